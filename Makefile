@@ -1,0 +1,61 @@
+# The developer's whole story. `make demo` and `make test` need git, make and Python 3.11 or newer, nothing else.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The first of these that is Python 3.11 or newer makes the virtual environment; PYTHON=... chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help
+help: ## Show what there is.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none is on PATH." >&2; exit 3; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: venv
+venv: $(READY) ## Make .venv and install what the lock pins.
+
+.PHONY: demo
+demo: $(READY) ## Run the whole chain against an AWS on loopback; results in build/demo/.
+	$(BIN)/toolkit demo
+
+.PHONY: test
+test: $(READY) ## Run every test.
+	$(BIN)/pytest
+
+.PHONY: quick
+quick: $(READY) ## Run the tests that take seconds.
+	$(BIN)/pytest -m "not slow"
+
+.PHONY: lint
+lint: $(READY) ## Lint, formatting, types and import contracts.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(READY) ## Format the code and mend what lint can mend.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: check
+check: lint test ## Everything that must hold before a change lands, but the demo.
+
+.PHONY: lock
+lock: $(READY) ## Renew requirements.lock (universal, with hashes).
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+		--upgrade --quiet --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove what builds and tests leave behind.
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache $(VENV)

@@ -1,0 +1,85 @@
+"""One tree of exceptions; each knows what to say, what to do about it, and how the process ends.
+
+Exit codes: 0 good, 1 a check failed, 2 wrong usage or invalid input, 3 the surroundings (no Pulumi, no
+credentials, AWS unreachable or refusing), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXIT_CHECK_FAILED = 1
+EXIT_INVALID_INPUT = 2
+EXIT_SURROUNDINGS = 3
+EXIT_INTERRUPTED = 130
+
+
+class Problem(NamedTuple):
+    """One thing wrong with an input, at one place.
+
+    Attributes:
+        path: where, the way the user would write it: ``zones[1].roleArn``. Empty for the whole document.
+        message: what is wrong there.
+    """
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ToolkitError(Exception):
+    """Base of every error the toolkit raises on purpose.
+
+    Args:
+        message: one line saying what is wrong.
+        hint: one line saying what to do about it; may be empty when the message says both.
+    """
+
+    exit_code: ClassVar[int] = EXIT_SURROUNDINGS
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def lines(self) -> list[str]:
+        """The error as lines of plain text, without the traceback."""
+        return [self.message, *([f"Hint: {self.hint}"] if self.hint else [])]
+
+
+class InvalidInputError(ToolkitError):
+    """Something the user gave is not valid; every problem is listed, none is fixed silently.
+
+    Args:
+        message: what was read and that it is refused.
+        problems: everything wrong with it.
+        hint: what to do.
+    """
+
+    exit_code = EXIT_INVALID_INPUT
+
+    def __init__(self, message: str, problems: Iterable[Problem] = (), hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.problems = tuple(problems)
+
+    def lines(self) -> list[str]:
+        """The message, then one indented line a problem, then the hint."""
+        head, *rest = super().lines()
+        return [head, *(f"  {problem}" for problem in self.problems), *rest]
+
+
+class SurroundingsError(ToolkitError):
+    """The toolkit is fine and so is the input; something around it is missing or refuses."""
+
+    exit_code = EXIT_SURROUNDINGS
+
+
+class InterruptedByUserError(ToolkitError):
+    """The user asked to stop (SIGINT, SIGTERM)."""
+
+    exit_code = EXIT_INTERRUPTED

@@ -1,0 +1,82 @@
+"""Files that appear whole or not at all, and the files that travel with the package."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit.errors import SurroundingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PACKAGE = Path(__file__).resolve().parent
+PRIVATE = 0o600
+PUBLIC = 0o644
+
+
+def project_root() -> Path:
+    """The directory that holds ``Pulumi.yaml``, ``__main__.py``, ``stacks/`` and ``templates/``.
+
+    In a checkout that is the repository; in an installed wheel it is the copy inside the package
+    (``force-include`` in ``pyproject.toml``).
+    """
+    bundled = _PACKAGE / "_bundled"
+    return bundled if bundled.is_dir() else _PACKAGE.parent
+
+
+def write_whole(path: Path, text: str, mode: int = PUBLIC) -> None:
+    """Write one file as a whole; see :func:`write_all`."""
+    write_all({path: (text, mode)})
+
+
+def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
+    """Write several files so that a failure before the last step leaves every old file as it was.
+
+    Each text goes to a temporary file beside its target first, with the mode it will keep, and is synced;
+    only when all are on disk are they renamed into place.
+
+    Args:
+        files: for each target its text and its permission bits.
+
+    Raises:
+        SurroundingsError: a directory or file can't be written.
+    """
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for path, (text, mode) in files.items():
+            staged.append((_stage(path, text, mode), path))
+        for temporary, path in staged:
+            temporary.replace(path)
+    except OSError as error:
+        target = error.filename2 or error.filename or "the output"
+        raise SurroundingsError(
+            f"can't write {target}: {error.strerror or error}",
+            "Choose a place you may write to; no file was left half-written.",
+        ) from error
+    finally:
+        for temporary, _ in staged:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _stage(path: Path, text: str, mode: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(21, "it is a directory", str(path))
+    # mkstemp creates with 0600, so a secret is never readable by others, not even for a moment.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(mode)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
