@@ -49,9 +49,7 @@ class Arn:
         """
         match = _ARN.fullmatch(text)
         if match is None:
-            raise ValueError(
-                f"{shown(text)} is not an ARN (arn:<partition>:<service>:<region>:<account>:<resource>)"
-            )
+            raise ValueError(f"{shown(text)} is not an ARN (arn:<partition>:<service>:<region>:<account>:<resource>)")
         return cls(**match.groupdict())
 
     def __str__(self) -> str:
@@ -64,7 +62,13 @@ def certificate_authority(text: str) -> Arn:
     Raises:
         ValueError: it is not an ARN, or that of something else.
     """
-    return _expect(text, "acm-pca", _CA_RESOURCE, "a private CA", "acm-pca:<region>:<account>:certificate-authority/<uuid>")
+    return _expect(
+        text,
+        "acm-pca",
+        _CA_RESOURCE,
+        "a private CA",
+        "acm-pca:<region>:<account>:certificate-authority/<uuid>",
+    )
 
 
 def role(text: str) -> Arn:

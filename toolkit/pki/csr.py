@@ -1,0 +1,54 @@
+"""Keys and certificate signing requests as a zone control plane makes them for a data plane proxy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# kumahq/kuma:pkg/core/ca/issuer/issuer.go, DefaultRsaBits.
+DATA_PLANE_RSA_BITS = 2048
+# X.520 upper bound for a common name (RFC 5280, appendix A.1: ub-common-name).
+MAX_COMMON_NAME = 64
+
+
+def data_plane_key() -> rsa.RSAPrivateKey:
+    """A fresh RSA key of the size that Kong Mesh gives a data plane proxy."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=DATA_PLANE_RSA_BITS)
+
+
+def data_plane_csr(
+    key: rsa.RSAPrivateKey, uris: Sequence[str], common_name: str | None = None
+) -> x509.CertificateSigningRequest:
+    """A request with URI SANs and, unless `common_name` is given, an empty subject.
+
+    The SAN is not critical, as in the request that Go's ``x509.CreateCertificateRequest`` builds.
+
+    Args:
+        key: the proxy's key; it only signs the request.
+        uris: the SANs, in the order in which they are to stand.
+        common_name: at most 64 characters.
+
+    Raises:
+        ValueError: no URI is given, or a name can't be encoded.
+    """
+    if not uris:
+        raise ValueError("a data plane certificate carries at least one URI SAN")
+    subject = [x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)] if common_name else []
+    sans = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
+    return (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name(subject))
+        .add_extension(sans, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def to_pem(csr: x509.CertificateSigningRequest) -> bytes:
+    """The request as PEM; its header is ``BEGIN CERTIFICATE REQUEST``, the only one AWS takes (aws/aws-cli#9613)."""
+    return csr.public_bytes(serialization.Encoding.PEM)

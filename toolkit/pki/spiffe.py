@@ -1,0 +1,39 @@
+"""The names that Kong Mesh puts into a data plane certificate, all of them URI subject alternative names.
+
+Source: kumahq/kuma:pkg/core/ca/issuer/issuer.go (``spiffe://<mesh>/<service>`` for every service and
+``kuma://<tag>/<value>`` for every tag).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SERVICE_TAG = "kuma.io/service"
+ZONE_TAG = "kuma.io/zone"
+
+
+def service_uri(mesh: str, service: str) -> str:
+    """The SPIFFE ID on which Envoy matches a peer."""
+    return f"spiffe://{mesh}/{service}"
+
+
+def tag_uri(tag: str, value: str) -> str:
+    """The URI that carries one tag of a data plane proxy."""
+    return f"kuma://{tag}/{value}"
+
+
+def data_plane_uris(mesh: str, services: Sequence[str], tags: Mapping[str, str]) -> tuple[str, ...]:
+    """All URI SANs of a data plane proxy, services first.
+
+    Raises:
+        ValueError: a name can't stand in a URI SAN, which is an IA5String (RFC 5280, 4.2.1.6).
+    """
+    uris = [service_uri(mesh, service) for service in services]
+    uris += [tag_uri(tag, value) for tag, value in tags.items()]
+    for uri in uris:
+        if not uri.isascii() or not uri.isprintable() or " " in uri:
+            raise ValueError(f"{uri!r} can't be a URI in a certificate: only printable ASCII without blanks can")
+    return tuple(uris)
