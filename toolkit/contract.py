@@ -34,7 +34,7 @@ from toolkit.pki import arn, chain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 # A stack with 1,000 zones exports about half a megabyte; anything far beyond is not a contract.
 _MAX_BYTES = 16 * 1024 * 1024
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
@@ -174,13 +174,13 @@ class StackOutputs(BaseModel):
     @field_validator("meshes")
     @classmethod
     def _meshes_are_distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        _refuse_repeats(value)
+        refuse_repeats(value)
         return value
 
     @field_validator("zones")
     @classmethod
     def _zones_are_distinct(cls, value: tuple[Zone, ...]) -> tuple[Zone, ...]:
-        _refuse_repeats(zone.name for zone in value)
+        refuse_repeats(zone.name for zone in value)
         return value
 
     def to_exports(self) -> dict[str, Any]:
@@ -192,7 +192,8 @@ class StackOutputs(BaseModel):
         return json.dumps(self.to_exports(), indent=2, sort_keys=True) + "\n"
 
 
-def _refuse_repeats(names: Iterable[str]) -> None:
+def refuse_repeats(names: Iterable[str]) -> None:
+    """Raise ValueError when a name stands more than once."""
     repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise ValueError(f"names {', '.join(repeated)} more than once")

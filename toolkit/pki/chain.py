@@ -124,12 +124,12 @@ def is_ca(certificate: x509.Certificate) -> bool:
 def verify_to_root(
     leaf: x509.Certificate,
     intermediates: Sequence[x509.Certificate],
-    root: x509.Certificate,
+    roots: Sequence[x509.Certificate],
     at: datetime,
 ) -> list[x509.Certificate]:
     """Prove the way from a data plane certificate to the root, with cryptography's own verifier.
 
-    Only the root is put in the store: with the intermediate in it the verifier stops there and the way to
+    Only roots are put in the store: with the intermediate in it the verifier stops there and the way to
     the root stays unproven. Basic constraints, key usage and path lengths of the CAs, all signatures and all
     lifetimes are the verifier's work (RFC 5280, 6.1). Of the leaf it is asked to accept a subjectAltName of
     either criticality: a data plane certificate has an empty subject, RFC 5280 then wants the extension
@@ -138,7 +138,7 @@ def verify_to_root(
     Args:
         leaf: the certificate in question.
         intermediates: what may be used to build the way, in any order.
-        root: the one trust anchor.
+        roots: the trust anchors; at least one.
         at: the moment for which lifetimes are judged; aware of its time zone.
 
     Returns:
@@ -152,7 +152,7 @@ def verify_to_root(
     )
     verifier = (
         verification.PolicyBuilder()
-        .store(verification.Store([root]))
+        .store(verification.Store(list(roots)))
         .time(at)
         .extension_policies(ca_policy=_CA_POLICY, ee_policy=end_entity)
         .build_client_verifier()

@@ -1,0 +1,11 @@
+"""The Pulumi program: a private CA for Kong Mesh, the identities that may use it, and the contract."""
+
+import pulumi
+
+from toolkit.infra.settings import read_settings
+from toolkit.infra.stack import MeshCertificates
+
+settings = read_settings(pulumi.Config())
+certificates = MeshCertificates("mesh-certificates", settings)
+for name, value in certificates.exports().items():
+    pulumi.export(name, value)

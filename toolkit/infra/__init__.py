@@ -1,0 +1,1 @@
+"""The Pulumi program's building blocks; the only room that imports pulumi."""

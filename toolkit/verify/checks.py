@@ -1,0 +1,239 @@
+"""One small function per check; each looks at what came back and says what it expected and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from toolkit.pki import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+    from toolkit.verify.issue import IssuedCertificate
+
+_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+
+# AWS sets NotBefore 60 minutes before the issuance (botocore, IssueCertificateRequest.ValidityNotBefore).
+BACKDATING = timedelta(minutes=60)
+# Between this machine's clock and AWS's.
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+class Outcome(StrEnum):
+    """How a check ended; skipped means that an earlier one failed."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Check:
+    """The answer to one question about one zone.
+
+    Attributes:
+        name: stable; reports and monitors refer to it.
+        outcome: how it ended.
+        expected: what should be.
+        found: what is.
+        advice: what to do when it failed.
+        note: something worth knowing that is no failure.
+    """
+
+    name: str
+    outcome: Outcome
+    expected: str = ""
+    found: str = ""
+    advice: str = ""
+    note: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether this check alone fails the zone."""
+        return self.outcome is Outcome.FAILED
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was asked and what came back.
+
+    Attributes:
+        issued: the certificate, with the chain that came with it.
+        public_key: of the CSR.
+        uris: the URI SANs of the CSR, in order.
+        not_after: the end that was asked for, aware of its time zone.
+        trust_bundle: what the Mesh carries as ``caCert``.
+        at: when the certificate was fetched, aware of its time zone.
+    """
+
+    issued: IssuedCertificate
+    public_key: CertificatePublicKeyTypes
+    uris: Sequence[str]
+    not_after: datetime
+    trust_bundle: Sequence[x509.Certificate]
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def leaf(self) -> x509.Certificate:
+        """The certificate in question."""
+        return self.issued.leaf
+
+
+def judge(name: str, good: bool, expected: str, found: str, advice: str, note: str = "") -> Check:  # noqa: FBT001 - the verdict is the point
+    """A check from its verdict; the advice is kept only where it is needed."""
+    return Check(name, Outcome.PASSED if good else Outcome.FAILED, expected, found, "" if good else advice, note)
+
+
+def chain_to_root(evidence: Evidence) -> Check:
+    """The certificate leads to a root of the Mesh's trust bundle."""
+    name, expected = "chain", "a valid way to the root in the Mesh's caCert"
+    advice = (
+        "Render the Mesh again from the stack's outputs and apply it: caCert must hold the chain of the CA in "
+        "conf.arn, issuing CA first, root last."
+    )
+    roots = [certificate for certificate in evidence.trust_bundle if chain.is_self_signed(certificate)]
+    if not roots:
+        return judge(name, good=False, expected=expected, found="caCert holds no root", advice=advice)
+    intermediates = [*evidence.issued.chain, *evidence.trust_bundle]
+    try:
+        way = chain.verify_to_root(evidence.leaf, intermediates, roots, evidence.at)
+    except ValueError as error:
+        return judge(name, good=False, expected=expected, found=str(error), advice=advice)
+    found = " < ".join(["leaf", *(chain.display_name(certificate) for certificate in way[1:])])
+    return judge(name, good=True, expected=expected, found=found, advice="")
+
+
+def public_key(evidence: Evidence) -> Check:
+    """The certificate is for the key that the request was signed with."""
+    same = _spki(evidence.leaf.public_key()) == _spki(evidence.public_key)
+    return judge(
+        "public-key",
+        same,
+        "the CSR's key",
+        "the CSR's key" if same else "another key",
+        "Stop using this CA: it returned a certificate for a key that was not in the request.",
+    )
+
+
+def subject_alternative_names(evidence: Evidence) -> Check:
+    """The SANs are those of the request: all of them, in order, none added."""
+    extension = _extension(evidence.leaf, x509.SubjectAlternativeName)
+    names = list(extension.value) if extension else []
+    found = [str(getattr(name, "value", name)) for name in names]
+    exact = found == list(evidence.uris) and all(isinstance(n, x509.UniformResourceIdentifier) for n in names)
+    # RFC 5280, 4.2.1.6 wants it critical when the subject is empty; whether AWS does that is not documented,
+    # and Envoy accepts both, so it is worth a note and no failure.
+    note = ""
+    if extension and not extension.critical and not list(evidence.leaf.subject):
+        note = "the subject is empty and the subjectAltName is not critical; Envoy accepts that"
+    return judge(
+        "subject-alternative-names",
+        exact,
+        ", ".join(evidence.uris),
+        ", ".join(found) or "none",
+        "Envoy matches peers on the SPIFFE URI: use a template that copies the SANs from the CSR.",
+        note,
+    )
+
+
+def key_usage(evidence: Evidence) -> Check:
+    """The usages digitalSignature and keyEncipherment, critical (AWS template EndEntityCertificate/V1)."""
+    extension = _extension(evidence.leaf, x509.KeyUsage)
+    usages = _usages(extension.value) if extension else []
+    criticality = "critical" if extension and extension.critical else "not critical"
+    return judge(
+        "key-usage",
+        usages == ["digital_signature", "key_encipherment"] and criticality == "critical",
+        "digital_signature, key_encipherment (critical)",
+        f"{', '.join(usages) or 'none'} ({criticality})",
+        "The template is not EndEntityCertificate/V1; look for a policy or proxy that rewrites the request.",
+    )
+
+
+def extended_key_usage(evidence: Evidence) -> Check:
+    """A data plane proxy is a TLS server and a TLS client."""
+    names = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth"}
+    extension = _extension(evidence.leaf, x509.ExtendedKeyUsage)
+    found = [names.get(oid, oid.dotted_string) for oid in extension.value] if extension else []
+    return judge(
+        "extended-key-usage",
+        sorted(found) == ["clientAuth", "serverAuth"],
+        "serverAuth, clientAuth",
+        ", ".join(found) or "none",
+        "A proxy is a server and a client at once: the template must allow both.",
+    )
+
+
+def basic_constraints(evidence: Evidence) -> Check:
+    """An end entity; its criticality is not judged, AWS's table of templates leaves it open."""
+    is_ca = chain.is_ca(evidence.leaf)
+    return judge(
+        "basic-constraints",
+        not is_ca,
+        "CA:FALSE",
+        "CA:TRUE" if is_ca else "CA:FALSE",
+        "Revoke this certificate at once: it can sign others.",
+    )
+
+
+def lifetime(evidence: Evidence) -> Check:
+    """It ends when asked, and begins at most 60 minutes before it was issued."""
+    begins, ends = evidence.leaf.not_valid_before_utc, evidence.leaf.not_valid_after_utc
+    end_as_asked = abs(ends - evidence.not_after) < timedelta(seconds=1)
+    begin_as_documented = evidence.at - BACKDATING - CLOCK_SKEW <= begins <= evidence.at + CLOCK_SKEW
+    return judge(
+        "lifetime",
+        end_as_asked and begin_as_documented,
+        f"until {_time(evidence.not_after)}, backdated by at most 60 minutes",
+        f"{_time(begins)} to {_time(ends)}",
+        "Compare this machine's clock with AWS's; if they agree, the CA does not honour the validity asked for.",
+    )
+
+
+# In the order in which reports show them.
+CERTIFICATE_CHECKS: tuple[tuple[str, Callable[[Evidence], Check]], ...] = (
+    ("chain", chain_to_root),
+    ("public-key", public_key),
+    ("subject-alternative-names", subject_alternative_names),
+    ("key-usage", key_usage),
+    ("extended-key-usage", extended_key_usage),
+    ("basic-constraints", basic_constraints),
+    ("lifetime", lifetime),
+)
+
+
+def _extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extension[_Kind] | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind)
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _usages(usage: x509.KeyUsage) -> list[str]:
+    names = [
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+    ]
+    return [name for name in names if getattr(usage, name)]
+
+
+def _spki(key: CertificatePublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

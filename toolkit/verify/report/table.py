@@ -1,0 +1,92 @@
+"""The report for people: a line a zone, and for everything that failed what was expected, found and to be done."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from toolkit.verify.checks import Outcome
+
+if TYPE_CHECKING:
+    from toolkit.verify.checks import Check
+    from toolkit.verify.runner import Report, ZoneResult
+
+_STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
+
+
+class TableForm:
+    """Implements :class:`toolkit.verify.report.Form`.
+
+    Args:
+        wide: also show every check that passed, as kubectl's ``-o wide`` shows more.
+        color: whether to colour the text; for terminals.
+        width: columns of the terminal.
+    """
+
+    def __init__(self, *, wide: bool = False, color: bool = False, width: int = 100) -> None:
+        self._wide = wide
+        self._color = color
+        self._width = width
+
+    def render(self, report: Report) -> str:
+        """The report as a table."""
+        stream = io.StringIO()
+        console = Console(
+            file=stream, force_terminal=self._color, no_color=not self._color, width=self._width, highlight=False
+        )
+        console.print(_overview(report))
+        for zone in report.zones:
+            self._details(console, zone)
+        console.print(_verdict(report))
+        return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+    def _details(self, console: Console, zone: ZoneResult) -> None:
+        shown = [check for check in zone.checks if self._wide or check.failed]
+        if not shown:
+            return
+        console.print()
+        console.print(Text(zone.zone, style="bold"))
+        for check in shown:
+            for line in _lines(check):
+                console.print(line, soft_wrap=True)
+
+
+def _overview(report: Report) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in ("ZONE", "REGION", "RESULT", "CHECKS", "ISSUED IN", "VALID UNTIL"):
+        table.add_column(column, no_wrap=column != "ZONE", overflow="fold")
+    for zone in report.zones:
+        outcome = Outcome.PASSED if zone.passed else Outcome.FAILED
+        passed = sum(check.outcome is Outcome.PASSED for check in zone.checks)
+        table.add_row(
+            zone.zone,
+            zone.region,
+            Text(outcome.value, style=_STYLES[outcome]),
+            f"{passed}/{len(zone.checks)}",
+            f"{zone.issuance.total_seconds() * 1000:.0f} ms" if zone.issuance else "-",
+            f"{zone.issued.leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC" if zone.issued else "-",
+        )
+    return table
+
+
+def _lines(check: Check) -> list[Text]:
+    head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {check.name}")
+    rows = {"expected": check.expected, "found": check.found, "note": check.note, "do": check.advice}
+    return [head, *(Text(f"    {label + ':':<10}{text}") for label, text in rows.items() if text)]
+
+
+def _verdict(report: Report) -> Text:
+    failed = [zone.zone for zone in report.zones if not zone.passed]
+    bought = report.certificates_bought
+    cost = f"{bought} certificate{'s'[: bought != 1]} bought"
+    if not failed:
+        zones = len(report.zones)
+        text = f"\nEvery zone gets certificates: {zones} of {zones} verified, {cost}."
+        return Text(text, style=_STYLES[Outcome.PASSED])
+    text = f"\n{len(failed)} of {len(report.zones)} zones failed ({', '.join(failed)}), {cost}."
+    return Text(text, style=_STYLES[Outcome.FAILED])
