@@ -19,7 +19,6 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
-    Field,
     PlainSerializer,
     StringConstraints,
     ValidationError,
@@ -142,8 +141,8 @@ class StackOutputs(BaseModel):
     certificate_authority: CertificateAuthority
     certificate_chain: str
     root_certificate: str
-    meshes: Annotated[tuple[DnsLabel, ...], Field(min_length=1)]
-    zones: Annotated[tuple[Zone, ...], Field(min_length=1)]
+    meshes: tuple[DnsLabel, ...]
+    zones: tuple[Zone, ...]
 
     @field_validator("certificate_chain")
     @classmethod
@@ -174,13 +173,13 @@ class StackOutputs(BaseModel):
     @field_validator("meshes")
     @classmethod
     def _meshes_are_distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        refuse_repeats(value)
+        require_distinct(value)
         return value
 
     @field_validator("zones")
     @classmethod
     def _zones_are_distinct(cls, value: tuple[Zone, ...]) -> tuple[Zone, ...]:
-        refuse_repeats(zone.name for zone in value)
+        require_distinct(zone.name for zone in value)
         return value
 
     def to_exports(self) -> dict[str, Any]:
@@ -192,9 +191,15 @@ class StackOutputs(BaseModel):
         return json.dumps(self.to_exports(), indent=2, sort_keys=True) + "\n"
 
 
-def refuse_repeats(names: Iterable[str]) -> None:
-    """Raise ValueError when a name stands more than once."""
-    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
+def require_distinct(names: Iterable[str]) -> None:
+    """Raise ValueError when there is no name at all, or one stands more than once.
+
+    pydantic's own ``min_length`` would also complain of a list whose items were all refused.
+    """
+    counted = Counter(names)
+    if not counted:
+        raise ValueError("must name at least one")
+    repeated = sorted(name for name, times in counted.items() if times > 1)
     if repeated:
         raise ValueError(f"names {', '.join(repeated)} more than once")
 

@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from toolkit.contract import DnsLabel, KeyAlgorithm, Region, UsageMode, refuse_repeats, validation_problems
+from toolkit.contract import DnsLabel, KeyAlgorithm, Region, UsageMode, require_distinct, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki import arn
 
@@ -78,7 +78,7 @@ class Settings(_Model):
     """What a stack may ask for; ``Pulumi.yaml`` describes each key and holds the defaults users see."""
 
     topology: Literal["root", "intermediate"] = "intermediate"
-    meshes: Annotated[tuple[DnsLabel, ...], Field(min_length=1)] = ("default",)
+    meshes: tuple[DnsLabel, ...] = ("default",)
     organization: _Name = "Example Corp"
     # " Issuing CA" is what the longest common name adds to it.
     ca_name: Annotated[_Name, Field(max_length=64 - len(" Issuing CA"))] = "Kong Mesh"
@@ -90,7 +90,7 @@ class Settings(_Model):
     deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
     protect: bool = True
     verifier_principals: tuple[Annotated[str, AfterValidator(_principal)], ...] = ()
-    zones: Annotated[tuple[ZoneSettings, ...], Field(min_length=1)]
+    zones: tuple[ZoneSettings, ...]
 
     @field_validator("intermediate_validity_years")
     @classmethod
@@ -113,13 +113,13 @@ class Settings(_Model):
     @field_validator("meshes")
     @classmethod
     def _meshes_are_distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        refuse_repeats(value)
+        require_distinct(value)
         return value
 
     @field_validator("zones")
     @classmethod
     def _zones_are_distinct(cls, value: tuple[ZoneSettings, ...]) -> tuple[ZoneSettings, ...]:
-        refuse_repeats(zone.name for zone in value)
+        require_distinct(zone.name for zone in value)
         return value
 
 

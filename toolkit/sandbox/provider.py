@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Created = tuple[str, dict[str, Any]]
 
 
+_GET_CALLER_IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity"
+
+
 class Provider(pulumi_mocks.Mocks):
     """Creates what the program registers.
 
@@ -47,7 +50,7 @@ class Provider(pulumi_mocks.Mocks):
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> Any:  # noqa: ANN401 - Pulumi's own signature
         """Answer a function that the program invokes."""
-        if args.token != "aws:index/getCallerIdentity:getCallerIdentity":
+        if args.token != _GET_CALLER_IDENTITY:
             raise self._failed(f"{args.token} is not in the sandbox")
         identity = self._client("sts").get_caller_identity()
         return {

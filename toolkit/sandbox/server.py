@@ -23,7 +23,7 @@ from toolkit.errors import SurroundingsError
 from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from types import TracebackType
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -134,6 +134,11 @@ class Sandbox:
             "AWS_ACCESS_KEY_ID": "sandbox",
             "AWS_SECRET_ACCESS_KEY": "sandbox",
         }
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Access key and secret of the sandbox's administrator."""
+        return self.environment["AWS_ACCESS_KEY_ID"], self.environment["AWS_SECRET_ACCESS_KEY"]
 
     def session(self, region: str) -> boto3.Session:
         """An administrator's session in the sandbox's account; give its clients :attr:`endpoint_url`."""

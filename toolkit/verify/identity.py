@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from toolkit import __version__
+from toolkit.errors import SurroundingsError
 from toolkit.pki import arn
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ _CLIENT = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     user_agent_extra=f"kong-mesh-pca-toolkit/{__version__}",
 )
+_SIGN_IN = "Sign in (aws sso login), name a profile with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 _SESSION_NAME = "kong-mesh-pca-toolkit-verify"
 
 
@@ -88,15 +91,31 @@ class AssumeVerifierRole:
         self._endpoint_url = endpoint_url
         self._credentials = credentials
 
-    def identity(self, zone: Zone, authority_region: str) -> ZoneIdentity:
-        """Assume the role in the zone's own region; see :class:`IdentitySource`."""
+    def require_credentials(self) -> None:
+        """Look for credentials to start from, before any zone is asked.
+
+        Raises:
+            SurroundingsError: there are none.
+        """
+        try:
+            found = self._start(None).get_credentials()
+        except BotoCoreError as error:
+            raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
+        if found is None:
+            raise SurroundingsError("there are no AWS credentials", _SIGN_IN)
+
+    def _start(self, region: str | None) -> boto3.Session:
         key, secret = self._credentials or (None, None)
-        start = boto3.Session(
+        return boto3.Session(
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             profile_name=self._profile,
-            region_name=zone.region,
+            region_name=region,
         )
+
+    def identity(self, zone: Zone, authority_region: str) -> ZoneIdentity:
+        """Assume the role in the zone's own region; see :class:`IdentitySource`."""
+        start = self._start(zone.region)
         taken = start.client("sts", endpoint_url=self._endpoint_url, config=_CLIENT).assume_role(
             RoleArn=zone.verifier_role_arn, RoleSessionName=_SESSION_NAME
         )["Credentials"]

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support import Authority, contract_document, hierarchy, zone_document
+from toolkit import contract
+from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.pki import chain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def issuing() -> Authority:
+    return hierarchy()
+
+
+@pytest.fixture
+def document(issuing: Authority) -> dict[str, Any]:
+    return contract_document(issuing)
+
+
+def problems(document: object) -> dict[str, str]:
+    with pytest.raises(InvalidInputError) as caught:
+        contract.parse(json.dumps(document), "outputs.json")
+    assert caught.value.exit_code == 2
+    return {problem.path: problem.message for problem in caught.value.problems}
+
+
+def test_a_valid_contract_survives_the_round_trip(document: dict[str, Any]) -> None:
+    loaded = contract.parse(json.dumps(document))
+    assert loaded.to_exports() == document
+    assert contract.parse(loaded.to_json()) == loaded
+
+
+def test_outputs_of_somebody_else_are_passed_over(document: dict[str, Any]) -> None:
+    assert contract.parse(json.dumps(document | {"vpcId": "vpc-1"})).meshes == ("default",)
+
+
+def test_every_problem_is_named_by_path_at_once(document: dict[str, Any]) -> None:
+    document["certificateAuthority"]["arn"] = "arn:aws:s3:::bucket"
+    document["certificateAuthority"]["type"] = 7
+    del document["zones"][1]["roleArn"]
+    document["zones"][0]["accountId"] = "12"
+    document["meshes"] = []
+    pems = document["certificateChain"].split("-----END CERTIFICATE-----\n")
+    document["certificateChain"] = "-----END CERTIFICATE-----\n".join([pems[1], pems[0], ""])
+    found = problems(document)
+    assert set(found) == {
+        "certificateAuthority.arn",
+        "certificateAuthority.type",
+        "zones[1].roleArn",
+        "zones[0].accountId",
+        "meshes",
+        "certificateChain",
+    }
+    assert "not the ARN of a private CA" in found["certificateAuthority.arn"]
+    assert "issuing CA first, root last" in found["certificateChain"]
+    assert "required" in found["zones[1].roleArn"]
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "words"),
+    [
+        ({"schemaVersion": 2}, "schemaVersion", "1"),
+        ({"schemaVersion": "1"}, "schemaVersion", "1"),
+        ({"zones": []}, "zones", "at least one"),
+        ({"zones": [zone_document("a", "eu-west-1")] * 2}, "zones", "a more than once"),
+        ({"zones": [zone_document("A b", "eu-west-1")]}, "zones[0].name", "lower-case"),
+        ({"zones": [zone_document("a", "Frankfurt")]}, "zones[0].region", "not an AWS region"),
+        ({"zones": [zone_document("a", "eu-west-1") | {"extra": 1}]}, "zones[0].extra", "not permitted"),
+        ({"zones": [zone_document("a", "eu-west-1") | {"accountId": "210987654321"}]}, "zones[0].roleArn", "account"),
+        ({"meshes": ["a", "a"]}, "meshes", "more than once"),
+        ({"certificateChain": ""}, "certificateChain", "no PEM certificate"),
+        ({"certificateChain": "# x\n"}, "certificateChain", "no PEM certificate"),
+        ({"rootCertificate": "nonsense"}, "rootCertificate", "no PEM certificate"),
+        ({"certificateAuthority": None}, "certificateAuthority", "object"),
+    ],
+)
+def test_one_wrong_field(document: dict[str, Any], change: dict[str, Any], path: str, words: str) -> None:
+    found = problems(document | change)
+    assert words in found[path]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("region", "eu-west-1", "ARN says eu-central-1"),
+        ("signingAlgorithm", "SHA256WITHRSA", "can't be made with a key of EC_prime256v1"),
+        ("usageMode", "SHORT", "GENERAL_PURPOSE"),
+        ("notAfter", "soon", "datetime"),
+        ("notAfter", "2030-01-01T00:00:00", "timezone"),
+    ],
+)
+def test_one_wrong_field_of_the_authority(document: dict[str, Any], field: str, value: str, words: str) -> None:
+    document["certificateAuthority"][field] = value
+    assert words in problems(document)[f"certificateAuthority.{field}"]
+
+
+def test_what_the_chain_says_must_fit_the_authority(document: dict[str, Any], issuing: Authority) -> None:
+    document["certificateAuthority"]["type"] = "ROOT"
+    assert "type ROOT" in problems(document)["certificateChain"]
+    document = contract_document(issuing)
+    document["certificateAuthority"]["notAfter"] = "2027-01-01T00:00:00Z"
+    assert "notAfter says 2027-01-01T00:00:00Z" in problems(document)["certificateChain"]
+    document = contract_document(issuing)
+    document["rootCertificate"] = chain.to_pem([issuing.certificate])
+    assert "not the last certificate" in problems(document)["rootCertificate"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "nonsense", "[" * 100_000, "\ufeff", "1" * 5000, b"\xff\xfe{"])
+def test_what_is_no_json(text: str | bytes) -> None:
+    with pytest.raises(InvalidInputError, match=r"outputs\.json is not"):
+        contract.parse(text, "outputs.json")
+
+
+def test_the_place_of_a_json_error_is_named() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        contract.parse('{\n  "zones": oops\n}', "outputs.json")
+    assert caught.value.problems[0].path == "outputs.json:2:12"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=json_values, data=st.data())
+def test_any_value_in_any_place_is_accepted_or_refused_by_path(
+    document: dict[str, Any], value: object, data: st.DataObject
+) -> None:
+    places = [(document, key) for key in document]
+    places += [(document["certificateAuthority"], key) for key in document["certificateAuthority"]]
+    places += [(document["zones"][0], key) for key in document["zones"][0]]
+    holder, key = data.draw(st.sampled_from(places))
+    before = holder[key]
+    holder[key] = value
+    try:
+        contract.parse(json.dumps(document))
+    except InvalidInputError as error:
+        assert error.problems  # noqa: PT017 - refusal is one of two good outcomes
+    finally:
+        holder[key] = before
+
+
+@given(st.binary() | st.text())
+def test_any_text_at_all_is_refused_in_words(text: bytes | str) -> None:
+    with pytest.raises(InvalidInputError):
+        contract.parse(text)
+
+
+def test_a_file_that_is_not_there() -> None:
+    with pytest.raises(InvalidInputError, match=r"can't read no-such-file\.json"):
+        contract.load("no-such-file.json")
+
+
+def test_the_pulumi_stack_is_asked(document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A stand-in for the Pulumi CLI, which can't be installed from a package index.
+    outputs = tmp_path / "outputs.json"
+    outputs.write_text(json.dumps(document))
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text(
+        f'#!/bin/sh\n[ "$*" = "stack output --json --non-interactive --stack prod --cwd there" ] && cat {outputs}\n'
+    )
+    pulumi.chmod(pulumi.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert contract.load(None, "prod", "there").meshes == ("default",)
+    with pytest.raises(SurroundingsError, match="exit code 1"):
+        contract.load(None, "other", "there")
+
+
+def test_without_the_pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SurroundingsError, match="can't run the Pulumi CLI") as caught:
+        contract.load(None)
+    assert caught.value.exit_code == 3
+    assert "--outputs FILE" in caught.value.hint

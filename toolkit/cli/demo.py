@@ -1,0 +1,116 @@
+"""``toolkit demo``."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.errors import EXIT_CHECK_FAILED, SurroundingsError
+
+if TYPE_CHECKING:
+    from toolkit.contract import StackOutputs
+    from toolkit.sandbox.demo import Demo
+    from toolkit.verify.runner import ZoneResult
+
+_NEXT = """\
+On real AWS it is the same path, with your account behind it (two CAs cost up to $800 a month):
+  1. edit stacks/Pulumi.prod.yaml: your zones and their OIDC providers
+  2. pulumi stack init prod && pulumi up
+  3. toolkit render-mesh | kubectl apply -f -
+  4. toolkit verify"""
+
+
+@click.command(name="demo")
+@click.option(
+    "-o",
+    "--output-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/demo"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the results go.",
+)
+@click.option("--stack", default="prod", show_default=True, metavar="NAME", help="Whose settings in stacks/ to use.")
+def command(output_dir: Path, stack: str) -> None:
+    """Run the whole chain against an AWS on loopback.
+
+    Starts an AWS on this machine, runs the Pulumi program in it, renders the Mesh, and verifies every zone. Needs no
+    account, no Pulumi CLI and no network; nothing outlives it but the files it writes.
+    """
+    from toolkit.files import project_root
+
+    try:
+        from toolkit.sandbox import demo
+    except ModuleNotFoundError as error:
+        raise SurroundingsError(
+            f"the sandbox needs {error.name}, which is not installed",
+            "Install it with: pip install 'kong-mesh-pca-toolkit[sandbox]'",
+        ) from error
+
+    narrator = _Narrator()
+    result = demo.run(project_root(), stack, output_dir, narrator)
+    narrator.conclude(result, output_dir)
+    if not result.report.passed:
+        click.get_current_context().exit(EXIT_CHECK_FAILED)
+
+
+class _Narrator:
+    """Says in plain words what happens; implements ``toolkit.sandbox.demo.Audience``."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._resources = 0
+        self._lock = threading.Lock()
+
+    def sandbox_started(self, endpoint_url: str) -> None:
+        _step(1, "An AWS is running", f"{endpoint_url}, on this machine's loopback only")
+
+    def resource_created(self, kind: str, name: str) -> None:  # noqa: ARG002 - the audience's signature
+        with self._lock:
+            self._resources += 1
+
+    def stack_created(self, outputs: StackOutputs) -> None:
+        from toolkit.pki import chain
+
+        _step(2, "The Pulumi program ran", f"{self._resources} resources: CAs, roles and their policies")
+        for certificate in chain.load_bundle(outputs.certificate_chain):
+            ends = f"valid until {certificate.not_valid_after_utc:%Y-%m-%d}"
+            _detail(f"{chain.display_name(certificate)}, {outputs.certificate_authority.key_algorithm}, {ends}")
+        _detail(f"issues: {outputs.certificate_authority.arn}")
+
+    def mesh_rendered(self, mesh: str) -> None:
+        _step(3, "The Mesh is rendered", f"mesh {mesh}, for Kubernetes and for Universal")
+
+    def zone_verified(self, result: ZoneResult) -> None: ...
+
+    def conclude(self, result: Demo, directory: Path) -> None:
+        from toolkit.cli.verify import choose_form
+
+        _step(4, "Every zone was asked for a certificate", "with its verifier role, checked against the Mesh's caCert")
+        click.echo()
+        click.echo(choose_form("table").render(result.report))
+        click.echo(f"Written to {directory}/ in {time.monotonic() - self._begun:.1f} s:")
+        for file in result.files:
+            _detail(str(file.relative_to(directory)))
+        click.echo("\nSee for yourself:")
+        certificates = shlex.quote(str(directory / "certificates"))
+        leaf = next((zone.zone for zone in result.report.zones if zone.issued), None)
+        if leaf:
+            _detail(
+                f"openssl verify -CAfile {certificates}/root.pem -untrusted {certificates}/intermediate.pem "
+                f"{certificates}/{leaf}.pem"
+            )
+        click.echo(f"\n{_NEXT}")
+
+
+def _step(number: int, title: str, more: str) -> None:
+    click.echo(f"{click.style(f'{number}. {title}', bold=True)}: {more}")
+
+
+def _detail(text: str) -> None:
+    click.echo(f"   {text}")

@@ -1,0 +1,194 @@
+"""``toolkit verify``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from toolkit.cli.options import emit, output_file, stack_outputs
+from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from toolkit.contract import StackOutputs
+    from toolkit.verify.identity import IdentitySource
+    from toolkit.verify.report import Form
+    from toolkit.verify.runner import Plan, Report
+
+
+@click.command(name="verify")
+@stack_outputs
+@click.option(
+    "--mesh",
+    "mesh_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The Mesh as it was applied, and its Secret if that stands in another file; repeatable. Its caCert is the "
+    "trust bundle; without it, the stack's chain is.",
+)
+@click.option("--mesh-name", metavar="NAME", help="Which mesh; the stack's or the file's first unless given.")
+@click.option("--service", default="toolkit-verify", show_default=True, metavar="NAME", help="The service asked for.")
+@click.option("--lifetime", default="24h", show_default=True, metavar="DURATION", help="Of the certificates asked for.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=1),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one zone may take.",
+)
+@click.option("--profile", metavar="NAME", help="AWS profile from which the verifier roles are assumed.")
+@click.option("--endpoint-url", metavar="URL", help="Another AWS, such as a sandbox.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "wide", "json"]),
+    default="table",
+    show_default=True,
+    help="wide shows every check of every zone.",
+)
+@output_file
+def command(
+    *,
+    outputs: str | None,
+    stack: str | None,
+    cwd: str | None,
+    mesh_files: tuple[Path, ...],
+    mesh_name: str | None,
+    service: str,
+    lifetime: str,
+    timeout: int,
+    profile: str | None,
+    endpoint_url: str | None,
+    form: Literal["table", "wide", "json"],
+    output: Path | None,
+) -> None:
+    r"""Prove that every zone gets certificates.
+
+    For every zone at once: assume the zone's verifier role, ask the CA for a data plane certificate, fetch it, and
+    check it against the trust bundle of the Mesh. Buys one certificate a zone; keys never leave the memory.
+
+    \b
+    toolkit verify
+    toolkit verify --outputs outputs.json --mesh mesh.yaml --format json
+    """
+    from datetime import timedelta
+
+    from toolkit import contract
+    from toolkit.verify.identity import AssumeVerifierRole
+
+    loaded = contract.load(outputs, stack, cwd)
+    plan = _plan(loaded, mesh_files, mesh_name, service, _lifetime(lifetime, loaded), timedelta(seconds=timeout))
+    source = AssumeVerifierRole(profile=profile, endpoint_url=endpoint_url)
+    source.require_credentials()
+    report = run(loaded, plan, source)
+    emit(choose_form(form, output).render(report), output)
+    if not report.passed:
+        click.get_current_context().exit(EXIT_CHECK_FAILED)
+
+
+def _lifetime(text: str, outputs: StackOutputs) -> timedelta:
+    from datetime import UTC, datetime, timedelta
+
+    from toolkit.mesh import duration
+
+    try:
+        lifetime = duration.parse(text)
+    except ValueError as error:
+        raise InvalidInputError("the lifetime is not valid", [Problem("--lifetime", str(error))]) from error
+    authority = outputs.certificate_authority
+    if lifetime < timedelta(minutes=1):
+        problem = "is less than a minute"
+    elif authority.usage_mode == "SHORT_LIVED_CERTIFICATE" and lifetime > timedelta(days=7):
+        # privateca/latest/userguide/short-lived-certificates.html
+        problem = "is more than the 7 days that a CA in short-lived mode issues for"
+    elif lifetime > authority.not_after - datetime.now(UTC):
+        problem = f"ends after the CA itself, which does on {authority.not_after:%Y-%m-%d}"
+    else:
+        return lifetime
+    raise InvalidInputError("the lifetime is not valid", [Problem("--lifetime", problem)])
+
+
+def _plan(
+    outputs: StackOutputs,
+    mesh_files: tuple[Path, ...],
+    mesh_name: str | None,
+    service: str,
+    lifetime: timedelta,
+    timeout: timedelta,
+) -> Plan:
+    from toolkit.pki import chain, spiffe
+    from toolkit.verify.runner import Plan
+
+    if mesh_files:
+        mesh, bundle = _trust_bundle(mesh_files, mesh_name)
+    else:
+        mesh, bundle = mesh_name or outputs.meshes[0], outputs.certificate_chain
+        if mesh not in outputs.meshes:
+            raise InvalidInputError(
+                f"the stack has no mesh {mesh}",
+                [Problem("--mesh-name", f"is none of {', '.join(outputs.meshes)}")],
+            )
+    try:
+        spiffe.data_plane_uris(mesh, [service], {})
+    except ValueError as error:
+        raise InvalidInputError("the service is not valid", [Problem("--service", str(error))]) from error
+    return Plan(mesh, chain.load_bundle(bundle), service, lifetime, timeout)
+
+
+def _trust_bundle(mesh_files: tuple[Path, ...], mesh_name: str | None) -> tuple[str, str]:
+    from toolkit.mesh import document
+
+    texts = []
+    for file in mesh_files:
+        try:
+            texts.append((str(file), file.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise InvalidInputError(f"can't read {file}: {reason}") from error
+    return document.trust_bundle(texts, mesh_name)
+
+
+def run(outputs: StackOutputs, plan: Plan, source: IdentitySource) -> Report:
+    """Verify all zones, with progress on standard error while a person looks on."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    from toolkit.verify.issue import CERTIFICATE_PRICE
+    from toolkit.verify.runner import verify
+
+    price = CERTIFICATE_PRICE[outputs.certificate_authority.usage_mode] * len(outputs.zones)
+    console = Console(stderr=True)
+    click.echo(
+        f"Asking for {len(outputs.zones)} certificates, one a zone; on AWS they cost up to ${price:.2f}.", err=True
+    )
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        task = progress.add_task("Verifying zones", total=len(outputs.zones))
+        return verify(outputs, plan, source, lambda _: progress.advance(task))
+
+
+def choose_form(form: Literal["table", "wide", "json"], output: Path | None = None) -> Form:
+    """The report's form; colours only for a terminal."""
+    from toolkit.verify.report.json import JsonForm
+    from toolkit.verify.report.table import TableForm
+
+    if form == "json":
+        return JsonForm()
+    terminal = output is None and sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else 100
+    return TableForm(wide=form == "wide", color=terminal, width=width)

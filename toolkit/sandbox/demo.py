@@ -1,0 +1,121 @@
+"""The whole chain in one go: an AWS, the Pulumi program, the Mesh, the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from toolkit import contract
+from toolkit.files import PRIVATE, PUBLIC, write_all
+from toolkit.mesh import document, render
+from toolkit.pki import chain
+from toolkit.sandbox import program
+from toolkit.sandbox.server import Sandbox
+from toolkit.verify.identity import AssumeVerifierRole
+from toolkit.verify.report.json import JsonForm
+from toolkit.verify.runner import Plan, verify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.render import RenderedMesh
+    from toolkit.verify.runner import Report, ZoneResult
+
+COMMON_NAME = '{{ tag "kuma.io/service" }}.mesh'
+
+
+class Audience(Protocol):
+    """Whoever is told how the demo goes."""
+
+    def sandbox_started(self, endpoint_url: str) -> None:
+        """An AWS listens on `endpoint_url`."""
+
+    def resource_created(self, kind: str, name: str) -> None:
+        """The Pulumi program made a resource; called from several threads."""
+
+    def stack_created(self, outputs: StackOutputs) -> None:
+        """The program is done."""
+
+    def mesh_rendered(self, mesh: str) -> None:
+        """The documents of the mesh are rendered."""
+
+    def zone_verified(self, result: ZoneResult) -> None:
+        """One zone's result is there."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo made.
+
+    Attributes:
+        outputs: the contract.
+        report: what the verification found.
+        files: what was written, in the order in which a reader wants it.
+    """
+
+    outputs: StackOutputs
+    report: Report
+    files: tuple[Path, ...]
+
+
+def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> Demo:
+    """Run every step with the stack's own settings.
+
+    Args:
+        project_dir: holds ``Pulumi.yaml`` and ``__main__.py``.
+        stack: whose file in ``stacks/`` to use.
+        directory: where the results go.
+        audience: is told of every step.
+
+    Returns:
+        What came of it; the verification may have failed.
+
+    Raises:
+        ToolkitError: a step could not be done; then nothing is written.
+    """
+    config = program.read_stack(project_dir, stack)
+    with Sandbox() as aws:
+        audience.sandbox_started(aws.endpoint_url)
+        exports = program.run(project_dir, config, aws, audience.resource_created)
+        # Through JSON and back: what the command line reads is what the program wrote.
+        outputs = contract.parse(contract.StackOutputs.model_validate(exports, strict=False).to_json(), "outputs.json")
+        audience.stack_created(outputs)
+        mesh = outputs.meshes[0]
+        kubernetes = render.render(outputs, mesh, render.MeshOptions(common_name=COMMON_NAME, ca_cert="secret"))
+        universal = render.render(outputs, mesh, render.MeshOptions(form="universal", common_name=COMMON_NAME))
+        audience.mesh_rendered(mesh)
+        source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+        report = verify(outputs, _plan(kubernetes), source, audience.zone_verified)
+    files = _files(outputs, kubernetes, universal, report)
+    write_all({directory / name: content for name, content in files.items()})
+    return Demo(outputs, report, tuple(directory / name for name in files))
+
+
+def _plan(rendered: RenderedMesh) -> Plan:
+    """Verify against what the Mesh really carries, read back from the documents."""
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", rendered.secret or "")]
+    mesh, bundle = document.trust_bundle(texts, None)
+    return Plan(mesh, chain.load_bundle(bundle))
+
+
+def _files(
+    outputs: StackOutputs, kubernetes: RenderedMesh, universal: RenderedMesh, report: Report
+) -> dict[str, tuple[str, int]]:
+    *intermediates, root = chain.load_bundle(outputs.certificate_chain)
+    leaves = {
+        f"certificates/{zone.zone}.pem": (chain.to_pem([zone.issued.leaf]), PUBLIC)
+        for zone in report.zones
+        if zone.issued is not None
+    }
+    return {
+        "outputs.json": (outputs.to_json(), PUBLIC),
+        "mesh.yaml": (kubernetes.mesh, PUBLIC),
+        "secret.yaml": (kubernetes.secret or "", PRIVATE),
+        "universal-mesh.yaml": (universal.mesh, PUBLIC),
+        "verify.json": (JsonForm().render(report), PUBLIC),
+        "certificates/root.pem": (chain.to_pem([root]), PUBLIC),
+        # Empty for a stack whose root issues by itself; openssl takes an empty -untrusted file as none.
+        "certificates/intermediate.pem": (chain.to_pem(intermediates), PUBLIC),
+        **leaves,
+    }
