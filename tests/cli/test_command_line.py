@@ -1,0 +1,185 @@
+"""The command line as a user meets it: real processes, real exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tests.support import Authority, contract_document, hierarchy
+from toolkit import cli
+from toolkit.errors import SurroundingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = ("pulumi", "pulumi_aws", "boto3", "botocore", "moto")
+
+
+@pytest.fixture(scope="module")
+def issuing() -> Authority:
+    return hierarchy()
+
+
+@pytest.fixture
+def outputs(issuing: Authority, tmp_path: Path) -> Path:
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(contract_document(issuing)))
+    return file
+
+
+def toolkit(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from toolkit.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
+
+
+def imported_by(*arguments: str | Path) -> set[str]:
+    """The heavy packages that are loaded once the command is done."""
+    program = (
+        "import sys\n"
+        "from toolkit.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"print('loaded:', *[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("loaded:")]
+    return set(line.split()[1:])
+
+
+def test_help_and_rendering_start_fast(outputs: Path) -> None:
+    assert imported_by("--help") == set()
+    assert imported_by("render-mesh", "--help") == set()
+    assert imported_by("verify", "--help") == set()
+    assert imported_by("render-mesh", "--outputs", outputs) == set()
+    assert imported_by("render-mesh", "--outputs", outputs, "--ca-cert", "secret", "--format", "universal") == set()
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_the_list_of_commands_says_what_the_commands_say(name: str) -> None:
+    entry = cli.COMMANDS[name]
+    command = importlib.import_module(entry.module).command
+    assert isinstance(command, click.Command)
+    assert command.name == name
+    assert (command.help or "").lstrip("\b").strip().startswith(entry.summary)
+
+
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_every_option_is_explained(name: str) -> None:
+    command = importlib.import_module(cli.COMMANDS[name].module).command
+    for parameter in command.params:
+        assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
+
+
+def test_every_problem_of_an_outputs_file_is_said_and_nothing_is_written(
+    outputs: Path, issuing: Authority, tmp_path: Path
+) -> None:
+    document = contract_document(issuing)
+    document["certificateAuthority"]["arn"] = "arn:aws:s3:::bucket"
+    document["meshes"] = "default"
+    del document["zones"][1]["region"]
+    first, second, _ = document["certificateChain"].split("-----END CERTIFICATE-----\n")
+    document["certificateChain"] = f"{second}-----END CERTIFICATE-----\n{first}-----END CERTIFICATE-----\n"
+    outputs.write_text(json.dumps(document))
+    target = tmp_path / "mesh.yaml"
+    result = toolkit("render-mesh", "--outputs", outputs, "-o", target)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert not target.exists()
+    for path in ("certificateAuthority.arn:", "meshes:", "zones[1].region:", "certificateChain:"):
+        assert path in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert "Hint: " in result.stderr
+
+
+@pytest.mark.parametrize("command", ["render-mesh", "verify"])
+@pytest.mark.parametrize("content", ["", "not json", "[]", "{}", '{"schemaVersion": 99}'])
+def test_what_is_no_contract(command: str, content: str, tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text(content)
+    result = toolkit(command, "--outputs", file)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Traceback" not in result.stderr
+    piped = toolkit(command, "--outputs", "-", input=content)
+    assert piped.returncode == 2
+    assert "standard input" in piped.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.json"
+    assert "Traceback" not in toolkit("render-mesh", "--outputs", missing).stderr
+    result = toolkit("--debug", "render-mesh", "--outputs", missing)
+    assert "Traceback" in result.stderr
+    assert "InvalidInputError" in result.stderr
+
+
+def test_wrong_usage() -> None:
+    for arguments in (["no-such-command"], ["render-mesh", "--no-such-option"], ["verify", "--timeout", "0"]):
+        assert toolkit(*arguments).returncode == 2
+
+
+def test_without_pulumi_the_surroundings_are_to_blame(tmp_path: Path) -> None:
+    result = toolkit("render-mesh", env={"PATH": str(tmp_path)})
+    assert result.returncode == 3
+    assert "--outputs FILE" in result.stderr
+
+
+def test_without_credentials_no_zone_is_asked(outputs: Path, tmp_path: Path) -> None:
+    environment = {"PATH": "/usr/bin", "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    result = toolkit("verify", "--outputs", outputs, env=environment)
+    assert result.returncode == 3
+    assert "no AWS credentials" in result.stderr
+    unknown = toolkit("verify", "--outputs", outputs, "--profile", "nobody", env=environment)
+    assert unknown.returncode == 3
+    assert "nobody" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (SurroundingsError("AWS is away", "Wait."), 3, "Error: AWS is away\nHint: Wait."),
+        (KeyboardInterrupt(), 130, "Interrupted."),
+        (ZeroDivisionError("oops"), 3, "defect in the toolkit: ZeroDivisionError: oops"),
+    ],
+)
+def test_how_errors_end(error: BaseException, code: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command
+    def broken() -> None:
+        raise error
+
+    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: broken)
+    result = CliRunner().invoke(cli.main, ["demo"])
+    assert result.exit_code == code
+    assert words in result.stderr
+
+
+def test_a_mesh_of_the_stack(outputs: Path, tmp_path: Path) -> None:
+    mesh, secret = tmp_path / "mesh.yaml", tmp_path / "secret.yaml"
+    result = toolkit("render-mesh", "--outputs", outputs, "--ca-cert", "secret", "--secret-output", secret, "-o", mesh)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert "kind: Mesh" in mesh.read_text()
+    assert "kind: Secret" in secret.read_text()
+    assert secret.stat().st_mode & 0o777 == 0o600
+    stream = toolkit("render-mesh", "--outputs", outputs, "--ca-cert", "secret").stdout
+    assert stream.index("kind: Secret") < stream.index("kind: Mesh")
+
+
+def test_options_that_do_not_go_together(outputs: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.yaml"
+    result = toolkit("render-mesh", "--outputs", outputs, "--secret-output", secret)
+    assert result.returncode == 2
+    assert "--ca-cert secret" in result.stderr
+    assert not secret.exists()
+    unknown = toolkit("render-mesh", "--outputs", outputs, "--mesh", "other", "--expiration", "1d12h")
+    assert unknown.returncode == 2
+    assert "--mesh" in unknown.stderr
+    assert "--expiration" in unknown.stderr

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from toolkit import files
+from toolkit.errors import SurroundingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_files_appear_with_their_mode_and_replace_old_ones(tmp_path: Path) -> None:
+    public, private = tmp_path / "deep" / "a.yaml", tmp_path / "b.yaml"
+    private.write_text("old")
+    private.chmod(0o644)
+    files.write_all({public: ("a\n", files.PUBLIC), private: ("b\n", files.PRIVATE)})
+    assert (public.read_text(), private.read_text()) == ("a\n", "b\n")
+    assert (mode(public), mode(private)) == (0o644, 0o600)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.yaml", "b.yaml", "deep"]
+
+
+def test_when_one_can_not_be_written_none_is(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "taken"
+    good.write_text("old")
+    bad.mkdir()
+    with pytest.raises(SurroundingsError, match="taken"):
+        files.write_all({good: ("new", files.PUBLIC), bad: ("new", files.PUBLIC)})
+    assert good.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good.yaml", "taken"]
+
+
+def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
+    target = tmp_path / "a.yaml"
+    with pytest.raises(UnicodeEncodeError):
+        files.write_whole(target, "\ud800")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SurroundingsError, match="can't write"):
+        files.write_whole(tmp_path / "file" / "a.yaml", "a")
+
+
+def test_the_project_is_found() -> None:
+    for name in ("Pulumi.yaml", "__main__.py", "stacks", "templates"):
+        assert (files.project_root() / name).exists()

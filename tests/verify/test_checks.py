@@ -1,0 +1,103 @@
+"""An issuer that is broken in one way is caught by the check that names it, and by no check that does not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from tests.support import NOW, Authority, hierarchy, usage
+from toolkit.pki import csr
+from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence, Outcome
+from toolkit.verify.issue import IssuedCertificate
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+URIS = ["spiffe://default/backend", "kuma://kuma.io/service/backend"]
+KEY = csr.data_plane_key()
+NOT_AFTER = NOW + timedelta(hours=24)
+ISSUING = hierarchy()
+OWN, ROOT = ISSUING.chain()
+STRANGER = Authority("Test Issuing CA", parent=Authority("Test Root CA"), path_length=0)
+SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+
+
+def failed(
+    leaf: x509.Certificate,
+    bundle: tuple[x509.Certificate, ...] = (OWN, ROOT),
+    returned: tuple[x509.Certificate, ...] = (OWN, ROOT),
+) -> set[str]:
+    evidence = Evidence(IssuedCertificate(leaf, returned), KEY.public_key(), URIS, NOT_AFTER, bundle, NOW)
+    checks = [check(evidence) for _, check in CERTIFICATE_CHECKS]
+    for (name, _), check in zip(CERTIFICATE_CHECKS, checks, strict=True):
+        assert check.name == name
+        assert check.expected
+        assert check.found
+        assert bool(check.advice) == check.failed
+    return {check.name for check in checks if check.outcome is not Outcome.PASSED}
+
+
+def test_a_good_certificate_passes_every_check() -> None:
+    assert failed(ISSUING.issue(KEY.public_key(), URIS)) == set()
+    assert failed(ISSUING.issue(KEY.public_key(), URIS), bundle=(ROOT,)) == set()
+    assert failed(ISSUING.issue(KEY.public_key(), URIS), returned=()) == set()
+
+
+def other_key() -> rsa.RSAPublicKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+
+
+@pytest.mark.parametrize(
+    ("leaf", "names"),
+    [
+        (ISSUING.issue(other_key(), URIS), {"public-key"}),
+        (ISSUING.issue(KEY.public_key(), URIS[:1]), {"subject-alternative-names"}),
+        (ISSUING.issue(KEY.public_key(), URIS[::-1]), {"subject-alternative-names"}),
+        (ISSUING.issue(KEY.public_key(), [*URIS, "spiffe://default/admin"]), {"subject-alternative-names"}),
+        (ISSUING.issue(KEY.public_key(), ["spiffe://other/backend", URIS[1]]), {"subject-alternative-names"}),
+        (ISSUING.issue(KEY.public_key(), URIS, key_usage=usage("digital_signature")), {"key-usage"}),
+        (
+            ISSUING.issue(KEY.public_key(), URIS, key_usage=usage("digital_signature", "key_encipherment", "crl_sign")),
+            {"key-usage"},
+        ),
+        (ISSUING.issue(KEY.public_key(), URIS, extended=(CLIENT,)), {"extended-key-usage"}),
+        (
+            ISSUING.issue(KEY.public_key(), URIS, extended=(SERVER, CLIENT, ExtendedKeyUsageOID.CODE_SIGNING)),
+            {"extended-key-usage"},
+        ),
+        # cryptography's verifier wants clientAuth of a client, so the chain fails as well.
+        (ISSUING.issue(KEY.public_key(), URIS, extended=(SERVER,)), {"extended-key-usage", "chain"}),
+        (ISSUING.issue(KEY.public_key(), URIS, is_ca=True), {"basic-constraints", "chain"}),
+        (ISSUING.issue(KEY.public_key(), URIS, not_after=NOW + timedelta(hours=23)), {"lifetime"}),
+        (ISSUING.issue(KEY.public_key(), URIS, not_after=NOW + timedelta(days=365)), {"lifetime"}),
+        (ISSUING.issue(KEY.public_key(), URIS, not_before=NOW - timedelta(hours=3)), {"lifetime"}),
+        (
+            ISSUING.issue(
+                KEY.public_key(), URIS, not_before=NOW - timedelta(days=2), not_after=NOW - timedelta(days=1)
+            ),
+            {"lifetime", "chain"},
+        ),
+        (STRANGER.issue(KEY.public_key(), URIS), {"chain"}),
+    ],
+)
+def test_a_broken_issuer_is_named(leaf: x509.Certificate, names: set[str]) -> None:
+    assert failed(leaf) == names
+
+
+def test_a_mesh_that_carries_the_wrong_bundle() -> None:
+    leaf = ISSUING.issue(KEY.public_key(), URIS)
+    assert failed(leaf, bundle=STRANGER.chain()) == {"chain"}
+    assert failed(leaf, bundle=(OWN,)) == {"chain"}
+    assert failed(leaf, bundle=(ROOT,), returned=()) == {"chain"}
+
+
+def test_criticality_of_the_names_is_a_note_and_no_failure() -> None:
+    leaf = ISSUING.issue(KEY.public_key(), URIS)
+    evidence = Evidence(IssuedCertificate(leaf, ()), KEY.public_key(), URIS, NOT_AFTER, (OWN, ROOT), NOW)
+    (check,) = [check(evidence) for name, check in CERTIFICATE_CHECKS if name == "subject-alternative-names"]
+    assert check.outcome is Outcome.PASSED
+    assert "not critical" in check.note
