@@ -1,0 +1,1 @@
+"""Mesh documents: typed models, reading, rendering. No AWS and no network."""

@@ -1,0 +1,198 @@
+"""A Mesh as a typed model, and reading what a Mesh document carries.
+
+Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and kumahq/kuma's validation of a Mesh.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from toolkit.contract import DnsLabel
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh import secrets
+from toolkit.mesh.backends import AcmPcaBackend, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Form = Literal["kubernetes", "universal"]
+API_VERSION = "kuma.io/v1alpha1"
+
+
+class Mtls(Model):
+    """The mTLS section: what a mesh trusts, and which backend signs."""
+
+    enabled_backend: DnsLabel
+    backends: tuple[AcmPcaBackend, ...]
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        names = [backend.name for backend in self.backends]
+        if len(set(names)) != len(names):
+            raise ValueError("backends: names must be unique")
+        if self.enabled_backend not in names:
+            raise ValueError(f"enabledBackend: {self.enabled_backend} is not among the backends")
+        return self
+
+
+class Mesh(Model):
+    """A Mesh with mTLS and nothing else."""
+
+    name: DnsLabel
+    mtls: Mtls
+
+    def to_form(self, form: Form) -> dict[str, Any]:
+        """The document that ``kubectl apply`` or ``kumactl apply`` takes."""
+        mtls = self.mtls.to_document()
+        if form == "universal":
+            return {"type": "Mesh", "name": self.name, "mtls": mtls}
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "Mesh",
+            "metadata": {"name": self.name},
+            "spec": {"mtls": mtls},
+        }
+
+
+def trust_bundle(texts: Sequence[tuple[str, str]], mesh: str | None = None) -> tuple[str, str]:
+    """What a Mesh, as it was applied, carries as ``caCert`` of its enabled acmpca backend.
+
+    Args:
+        texts: pairs of a source's name and its text; each text may hold several documents, in the form of
+            Kubernetes or of Universal. A Secret that the Mesh names is looked for in all of them.
+        mesh: name of the Mesh; None means the only one.
+
+    Returns:
+        The name of the Mesh, and the bundle as PEM text.
+
+    Raises:
+        InvalidInputError: a text is no YAML, the Mesh is not there, or its bundle can't be found.
+    """
+    documents = [document for source, text in texts for document in read_stream(text, source)]
+    chosen = _choose_mesh(documents, mesh)
+    place, source = _ca_cert(chosen)
+    return chosen.name, _resolve(chosen, place, source, documents)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One document of a stream, its form's differences removed."""
+
+    source: str
+    kind: str
+    name: str
+    mesh: str
+    spec: dict[str, Any]
+    data: Any
+
+    def refuse(self, place: str, message: str, hint: str = "") -> InvalidInputError:
+        problem = Problem(f"{self.source}: {place}", message)
+        return InvalidInputError(f"{self.kind} {self.name} can't be used", [problem], hint)
+
+
+def read_stream(text: str, source: str) -> list[_Found]:
+    """Every Mesh and Secret of a YAML stream; other documents are passed over.
+
+    Raises:
+        InvalidInputError: the text is no YAML; the place is named as ``source:line:column``.
+    """
+    try:
+        loaded = list(YAML(typ="safe", pure=True).load_all(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+        raise InvalidInputError(f"{source} is not YAML", [Problem(where, str(error.problem))]) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split()) or "it is nested too deeply"
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, reason)]) from error
+    return [found for document in loaded if (found := _recognise(document, source)) is not None]
+
+
+def _recognise(document: object, source: str) -> _Found | None:
+    if not isinstance(document, dict):
+        return None
+    metadata = _mapping(document.get("metadata"))
+    labels = _mapping(metadata.get("labels"))
+    if "kind" not in document:
+        kind, name, mesh, spec = document.get("type"), document.get("name"), document.get("mesh"), document
+        data = document.get("data")
+    else:
+        kind, name, mesh = document["kind"], metadata.get("name"), labels.get(secrets.MESH_LABEL)
+        spec = _mapping(document.get("spec"))
+        data = _mapping(document.get("data")).get("value")
+    if kind not in ("Mesh", "Secret"):
+        return None
+    return _Found(source, str(kind), str(name or ""), str(mesh or ""), spec, data)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _choose_mesh(documents: Sequence[_Found], mesh: str | None) -> _Found:
+    meshes = [document for document in documents if document.kind == "Mesh"]
+    chosen = [document for document in meshes if mesh in (None, document.name)]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = ", ".join(document.name for document in meshes) or "none"
+    wanted = f"no Mesh {mesh}" if mesh else "no Mesh" if not meshes else "several meshes"
+    if mesh and chosen:
+        wanted = f"Mesh {mesh} more than once"
+    raise InvalidInputError(
+        f"the documents hold {wanted}; there are: {names}", hint="Give one Mesh, or name it with --mesh-name."
+    )
+
+
+def _ca_cert(mesh: _Found) -> tuple[str, dict[str, Any]]:
+    """The place of the enabled backend's caCert, and the data source there."""
+    prefix = "mtls" if mesh.spec.get("type") == "Mesh" else "spec.mtls"
+    mtls = _mapping(mesh.spec.get("mtls"))
+    enabled, backends = mtls.get("enabledBackend"), mtls.get("backends")
+    if not enabled:
+        raise mesh.refuse(f"{prefix}.enabledBackend", "is missing: mTLS is off in this Mesh")
+    for index, backend in enumerate(backends if isinstance(backends, list) else []):
+        if _mapping(backend).get("name") != enabled:
+            continue
+        place = f"{prefix}.backends[{index}]"
+        if backend.get("type") != "acmpca":
+            raise mesh.refuse(f"{place}.type", f"is {backend.get('type')}, not acmpca: another CA signs in this Mesh")
+        source = _mapping(_mapping(backend.get("conf")).get("caCert"))
+        return f"{place}.conf.caCert", source
+    raise mesh.refuse(f"{prefix}.enabledBackend", f"names {enabled}, which is not among the backends")
+
+
+def _resolve(mesh: _Found, place: str, source: dict[str, Any], documents: Sequence[_Found]) -> str:
+    kinds = [kind for kind in ("secret", "file", "inline", "inlineString") if source.get(kind) is not None]
+    if len(kinds) != 1:
+        raise mesh.refuse(place, "needs exactly one of secret, file, inline and inlineString")
+    (kind,) = kinds
+    value = source[kind]
+    if kind == "inlineString":
+        return str(value)
+    if kind == "inline":
+        return _decode(mesh, f"{place}.inline", value)
+    if kind == "file":
+        hint = "Run without --mesh: then the chain of the stack is what certificates are verified against."
+        raise mesh.refuse(f"{place}.file", "is a file on the control plane's host, which can't be read from here", hint)
+    for document in documents:
+        if (document.kind, document.name, document.mesh) == ("Secret", value, mesh.name):
+            form = "data" if document.spec.get("type") == "Secret" else "data.value"
+            return _decode(document, form, document.data)
+    hint = "Give the Secret's document too, with a second --mesh FILE."
+    raise mesh.refuse(f"{place}.secret", f"names {value}, and no Secret of that name and mesh was given", hint)
+
+
+def _decode(found: _Found, place: str, value: object) -> str:
+    if isinstance(value, str):
+        try:
+            return base64.b64decode("".join(value.split()), validate=True).decode()
+        except (binascii.Error, ValueError):
+            pass
+    raise found.refuse(place, "is not base64 of PEM text")

@@ -1,0 +1,48 @@
+"""Kuma's durations.
+
+Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+_FORM = re.compile(r"(?P<number>\d+)(?P<unit>ms|[ywdhms])", re.ASCII)
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    # Kuma counts a year as 365 days.
+    "y": timedelta(days=365),
+}
+# Far beyond the lifetime of any CA, and far from what a timedelta can't hold.
+_MAX = timedelta(days=365 * 100)
+
+
+def parse(text: str) -> timedelta:
+    """Read a duration as Kuma does: one number and one unit, or ``0``.
+
+    Raises:
+        ValueError: Kuma could not read it, or it is over a hundred years.
+    """
+    if text == "0":
+        return timedelta(0)
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"{_shown(text)} is not a duration: Kuma takes one number and one unit of y, w, d, h, m, s, ms "
+            "(36h, not 1d12h)"
+        )
+    unit = _UNITS[match["unit"]]
+    # Compared as numbers of units: the product could overflow, and very long digits cost time to convert.
+    if len(match["number"]) > 18 or int(match["number"]) > _MAX // unit:  # noqa: PLR2004 - beyond 100 years in ms
+        raise ValueError(f"{_shown(text)} is over a hundred years")
+    return int(match["number"]) * unit
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= 40 else repr(text[:40]) + "…"  # noqa: PLR2004 - a readable line

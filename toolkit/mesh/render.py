@@ -1,0 +1,243 @@
+"""From the contract to documents, through templates that no value can break out of.
+
+The templates are plain jinja2 (``templates/kubernetes``, ``templates/universal``). Every value that they
+interpolate passes :func:`yaml_scalar`, and what was rendered is parsed again and compared with the model.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import jinja2
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from toolkit.contract import validation_problems
+from toolkit.errors import InvalidInputError, Problem, ToolkitError
+from toolkit.files import project_root
+from toolkit.mesh import duration
+from toolkit.mesh.backends import DataSource, Mode
+from toolkit.mesh.document import Form, Mesh
+from toolkit.mesh.secrets import ChainSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Literal
+
+    from toolkit.contract import StackOutputs
+
+_Made = TypeVar("_Made", Mesh, ChainSecret)
+
+# privateca/latest/userguide/short-lived-certificates.html
+_SHORT_LIVED_MAX = timedelta(days=7)
+# Plain scalars that are strings in YAML 1.1, which Kubernetes reads, and in YAML 1.2: they begin and end with
+# a letter or digit and hold no blank, so neither ': ' nor ' #' can occur.
+_PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9._/:-]*[A-Za-z0-9])?", re.ASCII)
+_PLAIN_DURATION = re.compile(r"[1-9][0-9]*(?:ms|[ywdhms])", re.ASCII)
+# Words that YAML 1.1 reads as something else than a string.
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_SINGLE_QUOTABLE = re.compile(r"[\x20-\x7e]+")
+
+
+class UnfaithfulRenderingError(ToolkitError):
+    """What was rendered is not what was modelled: a defect in a template. Nothing is written."""
+
+
+@dataclass(frozen=True)
+class MeshOptions:
+    """What the operator chooses; the rest comes from the contract.
+
+    Attributes:
+        form: for ``kubectl apply`` or for ``kumactl apply``.
+        backend_name: of the mTLS backend.
+        mode: STRICT, or PERMISSIVE to also accept plain traffic.
+        expiration: lifetime of data plane certificates, a duration of Kuma.
+        common_name: template of their common name; None for none.
+        ca_cert: the chain inline in the Mesh, or in a Secret beside it.
+        secret_name: of that Secret; None derives it from mesh and backend.
+        namespace: Kong Mesh's system namespace.
+    """
+
+    form: Form = "kubernetes"
+    backend_name: str = "acmpca"
+    mode: Mode = "STRICT"
+    expiration: str = "24h"
+    common_name: str | None = None
+    ca_cert: Literal["inline", "secret"] = "inline"
+    secret_name: str | None = None
+    namespace: str = "kong-mesh-system"
+
+
+@dataclass(frozen=True)
+class RenderedMesh:
+    """The documents of one mesh, each a YAML text that ends with a newline.
+
+    Attributes:
+        mesh: the Mesh.
+        secret: the Secret that it names, if it names one.
+    """
+
+    mesh: str
+    secret: str | None
+
+
+def render(outputs: StackOutputs, mesh: str, options: MeshOptions) -> RenderedMesh:
+    """Render the documents of one mesh.
+
+    Raises:
+        InvalidInputError: an option is not valid; every problem is named.
+        UnfaithfulRenderingError: the rendered text does not parse to the model.
+    """
+    model, secret = build(outputs, mesh, options)
+    document = _render(f"{options.form}/mesh.yaml.j2", model.to_form(options.form))
+    if secret is None:
+        return RenderedMesh(document, None)
+    return RenderedMesh(document, _render(f"{options.form}/secret.yaml.j2", secret.to_form(options.form)))
+
+
+def stream(documents: Sequence[str]) -> str:
+    """Several documents as one YAML stream, in their order."""
+    return "---\n".join(documents)
+
+
+def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> tuple[Mesh, ChainSecret | None]:
+    """The models of one mesh's documents.
+
+    Raises:
+        InvalidInputError: an option is not valid; every problem is named by its option.
+    """
+    problems = [*_mesh_problems(outputs, mesh), *_expiration_problems(outputs, options.expiration)]
+    secret: ChainSecret | None = None
+    source = DataSource(inline=base64.b64encode(outputs.certificate_chain.encode()).decode())
+    if options.ca_cert == "secret":
+        name = options.secret_name or f"{mesh}-{options.backend_name}-ca-chain"
+        made = _attempt(
+            problems,
+            lambda: ChainSecret(name=name, mesh=mesh, namespace=options.namespace, pem=outputs.certificate_chain),
+        )
+        secret, source = made, DataSource(secret=name)
+    model = _attempt(problems, lambda: _mesh(outputs, mesh, options, source))
+    if model is None or problems:
+        raise InvalidInputError(
+            "the Mesh can't be rendered", dict.fromkeys(problems), "toolkit render-mesh --help says what each takes."
+        )
+    return model, secret
+
+
+def _mesh(outputs: StackOutputs, mesh: str, options: MeshOptions, source: DataSource) -> Mesh:
+    # Built from plain values in one step, so that everything wrong is found at once.
+    backend = {
+        "name": options.backend_name,
+        "mode": options.mode,
+        "dp_cert": {"rotation": {"expiration": options.expiration}},
+        "conf": {
+            "arn": outputs.certificate_authority.arn,
+            "common_name": options.common_name,
+            "ca_cert": source,
+        },
+    }
+    return Mesh.model_validate(
+        {"name": mesh, "mtls": {"enabled_backend": options.backend_name, "backends": (backend,)}}
+    )
+
+
+# Where a model's field comes from, for people who know only the options.
+_OPTIONS = {
+    "backends[0].name": "--backend-name",
+    "enabledBackend": "--backend-name",
+    "expiration": "--expiration",
+    "commonName": "--common-name",
+    "namespace": "--namespace",
+    "mode": "--mode",
+}
+
+
+def _attempt(problems: list[Problem], make: Callable[[], _Made]) -> _Made | None:
+    try:
+        return make()
+    except ValidationError as error:
+        found = validation_problems(error)
+    known = {problem.path for problem in problems}
+    for path, message in found:
+        place = next((option for end, option in _OPTIONS.items() if path.endswith(end)), None)
+        place = place or ("--mesh" if path in ("name", "mesh") else path)
+        if place not in known:
+            problems.append(Problem(place, message))
+    return None
+
+
+def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
+    if mesh in outputs.meshes:
+        return []
+    return [Problem("--mesh", f"{mesh!r} is not a mesh of the stack, which has: {', '.join(outputs.meshes)}")]
+
+
+def _expiration_problems(outputs: StackOutputs, text: str) -> list[Problem]:
+    """What the CA can't sign (facts of AWS: nothing beyond the CA's own end, 7 days in short-lived mode)."""
+    authority = outputs.certificate_authority
+    try:
+        expiration = duration.parse(text)
+    except ValueError as error:
+        return [Problem("--expiration", str(error))]
+    if expiration <= timedelta(0):
+        return [Problem("--expiration", "must be more than 0: a certificate that ends at once is of no use")]
+    if authority.usage_mode == "SHORT_LIVED_CERTIFICATE" and expiration > _SHORT_LIVED_MAX:
+        return [Problem("--expiration", f"{text} is more than the 7 days that a CA in short-lived mode issues for")]
+    if expiration > authority.not_after - datetime.now(UTC):
+        end = f"{authority.not_after:%Y-%m-%d}"
+        return [Problem("--expiration", f"{text} goes beyond the end of the CA's own certificate on {end}")]
+    return []
+
+
+def yaml_scalar(value: object) -> str:
+    """One value as a YAML scalar that reads as exactly that value in YAML 1.1 and 1.2.
+
+    Plain where that is safe beyond doubt, single-quoted like Kong's examples where the text is printable, in
+    double quotes with JSON's escapes otherwise.
+
+    Raises:
+        TypeError: the value is not a string; our documents hold nothing else in a scalar.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"a template interpolates {type(value).__name__}, not a string")
+    if _PLAIN_DURATION.fullmatch(value) or (_PLAIN.fullmatch(value) and value.lower() not in _WORDS):
+        return value
+    if _SINGLE_QUOTABLE.fullmatch(value):
+        return "'" + value.replace("'", "''") + "'"
+    return json.dumps(value)
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(project_root() / "templates"),
+        undefined=jinja2.StrictUndefined,
+        finalize=yaml_scalar,
+        # The target is YAML: what escapes a value there is the finalizer, HTML's rules would corrupt it.
+        autoescape=False,  # noqa: S701
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _render(template: str, document: dict[str, Any]) -> str:
+    text = _templates().get_template(template).render(document)
+    try:
+        parsed = YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError) as error:
+        # YAML knows characters that no document can hold, such as most control characters.
+        reason = " ".join(str(error).split())
+        raise InvalidInputError("an option holds what YAML can't carry", [Problem("", reason)]) from error
+    if parsed != document:
+        raise UnfaithfulRenderingError(
+            f"{template} does not render what it was given", "This is a defect in the toolkit; nothing was written."
+        )
+    return text

@@ -1,0 +1,61 @@
+"""Mesh-scoped Secrets, in the form of Kubernetes and of Universal.
+
+Source: Kong/developer.konghq.com:app/mesh/manage-secrets.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator
+
+from toolkit.contract import DnsLabel
+from toolkit.mesh.backends import Model
+
+if TYPE_CHECKING:
+    from toolkit.mesh.document import Form
+
+# A Kubernetes object's name: DNS-1123 subdomain, at most 253 characters.
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_MAX_NAME = 253
+
+MESH_LABEL = "kuma.io/mesh"
+KUBERNETES_TYPE = "system.kuma.io/secret"
+
+
+def _object_name(value: str) -> str:
+    if len(value) > _MAX_NAME or not _SUBDOMAIN.fullmatch(value):
+        raise ValueError(f"must be 1 to {_MAX_NAME} lower-case letters, digits, hyphens and dots (DNS-1123 subdomain)")
+    return value
+
+
+ObjectName = Annotated[str, AfterValidator(_object_name)]
+
+
+class ChainSecret(Model):
+    """The CA chain as a Secret of one mesh; one name can serve only one mesh.
+
+    Attributes:
+        namespace: Kong Mesh's system namespace; only Kubernetes knows it.
+        pem: the value.
+    """
+
+    name: ObjectName
+    mesh: DnsLabel
+    namespace: DnsLabel
+    pem: str
+
+    def to_form(self, form: Form) -> dict[str, Any]:
+        """The document that ``kubectl apply`` or ``kumactl apply`` takes."""
+        encoded = base64.b64encode(self.pem.encode()).decode()
+        if form == "universal":
+            return {"type": "Secret", "mesh": self.mesh, "name": self.name, "data": encoded}
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": self.name, "namespace": self.namespace, "labels": {MESH_LABEL: self.mesh}},
+            "type": KUBERNETES_TYPE,
+            "data": {"value": encoded},
+        }
