@@ -6,7 +6,6 @@ because moto's own acm-pca ignores key algorithm, validity, templates and state.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from typing import TYPE_CHECKING, Any, Self
@@ -20,7 +19,8 @@ from moto.utilities.utils import get_partition
 from werkzeug.serving import make_server
 
 from toolkit.errors import SurroundingsError
-from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response
+from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
+from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,8 +68,7 @@ class PrivateCaInFront:
 
 
 def _refusal(code: str, message: str, status: int) -> Response:
-    body = json.dumps({"__type": code, "message": message}).encode()
-    return Response(status=status, body=body, error_type=code)
+    return protocol.refusal(AwsError(code, message, status))
 
 
 def _status_line(status: int) -> str:

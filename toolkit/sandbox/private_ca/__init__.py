@@ -1,0 +1,9 @@
+"""AWS Private CA on loopback: its API, its rules, its refusals.
+
+It may refuse what AWS accepts, never accept what AWS refuses. What is not modelled is refused by name.
+"""
+
+from toolkit.sandbox.private_ca.protocol import Response
+from toolkit.sandbox.private_ca.service import Caller, PrivateCaService
+
+__all__ = ["Caller", "PrivateCaService", "Response"]

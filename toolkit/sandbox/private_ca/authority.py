@@ -1,0 +1,158 @@
+"""One private CA: its key, its state, and what it has issued."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from toolkit.pki import chain
+from toolkit.sandbox.private_ca import keys, subject
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from toolkit.sandbox.private_ca.keys import PrivateKey
+
+PENDING, ACTIVE, DISABLED, EXPIRED, DELETED = "PENDING_CERTIFICATE", "ACTIVE", "DISABLED", "EXPIRED", "DELETED"
+# botocore, CreateCertificateAuthorityRequest: the defaults of what was not asked for.
+DEFAULT_USAGE_MODE = "GENERAL_PURPOSE"
+DEFAULT_KEY_STORAGE = "FIPS_140_2_LEVEL_3_OR_HIGHER"
+
+
+@dataclass
+class IssuedCertificate:
+    """A certificate that a CA issued.
+
+    Attributes:
+        arn: as AWS forms it: the CA's, ``/certificate/`` and 32 hexadecimal digits.
+        pem: the certificate.
+        chain: the issuing CA first, the root last; empty for a root's own.
+        ready: when GetCertificate begins to return it.
+    """
+
+    arn: str
+    pem: str
+    chain: str
+    ready: datetime
+
+
+@dataclass
+class CertificateAuthority:
+    """A private CA.
+
+    Attributes:
+        arn: its ARN.
+        owner: the account that created it.
+        request: what CreateCertificateAuthority was given.
+        key: never leaves it.
+        name: its subject.
+        stored_status: see :meth:`status`.
+        certificates: its own first, the root last; empty until one is imported.
+        issued: by ARN.
+        lock: held while any of it changes.
+    """
+
+    arn: str
+    owner: str
+    request: dict[str, Any]
+    created: datetime
+    key: PrivateKey
+    name: x509.Name
+    changed: datetime
+    stored_status: str = PENDING
+    certificates: tuple[x509.Certificate, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+    issued: dict[str, IssuedCertificate] = field(default_factory=dict)
+    revoked: set[int] = field(default_factory=set)
+    restorable_until: datetime | None = None
+    status_before_deletion: str = DISABLED
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @classmethod
+    def create(cls, arn: str, owner: str, request: dict[str, Any], now: datetime) -> CertificateAuthority:
+        """A CA that waits for its certificate.
+
+        Raises:
+            AwsError: the configuration can't be had.
+        """
+        configuration = request["CertificateAuthorityConfiguration"]
+        key = keys.generate(configuration["KeyAlgorithm"])
+        keys.signature_hash(configuration["SigningAlgorithm"], key)
+        name = subject.name(configuration["Subject"])
+        tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", ())}
+        return cls(arn, owner, request, now, key, name, now, tags=tags)
+
+    @property
+    def kind(self) -> str:
+        """ROOT or SUBORDINATE."""
+        return str(self.request["CertificateAuthorityType"])
+
+    @property
+    def usage_mode(self) -> str:
+        """What it may issue."""
+        return str(self.request.get("UsageMode", DEFAULT_USAGE_MODE))
+
+    @property
+    def certificate(self) -> x509.Certificate | None:
+        """Its own certificate, once there is one."""
+        return self.certificates[0] if self.certificates else None
+
+    def status(self, now: datetime) -> str:
+        """The state as AWS shows it: an active CA whose certificate has ended is EXPIRED."""
+        own = self.certificate
+        if self.stored_status == ACTIVE and own is not None and own.not_valid_after_utc <= now:
+            return EXPIRED
+        return self.stored_status
+
+    def require(self, now: datetime, *allowed: str, doing: str) -> None:
+        """Refuse a call that its state does not allow.
+
+        Raises:
+            AwsError: ``InvalidStateException``.
+        """
+        status = self.status(now)
+        if status not in allowed:
+            raise AwsError(
+                "InvalidStateException", f"The certificate authority is not in a valid state for {doing}: {status}."
+            )
+
+    def set_status(self, status: str, now: datetime) -> None:
+        """Change the state and remember when."""
+        self.stored_status = status
+        self.changed = now
+
+    def csr(self) -> str:
+        """The request for its own certificate, signed with its configured algorithm."""
+        configuration = self.request["CertificateAuthorityConfiguration"]
+        algorithm: hashes.HashAlgorithm = keys.signature_hash(configuration["SigningAlgorithm"], self.key)
+        request = x509.CertificateSigningRequestBuilder().subject_name(self.name).sign(self.key, algorithm)
+        return request.public_bytes(serialization.Encoding.PEM).decode()
+
+    def chain_pem(self) -> str:
+        """Its own certificate first, the root last: what comes with every certificate it issues."""
+        return chain.to_pem(self.certificates)
+
+    def describe(self, now: datetime) -> dict[str, Any]:
+        """What DescribeCertificateAuthority returns."""
+        own = self.certificate
+        return {
+            "Arn": self.arn,
+            "OwnerAccount": self.owner,
+            "CreatedAt": self.created,
+            "LastStateChangeAt": self.changed,
+            "Type": self.kind,
+            "Serial": f"{own.serial_number:x}" if own else None,
+            "Status": self.status(now),
+            "NotBefore": own.not_valid_before_utc if own else None,
+            "NotAfter": own.not_valid_after_utc if own else None,
+            "CertificateAuthorityConfiguration": self.request["CertificateAuthorityConfiguration"],
+            "RevocationConfiguration": self.request.get("RevocationConfiguration"),
+            "RestorableUntil": self.restorable_until,
+            "KeyStorageSecurityStandard": self.request.get("KeyStorageSecurityStandard", DEFAULT_KEY_STORAGE),
+            "UsageMode": self.usage_mode,
+        }

@@ -1,0 +1,29 @@
+"""Refusals, as AWS names them."""
+
+from __future__ import annotations
+
+
+class AwsError(Exception):
+    """A refusal with AWS's code.
+
+    Args:
+        code: as in botocore's model of acm-pca, or one of the common errors.
+        message: for people.
+        status: of HTTP; AWS answers 400 unless something else is given.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def validation(message: str) -> AwsError:
+    """The common error ``ValidationException``."""
+    return AwsError("ValidationException", message)
+
+
+def not_in_sandbox(what: str) -> AwsError:
+    """Something that AWS has and the sandbox has not: refused, so that no rehearsal passes by mistake."""
+    return AwsError("InvalidArgsException", f"{what} is not in the sandbox; AWS Private CA itself has it.")

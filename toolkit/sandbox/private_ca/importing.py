@@ -1,0 +1,72 @@
+"""The checks on a CA's own certificate when it is imported (user guide, PCACertInstall.html)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import serialization
+
+from toolkit.pki import chain
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+    from toolkit.sandbox.private_ca.authority import CertificateAuthority
+
+
+def certificates(
+    authority: CertificateAuthority, certificate: bytes, above: bytes | None, now: datetime
+) -> tuple[x509.Certificate, ...]:
+    """The CA's certificate and those above it, in order, if the CA may have them.
+
+    Args:
+        authority: the CA.
+        certificate: PEM of its certificate.
+        above: PEM of the chain without it: the next CA first, the root last.
+        now: the moment of the import.
+
+    Raises:
+        AwsError: AWS would refuse them.
+    """
+    own = _read(certificate, "certificate")
+    if len(own) != 1:
+        raise _malformed("The certificate must be exactly one.")
+    if authority.kind == "ROOT" and above:
+        raise _invalid("A root CA's certificate is imported without a chain.")
+    if authority.kind != "ROOT" and not above:
+        raise _invalid("A subordinate CA's certificate is imported with its chain.")
+    whole = (*own, *(_read(above, "certificate chain") if above else ()))
+    if _spki(own[0].public_key()) != _spki(authority.key.public_key()) or own[0].subject != authority.name:
+        raise AwsError(
+            "CertificateMismatchException", "The certificate does not match the CA's certificate signing request."
+        )
+    problems = chain.order_problems(whole)
+    if problems:
+        raise _malformed("; ".join(problems) + ".")
+    for member in whole:
+        if not member.not_valid_before_utc <= now < member.not_valid_after_utc:
+            raise _malformed(f"The certificate of {chain.display_name(member)} is not valid now.")
+    return whole
+
+
+def _read(pem: bytes, what: str) -> tuple[x509.Certificate, ...]:
+    try:
+        return chain.load_bundle(pem.decode())
+    except ValueError as error:
+        raise _malformed(f"The {what} can not be read.") from error
+
+
+def _spki(key: CertificatePublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _malformed(message: str) -> AwsError:
+    return AwsError("MalformedCertificateException", message)
+
+
+def _invalid(message: str) -> AwsError:
+    return AwsError("InvalidRequestException", message)

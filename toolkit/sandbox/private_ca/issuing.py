@@ -1,0 +1,181 @@
+"""From a request to a signed certificate, with every rule that AWS applies on the way."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from toolkit.sandbox.private_ca import keys, validity
+from toolkit.sandbox.private_ca.authority import ACTIVE, EXPIRED, PENDING, CertificateAuthority
+from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox, validation
+from toolkit.sandbox.private_ca.keys import PublicKey
+from toolkit.sandbox.private_ca.profiles import Profile, profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CSR_HEADER = b"-----BEGIN CERTIFICATE REQUEST-----"
+
+
+def issue(
+    authority: CertificateAuthority, request: Mapping[str, Any], partition: str, now: datetime
+) -> x509.Certificate:
+    """Sign what IssueCertificate asks for.
+
+    Args:
+        authority: the issuing CA.
+        request: the call's parameters.
+        partition: of the CA; a template's ARN must be of the same.
+        now: the moment of the issuance.
+
+    Raises:
+        AwsError: AWS would refuse it.
+    """
+    wanted = profile(request.get("TemplateArn"), partition)
+    if request.get("ApiPassthrough") is not None and "APIPassthrough" in (request.get("TemplateArn") or ""):
+        raise not_in_sandbox("ApiPassthrough")
+    csr = read_csr(request["Csr"])
+    _require_state(authority, wanted, now)
+    _require_place(authority, wanted, csr)
+    algorithm = keys.signature_hash(request["SigningAlgorithm"], authority.key)
+    begins = validity.not_before(request.get("ValidityNotBefore"), now).replace(microsecond=0)
+    ends = validity.not_after(request["Validity"], now).replace(microsecond=0)
+    _require_lifetime(authority, wanted, begins, ends, now)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(csr.subject)
+        .issuer_name(authority.name)
+        .public_key(csr.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+    )
+    try:
+        return _extended(builder, authority, wanted, csr).sign(authority.key, algorithm)
+    except ValueError as error:
+        raise _malformed("The names in the request can not be encoded.") from error
+
+
+def read_csr(pem: bytes) -> x509.CertificateSigningRequest:
+    """The request, checked as far as AWS checks it.
+
+    Raises:
+        AwsError: ``MalformedCSRException``.
+    """
+    # The service's own pattern knows only this header (aws/aws-cli#9613).
+    if not pem.lstrip().startswith(_CSR_HEADER):
+        raise _malformed("The request must be PEM and begin with BEGIN CERTIFICATE REQUEST.")
+    try:
+        csr = x509.load_pem_x509_csr(pem)
+        valid, key = csr.is_signature_valid, csr.public_key()
+        named = bool(list(csr.subject)) or _names(csr) is not None
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _malformed("The request can not be read.") from error
+    if not valid:
+        raise _malformed("The signature of the request does not fit its key.")
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise _malformed("The key of the request is of a type that is not supported.")
+    if not named:
+        # botocore, IssueCertificateRequest.Csr
+        raise _malformed("The request must have a subject or a subject alternative name.")
+    return csr
+
+
+def _names(csr: x509.CertificateSigningRequest) -> x509.Extension[x509.SubjectAlternativeName] | None:
+    try:
+        return csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _require_state(authority: CertificateAuthority, wanted: Profile, now: datetime) -> None:
+    # A root signs its own certificate before it is active, and again when it is renewed.
+    states = (PENDING, ACTIVE, EXPIRED) if wanted.self_signed else (ACTIVE,)
+    authority.require(now, *states, doing="issuing certificates")
+
+
+def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.CertificateSigningRequest) -> None:
+    """The certificate must have a place in the hierarchy."""
+    if wanted.self_signed:
+        if authority.kind != "ROOT" or csr.public_key() != authority.key.public_key():
+            raise _invalid("The root template is for a root CA's own request.")
+        return
+    if not wanted.is_ca:
+        return
+    if authority.usage_mode == "SHORT_LIVED_CERTIFICATE":
+        # privateca/latest/userguide/short-lived-certificates.html: it is the last CA of its chain.
+        raise _invalid("A CA in short-lived certificate mode can not issue CA certificates.")
+    allowed, length = _path_length(authority), wanted.constraints.path_length
+    if allowed is not None and (length is None or length >= allowed):
+        # botocore, IssueCertificateRequest.TemplateArn: not beyond what the issuing CA allows.
+        raise _invalid(f"The CA allows path lengths below {allowed}, and the template has {length}.")
+
+
+def _path_length(authority: CertificateAuthority) -> int | None:
+    assert authority.certificate is not None  # noqa: S101 - an active CA has one
+    return authority.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+
+
+def _require_lifetime(
+    authority: CertificateAuthority, wanted: Profile, begins: datetime, ends: datetime, now: datetime
+) -> None:
+    if ends <= now or begins >= ends:
+        raise validation("The validity period must end in the future, after it begins.")
+    if wanted.self_signed:
+        # "AWS Private CA does not perform validity checks on root CA certificates" (user guide).
+        return
+    assert authority.certificate is not None  # noqa: S101 - an active CA has one
+    last = authority.certificate.not_valid_after_utc
+    if ends > last:
+        # user guide, PCATsExceptions.md
+        raise validation(f"The validity period of the issuing certificate ends before {ends:%Y-%m-%dT%H:%M:%SZ}.")
+    if authority.usage_mode == "SHORT_LIVED_CERTIFICATE" and ends - now > validity.SHORT_LIVED_MAX + timedelta(
+        seconds=1
+    ):
+        raise validation("A CA in short-lived certificate mode issues for at most 7 days.")
+
+
+def _extended(
+    builder: x509.CertificateBuilder,
+    authority: CertificateAuthority,
+    wanted: Profile,
+    csr: x509.CertificateSigningRequest,
+) -> x509.CertificateBuilder:
+    # Subject and SAN are taken from the request by every template; key usages never (UsingTemplates.md,
+    # "order of operations").
+    key = csr.public_key()
+    assert isinstance(key, PublicKey)  # noqa: S101 - read_csr let nothing else through
+    builder = builder.add_extension(wanted.constraints, critical=wanted.is_ca)
+    if not wanted.self_signed:
+        builder = builder.add_extension(_authority_key_identifier(authority), critical=False)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    builder = builder.add_extension(wanted.key_usage, critical=True)
+    if wanted.extended:
+        usage = x509.ExtendedKeyUsage(wanted.extended)
+        builder = builder.add_extension(usage, critical=wanted.extended_critical)
+    names = _names(csr)
+    if names is not None:
+        builder = builder.add_extension(names.value, critical=names.critical)
+    return builder
+
+
+def _authority_key_identifier(authority: CertificateAuthority) -> x509.AuthorityKeyIdentifier:
+    """The CA's own subject key identifier, which an external parent may have computed in its own way."""
+    assert authority.certificate is not None  # noqa: S101 - an active CA has one
+    try:
+        own = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
+
+
+def _malformed(message: str) -> AwsError:
+    return AwsError("MalformedCSRException", message)
+
+
+def _invalid(message: str) -> AwsError:
+    return AwsError("InvalidArgsException", message)

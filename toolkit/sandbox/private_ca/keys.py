@@ -1,0 +1,59 @@
+"""Key pairs and signatures of CAs (botocore acm-pca: KeyAlgorithm, SigningAlgorithm)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+_RSA_BITS = {"RSA_2048": 2048, "RSA_3072": 3072, "RSA_4096": 4096}
+_CURVES: dict[str, Callable[[], ec.EllipticCurve]] = {
+    "EC_prime256v1": ec.SECP256R1,
+    "EC_secp384r1": ec.SECP384R1,
+    "EC_secp521r1": ec.SECP521R1,
+}
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "SHA256": hashes.SHA256(),
+    "SHA384": hashes.SHA384(),
+    "SHA512": hashes.SHA512(),
+}
+
+
+def generate(key_algorithm: str) -> PrivateKey:
+    """A key pair of the algorithm that was asked for.
+
+    Raises:
+        AwsError: AWS has the algorithm, the sandbox has not (ML-DSA, SM2).
+    """
+    if key_algorithm in _RSA_BITS:
+        return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[key_algorithm])
+    if key_algorithm in _CURVES:
+        return ec.generate_private_key(_CURVES[key_algorithm]())
+    raise not_in_sandbox(f"Key algorithm {key_algorithm}")
+
+
+def signature_hash(signing_algorithm: str, key: PrivateKey) -> hashes.HashAlgorithm:
+    """The hash with which the CA's key makes the signature that was asked for.
+
+    Raises:
+        AwsError: the algorithm is of another family than the CA's key, which AWS refuses (botocore,
+            IssueCertificateRequest.SigningAlgorithm), or the sandbox has it not.
+    """
+    name, _, family = signing_algorithm.partition("WITH")
+    if name not in _HASHES or family not in ("RSA", "ECDSA"):
+        raise not_in_sandbox(f"Signing algorithm {signing_algorithm}")
+    if (family == "RSA") != isinstance(key, rsa.RSAPrivateKey):
+        raise AwsError(
+            "InvalidArgsException",
+            f"The signing algorithm {signing_algorithm} does not match the key algorithm of the certificate authority.",
+        )
+    return _HASHES[name]

@@ -1,0 +1,76 @@
+"""When a certificate begins and ends (botocore acm-pca: Validity; user guide, PcaIssueCert.html)."""
+
+from __future__ import annotations
+
+import calendar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from toolkit.sandbox.private_ca.errors import validation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# botocore, IssueCertificateRequest.ValidityNotBefore: 60 minutes before the issuance unless it is given.
+BACKDATING = timedelta(minutes=60)
+# privateca/latest/userguide/short-lived-certificates.html
+SHORT_LIVED_MAX = timedelta(days=7)
+_UTC_TIME_DIGITS = 12
+_UTC_TIME_PIVOT = 50
+
+
+def not_before(requested: Mapping[str, Any] | None, now: datetime) -> datetime:
+    """The beginning; only an absolute one can be asked for.
+
+    Raises:
+        AwsError: the type is not ABSOLUTE, or the moment is beyond all calendars.
+    """
+    if requested is None:
+        return now - BACKDATING
+    if requested["Type"] != "ABSOLUTE":
+        raise validation("ValidityNotBefore must be of type ABSOLUTE.")
+    return _absolute(requested["Value"])
+
+
+def not_after(requested: Mapping[str, Any], now: datetime) -> datetime:
+    """The end, counted from now where it is relative.
+
+    Raises:
+        AwsError: the value is no moment, or one beyond all calendars.
+    """
+    kind, value = requested["Type"], requested["Value"]
+    if kind == "ABSOLUTE":
+        return _absolute(value)
+    if kind == "END_DATE":
+        return _end_date(value)
+    try:
+        if kind == "DAYS":
+            return now + timedelta(days=value)
+        return _add_months(now, value if kind == "MONTHS" else value * 12)
+    except (OverflowError, ValueError) as error:
+        raise validation("The validity period ends beyond the year 9999.") from error
+
+
+def _absolute(seconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise validation("The absolute validity is no moment before the year 10000.") from error
+
+
+def _end_date(digits: int) -> datetime:
+    """UTCTime (YYMMDDHHMMSS) or GeneralizedTime (YYYYMMDDHHMMSS), RFC 5280, 4.1.2.5."""
+    text = str(digits)
+    if len(text) <= _UTC_TIME_DIGITS:
+        text = text.zfill(_UTC_TIME_DIGITS)
+        text = ("20" if int(text[:2]) < _UTC_TIME_PIVOT else "19") + text
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise validation("END_DATE must have the form YYYYMMDDHHMMSS or YYMMDDHHMMSS.") from error
+
+
+def _add_months(moment: datetime, months: int) -> datetime:
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return moment.replace(year=year, month=month + 1, day=min(moment.day, last))
