@@ -79,7 +79,8 @@ class Provider(pulumi_mocks.Mocks):
         return self.failure
 
     def _client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        return self._sandbox.session(self._region).client(service, endpoint_url=self._sandbox.endpoint_url)
+        session: Any = self._sandbox.session(self._region)
+        return session.client(service, endpoint_url=self._sandbox.endpoint_url)
 
     def _certificate_authority(self, _name: str, inputs: Inputs) -> Created:
         client = self._client("acm-pca")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 
 from toolkit.pki import chain
 from toolkit.sandbox.private_ca import keys, subject
@@ -129,7 +129,7 @@ class CertificateAuthority:
     def csr(self) -> str:
         """The request for its own certificate, signed with its configured algorithm."""
         configuration = self.request["CertificateAuthorityConfiguration"]
-        algorithm: hashes.HashAlgorithm = keys.signature_hash(configuration["SigningAlgorithm"], self.key)
+        algorithm = keys.signature_hash(configuration["SigningAlgorithm"], self.key)
         request = x509.CertificateSigningRequestBuilder().subject_name(self.name).sign(self.key, algorithm)
         return request.public_bytes(serialization.Encoding.PEM).decode()
 

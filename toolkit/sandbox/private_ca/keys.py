@@ -21,7 +21,8 @@ _CURVES: dict[str, Callable[[], ec.EllipticCurve]] = {
     "EC_secp384r1": ec.SECP384R1,
     "EC_secp521r1": ec.SECP521R1,
 }
-_HASHES: dict[str, hashes.HashAlgorithm] = {
+Hash = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
+_HASHES: dict[str, Hash] = {
     "SHA256": hashes.SHA256(),
     "SHA384": hashes.SHA384(),
     "SHA512": hashes.SHA512(),
@@ -41,7 +42,7 @@ def generate(key_algorithm: str) -> PrivateKey:
     raise not_in_sandbox(f"Key algorithm {key_algorithm}")
 
 
-def signature_hash(signing_algorithm: str, key: PrivateKey) -> hashes.HashAlgorithm:
+def signature_hash(signing_algorithm: str, key: PrivateKey) -> Hash:
     """The hash with which the CA's key makes the signature that was asked for.
 
     Raises:

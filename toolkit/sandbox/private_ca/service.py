@@ -15,10 +15,11 @@ from toolkit.sandbox.private_ca import authority as state
 from toolkit.sandbox.private_ca import importing, issuing, protocol
 from toolkit.sandbox.private_ca.authority import CertificateAuthority, IssuedCertificate
 from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox, validation
-from toolkit.sandbox.private_ca.protocol import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from toolkit.sandbox.private_ca.protocol import Response
 
 _log = logging.getLogger(__name__)
 # botocore, IdempotencyToken of IssueCertificate and CreateCertificateAuthority.
@@ -78,15 +79,18 @@ class PrivateCaService:
         try:
             operation = protocol.operation(target)
             params = protocol.decode(operation, body)
-            method = getattr(self, "_" + _snake(operation.name), None)
-            if method is None:
-                raise not_in_sandbox(operation.name)
-            return protocol.encode(method(caller, params) or {})
+            return protocol.encode(self._method(operation.name)(caller, params) or {})
         except AwsError as error:
             return protocol.refusal(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a traceback must never reach the client, whatever the defect
             _log.exception("%s failed", target)
             return protocol.refusal(AwsError("InternalFailure", "The sandbox has a defect.", 500))
+
+    def _method(self, operation: str) -> Callable[[Caller, Params], Params | None]:
+        method: Callable[[Caller, Params], Params | None] | None = getattr(self, "_" + _snake(operation), None)
+        if method is None:
+            raise not_in_sandbox(operation)
+        return method
 
     def _authority(self, caller: Caller, arn: str) -> CertificateAuthority:
         """The CA; it exists only in its own region, and another account needs a policy, which is not modelled."""
@@ -102,19 +106,23 @@ class PrivateCaService:
             )
         return found
 
-    def _remember(
-        self, token: str | None, scope: tuple[str, ...], now: datetime, make: Callable[[], str]
-    ) -> tuple[str, bool]:
-        """What a token stands for, and whether that is new; without one everything is."""
-        if token is None:
-            return make(), True
+    def _once(self, token: str | None, scope: tuple[str, ...], now: datetime, store: Callable[[], str]) -> str:
+        """Store something and return its ARN, or the ARN for which the token already stands.
+
+        Args:
+            token: the caller's idempotency token, if any.
+            scope: within which tokens are compared.
+            now: tokens are forgotten five minutes later.
+            store: makes it known and returns its ARN.
+        """
         with self._lock:
-            known = self._tokens.get((*scope, token))
+            known = self._tokens.get((*scope, token)) if token is not None else None
             if known and known[1] > now:
-                return known[0], False
-            made = make()
-            self._tokens[(*scope, token)] = (made, now + _TOKEN_LIFETIME)
-            return made, True
+                return known[0]
+            arn = store()
+            if token is not None:
+                self._tokens[(*scope, token)] = (arn, now + _TOKEN_LIFETIME)
+            return arn
 
     # Certificate authorities
 
@@ -128,10 +136,12 @@ class PrivateCaService:
         made = CertificateAuthority.create(prefix + str(uuid.uuid4()), caller.account, request, now)
         _require_tags(made.tags)
         scope = ("create", caller.account, caller.region)
-        arn, new = self._remember(params.get("IdempotencyToken"), scope, now, lambda: made.arn)
-        if new:
-            self._authorities[arn] = made
-        return {"CertificateAuthorityArn": arn}
+
+        def store() -> str:
+            self._authorities[made.arn] = made
+            return made.arn
+
+        return {"CertificateAuthorityArn": self._once(params.get("IdempotencyToken"), scope, now, store)}
 
     def _describe_certificate_authority(self, caller: Caller, params: Params) -> Params:
         found = self._authority(caller, params["CertificateAuthorityArn"])
@@ -210,14 +220,16 @@ class PrivateCaService:
         found, now = self._authority(caller, params["CertificateAuthorityArn"]), self._clock()
         certificate = issuing.issue(found, params, caller.partition, now)
         scope = ("issue", caller.account, found.arn)
-        fresh = f"{found.arn}/certificate/{uuid.uuid4().hex}"
-        arn, new = self._remember(params.get("IdempotencyToken"), scope, now, lambda: fresh)
-        if new:
-            # A root's own certificate has no chain above it.
-            above = "" if certificate.issuer == certificate.subject else found.chain_pem()
-            ready = now + self._issuance_delay
-            found.issued[arn] = IssuedCertificate(arn, chain.to_pem([certificate]), above, ready)
-        return {"CertificateArn": arn}
+        # A root's own certificate has no chain above it.
+        above = "" if certificate.issuer == certificate.subject else found.chain_pem()
+        arn = f"{found.arn}/certificate/{uuid.uuid4().hex}"
+        issued = IssuedCertificate(arn, chain.to_pem([certificate]), above, now + self._issuance_delay)
+
+        def store() -> str:
+            found.issued[arn] = issued
+            return arn
+
+        return {"CertificateArn": self._once(params.get("IdempotencyToken"), scope, now, store)}
 
     def _get_certificate(self, caller: Caller, params: Params) -> Params:
         found = self._authority(caller, params["CertificateAuthorityArn"])
