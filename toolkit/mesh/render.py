@@ -23,15 +23,15 @@ from toolkit.contract import validation_problems
 from toolkit.errors import InvalidInputError, Problem, ToolkitError
 from toolkit.files import project_root
 from toolkit.mesh import duration
-from toolkit.mesh.backends import DataSource, Mode
 from toolkit.mesh.document import Form, Mesh
 from toolkit.mesh.secrets import ChainSecret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Literal
 
     from toolkit.contract import StackOutputs
+    from toolkit.mesh.backends import Mode
 
 _Made = TypeVar("_Made", Mesh, ChainSecret)
 
@@ -115,60 +115,67 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> tuple[Mesh,
     """
     problems = [*_mesh_problems(outputs, mesh), *_expiration_problems(outputs, options.expiration)]
     secret: ChainSecret | None = None
-    source = DataSource(inline=base64.b64encode(outputs.certificate_chain.encode()).decode())
+    source = {"inline": base64.b64encode(outputs.certificate_chain.encode()).decode()}
     if options.ca_cert == "secret":
-        name = options.secret_name or f"{mesh}-{options.backend_name}-ca-chain"
-        made = _attempt(
-            problems,
-            lambda: ChainSecret(name=name, mesh=mesh, namespace=options.namespace, pem=outputs.certificate_chain),
-        )
-        secret, source = made, DataSource(secret=name)
-    model = _attempt(problems, lambda: _mesh(outputs, mesh, options, source))
+        secret = _attempt(problems, _secret_places(options), lambda: _secret(outputs, mesh, options))
+        source = {"secret": _secret_name(mesh, options)}
+    model = _attempt(problems, _MESH_PLACES, lambda: _mesh(outputs, mesh, options, source))
     if model is None or problems:
         raise InvalidInputError(
-            "the Mesh can't be rendered", dict.fromkeys(problems), "toolkit render-mesh --help says what each takes."
+            "the Mesh can't be rendered", problems, "toolkit render-mesh --help says what each option takes."
         )
     return model, secret
 
 
-def _mesh(outputs: StackOutputs, mesh: str, options: MeshOptions, source: DataSource) -> Mesh:
+def _mesh(outputs: StackOutputs, mesh: str, options: MeshOptions, source: dict[str, str]) -> Mesh:
     # Built from plain values in one step, so that everything wrong is found at once.
+    conf = {"arn": outputs.certificate_authority.arn, "commonName": options.common_name, "caCert": source}
     backend = {
         "name": options.backend_name,
         "mode": options.mode,
-        "dp_cert": {"rotation": {"expiration": options.expiration}},
-        "conf": {
-            "arn": outputs.certificate_authority.arn,
-            "common_name": options.common_name,
-            "ca_cert": source,
-        },
+        "dpCert": {"rotation": {"expiration": options.expiration}},
+        "conf": conf,
     }
-    return Mesh.model_validate(
-        {"name": mesh, "mtls": {"enabled_backend": options.backend_name, "backends": (backend,)}}
+    return Mesh.model_validate({"name": mesh, "mtls": {"enabledBackend": options.backend_name, "backends": (backend,)}})
+
+
+def _secret(outputs: StackOutputs, mesh: str, options: MeshOptions) -> ChainSecret:
+    return ChainSecret(
+        name=_secret_name(mesh, options), mesh=mesh, namespace=options.namespace, pem=outputs.certificate_chain
     )
 
 
-# Where a model's field comes from, for people who know only the options.
-_OPTIONS = {
-    "backends[0].name": "--backend-name",
-    "enabledBackend": "--backend-name",
-    "expiration": "--expiration",
-    "commonName": "--common-name",
-    "namespace": "--namespace",
-    "mode": "--mode",
+def _secret_name(mesh: str, options: MeshOptions) -> str:
+    if options.secret_name is not None:
+        return options.secret_name
+    return f"{mesh}-{options.backend_name}-ca-chain"
+
+
+# Which option a field of the model comes from; people know only the options.
+_MESH_PLACES = {
+    "name": "--mesh",
+    "mtls.enabledBackend": "--backend-name",
+    "mtls.backends[0].name": "--backend-name",
+    "mtls.backends[0].mode": "--mode",
+    "mtls.backends[0].dpCert.rotation.expiration": "--expiration",
+    "mtls.backends[0].conf.commonName": "--common-name",
 }
 
 
-def _attempt(problems: list[Problem], make: Callable[[], _Made]) -> _Made | None:
+def _secret_places(options: MeshOptions) -> dict[str, str]:
+    name = "--backend-name" if options.secret_name is None else "--secret-name"
+    return {"name": name, "mesh": "--mesh", "namespace": "--namespace"}
+
+
+def _attempt(problems: list[Problem], places: Mapping[str, str], make: Callable[[], _Made]) -> _Made | None:
+    """Make a model; what it refuses becomes a problem of the option, one an option."""
     try:
         return make()
     except ValidationError as error:
         found = validation_problems(error)
-    known = {problem.path for problem in problems}
     for path, message in found:
-        place = next((option for end, option in _OPTIONS.items() if path.endswith(end)), None)
-        place = place or ("--mesh" if path in ("name", "mesh") else path)
-        if place not in known:
+        place = places.get(path, path)
+        if place not in {problem.path for problem in problems}:
             problems.append(Problem(place, message))
     return None
 
@@ -204,6 +211,7 @@ def yaml_scalar(value: object) -> str:
 
     Raises:
         TypeError: the value is not a string; our documents hold nothing else in a scalar.
+        ValueError: the value is no text that can be encoded.
     """
     if not isinstance(value, str):
         raise TypeError(f"a template interpolates {type(value).__name__}, not a string")
@@ -211,7 +219,19 @@ def yaml_scalar(value: object) -> str:
         return value
     if _SINGLE_QUOTABLE.fullmatch(value):
         return "'" + value.replace("'", "''") + "'"
-    return json.dumps(value)
+    return '"' + "".join(_escaped(character) for character in value) + '"'
+
+
+def _escaped(character: str) -> str:
+    """One character of a double-quoted scalar (YAML 1.2.2, 5.7).
+
+    JSON's escapes are YAML's, but for characters beyond the basic plane: JSON writes them as two surrogates,
+    which YAML reads as two characters.
+    """
+    point = ord(character)
+    if 0xD800 <= point <= 0xDFFF:  # noqa: PLR2004 - the surrogates of UTF-16
+        raise ValueError(f"U+{point:04X} is half a character, which no text can hold")
+    return f"\\U{point:08X}" if point > 0xFFFF else json.dumps(character)[1:-1]  # noqa: PLR2004 - end of the plane
 
 
 @cache
@@ -229,8 +249,8 @@ def _templates() -> jinja2.Environment:
 
 
 def _render(template: str, document: dict[str, Any]) -> str:
-    text = _templates().get_template(template).render(document)
     try:
+        text = _templates().get_template(template).render(document)
         parsed = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError) as error:
         # YAML knows characters that no document can hold, such as most control characters.

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support import contract, hierarchy
+from toolkit.errors import InvalidInputError
+from toolkit.mesh import render
+from toolkit.mesh.document import trust_bundle
+from toolkit.mesh.render import MeshOptions
+
+OUTPUTS = contract(hierarchy())
+BY_HAND = """\
+apiVersion: kuma.io/v1alpha1
+kind: Mesh
+metadata:
+  name: default
+spec:
+  logging: {backends: []}
+  mtls:
+    enabledBackend: acm
+    backends:
+      - {name: old, type: builtin}
+      - name: acm
+        type: acmpca
+        conf:
+          arn: arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/x
+          caCert:
+            inlineString: |
+              -----BEGIN CERTIFICATE-----
+              AAAA
+              -----END CERTIFICATE-----
+"""
+
+
+@pytest.mark.parametrize("form", ["kubernetes", "universal"])
+@pytest.mark.parametrize("ca_cert", ["inline", "secret"])
+def test_what_was_rendered_is_read_back(form: Any, ca_cert: Any) -> None:
+    rendered = render.render(OUTPUTS, "default", MeshOptions(form=form, ca_cert=ca_cert))
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", rendered.secret or "")]
+    assert trust_bundle(texts) == ("default", OUTPUTS.certificate_chain)
+    stream = render.stream([text for _, text in reversed(texts) if text])
+    assert trust_bundle([("all.yaml", stream)], "default") == ("default", OUTPUTS.certificate_chain)
+
+
+def test_a_mesh_written_by_hand() -> None:
+    name, bundle = trust_bundle([("mesh.yaml", BY_HAND)])
+    assert name == "default"
+    assert bundle.startswith("-----BEGIN CERTIFICATE-----\nAAAA\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("enabledBackend: acm", "enabledBackend: old", "spec.mtls.backends[0].type: is builtin, not acmpca"),
+        ("enabledBackend: acm", "enabledBackend: none", "names none, which is not among the backends"),
+        ("    enabledBackend: acm\n", "", "spec.mtls.enabledBackend: is missing"),
+        ("inlineString: |", "inline: |", "spec.mtls.backends[1].conf.caCert.inline: is not base64"),
+        ("            inlineString: |", "            file: /x\n            inlineString: |", "exactly one of"),
+        ("kind: Mesh", "kind: MeshService", "no Mesh; there are: none"),
+        ("  name: default", "  name: a: b", "mesh.yaml:4:10"),
+        ("kind: Mesh", "kind: Mesh\nkind: Mesh", "mesh.yaml:3:1"),
+    ],
+)
+def test_what_can_not_be_used_is_named_by_place(old: str, new: str, words: str) -> None:
+    assert old in BY_HAND
+    with pytest.raises(InvalidInputError) as caught:
+        trust_bundle([("mesh.yaml", BY_HAND.replace(old, new, 1))])
+    assert words in "\n".join(caught.value.lines())
+
+
+def test_a_file_on_the_control_planes_host_can_not_be_read() -> None:
+    text = BY_HAND[: BY_HAND.index("            inlineString")] + "            file: /etc/chain.pem\n"
+    with pytest.raises(InvalidInputError, match="Mesh default") as caught:
+        trust_bundle([("mesh.yaml", text)])
+    assert "Run without --mesh" in caught.value.hint
+
+
+def test_a_secret_that_was_not_given_or_is_another_meshs() -> None:
+    rendered = render.render(OUTPUTS, "default", MeshOptions(ca_cert="secret"))
+    assert rendered.secret
+    for others in ([], [("secret.yaml", rendered.secret.replace("kuma.io/mesh: default", "kuma.io/mesh: other"))]):
+        with pytest.raises(InvalidInputError) as caught:
+            trust_bundle([("mesh.yaml", rendered.mesh), *others])
+        assert "no Secret of that name and mesh" in caught.value.problems[0].message
+        assert "second --mesh FILE" in caught.value.hint
+
+
+def test_several_meshes_need_a_name() -> None:
+    other = BY_HAND.replace("name: default", "name: other")
+    with pytest.raises(InvalidInputError, match="several meshes; there are: default, other"):
+        trust_bundle([("a.yaml", BY_HAND), ("b.yaml", other)])
+    assert trust_bundle([("a.yaml", BY_HAND), ("b.yaml", other)], "other")[0] == "other"
+    with pytest.raises(InvalidInputError, match="no Mesh third"):
+        trust_bundle([("a.yaml", BY_HAND)], "third")
+
+
+@given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
+def test_any_text_is_refused_in_words(text: str) -> None:
+    with pytest.raises(InvalidInputError):
+        trust_bundle([("mesh.yaml", text)])
+
+
+bombs = [
+    "a: &a [*a]",
+    "a: &a [x,x]\nb: [*a,*a]",
+    "? [a]\n: b",
+    "!!python/object/apply:os.system [id]",
+    "[" * 5000,
+    "*x",
+]
+
+
+@pytest.mark.parametrize("text", bombs)
+def test_what_yaml_can_do_to_a_reader(text: str) -> None:
+    with pytest.raises(InvalidInputError):
+        trust_bundle([("mesh.yaml", text)])

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import base64
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from tests.support import AUTHORITY_ARN, contract, hierarchy
+from toolkit.errors import InvalidInputError, ToolkitError
+from toolkit.mesh import render
+from toolkit.mesh.render import MeshOptions
+
+if TYPE_CHECKING:
+    from toolkit.contract import StackOutputs
+
+GOLDEN = Path(__file__).parent / "golden"
+OUTPUTS = contract(hierarchy())
+KONGS_EXAMPLE = '{{ tag "kuma.io/service" }}.mesh'
+
+
+def read_yaml(text: str, version: tuple[int, int]) -> Any:
+    reader = YAML(typ="safe", pure=True)
+    reader.version = version
+    return reader.load(text)
+
+
+# Kubernetes' reader resolves scalars as YAML 1.1 does.
+VERSIONS = ((1, 1), (1, 2))
+
+
+@pytest.mark.parametrize("form", ["kubernetes", "universal"])
+@pytest.mark.parametrize("ca_cert", ["inline", "secret"])
+def test_golden(form: Any, ca_cert: Any) -> None:
+    # The chain stands for itself in the golden files: certificates of a test are new in every run.
+    encoded = base64.b64encode(OUTPUTS.certificate_chain.encode()).decode()
+    options = MeshOptions(form=form, ca_cert=ca_cert, common_name=KONGS_EXAMPLE, mode="PERMISSIVE", expiration="36h")
+    rendered = render.render(OUTPUTS, "default", options)
+    text = render.stream([document for document in (rendered.secret, rendered.mesh) if document])
+    assert text.replace(encoded, "<base64 of the chain>") == (GOLDEN / f"{form}-{ca_cert}.yaml").read_text()
+
+
+def test_defaults_leave_the_optional_fields_out() -> None:
+    (document,) = [YAML(typ="safe").load(render.render(OUTPUTS, "default", MeshOptions()).mesh)]
+    (backend,) = document["spec"]["mtls"]["backends"]
+    assert set(backend) == {"name", "type", "mode", "dpCert", "conf"}
+    assert backend["conf"].keys() == {"arn", "caCert"}
+    assert backend["conf"]["arn"] == AUTHORITY_ARN
+    assert base64.b64decode(backend["conf"]["caCert"]["inline"]).decode() == OUTPUTS.certificate_chain
+
+
+def test_kongs_common_name_stands_in_the_text_as_in_kongs_documentation() -> None:
+    text = render.render(OUTPUTS, "default", MeshOptions(common_name=KONGS_EXAMPLE)).mesh
+    assert f"commonName: '{KONGS_EXAMPLE}'\n" in text
+    for version in VERSIONS:
+        assert read_yaml(text, version)["spec"]["mtls"]["backends"][0]["conf"]["commonName"] == KONGS_EXAMPLE
+
+
+NASTY = [
+    "'",
+    '"',
+    "\\",
+    ": ",
+    " #",
+    "\n",
+    "\r\n",
+    "\t",
+    "\x00",
+    "\x07",
+    "\x85",
+    "\u2028",
+    "\ufeff",
+    "\ud800",
+    "{{ 7 }}",
+    "{% raw %}",
+    "{# x #}",
+    "!!python/object:os.system",
+    "&a *a",
+    "| >",
+    "- x",
+    "---",
+    "...",
+    "yes",
+    "No",
+    "~",
+    "null",
+    "1_000",
+    "0o7",
+    "1:30",
+    "2026-01-01",
+    ".inf",
+    "1e3",
+    "<<",
+    "=",
+    "ümlaut",
+    "🙂",
+    "%TAG",
+    "@x",
+    "`x`",
+    "x" * 10_000,
+]
+texts = st.one_of(
+    st.sampled_from(NASTY),
+    st.text(),
+    st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=5)), max_size=6).map("".join),
+)
+
+
+@given(
+    common_name=texts,
+    form=st.sampled_from(["kubernetes", "universal"]),
+    ca_cert=st.sampled_from(["inline", "secret"]),
+    field=st.sampled_from(["common_name", "backend_name", "secret_name", "namespace", "expiration", "mesh"]),
+)
+@example(common_name="{{" + "a" * 100 + "}}\n  arn: arn:evil", form="kubernetes", ca_cert="inline", field="common_name")
+@example(common_name="{{ \ufffe }}", form="universal", ca_cert="inline", field="common_name")
+def test_any_text_in_any_option_is_data_or_is_refused(common_name: str, form: Any, ca_cert: Any, field: str) -> None:
+    options = MeshOptions(form=form, ca_cert=ca_cert)
+    mesh = "default"
+    if field == "mesh":
+        mesh = common_name
+    else:
+        options = dataclasses.replace(options, **{field: common_name})  # type: ignore[arg-type] # any field takes text
+    try:
+        model, secret = render.build(OUTPUTS, mesh, options)
+        rendered = render.render(OUTPUTS, mesh, options)
+    except InvalidInputError as error:
+        assert error.problems  # noqa: PT017 - refusal is one of two good outcomes
+        return
+    for version in VERSIONS:
+        assert read_yaml(rendered.mesh, version) == model.to_form(form)
+        if secret and rendered.secret:
+            assert read_yaml(rendered.secret, version) == secret.to_form(form)
+
+
+@given(texts)
+def test_a_scalar_reads_as_itself_in_every_yaml(text: str) -> None:
+    try:
+        line = f"key: {render.yaml_scalar(text)}\n"
+    except ValueError:
+        assert any("\ud800" <= character <= "\udfff" for character in text)
+        return
+    for version in VERSIONS:
+        assert read_yaml(line, version) == {"key": text}
+
+
+@pytest.mark.parametrize("value", [None, 1, True, ["x"], {"x": 1}])
+def test_only_strings_are_interpolated(value: object) -> None:
+    with pytest.raises(TypeError, match="not a string"):
+        render.yaml_scalar(value)
+
+
+def test_a_template_that_drops_something_is_caught(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for folder in ("kubernetes", "universal"):
+        (tmp_path / "templates" / folder).mkdir(parents=True)
+    (tmp_path / "templates" / "kubernetes" / "mesh.yaml.j2").write_text(
+        "apiVersion: {{ apiVersion }}\nkind: {{ kind }}\n"
+    )
+    monkeypatch.setattr(render, "project_root", lambda: tmp_path)
+    render._templates.cache_clear()
+    try:
+        with pytest.raises(ToolkitError, match="does not render what it was given"):
+            render.render(OUTPUTS, "default", MeshOptions())
+    finally:
+        render._templates.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("options", "mesh", "path", "words"),
+    [
+        ({}, "other", "--mesh", "not a mesh of the stack, which has: default"),
+        ({"expiration": "1d12h"}, "default", "--expiration", "one number and one unit"),
+        ({"expiration": "0"}, "default", "--expiration", "more than 0"),
+        ({"expiration": "20y"}, "default", "--expiration", "beyond the end of the CA"),
+        ({"common_name": "x" * 65}, "default", "--common-name", "at most 64"),
+        ({"common_name": " "}, "default", "--common-name", "empty"),
+        ({"common_name": "{{ tag"}, "default", "--common-name", "without its"),
+        ({"backend_name": "Not A Name"}, "default", "--backend-name", "lower-case"),
+        ({"ca_cert": "secret", "secret_name": "A_B"}, "default", "--secret-name", "DNS-1123"),
+        ({"ca_cert": "secret", "namespace": "a.b"}, "default", "--namespace", "lower-case"),
+        ({"mode": "OFF"}, "default", "--mode", "STRICT"),
+    ],
+)
+def test_options_that_can_not_work(options: dict[str, Any], mesh: str, path: str, words: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        render.render(OUTPUTS, mesh, MeshOptions(**options))
+    assert [problem.path for problem in caught.value.problems] == [path]
+    assert words in caught.value.problems[0].message
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    options = MeshOptions(backend_name="B!", expiration="soon", common_name="", ca_cert="secret", namespace="N")
+    with pytest.raises(InvalidInputError) as caught:
+        render.render(OUTPUTS, "other", options)
+    assert {problem.path for problem in caught.value.problems} == {
+        "--mesh",
+        "--backend-name",
+        "--expiration",
+        "--common-name",
+        "--namespace",
+    }
+
+
+def test_a_short_lived_ca_issues_for_seven_days_at_most(outputs: StackOutputs) -> None:
+    authority = outputs.certificate_authority.model_copy(update={"usage_mode": "SHORT_LIVED_CERTIFICATE"})
+    short = outputs.model_copy(update={"certificate_authority": authority})
+    render.render(short, "default", MeshOptions(expiration="7d"))
+    with pytest.raises(InvalidInputError) as caught:
+        render.render(short, "default", MeshOptions(expiration="169h"))
+    assert "7 days" in caught.value.problems[0].message
