@@ -6,73 +6,25 @@ because moto's own acm-pca ignores key algorithm, validity, templates and state.
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
-from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from moto.utilities.utils import get_partition
 from werkzeug.serving import make_server
 
 from toolkit.errors import SurroundingsError
-from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.access import ADMINISTRATOR_KEY
+from toolkit.sandbox.front import Front
+from toolkit.sandbox.private_ca import PrivateCaService
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from types import TracebackType
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _LOOPBACK = "127.0.0.1"
-_TARGET_PREFIX = "ACMPrivateCA."
-# Authorization: AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/acm-pca/aws4_request, ... (SigV4).
-_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[a-z0-9-]+)/acm-pca/aws4_request")
-# The largest request AWS Private CA takes is a chain of 2 MiB, base64-encoded.
-_MAX_BODY = 4 * 1024 * 1024
 # moto's state belongs to the process, so there can be one sandbox in it at a time.
 _only_one = threading.Lock()
-
-ACCOUNT = DEFAULT_ACCOUNT_ID
-
-
-class PrivateCaInFront:
-    """A WSGI application that answers acm-pca itself and passes everything else on."""
-
-    def __init__(self, private_ca: PrivateCaService, behind: WSGIApplication) -> None:
-        self._private_ca = private_ca
-        self._behind = behind
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request."""
-        target = environ.get("HTTP_X_AMZ_TARGET", "")
-        if not target.startswith(_TARGET_PREFIX):
-            return self._behind(environ, start_response)
-        response = self._answer(environ, target)
-        start_response(_status_line(response.status), list(response.headers))
-        return [response.body]
-
-    def _answer(self, environ: WSGIEnvironment, target: str) -> Response:
-        credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        if credential is None:
-            return _refusal("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length > _MAX_BODY:
-            return _refusal("RequestEntityTooLargeException", "Request is too large", 413)
-        region = credential["region"]
-        caller = Caller(account=get_account_id_from(credential["key"]), region=region, partition=get_partition(region))
-        return self._private_ca.handle(caller, target, environ["wsgi.input"].read(length))
-
-
-def _refusal(code: str, message: str, status: int) -> Response:
-    return protocol.refusal(AwsError(code, message, status))
-
-
-def _status_line(status: int) -> str:
-    return f"{status} {'OK' if status < 400 else 'Error'}"  # noqa: PLR2004 - HTTP's own border of errors
 
 
 class Sandbox:
@@ -130,7 +82,7 @@ class Sandbox:
         """The variables that point an AWS client at the sandbox; the keys open nothing else."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_ACCESS_KEY_ID": ADMINISTRATOR_KEY,
             "AWS_SECRET_ACCESS_KEY": "sandbox",
         }
 
@@ -149,7 +101,7 @@ class Sandbox:
 
     def _start(self) -> None:
         _forget_everything()
-        app = PrivateCaInFront(self.private_ca, DomainDispatcherApplication(create_backend_app))
+        app = Front(self.private_ca, DomainDispatcherApplication(create_backend_app))
         try:
             self._server = make_server(_LOOPBACK, 0, app, threaded=True, request_handler=_QuietRequestHandler)
         except OSError as error:

@@ -35,16 +35,18 @@ class Response:
         status: of HTTP.
         body: JSON.
         error_type: AWS's error code, None when it went well.
+        content_type: of the body.
     """
 
     status: int
     body: bytes
     error_type: str | None = None
+    content_type: str = CONTENT_TYPE
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Of HTTP."""
-        headers = (("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(self.body))))
+        headers = (("Content-Type", self.content_type), ("Content-Length", str(len(self.body))))
         return (*headers, ("x-amzn-ErrorType", self.error_type)) if self.error_type else headers
 
 

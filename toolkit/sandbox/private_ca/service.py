@@ -17,7 +17,7 @@ from toolkit.sandbox.private_ca.authority import CertificateAuthority, IssuedCer
 from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox, validation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from toolkit.sandbox.private_ca.protocol import Response
 
@@ -40,11 +40,14 @@ class Caller:
         account: twelve digits; what is created belongs to it.
         region: that the request was signed for.
         partition: of that region.
+        authorize: is given the IAM action, the resource and the condition keys of a call, and raises
+            :class:`AwsError` for one that the caller's policies don't allow; lets everything through by default.
     """
 
     account: str
     region: str
     partition: str = "aws"
+    authorize: Callable[[str, str, Mapping[str, str]], None] = lambda *_: None
 
 
 class PrivateCaService:
@@ -62,7 +65,7 @@ class PrivateCaService:
         issuance_delay: timedelta = timedelta(0),
     ) -> None:
         self._clock = clock
-        self._issuance_delay = issuance_delay
+        self.issuance_delay = issuance_delay
         self._authorities: dict[str, CertificateAuthority] = {}
         # What an idempotency token stands for, and until when.
         self._tokens: dict[tuple[str, ...], tuple[str, datetime]] = {}
@@ -79,6 +82,7 @@ class PrivateCaService:
         try:
             operation = protocol.operation(target)
             params = protocol.decode(operation, body)
+            _authorize(caller, operation.name, params)
             return protocol.encode(self._method(operation.name)(caller, params) or {})
         except AwsError as error:
             return protocol.refusal(error)
@@ -223,7 +227,7 @@ class PrivateCaService:
         # A root's own certificate has no chain above it.
         above = "" if certificate.issuer == certificate.subject else found.chain_pem()
         arn = f"{found.arn}/certificate/{uuid.uuid4().hex}"
-        issued = IssuedCertificate(arn, chain.to_pem([certificate]), above, now + self._issuance_delay)
+        issued = IssuedCertificate(arn, chain.to_pem([certificate]), above, now + self.issuance_delay)
 
         def store() -> str:
             found.issued[arn] = issued
@@ -263,6 +267,15 @@ class PrivateCaService:
                 # With a value, only the pair of both is removed (botocore, UntagCertificateAuthority).
                 if found.tags.get(tag["Key"]) == tag.get("Value", found.tags.get(tag["Key"])):
                     found.tags.pop(tag["Key"], None)
+
+
+def _authorize(caller: Caller, operation: str, params: Params) -> None:
+    # Service authorization reference, "AWS Private Certificate Authority": creating and listing have no
+    # resource; acm-pca:TemplateArn is the one condition key. Whether AWS has it in the context of a request
+    # that names no template is not documented, so here it has not.
+    resource = params.get("CertificateAuthorityArn") or params.get("ResourceArn") or "*"
+    template = params.get("TemplateArn")
+    caller.authorize(f"acm-pca:{operation}", resource, {"acm-pca:TemplateArn": template} if template else {})
 
 
 def _require_tags(tags: dict[str, str]) -> None:

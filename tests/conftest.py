@@ -1,0 +1,58 @@
+"""The one sandbox of a test process, and a clock that tests may turn."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from toolkit.sandbox.private_ca import PrivateCaService
+from toolkit.sandbox.server import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Clock:
+    """Tells the real time, shifted by what a test asks for."""
+
+    def __init__(self) -> None:
+        self.shift = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.shift
+
+
+class TestSandbox(Sandbox):
+    """A sandbox whose clock and issuance delay tests may change."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self._cleanups: list[Callable[[], object]] = []
+        super().__init__(PrivateCaService(clock=self.clock))
+
+    def on_cleanup(self, action: Callable[[], object]) -> None:
+        """Do something when the test is over."""
+        self._cleanups.append(action)
+
+    def clean_up(self) -> None:
+        self.clock.shift = timedelta(0)
+        self.private_ca.issuance_delay = timedelta(0)
+        while self._cleanups:
+            self._cleanups.pop()()
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[TestSandbox]:
+    with TestSandbox() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(running_sandbox: TestSandbox) -> Iterator[TestSandbox]:
+    """The sandbox, everything that a test changed put right afterwards."""
+    yield running_sandbox
+    running_sandbox.clean_up()

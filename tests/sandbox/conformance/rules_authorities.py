@@ -1,0 +1,492 @@
+"""Rules on CAs: their states, keys, import, deletion, tags."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from tests.sandbox.conformance.world import BOTOCORE, SHORT_LIVED_DOC, World, refused, rule
+from tests.support import Authority
+from toolkit.pki import chain
+
+DELETE_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/PCADeleteCA.md"
+INSTALL_DOC = "privateca/latest/userguide/PCACertInstall.html"
+
+
+@rule("authority.pending", "A new CA is PENDING_CERTIFICATE.", f"{BOTOCORE}: CertificateAuthorityStatus")
+def _(world: World) -> None:
+    assert world.status(world.create()) == "PENDING_CERTIFICATE"
+
+
+@rule("authority.arn", "A CA's ARN names region, account and a UUID.", f"{BOTOCORE}: CertificateAuthority.Arn")
+def _(world: World) -> None:
+    prefix, _, identifier = world.create().partition(":certificate-authority/")
+    assert prefix == "arn:aws:acm-pca:eu-central-1:123456789012"
+    assert [len(part) for part in identifier.split("-")] == [8, 4, 4, 4, 12]
+
+
+def _key_rule(algorithm: str, size: int) -> None:
+    @rule(f"authority.key.{algorithm}", f"A CA with {algorithm} has such a key.", f"{BOTOCORE}: KeyAlgorithm")
+    def _(world: World) -> None:
+        arn = world.create(key=algorithm)
+        pem = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"]
+        key = x509.load_pem_x509_csr(pem.encode()).public_key()
+        assert isinstance(key, rsa.RSAPublicKey if algorithm.startswith("RSA") else ec.EllipticCurvePublicKey)
+        assert key.key_size == size
+        assert world.describe(arn)["CertificateAuthorityConfiguration"]["KeyAlgorithm"] == algorithm
+
+
+for _algorithm, _size in {
+    "RSA_2048": 2048,
+    "RSA_3072": 3072,
+    "RSA_4096": 4096,
+    "EC_prime256v1": 256,
+    "EC_secp384r1": 384,
+    "EC_secp521r1": 521,
+}.items():
+    _key_rule(_algorithm, _size)
+
+
+@rule("authority.key.ml-dsa", "ML-DSA is refused as not in the sandbox.", "docs/sandbox.md: what is not modelled")
+def _(world: World) -> None:
+    with refused("InvalidArgsException", "not in the sandbox"):
+        world.create(key="ML_DSA_65", signing="ML_DSA_65")
+
+
+@rule(
+    "authority.signing-family",
+    "The signing algorithm of a CA is of its key's family.",
+    f"{BOTOCORE}: CertificateAuthorityConfiguration.SigningAlgorithm",
+)
+def _(world: World) -> None:
+    with refused("InvalidArgsException", "does not match the key algorithm"):
+        world.create(key="RSA_2048", signing="SHA256WITHECDSA")
+    with refused("InvalidArgsException", "does not match the key algorithm"):
+        world.create(key="EC_prime256v1", signing="SHA256WITHRSA")
+
+
+@rule("authority.subject", "The CSR carries the subject asked for.", f"{BOTOCORE}: ASN1Subject")
+def _(world: World) -> None:
+    subject = {
+        "Country": "DE",
+        "Organization": "O",
+        "OrganizationalUnit": "U",
+        "State": "HE",
+        "CommonName": "C",
+        "Locality": "F",
+    }
+    pem = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=world.create(subject=subject))["Csr"]
+    name = x509.load_pem_x509_csr(pem.encode()).subject
+    assert {attribute.rfc4514_attribute_name: attribute.value for attribute in name} == {
+        "C": "DE",
+        "O": "O",
+        "OU": "U",
+        "ST": "HE",
+        "CN": "C",
+        "L": "F",
+    }
+
+
+@rule(
+    "authority.subject.custom",
+    "Custom attributes stand alone, not beside standard ones.",
+    f"{BOTOCORE}: ASN1Subject.CustomAttributes",
+)
+def _(world: World) -> None:
+    custom = [{"ObjectIdentifier": "2.5.4.3", "Value": "Custom"}]
+    pem = world.pca.get_certificate_authority_csr(
+        CertificateAuthorityArn=world.create(subject={"CustomAttributes": custom})
+    )["Csr"]
+    assert x509.load_pem_x509_csr(pem.encode()).subject.rfc4514_string() == "CN=Custom"
+    with refused("InvalidArgsException"):
+        world.create(subject={"CommonName": "x", "CustomAttributes": custom})
+
+
+@rule("authority.csr", "The CSR is signed by the CA's own key.", f"{BOTOCORE}: GetCertificateAuthorityCsr")
+def _(world: World) -> None:
+    pem = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=world.create())["Csr"]
+    assert x509.load_pem_x509_csr(pem.encode()).is_signature_valid
+
+
+@rule(
+    "authority.usage-mode.default",
+    "A CA is GENERAL_PURPOSE unless asked otherwise.",
+    f"{BOTOCORE}: CreateCertificateAuthorityRequest.UsageMode",
+)
+def _(world: World) -> None:
+    assert world.describe(world.create())["UsageMode"] == "GENERAL_PURPOSE"
+
+
+@rule("authority.usage-mode", "The usage mode asked for is kept.", SHORT_LIVED_DOC)
+def _(world: World) -> None:
+    arn = world.create(UsageMode="SHORT_LIVED_CERTIFICATE")
+    assert world.describe(arn)["UsageMode"] == "SHORT_LIVED_CERTIFICATE"
+
+
+@rule(
+    "authority.key-storage",
+    "Keys are stored at FIPS 140-2 level 3 unless asked otherwise.",
+    f"{BOTOCORE}: CreateCertificateAuthorityRequest.KeyStorageSecurityStandard",
+)
+def _(world: World) -> None:
+    assert world.describe(world.create())["KeyStorageSecurityStandard"] == "FIPS_140_2_LEVEL_3_OR_HIGHER"
+    arn = world.create(KeyStorageSecurityStandard="FIPS_140_2_LEVEL_2_OR_HIGHER")
+    assert world.describe(arn)["KeyStorageSecurityStandard"] == "FIPS_140_2_LEVEL_2_OR_HIGHER"
+
+
+@rule(
+    "authority.idempotency",
+    "The same token within five minutes creates one CA, later another.",
+    f"{BOTOCORE}: CreateCertificateAuthorityRequest.IdempotencyToken",
+)
+def _(world: World) -> None:
+    first = world.create(IdempotencyToken="once-1")
+    assert world.create(IdempotencyToken="once-1") == first
+    assert world.create(IdempotencyToken="once-2") != first
+    world.later(minutes=6)
+    assert world.create(IdempotencyToken="once-1") != first
+
+
+@rule("authority.regional", "A CA is found only in its own region.", "privateca/latest/userguide/PcaWelcome.html")
+def _(world: World) -> None:
+    arn = world.create()
+    with refused("ResourceNotFoundException"):
+        world.client("acm-pca", "eu-west-1").describe_certificate_authority(CertificateAuthorityArn=arn)
+
+
+@rule("authority.unknown", "A CA that is not there is not found.", f"{BOTOCORE}: ResourceNotFoundException")
+def _(world: World) -> None:
+    missing = world.create()[:-4] + "0000"
+    with refused("ResourceNotFoundException"):
+        world.describe(missing)
+
+
+@rule("authority.invalid-arn", "An ARN of something else is invalid.", f"{BOTOCORE}: InvalidArnException")
+def _(world: World) -> None:
+    with refused("InvalidArnException"):
+        world.describe("arn:aws:acm-pca:eu-central-1:123456789012:something/else")
+
+
+@rule("authority.list", "Listing shows the account's CAs of the region.", f"{BOTOCORE}: ListCertificateAuthorities")
+def _(world: World) -> None:
+    arn = world.create()
+    here = world.pca.list_certificate_authorities()["CertificateAuthorities"]
+    there = world.client("acm-pca", "eu-west-1").list_certificate_authorities()["CertificateAuthorities"]
+    assert arn in {item["Arn"] for item in here}
+    assert arn not in {item["Arn"] for item in there}
+
+
+@rule(
+    "authority.list.token",
+    "A page token that was never given out is invalid.",
+    f"{BOTOCORE}: InvalidNextTokenException",
+)
+def _(world: World) -> None:
+    with refused("InvalidNextTokenException"):
+        world.pca.list_certificate_authorities(NextToken="made-up")
+
+
+@rule("authority.activation", "Importing its certificate makes a CA ACTIVE.", INSTALL_DOC)
+def _(world: World) -> None:
+    arn = world.root()
+    described = world.describe(arn)
+    assert described["Status"] == "ACTIVE"
+    own = world.certificate(arn)
+    assert described["NotAfter"] == own.not_valid_after_utc
+    assert int(described["Serial"], 16) == own.serial_number
+
+
+@rule(
+    "authority.certificate.pending",
+    "A pending CA has no certificate to read.",
+    f"{BOTOCORE}: GetCertificateAuthorityCertificate",
+)
+def _(world: World) -> None:
+    with refused("InvalidStateException"):
+        world.certificate(world.create())
+
+
+@rule(
+    "authority.certificate.root",
+    "A root has no chain above it.",
+    f"{BOTOCORE}: GetCertificateAuthorityCertificateResponse",
+)
+def _(world: World) -> None:
+    assert "CertificateChain" not in world.pca.get_certificate_authority_certificate(
+        CertificateAuthorityArn=world.root()
+    )
+
+
+@rule(
+    "authority.certificate.subordinate",
+    "A subordinate's chain leads to the root, without the CA itself.",
+    f"{BOTOCORE}: GetCertificateAuthorityCertificateResponse.CertificateChain",
+)
+def _(world: World) -> None:
+    root = world.root()
+    middle = world.subordinate(root, 1)
+    issuing = world.subordinate(middle, 0, days=100)
+    answer = world.pca.get_certificate_authority_certificate(CertificateAuthorityArn=issuing)
+    above = chain.load_bundle(answer["CertificateChain"])
+    assert above == (world.certificate(middle), world.certificate(root))
+    assert chain.order_problems([world.certificate(issuing), *above]) == []
+
+
+@rule("import.malformed", "What is no certificate can't be imported.", f"{BOTOCORE}: MalformedCertificateException")
+def _(world: World) -> None:
+    with refused("MalformedCertificateException"):
+        world.pca.import_certificate_authority_certificate(CertificateAuthorityArn=world.create(), Certificate=b"x")
+
+
+@rule("import.mismatch", "A certificate for another key is refused.", f"{BOTOCORE}: CertificateMismatchException")
+def _(world: World) -> None:
+    arn, stranger = world.create(), Authority("Stranger")
+    with refused("CertificateMismatchException"):
+        world.pca.import_certificate_authority_certificate(
+            CertificateAuthorityArn=arn, Certificate=chain.to_pem([stranger.certificate]).encode()
+        )
+    assert world.status(arn) == "PENDING_CERTIFICATE"
+
+
+@rule("import.root-chain", "A root is imported without a chain.", INSTALL_DOC)
+def _(world: World) -> None:
+    arn = world.root()
+    own = chain.to_pem([world.certificate(arn)]).encode()
+    with refused("InvalidRequestException"):
+        world.pca.import_certificate_authority_certificate(
+            CertificateAuthorityArn=arn, Certificate=own, CertificateChain=own
+        )
+
+
+def _pending_subordinate(world: World) -> tuple[str, str, dict[str, str]]:
+    root = world.root()
+    middle = world.subordinate(root, 1)
+    arn = world.create("SUBORDINATE")
+    request = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"].encode()
+    issued = world.issue(middle, request, template="SubordinateCACertificate_PathLen0/V1")
+    return arn, middle, world.get(middle, issued)
+
+
+def _import(world: World, arn: str, certificate: str, above: str | None) -> None:
+    more = {"CertificateChain": above.encode()} if above else {}
+    world.pca.import_certificate_authority_certificate(
+        CertificateAuthorityArn=arn, Certificate=certificate.encode(), **more
+    )
+
+
+@rule("import.subordinate-chain", "A subordinate is imported with its chain.", INSTALL_DOC)
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    with refused("InvalidRequestException"):
+        _import(world, arn, issued["Certificate"], None)
+    _import(world, arn, issued["Certificate"], issued["CertificateChain"])
+    assert world.status(arn) == "ACTIVE"
+
+
+@rule(
+    "import.chain-order", "The chain is in order, the root last.", f"{BOTOCORE}: ImportCertificateAuthorityCertificate"
+)
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    middle, root = chain.load_bundle(issued["CertificateChain"])
+    with refused("MalformedCertificateException", "not issued by"):
+        _import(world, arn, issued["Certificate"], chain.to_pem([root, middle]))
+
+
+@rule(
+    "import.chain-whole", "The chain leads to a self-signed root.", f"{BOTOCORE}: ImportCertificateAuthorityCertificate"
+)
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    middle, _root = chain.load_bundle(issued["CertificateChain"])
+    with refused("MalformedCertificateException", "root"):
+        _import(world, arn, issued["Certificate"], chain.to_pem([middle]))
+
+
+@rule(
+    "import.expired",
+    "A certificate that has ended can't be imported.",
+    f"{BOTOCORE}: ImportCertificateAuthorityCertificate",
+)
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    world.later(days=2)
+    with refused("MalformedCertificateException", "not valid now"):
+        _import(world, arn, issued["Certificate"], issued["CertificateChain"])
+
+
+@rule("import.deleted", "A deleted CA takes no certificate.", f"{BOTOCORE}: InvalidStateException")
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    world.delete(arn)
+    with refused("InvalidStateException"):
+        _import(world, arn, issued["Certificate"], issued["CertificateChain"])
+
+
+@rule("state.expired", "A CA whose certificate has ended is EXPIRED.", f"{BOTOCORE}: CertificateAuthorityStatus")
+def _(world: World) -> None:
+    arn = world.root(years=1)
+    world.later(days=366)
+    assert world.status(arn) == "EXPIRED"
+    with refused("InvalidStateException"):
+        world.issue(arn)
+
+
+@rule(
+    "state.disabled",
+    "A disabled CA does not issue, and does again when enabled.",
+    f"{BOTOCORE}: UpdateCertificateAuthority",
+)
+def _(world: World) -> None:
+    arn = world.root()
+    world.disable(arn)
+    assert world.status(arn) == "DISABLED"
+    with refused("InvalidStateException"):
+        world.issue(arn)
+    world.pca.update_certificate_authority(CertificateAuthorityArn=arn, Status="ACTIVE")
+    world.issue(arn)
+
+
+@rule("update.pending", "A pending CA can't be updated.", "hashicorp/terraform-provider-aws#28998")
+def _(world: World) -> None:
+    with refused("InvalidStateException"):
+        world.disable(world.create())
+
+
+@rule(
+    "update.empty",
+    "An update says a status or a revocation configuration.",
+    "hashicorp/terraform-provider-aws#44392 (AWS's message)",
+)
+def _(world: World) -> None:
+    with refused("ValidationException", "Either RevocationConfiguration or Status should be present"):
+        world.pca.update_certificate_authority(CertificateAuthorityArn=world.root())
+
+
+@rule("update.status", "Only ACTIVE and DISABLED can be set.", f"{BOTOCORE}: UpdateCertificateAuthorityRequest.Status")
+def _(world: World) -> None:
+    with refused("InvalidArgsException"):
+        world.pca.update_certificate_authority(CertificateAuthorityArn=world.root(), Status="EXPIRED")
+
+
+@rule("delete.active", "An active CA can't be deleted, a disabled one can.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.root()
+    with refused("InvalidStateException"):
+        world.delete(arn)
+    world.disable(arn)
+    world.delete(arn)
+    assert world.status(arn) == "DELETED"
+
+
+@rule("delete.pending", "A pending CA can be deleted.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.create()
+    world.delete(arn)
+    assert world.status(arn) == "DELETED"
+
+
+@rule("delete.expired", "An expired CA can be deleted.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.root(years=1)
+    world.later(days=366)
+    world.delete(arn)
+
+
+@rule("delete.twice", "A deleted CA can't be deleted again.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.create()
+    world.delete(arn)
+    with refused("InvalidStateException"):
+        world.delete(arn)
+
+
+@rule("delete.window", "The restoration period is 30 days unless 7 to 30 are asked for.", DELETE_DOC)
+def _(world: World) -> None:
+    for asked, days in (({}, 30), ({"PermanentDeletionTimeInDays": 7}, 7)):
+        arn = world.create()
+        world.delete(arn, **asked)
+        left = world.describe(arn)["RestorableUntil"] - datetime.now(UTC)
+        assert timedelta(days=days) - left < timedelta(minutes=1)
+    for wrong in (6, 31):
+        with refused("ValidationException"):
+            world.delete(world.create(), PermanentDeletionTimeInDays=wrong)
+
+
+@rule("restore.disabled", "A restored CA is DISABLED and can be enabled.", f"{BOTOCORE}: RestoreCertificateAuthority")
+def _(world: World) -> None:
+    arn = world.root()
+    world.disable(arn)
+    world.delete(arn)
+    world.pca.restore_certificate_authority(CertificateAuthorityArn=arn)
+    assert world.status(arn) == "DISABLED"
+    assert "RestorableUntil" not in world.describe(arn)
+
+
+@rule("restore.pending", "A CA deleted while pending is pending again.", f"{BOTOCORE}: RestoreCertificateAuthority")
+def _(world: World) -> None:
+    arn = world.create()
+    world.delete(arn)
+    world.pca.restore_certificate_authority(CertificateAuthorityArn=arn)
+    assert world.status(arn) == "PENDING_CERTIFICATE"
+
+
+@rule("restore.late", "After the period a CA can't be restored.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.create()
+    world.delete(arn, PermanentDeletionTimeInDays=7)
+    world.later(days=7, minutes=1)
+    with refused("InvalidStateException"):
+        world.pca.restore_certificate_authority(CertificateAuthorityArn=arn)
+
+
+@rule("restore.living", "Only a deleted CA can be restored.", f"{BOTOCORE}: RestoreCertificateAuthority")
+def _(world: World) -> None:
+    with refused("InvalidStateException"):
+        world.pca.restore_certificate_authority(CertificateAuthorityArn=world.create())
+
+
+@rule("state.deleted", "A deleted CA gives out neither CSR nor certificates.", f"{BOTOCORE}: InvalidStateException")
+def _(world: World) -> None:
+    arn = world.root()
+    issued = world.issue(arn)
+    world.disable(arn)
+    world.delete(arn)
+    with refused("InvalidStateException"):
+        world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)
+    with refused("InvalidStateException"):
+        world.get(arn, issued)
+    with refused("InvalidStateException"):
+        world.issue(arn)
+
+
+@rule(
+    "tags.lifecycle",
+    "Tags are added, replaced and removed; a value given must match.",
+    f"{BOTOCORE}: UntagCertificateAuthority",
+)
+def _(world: World) -> None:
+    arn = world.create(Tags=[{"Key": "a", "Value": "1"}])
+    world.pca.tag_certificate_authority(CertificateAuthorityArn=arn, Tags=[{"Key": "a", "Value": "2"}, {"Key": "b"}])
+    world.pca.untag_certificate_authority(CertificateAuthorityArn=arn, Tags=[{"Key": "a", "Value": "1"}])
+    assert world.pca.list_tags(CertificateAuthorityArn=arn)["Tags"] == [
+        {"Key": "a", "Value": "2"},
+        {"Key": "b", "Value": ""},
+    ]
+    world.pca.untag_certificate_authority(CertificateAuthorityArn=arn, Tags=[{"Key": "a"}, {"Key": "b", "Value": ""}])
+    assert world.pca.list_tags(CertificateAuthorityArn=arn)["Tags"] == []
+
+
+@rule("tags.many", "A CA has at most 50 tags.", f"{BOTOCORE}: TooManyTagsException")
+def _(world: World) -> None:
+    arn = world.create(Tags=[{"Key": f"k{number}"} for number in range(50)])
+    with refused("TooManyTagsException"):
+        world.pca.tag_certificate_authority(CertificateAuthorityArn=arn, Tags=[{"Key": "one-more"}])
+
+
+@rule("tags.reserved", "Tag keys that begin with aws: are reserved.", f"{BOTOCORE}: InvalidTagException")
+def _(world: World) -> None:
+    with refused("InvalidTagException"):
+        world.create(Tags=[{"Key": "aws:mine", "Value": "x"}])

@@ -1,0 +1,437 @@
+"""Rules on issued certificates: templates, validity, chains, waiting."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
+
+from tests.sandbox.conformance.world import (
+    BOTOCORE,
+    SHORT_LIVED_DOC,
+    TEMPLATES_DOC,
+    World,
+    csr,
+    extension,
+    refused,
+    rule,
+)
+from tests.support import usage
+from toolkit.pki import chain
+
+ISSUE_DOC = "docs.aws.amazon.com/acm-pca/latest/userguide/PcaIssueCert.html"
+URIS = ("spiffe://default/backend", "kuma://kuma.io/service/backend")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _near(moment: datetime, expected: datetime) -> bool:
+    return abs(moment - expected) < timedelta(minutes=1)
+
+
+def _profile_rule(
+    template: str, key_usage: x509.KeyUsage, extended: tuple[x509.ObjectIdentifier, ...], critical: bool
+) -> None:
+    @rule(f"template.{template}", f"{template} has exactly its key usages and is no CA.", TEMPLATES_DOC)
+    def _(world: World) -> None:
+        leaf = world.issued(world.root(), template=f"{template}/V1")
+        usages, purposes = extension(leaf, x509.KeyUsage), extension(leaf, x509.ExtendedKeyUsage)
+        assert usages
+        assert purposes
+        assert (usages.value, usages.critical) == (key_usage, True)
+        assert (tuple(purposes.value), purposes.critical) == (extended, critical)
+        assert not chain.is_ca(leaf)
+        assert len(leaf.extensions) == 5
+
+
+_TLS, _SIGN = usage("digital_signature", "key_encipherment"), usage("digital_signature")
+_profile_rule("EndEntityCertificate", _TLS, (Eku.SERVER_AUTH, Eku.CLIENT_AUTH), critical=False)
+_profile_rule("EndEntityClientAuthCertificate", _TLS, (Eku.CLIENT_AUTH,), critical=False)
+_profile_rule("EndEntityServerAuthCertificate", _TLS, (Eku.SERVER_AUTH,), critical=False)
+_profile_rule("CodeSigningCertificate", _SIGN, (Eku.CODE_SIGNING,), critical=True)
+_profile_rule("OCSPSigningCertificate", _SIGN, (Eku.OCSP_SIGNING,), critical=True)
+
+
+@rule(
+    "template.default",
+    "Without a template EndEntityCertificate/V1 is used.",
+    f"{BOTOCORE}: IssueCertificateRequest.TemplateArn",
+)
+def _(world: World) -> None:
+    leaf = world.issued(world.root())
+    purposes = extension(leaf, x509.ExtendedKeyUsage)
+    assert purposes
+    assert set(purposes.value) == {Eku.SERVER_AUTH, Eku.CLIENT_AUTH}
+
+
+@rule("template.root", "RootCACertificate is a critical CA:TRUE without path length and without AKI.", TEMPLATES_DOC)
+def _(world: World) -> None:
+    own = world.certificate(world.root())
+    constraints, usages = extension(own, x509.BasicConstraints), extension(own, x509.KeyUsage)
+    assert constraints
+    assert usages
+    assert (constraints.value, constraints.critical) == (x509.BasicConstraints(ca=True, path_length=None), True)
+    assert (usages.value, usages.critical) == (usage("digital_signature", "key_cert_sign", "crl_sign"), True)
+    assert extension(own, x509.AuthorityKeyIdentifier) is None
+    assert extension(own, x509.ExtendedKeyUsage) is None
+    assert chain.is_self_signed(own)
+
+
+def _subordinate_rule(length: int) -> None:
+    name = f"SubordinateCACertificate_PathLen{length}"
+
+    @rule(f"template.{name}", f"{name} is a critical CA:TRUE with path length {length}.", TEMPLATES_DOC)
+    def _(world: World) -> None:
+        root = world.root()
+        own = world.certificate(world.subordinate(root, length))
+        constraints, usages = extension(own, x509.BasicConstraints), extension(own, x509.KeyUsage)
+        assert constraints
+        assert usages
+        assert (constraints.value, constraints.critical) == (x509.BasicConstraints(ca=True, path_length=length), True)
+        assert (usages.value, usages.critical) == (usage("digital_signature", "key_cert_sign", "crl_sign"), True)
+        assert extension(own, x509.ExtendedKeyUsage) is None
+        assert chain.order_problems([own, world.certificate(root)]) == []
+
+
+for _length in range(4):
+    _subordinate_rule(_length)
+
+
+@rule("template.identifiers", "SKI is the request's key, AKI the CA's SKI.", TEMPLATES_DOC)
+def _(world: World) -> None:
+    arn = world.root()
+    leaf, own = world.issued(arn), extension(world.certificate(arn), x509.SubjectKeyIdentifier)
+    subject, issuer = extension(leaf, x509.SubjectKeyIdentifier), extension(leaf, x509.AuthorityKeyIdentifier)
+    assert subject
+    assert issuer
+    assert own
+    assert subject.value == x509.SubjectKeyIdentifier.from_public_key(leaf.public_key())  # type: ignore[arg-type]
+    assert issuer.value.key_identifier == own.value.digest
+
+
+@rule(
+    "template.names", "Subject and SAN are taken from the request, in order.", f"{TEMPLATES_DOC} (order of operations)"
+)
+def _(world: World) -> None:
+    leaf = world.issued(world.root(), csr("backend.mesh", URIS))
+    names = extension(leaf, x509.SubjectAlternativeName)
+    assert names
+    assert names.value.get_values_for_type(x509.UniformResourceIdentifier) == list(URIS)
+    assert leaf.subject.rfc4514_string() == "CN=backend.mesh"
+
+
+@rule("template.usages-not-from-csr", "Key usages in the request are ignored by base templates.", TEMPLATES_DOC)
+def _(world: World) -> None:
+    asked = (
+        (usage("key_cert_sign"), True),
+        (x509.ExtendedKeyUsage([Eku.CODE_SIGNING]), False),
+        (x509.BasicConstraints(ca=True, path_length=None), True),
+    )
+    leaf = world.issued(world.root(), csr(extensions=asked))
+    usages, purposes = extension(leaf, x509.KeyUsage), extension(leaf, x509.ExtendedKeyUsage)
+    assert usages
+    assert purposes
+    assert usages.value == _TLS
+    assert Eku.CODE_SIGNING not in list(purposes.value)
+    assert not chain.is_ca(leaf)
+
+
+@rule(
+    "template.unknown", "A template that does not exist is refused.", f"{BOTOCORE}: IssueCertificateRequest.TemplateArn"
+)
+def _(world: World) -> None:
+    with refused("InvalidArgsException", "There is no template"):
+        world.issue(world.root(), template="MadeUpCertificate/V1")
+    with refused("InvalidArgsException"):
+        world.issue(world.root(), template="EndEntityCertificate/V2")
+
+
+@rule("template.arn", "What is no template's ARN is refused.", f"{BOTOCORE}: InvalidArnException")
+def _(world: World) -> None:
+    arn = world.root()
+    with refused("InvalidArnException"):
+        world.issue(arn, template=arn)
+
+
+@rule(
+    "template.partition",
+    "A template's ARN is of the CA's partition.",
+    "cert-manager/aws-privateca-issuer: pkg/aws/pca.go",
+)
+def _(world: World) -> None:
+    with refused("InvalidArnException", "partition aws"):
+        world.issue(world.root(), template="arn:aws-cn:acm-pca:::template/EndEntityCertificate/V1")
+
+
+@rule(
+    "path-length.exceeded",
+    "A CA below must have a smaller path length.",
+    f"{BOTOCORE}: IssueCertificateRequest.TemplateArn",
+)
+def _(world: World) -> None:
+    issuing = world.subordinate(world.root(), 1)
+    request = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=world.create("SUBORDINATE"))[
+        "Csr"
+    ].encode()
+    for length in (1, 2, 3):
+        with refused("InvalidArgsException", "path length"):
+            world.issue(issuing, request, template=f"SubordinateCACertificate_PathLen{length}/V1")
+    world.issue(issuing, request, template="SubordinateCACertificate_PathLen0/V1")
+
+
+@rule("path-length.zero", "Below path length 0 there is no CA.", "RFC 5280, 4.2.1.9")
+def _(world: World) -> None:
+    issuing = world.subordinate(world.root(), 0)
+    with refused("InvalidArgsException", "path length"):
+        world.issue(issuing, template="SubordinateCACertificate_PathLen0/V1")
+
+
+@rule("root.own-key", "The root template is for a root's own request.", f"{TEMPLATES_DOC} (RootCACertificate)")
+def _(world: World) -> None:
+    root = world.create()
+    with refused("InvalidArgsException"):
+        world.issue(root, template="RootCACertificate/V1")
+    subordinate = world.create("SUBORDINATE")
+    request = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=subordinate)["Csr"].encode()
+    with refused("InvalidArgsException"):
+        world.issue(subordinate, request, template="RootCACertificate/V1")
+
+
+@rule("validity.days", "DAYS count from the issuance.", f"{BOTOCORE}: Validity")
+def _(world: World) -> None:
+    leaf = world.issued(world.root(), validity={"Type": "DAYS", "Value": 3})
+    assert _near(leaf.not_valid_after_utc, _now() + timedelta(days=3))
+
+
+@rule("validity.months", "MONTHS count in the calendar.", f"{BOTOCORE}: Validity")
+def _(world: World) -> None:
+    leaf = world.issued(world.root(), validity={"Type": "MONTHS", "Value": 13})
+    assert timedelta(days=394) <= leaf.not_valid_after_utc - _now() <= timedelta(days=398)
+
+
+@rule("validity.years", "YEARS count in the calendar.", f"{BOTOCORE}: Validity")
+def _(world: World) -> None:
+    leaf, now = world.issued(world.root(), validity={"Type": "YEARS", "Value": 2}), _now()
+    assert _near(
+        leaf.not_valid_after_utc, now.replace(year=now.year + 2, day=min(now.day, 28) if now.month == 2 else now.day)
+    )
+
+
+@rule("validity.absolute", "ABSOLUTE is a moment in seconds, honoured to the second.", f"{BOTOCORE}: Validity")
+def _(world: World) -> None:
+    ends = int((_now() + timedelta(hours=5)).timestamp())
+    leaf = world.issued(world.root(), validity={"Type": "ABSOLUTE", "Value": ends})
+    assert leaf.not_valid_after_utc.timestamp() == ends
+
+
+@rule("validity.end-date", "END_DATE is GeneralizedTime or UTCTime in digits.", f"{BOTOCORE}: Validity")
+def _(world: World) -> None:
+    arn, ends = world.root(), (_now() + timedelta(days=2)).replace(microsecond=0)
+    for form in ("%Y%m%d%H%M%S", "%y%m%d%H%M%S"):
+        leaf = world.issued(arn, validity={"Type": "END_DATE", "Value": int(ends.strftime(form))})
+        assert leaf.not_valid_after_utc == ends
+    for wrong in (20301340000000, 1, 99999999999999):
+        with refused("ValidationException"):
+            world.issue(arn, validity={"Type": "END_DATE", "Value": wrong})
+
+
+@rule("validity.zero", "A validity is at least 1.", "cert-manager/aws-privateca-issuer#71 (AWS's message)")
+def _(world: World) -> None:
+    with refused("ValidationException", "greater than or equal to 1"):
+        world.issue(world.root(), validity={"Type": "DAYS", "Value": 0})
+
+
+@rule("validity.past", "A certificate that has already ended is refused.", ISSUE_DOC)
+def _(world: World) -> None:
+    with refused("ValidationException"):
+        world.issue(world.root(), validity={"Type": "ABSOLUTE", "Value": 1_600_000_000})
+
+
+@rule("validity.huge", "A validity beyond all calendars is refused.", f"{BOTOCORE}: Validity.Value")
+def _(world: World) -> None:
+    arn = world.root()
+    for kind in ("DAYS", "MONTHS", "YEARS", "ABSOLUTE", "END_DATE"):
+        with refused("ValidationException"):
+            world.issue(arn, validity={"Type": kind, "Value": 2**62})
+
+
+@rule(
+    "validity.beyond-ca",
+    "No certificate outlives its CA.",
+    "awsdocs/aws-private-ca-user-guide:doc_source/PCATsExceptions.md",
+)
+def _(world: World) -> None:
+    arn = world.root(years=1)
+    with refused("ValidationException", "ends before"):
+        world.issue(arn, validity={"Type": "DAYS", "Value": 370})
+    issuing = world.subordinate(arn, days=30)
+    with refused("ValidationException", "ends before"):
+        world.issue(issuing, validity={"Type": "DAYS", "Value": 31})
+
+
+@rule(
+    "validity.backdated",
+    "NotBefore is 60 minutes before the issuance.",
+    f"{BOTOCORE}: IssueCertificateRequest.ValidityNotBefore",
+)
+def _(world: World) -> None:
+    assert _near(world.issued(world.root()).not_valid_before_utc, _now() - timedelta(minutes=60))
+
+
+@rule(
+    "validity.not-before",
+    "ValidityNotBefore sets the beginning and does not move the end.",
+    f"{BOTOCORE}: IssueCertificateRequest.ValidityNotBefore",
+)
+def _(world: World) -> None:
+    arn, begins = world.root(), int((_now() + timedelta(hours=2)).timestamp())
+    leaf = world.issued(arn, ValidityNotBefore={"Type": "ABSOLUTE", "Value": begins})
+    assert leaf.not_valid_before_utc.timestamp() == begins
+    assert _near(leaf.not_valid_after_utc, _now() + timedelta(days=1))
+    with refused("ValidationException"):
+        world.issue(arn, ValidityNotBefore={"Type": "DAYS", "Value": 1})
+    with refused("ValidationException"):
+        later = int((_now() + timedelta(days=2)).timestamp())
+        world.issue(arn, ValidityNotBefore={"Type": "ABSOLUTE", "Value": later})
+
+
+@rule("short-lived.seven-days", "In short-lived mode 7 days are the most.", SHORT_LIVED_DOC)
+def _(world: World) -> None:
+    arn = world.root(UsageMode="SHORT_LIVED_CERTIFICATE")
+    world.issue(arn, validity={"Type": "DAYS", "Value": 7})
+    with refused("ValidationException", "7 days"):
+        world.issue(arn, validity={"Type": "DAYS", "Value": 8})
+
+
+@rule("short-lived.last", "A short-lived CA is the last of its chain.", SHORT_LIVED_DOC)
+def _(world: World) -> None:
+    arn = world.root(UsageMode="SHORT_LIVED_CERTIFICATE")
+    with refused("InvalidArgsException", "short-lived"):
+        world.issue(arn, template="SubordinateCACertificate_PathLen0/V1")
+
+
+@rule("short-lived.own", "A short-lived CA's own certificate may live long.", SHORT_LIVED_DOC)
+def _(world: World) -> None:
+    arn = world.root(years=10, UsageMode="SHORT_LIVED_CERTIFICATE")
+    assert world.certificate(arn).not_valid_after_utc > _now() + timedelta(days=3000)
+
+
+@rule(
+    "signature.algorithm",
+    "The signature is the one asked for.",
+    f"{BOTOCORE}: IssueCertificateRequest.SigningAlgorithm",
+)
+def _(world: World) -> None:
+    arn = world.root()
+    for name, expected in (("SHA256", hashes.SHA256), ("SHA384", hashes.SHA384), ("SHA512", hashes.SHA512)):
+        leaf = world.issued(arn, signing=f"{name}WITHECDSA")
+        assert isinstance(leaf.signature_hash_algorithm, expected)
+
+
+@rule(
+    "signature.family",
+    "The signing algorithm is of the CA's family, whatever the request's key.",
+    f"{BOTOCORE}: IssueCertificateRequest.SigningAlgorithm",
+)
+def _(world: World) -> None:
+    elliptic, classic = world.root(), world.root(key="RSA_2048")
+    with refused("InvalidArgsException", "does not match the key algorithm"):
+        world.issue(elliptic, signing="SHA256WITHRSA")
+    with refused("InvalidArgsException", "does not match the key algorithm"):
+        world.issue(classic, signing="SHA256WITHECDSA")
+    world.issue(classic, csr(), signing="SHA256WITHRSA")
+    own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    world.issue(elliptic, csr(key=own), signing="SHA256WITHECDSA")
+
+
+@rule("issue.pending", "A pending CA does not issue.", "hashicorp/terraform-provider-aws#37592")
+def _(world: World) -> None:
+    with refused("InvalidStateException", "not in a valid state for issuing"):
+        world.issue(world.create("SUBORDINATE"))
+
+
+@rule(
+    "issue.arn",
+    "A certificate's ARN is the CA's, /certificate/ and 32 hexadecimal digits.",
+    f"{BOTOCORE}: IssueCertificateResponse",
+)
+def _(world: World) -> None:
+    arn = world.root()
+    before, _, identifier = world.issue(arn).partition("/certificate/")
+    assert before == arn
+    assert len(bytes.fromhex(identifier)) == 16
+
+
+@rule(
+    "issue.chain",
+    "CertificateChain is whole: the issuing CA first, the root last.",
+    f"{BOTOCORE}: GetCertificateResponse.CertificateChain",
+)
+def _(world: World) -> None:
+    root = world.root()
+    middle = world.subordinate(root, 1)
+    issuing = world.subordinate(middle, 0, days=100)
+    answer = world.get(issuing, world.issue(issuing, csr(None, URIS)))
+    above = chain.load_bundle(answer["CertificateChain"])
+    assert above == (world.certificate(issuing), world.certificate(middle), world.certificate(root))
+    leaf = chain.load_certificate(answer["Certificate"])
+    assert len(chain.verify_to_root(leaf, above[:-1], above[-1:], _now())) == 4
+
+
+@rule("issue.serial", "Serial numbers are positive, distinct and at most 20 octets.", "RFC 5280, 4.1.2.2")
+def _(world: World) -> None:
+    arn = world.root()
+    serials = {world.issued(arn).serial_number for _ in range(5)}
+    assert len(serials) == 5
+    assert all(0 < serial < 2**159 for serial in serials)
+
+
+@rule(
+    "issue.idempotency",
+    "The same token within five minutes buys one certificate.",
+    f"{BOTOCORE}: IssueCertificateRequest.IdempotencyToken",
+)
+def _(world: World) -> None:
+    arn = world.root()
+    first = world.issue(arn, IdempotencyToken="once")
+    assert world.issue(arn, IdempotencyToken="once") == first
+    assert world.issue(arn, IdempotencyToken="other") != first
+    assert world.issue(world.root(), IdempotencyToken="once") != first
+    world.later(minutes=4, seconds=55)
+    assert world.issue(arn, IdempotencyToken="once") == first
+    world.later(seconds=6)
+    assert world.issue(arn, IdempotencyToken="once") != first
+
+
+@rule("get.in-progress", "Until it is issued a certificate is RequestInProgress.", f"{BOTOCORE}: GetCertificate")
+def _(world: World) -> None:
+    arn = world.root()
+    world.aws.private_ca.issuance_delay = timedelta(seconds=30)
+    issued = world.issue(arn)
+    with refused("RequestInProgressException"):
+        world.get(arn, issued)
+    world.later(seconds=31)
+    assert world.get(arn, issued)["Certificate"]
+
+
+@rule("get.unknown", "A certificate that was never issued is not found.", f"{BOTOCORE}: GetCertificate")
+def _(world: World) -> None:
+    arn = world.root()
+    with refused("ResourceNotFoundException"):
+        world.get(arn, f"{arn}/certificate/{'0' * 32}")
+    other = world.root()
+    with refused("ResourceNotFoundException"):
+        world.get(other, world.issue(arn))
+
+
+@rule("get.disabled", "A disabled CA still gives out what it issued.", f"{BOTOCORE}: GetCertificate")
+def _(world: World) -> None:
+    arn = world.root()
+    issued = world.issue(arn)
+    world.disable(arn)
+    assert world.get(arn, issued)["Certificate"]

@@ -1,0 +1,253 @@
+"""Rules on requests: what is a CSR, what breaks a constraint, who may ask."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import boto3
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.sandbox.conformance.world import BOTOCORE, World, csr, refused, rule
+from toolkit.pki import templates
+
+PROTOCOL = "smithy.io: AWS JSON 1.1 protocol"
+AUTHORIZATION = "docs.aws.amazon.com/service-authorization/latest/reference/list_acm-pca"
+COMMON = "docs.aws.amazon.com/privateca/latest/APIReference/CommonErrors.html"
+
+
+@rule("csr.empty-names", "A request without subject and SAN is malformed.", f"{BOTOCORE}: IssueCertificateRequest.Csr")
+def _(world: World) -> None:
+    arn = world.root()
+    with refused("MalformedCSRException", "subject"):
+        world.issue(arn, csr(None))
+    world.issue(arn, csr("only-a-subject"))
+    world.issue(arn, csr(None, ("spiffe://only/a-san",)))
+
+
+@rule("csr.header", "The PEM header is BEGIN CERTIFICATE REQUEST.", "aws/aws-cli#9613")
+def _(world: World) -> None:
+    renamed = csr().replace(b"CERTIFICATE REQUEST", b"NEW CERTIFICATE REQUEST")
+    with refused("MalformedCSRException", "BEGIN CERTIFICATE REQUEST"):
+        world.issue(world.root(), renamed)
+
+
+@rule("csr.garbage", "What is no request is malformed.", f"{BOTOCORE}: MalformedCSRException")
+def _(world: World) -> None:
+    arn = world.root()
+    for garbage in (
+        b"x",
+        b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
+        csr()[:200],
+    ):
+        with refused("MalformedCSRException"):
+            world.issue(arn, garbage)
+
+
+@rule("csr.signature", "A request whose signature is not its key's is malformed.", "RFC 2986, 3 (proof of possession)")
+def _(world: World) -> None:
+    der = bytearray(x509.load_pem_x509_csr(csr()).public_bytes(Encoding.DER))
+    der[-1] ^= 1
+    forged = x509.load_der_x509_csr(bytes(der)).public_bytes(Encoding.PEM)
+    with refused("MalformedCSRException"):
+        world.issue(world.root(), forged)
+
+
+@rule("csr.key", "A key of a type that AWS does not know is refused.", f"{BOTOCORE}: KeyAlgorithm")
+def _(world: World) -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, None)
+    with refused("MalformedCSRException"):
+        world.issue(world.root(), request.public_bytes(Encoding.PEM))
+
+
+@rule("csr.size", "A request has at most 32,768 bytes.", f"{BOTOCORE}: CsrBlob")
+def _(world: World) -> None:
+    with refused("ValidationException", "32768"):
+        world.issue(world.root(), b"x" * 32769)
+
+
+@rule("token.length", "A token has at most 36 characters.", "cert-manager/aws-privateca-issuer#30")
+def _(world: World) -> None:
+    arn = world.root()
+    with refused("ValidationException", "36"):
+        world.issue(arn, IdempotencyToken="x" * 37)
+    world.issue(arn, IdempotencyToken="x" * 36)
+
+
+def _raw(world: World, target: str, body: Any, key: str | None = "sandbox") -> httpx.Response:
+    headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+    if key:
+        scope = f"Credential={key}/20260101/eu-central-1/acm-pca/aws4_request"
+        headers["Authorization"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return httpx.post(world.aws.endpoint_url, headers=headers, content=content)
+
+
+def _refused_raw(answer: httpx.Response, code: str, status: int = 400) -> None:
+    assert (answer.status_code, answer.json()["__type"]) == (status, code)
+    assert answer.headers["x-amzn-errortype"] == code
+
+
+@rule("protocol.operation", "An operation that does not exist is unknown.", PROTOCOL)
+def _(world: World) -> None:
+    for target in ("ACMPrivateCA.ListCertificates", "ACMPrivateCA.", "ACMPrivateCA.issue_certificate"):
+        _refused_raw(_raw(world, target, {}), "UnknownOperationException")
+
+
+@rule("protocol.json", "What is no JSON can't be read.", PROTOCOL)
+def _(world: World) -> None:
+    for body in (b"{", b"\xff", b"[" * 10_000, b"1" * 10_000):
+        _refused_raw(_raw(world, "ACMPrivateCA.IssueCertificate", body), "SerializationException")
+
+
+@rule("protocol.types", "A value of another type can't be read.", PROTOCOL)
+def _(world: World) -> None:
+    for body in (
+        [],
+        {"CertificateAuthorityArn": 5},
+        {"CertificateAuthorityArn": ["x"]},
+        {"CertificateAuthorityArn": {}},
+    ):
+        _refused_raw(_raw(world, "ACMPrivateCA.DescribeCertificateAuthority", body), "SerializationException")
+
+
+@rule("protocol.required", "A required member that is missing or null is refused.", f"{BOTOCORE}: required")
+def _(world: World) -> None:
+    for body in ({}, {"CertificateAuthorityArn": None}):
+        answer = _raw(world, "ACMPrivateCA.DescribeCertificateAuthority", body)
+        _refused_raw(answer, "ValidationException")
+        assert (
+            "'certificateAuthorityArn' failed to satisfy constraint: Member must not be null"
+            in answer.json()["message"]
+        )
+
+
+@rule("protocol.enum", "A value outside its set is refused.", f"{BOTOCORE}: enum")
+def _(world: World) -> None:
+    with refused("ValidationException", "enum value set"):
+        world.create(key="RSA_1024")
+    with refused("ValidationException", "enum value set"):
+        world.create("INTERMEDIATE")
+
+
+@rule(
+    "protocol.all-at-once",
+    "Every constraint that is broken is named.",
+    "botocore's services: '2 validation errors detected'",
+)
+def _(world: World) -> None:
+    body = {
+        "CertificateAuthorityConfiguration": {"KeyAlgorithm": "X", "Subject": {}},
+        "CertificateAuthorityType": "ROOT",
+    }
+    answer = _raw(world, "ACMPrivateCA.CreateCertificateAuthority", body)
+    _refused_raw(answer, "ValidationException")
+    assert answer.json()["message"].startswith("2 validation errors detected")
+
+
+@rule("access.anonymous", "Without credentials nothing is answered.", COMMON)
+def _(world: World) -> None:
+    answer = _raw(world, "ACMPrivateCA.ListCertificateAuthorities", {}, key=None)
+    _refused_raw(answer, "MissingAuthenticationTokenException", 403)
+
+
+@rule("access.unknown-key", "Credentials of nobody are not recognized.", COMMON)
+def _(world: World) -> None:
+    answer = _raw(world, "ACMPrivateCA.ListCertificateAuthorities", {}, key="AKIAIOSFODNN7EXAMPLE")
+    _refused_raw(answer, "UnrecognizedClientException")
+
+
+def _role(world: World, *statements: dict[str, Any]) -> Any:
+    """A client with a fresh role of those permissions."""
+    iam, name = world.client("iam"), f"role-{uuid.uuid4().hex[:8]}"
+    trust = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
+    policy = {"Version": "2012-10-17", "Statement": list(statements)}
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+    world.aws.on_cleanup(lambda: _drop(iam, name))
+    taken = world.client("sts").assume_role(RoleArn=arn, RoleSessionName="s")["Credentials"]
+    session: Any = boto3.Session(
+        aws_access_key_id=taken["AccessKeyId"],
+        aws_secret_access_key=taken["SecretAccessKey"],
+        aws_session_token=taken["SessionToken"],
+        region_name=world.region,
+    )
+    return session.client("acm-pca", endpoint_url=world.aws.endpoint_url)
+
+
+def _drop(iam: Any, name: str) -> None:
+    iam.delete_role_policy(RoleName=name, PolicyName="p")
+    iam.delete_role(RoleName=name)
+
+
+ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
+
+
+def _issue_as(client: Any, arn: str, template: str | None = None) -> None:
+    more = {"TemplateArn": templates.arn(template)} if template else {}
+    client.issue_certificate(
+        CertificateAuthorityArn=arn,
+        Csr=csr(),
+        SigningAlgorithm="SHA256WITHECDSA",
+        Validity={"Type": "DAYS", "Value": 1},
+        **more,
+    )
+
+
+@rule("access.no-allow", "What no policy allows is denied, in AWS's words.", AUTHORIZATION)
+def _(world: World) -> None:
+    arn = world.root()
+    client = _role(world, {**ALLOW, "Action": "acm-pca:GetCertificate"})
+    with refused(
+        "AccessDeniedException", "because no identity-based policy allows the acm-pca:IssueCertificate action"
+    ):
+        _issue_as(client, arn)
+
+
+@rule("access.resource", "A permission on one CA is none on another.", AUTHORIZATION)
+def _(world: World) -> None:
+    mine, other = world.root(), world.root()
+    client = _role(world, {**ALLOW, "Resource": mine})
+    _issue_as(client, mine)
+    with refused("AccessDeniedException"):
+        _issue_as(client, other)
+
+
+@rule("access.template", "acm-pca:TemplateArn pins the template.", AUTHORIZATION)
+def _(world: World) -> None:
+    arn = world.root()
+    pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY)}}
+    client = _role(world, {**ALLOW, "Condition": pinned})
+    _issue_as(client, arn, templates.END_ENTITY)
+    for other in ("EndEntityClientAuthCertificate/V1", templates.subordinate_ca(0), None):
+        with refused("AccessDeniedException"):
+            _issue_as(client, arn, other)
+
+
+@rule("access.deny-first", "An explicit Deny beats every Allow.", "IAM user guide: policy evaluation logic")
+def _(world: World) -> None:
+    arn = world.root()
+    minting = {"StringLike": {"acm-pca:TemplateArn": templates.arn(templates.CA_MINTING_PATTERN, "*")}}
+    client = _role(world, ALLOW, {**ALLOW, "Effect": "Deny", "Condition": minting})
+    _issue_as(client, arn, templates.END_ENTITY)
+    with refused("AccessDeniedException", "with an explicit deny in an identity-based policy"):
+        _issue_as(client, arn, templates.subordinate_ca(0))
+
+
+@rule(
+    "access.before-existence",
+    "Without permission nobody learns whether a CA is there.",
+    "IAM user guide: policy evaluation logic",
+)
+def _(world: World) -> None:
+    client = _role(world, {**ALLOW, "Action": "s3:*"})
+    for arn in (world.root(), world.root()[:-4] + "0000"):
+        with refused("AccessDeniedException"):
+            client.describe_certificate_authority(CertificateAuthorityArn=arn)

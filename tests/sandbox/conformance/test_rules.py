@@ -1,0 +1,27 @@
+"""Every rule of AWS Private CA that the sandbox keeps, one test each, through boto3 over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sandbox.conformance import rules_authorities, rules_certificates, rules_requests
+from tests.sandbox.conformance.world import RULES, Rule, World
+
+if TYPE_CHECKING:
+    from tests.conftest import TestSandbox
+
+AREAS = (rules_authorities, rules_certificates, rules_requests)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.identifier)
+def test_rule(rule: Rule, aws: TestSandbox) -> None:
+    rule.check(World(aws))
+
+
+def test_every_rule_names_its_source() -> None:
+    assert len(AREAS) == 3
+    for rule in RULES:
+        assert len(rule.source) > 8, rule.identifier
+        assert rule.statement.endswith("."), rule.identifier

@@ -1,0 +1,183 @@
+"""What a rule is made of, and the hands it needs: clients over real HTTP, CAs in any state."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import TestSandbox
+
+_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
+TEMPLATE = "arn:aws:acm-pca:::template/"
+KEY = ec.generate_private_key(ec.SECP256R1())
+BOTOCORE = "botocore acm-pca/2017-08-22/service-2.json"
+TEMPLATES_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/UsingTemplates.md"
+SHORT_LIVED_DOC = "privateca/latest/userguide/short-lived-certificates.html"
+# The server is what is tested, so nothing is held back by the client.
+UNCHECKED = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+DAYS = {"Type": "DAYS", "Value": 1}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that AWS Private CA does, and the source that says so."""
+
+    identifier: str
+    statement: str
+    source: str
+    check: Callable[[World], None]
+
+
+RULES: list[Rule] = []
+
+
+def rule(identifier: str, statement: str, source: str) -> Callable[[Callable[[World], None]], None]:
+    """Register a check as a rule; its identifier is `area.name`."""
+
+    def register(check: Callable[[World], None]) -> None:
+        assert identifier not in {known.identifier for known in RULES}, identifier
+        RULES.append(Rule(identifier, statement, source, check))
+
+    return register
+
+
+def csr(
+    common_name: str | None = "leaf",
+    uris: tuple[str, ...] = (),
+    *,
+    key: Any = KEY,
+    extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (),
+    san_critical: bool = False,
+) -> bytes:
+    names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)] if common_name else []
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names))
+    if uris:
+        sans = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
+        builder = builder.add_extension(sans, critical=san_critical)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+class World:
+    """An account in the sandbox, with the calls that rules are made of."""
+
+    def __init__(self, aws: TestSandbox, region: str = "eu-central-1") -> None:
+        self.aws = aws
+        self.region = region
+        self.pca = self.client("acm-pca")
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        session: Any = self.aws.session(region or self.region)
+        return session.client(service, endpoint_url=self.aws.endpoint_url, config=UNCHECKED)
+
+    def create(self, kind: str = "ROOT", key: str = "EC_prime256v1", **more: Any) -> str:
+        signing = more.pop("signing", "SHA256WITHRSA" if key.startswith("RSA") else "SHA256WITHECDSA")
+        subject = more.pop("subject", {"CommonName": f"{kind} CA {uuid.uuid4().hex[:6]}"})
+        configuration = {"KeyAlgorithm": key, "SigningAlgorithm": signing, "Subject": subject}
+        created = self.pca.create_certificate_authority(
+            CertificateAuthorityConfiguration=configuration, CertificateAuthorityType=kind, **more
+        )
+        return str(created["CertificateAuthorityArn"])
+
+    def root(self, years: int = 10, **more: Any) -> str:
+        arn = self.create(**more)
+        self.activate_root(arn, years)
+        return arn
+
+    def activate_root(self, arn: str, years: int = 10) -> None:
+        request = self.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"].encode()
+        signing = self.describe(arn)["CertificateAuthorityConfiguration"]["SigningAlgorithm"]
+        validity = {"Type": "YEARS", "Value": years}
+        issued = self.issue(arn, request, template="RootCACertificate/V1", validity=validity, signing=signing)
+        certificate = self.get(arn, issued)["Certificate"]
+        self.pca.import_certificate_authority_certificate(CertificateAuthorityArn=arn, Certificate=certificate.encode())
+
+    def subordinate(self, parent: str, path_length: int = 0, days: int = 300, **more: Any) -> str:
+        arn = self.create("SUBORDINATE", **more)
+        request = self.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"].encode()
+        template = f"SubordinateCACertificate_PathLen{path_length}/V1"
+        issued = self.issue(parent, request, template=template, validity={"Type": "DAYS", "Value": days})
+        answer = self.get(parent, issued)
+        self.pca.import_certificate_authority_certificate(
+            CertificateAuthorityArn=arn,
+            Certificate=answer["Certificate"].encode(),
+            CertificateChain=answer["CertificateChain"].encode(),
+        )
+        return arn
+
+    def issue(
+        self,
+        arn: str,
+        request: bytes | None = None,
+        *,
+        template: str | None = None,
+        signing: str | None = None,
+        **more: Any,
+    ) -> str:
+        if template is not None:
+            more["TemplateArn"] = template if template.startswith("arn:") else TEMPLATE + template
+        issued = self.pca.issue_certificate(
+            CertificateAuthorityArn=arn,
+            Csr=request or csr(),
+            SigningAlgorithm=signing or "SHA256WITHECDSA",
+            Validity=more.pop("validity", DAYS),
+            **more,
+        )
+        return str(issued["CertificateArn"])
+
+    def get(self, arn: str, certificate_arn: str) -> dict[str, str]:
+        return dict(self.pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=certificate_arn))
+
+    def issued(self, arn: str, request: bytes | None = None, **more: Any) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.get(arn, self.issue(arn, request, **more))["Certificate"].encode())
+
+    def describe(self, arn: str) -> dict[str, Any]:
+        return dict(self.pca.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"])
+
+    def status(self, arn: str) -> str:
+        return str(self.describe(arn)["Status"])
+
+    def certificate(self, arn: str) -> x509.Certificate:
+        answer = self.pca.get_certificate_authority_certificate(CertificateAuthorityArn=arn)
+        return x509.load_pem_x509_certificate(answer["Certificate"].encode())
+
+    def disable(self, arn: str) -> None:
+        self.pca.update_certificate_authority(CertificateAuthorityArn=arn, Status="DISABLED")
+
+    def delete(self, arn: str, **more: Any) -> None:
+        self.pca.delete_certificate_authority(CertificateAuthorityArn=arn, **more)
+
+    def later(self, **shift: float) -> None:
+        self.aws.clock.shift += timedelta(**shift)
+
+
+@contextmanager
+def refused(code: str, words: str = "") -> Iterator[None]:
+    """The call is refused with AWS's error code, and says why."""
+    with pytest.raises(ClientError) as caught:
+        yield
+    error = caught.value.response["Error"]
+    assert error["Code"] == code, error
+    assert error["Message"]
+    assert words in error["Message"], error
+
+
+def extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extension[_Kind] | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind)
+    except x509.ExtensionNotFound:
+        return None

@@ -1,0 +1,180 @@
+"""Who calls the embedded AWS, and what their policies let them do.
+
+moto keeps the roles and hands out the credentials but enforces neither trust nor permissions; this is where both
+are enforced. Request signatures are not checked: whoever holds a key id here, on loopback, is taken at their word.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+from toolkit.pki import arn
+from toolkit.sandbox.iam import Decision, Request, evaluate
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ADMINISTRATOR_KEY = "sandbox"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody with credentials.
+
+    Attributes:
+        account: twelve digits.
+        arn: as ``sts:GetCallerIdentity`` shows it.
+        role_arn: the role that was assumed; None for the administrator, who may do everything in the account.
+    """
+
+    account: str
+    arn: str
+    role_arn: str | None = None
+
+    def authorize(self, action: str, resource: str, context: Mapping[str, str]) -> None:
+        """Let the call through, or refuse it in AWS's words.
+
+        Raises:
+            AwsError: ``AccessDeniedException``.
+        """
+        if self.role_arn is None:
+            return
+        decision = evaluate(_policies(self.role_arn), Request(action, resource, context))
+        if decision is Decision.ALLOWED:
+            return
+        reason = (
+            "with an explicit deny in an identity-based policy"
+            if decision is Decision.EXPLICITLY_DENIED
+            else f"because no identity-based policy allows the {action} action"
+        )
+        message = f"User: {self.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
+        raise AwsError("AccessDeniedException", message)
+
+
+def principal(key_id: str, token: str | None, account: str, partition: str) -> Principal:
+    """Whose credentials these are.
+
+    Args:
+        key_id: of the access key.
+        token: the session token that came with it.
+        account: the sandbox's own.
+        partition: of the region that was called.
+
+    Raises:
+        AwsError: nobody's, or they have expired.
+    """
+    if key_id == ADMINISTRATOR_KEY:
+        return Principal(account, f"arn:{partition}:iam::{account}:root")
+    for number in list(sts_backends):
+        session = sts_backends[number][partition].get_assumed_role_from_access_key(key_id)
+        if session is None:
+            continue
+        if session.session_token != token:
+            break
+        if session.expiration.replace(tzinfo=UTC) <= datetime.now(UTC):
+            raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
+        return Principal(session.account_id, session.arn, session.role_arn)
+    raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
+
+
+def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
+    """Whether the role's trust policy, and the caller's own policies, let the caller take the role.
+
+    Raises:
+        AwsError: ``AccessDenied``, also for a role that is not there, as AWS does.
+    """
+    role_arn = parameters.get("RoleArn", "")
+    document = _trust(role_arn)
+    own = {caller.arn, *([caller.role_arn] if caller.role_arn else [])}
+    named = Request("sts:AssumeRole", principals={"AWS": frozenset(own)})
+    whole_account = {caller.account, f"arn:{_partition(role_arn)}:iam::{caller.account}:root"}
+    account = Request("sts:AssumeRole", principals={"AWS": frozenset(whole_account | own)})
+    refused = AwsError(
+        "AccessDenied",
+        f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
+        status=403,
+    )
+    if document is None or evaluate([document], account) is not Decision.ALLOWED:
+        raise refused
+    # Trusting an account leaves the choice to the account: then the caller's own policies must allow it too.
+    if caller.role_arn and evaluate([document], named) is not Decision.ALLOWED:
+        own_policies = evaluate(_policies(caller.role_arn), Request("sts:AssumeRole", role_arn))
+        if own_policies is not Decision.ALLOWED:
+            raise refused
+
+
+def check_web_identity(parameters: Mapping[str, str]) -> None:
+    """Whether a web identity token fits the role's trust policy: provider, audience and subject.
+
+    The token's signature is not checked, because no cluster signs tokens for the sandbox.
+
+    Raises:
+        AwsError: ``InvalidIdentityToken``, ``ExpiredTokenException`` or ``AccessDenied``.
+    """
+    role_arn = parameters.get("RoleArn", "")
+    claims = _claims(parameters.get("WebIdentityToken", ""))
+    issuer = str(claims.get("iss", "")).removeprefix("https://")
+    expires = claims.get("exp")
+    if isinstance(expires, int | float) and expires <= datetime.now(UTC).timestamp():
+        raise AwsError("ExpiredTokenException", "Token expired")
+    document = _trust(role_arn)
+    provider = f"arn:{_partition(role_arn)}:iam::{_account(role_arn)}:oidc-provider/{issuer}"
+    audience = claims.get("aud")
+    context = {
+        f"{issuer}:aud": str(audience[0] if isinstance(audience, list) and audience else audience),
+        f"{issuer}:sub": str(claims.get("sub", "")),
+    }
+    request = Request("sts:AssumeRoleWithWebIdentity", context=context, principals={"Federated": frozenset({provider})})
+    if document is None or evaluate([document], request) is not Decision.ALLOWED:
+        raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", status=403)
+
+
+def _claims(token: str) -> dict[str, Any]:
+    try:
+        _header, payload, _signature = token.split(".")
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise AwsError("InvalidIdentityToken", "The ID Token provided is not a valid JWT") from error
+    if not isinstance(claims, dict):
+        raise AwsError("InvalidIdentityToken", "The ID Token provided is not a valid JWT")
+    return claims
+
+
+def _role(role_arn: str) -> Any:  # noqa: ANN401 - moto's own Role
+    try:
+        parsed = arn.role(role_arn)
+    except ValueError:
+        return None
+    backend = iam_backends[parsed.account][parsed.partition]
+    return next((role for role in list(backend.roles.values()) if role.arn == role_arn), None)
+
+
+def _trust(role_arn: str) -> dict[str, Any] | None:
+    role = _role(role_arn)
+    return dict(json.loads(role.assume_role_policy_document)) if role else None
+
+
+def _policies(role_arn: str) -> list[dict[str, Any]]:
+    """Inline and attached policies of a role; none for one that was deleted."""
+    role = _role(role_arn)
+    if role is None:
+        return []
+    attached = [policy.document for policy in role.managed_policies.values()]
+    return [json.loads(document) for document in [*role.policies.values(), *attached]]
+
+
+def _account(role_arn: str) -> str:
+    return role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""  # noqa: PLR2004 - colons of an ARN
+
+
+def _partition(role_arn: str) -> str:
+    return role_arn.split(":")[1] if role_arn.count(":") >= 5 else "aws"  # noqa: PLR2004 - same

@@ -1,0 +1,121 @@
+"""What stands before moto: acm-pca is answered here, and who may become which role is decided here."""
+
+from __future__ import annotations
+
+import io
+import re
+import uuid
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.utilities.utils import get_partition
+
+from toolkit.sandbox import access
+from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from toolkit.sandbox.access import Principal
+
+ACCOUNT = DEFAULT_ACCOUNT_ID
+_TARGET_PREFIX = "ACMPrivateCA."
+# Authorization: AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/<service>/aws4_request, ... (SigV4).
+_CREDENTIAL = re.compile(
+    r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
+)
+# The largest request AWS Private CA takes is a chain of 2 MiB, base64-encoded.
+_MAX_BODY = 4 * 1024 * 1024
+
+
+class Front:
+    """A WSGI application: our AWS Private CA, our gate before STS, and moto behind both.
+
+    Args:
+        private_ca: answers acm-pca.
+        behind: answers everything else.
+    """
+
+    def __init__(self, private_ca: PrivateCaService, behind: WSGIApplication) -> None:
+        self._private_ca = private_ca
+        self._behind = behind
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        if target.startswith(_TARGET_PREFIX):
+            response = self._answer(environ, target, credential)
+        elif environ.get("REQUEST_METHOD") == "POST" and (credential is None or credential["service"] == "sts"):
+            refused = self._check_sts(environ, credential)
+            if refused is None:
+                return self._behind(environ, start_response)
+            response = refused
+        else:
+            return self._behind(environ, start_response)
+        phrase = "OK" if response.error_type is None else "Error"
+        start_response(f"{response.status} {phrase}", list(response.headers))
+        return [response.body]
+
+    def _answer(self, environ: WSGIEnvironment, target: str, credential: re.Match[str] | None) -> Response:
+        try:
+            caller = _caller(environ, credential)
+            body = _read(environ)
+        except AwsError as error:
+            return protocol.refusal(error)
+        return self._private_ca.handle(caller, target, body)
+
+    @staticmethod
+    def _check_sts(environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response | None:
+        """A refusal, or None when STS may go on; the body is put back for it."""
+        try:
+            body = _read(environ)
+            environ["wsgi.input"] = io.BytesIO(body)
+            parameters = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+            if parameters.get("Action") == "AssumeRoleWithWebIdentity":
+                access.check_web_identity(parameters)
+            elif credential is not None:
+                caller = _principal(environ, credential)
+                if parameters.get("Action") == "AssumeRole":
+                    access.check_assume_role(caller, parameters)
+        except AwsError as error:
+            return _sts_refusal(error)
+        return None
+
+
+def _caller(environ: WSGIEnvironment, credential: re.Match[str] | None) -> Caller:
+    if credential is None:
+        raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
+    who, region = _principal(environ, credential), credential["region"]
+    return Caller(who.account, region, get_partition(region), who.authorize)
+
+
+def _principal(environ: WSGIEnvironment, credential: re.Match[str]) -> Principal:
+    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
+    return access.principal(credential["key"], token, ACCOUNT, get_partition(credential["region"]))
+
+
+def _read(environ: WSGIEnvironment) -> bytes:
+    try:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+    except ValueError as error:
+        raise AwsError("SerializationException", "The length of the request is not a number.") from error
+    if length > _MAX_BODY:
+        raise AwsError("RequestEntityTooLargeException", "The request is too large.", status=413)
+    return environ["wsgi.input"].read(length) if length > 0 else b""
+
+
+def _sts_refusal(error: AwsError) -> Response:
+    """As STS, which speaks the query protocol, sends it."""
+    # STS names credentials that are not known in its own way (STS API reference, common errors).
+    code = {"UnrecognizedClientException": "InvalidClientTokenId", "ExpiredTokenException": "ExpiredToken"}
+    text = (
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+        f"<Code>{escape(code.get(error.code, error.code))}</Code><Message>{escape(error.message)}</Message></Error>"
+        f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+    )
+    return Response(error.status, text.encode(), error.code, content_type="text/xml")

@@ -1,0 +1,142 @@
+"""IAM's decision on a request, from policy documents alone.
+
+Source: IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements". What is not modelled (an
+unknown condition operator, a policy variable) makes an Allow not match and a Deny match, so that the sandbox
+never lets through what AWS would not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Document = Mapping[str, Any]
+    Statement = Mapping[str, Any]
+
+
+class Decision(Enum):
+    """How the evaluation ended."""
+
+    ALLOWED = auto()
+    NOT_ALLOWED = auto()
+    EXPLICITLY_DENIED = auto()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody wants to do.
+
+    Attributes:
+        action: for example ``acm-pca:IssueCertificate``.
+        resource: an ARN, or ``*`` for actions that have none.
+        context: condition keys that the request carries.
+        principals: for trust and resource policies: every way in which the caller may be named, by kind
+            (``AWS``, ``Federated``).
+    """
+
+    action: str
+    resource: str = "*"
+    context: Mapping[str, str] = field(default_factory=dict)
+    principals: Mapping[str, frozenset[str]] | None = None
+
+
+def evaluate(documents: Iterable[Document], request: Request) -> Decision:
+    """An explicit Deny first, then any Allow, else not allowed."""
+    effects = {
+        statement.get("Effect")
+        for document in documents
+        for statement in _listed(document.get("Statement"))
+        if isinstance(statement, dict) and _matches(statement, request)
+    }
+    if "Deny" in effects:
+        return Decision.EXPLICITLY_DENIED
+    return Decision.ALLOWED if "Allow" in effects else Decision.NOT_ALLOWED
+
+
+def _matches(statement: Statement, request: Request) -> bool:
+    # What is not modelled counts against the caller: as a match of a Deny, as no match of an Allow.
+    when_unknown = statement.get("Effect") == "Deny"
+    if request.principals is not None and not _principal_matches(statement, request.principals):
+        return False
+    if not _element_matches(statement, "Action", request.action, ignore_case=True):
+        return False
+    # A trust policy has no Resource: the role itself is meant.
+    if "Resource" in statement or "NotResource" in statement:
+        if not _element_matches(statement, "Resource", request.resource):
+            return False
+    elif request.principals is None:
+        return False
+    return _conditions_hold(statement.get("Condition") or {}, request.context, when_unknown=when_unknown)
+
+
+def _principal_matches(statement: Statement, callers: Mapping[str, frozenset[str]]) -> bool:
+    principal = statement.get("Principal")
+    if principal == "*":
+        return True
+    if not isinstance(principal, dict):
+        return False
+    return any(
+        name == "*" or name in callers.get(kind, frozenset())
+        for kind, names in principal.items()
+        for name in _listed(names)
+    )
+
+
+def _element_matches(statement: Statement, element: str, value: str, *, ignore_case: bool = False) -> bool:
+    negated = f"Not{element}" in statement
+    patterns = _listed(statement.get(f"Not{element}" if negated else element))
+    return negated != any(_like(value, str(pattern), ignore_case=ignore_case) for pattern in patterns)
+
+
+def _conditions_hold(conditions: Mapping[str, Any], context: Mapping[str, str], *, when_unknown: bool) -> bool:
+    return all(
+        _condition_holds(operator, context.get(key), [str(value) for value in _listed(values)], when_unknown)
+        for operator, wanted in conditions.items()
+        for key, values in wanted.items()
+    )
+
+
+def _condition_holds(operator: str, found: str | None, wanted: list[str], when_unknown: bool) -> bool:  # noqa: FBT001 - private
+    if operator == "Null":
+        return any((found is None) == (value.lower() == "true") for value in wanted)
+    name = operator.removesuffix("IfExists")
+    negated = "Not" in name
+    compare = _OPERATORS.get(name.replace("Not", "", 1))
+    if compare is None or any("${" in value for value in wanted):
+        return when_unknown
+    if found is None:
+        # Without the key a condition does not hold, unless it is negated or says IfExists.
+        return negated or operator.endswith("IfExists")
+    return negated != any(compare(found, value) for value in wanted)
+
+
+def _like(value: str, pattern: str, *, ignore_case: bool = False) -> bool:
+    return _compiled(pattern, ignore_case=ignore_case).fullmatch(value) is not None
+
+
+@cache
+def _compiled(pattern: str, *, ignore_case: bool) -> re.Pattern[str]:
+    translated = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(translated, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda found, wanted: found == wanted,
+    "StringEqualsIgnoreCase": lambda found, wanted: found.lower() == wanted.lower(),
+    "StringLike": _like,
+    "ArnEquals": _like,
+    "ArnLike": _like,
+    "Bool": lambda found, wanted: found.lower() == wanted.lower(),
+}
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - IAM allows one thing or a list of it nearly everywhere
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
