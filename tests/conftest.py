@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.config import Config
 
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+# The server is what is tested, so nothing is held back or repeated by the client.
+UNCHECKED = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 
 
 class Clock:
@@ -31,8 +36,16 @@ class TestSandbox(Sandbox):
 
     def __init__(self) -> None:
         self.clock = Clock()
+        self._clients: dict[tuple[str, str], Any] = {}
         self._cleanups: list[Callable[[], object]] = []
         super().__init__(PrivateCaService(clock=self.clock))
+
+    def client(self, service: str, region: str = "eu-central-1") -> Any:
+        """A client of the administrator's; making one takes longer than most calls, so they are kept."""
+        if (service, region) not in self._clients:
+            session: Any = self.session(region)
+            self._clients[service, region] = session.client(service, endpoint_url=self.endpoint_url, config=UNCHECKED)
+        return self._clients[service, region]
 
     def on_cleanup(self, action: Callable[[], object]) -> None:
         """Do something when the test is over."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 from pulumi.runtime import mocks as pulumi_mocks
-from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
 from tests.support import NOW, Authority
@@ -112,6 +112,8 @@ def run_program() -> RunProgram:
         graph = Graph()
 
         async def work() -> None:
+            SETTINGS.rpc_manager.clear()
+            SETTINGS.outputs.clear()
             mocks = FakeAws(account)
             monitor = RecordingMonitor(mocks, graph)
             pulumi_mocks.set_mocks(mocks, project=config.project, stack=config.stack, preview=preview, monitor=monitor)

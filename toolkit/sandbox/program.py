@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.runtime import mocks as pulumi_mocks
-from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -147,6 +147,10 @@ def run(
 
 
 async def _run(main: Path, config: StackConfig, provider: Provider) -> dict[str, Any]:
+    # What an earlier program that failed left behind belongs to a loop that is closed; pulumi.runtime.test
+    # clears it in the same way.
+    SETTINGS.rpc_manager.clear()
+    SETTINGS.outputs.clear()
     # Inside the running loop: set outside, the program waits for ever for the loop that set_mocks saw.
     pulumi_mocks.set_mocks(provider, project=config.project, stack=config.stack, preview=False)
     pulumi.runtime.set_all_config(dict(config.values))

@@ -108,18 +108,20 @@ def _(world: World) -> None:
 
 @rule("protocol.types", "A value of another type can't be read.", PROTOCOL)
 def _(world: World) -> None:
-    for body in (
+    bodies: tuple[Any, ...] = (
         [],
         {"CertificateAuthorityArn": 5},
         {"CertificateAuthorityArn": ["x"]},
         {"CertificateAuthorityArn": {}},
-    ):
+    )
+    for body in bodies:
         _refused_raw(_raw(world, "ACMPrivateCA.DescribeCertificateAuthority", body), "SerializationException")
 
 
 @rule("protocol.required", "A required member that is missing or null is refused.", f"{BOTOCORE}: required")
 def _(world: World) -> None:
-    for body in ({}, {"CertificateAuthorityArn": None}):
+    bodies: tuple[dict[str, Any], ...] = ({}, {"CertificateAuthorityArn": None})
+    for body in bodies:
         answer = _raw(world, "ACMPrivateCA.DescribeCertificateAuthority", body)
         _refused_raw(answer, "ValidationException")
         assert (

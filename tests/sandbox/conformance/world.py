@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,8 +25,6 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 BOTOCORE = "botocore acm-pca/2017-08-22/service-2.json"
 TEMPLATES_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/UsingTemplates.md"
 SHORT_LIVED_DOC = "privateca/latest/userguide/short-lived-certificates.html"
-# The server is what is tested, so nothing is held back by the client.
-UNCHECKED = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 DAYS = {"Type": "DAYS", "Value": 1}
 
 
@@ -81,8 +78,7 @@ class World:
         self.pca = self.client("acm-pca")
 
     def client(self, service: str, region: str | None = None) -> Any:
-        session: Any = self.aws.session(region or self.region)
-        return session.client(service, endpoint_url=self.aws.endpoint_url, config=UNCHECKED)
+        return self.aws.client(service, region or self.region)
 
     def create(self, kind: str = "ROOT", key: str = "EC_prime256v1", **more: Any) -> str:
         signing = more.pop("signing", "SHA256WITHRSA" if key.startswith("RSA") else "SHA256WITHECDSA")

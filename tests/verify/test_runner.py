@@ -1,0 +1,247 @@
+"""Verification against the sandbox: what goes well, and each way in which a zone can fail."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from toolkit import contract
+from toolkit.files import project_root
+from toolkit.pki import chain, csr
+from toolkit.sandbox import program
+from toolkit.verify import runner
+from toolkit.verify.checks import Check, Outcome
+from toolkit.verify.identity import AssumeVerifierRole, ZoneIdentity
+from toolkit.verify.issue import Issuer, idempotency_token
+from toolkit.verify.report.json import JsonForm
+from toolkit.verify.report.table import TableForm
+from toolkit.verify.runner import CHECK_NAMES, Plan, Report
+
+if TYPE_CHECKING:
+    from tests.conftest import TestSandbox
+    from toolkit.contract import StackOutputs, Zone
+
+
+@pytest.fixture(scope="module")
+def outputs(running_sandbox: TestSandbox) -> StackOutputs:
+    config = program.read_stack(project_root(), "prod")
+    exports = program.run(project_root(), config, running_sandbox)
+    return contract.parse(json.dumps(exports))
+
+
+def plan(outputs: StackOutputs, **changes: Any) -> Plan:
+    return replace(Plan("default", chain.load_bundle(outputs.certificate_chain)), **changes)
+
+
+def verify(aws: TestSandbox, outputs: StackOutputs, **changes: Any) -> Report:
+    source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+    return runner.verify(outputs, plan(outputs, **changes), source)
+
+
+def failures(report: Report) -> dict[str, list[Check]]:
+    for zone in report.zones:
+        assert [check.name for check in zone.checks] == list(CHECK_NAMES)
+    return {zone.zone: [check for check in zone.checks if check.failed] for zone in report.zones if not zone.passed}
+
+
+def only_failure(report: Report, zone: str) -> Check:
+    (name, checks), *others = failures(report).items()
+    assert (name, others) == (zone, [])
+    (check,) = checks
+    return check
+
+
+def test_every_zone_passes(aws: TestSandbox, outputs: StackOutputs) -> None:
+    seen: list[str] = []
+    source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+    report = runner.verify(outputs, plan(outputs), source, lambda result: seen.append(result.zone))
+    assert failures(report) == {}
+    assert report.passed
+    assert [zone.zone for zone in report.zones] == [zone.name for zone in outputs.zones]
+    assert sorted(seen) == sorted(zone.name for zone in outputs.zones)
+    assert report.certificates_bought == 3
+    assert len({zone.issued.leaf.serial_number for zone in report.zones if zone.issued}) == 3
+
+
+def test_the_lifetime_asked_for_is_the_one_that_counts(aws: TestSandbox, outputs: StackOutputs) -> None:
+    report = verify(aws, outputs, lifetime=timedelta(minutes=90))
+    assert report.passed
+    for zone in report.zones:
+        assert zone.issued
+        left = zone.issued.leaf.not_valid_after_utc - report.finished
+        assert timedelta(minutes=89) < left <= timedelta(minutes=90)
+
+
+def policy_of(aws: TestSandbox, zone: Zone) -> tuple[str, str, dict[str, Any]]:
+    iam, role = aws.client("iam"), zone.verifier_role_arn.rpartition("/")[2]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return role, name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+
+def without(aws: TestSandbox, zone: Zone, action: str) -> None:
+    """Take one permission away from a zone's verifier, until the test is over."""
+    iam = aws.client("iam")
+    role, name, document = policy_of(aws, zone)
+    aws.on_cleanup(lambda: iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document)))
+    changed = json.loads(json.dumps(document))
+    for statement in changed["Statement"]:
+        if statement["Effect"] == "Allow":
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            statement["Action"] = [known for known in actions if known != action] or ["none:None"]
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(changed))
+
+
+def test_a_zone_that_may_not_issue(aws: TestSandbox, outputs: StackOutputs) -> None:
+    without(aws, outputs.zones[1], "acm-pca:IssueCertificate")
+    report = verify(aws, outputs)
+    check = only_failure(report, "frankfurt-2")
+    assert check.name == "issue"
+    assert "no identity-based policy allows the acm-pca:IssueCertificate action" in check.found
+    assert "Allow acm-pca:IssueCertificate" in check.advice
+    assert report.certificates_bought == 2
+    skipped = [c.name for c in report.zones[1].checks if c.outcome is Outcome.SKIPPED]
+    assert skipped == list(CHECK_NAMES[2:])
+
+
+def test_a_zone_that_may_issue_but_not_fetch(aws: TestSandbox, outputs: StackOutputs) -> None:
+    without(aws, outputs.zones[2], "acm-pca:GetCertificate")
+    report = verify(aws, outputs)
+    check = only_failure(report, "ireland-1")
+    assert check.name == "fetch"
+    assert "Allow acm-pca:GetCertificate" in check.advice
+    # It was bought all the same, so its ARN is kept.
+    assert report.certificates_bought == 3
+    assert json.loads(JsonForm().render(report))["zones"][2]["certificate"].keys() == {"arn"}
+
+
+def test_a_role_that_can_not_be_assumed(aws: TestSandbox, outputs: StackOutputs) -> None:
+    zone = outputs.zones[0]
+    gone = zone.model_copy(update={"verifier_role_arn": zone.verifier_role_arn + "-gone"})
+    report = verify(aws, outputs.model_copy(update={"zones": (gone, *outputs.zones[1:])}))
+    check = only_failure(report, "frankfurt-1")
+    assert check.name == "identity"
+    assert "not authorized to perform: sts:AssumeRole" in check.found
+    assert "verifierPrincipals" in check.advice
+
+
+def test_a_zones_own_role_is_for_its_control_plane_alone(aws: TestSandbox, outputs: StackOutputs) -> None:
+    with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
+        aws.client("sts").assume_role(RoleArn=outputs.zones[0].role_arn, RoleSessionName="x")
+
+
+def test_a_disabled_ca(aws: TestSandbox, outputs: StackOutputs) -> None:
+    pca, arn = aws.client("acm-pca"), outputs.certificate_authority.arn
+    pca.update_certificate_authority(CertificateAuthorityArn=arn, Status="DISABLED")
+    aws.on_cleanup(lambda: pca.update_certificate_authority(CertificateAuthorityArn=arn, Status="ACTIVE"))
+    report = verify(aws, outputs)
+    assert {name: [check.name for check in checks] for name, checks in failures(report).items()} == {
+        zone.name: ["issue"] for zone in outputs.zones
+    }
+    assert "not ACTIVE" in report.zones[0].checks[1].advice
+    assert report.certificates_bought == 0
+
+
+def test_a_mesh_that_carries_another_chain(aws: TestSandbox, outputs: StackOutputs) -> None:
+    root_only = chain.load_bundle(outputs.certificate_chain)[1:]
+    assert verify(aws, outputs, trust_bundle=root_only).passed
+    wrong = chain.load_bundle(outputs.certificate_chain)[:1]
+    report = verify(aws, outputs, trust_bundle=wrong)
+    assert {check.name for checks in failures(report).values() for check in checks} == {"chain"}
+    assert "Render the Mesh again" in report.zones[0].checks[3].advice
+
+
+def test_issuance_that_takes_its_time(aws: TestSandbox, outputs: StackOutputs) -> None:
+    aws.private_ca.issuance_delay = timedelta(milliseconds=300)
+    report = verify(aws, outputs)
+    assert report.passed
+    assert all(zone.issuance and zone.issuance >= timedelta(milliseconds=300) for zone in report.zones)
+
+
+def test_issuance_that_never_ends(aws: TestSandbox, outputs: StackOutputs) -> None:
+    aws.private_ca.issuance_delay = timedelta(days=1)
+    report = verify(aws, outputs, timeout=timedelta(seconds=1))
+    for checks in failures(report).values():
+        assert [check.name for check in checks] in (["fetch"], ["identity"])
+    assert not report.passed
+
+
+def test_aws_that_is_not_there(outputs: StackOutputs) -> None:
+    source = AssumeVerifierRole(endpoint_url="http://127.0.0.1:9", credentials=("a", "b"))
+    report = runner.verify(outputs, plan(outputs), source)
+    for zone in report.zones:
+        assert zone.checks[0].name == "identity"
+        assert zone.checks[0].failed
+        assert "reaches AWS" in zone.checks[0].advice
+
+
+def test_a_zone_that_hangs_does_not_hold_up_another(aws: TestSandbox, outputs: StackOutputs) -> None:
+    release = threading.Event()
+    real = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+
+    class Hanging:
+        def identity(self, zone: Zone, authority_region: str) -> ZoneIdentity:
+            if zone.name == "frankfurt-2":
+                release.wait(60)
+            return real.identity(zone, authority_region)
+
+    try:
+        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=3)), Hanging())
+    finally:
+        release.set()
+    check = only_failure(report, "frankfurt-2")
+    assert check.name == "identity"
+    assert "within 3 s" in check.expected
+
+
+def test_a_defect_is_not_taken_for_a_failing_zone(outputs: StackOutputs) -> None:
+    class Broken:
+        def identity(self, zone: Zone, authority_region: str) -> ZoneIdentity:
+            raise ZeroDivisionError(zone.name, authority_region)
+
+    with pytest.raises(ZeroDivisionError):
+        runner.verify(outputs, plan(outputs), Broken())
+
+
+def test_a_repeated_question_buys_nothing(aws: TestSandbox, outputs: StackOutputs) -> None:
+    key = csr.data_plane_key()
+    first = csr.data_plane_csr(key, ["spiffe://default/a"])
+    other = csr.data_plane_csr(key, ["spiffe://default/b"])
+    issuer = Issuer(aws.client("acm-pca"), outputs.certificate_authority)
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    assert issuer.request(first, ends) == issuer.request(first, ends)
+    assert issuer.request(first, ends) != issuer.request(other, ends)
+    assert len(idempotency_token(outputs.certificate_authority.arn, b"csr")) <= 36
+
+
+def test_the_table_says_what_failed_and_what_to_do(aws: TestSandbox, outputs: StackOutputs) -> None:
+    without(aws, outputs.zones[1], "acm-pca:IssueCertificate")
+    report = verify(aws, outputs)
+    table = TableForm(width=80).render(report)
+    assert "\x1b" not in table
+    lines = table.splitlines()
+    assert [line.split()[0] for line in lines[2:5]] == [zone.name for zone in outputs.zones]
+    assert lines[2].split()[2:4] == ["passed", "10/10"]
+    assert lines[3].split()[2:4] == ["failed", "1/10"]
+    for words in ("expected:", "found:", "do:", "1 of 3 zones failed (frankfurt-2), 2 certificates bought."):
+        assert words in table
+    assert "subject-alternative-names" not in table
+    assert "subject-alternative-names" in TableForm(wide=True).render(report)
+    assert "\x1b" in TableForm(color=True).render(report)
+
+
+def test_the_json_report_is_what_the_documentation_shows(aws: TestSandbox, outputs: StackOutputs) -> None:
+    report = json.loads(JsonForm().render(verify(aws, outputs)))
+    text = (project_root() / "docs" / "verification.md").read_text()
+    shown = json.loads(text.split("```json\n")[1].split("```")[0])
+    assert report.keys() == shown.keys()
+    assert report["zones"][0].keys() == shown["zones"][0].keys()
+    assert report["zones"][0]["certificate"].keys() == shown["zones"][0]["certificate"].keys()
+    assert report["zones"][0]["checks"][0].keys() == shown["zones"][0]["checks"][0].keys()
+    for name in CHECK_NAMES:
+        assert f"`{name}`" in text
