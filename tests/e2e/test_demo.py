@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import stat
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -143,6 +144,14 @@ def test_no_key_is_left_behind_and_the_secret_is_private(prod: Demo) -> None:
     assert stat.S_IMODE((prod.directory / "secret.yaml").stat().st_mode) == 0o600
 
 
+def test_the_command_that_it_prints_works(prod: Demo) -> None:
+    (command,) = [line.strip() for line in prod.said.splitlines() if line.strip().startswith("openssl verify")]
+    result = subprocess.run(
+        shlex.split(command), cwd=prod.directory.parent, capture_output=True, text=True, check=False
+    )
+    assert result.stdout.strip() == "demo/certificates/frankfurt-1.pem: OK", result.stderr
+
+
 def test_it_says_what_happened_and_what_comes_next(prod: Demo) -> None:
     for words in ("loopback", "3 of 3 verified", "openssl verify", "pulumi up", "toolkit verify", *ZONES):
         assert words in prod.said
@@ -152,6 +161,10 @@ def test_a_single_root_in_short_lived_mode(dev: Demo) -> None:
     outputs = contract.load(str(dev.directory / "outputs.json"))
     assert outputs.certificate_authority.type == "ROOT"
     assert outputs.certificate_authority.usage_mode == "SHORT_LIVED_CERTIFICATE"
-    assert (dev.directory / "certificates" / "intermediate.pem").read_text() == ""
+    certificates = dev.directory / "certificates"
+    assert not (certificates / "intermediate.pem").exists()
+    assert openssl_verify("-CAfile", certificates / "root.pem", certificates / "dev.pem").returncode == 0
+    assert "-untrusted" not in dev.said
+    assert "$50 a month" in dev.said
     report = json.loads((dev.directory / "verify.json").read_text())
     assert [(zone["zone"], zone["passed"]) for zone in report["zones"]] == [("dev", True)]

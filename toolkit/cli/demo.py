@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from toolkit.sandbox.demo import Demo
     from toolkit.verify.runner import ZoneResult
 
+# US dollars a month for one CA (aws.amazon.com/private-ca/pricing).
+_MONTHLY = {"GENERAL_PURPOSE": 400, "SHORT_LIVED_CERTIFICATE": 50}
 _NEXT = """\
-On real AWS it is the same path, with your account behind it (two CAs cost up to $800 a month):
-  1. edit stacks/Pulumi.prod.yaml: your zones and their OIDC providers
-  2. pulumi stack init prod && pulumi up
+On real AWS it is the same path, with your account behind it (the CAs of this stack cost about ${cost} a month):
+  1. edit stacks/Pulumi.{stack}.yaml: your zones and their OIDC providers
+  2. pulumi stack init {stack} && pulumi up
   3. toolkit render-mesh | kubectl apply -f -
   4. toolkit verify"""
 
@@ -55,6 +57,7 @@ def command(output_dir: Path, stack: str) -> None:
     narrator = _Narrator()
     result = demo.run(project_root(), stack, output_dir, narrator)
     narrator.conclude(result, output_dir)
+    _say_what_is_next(result, stack, output_dir)
     if not result.report.passed:
         click.get_current_context().exit(EXIT_CHECK_FAILED)
 
@@ -97,15 +100,18 @@ class _Narrator:
         click.echo(f"Written to {directory}/ in {time.monotonic() - self._begun:.1f} s:")
         for file in result.files:
             _detail(str(file.relative_to(directory)))
+
+
+def _say_what_is_next(result: Demo, stack: str, directory: Path) -> None:
+    authority = result.outputs.certificate_authority
+    certificates = shlex.quote(str(directory / "certificates"))
+    root_costs = 0 if authority.type == "ROOT" else _MONTHLY["GENERAL_PURPOSE"]
+    untrusted = "" if authority.type == "ROOT" else f" -untrusted {certificates}/intermediate.pem"
+    leaf = next((zone.zone for zone in result.report.zones if zone.issued), None)
+    if leaf:
         click.echo("\nSee for yourself:")
-        certificates = shlex.quote(str(directory / "certificates"))
-        leaf = next((zone.zone for zone in result.report.zones if zone.issued), None)
-        if leaf:
-            _detail(
-                f"openssl verify -CAfile {certificates}/root.pem -untrusted {certificates}/intermediate.pem "
-                f"{certificates}/{leaf}.pem"
-            )
-        click.echo(f"\n{_NEXT}")
+        _detail(f"openssl verify -CAfile {certificates}/root.pem{untrusted} {certificates}/{leaf}.pem")
+    click.echo("\n" + _NEXT.format(cost=root_costs + _MONTHLY[authority.usage_mode], stack=stack))
 
 
 def _step(number: int, title: str, more: str) -> None:

@@ -115,7 +115,7 @@ def _files(
         "universal-mesh.yaml": (universal.mesh, PUBLIC),
         "verify.json": (JsonForm().render(report), PUBLIC),
         "certificates/root.pem": (chain.to_pem([root]), PUBLIC),
-        # Empty for a stack whose root issues by itself; openssl takes an empty -untrusted file as none.
-        "certificates/intermediate.pem": (chain.to_pem(intermediates), PUBLIC),
+        # A stack whose root issues by itself has none.
+        **({"certificates/intermediate.pem": (chain.to_pem(intermediates), PUBLIC)} if intermediates else {}),
         **leaves,
     }
