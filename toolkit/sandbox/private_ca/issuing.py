@@ -9,14 +9,14 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from toolkit.sandbox.private_ca import keys, validity
+from toolkit.sandbox.private_ca import keys, passthrough, validity
 from toolkit.sandbox.private_ca.authority import ACTIVE, EXPIRED, PENDING, CertificateAuthority
-from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox, validation
+from toolkit.sandbox.private_ca.errors import AwsError, validation
 from toolkit.sandbox.private_ca.keys import PublicKey
 from toolkit.sandbox.private_ca.profiles import Profile, profile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _CSR_HEADER = b"-----BEGIN CERTIFICATE REQUEST-----"
 
@@ -36,8 +36,9 @@ def issue(
         AwsError: AWS would refuse it.
     """
     wanted = profile(request.get("TemplateArn"), partition)
-    if request.get("ApiPassthrough") is not None and "APIPassthrough" in (request.get("TemplateArn") or ""):
-        raise not_in_sandbox("ApiPassthrough")
+    # Given to a template that does not let it in, ApiPassthrough is silently ignored (botocore,
+    # IssueCertificateRequest.ApiPassthrough).
+    given = (request.get("ApiPassthrough") or {}) if wanted.from_api else {}
     csr = read_csr(request["Csr"])
     _require_state(authority, wanted, now)
     _require_place(authority, wanted, csr)
@@ -47,7 +48,7 @@ def issue(
     _require_lifetime(authority, wanted, begins, ends, now)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(csr.subject)
+        .subject_name(passthrough.name(given) or csr.subject)
         .issuer_name(authority.name)
         .public_key(csr.public_key())
         .serial_number(x509.random_serial_number())
@@ -55,9 +56,11 @@ def issue(
         .not_valid_after(ends)
     )
     try:
-        return _extended(builder, authority, wanted, csr).sign(authority.key, algorithm)
-    except ValueError as error:
-        raise _malformed("The names in the request can not be encoded.") from error
+        for extension, critical in _extensions(authority, wanted, csr, given):
+            builder = builder.add_extension(extension, critical=critical)
+        return builder.sign(authority.key, algorithm)
+    except (ValueError, TypeError) as error:
+        raise _malformed("The names or extensions of the request can not be encoded.") from error
 
 
 def read_csr(pem: bytes) -> x509.CertificateSigningRequest:
@@ -139,28 +142,41 @@ def _require_lifetime(
         raise validation("A CA in short-lived certificate mode issues for at most 7 days.")
 
 
-def _extended(
-    builder: x509.CertificateBuilder,
+def _extensions(
     authority: CertificateAuthority,
     wanted: Profile,
     csr: x509.CertificateSigningRequest,
-) -> x509.CertificateBuilder:
-    # Subject and SAN are taken from the request by every template; key usages never (UsingTemplates.md,
-    # "order of operations").
+    given: Mapping[str, Any],
+) -> Iterator[tuple[x509.ExtensionType, bool]]:
+    """Template first, then ApiPassthrough, then the request: who comes first wins (UsingTemplates.md)."""
+    seen: set[x509.ObjectIdentifier] = set()
+    for source in (_of_template(authority, wanted, csr), passthrough.extensions(given), _of_request(wanted, csr)):
+        for extension, critical in source:
+            if extension.oid not in seen:
+                seen.add(extension.oid)
+                yield extension, critical
+
+
+def _of_template(
+    authority: CertificateAuthority, wanted: Profile, csr: x509.CertificateSigningRequest
+) -> Iterator[tuple[x509.ExtensionType, bool]]:
     key = csr.public_key()
     assert isinstance(key, PublicKey)  # noqa: S101 - read_csr let nothing else through
-    builder = builder.add_extension(wanted.constraints, critical=wanted.is_ca)
+    yield wanted.constraints, wanted.constraints_critical
     if not wanted.self_signed:
-        builder = builder.add_extension(_authority_key_identifier(authority), critical=False)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-    builder = builder.add_extension(wanted.key_usage, critical=True)
+        yield _authority_key_identifier(authority), False
+    yield x509.SubjectKeyIdentifier.from_public_key(key), False
+    if wanted.usage:
+        yield wanted.usage, True
     if wanted.extended:
-        usage = x509.ExtendedKeyUsage(wanted.extended)
-        builder = builder.add_extension(usage, critical=wanted.extended_critical)
-    names = _names(csr)
-    if names is not None:
-        builder = builder.add_extension(names.value, critical=names.critical)
-    return builder
+        yield x509.ExtendedKeyUsage(wanted.extended), wanted.extended_critical
+
+
+def _of_request(wanted: Profile, csr: x509.CertificateSigningRequest) -> Iterator[tuple[x509.ExtensionType, bool]]:
+    # Every template takes the SAN, only the CSR passthrough takes the rest.
+    for extension in csr.extensions:
+        if wanted.from_csr or extension.oid == x509.SubjectAlternativeName.oid:
+            yield extension.value, extension.critical
 
 
 def _authority_key_identifier(authority: CertificateAuthority) -> x509.AuthorityKeyIdentifier:

@@ -1,36 +1,42 @@
-"""What each certificate template puts into a certificate, and what it takes from the request.
+"""What each certificate template puts into a certificate, and which other sources it lets in.
 
-Source: AWS Private CA user guide, "Using AWS Private CA certificate templates"
-(awsdocs/aws-private-ca-user-guide@7fbe588:doc_source/UsingTemplates.md). The passthrough families are not
-modelled yet and are refused by name.
+Source: AWS Private CA user guide, "Understanding certificate templates"
+(awsdocs/aws-private-ca-user-guide:doc_source/UsingTemplates.md) and, for the templates that came later
+(BlankRootCACertificate, CriticalBasicConstraints), privateca/latest/userguide/template-definitions.html.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.pki import templates
-from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ARN = re.compile(r"arn:(?P<partition>[^:]+):acm-pca:::template/(?P<name>[^/]+/V\d+)")
-_PASSTHROUGH = re.compile(r"(Blank|.*_(API|CSR|APICSR)Passthrough/)")
+_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
-def _usage(*names: str) -> x509.KeyUsage:
-    known = (
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-    )
-    return x509.KeyUsage(**{name: name in names for name in known}, encipher_only=False, decipher_only=False)
+def key_usage(*names: str) -> x509.KeyUsage:
+    """The extension with exactly these usages."""
+    return x509.KeyUsage(**{name: name in names for name in _USAGES})
 
 
 @dataclass(frozen=True)
@@ -38,18 +44,24 @@ class Profile:
     """One template.
 
     Attributes:
-        constraints: basicConstraints; critical for CAs only.
-        key_usage: always critical.
-        extended: extendedKeyUsage; empty for none.
-        extended_critical: whether that is critical, which it is for signing purposes.
-        self_signed: a root's own: no authority key identifier.
+        constraints: basicConstraints.
+        constraints_critical: for CAs always; on end entities AWS's table does not mark it.
+        usage: key usage, critical; None leaves it to the passthrough.
+        extended: extended key usage; empty leaves it to the passthrough, where there is one.
+        extended_critical: for code and OCSP signing.
+        self_signed: a root's own certificate: no authority key identifier.
+        from_api: lets in what ApiPassthrough says.
+        from_csr: lets in the other extensions of the request.
     """
 
     constraints: x509.BasicConstraints
-    key_usage: x509.KeyUsage
+    constraints_critical: bool = False
+    usage: x509.KeyUsage | None = None
     extended: tuple[x509.ObjectIdentifier, ...] = ()
     extended_critical: bool = False
     self_signed: bool = False
+    from_api: bool = False
+    from_csr: bool = False
 
     @property
     def is_ca(self) -> bool:
@@ -57,44 +69,66 @@ class Profile:
         return self.constraints.ca
 
 
-_END_ENTITY = x509.BasicConstraints(ca=False, path_length=None)
-_TLS = _usage("digital_signature", "key_encipherment")
-_SIGNING = _usage("digital_signature")
-_AUTHORITY = _usage("digital_signature", "key_cert_sign", "crl_sign")
-_SERVER, _CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+def _authority(path_length: int | None, *, blank: bool = False, root: bool = False) -> Profile:
+    usage = None if blank else key_usage("digital_signature", "key_cert_sign", "crl_sign")
+    constraints = x509.BasicConstraints(ca=True, path_length=path_length)
+    return Profile(constraints, constraints_critical=True, usage=usage, self_signed=root)
 
-_PROFILES = {
-    templates.END_ENTITY: Profile(_END_ENTITY, _TLS, (_SERVER, _CLIENT)),
-    "EndEntityClientAuthCertificate/V1": Profile(_END_ENTITY, _TLS, (_CLIENT,)),
-    "EndEntityServerAuthCertificate/V1": Profile(_END_ENTITY, _TLS, (_SERVER,)),
-    "CodeSigningCertificate/V1": Profile(
-        _END_ENTITY, _SIGNING, (ExtendedKeyUsageOID.CODE_SIGNING,), extended_critical=True
-    ),
-    "OCSPSigningCertificate/V1": Profile(
-        _END_ENTITY, _SIGNING, (ExtendedKeyUsageOID.OCSP_SIGNING,), extended_critical=True
-    ),
-    templates.ROOT_CA: Profile(x509.BasicConstraints(ca=True, path_length=None), _AUTHORITY, self_signed=True),
-    **{
-        templates.subordinate_ca(length): Profile(x509.BasicConstraints(ca=True, path_length=length), _AUTHORITY)
-        for length in range(templates.MAX_PATH_LENGTH + 1)
-    },
+
+_BLANK = Profile(x509.BasicConstraints(ca=False, path_length=None))
+_TLS = replace(_BLANK, usage=key_usage("digital_signature", "key_encipherment"))
+_SIGNING = replace(_BLANK, usage=key_usage("digital_signature"), extended_critical=True)
+_SERVER, _CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+_PATH_LENGTHS = range(templates.MAX_PATH_LENGTH + 1)
+
+_BASES = {
+    "EndEntityCertificate": replace(_TLS, extended=(_SERVER, _CLIENT)),
+    "EndEntityClientAuthCertificate": replace(_TLS, extended=(_CLIENT,)),
+    "EndEntityServerAuthCertificate": replace(_TLS, extended=(_SERVER,)),
+    "CodeSigningCertificate": replace(_SIGNING, extended=(ExtendedKeyUsageOID.CODE_SIGNING,)),
+    "OCSPSigningCertificate": replace(_SIGNING, extended=(ExtendedKeyUsageOID.OCSP_SIGNING,)),
+    **{f"SubordinateCACertificate_PathLen{n}": _authority(n) for n in _PATH_LENGTHS},
 }
+# These exist only with a passthrough.
+_BLANKS = {
+    "BlankEndEntityCertificate": _BLANK,
+    "BlankEndEntityCertificate_CriticalBasicConstraints": replace(_BLANK, constraints_critical=True),
+    **{f"BlankSubordinateCACertificate_PathLen{n}": _authority(n, blank=True) for n in _PATH_LENGTHS},
+}
+# Roots know no passthrough from the request.
+_ROOTS = {
+    "RootCACertificate": _authority(None, root=True),
+    "BlankRootCACertificate": _authority(None, blank=True, root=True),
+    **{f"BlankRootCACertificate_PathLen{n}": _authority(n, blank=True, root=True) for n in _PATH_LENGTHS},
+}
+
+
+def _all() -> Iterator[tuple[str, Profile]]:
+    for name, base in _BASES.items():
+        yield name, base
+    for name, base in {**_BASES, **_BLANKS}.items():
+        yield f"{name}_CSRPassthrough", replace(base, from_csr=True)
+        yield f"{name}_APIPassthrough", replace(base, from_api=True)
+        yield f"{name}_APICSRPassthrough", replace(base, from_api=True, from_csr=True)
+    yield "RootCACertificate", _ROOTS["RootCACertificate"]
+    for name, base in _ROOTS.items():
+        yield f"{name}_APIPassthrough", replace(base, from_api=True)
+
+
+PROFILES = {f"{name}/V1": profile for name, profile in _all()}
 
 
 def profile(template_arn: str | None, partition: str) -> Profile:
     """The profile that a request names, or the default.
 
     Raises:
-        AwsError: there is no such template, it is of another partition, or the sandbox has it not.
+        AwsError: there is no such template, or it is of another partition.
     """
     if template_arn is None:
-        return _PROFILES[templates.END_ENTITY]
+        return PROFILES[templates.END_ENTITY]
     match = _ARN.fullmatch(template_arn)
     if match is None or match["partition"] != partition:
         raise AwsError("InvalidArnException", f"{template_arn} is not the ARN of a template in partition {partition}.")
-    name = match["name"]
-    if name in _PROFILES:
-        return _PROFILES[name]
-    if _PASSTHROUGH.match(name):
-        raise not_in_sandbox(f"Template {name}")
-    raise AwsError("InvalidArgsException", f"There is no template {name}.")
+    if match["name"] not in PROFILES:
+        raise AwsError("InvalidArgsException", f"There is no template {match['name']}.")
+    return PROFILES[match["name"]]

@@ -1,0 +1,133 @@
+"""What ``ApiPassthrough`` says, as X.509 extensions (botocore acm-pca: ApiPassthrough, Extensions)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+
+from toolkit.sandbox.private_ca import subject
+from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
+from toolkit.sandbox.private_ca.profiles import key_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    Extension = tuple[x509.ExtensionType, bool]
+
+_PURPOSES = {
+    "SERVER_AUTH": ExtendedKeyUsageOID.SERVER_AUTH,
+    "CLIENT_AUTH": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "CODE_SIGNING": ExtendedKeyUsageOID.CODE_SIGNING,
+    "EMAIL_PROTECTION": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "TIME_STAMPING": ExtendedKeyUsageOID.TIME_STAMPING,
+    "OCSP_SIGNING": ExtendedKeyUsageOID.OCSP_SIGNING,
+    "SMART_CARD_LOGIN": ExtendedKeyUsageOID.SMARTCARD_LOGON,
+    # Microsoft's document signing (MS-WCCE).
+    "DOCUMENT_SIGNING": x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),
+    "CERTIFICATE_TRANSPARENCY": ExtendedKeyUsageOID.CERTIFICATE_TRANSPARENCY,
+}
+_USAGES = {
+    "DigitalSignature": "digital_signature",
+    "NonRepudiation": "content_commitment",
+    "KeyEncipherment": "key_encipherment",
+    "DataEncipherment": "data_encipherment",
+    "KeyAgreement": "key_agreement",
+    "KeyCertSign": "key_cert_sign",
+    "CRLSign": "crl_sign",
+    "EncipherOnly": "encipher_only",
+    "DecipherOnly": "decipher_only",
+}
+# What has a field of its own, or is the template's or the CA's to say.
+_NOT_CUSTOM = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+        ExtensionOID.CERTIFICATE_POLICIES,
+    }
+)
+
+
+def name(passthrough: Mapping[str, Any]) -> x509.Name | None:
+    """The subject that the caller gave, if any.
+
+    Raises:
+        AwsError: it can't be encoded.
+    """
+    given = passthrough.get("Subject")
+    return subject.name(given) if given else None
+
+
+def extensions(passthrough: Mapping[str, Any]) -> Iterator[Extension]:
+    """The extensions that the caller gave, each with its criticality.
+
+    Raises:
+        AwsError: ``InvalidArgsException`` for what can't be encoded.
+    """
+    given = passthrough.get("Extensions") or {}
+    try:
+        if "KeyUsage" in given:
+            yield key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
+        if "ExtendedKeyUsage" in given:
+            yield x509.ExtendedKeyUsage([_purpose(item) for item in given["ExtendedKeyUsage"]]), False
+        if "SubjectAlternativeNames" in given:
+            yield x509.SubjectAlternativeName([_general_name(item) for item in given["SubjectAlternativeNames"]]), False
+        if "CertificatePolicies" in given:
+            yield x509.CertificatePolicies([_policy(item) for item in given["CertificatePolicies"]]), False
+        for item in given.get("CustomExtensions", ()):
+            yield _custom(item), item.get("Critical", False)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise _refused("An extension of ApiPassthrough can not be encoded.") from error
+
+
+def _purpose(item: Mapping[str, str]) -> x509.ObjectIdentifier:
+    if ("ExtendedKeyUsageType" in item) == ("ExtendedKeyUsageObjectIdentifier" in item):
+        raise _refused("An extended key usage has either a type or an object identifier.")
+    if "ExtendedKeyUsageType" in item:
+        return _PURPOSES[item["ExtendedKeyUsageType"]]
+    return x509.ObjectIdentifier(item["ExtendedKeyUsageObjectIdentifier"])
+
+
+_GENERAL_NAMES: dict[str, Callable[[Any], x509.GeneralName]] = {
+    "Rfc822Name": x509.RFC822Name,
+    "DnsName": x509.DNSName,
+    "UniformResourceIdentifier": x509.UniformResourceIdentifier,
+    "IpAddress": lambda text: x509.IPAddress(ipaddress.ip_address(text)),
+    "DirectoryName": lambda given: x509.DirectoryName(subject.name(given)),
+    "RegisteredId": lambda text: x509.RegisteredID(x509.ObjectIdentifier(text)),
+}
+
+
+def _general_name(item: Mapping[str, Any]) -> x509.GeneralName:
+    if len(item) != 1:
+        raise _refused("A general name has exactly one form.")
+    ((form, value),) = item.items()
+    if form not in _GENERAL_NAMES:
+        raise not_in_sandbox(f"General name {form}")
+    return _GENERAL_NAMES[form](value)
+
+
+def _policy(item: Mapping[str, Any]) -> x509.PolicyInformation:
+    qualifiers: list[str | x509.UserNotice] = [
+        qualifier["Qualifier"]["CpsUri"] for qualifier in item.get("PolicyQualifiers", ())
+    ]
+    return x509.PolicyInformation(x509.ObjectIdentifier(item["CertPolicyId"]), qualifiers or None)
+
+
+def _custom(item: Mapping[str, Any]) -> x509.UnrecognizedExtension:
+    oid = x509.ObjectIdentifier(item["ObjectIdentifier"])
+    if oid in _NOT_CUSTOM:
+        raise _refused(f"Extension {oid.dotted_string} can not be a custom one.")
+    return x509.UnrecognizedExtension(oid, base64.b64decode(item["Value"], validate=True))
+
+
+def _refused(message: str) -> AwsError:
+    return AwsError("InvalidArgsException", message)
