@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.server import Sandbox
+from toolkit.sandbox.storage import MotoStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ class TestSandbox(Sandbox):
         self.clock = Clock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._cleanups: list[Callable[[], object]] = []
-        super().__init__(PrivateCaService(clock=self.clock))
+        super().__init__(PrivateCaService(clock=self.clock, storage=MotoStorage()))
 
     def client(self, service: str, region: str = "eu-central-1") -> Any:
         """A client of the administrator's; making one takes longer than most calls, so they are kept."""
@@ -53,7 +54,8 @@ class TestSandbox(Sandbox):
 
     def clean_up(self) -> None:
         self.clock.shift = timedelta(0)
-        self.private_ca.issuance_delay = timedelta(0)
+        self.private_ca.registry.issuance_delay = timedelta(0)
+        self.private_ca.registry.creation_delay = timedelta(0)
         while self._cleanups:
             self._cleanups.pop()()
 

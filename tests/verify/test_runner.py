@@ -157,14 +157,14 @@ def test_a_mesh_that_carries_another_chain(aws: TestSandbox, outputs: StackOutpu
 
 
 def test_issuance_that_takes_its_time(aws: TestSandbox, outputs: StackOutputs) -> None:
-    aws.private_ca.issuance_delay = timedelta(milliseconds=300)
+    aws.private_ca.registry.issuance_delay = timedelta(milliseconds=300)
     report = verify(aws, outputs)
     assert report.passed
     assert all(zone.issuance and zone.issuance >= timedelta(milliseconds=300) for zone in report.zones)
 
 
 def test_issuance_that_never_ends(aws: TestSandbox, outputs: StackOutputs) -> None:
-    aws.private_ca.issuance_delay = timedelta(days=1)
+    aws.private_ca.registry.issuance_delay = timedelta(days=1)
     report = verify(aws, outputs, timeout=timedelta(seconds=1))
     for checks in failures(report).values():
         assert [check.name for check in checks] in (["fetch"], ["identity"])

@@ -18,6 +18,7 @@ from toolkit.errors import SurroundingsError
 from toolkit.sandbox.access import ADMINISTRATOR_KEY
 from toolkit.sandbox.front import Front
 from toolkit.sandbox.private_ca import PrivateCaService
+from toolkit.sandbox.storage import MotoStorage
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,7 +40,7 @@ class Sandbox:
     """
 
     def __init__(self, private_ca: PrivateCaService | None = None) -> None:
-        self.private_ca = private_ca or PrivateCaService()
+        self.private_ca = private_ca or PrivateCaService(storage=MotoStorage())
         self._server: Any = None
         self._thread: threading.Thread | None = None
 

@@ -20,6 +20,47 @@ def _(world: World) -> None:
     assert world.status(world.create()) == "PENDING_CERTIFICATE"
 
 
+@rule(
+    "authority.creating",
+    "A CA is CREATING before it is PENDING_CERTIFICATE.",
+    f"{BOTOCORE}: CertificateAuthorityStatus",
+)
+def _(world: World) -> None:
+    world.aws.private_ca.registry.creation_delay = timedelta(seconds=30)
+    arn = world.create()
+    assert world.status(arn) == "CREATING"
+    with refused("RequestInProgressException"):
+        world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)
+    with refused("InvalidStateException"):
+        world.issue(arn)
+    world.later(seconds=31)
+    assert world.status(arn) == "PENDING_CERTIFICATE"
+    assert world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"]
+
+
+@rule("delete.creating", "A CA deleted while CREATING can't be restored.", DELETE_DOC)
+def _(world: World) -> None:
+    world.aws.private_ca.registry.creation_delay = timedelta(seconds=30)
+    arn = world.create()
+    world.delete(arn)
+    with refused("InvalidStateException"):
+        world.pca.restore_certificate_authority(CertificateAuthorityArn=arn)
+
+
+@rule(
+    "authority.list.pages",
+    "Listing comes in pages of the size asked for.",
+    f"{BOTOCORE}: ListCertificateAuthoritiesRequest.MaxResults",
+)
+def _(world: World) -> None:
+    made = {world.create() for _ in range(3)}
+    pages = list(world.pca.get_paginator("list_certificate_authorities").paginate(PaginationConfig={"PageSize": 2}))
+    assert all(len(page["CertificateAuthorities"]) <= 2 for page in pages)
+    found = [item["Arn"] for page in pages for item in page["CertificateAuthorities"]]
+    assert made <= set(found)
+    assert len(found) == len(set(found))
+
+
 @rule("authority.arn", "A CA's ARN names region, account and a UUID.", f"{BOTOCORE}: CertificateAuthority.Arn")
 def _(world: World) -> None:
     prefix, _, identifier = world.create().partition(":certificate-authority/")

@@ -411,7 +411,7 @@ def _(world: World) -> None:
 @rule("get.in-progress", "Until it is issued a certificate is RequestInProgress.", f"{BOTOCORE}: GetCertificate")
 def _(world: World) -> None:
     arn = world.root()
-    world.aws.private_ca.issuance_delay = timedelta(seconds=30)
+    world.aws.private_ca.registry.issuance_delay = timedelta(seconds=30)
     issued = world.issue(arn)
     with refused("RequestInProgressException"):
         world.get(arn, issued)

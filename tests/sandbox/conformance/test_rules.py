@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sandbox.conformance import rules_authorities, rules_certificates, rules_requests
+from tests.sandbox.conformance import (
+    rules_authorities,
+    rules_certificates,
+    rules_passthrough,
+    rules_publishing,
+    rules_requests,
+)
 from tests.sandbox.conformance.world import RULES, Rule, World
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
 
-AREAS = (rules_authorities, rules_certificates, rules_requests)
+AREAS = (rules_authorities, rules_certificates, rules_passthrough, rules_publishing, rules_requests)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.identifier)
@@ -21,7 +27,8 @@ def test_rule(rule: Rule, aws: TestSandbox) -> None:
 
 
 def test_every_rule_names_its_source() -> None:
-    assert len(AREAS) == 3
+    assert len(AREAS) == 5
+    assert len(RULES) >= 120
     for rule in RULES:
         assert len(rule.source) > 8, rule.identifier
         assert rule.statement.endswith("."), rule.identifier

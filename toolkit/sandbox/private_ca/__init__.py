@@ -4,6 +4,7 @@ It may refuse what AWS accepts, never accept what AWS refuses. What is not model
 """
 
 from toolkit.sandbox.private_ca.protocol import Response
-from toolkit.sandbox.private_ca.service import Caller, PrivateCaService
+from toolkit.sandbox.private_ca.registry import Caller
+from toolkit.sandbox.private_ca.service import PrivateCaService
 
 __all__ = ["Caller", "PrivateCaService", "Response"]

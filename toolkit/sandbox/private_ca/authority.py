@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox.private_ca.keys import PrivateKey
 
-PENDING, ACTIVE, DISABLED, EXPIRED, DELETED = "PENDING_CERTIFICATE", "ACTIVE", "DISABLED", "EXPIRED", "DELETED"
+CREATING, PENDING, ACTIVE = "CREATING", "PENDING_CERTIFICATE", "ACTIVE"
+DISABLED, EXPIRED, DELETED = "DISABLED", "EXPIRED", "DELETED"
 # botocore, CreateCertificateAuthorityRequest: the defaults of what was not asked for.
 DEFAULT_USAGE_MODE = "GENERAL_PURPOSE"
 DEFAULT_KEY_STORAGE = "FIPS_140_2_LEVEL_3_OR_HIGHER"
@@ -33,12 +34,22 @@ class IssuedCertificate:
         pem: the certificate.
         chain: the issuing CA first, the root last; empty for a root's own.
         ready: when GetCertificate begins to return it.
+        issued: when it was asked for.
+        serial: its serial number.
+        template: the template's ARN, if one was named.
+        revoked: when it was revoked, if it was.
+        revocation_reason: as RevokeCertificate was given it.
     """
 
     arn: str
     pem: str
     chain: str
     ready: datetime
+    issued: datetime
+    serial: int
+    template: str | None
+    revoked: datetime | None = None
+    revocation_reason: str = "UNSPECIFIED"
 
 
 @dataclass
@@ -54,6 +65,11 @@ class CertificateAuthority:
         stored_status: see :meth:`status`.
         certificates: its own first, the root last; empty until one is imported.
         issued: by ARN.
+        usable_from: until then it is CREATING.
+        policy: its resource policy.
+        permissions: of ACM, by principal and source account.
+        audit_reports: by identifier.
+        crl_number: of the last CRL.
         lock: held while any of it changes.
     """
 
@@ -68,7 +84,11 @@ class CertificateAuthority:
     certificates: tuple[x509.Certificate, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     issued: dict[str, IssuedCertificate] = field(default_factory=dict)
-    revoked: set[int] = field(default_factory=set)
+    usable_from: datetime | None = None
+    policy: dict[str, Any] | None = None
+    permissions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    audit_reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    crl_number: int = 0
     restorable_until: datetime | None = None
     status_before_deletion: str = DISABLED
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -88,6 +108,11 @@ class CertificateAuthority:
         return cls(arn, owner, request, now, key, name, now, tags=tags)
 
     @property
+    def identifier(self) -> str:
+        """The UUID at the end of its ARN."""
+        return self.arn.rpartition("/")[2]
+
+    @property
     def kind(self) -> str:
         """ROOT or SUBORDINATE."""
         return str(self.request["CertificateAuthorityType"])
@@ -103,8 +128,10 @@ class CertificateAuthority:
         return self.certificates[0] if self.certificates else None
 
     def status(self, now: datetime) -> str:
-        """The state as AWS shows it: an active CA whose certificate has ended is EXPIRED."""
+        """The state as AWS shows it: an active CA whose certificate has ended is EXPIRED, a young one CREATING."""
         own = self.certificate
+        if self.stored_status == PENDING and self.usable_from is not None and now < self.usable_from:
+            return CREATING
         if self.stored_status == ACTIVE and own is not None and own.not_valid_after_utc <= now:
             return EXPIRED
         return self.stored_status
@@ -125,6 +152,15 @@ class CertificateAuthority:
         """Change the state and remember when."""
         self.stored_status = status
         self.changed = now
+
+    def next_crl_number(self) -> int:
+        """Counts up with every CRL (RFC 5280, 5.2.3)."""
+        self.crl_number += 1
+        return self.crl_number
+
+    def is_shared_with(self, account: str) -> bool:
+        """Whether its policy names the account."""
+        return self.policy is not None and account in str(self.policy)
 
     def csr(self) -> str:
         """The request for its own certificate, signed with its configured algorithm."""

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from toolkit.sandbox.private_ca import keys, passthrough, validity
+from toolkit.sandbox.private_ca import keys, passthrough, revocation, validity
 from toolkit.sandbox.private_ca.authority import ACTIVE, EXPIRED, PENDING, CertificateAuthority
 from toolkit.sandbox.private_ca.errors import AwsError, validation
 from toolkit.sandbox.private_ca.keys import PublicKey
@@ -150,7 +150,10 @@ def _extensions(
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
     """Template first, then ApiPassthrough, then the request: who comes first wins (UsingTemplates.md)."""
     seen: set[x509.ObjectIdentifier] = set()
-    for source in (_of_template(authority, wanted, csr), passthrough.extensions(given), _of_request(wanted, csr)):
+    # Where revocation is looked up the CA says, or else the request ("CA config or CSR" in AWS's table).
+    published = () if wanted.self_signed else revocation.extensions(authority)
+    sources = (_of_template(authority, wanted, csr), published, passthrough.extensions(given), _of_request(wanted, csr))
+    for source in sources:
         for extension, critical in source:
             if extension.oid not in seen:
                 seen.add(extension.oid)

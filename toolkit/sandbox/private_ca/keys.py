@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+DER = Encoding.DER
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 

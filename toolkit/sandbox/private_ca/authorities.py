@@ -1,0 +1,192 @@
+"""Operations on CAs: creating, certifying, changing, deleting, tagging."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from toolkit.pki import chain
+from toolkit.sandbox.private_ca import authority as state
+from toolkit.sandbox.private_ca import importing, revocation
+from toolkit.sandbox.private_ca.authority import CertificateAuthority
+from toolkit.sandbox.private_ca.errors import AwsError, validation
+
+if TYPE_CHECKING:
+    from toolkit.sandbox.private_ca.registry import Caller, Params, Registry
+
+# botocore, DeleteCertificateAuthorityRequest.PermanentDeletionTimeInDays
+_DEFAULT_DELETION_DAYS = 30
+_DELETABLE = (state.CREATING, state.PENDING, state.DISABLED, state.EXPIRED)
+_LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
+_PAGE = 100
+_MAX_TAGS = 50
+
+
+class Authorities:
+    """Each public method is one operation."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def create_certificate_authority(self, caller: Caller, params: Params) -> Params:
+        """A CA that waits for its certificate."""
+        now = self._registry.clock()
+        wanted = params.get("RevocationConfiguration")
+        if wanted is not None:
+            revocation.check(wanted, caller.account, self._registry.storage)
+        prefix = f"arn:{caller.partition}:acm-pca:{caller.region}:{caller.account}:certificate-authority/"
+        request = {name: value for name, value in params.items() if name != "IdempotencyToken"}
+        made = CertificateAuthority.create(prefix + str(uuid.uuid4()), caller.account, request, now)
+        made.usable_from = now + self._registry.creation_delay
+        _require_tags(made.tags)
+
+        def store() -> str:
+            self._registry.authorities[made.arn] = made
+            return made.arn
+
+        scope = ("create", caller.account, caller.region)
+        return {"CertificateAuthorityArn": self._registry.once(params.get("IdempotencyToken"), scope, store)}
+
+    def describe_certificate_authority(self, caller: Caller, params: Params) -> Params:
+        """Everything about a CA but its certificate."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        return {"CertificateAuthority": found.describe(self._registry.clock())}
+
+    def list_certificate_authorities(self, caller: Caller, params: Params) -> Params:
+        """The CAs of the account in the region, or those that others share with it, a page at a time."""
+        own = params.get("ResourceOwner", "SELF") == "SELF"
+        visible = [
+            found
+            for found in sorted(self._registry.authorities.values(), key=lambda known: (known.created, known.arn))
+            if found.arn.split(":")[3] == caller.region
+            and own == (found.owner == caller.account)
+            and (own or found.is_shared_with(caller.account))
+        ]
+        start = _page_start(params.get("NextToken"), len(visible))
+        end = start + params.get("MaxResults", _PAGE)
+        now = self._registry.clock()
+        return {
+            "CertificateAuthorities": [found.describe(now) for found in visible[start:end]],
+            "NextToken": _page_token(end) if end < len(visible) else None,
+        }
+
+    def get_certificate_authority_csr(self, caller: Caller, params: Params) -> Params:
+        """The request for its own certificate."""
+        found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
+        if found.status(now) == state.CREATING:
+            raise AwsError("RequestInProgressException", "The certificate authority is still being created.")
+        found.require(now, *_LIVING, doing="reading its CSR")
+        return {"Csr": found.csr()}
+
+    def get_certificate_authority_certificate(self, caller: Caller, params: Params) -> Params:
+        """Its own certificate, and the chain above it."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        states = (state.ACTIVE, state.DISABLED, state.EXPIRED)
+        found.require(self._registry.clock(), *states, doing="reading its certificate")
+        own, *above = found.certificates
+        return {"Certificate": chain.to_pem([own]), "CertificateChain": chain.to_pem(above) or None}
+
+    def import_certificate_authority_certificate(self, caller: Caller, params: Params) -> None:
+        """Give it its certificate, which makes it active."""
+        found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
+        with found.lock:
+            found.require(now, state.PENDING, state.ACTIVE, state.EXPIRED, doing="importing a certificate")
+            above = params.get("CertificateChain")
+            found.certificates = importing.certificates(found, params["Certificate"], above, now)
+            found.set_status(state.ACTIVE, now)
+            revocation.publish(found, self._registry.storage, now)
+
+    def update_certificate_authority(self, caller: Caller, params: Params) -> None:
+        """Enable, disable, or change how revocation is published."""
+        found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
+        status, wanted = params.get("Status"), params.get("RevocationConfiguration")
+        if status is None and wanted is None:
+            raise validation("Either RevocationConfiguration or Status should be present")
+        if status not in (None, state.ACTIVE, state.DISABLED):
+            raise AwsError("InvalidArgsException", f"The status can not be set to {status}.")
+        if wanted is not None:
+            revocation.check(wanted, found.owner, self._registry.storage)
+        with found.lock:
+            found.require(now, state.ACTIVE, state.DISABLED, doing="an update")
+            if wanted is not None:
+                found.request["RevocationConfiguration"] = wanted
+                revocation.publish(found, self._registry.storage, now)
+            if status is not None:
+                found.set_status(status, now)
+
+    def delete_certificate_authority(self, caller: Caller, params: Params) -> None:
+        """Delete it; for some days it can be restored."""
+        found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
+        with found.lock:
+            # botocore, DeleteCertificateAuthority: an active CA must be disabled first.
+            found.require(now, *_DELETABLE, doing="deletion")
+            days = params.get("PermanentDeletionTimeInDays", _DEFAULT_DELETION_DAYS)
+            found.status_before_deletion = found.status(now)
+            # A CA that was still being created can't be restored (same place).
+            creating = found.status_before_deletion == state.CREATING
+            found.restorable_until = None if creating else now + timedelta(days=days)
+            found.set_status(state.DELETED, now)
+
+    def restore_certificate_authority(self, caller: Caller, params: Params) -> None:
+        """Bring a deleted CA back, pending or disabled as it may be."""
+        found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
+        with found.lock:
+            found.require(now, state.DELETED, doing="restoration")
+            if found.restorable_until is None or now > found.restorable_until:
+                raise AwsError("InvalidStateException", "The restoration period has ended.")
+            # botocore, RestoreCertificateAuthority: it comes back disabled (or pending), never active.
+            pending = found.status_before_deletion == state.PENDING
+            found.set_status(state.PENDING if pending else state.DISABLED, now)
+            found.restorable_until = None
+
+    def list_tags(self, caller: Caller, params: Params) -> Params:
+        """Its tags, a page at a time."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        tags = [{"Key": key, "Value": value} for key, value in found.tags.items()]
+        start = _page_start(params.get("NextToken"), len(tags))
+        end = start + params.get("MaxResults", _PAGE)
+        return {"Tags": tags[start:end], "NextToken": _page_token(end) if end < len(tags) else None}
+
+    def tag_certificate_authority(self, caller: Caller, params: Params) -> None:
+        """Add tags, or give known ones other values."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        with found.lock:
+            tags = found.tags | {tag["Key"]: tag.get("Value", "") for tag in params["Tags"]}
+            _require_tags(tags)
+            found.tags = tags
+
+    def untag_certificate_authority(self, caller: Caller, params: Params) -> None:
+        """Remove tags."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        with found.lock:
+            for tag in params["Tags"]:
+                # With a value, only the pair of both is removed (botocore, UntagCertificateAuthority).
+                if found.tags.get(tag["Key"]) == tag.get("Value", found.tags.get(tag["Key"])):
+                    found.tags.pop(tag["Key"], None)
+
+
+def _page_token(position: int) -> str:
+    return base64.b64encode(f"from:{position}".encode()).decode()
+
+
+def _page_start(token: str | None, length: int) -> int:
+    """Where a page begins; only tokens that :func:`_page_token` made are taken."""
+    if token is None:
+        return 0
+    try:
+        position = int(base64.b64decode(token, validate=True).decode().removeprefix("from:"))
+    except (binascii.Error, ValueError) as error:
+        raise AwsError("InvalidNextTokenException", "The token was not given out by this service.") from error
+    if not 0 < position <= length or _page_token(position) != token:
+        raise AwsError("InvalidNextTokenException", "The token was not given out by this service.")
+    return position
+
+
+def _require_tags(tags: dict[str, str]) -> None:
+    if len(tags) > _MAX_TAGS:
+        raise AwsError("TooManyTagsException", f"A certificate authority has at most {_MAX_TAGS} tags.")
+    if any(key.lower().startswith("aws:") for key in tags):
+        raise AwsError("InvalidTagException", "Tag keys that begin with aws: are reserved.")

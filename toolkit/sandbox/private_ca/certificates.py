@@ -1,0 +1,155 @@
+"""Operations on certificates: issuing, fetching, revoking, reporting."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from toolkit.pki import chain
+from toolkit.sandbox.private_ca import authority as state
+from toolkit.sandbox.private_ca import issuing, revocation
+from toolkit.sandbox.private_ca.authority import IssuedCertificate
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from toolkit.sandbox.private_ca.authority import CertificateAuthority
+    from toolkit.sandbox.private_ca.registry import Caller, Params, Registry
+
+_LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
+_SERIAL = re.compile(r"[0-9A-Fa-f]{1,2}(:?[0-9A-Fa-f]{2})*")
+
+
+class Certificates:
+    """Each public method is one operation."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def issue_certificate(self, caller: Caller, params: Params) -> Params:
+        """Sign a request; the certificate is fetched with a call of its own."""
+        now = self._registry.clock()
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        certificate = issuing.issue(found, params, caller.partition, now)
+        arn = f"{found.arn}/certificate/{uuid.uuid4().hex}"
+        # A root's own certificate has no chain above it.
+        above = "" if certificate.issuer == certificate.subject else found.chain_pem()
+        ready = now + self._registry.issuance_delay
+        issued = IssuedCertificate(
+            arn=arn,
+            pem=chain.to_pem([certificate]),
+            chain=above,
+            ready=ready,
+            issued=now,
+            serial=certificate.serial_number,
+            template=params.get("TemplateArn"),
+        )
+
+        def store() -> str:
+            found.issued[arn] = issued
+            return arn
+
+        scope = ("issue", caller.account, found.arn)
+        return {"CertificateArn": self._registry.once(params.get("IdempotencyToken"), scope, store)}
+
+    def get_certificate(self, caller: Caller, params: Params) -> Params:
+        """A certificate and its chain, once it is issued."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        found.require(self._registry.clock(), *_LIVING, doing="reading a certificate")
+        issued = found.issued.get(params["CertificateArn"])
+        if issued is None:
+            raise AwsError("ResourceNotFoundException", f"Could not find certificate {params['CertificateArn']}.")
+        if self._registry.clock() < issued.ready:
+            raise AwsError("RequestInProgressException", "The certificate is still being issued.")
+        return {"Certificate": issued.pem, "CertificateChain": issued.chain or None}
+
+    def revoke_certificate(self, caller: Caller, params: Params) -> None:
+        """Revoke by serial number."""
+        now = self._registry.clock()
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        text = params["CertificateSerial"]
+        if not _SERIAL.fullmatch(text):
+            raise AwsError("InvalidRequestException", "The serial number must be hexadecimal, with or without colons.")
+        serial = int(text.replace(":", ""), 16)
+        with found.lock:
+            found.require(now, state.ACTIVE, doing="revocation")
+            own = found.certificate
+            if own is not None and found.kind == "ROOT" and own.serial_number == serial:
+                # botocore, RevokeCertificate: a root's self-signed certificate can't be revoked.
+                raise AwsError("InvalidRequestException", "A self-signed certificate can not be revoked.")
+            issued = next((known for known in list(found.issued.values()) if known.serial == serial), None)
+            if issued is None:
+                raise AwsError("ResourceNotFoundException", f"Could not find a certificate with serial {text}.")
+            if issued.revoked is not None:
+                raise AwsError("RequestAlreadyProcessedException", "The certificate has already been revoked.")
+            issued.revoked, issued.revocation_reason = now, params["RevocationReason"]
+            revocation.publish(found, self._registry.storage, now)
+
+    def create_certificate_authority_audit_report(self, caller: Caller, params: Params) -> Params:
+        """Every certificate that the CA issued or revoked, as a file in S3."""
+        now = self._registry.clock()
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        found.require(now, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="an audit report")
+        bucket, form = params["S3BucketName"], params["AuditReportResponseFormat"]
+        problem = self._registry.storage.problem(found.owner, bucket, "BUCKET_OWNER_FULL_CONTROL")
+        if problem:
+            raise AwsError("InvalidArgsException", f"{problem} Check your S3 bucket permissions and try again.")
+        identifier = str(uuid.uuid4())
+        key = f"audit-report/{found.identifier}/{identifier}.{form.lower()}"
+        rows = [_row(found, issued) for issued in list(found.issued.values())]
+        self._registry.storage.put(found.owner, bucket, key, _csv(rows) if form == "CSV" else _json(rows))
+        found.audit_reports[identifier] = {
+            "AuditReportStatus": "SUCCESS",
+            "S3BucketName": bucket,
+            "S3Key": key,
+            "CreatedAt": now,
+        }
+        return {"AuditReportId": identifier, "S3Key": key}
+
+    def describe_certificate_authority_audit_report(self, caller: Caller, params: Params) -> Params:
+        """Whether a report is done, and where."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        report = found.audit_reports.get(params["AuditReportId"])
+        if report is None:
+            raise AwsError("ResourceNotFoundException", "Could not find the audit report.")
+        return report
+
+
+def _row(authority: CertificateAuthority, issued: IssuedCertificate) -> dict[str, Any]:
+    """One certificate of an audit report (user guide, PcaAuditReport.md)."""
+    certificate = chain.load_certificate(issued.pem)
+    row = {
+        "awsAccountId": authority.owner,
+        "certificateArn": issued.arn,
+        "serial": certificate.serial_number.to_bytes(20).hex(":").removeprefix("00:"),
+        "Subject": certificate.subject.rfc4514_string(),
+        "notBefore": _time(certificate.not_valid_before_utc),
+        "notAfter": _time(certificate.not_valid_after_utc),
+        "issuedAt": _time(issued.issued),
+        "templateArn": issued.template,
+    }
+    if issued.revoked is not None:
+        row |= {"revokedAt": _time(issued.revoked), "revocationReason": issued.revocation_reason}
+    return row
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S+0000}"
+
+
+def _json(rows: list[dict[str, Any]]) -> bytes:
+    return json.dumps(rows).encode()
+
+
+def _csv(rows: list[dict[str, Any]]) -> bytes:
+    fields = dict.fromkeys(name for row in rows for name in row)
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(fields))
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue().encode()

@@ -1,0 +1,140 @@
+"""What all operations share: the CAs, the idempotency tokens, the clock, and who may reach what."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from toolkit.sandbox.iam import Decision, Request, evaluate
+from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from toolkit.sandbox.private_ca.authority import CertificateAuthority
+
+# botocore, IdempotencyToken of IssueCertificate and CreateCertificateAuthority.
+_TOKEN_LIFETIME = timedelta(minutes=5)
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, as the server in front resolved it.
+
+    Attributes:
+        account: twelve digits; what is created belongs to it.
+        region: that the request was signed for.
+        partition: of that region.
+        authorize: is given the IAM action, the resource and the condition keys of a call, and raises
+            :class:`AwsError` for one that the caller's policies don't allow; lets everything through by default.
+    """
+
+    account: str
+    region: str
+    partition: str = "aws"
+    authorize: Callable[[str, str, Mapping[str, str]], None] = lambda *_: None
+
+
+class Storage(Protocol):
+    """The S3 in which CRLs and audit reports go."""
+
+    def problem(self, account: str, bucket: str, acl: str) -> str | None:
+        """Why AWS Private CA could not write to the bucket with that canned ACL; None when it can."""
+
+    def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
+        """Write an object; of a bucket that is gone, nothing."""
+
+
+class NoStorage:
+    """Where there is no S3."""
+
+    def problem(self, account: str, bucket: str, acl: str) -> str | None:  # noqa: ARG002 - the protocol's signature
+        """Nothing can be written anywhere."""
+        raise not_in_sandbox("S3")
+
+    def put(self, account: str, bucket: str, key: str, body: bytes) -> None:  # noqa: ARG002 - same
+        """Never called, since no bucket is ever accepted."""
+        raise not_in_sandbox("S3")
+
+
+@dataclass
+class Registry:
+    """The state of the service.
+
+    Attributes:
+        clock: tells the time, aware of its zone.
+        storage: the S3 of the same sandbox.
+        creation_delay: how long a new CA stays CREATING.
+        issuance_delay: how long a new certificate stays in progress.
+        authorities: by ARN.
+    """
+
+    clock: Callable[[], datetime]
+    storage: Storage
+    creation_delay: timedelta = timedelta(0)
+    issuance_delay: timedelta = timedelta(0)
+    authorities: dict[str, CertificateAuthority] = field(default_factory=dict)
+    _tokens: dict[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def find(self, caller: Caller, arn: str) -> CertificateAuthority:
+        """A CA by its ARN, in its own region.
+
+        Raises:
+            AwsError: there is none.
+        """
+        found = self.authorities.get(arn)
+        if found is not None and arn.split(":")[3] == caller.region:
+            return found
+        if not re.search(r":certificate-authority/", arn):
+            raise AwsError("InvalidArnException", f"{arn} is not the ARN of a certificate authority.")
+        raise AwsError("ResourceNotFoundException", f"Could not find Certificate Authority {arn}.")
+
+    def once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
+        """Store something and return its ARN, or the ARN for which the token already stands.
+
+        Args:
+            token: the caller's idempotency token, if any; forgotten after five minutes.
+            scope: within which tokens are compared.
+            store: makes it known and returns its ARN.
+        """
+        now = self.clock()
+        with self._lock:
+            known = self._tokens.get((*scope, token)) if token is not None else None
+            if known and known[1] > now:
+                return known[0]
+            arn = store()
+            if token is not None:
+                self._tokens[(*scope, token)] = (arn, now + _TOKEN_LIFETIME)
+            return arn
+
+    def authorize(self, caller: Caller, operation: str, params: Params) -> None:
+        """The caller's own policies first; then, from another account, the CA's resource policy.
+
+        Raises:
+            AwsError: ``AccessDeniedException``.
+        """
+        # Service authorization reference, "AWS Private Certificate Authority": creating and listing have no
+        # resource; acm-pca:TemplateArn is the one condition key. Whether AWS has it in the context of a request
+        # that names no template is not documented, so here it has not.
+        action = f"acm-pca:{operation}"
+        resource = params.get("CertificateAuthorityArn") or params.get("ResourceArn") or "*"
+        template = params.get("TemplateArn")
+        context = {"acm-pca:TemplateArn": template} if template else {}
+        caller.authorize(action, resource, context)
+        found = self.authorities.get(resource)
+        if found is None or found.owner == caller.account:
+            return
+        names = frozenset({caller.account, f"arn:{caller.partition}:iam::{caller.account}:root"})
+        request = Request(action, resource, context, principals={"AWS": names})
+        if found.policy is None or evaluate([found.policy], request) is not Decision.ALLOWED:
+            raise AwsError(
+                "AccessDeniedException",
+                f"Account {caller.account} is not authorized to perform: {action} on resource: {resource} "
+                f"because no resource-based policy allows the {action} action",
+            )

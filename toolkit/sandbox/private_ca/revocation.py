@@ -1,0 +1,117 @@
+"""How a CA publishes what it revoked: its configuration, the extensions that say so, the CRL.
+
+Source: botocore acm-pca, RevocationConfiguration; user guide, "Setting up a certificate revocation method". AWS
+writes a CRL about half an hour after a revocation, the sandbox at once. It has no OCSP responder.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID
+
+from toolkit.sandbox.private_ca import keys
+from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox, validation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from toolkit.sandbox.private_ca.authority import CertificateAuthority
+    from toolkit.sandbox.private_ca.registry import Storage
+
+# botocore, CrlConfiguration.S3ObjectAcl
+_DEFAULT_ACL = "PUBLIC_READ"
+
+REASONS = {
+    "UNSPECIFIED": x509.ReasonFlags.unspecified,
+    "KEY_COMPROMISE": x509.ReasonFlags.key_compromise,
+    "CERTIFICATE_AUTHORITY_COMPROMISE": x509.ReasonFlags.ca_compromise,
+    "AFFILIATION_CHANGED": x509.ReasonFlags.affiliation_changed,
+    "SUPERSEDED": x509.ReasonFlags.superseded,
+    "CESSATION_OF_OPERATION": x509.ReasonFlags.cessation_of_operation,
+    "PRIVILEGE_WITHDRAWN": x509.ReasonFlags.privilege_withdrawn,
+    "A_A_COMPROMISE": x509.ReasonFlags.aa_compromise,
+}
+
+
+def check(wanted: Mapping[str, Any], account: str, storage: Storage) -> None:
+    """Refuse a configuration that AWS would refuse.
+
+    Raises:
+        AwsError: it contradicts itself, or AWS Private CA could not write to the bucket.
+    """
+    crl, ocsp = wanted.get("CrlConfiguration") or {}, wanted.get("OcspConfiguration") or {}
+    # hashicorp/terraform-provider-aws#29088: a disabled CRL with other keys is an error.
+    if crl and not crl["Enabled"] and set(crl) - {"Enabled"}:
+        raise AwsError("InvalidArgsException", "A CRL configuration that is not enabled can have no other settings.")
+    for configuration, field in ((crl, "CustomCname"), (ocsp, "OcspCustomCname")):
+        if "://" in configuration.get(field, ""):
+            # botocore, CrlConfiguration.CustomCname: without a protocol prefix.
+            raise AwsError("InvalidArgsException", f"{field} must not include a protocol prefix.")
+    if not crl.get("Enabled"):
+        return
+    if crl.get("CrlType", "COMPLETE") != "COMPLETE":
+        raise not_in_sandbox("A partitioned CRL")
+    if "ExpirationInDays" not in crl or "S3BucketName" not in crl:
+        raise validation("An enabled CRL needs ExpirationInDays and S3BucketName.")
+    problem = storage.problem(account, crl["S3BucketName"], crl.get("S3ObjectAcl", _DEFAULT_ACL))
+    if problem:
+        raise validation(f"{problem} Check your S3 bucket permissions and try again.")
+
+
+def _crl(authority: CertificateAuthority) -> Mapping[str, Any]:
+    configuration = (authority.request.get("RevocationConfiguration") or {}).get("CrlConfiguration") or {}
+    return configuration if configuration.get("Enabled") else {}
+
+
+def _key(authority: CertificateAuthority) -> str:
+    path = str(_crl(authority).get("CustomPath", "")).strip("/")
+    return f"{path + '/' if path else ''}crl/{authority.identifier}.crl"
+
+
+def extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:
+    """Where the certificates that the CA issues say their revocation can be looked up."""
+    region = authority.arn.split(":")[3]
+    configuration = authority.request.get("RevocationConfiguration") or {}
+    crl, ocsp = _crl(authority), configuration.get("OcspConfiguration") or {}
+    hidden = (crl.get("CrlDistributionPointExtensionConfiguration") or {}).get("OmitExtension")
+    if crl and not hidden:
+        host = crl.get("CustomCname") or f"{crl['S3BucketName']}.s3.{region}.amazonaws.com"
+        url = x509.UniformResourceIdentifier(f"http://{host}/{_key(authority)}")
+        yield x509.CRLDistributionPoints([x509.DistributionPoint([url], None, None, None)]), False
+    if ocsp.get("Enabled"):
+        host = ocsp.get("OcspCustomCname") or f"ocsp.acm-pca.{region}.amazonaws.com"
+        access = x509.AccessDescription(
+            AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(f"http://{host}")
+        )
+        yield x509.AuthorityInformationAccess([access]), False
+
+
+def publish(authority: CertificateAuthority, storage: Storage, now: datetime) -> None:
+    """Write the CRL, if the CA has one and a certificate to sign it with."""
+    crl = _crl(authority)
+    own = authority.certificate
+    if not crl or own is None:
+        return
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.name)
+        .last_update(now)
+        .next_update(now + timedelta(days=crl["ExpirationInDays"]))
+        .add_extension(x509.CRLNumber(authority.next_crl_number()), critical=False)
+    )
+    for issued in list(authority.issued.values()):
+        if issued.revoked is not None:
+            entry = (
+                x509.RevokedCertificateBuilder()
+                .serial_number(issued.serial)
+                .revocation_date(issued.revoked)
+                .add_extension(x509.CRLReason(REASONS[issued.revocation_reason]), critical=False)
+            )
+            builder = builder.add_revoked_certificate(entry.build())
+    signing = authority.request["CertificateAuthorityConfiguration"]["SigningAlgorithm"]
+    signed = builder.sign(authority.key, keys.signature_hash(signing, authority.key))
+    storage.put(authority.owner, crl["S3BucketName"], _key(authority), signed.public_bytes(keys.DER))

@@ -1,0 +1,134 @@
+"""Operations on who else may use a CA: its resource policy, and ACM's permissions.
+
+Source: user guide, "Resource-based policies" (pca-rbp.md): the form of the policy "must be followed precisely".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from toolkit.pki import templates
+from toolkit.sandbox.private_ca import authority as state
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from toolkit.sandbox.private_ca.registry import Caller, Params, Registry
+
+_READING = {
+    "acm-pca:DescribeCertificateAuthority",
+    "acm-pca:GetCertificate",
+    "acm-pca:GetCertificateAuthorityCertificate",
+    "acm-pca:ListPermissions",
+    "acm-pca:ListTags",
+}
+_ISSUING = {"acm-pca:IssueCertificate"}
+# What another account may issue with (pca-resource-sharing.html).
+_SHARABLE = {
+    templates.END_ENTITY,
+    "EndEntityClientAuthCertificate/V1",
+    "EndEntityServerAuthCertificate/V1",
+    "BlankEndEntityCertificate_APIPassthrough/V1",
+    "BlankEndEntityCertificate_APICSRPassthrough/V1",
+    templates.subordinate_ca(0),
+}
+_ACCOUNT = re.compile(r"(?:arn:[a-z-]+:iam::)?\d{12}(?::[\w+=,.@/-]+)?", re.ASCII)
+# botocore, CreatePermissionRequest.Principal
+_ACM = "acm.amazonaws.com"
+
+
+class Sharing:
+    """Each public method is one operation."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def put_policy(self, caller: Caller, params: Params) -> None:
+        """Let other accounts use the CA."""
+        found = self._registry.find(caller, params["ResourceArn"])
+        found.require(self._registry.clock(), state.ACTIVE, doing="a policy")
+        policy = _policy(params["Policy"], found.arn, caller.partition)
+        with found.lock:
+            found.policy = policy
+
+    def get_policy(self, caller: Caller, params: Params) -> Params:
+        """The policy, if there is one."""
+        found = self._registry.find(caller, params["ResourceArn"])
+        if found.policy is None:
+            raise AwsError("ResourceNotFoundException", "The certificate authority has no policy.")
+        return {"Policy": json.dumps(found.policy)}
+
+    def delete_policy(self, caller: Caller, params: Params) -> None:
+        """Take it back."""
+        found = self._registry.find(caller, params["ResourceArn"])
+        with found.lock:
+            found.policy = None
+
+    def create_permission(self, caller: Caller, params: Params) -> None:
+        """Let ACM renew certificates by itself."""
+        now = self._registry.clock()
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        found.require(now, state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="a permission")
+        principal, source = params["Principal"], params.get("SourceAccount", found.owner)
+        if principal != _ACM:
+            raise AwsError("RequestFailedException", f"The only principal is {_ACM}.")
+        with found.lock:
+            if (principal, source) in found.permissions:
+                raise AwsError("PermissionAlreadyExistsException", "The permission has already been granted.")
+            found.permissions[principal, source] = {
+                "CertificateAuthorityArn": found.arn,
+                "CreatedAt": now,
+                "Principal": principal,
+                "SourceAccount": source,
+                "Actions": params["Actions"],
+            }
+
+    def list_permissions(self, caller: Caller, params: Params) -> Params:
+        """ACM's permissions; there are never enough for a second page."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        if params.get("NextToken") is not None:
+            raise AwsError("InvalidNextTokenException", "The token was not given out by this service.")
+        return {"Permissions": list(found.permissions.values())}
+
+    def delete_permission(self, caller: Caller, params: Params) -> None:
+        """Take it back."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        source = params.get("SourceAccount", found.owner)
+        with found.lock:
+            if found.permissions.pop((params["Principal"], source), None) is None:
+                raise AwsError("ResourceNotFoundException", "There is no such permission.")
+
+
+def _policy(text: str, arn: str, partition: str) -> dict[str, Any]:
+    try:
+        policy = json.loads(text)
+        statements = policy["Statement"]
+        good = bool(statements) and all(_is_allowed(statement, arn, partition) for statement in statements)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _invalid() from error
+    if not good:
+        raise _invalid()
+    return dict(policy)
+
+
+def _is_allowed(statement: dict[str, Any], arn: str, partition: str) -> bool:
+    principals = statement["Principal"]["AWS"]
+    named = principals if isinstance(principals, list) else [principals]
+    actions = set([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    if statement["Effect"] != "Allow" or statement["Resource"] != arn or set(statement["Principal"]) != {"AWS"}:
+        return False
+    if not named or not all(isinstance(name, str) and _ACCOUNT.fullmatch(name) for name in named):
+        return False
+    if actions and actions <= _READING:
+        return "Condition" not in statement
+    template = statement["Condition"]["StringEquals"]["acm-pca:TemplateArn"]
+    return (
+        actions == _ISSUING
+        and statement["Condition"] == {"StringEquals": {"acm-pca:TemplateArn": template}}
+        and template in {templates.arn(name, partition) for name in _SHARABLE}
+    )
+
+
+def _invalid() -> AwsError:
+    return AwsError("InvalidPolicyException", "The resource policy is invalid or is missing a required statement.")

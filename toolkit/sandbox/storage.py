@@ -1,0 +1,50 @@
+"""moto's S3, as AWS Private CA sees it: may it write there, and then it writes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.s3.models import s3_backends
+
+from toolkit.sandbox.iam import Decision, Request, evaluate
+
+_SERVICE = "acm-pca.amazonaws.com"
+# user guide, "Access policies for CRLs in Amazon S3".
+_ON_BUCKET = ("s3:GetBucketAcl", "s3:GetBucketLocation")
+_ON_OBJECTS = ("s3:PutObject", "s3:PutObjectAcl")
+
+
+class MotoStorage:
+    """Implements :class:`toolkit.sandbox.private_ca.registry.Storage`."""
+
+    def problem(self, account: str, bucket: str, acl: str) -> str | None:
+        """Why AWS Private CA could not write to the bucket with that canned ACL; None when it can."""
+        found = _bucket(account, bucket)
+        if found is None:
+            return f"The bucket '{bucket}' does not exist."
+        blocked = found.public_access_block
+        if acl == "PUBLIC_READ" and blocked is not None and str(blocked.block_public_acls).lower() == "true":
+            return f"The bucket '{bucket}' blocks public access, and PUBLIC_READ was asked for."
+        policy = json.loads(found.policy) if found.policy else {}
+        bucket_arn = f"arn:aws:s3:::{bucket}"
+        wanted = [(action, bucket_arn) for action in _ON_BUCKET]
+        wanted += [(action, f"{bucket_arn}/crl/x.crl") for action in _ON_OBJECTS]
+        for action, resource in wanted:
+            # Policies may confine the service to the account's own CAs (confused deputy).
+            context = {"aws:SourceAccount": account}
+            request = Request(action, resource, context, principals={"Service": frozenset({_SERVICE})})
+            if evaluate([policy], request) is not Decision.ALLOWED:
+                return (
+                    f"The service principal '{_SERVICE}' requires {action} permissions for your S3 bucket '{bucket}'."
+                )
+        return None
+
+    def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
+        """Write an object; of a bucket that is gone, nothing."""
+        if _bucket(account, bucket) is not None:
+            s3_backends[account]["aws"].put_object(bucket, key, body)
+
+
+def _bucket(account: str, bucket: str) -> Any:  # noqa: ANN401 - moto's own FakeBucket
+    return s3_backends[account]["aws"].buckets.get(bucket)
