@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.config import Config
 
+from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.server import Sandbox
 from toolkit.sandbox.storage import MotoStorage
@@ -56,6 +57,8 @@ class TestSandbox(Sandbox):
         self.clock.shift = timedelta(0)
         self.private_ca.registry.issuance_delay = timedelta(0)
         self.private_ca.registry.creation_delay = timedelta(0)
+        self.private_ca.registry.max_authorities = 100_000
+        self.faults = Faults()
         while self._cleanups:
             self._cleanups.pop()()
 
@@ -63,6 +66,7 @@ class TestSandbox(Sandbox):
 @pytest.fixture(scope="session")
 def running_sandbox() -> Iterator[TestSandbox]:
     with TestSandbox() as aws:
+        aws.clean_up()
         yield aws
 
 

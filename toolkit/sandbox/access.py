@@ -40,6 +40,11 @@ class Principal:
     arn: str
     role_arn: str | None = None
 
+    @property
+    def role_name(self) -> str:
+        """The last part of the role's ARN; empty for the administrator."""
+        return self.role_arn.rpartition("/")[2] if self.role_arn else ""
+
     def authorize(self, action: str, resource: str, context: Mapping[str, str]) -> None:
         """Let the call through, or refuse it in AWS's words.
 

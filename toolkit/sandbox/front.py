@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import socket
+import struct
 import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -13,6 +16,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.utilities.utils import get_partition
 
 from toolkit.sandbox import access
+from toolkit.sandbox.faults import Call, ConnectionLostError, Faults
 from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
 from toolkit.sandbox.private_ca.errors import AwsError
 
@@ -38,14 +42,24 @@ class Front:
     Args:
         private_ca: answers acm-pca.
         behind: answers everything else.
+        faults: what goes wrong on purpose; may be replaced while requests come.
     """
 
-    def __init__(self, private_ca: PrivateCaService, behind: WSGIApplication) -> None:
+    def __init__(self, private_ca: PrivateCaService, behind: WSGIApplication, faults: Faults | None = None) -> None:
         self._private_ca = private_ca
         self._behind = behind
+        self.faults = faults or Faults()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
+        try:
+            return self._serve(environ, start_response)
+        except ConnectionLostError as lost:
+            _reset(environ)
+            # werkzeug takes it for a client that went away, and sends nothing.
+            raise ConnectionResetError from lost
+
+    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         if target.startswith(_TARGET_PREFIX):
@@ -63,40 +77,52 @@ class Front:
 
     def _answer(self, environ: WSGIEnvironment, target: str, credential: re.Match[str] | None) -> Response:
         try:
-            caller = _caller(environ, credential)
+            who, region = _principal(environ, credential), _region(credential)
             body = _read(environ)
+            self.faults.apply(Call("acm-pca", target.removeprefix(_TARGET_PREFIX), who.account, region, who.role_name))
+            caller = Caller(who.account, region, get_partition(region), who.authorize)
         except AwsError as error:
             return protocol.refusal(error)
         return self._private_ca.handle(caller, target, body)
 
-    @staticmethod
-    def _check_sts(environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response | None:
+    def _check_sts(self, environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response | None:
         """A refusal, or None when STS may go on; the body is put back for it."""
         try:
             body = _read(environ)
             environ["wsgi.input"] = io.BytesIO(body)
             parameters = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-            if parameters.get("Action") == "AssumeRoleWithWebIdentity":
+            action = parameters.get("Action", "")
+            who = _principal(environ, credential) if credential is not None else None
+            role = parameters.get("RoleArn", "").rpartition("/")[2] or (who.role_name if who else "")
+            account = who.account if who else ACCOUNT
+            self.faults.apply(Call("sts", action, account, _region(credential), role))
+            if action == "AssumeRoleWithWebIdentity":
                 access.check_web_identity(parameters)
-            elif credential is not None:
-                caller = _principal(environ, credential)
-                if parameters.get("Action") == "AssumeRole":
-                    access.check_assume_role(caller, parameters)
+            elif action == "AssumeRole" and who is not None:
+                access.check_assume_role(who, parameters)
         except AwsError as error:
             return _sts_refusal(error)
         return None
 
 
-def _caller(environ: WSGIEnvironment, credential: re.Match[str] | None) -> Caller:
+def _principal(environ: WSGIEnvironment, credential: re.Match[str] | None) -> Principal:
     if credential is None:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
-    who, region = _principal(environ, credential), credential["region"]
-    return Caller(who.account, region, get_partition(region), who.authorize)
-
-
-def _principal(environ: WSGIEnvironment, credential: re.Match[str]) -> Principal:
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
     return access.principal(credential["key"], token, ACCOUNT, get_partition(credential["region"]))
+
+
+def _region(credential: re.Match[str] | None) -> str:
+    return credential["region"] if credential else ""
+
+
+def _reset(environ: WSGIEnvironment) -> None:
+    """Close the connection with a reset instead of an end, as a broken path does."""
+    connection: socket.socket = environ["werkzeug.socket"]
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # close() would wait for the server's own file objects on the same socket; detached, nothing can use the
+    # descriptor after it is closed here.
+    os.close(connection.detach())
 
 
 def _read(environ: WSGIEnvironment) -> bytes:

@@ -16,12 +16,14 @@ from werkzeug.serving import make_server
 
 from toolkit.errors import SurroundingsError
 from toolkit.sandbox.access import ADMINISTRATOR_KEY
+from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.front import Front
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.storage import MotoStorage
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from wsgiref.types import WSGIEnvironment
 
 _LOOPBACK = "127.0.0.1"
 # moto's state belongs to the process, so there can be one sandbox in it at a time.
@@ -39,7 +41,10 @@ class Sandbox:
         ...     aws.session("eu-central-1").client("sts").get_caller_identity()
     """
 
-    def __init__(self, private_ca: PrivateCaService | None = None) -> None:
+    def __init__(self, private_ca: PrivateCaService | None = None, faults: Faults | None = None, port: int = 0) -> None:
+        self._faults = faults or Faults()
+        self._port = port
+        self._front: Front | None = None
         self.private_ca = private_ca or PrivateCaService(storage=MotoStorage())
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -73,6 +78,17 @@ class Sandbox:
             _only_one.release()
 
     @property
+    def faults(self) -> Faults:
+        """What goes wrong on purpose; may be replaced while the sandbox runs."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._faults = faults
+        if self._front is not None:
+            self._front.faults = faults
+
+    @property
     def endpoint_url(self) -> str:
         """Where it listens, in the form that ``AWS_ENDPOINT_URL`` and ``--endpoint-url`` take."""
         host, port = self._server.server_address[:2]
@@ -102,9 +118,12 @@ class Sandbox:
 
     def _start(self) -> None:
         _forget_everything()
-        app = Front(self.private_ca, DomainDispatcherApplication(create_backend_app))
+        behind = DomainDispatcherApplication(create_backend_app)
+        self._front = Front(self.private_ca, behind, self._faults)
         try:
-            self._server = make_server(_LOOPBACK, 0, app, threaded=True, request_handler=_QuietRequestHandler)
+            self._server = make_server(
+                _LOOPBACK, self._port, self._front, threaded=True, request_handler=_QuietRequestHandler
+            )
         except OSError as error:
             raise SurroundingsError(f"can't listen on {_LOOPBACK}: {error.strerror or error}") from error
         self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox", daemon=True)
@@ -113,6 +132,10 @@ class Sandbox:
 
 class _QuietRequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not typed, see pyproject.toml
     """Says nothing about every single request; what people should see, the commands tell them."""
+
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:  # noqa: ARG002 - werkzeug's own signature
+        """Look for no further request on a connection that a fault has reset."""
+        self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log nothing."""

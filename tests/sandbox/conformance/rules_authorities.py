@@ -61,6 +61,23 @@ def _(world: World) -> None:
     assert len(found) == len(set(found))
 
 
+@rule(
+    "authority.limit", "An account has at most 200 CAs in a region.", "AWS Private CA quotas (doc_source/PcaLimits.md)"
+)
+def _(world: World) -> None:
+    # A region of its own, where no other rule leaves CAs behind.
+    there = World(world.aws, "ap-south-1")
+    world.aws.private_ca.registry.max_authorities = 1
+    first = there.create()
+    with refused("LimitExceededException"):
+        there.create()
+    there.delete(first, PermanentDeletionTimeInDays=7)
+    with refused("LimitExceededException"):
+        there.create()
+    world.later(days=8)
+    there.create()
+
+
 @rule("authority.arn", "A CA's ARN names region, account and a UUID.", f"{BOTOCORE}: CertificateAuthority.Arn")
 def _(world: World) -> None:
     prefix, _, identifier = world.create().partition(":certificate-authority/")

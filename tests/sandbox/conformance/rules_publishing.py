@@ -228,6 +228,7 @@ def _(world: World) -> None:
     leaf = x509.load_pem_x509_certificate(world.get(arn, issued)["Certificate"].encode())
     revoke(world, arn, f"{leaf.serial_number:040x}")
     for form in ("JSON", "CSV"):
+        world.later(minutes=31)
         made = world.pca.create_certificate_authority_audit_report(
             CertificateAuthorityArn=arn, S3BucketName=name, AuditReportResponseFormat=form
         )
@@ -241,6 +242,18 @@ def _(world: World) -> None:
         (row,) = [row for row in rows if row["certificateArn"] == issued]
         assert row["revocationReason"] == "KEY_COMPROMISE"
         assert row["Subject"] == "CN=audited"
+
+
+@rule("audit.pause", "A report can be made every 30 minutes.", f"{BOTOCORE}: CreateCertificateAuthorityAuditReport")
+def _(world: World) -> None:
+    asked = {
+        "CertificateAuthorityArn": world.root(),
+        "S3BucketName": bucket(world),
+        "AuditReportResponseFormat": "JSON",
+    }
+    world.pca.create_certificate_authority_audit_report(**asked)
+    with refused("RequestFailedException", "30 minutes"):
+        world.pca.create_certificate_authority_audit_report(**asked)
 
 
 @rule(

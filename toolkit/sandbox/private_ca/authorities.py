@@ -44,11 +44,24 @@ class Authorities:
         _require_tags(made.tags)
 
         def store() -> str:
+            self._require_room(caller)
             self._registry.authorities[made.arn] = made
             return made.arn
 
         scope = ("create", caller.account, caller.region)
         return {"CertificateAuthorityArn": self._registry.once(params.get("IdempotencyToken"), scope, store)}
+
+    def _require_room(self, caller: Caller) -> None:
+        # AWS Private CA quotas: a deleted CA counts until its restoration period has ended.
+        now = self._registry.clock()
+        counted = sum(
+            found.owner == caller.account
+            and found.arn.split(":")[3] == caller.region
+            and not (found.status(now) == state.DELETED and (found.restorable_until or now) <= now)
+            for found in self._registry.authorities.values()
+        )
+        if counted >= self._registry.max_authorities:
+            raise AwsError("LimitExceededException", "The account has as many private CAs as it may have.")
 
     def describe_certificate_authority(self, caller: Caller, params: Params) -> Params:
         """Everything about a CA but its certificate."""

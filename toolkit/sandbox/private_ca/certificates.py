@@ -7,6 +7,7 @@ import io
 import json
 import re
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from toolkit.pki import chain
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from toolkit.sandbox.private_ca.registry import Caller, Params, Registry
 
 _LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
+# botocore, CreateCertificateAuthorityAuditReport: a new report every 30 minutes.
+_REPORT_PAUSE = timedelta(minutes=30)
 _SERIAL = re.compile(r"[0-9A-Fa-f]{1,2}(:?[0-9A-Fa-f]{2})*")
 
 
@@ -99,6 +102,8 @@ class Certificates:
         problem = self._registry.storage.problem(found.owner, bucket, "BUCKET_OWNER_FULL_CONTROL")
         if problem:
             raise AwsError("InvalidArgsException", f"{problem} Check your S3 bucket permissions and try again.")
+        if any(now - report["CreatedAt"] < _REPORT_PAUSE for report in found.audit_reports.values()):
+            raise AwsError("RequestFailedException", "A new report can be made every 30 minutes.")
         identifier = str(uuid.uuid4())
         key = f"audit-report/{found.identifier}/{identifier}.{form.lower()}"
         rows = [_row(found, issued) for issued in list(found.issued.values())]

@@ -71,6 +71,7 @@ class Registry:
         storage: the S3 of the same sandbox.
         creation_delay: how long a new CA stays CREATING.
         issuance_delay: how long a new certificate stays in progress.
+        max_authorities: of one account in one region, deleted ones included until they can't be restored.
         authorities: by ARN.
     """
 
@@ -78,6 +79,7 @@ class Registry:
     storage: Storage
     creation_delay: timedelta = timedelta(0)
     issuance_delay: timedelta = timedelta(0)
+    max_authorities: int = 200
     authorities: dict[str, CertificateAuthority] = field(default_factory=dict)
     _tokens: dict[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
