@@ -8,7 +8,7 @@ import re
 import socket
 import struct
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
@@ -21,7 +21,7 @@ from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, proto
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from toolkit.sandbox.access import Principal
@@ -43,12 +43,20 @@ class Front:
         private_ca: answers acm-pca.
         behind: answers everything else.
         faults: what goes wrong on purpose; may be replaced while requests come.
+        record: is given each request that moto answered, its body and the status of the answer.
     """
 
-    def __init__(self, private_ca: PrivateCaService, behind: WSGIApplication, faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        private_ca: PrivateCaService,
+        behind: WSGIApplication,
+        faults: Faults | None = None,
+        record: Callable[[WSGIEnvironment, bytes, int], None] | None = None,
+    ) -> None:
         self._private_ca = private_ca
         self._behind = behind
         self.faults = faults or Faults()
+        self._record = record
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -69,11 +77,30 @@ class Front:
             if refused is None:
                 return self._behind(environ, start_response)
             response = refused
-        else:
+        elif self._record is None:
             return self._behind(environ, start_response)
+        else:
+            return self._recorded(environ, start_response, self._record)
         phrase = "OK" if response.error_type is None else "Error"
         start_response(f"{response.status} {phrase}", list(response.headers))
         return [response.body]
+
+    def _recorded(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        record: Callable[[WSGIEnvironment, bytes, int], None],
+    ) -> Iterable[bytes]:
+        """Let moto answer, and keep the request if moto took it."""
+        body = _read(environ)
+        environ["wsgi.input"] = io.BytesIO(body)
+        before = dict(environ)
+
+        def started(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:  # noqa: ANN401 - WSGI's own
+            record(before, body, int(status.split(maxsplit=1)[0]))
+            return start_response(status, headers, *more)
+
+        return self._behind(environ, started)
 
     def _answer(self, environ: WSGIEnvironment, target: str, credential: re.Match[str] | None) -> Response:
         try:

@@ -6,6 +6,7 @@ because moto's own acm-pca ignores key algorithm, validity, templates and state.
 
 from __future__ import annotations
 
+import socket
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,10 +19,12 @@ from toolkit.errors import SurroundingsError
 from toolkit.sandbox.access import ADMINISTRATOR_KEY
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.front import Front
+from toolkit.sandbox.persistence import Persistence
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.storage import MotoStorage
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
     from wsgiref.types import WSGIEnvironment
 
@@ -33,6 +36,12 @@ _only_one = threading.Lock()
 class Sandbox:
     """An AWS that lives as long as its ``with`` block.
 
+    Args:
+        private_ca: the service that answers acm-pca; a fresh one unless given.
+        faults: what goes wrong on purpose.
+        port: of the loopback; 0 takes a free one.
+        state: a directory that keeps the state from one sandbox to the next; None keeps nothing.
+
     Attributes:
         private_ca: the service, for tests that look inside.
 
@@ -41,11 +50,18 @@ class Sandbox:
         ...     aws.session("eu-central-1").client("sts").get_caller_identity()
     """
 
-    def __init__(self, private_ca: PrivateCaService | None = None, faults: Faults | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        private_ca: PrivateCaService | None = None,
+        faults: Faults | None = None,
+        port: int = 0,
+        state: Path | None = None,
+    ) -> None:
+        self.private_ca = private_ca or PrivateCaService(storage=MotoStorage())
         self._faults = faults or Faults()
         self._port = port
+        self._persistence = Persistence(state, self.private_ca) if state else None
         self._front: Front | None = None
-        self.private_ca = private_ca or PrivateCaService(storage=MotoStorage())
         self._server: Any = None
         self._thread: threading.Thread | None = None
 
@@ -67,12 +83,14 @@ class Sandbox:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop to listen and forget everything."""
+        """Stop to listen, write the state down if it is kept, and forget everything."""
         try:
             self._server.shutdown()
             self._server.server_close()
             if self._thread:
                 self._thread.join()
+            if self._persistence:
+                self._persistence.stop()
             _forget_everything()
         finally:
             _only_one.release()
@@ -119,15 +137,34 @@ class Sandbox:
     def _start(self) -> None:
         _forget_everything()
         behind = DomainDispatcherApplication(create_backend_app)
-        self._front = Front(self.private_ca, behind, self._faults)
-        try:
+        record = None
+        if self._persistence:
+            self._persistence.start(behind)
+            record = self._persistence.record
+        self._front = Front(self.private_ca, behind, self._faults, record)
+        # Bound here, because werkzeug ends the process when a port is taken.
+        with _listen(self._port) as listener:
+            port = listener.getsockname()[1]
             self._server = make_server(
-                _LOOPBACK, self._port, self._front, threaded=True, request_handler=_QuietRequestHandler
+                _LOOPBACK, port, self._front, threaded=True, request_handler=_QuietRequestHandler, fd=listener.fileno()
             )
-        except OSError as error:
-            raise SurroundingsError(f"can't listen on {_LOOPBACK}: {error.strerror or error}") from error
         self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox", daemon=True)
         self._thread.start()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((_LOOPBACK, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise SurroundingsError(
+            f"can't listen on {_LOOPBACK}:{port}: {error.strerror or error}",
+            "Choose another --port, or none for a free one.",
+        ) from error
+    return listener
 
 
 class _QuietRequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not typed, see pyproject.toml

@@ -1,0 +1,167 @@
+"""No request whatsoever gets a server error or the name of a Python exception out of the service."""
+
+from __future__ import annotations
+
+import base64
+import builtins
+import json
+import string
+from typing import Any
+
+import pytest
+from botocore.model import ListShape, Shape, StructureShape
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sandbox.conformance.world import csr
+from tests.support import Authority
+from toolkit.pki import chain
+from toolkit.sandbox.private_ca import Caller, PrivateCaService
+from toolkit.sandbox.private_ca.profiles import PROFILES
+from toolkit.sandbox.private_ca.protocol import service_model
+
+CALLER = Caller("123456789012", "eu-central-1")
+PYTHON_ERRORS = [name for name in dir(builtins) if name.endswith(("Error", "Exception")) and name != "Exception"]
+STRANGER = Authority("Stranger")
+
+
+class Service:
+    """A service with CAs in several states, whose ARNs generated requests use."""
+
+    def __init__(self) -> None:
+        self.service = PrivateCaService()
+        self.service.registry.max_authorities = 10**9
+        self.arns = [self.create(kind) for kind in ("ROOT", "ROOT", "SUBORDINATE")]
+        self.certificate = self.activate(self.arns[0])
+
+    def call(self, operation: str, **params: Any) -> dict[str, Any]:
+        answer = self.service.handle(CALLER, f"ACMPrivateCA.{operation}", json.dumps(params).encode())
+        assert answer.status == 200, answer.body
+        return dict(json.loads(answer.body))
+
+    def create(self, kind: str) -> str:
+        configuration = {
+            "KeyAlgorithm": "EC_prime256v1",
+            "SigningAlgorithm": "SHA256WITHECDSA",
+            "Subject": {"CommonName": "Fuzzed"},
+        }
+        made = self.call(
+            "CreateCertificateAuthority",
+            CertificateAuthorityConfiguration=configuration,
+            CertificateAuthorityType=kind,
+        )
+        return str(made["CertificateAuthorityArn"])
+
+    def activate(self, arn: str) -> str:
+        request = self.call("GetCertificateAuthorityCsr", CertificateAuthorityArn=arn)["Csr"]
+        issued = self.call(
+            "IssueCertificate",
+            CertificateAuthorityArn=arn,
+            Csr=base64.b64encode(request.encode()).decode(),
+            SigningAlgorithm="SHA256WITHECDSA",
+            TemplateArn="arn:aws:acm-pca:::template/RootCACertificate/V1",
+            Validity={"Type": "YEARS", "Value": 10},
+        )["CertificateArn"]
+        pem = self.call("GetCertificate", CertificateAuthorityArn=arn, CertificateArn=issued)["Certificate"]
+        encoded = base64.b64encode(pem.encode()).decode()
+        self.call("ImportCertificateAuthorityCertificate", CertificateAuthorityArn=arn, Certificate=encoded)
+        return str(issued)
+
+
+SERVICE = Service()
+PEMS = [
+    csr(),
+    csr(None, ("spiffe://default/a",)),
+    csr("x" * 64),
+    chain.to_pem([STRANGER.certificate]).encode(),
+    b"-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n",
+    b"",
+]
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=6,
+)
+KNOWN = {
+    "Arn": st.sampled_from([*SERVICE.arns, SERVICE.certificate, "arn:aws:acm-pca:::template/x"]),
+    "KeyAlgorithm": st.sampled_from(["EC_prime256v1", "EC_secp384r1", "ML_DSA_44", "SM2"]),
+    "TemplateArn": st.sampled_from([f"arn:aws:acm-pca:::template/{name}" for name in PROFILES]),
+}
+
+
+@st.composite
+def values(draw: st.DrawFn, shape: Shape, name: str = "", depth: int = 0) -> Any:
+    """A value that mostly fits the shape, so that requests get past the first check, and sometimes does not."""
+    if draw(st.integers(0, 30)) == 0:
+        return draw(ANYTHING)
+    if isinstance(shape, StructureShape):
+        required = set(shape.required_members)
+        return {
+            member: draw(values(inner, member, depth + 1))
+            for member, inner in shape.members.items()
+            if member in required or (depth < 5 and draw(st.booleans()))
+        }
+    if isinstance(shape, ListShape):
+        return draw(st.lists(values(shape.member, name, depth + 1), max_size=3))
+    return draw(_scalar(shape, name))
+
+
+def _scalar(shape: Shape, name: str) -> st.SearchStrategy[Any]:
+    for known in (name, shape.name):
+        if known in KNOWN:
+            return KNOWN[known]
+    if shape.type_name == "blob":
+        blobs = st.sampled_from(PEMS) | st.binary(max_size=200)
+        return blobs.map(lambda blob: base64.b64encode(blob).decode())
+    if shape.type_name in ("integer", "long"):
+        edges = [0, 1, 7, 30, 365, 2**31, 2**62, 20301231235959, 991231235959, 1_900_000_000, 4_000_000_000]
+        return st.sampled_from(edges) | st.integers(-5, 5000)
+    if shape.type_name == "boolean":
+        return st.booleans()
+    enum = getattr(shape, "enum", None)
+    if enum:
+        return st.sampled_from(list(enum))
+    alphabet = string.ascii_letters + string.digits + ".-:/=+ü\x00{}\"'"
+    plain = st.sampled_from(
+        ["1.2.3.4", "2.5.4.3", "2.5.29.17", "10.0.0.1", "a.example", "AA==", "DE", "acm.amazonaws.com"]
+    )
+    return plain | st.text(alphabet, max_size=40)
+
+
+def answered(target: str, body: bytes) -> None:
+    answer = SERVICE.service.handle(CALLER, target, body)
+    text = answer.body.decode()
+    assert answer.status in (200, 400, 403), (target, body, text)
+    assert json.loads(text) is not None
+    if answer.error_type:
+        assert not any(name in text for name in PYTHON_ERRORS), text
+        assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("operation", service_model().operation_names)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@given(data=st.data())
+def test_requests_that_nearly_fit(operation: str, data: st.DataObject) -> None:
+    shape = service_model().operation_model(operation).input_shape
+    assert shape is not None
+    answered(f"ACMPrivateCA.{operation}", json.dumps(data.draw(values(shape))).encode())
+
+
+@given(
+    target=st.sampled_from(service_model().operation_names) | st.text(max_size=20),
+    body=st.binary(max_size=300) | ANYTHING.map(lambda value: json.dumps(value).encode()),
+)
+@settings(max_examples=300)
+def test_requests_that_fit_nothing(target: str, body: bytes) -> None:
+    answered(f"ACMPrivateCA.{target}", body)
+
+
+@pytest.mark.parametrize("operation", service_model().operation_names)
+def test_requests_that_are_huge(operation: str) -> None:
+    shape = service_model().operation_model(operation).input_shape
+    assert shape is not None
+    fillers: tuple[Any, ...] = ("x" * 1_000_000, ["x"] * 100_000, 10**400, {"x": {}}, True)
+    for filler in fillers:
+        body = json.dumps(dict.fromkeys(shape.members, filler)).encode()
+        answered(f"ACMPrivateCA.{operation}", body)
+    answered(f"ACMPrivateCA.{operation}", b'{"CertificateAuthorityArn": ' + b"[" * 100_000)
