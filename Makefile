@@ -50,6 +50,14 @@ format: $(READY) ## Format the code and mend what lint can mend.
 .PHONY: check
 check: lint test ## Everything that must hold before a change lands, but the demo.
 
+.PHONY: bench
+bench: $(READY) ## Measure, as ratios within one run.
+	$(BIN)/python -m tests.bench.issuance
+
+.PHONY: docs
+docs: $(READY) ## Renew the parts of docs/ that are made from the tests.
+	$(BIN)/python -m tests.sandbox.conformance.document
+
 .PHONY: lock
 lock: $(READY) ## Renew requirements.lock (universal, with hashes).
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

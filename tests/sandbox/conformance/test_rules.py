@@ -32,3 +32,10 @@ def test_every_rule_names_its_source() -> None:
     for rule in RULES:
         assert len(rule.source) > 8, rule.identifier
         assert rule.statement.endswith("."), rule.identifier
+
+
+def test_the_documentation_lists_every_rule() -> None:
+    from tests.sandbox.conformance import document  # noqa: PLC0415 - it imports this module
+
+    text = document.FILE.read_text()
+    assert document.document(text) == text, "run `make docs`"

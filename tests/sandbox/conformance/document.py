@@ -1,0 +1,70 @@
+"""Writes the table of rules into ``docs/sandbox.md``; a test compares the file with what this would write."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+from tests.sandbox.conformance import test_rules
+from tests.sandbox.conformance.world import RULES, Rule
+from toolkit.files import project_root, write_whole
+
+FILE = project_root() / "docs" / "sandbox.md"
+BEGIN, END = "<!-- rules: made by `make docs` -->", "<!-- end of rules -->"
+TITLES = {
+    "access": "Access",
+    "audit": "Audit reports",
+    "authority": "Certificate authorities",
+    "blank": "Blank templates",
+    "crl": "Certificate revocation lists",
+    "csr": "Certificate signing requests",
+    "delete": "Deletion",
+    "get": "Fetching certificates",
+    "import": "Importing a CA certificate",
+    "issue": "Issuing",
+    "ocsp": "OCSP",
+    "passthrough": "Passthrough",
+    "path-length": "Path length",
+    "permission": "Permissions",
+    "policy": "Resource policies",
+    "protocol": "Protocol",
+    "restore": "Restoration",
+    "revoke": "Revocation",
+    "root": "Roots",
+    "short-lived": "Short-lived mode",
+    "signature": "Signatures",
+    "state": "States",
+    "tags": "Tags",
+    "template": "Templates",
+    "token": "Idempotency tokens",
+    "update": "Updates",
+    "validity": "Validity",
+}
+
+
+def area(rule: Rule) -> str:
+    return rule.identifier.partition(".")[0]
+
+
+def table() -> str:
+    """All rules, an area after the other."""
+    assert test_rules.AREAS
+    lines = [f"{len(RULES)} rules, each a test of the same name in `tests/sandbox/conformance/`.", ""]
+    for name, rules in itertools.groupby(sorted(RULES, key=lambda rule: TITLES[area(rule)]), key=area):
+        lines += [f"### {TITLES[name]}", "", "| rule | statement | source |", "| --- | --- | --- |"]
+        lines += [f"| `{rule.identifier}` | {rule.statement} | {rule.source} |" for rule in rules]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def document(text: str) -> str:
+    """The text of the file with the table of today in it."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{table()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    write_whole(Path(FILE), document(FILE.read_text()))
+    sys.stdout.write(f"{FILE.name}: {len(RULES)} rules\n")
