@@ -12,6 +12,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from tests.sandbox.conformance.world import csr
@@ -99,21 +100,66 @@ def test_a_zone_may_do_nothing_else_with_the_ca(aws: TestSandbox, outputs: Stack
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "words"),
     [
-        {"aud": "sigstore"},
-        {"aud": None},
-        {"sub": SUBJECT.replace("kong-mesh-control-plane", "default")},
-        {"sub": SUBJECT.replace("kong-mesh-system", "default")},
-        {"iss": ISSUER.replace("1F2E", "0000")},
-        {"iss": ""},
+        ({"aud": "sigstore"}, "Incorrect token audience"),
+        ({"aud": None}, "Incorrect token audience"),
+        ({"sub": SUBJECT.replace("kong-mesh-control-plane", "default")}, "Not authorized"),
+        ({"sub": SUBJECT.replace("kong-mesh-system", "default")}, "Not authorized"),
+        ({"iss": ISSUER.replace("1F2E", "0000")}, "No OpenIDConnect provider"),
+        ({"iss": ""}, "No OpenIDConnect provider"),
     ],
 )
 def test_another_identity_does_not_become_the_zone(
-    aws: TestSandbox, outputs: StackOutputs, changes: dict[str, object]
+    aws: TestSandbox, outputs: StackOutputs, changes: dict[str, object], words: str
 ) -> None:
-    with pytest.raises(ClientError, match="Not authorized to perform sts:AssumeRoleWithWebIdentity"):
+    with pytest.raises(ClientError, match=words):
         assume(aws, outputs.zones[0].role_arn, token(**changes))
+
+
+def test_the_audience_is_checked_by_the_trust_policy_too(aws: TestSandbox, outputs: StackOutputs) -> None:
+    (clients,) = [
+        provider.client_id_list
+        for arn, provider in iam_backends["123456789012"]["aws"].open_id_providers.items()
+        if arn.endswith(ISSUER.rpartition("/")[2])
+    ]
+    clients.append("vault")
+    aws.on_cleanup(lambda: clients.remove("vault"))
+    with pytest.raises(ClientError, match="Not authorized to perform sts:AssumeRoleWithWebIdentity"):
+        assume(aws, outputs.zones[0].role_arn, token(aud="vault"))
+
+
+def test_a_boundary_confines_a_role(aws: TestSandbox, outputs: StackOutputs) -> None:
+    iam, name = aws.client("iam"), outputs.zones[0].role_arn.rpartition("/")[2]
+    allow = {"Effect": "Allow", "Action": "acm-pca:Describe*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=document)["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=boundary)
+    aws.on_cleanup(lambda: iam.delete_role_permissions_boundary(RoleName=name))
+    pca = client(aws, assume(aws, outputs.zones[0].role_arn, token()))
+    pca.describe_certificate_authority(CertificateAuthorityArn=outputs.certificate_authority.arn)
+    with pytest.raises(ClientError, match="not authorized to perform: acm-pca:IssueCertificate"):
+        issue(pca, outputs, None)
+
+
+def test_attached_policies_count_like_inline_ones(aws: TestSandbox, outputs: StackOutputs) -> None:
+    iam, name = aws.client("iam"), outputs.zones[0].role_arn.rpartition("/")[2]
+    deny = {"Effect": "Deny", "Action": "acm-pca:Describe*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    attached = iam.create_policy(PolicyName="attached", PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=attached)
+    aws.on_cleanup(lambda: iam.detach_role_policy(RoleName=name, PolicyArn=attached))
+    pca = client(aws, assume(aws, outputs.zones[0].role_arn, token()))
+    issue(pca, outputs, None)
+    with pytest.raises(ClientError, match="with an explicit deny"):
+        pca.describe_certificate_authority(CertificateAuthorityArn=outputs.certificate_authority.arn)
+
+
+def test_session_policies_are_refused_by_name(aws: TestSandbox, outputs: StackOutputs) -> None:
+    with pytest.raises(ClientError, match="not in the sandbox"):
+        aws.client("sts").assume_role(
+            RoleArn=outputs.zones[0].verifier_role_arn, RoleSessionName="session", Policy="{}"
+        )
 
 
 def test_a_zone_does_not_become_another(aws: TestSandbox, outputs: StackOutputs) -> None:

@@ -53,12 +53,15 @@ class Principal:
         """
         if self.role_arn is None:
             return
-        decision = evaluate(_policies(self.role_arn), Request(action, resource, context))
-        if decision is Decision.ALLOWED:
+        request = Request(action, resource, context)
+        # A boundary allows nothing by itself; it must allow what the policies allow.
+        decisions = [evaluate(documents, request) for documents in _layers(self.role_arn)]
+        if all(decision is Decision.ALLOWED for decision in decisions):
             return
+        denied = Decision.EXPLICITLY_DENIED in decisions
         reason = (
             "with an explicit deny in an identity-based policy"
-            if decision is Decision.EXPLICITLY_DENIED
+            if denied
             else f"because no identity-based policy allows the {action} action"
         )
         message = f"User: {self.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
@@ -98,6 +101,7 @@ def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
         AwsError: ``AccessDenied``, also for a role that is not there, as AWS does.
     """
     role_arn = parameters.get("RoleArn", "")
+    _refuse_session_policies(parameters)
     document = _trust(role_arn)
     own = {caller.arn, *([caller.role_arn] if caller.role_arn else [])}
     named = Request("sts:AssumeRole", principals={"AWS": frozenset(own)})
@@ -126,6 +130,7 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
         AwsError: ``InvalidIdentityToken``, ``ExpiredTokenException`` or ``AccessDenied``.
     """
     role_arn = parameters.get("RoleArn", "")
+    _refuse_session_policies(parameters)
     claims = _claims(parameters.get("WebIdentityToken", ""))
     issuer = str(claims.get("iss", "")).removeprefix("https://")
     expires = claims.get("exp")
@@ -134,13 +139,30 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
     document = _trust(role_arn)
     provider = f"arn:{_partition(role_arn)}:iam::{_account(role_arn)}:oidc-provider/{issuer}"
     audience = claims.get("aud")
+    audience = str(audience[0] if isinstance(audience, list) and audience else audience)
+    _require_provider(role_arn, provider, audience)
     context = {
-        f"{issuer}:aud": str(audience[0] if isinstance(audience, list) and audience else audience),
+        f"{issuer}:aud": audience,
         f"{issuer}:sub": str(claims.get("sub", "")),
     }
     request = Request("sts:AssumeRoleWithWebIdentity", context=context, principals={"Federated": frozenset({provider})})
     if document is None or evaluate([document], request) is not Decision.ALLOWED:
         raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", status=403)
+
+
+def _require_provider(role_arn: str, provider: str, audience: str) -> None:
+    """The issuer must be known to the role's account, with the audience among its clients."""
+    known = iam_backends[_account(role_arn)][_partition(role_arn)].open_id_providers if _account(role_arn) else {}
+    found = known.get(provider)
+    if found is None:
+        raise AwsError("InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token's issuer")
+    if audience not in found.client_id_list:
+        raise AwsError("InvalidIdentityToken", "Incorrect token audience")
+
+
+def _refuse_session_policies(parameters: Mapping[str, str]) -> None:
+    if any(name.startswith("Policy") for name in parameters):
+        raise AwsError("ValidationError", "Session policies are not in the sandbox; AWS itself has them.")
 
 
 def _claims(token: str) -> dict[str, Any]:
@@ -173,8 +195,25 @@ def _policies(role_arn: str) -> list[dict[str, Any]]:
     role = _role(role_arn)
     if role is None:
         return []
-    attached = [policy.document for policy in role.managed_policies.values()]
-    return [json.loads(document) for document in [*role.policies.values(), *attached]]
+    inline = [json.loads(document) for document in role.policies.values()]
+    return inline + [_default_version(policy) for policy in role.managed_policies.values()]
+
+
+def _default_version(policy: Any) -> dict[str, Any]:  # noqa: ANN401 - moto's own ManagedPolicy
+    """The version of a managed policy that counts."""
+    (document,) = [kept.document for kept in policy.versions if kept.version_id == policy.default_version_id]
+    return dict(json.loads(document))
+
+
+def _layers(role_arn: str) -> list[list[dict[str, Any]]]:
+    """The role's policies and, if it has one, its permission boundary: each of them must allow."""
+    role = _role(role_arn)
+    layers = [_policies(role_arn)]
+    if role is not None and role.permissions_boundary_arn:
+        managed = iam_backends[_account(role_arn)][_partition(role_arn)].managed_policies
+        boundary = managed.get(role.permissions_boundary_arn)
+        layers.append([_default_version(boundary)] if boundary else [])
+    return layers
 
 
 def _account(role_arn: str) -> str:

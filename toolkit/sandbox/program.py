@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.pki import arn
 from toolkit.sandbox.provider import Provider
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def run(
         ToolkitError: the program refused its configuration, or AWS refused a resource.
     """
     provider = Provider(sandbox, config.region, on_resource or (lambda *_: None))
+    _provide_clusters(config, sandbox)
     # A thread of its own has no event loop and none of the caller's Pulumi context.
     outcome: list[dict[str, Any] | BaseException] = []
 
@@ -144,6 +146,22 @@ def run(
     if isinstance(result, BaseException):
         raise provider.failure or result
     return result
+
+
+def _provide_clusters(config: StackConfig, sandbox: Sandbox) -> None:
+    """The OIDC providers that a stack counts on: on AWS they came with the zones' EKS clusters."""
+    session: Any = sandbox.session(config.region)
+    iam = session.client("iam", endpoint_url=sandbox.endpoint_url)
+    known = {provider["Arn"] for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]}
+    try:
+        zones = json.loads(config.values.get(f"{config.project}:zones", "[]"))
+        wanted = {zone["oidcProviderArn"] for zone in zones}
+        issuers = [arn.oidc_provider(provider).resource.removeprefix("oidc-provider/") for provider in wanted - known]
+    except (ValueError, TypeError, KeyError):
+        # Not a stack that the program will take; it says so itself, and better.
+        return
+    for issuer in issuers:
+        iam.create_open_id_connect_provider(Url=f"https://{issuer}", ClientIDList=["sts.amazonaws.com"])
 
 
 async def _run(main: Path, config: StackConfig, provider: Provider) -> dict[str, Any]:
