@@ -13,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.contract import StackOutputs
 from toolkit.pki import chain
+from toolkit.pki.usages import key_usage
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -23,21 +24,6 @@ AUTHORITY_ARN = "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority
 
 def name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
-
-
-def usage(*names: str) -> x509.KeyUsage:
-    known = [
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-    ]
-    return x509.KeyUsage(
-        **{usage_name: usage_name in names for usage_name in known}, encipher_only=False, decipher_only=False
-    )
 
 
 @dataclass
@@ -57,7 +43,7 @@ class Authority:
             self._builder(name(self.common_name), self.key.public_key(), self.not_after)
             .issuer_name(name(signer.common_name))
             .add_extension(x509.BasicConstraints(ca=True, path_length=self.path_length), critical=True)
-            .add_extension(usage("digital_signature", "key_cert_sign", "crl_sign"), critical=True)
+            .add_extension(key_usage("digital_signature", "key_cert_sign", "crl_sign"), critical=True)
         )
         if self.parent:
             builder = builder.add_extension(
@@ -93,7 +79,7 @@ class Authority:
         not_after: datetime | None = None,
         not_before: datetime | None = None,
         is_ca: bool = False,
-        key_usage: x509.KeyUsage | None = None,
+        usage: x509.KeyUsage | None = None,
         extended: tuple[x509.ObjectIdentifier, ...] = (
             ExtendedKeyUsageOID.SERVER_AUTH,
             ExtendedKeyUsageOID.CLIENT_AUTH,
@@ -106,7 +92,7 @@ class Authority:
             self._builder(x509.Name([]), public_key, not_after or NOW + timedelta(hours=24), not_before)
             .issuer_name(self.certificate.subject)
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=False)
-            .add_extension(key_usage or usage("digital_signature", "key_encipherment"), critical=True)
+            .add_extension(usage or key_usage("digital_signature", "key_encipherment"), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .add_extension(sans, critical=san_critical)
         )

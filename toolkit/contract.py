@@ -11,8 +11,9 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SCHEMA_VERSION: Literal[1] = 1
+SHORT_LIVED_MAX = timedelta(days=7)
 # A stack with 1,000 zones exports about half a megabyte; anything far beyond is not a contract.
 _MAX_BYTES = 16 * 1024 * 1024
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
@@ -66,10 +68,44 @@ def _rfc3339(value: AwareDatetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
 
+def _distinct(names: Iterable[str]) -> None:
+    # pydantic's own min_length would also complain of a list whose items were all refused.
+    counted = Counter(names)
+    if not counted:
+        raise ValueError("must name at least one")
+    repeated = sorted(name for name, times in counted.items() if times > 1)
+    if repeated:
+        raise ValueError(f"names {', '.join(repeated)} more than once")
+
+
+def _distinct_meshes(value: tuple[str, ...]) -> tuple[str, ...]:
+    _distinct(value)
+    return value
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_Zones = TypeVar("_Zones", bound="tuple[_Named, ...]")
+
+
+def distinct_zones(value: _Zones) -> _Zones:
+    """Refuse no zone at all, and zones of one name; for lists of anything that has one.
+
+    Raises:
+        ValueError: as pydantic expects it of a validator.
+    """
+    _distinct(zone.name for zone in value)
+    return value
+
+
 # Kuma takes mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
 DnsLabel = Annotated[str, AfterValidator(_dns_label)]
 Region = Annotated[str, AfterValidator(_region)]
 RoleArn = Annotated[str, AfterValidator(_role)]
+MeshNames = Annotated[tuple[DnsLabel, ...], AfterValidator(_distinct_meshes)]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 KeyAlgorithm = Literal["RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
 SigningAlgorithm = Literal[
@@ -93,6 +129,20 @@ class CertificateAuthority(_Model):
     key_algorithm: KeyAlgorithm
     signing_algorithm: SigningAlgorithm
     not_after: Annotated[AwareDatetime, PlainSerializer(_rfc3339)]
+
+    def lifetime_problem(self, lifetime: timedelta) -> str | None:
+        """Why the CA can't issue a certificate of that lifetime now; None when it can.
+
+        AWS refuses what ends after the CA (user guide, PCATsExceptions.md), and more than 7 days in short-lived
+        mode (privateca/latest/userguide/short-lived-certificates.html).
+        """
+        if lifetime <= timedelta(0):
+            return "must be more than 0: a certificate that ends at once is of no use"
+        if self.usage_mode == "SHORT_LIVED_CERTIFICATE" and lifetime > SHORT_LIVED_MAX:
+            return "is more than the 7 days that a CA in short-lived mode issues for"
+        if lifetime > self.not_after - datetime.now(UTC):
+            return f"goes beyond the end of the CA's own certificate on {self.not_after:%Y-%m-%d}"
+        return None
 
     @field_validator("region")
     @classmethod
@@ -141,8 +191,8 @@ class StackOutputs(BaseModel):
     certificate_authority: CertificateAuthority
     certificate_chain: str
     root_certificate: str
-    meshes: tuple[DnsLabel, ...]
-    zones: tuple[Zone, ...]
+    meshes: MeshNames
+    zones: Annotated[tuple[Zone, ...], AfterValidator(distinct_zones)]
 
     @field_validator("certificate_chain")
     @classmethod
@@ -170,18 +220,6 @@ class StackOutputs(BaseModel):
             raise ValueError("is not the last certificate of certificateChain")
         return value
 
-    @field_validator("meshes")
-    @classmethod
-    def _meshes_are_distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        require_distinct(value)
-        return value
-
-    @field_validator("zones")
-    @classmethod
-    def _zones_are_distinct(cls, value: tuple[Zone, ...]) -> tuple[Zone, ...]:
-        require_distinct(zone.name for zone in value)
-        return value
-
     def to_exports(self) -> dict[str, Any]:
         """The contract as plain JSON values under the names of the stack outputs."""
         return self.model_dump(mode="json", by_alias=True)
@@ -189,19 +227,6 @@ class StackOutputs(BaseModel):
     def to_json(self) -> str:
         """The contract as ``pulumi stack output --json`` prints it: sorted keys, two blanks, a final newline."""
         return json.dumps(self.to_exports(), indent=2, sort_keys=True) + "\n"
-
-
-def require_distinct(names: Iterable[str]) -> None:
-    """Raise ValueError when there is no name at all, or one stands more than once.
-
-    pydantic's own ``min_length`` would also complain of a list whose items were all refused.
-    """
-    counted = Counter(names)
-    if not counted:
-        raise ValueError("must name at least one")
-    repeated = sorted(name for name, times in counted.items() if times > 1)
-    if repeated:
-        raise ValueError(f"names {', '.join(repeated)} more than once")
 
 
 def parse(text: str | bytes, source: str = "the stack outputs") -> StackOutputs:

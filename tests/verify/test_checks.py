@@ -9,8 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.support import NOW, Authority, hierarchy, usage
+from tests.support import NOW, Authority, hierarchy
 from toolkit.pki import csr
+from toolkit.pki.usages import key_usage as usage
 from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence, Outcome
 from toolkit.verify.issue import IssuedCertificate
 
@@ -59,9 +60,9 @@ def other_key() -> rsa.RSAPublicKey:
         (ISSUING.issue(KEY.public_key(), URIS[::-1]), {"subject-alternative-names"}),
         (ISSUING.issue(KEY.public_key(), [*URIS, "spiffe://default/admin"]), {"subject-alternative-names"}),
         (ISSUING.issue(KEY.public_key(), ["spiffe://other/backend", URIS[1]]), {"subject-alternative-names"}),
-        (ISSUING.issue(KEY.public_key(), URIS, key_usage=usage("digital_signature")), {"key-usage"}),
+        (ISSUING.issue(KEY.public_key(), URIS, usage=usage("digital_signature")), {"key-usage"}),
         (
-            ISSUING.issue(KEY.public_key(), URIS, key_usage=usage("digital_signature", "key_encipherment", "crl_sign")),
+            ISSUING.issue(KEY.public_key(), URIS, usage=usage("digital_signature", "key_encipherment", "crl_sign")),
             {"key-usage"},
         ),
         (ISSUING.issue(KEY.public_key(), URIS, extended=(CLIENT,)), {"extended-key-usage"}),

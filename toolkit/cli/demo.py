@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.errors import EXIT_CHECK_FAILED, SurroundingsError
+from toolkit.cli.options import sandbox_missing
+from toolkit.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
@@ -49,10 +50,7 @@ def command(output_dir: Path, stack: str) -> None:
     try:
         from toolkit.sandbox import demo
     except ModuleNotFoundError as error:
-        raise SurroundingsError(
-            f"the sandbox needs {error.name}, which is not installed",
-            "Install it with: pip install 'kong-mesh-pca-toolkit[sandbox]'",
-        ) from error
+        raise sandbox_missing(error) from error
 
     narrator = _Narrator()
     result = demo.run(project_root(), stack, output_dir, narrator)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from toolkit.errors import SurroundingsError
 from toolkit.files import PUBLIC, write_whole
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def output_file(function: _Command) -> _Command:
         "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here, not to standard output."
     )
     return option(function)
+
+
+def sandbox_missing(error: ModuleNotFoundError) -> SurroundingsError:
+    """What to say where the `sandbox` extra is not installed."""
+    return SurroundingsError(
+        f"the sandbox needs {error.name}, which is not installed",
+        "Install it with: pip install 'kong-mesh-pca-toolkit[sandbox]'",
+    )
 
 
 def emit(text: str, output: Path | None, mode: int = PUBLIC) -> None:

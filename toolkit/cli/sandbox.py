@@ -6,12 +6,13 @@ import json
 import shlex
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from toolkit.errors import SurroundingsError
+from toolkit.cli.options import sandbox_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
     help="Keep the state here and come back with it. Holds private keys; readable by you alone.",
 )
 @click.option(
+    "--issuance-delay",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long GetCertificate answers RequestInProgressException.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["export", "json"]),
@@ -36,7 +45,13 @@ if TYPE_CHECKING:
     help="How the environment is printed: for a shell to eval, or as JSON.",
 )
 def command(
-    *, port: int, region: str, faults: Path | None, state: Path | None, form: Literal["export", "json"]
+    *,
+    port: int,
+    region: str,
+    faults: Path | None,
+    state: Path | None,
+    issuance_delay: float,
+    form: Literal["export", "json"],
 ) -> None:
     r"""Run an AWS on loopback until it is stopped.
 
@@ -51,16 +66,14 @@ def command(
         from toolkit.sandbox.faults import Faults, read_plan
         from toolkit.sandbox.server import Sandbox
     except ModuleNotFoundError as error:
-        raise SurroundingsError(
-            f"the sandbox needs {error.name}, which is not installed",
-            "Install it with: pip install 'kong-mesh-pca-toolkit[sandbox]'",
-        ) from error
+        raise sandbox_missing(error) from error
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     plan = Faults(read_plan(faults)) if faults else None
     with Sandbox(faults=plan, port=port, state=state) as aws:
+        aws.private_ca.registry.issuance_delay = timedelta(seconds=issuance_delay)
         environment = {**aws.environment, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
         click.echo("\n".join(_lines(environment, form)))
         click.echo(f"AWS on loopback is listening on {aws.endpoint_url}; Ctrl-C stops it.", err=True)

@@ -94,25 +94,16 @@ def command(
 
 
 def _lifetime(text: str, outputs: StackOutputs) -> timedelta:
-    from datetime import UTC, datetime, timedelta
-
     from toolkit.mesh import duration
 
     try:
         lifetime = duration.parse(text)
+        problem = outputs.certificate_authority.lifetime_problem(lifetime)
     except ValueError as error:
-        raise InvalidInputError("the lifetime is not valid", [Problem("--lifetime", str(error))]) from error
-    authority = outputs.certificate_authority
-    if lifetime < timedelta(minutes=1):
-        problem = "is less than a minute"
-    elif authority.usage_mode == "SHORT_LIVED_CERTIFICATE" and lifetime > timedelta(days=7):
-        # privateca/latest/userguide/short-lived-certificates.html
-        problem = "is more than the 7 days that a CA in short-lived mode issues for"
-    elif lifetime > authority.not_after - datetime.now(UTC):
-        problem = f"ends after the CA itself, which does on {authority.not_after:%Y-%m-%d}"
-    else:
-        return lifetime
-    raise InvalidInputError("the lifetime is not valid", [Problem("--lifetime", problem)])
+        problem = str(error)
+    if problem:
+        raise InvalidInputError("the lifetime is not valid", [Problem("--lifetime", f"{text}: {problem}")])
+    return lifetime
 
 
 def _plan(

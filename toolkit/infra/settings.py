@@ -17,7 +17,15 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from toolkit.contract import DnsLabel, KeyAlgorithm, Region, UsageMode, require_distinct, validation_problems
+from toolkit.contract import (
+    DnsLabel,
+    KeyAlgorithm,
+    MeshNames,
+    Region,
+    UsageMode,
+    distinct_zones,
+    validation_problems,
+)
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki import arn
 
@@ -78,7 +86,7 @@ class Settings(_Model):
     """What a stack may ask for; ``Pulumi.yaml`` describes each key and holds the defaults users see."""
 
     topology: Literal["root", "intermediate"] = "intermediate"
-    meshes: tuple[DnsLabel, ...] = ("default",)
+    meshes: MeshNames = ("default",)
     organization: _Name = "Example Corp"
     # " Issuing CA" is what the longest common name adds to it.
     ca_name: Annotated[_Name, Field(max_length=64 - len(" Issuing CA"))] = "Kong Mesh"
@@ -90,7 +98,7 @@ class Settings(_Model):
     deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
     protect: bool = True
     verifier_principals: tuple[Annotated[str, AfterValidator(_principal)], ...] = ()
-    zones: tuple[ZoneSettings, ...]
+    zones: Annotated[tuple[ZoneSettings, ...], AfterValidator(distinct_zones)]
 
     @field_validator("intermediate_validity_years")
     @classmethod
@@ -108,18 +116,6 @@ class Settings(_Model):
         # privateca/latest/userguide/short-lived-certificates.html: it must be the last CA of its chain.
         if value and info.data.get("usage_mode") == "SHORT_LIVED_CERTIFICATE":
             raise ValueError("must be 0: a CA in short-lived mode can't have another CA below it")
-        return value
-
-    @field_validator("meshes")
-    @classmethod
-    def _meshes_are_distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        require_distinct(value)
-        return value
-
-    @field_validator("zones")
-    @classmethod
-    def _zones_are_distinct(cls, value: tuple[ZoneSettings, ...]) -> tuple[ZoneSettings, ...]:
-        require_distinct(zone.name for zone in value)
         return value
 
 

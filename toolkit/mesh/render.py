@@ -10,7 +10,6 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 _Made = TypeVar("_Made", Mesh, ChainSecret)
 
-# privateca/latest/userguide/short-lived-certificates.html
-_SHORT_LIVED_MAX = timedelta(days=7)
 # Plain scalars that are strings in YAML 1.1, which Kubernetes reads, and in YAML 1.2: they begin and end with
 # a letter or digit and hold no blank, so neither ': ' nor ' #' can occur.
 _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9._/:-]*[A-Za-z0-9])?", re.ASCII)
@@ -187,20 +184,11 @@ def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
 
 
 def _expiration_problems(outputs: StackOutputs, text: str) -> list[Problem]:
-    """What the CA can't sign (facts of AWS: nothing beyond the CA's own end, 7 days in short-lived mode)."""
-    authority = outputs.certificate_authority
     try:
-        expiration = duration.parse(text)
+        problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
     except ValueError as error:
-        return [Problem("--expiration", str(error))]
-    if expiration <= timedelta(0):
-        return [Problem("--expiration", "must be more than 0: a certificate that ends at once is of no use")]
-    if authority.usage_mode == "SHORT_LIVED_CERTIFICATE" and expiration > _SHORT_LIVED_MAX:
-        return [Problem("--expiration", f"{text} is more than the 7 days that a CA in short-lived mode issues for")]
-    if expiration > authority.not_after - datetime.now(UTC):
-        end = f"{authority.not_after:%Y-%m-%d}"
-        return [Problem("--expiration", f"{text} goes beyond the end of the CA's own certificate on {end}")]
-    return []
+        problem = str(error)
+    return [Problem("--expiration", f"{text}: {problem}")] if problem else []
 
 
 def yaml_scalar(value: object) -> str:

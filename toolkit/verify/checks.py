@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from toolkit.pki import chain
+from toolkit.pki import chain, usages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -148,13 +148,13 @@ def subject_alternative_names(evidence: Evidence) -> Check:
 def key_usage(evidence: Evidence) -> Check:
     """The usages digitalSignature and keyEncipherment, critical (AWS template EndEntityCertificate/V1)."""
     extension = _extension(evidence.leaf, x509.KeyUsage)
-    usages = _usages(extension.value) if extension else []
+    found = usages.names(extension.value) if extension else []
     criticality = "critical" if extension and extension.critical else "not critical"
     return judge(
         "key-usage",
-        usages == ["digital_signature", "key_encipherment"] and criticality == "critical",
+        found == ["digital_signature", "key_encipherment"] and criticality == "critical",
         "digital_signature, key_encipherment (critical)",
-        f"{', '.join(usages) or 'none'} ({criticality})",
+        f"{', '.join(found) or 'none'} ({criticality})",
         "The template is not EndEntityCertificate/V1; look for a policy or proxy that rewrites the request.",
     )
 
@@ -216,19 +216,6 @@ def _extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extensi
         return certificate.extensions.get_extension_for_class(kind)
     except x509.ExtensionNotFound:
         return None
-
-
-def _usages(usage: x509.KeyUsage) -> list[str]:
-    names = [
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-    ]
-    return [name for name in names if getattr(usage, name)]
 
 
 def _spki(key: CertificatePublicKeyTypes) -> bytes:

@@ -9,16 +9,28 @@ import pytest
 from tests.sandbox.conformance import (
     rules_authorities,
     rules_certificates,
+    rules_lifecycle,
     rules_passthrough,
     rules_publishing,
     rules_requests,
+    rules_sharing,
+    rules_validity,
 )
 from tests.sandbox.conformance.world import RULES, Rule, World
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
 
-AREAS = (rules_authorities, rules_certificates, rules_passthrough, rules_publishing, rules_requests)
+AREAS = (
+    rules_authorities,
+    rules_certificates,
+    rules_lifecycle,
+    rules_passthrough,
+    rules_publishing,
+    rules_requests,
+    rules_sharing,
+    rules_validity,
+)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.identifier)
@@ -27,7 +39,7 @@ def test_rule(rule: Rule, aws: TestSandbox) -> None:
 
 
 def test_every_rule_names_its_source() -> None:
-    assert len(AREAS) == 5
+    assert len(AREAS) == 8
     assert len(RULES) >= 120
     for rule in RULES:
         assert len(rule.source) > 8, rule.identifier

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -159,6 +159,14 @@ class World:
 
     def later(self, **shift: float) -> None:
         self.aws.clock.shift += timedelta(**shift)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def near(moment: datetime, expected: datetime) -> bool:
+    return abs(moment - expected) < timedelta(minutes=1)
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from toolkit.pki.usages import key_usage
 from toolkit.sandbox.private_ca import subject
 from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
-from toolkit.sandbox.private_ca.profiles import key_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

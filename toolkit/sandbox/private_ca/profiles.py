@@ -15,28 +15,13 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.pki import templates
+from toolkit.pki.usages import key_usage
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ARN = re.compile(r"arn:(?P<partition>[^:]+):acm-pca:::template/(?P<name>[^/]+/V\d+)")
-_USAGES = (
-    "digital_signature",
-    "content_commitment",
-    "key_encipherment",
-    "data_encipherment",
-    "key_agreement",
-    "key_cert_sign",
-    "crl_sign",
-    "encipher_only",
-    "decipher_only",
-)
-
-
-def key_usage(*names: str) -> x509.KeyUsage:
-    """The extension with exactly these usages."""
-    return x509.KeyUsage(**{name: name in names for name in _USAGES})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,249 @@
+"""Rules on a CA's life: import, states, updates, deletion, restoration."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tests.sandbox.conformance.world import BOTOCORE, World, refused, rule
+from tests.support import Authority
+from toolkit.pki import chain
+
+DELETE_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/PCADeleteCA.md"
+INSTALL_DOC = "privateca/latest/userguide/PCACertInstall.html"
+
+
+@rule("delete.creating", "A CA deleted while CREATING can't be restored.", DELETE_DOC)
+def _(world: World) -> None:
+    world.aws.private_ca.registry.creation_delay = timedelta(seconds=30)
+    arn = world.create()
+    world.delete(arn)
+    with refused("InvalidStateException"):
+        world.pca.restore_certificate_authority(CertificateAuthorityArn=arn)
+
+
+@rule("import.malformed", "What is no certificate can't be imported.", f"{BOTOCORE}: MalformedCertificateException")
+def _(world: World) -> None:
+    with refused("MalformedCertificateException"):
+        world.pca.import_certificate_authority_certificate(CertificateAuthorityArn=world.create(), Certificate=b"x")
+
+
+@rule("import.mismatch", "A certificate for another key is refused.", f"{BOTOCORE}: CertificateMismatchException")
+def _(world: World) -> None:
+    arn, stranger = world.create(), Authority("Stranger")
+    with refused("CertificateMismatchException"):
+        world.pca.import_certificate_authority_certificate(
+            CertificateAuthorityArn=arn, Certificate=chain.to_pem([stranger.certificate]).encode()
+        )
+    assert world.status(arn) == "PENDING_CERTIFICATE"
+
+
+@rule("import.root-chain", "A root is imported without a chain.", INSTALL_DOC)
+def _(world: World) -> None:
+    arn = world.root()
+    own = chain.to_pem([world.certificate(arn)]).encode()
+    with refused("InvalidRequestException"):
+        world.pca.import_certificate_authority_certificate(
+            CertificateAuthorityArn=arn, Certificate=own, CertificateChain=own
+        )
+
+
+def _pending_subordinate(world: World) -> tuple[str, str, dict[str, str]]:
+    root = world.root()
+    middle = world.subordinate(root, 1)
+    arn = world.create("SUBORDINATE")
+    request = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"].encode()
+    issued = world.issue(middle, request, template="SubordinateCACertificate_PathLen0/V1")
+    return arn, middle, world.get(middle, issued)
+
+
+def _import(world: World, arn: str, certificate: str, above: str | None) -> None:
+    more = {"CertificateChain": above.encode()} if above else {}
+    world.pca.import_certificate_authority_certificate(
+        CertificateAuthorityArn=arn, Certificate=certificate.encode(), **more
+    )
+
+
+@rule("import.subordinate-chain", "A subordinate is imported with its chain.", INSTALL_DOC)
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    with refused("InvalidRequestException"):
+        _import(world, arn, issued["Certificate"], None)
+    _import(world, arn, issued["Certificate"], issued["CertificateChain"])
+    assert world.status(arn) == "ACTIVE"
+
+
+@rule(
+    "import.chain-order", "The chain is in order, the root last.", f"{BOTOCORE}: ImportCertificateAuthorityCertificate"
+)
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    middle, root = chain.load_bundle(issued["CertificateChain"])
+    with refused("MalformedCertificateException", "not issued by"):
+        _import(world, arn, issued["Certificate"], chain.to_pem([root, middle]))
+
+
+@rule(
+    "import.chain-whole", "The chain leads to a self-signed root.", f"{BOTOCORE}: ImportCertificateAuthorityCertificate"
+)
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    middle, _root = chain.load_bundle(issued["CertificateChain"])
+    with refused("MalformedCertificateException", "root"):
+        _import(world, arn, issued["Certificate"], chain.to_pem([middle]))
+
+
+@rule(
+    "import.expired",
+    "A certificate that has ended can't be imported.",
+    f"{BOTOCORE}: ImportCertificateAuthorityCertificate",
+)
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    world.later(days=2)
+    with refused("MalformedCertificateException", "not valid now"):
+        _import(world, arn, issued["Certificate"], issued["CertificateChain"])
+
+
+@rule("import.deleted", "A deleted CA takes no certificate.", f"{BOTOCORE}: InvalidStateException")
+def _(world: World) -> None:
+    arn, _, issued = _pending_subordinate(world)
+    world.delete(arn)
+    with refused("InvalidStateException"):
+        _import(world, arn, issued["Certificate"], issued["CertificateChain"])
+
+
+@rule("state.expired", "A CA whose certificate has ended is EXPIRED.", f"{BOTOCORE}: CertificateAuthorityStatus")
+def _(world: World) -> None:
+    arn = world.root(years=1)
+    world.later(days=366)
+    assert world.status(arn) == "EXPIRED"
+    with refused("InvalidStateException"):
+        world.issue(arn)
+
+
+@rule(
+    "state.disabled",
+    "A disabled CA does not issue, and does again when enabled.",
+    f"{BOTOCORE}: UpdateCertificateAuthority",
+)
+def _(world: World) -> None:
+    arn = world.root()
+    world.disable(arn)
+    assert world.status(arn) == "DISABLED"
+    with refused("InvalidStateException"):
+        world.issue(arn)
+    world.pca.update_certificate_authority(CertificateAuthorityArn=arn, Status="ACTIVE")
+    world.issue(arn)
+
+
+@rule("update.pending", "A pending CA can't be updated.", "hashicorp/terraform-provider-aws#28998")
+def _(world: World) -> None:
+    with refused("InvalidStateException"):
+        world.disable(world.create())
+
+
+@rule(
+    "update.empty",
+    "An update says a status or a revocation configuration.",
+    "hashicorp/terraform-provider-aws#44392 (AWS's message)",
+)
+def _(world: World) -> None:
+    with refused("ValidationException", "Either RevocationConfiguration or Status should be present"):
+        world.pca.update_certificate_authority(CertificateAuthorityArn=world.root())
+
+
+@rule("update.status", "Only ACTIVE and DISABLED can be set.", f"{BOTOCORE}: UpdateCertificateAuthorityRequest.Status")
+def _(world: World) -> None:
+    with refused("InvalidArgsException"):
+        world.pca.update_certificate_authority(CertificateAuthorityArn=world.root(), Status="EXPIRED")
+
+
+@rule("delete.active", "An active CA can't be deleted, a disabled one can.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.root()
+    with refused("InvalidStateException"):
+        world.delete(arn)
+    world.disable(arn)
+    world.delete(arn)
+    assert world.status(arn) == "DELETED"
+
+
+@rule("delete.pending", "A pending CA can be deleted.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.create()
+    world.delete(arn)
+    assert world.status(arn) == "DELETED"
+
+
+@rule("delete.expired", "An expired CA can be deleted.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.root(years=1)
+    world.later(days=366)
+    world.delete(arn)
+
+
+@rule("delete.twice", "A deleted CA can't be deleted again.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.create()
+    world.delete(arn)
+    with refused("InvalidStateException"):
+        world.delete(arn)
+
+
+@rule("delete.window", "The restoration period is 30 days unless 7 to 30 are asked for.", DELETE_DOC)
+def _(world: World) -> None:
+    for asked, days in (({}, 30), ({"PermanentDeletionTimeInDays": 7}, 7)):
+        arn = world.create()
+        world.delete(arn, **asked)
+        left = world.describe(arn)["RestorableUntil"] - datetime.now(UTC)
+        assert timedelta(days=days) - left < timedelta(minutes=1)
+    for wrong in (6, 31):
+        with refused("ValidationException"):
+            world.delete(world.create(), PermanentDeletionTimeInDays=wrong)
+
+
+@rule("restore.disabled", "A restored CA is DISABLED and can be enabled.", f"{BOTOCORE}: RestoreCertificateAuthority")
+def _(world: World) -> None:
+    arn = world.root()
+    world.disable(arn)
+    world.delete(arn)
+    world.pca.restore_certificate_authority(CertificateAuthorityArn=arn)
+    assert world.status(arn) == "DISABLED"
+    assert "RestorableUntil" not in world.describe(arn)
+
+
+@rule("restore.pending", "A CA deleted while pending is pending again.", f"{BOTOCORE}: RestoreCertificateAuthority")
+def _(world: World) -> None:
+    arn = world.create()
+    world.delete(arn)
+    world.pca.restore_certificate_authority(CertificateAuthorityArn=arn)
+    assert world.status(arn) == "PENDING_CERTIFICATE"
+
+
+@rule("restore.late", "After the period a CA can't be restored.", DELETE_DOC)
+def _(world: World) -> None:
+    arn = world.create()
+    world.delete(arn, PermanentDeletionTimeInDays=7)
+    world.later(days=7, minutes=1)
+    with refused("InvalidStateException"):
+        world.pca.restore_certificate_authority(CertificateAuthorityArn=arn)
+
+
+@rule("restore.living", "Only a deleted CA can be restored.", f"{BOTOCORE}: RestoreCertificateAuthority")
+def _(world: World) -> None:
+    with refused("InvalidStateException"):
+        world.pca.restore_certificate_authority(CertificateAuthorityArn=world.create())
+
+
+@rule("state.deleted", "A deleted CA gives out neither CSR nor certificates.", f"{BOTOCORE}: InvalidStateException")
+def _(world: World) -> None:
+    arn = world.root()
+    issued = world.issue(arn)
+    world.disable(arn)
+    world.delete(arn)
+    with refused("InvalidStateException"):
+        world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)
+    with refused("InvalidStateException"):
+        world.get(arn, issued)
+    with refused("InvalidStateException"):
+        world.issue(arn)

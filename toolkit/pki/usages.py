@@ -1,0 +1,32 @@
+"""Key usages by the names that cryptography gives them (RFC 5280, 4.2.1.3)."""
+
+from __future__ import annotations
+
+from cryptography import x509
+
+# Those that every certificate may have; encipher_only and decipher_only exist only beside key_agreement.
+_PLAIN = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+)
+_WITH_AGREEMENT = ("encipher_only", "decipher_only")
+
+
+def key_usage(*names: str) -> x509.KeyUsage:
+    """The extension with exactly these usages.
+
+    Raises:
+        ValueError: encipher_only or decipher_only without key_agreement.
+    """
+    return x509.KeyUsage(**{name: name in names for name in (*_PLAIN, *_WITH_AGREEMENT)})
+
+
+def names(usage: x509.KeyUsage) -> list[str]:
+    """The usages that an extension has, in the order of their bits."""
+    agreed = _WITH_AGREEMENT if usage.key_agreement else ()
+    return [name for name in (*_PLAIN, *agreed) if getattr(usage, name)]
