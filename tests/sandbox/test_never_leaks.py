@@ -6,8 +6,9 @@ import base64
 import builtins
 import json
 import string
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from botocore.model import ListShape, Shape, StructureShape
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,9 @@ from toolkit.pki import chain
 from toolkit.sandbox.private_ca import Caller, PrivateCaService
 from toolkit.sandbox.private_ca.profiles import PROFILES
 from toolkit.sandbox.private_ca.protocol import service_model
+
+if TYPE_CHECKING:
+    from tests.conftest import TestSandbox
 
 CALLER = Caller("123456789012", "eu-central-1")
 PYTHON_ERRORS = [name for name in dir(builtins) if name.endswith(("Error", "Exception")) and name != "Exception"]
@@ -209,3 +213,32 @@ def test_requests_that_are_huge(operation: str) -> None:
         body = json.dumps(dict.fromkeys(shape.members, filler)).encode()
         answered(f"ACMPrivateCA.{operation}", body)
     answered(f"ACMPrivateCA.{operation}", b'{"CertificateAuthorityArn": ' + b"[" * 100_000)
+
+
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "X-Amz-Target": st.sampled_from(["ACMPrivateCA.ListTags", "ACMPrivateCA.", "ACMPrivateCA.X"]),
+        "Authorization": st.sampled_from(
+            [
+                "AWS4-HMAC-SHA256 Credential=sandbox/20260101/eu-central-1/acm-pca/aws4_request, Signature=0",
+                "AWS4-HMAC-SHA256 Credential=sandbox/20260101/xx-nowhere-1/acm-pca/aws4_request, Signature=0",
+                "AWS4-HMAC-SHA256 Credential=nobody/20260101/cn-north-1/acm-pca/aws4_request, Signature=0",
+                "AWS4-HMAC-SHA256 Credential=//",
+                "Basic eA==",
+            ]
+        ),
+        "X-Amz-Security-Token": st.sampled_from(["", "x" * 5000]),
+        "Content-Type": st.sampled_from(["application/x-amz-json-1.1", "application/cbor", "text/html"]),
+    },
+)
+
+
+@settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
+@given(headers=HEADERS, body=st.binary(max_size=100))
+def test_requests_over_http(aws: TestSandbox, headers: dict[str, str], body: bytes) -> None:
+    target = {"X-Amz-Target": "ACMPrivateCA.ListTags"} | headers
+    answer = httpx.post(aws.endpoint_url, headers=target, content=body)
+    assert answer.status_code in (400, 403), answer.text
+    assert answer.json()["__type"].endswith("Exception")
+    assert not any(name in answer.text for name in PYTHON_ERRORS)

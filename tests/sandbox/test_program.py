@@ -44,11 +44,17 @@ def test_defaults_come_from_the_project_and_values_from_the_stack() -> None:
     assert values["aws:region"] == "eu-central-1"
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", ["dev", "prod", "sandbox"])
 def test_the_stacks_settings_are_those_that_the_project_declares(stack: str) -> None:
     declared = program._read_yaml(project_root() / "Pulumi.yaml")["config"]
-    known = {f"kong-mesh-pca:{key}" for key in declared} | {"kong-mesh-pca:zones", "aws:region"}
-    assert set(program.read_stack(project_root(), stack).values) <= known
+    known = {f"kong-mesh-pca:{key}" for key in declared} | {"kong-mesh-pca:zones"}
+    values = program.read_stack(project_root(), stack).values
+    assert {key for key in values if not key.startswith("aws:")} <= known
+
+
+def test_the_stack_of_the_sandbox_runs(aws: TestSandbox) -> None:
+    outputs = program.run(project_root(), program.read_stack(project_root(), "sandbox"), aws)
+    assert [zone["name"] for zone in outputs["zones"]] == ["zone-1", "zone-2"]
 
 
 def test_a_stack_that_is_not_there(project: Path) -> None:

@@ -1,0 +1,98 @@
+"""`toolkit verify` as a process of its own, against the sandbox over HTTP."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from toolkit import contract
+from toolkit.files import project_root
+from toolkit.mesh import render
+from toolkit.mesh.render import MeshOptions
+from toolkit.sandbox import program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import TestSandbox
+    from toolkit.contract import StackOutputs
+
+
+@pytest.fixture(scope="module")
+def outputs(running_sandbox: TestSandbox) -> StackOutputs:
+    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), running_sandbox)
+    return contract.parse(json.dumps(exports))
+
+
+@pytest.fixture
+def outputs_file(outputs: StackOutputs, tmp_path: Path) -> Path:
+    file = tmp_path / "outputs.json"
+    file.write_text(outputs.to_json())
+    return file
+
+
+def verify(aws: TestSandbox, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from toolkit.cli import main; main()", "verify", *map(str, arguments)]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **aws.environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
+
+
+def test_every_zone_passes(aws: TestSandbox, outputs_file: Path) -> None:
+    result = verify(aws, "--outputs", outputs_file)
+    assert result.returncode == 0, result.stderr
+    assert "3 of 3 verified, 3 certificates bought" in result.stdout
+    # What it costs is said before anything is bought, and progress is for terminals only.
+    assert result.stderr == "Asking for 3 certificates, one a zone; on AWS they cost up to $2.25.\n"
+    assert "\x1b" not in result.stdout
+
+
+def test_json_goes_to_a_file_or_through_a_pipe(aws: TestSandbox, outputs_file: Path, tmp_path: Path) -> None:
+    piped = verify(aws, "--outputs", outputs_file, "--format", "json", "--lifetime", "2h")
+    assert json.loads(piped.stdout)["passed"] is True
+    target = tmp_path / "deep" / "verify.json"
+    written = verify(aws, "--outputs", outputs_file, "--format", "json", "-o", target)
+    assert (written.returncode, written.stdout) == (0, "")
+    assert json.loads(target.read_text())["passed"] is True
+
+
+@pytest.mark.parametrize("ca_cert", ["inline", "secret"])
+def test_the_bundle_of_the_mesh_is_what_counts(
+    aws: TestSandbox, outputs: StackOutputs, outputs_file: Path, tmp_path: Path, ca_cert: str
+) -> None:
+    rendered = render.render(outputs, "default", MeshOptions(ca_cert="inline" if ca_cert == "inline" else "secret"))
+    mesh, secret = tmp_path / "mesh.yaml", tmp_path / "secret.yaml"
+    mesh.write_text(rendered.mesh)
+    secret.write_text(rendered.secret or "")
+    both: list[str | Path] = ["--mesh", mesh, *(["--mesh", secret] if rendered.secret else [])]
+    assert verify(aws, "--outputs", outputs_file, *both).returncode == 0
+    # The Mesh of another stack: another CA of the same name.
+    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), aws)
+    other = render.render(contract.parse(json.dumps(exports)), "default", MeshOptions())
+    mesh.write_text(other.mesh)
+    result = verify(aws, "--outputs", outputs_file, "--mesh", mesh)
+    assert result.returncode == 1
+    assert "3 of 3 zones failed" in result.stdout
+    assert "Render the Mesh again" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--lifetime", "1d12h"], "--lifetime"),
+        (["--lifetime", "9y"], "beyond the end of the CA"),
+        (["--mesh-name", "other"], "is none of default"),
+        (["--service", "a b"], "--service"),
+        (["--mesh", "missing.yaml"], "can't read missing.yaml"),
+    ],
+)
+def test_input_that_is_not_valid_buys_nothing(
+    aws: TestSandbox, outputs_file: Path, arguments: list[str], words: str
+) -> None:
+    result = verify(aws, "--outputs", outputs_file, *arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert "Asking for" not in result.stderr
