@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from tests.support import Authority, contract_document, hierarchy
 from toolkit import cli
 from toolkit.errors import SurroundingsError
+from toolkit.files import project_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,12 @@ def test_every_option_is_explained(name: str) -> None:
     command = importlib.import_module(cli.COMMANDS[name].module).command
     for parameter in command.params:
         assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
+
+
+def test_the_readme_lists_every_command() -> None:
+    readme = (project_root() / "README.md").read_text()
+    for name in cli.COMMANDS:
+        assert f"| `toolkit {name}` |" in readme, name
 
 
 def test_every_problem_of_an_outputs_file_is_said_and_nothing_is_written(

@@ -67,7 +67,9 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     mesh, secret = tmp_path / "mesh.yaml", tmp_path / "secret.yaml"
     mesh.write_text(rendered.mesh)
     secret.write_text(rendered.secret or "")
-    both: list[str | Path] = ["--mesh", mesh, *(["--mesh", secret] if rendered.secret else [])]
+    both: list[str | Path] = ["--mesh", mesh]
+    if rendered.secret:
+        both += ["--mesh", secret]
     assert verify(aws, "--outputs", outputs_file, *both).returncode == 0
     # The Mesh of another stack: another CA of the same name.
     exports = program.run(project_root(), program.read_stack(project_root(), "prod"), aws)

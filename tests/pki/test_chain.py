@@ -66,6 +66,9 @@ def test_the_order_of_a_chain(issuing: Authority) -> None:
     assert any("not a self-signed root" in problem for problem in chain.order_problems([own]))
     stranger = Authority("Test Root CA")
     assert any("not issued by" in problem for problem in chain.order_problems([own, stranger.certificate]))
+    too_deep = Authority("Too Deep CA", parent=issuing)
+    deep_problems = chain.order_problems(too_deep.chain())
+    assert deep_problems == ["certificate 2 (Test Issuing CA) allows 0 CAs below it, and 1 stand there"]
     leaf = issuing.issue(KEY.public_key(), URIS)
     assert any("not a CA certificate" in problem for problem in chain.order_problems([leaf, own, root]))
 

@@ -107,6 +107,11 @@ def order_problems(certificates: Sequence[x509.Certificate]) -> list[str]:
                 f"certificate {number} ({display_name(child)}) is not issued by certificate {number + 1} "
                 f"({display_name(parent)}); the order is issuing CA first, root last"
             )
+    problems += [
+        f"certificate {below + 1} ({display_name(certificate)}) allows {allowed} CAs below it, and {below} stand there"
+        for below, certificate in enumerate(certificates)
+        if (allowed := path_length(certificate)) is not None and below > allowed
+    ]
     if certificates and not is_self_signed(certificates[-1]):
         problems.append(f"the last certificate ({display_name(certificates[-1])}) is not a self-signed root")
     return problems
@@ -119,6 +124,15 @@ def is_ca(certificate: x509.Certificate) -> bool:
     except (x509.ExtensionNotFound, ValueError):
         return False
     return constraints.value.ca
+
+
+def path_length(certificate: x509.Certificate) -> int | None:
+    """How many CAs may stand below it (RFC 5280, 4.2.1.9); None when any number may, or it is no CA."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    except (x509.ExtensionNotFound, ValueError):
+        return None
+    return constraints.value.path_length
 
 
 def verify_to_root(

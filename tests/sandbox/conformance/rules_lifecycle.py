@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
 from tests.sandbox.conformance.world import BOTOCORE, World, refused, rule
 from tests.support import Authority
 from toolkit.pki import chain
@@ -90,6 +93,42 @@ def _(world: World) -> None:
     middle, _root = chain.load_bundle(issued["CertificateChain"])
     with refused("MalformedCertificateException", "root"):
         _import(world, arn, issued["Certificate"], chain.to_pem([middle]))
+
+
+def _signed_outside(world: World, arn: str, signer: Authority, path_length: int | None) -> x509.Certificate:
+    """A certificate for the CA's own request, from an authority outside AWS."""
+    pem = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"].encode()
+    request = x509.load_pem_x509_csr(pem)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(request.subject)
+        .issuer_name(signer.certificate.subject)
+        .public_key(request.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - timedelta(hours=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=30))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+    )
+    return builder.sign(signer.key, hashes.SHA256())
+
+
+@rule("import.path-length", "No CA in the chain stands deeper than its path length allows.", "RFC 5280, 4.2.1.9")
+def _(world: World) -> None:
+    arn = world.create("SUBORDINATE")
+    last = Authority("Last CA", parent=Authority("Foreign Root CA"), path_length=0)
+    below = _signed_outside(world, arn, last, None)
+    with refused("MalformedCertificateException", "allows 0 CAs below it"):
+        _import(world, arn, chain.to_pem([below]), chain.to_pem(last.chain()))
+
+
+@rule("import.external", "A CA may stand below one outside AWS.", INSTALL_DOC)
+def _(world: World) -> None:
+    arn, offline = world.create("SUBORDINATE"), Authority("Offline Root CA")
+    own = _signed_outside(world, arn, offline, 0)
+    _import(world, arn, chain.to_pem([own]), chain.to_pem(offline.chain()))
+    assert world.status(arn) == "ACTIVE"
+    answer = world.get(arn, world.issue(arn))
+    assert chain.load_bundle(answer["CertificateChain"]) == (own, offline.certificate)
 
 
 @rule(

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from toolkit.pki import chain
 from toolkit.sandbox.private_ca import keys, passthrough, revocation, validity
 from toolkit.sandbox.private_ca.authority import ACTIVE, EXPIRED, PENDING, CertificateAuthority
 from toolkit.sandbox.private_ca.errors import AwsError, validation
@@ -112,15 +113,11 @@ def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.C
     if authority.usage_mode == "SHORT_LIVED_CERTIFICATE":
         # privateca/latest/userguide/short-lived-certificates.html: it is the last CA of its chain.
         raise _invalid("A CA in short-lived certificate mode can not issue CA certificates.")
-    allowed, length = _path_length(authority), wanted.constraints.path_length
+    assert authority.certificate is not None  # noqa: S101 - an active CA has one
+    allowed, length = chain.path_length(authority.certificate), wanted.constraints.path_length
     if allowed is not None and (length is None or length >= allowed):
         # botocore, IssueCertificateRequest.TemplateArn: not beyond what the issuing CA allows.
         raise _invalid(f"The CA allows path lengths below {allowed}, and the template has {length}.")
-
-
-def _path_length(authority: CertificateAuthority) -> int | None:
-    assert authority.certificate is not None  # noqa: S101 - an active CA has one
-    return authority.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
 
 
 def _require_lifetime(
