@@ -104,7 +104,7 @@ def test_quotas_are_per_account_region_and_operation() -> None:
             try:
                 quotas.apply(call)
             except AwsError as error:
-                assert error.code == "ThrottlingException"  # noqa: PT017 - one of two outcomes that are counted
+                assert error.code == "ThrottlingException"
                 return False
             return True
 

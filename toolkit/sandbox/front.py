@@ -92,7 +92,7 @@ class Front:
         record: Callable[[WSGIEnvironment, bytes, int], None],
     ) -> Iterable[bytes]:
         """Let moto answer, and keep the request if moto took it."""
-        body = _read(environ)
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         before = dict(environ)
 

@@ -136,17 +136,21 @@ class Sandbox:
 
     def _start(self) -> None:
         _forget_everything()
-        behind = DomainDispatcherApplication(create_backend_app)
-        record = None
-        if self._persistence:
-            self._persistence.start(behind)
-            record = self._persistence.record
-        self._front = Front(self.private_ca, behind, self._faults, record)
-        # Bound here, because werkzeug ends the process when a port is taken.
+        # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
+        # when it is.
         with _listen(self._port) as listener:
-            port = listener.getsockname()[1]
+            behind, record = DomainDispatcherApplication(create_backend_app), None
+            if self._persistence:
+                self._persistence.start(behind)
+                record = self._persistence.record
+            self._front = Front(self.private_ca, behind, self._faults, record)
             self._server = make_server(
-                _LOOPBACK, port, self._front, threaded=True, request_handler=_QuietRequestHandler, fd=listener.fileno()
+                _LOOPBACK,
+                listener.getsockname()[1],
+                self._front,
+                threaded=True,
+                request_handler=_QuietRequestHandler,
+                fd=listener.fileno(),
             )
         self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox", daemon=True)
         self._thread.start()
