@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from toolkit.verify.identity import IdentitySource, ZoneIdentity
 
 _MAX_ZONES_AT_ONCE = 32
+# A zone ends by itself when its time is up; only one that hangs in a call is given up on, this much later.
+_GRACE_SECONDS = 2.0
 _REFUSALS = (ClientError, BotoCoreError, DeadlineError, ValueError)
 CHECK_NAMES = ("identity", "issue", "fetch", *(name for name, _ in CERTIFICATE_CHECKS))
 
@@ -145,6 +147,7 @@ class _Run:
         self._waiting: queue.SimpleQueue[Zone] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[ZoneResult | BaseException] = queue.SimpleQueue()
         self._stop = threading.Event()
+        self._begun: dict[str, _ZoneVerification] = {}
 
     def results(self) -> Iterator[ZoneResult]:
         """Each zone's result, the quickest first; zones that don't answer in time come last, as failures."""
@@ -156,7 +159,7 @@ class _Run:
             # Daemons: a call that hangs beyond its deadline must not keep the process alive.
             threading.Thread(target=self._work, name=f"verify-{number}", daemon=True).start()
         rounds = -(-len(zones) // at_once)
-        deadline = time.monotonic() + self._plan.timeout.total_seconds() * rounds
+        deadline = time.monotonic() + self._plan.timeout.total_seconds() * rounds + _GRACE_SECONDS
         missing = {zone.name: zone for zone in zones}
         try:
             while missing and (left := deadline - time.monotonic()) > 0:
@@ -179,21 +182,30 @@ class _Run:
                 zone = self._waiting.get_nowait()
             except queue.Empty:
                 return
+            verification = _ZoneVerification(zone, self._outputs, self._plan, self._stop)
+            self._begun[zone.name] = verification
             try:
-                self._done.put(_ZoneVerification(zone, self._outputs, self._plan, self._stop).run(self._source))
+                self._done.put(verification.run(self._source))
             except BaseException as error:  # noqa: BLE001 - a defect must surface in the caller's thread
                 self._done.put(error)
 
     def _silent(self, zone: Zone) -> ZoneResult:
-        seconds = self._plan.timeout.total_seconds()
+        """What is known of a zone that hangs: the check it hangs in fails, what it bought is not forgotten."""
+        begun = self._begun.get(zone.name)
+        done = list(begun.checks) if begun else []
         failed = judge(
-            "identity",
+            CHECK_NAMES[len(done)],
             good=False,
-            expected=f"an answer within {seconds:g} s",
+            expected=f"an answer within {self._plan.timeout.total_seconds():g} s",
             found="none",
             advice="Check that this machine reaches STS and AWS Private CA in that region, or raise --timeout.",
         )
-        return ZoneResult(zone.name, zone.region, _with_skipped([failed]))
+        return ZoneResult(
+            zone.name,
+            zone.region,
+            _with_skipped([*done, failed]),
+            certificate_arn=begun.certificate_arn if begun else None,
+        )
 
 
 @dataclass
