@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.config import Config
+from hypothesis import HealthCheck, settings
 
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.private_ca import PrivateCaService
@@ -16,6 +17,10 @@ from toolkit.sandbox.storage import MotoStorage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+
+# How long an example takes is no property of the product.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # The server is what is tested, so nothing is held back or repeated by the client.
 UNCHECKED = Config(parameter_validation=False, retries={"total_max_attempts": 1})

@@ -165,7 +165,7 @@ def test_issuance_that_takes_its_time(aws: TestSandbox, outputs: StackOutputs) -
 
 def test_issuance_that_never_ends(aws: TestSandbox, outputs: StackOutputs) -> None:
     aws.private_ca.registry.issuance_delay = timedelta(days=1)
-    report = verify(aws, outputs, timeout=timedelta(seconds=1))
+    report = verify(aws, outputs, timeout=timedelta(seconds=3))
     assert {name: [check.name for check in checks] for name, checks in failures(report).items()} == {
         zone.name: ["fetch"] for zone in outputs.zones
     }
@@ -193,12 +193,12 @@ def test_a_zone_that_hangs_does_not_hold_up_another(aws: TestSandbox, outputs: S
             return real.identity(zone, authority_region)
 
     try:
-        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=3)), Hanging())
+        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), Hanging())
     finally:
         release.set()
     check = only_failure(report, "frankfurt-2")
     assert check.name == "identity"
-    assert "within 3 s" in check.expected
+    assert "within 5 s" in check.expected
 
 
 def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -216,7 +216,7 @@ def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, ou
             return identity
 
     try:
-        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=2)), HangsInFetch())
+        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), HangsInFetch())
     finally:
         release.set()
     check = only_failure(report, "ireland-1")

@@ -275,9 +275,9 @@ def _(world: World) -> None:
     assert world.issue(arn, IdempotencyToken="once") == first
     assert world.issue(arn, IdempotencyToken="other") != first
     assert world.issue(world.root(), IdempotencyToken="once") != first
-    world.later(minutes=4, seconds=55)
+    world.later(minutes=4, seconds=30)
     assert world.issue(arn, IdempotencyToken="once") == first
-    world.later(seconds=6)
+    world.later(seconds=31)
     assert world.issue(arn, IdempotencyToken="once") != first
 
 

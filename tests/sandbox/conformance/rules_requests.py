@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import uuid
 from typing import Any
 
-import boto3
 import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.sandbox.conformance.world import BOTOCORE, World, csr, refused, rule
+from tests.sandbox.conformance.world import ALLOW, BOTOCORE, World, csr, refused, rule
 from toolkit.pki import templates
 
 PROTOCOL = "smithy.io: AWS JSON 1.1 protocol"
@@ -165,33 +163,6 @@ def _(world: World) -> None:
     _refused_raw(answer, "UnrecognizedClientException")
 
 
-def _role(world: World, *statements: dict[str, Any]) -> Any:
-    """A client with a fresh role of those permissions."""
-    iam, name = world.client("iam"), f"role-{uuid.uuid4().hex[:8]}"
-    trust = {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}
-    document = {"Version": "2012-10-17", "Statement": [trust]}
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
-    policy = {"Version": "2012-10-17", "Statement": list(statements)}
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
-    world.aws.on_cleanup(lambda: _drop(iam, name))
-    taken = world.client("sts").assume_role(RoleArn=arn, RoleSessionName="s")["Credentials"]
-    session: Any = boto3.Session(
-        aws_access_key_id=taken["AccessKeyId"],
-        aws_secret_access_key=taken["SecretAccessKey"],
-        aws_session_token=taken["SessionToken"],
-        region_name=world.region,
-    )
-    return session.client("acm-pca", endpoint_url=world.aws.endpoint_url)
-
-
-def _drop(iam: Any, name: str) -> None:
-    iam.delete_role_policy(RoleName=name, PolicyName="p")
-    iam.delete_role(RoleName=name)
-
-
-ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
-
-
 def _issue_as(client: Any, arn: str, template: str | None = None) -> None:
     more = {"TemplateArn": templates.arn(template)} if template else {}
     client.issue_certificate(
@@ -206,7 +177,7 @@ def _issue_as(client: Any, arn: str, template: str | None = None) -> None:
 @rule("access.no-allow", "What no policy allows is denied, in AWS's words.", AUTHORIZATION)
 def _(world: World) -> None:
     arn = world.root()
-    client = _role(world, {**ALLOW, "Action": "acm-pca:GetCertificate"})
+    client = world.role({**ALLOW, "Action": "acm-pca:GetCertificate"})
     with refused(
         "AccessDeniedException", "because no identity-based policy allows the acm-pca:IssueCertificate action"
     ):
@@ -216,7 +187,7 @@ def _(world: World) -> None:
 @rule("access.resource", "A permission on one CA is none on another.", AUTHORIZATION)
 def _(world: World) -> None:
     mine, other = world.root(), world.root()
-    client = _role(world, {**ALLOW, "Resource": mine})
+    client = world.role({**ALLOW, "Resource": mine})
     _issue_as(client, mine)
     with refused("AccessDeniedException"):
         _issue_as(client, other)
@@ -226,7 +197,7 @@ def _(world: World) -> None:
 def _(world: World) -> None:
     arn = world.root()
     pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY)}}
-    client = _role(world, {**ALLOW, "Condition": pinned})
+    client = world.role({**ALLOW, "Condition": pinned})
     _issue_as(client, arn, templates.END_ENTITY)
     for other in ("EndEntityClientAuthCertificate/V1", templates.subordinate_ca(0), None):
         with refused("AccessDeniedException"):
@@ -237,7 +208,7 @@ def _(world: World) -> None:
 def _(world: World) -> None:
     arn = world.root()
     minting = {"StringLike": {"acm-pca:TemplateArn": templates.arn(templates.CA_MINTING_PATTERN, "*")}}
-    client = _role(world, ALLOW, {**ALLOW, "Effect": "Deny", "Condition": minting})
+    client = world.role(ALLOW, {**ALLOW, "Effect": "Deny", "Condition": minting})
     _issue_as(client, arn, templates.END_ENTITY)
     with refused("AccessDeniedException", "with an explicit deny in an identity-based policy"):
         _issue_as(client, arn, templates.subordinate_ca(0))
@@ -249,7 +220,7 @@ def _(world: World) -> None:
     "IAM user guide: policy evaluation logic",
 )
 def _(world: World) -> None:
-    client = _role(world, {**ALLOW, "Action": "s3:*"})
+    client = world.role({**ALLOW, "Action": "s3:*"})
     for arn in (world.root(), world.root()[:-4] + "0000"):
         with refused("AccessDeniedException"):
             client.describe_certificate_authority(CertificateAuthorityArn=arn)

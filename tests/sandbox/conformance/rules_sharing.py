@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.sandbox.conformance.world import BOTOCORE, World, refused, rule
+from tests.sandbox.conformance.world import ACCOUNT, ALLOW, BOTOCORE, World, csr, refused, rule
 from toolkit.pki import templates
-from toolkit.sandbox.private_ca import Caller
 
 CRL_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/crl-planning.md"
 AUDIT_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/PcaAuditReport.md"
@@ -47,13 +46,6 @@ def policy(arn: str, account: str = OTHER, *, template: str = templates.END_ENTI
 
 def put(world: World, arn: str, document: dict[str, Any]) -> None:
     world.pca.put_policy(ResourceArn=arn, Policy=json.dumps(document))
-
-
-def _as_other(world: World, operation: str, **params: Any) -> tuple[int, str]:
-    caller = Caller(OTHER, "eu-central-1")
-    body = json.dumps(params).encode()
-    answer = world.aws.private_ca.handle(caller, f"ACMPrivateCA.{operation}", body)
-    return answer.status, json.loads(answer.body).get("message", "")
 
 
 @rule("policy.lifecycle", "A policy can be put, read and deleted.", f"{BOTOCORE}: PutPolicy")
@@ -102,14 +94,33 @@ def _(world: World) -> None:
 
 @rule("policy.cross-account", "Another account needs the policy, and gets what it says.", RBP_DOC)
 def _(world: World) -> None:
-    arn = world.root()
-    status, message = _as_other(world, "DescribeCertificateAuthority", CertificateAuthorityArn=arn)
-    assert (status, "because no resource-based policy allows" in message) == (400, True)
+    arn, other = world.root(), world.role(ALLOW, account=OTHER)
+    named = {"CertificateAuthorityArn": arn}
+    with refused("AccessDeniedException", "because no resource-based policy allows"):
+        other.describe_certificate_authority(**named)
     put(world, arn, policy(arn))
-    assert _as_other(world, "DescribeCertificateAuthority", CertificateAuthorityArn=arn)[0] == 200
-    assert _as_other(world, "DeleteCertificateAuthority", CertificateAuthorityArn=arn)[0] == 400
+    assert other.describe_certificate_authority(**named)["CertificateAuthority"]["OwnerAccount"] == ACCOUNT
+    validity, request = {"Type": "DAYS", "Value": 1}, csr()
+    issuing = {**named, "Csr": request, "SigningAlgorithm": "SHA256WITHECDSA", "Validity": validity}
+    issued = other.issue_certificate(**issuing, TemplateArn=templates.arn(templates.END_ENTITY))["CertificateArn"]
+    assert other.get_certificate(**named, CertificateArn=issued)["Certificate"]
+    for template in (templates.subordinate_ca(0), "EndEntityClientAuthCertificate/V1"):
+        with refused("AccessDeniedException", "because no resource-based policy allows"):
+            other.issue_certificate(**issuing, TemplateArn=templates.arn(template))
+    with refused("AccessDeniedException"):
+        other.delete_certificate_authority(**named)
     put(world, arn, policy(arn, "999999999999"))
-    assert _as_other(world, "DescribeCertificateAuthority", CertificateAuthorityArn=arn)[0] == 400
+    with refused("AccessDeniedException"):
+        other.describe_certificate_authority(**named)
+
+
+@rule("policy.own-too", "From another account the caller's own policies must allow it as well.", RBP_DOC)
+def _(world: World) -> None:
+    arn = world.root()
+    put(world, arn, policy(arn))
+    other = world.role({**ALLOW, "Action": "acm-pca:Get*"}, account=OTHER)
+    with refused("AccessDeniedException", "because no identity-based policy allows"):
+        other.describe_certificate_authority(CertificateAuthorityArn=arn)
 
 
 @rule(
@@ -120,12 +131,11 @@ def _(world: World) -> None:
 def _(world: World) -> None:
     arn = world.root()
     put(world, arn, policy(arn))
-    caller = Caller(OTHER, "eu-central-1")
+    other = world.role(ALLOW, account=OTHER)
 
     def listed(owner: str) -> list[str]:
-        body = json.dumps({"ResourceOwner": owner, "MaxResults": 1000}).encode()
-        answer = world.aws.private_ca.handle(caller, "ACMPrivateCA.ListCertificateAuthorities", body)
-        return [item["Arn"] for item in json.loads(answer.body)["CertificateAuthorities"]]
+        answer = other.list_certificate_authorities(ResourceOwner=owner, MaxResults=1000)
+        return [item["Arn"] for item in answer["CertificateAuthorities"]]
 
     assert arn in listed("OTHER_ACCOUNTS")
     assert arn not in listed("SELF")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from cryptography import x509
@@ -25,6 +28,9 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 BOTOCORE = "botocore acm-pca/2017-08-22/service-2.json"
 TEMPLATES_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/UsingTemplates.md"
 SHORT_LIVED_DOC = "privateca/latest/userguide/short-lived-certificates.html"
+ACCOUNT = "123456789012"
+ACCOUNT_HEADER = "x-moto-account-id"
+ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
 DAYS = {"Type": "DAYS", "Value": 1}
 
 
@@ -79,6 +85,27 @@ class World:
 
     def client(self, service: str, region: str | None = None) -> Any:
         return self.aws.client(service, region or self.region)
+
+    def role(self, *statements: dict[str, Any], account: str = ACCOUNT) -> Any:
+        """A client of acm-pca with a fresh role of those permissions, in that account."""
+        session: Any = self.aws.session(self.region)
+        iam, name = session.client("iam", endpoint_url=self.aws.endpoint_url), f"role-{uuid.uuid4().hex[:8]}"
+        # moto's own way to work in another account.
+        iam.meta.events.register("before-send.iam", partial(_in_account, account))
+        trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+        document = {"Version": "2012-10-17", "Statement": [trust]}
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
+        policy = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+        self.aws.on_cleanup(lambda: drop(iam, name))
+        taken = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+        assumed: Any = boto3.Session(
+            aws_access_key_id=taken["AccessKeyId"],
+            aws_secret_access_key=taken["SecretAccessKey"],
+            aws_session_token=taken["SessionToken"],
+            region_name=self.region,
+        )
+        return assumed.client("acm-pca", endpoint_url=self.aws.endpoint_url)
 
     def create(self, kind: str = "ROOT", key: str = "EC_prime256v1", **more: Any) -> str:
         signing = more.pop("signing", "SHA256WITHRSA" if key.startswith("RSA") else "SHA256WITHECDSA")
@@ -167,6 +194,15 @@ def now() -> datetime:
 
 def near(moment: datetime, expected: datetime) -> bool:
     return abs(moment - expected) < timedelta(minutes=1)
+
+
+def _in_account(account: str, request: Any, **_: Any) -> None:
+    request.headers[ACCOUNT_HEADER] = account
+
+
+def drop(iam: Any, name: str) -> None:
+    iam.delete_role_policy(RoleName=name, PolicyName="p")
+    iam.delete_role(RoleName=name)
 
 
 @contextmanager
