@@ -80,6 +80,15 @@ def test_every_option_is_explained(name: str) -> None:
         assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
 
 
+@pytest.mark.parametrize("name", list(cli.COMMANDS))
+def test_help_shows_examples_as_they_are_typed(name: str) -> None:
+    said = CliRunner().invoke(cli.main, [name, "--help"]).output
+    assert "\\b" not in said
+    if "Examples:" in said:
+        examples = said.partition("Examples:\n")[2].splitlines()
+        assert any(line.startswith("    toolkit") for line in examples), examples
+
+
 def test_the_readme_lists_every_command() -> None:
     readme = (project_root() / "README.md").read_text()
     for name in cli.COMMANDS:

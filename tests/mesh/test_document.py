@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import pytest
@@ -30,10 +31,7 @@ spec:
           arn: arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/x
           caCert:
             inlineString: |
-              -----BEGIN CERTIFICATE-----
-              AAAA
-              -----END CERTIFICATE-----
-"""
+""" + textwrap.indent(OUTPUTS.certificate_chain, " " * 14)
 
 
 @pytest.mark.parametrize("form", ["kubernetes", "universal"])
@@ -47,9 +45,7 @@ def test_what_was_rendered_is_read_back(form: Any, ca_cert: Any) -> None:
 
 
 def test_a_mesh_written_by_hand() -> None:
-    name, bundle = trust_bundle([("mesh.yaml", BY_HAND)])
-    assert name == "default"
-    assert bundle.startswith("-----BEGIN CERTIFICATE-----\nAAAA\n")
+    assert trust_bundle([("mesh.yaml", BY_HAND)]) == ("default", OUTPUTS.certificate_chain)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +57,13 @@ def test_a_mesh_written_by_hand() -> None:
         ("inlineString: |", "inline: |", "spec.mtls.backends[1].conf.caCert.inline: is not base64"),
         ("            inlineString: |", "            file: /x\n            inlineString: |", "exactly one of"),
         ("kind: Mesh", "kind: MeshService", "no Mesh; there are: none"),
+        ("kuma.io/v1alpha1", "appmesh.k8s.aws/v1beta2", "no Mesh; there are: none"),
+        ("  name: default", "  name: [default]", "metadata.name: is missing or not a text"),
+        ("BEGIN CERTIFICATE", "BEGIN", "spec.mtls.backends[1].conf.caCert.inlineString: holds"),
+        ("inlineString: |", "inlineString: hello\n            #", "inlineString: holds no PEM certificate"),
+        ("inlineString: |", "inlineString: 5\n            #", "inlineString: holds no PEM certificate"),
+        ("inlineString: |", "inline: aGVsbG8=\n            #", "inline: holds no PEM certificate"),
+        ("inlineString: |", "inline: !!binary aGVsbG8=\n            #", "is not base64 of PEM text"),
         ("  name: default", "  name: a: b", "mesh.yaml:4:10"),
         ("kind: Mesh", "kind: Mesh\nkind: Mesh", "mesh.yaml:3:1"),
     ],
@@ -82,7 +85,10 @@ def test_a_file_on_the_control_planes_host_can_not_be_read() -> None:
 def test_a_secret_that_was_not_given_or_is_another_meshs() -> None:
     rendered = render.render(OUTPUTS, "default", MeshOptions(ca_cert="secret"))
     assert rendered.secret
-    for others in ([], [("secret.yaml", rendered.secret.replace("kuma.io/mesh: default", "kuma.io/mesh: other"))]):
+    another_meshs = rendered.secret.replace("kuma.io/mesh: default", "kuma.io/mesh: other")
+    # Kuma takes Secrets of its own type only.
+    opaque = rendered.secret.replace("system.kuma.io/secret", "Opaque")
+    for others in ([], [("secret.yaml", another_meshs)], [("secret.yaml", opaque)]):
         with pytest.raises(InvalidInputError) as caught:
             trust_bundle([("mesh.yaml", rendered.mesh), *others])
         assert "no Secret of that name and mesh" in caught.value.problems[0].message
@@ -111,6 +117,11 @@ bombs = [
     "!!python/object/apply:os.system [id]",
     "[" * 5000,
     "*x",
+    "!!bool x",
+    "!!timestamp 2026-13-45",
+    "a: " + "9" * 5000,
+    "%YAML 1.3\n---\na",
+    "&a {<<: *a}",
 ]
 
 
@@ -118,3 +129,22 @@ bombs = [
 def test_what_yaml_can_do_to_a_reader(text: str) -> None:
     with pytest.raises(InvalidInputError):
         trust_bundle([("mesh.yaml", text)])
+
+
+def test_merge_keys_that_would_grow_to_millions_are_refused_at_once() -> None:
+    lines = ["a0: &a0 {key: value}"]
+    lines += [f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 9)}]}}" for level in range(1, 30)]
+    with pytest.raises(InvalidInputError) as caught:
+        trust_bundle([("mesh.yaml", "\n".join(lines))])
+    assert "merges far more than a document needs" in caught.value.problems[0].message
+
+
+def test_a_merge_key_of_ordinary_size_is_read() -> None:
+    text = BY_HAND.replace("      - name: acm\n", "      - &acm\n        <<: {name: acm, mode: STRICT}\n", 1)
+    assert trust_bundle([("mesh.yaml", text)]) == ("default", OUTPUTS.certificate_chain)
+
+
+def test_a_value_that_is_not_what_its_tag_says_is_named_by_line_and_column() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        trust_bundle([("mesh.yaml", "a: 1\nb: !!bool maybe\n")])
+    assert caught.value.lines()[1] == "  mesh.yaml:2:4: can't be read as !!bool"

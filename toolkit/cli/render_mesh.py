@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from toolkit.mesh.render import RenderedMesh
 
 
-@click.command(name="render-mesh")
+_EXAMPLES = """\b
+Examples:
+  toolkit render-mesh | kubectl apply -f -
+  pulumi stack output --json | toolkit render-mesh --outputs - --ca-cert secret -o mesh.yaml
+"""
+
+
+@click.command(name="render-mesh", epilog=_EXAMPLES)
 @stack_outputs
 @click.option(
     "--mesh", "meshes", multiple=True, metavar="NAME", help="A mesh of the stack; repeatable; all unless given."
@@ -85,11 +92,10 @@ def command(
     secret_output: Path | None,
     output: Path | None,
 ) -> None:
-    r"""Turn the stack's outputs into a Mesh with an acmpca backend.
+    """Turn the stack's outputs into a Mesh with an acmpca backend.
 
-    \b
-    toolkit render-mesh | kubectl apply -f -
-    pulumi stack output --json | toolkit render-mesh --outputs - --ca-cert secret -o mesh.yaml
+    The documents are one YAML stream on standard output, Secrets before Meshes, unless -o names a file. An option that
+    can't work, such as a lifetime that the CA can't sign, is refused before anything is written.
     """
     from toolkit import contract
     from toolkit.mesh import render

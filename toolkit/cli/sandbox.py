@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@click.command(name="sandbox")
+_EXAMPLES = """\b
+Examples:
+  toolkit sandbox > sandbox.env &
+  . ./sandbox.env && aws acm-pca list-certificate-authorities
+"""
+
+
+@click.command(name="sandbox", epilog=_EXAMPLES)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="Of 127.0.0.1.")
 @click.option("--region", default="eu-central-1", show_default=True, metavar="NAME", help="Region in the environment.")
 @click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="What goes wrong on purpose, as YAML.")
@@ -53,14 +60,10 @@ def command(
     issuance_delay: float,
     form: Literal["export", "json"],
 ) -> None:
-    r"""Run an AWS on loopback until it is stopped.
+    """Run an AWS on loopback until it is stopped.
 
     Any AWS client that is given its environment works with it: boto3, the aws CLI, Terraform, Pulumi. It answers IAM,
     STS and S3, and AWS Private CA by AWS's rules. Ctrl-C or SIGTERM stops it.
-
-    \b
-    toolkit sandbox > sandbox.env &
-    . ./sandbox.env && aws acm-pca list-certificate-authorities
     """
     try:
         from toolkit.sandbox.faults import Faults, read_plan

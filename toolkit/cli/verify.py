@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from toolkit.verify.runner import Plan, Report
 
 
-@click.command(name="verify")
+_EXAMPLES = """\b
+Examples:
+  toolkit verify
+  toolkit verify --outputs outputs.json --mesh mesh.yaml --format json
+"""
+
+
+@click.command(name="verify", epilog=_EXAMPLES)
 @stack_outputs
 @click.option(
     "--mesh",
@@ -69,14 +76,10 @@ def command(
     form: Literal["table", "wide", "json"],
     output: Path | None,
 ) -> None:
-    r"""Prove that every zone gets certificates.
+    """Prove that every zone gets certificates.
 
     For every zone at once: assume the zone's verifier role, ask the CA for a data plane certificate, fetch it, and
     check it against the trust bundle of the Mesh. Buys one certificate a zone; keys never leave the memory.
-
-    \b
-    toolkit verify
-    toolkit verify --outputs outputs.json --mesh mesh.yaml --format json
     """
     from datetime import timedelta
 

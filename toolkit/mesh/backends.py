@@ -6,6 +6,7 @@ kumahq/kuma:api/system/v1alpha1/datasource.proto.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, model_validator
@@ -69,6 +70,15 @@ class DataPlaneCertificates(Model):
     rotation: Rotation
 
 
+def _is_balanced(template: str) -> bool:
+    depth = 0
+    for brace in re.findall(r"\{\{|\}\}", template):
+        depth += 1 if brace == "{{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
 class AcmPcaConf(Model):
     """The configuration of the ``acmpca`` plugin.
 
@@ -91,8 +101,11 @@ class AcmPcaConf(Model):
             return None
         if not value.strip():
             raise ValueError("is empty; leave it out for certificates without a common name")
-        if value.count("{{") != value.count("}}"):
-            raise ValueError("has a '{{' without its '}}'")
+        if lone := next((character for character in value if "\ud800" <= character <= "\udfff"), None):
+            # A byte of the command line that is not UTF-8 arrives as one.
+            raise ValueError(f"holds U+{ord(lone):04X}, half a character, which no document can carry")
+        if not _is_balanced(value):
+            raise ValueError("has a '{{' without its '}}', or the other way round")
         if "{{" not in value and len(value) > MAX_COMMON_NAME:
             raise ValueError(f"has {len(value)} characters; a common name has at most {MAX_COMMON_NAME} (RFC 5280)")
         return value

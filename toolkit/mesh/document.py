@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from toolkit.contract import DnsLabel
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh import secrets
+from toolkit.mesh import reading, secrets
 from toolkit.mesh.backends import AcmPcaBackend, Model
+from toolkit.pki import chain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,9 +91,13 @@ class _Found:
     spec: dict[str, Any]
     data: Any
 
+    @property
+    def is_universal(self) -> bool:
+        return self.spec.get("type") == self.kind
+
     def refuse(self, place: str, message: str, hint: str = "") -> InvalidInputError:
         problem = Problem(f"{self.source}: {place}", message)
-        return InvalidInputError(f"{self.kind} {self.name} can't be used", [problem], hint)
+        return InvalidInputError(f"{self.kind} {self.name}".rstrip() + " can't be used", [problem], hint)
 
 
 def read_stream(text: str, source: str) -> list[_Found]:
@@ -103,33 +106,38 @@ def read_stream(text: str, source: str) -> list[_Found]:
     Raises:
         InvalidInputError: the text is no YAML; the place is named as ``source:line:column``.
     """
-    try:
-        loaded = list(YAML(typ="safe", pure=True).load_all(text))
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise InvalidInputError(f"{source} is not YAML", [Problem(where, str(error.problem))]) from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split()) or "it is nested too deeply"
-        raise InvalidInputError(f"{source} is not YAML", [Problem(source, reason)]) from error
-    return [found for document in loaded if (found := _recognise(document, source)) is not None]
+    recognised = (_recognise(document, source) for document in reading.load_stream(text, source))
+    return [found for found in recognised if found is not None]
 
 
 def _recognise(document: object, source: str) -> _Found | None:
     if not isinstance(document, dict):
         return None
-    metadata = _mapping(document.get("metadata"))
-    labels = _mapping(metadata.get("labels"))
-    if "kind" not in document:
-        kind, name, mesh, spec = document.get("type"), document.get("name"), document.get("mesh"), document
-        data = document.get("data")
-    else:
-        kind, name, mesh = document["kind"], metadata.get("name"), labels.get(secrets.MESH_LABEL)
-        spec = _mapping(document.get("spec"))
-        data = _mapping(document.get("data")).get("value")
-    if kind not in ("Mesh", "Secret"):
+    if "kind" in document:
+        return _recognise_kubernetes(document, source)
+    if document.get("type") not in ("Mesh", "Secret"):
         return None
-    return _Found(source, str(kind), str(name or ""), str(mesh or ""), spec, data)
+    name, mesh = _text(document.get("name")), _text(document.get("mesh"))
+    return _Found(source, document["type"], name, mesh, document, document.get("data"))
+
+
+def _recognise_kubernetes(document: dict[str, Any], source: str) -> _Found | None:
+    # Other products have kinds of these names too (appmesh.k8s.aws knows a Mesh), and Kuma takes Secrets of its
+    # own type only (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
+    identity = (document["kind"], document.get("apiVersion"))
+    ours = identity == ("Mesh", API_VERSION) or (
+        identity == ("Secret", "v1") and document.get("type") == secrets.KUBERNETES_TYPE
+    )
+    if not ours:
+        return None
+    metadata = _mapping(document.get("metadata"))
+    mesh = _text(_mapping(metadata.get("labels")).get(secrets.MESH_LABEL))
+    value = _mapping(document.get("data")).get("value")
+    return _Found(source, document["kind"], _text(metadata.get("name")), mesh, _mapping(document.get("spec")), value)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -140,8 +148,11 @@ def _choose_mesh(documents: Sequence[_Found], mesh: str | None) -> _Found:
     meshes = [document for document in documents if document.kind == "Mesh"]
     chosen = [document for document in meshes if mesh in (None, document.name)]
     if len(chosen) == 1:
+        if not chosen[0].name:
+            place = "name" if chosen[0].is_universal else "metadata.name"
+            raise chosen[0].refuse(place, "is missing or not a text")
         return chosen[0]
-    names = ", ".join(document.name for document in meshes) or "none"
+    names = ", ".join(document.name or "(without a name)" for document in meshes) or "none"
     wanted = f"no Mesh {mesh}" if mesh else "no Mesh" if not meshes else "several meshes"
     if mesh and chosen:
         wanted = f"Mesh {mesh} more than once"
@@ -152,7 +163,7 @@ def _choose_mesh(documents: Sequence[_Found], mesh: str | None) -> _Found:
 
 def _ca_cert(mesh: _Found) -> tuple[str, dict[str, Any]]:
     """The place of the enabled backend's caCert, and the data source there."""
-    prefix = "mtls" if mesh.spec.get("type") == "Mesh" else "spec.mtls"
+    prefix = "mtls" if mesh.is_universal else "spec.mtls"
     mtls = _mapping(mesh.spec.get("mtls"))
     enabled, backends = mtls.get("enabledBackend"), mtls.get("backends")
     if not enabled:
@@ -175,7 +186,7 @@ def _resolve(mesh: _Found, place: str, source: dict[str, Any], documents: Sequen
     (kind,) = kinds
     value = source[kind]
     if kind == "inlineString":
-        return str(value)
+        return _pem(mesh, f"{place}.inlineString", value)
     if kind == "inline":
         return _decode(mesh, f"{place}.inline", value)
     if kind == "file":
@@ -183,16 +194,26 @@ def _resolve(mesh: _Found, place: str, source: dict[str, Any], documents: Sequen
         raise mesh.refuse(f"{place}.file", "is a file on the control plane's host, which can't be read from here", hint)
     for document in documents:
         if (document.kind, document.name, document.mesh) == ("Secret", value, mesh.name):
-            form = "data" if document.spec.get("type") == "Secret" else "data.value"
-            return _decode(document, form, document.data)
+            return _decode(document, "data" if document.is_universal else "data.value", document.data)
     hint = "Give the Secret's document too, with a second --mesh FILE."
-    raise mesh.refuse(f"{place}.secret", f"names {value}, and no Secret of that name and mesh was given", hint)
+    form = "" if mesh.is_universal else f" (type {secrets.KUBERNETES_TYPE}, label {secrets.MESH_LABEL}: {mesh.name})"
+    raise mesh.refuse(f"{place}.secret", f"names {value}, and no Secret of that name and mesh was given{form}", hint)
 
 
 def _decode(found: _Found, place: str, value: object) -> str:
     if isinstance(value, str):
         try:
-            return base64.b64decode("".join(value.split()), validate=True).decode()
+            # White space is what editors and `base64` without -w0 put between the lines.
+            return _pem(found, place, base64.b64decode("".join(value.split()), validate=True).decode())
         except (binascii.Error, ValueError):
             pass
     raise found.refuse(place, "is not base64 of PEM text")
+
+
+def _pem(found: _Found, place: str, value: object) -> str:
+    """The bundle as it stands, when every certificate in it can be read."""
+    try:
+        chain.load_bundle(_text(value))
+    except ValueError as error:
+        raise found.refuse(place, str(error)) from error
+    return _text(value)

@@ -24,6 +24,7 @@ from toolkit.files import project_root
 from toolkit.mesh import duration
 from toolkit.mesh.document import Form, Mesh
 from toolkit.mesh.secrets import ChainSecret
+from toolkit.pki import arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -180,15 +181,15 @@ def _attempt(problems: list[Problem], places: Mapping[str, str], make: Callable[
 def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
     if mesh in outputs.meshes:
         return []
-    return [Problem("--mesh", f"{mesh!r} is not a mesh of the stack, which has: {', '.join(outputs.meshes)}")]
+    return [Problem("--mesh", f"{arn.shown(mesh)} is not a mesh of the stack, which has: {', '.join(outputs.meshes)}")]
 
 
 def _expiration_problems(outputs: StackOutputs, text: str) -> list[Problem]:
     try:
         problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
     except ValueError as error:
-        problem = str(error)
-    return [Problem("--expiration", f"{text}: {problem}")] if problem else []
+        return [Problem("--expiration", str(error))]
+    return [Problem("--expiration", f"{text} {problem}")] if problem else []
 
 
 def yaml_scalar(value: object) -> str:
