@@ -204,6 +204,17 @@ def _(world: World) -> None:
             _issue_as(client, arn, other)
 
 
+@rule("access.template-unnamed", "A Deny on the default template also meets requests that name none.", AUTHORIZATION)
+def _(world: World) -> None:
+    arn = world.root()
+    default = {"StringEquals": {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY)}}
+    client = world.role(ALLOW, {**ALLOW, "Effect": "Deny", "Condition": default})
+    _issue_as(client, arn, "EndEntityClientAuthCertificate/V1")
+    for template in (templates.END_ENTITY, None):
+        with refused("AccessDeniedException", "explicit deny"):
+            _issue_as(client, arn, template)
+
+
 @rule("access.deny-first", "An explicit Deny beats every Allow.", "IAM user guide: policy evaluation logic")
 def _(world: World) -> None:
     arn = world.root()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from toolkit.pki import templates
 from toolkit.sandbox.iam import Decision, Request, evaluate
 from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
 
@@ -121,13 +122,12 @@ class Registry:
         Raises:
             AwsError: ``AccessDeniedException``.
         """
-        # Service authorization reference, "AWS Private Certificate Authority": creating and listing have no
-        # resource; acm-pca:TemplateArn is the one condition key. Whether AWS has it in the context of a request
-        # that names no template is not documented, so here it has not.
-        action = f"acm-pca:{operation}"
+        # Service authorization reference, "AWS Private Certificate Authority": creating and listing have no resource.
         resource = params.get("CertificateAuthorityArn") or params.get("ResourceArn") or "*"
-        template = params.get("TemplateArn")
-        context = {"acm-pca:TemplateArn": template} if template else {}
+        for context in _contexts(operation, params, caller.partition):
+            self._authorize(caller, f"acm-pca:{operation}", resource, context)
+
+    def _authorize(self, caller: Caller, action: str, resource: str, context: Mapping[str, str]) -> None:
         caller.authorize(action, resource, context)
         found = self.authorities.get(resource)
         if found is None or found.owner == caller.account:
@@ -140,3 +140,15 @@ class Registry:
                 f"Account {caller.account} is not authorized to perform: {action} on resource: {resource} "
                 f"because no resource-based policy allows the {action} action",
             )
+
+
+def _contexts(operation: str, params: Params, partition: str) -> list[dict[str, str]]:
+    """The condition keys of a call; a call must be allowed with each of the sets.
+
+    Whether AWS has ``acm-pca:TemplateArn`` in the context of a request that names no template is not documented. So
+    such a request must be allowed without the key as well as with the template that is then used.
+    """
+    key, named = "acm-pca:TemplateArn", params.get("TemplateArn")
+    if named:
+        return [{key: named}]
+    return [{}, {key: templates.arn(templates.END_ENTITY, partition)}] if operation == "IssueCertificate" else [{}]
