@@ -60,10 +60,6 @@ def test_a_mesh_written_by_hand() -> None:
         ("kuma.io/v1alpha1", "appmesh.k8s.aws/v1beta2", "no Mesh; there are: none"),
         ("  name: default", "  name: [default]", "metadata.name: is missing or not a text"),
         ("BEGIN CERTIFICATE", "BEGIN", "spec.mtls.backends[1].conf.caCert.inlineString: holds"),
-        ("inlineString: |", "inlineString: hello\n            #", "inlineString: holds no PEM certificate"),
-        ("inlineString: |", "inlineString: 5\n            #", "inlineString: holds no PEM certificate"),
-        ("inlineString: |", "inline: aGVsbG8=\n            #", "inline: holds no PEM certificate"),
-        ("inlineString: |", "inline: !!binary aGVsbG8=\n            #", "is not base64 of PEM text"),
         ("  name: default", "  name: a: b", "mesh.yaml:4:10"),
         ("kind: Mesh", "kind: Mesh\nkind: Mesh", "mesh.yaml:3:1"),
     ],
@@ -72,6 +68,22 @@ def test_what_can_not_be_used_is_named_by_place(old: str, new: str, words: str) 
     assert old in BY_HAND
     with pytest.raises(InvalidInputError) as caught:
         trust_bundle([("mesh.yaml", BY_HAND.replace(old, new, 1))])
+    assert words in "\n".join(caught.value.lines())
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("inlineString: hello", "inlineString: holds no PEM certificate"),
+        ("inlineString: 5", "inlineString: holds no PEM certificate"),
+        ("inline: aGVsbG8=", "inline: holds no PEM certificate"),
+        ("inline: !!binary aGVsbG8=", "is not base64 of PEM text"),
+    ],
+)
+def test_a_bundle_that_is_none(source: str, words: str) -> None:
+    text = BY_HAND[: BY_HAND.index("inlineString")] + source + "\n"
+    with pytest.raises(InvalidInputError) as caught:
+        trust_bundle([("mesh.yaml", text)])
     assert words in "\n".join(caught.value.lines())
 
 
