@@ -97,7 +97,7 @@ def command(
 
 
 def _lifetime(text: str, outputs: StackOutputs) -> timedelta:
-    from toolkit.mesh import duration
+    from toolkit.pki import duration
 
     try:
         lifetime = duration.parse(text)

@@ -13,8 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, mod
 from pydantic.alias_generators import to_camel
 
 from toolkit.contract import DnsLabel
-from toolkit.mesh import duration
-from toolkit.pki import arn
+from toolkit.pki import arn, duration
 from toolkit.pki.csr import MAX_COMMON_NAME
 
 Mode = Literal["STRICT", "PERMISSIVE"]

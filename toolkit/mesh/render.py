@@ -21,10 +21,9 @@ from ruamel.yaml.error import YAMLError
 from toolkit.contract import validation_problems
 from toolkit.errors import InvalidInputError, Problem, ToolkitError
 from toolkit.files import project_root
-from toolkit.mesh import duration
 from toolkit.mesh.document import Form, Mesh
 from toolkit.mesh.secrets import ChainSecret
-from toolkit.pki import arn
+from toolkit.pki import arn, duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

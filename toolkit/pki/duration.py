@@ -1,4 +1,6 @@
-"""Kuma's durations.
+"""How long certificates live, in Kuma's notation.
+
+It is here and not with the Mesh documents because the stack's configuration and its outputs name lifetimes in it too.
 
 Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration.
 """

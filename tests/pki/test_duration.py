@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.mesh import duration
+from toolkit.pki import duration
 
 
 @pytest.mark.parametrize(
