@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -124,7 +124,27 @@ def contract_document(issuing: Authority) -> dict[str, Any]:
         "certificateChain": chain.to_pem(certificates),
         "rootCertificate": chain.to_pem(certificates[-1:]),
         "meshes": ["default"],
+        "dataPlaneLifetime": "24h",
         "zones": [zone_document("zone-1", "eu-central-1"), zone_document("zone-2", "eu-west-1")],
+    }
+
+
+def request_pem(common_name: str = "Test Issuing CA", key: ec.EllipticCurvePrivateKey | None = None) -> str:
+    """A signing request as a CA makes it for itself."""
+    request = x509.CertificateSigningRequestBuilder().subject_name(name(common_name))
+    signed = request.sign(key or ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def pending_document() -> dict[str, Any]:
+    """What a stack exports while its CA waits for a certificate from elsewhere, as plain JSON values."""
+    return {
+        "schemaVersion": 1,
+        "pendingCertificateAuthority": {
+            "arn": AUTHORITY_ARN,
+            "region": "eu-central-1",
+            "certificateSigningRequest": request_pem(),
+        },
     }
 
 

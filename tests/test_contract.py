@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support import Authority, contract_document, hierarchy, zone_document
+from tests.support import NOW, Authority, contract_document, hierarchy, pending_document, request_pem, zone_document
 from toolkit import contract
 from toolkit.errors import InvalidInputError, SurroundingsError
-from toolkit.pki import chain
+from toolkit.pki import chain, duration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +45,86 @@ def test_a_valid_contract_survives_the_round_trip(document: dict[str, Any]) -> N
 
 def test_outputs_of_somebody_else_are_passed_over(document: dict[str, Any]) -> None:
     assert contract.parse(json.dumps(document | {"vpcId": "vpc-1"})).meshes == ("default",)
+
+
+def test_a_pending_stack_survives_the_round_trip() -> None:
+    document = pending_document()
+    loaded = contract.read(json.dumps(document | {"vpcId": "vpc-1"}))
+    assert isinstance(loaded, contract.PendingStack)
+    assert loaded.to_exports() == document
+    assert contract.read(loaded.to_json()) == loaded
+
+
+def test_either_state_is_read(document: dict[str, Any]) -> None:
+    assert contract.read(json.dumps(document)) == contract.parse(json.dumps(document))
+
+
+def test_a_pending_stack_is_no_contract_to_work_with() -> None:
+    document = pending_document()
+    with pytest.raises(InvalidInputError, match=r"^outputs\.json: the stack's CA still waits") as caught:
+        contract.parse(json.dumps(document), "outputs.json")
+    assert caught.value.problems[0].message.startswith(document["pendingCertificateAuthority"]["arn"])
+    for step in ("toolkit outputs --csr", "issuedCertificate and issuedCertificateChain", "pulumi up"):
+        assert step in caught.value.hint
+
+
+def test_a_stack_is_in_one_state(document: dict[str, Any]) -> None:
+    assert "one or the other" in problems(document | pending_document())["pendingCertificateAuthority"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("arn", "arn:aws:s3:::bucket", "not the ARN of a private CA"),
+        ("region", "eu-west-1", "ARN says eu-central-1"),
+        ("certificateSigningRequest", "", "not one PEM request"),
+        ("certificateSigningRequest", request_pem() * 2, "not one PEM request"),
+        ("certificateSigningRequest", request_pem().replace("BEGIN", "BEGIN NEW"), "not one PEM request"),
+        ("certificateSigningRequest", request_pem().replace("MI", "IM", 1), "can't be read"),
+        ("certificateSigningRequest", chain.to_pem(hierarchy().chain()[:1]), "not one PEM request"),
+        ("extra", "x", "not permitted"),
+    ],
+)
+def test_one_wrong_field_of_a_pending_stack(field: str, value: str, words: str) -> None:
+    document = pending_document()
+    document["pendingCertificateAuthority"][field] = value
+    assert words in problems(document)[f"pendingCertificateAuthority.{field}"]
+
+
+def test_a_request_signed_by_another_key_is_refused() -> None:
+    ours, theirs = (x509.load_pem_x509_csr(request_pem().encode()) for _ in range(2))
+    body = ours.public_bytes(Encoding.DER).replace(
+        ours.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        theirs.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+    )
+    document = pending_document()
+    swapped = x509.load_der_x509_csr(body).public_bytes(Encoding.PEM).decode()
+    document["pendingCertificateAuthority"]["certificateSigningRequest"] = swapped
+    assert "signature" in problems(document)["pendingCertificateAuthority.certificateSigningRequest"]
+
+
+def test_the_lifetime_of_data_plane_certificates(document: dict[str, Any]) -> None:
+    assert contract.parse(json.dumps(document | {"dataPlaneLifetime": "36h"})).data_plane_lifetime == "36h"
+    del document["dataPlaneLifetime"]
+    assert contract.parse(json.dumps(document)).data_plane_lifetime == "24h"
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "words"),
+    [("soon", "one number and one unit"), ("0h", "more than 0"), ("169h", "7 days"), (24, "string")],
+)
+def test_lifetimes_that_no_certificate_has(document: dict[str, Any], lifetime: object, words: str) -> None:
+    document["certificateAuthority"]["usageMode"] = "SHORT_LIVED_CERTIFICATE"
+    assert words in problems(document | {"dataPlaneLifetime": lifetime})["dataPlaneLifetime"]
+    assert contract.parse(json.dumps(document | {"dataPlaneLifetime": "7d"})).data_plane_lifetime == "7d"
+
+
+def test_a_contract_stays_readable_when_its_ca_nears_its_end() -> None:
+    issuing = Authority("Test Issuing CA", Authority("Test Root CA"), not_after=NOW + timedelta(hours=1))
+    loaded = contract.parse(json.dumps(contract_document(issuing)))
+    problem = loaded.certificate_authority.lifetime_problem(duration.parse(loaded.data_plane_lifetime))
+    assert problem
+    assert "goes beyond the end of the CA" in problem
 
 
 def test_every_problem_is_named_by_path_at_once(document: dict[str, Any]) -> None:
@@ -169,9 +252,8 @@ def test_the_pulumi_stack_is_asked(document: dict[str, Any], tmp_path: Path, mon
     outputs = tmp_path / "outputs.json"
     outputs.write_text(json.dumps(document))
     pulumi = tmp_path / "pulumi"
-    pulumi.write_text(
-        f'#!/bin/sh\n[ "$*" = "stack output --json --non-interactive --stack prod --cwd there" ] && cat {outputs}\n'
-    )
+    expected = "stack output --json --show-secrets --non-interactive --stack prod --cwd there"
+    pulumi.write_text(f'#!/bin/sh\n[ "$*" = "{expected}" ] && cat {outputs}\n')
     pulumi.chmod(pulumi.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert contract.load(None, "prod", "there").meshes == ("default",)

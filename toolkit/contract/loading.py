@@ -1,0 +1,204 @@
+"""Where the contract comes from: text, a file, standard input, the Pulumi CLI.
+
+What is refused may be anything, also a private key in the wrong place: an error says where it stands and what is
+wrong with it, and never repeats it in full.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from toolkit.contract.models import PendingStack, StackOutputs
+from toolkit.errors import InvalidInputError, Problem, SurroundingsError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+# A stack with 1,000 zones exports about half a megabyte; anything far beyond is not a contract.
+_MAX_BYTES = 16 * 1024 * 1024
+# An organization may have marked outputs as secret. Nothing in the contract is one, and without this option the
+# Pulumi CLI prints "[secret]" in their place.
+_COMMAND = ("pulumi", "stack", "output", "--json", "--show-secrets")
+_WHERE_FROM = f"Export it with: {' '.join(_COMMAND)} > outputs.json"
+_HIDDEN = "[secret]"
+_MAX_MESSAGE = 400
+_MAX_PATH_PART = 60
+
+
+def parse(text: str | bytes, source: str = "the stack outputs") -> StackOutputs:
+    """Read the contract from JSON.
+
+    Args:
+        text: the document.
+        source: what to call it in an error, usually the file's name.
+
+    Raises:
+        InvalidInputError: it is not JSON, or not a contract, every problem named by path; or the stack's CA still
+            waits for its certificate.
+    """
+    return _require_active(read(text, source), source)
+
+
+def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs | PendingStack:
+    """Read the contract from JSON, also that of a stack whose CA still waits for its certificate.
+
+    Args:
+        text: the document.
+        source: what to call it in an error, usually the file's name.
+
+    Raises:
+        InvalidInputError: it is not JSON, or not a contract; every problem is named by path.
+    """
+    try:
+        raw = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        return _model(json.loads(raw)).model_validate_json(raw)
+    except json.JSONDecodeError as error:
+        problem = Problem(f"{source}:{error.lineno}:{error.colno}", error.msg)
+        raise InvalidInputError(f"{source} is not JSON", [problem], _WHERE_FROM) from error
+    except ValidationError as error:
+        raise _no_contract(source, _contract_problems(error)) from error
+    except _BothStatesError as error:
+        message = "stands beside certificateAuthority; a stack has the one or the other"
+        raise _no_contract(source, [Problem("pendingCertificateAuthority", message)]) from error
+    except (UnicodeDecodeError, RecursionError, ValueError) as error:
+        # json gives up on text that is no UTF-8, on very deep nesting and on integers of over 4,300 digits.
+        raise InvalidInputError(f"{source} is not JSON", [Problem("", _reason(error))], _WHERE_FROM) from error
+
+
+class _BothStatesError(Exception):
+    """The document is that of a waiting stack and that of a finished one."""
+
+
+def _model(document: Any) -> type[StackOutputs | PendingStack]:  # noqa: ANN401 - whatever JSON can say
+    if not isinstance(document, dict) or "pendingCertificateAuthority" not in document:
+        return StackOutputs
+    if "certificateAuthority" in document:
+        raise _BothStatesError
+    return PendingStack
+
+
+def _require_active(stack: StackOutputs | PendingStack, source: str) -> StackOutputs:
+    if isinstance(stack, StackOutputs):
+        return stack
+    waiting = Problem("pendingCertificateAuthority", f"{stack.pending_certificate_authority.arn} has none yet")
+    raise InvalidInputError(
+        f"{source}: the stack's CA still waits for its certificate",
+        [waiting],
+        "toolkit outputs --csr > issuing-ca.csr, have it signed, set issuedCertificate and issuedCertificateChain in "
+        "the stack's configuration, and pulumi up again",
+    )
+
+
+def _no_contract(source: str, problems: list[Problem]) -> InvalidInputError:
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return InvalidInputError(f"{source} is not a valid contract: {count}", problems, _WHERE_FROM)
+
+
+def _contract_problems(error: ValidationError) -> list[Problem]:
+    return [
+        Problem(path, "is hidden; export it with --show-secrets" if item["input"] == _HIDDEN else message)
+        for (path, message), item in zip(validation_problems(error), error.errors(), strict=True)
+    ]
+
+
+def _reason(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def validation_problems(error: ValidationError) -> list[Problem]:
+    """Pydantic's findings with paths as a user writes them: ``zones[1].roleArn``."""
+    return [
+        Problem(_path(item["loc"]), _cut(item["msg"].removeprefix("Value error, "), _MAX_MESSAGE))
+        for item in error.errors()
+    ]
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in location)
+    return text.removeprefix(".")
+
+
+def _key(name: str) -> str:
+    """A key of the document: it may be any text, so what no terminal should print is escaped."""
+    return _cut(name if name.isprintable() else ascii(name), _MAX_PATH_PART)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def load(outputs: str | None, stack: str | None = None, cwd: str | None = None) -> StackOutputs:
+    """Read the contract from where the user said.
+
+    Args:
+        outputs: a file, ``-`` for standard input, or None for the Pulumi stack.
+        stack: the stack's name; None means the selected one.
+        cwd: the directory of the Pulumi project; None means the current one.
+
+    Raises:
+        InvalidInputError: the file can't be read or is no contract, or the stack's CA still waits for its certificate.
+        SurroundingsError: the Pulumi CLI is missing or refuses.
+    """
+    content, source = _content(outputs, stack, cwd)
+    return parse(content, source)
+
+
+def load_stack(outputs: str | None, stack: str | None = None, cwd: str | None = None) -> StackOutputs | PendingStack:
+    """Read the contract from where the user said, also that of a stack whose CA still waits for its certificate.
+
+    Args:
+        outputs: a file, ``-`` for standard input, or None for the Pulumi stack.
+        stack: the stack's name; None means the selected one.
+        cwd: the directory of the Pulumi project; None means the current one.
+
+    Raises:
+        InvalidInputError: the file can't be read or is no contract.
+        SurroundingsError: the Pulumi CLI is missing or refuses.
+    """
+    content, source = _content(outputs, stack, cwd)
+    return read(content, source)
+
+
+def _content(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[bytes, str]:
+    """The document, and what to call it in an error."""
+    if outputs is None:
+        return _from_pulumi(stack, cwd), "the output of pulumi stack output"
+    if outputs == "-":
+        content, source = sys.stdin.buffer.read(_MAX_BYTES + 1), "standard input"
+    else:
+        source = outputs
+        try:
+            with Path(outputs).open("rb") as stream:
+                content = stream.read(_MAX_BYTES + 1)
+        except OSError as error:
+            raise InvalidInputError(f"can't read {outputs}: {error.strerror or error}", hint=_WHERE_FROM) from error
+    if len(content) > _MAX_BYTES:
+        raise InvalidInputError(f"{source} is larger than 16 MiB, so it is no contract", hint=_WHERE_FROM)
+    return content, source
+
+
+def _from_pulumi(stack: str | None, cwd: str | None) -> bytes:
+    command = [*_COMMAND, "--non-interactive"]
+    command += ["--stack", stack] if stack else []
+    command += ["--cwd", cwd] if cwd else []
+    try:
+        result = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell, fixed program
+    except OSError as error:
+        raise SurroundingsError(
+            f"can't run the Pulumi CLI: {error.strerror or error}",
+            "Install it, or give the outputs with --outputs FILE (or - for standard input).",
+        ) from error
+    if result.returncode != 0:
+        said = result.stderr.decode(errors="replace").strip().splitlines()
+        reason = _cut(said[0], _MAX_MESSAGE) if said else f"exit code {result.returncode}"
+        raise SurroundingsError(
+            f"pulumi stack output failed: {reason}",
+            "Name the stack with --stack and the project's directory with --cwd, or use --outputs FILE.",
+        )
+    return result.stdout
