@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import stat
+import traceback
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.pki import chain, duration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -217,6 +220,9 @@ json_values = st.recursive(
 )
 
 
+PENDING = json.dumps(pending_document())
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=json_values, data=st.data())
 def test_any_value_in_any_place_is_accepted_or_refused_by_path(
@@ -234,6 +240,107 @@ def test_any_value_in_any_place_is_accepted_or_refused_by_path(
         assert error.problems
     finally:
         holder[key] = before
+
+
+pending_keys = st.sampled_from(
+    [
+        "schemaVersion",
+        "certificateAuthority",
+        "pendingCertificateAuthority",
+        "arn",
+        "region",
+        "certificateSigningRequest",
+        "zones",
+    ]
+)
+
+
+@given(
+    st.dictionaries(
+        pending_keys | st.text(max_size=5),
+        json_values | st.dictionaries(pending_keys, json_values, max_size=4),
+        max_size=6,
+    )
+)
+def test_any_document_with_the_keys_of_a_pending_stack_is_refused_by_path(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    with pytest.raises(InvalidInputError) as read:
+        contract.read(text)
+    assert read.value.problems
+    with pytest.raises(InvalidInputError) as parsed:
+        contract.parse(text)
+    assert parsed.value.problems == read.value.problems
+
+
+@given(value=json_values, data=st.data())
+def test_any_value_in_any_place_of_a_pending_stack_is_read_back_or_refused(value: object, data: st.DataObject) -> None:
+    document = json.loads(PENDING)
+    inner = document["pendingCertificateAuthority"]
+    holder, key = data.draw(st.sampled_from([*((document, key) for key in document), *((inner, key) for key in inner)]))
+    holder[key] = value
+    try:
+        loaded = contract.read(json.dumps(document))
+    except InvalidInputError as error:
+        assert error.problems
+    else:
+        assert loaded.to_exports() == document
+
+
+@pytest.mark.parametrize("hidden", ["certificateAuthority", "certificateChain", "meshes", "zones", "dataPlaneLifetime"])
+def test_outputs_that_pulumi_hid(document: dict[str, Any], hidden: str) -> None:
+    # What the Pulumi CLI prints for an output that is marked as secret, unless it is asked with --show-secrets.
+    found = problems(document | {hidden: "[secret]", "vpcPassword": "[secret]"})
+    assert found[hidden] == "is hidden; export it with --show-secrets"
+    assert "vpcPassword" not in found
+
+
+def test_a_value_within_an_output_that_pulumi_hid(document: dict[str, Any]) -> None:
+    document["zones"][1]["roleArn"] = "[secret]"
+    assert problems(document) == {"zones[1].roleArn": "is hidden; export it with --show-secrets"}
+    waiting = pending_document()
+    waiting["pendingCertificateAuthority"]["certificateSigningRequest"] = "[secret]"
+    found = problems(waiting)
+    assert found == {
+        "pendingCertificateAuthority.certificateSigningRequest": "is hidden; export it with --show-secrets"
+    }
+
+
+def places(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    for key, value in document.items():
+        yield document, key
+        if isinstance(value, dict):
+            yield from places(value)
+    if "zones" in document:
+        yield from places(document["zones"][0])
+
+
+def test_what_is_in_the_wrong_place_is_never_repeated(issuing: Authority) -> None:
+    # What people paste into the wrong place is, at worst, a key.
+    secret = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    lines = secret.decode().splitlines()
+    for document in (contract_document(issuing), pending_document()):
+        for holder, key in places(document):
+            before = holder[key]
+            for value in (secret.decode(), [secret.decode()], {secret.decode(): 1}, lines[1], lines[1][:40]):
+                holder[key] = value
+                with pytest.raises(InvalidInputError) as caught:
+                    contract.read(json.dumps(document))
+                said = "\n".join(caught.value.lines())
+                assert lines[1][:40] not in said
+                assert lines[1][:40] not in "".join(traceback.format_exception(caught.value))
+                assert not any(line in said for line in lines[1:-1])
+                assert len(said) < 3000
+            holder[key] = before
+        with pytest.raises(InvalidInputError) as caught:
+            contract.read(json.dumps(document)[:-1] + f', "zones": {secret.decode()}')
+        assert lines[1] not in str(caught.value.lines())
+
+
+def test_a_key_that_no_terminal_should_print(document: dict[str, Any]) -> None:
+    document["zones"][0]["\x1b[31m" + "x" * 10_000] = 1
+    (path,) = problems(document)
+    assert path.isprintable()
+    assert len(path) < 100
 
 
 @given(st.binary() | st.text())

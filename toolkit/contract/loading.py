@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from toolkit.contract.models import PendingStack, StackOutputs
 from toolkit.errors import InvalidInputError, Problem, SurroundingsError
+from toolkit.pki import arn
 
 if TYPE_CHECKING:
     from typing import Any
@@ -28,6 +29,7 @@ _COMMAND = ("pulumi", "stack", "output", "--json", "--show-secrets")
 _WHERE_FROM = f"Export it with: {' '.join(_COMMAND)} > outputs.json"
 _HIDDEN = "[secret]"
 _MAX_MESSAGE = 400
+_MAX_QUOTED = 16
 _MAX_PATH_PART = 60
 
 
@@ -62,7 +64,8 @@ def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs |
         problem = Problem(f"{source}:{error.lineno}:{error.colno}", error.msg)
         raise InvalidInputError(f"{source} is not JSON", [problem], _WHERE_FROM) from error
     except ValidationError as error:
-        raise _no_contract(source, _contract_problems(error)) from error
+        # Not from the error: it quotes what it refuses, and --debug would print that.
+        raise _no_contract(source, _contract_problems(error)) from None
     except _BothStatesError as error:
         message = "stands beside certificateAuthority; a stack has the one or the other"
         raise _no_contract(source, [Problem("pendingCertificateAuthority", message)]) from error
@@ -86,7 +89,9 @@ def _model(document: Any) -> type[StackOutputs | PendingStack]:  # noqa: ANN401 
 def _require_active(stack: StackOutputs | PendingStack, source: str) -> StackOutputs:
     if isinstance(stack, StackOutputs):
         return stack
-    waiting = Problem("pendingCertificateAuthority", f"{stack.pending_certificate_authority.arn} has none yet")
+    waiting = Problem(
+        "pendingCertificateAuthority", f"{stack.pending_certificate_authority.arn} has no certificate yet"
+    )
     raise InvalidInputError(
         f"{source}: the stack's CA still waits for its certificate",
         [waiting],
@@ -102,9 +107,20 @@ def _no_contract(source: str, problems: list[Problem]) -> InvalidInputError:
 
 def _contract_problems(error: ValidationError) -> list[Problem]:
     return [
-        Problem(path, "is hidden; export it with --show-secrets" if item["input"] == _HIDDEN else message)
+        Problem(path, _told(message, item["input"]))
         for (path, message), item in zip(validation_problems(error), error.errors(), strict=True)
     ]
+
+
+def _told(message: str, value: object) -> str:
+    """The message without a value that could be anything: a whole one only if it is short or an ARN."""
+    if not isinstance(value, str):
+        return message
+    if value == _HIDDEN:
+        return "is hidden; export it with --show-secrets"
+    if len(value) <= _MAX_QUOTED or (value.startswith("arn:") and value.isprintable()):
+        return message
+    return message.replace(arn.shown(value), f"{value[:_MAX_QUOTED]!r}…")
 
 
 def _reason(error: Exception) -> str:

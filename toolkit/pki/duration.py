@@ -47,4 +47,5 @@ def parse(text: str) -> timedelta:
 
 
 def _shown(text: str) -> str:
-    return repr(text) if len(text) <= 40 else repr(text[:40]) + "…"  # noqa: PLR2004 - a readable line
+    # No duration is longer; what is, may be anything, and is not repeated in full.
+    return repr(text) if len(text) <= 16 else repr(text[:16]) + "…"  # noqa: PLR2004 - a readable line
