@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,6 +58,17 @@ def test_json_goes_to_a_file_or_through_a_pipe(aws: TestSandbox, outputs_file: P
     written = verify(aws, "--outputs", outputs_file, "--format", "json", "-o", target)
     assert (written.returncode, written.stdout) == (0, "")
     assert json.loads(target.read_text())["passed"] is True
+
+
+def test_certificates_live_as_long_as_the_stack_says(aws: TestSandbox, outputs: StackOutputs, tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text(outputs.model_copy(update={"data_plane_lifetime": "72h"}).to_json())
+    for arguments, days in ((), 3), (("--lifetime", "48h"), 2):
+        report = json.loads(verify(aws, "--outputs", file, "--format", "json", *arguments).stdout)
+        assert report["passed"]
+        for zone in report["zones"]:
+            ends = datetime.fromisoformat(zone["certificate"]["notAfter"])
+            assert abs(ends - datetime.now(UTC) - timedelta(days=days)) < timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("ca_cert", ["inline", "secret"])

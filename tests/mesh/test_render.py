@@ -225,6 +225,17 @@ def test_everything_wrong_is_said_at_once() -> None:
     }
 
 
+def test_the_expiration_is_the_stacks_unless_chosen(outputs: StackOutputs) -> None:
+    longer = outputs.model_copy(update={"data_plane_lifetime": "2w"})
+    assert "expiration: 2w\n" in render.render(longer, "default", MeshOptions()).mesh
+    assert "expiration: 1h\n" in render.render(longer, "default", MeshOptions(expiration="1h")).mesh
+    too_long = outputs.model_copy(update={"data_plane_lifetime": "20y"})
+    render.render(too_long, "default", MeshOptions(expiration="1h"))
+    with pytest.raises(InvalidInputError) as caught:
+        render.render(too_long, "default", MeshOptions())
+    assert caught.value.problems[0].message.startswith("20y (the stack's dataPlaneLifetime) goes beyond")
+
+
 def test_a_short_lived_ca_issues_for_seven_days_at_most(outputs: StackOutputs) -> None:
     authority = outputs.certificate_authority.model_copy(update={"usage_mode": "SHORT_LIVED_CERTIFICATE"})
     short = outputs.model_copy(update={"certificate_authority": authority})

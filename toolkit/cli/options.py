@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -14,6 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
+# The default of an option for a lifetime, as --help shows it.
+STACKS_LIFETIME = "the stack's, which is 24h unless it says otherwise"
+_PLAIN_WIDTH = 100
+
+
+class Look(NamedTuple):
+    """How text for people is laid out: colours and the terminal's width only where a terminal shows it."""
+
+    color: bool
+    width: int
+
+
+def look(output: Path | None) -> Look:
+    """The look of what goes to `output`, None being standard output."""
+    if output is None and sys.stdout.isatty():
+        return Look(color=True, width=shutil.get_terminal_size().columns)
+    return Look(color=False, width=_PLAIN_WIDTH)
 
 
 def stack_outputs(function: _Command) -> _Command:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import emit, output_file, stack_outputs
+from toolkit.cli.options import STACKS_LIFETIME, emit, output_file, stack_outputs
 
 if TYPE_CHECKING:
     from toolkit.mesh.render import RenderedMesh
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   toolkit render-mesh | kubectl apply -f -
-  pulumi stack output --json | toolkit render-mesh --outputs - --ca-cert secret -o mesh.yaml
+  pulumi stack output --json --show-secrets | toolkit render-mesh --outputs - --ca-cert secret -o mesh.yaml
 """
 
 
@@ -43,8 +43,7 @@ Examples:
 )
 @click.option(
     "--expiration",
-    default="24h",
-    show_default=True,
+    show_default=STACKS_LIFETIME,
     metavar="DURATION",
     help="Lifetime of data plane certificates: one number and one unit of y, w, d, h, m, s, ms.",
 )
@@ -84,7 +83,7 @@ def command(
     form: Literal["kubernetes", "universal"],
     backend_name: str,
     mode: Literal["STRICT", "PERMISSIVE"],
-    expiration: str,
+    expiration: str | None,
     common_name: str | None,
     ca_cert: Literal["inline", "secret"],
     secret_name: str | None,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import emit, output_file, stack_outputs
+from toolkit.cli.options import STACKS_LIFETIME, emit, look, output_file, stack_outputs
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -41,7 +39,9 @@ Examples:
 )
 @click.option("--mesh-name", metavar="NAME", help="Which mesh; the stack's or the file's first unless given.")
 @click.option("--service", default="toolkit-verify", show_default=True, metavar="NAME", help="The service asked for.")
-@click.option("--lifetime", default="24h", show_default=True, metavar="DURATION", help="Of the certificates asked for.")
+@click.option(
+    "--lifetime", show_default=STACKS_LIFETIME, metavar="DURATION", help="Lifetime of the certificates asked for."
+)
 @click.option(
     "--timeout",
     type=click.IntRange(min=1),
@@ -69,7 +69,7 @@ def command(
     mesh_files: tuple[Path, ...],
     mesh_name: str | None,
     service: str,
-    lifetime: str,
+    lifetime: str | None,
     timeout: int,
     profile: str | None,
     endpoint_url: str | None,
@@ -96,16 +96,18 @@ def command(
         click.get_current_context().exit(EXIT_CHECK_FAILED)
 
 
-def _lifetime(text: str, outputs: StackOutputs) -> timedelta:
+def _lifetime(chosen: str | None, outputs: StackOutputs) -> timedelta:
     from toolkit.pki import duration
 
+    text = outputs.data_plane_lifetime if chosen is None else chosen
     try:
         lifetime = duration.parse(text)
         problem = outputs.certificate_authority.lifetime_problem(lifetime)
     except ValueError as error:
         problem = str(error)
     if problem:
-        raise InvalidInputError("the lifetime is not valid", [Problem("--lifetime", f"{text}: {problem}")])
+        whose = "" if chosen is not None else " (the stack's dataPlaneLifetime)"
+        raise InvalidInputError("the lifetime is not valid", [Problem("--lifetime", f"{text}{whose}: {problem}")])
     return lifetime
 
 
@@ -183,6 +185,5 @@ def choose_form(form: Literal["table", "wide", "json"], output: Path | None = No
 
     if form == "json":
         return JsonForm()
-    terminal = output is None and sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else 100
-    return TableForm(wide=form == "wide", color=terminal, width=width)
+    color, width = look(output)
+    return TableForm(wide=form == "wide", color=color, width=width)

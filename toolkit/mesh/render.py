@@ -55,7 +55,7 @@ class MeshOptions:
         form: for ``kubectl apply`` or for ``kumactl apply``.
         backend_name: of the mTLS backend.
         mode: STRICT, or PERMISSIVE to also accept plain traffic.
-        expiration: lifetime of data plane certificates, a duration of Kuma.
+        expiration: lifetime of data plane certificates, a duration of Kuma; None for the stack's.
         common_name: template of their common name; None for none.
         ca_cert: the chain inline in the Mesh, or in a Secret beside it.
         secret_name: of that Secret; None derives it from mesh and backend.
@@ -65,7 +65,7 @@ class MeshOptions:
     form: Form = "kubernetes"
     backend_name: str = "acmpca"
     mode: Mode = "STRICT"
-    expiration: str = "24h"
+    expiration: str | None = None
     common_name: str | None = None
     ca_cert: Literal["inline", "secret"] = "inline"
     secret_name: str | None = None
@@ -110,7 +110,7 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> tuple[Mesh,
     Raises:
         InvalidInputError: an option is not valid; every problem is named by its option.
     """
-    problems = [*_mesh_problems(outputs, mesh), *_expiration_problems(outputs, options.expiration)]
+    problems = [*_mesh_problems(outputs, mesh), *_expiration_problems(outputs, options)]
     secret: ChainSecret | None = None
     source = {"inline": base64.b64encode(outputs.certificate_chain.encode()).decode()}
     if options.ca_cert == "secret":
@@ -130,7 +130,7 @@ def _mesh(outputs: StackOutputs, mesh: str, options: MeshOptions, source: dict[s
     backend = {
         "name": options.backend_name,
         "mode": options.mode,
-        "dpCert": {"rotation": {"expiration": options.expiration}},
+        "dpCert": {"rotation": {"expiration": _expiration(outputs, options)}},
         "conf": conf,
     }
     return Mesh.model_validate({"name": mesh, "mtls": {"enabledBackend": options.backend_name, "backends": (backend,)}})
@@ -183,12 +183,18 @@ def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
     return [Problem("--mesh", f"{arn.shown(mesh)} is not a mesh of the stack, which has: {', '.join(outputs.meshes)}")]
 
 
-def _expiration_problems(outputs: StackOutputs, text: str) -> list[Problem]:
+def _expiration(outputs: StackOutputs, options: MeshOptions) -> str:
+    return outputs.data_plane_lifetime if options.expiration is None else options.expiration
+
+
+def _expiration_problems(outputs: StackOutputs, options: MeshOptions) -> list[Problem]:
+    text = _expiration(outputs, options)
     try:
         problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
     except ValueError as error:
         return [Problem("--expiration", str(error))]
-    return [Problem("--expiration", f"{text} {problem}")] if problem else []
+    whose = "" if options.expiration is not None else " (the stack's dataPlaneLifetime)"
+    return [Problem("--expiration", f"{text}{whose} {problem}")] if problem else []
 
 
 def yaml_scalar(value: object) -> str:
