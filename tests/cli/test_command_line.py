@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tests.support import Authority, contract_document, hierarchy
+from tests.support import Authority, contract_document, hierarchy, pending_document
 from toolkit import cli
 from toolkit.errors import SurroundingsError
 from toolkit.files import project_root
@@ -56,10 +56,13 @@ def imported_by(*arguments: str | Path) -> set[str]:
     return set(line.split()[1:])
 
 
-def test_help_and_rendering_start_fast(outputs: Path) -> None:
+def test_help_and_documents_start_fast(outputs: Path) -> None:
     assert imported_by("--help") == set()
     assert imported_by("render-mesh", "--help") == set()
     assert imported_by("verify", "--help") == set()
+    assert imported_by("outputs", "--help") == set()
+    for form in ("table", "json", "schema"):
+        assert imported_by("outputs", "--outputs", outputs, "--format", form) == set()
     assert imported_by("render-mesh", "--outputs", outputs) == set()
     assert imported_by("render-mesh", "--outputs", outputs, "--ca-cert", "secret", "--format", "universal") == set()
 
@@ -117,8 +120,10 @@ def test_every_problem_of_an_outputs_file_is_said_and_nothing_is_written(
     assert "Hint: " in result.stderr
 
 
-@pytest.mark.parametrize("command", ["render-mesh", "verify"])
-@pytest.mark.parametrize("content", ["", "not json", "[]", "{}", '{"schemaVersion": 99}'])
+@pytest.mark.parametrize("command", ["outputs", "render-mesh", "verify"])
+@pytest.mark.parametrize(
+    "content", ["", "not json", "[]", "{}", '{"schemaVersion": 99}', '{"pendingCertificateAuthority": 1}']
+)
 def test_what_is_no_contract(command: str, content: str, tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
     file.write_text(content)
@@ -128,6 +133,27 @@ def test_what_is_no_contract(command: str, content: str, tmp_path: Path) -> None
     piped = toolkit(command, "--outputs", "-", input=content)
     assert piped.returncode == 2
     assert "standard input" in piped.stderr
+
+
+@pytest.mark.parametrize("command", ["render-mesh", "verify"])
+def test_nothing_can_be_done_while_the_ca_waits(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(pending_document()))
+    result = toolkit(command, "--outputs", file)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "the stack's CA still waits for its certificate" in result.stderr
+    assert "Hint: toolkit outputs --csr" in result.stderr
+
+
+def test_the_lifetime_is_the_stacks_unless_chosen(outputs: Path, issuing: Authority) -> None:
+    outputs.write_text(json.dumps(contract_document(issuing) | {"dataPlaneLifetime": "36h"}))
+    assert "expiration: 36h\n" in toolkit("render-mesh", "--outputs", outputs).stdout
+    assert "expiration: 12h\n" in toolkit("render-mesh", "--outputs", outputs, "--expiration", "12h").stdout
+    outputs.write_text(json.dumps(contract_document(issuing) | {"dataPlaneLifetime": "9y"}))
+    for command, option in {"render-mesh": "--expiration", "verify": "--lifetime"}.items():
+        result = toolkit(command, "--outputs", outputs)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert f"{option}: 9y (the stack's dataPlaneLifetime)" in result.stderr
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from toolkit.contract.models import (
     distinct_zones,
     mode_problem,
 )
+from toolkit.contract.schema import json_schema
 
 __all__ = [
     "DEFAULT_DATA_PLANE_LIFETIME",
@@ -49,6 +50,7 @@ __all__ = [
     "UsageMode",
     "Zone",
     "distinct_zones",
+    "json_schema",
     "load",
     "load_stack",
     "mode_problem",

@@ -15,9 +15,11 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
+    Field,
     PlainSerializer,
     StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -68,7 +70,9 @@ def _signing_request(value: str) -> str:
     if not _REQUEST.fullmatch(value):
         raise ValueError("is not one PEM request (-----BEGIN CERTIFICATE REQUEST-----)")
     try:
-        valid = x509.load_pem_x509_csr(value.encode()).is_signature_valid
+        request = x509.load_pem_x509_csr(value.encode())
+        # Names are read late: a request is shown by its subject, so that must be readable as well.
+        valid = request.is_signature_valid and request.subject is not None
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ValueError("is a PEM request that can't be read; it was cut off or changed") from error
     if not valid:
@@ -119,11 +123,20 @@ def distinct_zones(value: _Zones) -> _Zones:
     return value
 
 
+def _pattern(form: re.Pattern[str]) -> WithJsonSchema:
+    """The form for readers of the JSON Schema; what is wrong with a value is said by its validator."""
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{form.pattern})$"})
+
+
 # Kuma takes mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
-DnsLabel = Annotated[str, AfterValidator(_dns_label)]
-Region = Annotated[str, AfterValidator(_region)]
+DnsLabel = Annotated[str, AfterValidator(_dns_label), _pattern(_DNS_LABEL)]
+Region = Annotated[str, AfterValidator(_region), _pattern(arn.REGION)]
 RoleArn = Annotated[str, AfterValidator(_role)]
-MeshNames = Annotated[tuple[DnsLabel, ...], AfterValidator(_distinct_meshes)]
+MeshNames = Annotated[
+    tuple[DnsLabel, ...],
+    AfterValidator(_distinct_meshes),
+    Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
+]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 KeyAlgorithm = Literal["RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
 SigningAlgorithm = Literal[
@@ -165,13 +178,15 @@ class _Model(BaseModel):
 class CertificateAuthority(_Model):
     """The private CA that issues for the meshes: the intermediate, or the root of a stack that has only one."""
 
-    arn: Annotated[str, AfterValidator(_authority)]
-    type: Literal["ROOT", "SUBORDINATE"]
-    region: Annotated[Region, AfterValidator(_region_of_the_arn)]
-    usage_mode: UsageMode
-    key_algorithm: KeyAlgorithm
-    signing_algorithm: SigningAlgorithm
-    not_after: Annotated[AwareDatetime, PlainSerializer(_rfc3339)]
+    arn: Annotated[str, AfterValidator(_authority)] = Field(description="The CA that issues.")
+    type: Literal["ROOT", "SUBORDINATE"] = Field(description="SUBORDINATE below a root, ROOT when it is the only CA.")
+    region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
+    usage_mode: UsageMode = Field(description="A CA in short-lived mode issues for 7 days at most.")
+    key_algorithm: KeyAlgorithm = Field(description="The CA's own key.")
+    signing_algorithm: SigningAlgorithm = Field(description="How the CA signs; of the kind of its key.")
+    not_after: Annotated[AwareDatetime, PlainSerializer(_rfc3339)] = Field(
+        description="The end of the CA's certificate, RFC 3339; that of the chain's first certificate."
+    )
 
     def lifetime_problem(self, lifetime: timedelta) -> str | None:
         """Why the CA can't issue a certificate of that lifetime now; None when it can.
@@ -196,14 +211,16 @@ class CertificateAuthority(_Model):
 class Zone(_Model):
     """One zone of the mesh and the identities it has in AWS."""
 
-    name: DnsLabel
-    region: Region
-    account_id: AccountId
-    namespace: DnsLabel
-    service_account: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9.-]+$")]
-    identity: Identity
-    role_arn: RoleArn
-    verifier_role_arn: RoleArn
+    name: DnsLabel = Field(description="The zone's name in Kong Mesh, a DNS label, different for every zone.")
+    region: Region = Field(description="Where the zone runs; the CA may be in another region.")
+    account_id: AccountId = Field(description="The AWS account of the zone's roles.")
+    namespace: DnsLabel = Field(description="The namespace of the zone's control plane.")
+    service_account: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9.-]+$")] = Field(
+        description="The service account of the zone's control plane."
+    )
+    identity: Identity = Field(description="How the control plane gets the role.")
+    role_arn: RoleArn = Field(description="The role with which the zone's control plane asks for certificates.")
+    verifier_role_arn: RoleArn = Field(description="The role that toolkit verify takes in the zone's stead.")
 
     @field_validator("role_arn", "verifier_role_arn")
     @classmethod
@@ -218,7 +235,7 @@ class _Exports(_Model):
     # Further outputs beside these are somebody else's and are passed over.
     model_config = ConfigDict(extra="ignore")
 
-    schema_version: Literal[1]
+    schema_version: Literal[1] = Field(description="1; a reader refuses a version that it doesn't know.")
 
     def to_exports(self) -> dict[str, Any]:
         """The contract as plain JSON values under the names of the stack outputs."""
@@ -233,11 +250,17 @@ class StackOutputs(_Exports):
     """Everything that a stack exports whose CA can issue."""
 
     certificate_authority: CertificateAuthority
-    certificate_chain: str
-    root_certificate: str
-    meshes: MeshNames
-    data_plane_lifetime: Lifetime = DEFAULT_DATA_PLANE_LIFETIME
-    zones: Annotated[tuple[Zone, ...], AfterValidator(distinct_zones)]
+    certificate_chain: str = Field(description="PEM, the issuing CA first, the root last: the caCert of a Mesh.")
+    root_certificate: str = Field(description="PEM of the root alone, the last certificate of the chain.")
+    meshes: MeshNames = Field(description="The meshes that use the CA; at least one, none twice.")
+    data_plane_lifetime: Lifetime = Field(
+        DEFAULT_DATA_PLANE_LIFETIME,
+        description="The lifetime of data plane certificates that the stack was checked for: a duration of Kuma, one "
+        "number and one unit of y, w, d, h, m, s, ms. 24h in a contract that does not have it.",
+    )
+    zones: Annotated[tuple[Zone, ...], AfterValidator(distinct_zones)] = Field(
+        description="The zones of the meshes; at least one.", json_schema_extra={"minItems": 1}
+    )
 
     @field_validator("certificate_chain")
     @classmethod
@@ -278,9 +301,11 @@ class StackOutputs(_Exports):
 class PendingCertificateAuthority(_Model):
     """A CA below a root outside of AWS, which has made its key and waits for its certificate."""
 
-    arn: Annotated[str, AfterValidator(_authority)]
-    region: Annotated[Region, AfterValidator(_region_of_the_arn)]
-    certificate_signing_request: Annotated[str, AfterValidator(_signing_request)]
+    arn: Annotated[str, AfterValidator(_authority)] = Field(description="The CA that waits.")
+    region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
+    certificate_signing_request: Annotated[str, AfterValidator(_signing_request)] = Field(
+        description="PEM (BEGIN CERTIFICATE REQUEST): what the owner of the root signs."
+    )
 
 
 class PendingStack(_Exports):

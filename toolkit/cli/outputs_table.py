@@ -1,0 +1,144 @@
+"""The contract for people. Everything that was read is printed as data: no markup, no control characters."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from toolkit.cli.outputs import WARN_DAYS, time_left
+from toolkit.pki import chain
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from toolkit.cli.options import Look
+    from toolkit.contract import PendingStack, StackOutputs
+
+
+def active(outputs: StackOutputs, now: datetime, look: Look) -> str:
+    """A CA that issues, its chain, and the zones that use it."""
+    page = _Page(look)
+    authority = outputs.certificate_authority
+    soon = (authority.not_after - now).days < WARN_DAYS
+    page.heading("Certificate authority")
+    page.facts(
+        {
+            "arn": authority.arn,
+            "region": authority.region,
+            "type": authority.type,
+            "mode": authority.usage_mode,
+            "key": f"{authority.key_algorithm}, signs with {authority.signing_algorithm}",
+            "ends": Text(
+                f"{_moment(authority.not_after)}, {time_left(authority.not_after, now)}",
+                style="yellow" if soon else "",
+            ),
+        }
+    )
+    page.heading("Chain, the issuing CA first")
+    for certificate in chain.load_bundle(outputs.certificate_chain):
+        page.line(Text(f"  {_printable(chain.display_name(certificate))}"))
+        page.facts(
+            {"SHA-256": chain.fingerprint(certificate), "valid until": _moment(certificate.not_valid_after_utc)}, 4
+        )
+    page.heading("Meshes")
+    page.facts({"names": ", ".join(outputs.meshes), "data plane lifetime": outputs.data_plane_lifetime})
+    page.heading("Zones")
+    page.table(_zones(outputs))
+    page.heading("Roles")
+    for zone in outputs.zones:
+        page.line(Text(f"  {zone.name}"))
+        page.facts({"control plane": zone.role_arn, "verifier": zone.verifier_role_arn}, 4)
+    return page.text()
+
+
+def pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str:
+    """A CA that waits for its certificate, and how it gets it.
+
+    Args:
+        stack: what it exported.
+        where: the options with which the toolkit, and the Pulumi CLI, find it again.
+        look: of the text.
+    """
+    authority = stack.pending_certificate_authority
+    request = x509.load_pem_x509_csr(authority.certificate_signing_request.encode())
+    toolkit, pulumi = where
+    page = _Page(look)
+    page.heading("This CA waits for its certificate")
+    page.facts(
+        {
+            "arn": authority.arn,
+            "region": authority.region,
+            "subject": _printable(request.subject.rfc4514_string()) or "(empty)",
+        }
+    )
+    page.heading("Next")
+    steps = [
+        f"toolkit outputs{toolkit} --csr > issuing-ca.csr",
+        "# the owner of the root signs it as a CA: issuing-ca.pem; above.pem is what stands above that, the root last",
+        f"pulumi config set{pulumi} issuedCertificate < issuing-ca.pem",
+        f"pulumi config set{pulumi} issuedCertificateChain < above.pem",
+        f"pulumi up{pulumi}",
+    ]
+    for step in steps:
+        page.line(Text(f"  {_printable(step)}"))
+    return page.text()
+
+
+class _Page:
+    """Text that is put together part by part. What is to be copied, such as an ARN, is never broken or cut."""
+
+    def __init__(self, look: Look) -> None:
+        self._stream = io.StringIO()
+        self._console = Console(
+            file=self._stream,
+            force_terminal=look.color,
+            no_color=not look.color,
+            width=look.width,
+            markup=False,
+            highlight=False,
+            emoji=False,
+        )
+
+    def heading(self, text: str) -> None:
+        if self._stream.tell():
+            self._console.print()
+        self._console.print(Text(text, style="bold"))
+
+    def line(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True)
+
+    def facts(self, facts: dict[str, str | Text], indent: int = 2) -> None:
+        width = max(map(len, facts)) + 3
+        for label, value in facts.items():
+            self.line(Text.assemble(" " * indent, (label.ljust(width), "dim"), value))
+
+    def table(self, table: Table) -> None:
+        self._console.print(table)
+
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self._stream.getvalue().splitlines()) + "\n"
+
+
+def _zones(outputs: StackOutputs) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in ("ZONE", "REGION", "ACCOUNT", "IDENTITY", "NAMESPACE", "SERVICE ACCOUNT"):
+        table.add_column(column, overflow="fold")
+    for zone in outputs.zones:
+        cells = (zone.name, zone.region, zone.account_id, zone.identity, zone.namespace, zone.service_account)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _printable(text: str) -> str:
+    """Text of a certificate or an option, which may hold anything, as a terminal may show it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

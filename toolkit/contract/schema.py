@@ -1,0 +1,33 @@
+"""The contract as a JSON Schema, for programs in other languages and for editors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from toolkit.contract.models import PendingStack, StackOutputs
+
+
+class _WithoutFieldTitles(GenerateJsonSchema):
+    """Pydantic would title `usageMode` "Usagemode", which says nothing."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's own signature
+        return False
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of what a stack exports, in either of its states.
+
+    It describes the form. What a schema can't say, such as that the chain is in order and leads to the root, only
+    :func:`toolkit.contract.read` checks.
+    """
+    states: TypeAdapter[StackOutputs | PendingStack] = TypeAdapter(StackOutputs | PendingStack)
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "title": "Stack outputs of the Kong Mesh PCA toolkit",
+        "description": "What the Pulumi program exports: a CA that issues, or one that waits for its certificate.",
+        **states.json_schema(by_alias=True, schema_generator=_WithoutFieldTitles),
+        "not": {"required": ["certificateAuthority", "pendingCertificateAuthority"]},
+    }
