@@ -2,7 +2,7 @@
 
 import pulumi
 
-from toolkit.infra.settings import read_settings
+from toolkit.infra.reading import read_settings
 from toolkit.infra.stack import MeshCertificates
 
 settings = read_settings(pulumi.Config())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import runpy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -17,7 +18,7 @@ from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
-from tests.support import NOW, Authority
+from tests.support import NOW, Authority, request_pem
 from toolkit.files import project_root
 from toolkit.pki import chain
 
@@ -56,31 +57,67 @@ def _issuing_authority() -> Authority:
 
 
 class FakeAws(pulumi_mocks.Mocks):
-    """Answers with real certificates, so that the program's own reading of them is exercised."""
+    """Answers with real certificates, so that the program's own reading of them is exercised.
 
-    def __init__(self, account: str) -> None:
+    `functions` are what the program may invoke beside the usual ones, by the last part of their token; one may raise.
+    """
+
+    def __init__(self, account: str, functions: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> None:
         self._account = account
         self._issuing = _issuing_authority()
+        self._accounts: dict[str, str] = {}
+        self._functions = {
+            "getCallerIdentity": lambda _: {
+                "accountId": account,
+                "arn": f"arn:aws:iam::{account}:user/ci",
+                "userId": "x",
+                "id": "x",
+            },
+            "getRegion": lambda _: {"region": "eu-central-1", "id": "eu-central-1"},
+            "getOpenIdConnectProvider": lambda args: {"arn": args["arn"], "clientIdLists": ["sts.amazonaws.com"]},
+            **functions,
+        }
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> Any:
-        assert args.token == "aws:index/getCallerIdentity:getCallerIdentity"
-        return {"accountId": self._account, "arn": f"arn:aws:iam::{self._account}:user/ci", "userId": "x", "id": "x"}
+        try:
+            return self._functions[args.token.rpartition(":")[2]](args.args)
+        except LookupError as error:
+            # As the real engine hands over what a function was refused.
+            return {}, [("arn", str(error))]
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         outputs: dict[str, Any] = dict(args.inputs)
-        if args.typ.endswith(":CertificateAuthority"):
+        account = self._accounts.get(args.provider.split("::")[-2], self._account) if args.provider else self._account
+        kind = args.typ.rpartition(":")[2]
+        if args.typ == "pulumi:providers:aws":
+            self._accounts[args.name] = json.loads(args.inputs["allowedAccountIds"])[0]
+        elif kind == "CertificateAuthority":
             number = "1" if args.name == "root-ca" else "2"
             uuid = "-".join(number * length for length in (8, 4, 4, 4, 12))
-            outputs["arn"] = f"arn:aws:acm-pca:eu-central-1:{self._account}:certificate-authority/{uuid}"
+            outputs["arn"] = f"arn:aws:acm-pca:eu-central-1:{account}:certificate-authority/{uuid}"
             # What the real provider reads while the CA is still pending.
-            outputs |= {"certificate": "", "certificateChain": "", "certificateSigningRequest": "CSR", "notAfter": ""}
-        elif args.typ.endswith(":Certificate"):
+            outputs |= {"certificate": "", "certificateChain": "", "notAfter": ""}
+            outputs["certificateSigningRequest"] = stack_csr()
+        elif kind == "Certificate":
             certificates = self._issuing.chain()
             own, *above = certificates[1:] if args.name.startswith("root") else certificates
             outputs |= {"certificate": chain.to_pem([own]).strip(), "certificateChain": chain.to_pem(above).strip()}
-        elif args.typ.endswith(":Role"):
-            outputs |= {"arn": f"arn:aws:iam::{self._account}:role/{args.name}-0a1b2c3", "name": f"{args.name}-0a1b2c3"}
+        elif kind == "Role":
+            name = args.inputs.get("name") or f"{args.name}-0a1b2c3"
+            outputs |= {"arn": f"arn:aws:iam::{account}:role/{name}", "name": name}
+        elif kind == "OpenIdConnectProvider":
+            outputs["arn"] = f"arn:aws:iam::{account}:oidc-provider/{args.inputs['url'].removeprefix('https://')}"
+        elif kind in ("Bucket", "Topic", "ResourceShare"):
+            service, resource = {"Bucket": ("s3", ""), "Topic": ("sns", ""), "ResourceShare": ("ram", "share/")}[kind]
+            outputs |= {"arn": f"arn:aws:{service}:::{resource}{args.name}", "bucket": f"{args.name}-0a1b2c3"}
         return f"{args.name}-id", outputs
+
+
+@cache
+def stack_csr() -> str:
+    """The request of the stack's issuing CA; signed once, since ECDSA never signs twice in the same way."""
+    authority = _issuing_authority()
+    return request_pem(authority.common_name, authority.key)
 
 
 class RecordingMonitor(pulumi_mocks.MockMonitor):
@@ -108,13 +145,19 @@ RunProgram = Callable[..., Graph]
 def run_program() -> RunProgram:
     """Run the real ``__main__.py`` with a stack's configuration; `account` is the one that AWS reports."""
 
-    def run(config: StackConfig, account: str = ACCOUNT, *, preview: bool = False) -> Graph:
+    def run(
+        config: StackConfig,
+        account: str = ACCOUNT,
+        *,
+        preview: bool = False,
+        functions: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
+    ) -> Graph:
         graph = Graph()
 
         async def work() -> None:
             SETTINGS.rpc_manager.clear()
             SETTINGS.outputs.clear()
-            mocks = FakeAws(account)
+            mocks = FakeAws(account, functions or {})
             monitor = RecordingMonitor(mocks, graph)
             pulumi_mocks.set_mocks(mocks, project=config.project, stack=config.stack, preview=preview, monitor=monitor)
             pulumi.runtime.set_all_config(dict(config.values))

@@ -122,9 +122,11 @@ def test_only_the_one_service_account_becomes_the_zone() -> None:
 
 
 def test_who_becomes_the_verifier() -> None:
-    (own,) = policies.verifier_trust([], "123456789012", "aws-us-gov")["Statement"]
+    (own,) = policies.verifier_trust([], ["123456789012", "123456789012"], "aws-us-gov")["Statement"]
     assert own["Principal"] == {"AWS": ["arn:aws-us-gov:iam::123456789012:root"]}
+    (both,) = policies.verifier_trust([], ["210987654321", "123456789012"], "aws")["Statement"]
+    assert both["Principal"] == {"AWS": ["arn:aws:iam::210987654321:root", "arn:aws:iam::123456789012:root"]}
     named = ["arn:aws:iam::123456789012:role/ci"]
-    (chosen,) = policies.verifier_trust(named, "123456789012", "aws")["Statement"]
+    (chosen,) = policies.verifier_trust(named, ["123456789012"], "aws")["Statement"]
     assert chosen["Principal"] == {"AWS": named}
     assert chosen["Action"] == "sts:AssumeRole"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,21 @@ from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
 from toolkit.files import project_root
-from toolkit.infra.settings import Settings, SettingsError, ZoneSettings, check_settings
+from toolkit.infra.reading import check_settings, is_structured
+from toolkit.infra.settings import (
+    AlarmSettings,
+    CrlSettings,
+    OcspSettings,
+    ParentSettings,
+    RevocationSettings,
+    Settings,
+    SettingsError,
+    SharingSettings,
+    ZoneSettings,
+)
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 PROJECT = YAML(typ="safe").load((project_root() / "Pulumi.yaml").read_text())
 PYTHON_TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool, "array": list}
@@ -26,7 +41,10 @@ ZONE = {
 def test_the_project_declares_every_setting_with_its_own_default() -> None:
     declared = PROJECT["config"]
     fields = {to_camel(name): field for name, field in Settings.model_fields.items()}
-    assert set(declared) == set(fields) - {"zones"}
+    assert set(declared) == {key for key in fields if not is_structured(key_to_name(key))} | {
+        "meshes",
+        "verifierPrincipals",
+    }
     for name, declaration in declared.items():
         # The rules of pulumi/pulumi:sdk/go/common/workspace/project.json.
         assert set(declaration) <= {"type", "items", "default", "description"}
@@ -35,13 +53,32 @@ def test_the_project_declares_every_setting_with_its_own_default() -> None:
         assert declaration["description"]
         default = fields[name].default
         assert default is not PydanticUndefined
-        assert (list(default) if isinstance(default, tuple) else default) == declaration["default"]
+        expected = list(default) if isinstance(default, tuple) else "" if default is None else default
+        assert expected == declaration["default"]
 
 
-def test_the_comment_on_zones_names_each_of_their_fields() -> None:
-    text = (project_root() / "Pulumi.yaml").read_text()
-    for name in ZoneSettings.model_fields:
-        assert f"#   {to_camel(name)} " in text
+def key_to_name(key: str) -> str:
+    return next(name for name in Settings.model_fields if to_camel(name) == key)
+
+
+@pytest.mark.parametrize(
+    ("key", "model"),
+    [
+        ("zones", ZoneSettings),
+        ("parent", ParentSettings),
+        ("revocation", RevocationSettings),
+        ("revocation", CrlSettings),
+        ("revocation", OcspSettings),
+        ("sharing", SharingSettings),
+        ("alarms", AlarmSettings),
+    ],
+)
+def test_the_comment_on_an_object_names_each_of_its_fields(key: str, model: type[BaseModel]) -> None:
+    comment = (project_root() / "Pulumi.yaml").read_text().partition("config:")[0]
+    _, _, described = comment.partition(f"# {key}: ")
+    described = re.split(r"\n# [a-z]+: ", described)[0]
+    for name in model.model_fields:
+        assert re.search(rf"\b{to_camel(name)}\b", described), name
 
 
 def test_values_come_as_pulumi_hands_them_over() -> None:
@@ -61,7 +98,7 @@ def test_without_zones_there_is_nothing_to_do() -> None:
 
 def test_a_name_that_iam_could_not_hold() -> None:
     check_settings({"zones": [{**ZONE, "name": "z" * 47}]}, "p")
-    with pytest.raises(SettingsError, match="at most 47"):
+    with pytest.raises(SettingsError, match="room for 47"):
         check_settings({"zones": [{**ZONE, "name": "z" * 48}]}, "p")
 
 

@@ -87,7 +87,13 @@ def test_a_root_is_imported_without_a_chain_and_an_intermediate_with_it(prod: Gr
 def test_nothing_that_a_live_mesh_needs_goes_by_accident(prod: Graph) -> None:
     for authority in prod.of_type("CertificateAuthority").values():
         assert authority.request.protect
-        assert set(authority.request.ignoreChanges) == {"permanentDeletionTimeInDays", "usageMode"}
+        assert set(authority.request.ignoreChanges) == {
+            "certificateAuthorityConfiguration",
+            "keyStorageSecurityStandard",
+            "permanentDeletionTimeInDays",
+            "type",
+            "usageMode",
+        }
         assert not authority.request.deleteBeforeReplace
     for certificate in prod.of_type("Certificate").values():
         assert certificate.request.retainOnDelete

@@ -24,7 +24,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from toolkit.pki import arn, chain, duration
+from toolkit.pki import algorithms, arn, chain, duration
+from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,10 +139,6 @@ MeshNames = Annotated[
     Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
 ]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
-KeyAlgorithm = Literal["RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
-SigningAlgorithm = Literal[
-    "SHA256WITHRSA", "SHA384WITHRSA", "SHA512WITHRSA", "SHA256WITHECDSA", "SHA384WITHECDSA", "SHA512WITHECDSA"
-]
 UsageMode = Literal["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"]
 Identity = Literal["irsa", "pod-identity", "ambient"]
 
@@ -201,9 +198,9 @@ class CertificateAuthority(_Model):
 
     @field_validator("signing_algorithm")
     @classmethod
-    def _signature_fits_the_key(cls, value: str, info: ValidationInfo) -> str:
+    def _signature_fits_the_key(cls, value: SigningAlgorithm, info: ValidationInfo) -> SigningAlgorithm:
         key = info.data.get("key_algorithm")
-        if key and not value.endswith("RSA" if key.startswith("RSA") else "ECDSA"):
+        if key and not algorithms.fits(value, key):
             raise ValueError(f"{value} can't be made with a key of {key}")
         return value
 

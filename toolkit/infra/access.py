@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
-from pulumi_aws import iam
+from pulumi_aws import eks, iam
 
 from toolkit.infra import policies
 
@@ -16,65 +17,126 @@ if TYPE_CHECKING:
     from toolkit.infra.settings import ZoneSettings
 
 
-class ZoneAccess(pulumi.ComponentResource):
-    """What one zone has in IAM.
+@dataclass(frozen=True)
+class ZoneAccessArgs:
+    """What a zone's identities are made from.
 
     Attributes:
-        role_arn: of the role that the zone's control plane takes through its service account (IRSA).
+        zone: the zone.
+        account: that its roles are made in.
+        partition: of that account.
+        authority_arn: the issuing CA, active.
+        template: the one with which the control plane may issue; None leaves it open.
+        oidc_provider_arn: of the zone's cluster, for identity irsa.
+        verifier_trust: who may assume the verifier role.
+        name_prefix: with which all names in IAM begin; without one Pulumi makes them unique.
+        permissions_boundary_arn: of both roles.
+        tags: of everything that takes some.
+    """
+
+    zone: ZoneSettings
+    account: str
+    partition: str
+    authority_arn: pulumi.Output[str]
+    template: str | None
+    oidc_provider_arn: pulumi.Input[str] | None
+    verifier_trust: Document
+    name_prefix: str | None
+    permissions_boundary_arn: str | None
+    tags: Mapping[str, str]
+
+
+class ZoneAccess(pulumi.ComponentResource):
+    """What one zone has in IAM, and the link to its control plane.
+
+    Attributes:
+        role_arn: of the role that the zone's control plane takes.
         verifier_role_arn: of the role that asks for a certificate in the zone's place.
     """
 
     role_arn: pulumi.Output[str]
     verifier_role_arn: pulumi.Output[str]
 
-    def __init__(
-        self,
-        zone: ZoneSettings,
-        *,
-        authority_arn: pulumi.Output[str],
-        verifier_trust: Document,
-        tags: Mapping[str, str],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
+    def __init__(self, args: ZoneAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Create both roles.
 
         Args:
-            zone: the zone; its name is the component's, so other zones never change with it.
-            authority_arn: the issuing CA, active.
-            verifier_trust: who may assume the verifier role.
-            tags: of both roles.
-            opts: resource options of the component.
+            args: the zone's name is the component's, so other zones never change with it.
+            opts: resource options of the component; its provider says which account is meant.
         """
-        super().__init__("kong-mesh-pca:access:ZoneAccess", zone.name, None, opts)
-        self._tags = {**tags, "kong-mesh-zone": zone.name}
-        self._authority_arn = authority_arn
-        trust = policies.irsa_trust(zone.oidc_provider_arn, zone.namespace, zone.service_account)
-        self.role_arn = self._role(
-            f"zone-{zone.name}", f"Kong Mesh zone {zone.name}: issues certificates", trust, policies.issuer_policy
+        super().__init__("kong-mesh-pca:access:ZoneAccess", args.zone.name, None, opts)
+        self._args = args
+        self._tags = {**args.tags, "kong-mesh-zone": args.zone.name}
+        self._inside = pulumi.ResourceOptions(parent=self)
+        zone = args.zone
+        role, self.role_arn = self._role(
+            f"zone-{zone.name}",
+            f"Kong Mesh zone {zone.name}: issues certificates",
+            self._trust(),
+            lambda authority: policies.issuer_policy(authority, args.template),
         )
-        self.verifier_role_arn = self._role(
+        _, self.verifier_role_arn = self._role(
             f"verifier-{zone.name}",
             f"Proves that Kong Mesh zone {zone.name} gets certificates",
-            verifier_trust,
+            policies.to_json(args.verifier_trust),
             policies.verifier_policy,
         )
+        self._link(role)
         self.register_outputs({"roleArn": self.role_arn, "verifierRoleArn": self.verifier_role_arn})
 
+    def _trust(self) -> pulumi.Input[str]:
+        """Who may take the zone's role, as JSON."""
+        zone, args = self._args.zone, self._args
+        if zone.identity == "pod-identity":
+            cluster = f"arn:{args.partition}:eks:{zone.region}:{args.account}:cluster/{zone.cluster_name}"
+            return policies.to_json(policies.pod_identity_trust(cluster, zone.namespace, zone.service_account))
+        if zone.identity == "ambient":
+            compute = zone.compute or "ec2"
+            return policies.to_json(policies.ambient_trust(compute, zone.region, args.account, args.partition))
+        # Built where the ARN is known, from that ARN alone: a principal made from anything else is no valid one
+        # (pulumi/pulumi-eks#871).
+        return pulumi.Output.from_input(args.oidc_provider_arn).apply(
+            lambda provider: policies.to_json(policies.irsa_trust(str(provider), zone.namespace, zone.service_account))
+        )
+
     def _role(
-        self, name: str, description: str, trust: Document, policy: Callable[[str], Document]
-    ) -> pulumi.Output[str]:
+        self, name: str, description: str, trust: pulumi.Input[str], policy: Callable[[str], Document]
+    ) -> tuple[iam.Role, pulumi.Output[str]]:
+        prefix = self._args.name_prefix
         role = iam.Role(
             name,
+            name=f"{prefix}{name}" if prefix else None,
             description=description,
-            assume_role_policy=policies.to_json(trust),
+            assume_role_policy=trust,
+            permissions_boundary=self._args.permissions_boundary_arn,
             tags=self._tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=self._inside,
         )
         attached = iam.RolePolicy(
             f"{name}-private-ca",
             role=role.name,
-            policy=self._authority_arn.apply(lambda authority: policies.to_json(policy(authority))),
-            opts=pulumi.ResourceOptions(parent=self),
+            policy=self._args.authority_arn.apply(lambda authority: policies.to_json(policy(authority))),
+            opts=self._inside,
         )
         # Known only when the policy is attached: a role exported earlier could be used and found powerless.
-        return pulumi.Output.all(role.arn, attached.id).apply(lambda values: str(values[0]))
+        return role, pulumi.Output.all(role.arn, attached.id).apply(lambda values: str(values[0]))
+
+    def _link(self, role: iam.Role) -> None:
+        """What brings the role to the control plane; a service account's annotation is not AWS's."""
+        zone = self._args.zone
+        if zone.identity == "pod-identity":
+            eks.PodIdentityAssociation(
+                f"zone-{zone.name}-association",
+                cluster_name=zone.cluster_name or "",
+                namespace=zone.namespace,
+                service_account=zone.service_account,
+                role_arn=self.role_arn,
+                region=zone.region,
+                tags=self._tags,
+                opts=self._inside,
+            )
+        elif zone.identity == "ambient" and zone.compute != "ecs":
+            # An instance takes a role through a profile; it has the role's name, as the console makes it.
+            iam.InstanceProfile(
+                f"zone-{zone.name}-profile", name=role.name, role=role.name, tags=self._tags, opts=self._inside
+            )

@@ -8,33 +8,47 @@ start it earlier: issuing before activation fails with InvalidStateException
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_aws import acmpca
 
-from toolkit.pki import chain, templates
+from toolkit.errors import Problem
+from toolkit.infra.reading import refusal
+from toolkit.pki import chain, csr, templates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    import pulumi_aws as aws
 
     from toolkit.contract import KeyAlgorithm, SigningAlgorithm, UsageMode
+    from toolkit.infra.settings import KeyStorage
 
-# The hash that matches the strength of the key (NIST SP 800-57 part 1, table 3).
-_SIGNING_ALGORITHMS: dict[KeyAlgorithm, SigningAlgorithm] = {
-    "RSA_2048": "SHA256WITHRSA",
-    "RSA_3072": "SHA256WITHRSA",
-    "RSA_4096": "SHA384WITHRSA",
-    "EC_prime256v1": "SHA256WITHECDSA",
-    "EC_secp384r1": "SHA384WITHECDSA",
-    "EC_secp521r1": "SHA512WITHECDSA",
-}
+# What AWS can't change on a CA. Where the provider would replace it (a new key under a new ARN, which no zone knows:
+# hashicorp/terraform-provider-aws, internal/service/acmpca/certificate_authority.go: ForceNew), or send an empty
+# UpdateCertificateAuthority, which AWS refuses (same place: HasChangesExcept), a changed value is ignored there
+# and refused here.
+_CREATE_ONLY = [
+    "certificateAuthorityConfiguration",
+    "keyStorageSecurityStandard",
+    "permanentDeletionTimeInDays",
+    "type",
+    "usageMode",
+]
 
 
-def signing_algorithm(key_algorithm: KeyAlgorithm) -> SigningAlgorithm:
-    """The algorithm with which a CA of that key signs; AWS wants the same family as the CA's key."""
-    return _SIGNING_ALGORITHMS[key_algorithm]
+@dataclass(frozen=True)
+class Subject:
+    """Whom the CA's certificate names; attributes that are None are left out."""
+
+    common_name: str
+    organization: str
+    organizational_unit: str | None = None
+    country: str | None = None
+    state: str | None = None
+    locality: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,36 +56,104 @@ class AuthorityArgs:
     """What a private CA is made from.
 
     Attributes:
-        common_name: CN of its subject, at most 64 characters.
-        organization: O of its subject.
+        subject: at most 64 characters in each of its names.
         key_algorithm: of its key pair, which AWS keeps in its HSMs.
+        signing_algorithm: of the same family.
         usage_mode: what it may issue; AWS can't change it later.
-        validity_years: lifetime of its certificate.
+        key_storage: the standard that the HSMs meet; None leaves it to AWS.
         deletion_window_days: for how long it can be restored after a deletion, 7 to 30.
-        protect: whether Pulumi refuses to delete it.
+        protect: whether Pulumi refuses to delete or replace it.
+        revocation: how its certificates are revoked.
         tags: of the CA.
     """
 
-    common_name: str
-    organization: str
+    subject: Subject
     key_algorithm: KeyAlgorithm
+    signing_algorithm: SigningAlgorithm
     usage_mode: UsageMode
-    validity_years: int
+    key_storage: KeyStorage | None
     deletion_window_days: int
     protect: bool
+    revocation: acmpca.CertificateAuthorityRevocationConfigurationArgs
     tags: Mapping[str, str]
 
 
-class PrivateAuthority(pulumi.ComponentResource):
-    """An activated private CA.
+@dataclass(frozen=True)
+class Issuer:
+    """A CA that signs another one's certificate.
 
     Attributes:
-        arn: its ARN, known only once the CA is active.
-        certificate: PEM of its own certificate.
-        chain: PEM, its own certificate first, the root last.
+        arn: of that CA, active.
+        signing_algorithm: of the family of its key.
+        region: of that CA, where it is another one than the stack's.
+        provider: with which it is called, where it is in another account.
+    """
+
+    arn: pulumi.Input[str]
+    signing_algorithm: SigningAlgorithm
+    region: str | None = None
+    provider: aws.Provider | None = None
+
+
+@dataclass(frozen=True)
+class SelfSigned:
+    """A root.
+
+    Attributes:
+        validity_years: lifetime of its certificate.
+        generation: raised by one, the certificate is made anew.
+    """
+
+    validity_years: int
+    generation: int = 1
+
+
+@dataclass(frozen=True)
+class SignedBy:
+    """Below another private CA of AWS.
+
+    Attributes:
+        issuer: that CA.
+        path_length: how many further CAs may stand below, 0 to 3.
+        validity_years: lifetime of its certificate.
+        generation: raised by one, the certificate is made anew.
+        problems: what speaks against a new certificate; asked only when one is about to be made, since later the
+            issuer may rest, disabled, or have too little time left for another one.
+    """
+
+    issuer: Issuer
+    path_length: int
+    validity_years: int
+    generation: int = 1
+    problems: Callable[[], list[Problem]] = list
+
+
+@dataclass(frozen=True)
+class SignedElsewhere:
+    """Below a CA that AWS does not know.
+
+    Attributes:
+        certificate: PEM, what was issued for the CA's CSR.
+        chain: PEM, the certificates above it, root last.
+    """
+
+    certificate: str
+    chain: str
+
+
+class PrivateAuthority(pulumi.ComponentResource):
+    """A private CA, activated unless nobody has signed its request yet.
+
+    Attributes:
+        arn: its ARN, known only once the CA is active; of a pending CA, once it is there.
+        csr: PEM of the request for its own certificate.
+        certificate: PEM of its own certificate; empty for a pending CA.
+        chain: PEM, its own certificate first, the root last; empty for a pending CA.
+        signing_algorithm: with which it signs.
     """
 
     arn: pulumi.Output[str]
+    csr: pulumi.Output[str]
     certificate: pulumi.Output[str]
     chain: pulumi.Output[str]
 
@@ -79,9 +161,7 @@ class PrivateAuthority(pulumi.ComponentResource):
         self,
         name: str,
         args: AuthorityArgs,
-        *,
-        issuer: PrivateAuthority | None = None,
-        path_length: int | None = None,
+        certification: SelfSigned | SignedBy | SignedElsewhere | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create, certify and activate the CA.
@@ -89,86 +169,185 @@ class PrivateAuthority(pulumi.ComponentResource):
         Args:
             name: logical name; URNs are built from it, so changing it would replace the CA.
             args: what the CA is made from.
-            issuer: the CA above it, already active; None makes a root.
-            path_length: how many further CAs may stand below, 0 to 3; required below an issuer.
-            opts: resource options of the component.
+            certification: who signs its certificate; None leaves the CA pending.
+            opts: resource options of the component; providers reach its resources.
         """
         super().__init__("kong-mesh-pca:authority:PrivateAuthority", name, None, opts)
-        self.signing_algorithm = signing_algorithm(args.key_algorithm)
-        authority = self._create(name, args, "SUBORDINATE" if issuer else "ROOT")
-        certificate = self._certify(name, args, authority, issuer, path_length)
-        activation = acmpca.CertificateAuthorityCertificate(
-            f"{name}-activation",
-            certificate_authority_arn=authority.arn,
-            certificate=certificate.certificate,
+        self._name = name
+        self.signing_algorithm = args.signing_algorithm
+        authority = self._create(args, "ROOT" if isinstance(certification, SelfSigned) else "SUBORDINATE")
+        # Everything else waits for this: nothing is signed for a CA that is not what the settings say.
+        self.arn = _unchanged(name, args, authority)
+        self.csr = authority.certificate_signing_request
+        self.certificate = self.chain = pulumi.Output.from_input("")
+        if isinstance(certification, SignedElsewhere):
+            self._import(*self._signed_elsewhere(certification))
+        elif isinstance(certification, SelfSigned):
+            issued = self._certify(certification, Issuer(self.arn, args.signing_algorithm), templates.ROOT_CA)
             # A root is imported without a chain, a subordinate only with it.
-            certificate_chain=certificate.certificate_chain if issuer else None,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.arn = activation.certificate_authority_arn
-        # Read from the issued certificate: the CA resource's own fields are filled when the CA is created,
-        # before there is a certificate, and stay empty until a refresh.
-        self.certificate = certificate.certificate.apply(_normalized)
-        self.chain = (
-            pulumi.Output.all(certificate.certificate, certificate.certificate_chain).apply(
-                lambda pems: _normalized("\n".join(pems))
+            self._import(issued.certificate, None)
+        elif certification is not None:
+            issued = self._certify(
+                certification, certification.issuer, templates.subordinate_ca(certification.path_length)
             )
-            if issuer
-            else self.certificate
-        )
+            _refuse_when_new(issued, certification.problems)
+            self._import(issued.certificate, issued.certificate_chain)
         self.register_outputs({"arn": self.arn, "certificate": self.certificate, "chain": self.chain})
 
-    def _create(self, name: str, args: AuthorityArgs, kind: str) -> acmpca.CertificateAuthority:
-        subject = acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgs(
-            common_name=args.common_name, organization=args.organization
-        )
+    def _create(self, args: AuthorityArgs, kind: str) -> acmpca.CertificateAuthority:
+        subject = acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgs(**asdict(args.subject))
         configuration = acmpca.CertificateAuthorityCertificateAuthorityConfigurationArgs(
-            key_algorithm=args.key_algorithm, signing_algorithm=self.signing_algorithm, subject=subject
+            key_algorithm=args.key_algorithm, signing_algorithm=args.signing_algorithm, subject=subject
         )
         return acmpca.CertificateAuthority(
-            name,
+            self._name,
             type=kind,
             certificate_authority_configuration=configuration,
             usage_mode=args.usage_mode,
+            key_storage_security_standard=args.key_storage,
             permanent_deletion_time_in_days=args.deletion_window_days,
+            # Always said, also when it is off: a missing block is no difference to the provider, so revocation that
+            # was on would stay on (same provider: SuppressMissingOptionalConfigurationBlock).
+            revocation_configuration=args.revocation,
             tags=dict(args.tags),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.protect,
-                # AWS can change neither; a changed value alone makes the provider send an empty
-                # UpdateCertificateAuthority, which AWS refuses (hashicorp/terraform-provider-aws,
-                # internal/service/acmpca/certificate_authority.go: HasChangesExcept).
-                ignore_changes=["permanent_deletion_time_in_days", "usage_mode"],
+                ignore_changes=_CREATE_ONLY,
                 # The provider's own limit is one minute, and CreateCertificateAuthority one call a second.
                 custom_timeouts=pulumi.CustomTimeouts(create="10m"),
             ),
         )
 
-    def _certify(
-        self,
-        name: str,
-        args: AuthorityArgs,
-        authority: acmpca.CertificateAuthority,
-        issuer: PrivateAuthority | None,
-        path_length: int | None,
-    ) -> acmpca.Certificate:
-        if issuer and path_length is None:
-            raise ValueError("a CA below another one needs a path length")
-        template = templates.subordinate_ca(path_length or 0) if issuer else templates.ROOT_CA
+    def _certify(self, certification: SelfSigned | SignedBy, issuer: Issuer, template: str) -> acmpca.Certificate:
+        generation = certification.generation
         return acmpca.Certificate(
-            f"{name}-certificate",
-            certificate_authority_arn=issuer.arn if issuer else authority.arn,
-            certificate_signing_request=authority.certificate_signing_request,
-            signing_algorithm=issuer.signing_algorithm if issuer else self.signing_algorithm,
-            template_arn=authority.arn.apply(lambda text: templates.arn(template, text.split(":")[1])),
-            validity=acmpca.CertificateValidityArgs(type="YEARS", value=str(args.validity_years)),
+            # A relative validity never shows as a difference, so a certificate is renewed by another name. The first
+            # has no number, for the sake of stacks that are there already.
+            f"{self._name}-certificate" + (f"-{generation}" if generation > 1 else ""),
+            certificate_authority_arn=issuer.arn,
+            certificate_signing_request=self.csr,
+            signing_algorithm=issuer.signing_algorithm,
+            template_arn=self.arn.apply(lambda text: templates.arn(template, text.split(":")[1])),
+            validity=acmpca.CertificateValidityArgs(type="YEARS", value=str(certification.validity_years)),
+            region=issuer.region,
             opts=pulumi.ResourceOptions(
                 parent=self,
+                provider=issuer.provider,
                 # Destroying it would revoke the CA's certificate while proxies still present chains with it
                 # (same provider, certificate.go: resourceCertificateRevoke).
                 retain_on_delete=True,
             ),
         )
+
+    def _import(self, certificate: pulumi.Output[str], above: pulumi.Output[str] | None) -> None:
+        activation = acmpca.CertificateAuthorityCertificate(
+            f"{self._name}-activation",
+            certificate_authority_arn=self.arn,
+            certificate=certificate,
+            certificate_chain=above,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.arn = activation.certificate_authority_arn
+        # Read from the issued certificate: the CA resource's own fields are filled when the CA is created, before
+        # there is a certificate, and stay empty until a refresh.
+        self.certificate = certificate.apply(_normalized)
+        self.chain = (
+            pulumi.Output.all(certificate, above).apply(lambda pems: _normalized("\n".join(pems)))
+            if above is not None
+            else self.certificate
+        )
+
+    def _signed_elsewhere(self, given: SignedElsewhere) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+        def check(request: str) -> str:
+            found = csr.mismatch(request, chain.load_certificate(given.certificate))
+            if found:
+                raise refusal(
+                    "the certificate was not issued for this CA",
+                    [Problem("issuedCertificate", found)],
+                    pulumi.get_project(),
+                    "Have the CSR signed that `toolkit outputs --csr` prints, and set the result.",
+                )
+            return given.certificate
+
+        return self.csr.apply(check), pulumi.Output.from_input(given.chain)
+
+
+def _unchanged(name: str, args: AuthorityArgs, authority: acmpca.CertificateAuthority) -> pulumi.Output[str]:
+    """The CA's ARN, if the CA is what the settings say; a preview already knows a CA that exists."""
+    configuration = authority.certificate_authority_configuration
+
+    def check(values: tuple[str, dict[str, str | None], str, str | None, int | None]) -> str:
+        arn, made, mode, storage, days = values
+        wanted = {
+            "keyAlgorithm": (args.key_algorithm, made["key_algorithm"]),
+            "signingAlgorithm": (args.signing_algorithm, made["signing_algorithm"]),
+            "usageMode": (args.usage_mode, mode),
+            "keyStorage": (args.key_storage, storage if args.key_storage else None),
+            "deletionWindowDays": (args.deletion_window_days, days),
+            **{_SUBJECT_KEYS[field]: (text, made[field] or None) for field, text in asdict(args.subject).items()},
+        }
+        changed = [
+            Problem(key, f"{asked if asked is not None else 'nothing'} is asked for, but {name} was made with {found}")
+            for key, (asked, found) in wanted.items()
+            if asked != found
+        ]
+        if changed:
+            raise refusal(
+                f"AWS can't change what {name} was made with",
+                changed,
+                pulumi.get_project(),
+                "Put the values back. For another CA make another stack and rotate the mesh to it.",
+            )
+        return arn
+
+    return pulumi.Output.all(
+        authority.arn,
+        configuration.apply(_made_with),
+        authority.usage_mode,
+        authority.key_storage_security_standard,
+        authority.permanent_deletion_time_in_days,
+    ).apply(lambda values: check((values[0], values[1], values[2], values[3], values[4])))
+
+
+_SUBJECT_KEYS = {
+    "common_name": "caName",
+    "organization": "organization",
+    "organizational_unit": "organizationalUnit",
+    "country": "country",
+    "state": "state",
+    "locality": "locality",
+}
+
+
+def _made_with(
+    configuration: acmpca.outputs.CertificateAuthorityCertificateAuthorityConfiguration,
+) -> dict[str, str | None]:
+    subject = configuration.subject
+    return {
+        "key_algorithm": configuration.key_algorithm,
+        "signing_algorithm": configuration.signing_algorithm,
+        **{field: getattr(subject, field) for field in _SUBJECT_KEYS},
+    }
+
+
+def _refuse_when_new(certificate: acmpca.Certificate, problems: Callable[[], list[Problem]]) -> None:
+    """Let a preview fail when it is about to have a certificate issued that can't be; one that exists is left alone."""
+
+    async def check() -> str:
+        if pulumi.runtime.is_dry_run() and not await certificate.arn.is_known():
+            found = problems()
+            if found:
+                raise refusal(
+                    "the CA above can't sign",
+                    found,
+                    pulumi.get_project(),
+                    "Choose another parent or other settings; nothing was made.",
+                )
+        return "checked"
+
+    # An Output, because Pulumi waits for those at the end of a program and fails it with their exceptions.
+    pulumi.Output.from_input(check())  # type: ignore[arg-type] # its overloads don't take a coroutine
 
 
 def _normalized(pem: str) -> str:

@@ -7,7 +7,7 @@ issuer is the one that cert-manager/aws-privateca-issuer and SPIRE's aws_pca plu
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.pki import arn, templates
 
@@ -46,41 +46,93 @@ def irsa_trust(oidc_provider_arn: str, namespace: str, service_account: str) -> 
     )
 
 
-def verifier_trust(principals: Sequence[str], account: str, partition: str) -> Document:
-    """Who may assume a verifier role.
+def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -> Document:
+    """Who may assume a zone's role through EKS Pod Identity: one service account of one cluster.
+
+    EKS itself assumes the role and says for whom in session tags. Without the conditions every association that
+    anybody makes in the account would do (EKS user guide, pod-id-role.html and pod-id-abac.html).
 
     Args:
-        principals: ARNs; when empty, the account itself, so that its own IAM policies decide.
-        account: the account that the role is in.
-        partition: of that account.
-    """
-    trusted = list(principals) or [f"arn:{partition}:iam::{account}:root"]
-    return _document({"Sid": "Verifiers", "Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"})
-
-
-def issuer_policy(authority_arn: str) -> Document:
-    """What a zone control plane may do: issue from the one CA, and fetch what it issued.
-
-    Both permissions matter: with IssueCertificate alone a mesh buys certificates in a loop, because it never
-    gets to see one (kumahq/kuma#17448, cert-manager/aws-privateca-issuer#479). The template is not pinned,
-    because Kong does not document which one its control plane names; minting a CA is denied outright.
-
-    Args:
-        authority_arn: the issuing CA.
+        cluster_arn: of the EKS cluster.
+        namespace: of the service account.
+        service_account: its name.
     """
     return _document(
         {
-            "Sid": "IssueDataPlaneCertificates",
+            "Sid": "ZoneControlPlane",
             "Effect": "Allow",
-            "Action": [
-                "acm-pca:DescribeCertificateAuthority",
-                "acm-pca:GetCertificate",
-                "acm-pca:IssueCertificate",
-            ],
-            "Resource": authority_arn,
-        },
-        _never_mint_a_ca(),
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Condition": {
+                "StringEquals": {
+                    "aws:RequestTag/eks-cluster-arn": cluster_arn,
+                    "aws:RequestTag/kubernetes-namespace": namespace,
+                    "aws:RequestTag/kubernetes-service-account": service_account,
+                }
+            },
+        }
     )
+
+
+def ambient_trust(compute: Literal["ec2", "ecs"], region: str, account: str, partition: str) -> Document:
+    """Who may assume a zone's role where its control plane runs outside Kubernetes.
+
+    For ECS the account and the region are pinned, as its user guide asks for ("Amazon ECS task IAM role", confused
+    deputy). EC2 passes no such context; its guard is iam:PassRole on the role.
+
+    Args:
+        compute: what the control plane runs on.
+        region: of the zone.
+        account: of the zone.
+        partition: of that account.
+    """
+    statement: Document = {
+        "Sid": "ZoneControlPlane",
+        "Effect": "Allow",
+        "Principal": {"Service": "ec2.amazonaws.com" if compute == "ec2" else "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    if compute == "ecs":
+        statement["Condition"] = {
+            "StringEquals": {"aws:SourceAccount": account},
+            "ArnLike": {"aws:SourceArn": f"arn:{partition}:ecs:{region}:{account}:*"},
+        }
+    return _document(statement)
+
+
+def verifier_trust(principals: Sequence[str], accounts: Sequence[str], partition: str) -> Document:
+    """Who may assume a verifier role.
+
+    Args:
+        principals: ARNs; when empty, the accounts themselves, so that their own IAM policies decide.
+        accounts: the account that the role is in, and the one that the stack deploys to.
+        partition: of those accounts.
+    """
+    trusted = list(principals) or [f"arn:{partition}:iam::{account}:root" for account in dict.fromkeys(accounts)]
+    return _document({"Sid": "Verifiers", "Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"})
+
+
+def issuer_policy(authority_arn: str, template: str | None = None) -> Document:
+    """What a zone control plane may do: issue from the one CA, and fetch what it issued.
+
+    Both permissions matter: with IssueCertificate alone a mesh buys certificates in a loop, because it never
+    gets to see one (kumahq/kuma#17448, cert-manager/aws-privateca-issuer#479). Minting a CA is denied outright.
+
+    Args:
+        authority_arn: the issuing CA.
+        template: the one that may be used. Kong does not document which one its control plane names, so by default
+            it is not pinned; a control plane that names none is refused where AWS wants the key in the request.
+    """
+    use: Document = {"Effect": "Allow", "Resource": authority_arn}
+    reading = ["acm-pca:DescribeCertificateAuthority", "acm-pca:GetCertificate"]
+    if template is None:
+        allowed = [{"Sid": "IssueDataPlaneCertificates", **use, "Action": [*reading, "acm-pca:IssueCertificate"]}]
+    else:
+        allowed = [
+            {"Sid": "FetchDataPlaneCertificates", **use, "Action": reading},
+            _issue_with(authority_arn, template, "IssueDataPlaneCertificates"),
+        ]
+    return _document(*allowed, _never_mint_a_ca())
 
 
 def verifier_policy(authority_arn: str) -> Document:
@@ -89,7 +141,6 @@ def verifier_policy(authority_arn: str) -> Document:
     Args:
         authority_arn: the issuing CA.
     """
-    partition = arn.certificate_authority(authority_arn).partition
     return _document(
         {
             "Sid": "ReadTheAuthority",
@@ -101,15 +152,116 @@ def verifier_policy(authority_arn: str) -> Document:
             ],
             "Resource": authority_arn,
         },
-        {
-            "Sid": "IssueEndEntitiesOnly",
-            "Effect": "Allow",
-            "Action": "acm-pca:IssueCertificate",
-            "Resource": authority_arn,
-            "Condition": {"StringEquals": {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY, partition)}},
-        },
+        _issue_with(authority_arn, templates.END_ENTITY, "IssueEndEntitiesOnly"),
         _never_mint_a_ca(),
     )
+
+
+def share_policy(authority_arn: str, accounts: Sequence[str], organization: str | None) -> Document:
+    """The CA's own resource policy, in the form that "must be followed precisely" (user guide, pca-rbp.md).
+
+    Two statements for everybody it is shared with: reading, and issuing with the one template for end entities.
+
+    Args:
+        authority_arn: the issuing CA.
+        accounts: twelve digits each.
+        organization: identifier of an organization (``o-...``), all of whose accounts are meant.
+    """
+    named: list[tuple[Any, dict[str, str]]] = [({"AWS": account}, {}) for account in accounts]
+    if organization is not None:
+        named.append(("*", {"aws:PrincipalOrgID": organization}))
+    statements = []
+    for number, (principal, context) in enumerate(named, start=1):
+        issuing = _issue_with(authority_arn, templates.END_ENTITY, f"Issue{number}")
+        issuing["Condition"]["StringEquals"].update(context)
+        reading = {"Sid": f"Read{number}", "Effect": "Allow", "Action": _SHARED_READING, "Resource": authority_arn}
+        condition = {"Condition": {"StringEquals": context}} if context else {}
+        statements += [{**reading, "Principal": principal, **condition}, {**issuing, "Principal": principal}]
+    return _document(*statements)
+
+
+_SHARED_READING = [
+    "acm-pca:DescribeCertificateAuthority",
+    "acm-pca:GetCertificate",
+    "acm-pca:GetCertificateAuthorityCertificate",
+    "acm-pca:ListPermissions",
+    "acm-pca:ListTags",
+]
+
+
+def crl_bucket_policy(bucket_arn: str, account: str) -> Document:
+    """What AWS Private CA needs to write a CRL (user guide, crl-planning.md), for CAs of the account alone.
+
+    The CA is not named (``aws:SourceArn``), because AWS checks the policy while it creates the CA.
+
+    Args:
+        bucket_arn: of the bucket.
+        account: that owns the CAs.
+    """
+    both = [bucket_arn, f"{bucket_arn}/*"]
+    return _document(
+        {
+            "Sid": "PrivateCaWritesLists",
+            "Effect": "Allow",
+            "Principal": {"Service": "acm-pca.amazonaws.com"},
+            "Action": ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:PutObject", "s3:PutObjectAcl"],
+            "Resource": both,
+            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+        },
+        {
+            "Sid": "NothingUnencrypted",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": both,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    )
+
+
+def scheduler_trust(account: str) -> Document:
+    """EventBridge Scheduler may take the role, for schedules of the account alone (its user guide, "Confused deputy").
+
+    Args:
+        account: twelve digits.
+    """
+    return _document(
+        {
+            "Sid": "Scheduler",
+            "Effect": "Allow",
+            "Principal": {"Service": "scheduler.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+        }
+    )
+
+
+def metric_policy(namespace: str) -> Document:
+    """Write the metrics of one namespace; PutMetricData knows no resource (service authorization reference).
+
+    Args:
+        namespace: of CloudWatch.
+    """
+    return _document(
+        {
+            "Sid": "PutTheMetric",
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": namespace}},
+        }
+    )
+
+
+def _issue_with(authority_arn: str, template: str, sid: str) -> Document:
+    partition = arn.certificate_authority(authority_arn).partition
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": "acm-pca:IssueCertificate",
+        "Resource": authority_arn,
+        "Condition": {"StringEquals": {"acm-pca:TemplateArn": templates.arn(template, partition)}},
+    }
 
 
 def _never_mint_a_ca() -> Document:

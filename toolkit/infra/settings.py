@@ -1,40 +1,39 @@
-"""The stack's configuration as a typed model; everything wrong with it is said at once, by config path."""
+"""The stack's configuration as a typed model: what each key may hold by itself.
+
+What several keys together make impossible is in :mod:`toolkit.infra.rules`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pulumi
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from toolkit.contract import (
+    AccountId,
     DnsLabel,
+    Identity,
     KeyAlgorithm,
+    Lifetime,
     MeshNames,
     Region,
+    SigningAlgorithm,
     UsageMode,
     distinct_zones,
-    validation_problems,
 )
-from toolkit.errors import InvalidInputError, Problem
-from toolkit.pki import arn
+from toolkit.errors import InvalidInputError
+from toolkit.pki import arn, chain, templates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-# An IAM role name has at most 64 characters. Pulumi's automatic names add 8 to the logical name, and the
-# longest logical name here is "verifier-<zone>".
-_MAX_ZONE_NAME = 64 - 8 - len("verifier-")
+Topology = Literal["root", "intermediate", "under-aws-ca", "under-external-ca", "adopt"]
+KeyStorage = Literal["FIPS_140_2_LEVEL_2_OR_HIGHER", "FIPS_140_2_LEVEL_3_OR_HIGHER"]
+# AWS tags its own things so; a CA has at most 50 tags (botocore acm-pca: TagList), two of which are ours.
+_MAX_TAGS = 48
+_TWELVE_DIGITS = 10**11
 
 
 class SettingsError(InvalidInputError, pulumi.RunError):
@@ -44,9 +43,14 @@ class SettingsError(InvalidInputError, pulumi.RunError):
         return "\n".join(self.lines())
 
 
-def _oidc_provider(value: str) -> str:
-    arn.oidc_provider(value)
-    return value
+def _arn(parse: Callable[[str], arn.Arn]) -> AfterValidator:
+    """Take the text as it is, if it is an ARN of that kind."""
+
+    def check(value: str) -> str:
+        parse(value)
+        return value
+
+    return AfterValidator(check)
 
 
 def _principal(value: str) -> str:
@@ -55,10 +59,75 @@ def _principal(value: str) -> str:
     return value
 
 
-# X.520's upper bounds for O and CN (RFC 5280, appendix A.1); AWS takes these characters in both
-# (botocore acm-pca: ASN1PrintableString64 and String64).
-_Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$")]
+def _bundle(value: str) -> str:
+    chain.load_bundle(value)
+    return value
+
+
+def _template(value: str) -> str:
+    if value not in templates.DATA_PLANE:
+        raise ValueError(
+            f"{arn.shown(value)} makes no data plane certificates, which are for servers and clients alike; "
+            f"{', '.join(templates.DATA_PLANE)} do"
+        )
+    return value
+
+
+def _issuer(value: str) -> str:
+    # Trust policies and provider ARNs carry the issuer without its scheme; it is taken off once, here. A principal
+    # made from anything else is a MalformedPolicyDocument (pulumi/pulumi-eks#871).
+    bare = value.removeprefix("https://").rstrip("/")
+    if "://" in bare:
+        raise ValueError(f"{arn.shown(value)} does not begin with https://, as the URL of an OIDC issuer does")
+    # What can stand in the ARN of a provider (IAM API reference, CreateOpenIDConnectProvider: Url).
+    arn.oidc_provider(f"arn:aws:iam::000000000000:oidc-provider/{bare}")
+    return bare
+
+
+def _tags(value: dict[str, str]) -> dict[str, str]:
+    if len(value) > _MAX_TAGS:
+        raise ValueError(f"has {len(value)} tags; a private CA has at most 50, and two are the toolkit's own")
+    for key in value:
+        if key.lower().startswith("aws:"):
+            raise ValueError(f"{arn.shown(key)}: keys that begin with aws: are reserved")
+    return value
+
+
+def _empty_is_none(value: Any) -> Any:  # noqa: ANN401 - before validation it can be anything
+    """Pulumi's typed configuration wants a default for every key, so text that is not set is empty."""
+    return None if value == "" else value
+
+
+def _switch(value: Any) -> Any:  # noqa: ANN401 - same
+    """``true`` for all defaults, ``false`` for nothing."""
+    return {} if value is True else None if value is False else value
+
+
+def _account(value: Any) -> Any:  # noqa: ANN401 - same
+    """Twelve digits without quotes are a number in YAML; one that lost a leading zero is left to be refused."""
+    return str(value) if isinstance(value, int) and value >= _TWELVE_DIGITS else value
+
+
+_ANY_NAME = r"^[\x20-\x7e]+$"
+# X.520's upper bounds (RFC 5280, appendix A.1); AWS takes these characters in all of them (botocore acm-pca:
+# ASN1Subject).
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_ANY_NAME)]
+_Place = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_ANY_NAME)]
+_Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 _ServiceAccount = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9.-]+$")]
+_Authority = Annotated[str, _arn(arn.certificate_authority)]
+_Role = Annotated[str, _arn(arn.role)]
+_Policy = Annotated[str, _arn(arn.policy)]
+_Bundle = Annotated[str, AfterValidator(_bundle)]
+_Optional = BeforeValidator(_empty_is_none)
+# botocore acm-pca: CnameString, without a scheme (CrlConfiguration.CustomCname); here a host and nothing else.
+_Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?$")]
+_BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+_CrlPath = Annotated[str, StringConstraints(max_length=253, pattern=r"^[-a-zA-Z0-9_.~]+(?:/[-a-zA-Z0-9_.~]+)*$")]
+_ClusterName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$")]
+_Profile = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[\x21-\x7e]+$")]
+_Issuer = Annotated[str, AfterValidator(_issuer)]
+_Account = Annotated[AccountId, BeforeValidator(_account)]
 
 
 class _Model(BaseModel):
@@ -66,119 +135,190 @@ class _Model(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True)
 
 
-class ZoneSettings(_Model):
-    """One zone: where it runs and which service account its control plane has.
+class AccountSettings(_Model):
+    """How to reach another account; nothing of it means the account that the stack deploys to.
 
     Attributes:
-        oidc_provider_arn: the IAM OIDC provider of the zone's EKS cluster.
-        namespace: of the control plane; Kong's chart uses ``kong-mesh-system``.
-        service_account: of the control plane; Kong's chart uses ``kong-mesh-control-plane``.
+        account_id: twelve digits; with a profile they make sure that it is the account that is meant.
+        profile: of the AWS configuration.
+        assume_role_arn: a role to take, from the profile or from the stack's own credentials.
+        external_id: for a role that asks for one.
     """
 
-    name: Annotated[DnsLabel, Field(max_length=_MAX_ZONE_NAME)]
+    account_id: _Account | None = None
+    profile: _Profile | None = None
+    assume_role_arn: _Role | None = None
+    external_id: Annotated[str, StringConstraints(min_length=2, max_length=1224)] | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether a provider of its own is needed."""
+        return self.profile is not None or self.assume_role_arn is not None
+
+    def account(self, own: str) -> str:
+        """The account that is meant.
+
+        Args:
+            own: the one that the stack deploys to.
+        """
+        if self.assume_role_arn is not None:
+            return arn.role(self.assume_role_arn).account
+        return self.account_id or own
+
+
+class ParentSettings(AccountSettings):
+    """The AWS private CA that signs the stack's own; its account may be another one.
+
+    Attributes:
+        arn: of that CA.
+    """
+
+    arn: _Authority
+
+
+class ZoneSettings(AccountSettings):
+    """One zone: where it runs and how its control plane becomes its role.
+
+    Attributes:
+        identity: ``irsa`` (web identity of a service account), ``pod-identity`` (EKS Pod Identity), ``ambient``
+            (an EC2 instance or an ECS task).
+        oidc_provider_arn: irsa: the IAM OIDC provider of the zone's cluster.
+        oidc_issuer: irsa, instead: the issuer's URL.
+        create_oidc_provider: irsa: make the provider for that issuer; an account can have one for each.
+        cluster_name: pod-identity: the EKS cluster.
+        compute: ambient: what the control plane runs on.
+        namespace: of the control plane; Kong's chart uses ``kong-mesh-system``.
+        service_account: of the control plane; Kong's chart uses ``kong-mesh-control-plane``.
+        permissions_boundary_arn: of the zone's roles; the stack's unless given.
+        authority_arn: only for saying which CA is meant; it must be the stack's.
+    """
+
+    name: DnsLabel
     region: Region
-    oidc_provider_arn: Annotated[str, AfterValidator(_oidc_provider)]
+    identity: Identity = "irsa"
+    oidc_provider_arn: Annotated[str, _arn(arn.oidc_provider)] | None = None
+    oidc_issuer: _Issuer | None = None
+    create_oidc_provider: bool = False
+    cluster_name: _ClusterName | None = None
+    compute: Literal["ec2", "ecs"] | None = None
     namespace: DnsLabel = "kong-mesh-system"
     service_account: _ServiceAccount = "kong-mesh-control-plane"
+    permissions_boundary_arn: _Policy | None = None
+    authority_arn: _Authority | None = None
+
+
+class OcspSettings(_Model):
+    """AWS answers for the CA's certificates.
+
+    Attributes:
+        custom_cname: the name under which clients ask, a CNAME of AWS's.
+    """
+
+    custom_cname: _Host | None = None
+
+
+class CrlSettings(_Model):
+    """AWS writes a certificate revocation list into a bucket.
+
+    Attributes:
+        bucket: an existing bucket that AWS Private CA may write to; one is made unless given.
+        expiration_days: for how long a list is valid.
+        custom_cname: the name in the certificates instead of the bucket's.
+        custom_path: before ``crl/<id>.crl``.
+        kms_key_arn: encrypts the bucket that is made; S3's own keys do unless given.
+        keep_versions_days: for how long the bucket that is made keeps lists that were replaced.
+    """
+
+    bucket: _BucketName | None = None
+    # botocore acm-pca: Integer1To5000.
+    expiration_days: Annotated[int, Field(ge=1, le=5000)] = 7
+    custom_cname: _Host | None = None
+    custom_path: _CrlPath | None = None
+    kms_key_arn: Annotated[str, _arn(arn.key)] | None = None
+    keep_versions_days: Annotated[int, Field(ge=1, le=3650)] = 90
+
+
+class RevocationSettings(_Model):
+    """How clients learn that a certificate was revoked; by default not at all."""
+
+    ocsp: Annotated[OcspSettings | None, BeforeValidator(_switch)] = None
+    crl: Annotated[CrlSettings | None, BeforeValidator(_switch)] = None
+
+
+class SharingSettings(_Model):
+    """Who else may issue from the CA.
+
+    Attributes:
+        method: ``ram`` (AWS Resource Access Manager) or ``policy`` (the CA's own resource policy).
+        accounts: twelve digits each.
+        organizational_units: ARNs; with ``ram`` only.
+        organization: the ARN of the organization.
+        allow_external_accounts: with ``ram``: accounts outside the organization, which accept an invitation first.
+        permission_arn: with ``ram``: a customer managed permission instead of AWS's default one.
+    """
+
+    method: Literal["ram", "policy"]
+    accounts: tuple[_Account, ...] = ()
+    organizational_units: tuple[Annotated[str, _arn(arn.organizational_unit)], ...] = ()
+    organization: Annotated[str, _arn(arn.organization)] | None = None
+    allow_external_accounts: bool = False
+    permission_arn: Annotated[str, _arn(arn.permission)] | None = None
+
+
+class AlarmSettings(_Model):
+    """CloudWatch alarms on the issuing CA.
+
+    Attributes:
+        topic_arn: the SNS topic that is told, in the CA's region; one is made unless given.
+        expiry_days: alarm when the CA's certificate has fewer days left.
+        failures: alarm when as many issuances fail in five minutes.
+    """
+
+    topic_arn: Annotated[str, _arn(arn.topic)] | None = None
+    expiry_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    failures: Annotated[int, Field(ge=1)] = 1
 
 
 class Settings(_Model):
     """What a stack may ask for; ``Pulumi.yaml`` describes each key and holds the defaults users see."""
 
-    topology: Literal["root", "intermediate"] = "intermediate"
+    topology: Topology = "intermediate"
+    adopt_arn: Annotated[_Authority | None, _Optional] = None
+    issued_certificate: Annotated[_Bundle | None, _Optional] = None
+    issued_certificate_chain: Annotated[_Bundle | None, _Optional] = None
     meshes: MeshNames = ("default",)
-    organization: _Name = "Example Corp"
-    # " Issuing CA" is what the longest common name adds to it.
+    data_plane_lifetime: Lifetime = "24h"
     ca_name: Annotated[_Name, Field(max_length=64 - len(" Issuing CA"))] = "Kong Mesh"
+    organization: _Name = "Example Corp"
+    organizational_unit: Annotated[_Name | None, _Optional] = None
+    country: Annotated[_Country | None, _Optional] = None
+    state: Annotated[_Place | None, _Optional] = None
+    locality: Annotated[_Place | None, _Optional] = None
     key_algorithm: KeyAlgorithm = "EC_prime256v1"
+    signing_algorithm: Annotated[SigningAlgorithm | None, _Optional] = None
+    key_storage: Annotated[KeyStorage | None, _Optional] = None
     usage_mode: UsageMode = "GENERAL_PURPOSE"
     root_validity_years: Annotated[int, Field(ge=1, le=30)] = 10
     intermediate_validity_years: Annotated[int, Field(ge=1, le=30)] = 5
     intermediate_path_length: Annotated[int, Field(ge=0, le=3)] = 0
+    root_generation: Annotated[int, Field(ge=1)] = 1
+    issuing_generation: Annotated[int, Field(ge=1)] = 1
     deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
     protect: bool = True
+    pinned_template: Annotated[Annotated[str, AfterValidator(_template)] | None, _Optional] = None
+    # IAM names (IAM user guide, "IAM and AWS STS quotas"); what follows it is "verifier-<zone>".
+    name_prefix: Annotated[Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,40}$")] | None, _Optional] = None
+    permissions_boundary_arn: Annotated[_Policy | None, _Optional] = None
     verifier_principals: tuple[Annotated[str, AfterValidator(_principal)], ...] = ()
+    tags: Annotated[
+        dict[
+            Annotated[str, StringConstraints(min_length=1, max_length=128)],
+            Annotated[str, StringConstraints(max_length=256)],
+        ],
+        AfterValidator(_tags),
+    ] = Field(default_factory=dict)
+    parent: ParentSettings | None = None
+    revocation: RevocationSettings = RevocationSettings()
+    sharing: SharingSettings | None = None
+    alarms: Annotated[AlarmSettings | None, BeforeValidator(_switch)] = None
     zones: Annotated[tuple[ZoneSettings, ...], AfterValidator(distinct_zones)]
-
-    @field_validator("intermediate_validity_years")
-    @classmethod
-    def _root_outlives_the_intermediate(cls, value: int, info: ValidationInfo) -> int:
-        # AWS refuses a certificate that ends after its issuer's (user guide, PCATsExceptions.md). Even equal
-        # years are refused, because the intermediate is issued a moment after the root.
-        root = info.data.get("root_validity_years")
-        if info.data.get("topology") == "intermediate" and root is not None and value >= root:
-            raise ValueError(f"must be less than rootValidityYears ({root}): a CA can't outlive its issuer")
-        return value
-
-    @field_validator("intermediate_path_length")
-    @classmethod
-    def _short_lived_is_last(cls, value: int, info: ValidationInfo) -> int:
-        # privateca/latest/userguide/short-lived-certificates.html: it must be the last CA of its chain.
-        if value and info.data.get("usage_mode") == "SHORT_LIVED_CERTIFICATE":
-            raise ValueError("must be 0: a CA in short-lived mode can't have another CA below it")
-        return value
-
-
-def read_settings(config: pulumi.Config) -> Settings:
-    """Read the stack's configuration.
-
-    Raises:
-        SettingsError: anything in it is not valid.
-    """
-    problems: list[Problem] = []
-    values: dict[str, Any] = {}
-    for name, field in Settings.model_fields.items():
-        key = to_camel(name)
-        structured = get_origin(field.annotation) is tuple
-        try:
-            value = config.get_object(key) if structured else config.get(key)
-        except pulumi.ConfigTypeError:
-            problems.append(Problem(key, "is neither a YAML list nor JSON"))
-            continue
-        if value is not None:
-            values[key] = value
-    return check_settings(values, config.name, problems)
-
-
-def check_settings(values: Mapping[str, Any], project: str, known: list[Problem] | None = None) -> Settings:
-    """Turn configuration values into settings.
-
-    Args:
-        values: by key, without the project's name before it.
-        project: the name that stands before every key in the stack's file.
-        known: problems found while reading; keys named by them are not judged again.
-
-    Raises:
-        SettingsError: any value is not valid.
-    """
-    known = list(known or [])
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        unreadable = {problem.path for problem in known}
-        known += [problem for problem in validation_problems(error) if problem.path not in unreadable]
-    if known:
-        problems = [Problem(f"{project}:{path}", message) for path, message in known]
-        raise SettingsError(
-            f"the stack's configuration is not valid: {len(problems)} problem{'s'[: len(problems) > 1]}",
-            problems,
-            "Mend stacks/Pulumi.<stack>.yaml or use pulumi config set; Pulumi.yaml describes every key.",
-        )
-    return settings
-
-
-def account_problems(settings: Settings, account: str) -> list[Problem]:
-    """Zones whose OIDC provider is not in the account that gets the roles; IAM trusts only its own.
-
-    Args:
-        settings: the stack's settings.
-        account: the twelve digits of the account that the stack deploys to.
-    """
-    return [
-        Problem(
-            f"zones[{index}].oidcProviderArn",
-            f"is in account {found}, but this stack deploys to {account}; a role trusts only providers of its own",
-        )
-        for index, zone in enumerate(settings.zones)
-        if (found := arn.oidc_provider(zone.oidc_provider_arn).account) != account
-    ]

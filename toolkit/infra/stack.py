@@ -8,19 +8,37 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
-from toolkit.contract import SCHEMA_VERSION, CertificateAuthority, StackOutputs, Zone
+from toolkit.contract import (
+    SCHEMA_VERSION,
+    CertificateAuthority,
+    PendingCertificateAuthority,
+    PendingStack,
+    StackOutputs,
+    Zone,
+)
 from toolkit.errors import Problem
-from toolkit.infra import policies
-from toolkit.infra.access import ZoneAccess
-from toolkit.infra.authority import AuthorityArgs, PrivateAuthority
-from toolkit.infra.settings import SettingsError, account_problems
+from toolkit.infra import accounts, existing
+from toolkit.infra.alarms import AlarmArgs, AuthorityAlarms
+from toolkit.infra.authorities import Authorities
+from toolkit.infra.home import Home, home_problems
+from toolkit.infra.reading import refusal
+from toolkit.infra.sharing import SharedAuthority
+from toolkit.infra.zones import Zones
 from toolkit.pki import arn, chain
 
 if TYPE_CHECKING:
-    from toolkit.contract import UsageMode
+    from pydantic import BaseModel
+
+    from toolkit.infra.existing import ExistingAuthority
     from toolkit.infra.settings import Settings
 
 _TAGS = {"managed-by": "kong-mesh-pca-toolkit"}
+_NOTHING_MADE = "Correct the settings, or deploy with other credentials; nothing was created."
+_TO_BE_SIGNED = (
+    "The CA waits for its certificate: toolkit outputs --csr prints the request. Have it signed, then set "
+    "issuedCertificate and issuedCertificateChain (pulumi config set issuedCertificate < issuing-ca.pem) and run "
+    "pulumi up again. Zones get their roles then."
+)
 
 
 class MeshCertificates(pulumi.ComponentResource):
@@ -35,100 +53,113 @@ class MeshCertificates(pulumi.ComponentResource):
             opts: resource options of the component.
 
         Raises:
-            SettingsError: the settings don't fit the account; raised before anything is created.
+            SettingsError: the settings don't fit what AWS shows; raised before anything is created.
         """
         super().__init__("kong-mesh-pca:index:MeshCertificates", name, None, opts)
         self._settings = settings
-        caller = aws.get_caller_identity()
-        self._account, self._partition = caller.account_id, arn.Arn.parse(caller.arn).partition
-        self._refuse_foreign_zones()
-        self._root, self._issuing = self._authorities()
-        self._zones = [self._zone_access(index) for index in range(len(settings.zones))]
+        self._inside = pulumi.ResourceOptions(parent=self)
+        self._tags = {**settings.tags, **_TAGS}
+        self._home = _home()
+        self._refuse(home_problems(settings, self._home))
+        self._zones = Zones(settings, self._home, self._tags, self._inside)
+        parent = settings.parent
+        way = (
+            accounts.provider("parent-ca", parent, arn.certificate_authority(parent.arn).region, self._inside)
+            if parent
+            else None
+        )
+        found = self._look_up(way)
+        self._issuing = Authorities(settings, self._home, found, way, self._tags, self._inside).issuing()
+        # Nothing but the CA is made before it can issue: a role for it would be a promise.
+        self._access = [] if self._issuing.csr else self._around_the_authority()
         self.register_outputs({})
 
     def exports(self) -> dict[str, pulumi.Output[Any]]:
         """The contract, one stack output a key; checked as a whole by the model that its readers use."""
-        roles = [pulumi.Output.all(zone.role_arn, zone.verifier_role_arn) for zone in self._zones]
-        contract = pulumi.Output.all(
-            self._issuing.arn, self._issuing.chain, self._root.certificate, pulumi.Output.all(*roles)
-        ).apply(lambda values: self._contract(*values).to_exports())
-        names = [field.alias or name for name, field in StackOutputs.model_fields.items()]
+        issuing = self._issuing
+        model: type[BaseModel] = StackOutputs
+        if issuing.csr is not None:
+            model = PendingStack
+            pulumi.log.warn(_TO_BE_SIGNED)
+            contract = pulumi.Output.all(issuing.arn, issuing.csr).apply(lambda both: _pending(*both).to_exports())
+        else:
+            roles = [pulumi.Output.all(access.role_arn, access.verifier_role_arn) for access in self._access]
+            contract = pulumi.Output.all(issuing.arn, issuing.chain, issuing.root, pulumi.Output.all(*roles)).apply(
+                lambda values: self._contract(*values).to_exports()
+            )
+        names = [field.alias or name for name, field in model.model_fields.items()]
         return {name: contract.apply(itemgetter(name)) for name in names}
 
-    def _refuse_foreign_zones(self) -> None:
-        project = pulumi.get_project()
-        problems = [
-            Problem(f"{project}:{path}", message) for path, message in account_problems(self._settings, self._account)
-        ]
+    def _refuse(self, problems: list[Problem]) -> None:
         if problems:
-            raise SettingsError(
-                "the stack's zones are not in the account it deploys to",
-                problems,
-                "Deploy with credentials of that account, or correct the zones; nothing was created.",
+            raise refusal(
+                "the stack's configuration does not fit what is there", problems, pulumi.get_project(), _NOTHING_MADE
             )
 
-    def _authorities(self) -> tuple[PrivateAuthority, PrivateAuthority]:
-        """The root and the CA that issues; the same one twice where the root does both."""
-        settings, inside = self._settings, pulumi.ResourceOptions(parent=self)
-        alone = settings.topology == "root"
-        root = PrivateAuthority(
-            "root-ca",
-            # Above an intermediate the root stays general-purpose: a short-lived CA can't have one below it.
-            self._authority_args("Root", settings.usage_mode if alone else "GENERAL_PURPOSE"),
-            opts=inside,
-        )
-        if alone:
-            return root, root
-        issuing = PrivateAuthority(
-            "issuing-ca",
-            self._authority_args("Issuing", settings.usage_mode),
-            issuer=root,
-            path_length=settings.intermediate_path_length,
-            opts=inside,
-        )
-        return root, issuing
-
-    def _authority_args(self, kind: str, usage_mode: UsageMode) -> AuthorityArgs:
+    def _look_up(self, way: aws.Provider | None) -> ExistingAuthority | None:
+        """What is there already and is counted on."""
         settings = self._settings
-        return AuthorityArgs(
-            common_name=f"{settings.ca_name} {kind} CA",
-            organization=settings.organization,
-            key_algorithm=settings.key_algorithm,
-            usage_mode=usage_mode,
-            validity_years=(settings.root_validity_years if kind == "Root" else settings.intermediate_validity_years),
-            deletion_window_days=settings.deletion_window_days,
-            protect=settings.protect,
-            tags=_TAGS,
-        )
+        problems = self._zones.problems()
+        found = None
+        key, wanted = ("parent.arn", settings.parent.arn) if settings.parent else ("adoptArn", settings.adopt_arn)
+        if wanted is not None:
+            try:
+                found = existing.look_up_authority(wanted, way)
+            except existing.LookUpError as error:
+                problems.append(Problem(key, f"the CA can't be used: {error}"))
+        if found is not None:
+            adopted = settings.topology == "adopt"
+            problems += existing.adoption_problems(found, settings) if adopted else existing.key_problems(key, found)
+        self._refuse(problems)
+        return found
 
-    def _zone_access(self, index: int) -> ZoneAccess:
-        return ZoneAccess(
-            self._settings.zones[index],
-            authority_arn=self._issuing.arn,
-            verifier_trust=policies.verifier_trust(self._settings.verifier_principals, self._account, self._partition),
-            tags=_TAGS,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+    def _around_the_authority(self) -> list[Any]:
+        settings, home, issuing = self._settings, self._home, self._issuing
+        owner, region = home.authority(settings)
+        if settings.sharing is not None:
+            SharedAuthority(
+                "issuing-ca-share",
+                settings.sharing,
+                authority_arn=issuing.arn,
+                partition=home.partition,
+                tags=self._tags,
+                opts=self._inside,
+            )
+        if settings.alarms is not None:
+            args = AlarmArgs(
+                settings=settings.alarms,
+                authority_arn=issuing.arn,
+                chain=issuing.chain,
+                with_crl=settings.revocation.crl is not None,
+                account=home.account,
+                partition=home.partition,
+                region=region if region != home.region else None,
+                name_prefix=settings.name_prefix,
+                permissions_boundary_arn=settings.permissions_boundary_arn,
+                tags=self._tags,
+            )
+            AuthorityAlarms("issuing-ca-alarms", args, opts=self._inside)
+        return [self._zones.access(zone, issuing.arn, owner) for zone in settings.zones]
 
     def _contract(self, authority_arn: str, bundle: str, root: str, roles: list[tuple[str, str]]) -> StackOutputs:
-        settings = self._settings
+        settings, issuing = self._settings, self._issuing
         authority = CertificateAuthority(
             arn=authority_arn,
-            type="ROOT" if settings.topology == "root" else "SUBORDINATE",
+            type=issuing.type,
             region=arn.certificate_authority(authority_arn).region,
-            usage_mode=settings.usage_mode,
-            key_algorithm=settings.key_algorithm,
-            signing_algorithm=self._issuing.signing_algorithm,
+            usage_mode=issuing.usage_mode,
+            key_algorithm=issuing.key_algorithm,
+            signing_algorithm=issuing.signing_algorithm,
             not_after=chain.load_bundle(bundle)[0].not_valid_after_utc,
         )
         zones = tuple(
             Zone(
                 name=zone.name,
                 region=zone.region,
-                account_id=self._account,
+                account_id=self._zones.account(zone),
                 namespace=zone.namespace,
                 service_account=zone.service_account,
-                identity="irsa",
+                identity=zone.identity,
                 role_arn=role,
                 verifier_role_arn=verifier,
             )
@@ -139,6 +170,18 @@ class MeshCertificates(pulumi.ComponentResource):
             certificate_authority=authority,
             certificate_chain=bundle,
             root_certificate=root,
+            data_plane_lifetime=settings.data_plane_lifetime,
             meshes=settings.meshes,
             zones=zones,
         )
+
+
+def _home() -> Home:
+    caller = aws.get_caller_identity()
+    return Home(caller.account_id, arn.Arn.parse(caller.arn).partition, aws.get_region().region)
+
+
+def _pending(authority_arn: str, request: str) -> PendingStack:
+    region = arn.certificate_authority(authority_arn).region
+    waiting = PendingCertificateAuthority(arn=authority_arn, region=region, certificate_signing_request=request)
+    return PendingStack(schema_version=SCHEMA_VERSION, pending_certificate_authority=waiting)

@@ -1,4 +1,4 @@
-"""Amazon Resource Names of private CAs, their certificates, and roles.
+"""Amazon Resource Names of private CAs and of what stands around them: roles, keys, topics, organizations.
 
 Source of the forms: the service authorization reference of AWS Private CA and IAM, and botocore's
 ``acm-pca`` model (``Arn``: at most 200 characters).
@@ -7,7 +7,7 @@ Source of the forms: the service authorization reference of AWS Private CA and I
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 _ARN = re.compile(
@@ -19,6 +19,13 @@ _CA_RESOURCE = re.compile(rf"certificate-authority/{_UUID}")
 # IAM names: letters, digits and +=,.@_- (IAM user guide, "IAM and AWS STS quotas"); a path may precede them.
 _ROLE_RESOURCE = re.compile(r"role/(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,64}", re.ASCII)
 _OIDC_RESOURCE = re.compile(r"oidc-provider/\S+")
+_POLICY_RESOURCE = re.compile(r"policy/(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,128}", re.ASCII)
+_TOPIC_RESOURCE = re.compile(r"[\w-]{1,256}", re.ASCII)
+_KEY_RESOURCE = re.compile(r"key/[\w-]+", re.ASCII)
+# Organizations API reference: the identifiers of organizations, roots and organizational units.
+_ORGANIZATION_RESOURCE = re.compile(r"organization/o-[a-z0-9]{10,32}")
+_UNIT_RESOURCE = re.compile(r"ou/o-[a-z0-9]{10,32}/ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")
+_PERMISSION_RESOURCE = re.compile(r"permission/[\w.-]{1,128}", re.ASCII)
 REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d{1,2}")
 
 
@@ -89,9 +96,83 @@ def oidc_provider(text: str) -> Arn:
     return _expect(text, "iam", _OIDC_RESOURCE, "an IAM OIDC provider", "iam::<account>:oidc-provider/<issuer>")
 
 
+def policy(text: str) -> Arn:
+    """Parse the ARN of a managed IAM policy; AWS's own ones are of account ``aws``.
+
+    Raises:
+        ValueError: it is not an ARN, or that of something else.
+    """
+    # An account of twelve digits is what every other ARN here has; only AWS's own policies have this word.
+    own = re.sub(r"^(arn:[a-z-]+:iam::)aws(:)", r"\g<1>000000000000\2", text)
+    found = _expect(own, "iam", _POLICY_RESOURCE, "a managed IAM policy", "iam::<account>:policy/<name>")
+    return replace(found, account="") if own != text else found
+
+
+def topic(text: str) -> Arn:
+    """Parse the ARN of an SNS topic.
+
+    Raises:
+        ValueError: it is not an ARN, or that of something else.
+    """
+    return _expect(text, "sns", _TOPIC_RESOURCE, "an SNS topic", "sns:<region>:<account>:<name>")
+
+
+def key(text: str) -> Arn:
+    """Parse the ARN of a KMS key.
+
+    Raises:
+        ValueError: it is not an ARN, or that of something else.
+    """
+    return _expect(text, "kms", _KEY_RESOURCE, "a KMS key", "kms:<region>:<account>:key/<id>")
+
+
+def organization(text: str) -> Arn:
+    """Parse the ARN of an organization.
+
+    Raises:
+        ValueError: it is not an ARN, or that of something else.
+    """
+    form = "organizations::<management account>:organization/o-<id>"
+    return _expect(text, "organizations", _ORGANIZATION_RESOURCE, "an organization", form)
+
+
+def organizational_unit(text: str) -> Arn:
+    """Parse the ARN of an organizational unit.
+
+    Raises:
+        ValueError: it is not an ARN, or that of something else.
+    """
+    form = "organizations::<management account>:ou/o-<id>/ou-<id>"
+    return _expect(text, "organizations", _UNIT_RESOURCE, "an organizational unit", form)
+
+
+def permission(text: str) -> Arn:
+    """Parse the ARN of a RAM permission that a customer manages.
+
+    Raises:
+        ValueError: it is not an ARN, or that of something else.
+    """
+    form = "ram:<region>:<account>:permission/<name>"
+    return _expect(text, "ram", _PERMISSION_RESOURCE, "a customer managed RAM permission", form)
+
+
+def partition_of(region: str) -> str:
+    """The partition that a region belongs to; IAM, private CAs and their ARNs never cross it.
+
+    Source: AWS General Reference, "AWS service endpoints": the Chinese and GovCloud regions begin with their own
+    prefixes, the sovereign ones too.
+    """
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
+    prefixes |= {"eu-isoe-": "aws-iso-e", "us-isof-": "aws-iso-f", "eusc-": "aws-eusc"}
+    return next((partition for prefix, partition in prefixes.items() if region.startswith(prefix)), "aws")
+
+
+_GLOBAL = {"iam", "organizations"}
+
+
 def _expect(text: str, service: str, resource: re.Pattern[str], what: str, form: str) -> Arn:
     arn = Arn.parse(text)
-    regional = service != "iam"
+    regional = service not in _GLOBAL
     if (
         arn.service != service
         or not arn.account

@@ -52,3 +52,24 @@ def data_plane_csr(
 def to_pem(csr: x509.CertificateSigningRequest) -> bytes:
     """The request as PEM; its header is ``BEGIN CERTIFICATE REQUEST``, the only one AWS takes (aws/aws-cli#9613)."""
     return csr.public_bytes(serialization.Encoding.PEM)
+
+
+def mismatch(request: str, certificate: x509.Certificate) -> str | None:
+    """Why a certificate is not the one for a request; None when it is.
+
+    AWS Private CA imports a CA's certificate only with the key and the subject of its CSR (user guide,
+    PCACertInstall.md).
+
+    Args:
+        request: PEM.
+        certificate: what was issued.
+
+    Raises:
+        ValueError: the request can't be read.
+    """
+    asked = x509.load_pem_x509_csr(request.encode())
+    if certificate.public_key() != asked.public_key():
+        return "is for another key than that of the CA's CSR"
+    if certificate.subject != asked.subject:
+        return f"names {certificate.subject.rfc4514_string()}, and the CSR {asked.subject.rfc4514_string()}"
+    return None

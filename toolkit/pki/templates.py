@@ -10,6 +10,14 @@ ROOT_CA = "RootCACertificate/V1"
 # What IssueCertificate uses when the request names no template (botocore, IssueCertificateRequest.TemplateArn).
 END_ENTITY = "EndEntityCertificate/V1"
 MAX_PATH_LENGTH = 3
+# A data plane proxy is both server and client, so only these can make its certificate: the ones that say both
+# usages by themselves, and the blank ones, which take them from the request or the call.
+DATA_PLANE = (
+    END_ENTITY,
+    *(f"EndEntityCertificate_{kind}Passthrough/V1" for kind in ("CSR", "API", "APICSR")),
+    *(f"BlankEndEntityCertificate_{kind}Passthrough/V1" for kind in ("CSR", "API", "APICSR")),
+    *(f"BlankEndEntityCertificate_CriticalBasicConstraints_{kind}Passthrough/V1" for kind in ("CSR", "API", "APICSR")),
+)
 # Every template that yields a CA has "CACertificate" in its name (RootCACertificate, SubordinateCACertificate_*,
 # BlankRootCACertificate_*, BlankSubordinateCACertificate_*) and no end-entity template does, so one pattern in
 # an explicit Deny covers those of today and of tomorrow.

@@ -1,7 +1,7 @@
 """Runs the real Pulumi program without the Pulumi CLI.
 
 The program runs unchanged through Pulumi's own seam for tests, :func:`pulumi.runtime.set_mocks`; what stands
-behind the seam here is no mock, it creates each resource in the embedded AWS with boto3.
+behind the seam here is no mock, it brings each resource about in the embedded AWS with boto3.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.pki import arn
-from toolkit.sandbox.provider import Provider
+from toolkit.sandbox.engine import Change, Engine, Operation, State
+from toolkit.sandbox.provider import Cloud
+from toolkit.sandbox.surroundings import provide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,31 +111,91 @@ def _as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+@dataclass(frozen=True)
+class Deployment:
+    """What came of one run.
+
+    Attributes:
+        outputs: the stack outputs as plain JSON values.
+        changes: what was done or, in a preview, would be done.
+    """
+
+    outputs: dict[str, Any]
+    changes: tuple[Change, ...]
+
+    def of(self, *operations: Operation) -> dict[str, str]:
+        """The changes of those kinds: operation by logical name."""
+        return {change.name: change.operation for change in self.changes if change.operation in operations}
+
+
 def run(
     project_dir: Path, config: StackConfig, sandbox: Sandbox, on_resource: Callable[[str, str], None] | None = None
 ) -> dict[str, Any]:
-    """Run ``__main__.py`` once, as the first ``pulumi up`` of an empty stack would.
+    """Run ``__main__.py`` as the first ``pulumi up`` of an empty stack would; see :func:`up`."""
+    told = on_resource or (lambda *_: None)
+    return up(project_dir, config, sandbox, State(), lambda change: told(change.type, change.name)).outputs
+
+
+def up(
+    project_dir: Path,
+    config: StackConfig,
+    sandbox: Sandbox,
+    state: State,
+    on_change: Callable[[Change], None] = lambda _: None,
+) -> Deployment:
+    """Preview, and if that finds nothing wrong bring the stack to what the program says: ``pulumi up``.
 
     Args:
         project_dir: holds ``__main__.py``.
         config: the stack's configuration.
         sandbox: the AWS in which the resources appear.
-        on_resource: is told the type and the name of every resource once it exists; called from several threads.
-
-    Returns:
-        The stack outputs as plain JSON values.
+        state: what the stack consists of; changed by what is done, also when it fails halfway.
+        on_change: is told of every resource once it is as it should be; called from several threads.
 
     Raises:
         ToolkitError: the program refused its configuration, or AWS refused a resource.
     """
-    provider = Provider(sandbox, config.region, on_resource or (lambda *_: None))
-    _provide_clusters(config, sandbox)
+    provide(config, sandbox)
+    preview(project_dir, config, sandbox, state)
+    return _deploy(project_dir / "__main__.py", config, sandbox, state, preview=False, on_change=on_change)
+
+
+def preview(project_dir: Path, config: StackConfig, sandbox: Sandbox, state: State) -> Deployment:
+    """What an update would do; nothing is changed.
+
+    Raises:
+        ToolkitError: the program refused its configuration, or the update would be refused.
+    """
+    return _deploy(project_dir / "__main__.py", config, sandbox, state, preview=True, on_change=lambda _: None)
+
+
+def destroy(config: StackConfig, sandbox: Sandbox, state: State) -> tuple[Change, ...]:
+    """Delete the whole stack: ``pulumi destroy``.
+
+    Raises:
+        ToolkitError: something is protected, or AWS refuses.
+    """
+    engine = Engine(Cloud(sandbox, config.region), state, preview=False, on_change=lambda _: None)
+    engine.finish()
+    return tuple(engine.changes)
+
+
+def _deploy(
+    main: Path,
+    config: StackConfig,
+    sandbox: Sandbox,
+    state: State,
+    *,
+    preview: bool,
+    on_change: Callable[[Change], None],
+) -> Deployment:
+    engine = Engine(Cloud(sandbox, config.region), state, preview=preview, on_change=on_change)
     # A thread of its own has no event loop and none of the caller's Pulumi context.
     outcome: list[dict[str, Any] | BaseException] = []
 
     def work() -> None:
         try:
-            outcome.append(asyncio.run(_run(project_dir / "__main__.py", config, provider)))
+            outcome.append(asyncio.run(_run(main, config, engine, preview=preview)))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             outcome.append(error)
 
@@ -144,38 +205,29 @@ def run(
         thread.join()
     result = outcome[0]
     if isinstance(result, BaseException):
-        raise provider.failure or result
-    return result
+        raise engine.failure or result
+    engine.finish()
+    return Deployment(result, tuple(engine.changes))
 
 
-def _provide_clusters(config: StackConfig, sandbox: Sandbox) -> None:
-    """The OIDC providers that a stack counts on: on AWS they came with the zones' EKS clusters."""
-    session: Any = sandbox.session(config.region)
-    iam = session.client("iam", endpoint_url=sandbox.endpoint_url)
-    known = {provider["Arn"] for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]}
-    try:
-        zones = json.loads(config.values.get(f"{config.project}:zones", "[]"))
-        wanted = {zone["oidcProviderArn"] for zone in zones}
-        issuers = [arn.oidc_provider(provider).resource.removeprefix("oidc-provider/") for provider in wanted - known]
-    except (ValueError, TypeError, KeyError):
-        # Not a stack that the program will take; it says so itself, and better.
-        return
-    for issuer in issuers:
-        iam.create_open_id_connect_provider(Url=f"https://{issuer}", ClientIDList=["sts.amazonaws.com"])
-
-
-async def _run(main: Path, config: StackConfig, provider: Provider) -> dict[str, Any]:
+async def _run(main: Path, config: StackConfig, engine: Engine, *, preview: bool) -> dict[str, Any]:
     # What an earlier program that failed left behind belongs to a loop that is closed; pulumi.runtime.test
     # clears it in the same way.
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
     # Inside the running loop: set outside, the program waits for ever for the loop that set_mocks saw.
-    pulumi_mocks.set_mocks(provider, project=config.project, stack=config.stack, preview=False)
+    pulumi_mocks.set_mocks(engine.mocks, project=config.project, stack=config.stack, preview=preview, monitor=engine)
     pulumi.runtime.set_all_config(dict(config.values))
     await run_pulumi_func(lambda: _execute(main))
     root = get_root_resource()
-    outputs = pulumi.Output.from_input(dict(getattr(root, "outputs", {})))
-    return dict(await outputs.future() or {})
+    outputs = getattr(root, "outputs", {})
+    # In a preview some are not known, and what is not known is no output yet.
+    return {name: value for name, value in [(name, await _known(value)) for name, value in outputs.items()] if value}
+
+
+async def _known(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    output = pulumi.Output.from_input(value)
+    return await output.future() if await output.is_known() else None
 
 
 def _execute(main: Path) -> None:

@@ -1,0 +1,241 @@
+"""What is there already: CAs that are adopted or sign the stack's own, and the OIDC providers of clusters.
+
+They are looked up before anything is made, so that a wrong ARN costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from toolkit.contract import SHORT_LIVED_MAX
+from toolkit.errors import Problem
+from toolkit.infra.reading import refusal
+from toolkit.pki import algorithms, arn, chain, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Literal
+
+    from cryptography import x509
+
+    from toolkit.contract import KeyAlgorithm, UsageMode
+    from toolkit.infra.settings import Settings
+
+# ca-hierarchy.html: a root and four levels below it, data plane certificates not counted.
+_MAX_DEPTH = 5
+_AUDIENCE = "sts.amazonaws.com"
+
+
+class LookUpError(Exception):
+    """AWS does not show what was looked up; the message is AWS's."""
+
+
+@dataclass(frozen=True)
+class ExistingAuthority:
+    """A private CA that the stack did not make.
+
+    Attributes:
+        arn: its ARN.
+        status: for example ACTIVE.
+        type: ROOT or SUBORDINATE.
+        usage_mode: what it may issue.
+        certificates: its own first, the root last.
+    """
+
+    arn: str
+    status: str
+    type: Literal["ROOT", "SUBORDINATE"]
+    usage_mode: UsageMode
+    certificates: tuple[x509.Certificate, ...]
+
+    @property
+    def not_after(self) -> datetime:
+        """The end of its own certificate."""
+        return self.certificates[0].not_valid_after_utc
+
+    @property
+    def key_algorithm(self) -> KeyAlgorithm:
+        """Of its key.
+
+        Raises:
+            ValueError: the toolkit does not know it.
+        """
+        return algorithms.key_algorithm(self.certificates[0])
+
+
+def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) -> ExistingAuthority:
+    """Ask AWS for a CA, in its own region; also for one that another account shares.
+
+    The CSR, which is not shared, is not needed; the provider passes over it (hashicorp/terraform-provider-aws#39952).
+
+    Args:
+        authority_arn: of the CA.
+        provider: with which AWS is asked; None for the stack's own.
+
+    Raises:
+        LookUpError: there is none, it may not be seen, or it has no certificate.
+    """
+    try:
+        found = aws.acmpca.get_certificate_authority(
+            arn=authority_arn,
+            region=arn.certificate_authority(authority_arn).region,
+            opts=pulumi.InvokeOptions(provider=provider),
+        )
+    except Exception as error:  # nothing narrower is raised for a function that failed
+        raise LookUpError(_one_line(error)) from error
+    try:
+        certificates = chain.load_bundle(f"{found.certificate}\n{found.certificate_chain or ''}")
+    except ValueError as error:
+        raise LookUpError(f"it is {found.status} and has no certificate yet") from error
+    return ExistingAuthority(
+        arn=authority_arn,
+        status=found.status,
+        type="ROOT" if found.type == "ROOT" else "SUBORDINATE",
+        usage_mode=("SHORT_LIVED_CERTIFICATE" if found.usage_mode == "SHORT_LIVED_CERTIFICATE" else "GENERAL_PURPOSE"),
+        certificates=certificates,
+    )
+
+
+def adoption_problems(adopted: ExistingAuthority, settings: Settings) -> Iterator[Problem]:
+    """What keeps a CA from issuing for the stack's meshes.
+
+    Args:
+        adopted: that CA.
+        settings: the stack's.
+    """
+    if adopted.status != "ACTIVE":
+        yield Problem("adoptArn", f"the CA is {adopted.status}, and only an active one issues")
+    yield from key_problems("adoptArn", adopted)
+    for found in chain.order_problems(adopted.certificates):
+        yield Problem("adoptArn", f"in the CA's chain, {found}")
+    lifetime = duration.parse(settings.data_plane_lifetime)
+    if adopted.usage_mode == "SHORT_LIVED_CERTIFICATE" and lifetime > SHORT_LIVED_MAX:
+        yield Problem(
+            "dataPlaneLifetime",
+            f"{settings.data_plane_lifetime} is more than the 7 days that the adopted CA issues for: "
+            "it is in short-lived mode",
+        )
+    if datetime.now(UTC) + lifetime > adopted.not_after:
+        yield Problem(
+            "dataPlaneLifetime",
+            f"{settings.data_plane_lifetime} goes beyond the end of the adopted CA on {adopted.not_after:%Y-%m-%d}",
+        )
+
+
+def key_problems(key: str, authority: ExistingAuthority) -> list[Problem]:
+    """Whether the toolkit knows the CA's key, without which nothing can be signed.
+
+    Args:
+        key: the setting that names the CA.
+        authority: that CA.
+    """
+    try:
+        _ = authority.key_algorithm
+    except ValueError as error:
+        return [Problem(key, f"the CA can't be used: {error}")]
+    return []
+
+
+def parent_problems(parent: ExistingAuthority, settings: Settings) -> list[Problem]:
+    """What keeps a CA from signing the stack's issuing CA now.
+
+    Args:
+        parent: that CA.
+        settings: the stack's.
+    """
+    return list(_parent_problems(parent, settings))
+
+
+def _parent_problems(parent: ExistingAuthority, settings: Settings) -> Iterator[Problem]:
+    if parent.status != "ACTIVE":
+        yield Problem(
+            "parent.arn", f"the CA is {parent.status}, and only an active one signs; enable it for this update"
+        )
+    if parent.usage_mode == "SHORT_LIVED_CERTIFICATE":
+        # privateca/latest/userguide/short-lived-certificates.html
+        yield Problem("parent.arn", "the CA is in short-lived mode, which makes it the last of its chain")
+    allowed, wanted = chain.path_length(parent.certificates[0]), settings.intermediate_path_length
+    if allowed is not None and wanted >= allowed:
+        # botocore, IssueCertificateRequest.TemplateArn
+        more = f"at most {allowed - 1}" if allowed else "no CA at all"
+        yield Problem("intermediatePathLength", f"is {wanted}, and below the parent may stand {more}")
+    levels = len(parent.certificates) + 1 + wanted
+    if levels > _MAX_DEPTH:
+        yield Problem(
+            "intermediatePathLength",
+            f"{wanted} further CAs would make {levels} levels, and AWS allows {_MAX_DEPTH}",
+        )
+    ends = _years_from(datetime.now(UTC), settings.intermediate_validity_years)
+    if ends > parent.not_after:
+        yield Problem(
+            "intermediateValidityYears",
+            f"{settings.intermediate_validity_years} years from today are beyond the end of the parent on "
+            f"{parent.not_after:%Y-%m-%d}: a CA can't outlive its issuer",
+        )
+
+
+def refuse_when_active(authority_arn: pulumi.Output[str]) -> pulumi.Output[str]:
+    """The ARN of a CA that has no certificate yet; for one that has, the settings have lost it.
+
+    Without it the stack would count as waiting, and the roles of all its zones would be deleted.
+
+    Args:
+        authority_arn: the stack's own CA, below an external one.
+    """
+
+    def check(found: tuple[str, str]) -> str:
+        arn_text, status = found
+        if status != "PENDING_CERTIFICATE":
+            raise refusal(
+                "the CA is in use",
+                [Problem("issuedCertificate", f"is missing, but the CA has its certificate and is {status}")],
+                pulumi.get_project(),
+                "Put issuedCertificate and issuedCertificateChain back; nothing was changed.",
+            )
+        return arn_text
+
+    status = aws.acmpca.get_certificate_authority_output(arn=authority_arn).status
+    return pulumi.Output.all(authority_arn, status).apply(lambda both: check((both[0], both[1])))
+
+
+def oidc_problems(path: str, provider_arn: str, provider: aws.Provider | None) -> list[Problem]:
+    """Whether the OIDC provider of a zone's cluster is there and takes the tokens that EKS makes for AWS.
+
+    IAM lets a role trust a provider that does not exist, and verify takes another role: nothing else would find it.
+
+    Args:
+        path: the setting that names the provider.
+        provider_arn: of the provider.
+        provider: with which AWS is asked; None for the stack's own.
+    """
+    try:
+        found = aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=pulumi.InvokeOptions(provider=provider))
+    except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
+        return [
+            Problem(path, f"{provider_arn} can't be looked up: {_one_line(error)}; createOidcProvider would make it")
+        ]
+    if _AUDIENCE not in found.client_id_lists:
+        names = _listed(found.client_id_lists)
+        return [Problem(path, f"{provider_arn} takes tokens for {names}, and the control plane's are for {_AUDIENCE}")]
+    return []
+
+
+def _years_from(moment: datetime, years: int) -> datetime:
+    """As AWS counts years, in the calendar (botocore, Validity)."""
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:  # the 29th of February
+        return moment.replace(year=moment.year + years, day=28)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nobody"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,153 @@
+"""From configuration to settings; everything wrong with it is said at once, by config path."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+import pulumi
+from pulumi.runtime import config as pulumi_config
+from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
+
+from toolkit.contract import validation_problems
+from toolkit.errors import Problem
+from toolkit.infra import rules
+from toolkit.infra.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_FIELDS = {to_camel(name): name for name in Settings.model_fields}
+_ZONE = re.compile(r"^zones\[(\d+)\]")
+# Stands for a zone that could not be read, so that the rest can be judged.
+_STAND_IN = {"name": "stand-in", "region": "us-east-1", "identity": "ambient"}
+MEND = "Mend stacks/Pulumi.<stack>.yaml or use pulumi config set; Pulumi.yaml describes every key."
+
+
+def read_settings(config: pulumi.Config) -> Settings:
+    """Read the stack's configuration.
+
+    Raises:
+        SettingsError: anything in it is not valid.
+    """
+    problems = _unknown_keys(config.name)
+    values: dict[str, Any] = {}
+    for key, name in _FIELDS.items():
+        try:
+            value = config.get_object(key) if is_structured(name) else config.get(key)
+        except pulumi.ConfigTypeError:
+            problems.append(Problem(key, "is neither YAML nor JSON"))
+            continue
+        if value is not None:
+            values[key] = value
+    return check_settings(values, config.name, problems)
+
+
+def _unknown_keys(project: str) -> list[Problem]:
+    """Keys of this project that it does not have; Pulumi itself lets a misspelt ``protct: true`` pass for nothing."""
+    given = {**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()}
+    own = [key.removeprefix(f"{project}:") for key in given if key.startswith(f"{project}:")]
+    problems = []
+    for key in sorted(set(own) - set(_FIELDS)):
+        close = difflib.get_close_matches(key, _FIELDS, 1)
+        problems.append(Problem(key, "is no setting" + (f"; {close[0]} is" if close else "")))
+    return problems
+
+
+def is_structured(name: str) -> bool:
+    """Whether a setting is a list or an object, which Pulumi keeps as JSON."""
+    annotation = Settings.model_fields[name].annotation
+    kinds = [annotation, *get_args(annotation)]
+    return any(get_origin(kind) in (tuple, dict) or _is_model(kind) for kind in kinds)
+
+
+def _is_model(kind: Any) -> bool:  # noqa: ANN401 - annotations are anything
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def check_settings(values: Mapping[str, Any], project: str, known: Iterable[Problem] = ()) -> Settings:
+    """Turn configuration values into settings.
+
+    Args:
+        values: by key, without the project's name before it.
+        project: the name that stands before every key in the stack's file.
+        known: problems found while reading; keys named by them are not judged again.
+
+    Raises:
+        SettingsError: any value is not valid.
+    """
+    problems = list(known)
+    readable = _Readable(values, [problem.path for problem in problems])
+    while (settings := readable.settings()) is None:
+        problems += readable.set_aside()
+    problems += [readable.original(problem) for problem in rules.problems(settings, readable.unreadable)]
+    if problems:
+        raise refusal("the stack's configuration is not valid", problems, project, MEND)
+    return settings
+
+
+def refusal(what: str, problems: Iterable[Problem], project: str, hint: str) -> SettingsError:
+    """The error for problems with settings, their paths as they stand in the stack's file."""
+    full = [Problem(f"{project}:{path}", message) for path, message in problems]
+    count = "1 problem" if len(full) == 1 else f"{len(full)} problems"
+    return SettingsError(f"{what}: {count}", full, hint)
+
+
+class _Readable:
+    """The part of the values that can be read, so that one wrong value does not hide what is wrong with others."""
+
+    def __init__(self, values: Mapping[str, Any], broken: Iterable[str]) -> None:
+        self._values = {key: value for key, value in values.items() if key not in set(broken)}
+        self.unreadable = {_FIELDS[key] for key in broken if key in _FIELDS}
+        self._positions: list[int] | None = None
+        self._error: ValidationError | None = None
+        if "zones" in self.unreadable:
+            self._values["zones"] = [_STAND_IN]
+
+    def settings(self) -> Settings | None:
+        """What can be read, or None while there is still something in the way."""
+        try:
+            return Settings.model_validate(self._values)
+        except ValidationError as error:
+            self._error = error
+            return None
+
+    def set_aside(self) -> list[Problem]:
+        """Take away what can't be read, and say what was wrong with it."""
+        assert self._error is not None  # noqa: S101 - called after settings() found one
+        found = validation_problems(self._error)
+        zones = {int(match[1]) for problem in found if (match := _ZONE.match(problem.path))}
+        named = [self.original(problem) for problem in found]
+        for problem in found:
+            key = re.split(r"[.\[]", problem.path, maxsplit=1)[0]
+            if not _ZONE.match(problem.path):
+                self._remove(key)
+        if zones and "zones" not in self.unreadable:
+            self._remove_zones(zones)
+        return named
+
+    def original(self, problem: Problem) -> Problem:
+        """The problem with the number that the zone has in the stack's file."""
+        match = _ZONE.match(problem.path)
+        if match is None or self._positions is None:
+            return problem
+        return problem._replace(path=f"zones[{self._positions[int(match[1])]}]{problem.path[match.end() :]}")
+
+    def _remove(self, key: str) -> None:
+        self._values.pop(key, None)
+        if key in _FIELDS:
+            self.unreadable.add(_FIELDS[key])
+        if key == "zones":
+            self._values["zones"] = [_STAND_IN]
+            self._positions = None
+
+    def _remove_zones(self, broken: set[int]) -> None:
+        positions = self._positions or list(range(len(self._values["zones"])))
+        kept = [number for number in range(len(positions)) if number not in broken]
+        if not kept:
+            self._remove("zones")
+            return
+        self._values["zones"] = [self._values["zones"][number] for number in kept]
+        self._positions = [positions[number] for number in kept]

@@ -1,0 +1,156 @@
+"""How the CAs publish what they revoked, and the bucket for their revocation lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_aws import acmpca, s3
+
+from toolkit.infra import policies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.infra.settings import CrlSettings, RevocationSettings
+
+
+def configuration(
+    settings: RevocationSettings, bucket_name: pulumi.Input[str] | None
+) -> acmpca.CertificateAuthorityRevocationConfigurationArgs:
+    """A CA's revocation configuration.
+
+    What is off says so and nothing else: other settings beside it are an error of AWS's
+    (hashicorp/terraform-provider-aws#29088).
+
+    Args:
+        settings: the stack's.
+        bucket_name: of the bucket for lists; AWS Private CA must be able to write there already.
+    """
+    crl = acmpca.CertificateAuthorityRevocationConfigurationCrlConfigurationArgs(enabled=False)
+    if settings.crl is not None:
+        crl = acmpca.CertificateAuthorityRevocationConfigurationCrlConfigurationArgs(
+            enabled=True,
+            expiration_in_days=settings.crl.expiration_days,
+            s3_bucket_name=bucket_name,
+            # AWS's default is PUBLIC_READ, with which no CA can be made where public access is blocked (botocore,
+            # CrlConfiguration.S3ObjectAcl).
+            s3_object_acl="BUCKET_OWNER_FULL_CONTROL",
+            custom_cname=settings.crl.custom_cname,
+            custom_path=settings.crl.custom_path,
+        )
+    ocsp = settings.ocsp
+    return acmpca.CertificateAuthorityRevocationConfigurationArgs(
+        crl_configuration=crl,
+        ocsp_configuration=acmpca.CertificateAuthorityRevocationConfigurationOcspConfigurationArgs(
+            enabled=ocsp is not None, ocsp_custom_cname=ocsp.custom_cname if ocsp else None
+        ),
+    )
+
+
+class CrlBucket(pulumi.ComponentResource):
+    """A bucket that AWS Private CA can write revocation lists to, and nobody else.
+
+    The lists are not public: clients that want them need a CloudFront distribution before the bucket, under the
+    name of ``customCname`` (user guide, crl-planning.md, "Enable S3 Block Public Access (BPA) with CloudFront").
+
+    Attributes:
+        bucket_name: known only once AWS Private CA may write.
+    """
+
+    bucket_name: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: CrlSettings,
+        *,
+        account: str,
+        protect: bool,
+        tags: Mapping[str, str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the bucket.
+
+        Args:
+            name: logical name; the bucket's own begins with it.
+            settings: of the lists.
+            account: whose CAs write.
+            protect: whether Pulumi refuses to delete it.
+            tags: of the bucket.
+            opts: resource options of the component.
+        """
+        super().__init__("kong-mesh-pca:revocation:CrlBucket", name, None, opts)
+        bucket = s3.Bucket(name, tags=dict(tags), opts=pulumi.ResourceOptions(parent=self, protect=protect))
+        inside = pulumi.ResourceOptions(parent=self)
+        block = s3.BucketPublicAccessBlock(
+            f"{name}-public-access",
+            bucket=bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=inside,
+        )
+        owner = s3.BucketOwnershipControls(
+            f"{name}-ownership",
+            bucket=bucket.bucket,
+            # AWS Private CA sets an ACL on what it writes (s3:PutObjectAcl), which BucketOwnerEnforced would refuse
+            # (S3 user guide, about-object-ownership.html).
+            rule=s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerPreferred"),
+            opts=inside,
+        )
+        encryption = self._encryption(name, bucket, settings)
+        self._versions(name, bucket, settings)
+        policy = s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=bucket.bucket,
+            policy=bucket.arn.apply(lambda text: policies.to_json(policies.crl_bucket_policy(text, account))),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
+        )
+        # A CA is only made once all of this stands: AWS tries to write while it makes one.
+        self.bucket_name = pulumi.Output.all(policy.bucket, owner.id, encryption.id).apply(
+            lambda values: str(values[0])
+        )
+        self.register_outputs({"bucketName": self.bucket_name})
+
+    def _encryption(
+        self, name: str, bucket: s3.Bucket, settings: CrlSettings
+    ) -> s3.BucketServerSideEncryptionConfiguration:
+        by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+            sse_algorithm="aws:kms" if settings.kms_key_arn else "AES256", kms_master_key_id=settings.kms_key_arn
+        )
+        rule = s3.BucketServerSideEncryptionConfigurationRuleArgs(
+            apply_server_side_encryption_by_default=by_default,
+            bucket_key_enabled=True if settings.kms_key_arn else None,
+        )
+        return s3.BucketServerSideEncryptionConfiguration(
+            f"{name}-encryption", bucket=bucket.bucket, rules=[rule], opts=pulumi.ResourceOptions(parent=self)
+        )
+
+    def _versions(self, name: str, bucket: s3.Bucket, settings: CrlSettings) -> None:
+        """Keep replaced lists for a while: what a client saw last month may be asked for."""
+        versioning = s3.BucketVersioning(
+            f"{name}-versioning",
+            bucket=bucket.bucket,
+            versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        rule = s3.BucketLifecycleConfigurationRuleArgs(
+            id="replaced-lists",
+            status="Enabled",
+            filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+            noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+                noncurrent_days=settings.keep_versions_days
+            ),
+            abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+                days_after_initiation=1
+            ),
+        )
+        s3.BucketLifecycleConfiguration(
+            f"{name}-lifecycle",
+            bucket=bucket.bucket,
+            rules=[rule],
+            # Terraform's documentation of the resource: versioning first, or the rule has nothing to act on.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+        )

@@ -1,0 +1,288 @@
+"""What settings make impossible together; each rule says which keys it reads and why.
+
+The rules look at settings alone, so all of them run before anything is made, and all their findings are listed at
+once. What needs AWS to be asked first is in :mod:`toolkit.infra.existing`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from toolkit.contract import SHORT_LIVED_MAX
+from toolkit.errors import Problem
+from toolkit.pki import algorithms, arn, chain, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from toolkit.infra.settings import AccountSettings, Settings, ZoneSettings
+
+_OWN_ROOT = ("root", "intermediate")
+_ONE_AUTHORITY = "a Mesh names one ARN for all its zones, so a stack has one issuing CA"
+# An IAM role name has at most 64 characters. Pulumi's automatic names add 8 to the logical name, and the
+# longest logical name here is "verifier-<zone>"; with a prefix the names are the toolkit's own.
+_ROLE_NAME = 64
+_AUTOMATIC_SUFFIX = 8
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that can't be.
+
+    Attributes:
+        reads: the settings, by field name, that it looks at; with one of them unreadable it is not asked.
+        check: finds the problems.
+    """
+
+    reads: frozenset[str]
+    check: Callable[[Settings], Iterable[Problem]]
+
+
+RULES: list[Rule] = []
+
+
+def rule(*reads: str) -> Callable[[Callable[[Settings], Iterable[Problem]]], Callable[[Settings], Iterable[Problem]]]:
+    """Make a function one of :data:`RULES`."""
+
+    def register(check: Callable[[Settings], Iterable[Problem]]) -> Callable[[Settings], Iterable[Problem]]:
+        RULES.append(Rule(frozenset(reads), check))
+        return check
+
+    return register
+
+
+def problems(settings: Settings, unreadable: Iterable[str] = ()) -> list[Problem]:
+    """Everything that is wrong between the settings.
+
+    Args:
+        settings: valid each for itself.
+        unreadable: fields whose values are stand-ins.
+    """
+    known = set(unreadable)
+    return [problem for each in RULES if not each.reads & known for problem in each.check(settings)]
+
+
+@rule("topology", "adopt_arn", "parent", "issued_certificate", "issued_certificate_chain")
+def _one_source(settings: Settings) -> Iterator[Problem]:
+    """Each topology has its own key, and another one's would be a second CA."""
+    wanted = {
+        "adoptArn": ("adopt", settings.adopt_arn),
+        "parent": ("under-aws-ca", settings.parent),
+        "issuedCertificate": ("under-external-ca", settings.issued_certificate),
+        "issuedCertificateChain": ("under-external-ca", settings.issued_certificate_chain),
+    }
+    for key, (topology, value) in wanted.items():
+        if value is not None and settings.topology != topology:
+            yield Problem(key, f"is for topology {topology}, and this is {settings.topology}: {_ONE_AUTHORITY}")
+        if value is None and settings.topology == topology and key in ("adoptArn", "parent"):
+            yield Problem(key, f"is missing: topology {topology} needs it")
+
+
+@rule("topology", "issued_certificate", "issued_certificate_chain")
+def _issued_as_a_pair(settings: Settings) -> Iterator[Problem]:
+    """A subordinate CA is imported with its chain (user guide, PCACertInstall.md)."""
+    certificate, above = settings.issued_certificate, settings.issued_certificate_chain
+    if certificate is not None and above is None:
+        yield Problem("issuedCertificateChain", "is missing: the certificates above issuedCertificate, root last")
+    if above is not None and certificate is None:
+        yield Problem("issuedCertificate", "is missing: the certificate that was issued for the stack's CSR")
+
+
+@rule("topology", "issued_certificate", "issued_certificate_chain")
+def _issued_by_the_chain(settings: Settings) -> Iterator[Problem]:
+    if settings.issued_certificate is None or settings.issued_certificate_chain is None:
+        return
+    own = chain.load_bundle(settings.issued_certificate)
+    if len(own) != 1:
+        yield Problem(
+            "issuedCertificate", f"holds {len(own)} certificates; the others belong to issuedCertificateChain"
+        )
+        return
+    whole = (*own, *chain.load_bundle(settings.issued_certificate_chain))
+    for found in chain.order_problems(whole):
+        yield Problem("issuedCertificateChain", f"counted from issuedCertificate, {found}")
+    now = datetime.now(UTC)
+    for number, certificate in enumerate(whole):
+        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+            key = "issuedCertificateChain" if number else "issuedCertificate"
+            begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+            yield Problem(
+                key, f"{chain.display_name(certificate)} is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}, not today"
+            )
+
+
+@rule("topology", "root_validity_years", "intermediate_validity_years")
+def _root_outlives_the_intermediate(settings: Settings) -> Iterator[Problem]:
+    # AWS refuses a certificate that ends after its issuer's (user guide, PCATsExceptions.md). Even equal years are
+    # refused, because the intermediate is issued a moment after the root.
+    root, below = settings.root_validity_years, settings.intermediate_validity_years
+    if settings.topology == "intermediate" and below >= root:
+        yield Problem(
+            "intermediateValidityYears",
+            f"must be less than rootValidityYears ({root}): a CA can't outlive its issuer",
+        )
+
+
+@rule("topology", "usage_mode", "intermediate_path_length")
+def _short_lived_is_last(settings: Settings) -> Iterator[Problem]:
+    # privateca/latest/userguide/short-lived-certificates.html: it must be the last CA of its chain.
+    if settings.intermediate_path_length and settings.usage_mode == "SHORT_LIVED_CERTIFICATE":
+        yield Problem("intermediatePathLength", "must be 0: a CA in short-lived mode can't have another CA below it")
+
+
+@rule("key_algorithm", "signing_algorithm")
+def _signature_fits_the_key(settings: Settings) -> Iterator[Problem]:
+    signing, key = settings.signing_algorithm, settings.key_algorithm
+    if signing is not None and not algorithms.fits(signing, key):
+        yield Problem("signingAlgorithm", f"{signing} can't be made with a key of {key}")
+
+
+@rule("topology", "usage_mode", "data_plane_lifetime", "root_validity_years", "intermediate_validity_years")
+def _proxies_can_get_certificates(settings: Settings) -> Iterator[Problem]:
+    """The Mesh's dpCert.rotation.expiration; of a CA that is not made here the end is asked for later."""
+    lifetime = duration.parse(settings.data_plane_lifetime)
+    if settings.usage_mode == "SHORT_LIVED_CERTIFICATE" and lifetime > SHORT_LIVED_MAX and settings.topology != "adopt":
+        yield Problem(
+            "dataPlaneLifetime",
+            f"{settings.data_plane_lifetime} is more than the 7 days that a CA in short-lived mode issues for",
+        )
+    years = settings.root_validity_years if settings.topology == "root" else settings.intermediate_validity_years
+    if settings.topology in ("root", "intermediate", "under-aws-ca") and lifetime >= timedelta(days=365 * years):
+        yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} is not within the {years} years of its CA")
+
+
+@rule("topology", "revocation", "sharing", "root_generation", "issuing_generation")
+def _adopting_changes_nothing(settings: Settings) -> Iterator[Problem]:
+    if settings.topology != "adopt":
+        return
+    changes = {
+        "revocation": settings.revocation.ocsp is not None or settings.revocation.crl is not None,
+        "sharing": settings.sharing is not None,
+        "issuingGeneration": settings.issuing_generation != 1,
+    }
+    for key, wanted in changes.items():
+        if wanted:
+            yield Problem(key, "would change the CA, and an adopted CA is left as it is; do it where the CA is managed")
+
+
+@rule("topology", "root_generation", "issuing_generation")
+def _generations_of_own_certificates(settings: Settings) -> Iterator[Problem]:
+    if settings.root_generation != 1 and settings.topology not in _OWN_ROOT:
+        yield Problem(
+            "rootGeneration", f"has no meaning with topology {settings.topology}: its root is not the stack's"
+        )
+    if settings.topology == "root" and settings.issuing_generation != 1:
+        yield Problem("issuingGeneration", "has no meaning with topology root; raise rootGeneration")
+    if settings.topology == "under-external-ca" and settings.issuing_generation != 1:
+        yield Problem("issuingGeneration", "has no meaning here: a new issuedCertificate is imported by itself")
+
+
+@rule("revocation")
+def _own_or_existing_bucket(settings: Settings) -> Iterator[Problem]:
+    crl = settings.revocation.crl
+    if crl is not None and crl.bucket is not None and crl.kms_key_arn is not None:
+        yield Problem("revocation.crl.kmsKeyArn", f"is for the bucket that is made, and {crl.bucket} exists already")
+
+
+@rule("sharing")
+def _sharing_has_a_form(settings: Settings) -> Iterator[Problem]:
+    sharing = settings.sharing
+    if sharing is None:
+        return
+    if not (sharing.accounts or sharing.organizational_units or sharing.organization):
+        yield Problem("sharing", "names nobody: accounts, organizationalUnits or organization")
+    repeated = {account for account in sharing.accounts if sharing.accounts.count(account) > 1}
+    if repeated:
+        yield Problem("sharing.accounts", f"names {', '.join(sorted(repeated))} more than once")
+    if sharing.method == "policy":
+        only_ram = {
+            "organizationalUnits": bool(sharing.organizational_units),
+            "allowExternalAccounts": sharing.allow_external_accounts,
+            "permissionArn": sharing.permission_arn is not None,
+        }
+        for key, given in only_ram.items():
+            # pca-rbp.md: the policy's form is fixed, with accounts or an organization in it and nothing else.
+            if given:
+                yield Problem(
+                    f"sharing.{key}", "is for method ram; the CA's own policy knows accounts and an organization"
+                )
+
+
+@rule("parent")
+def _parent_is_reachable(settings: Settings) -> Iterator[Problem]:
+    if settings.parent is not None:
+        yield from access_problems("parent", settings.parent)
+
+
+@rule("zones")
+def _zones_are_reachable(settings: Settings) -> Iterator[Problem]:
+    for index, zone in enumerate(settings.zones):
+        yield from access_problems(f"zones[{index}]", zone)
+
+
+def access_problems(path: str, access: AccountSettings) -> Iterator[Problem]:
+    """What is wrong with the way into another account."""
+    if access.profile is not None and access.assume_role_arn is None and access.account_id is None:
+        yield Problem(f"{path}.accountId", f"is missing: profile {access.profile} doesn't say which account it opens")
+    if access.assume_role_arn is not None and access.account_id is not None:
+        found = arn.role(access.assume_role_arn).account
+        if found != access.account_id:
+            yield Problem(f"{path}.assumeRoleArn", f"is in account {found}, and accountId is {access.account_id}")
+    if access.external_id is not None and access.assume_role_arn is None:
+        yield Problem(f"{path}.externalId", "is for assumeRoleArn, which is missing")
+
+
+@rule("zones")
+def _zones_have_what_their_identity_needs(settings: Settings) -> Iterator[Problem]:
+    for index, zone in enumerate(settings.zones):
+        path = f"zones[{index}]"
+        fields = {
+            "oidcProviderArn": ("irsa", zone.oidc_provider_arn is not None),
+            "oidcIssuer": ("irsa", zone.oidc_issuer is not None),
+            "createOidcProvider": ("irsa", zone.create_oidc_provider),
+            "clusterName": ("pod-identity", zone.cluster_name is not None),
+            "compute": ("ambient", zone.compute is not None),
+        }
+        for key, (identity, given) in fields.items():
+            if given and identity != zone.identity:
+                yield Problem(f"{path}.{key}", f"is for identity {identity}, and the zone's is {zone.identity}")
+        if zone.identity == "pod-identity" and zone.cluster_name is None:
+            yield Problem(f"{path}.clusterName", "is missing: identity pod-identity needs it")
+        if zone.identity == "irsa":
+            yield from _irsa_problems(path, zone)
+
+
+def _irsa_problems(path: str, zone: ZoneSettings) -> Iterator[Problem]:
+    if zone.oidc_provider_arn is None and zone.oidc_issuer is None:
+        yield Problem(f"{path}.oidcProviderArn", "is missing: identity irsa needs it, or oidcIssuer")
+    if zone.oidc_provider_arn is not None and zone.oidc_issuer is not None:
+        yield Problem(f"{path}.oidcIssuer", "is given twice: oidcProviderArn names the issuer already")
+    if zone.create_oidc_provider and zone.oidc_issuer is None:
+        yield Problem(f"{path}.oidcIssuer", "is missing: createOidcProvider needs it")
+
+
+@rule("zones", "topology", "adopt_arn")
+def _one_authority_for_all_zones(settings: Settings) -> Iterator[Problem]:
+    for index, zone in enumerate(settings.zones):
+        if zone.authority_arn is not None and zone.authority_arn != settings.adopt_arn:
+            yield Problem(
+                f"zones[{index}].authorityArn",
+                f"is not the stack's CA: {_ONE_AUTHORITY}. A zone in another region calls the CA's region; "
+                "for another CA use another stack and another mesh",
+            )
+
+
+@rule("zones", "name_prefix")
+def _role_names_fit(settings: Settings) -> Iterator[Problem]:
+    prefix = settings.name_prefix
+    added = len(prefix) if prefix else _AUTOMATIC_SUFFIX
+    longest = _ROLE_NAME - len("verifier-") - added
+    for index, zone in enumerate(settings.zones):
+        if len(zone.name) > longest:
+            after = f" with namePrefix {prefix}" if prefix else ""
+            yield Problem(
+                f"zones[{index}].name",
+                f"has {len(zone.name)} characters; the zone's IAM roles have room for {longest}{after}",
+            )

@@ -1,0 +1,93 @@
+"""Sharing the issuing CA with other accounts, so that zones there can use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_aws import acmpca, ram
+
+from toolkit.infra import policies
+from toolkit.pki import arn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.infra.settings import SharingSettings
+
+# ram/latest/userguide/security-ram-permissions.html: end entities with EndEntityCertificate/V1, and nothing else.
+_DEFAULT_PERMISSION = "AWSRAMDefaultPermissionCertificateAuthority"
+
+
+class SharedAuthority(pulumi.ComponentResource):
+    """A CA that others may issue from, through AWS RAM or through its own resource policy."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: SharingSettings,
+        *,
+        authority_arn: pulumi.Output[str],
+        partition: str,
+        tags: Mapping[str, str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Share it.
+
+        Args:
+            name: logical name.
+            settings: with whom, and how.
+            authority_arn: the CA, active: a pending one takes no policy.
+            partition: of its account.
+            tags: of the resource share.
+            opts: resource options of the component.
+        """
+        super().__init__("kong-mesh-pca:sharing:SharedAuthority", name, None, opts)
+        self._inside = pulumi.ResourceOptions(parent=self)
+        if settings.method == "ram":
+            self._share(name, settings, authority_arn, partition, tags)
+        else:
+            self._put_policy(name, settings, authority_arn)
+        self.register_outputs({})
+
+    def _share(
+        self,
+        name: str,
+        settings: SharingSettings,
+        authority_arn: pulumi.Output[str],
+        partition: str,
+        tags: Mapping[str, str],
+    ) -> None:
+        share = ram.ResourceShare(
+            name,
+            allow_external_principals=settings.allow_external_accounts,
+            permission_arns=[settings.permission_arn or f"arn:{partition}:ram::aws:permission/{_DEFAULT_PERMISSION}"],
+            tags=dict(tags),
+            opts=self._inside,
+        )
+        ram.ResourceAssociation(
+            f"{name}-authority", resource_arn=authority_arn, resource_share_arn=share.arn, opts=self._inside
+        )
+        organization = [settings.organization] if settings.organization else []
+        for principal in (*settings.accounts, *settings.organizational_units, *organization):
+            ram.PrincipalAssociation(
+                f"{name}-{principal.rpartition('/')[2]}",
+                principal=principal,
+                resource_share_arn=share.arn,
+                opts=self._inside,
+            )
+
+    def _put_policy(self, name: str, settings: SharingSettings, authority_arn: pulumi.Output[str]) -> None:
+        organization = None
+        if settings.organization is not None:
+            organization = arn.organization(settings.organization).resource.removeprefix("organization/")
+        acmpca.Policy(
+            f"{name}-policy",
+            resource_arn=authority_arn,
+            policy=authority_arn.apply(
+                lambda authority: policies.to_json(
+                    policies.share_policy(authority, list(settings.accounts), organization)
+                )
+            ),
+            opts=self._inside,
+        )

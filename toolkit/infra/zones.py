@@ -1,0 +1,128 @@
+"""Where the zones' identities are made: their accounts, and the OIDC providers of their clusters."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_aws import iam
+
+from toolkit.infra import accounts, existing, policies
+from toolkit.infra.access import ZoneAccess, ZoneAccessArgs
+from toolkit.pki import templates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi_aws as aws
+
+    from toolkit.errors import Problem
+    from toolkit.infra.home import Home
+    from toolkit.infra.settings import Settings, ZoneSettings
+
+
+class Zones:
+    """All zones of a stack."""
+
+    def __init__(self, settings: Settings, home: Home, tags: Mapping[str, str], opts: pulumi.ResourceOptions) -> None:
+        """Open the way into every zone's account; nothing is made there yet.
+
+        Args:
+            settings: the stack's.
+            home: where it deploys to.
+            tags: of everything that takes some.
+            opts: resource options of the components.
+        """
+        self._settings = settings
+        self._home = home
+        self._tags = tags
+        self._opts = opts
+        self._providers = {
+            zone.name: accounts.provider(f"zone-{zone.name}", zone, zone.region, opts) for zone in settings.zones
+        }
+        self._created: dict[tuple[str, str], iam.OpenIdConnectProvider] = {}
+
+    def account(self, zone: ZoneSettings) -> str:
+        """The account in which the zone's roles are made."""
+        return zone.account(self._home.account)
+
+    def problems(self) -> list[Problem]:
+        """OIDC providers that a zone counts on and AWS does not show."""
+        known: dict[str, list[Problem]] = {}
+        for index, zone in enumerate(self._settings.zones):
+            if zone.identity != "irsa" or self._is_created(zone):
+                continue
+            provider_arn = self._known_provider(zone)
+            key = "oidcProviderArn" if zone.oidc_provider_arn else "oidcIssuer"
+            if provider_arn not in known:
+                path = f"zones[{index}].{key}"
+                known[provider_arn] = existing.oidc_problems(path, provider_arn, self._providers[zone.name])
+        return [problem for found in known.values() for problem in found]
+
+    def access(self, zone: ZoneSettings, authority_arn: pulumi.Output[str], owner: str) -> ZoneAccess:
+        """Make a zone's identities.
+
+        Args:
+            zone: the zone.
+            authority_arn: the issuing CA, active.
+            owner: the CA's account.
+        """
+        settings, home, account = self._settings, self._home, self.account(zone)
+        template = settings.pinned_template
+        if template is None and account != owner and settings.sharing and settings.sharing.permission_arn is None:
+            # What is shared with the account is this template alone, so the role needs no other.
+            template = templates.END_ENTITY
+        args = ZoneAccessArgs(
+            zone=zone,
+            account=account,
+            partition=home.partition,
+            authority_arn=authority_arn,
+            template=template,
+            oidc_provider_arn=self._oidc_provider(zone) if zone.identity == "irsa" else None,
+            verifier_trust=policies.verifier_trust(
+                settings.verifier_principals, [account, home.account], home.partition
+            ),
+            name_prefix=settings.name_prefix,
+            permissions_boundary_arn=zone.permissions_boundary_arn or settings.permissions_boundary_arn,
+            tags=self._tags,
+        )
+        provider = self._providers[zone.name]
+        own = pulumi.ResourceOptions(providers={"aws": provider}) if provider else None
+        return ZoneAccess(args, opts=pulumi.ResourceOptions.merge(self._opts, own))
+
+    def _known_provider(self, zone: ZoneSettings) -> str:
+        return zone.oidc_provider_arn or (
+            f"arn:{self._home.partition}:iam::{self.account(zone)}:oidc-provider/{zone.oidc_issuer}"
+        )
+
+    def _is_created(self, zone: ZoneSettings) -> bool:
+        """Whether this zone, or another one of the same account and issuer, has the stack make the provider."""
+        return any(
+            other.create_oidc_provider
+            and (other.oidc_issuer, self.account(other)) == (zone.oidc_issuer, self.account(zone))
+            for other in self._settings.zones
+        )
+
+    def _oidc_provider(self, zone: ZoneSettings) -> pulumi.Input[str]:
+        """The ARN of the zone's OIDC provider; an account has one for each issuer, so zones may share it."""
+        if not self._is_created(zone):
+            return self._known_provider(zone)
+        key = (self.account(zone), str(zone.oidc_issuer))
+        if key not in self._created:
+            self._created[key] = self._create(zone, *key)
+        return self._created[key].arn
+
+    def _create(self, zone: ZoneSettings, account: str, issuer: str) -> iam.OpenIdConnectProvider:
+        # Neither the provider nor its way into the account bears a zone's name: zones come and go.
+        name = f"oidc-{account}-{hashlib.sha256(issuer.encode()).hexdigest()[:8]}"
+        way: aws.Provider | None = accounts.provider(name, zone, zone.region, self._opts)
+        return iam.OpenIdConnectProvider(
+            name,
+            url=f"https://{issuer}",
+            client_id_lists=["sts.amazonaws.com"],
+            # No thumbprints: AWS checks EKS issuers with its own CA library, and a wrong one has locked users out
+            # (aws/aws-cdk#8607).
+            tags=dict(self._tags),
+            opts=pulumi.ResourceOptions.merge(self._opts, pulumi.ResourceOptions(provider=way)),
+        )

@@ -1,0 +1,165 @@
+"""What pulumi-aws does, for the resource types of our program: each is really made, changed and deleted, with boto3.
+
+The behaviour follows the bridged provider (hashicorp/terraform-provider-aws), traps included: a CA's own
+``certificate`` is empty when it is created, because there is none yet.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from pulumi.runtime import mocks as pulumi_mocks
+
+from toolkit.errors import SurroundingsError, ToolkitError
+from toolkit.sandbox.provider import clusters, iam, private_ca, sharing, storage, watching
+from toolkit.sandbox.provider.kind import Aws, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from toolkit.sandbox.engine import Resource
+    from toolkit.sandbox.server import Sandbox
+
+_KINDS: dict[str, Kind] = {
+    **clusters.KINDS,
+    **iam.KINDS,
+    **private_ca.KINDS,
+    **sharing.KINDS,
+    **storage.KINDS,
+    **watching.KINDS,
+}
+
+
+class Cloud(pulumi_mocks.Mocks):
+    """The embedded AWS as the engine sees it.
+
+    Args:
+        sandbox: the AWS.
+        region: in which the stack deploys.
+
+    Attributes:
+        provider_inputs: tells the inputs of an explicit provider; the engine sets it.
+        failure: the first function that AWS refused, in words for people.
+    """
+
+    provider_inputs: Callable[[str], Mapping[str, Any]]
+
+    def __init__(self, sandbox: Sandbox, region: str) -> None:
+        self._sandbox = sandbox
+        self._region = region
+        self._sessions: dict[str, boto3.Session] = {}
+        self._lock = threading.Lock()
+
+    def kind(self, type_: str) -> Kind:
+        """What can be done with a type of resource.
+
+        Raises:
+            SurroundingsError: the sandbox has it not.
+        """
+        try:
+            return _KINDS[type_]
+        except KeyError:
+            raise SurroundingsError(f"the stack can't be created: {type_} is not in the sandbox") from None
+
+    def create(self, resource: Resource) -> tuple[str, dict[str, Any]]:
+        """Make it; its ID, and what only AWS knew."""
+        if resource.type not in _KINDS:
+            raise SurroundingsError(
+                f"the stack can't be created: {resource.name}: {resource.type} is not in the sandbox"
+            )
+        made: tuple[str, dict[str, Any]] = self._do(
+            resource, "created", lambda aws: self.kind(resource.type).create(aws, resource.name, resource.inputs)
+        )
+        return made
+
+    def update(self, known: Resource, wanted: Resource) -> dict[str, Any]:
+        """Change it; what only AWS knew."""
+        computed: dict[str, Any] = self._do(
+            wanted,
+            "updated",
+            lambda aws: self.kind(wanted.type).update(aws, known.identifier, known.inputs, wanted.inputs),
+        )
+        return computed
+
+    def delete(self, resource: Resource) -> None:
+        """Delete it."""
+        self._do(
+            resource, "deleted", lambda aws: self.kind(resource.type).delete(aws, resource.identifier, resource.outputs)
+        )
+
+    def call(self, args: pulumi_mocks.MockCallArgs) -> Any:  # noqa: ANN401 - Pulumi's own signature
+        """Answer a function that the program invokes; a refusal is the function's, as with the real provider."""
+        function = private_ca.FUNCTIONS.get(args.token) or iam.FUNCTIONS.get(args.token)
+        if function is None:
+            return {}, [("", f"{args.token} is not in the sandbox")]
+        try:
+            return function(self._aws(args.provider, args.args), args.args)
+        except (ClientError, BotoCoreError, ToolkitError) as error:
+            return {}, [("", str(error))]
+
+    def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """The engine registers resources itself; only reading one would come here."""
+        raise SurroundingsError(f"{args.name}: reading a resource is not in the sandbox")
+
+    def _do(self, resource: Resource, verb: str, action: Callable[[Aws], Any]) -> Any:  # noqa: ANN401 - the action's
+        try:
+            return action(self._aws(resource.provider, resource.inputs))
+        except (ClientError, BotoCoreError) as error:
+            what = f"{resource.name} ({resource.type.rpartition(':')[2]})"
+            raise SurroundingsError(f"the stack can't be {verb}: {what}: {error}") from error
+
+    def _aws(self, provider: str, inputs: Mapping[str, Any]) -> Aws:
+        """Clients for one resource: of its provider's account, in its own region if it names one."""
+        region = str(inputs.get("region") or self._provider_region(provider))
+        return Aws(self._session(provider), region, self._sandbox.endpoint_url)
+
+    def _provider_region(self, provider: str) -> str:
+        return str(self.provider_inputs(provider).get("region") or self._region) if provider else self._region
+
+    def _session(self, provider: str) -> boto3.Session:
+        with self._lock:
+            if provider not in self._sessions:
+                self._sessions[provider] = self._open(self.provider_inputs(provider) if provider else {})
+            return self._sessions[provider]
+
+    def _open(self, inputs: Mapping[str, Any]) -> boto3.Session:
+        """A session as the provider's own settings make it: profile, assumed role, allowed accounts."""
+        session = self._sandbox.session(self._region)
+        # Pulumi hands a provider its structured settings as JSON.
+        allowed = json.loads(inputs.get("allowedAccountIds") or "[]")
+        roles = json.loads(inputs.get("assumeRoles") or "[]")
+        if inputs.get("profile") and not roles:
+            # surroundings.py made a role that stands for what a profile opens.
+            roles = [{"roleArn": profile_role(allowed[0], inputs["profile"])}]
+        for role in roles:
+            session = self._assume(session, role)
+        account = Aws(session, self._region, self._sandbox.endpoint_url).client("sts").get_caller_identity()["Account"]
+        if allowed and account not in allowed:
+            raise SurroundingsError(f"the provider's account is {account}, and allowed is {', '.join(allowed)}")
+        return session
+
+    def _assume(self, session: boto3.Session, role: Mapping[str, str]) -> boto3.Session:
+        sts = Aws(session, self._region, self._sandbox.endpoint_url).client("sts")
+        external = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
+        try:
+            taken = sts.assume_role(
+                RoleArn=role["roleArn"], RoleSessionName=role.get("sessionName", "pulumi"), **external
+            )["Credentials"]
+        except ClientError as error:
+            raise SurroundingsError(f"the provider can't take {role['roleArn']}: {error}") from error
+        return boto3.Session(
+            aws_access_key_id=taken["AccessKeyId"],
+            aws_secret_access_key=taken["SecretAccessKey"],
+            aws_session_token=taken["SessionToken"],
+            region_name=self._region,
+        )
+
+
+def profile_role(account: str, profile: str) -> str:
+    """The role that stands in the sandbox for what a profile of the AWS configuration opens."""
+    name = "".join(character if character.isalnum() else "-" for character in profile)[:50]
+    return f"arn:aws:iam::{account}:role/profile-{name}"

@@ -1,0 +1,98 @@
+"""What every type of resource can do, and the clients that it does it with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import SurroundingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import boto3
+
+Inputs = dict[str, Any]
+Created = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Clients of one account in one region.
+
+    Attributes:
+        session: with the account's credentials.
+        region: that is called.
+        endpoint_url: of the sandbox.
+    """
+
+    session: boto3.Session
+    region: str
+    endpoint_url: str
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """A client of that service."""
+        untyped: Any = self.session
+        return untyped.client(service, region_name=self.region, endpoint_url=self.endpoint_url)
+
+
+class Kind:
+    """One type of resource.
+
+    Attributes:
+        replaced_by: the inputs whose change makes a new resource (ForceNew in the bridged provider).
+    """
+
+    replaced_by: frozenset[str] = frozenset()
+
+    def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
+        """Make it.
+
+        Args:
+            aws: clients.
+            name: logical name.
+            inputs: as the program gave them.
+
+        Returns:
+            Its ID, and the outputs that are not inputs.
+        """
+        raise NotImplementedError
+
+    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - for those who can
+        """Change it; the outputs that changed and are not inputs."""
+        raise SurroundingsError(f"{type(self).__name__} {identifier} can't be changed")
+
+    def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:
+        """Delete it."""
+        raise NotImplementedError
+
+
+class Setting(Kind):
+    """A setting of something else, which is put as a whole and removed again."""
+
+    def put(self, aws: Aws, inputs: Inputs) -> Created:
+        """Put it, the first time or again."""
+        raise NotImplementedError
+
+    def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:  # noqa: ARG002 - it has no name of its own
+        """Put it."""
+        return self.put(aws, inputs)
+
+    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - same
+        """Put it again."""
+        return self.put(aws, after)[1]
+
+
+def tag_list(inputs: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Tags as most of AWS's APIs take them."""
+    return [{"Key": key, "Value": text} for key, text in (inputs.get("tags") or {}).items()]
+
+
+def retagged(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The keys that are gone."""
+    return sorted(set(before.get("tags") or {}) - set(after.get("tags") or {}))
+
+
+def upper(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs under the names that AWS gives them: the same, beginning with a capital letter."""
+    return {key[0].upper() + key[1:]: value for key, value in fields.items() if value is not None}

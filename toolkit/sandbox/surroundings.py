@@ -1,0 +1,158 @@
+"""What a stack counts on and does not make: in the sandbox it is made first, as on AWS it came from elsewhere.
+
+Clusters with their OIDC providers, ways into other accounts, permission boundaries, SNS topics, the organization.
+CAs are not among it: which one is adopted or signs is the point of a stack that does so.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from toolkit.pki import arn
+from toolkit.sandbox.provider import profile_role
+from toolkit.sandbox.provider.kind import Aws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import boto3
+
+    from toolkit.sandbox.program import StackConfig
+    from toolkit.sandbox.server import Sandbox
+
+_EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+_VERSION = "2012-10-17"
+_AUDIENCE = "sts.amazonaws.com"
+ACCOUNT = "123456789012"
+
+
+def provide(config: StackConfig, sandbox: Sandbox) -> None:
+    """Make what the stack's settings name, as far as they can be read; the program itself says what can't.
+
+    Args:
+        config: the stack's configuration.
+        sandbox: the AWS.
+    """
+    own = Aws(sandbox.session(config.region), config.region, sandbox.endpoint_url)
+    zones, parent = _objects(config, "zones"), _objects(config, "parent")
+    for access in (*zones, *parent):
+        _quietly(_way_into, own, access)
+    for zone in zones:
+        _quietly(_cluster, own, zone)
+        for boundary in (zone.get("permissionsBoundaryArn"), _text(config, "permissionsBoundaryArn")):
+            _quietly(_boundary, own, zone, boundary)
+    for alarms in _objects(config, "alarms"):
+        _quietly(_topic, own, alarms)
+
+
+def _objects(config: StackConfig, key: str) -> list[dict[str, Any]]:
+    """A setting that is an object or a list of them."""
+    try:
+        value = json.loads(_text(config, key) or "[]")
+    except ValueError:
+        return []
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
+
+
+def _text(config: StackConfig, key: str) -> str:
+    return config.values.get(f"{config.project}:{key}", "")
+
+
+def _quietly(make: Callable[..., None], *what: object) -> None:
+    """What is there already stays; what the settings don't say rightly is for the program to refuse."""
+    try:
+        make(*what)
+    except (ClientError, ValueError, KeyError, TypeError, AttributeError):
+        return
+
+
+def _account(access: Mapping[str, Any]) -> str:
+    role = access.get("assumeRoleArn")
+    return arn.role(role).account if role else str(access.get("accountId") or ACCOUNT)
+
+
+def _way_into(own: Aws, access: Mapping[str, Any]) -> None:
+    """The role that opens another account."""
+    account, role = _account(access), access.get("assumeRoleArn")
+    if role is None and access.get("profile"):
+        role = profile_role(account, access["profile"])
+    if role is None:
+        return
+    trust: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    if access.get("externalId"):
+        trust["Condition"] = {"StringEquals": {"sts:ExternalId": access["externalId"]}}
+    iam, name = _as_account(own, account).client("iam"), role.rpartition("/")[2]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=_document(_EVERYTHING))
+
+
+def _inside(own: Aws, zone: Mapping[str, Any]) -> Aws:
+    return Aws(_as_account(own, _account(zone)).session, str(zone["region"]), own.endpoint_url)
+
+
+def _as_account(own: Aws, account: str) -> Aws:
+    """An administrator of any account: moto takes a role's word for it without asking whether the role exists."""
+    if account == ACCOUNT:
+        return own
+    return Aws(_AccountSession(own.session, account), own.region, own.endpoint_url)  # type: ignore[arg-type] # acts as one
+
+
+class _AccountSession:
+    """A session whose requests moto takes for those of another account (its header for that purpose)."""
+
+    def __init__(self, session: boto3.Session, account: str) -> None:
+        self._session = session
+        self._account = account
+
+    def client(self, service: str, **more: Any) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        untyped: Any = self._session
+        client = untyped.client(service, **more)
+        client.meta.events.register("before-send", self._say_account)
+        return client
+
+    def _say_account(self, request: Any, **_: Any) -> None:  # noqa: ANN401 - botocore's own
+        request.headers["x-moto-account-id"] = self._account
+
+
+def _cluster(own: Aws, zone: Mapping[str, Any]) -> None:
+    """An EKS cluster, or its OIDC provider where another stack made that."""
+    aws = _inside(own, zone)
+    identity = zone.get("identity", "irsa")
+    if identity == "irsa" and not zone.get("createOidcProvider"):
+        provider = zone.get("oidcProviderArn")
+        issuer = arn.oidc_provider(provider).resource.removeprefix("oidc-provider/") if provider else zone["oidcIssuer"]
+        url = f"https://{issuer.removeprefix('https://')}"
+        aws.client("iam").create_open_id_connect_provider(Url=url, ClientIDList=[_AUDIENCE])
+    elif identity == "pod-identity":
+        aws.client("eks").create_cluster(
+            name=zone["clusterName"],
+            roleArn=f"arn:aws:iam::{_account(zone)}:role/cluster",
+            resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]},
+        )
+
+
+def _boundary(own: Aws, zone: Mapping[str, Any], policy_arn: str | None) -> None:
+    """A boundary that lets roles use private CAs and nothing else."""
+    if not policy_arn or not arn.policy(policy_arn).account:
+        return
+    allowed = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
+    _inside(own, zone).client("iam").create_policy(
+        PolicyName=policy_arn.rpartition("/")[2], PolicyDocument=_document(allowed)
+    )
+
+
+def _topic(own: Aws, alarms: Mapping[str, Any]) -> None:
+    if alarms.get("topicArn"):
+        topic = arn.topic(alarms["topicArn"])
+        Aws(own.session, topic.region, own.endpoint_url).client("sns").create_topic(Name=topic.resource)
+
+
+def _document(*statements: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": _VERSION, "Statement": list(statements)})
