@@ -71,6 +71,18 @@ class Authority:
     def chain(self) -> tuple[x509.Certificate, ...]:
         return (self.certificate, *(self.parent.chain() if self.parent else ()))
 
+    def sign_authority(self, request: str, not_after: datetime, path_length: int | None = 0) -> x509.Certificate:
+        """A CA below this one, for a request that somebody else made."""
+        asked = x509.load_pem_x509_csr(request.encode())
+        return (
+            self._builder(asked.subject, asked.public_key(), not_after)
+            .issuer_name(self.certificate.subject)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+            .add_extension(key_usage("digital_signature", "key_cert_sign", "crl_sign"), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+
     def issue(  # every argument is one way in which a certificate can be wrong
         self,
         public_key: CertificatePublicKeyTypes,

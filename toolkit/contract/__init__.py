@@ -14,14 +14,12 @@ from toolkit.contract.models import (
     CertificateAuthority,
     DnsLabel,
     Identity,
-    KeyAlgorithm,
     Lifetime,
     MeshNames,
     PendingCertificateAuthority,
     PendingStack,
     Region,
     RoleArn,
-    SigningAlgorithm,
     StackOutputs,
     UsageMode,
     Zone,
@@ -29,6 +27,7 @@ from toolkit.contract.models import (
     mode_problem,
 )
 from toolkit.contract.schema import json_schema
+from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 
 __all__ = [
     "DEFAULT_DATA_PLANE_LIFETIME",

@@ -1,0 +1,88 @@
+"""Every shape of a stack, as docs/provisioning.md shows it to people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+import tempfile
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.support import NOW, Authority
+from toolkit.files import project_root
+from toolkit.pki import chain
+from toolkit.sandbox.program import StackConfig, read_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_DOCUMENT = project_root() / "docs" / "provisioning.md"
+_BLOCK = re.compile(r"^```yaml\n# stacks/Pulumi\.([a-z-]+)\.yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_TEXTS = dict(_BLOCK.findall(_DOCUMENT.read_text(encoding="utf-8")))
+NAMES = tuple(_TEXTS)
+# The shapes whose CA the stack makes and can use after one update.
+AT_ONCE = tuple(name for name in NAMES if name != "under-external-ca")
+HOME, ELSEWHERE = "123456789012", "210987654321"
+
+
+@cache
+def shape(name: str) -> StackConfig:
+    """The stack's configuration, defaults included."""
+    with tempfile.TemporaryDirectory() as directory:
+        project = Path(directory)
+        shutil.copy(project_root() / "Pulumi.yaml", project)
+        (project / "stacks").mkdir()
+        (project / "stacks" / f"Pulumi.{name}.yaml").write_text(_TEXTS[name], encoding="utf-8")
+        return read_stack(project, name)
+
+
+def changed(config: StackConfig, **changes: object) -> StackConfig:
+    """The same stack with other settings; None takes one away."""
+    values = dict(config.values)
+    for key, value in changes.items():
+        full = f"{config.project}:{key}"
+        if value is None:
+            values.pop(full, None)
+        else:
+            values[full] = value if isinstance(value, str) else json.dumps(value)
+    return dataclasses.replace(config, values=values)
+
+
+def setting(config: StackConfig, key: str) -> Any:
+    """A setting that is an object or a list."""
+    return json.loads(config.values[f"{config.project}:{key}"])
+
+
+@cache
+def foreign_authority() -> Authority:
+    """A CA that is there before the stack, with room for one more below the next."""
+    return Authority("Corporate CA", parent=Authority("Corporate Root"), path_length=2)
+
+
+def shown(authority: Authority | None = None, **changes: str) -> dict[str, Any]:
+    """What AWS shows of a CA that is there."""
+    own, *above = (authority or foreign_authority()).chain()
+    return {
+        "certificate": chain.to_pem([own]),
+        "certificateChain": chain.to_pem(above),
+        "status": "ACTIVE",
+        "type": "SUBORDINATE" if above else "ROOT",
+        "usageMode": "GENERAL_PURPOSE",
+        **changes,
+    }
+
+
+def functions(**changes: str) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+    """What the program may ask the mocks: a CA that is there, for every ARN."""
+    return {"getCertificateAuthority": lambda args: {"arn": args["arn"], **shown(**changes)}}
+
+
+def signed_for_the_stack(request: str, *, not_after: timedelta = timedelta(days=1000)) -> tuple[str, str]:
+    """What an offline root makes of a stack's request: the certificate, and what stands above it."""
+    root = Authority("Offline Root")
+    certificate = root.sign_authority(request, NOW + not_after)
+    return chain.to_pem([certificate]), chain.to_pem(root.chain())
