@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,20 @@ from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from toolkit.pki import arn
-from toolkit.sandbox.iam import Decision, Request, evaluate
+from toolkit.sandbox import organizations
+from toolkit.sandbox.iam import Decision, Request, evaluate, statements
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ADMINISTRATOR_KEY = "sandbox"
+_EC2 = "ec2.amazonaws.com"
+# botocore sts/2011-06-15/service-2.json, roleSessionNameType and AssumeRoleRequest.DurationSeconds.
+_LONGEST_SESSION_NAME = 64
+_SESSION_SECONDS = 3600
+# Kept on moto's session itself, so that they go when it goes.
+_TAGS = "transitive_tags"
 
 
 @dataclass(frozen=True)
@@ -34,16 +41,28 @@ class Principal:
         account: twelve digits.
         arn: as ``sts:GetCallerIdentity`` shows it.
         role_arn: the role that was assumed; None for the administrator, who may do everything in the account.
+        tags: of the session; they go with the caller from role to role.
     """
 
     account: str
     arn: str
     role_arn: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def role_name(self) -> str:
         """The last part of the role's ARN; empty for the administrator."""
         return self.role_arn.rpartition("/")[2] if self.role_arn else ""
+
+    @property
+    def context(self) -> dict[str, str]:
+        """What policies may ask about the caller (IAM user guide, global condition keys)."""
+        role = _role(self.role_arn) if self.role_arn else None
+        tags = {tag["Key"]: tag["Value"] for tag in role.tags} if role else {}
+        context = {f"aws:PrincipalTag/{key}": value for key, value in (tags | dict(self.tags)).items()}
+        context |= {"aws:PrincipalAccount": self.account, "aws:PrincipalArn": self.role_arn or self.arn}
+        organization = organizations.identifier(self.account, _partition(self.arn))
+        return context | ({"aws:PrincipalOrgID": organization} if organization else {})
 
     def authorize(self, action: str, resource: str, context: Mapping[str, str]) -> None:
         """Let the call through, or refuse it in AWS's words.
@@ -53,7 +72,7 @@ class Principal:
         """
         if self.role_arn is None:
             return
-        request = Request(action, resource, context)
+        request = Request(action, resource, {**context, **self.context})
         # A boundary allows nothing by itself; it must allow what the policies allow.
         decisions = [evaluate(documents, request) for documents in _layers(self.role_arn)]
         if all(decision is Decision.ALLOWED for decision in decisions):
@@ -90,7 +109,8 @@ def principal(key_id: str, token: str | None, account: str, partition: str) -> P
             break
         if session.expiration.replace(tzinfo=UTC) <= datetime.now(UTC):
             raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
-        return Principal(session.account_id, session.arn, session.role_arn)
+        tags = getattr(session, _TAGS, {})
+        return Principal(session.account_id, session.arn, session.role_arn, tags)
     raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
 
 
@@ -101,24 +121,34 @@ def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
         AwsError: ``AccessDenied``, also for a role that is not there, as AWS does.
     """
     role_arn = parameters.get("RoleArn", "")
-    _refuse_session_policies(parameters)
+    _refuse_unmodelled(parameters)
+    external = {"sts:ExternalId": parameters["ExternalId"]} if "ExternalId" in parameters else {}
+    # Tags that go with the caller are tags of the new session too, which needs a permission of its own (IAM user
+    # guide, "Chaining roles with session tags").
+    for action in ("sts:AssumeRole", *(["sts:TagSession"] if caller.tags else [])):
+        if not _may_become(caller, action, role_arn, {**caller.context, **external}):
+            message = f"User: {caller.arn} is not authorized to perform: {action} on resource: {role_arn}"
+            raise AwsError("AccessDenied", message, status=403)
+
+
+def _may_become(caller: Principal, action: str, role_arn: str, context: Mapping[str, str]) -> bool:
     document = _trust(role_arn)
+    if document is None:
+        return False
     own = {caller.arn, *([caller.role_arn] if caller.role_arn else [])}
-    named = Request("sts:AssumeRole", principals={"AWS": frozenset(own)})
     whole_account = {caller.account, f"arn:{_partition(role_arn)}:iam::{caller.account}:root"}
-    account = Request("sts:AssumeRole", principals={"AWS": frozenset(whole_account | own)})
-    refused = AwsError(
-        "AccessDenied",
-        f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
-        status=403,
-    )
-    if document is None or evaluate([document], account) is not Decision.ALLOWED:
-        raise refused
-    # Trusting an account leaves the choice to the account: then the caller's own policies must allow it too.
-    if caller.role_arn and evaluate([document], named) is not Decision.ALLOWED:
-        own_policies = evaluate(_policies(caller.role_arn), Request("sts:AssumeRole", role_arn))
-        if own_policies is not Decision.ALLOWED:
-            raise refused
+    trusted = Request(action, context=context, principals={"AWS": frozenset(whole_account | own)})
+    if evaluate([document], trusted) is not Decision.ALLOWED:
+        return False
+    if caller.role_arn is None:
+        return True
+    mine = [evaluate(layer, Request(action, role_arn, context)) for layer in _layers(caller.role_arn)]
+    # The caller's own policies need not allow it as well where the trust policy names the caller, within an account
+    # (IAM user guide, policy evaluation logic).
+    named = Request(action, context=context, principals={"AWS": frozenset(own)})
+    if caller.account == _account(role_arn) and evaluate([document], named) is Decision.ALLOWED:
+        return Decision.EXPLICITLY_DENIED not in mine
+    return all(decision is Decision.ALLOWED for decision in mine)
 
 
 def check_web_identity(parameters: Mapping[str, str]) -> None:
@@ -130,8 +160,10 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
         AwsError: ``InvalidIdentityToken``, ``ExpiredTokenException`` or ``AccessDenied``.
     """
     role_arn = parameters.get("RoleArn", "")
-    _refuse_session_policies(parameters)
-    claims = _claims(parameters.get("WebIdentityToken", ""))
+    _refuse_unmodelled(parameters)
+    claims = claims_of(parameters.get("WebIdentityToken", ""))
+    if any(name.startswith("https://aws.amazon.com/tags") for name in claims):
+        raise AwsError("ValidationError", "Session tags in tokens are not in the sandbox; AWS itself has them.")
     issuer = str(claims.get("iss", "")).removeprefix("https://")
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires <= datetime.now(UTC).timestamp():
@@ -150,6 +182,72 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
         raise AwsError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", status=403)
 
 
+def check_service(service: str, role_arn: str, context: Mapping[str, str], tags: Mapping[str, str]) -> None:
+    """Whether a role's trust policy lets an AWS service take it, for somebody.
+
+    Args:
+        service: its principal, for example ``ecs-tasks.amazonaws.com``.
+        role_arn: the role.
+        context: the condition keys that the service sends, ``aws:SourceArn`` for example.
+        tags: that the service gives to the session.
+
+    Raises:
+        AwsError: ``AccessDenied``, also for a role that is not there.
+    """
+    document = _trust(role_arn)
+    known = {**context, **{f"aws:RequestTag/{key}": value for key, value in tags.items()}}
+    for action in ("sts:AssumeRole", *(["sts:TagSession"] if tags else [])):
+        request = Request(action, context=known, principals={"Service": frozenset({service})})
+        if document is None or evaluate([document], request) is not Decision.ALLOWED:
+            message = f"{service} is not authorized to perform: {action} on resource: {role_arn}"
+            raise AwsError("AccessDenied", message, status=403)
+    # EC2 user guide, "IAM roles for Amazon EC2": what an instance gets is an instance profile, which holds the role.
+    if service == _EC2 and not _is_in_an_instance_profile(role_arn):
+        raise AwsError("AccessDenied", f"{role_arn} is in no instance profile, so no instance gets it.", status=403)
+
+
+def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
+    """Whether a role's trust policy lets a service do all that, under whatever conditions."""
+    document = _trust(role_arn) or {}
+    allowed = [{**found, "Condition": {}} for found in statements(document) if found.get("Effect") == "Allow"]
+    named = {"Service": frozenset({service})}
+    return all(
+        evaluate([{"Statement": allowed}], Request(action, principals=named)) is Decision.ALLOWED for action in actions
+    )
+
+
+def new_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> Any:  # noqa: ANN401 - moto's own AssumedRole
+    """Credentials of a role, for somebody who has been checked.
+
+    Args:
+        role_arn: the role.
+        name: of the session; cut to what STS takes.
+        region: where they are asked for.
+        tags: of the session.
+    """
+    backend = sts_backends[_account(role_arn)][_partition(role_arn)]
+    session = backend.assume_role(
+        region_name=region,
+        role_session_name=name[:_LONGEST_SESSION_NAME],
+        role_arn=role_arn,
+        policy=None,
+        duration=_SESSION_SECONDS,
+        external_id=None,
+    )
+    setattr(session, _TAGS, dict(tags))
+    return session
+
+
+def has_role(role_arn: str) -> bool:
+    """Whether there is a role of that ARN."""
+    return _role(role_arn) is not None
+
+
+def _is_in_an_instance_profile(role_arn: str) -> bool:
+    profiles = iam_backends[_account(role_arn)][_partition(role_arn)].instance_profiles
+    return any(role.arn == role_arn for profile in list(profiles.values()) for role in profile.roles)
+
+
 def _require_provider(role_arn: str, provider: str, audience: str) -> None:
     """The issuer must be known to the role's account, with the audience among its clients."""
     known = iam_backends[_account(role_arn)][_partition(role_arn)].open_id_providers if _account(role_arn) else {}
@@ -160,12 +258,19 @@ def _require_provider(role_arn: str, provider: str, audience: str) -> None:
         raise AwsError("InvalidIdentityToken", "Incorrect token audience")
 
 
-def _refuse_session_policies(parameters: Mapping[str, str]) -> None:
+def _refuse_unmodelled(parameters: Mapping[str, str]) -> None:
     if any(name.startswith("Policy") for name in parameters):
         raise AwsError("ValidationError", "Session policies are not in the sandbox; AWS itself has them.")
+    if any(name.startswith(("Tags", "TransitiveTagKeys")) for name in parameters):
+        raise AwsError("ValidationError", "Session tags are not in the sandbox; AWS itself has them.")
 
 
-def _claims(token: str) -> dict[str, Any]:
+def claims_of(token: str) -> dict[str, Any]:
+    """What a JSON Web Token says; nobody signs tokens for the sandbox, so its signature is not checked.
+
+    Raises:
+        AwsError: ``InvalidIdentityToken``.
+    """
     try:
         _header, payload, _signature = token.split(".")
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

@@ -37,7 +37,7 @@ class Request:
         resource: an ARN, or ``*`` for actions that have none.
         context: condition keys that the request carries.
         principals: for trust and resource policies: every way in which the caller may be named, by kind
-            (``AWS``, ``Federated``).
+            (``AWS``, ``Federated``, ``Service``).
     """
 
     action: str
@@ -51,12 +51,17 @@ def evaluate(documents: Iterable[Document], request: Request) -> Decision:
     effects = {
         statement.get("Effect")
         for document in documents
-        for statement in _listed(document.get("Statement"))
-        if isinstance(statement, dict) and _matches(statement, request)
+        for statement in statements(document)
+        if _matches(statement, request)
     }
     if "Deny" in effects:
         return Decision.EXPLICITLY_DENIED
     return Decision.ALLOWED if "Allow" in effects else Decision.NOT_ALLOWED
+
+
+def statements(document: Document) -> list[dict[str, Any]]:
+    """What a policy says, one thing after the other."""
+    return [statement for statement in _listed(document.get("Statement")) if isinstance(statement, dict)]
 
 
 def _matches(statement: Statement, request: Request) -> bool:
@@ -76,13 +81,14 @@ def _matches(statement: Statement, request: Request) -> bool:
 
 
 def _principal_matches(statement: Statement, callers: Mapping[str, frozenset[str]]) -> bool:
-    principal = statement.get("Principal")
-    if principal == "*":
-        return True
+    principal = {"AWS": "*"} if statement.get("Principal") == "*" else statement.get("Principal")
     if not isinstance(principal, dict):
         return False
+    if "*" in _listed(principal.get("AWS")):
+        # Everybody. Whether that allows something to a service that is not named is not documented.
+        return "Service" not in callers or statement.get("Effect") == "Deny"
     return any(
-        name == "*" or name in callers.get(kind, frozenset())
+        name in callers.get(kind, frozenset()) or (name == "*" and kind in callers)
         for kind, names in principal.items()
         for name in _listed(names)
     )
@@ -95,8 +101,10 @@ def _element_matches(statement: Statement, element: str, value: str, *, ignore_c
 
 
 def _conditions_hold(conditions: Mapping[str, Any], context: Mapping[str, str], *, when_unknown: bool) -> bool:
+    # IAM user guide, "Condition": the names of keys are not case-sensitive.
+    known = {key.lower(): value for key, value in context.items()}
     return all(
-        _condition_holds(operator, context.get(key), [str(value) for value in _listed(values)], when_unknown)
+        _condition_holds(operator, known.get(key.lower()), [str(value) for value in _listed(values)], when_unknown)
         for operator, wanted in conditions.items()
         for key, values in wanted.items()
     )
