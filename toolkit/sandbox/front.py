@@ -1,4 +1,4 @@
-"""What stands before moto: acm-pca is answered here, and who may become which role is decided here."""
+"""What stands before moto: acm-pca, RAM and Pod Identity are answered here, and who may become which role decided."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from xml.sax.saxutils import escape
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox import access
+from toolkit.sandbox import access, organizations
 from toolkit.sandbox.faults import Call, ConnectionLostError, Faults
 from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from toolkit.sandbox import rest
     from toolkit.sandbox.access import Principal
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
@@ -32,16 +33,19 @@ _TARGET_PREFIX = "ACMPrivateCA."
 _CREDENTIAL = re.compile(
     r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
 )
+# Of these moto answers what is not answered here; of the others nobody does.
+_SHARED_WITH_MOTO = ("eks",)
 # The largest request AWS Private CA takes is a chain of 2 MiB, base64-encoded.
 _MAX_BODY = 4 * 1024 * 1024
 
 
 class Front:
-    """A WSGI application: our AWS Private CA, our gate before STS, and moto behind both.
+    """A WSGI application: our own services, our gate before STS, and moto behind both.
 
     Args:
         private_ca: answers acm-pca.
         behind: answers everything else.
+        services: answer those of their operations that they have; moto answers the others of EKS, nobody those of RAM.
         faults: what goes wrong on purpose; may be replaced while requests come.
         record: is given each request that moto answered, its body and the status of the answer.
     """
@@ -50,11 +54,13 @@ class Front:
         self,
         private_ca: PrivateCaService,
         behind: WSGIApplication,
+        services: Sequence[rest.RestService] = (),
         faults: Faults | None = None,
         record: Callable[[WSGIEnvironment, bytes, int], None] | None = None,
     ) -> None:
         self._private_ca = private_ca
         self._behind = behind
+        self._services = services
         self.faults = faults or Faults()
         self._record = record
 
@@ -72,6 +78,8 @@ class Front:
         credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         if target.startswith(_TARGET_PREFIX):
             response = self._answer(environ, target, credential)
+        elif (found := self._find(environ, credential)) is not None:
+            response = self._answer_rest(environ, credential, *found)
         elif environ.get("REQUEST_METHOD") == "POST" and (credential is None or credential["service"] == "sts"):
             refused = self._check_sts(environ, credential)
             if refused is None:
@@ -104,13 +112,47 @@ class Front:
 
     def _answer(self, environ: WSGIEnvironment, target: str, credential: re.Match[str] | None) -> Response:
         try:
-            who, region = _principal(environ, credential), _region(credential)
-            body = _read(environ)
-            self.faults.apply(Call("acm-pca", target.removeprefix(_TARGET_PREFIX), who.account, region, who.role_name))
-            caller = Caller(who.account, region, get_partition(region), who.authorize)
+            caller, body = self._receive(environ, credential, "acm-pca", target.removeprefix(_TARGET_PREFIX))
         except AwsError as error:
             return protocol.refusal(error)
         return self._private_ca.handle(caller, target, body)
+
+    def _find(
+        self, environ: WSGIEnvironment, credential: re.Match[str] | None
+    ) -> tuple[rest.RestService, rest.Call] | None:
+        """The service of ours that a request is for, and the operation; None for those that moto answers."""
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
+        for service in self._services:
+            if credential is not None and credential["service"] != service.name:
+                continue
+            call = service.find(method, path)
+            if call is not None and (service.answers(call) or service.name not in _SHARED_WITH_MOTO):
+                return service, call
+        return None
+
+    def _answer_rest(
+        self,
+        environ: WSGIEnvironment,
+        credential: re.Match[str] | None,
+        service: rest.RestService,
+        call: rest.Call,
+    ) -> Response:
+        try:
+            caller, body = self._receive(environ, credential, service.name, call.operation.name)
+        except AwsError as error:
+            return protocol.refusal(error)
+        return service.handle(caller, call, environ.get("QUERY_STRING", ""), body)
+
+    def _receive(
+        self, environ: WSGIEnvironment, credential: re.Match[str] | None, service: str, operation: str
+    ) -> tuple[Caller, bytes]:
+        """Who asks one of our own services, and the request's body, unless something goes wrong on purpose."""
+        who, region = _principal(environ, credential), _region(credential)
+        body = _read(environ)
+        self.faults.apply(Call(service, operation, who.account, region, who.role_name))
+        partition = get_partition(region)
+        organization = organizations.identifier(who.account, partition)
+        return Caller(who.account, region, partition, who.authorize, organization), body
 
     def _check_sts(self, environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response | None:
         """A refusal, or None when STS may go on; the body is put back for it."""

@@ -1,13 +1,14 @@
 """The embedded AWS: moto's server on a free port of the loopback, with our own AWS Private CA in front.
 
 moto answers IAM, STS, S3 and the rest; every call to acm-pca goes to :mod:`toolkit.sandbox.private_ca`,
-because moto's own acm-pca ignores key algorithm, validity, templates and state.
+because moto's own acm-pca ignores key algorithm, validity, templates and state. RAM and Pod Identity are ours too.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
+import uuid
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
@@ -16,14 +17,18 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from toolkit.errors import SurroundingsError
+from toolkit.sandbox import access, organizations
 from toolkit.sandbox.access import ADMINISTRATOR_KEY
+from toolkit.sandbox.eks import PodIdentity
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.front import Front
 from toolkit.sandbox.persistence import Persistence
 from toolkit.sandbox.private_ca import PrivateCaService
+from toolkit.sandbox.ram import Ram
 from toolkit.sandbox.storage import MotoStorage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
     from wsgiref.types import WSGIEnvironment
@@ -44,6 +49,8 @@ class Sandbox:
 
     Attributes:
         private_ca: the service, for tests that look inside.
+        ram: what other accounts may use.
+        pod_identity: what the pods of EKS clusters may become.
 
     Example:
         >>> with Sandbox() as aws:  # doctest: +SKIP
@@ -58,6 +65,9 @@ class Sandbox:
         state: Path | None = None,
     ) -> None:
         self.private_ca = private_ca or PrivateCaService(storage=MotoStorage())
+        self.ram = Ram(self.private_ca.registry)
+        self.private_ca.registry.shares = self.ram.directory
+        self.pod_identity = PodIdentity(self.private_ca.registry.clock)
         self._faults = faults or Faults()
         self._port = port
         self._persistence = Persistence(state, self.private_ca) if state else None
@@ -134,6 +144,27 @@ class Sandbox:
             region_name=region,
         )
 
+    def service_session(self, service: str, role_arn: str, region: str, context: Mapping[str, str]) -> boto3.Session:
+        """A role as an AWS service takes it for its users' machines and tasks; give its clients :attr:`endpoint_url`.
+
+        Args:
+            service: its principal: ``ec2.amazonaws.com``, ``ecs-tasks.amazonaws.com``.
+            role_arn: the role; for EC2 it must be in an instance profile.
+            region: of the session.
+            context: the condition keys that the service sends: ``aws:SourceAccount``, ``aws:SourceArn``.
+
+        Raises:
+            AwsError: ``AccessDenied``: the role's trust policy does not let the service take it.
+        """
+        access.check_service(service, role_arn, context, {})
+        taken = access.new_session(role_arn, f"{service.partition('.')[0]}-{uuid.uuid4().hex}", region, {})
+        return boto3.Session(
+            aws_access_key_id=taken.access_key_id,
+            aws_secret_access_key=taken.secret_access_key,
+            aws_session_token=taken.session_token,
+            region_name=region,
+        )
+
     def _start(self) -> None:
         _forget_everything()
         # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
@@ -143,7 +174,8 @@ class Sandbox:
             if self._persistence:
                 self._persistence.start(behind)
                 record = self._persistence.record
-            self._front = Front(self.private_ca, behind, self._faults, record)
+            services = (self.ram.service, *self.pod_identity.services)
+            self._front = Front(self.private_ca, behind, services, self._faults, record)
             self._server = make_server(
                 _LOOPBACK,
                 listener.getsockname()[1],
@@ -185,3 +217,4 @@ class _QuietRequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is 
 def _forget_everything() -> None:
     """Empty moto's process-wide state, so that no sandbox sees another's roles."""
     BackendDict.reset()
+    organizations.forget()

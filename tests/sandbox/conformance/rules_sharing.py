@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.sandbox.conformance.world import ACCOUNT, ALLOW, BOTOCORE, World, csr, refused, rule
+from tests.sandbox.conformance.world import ACCOUNT, ALLOW, BOTOCORE, DAYS, OTHER, World, csr, refused, rule
 from toolkit.pki import templates
 
 CRL_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/crl-planning.md"
 AUDIT_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/PcaAuditReport.md"
 RBP_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/pca-rbp.md"
-OTHER = "210987654321"
 
 
 def policy(arn: str, account: str = OTHER, *, template: str = templates.END_ENTITY) -> dict[str, Any]:
@@ -139,6 +138,58 @@ def _(world: World) -> None:
 
     assert arn in listed("OTHER_ACCOUNTS")
     assert arn not in listed("SELF")
+
+
+def for_organization(arn: str, identifier: str) -> dict[str, Any]:
+    """The other form: everybody of one organization."""
+    document = policy(arn)
+    for statement in document["Statement"]:
+        conditions = statement.get("Condition", {"StringEquals": {}})["StringEquals"]
+        statement["Principal"] = "*"
+        statement["Condition"] = {"StringEquals": {**conditions, "aws:PrincipalOrgID": identifier}}
+    return document
+
+
+@rule("policy.organization", "A policy may be for all accounts of an organization.", f"{RBP_DOC} (example 2)")
+def _(world: World) -> None:
+    identifier, member, arn = world.organization().rpartition("/")[2], world.member(), world.root()
+    put(world, arn, for_organization(arn, identifier))
+    named, inside = {"CertificateAuthorityArn": arn}, world.role(ALLOW, account=member)
+    inside.describe_certificate_authority(**named)
+    issuing = {**named, "Csr": csr(), "SigningAlgorithm": "SHA256WITHECDSA", "Validity": DAYS}
+    inside.issue_certificate(**issuing, TemplateArn=templates.arn(templates.END_ENTITY))
+    with refused("AccessDeniedException", "because no resource-based policy allows"):
+        inside.issue_certificate(**issuing, TemplateArn=templates.arn(templates.subordinate_ca(0)))
+    listed = inside.list_certificate_authorities(ResourceOwner="OTHER_ACCOUNTS", MaxResults=1000)
+    assert arn in [item["Arn"] for item in listed["CertificateAuthorities"]]
+    with refused("AccessDeniedException", "because no resource-based policy allows"):
+        world.role(ALLOW, account=OTHER).describe_certificate_authority(**named)
+    world.leave(member)
+    with refused("AccessDeniedException", "because no resource-based policy allows"):
+        inside.describe_certificate_authority(**named)
+
+
+@rule("policy.organization.form", "Everybody without an organization is invalid.", f"{RBP_DOC} (example 2)")
+def _(world: World) -> None:
+    arn = world.root()
+    reading, issuing = for_organization(arn, "o-1b2c3d4e5f")["Statement"]
+    put(world, arn, {"Version": "2012-10-17", "Statement": [reading, issuing]})
+    template = {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY)}
+    wrong: list[dict[str, Any]] = [
+        {**reading, "Condition": {}},
+        {**reading, "Condition": {"StringEquals": {}}},
+        {**reading, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "*"}}},
+        {**reading, "Condition": {"StringEquals": {"aws:PrincipalOrgID": ["o-1b2c3d4e5f"]}}},
+        {**reading, "Condition": {"StringLike": {"aws:PrincipalOrgID": "o-1b2c3d4e5f"}}},
+        {**issuing, "Condition": {"StringEquals": template}},
+        {**issuing, "Condition": reading["Condition"]},
+        {**issuing, "Principal": {"AWS": OTHER}},
+        {**reading, "Principal": {"AWS": OTHER}},
+        {**reading, "Principal": {"AWS": "*"}},
+    ]
+    for statement in wrong:
+        with refused("InvalidPolicyException"):
+            put(world, arn, {"Version": "2012-10-17", "Statement": [statement]})
 
 
 @rule(

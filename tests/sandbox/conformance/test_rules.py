@@ -9,9 +9,11 @@ import pytest
 from tests.sandbox.conformance import (
     rules_authorities,
     rules_certificates,
+    rules_identity,
     rules_lifecycle,
     rules_passthrough,
     rules_publishing,
+    rules_ram,
     rules_requests,
     rules_sharing,
     rules_validity,
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
 AREAS = (
     rules_authorities,
     rules_certificates,
+    rules_identity,
     rules_lifecycle,
     rules_passthrough,
     rules_publishing,
+    rules_ram,
     rules_requests,
     rules_sharing,
     rules_validity,
@@ -39,7 +43,7 @@ def test_rule(rule: Rule, aws: TestSandbox) -> None:
 
 
 def test_every_rule_names_its_source() -> None:
-    assert len(AREAS) == 8
+    assert len(AREAS) == 10
     assert len(RULES) >= 120
     for rule in RULES:
         assert len(rule.source) > 8, rule.identifier

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -32,6 +34,9 @@ ACCOUNT = "123456789012"
 ACCOUNT_HEADER = "x-moto-account-id"
 ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
 DAYS = {"Type": "DAYS", "Value": 1}
+OTHER = "210987654321"
+# The server is what is tested, so nothing is held back or repeated by the client.
+UNCHECKED = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
@@ -88,24 +93,71 @@ class World:
 
     def role(self, *statements: dict[str, Any], account: str = ACCOUNT) -> Any:
         """A client of acm-pca with a fresh role of those permissions, in that account."""
-        session: Any = self.aws.session(self.region)
-        iam, name = session.client("iam", endpoint_url=self.aws.endpoint_url), f"role-{uuid.uuid4().hex[:8]}"
-        # moto's own way to work in another account.
-        iam.meta.events.register("before-send.iam", partial(_in_account, account))
-        trust = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
-        document = {"Version": "2012-10-17", "Statement": [trust]}
-        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
-        policy = {"Version": "2012-10-17", "Statement": list(statements)}
-        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
-        self.aws.on_cleanup(lambda: drop(iam, name))
-        taken = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
-        assumed: Any = boto3.Session(
+        return self.clients(*statements, account=account)("acm-pca")
+
+    def clients(self, *statements: dict[str, Any], account: str = ACCOUNT) -> Callable[[str], Any]:
+        """Makes clients with a fresh role of those permissions, in that account."""
+        arn = self.make_role(*statements, account=account)
+        return self.taking(self.client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"])
+
+    def taking(self, taken: dict[str, Any]) -> Callable[[str], Any]:
+        """Makes clients with credentials, as STS gives them out."""
+        session: Any = boto3.Session(
             aws_access_key_id=taken["AccessKeyId"],
             aws_secret_access_key=taken["SecretAccessKey"],
             aws_session_token=taken["SessionToken"],
             region_name=self.region,
         )
-        return assumed.client("acm-pca", endpoint_url=self.aws.endpoint_url)
+        return partial(session.client, endpoint_url=self.aws.endpoint_url, config=UNCHECKED)
+
+    def anonymous(self, service: str) -> Any:
+        """A client without credentials."""
+        session: Any = boto3.Session(region_name=self.region)
+        return session.client(
+            service, endpoint_url=self.aws.endpoint_url, config=UNCHECKED.merge(Config(signature_version=UNSIGNED))
+        )
+
+    def make_role(
+        self, *statements: dict[str, Any], account: str = ACCOUNT, trust: dict[str, Any] | None = None
+    ) -> str:
+        """A role with those permissions; the administrator may take it unless a trust policy's statement is given."""
+        iam, name = self.iam(account), f"role-{uuid.uuid4().hex[:8]}"
+        everybody = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+        document = {"Version": "2012-10-17", "Statement": [trust or everybody]}
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
+        policy = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+        self.aws.on_cleanup(lambda: drop(iam, name))
+        return str(arn)
+
+    def iam(self, account: str = ACCOUNT) -> Any:
+        """An administrator's IAM, in any account."""
+        session: Any = self.aws.session(self.region)
+        iam = session.client("iam", endpoint_url=self.aws.endpoint_url)
+        # moto's own way to work in another account.
+        iam.meta.events.register("before-send.iam", partial(in_account, account))
+        return iam
+
+    def organization(self) -> str:
+        """The ARN of an organization that the administrator's account manages until the rule has been checked."""
+        client = self.client("organizations")
+        arn = client.create_organization(FeatureSet="ALL")["Organization"]["Arn"]
+        self.aws.on_cleanup(client.delete_organization)
+        return str(arn)
+
+    def member(self) -> str:
+        """The number of a new account in that organization."""
+        client = self.client("organizations")
+        status = client.create_account(AccountName="member", Email="member@example.com")["CreateAccountStatus"]
+        account = str(status["AccountId"])
+        self.aws.on_cleanup(lambda: self.leave(account))
+        return account
+
+    def leave(self, account: str) -> None:
+        """Take an account out of the organization, if it is in it."""
+        client = self.client("organizations")
+        if account in {known["Id"] for known in client.list_accounts()["Accounts"]}:
+            client.remove_account_from_organization(AccountId=account)
 
     def create(self, kind: str = "ROOT", key: str = "EC_prime256v1", **more: Any) -> str:
         signing = more.pop("signing", "SHA256WITHRSA" if key.startswith("RSA") else "SHA256WITHECDSA")
@@ -196,7 +248,8 @@ def near(moment: datetime, expected: datetime) -> bool:
     return abs(moment - expected) < timedelta(minutes=1)
 
 
-def _in_account(account: str, request: Any, **_: Any) -> None:
+def in_account(account: str, request: Any, **_: Any) -> None:
+    """What makes a client of moto's services work in another account, as a handler of `before-send`."""
     request.headers[ACCOUNT_HEADER] = account
 
 

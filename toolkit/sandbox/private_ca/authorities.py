@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.pki import chain
+from toolkit.sandbox import paging
 from toolkit.sandbox.private_ca import authority as state
 from toolkit.sandbox.private_ca import importing, revocation
 from toolkit.sandbox.private_ca.authority import CertificateAuthority
@@ -76,14 +75,14 @@ class Authorities:
             for found in sorted(self._registry.authorities.values(), key=lambda known: (known.created, known.arn))
             if found.arn.split(":")[3] == caller.region
             and own == (found.owner == caller.account)
-            and (own or found.is_shared_with(caller.account))
+            and (own or self._registry.is_shared_with(caller, found))
         ]
         start = _page_start(params.get("NextToken"), len(visible))
         end = start + params.get("MaxResults", _PAGE)
         now = self._registry.clock()
         return {
             "CertificateAuthorities": [found.describe(now) for found in visible[start:end]],
-            "NextToken": _page_token(end) if end < len(visible) else None,
+            "NextToken": paging.token(end) if end < len(visible) else None,
         }
 
     def get_certificate_authority_csr(self, caller: Caller, params: Params) -> Params:
@@ -161,7 +160,7 @@ class Authorities:
         tags = [{"Key": key, "Value": value} for key, value in found.tags.items()]
         start = _page_start(params.get("NextToken"), len(tags))
         end = start + params.get("MaxResults", _PAGE)
-        return {"Tags": tags[start:end], "NextToken": _page_token(end) if end < len(tags) else None}
+        return {"Tags": tags[start:end], "NextToken": paging.token(end) if end < len(tags) else None}
 
     def tag_certificate_authority(self, caller: Caller, params: Params) -> None:
         """Add tags, or give known ones other values."""
@@ -181,21 +180,11 @@ class Authorities:
                     found.tags.pop(tag["Key"], None)
 
 
-def _page_token(position: int) -> str:
-    return base64.b64encode(f"from:{position}".encode()).decode()
-
-
 def _page_start(token: str | None, length: int) -> int:
-    """Where a page begins; only tokens that :func:`_page_token` made are taken."""
-    if token is None:
-        return 0
     try:
-        position = int(base64.b64decode(token, validate=True).decode().removeprefix("from:"))
-    except (binascii.Error, ValueError) as error:
+        return paging.start(token, length)
+    except ValueError as error:
         raise AwsError("InvalidNextTokenException", "The token was not given out by this service.") from error
-    if not 0 < position <= length or _page_token(position) != token:
-        raise AwsError("InvalidNextTokenException", "The token was not given out by this service.")
-    return position
 
 
 def _require_tags(tags: dict[str, str]) -> None:

@@ -158,10 +158,6 @@ class CertificateAuthority:
         self.crl_number += 1
         return self.crl_number
 
-    def is_shared_with(self, account: str) -> bool:
-        """Whether its policy names the account."""
-        return self.policy is not None and account in str(self.policy)
-
     def csr(self) -> str:
         """The request for its own certificate, signed with its configured algorithm."""
         configuration = self.request["CertificateAuthorityConfiguration"]

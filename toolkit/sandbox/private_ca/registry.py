@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # botocore, IdempotencyToken of IssueCertificate and CreateCertificateAuthority.
 _TOKEN_LIFETIME = timedelta(minutes=5)
 
+# IAM user guide, global condition keys.
+ORGANIZATION = "aws:PrincipalOrgID"
+
 Params = dict[str, Any]
 
 
@@ -33,12 +36,14 @@ class Caller:
         partition: of that region.
         authorize: is given the IAM action, the resource and the condition keys of a call, and raises
             :class:`AwsError` for one that the caller's policies don't allow; lets everything through by default.
+        organization: the ID of the one that the account belongs to, if any.
     """
 
     account: str
     region: str
     partition: str = "aws"
     authorize: Callable[[str, str, Mapping[str, str]], None] = lambda *_: None
+    organization: str | None = None
 
 
 class Storage(Protocol):
@@ -63,6 +68,28 @@ class NoStorage:
         raise not_in_sandbox("S3")
 
 
+class Shares(Protocol):
+    """AWS RAM, through which CAs are shared with other accounts."""
+
+    def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
+        """Whether a share lets an account do that with a CA."""
+
+    def reaches(self, account: str, resource: str) -> bool:
+        """Whether a CA is shared with an account."""
+
+
+class NoShares:
+    """Where there is no RAM."""
+
+    def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Nobody."""
+        return False
+
+    def reaches(self, account: str, resource: str) -> bool:  # noqa: ARG002 - same
+        """Nobody."""
+        return False
+
+
 @dataclass
 class Registry:
     """The state of the service.
@@ -74,6 +101,7 @@ class Registry:
         issuance_delay: how long a new certificate stays in progress.
         max_authorities: of one account in one region, deleted ones included until they can't be restored.
         authorities: by ARN.
+        shares: the RAM of the same sandbox.
     """
 
     clock: Callable[[], datetime]
@@ -82,6 +110,7 @@ class Registry:
     issuance_delay: timedelta = timedelta(0)
     max_authorities: int = 200
     authorities: dict[str, CertificateAuthority] = field(default_factory=dict)
+    shares: Shares = field(default_factory=NoShares)
     _tokens: dict[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -117,7 +146,7 @@ class Registry:
             return arn
 
     def authorize(self, caller: Caller, operation: str, params: Params) -> None:
-        """The caller's own policies first; then, from another account, the CA's resource policy.
+        """The caller's own policies first; then, from another account, the CA's resource policy or a share.
 
         Raises:
             AwsError: ``AccessDeniedException``.
@@ -127,14 +156,22 @@ class Registry:
         for context in _contexts(operation, params, caller.partition):
             self._authorize(caller, f"acm-pca:{operation}", resource, context)
 
+    def is_shared_with(self, caller: Caller, found: CertificateAuthority) -> bool:
+        """Whether the CA's policy or a share is for the caller's account."""
+        named = str(found.policy or "")
+        by_policy = caller.account in named or (caller.organization is not None and caller.organization in named)
+        return by_policy or self.shares.reaches(caller.account, found.arn)
+
     def _authorize(self, caller: Caller, action: str, resource: str, context: Mapping[str, str]) -> None:
         caller.authorize(action, resource, context)
         found = self.authorities.get(resource)
         if found is None or found.owner == caller.account:
             return
         names = frozenset({caller.account, f"arn:{caller.partition}:iam::{caller.account}:root"})
-        request = Request(action, resource, context, principals={"AWS": names})
-        if found.policy is None or evaluate([found.policy], request) is not Decision.ALLOWED:
+        known = {**context, **({ORGANIZATION: caller.organization} if caller.organization else {})}
+        request = Request(action, resource, known, principals={"AWS": names})
+        by_policy = found.policy is not None and evaluate([found.policy], request) is Decision.ALLOWED
+        if not by_policy and not self.shares.allows(caller.account, action, resource, context):
             raise AwsError(
                 "AccessDeniedException",
                 f"Account {caller.account} is not authorized to perform: {action} on resource: {resource} "

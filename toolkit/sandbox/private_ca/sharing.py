@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.pki import templates
 from toolkit.sandbox.private_ca import authority as state
 from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.private_ca.registry import ORGANIZATION
 
 if TYPE_CHECKING:
     from toolkit.sandbox.private_ca.registry import Caller, Params, Registry
@@ -24,6 +25,7 @@ _READING = {
     "acm-pca:ListTags",
 }
 _ISSUING = {"acm-pca:IssueCertificate"}
+_TEMPLATE = "acm-pca:TemplateArn"
 # What another account may issue with (pca-resource-sharing.html).
 _SHARABLE = {
     templates.END_ENTITY,
@@ -33,6 +35,8 @@ _SHARABLE = {
     "BlankEndEntityCertificate_APICSRPassthrough/V1",
     templates.subordinate_ca(0),
 }
+# Organizations API reference, Organization.Id
+_ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
 _ACCOUNT = re.compile(r"(?:arn:[a-z-]+:iam::)?\d{12}(?::[\w+=,.@/-]+)?", re.ASCII)
 # botocore, CreatePermissionRequest.Principal
 _ACM = "acm.amazonaws.com"
@@ -113,21 +117,30 @@ def _policy(text: str, arn: str, partition: str) -> dict[str, Any]:
 
 
 def _is_allowed(statement: dict[str, Any], arn: str, partition: str) -> bool:
-    principals = statement["Principal"]["AWS"]
-    named = principals if isinstance(principals, list) else [principals]
     actions = set([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-    if statement["Effect"] != "Allow" or statement["Resource"] != arn or set(statement["Principal"]) != {"AWS"}:
+    if statement["Effect"] != "Allow" or statement["Resource"] != arn:
         return False
-    if not named or not all(isinstance(name, str) and _ACCOUNT.fullmatch(name) for name in named):
+    conditions: dict[str, Any] = {}
+    if "Condition" in statement:
+        conditions = dict(statement["Condition"]["StringEquals"])
+        if set(statement["Condition"]) != {"StringEquals"} or not conditions:
+            return False
+    if statement["Principal"] == "*":
+        # pca-rbp.md, example 2: everybody, but of one organization.
+        if not _ORGANIZATION_ID.fullmatch(conditions.pop(ORGANIZATION, "")):
+            return False
+    elif not _names_accounts(statement["Principal"]):
         return False
     if actions and actions <= _READING:
-        return "Condition" not in statement
-    template = statement["Condition"]["StringEquals"]["acm-pca:TemplateArn"]
-    return (
-        actions == _ISSUING
-        and statement["Condition"] == {"StringEquals": {"acm-pca:TemplateArn": template}}
-        and template in {templates.arn(name, partition) for name in _SHARABLE}
-    )
+        return not conditions
+    sharable = {templates.arn(name, partition) for name in _SHARABLE}
+    return actions == _ISSUING and set(conditions) == {_TEMPLATE} and conditions[_TEMPLATE] in sharable
+
+
+def _names_accounts(principal: dict[str, Any]) -> bool:
+    names = principal["AWS"] if isinstance(principal["AWS"], list) else [principal["AWS"]]
+    all_named = all(isinstance(name, str) and _ACCOUNT.fullmatch(name) for name in names)
+    return set(principal) == {"AWS"} and bool(names) and all_named
 
 
 def _invalid() -> AwsError:

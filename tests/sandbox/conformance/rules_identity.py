@@ -1,0 +1,512 @@
+"""Rules on becoming a role: EKS Pod Identity, EC2, ECS, and roles of other accounts."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox.conformance.world import ACCOUNT, ALLOW, OTHER, World, refused, rule
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EKS = "botocore eks/2017-11-01/service-2.json"
+EKS_AUTH = "botocore eks-auth/2023-11-26/service-2.json"
+ROLE_DOC = "awsdocs/amazon-eks-user-guide:latest/ug/manage-access/aws-access/pod-id-role.adoc"
+ABAC_DOC = "EKS user guide: pod-id-abac"
+HOW_DOC = "EKS user guide: pod-identities (a role of the cluster's account)"
+CHAINING = "IAM user guide: chaining roles with session tags"
+EVALUATION = "IAM user guide: policy evaluation logic"
+NAMESPACE, SERVICE_ACCOUNT = "kong-mesh-system", "kong-mesh-control-plane"
+PODS = {
+    "Effect": "Allow",
+    "Principal": {"Service": "pods.eks.amazonaws.com"},
+    "Action": ["sts:AssumeRole", "sts:TagSession"],
+}
+REFUSED = "EKS does not have permissions to assume the associated role"
+
+
+class Cluster:
+    """An EKS cluster of the administrator's account."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.eks = world, world.client("eks")
+        self.name = f"zone-{uuid.uuid4().hex[:6]}"
+        network = {"subnetIds": ["subnet-1", "subnet-2"]}
+        role = f"arn:aws:iam::{ACCOUNT}:role/cluster"
+        made = self.eks.create_cluster(name=self.name, roleArn=role, resourcesVpcConfig=network)["cluster"]
+        self.arn, self.issuer = made["arn"], made["identity"]["oidc"]["issuer"]
+
+    def associate(self, role: str, service_account: str = SERVICE_ACCOUNT, **more: Any) -> dict[str, Any]:
+        made = self.eks.create_pod_identity_association(
+            clusterName=self.name, namespace=NAMESPACE, serviceAccount=service_account, roleArn=role, **more
+        )
+        return dict(made["association"])
+
+    def token(self, service_account: str = SERVICE_ACCOUNT, **changes: Any) -> str:
+        """What the cluster puts into a pod for Pod Identity, unsigned."""
+        kubernetes = {
+            "namespace": NAMESPACE,
+            "serviceaccount": {"name": service_account, "uid": "1"},
+            "pod": {"name": "control-plane-0", "uid": "2"},
+        }
+        claims = {
+            "iss": self.issuer,
+            "aud": ["pods.eks.amazonaws.com"],
+            "exp": int(time.time()) + 600,
+            "kubernetes.io": kubernetes,
+            **changes,
+        }
+
+        def part(value: object) -> str:
+            return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+        return f"{part({'alg': 'RS256'})}.{part(claims)}.{part('signature')}"
+
+    def take(self, token: str | None = None, client: Any = None) -> dict[str, Any]:
+        """What the agent on a pod's node gets for the pod."""
+        auth = client or self.world.client("eks-auth")
+        answer = auth.assume_role_for_pod_identity(clusterName=self.name, token=token or self.token())
+        return dict(answer)
+
+    def clients(self, token: str | None = None) -> Any:
+        taken = self.take(token)["credentials"]
+        return self.world.taking({key[0].upper() + key[1:]: value for key, value in taken.items()})
+
+
+def conditions(**values: str) -> dict[str, Any]:
+    return {**PODS, "Condition": {"StringEquals": {key.replace("__", ":"): value for key, value in values.items()}}}
+
+
+def tagged(**tags: str) -> dict[str, Any]:
+    wanted = {f"aws:RequestTag/{key.replace('_', '-')}": value for key, value in tags.items()}
+    return {**PODS, "Condition": {"StringEquals": wanted}}
+
+
+@rule(
+    "pod-identity.lifecycle", "An association is made, listed, changed and deleted.", f"{EKS}: PodIdentityAssociation"
+)
+def _(world: World) -> None:
+    cluster, eks = Cluster(world), world.client("eks")
+    role, other = world.make_role(ALLOW, trust=PODS), world.make_role(ALLOW, trust=PODS)
+    made = cluster.associate(role, tags={"team": "mesh"})
+    named = {"clusterName": cluster.name, "associationId": made["associationId"]}
+    assert made["associationArn"] == (
+        f"arn:aws:eks:eu-central-1:{ACCOUNT}:podidentityassociation/{cluster.name}/{made['associationId']}"
+    )
+    assert (made["roleArn"], made["tags"], made["disableSessionTags"]) == (role, {"team": "mesh"}, False)
+    assert eks.describe_pod_identity_association(**named)["association"] == made
+    (listed,) = eks.list_pod_identity_associations(clusterName=cluster.name)["associations"]
+    assert listed["associationId"] == made["associationId"]
+    assert "roleArn" not in listed
+    assert eks.list_pod_identity_associations(clusterName=cluster.name, namespace="default")["associations"] == []
+    with refused("InvalidParameterException"):
+        eks.update_pod_identity_association(**named)
+    assert eks.update_pod_identity_association(**named, roleArn=other)["association"]["roleArn"] == other
+    eks.delete_pod_identity_association(**named)
+    with refused("ResourceNotFoundException"):
+        eks.describe_pod_identity_association(**named)
+    assert eks.describe_cluster(name=cluster.name)["cluster"]["arn"] == cluster.arn
+
+
+@rule("pod-identity.pages", "Associations are listed a page at a time.", f"{EKS}: ListPodIdentityAssociationsRequest")
+def _(world: World) -> None:
+    cluster, role = Cluster(world), world.make_role(ALLOW, trust=PODS)
+    for number in range(3):
+        cluster.associate(role, f"account-{number}")
+    pages = cluster.eks.get_paginator("list_pod_identity_associations").paginate(
+        clusterName=cluster.name, PaginationConfig={"PageSize": 2}
+    )
+    assert [len(page["associations"]) for page in pages] == [2, 1]
+    with refused("ValidationException"):
+        cluster.eks.list_pod_identity_associations(clusterName=cluster.name, maxResults=101)
+    with refused("InvalidParameterException"):
+        cluster.eks.list_pod_identity_associations(clusterName=cluster.name, nextToken="x")
+
+
+@rule("pod-identity.one", "A service account has one association.", "eksctl-io/eksctl#7753 (AWS's message)")
+def _(world: World) -> None:
+    cluster, role = Cluster(world), world.make_role(ALLOW, trust=PODS)
+    known = cluster.associate(role)["associationId"]
+    with refused("ResourceInUseException", f"Association already exists: {known}"):
+        cluster.associate(role)
+    cluster.associate(role, "default")
+    assert Cluster(world).associate(role)["associationId"] != known
+
+
+@rule(
+    "pod-identity.token",
+    "A request that is repeated with its token makes one association.",
+    f"{EKS}: clientRequestToken",
+)
+def _(world: World) -> None:
+    cluster, role, token = Cluster(world), world.make_role(ALLOW, trust=PODS), uuid.uuid4().hex
+    first = cluster.associate(role, clientRequestToken=token)
+    assert cluster.associate(role, clientRequestToken=token) == first
+    with refused("InvalidParameterException"):
+        cluster.associate(role, "default", clientRequestToken=token)
+
+
+@rule("pod-identity.cluster", "Associations are of a cluster, and go with it.", f"{EKS}: ResourceNotFoundException")
+def _(world: World) -> None:
+    cluster, role = Cluster(world), world.make_role(ALLOW, trust=PODS)
+    with refused("ResourceNotFoundException", "No cluster found"):
+        cluster.eks.list_pod_identity_associations(clusterName="nowhere")
+    cluster.associate(role)
+    cluster.eks.delete_cluster(name=cluster.name)
+    with refused("ResourceNotFoundException", "No cluster found"):
+        cluster.take()
+    network = {"subnetIds": ["subnet-1", "subnet-2"]}
+    cluster.eks.create_cluster(name=cluster.name, roleArn=role, resourcesVpcConfig=network)
+    assert cluster.eks.list_pod_identity_associations(clusterName=cluster.name)["associations"] == []
+
+
+@rule("pod-identity.role", "The role is of the cluster's account, and is there.", HOW_DOC)
+def _(world: World) -> None:
+    cluster = Cluster(world)
+    with refused("AccessDeniedException", "Cross-account pass role is not allowed"):
+        cluster.associate(world.make_role(ALLOW, trust=PODS, account=OTHER))
+    for wrong in (f"arn:aws:iam::{ACCOUNT}:role/nobody", "nobody", f"arn:aws:iam::{ACCOUNT}:user/x"):
+        with refused("InvalidParameterException"):
+            cluster.associate(wrong)
+
+
+@rule(
+    "pod-identity.trust",
+    "The role's trust policy lets EKS take the role and tag the session.",
+    "hashicorp/terraform-provider-aws#41483 (AWS's message)",
+)
+def _(world: World) -> None:
+    cluster = Cluster(world)
+    for trust in (
+        {**PODS, "Action": "sts:AssumeRole"},
+        {**PODS, "Action": "sts:TagSession"},
+        {**PODS, "Principal": {"Service": "ec2.amazonaws.com"}},
+        {**PODS, "Principal": {"AWS": "*"}},
+    ):
+        with refused("InvalidParameterException", "Trust policy of the role provided is invalid"):
+            cluster.associate(world.make_role(ALLOW, trust=trust))
+
+
+@rule(
+    "pod-identity.names",
+    "Namespace and service account have names that Kubernetes takes.",
+    "kubernetes.io: Object names",
+)
+def _(world: World) -> None:
+    cluster, role = Cluster(world), world.make_role(ALLOW, trust=PODS)
+    for wrong in ("Default", "*", "a_b", "-a", "x" * 254):
+        with refused("InvalidParameterException", "service account"):
+            cluster.associate(role, wrong)
+    with refused("ValidationException", "namespace"):
+        cluster.eks.create_pod_identity_association(
+            clusterName=cluster.name, serviceAccount=SERVICE_ACCOUNT, roleArn=role
+        )
+    with refused("InvalidParameterException", "not in the sandbox"):
+        cluster.associate(role, policy="{}", disableSessionTags=True)
+
+
+@rule(
+    "pod-identity.allowed",
+    "Whoever associates a role must be allowed to pass it.",
+    "EKS user guide: pod-id-association",
+)
+def _(world: World) -> None:
+    cluster, role = Cluster(world), world.make_role(ALLOW, trust=PODS)
+    request = {"clusterName": cluster.name, "namespace": NAMESPACE, "serviceAccount": "x", "roleArn": role}
+    allowed = {**ALLOW, "Action": "eks:*PodIdentityAssociation*"}
+    with refused("AccessDeniedException", "iam:PassRole"):
+        world.clients(allowed)("eks").create_pod_identity_association(**request)
+    with refused("AccessDeniedException", "eks:CreatePodIdentityAssociation"):
+        world.clients(ALLOW)("eks").create_pod_identity_association(**request)
+    passing = {**ALLOW, "Action": ["iam:PassRole", "iam:GetRole"], "Resource": role}
+    assert world.clients(allowed, passing)("eks").create_pod_identity_association(**request)
+
+
+@rule(
+    "pod-identity.credentials",
+    "A pod gets its role's credentials for its token.",
+    f"{EKS_AUTH}: AssumeRoleForPodIdentity",
+)
+def _(world: World) -> None:
+    cluster, role, authority = Cluster(world), world.make_role(ALLOW, trust=PODS), world.root()
+    made = cluster.associate(role)
+    answer = cluster.take()
+    assert answer["subject"] == {"namespace": NAMESPACE, "serviceAccount": SERVICE_ACCOUNT}
+    assert answer["audience"] == "pods.eks.amazonaws.com"
+    assert answer["podIdentityAssociation"]["associationId"] == made["associationId"]
+    prefix = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role.rpartition('/')[2]}/eks-{cluster.name}-control-plane-0-"
+    assert answer["assumedRoleUser"]["arn"].startswith(prefix)
+    clients = cluster.clients()
+    clients("acm-pca").describe_certificate_authority(CertificateAuthorityArn=authority)
+    assert clients("sts").get_caller_identity()["Account"] == ACCOUNT
+    with refused("ResourceNotFoundException", "no EKS Pod Identity association"):
+        cluster.take(cluster.token("default"))
+
+
+@rule("pod-identity.tags", "The trust policy may ask for the tags that EKS sends.", ROLE_DOC)
+def _(world: World) -> None:
+    cluster = Cluster(world)
+    good = {
+        "eks_cluster_arn": cluster.arn,
+        "eks_cluster_name": cluster.name,
+        "kubernetes_namespace": NAMESPACE,
+        "kubernetes_service_account": SERVICE_ACCOUNT,
+        "kubernetes_pod_name": "control-plane-0",
+        "kubernetes_pod_uid": "2",
+    }
+    cluster.associate(world.make_role(ALLOW, trust=tagged(**good)))
+    assert cluster.take()
+    for number, key in enumerate(good):
+        account = f"account-{number}"
+        cluster.associate(world.make_role(ALLOW, trust=tagged(**{key: "other"})), account)
+        with refused("AccessDeniedException", REFUSED):
+            cluster.take(cluster.token(account))
+
+
+@rule(
+    "pod-identity.untagged",
+    "Without session tags a trust policy that asks for them refuses.",
+    f"{EKS}: disableSessionTags",
+)
+def _(world: World) -> None:
+    cluster = Cluster(world)
+    asking, not_asking = world.make_role(ALLOW, trust=tagged(kubernetes_namespace=NAMESPACE)), PODS
+    cluster.associate(asking, disableSessionTags=True)
+    with refused("AccessDeniedException", REFUSED):
+        cluster.take()
+    cluster.associate(world.make_role(ALLOW, trust=not_asking), "default", disableSessionTags=True)
+    assert cluster.take(cluster.token("default"))
+
+
+@rule(
+    "pod-identity.source",
+    "The trust policy may ask for the account and the cluster.",
+    "awslabs/mountpoint-s3-csi-driver#781",
+)
+def _(world: World) -> None:
+    cluster = Cluster(world)
+    good = {"aws__SourceAccount": ACCOUNT, "aws__SourceArn": cluster.arn}
+    cluster.associate(world.make_role(ALLOW, trust=conditions(**good)))
+    assert cluster.take()
+    association = f"arn:aws:eks:eu-central-1:{ACCOUNT}:podidentityassociation/{cluster.name}/a-1"
+    for number, wrong in enumerate(({"aws__SourceAccount": OTHER}, {"aws__SourceArn": association})):
+        cluster.associate(world.make_role(ALLOW, trust=conditions(**wrong)), f"account-{number}")
+        with refused("AccessDeniedException", REFUSED):
+            cluster.take(cluster.token(f"account-{number}"))
+
+
+@rule("pod-identity.principal-tags", "The role's policies may ask for the session's tags.", ABAC_DOC)
+def _(world: World) -> None:
+    cluster, authority = Cluster(world), world.root()
+    wanted = {"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": NAMESPACE}}
+    cluster.associate(world.make_role({**ALLOW, "Condition": wanted}, trust=PODS))
+    cluster.clients()("acm-pca").describe_certificate_authority(CertificateAuthorityArn=authority)
+    other = {"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": "default"}}
+    cluster.associate(world.make_role({**ALLOW, "Condition": other}, trust=PODS), "default")
+    with refused("AccessDeniedException", "no identity-based policy"):
+        cluster.clients(cluster.token("default"))("acm-pca").describe_certificate_authority(
+            CertificateAuthorityArn=authority
+        )
+
+
+@rule(
+    "pod-identity.bad-token",
+    "Only tokens of the cluster's service accounts count.",
+    f"{EKS_AUTH}: InvalidTokenException",
+)
+def _(world: World) -> None:
+    cluster = Cluster(world)
+    cluster.associate(world.make_role(ALLOW, trust=PODS))
+    for changes in (
+        {"aud": ["sts.amazonaws.com"]},
+        {"aud": None},
+        {"kubernetes.io": None},
+        {"kubernetes.io": {"namespace": NAMESPACE}},
+        {"iss": cluster.issuer.replace("/id/", "/id/0")},
+    ):
+        with refused("InvalidTokenException"):
+            cluster.take(cluster.token(**changes))
+    with refused("InvalidTokenException"):
+        cluster.take("a.b.c")
+    with refused("ValidationException"):
+        cluster.take("nonsense")
+    with refused("ExpiredTokenException"):
+        cluster.take(cluster.token(exp=int(time.time()) - 1))
+
+
+@rule("pod-identity.node", "It is the node that asks, and it must be allowed to.", f"{EKS_AUTH}: sigv4")
+def _(world: World) -> None:
+    cluster = Cluster(world)
+    cluster.associate(world.make_role(ALLOW, trust=PODS))
+    with refused("MissingAuthenticationTokenException"):
+        cluster.take(client=world.anonymous("eks-auth"))
+    with refused("AccessDeniedException", "eks-auth:AssumeRoleForPodIdentity"):
+        cluster.take(client=world.clients(ALLOW)("eks-auth"))
+    node = {**ALLOW, "Action": "eks-auth:AssumeRoleForPodIdentity"}
+    assert cluster.take(client=world.clients(node)("eks-auth"))
+    with refused("ResourceNotFoundException", "No cluster found"):
+        cluster.take(client=world.clients(node, account=OTHER)("eks-auth"))
+
+
+@rule(
+    "pod-identity.target",
+    "A target role of another account is taken with an external ID.",
+    f"{EKS}: PodIdentityAssociation",
+)
+def _(world: World) -> None:
+    cluster, chain = Cluster(world), {**ALLOW, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    first = world.make_role(chain, trust=PODS)
+    trust = {"Effect": "Allow", "Principal": {"AWS": first}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    target = world.make_role(ALLOW, account=OTHER, trust=trust)
+    made = cluster.associate(first, targetRoleArn=target)
+    assert cluster.clients()("sts").get_caller_identity()["Account"] == OTHER
+
+    def trusted(statement: dict[str, Any]) -> None:
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        world.iam(OTHER).update_assume_role_policy(RoleName=target.rpartition("/")[2], PolicyDocument=document)
+
+    trusted({**trust, "Condition": {"StringEquals": {"sts:ExternalId": made["externalId"]}}})
+    assert cluster.take()
+    for wrong in (
+        {**trust, "Condition": {"StringEquals": {"sts:ExternalId": "other"}}},
+        # The session's tags go with it, which the target must allow.
+        {**trust, "Action": "sts:AssumeRole"},
+    ):
+        trusted(wrong)
+        with refused("AccessDeniedException", REFUSED):
+            cluster.take()
+
+
+@rule(
+    "service.ecs",
+    "A task's role is taken under the conditions that its trust policy makes.",
+    "ECS developer guide: task-iam-roles",
+)
+def _(world: World) -> None:
+    source = f"arn:aws:ecs:eu-central-1:{ACCOUNT}:*"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": source}},
+    }
+    role, authority = world.make_role(ALLOW, trust=trust), world.root()
+    good = {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": source.replace("*", "cluster/mesh")}
+    session: Any = world.aws.service_session("ecs-tasks.amazonaws.com", role, world.region, good)
+    pca = session.client("acm-pca", endpoint_url=world.aws.endpoint_url)
+    pca.describe_certificate_authority(CertificateAuthorityArn=authority)
+    wrong: tuple[tuple[str, dict[str, str]], ...] = (
+        ("ecs-tasks.amazonaws.com", {}),
+        ("ecs-tasks.amazonaws.com", {**good, "aws:SourceAccount": OTHER}),
+        ("ecs.amazonaws.com", good),
+        ("ec2.amazonaws.com", good),
+    )
+    for service, context in wrong:
+        with pytest.raises(AwsError, match="not authorized to perform: sts:AssumeRole"):
+            world.aws.service_session(service, role, world.region, context)
+
+
+@rule("service.ec2", "An instance gets a role through an instance profile.", "EC2 user guide: IAM roles for Amazon EC2")
+def _(world: World) -> None:
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role, iam = world.make_role(ALLOW, trust=trust), world.iam()
+    with pytest.raises(AwsError, match="in no instance profile"):
+        world.aws.service_session("ec2.amazonaws.com", role, world.region, {})
+    for profile in _profile(iam, role):
+        session: Any = world.aws.service_session("ec2.amazonaws.com", role, world.region, {})
+        sts = session.client("sts", endpoint_url=world.aws.endpoint_url)
+        assert sts.get_caller_identity()["Account"] == ACCOUNT, profile
+    with pytest.raises(AwsError, match="not authorized"):
+        world.aws.service_session("ec2.amazonaws.com", f"arn:aws:iam::{ACCOUNT}:role/nobody", world.region, {})
+
+
+def _profile(iam: Any, role: str) -> Iterator[str]:
+    """An instance profile with a role, for a while."""
+    profile = f"profile-{uuid.uuid4().hex[:6]}"
+    iam.create_instance_profile(InstanceProfileName=profile)
+    iam.add_role_to_instance_profile(InstanceProfileName=profile, RoleName=role.rpartition("/")[2])
+    yield profile
+    iam.remove_role_from_instance_profile(InstanceProfileName=profile, RoleName=role.rpartition("/")[2])
+    iam.delete_instance_profile(InstanceProfileName=profile)
+
+
+@rule("service.everybody", "A trust policy that names nobody in particular names no service.", "strict: not documented")
+def _(world: World) -> None:
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    role = world.make_role(ALLOW, trust=trust)
+    with pytest.raises(AwsError, match="not authorized"):
+        world.aws.service_session("ecs-tasks.amazonaws.com", role, world.region, {})
+
+
+def chain(caller: Any, role: str, **more: Any) -> dict[str, Any]:
+    return dict(caller("sts").assume_role(RoleArn=role, RoleSessionName="chained", **more)["Credentials"])
+
+
+@rule("role.both", "A role of another account needs its trust and the caller's own policies.", EVALUATION)
+def _(world: World) -> None:
+    own = world.make_role(ALLOW)
+    caller = world.taking(world.client("sts").assume_role(RoleArn=own, RoleSessionName="own")["Credentials"])
+    trust = {"Effect": "Allow", "Principal": {"AWS": own}, "Action": "sts:AssumeRole"}
+    with refused("AccessDenied", "not authorized to perform: sts:AssumeRole"):
+        chain(caller, world.make_role(ALLOW, account=OTHER, trust=trust))
+    # Within an account to be named is enough, unless the caller's own policies forbid it.
+    inside = world.make_role(ALLOW, trust=trust)
+    assert chain(caller, inside)
+    deny = {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [ALLOW, deny]})
+    world.iam().put_role_policy(RoleName=own.rpartition("/")[2], PolicyName="p", PolicyDocument=document)
+    with refused("AccessDenied"):
+        chain(caller, inside)
+
+
+@rule("role.external-id", "A trust policy may ask for an external ID.", "IAM user guide: third-party access")
+def _(world: World) -> None:
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ACCOUNT},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": "zone-1"}},
+    }
+    role, sts = world.make_role(ALLOW, account=OTHER, trust=trust), world.client("sts")
+    assert sts.assume_role(RoleArn=role, RoleSessionName="zone", ExternalId="zone-1")["Credentials"]
+    for more in ({}, {"ExternalId": "zone-2"}):
+        with refused("AccessDenied"):
+            sts.assume_role(RoleArn=role, RoleSessionName="zone", **more)
+
+
+@rule(
+    "role.organization", "A trust policy may be for everybody in an organization.", "IAM user guide: aws:PrincipalOrgID"
+)
+def _(world: World) -> None:
+    organization, member = world.organization(), world.member()
+    trust = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:principalorgid": organization.rpartition("/")[2]}},
+    }
+    role, own = world.make_role(ALLOW, trust=trust), {**ALLOW, "Action": "sts:AssumeRole"}
+    assert chain(world.clients(own, account=member), role)
+    with refused("AccessDenied"):
+        chain(world.clients(own, account=OTHER), role)
+
+
+@rule("role.tags", "Session tags go with the caller, and the next role must allow that.", CHAINING)
+def _(world: World) -> None:
+    cluster = Cluster(world)
+    first = world.make_role({**ALLOW, "Action": ["sts:AssumeRole", "sts:TagSession"]}, trust=PODS)
+    cluster.associate(first)
+    trust = {"Effect": "Allow", "Principal": {"AWS": first}, "Action": "sts:AssumeRole"}
+    role, pod = world.make_role(ALLOW, trust=trust), cluster.clients()
+    with refused("AccessDenied", "sts:TagSession"):
+        chain(pod, role)
+    assert chain(pod, world.make_role(ALLOW, trust={**trust, "Action": ["sts:AssumeRole", "sts:TagSession"]}))
+    with refused("ValidationError", "not in the sandbox"):
+        chain(pod, role, Tags=[{"Key": "a", "Value": "b"}])

@@ -1,0 +1,517 @@
+"""Rules on AWS RAM: what a resource share does for a private CA, and for whom."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from tests.sandbox.conformance.world import ACCOUNT, ALLOW, DAYS, OTHER, World, csr, refused, rule
+from toolkit.pki import templates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RAM = "botocore ram/2018-01-04/service-2.json"
+INVITATIONS = "AWS RAM user guide: working-with-shared-invitations"
+GUIDE = "AWS RAM user guide: getting-started"
+PERMISSIONS = "awsdocs/aws-ram-user-guide:working-with-sharing-view-permissions.md"
+REVOKING = "awsdocs/aws-private-ca-user-guide:doc_source/PcaRevokeCert.md"
+ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+PERMISSION = "arn:aws:ram::aws:permission/"
+DEFAULT = f"{PERMISSION}AWSRAMDefaultPermissionCertificateAuthority"
+REVOKE = f"{PERMISSION}AWSRAMRevokeCertificateCertificateAuthority"
+CSR_PASSTHROUGH = f"{PERMISSION}AWSRAMBlankEndEntityCertificateAPICSRPassthroughIssuanceCertificateAuthority"
+SUBORDINATE = f"{PERMISSION}AWSRAMSubordinateCACertificatePathLen0IssuanceCertificateAuthority"
+TEMPLATES = {
+    DEFAULT: templates.END_ENTITY,
+    f"{PERMISSION}AWSRAMBlankEndEntityCertificateAPIPassthroughIssuanceCertificateAuthority": (
+        "BlankEndEntityCertificate_APIPassthrough/V1"
+    ),
+    CSR_PASSTHROUGH: "BlankEndEntityCertificate_APICSRPassthrough/V1",
+    SUBORDINATE: templates.subordinate_ca(0),
+}
+
+
+def share(world: World, *resources: str, to: tuple[str, ...] = (), **more: Any) -> str:
+    """A share of the administrator's."""
+    created = world.client("ram").create_resource_share(
+        name=f"share-{uuid.uuid4().hex[:6]}", resourceArns=list(resources), principals=list(to), **more
+    )
+    return str(created["resourceShare"]["resourceShareArn"])
+
+
+def accept(world: World, account: str, arn: str) -> None:
+    """As an administrator of the account that was invited."""
+    ram = world.clients(ANYTHING, account=account)("ram")
+    (found,) = ram.get_resource_share_invitations(resourceShareArns=[arn])["resourceShareInvitations"]
+    assert (found["status"], found["senderAccountId"], found["receiverAccountId"]) == ("PENDING", ACCOUNT, account)
+    accepted = ram.accept_resource_share_invitation(resourceShareInvitationArn=found["resourceShareInvitationArn"])
+    assert accepted["resourceShareInvitation"]["status"] == "ACCEPTED"
+
+
+def shared(world: World, **more: Any) -> tuple[str, str]:
+    """A CA, and a share of it that the other account has accepted."""
+    authority = world.root()
+    arn = share(world, authority, to=(OTHER,), **more)
+    accept(world, OTHER, arn)
+    return authority, arn
+
+
+def describe(pca: Any, authority: str) -> None:
+    owner = pca.describe_certificate_authority(CertificateAuthorityArn=authority)["CertificateAuthority"]
+    assert owner["OwnerAccount"] == ACCOUNT
+
+
+def denied(pca: Any, authority: str) -> None:
+    with refused("AccessDeniedException", "because no resource-based policy allows"):
+        describe(pca, authority)
+
+
+def issue(pca: Any, authority: str, template: str) -> str:
+    issued: str = pca.issue_certificate(
+        CertificateAuthorityArn=authority,
+        Csr=csr(),
+        SigningAlgorithm="SHA256WITHECDSA",
+        Validity=DAYS,
+        TemplateArn=templates.arn(template),
+    )["CertificateArn"]
+    return issued
+
+
+def associations(world: World, arn: str, kind: str) -> list[tuple[str, str, bool]]:
+    found = world.client("ram").get_resource_share_associations(associationType=kind, resourceShareArns=[arn])
+    return [(item["associatedEntity"], item["status"], item["external"]) for item in found["resourceShareAssociations"]]
+
+
+@rule("share.default", "Without a permission a share has the default one.", f"{RAM}: CreateResourceShareRequest")
+def _(world: World) -> None:
+    authority, arn = shared(world)
+    (permission,) = world.client("ram").list_resource_share_permissions(resourceShareArn=arn)["permissions"]
+    assert (permission["arn"], permission["isResourceTypeDefault"]) == (DEFAULT, True)
+    pca = world.role(ALLOW, account=OTHER)
+    issued = issue(pca, authority, templates.END_ENTITY)
+    assert pca.get_certificate(CertificateAuthorityArn=authority, CertificateArn=issued)["Certificate"]
+    pca.get_certificate_authority_certificate(CertificateAuthorityArn=authority)
+    pca.list_tags(CertificateAuthorityArn=authority)
+    with refused("AccessDeniedException", "because no resource-based policy allows"):
+        pca.get_certificate_authority_csr(CertificateAuthorityArn=authority)
+
+
+@rule("share.template", "A permission allows issuing with its template, and with no other.", PERMISSIONS)
+def _(world: World) -> None:
+    pca = world.role(ALLOW, account=OTHER)
+    for permission, allowed in TEMPLATES.items():
+        authority, _ = shared(world, permissionArns=[permission])
+        describe(pca, authority)
+        issue(pca, authority, allowed)
+        for template in {*TEMPLATES.values(), "RootCACertificate/V1"} - {allowed}:
+            with refused("AccessDeniedException", "because no resource-based policy allows"):
+                issue(pca, authority, template)
+
+
+@rule("share.revoke", "The permission to revoke comes in a share of its own.", REVOKING)
+def _(world: World) -> None:
+    authority, _ = shared(world)
+    pca = world.role(ALLOW, account=OTHER)
+    issued = issue(pca, authority, templates.END_ENTITY)
+    serial = issued.rpartition("/")[2]
+    revocation = {"CertificateAuthorityArn": authority, "RevocationReason": "SUPERSEDED", "CertificateSerial": serial}
+    with refused("AccessDeniedException", "because no resource-based policy allows"):
+        pca.revoke_certificate(**revocation)
+    accept(world, OTHER, share(world, authority, to=(OTHER,), permissionArns=[REVOKE]))
+    with refused("ResourceNotFoundException", "serial"):
+        pca.revoke_certificate(**revocation)
+
+
+@rule("share.permission", "A permission that does not exist is refused.", f"{RAM}: UnknownResourceException")
+def _(world: World) -> None:
+    arn, ram = share(world), world.client("ram")
+    for unknown in (f"{PERMISSION}AWSRAMDefaultPermissionSubnet", DEFAULT.replace("aws:ram", "aws-cn:ram", 1)):
+        with refused("UnknownResourceException"):
+            share(world, permissionArns=[unknown])
+        with refused("UnknownResourceException"):
+            ram.associate_resource_share_permission(resourceShareArn=arn, permissionArn=unknown)
+    with refused("MalformedArnException"):
+        share(world, permissionArns=["everything"])
+
+
+@rule(
+    "share.one-permission",
+    "A share has one permission, which another may replace when told so.",
+    f"{RAM}: AssociateResourceSharePermissionRequest.replace",
+)
+def _(world: World) -> None:
+    authority, arn = shared(world)
+    ram, pca = world.client("ram"), world.role(ALLOW, account=OTHER)
+    with refused("InvalidParameterException"):
+        share(world, permissionArns=[DEFAULT, SUBORDINATE])
+    with refused("InvalidParameterException", "replace"):
+        ram.associate_resource_share_permission(resourceShareArn=arn, permissionArn=CSR_PASSTHROUGH)
+    with refused("InvalidParameterException", "version"):
+        ram.associate_resource_share_permission(
+            resourceShareArn=arn, permissionArn=CSR_PASSTHROUGH, replace=True, permissionVersion=2
+        )
+    ram.associate_resource_share_permission(resourceShareArn=arn, permissionArn=CSR_PASSTHROUGH, replace=True)
+    issue(pca, authority, TEMPLATES[CSR_PASSTHROUGH])
+    with refused("AccessDeniedException"):
+        issue(pca, authority, templates.END_ENTITY)
+
+
+@rule(
+    "share.permission.removed",
+    "A permission leaves a share only when no resource of its type is there.",
+    f"{RAM}: DisassociateResourceSharePermission",
+)
+def _(world: World) -> None:
+    authority, ram = world.root(), world.client("ram")
+    arn = share(world, authority)
+    named = {"resourceShareArn": arn, "permissionArn": DEFAULT}
+    with refused("InvalidStateTransitionException"):
+        ram.disassociate_resource_share_permission(**named)
+    ram.disassociate_resource_share(resourceShareArn=arn, resourceArns=[authority])
+    ram.disassociate_resource_share_permission(**named)
+    assert ram.list_resource_share_permissions(resourceShareArn=arn)["permissions"] == []
+    with refused("UnknownResourceException"):
+        ram.disassociate_resource_share_permission(**named)
+
+
+@rule("share.invitation", "An account outside the organization must accept first.", INVITATIONS)
+def _(world: World) -> None:
+    authority, pca = world.root(), world.role(ALLOW, account=OTHER)
+    arn = share(world, authority, to=(OTHER,))
+    assert associations(world, arn, "PRINCIPAL") == [(OTHER, "ASSOCIATING", True)]
+    denied(pca, authority)
+    accept(world, OTHER, arn)
+    assert associations(world, arn, "PRINCIPAL") == [(OTHER, "ASSOCIATED", True)]
+    assert associations(world, arn, "RESOURCE") == [(authority, "ASSOCIATED", False)]
+    describe(pca, authority)
+
+
+@rule("share.invitation.once", "An invitation is accepted once, by whom it was sent to.", f"{RAM}: errors of Accept")
+def _(world: World) -> None:
+    arn = share(world, world.root(), to=(OTHER,))
+    ram = world.clients(ANYTHING, account=OTHER)("ram")
+    (found,) = ram.get_resource_share_invitations(resourceShareArns=[arn])["resourceShareInvitations"]
+    invitation = {"resourceShareInvitationArn": found["resourceShareInvitationArn"]}
+    with refused("ResourceShareInvitationArnNotFoundException"):
+        world.client("ram").accept_resource_share_invitation(**invitation)
+    with refused("ResourceShareInvitationArnNotFoundException"):
+        World(world.aws, "eu-west-1").clients(ANYTHING, account=OTHER)("ram").accept_resource_share_invitation(
+            **invitation
+        )
+    ram.accept_resource_share_invitation(**invitation)
+    with refused("ResourceShareInvitationAlreadyAcceptedException"):
+        ram.accept_resource_share_invitation(**invitation)
+    with refused("MalformedArnException"):
+        ram.accept_resource_share_invitation(resourceShareInvitationArn="x")
+
+
+@rule(
+    "share.invitation.expired", "After twelve hours an invitation has expired and the principal is gone.", INVITATIONS
+)
+def _(world: World) -> None:
+    arn = share(world, world.root(), to=(OTHER,))
+    world.later(hours=12, minutes=1)
+    ram = world.clients(ANYTHING, account=OTHER)("ram")
+    (found,) = ram.get_resource_share_invitations(resourceShareArns=[arn])["resourceShareInvitations"]
+    assert found["status"] == "EXPIRED"
+    with refused("ResourceShareInvitationExpiredException"):
+        ram.accept_resource_share_invitation(resourceShareInvitationArn=found["resourceShareInvitationArn"])
+    assert associations(world, arn, "PRINCIPAL") == []
+
+
+@rule(
+    "share.external",
+    "A share that is not for external principals is for the organization alone.",
+    f"{RAM}: CreateResourceShareRequest.allowExternalPrincipals; hashicorp/terraform-provider-aws#7769 (AWS's words)",
+)
+def _(world: World) -> None:
+    authority, ram = world.root(), world.client("ram")
+    words = "can only be shared within your AWS Organization"
+    with refused("OperationNotPermittedException", words):
+        share(world, authority, to=(OTHER,), allowExternalPrincipals=False)
+    arn = share(world, authority, allowExternalPrincipals=False)
+    with refused("OperationNotPermittedException", words):
+        ram.associate_resource_share(resourceShareArn=arn, principals=[OTHER])
+    ram.update_resource_share(resourceShareArn=arn, allowExternalPrincipals=True)
+    ram.associate_resource_share(resourceShareArn=arn, principals=[OTHER])
+    with refused("OperationNotPermittedException", words):
+        ram.update_resource_share(resourceShareArn=arn, allowExternalPrincipals=False)
+
+
+@rule("share.organization", "Within an organization that shares, no invitation is needed.", INVITATIONS)
+def _(world: World) -> None:
+    organization, member = world.organization(), world.member()
+    world.client("ram").enable_sharing_with_aws_organization()
+    for principal in (organization, member):
+        authority = world.root()
+        arn = share(world, authority, to=(principal,), allowExternalPrincipals=False)
+        assert associations(world, arn, "PRINCIPAL") == [(principal, "ASSOCIATED", False)]
+        describe(world.role(ALLOW, account=member), authority)
+        denied(world.role(ALLOW, account=OTHER), authority)
+
+
+@rule("share.organization.left", "An account that leaves loses what was shared within.", INVITATIONS)
+def _(world: World) -> None:
+    organization, member = world.organization(), world.member()
+    world.client("ram").enable_sharing_with_aws_organization()
+    pca, authorities = world.role(ALLOW, account=member), []
+    for principal in (organization, member):
+        authorities.append(world.root())
+        share(world, authorities[-1], to=(principal,))
+        describe(pca, authorities[-1])
+    world.leave(member)
+    for authority in authorities:
+        denied(pca, authority)
+
+
+@rule(
+    "share.unit", "A share with a unit is for the accounts below it.", f"{RAM}: CreateResourceShareRequest.principals"
+)
+def _(world: World) -> None:
+    organization, client, member = world.organization(), world.client("organizations"), world.member()
+    world.client("ram").enable_sharing_with_aws_organization()
+    root = client.list_roots()["Roots"][0]["Id"]
+    outer = client.create_organizational_unit(ParentId=root, Name="meshes")["OrganizationalUnit"]
+    inner = client.create_organizational_unit(ParentId=outer["Id"], Name="zones")["OrganizationalUnit"]
+    authority, pca = world.root(), world.role(ALLOW, account=member)
+    share(world, authority, to=(outer["Arn"],))
+    denied(pca, authority)
+    client.move_account(AccountId=member, SourceParentId=root, DestinationParentId=inner["Id"])
+    describe(pca, authority)
+    with refused("UnknownResourceException"):
+        share(world, authority, to=(outer["Arn"][:-3] + "xyz",))
+    with refused("UnknownResourceException"):
+        share(world, authority, to=(organization[:-3] + "xyz",))
+
+
+@rule("share.enabling", "Until sharing is enabled the organization's accounts are external.", GUIDE)
+def _(world: World) -> None:
+    organization, member = world.organization(), world.member()
+    # RAM's own operation is needed: trusted access alone does not make RAM's role.
+    world.client("organizations").enable_aws_service_access(ServicePrincipal="ram.amazonaws.com")
+    authority = world.root()
+    with refused("OperationNotPermittedException"):
+        share(world, authority, to=(organization,))
+    arn = share(world, authority, to=(member,))
+    denied(world.role(ALLOW, account=member), authority)
+    accept(world, member, arn)
+    describe(world.role(ALLOW, account=member), authority)
+    with refused("OperationNotPermittedException"):
+        world.clients(ANYTHING, account=member)("ram").enable_sharing_with_aws_organization()
+    with refused("OperationNotPermittedException"):
+        world.clients(ANYTHING, account=OTHER)("ram").enable_sharing_with_aws_organization()
+
+
+@rule("share.disabling", "Without access to the organization nothing is shared within.", GUIDE)
+def _(world: World) -> None:
+    organization, member = world.organization(), world.member()
+    world.client("ram").enable_sharing_with_aws_organization()
+    authority, pca = world.root(), world.role(ALLOW, account=member)
+    share(world, authority, to=(organization,))
+    describe(pca, authority)
+    world.client("organizations").disable_aws_service_access(ServicePrincipal="ram.amazonaws.com")
+    denied(pca, authority)
+
+
+@rule("share.resources", "Only CAs of one's own, of the share's region, can be shared.", f"{RAM}: errors of Associate")
+def _(world: World) -> None:
+    authority = world.root()
+    other = World(world.aws, "eu-west-1").root()
+    with refused("UnknownResourceException"):
+        share(world, other)
+    with refused("UnknownResourceException"):
+        share(world, authority[:-4] + "0000")
+    with refused("OperationNotPermittedException"):
+        share(world, authority.replace(ACCOUNT, OTHER))
+    for wrong in ("x", f"arn:aws:ec2:eu-central-1:{ACCOUNT}:subnet/subnet-1"):
+        with refused("MalformedArnException"):
+            share(world, wrong)
+    with refused("InvalidStateTransitionException"):
+        share(world, world.create())
+
+
+@rule(
+    "share.principals",
+    "Accounts, organizations and units can be principals; what is not modelled is refused.",
+    f"{RAM}: CreateResourceShareRequest.principals",
+)
+def _(world: World) -> None:
+    for principal in ("x", "1234", f"arn:aws:iam::{OTHER}:role/x", "pca-connector-ad.amazonaws.com"):
+        with refused("InvalidParameterException"):
+            share(world, to=(principal,))
+    with refused("UnknownResourceException"):
+        share(world, to=(f"arn:aws:organizations::{ACCOUNT}:organization/o-1234567890",))
+
+
+@rule("share.end", "What leaves a share is no longer shared, at once.", f"{RAM}: DisassociateResourceShare")
+def _(world: World) -> None:
+    pca, ram = world.role(ALLOW, account=OTHER), world.client("ram")
+    authority, arn = shared(world)
+    ram.disassociate_resource_share(resourceShareArn=arn, principals=[OTHER])
+    denied(pca, authority)
+    authority, arn = shared(world)
+    ram.disassociate_resource_share(resourceShareArn=arn, resourceArns=[authority])
+    denied(pca, authority)
+    with refused("UnknownResourceException"):
+        ram.disassociate_resource_share(resourceShareArn=arn, resourceArns=[authority])
+    authority, arn = shared(world)
+    ram.delete_resource_share(resourceShareArn=arn)
+    denied(pca, authority)
+    (found,) = ram.get_resource_shares(resourceOwner="SELF", resourceShareArns=[arn])["resourceShares"]
+    assert found["status"] == "DELETED"
+    with refused("UnknownResourceException"):
+        ram.associate_resource_share(resourceShareArn=arn, principals=[OTHER])
+
+
+@rule("share.withdrawn", "An invitation to a share that is gone is gone.", f"{RAM}: DeleteResourceShare")
+def _(world: World) -> None:
+    arn = share(world, world.root(), to=(OTHER,))
+    world.client("ram").delete_resource_share(resourceShareArn=arn)
+    ram = world.clients(ANYTHING, account=OTHER)("ram")
+    assert ram.get_resource_share_invitations(resourceShareArns=[arn])["resourceShareInvitations"] == []
+
+
+@rule("share.listed", "Who a share counts for sees it, and its CA under OTHER_ACCOUNTS.", f"{RAM}: GetResourceShares")
+def _(world: World) -> None:
+    authority = world.root()
+    arn = share(world, authority, to=(OTHER,))
+    make = world.clients(ANYTHING, account=OTHER)
+
+    def seen() -> tuple[bool, bool]:
+        shares = make("ram").get_resource_shares(resourceOwner="OTHER-ACCOUNTS")["resourceShares"]
+        listed = make("acm-pca").list_certificate_authorities(ResourceOwner="OTHER_ACCOUNTS", MaxResults=1000)
+        return (
+            arn in [item["resourceShareArn"] for item in shares],
+            authority in [item["Arn"] for item in listed["CertificateAuthorities"]],
+        )
+
+    assert seen() == (False, False)
+    accept(world, OTHER, arn)
+    assert seen() == (True, True)
+    assert make("ram").list_resource_share_permissions(resourceShareArn=arn)["permissions"]
+    with refused("UnknownResourceException"):
+        make("ram").get_resource_shares(resourceOwner="SELF", resourceShareArns=[arn])
+
+
+@rule("share.own-too", "A share does not spare the caller's own policies.", "IAM user guide: policy evaluation logic")
+def _(world: World) -> None:
+    authority, _ = shared(world)
+    pca = world.role({**ALLOW, "Action": "acm-pca:Get*"}, account=OTHER)
+    with refused("AccessDeniedException", "because no identity-based policy allows"):
+        pca.describe_certificate_authority(CertificateAuthorityArn=authority)
+
+
+@rule("share.owner", "Only its owner changes a share.", f"{RAM}: UnknownResourceException")
+def _(world: World) -> None:
+    _, arn = shared(world)
+    ram = world.clients(ANYTHING, account=OTHER)("ram")
+    calls: tuple[Callable[[], Any], ...] = (
+        lambda: ram.associate_resource_share(resourceShareArn=arn, principals=[OTHER]),
+        lambda: ram.update_resource_share(resourceShareArn=arn, name="x"),
+        lambda: ram.delete_resource_share(resourceShareArn=arn),
+        lambda: world.client("ram", "eu-west-1").delete_resource_share(resourceShareArn=arn),
+        lambda: ram.get_resource_share_associations(associationType="PRINCIPAL", resourceShareArns=[arn]),
+    )
+    for call in calls:
+        with refused("UnknownResourceException"):
+            call()
+
+
+@rule(
+    "share.allowed",
+    "A role needs permissions on RAM too.",
+    "docs.aws.amazon.com/service-authorization/latest/reference/list_awsresourceaccessmanagerram.html",
+)
+def _(world: World) -> None:
+    ram = world.clients({**ALLOW, "Action": "ram:Get*"})("ram")
+    assert "resourceShares" in ram.get_resource_shares(resourceOwner="SELF")
+    with refused("AccessDeniedException", "ram:CreateResourceShare"):
+        ram.create_resource_share(name="x")
+
+
+@rule("share.token", "A token makes a share once, and never another.", f"{RAM}: CreateResourceShareRequest.clientToken")
+def _(world: World) -> None:
+    ram, token = world.client("ram"), uuid.uuid4().hex
+    first = ram.create_resource_share(name="once", clientToken=token)
+    again = ram.create_resource_share(name="once", clientToken=token)
+    assert first["resourceShare"]["resourceShareArn"] == again["resourceShare"]["resourceShareArn"]
+    assert first["clientToken"] == token
+    with refused("IdempotentParameterMismatchException"):
+        ram.create_resource_share(name="twice", clientToken=token)
+
+
+@rule("share.tags", "A share's tags are set, replaced, found and removed.", f"{RAM}: TagResource")
+def _(world: World) -> None:
+    ram, key = world.client("ram"), uuid.uuid4().hex
+    arn = share(world, tags=[{"key": key, "value": "a"}])
+
+    def found(*values: str) -> list[str]:
+        wanted = [{"tagKey": key, "tagValues": list(values)}]
+        shares = ram.get_resource_shares(resourceOwner="SELF", tagFilters=wanted)["resourceShares"]
+        return [item["resourceShareArn"] for item in shares]
+
+    assert found() == found("a", "b") == [arn]
+    ram.tag_resource(resourceShareArn=arn, tags=[{"key": key, "value": "b"}])
+    assert (found("a"), found("b")) == ([], [arn])
+    ram.untag_resource(resourceShareArn=arn, tagKeys=[key])
+    assert found() == []
+    with refused("TagPolicyViolationException"):
+        share(world, tags=[{"key": "aws:x", "value": "a"}])
+    with refused("TagLimitExceededException"):
+        share(world, tags=[{"key": str(number), "value": "a"} for number in range(51)])
+
+
+@rule("share.pages", "Lists come in pages.", f"{RAM}: GetResourceSharesRequest.maxResults")
+def _(world: World) -> None:
+    ram, name = world.client("ram"), uuid.uuid4().hex
+    made = [ram.create_resource_share(name=name)["resourceShare"]["resourceShareArn"] for _ in range(3)]
+    pages = ram.get_paginator("get_resource_shares").paginate(
+        resourceOwner="SELF", name=name, PaginationConfig={"PageSize": 2}
+    )
+    sizes, found = [], []
+    for page in pages:
+        sizes.append(len(page["resourceShares"]))
+        found += [item["resourceShareArn"] for item in page["resourceShares"]]
+    assert (sizes, found) == ([2, 1], made)
+    with refused("InvalidNextTokenException"):
+        ram.get_resource_shares(resourceOwner="SELF", nextToken="x")
+
+
+@rule(
+    "share.questions",
+    "Associations are asked for by principal or by resource, as they are.",
+    f"{RAM}: GetResourceShareAssociationsRequest",
+)
+def _(world: World) -> None:
+    authority, arn = shared(world)
+    ram = world.client("ram")
+
+    def found(kind: str, **more: str) -> list[str]:
+        answer = ram.get_resource_share_associations(associationType=kind, **more)["resourceShareAssociations"]
+        return [item["resourceShareArn"] for item in answer]
+
+    assert found("RESOURCE", resourceArn=authority) == [arn]
+    assert arn in found("PRINCIPAL", principal=OTHER, associationStatus="ASSOCIATED")
+    assert arn not in found("PRINCIPAL", principal=OTHER, associationStatus="ASSOCIATING")
+    for kind, more in (("RESOURCE", {"principal": OTHER}), ("PRINCIPAL", {"resourceArn": authority})):
+        with refused("InvalidParameterException"):
+            found(kind, **more)
+    with refused("ValidationException"):
+        found("EVERYTHING")
+
+
+@rule("share.unmodelled", "What the sandbox's RAM has not is refused by name.", "docs/sandbox.md: strict by principle")
+def _(world: World) -> None:
+    ram = world.client("ram")
+    for call in (ram.list_permissions, lambda: ram.get_permission(permissionArn=DEFAULT)):
+        with refused("InvalidAction", "not in the sandbox"):
+            call()
+    for member in (
+        {"sources": [OTHER]},
+        {"resourceShareConfiguration": {"retainSharingOnAccountLeaveOrganization": True}},
+    ):
+        with refused("InvalidParameterException", "not in the sandbox"):
+            share(world, **member)
+    with refused("MissingAuthenticationTokenException"):
+        world.anonymous("ram").get_resource_shares(resourceOwner="SELF")
