@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
-from tests.sandbox.conformance.world import csr
+from tests.sandbox.conformance.world import csr, in_account
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 COMMAND = [sys.executable, "-c", "from toolkit.cli import main; main()", "sandbox"]
@@ -51,6 +52,18 @@ def client(environment: dict[str, str], service: str = "acm-pca") -> Any:
         region_name=environment["AWS_REGION"],
     )
     return session.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"])
+
+
+def taking(environment: dict[str, str], role: str) -> Callable[[str], Any]:
+    """Makes clients with a role that the administrator takes."""
+    taken = client(environment, "sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    session: Any = boto3.Session(
+        aws_access_key_id=taken["AccessKeyId"],
+        aws_secret_access_key=taken["SecretAccessKey"],
+        aws_session_token=taken["SessionToken"],
+        region_name=environment["AWS_REGION"],
+    )
+    return partial(session.client, endpoint_url=environment["AWS_ENDPOINT_URL"])
 
 
 def active_root(pca: Any) -> str:
@@ -146,6 +159,29 @@ def test_it_comes_back_with_its_state(tmp_path: Path) -> None:
             assert client(environment, "sts").assume_role(
                 RoleArn="arn:aws:iam::123456789012:role/kept", RoleSessionName="session"
             )["Credentials"]
+
+
+def test_other_accounts_come_back_too(tmp_path: Path) -> None:
+    state, other = tmp_path / "state", "210987654321"
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}]}
+    with sandbox("--state", state) as environment:
+        iam = client(environment, "iam")
+        iam.meta.events.register("before-send.iam", partial(in_account, other))
+        iam.create_role(RoleName="administrator", AssumeRolePolicyDocument=json.dumps(trust))
+        administrator = taking(environment, f"arn:aws:iam::{other}:role/administrator")
+        administrator("iam").create_role(RoleName="theirs", AssumeRolePolicyDocument=json.dumps(trust))
+        administrator("s3").create_bucket(
+            Bucket="their-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
+    with sandbox("--state", state) as environment:
+        assert client(environment, "iam").list_roles()["Roles"] == []
+        assert client(environment, "s3").list_buckets()["Buckets"] == []
+        administrator = taking(environment, f"arn:aws:iam::{other}:role/administrator")
+        roles = administrator("iam").list_roles()["Roles"]
+        assert {role["Arn"] for role in roles} == {
+            f"arn:aws:iam::{other}:role/{name}" for name in ("administrator", "theirs")
+        }
+        assert [bucket["Name"] for bucket in administrator("s3").list_buckets()["Buckets"]] == ["their-bucket"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import parse_qs
 
+from moto.iam.models import get_account_id_from
 from werkzeug.test import Client, EnvironBuilder
 
 from toolkit.errors import InvalidInputError, Problem, SurroundingsError
@@ -32,6 +33,8 @@ _OWN_DIRECTORY = 0o700
 _KEPT_SERVICES = ("/iam/aws4_request", "/s3/aws4_request")
 _READING = ("Get", "List", "Simulate", "Generate")
 _GOOD = 300
+# With this header moto takes a request for one from that account.
+_ACCOUNT = "HTTP_X_MOTO_ACCOUNT_ID"
 
 
 class Persistence:
@@ -98,6 +101,8 @@ class Persistence:
             for name, value in environ.items()
             if name.startswith("HTTP_X_AMZ_") or name in ("HTTP_AUTHORIZATION", "CONTENT_TYPE")
         }
+        # The session that says whose account this is will be gone when the request is played again.
+        headers[_ACCOUNT] = environ.get(_ACCOUNT) or get_account_id_from(_key_id(headers))
         entry = {
             "method": environ["REQUEST_METHOD"],
             "path": environ.get("PATH_INFO", "/"),
@@ -144,6 +149,10 @@ def _changes(environ: WSGIEnvironment, body: bytes) -> bool:
         return environ["REQUEST_METHOD"] in ("PUT", "POST", "DELETE")
     action = parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
     return not action.startswith(_READING)
+
+
+def _key_id(headers: dict[str, str]) -> str:
+    return headers.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
 
 
 def _environ(entry: dict[str, Any]) -> WSGIEnvironment:
