@@ -9,12 +9,14 @@ import pytest
 from tests.sandbox.conformance import (
     rules_authorities,
     rules_certificates,
-    rules_identity,
     rules_lifecycle,
     rules_passthrough,
+    rules_pod_identity,
     rules_publishing,
     rules_ram,
+    rules_ram_principals,
     rules_requests,
+    rules_roles,
     rules_sharing,
     rules_validity,
 )
@@ -26,12 +28,14 @@ if TYPE_CHECKING:
 AREAS = (
     rules_authorities,
     rules_certificates,
-    rules_identity,
     rules_lifecycle,
     rules_passthrough,
+    rules_pod_identity,
     rules_publishing,
     rules_ram,
+    rules_ram_principals,
     rules_requests,
+    rules_roles,
     rules_sharing,
     rules_validity,
 )
@@ -43,7 +47,7 @@ def test_rule(rule: Rule, aws: TestSandbox) -> None:
 
 
 def test_every_rule_names_its_source() -> None:
-    assert len(AREAS) == 10
+    assert len(AREAS) == 12
     assert len(RULES) >= 120
     for rule in RULES:
         assert len(rule.source) > 8, rule.identifier
