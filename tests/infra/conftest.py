@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import runpy
+import textwrap
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,11 +22,13 @@ from pulumi.runtime.stack import run_pulumi_func
 from tests.support import NOW, Authority, request_pem
 from toolkit.files import project_root
 from toolkit.pki import chain
+from toolkit.sandbox.program import StackConfig
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.program import StackConfig
+    from pathlib import Path
 
 ACCOUNT = "123456789012"
+MAIN = project_root() / "__main__.py"
 
 
 @dataclass
@@ -144,44 +147,58 @@ RunProgram = Callable[..., Graph]
 @pytest.fixture
 def run_program() -> RunProgram:
     """Run the real ``__main__.py`` with a stack's configuration; `account` is the one that AWS reports."""
+    return _run
 
-    def run(
-        config: StackConfig,
-        account: str = ACCOUNT,
-        *,
-        preview: bool = False,
-        functions: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
-    ) -> Graph:
-        graph = Graph()
 
-        async def work() -> None:
-            SETTINGS.rpc_manager.clear()
-            SETTINGS.outputs.clear()
-            mocks = FakeAws(account, functions or {})
-            monitor = RecordingMonitor(mocks, graph)
-            pulumi_mocks.set_mocks(mocks, project=config.project, stack=config.stack, preview=preview, monitor=monitor)
-            pulumi.runtime.set_all_config(dict(config.values))
-            await run_pulumi_func(_execute)
-            outputs = getattr(get_root_resource(), "outputs", {})
-            graph.exports = dict(await pulumi.Output.from_input(outputs).future() or {})
+@pytest.fixture
+def in_program(tmp_path: Path) -> Callable[[str], Graph]:
+    """Run a program of the test's own."""
 
-        failure: list[BaseException] = []
-
-        def in_thread() -> None:
-            try:
-                asyncio.run(work())
-            except BaseException as error:  # noqa: BLE001 - raised again in the test's thread
-                failure.append(error)
-
-        thread = threading.Thread(target=in_thread)
-        thread.start()
-        thread.join()
-        if failure:
-            raise failure[0]
-        return graph
+    def run(text: str) -> Graph:
+        main = tmp_path / "__main__.py"
+        main.write_text(textwrap.dedent(text), encoding="utf-8")
+        return _run(StackConfig("p", "test", {"aws:region": "eu-central-1"}), main=main)
 
     return run
 
 
-def _execute() -> None:
-    runpy.run_path(str(project_root() / "__main__.py"), run_name="__main__")
+def _run(
+    config: StackConfig,
+    account: str = ACCOUNT,
+    *,
+    preview: bool = False,
+    functions: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
+    graph: Graph | None = None,
+    main: Path = MAIN,
+) -> Graph:
+    graph = Graph() if graph is None else graph
+
+    async def work() -> None:
+        SETTINGS.rpc_manager.clear()
+        SETTINGS.outputs.clear()
+        mocks = FakeAws(account, functions or {})
+        monitor = RecordingMonitor(mocks, graph)
+        pulumi_mocks.set_mocks(mocks, project=config.project, stack=config.stack, preview=preview, monitor=monitor)
+        pulumi.runtime.set_all_config(dict(config.values))
+        await run_pulumi_func(lambda: _execute(main))
+        outputs = getattr(get_root_resource(), "outputs", {})
+        graph.exports = dict(await pulumi.Output.from_input(outputs).future() or {})
+
+    failure: list[BaseException] = []
+
+    def in_thread() -> None:
+        try:
+            asyncio.run(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the test's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return graph
+
+
+def _execute(main: Path) -> None:
+    runpy.run_path(str(main), run_name="__main__")

@@ -63,9 +63,9 @@ def foreign_authority() -> Authority:
     return Authority("Corporate CA", parent=Authority("Corporate Root"), path_length=2)
 
 
-def shown(authority: Authority | None = None, **changes: str) -> dict[str, Any]:
+def shown(authority: Authority, changes: Mapping[str, str]) -> dict[str, Any]:
     """What AWS shows of a CA that is there."""
-    own, *above = (authority or foreign_authority()).chain()
+    own, *above = authority.chain()
     return {
         "certificate": chain.to_pem([own]),
         "certificateChain": chain.to_pem(above),
@@ -76,9 +76,13 @@ def shown(authority: Authority | None = None, **changes: str) -> dict[str, Any]:
     }
 
 
-def functions(**changes: str) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+def functions(
+    authority: Authority | None = None, **changes: str
+) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
     """What the program may ask the mocks: a CA that is there, for every ARN."""
-    return {"getCertificateAuthority": lambda args: {"arn": args["arn"], **shown(**changes)}}
+    return {
+        "getCertificateAuthority": lambda args: {"arn": args["arn"], **shown(authority or foreign_authority(), changes)}
+    }
 
 
 def signed_for_the_stack(request: str, *, not_after: timedelta = timedelta(days=1000)) -> tuple[str, str]:

@@ -122,7 +122,9 @@ class _Readable:
         named = [self.original(problem) for problem in found]
         for problem in found:
             key = re.split(r"[.\[]", problem.path, maxsplit=1)[0]
-            if not _ZONE.match(problem.path):
+            if problem.path == "zones" and (repeated := _repeated(self._values.get("zones"))):
+                zones |= repeated
+            elif not _ZONE.match(problem.path):
                 self._remove(key)
         if zones and "zones" not in self.unreadable:
             self._remove_zones(zones)
@@ -151,3 +153,9 @@ class _Readable:
             return
         self._values["zones"] = [self._values["zones"][number] for number in kept]
         self._positions = [positions[number] for number in kept]
+
+
+def _repeated(zones: object) -> set[int]:
+    """The zones whose name another one before them has."""
+    names = [zone.get("name") for zone in zones if isinstance(zone, dict)] if isinstance(zones, list) else []
+    return {number for number, name in enumerate(names) if name in names[:number]}
