@@ -89,7 +89,7 @@ class Authorities:
         if settings.topology == "intermediate":
             # Above an intermediate the root stays general-purpose: a short-lived CA can't have one below it.
             root = self._make(_ROOT, "Root", "GENERAL_PURPOSE", bucket, self._root_certification())
-            certification = self._signed_by(Issuer(root.arn, root.signing_algorithm))
+            certification = self._signed_by(Issuer(root.arn, root.signing_algorithm, root.chain))
         elif settings.topology == "under-aws-ca":
             certification = self._signed_by(self._parent())
         else:

@@ -85,12 +85,15 @@ class Issuer:
     Attributes:
         arn: of that CA, active.
         signing_algorithm: of the family of its key.
+        chain: PEM, its own certificate first; None for what AWS returned with the certificate that it signed. Of a
+            CA of the stack it is given, so that a root that was renewed is imported below it too.
         region: of that CA, where it is another one than the stack's.
         provider: with which it is called, where it is in another account.
     """
 
     arn: pulumi.Input[str]
     signing_algorithm: SigningAlgorithm
+    chain: pulumi.Output[str] | None = None
     region: str | None = None
     provider: aws.Provider | None = None
 
@@ -191,7 +194,8 @@ class PrivateAuthority(pulumi.ComponentResource):
                 certification, certification.issuer, templates.subordinate_ca(certification.path_length)
             )
             _refuse_when_new(issued, certification.problems)
-            self._import(issued.certificate, issued.certificate_chain)
+            above = certification.issuer.chain
+            self._import(issued.certificate, issued.certificate_chain if above is None else above)
         self.register_outputs({"arn": self.arn, "certificate": self.certificate, "chain": self.chain})
 
     def _create(self, args: AuthorityArgs, kind: str) -> acmpca.CertificateAuthority:
