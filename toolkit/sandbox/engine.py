@@ -2,13 +2,16 @@
 
 The program talks to it through Pulumi's own seam for tests (:class:`pulumi.runtime.mocks.MockMonitor`). Of the
 engine's rules those are here that our program and its safety rest on: previews with unknown values, replacements that
-create before they delete, ``protect``, ``retainOnDelete``, ``ignoreChanges``, explicit providers. Source: Pulumi's
-documentation, "How Pulumi works" and "Resource options".
+create before they delete, ``protect``, ``retainOnDelete``, ``ignoreChanges``, explicit providers; what is not here is
+refused. Source: Pulumi's documentation, "How Pulumi works" and "Resource options"; for what that leaves open
+pulumi/pulumi:pkg/resource/deploy/step_generator.go and source_eval.go.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +19,6 @@ from pulumi.output import Unknown
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.sync_await import _ensure_event_loop, _sync_await
 
 from toolkit.errors import SurroundingsError, ToolkitError
 
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from toolkit.sandbox.provider import Cloud
+    from toolkit.sandbox.provider.kind import Kind
 
 Operation = Literal["create", "update", "replace", "delete", "forget", "same"]
 _STACK = "pulumi:pulumi:Stack"
 _PROVIDER = "pulumi:providers:"
+# Options that would change what happens, and that no part of the program needs.
+_NOT_HERE = ("importId", "deleteBeforeReplace", "replaceOnChanges", "deletedWith", "replace_with")
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,11 @@ class Change:
     """What an update did, or a preview found, for one resource.
 
     Attributes:
-        operation: ``forget`` is a deletion that leaves the resource where it is (``retainOnDelete``).
+        operation: ``forget`` is a deletion that leaves the resource where it is (``retainOnDelete``). A replacement is
+            followed by the ``delete`` or ``forget`` of what was replaced.
         type: for example ``aws:iam/role:Role``.
         name: logical name.
-        fields: the inputs that differ, for an update and a replacement.
+        fields: the inputs that differ, for an update and a replacement; ``provider`` where its region does.
     """
 
     operation: Operation
@@ -47,7 +53,7 @@ class Change:
     fields: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(eq=False)
 class Resource:
     """One resource of a stack, as its state remembers it."""
 
@@ -61,6 +67,8 @@ class Resource:
     protect: bool = False
     retain: bool = False
     provider: str = ""
+    provider_region: str = ""
+    region: str = ""
     depends_on: frozenset[str] = frozenset()
 
     @property
@@ -71,9 +79,15 @@ class Resource:
 
 @dataclass
 class State:
-    """What a stack consists of, by URN, in the order in which it was made."""
+    """What a stack consists of.
+
+    Attributes:
+        resources: by URN, in the order in which they were made.
+        replaced: those that have a successor and are still to be deleted; an update that fails leaves some.
+    """
 
     resources: dict[str, Resource] = field(default_factory=dict)
+    replaced: list[Resource] = field(default_factory=list)
 
     def real(self) -> list[Resource]:
         """The resources that are something in AWS."""
@@ -100,29 +114,39 @@ class Engine(pulumi_mocks.MockMonitor):
         self._state = state
         self._preview = preview
         self._on_change = on_change
-        self._seen: set[str] = set()
-        self._replaced: list[Resource] = []
+        self._seen: dict[str, Resource] = {}
+        self._replaced = list(state.replaced)
         self._lock = threading.Lock()
         self.changes: list[Change] = []
         self.failure: ToolkitError | None = None
         cloud.provider_inputs = self._provider_inputs
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the real engine makes it: with the types of all parents but the stack, where Pulumi's mocks take one."""
+        above = parent.split("::")[2] if parent else _STACK
+        of_stack = super().make_urn("", type_ if above == _STACK else f"{above}${type_}", name)
+        return str(of_stack)
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
         """Bring one resource to what the program says."""
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
-        _ensure_event_loop()  # type: ignore[no-untyped-call] # pulumi leaves it so
-        wanted = _wanted(urn, request)
         try:
-            self._require_once(urn)
-            made = self._bring_about(wanted, list(request.ignoreChanges))
+            with _event_loop() as loop:
+                _refuse_unknown_options(request)
+                made = self._bring_about(self._wanted(urn, request), list(request.ignoreChanges))
+                response = loop.run_until_complete(rpc.serialize_properties(made.outputs, {}))
         except ToolkitError as error:
             self.failure = self.failure or error
             raise
-        response = _sync_await(rpc.serialize_properties(made.outputs, {}))
         self.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, made.identifier, made.outputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made.identifier, object=response)
+
+    def Invoke(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
+        """Answer a function."""
+        with _event_loop():
+            return super().Invoke(request)  # type: ignore[no-untyped-call] # pulumi leaves it so
 
     def finish(self) -> None:
         """After the program: delete what it no longer registers, and what was replaced.
@@ -140,80 +164,106 @@ class Engine(pulumi_mocks.MockMonitor):
         for resource in _dependents_first([*self._replaced, *gone]):
             self._take_away(resource)
 
-    def _require_once(self, urn: str) -> None:
+    def _wanted(self, urn: str, request: Any) -> Resource:  # noqa: ANN401 - a protobuf message
+        # Which values are secret does not matter here: nothing is printed or written down.
+        inputs, _ = rpc.deserialize_properties_unwrap_secrets(request.object, True)  # noqa: FBT003 - keep unknown values
+        above = self._seen.get(request.parent)
+        needed = {*request.dependencies, request.parent, _urn_of(request.provider)}
+        wanted = Resource(
+            urn=urn,
+            type=request.type,
+            name=request.name,
+            custom=bool(request.custom),
+            inputs=dict(inputs),
+            # source_eval.go, inheritFromParent
+            protect=request.protect if request.HasField("protect") or above is None else above.protect,
+            retain=request.retainOnDelete if request.HasField("retainOnDelete") or above is None else above.retain,
+            provider=request.provider,
+            depends_on=frozenset(needed - {""}),
+        )
         with self._lock:
             if urn in self._seen:
                 raise SurroundingsError(f"two resources have the URN {urn}")
-            self._seen.add(urn)
+            self._seen[urn] = wanted
+        return wanted
 
     def _bring_about(self, wanted: Resource, ignored: list[str]) -> Resource:
-        known = self._state.resources.get(wanted.urn)
         if not wanted.is_real:
-            wanted.identifier = f"id-of-{wanted.name}" if wanted.custom else ""
-            wanted.outputs = _known_only(wanted.inputs)
-            return self._keep(wanted) if not self._preview else self._show(wanted)
+            return self._note_down(wanted)
+        kind = self._cloud.kind(wanted)
+        wanted.provider_region = self._cloud.provider_region(wanted.provider)
+        wanted.region = wanted.inputs.get("region") or wanted.provider_region
+        known = self._state.resources.get(wanted.urn)
         if known is None:
-            return self._create(wanted, "create", ())
-        for name in ignored:
-            wanted.inputs.pop(name, None)
-            if name in known.inputs:
-                wanted.inputs[name] = known.inputs[name]
-        differing = _differing(known.inputs, wanted.inputs)
+            return self._create(wanted, Change("create", wanted.type, wanted.name))
+        wanted.inputs = _with_what_stays(kind, known, wanted.inputs, ignored)
+        differing = _differing(kind, known, wanted)
+        replacing = differing & {*kind.replaced_by, "provider", "region"}
+        fields = tuple(sorted(differing))
         if not differing:
             wanted.identifier, wanted.outputs = known.identifier, known.outputs
-            self._note(Change("same", wanted.type, wanted.name))
-            return self._show(wanted) if self._preview else self._keep(wanted)
-        replacing = set(differing) & self._cloud.kind(wanted.type).replaced_by
+            return self._keep(wanted, Change("same", wanted.type, wanted.name))
         if not replacing:
-            return self._update(known, wanted, differing)
-        if known.protect:
+            return self._update(known, wanted, Change("update", wanted.type, wanted.name, fields))
+        # step_generator.go: to take the protection away and to replace may be one update.
+        if known.protect and wanted.protect:
             raise SurroundingsError(
                 f"{wanted.name} ({_short(wanted.type)}) can't be replaced: it is protected; "
                 f"{', '.join(sorted(replacing))} would change",
                 "Put the values back.",
             )
-        self._replaced.append(known)
-        return self._create(wanted, "replace", differing)
+        return self._create(wanted, Change("replace", wanted.type, wanted.name, fields), known)
 
-    def _create(self, wanted: Resource, operation: Operation, fields: tuple[str, ...]) -> Resource:
-        change = Change(operation, wanted.type, wanted.name, fields)
+    def _note_down(self, wanted: Resource) -> Resource:
+        """Components and providers are only in the state; a provider is opened at once, also for a preview."""
+        if wanted.custom:
+            wanted.identifier = f"id-of-{wanted.name}"
+            if not _has_unknown(wanted.inputs):
+                self._cloud.configure(f"{wanted.urn}::{wanted.identifier}", wanted)
+        wanted.outputs = _known_only(wanted.inputs)
+        return self._keep(wanted)
+
+    def _create(self, wanted: Resource, change: Change, replaced: Resource | None = None) -> Resource:
         if self._preview:
             # What the provider will only know afterwards stays out, so the program sees it as unknown.
             wanted.outputs = _known_only(wanted.inputs)
-            return self._show(wanted, change)
-        wanted.identifier, outputs = self._cloud.create(wanted)
-        wanted.outputs = {**wanted.inputs, **outputs}
-        return self._keep(wanted, change)
+        else:
+            wanted.identifier, outputs = self._cloud.create(wanted)
+            wanted.outputs = {**wanted.inputs, **outputs}
+        return self._keep(wanted, change, replaced)
 
-    def _update(self, known: Resource, wanted: Resource, fields: tuple[str, ...]) -> Resource:
-        change = Change("update", wanted.type, wanted.name, fields)
+    def _update(self, known: Resource, wanted: Resource, change: Change) -> Resource:
         wanted.identifier = known.identifier
+        computed = {name: value for name, value in known.outputs.items() if name not in known.inputs}
         if self._preview:
             unknown = set(wanted.inputs) - set(_known_only(wanted.inputs))
-            outputs = {**known.outputs, **_known_only(wanted.inputs)}
+            outputs = {**computed, **_known_only(wanted.inputs)}
             wanted.outputs = {name: value for name, value in outputs.items() if name not in unknown}
-            return self._show(wanted, change)
-        outputs = self._cloud.update(known, wanted)
-        wanted.outputs = {**known.outputs, **wanted.inputs, **outputs}
+        else:
+            outputs = self._cloud.update(known, wanted)
+            wanted.outputs = {**computed, **wanted.inputs, **outputs}
         return self._keep(wanted, change)
 
-    def _take_away(self, resource: Resource) -> None:
-        if resource.is_real:
-            self._note(Change("forget" if resource.retain else "delete", resource.type, resource.name))
-            if not resource.retain and not self._preview:
-                self._cloud.delete(resource)
-        if not self._preview and self._state.resources.get(resource.urn) is resource:
-            del self._state.resources[resource.urn]
-
-    def _keep(self, resource: Resource, change: Change | None = None) -> Resource:
+    def _keep(self, resource: Resource, change: Change | None = None, replaced: Resource | None = None) -> Resource:
         with self._lock:
-            self._state.resources[resource.urn] = resource
-        return self._show(resource, change)
-
-    def _show(self, resource: Resource, change: Change | None = None) -> Resource:
+            if replaced is not None:
+                self._replaced.append(replaced)
+            if not self._preview:
+                self._state.resources[resource.urn] = resource
+                self._state.replaced = list(self._replaced)
         if change is not None:
             self._note(change)
         return resource
+
+    def _take_away(self, resource: Resource) -> None:
+        if resource.is_real and not resource.retain and not self._preview:
+            self._cloud.delete(resource)
+        if not self._preview:
+            self._state.replaced = [other for other in self._state.replaced if other is not resource]
+            if self._state.resources.get(resource.urn) is resource:
+                del self._state.resources[resource.urn]
+        if resource.is_real:
+            self._note(Change("forget" if resource.retain else "delete", resource.type, resource.name))
 
     def _note(self, change: Change) -> None:
         with self._lock:
@@ -221,34 +271,55 @@ class Engine(pulumi_mocks.MockMonitor):
         self._on_change(change)
 
     def _provider_inputs(self, reference: str) -> Mapping[str, Any]:
-        """The inputs of an explicit provider; a reference is its URN, two colons and its ID."""
-        urn = reference.rpartition("::")[0]
-        if not urn:
-            return {}
-        if urn in self.resources:
-            return dict(self.resources[urn].state)
-        return self._state.resources[urn].inputs
+        """The inputs of an explicit provider."""
+        urn = _urn_of(reference)
+        return self._seen[urn].inputs if urn in self._seen else self._state.resources[urn].inputs
 
 
-def _wanted(urn: str, request: Any) -> Resource:  # noqa: ANN401 - a protobuf message
-    inputs = rpc.deserialize_properties(request.object, True)  # noqa: FBT003 - Pulumi's own: keep unknown values
-    return Resource(
-        urn=urn,
-        type=request.type,
-        name=request.name,
-        custom=bool(request.custom),
-        inputs=dict(inputs),
-        protect=bool(request.protect),
-        retain=bool(request.retainOnDelete),
-        provider=request.provider,
-        depends_on=frozenset({*request.dependencies, *([request.parent] if request.parent else [])}),
-    )
+@contextmanager
+def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop for the worker thread, which Pulumi's serialization asks for; what the mocks make nobody would close."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
-def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+def _urn_of(reference: str) -> str:
+    """A reference to a provider is its URN, two colons and its ID; an empty one means the stack's own provider."""
+    return reference.rpartition("::")[0]
+
+
+def _refuse_unknown_options(request: Any) -> None:  # noqa: ANN401 - a protobuf message
+    """An option that is not modelled must not be passed over: what a test proves would not hold."""
+    found = [name for name in _NOT_HERE if getattr(request, name)]
+    # pulumi-aws itself names the former types of some resources; a state of the sandbox has none of those.
+    found += ["aliases" for alias in request.aliases if not alias.spec.type]
+    found += [f"ignoreChanges of {path}" for path in request.ignoreChanges if set(path) & set(".[*")]
+    if found:
+        raise SurroundingsError(f"{request.name}: {', '.join(found)}: not in the sandbox")
+
+
+def _with_what_stays(kind: Kind, known: Resource, inputs: dict[str, Any], ignored: list[str]) -> dict[str, Any]:
+    """The inputs, with those of before where changes are ignored, by the program or by the provider."""
+    settled = {name: value for name, value in inputs.items() if name not in ignored}
+    settled |= {name: known.inputs[name] for name in ignored if name in known.inputs}
+    return kind.settled(known.inputs, settled)
+
+
+def _differing(kind: Kind, known: Resource, wanted: Resource) -> set[str]:
     """The inputs that are not what they were; one that is not known yet may be."""
-    names = sorted({*before, *after})
-    return tuple(name for name in names if _has_unknown(after.get(name)) or before.get(name) != after.get(name))
+    before = {**kind.defaults, **{name: known.outputs.get(name) for name in kind.kept}, **known.inputs}
+    after = {**kind.defaults, **{name: before.get(name) for name in kind.kept}, **wanted.inputs}
+    names = {*before, *after} - {"region"}
+    found = {name for name in names if _has_unknown(after.get(name)) or before.get(name) != after.get(name)}
+    if known.provider_region != wanted.provider_region:
+        # pulumi/pulumi-aws#4000. Another account makes no difference: pulumi/pulumi-aws#6385.
+        return found | {"provider"}
+    return found | {"region"} if known.region != wanted.region else found
 
 
 def _has_unknown(value: Any) -> bool:  # noqa: ANN401 - any JSON value

@@ -215,19 +215,16 @@ async def _run(main: Path, config: StackConfig, engine: Engine, *, preview: bool
     # clears it in the same way.
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
+    # What fails is raised; the futures of all that waited for it would say it again, each with a traceback.
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     # Inside the running loop: set outside, the program waits for ever for the loop that set_mocks saw.
     pulumi_mocks.set_mocks(engine.mocks, project=config.project, stack=config.stack, preview=preview, monitor=engine)
     pulumi.runtime.set_all_config(dict(config.values))
     await run_pulumi_func(lambda: _execute(main))
-    root = get_root_resource()
-    outputs = getattr(root, "outputs", {})
+    exported = getattr(get_root_resource(), "outputs", {})
+    outputs = {name: pulumi.Output.from_input(value) for name, value in exported.items()}
     # In a preview some are not known, and what is not known is no output yet.
-    return {name: value for name, value in [(name, await _known(value)) for name, value in outputs.items()] if value}
-
-
-async def _known(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    output = pulumi.Output.from_input(value)
-    return await output.future() if await output.is_known() else None
+    return {name: await output.future() for name, output in outputs.items() if await output.is_known()}
 
 
 def _execute(main: Path) -> None:

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.runtime import mocks as pulumi_mocks
 
 from toolkit.errors import SurroundingsError, ToolkitError
-from toolkit.sandbox.provider import clusters, iam, private_ca, sharing, storage, watching
+from toolkit.sandbox.provider import clusters, iam, lookups, private_ca, sharing, storage, watching
 from toolkit.sandbox.provider.kind import Aws, Kind
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ _KINDS: dict[str, Kind] = {
     **storage.KINDS,
     **watching.KINDS,
 }
+_FUNCTIONS = {**iam.FUNCTIONS, **lookups.FUNCTIONS, **private_ca.FUNCTIONS}
+# What an explicit provider may be told; beside these, the checks that it shall skip.
+_SETTINGS = {"allowedAccountIds", "assumeRoles", "profile", "region", "version"}
+# What is gone already is deleted: every resource of the bridged provider takes these so.
+_GONE = {"NoSuchBucket", "NoSuchEntity", "NotFoundException", "ResourceNotFoundException", "UnknownResourceException"}
 
 
 class Cloud(pulumi_mocks.Mocks):
@@ -43,7 +48,6 @@ class Cloud(pulumi_mocks.Mocks):
 
     Attributes:
         provider_inputs: tells the inputs of an explicit provider; the engine sets it.
-        failure: the first function that AWS refused, in words for people.
     """
 
     provider_inputs: Callable[[str], Mapping[str, Any]]
@@ -54,50 +58,63 @@ class Cloud(pulumi_mocks.Mocks):
         self._sessions: dict[str, boto3.Session] = {}
         self._lock = threading.Lock()
 
-    def kind(self, type_: str) -> Kind:
-        """What can be done with a type of resource.
+    def kind(self, resource: Resource) -> Kind:
+        """What can be done with a resource.
 
         Raises:
-            SurroundingsError: the sandbox has it not.
+            SurroundingsError: the sandbox does not have its type, or one of its inputs.
         """
-        try:
-            return _KINDS[type_]
-        except KeyError:
-            raise SurroundingsError(f"the stack can't be created: {type_} is not in the sandbox") from None
+        kind = _KINDS.get(resource.type)
+        missing = resource.type if kind is None else ", ".join(kind.unknown(resource.inputs))
+        if kind is None or missing:
+            raise SurroundingsError(f"the stack can't be created: {resource.name}: {missing} is not in the sandbox")
+        return kind
 
     def create(self, resource: Resource) -> tuple[str, dict[str, Any]]:
         """Make it; its ID, and what only AWS knew."""
-        if resource.type not in _KINDS:
-            raise SurroundingsError(
-                f"the stack can't be created: {resource.name}: {resource.type} is not in the sandbox"
-            )
+        kind = _KINDS[resource.type]
         made: tuple[str, dict[str, Any]] = self._do(
-            resource, "created", lambda aws: self.kind(resource.type).create(aws, resource.name, resource.inputs)
+            resource, "created", lambda aws: kind.create(aws, resource.name, resource.inputs)
         )
-        return made
+        identifier, computed = made
+        return identifier, {**({"region": resource.region} if kind.is_regional else {}), **computed}
 
     def update(self, known: Resource, wanted: Resource) -> dict[str, Any]:
         """Change it; what only AWS knew."""
+        kind = _KINDS[wanted.type]
         computed: dict[str, Any] = self._do(
-            wanted,
-            "updated",
-            lambda aws: self.kind(wanted.type).update(aws, known.identifier, known.inputs, wanted.inputs),
+            wanted, "updated", lambda aws: kind.update(aws, known.identifier, known.inputs, wanted.inputs)
         )
         return computed
 
     def delete(self, resource: Resource) -> None:
-        """Delete it."""
-        self._do(
-            resource, "deleted", lambda aws: self.kind(resource.type).delete(aws, resource.identifier, resource.outputs)
-        )
+        """Delete it; what is gone already is well."""
+        kind = _KINDS[resource.type]
+        self._do(resource, "deleted", lambda aws: _delete(kind, aws, resource))
+
+    def configure(self, reference: str, provider: Resource) -> None:
+        """Open an explicit provider, as the real one is configured before anything is asked of it.
+
+        Raises:
+            SurroundingsError: it can't take its role, is in an account it must not be in, or is told what the sandbox
+                does not have.
+        """
+        missing = sorted(key for key in set(provider.inputs) - _SETTINGS if not key.startswith("skip"))
+        if missing:
+            raise SurroundingsError(f"provider {provider.name}: {', '.join(missing)} is not in the sandbox")
+        try:
+            self._session(reference)
+        except SurroundingsError as error:
+            raise SurroundingsError(f"provider {provider.name}: {error.message}") from error
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> Any:  # noqa: ANN401 - Pulumi's own signature
         """Answer a function that the program invokes; a refusal is the function's, as with the real provider."""
-        function = private_ca.FUNCTIONS.get(args.token) or iam.FUNCTIONS.get(args.token)
+        function = _FUNCTIONS.get(args.token)
         if function is None:
             return {}, [("", f"{args.token} is not in the sandbox")]
         try:
-            return function(self._aws(args.provider, args.args), args.args)
+            region = str(args.args.get("region") or self.provider_region(args.provider))
+            return function(self._aws(args.provider, region), args.args)
         except (ClientError, BotoCoreError, ToolkitError) as error:
             return {}, [("", str(error))]
 
@@ -105,20 +122,19 @@ class Cloud(pulumi_mocks.Mocks):
         """The engine registers resources itself; only reading one would come here."""
         raise SurroundingsError(f"{args.name}: reading a resource is not in the sandbox")
 
+    def provider_region(self, provider: str) -> str:
+        """The region of an explicit provider, or of the stack's own."""
+        return str(self.provider_inputs(provider).get("region") or self._region) if provider else self._region
+
     def _do(self, resource: Resource, verb: str, action: Callable[[Aws], Any]) -> Any:  # noqa: ANN401 - the action's
         try:
-            return action(self._aws(resource.provider, resource.inputs))
+            return action(self._aws(resource.provider, resource.region))
         except (ClientError, BotoCoreError) as error:
             what = f"{resource.name} ({resource.type.rpartition(':')[2]})"
             raise SurroundingsError(f"the stack can't be {verb}: {what}: {error}") from error
 
-    def _aws(self, provider: str, inputs: Mapping[str, Any]) -> Aws:
-        """Clients for one resource: of its provider's account, in its own region if it names one."""
-        region = str(inputs.get("region") or self._provider_region(provider))
+    def _aws(self, provider: str, region: str) -> Aws:
         return Aws(self._session(provider), region, self._sandbox.endpoint_url)
-
-    def _provider_region(self, provider: str) -> str:
-        return str(self.provider_inputs(provider).get("region") or self._region) if provider else self._region
 
     def _session(self, provider: str) -> boto3.Session:
         with self._lock:
@@ -139,7 +155,7 @@ class Cloud(pulumi_mocks.Mocks):
             session = self._assume(session, role)
         account = Aws(session, self._region, self._sandbox.endpoint_url).client("sts").get_caller_identity()["Account"]
         if allowed and account not in allowed:
-            raise SurroundingsError(f"the provider's account is {account}, and allowed is {', '.join(allowed)}")
+            raise SurroundingsError(f"the account is {account}, and allowed is {', '.join(allowed)}")
         return session
 
     def _assume(self, session: boto3.Session, role: Mapping[str, str]) -> boto3.Session:
@@ -150,13 +166,21 @@ class Cloud(pulumi_mocks.Mocks):
                 RoleArn=role["roleArn"], RoleSessionName=role.get("sessionName", "pulumi"), **external
             )["Credentials"]
         except ClientError as error:
-            raise SurroundingsError(f"the provider can't take {role['roleArn']}: {error}") from error
+            raise SurroundingsError(f"can't take {role['roleArn']}: {error}") from error
         return boto3.Session(
             aws_access_key_id=taken["AccessKeyId"],
             aws_secret_access_key=taken["SecretAccessKey"],
             aws_session_token=taken["SessionToken"],
             region_name=self._region,
         )
+
+
+def _delete(kind: Kind, aws: Aws, resource: Resource) -> None:
+    try:
+        kind.delete(aws, resource.identifier, resource.outputs)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise
 
 
 def profile_role(account: str, profile: str) -> str:

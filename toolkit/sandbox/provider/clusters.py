@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toolkit.errors import SurroundingsError
 from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ class PodIdentityAssociation(Kind):
     """One service account of one cluster."""
 
     replaced_by = frozenset({"clusterName", "namespace", "serviceAccount"})
+    changed_by = frozenset({"roleArn", "tags"})
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:  # noqa: ARG002 - an association has no name
         """CreatePodIdentityAssociation."""
@@ -26,8 +28,10 @@ class PodIdentityAssociation(Kind):
         )["association"]
         return made["associationId"], {"associationId": made["associationId"], "associationArn": made["associationArn"]}
 
-    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - the role counts
+    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """UpdatePodIdentityAssociation."""
+        if before.get("tags") != after.get("tags"):
+            raise SurroundingsError("changing the tags of a Pod Identity association is not in the sandbox")
         aws.client("eks").update_pod_identity_association(
             clusterName=after["clusterName"], associationId=identifier, roleArn=after["roleArn"]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, Setting, retagged, tag_list
+from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, retagged, tag_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +20,8 @@ class Role(Kind):
     """A role."""
 
     replaced_by = frozenset({"name", "path"})
+    changed_by = frozenset({"assumeRolePolicy", "description", "permissionsBoundary", "tags"})
+    is_regional = False
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
         """CreateRole."""
@@ -27,6 +29,7 @@ class Role(Kind):
         boundary = inputs.get("permissionsBoundary")
         role = aws.client("iam").create_role(
             RoleName=physical,
+            Path=inputs.get("path", "/"),
             AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
             Description=inputs.get("description", ""),
             Tags=tag_list(inputs),
@@ -55,10 +58,12 @@ class Role(Kind):
         aws.client("iam").delete_role(RoleName=identifier)
 
 
-class RolePolicy(Setting):
+class RolePolicy(Kind):
     """An inline policy of a role."""
 
     replaced_by = frozenset({"name", "role"})
+    changed_by = frozenset({"policy"})
+    is_regional = False
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
         """PutRolePolicy, under an automatic name."""
@@ -85,17 +90,24 @@ class InstanceProfile(Kind):
     """What gives an EC2 instance its role."""
 
     replaced_by = frozenset({"name", "path"})
+    changed_by = frozenset({"role", "tags"})
+    is_regional = False
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
         """CreateInstanceProfile, with its role."""
         iam, physical = aws.client("iam"), inputs.get("name") or automatic(name)
-        made = iam.create_instance_profile(InstanceProfileName=physical, Tags=tag_list(inputs))["InstanceProfile"]
+        made = iam.create_instance_profile(
+            InstanceProfileName=physical, Path=inputs.get("path", "/"), Tags=tag_list(inputs)
+        )["InstanceProfile"]
         iam.add_role_to_instance_profile(InstanceProfileName=physical, RoleName=inputs["role"])
         return physical, {"arn": made["Arn"], "name": physical}
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
-        """Its tags; the role it has for good."""
+        """Another role in the place of the one before; its tags."""
         iam, gone = aws.client("iam"), retagged(before, after)
+        if before["role"] != after["role"]:
+            iam.remove_role_from_instance_profile(InstanceProfileName=identifier, RoleName=before["role"])
+            iam.add_role_to_instance_profile(InstanceProfileName=identifier, RoleName=after["role"])
         if gone:
             iam.untag_instance_profile(InstanceProfileName=identifier, TagKeys=gone)
         iam.tag_instance_profile(InstanceProfileName=identifier, Tags=tag_list(after))
@@ -112,6 +124,8 @@ class OpenIdConnectProvider(Kind):
     """An OIDC provider."""
 
     replaced_by = frozenset({"url"})
+    changed_by = frozenset({"clientIdLists", "tags"})
+    is_regional = False
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:  # noqa: ARG002 - its URL is its name
         """CreateOpenIDConnectProvider; AWS looks the thumbprint up where none is given."""
@@ -121,8 +135,13 @@ class OpenIdConnectProvider(Kind):
         return made["OpenIDConnectProviderArn"], {"arn": made["OpenIDConnectProviderArn"]}
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
-        """Its tags; its audience is always the same."""
+        """Its audiences, one by one, and its tags."""
         iam, gone = aws.client("iam"), retagged(before, after)
+        named, old, new = {"OpenIDConnectProviderArn": identifier}, before["clientIdLists"], after["clientIdLists"]
+        for audience in (audience for audience in new if audience not in old):
+            iam.add_client_id_to_open_id_connect_provider(**named, ClientID=audience)
+        for audience in (audience for audience in old if audience not in new):
+            iam.remove_client_id_from_open_id_connect_provider(**named, ClientID=audience)
         if gone:
             iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=identifier, TagKeys=gone)
         iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=identifier, Tags=tag_list(after))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from toolkit.errors import SurroundingsError
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,15 +35,25 @@ class Aws:
         return untyped.client(service, region_name=self.region, endpoint_url=self.endpoint_url)
 
 
-class Kind:
-    """One type of resource.
+class Kind(ABC):
+    """One type of resource. What it has no input for is refused: passed over, it would be thought to work.
 
     Attributes:
         replaced_by: the inputs whose change makes a new resource (ForceNew in the bridged provider).
+        changed_by: those that can be changed.
+        kept: those that stay as they are where the program does not say them (Optional and Computed, or
+            SuppressMissingOptionalConfigurationBlock).
+        defaults: what the others are where the program does not say them.
+        is_regional: whether it has an input ``region``; IAM is the same in every region.
     """
 
     replaced_by: frozenset[str] = frozenset()
+    changed_by: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    is_regional = True
 
+    @abstractmethod
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
         """Make it.
 
@@ -56,23 +65,39 @@ class Kind:
         Returns:
             Its ID, and the outputs that are not inputs.
         """
-        raise NotImplementedError
 
-    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - for those who can
+    @abstractmethod
+    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """Change it; the outputs that changed and are not inputs."""
-        raise SurroundingsError(f"{type(self).__name__} {identifier} can't be changed")
 
+    @abstractmethod
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:
         """Delete it."""
-        raise NotImplementedError
+
+    def unknown(self, inputs: Inputs) -> list[str]:
+        """The inputs that are not modelled."""
+        modelled = self.replaced_by | self.changed_by | ({"region"} if self.is_regional else set())
+        return sorted(set(inputs) - modelled)
+
+    def settled(self, before: Inputs, inputs: Inputs) -> Inputs:
+        """The inputs, with those of before where leaving them out changes nothing."""
+        return {**{name: before[name] for name in self.kept if name in before}, **inputs}
+
+
+class Unchangeable(Kind):
+    """What is only made and deleted: every input replaces it."""
+
+    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - for those who can
+        """Never asked for."""
+        raise AssertionError(f"{type(self).__name__} {identifier} can't be changed")
 
 
 class Setting(Kind):
     """A setting of something else, which is put as a whole and removed again."""
 
+    @abstractmethod
     def put(self, aws: Aws, inputs: Inputs) -> Created:
         """Put it, the first time or again."""
-        raise NotImplementedError
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:  # noqa: ARG002 - it has no name of its own
         """Put it."""

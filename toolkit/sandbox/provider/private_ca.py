@@ -3,23 +3,60 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 from cryptography import x509
 
-from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, Setting, retagged, tag_list, upper
+from toolkit.sandbox.provider.kind import (
+    Aws,
+    Created,
+    Inputs,
+    Kind,
+    Setting,
+    Unchangeable,
+    retagged,
+    tag_list,
+    upper,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _PENDING = "PENDING_CERTIFICATE"
+_SUBJECT = (
+    "commonName",
+    "country",
+    "distinguishedNameQualifier",
+    "generationQualifier",
+    "givenName",
+    "initials",
+    "locality",
+    "organization",
+    "organizationalUnit",
+    "pseudonym",
+    "state",
+    "surname",
+    "title",
+)
 
 
 class CertificateAuthority(Kind):
     """A CA; changes of what AWS can't change are sent all the same, as the bridged provider does."""
 
     replaced_by = frozenset({"certificateAuthorityConfiguration", "keyStorageSecurityStandard", "type"})
+    changed_by = frozenset({"enabled", "permanentDeletionTimeInDays", "revocationConfiguration", "tags", "usageMode"})
+    kept = frozenset({"keyStorageSecurityStandard", "revocationConfiguration", "usageMode"})
+    defaults: ClassVar[Mapping[str, Any]] = {"enabled": True, "permanentDeletionTimeInDays": 30, "type": "SUBORDINATE"}
+
+    def settled(self, before: Inputs, inputs: Inputs) -> Inputs:
+        """A block of the revocation configuration that is left out stays as well."""
+        settled = super().settled(before, inputs)
+        old, new = before.get("revocationConfiguration"), settled.get("revocationConfiguration")
+        if isinstance(old, dict) and isinstance(new, dict):
+            settled["revocationConfiguration"] = {**old, **new}
+        return settled
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:  # noqa: ARG002 - a CA has no name
         """CreateCertificateAuthority, and wait for the CSR."""
@@ -39,15 +76,7 @@ class CertificateAuthority(Kind):
             request["RevocationConfiguration"] = _revocation(inputs["revocationConfiguration"])
         arn = client.create_certificate_authority(**request)["CertificateAuthorityArn"]
         client.get_waiter("certificate_authority_csr_created").wait(CertificateAuthorityArn=arn)
-        csr = client.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"]
-        described = client.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
-        # Read while the CA is pending: the certificate fields are empty, as with the real provider.
-        empty = dict.fromkeys(["certificate", "certificateChain", "notAfter", "notBefore", "serial"], "")
-        computed = {
-            "usageMode": described["UsageMode"],
-            "keyStorageSecurityStandard": described["KeyStorageSecurityStandard"],
-        }
-        return arn, {"arn": arn, "certificateSigningRequest": csr, "enabled": True, **computed, **empty}
+        return arn, {"arn": arn, "permanentDeletionTimeInDays": 30, **_read(client, arn), **_given(inputs)}
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """UpdateCertificateAuthority for anything but tags, even with nothing in it (HasChangesExcept)."""
@@ -57,15 +86,16 @@ class CertificateAuthority(Kind):
             client.untag_certificate_authority(CertificateAuthorityArn=identifier, Tags=[{"Key": key} for key in gone])
         if after.get("tags") and before.get("tags") != after["tags"]:
             client.tag_certificate_authority(CertificateAuthorityArn=identifier, Tags=tag_list(after))
-        differing = {key for key in {*before, *after} if before.get(key) != after.get(key)} - {"tags"}
+        old, new = {**self.defaults, **before}, {**self.defaults, **after}
+        differing = {key for key in {*old, *new} if old.get(key) != new.get(key)} - {"region", "tags"}
         if differing:
             changed: dict[str, Any] = {}
             if "revocationConfiguration" in differing:
-                changed["RevocationConfiguration"] = _revocation(after["revocationConfiguration"])
+                changed["RevocationConfiguration"] = _revocation(new["revocationConfiguration"])
             if "enabled" in differing:
-                changed["Status"] = "ACTIVE" if after.get("enabled", True) else "DISABLED"
+                changed["Status"] = "ACTIVE" if new["enabled"] else "DISABLED"
             client.update_certificate_authority(CertificateAuthorityArn=identifier, **changed)
-        return {}
+        return {**_read(client, identifier), **_given(after)}
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:
         """Disable, then delete; a pending one can't be disabled."""
@@ -75,18 +105,15 @@ class CertificateAuthority(Kind):
         except ClientError as error:
             if error.response["Error"]["Code"] != "InvalidStateException":
                 raise
-        days = outputs.get("permanentDeletionTimeInDays")
-        client.delete_certificate_authority(
-            CertificateAuthorityArn=identifier, **({"PermanentDeletionTimeInDays": int(days)} if days else {})
-        )
+        days = int(outputs["permanentDeletionTimeInDays"])
+        client.delete_certificate_authority(CertificateAuthorityArn=identifier, PermanentDeletionTimeInDays=days)
 
 
-class Certificate(Kind):
+class Certificate(Unchangeable):
     """A certificate; deleting it revokes it."""
 
     replaced_by = frozenset(
         {
-            "apiPassthrough",
             "certificateAuthorityArn",
             "certificateSigningRequest",
             "signingAlgorithm",
@@ -103,9 +130,9 @@ class Certificate(Kind):
             CertificateAuthorityArn=authority,
             Csr=inputs["certificateSigningRequest"].encode(),
             SigningAlgorithm=inputs["signingAlgorithm"],
-            TemplateArn=inputs["templateArn"],
             Validity={"Type": inputs["validity"]["type"], "Value": int(inputs["validity"]["value"])},
             IdempotencyToken=secrets.token_hex(16),
+            **upper({"templateArn": inputs.get("templateArn")}),
         )["CertificateArn"]
         client.get_waiter("certificate_issued").wait(CertificateAuthorityArn=authority, CertificateArn=arn)
         issued = client.get_certificate(CertificateAuthorityArn=authority, CertificateArn=arn)
@@ -117,14 +144,18 @@ class Certificate(Kind):
         certificate = x509.load_pem_x509_certificate(outputs["certificate"].encode())
         if certificate.issuer == certificate.subject:
             return
-        aws.client("acm-pca").revoke_certificate(
-            CertificateAuthorityArn=outputs["certificateAuthorityArn"],
-            CertificateSerial=f"{certificate.serial_number:x}",
-            RevocationReason="UNSPECIFIED",
-        )
+        try:
+            aws.client("acm-pca").revoke_certificate(
+                CertificateAuthorityArn=outputs["certificateAuthorityArn"],
+                CertificateSerial=f"{certificate.serial_number:x}",
+                RevocationReason="UNSPECIFIED",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "RequestAlreadyProcessedException":
+                raise
 
 
-class CertificateAuthorityCertificate(Kind):
+class CertificateAuthorityCertificate(Unchangeable):
     """The import that activates a CA; deleting it does nothing."""
 
     replaced_by = frozenset({"certificate", "certificateAuthorityArn", "certificateChain"})
@@ -148,6 +179,7 @@ class Policy(Setting):
     """The resource policy of a CA."""
 
     replaced_by = frozenset({"resourceArn"})
+    changed_by = frozenset({"policy"})
 
     def put(self, aws: Aws, inputs: Inputs) -> Created:
         """PutPolicy."""
@@ -157,6 +189,50 @@ class Policy(Setting):
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:  # noqa: ARG002 - the ARN says it
         """DeletePolicy."""
         aws.client("acm-pca").delete_policy(ResourceArn=identifier)
+
+
+def _given(inputs: Inputs) -> dict[str, Any]:
+    """What AWS is not asked about again."""
+    return {key: inputs[key] for key in ("permanentDeletionTimeInDays",) if key in inputs}
+
+
+def _read(client: Any, arn: str) -> dict[str, Any]:  # noqa: ANN401 - boto3 makes its clients at run time
+    """What the provider knows of a CA once it has made or changed it (resourceCertificateAuthorityRead)."""
+    described = client.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
+    configuration = described["CertificateAuthorityConfiguration"]
+    return {
+        **_certificate(client, arn, described),
+        "certificateAuthorityConfiguration": {
+            "keyAlgorithm": configuration["KeyAlgorithm"],
+            "signingAlgorithm": configuration["SigningAlgorithm"],
+            # What the subject does not have is empty here, and not missing.
+            "subject": {key: configuration["Subject"].get(key[0].upper() + key[1:], "") for key in _SUBJECT},
+        },
+        "certificateSigningRequest": client.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"],
+        "enabled": described["Status"] != "DISABLED",
+    }
+
+
+def _certificate(client: Any, arn: str, described: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - same
+    """What a resource and the data source say alike: of a pending CA the certificate is empty."""
+    certificate = {"Certificate": "", "CertificateChain": ""}
+    if described["Status"] != _PENDING:
+        certificate |= client.get_certificate_authority_certificate(CertificateAuthorityArn=arn)
+    return {
+        "certificate": certificate["Certificate"],
+        "certificateChain": certificate["CertificateChain"],
+        "keyStorageSecurityStandard": described["KeyStorageSecurityStandard"],
+        "notAfter": _moment(described.get("NotAfter")),
+        "notBefore": _moment(described.get("NotBefore")),
+        "serial": described.get("Serial", ""),
+        "type": described["Type"],
+        "usageMode": described["UsageMode"],
+    }
+
+
+def _moment(value: datetime | None) -> str:
+    """RFC 3339; of what is not there yet, Go's zero time."""
+    return (value or datetime(1, 1, 1, tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
 def _revocation(configuration: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,28 +252,24 @@ def _revocation(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _get_certificate_authority(aws: Aws, args: Inputs) -> dict[str, Any]:
-    """The data source; of a CA that is shared the CSR stays empty (#39952)."""
+    """The data source; the CSR of a CA that is shared is not, and stays empty (#39952)."""
     client, arn = aws.client("acm-pca"), args["arn"]
     described = client.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
-    certificate = {"Certificate": "", "CertificateChain": ""}
-    if described["Status"] != _PENDING:
-        certificate |= client.get_certificate_authority_certificate(CertificateAuthorityArn=arn)
+    try:
+        csr = client.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDeniedException", "InvalidStateException"):
+            raise
+        csr = ""
     return {
         "id": arn,
         "arn": arn,
         "region": aws.region,
-        "certificate": certificate["Certificate"],
-        "certificateChain": certificate["CertificateChain"],
-        "certificateSigningRequest": "",
-        "keyStorageSecurityStandard": described["KeyStorageSecurityStandard"],
-        "notAfter": str(described.get("NotAfter", "")),
-        "notBefore": str(described.get("NotBefore", "")),
+        "certificateSigningRequest": csr,
         "revocationConfigurations": [],
-        "serial": described.get("Serial", ""),
         "status": described["Status"],
         "tags": {},
-        "type": described["Type"],
-        "usageMode": described["UsageMode"],
+        **_certificate(client, arn, described),
     }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from toolkit.sandbox.provider.iam import automatic
-from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind
+from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, Unchangeable, retagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,9 @@ class ResourceShare(Kind):
     """A share, empty at first."""
 
     replaced_by = frozenset({"permissionArns"})
+    changed_by = frozenset({"allowExternalPrincipals", "name", "tags"})
+    kept = frozenset({"permissionArns"})
+    defaults: ClassVar[Mapping[str, Any]] = {"allowExternalPrincipals": False}
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
         """CreateResourceShare."""
@@ -23,16 +26,23 @@ class ResourceShare(Kind):
             name=physical,
             allowExternalPrincipals=inputs.get("allowExternalPrincipals", False),
             permissionArns=inputs.get("permissionArns") or [],
-            tags=[{"key": key, "value": text} for key, text in (inputs.get("tags") or {}).items()],
+            tags=_tags(inputs),
         )["resourceShare"]
         arn = share["resourceShareArn"]
         return arn, {"arn": arn, "name": physical}
 
-    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - one thing can change
-        """UpdateResourceShare."""
-        aws.client("ram").update_resource_share(
-            resourceShareArn=identifier, allowExternalPrincipals=after.get("allowExternalPrincipals", False)
+    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
+        """UpdateResourceShare, and its tags."""
+        ram, gone = aws.client("ram"), retagged(before, after)
+        ram.update_resource_share(
+            resourceShareArn=identifier,
+            allowExternalPrincipals=after.get("allowExternalPrincipals", False),
+            **({"name": after["name"]} if after.get("name") else {}),
         )
+        if gone:
+            ram.untag_resource(resourceShareArn=identifier, tagKeys=gone)
+        if after.get("tags"):
+            ram.tag_resource(resourceShareArn=identifier, tags=_tags(after))
         return {}
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:  # noqa: ARG002 - the ARN says it
@@ -40,7 +50,7 @@ class ResourceShare(Kind):
         aws.client("ram").delete_resource_share(resourceShareArn=identifier)
 
 
-class Association(Kind):
+class Association(Unchangeable):
     """A resource in a share, or a principal."""
 
     def __init__(self, member: str, parameter: str) -> None:
@@ -57,6 +67,11 @@ class Association(Kind):
         """DisassociateResourceShare."""
         share, _, member = identifier.partition(",")
         aws.client("ram").disassociate_resource_share(resourceShareArn=share, **{self._parameter: [member]})
+
+
+def _tags(inputs: Inputs) -> list[dict[str, str]]:
+    """RAM writes them small."""
+    return [{"key": key, "value": text} for key, text in (inputs.get("tags") or {}).items()]
 
 
 KINDS: dict[str, Kind] = {

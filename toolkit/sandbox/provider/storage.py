@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
+from toolkit.sandbox.provider.iam import automatic
 from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, Setting, tag_list, upper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _NO_LOCATION = "us-east-1"
 
@@ -17,10 +17,11 @@ class Bucket(Kind):
     """A bucket; it is not deleted while something is in it."""
 
     replaced_by = frozenset({"bucket"})
+    changed_by = frozenset({"tags"})
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
         """CreateBucket."""
-        bucket = inputs.get("bucket") or f"{name}-{secrets.token_hex(4)[:7]}"
+        bucket = inputs.get("bucket") or automatic(name)
         where = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != _NO_LOCATION else {}
         aws.client("s3").create_bucket(Bucket=bucket, **where)
         self._tag(aws, bucket, inputs)
@@ -28,6 +29,8 @@ class Bucket(Kind):
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - tags are put as a whole
         """Its tags."""
+        if not after.get("tags"):
+            aws.client("s3").delete_bucket_tagging(Bucket=identifier)
         self._tag(aws, identifier, after)
         return {}
 
@@ -45,14 +48,22 @@ class BucketSetting(Setting):
 
     Args:
         put: the method of the client that puts it.
-        remove: the method that removes it; None for what stays with the bucket.
+        remove: the method that removes it, and what more it is told.
+        inputs: beside the bucket.
         request: the rest of the request, from the inputs.
     """
 
     replaced_by = frozenset({"bucket"})
 
-    def __init__(self, put: str, remove: str | None, request: Callable[[Inputs], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        put: str,
+        remove: tuple[str, dict[str, Any]],
+        inputs: Iterable[str],
+        request: Callable[[Inputs], dict[str, Any]],
+    ) -> None:
         self._put, self._remove, self._request = put, remove, request
+        self.changed_by = frozenset(inputs)
 
     def put(self, aws: Aws, inputs: Inputs) -> Created:
         """Put it."""
@@ -61,12 +72,15 @@ class BucketSetting(Setting):
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:  # noqa: ARG002 - the bucket says it
         """Remove it."""
-        if self._remove is not None:
-            getattr(aws.client("s3"), self._remove)(Bucket=identifier)
+        method, more = self._remove
+        getattr(aws.client("s3"), method)(Bucket=identifier, **more)
+
+
+_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 
 def _public_access(inputs: Inputs) -> dict[str, Any]:
-    return {"PublicAccessBlockConfiguration": upper({key: value for key, value in inputs.items() if key != "bucket"})}
+    return {"PublicAccessBlockConfiguration": upper({key: inputs.get(key, False) for key in _BLOCKS})}
 
 
 def _ownership(inputs: Inputs) -> dict[str, Any]:
@@ -112,19 +126,28 @@ def _lifecycle(inputs: Inputs) -> dict[str, Any]:
 KINDS: dict[str, Kind] = {
     "aws:s3/bucket:Bucket": Bucket(),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": BucketSetting(
-        "put_public_access_block", "delete_public_access_block", _public_access
+        "put_public_access_block", ("delete_public_access_block", {}), _BLOCKS, _public_access
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": BucketSetting(
-        "put_bucket_ownership_controls", "delete_bucket_ownership_controls", _ownership
+        "put_bucket_ownership_controls", ("delete_bucket_ownership_controls", {}), {"rule"}, _ownership
     ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": BucketSetting(
-        "put_bucket_encryption", "delete_bucket_encryption", _encryption
+        "put_bucket_encryption", ("delete_bucket_encryption", {}), {"rules"}, _encryption
     ),
-    "aws:s3/bucketVersioning:BucketVersioning": BucketSetting("put_bucket_versioning", None, _versioning),
+    "aws:s3/bucketVersioning:BucketVersioning": BucketSetting(
+        "put_bucket_versioning",
+        # What was versioned can only be suspended (bucket_versioning.go: resourceBucketVersioningDelete).
+        ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "Suspended"}}),
+        {"versioningConfiguration"},
+        _versioning,
+    ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": BucketSetting(
-        "put_bucket_lifecycle_configuration", "delete_bucket_lifecycle", _lifecycle
+        "put_bucket_lifecycle_configuration", ("delete_bucket_lifecycle", {}), {"rules"}, _lifecycle
     ),
     "aws:s3/bucketPolicy:BucketPolicy": BucketSetting(
-        "put_bucket_policy", "delete_bucket_policy", lambda inputs: {"Policy": inputs["policy"]}
+        "put_bucket_policy",
+        ("delete_bucket_policy", {}),
+        {"policy"},
+        lambda inputs: {"Policy": inputs["policy"]},
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolkit.sandbox.provider.iam import automatic
-from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, tag_list, upper
+from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, retagged, tag_list, upper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,7 @@ class Topic(Kind):
     """An SNS topic."""
 
     replaced_by = frozenset({"name"})
+    changed_by = frozenset({"tags"})
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
         """CreateTopic."""
@@ -22,9 +23,9 @@ class Topic(Kind):
         arn = aws.client("sns").create_topic(Name=physical, Tags=tag_list(inputs))["TopicArn"]
         return arn, {"arn": arn, "name": physical}
 
-    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - only tags
+    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """Its tags."""
-        aws.client("sns").tag_resource(ResourceArn=identifier, Tags=tag_list(after))
+        _tag(aws.client("sns"), {"ResourceArn": identifier}, before, after)
         return {}
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:  # noqa: ARG002 - the ARN says it
@@ -36,36 +37,63 @@ class MetricAlarm(Kind):
     """An alarm."""
 
     replaced_by = frozenset({"name"})
+    changed_by = frozenset(
+        {
+            "alarmActions",
+            "alarmDescription",
+            "comparisonOperator",
+            "evaluationPeriods",
+            "insufficientDataActions",
+            "metricQueries",
+            "okActions",
+            "tags",
+            "threshold",
+            "treatMissingData",
+        }
+    )
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
         """PutMetricAlarm."""
         physical = inputs.get("name") or automatic(name)
         self._put(aws, physical, inputs)
-        return physical, {"name": physical}
+        return physical, {"name": physical, "arn": self._arn(aws, physical)}
 
-    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - put as a whole
-        """PutMetricAlarm again."""
+    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
+        """PutMetricAlarm again, which passes over the tags of an alarm that is there (botocore, PutMetricAlarm)."""
         self._put(aws, identifier, after)
+        _tag(aws.client("cloudwatch"), {"ResourceARN": self._arn(aws, identifier)}, before, after)
         return {}
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:  # noqa: ARG002 - the name says it
         """DeleteAlarms."""
         aws.client("cloudwatch").delete_alarms(AlarmNames=[identifier])
 
+    def _arn(self, aws: Aws, name: str) -> str:
+        (found,) = aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return str(found["AlarmArn"])
+
     def _put(self, aws: Aws, name: str, inputs: Inputs) -> None:
         aws.client("cloudwatch").put_metric_alarm(
             AlarmName=name,
-            AlarmDescription=inputs["alarmDescription"],
+            AlarmDescription=inputs.get("alarmDescription", ""),
             ComparisonOperator=inputs["comparisonOperator"],
             EvaluationPeriods=int(inputs["evaluationPeriods"]),
             Threshold=float(inputs["threshold"]),
             Metrics=[_query(query) for query in inputs["metricQueries"]],
-            TreatMissingData=inputs["treatMissingData"],
+            TreatMissingData=inputs.get("treatMissingData", "missing"),
             AlarmActions=inputs.get("alarmActions") or [],
             OKActions=inputs.get("okActions") or [],
             InsufficientDataActions=inputs.get("insufficientDataActions") or [],
             Tags=tag_list(inputs),
         )
+
+
+def _tag(client: Any, named: dict[str, str], before: Inputs, after: Inputs) -> None:  # noqa: ANN401 - see Aws.client
+    gone = retagged(before, after)
+    if gone:
+        client.untag_resource(**named, TagKeys=gone)
+    if after.get("tags"):
+        client.tag_resource(**named, Tags=tag_list(after))
 
 
 def _query(query: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +111,8 @@ def _query(query: Mapping[str, Any]) -> dict[str, Any]:
 class Schedule(Kind):
     """A schedule of EventBridge Scheduler."""
 
-    replaced_by = frozenset({"name", "groupName"})
+    replaced_by = frozenset({"name"})
+    changed_by = frozenset({"description", "flexibleTimeWindow", "scheduleExpression", "target"})
 
     def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
         """CreateSchedule."""
@@ -103,7 +132,7 @@ class Schedule(Kind):
     def _request(self, inputs: Inputs) -> dict[str, Any]:
         target = inputs["target"]
         return {
-            "Description": inputs["description"],
+            "Description": inputs.get("description", ""),
             "ScheduleExpression": inputs["scheduleExpression"],
             "FlexibleTimeWindow": upper(inputs["flexibleTimeWindow"]),
             "Target": {"Arn": target["arn"], "RoleArn": target["roleArn"], "Input": target["input"]},
