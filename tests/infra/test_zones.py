@@ -116,6 +116,39 @@ def test_a_provider_that_is_not_there_or_for_others_is_refused(
     assert all(words in problem.message for problem in caught.value.problems)
 
 
+@pytest.mark.parametrize(
+    ("name", "function", "paths"),
+    [
+        ("organization-ram", "getCluster", ["zones[0].clusterName"]),
+        ("governed", "getPolicy", ["permissionsBoundaryArn"]),
+        ("crl-existing-bucket", "getBucket", ["revocation.crl.bucket"]),
+        ("alarms", "getTopic", ["alarms.topicArn"]),
+    ],
+)
+def test_what_a_stack_counts_on_is_looked_up_first(
+    run_program: RunProgram, name: str, function: str, paths: list[str]
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def missing(args: dict[str, Any]) -> dict[str, Any]:
+        asked.append(args)
+        raise LookupError("NotFound")
+
+    with pytest.raises(SettingsError) as caught:
+        run_program(shape(name), functions={function: missing})
+    assert [problem.path.removeprefix("kong-mesh-pca:") for problem in caught.value.problems] == paths
+    assert len(asked) == 1
+    assert "NotFound" in caught.value.problems[0].message
+
+
+def test_a_topic_of_another_account_is_taken_as_it_is(run_program: RunProgram) -> None:
+    def missing(_: dict[str, Any]) -> dict[str, Any]:
+        raise LookupError("NotFound")
+
+    alarms = {"topicArn": f"arn:aws:sns:eu-central-1:{ELSEWHERE}:on-call"}
+    run_program(changed(shape("alarms"), alarms=alarms), functions={"getTopic": missing})
+
+
 def test_pod_identity_trusts_one_service_account_of_one_cluster(identities: Graph) -> None:
     pods = ("Service", "pods.eks.amazonaws.com")
     for action in ("sts:AssumeRole", "sts:TagSession"):

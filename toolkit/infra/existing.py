@@ -1,4 +1,4 @@
-"""What is there already: CAs that are adopted or sign the stack's own, and the OIDC providers of clusters.
+"""CAs that are there already, to be adopted or to sign the stack's own.
 
 They are looked up before anything is made, so that a wrong ARN costs nothing.
 """
@@ -18,7 +18,7 @@ from toolkit.infra.reading import refusal
 from toolkit.pki import algorithms, arn, chain, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import Literal
 
     from cryptography import x509
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 # ca-hierarchy.html: a root and four levels below it, data plane certificates not counted.
 _MAX_DEPTH = 5
-_AUDIENCE = "sts.amazonaws.com"
 
 
 class LookUpError(Exception):
@@ -87,7 +86,7 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
             opts=pulumi.InvokeOptions(provider=provider),
         )
     except Exception as error:  # nothing narrower is raised for a function that failed
-        raise LookUpError(_one_line(error)) from error
+        raise LookUpError(one_line(error)) from error
     try:
         certificates = chain.load_bundle(f"{found.certificate}\n{found.certificate_chain or ''}")
     except ValueError as error:
@@ -203,28 +202,6 @@ def refuse_when_active(authority_arn: pulumi.Output[str]) -> pulumi.Output[str]:
     return pulumi.Output.all(authority_arn, status).apply(lambda both: check((both[0], both[1])))
 
 
-def oidc_problems(path: str, provider_arn: str, provider: aws.Provider | None) -> list[Problem]:
-    """Whether the OIDC provider of a zone's cluster is there and takes the tokens that EKS makes for AWS.
-
-    IAM lets a role trust a provider that does not exist, and verify takes another role: nothing else would find it.
-
-    Args:
-        path: the setting that names the provider.
-        provider_arn: of the provider.
-        provider: with which AWS is asked; None for the stack's own.
-    """
-    try:
-        found = aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=pulumi.InvokeOptions(provider=provider))
-    except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
-        return [
-            Problem(path, f"{provider_arn} can't be looked up: {_one_line(error)}; createOidcProvider would make it")
-        ]
-    if _AUDIENCE not in found.client_id_lists:
-        names = _listed(found.client_id_lists)
-        return [Problem(path, f"{provider_arn} takes tokens for {names}, and the control plane's are for {_AUDIENCE}")]
-    return []
-
-
 def _years_from(moment: datetime, years: int) -> datetime:
     """As AWS counts years, in the calendar (botocore, Validity)."""
     try:
@@ -233,9 +210,6 @@ def _years_from(moment: datetime, years: int) -> datetime:
         return moment.replace(year=moment.year + years, day=28)
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "nobody"
-
-
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What Pulumi says of a function that failed, for a message of ours."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -17,7 +17,7 @@ from toolkit.contract import (
     Zone,
 )
 from toolkit.errors import Problem
-from toolkit.infra import accounts, existing
+from toolkit.infra import accounts, existing, lookups
 from toolkit.infra.alarms import AlarmArgs, AuthorityAlarms
 from toolkit.infra.authorities import Authorities
 from toolkit.infra.home import Home, home_problems
@@ -100,6 +100,11 @@ class MeshCertificates(pulumi.ComponentResource):
         """What is there already and is counted on."""
         settings = self._settings
         problems = self._zones.problems()
+        crl, alarms = settings.revocation.crl, settings.alarms
+        if crl is not None and crl.bucket is not None:
+            problems += lookups.bucket_problems("revocation.crl.bucket", crl.bucket)
+        if alarms is not None and alarms.topic_arn is not None:
+            problems += lookups.topic_problems("alarms.topicArn", alarms.topic_arn, self._home.account)
         found = None
         key, wanted = ("parent.arn", settings.parent.arn) if settings.parent else ("adoptArn", settings.adopt_arn)
         if wanted is not None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_aws import iam
 
-from toolkit.infra import accounts, existing, policies
+from toolkit.infra import accounts, lookups, policies
 from toolkit.infra.access import ZoneAccess, ZoneAccessArgs
 from toolkit.pki import templates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pulumi_aws as aws
 
@@ -48,17 +49,28 @@ class Zones:
         return zone.account(self._home.account)
 
     def problems(self) -> list[Problem]:
-        """OIDC providers that a zone counts on and AWS does not show."""
+        """What zones count on and AWS does not show; each thing is asked for once."""
         known: dict[str, list[Problem]] = {}
         for index, zone in enumerate(self._settings.zones):
-            if zone.identity != "irsa" or self._is_created(zone):
-                continue
-            provider_arn = self._known_provider(zone)
-            key = "oidcProviderArn" if zone.oidc_provider_arn else "oidcIssuer"
-            if provider_arn not in known:
-                path = f"zones[{index}].{key}"
-                known[provider_arn] = existing.oidc_problems(path, provider_arn, self._providers[zone.name])
+            for name, look in self._counted_on(f"zones[{index}]", zone):
+                if name not in known:
+                    known[name] = look()
         return [problem for found in known.values() for problem in found]
+
+    def _counted_on(self, path: str, zone: ZoneSettings) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
+        """What a zone names of what is there, and how it is looked up."""
+        way = self._providers[zone.name]
+        if zone.identity == "irsa" and not self._is_created(zone):
+            provider = self._known_provider(zone)
+            key = "oidcProviderArn" if zone.oidc_provider_arn else "oidcIssuer"
+            yield provider, partial(lookups.oidc_problems, f"{path}.{key}", provider, way)
+        if zone.identity == "pod-identity":
+            name = f"{self.account(zone)} {zone.region} {zone.cluster_name}"
+            yield name, partial(lookups.cluster_problems, f"{path}.clusterName", zone, way)
+        boundary = zone.permissions_boundary_arn or self._settings.permissions_boundary_arn
+        if boundary:
+            key = f"{path}.permissionsBoundaryArn" if zone.permissions_boundary_arn else "permissionsBoundaryArn"
+            yield boundary, partial(lookups.boundary_problems, key, boundary, way)
 
     def access(self, zone: ZoneSettings, authority_arn: pulumi.Output[str], owner: str) -> ZoneAccess:
         """Make a zone's identities.

@@ -1,0 +1,103 @@
+"""What a stack counts on beside CAs: looked up before anything is made, so that a wrong name costs nothing.
+
+Some of it AWS would refuse halfway through an update, and some of it never: a role may trust an OIDC provider that
+does not exist, and an alarm may tell a topic that does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from toolkit.errors import Problem
+from toolkit.infra.existing import one_line
+from toolkit.pki import arn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.infra.settings import ZoneSettings
+
+_AUDIENCE = "sts.amazonaws.com"
+
+
+def oidc_problems(path: str, provider_arn: str, provider: aws.Provider | None) -> list[Problem]:
+    """Whether the OIDC provider of a zone's cluster is there and takes the tokens that EKS makes for AWS.
+
+    Verification takes another role, so nothing but the control plane would find it out.
+
+    Args:
+        path: the setting that names the provider.
+        provider_arn: of the provider.
+        provider: with which AWS is asked; None for the stack's own.
+    """
+    try:
+        found = aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=_with(provider))
+    except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
+        message = f"{provider_arn} can't be looked up: {one_line(error)}; createOidcProvider would make it"
+        return [Problem(path, message)]
+    if _AUDIENCE not in found.client_id_lists:
+        names = ", ".join(found.client_id_lists) or "nobody"
+        return [Problem(path, f"{provider_arn} takes tokens for {names}, and the control plane's are for {_AUDIENCE}")]
+    return []
+
+
+def cluster_problems(path: str, zone: ZoneSettings, provider: aws.Provider | None) -> list[Problem]:
+    """Whether a zone's EKS cluster is there.
+
+    Args:
+        path: the setting that names it.
+        zone: whose cluster it is.
+        provider: with which AWS is asked; None for the stack's own.
+    """
+    name = zone.cluster_name or ""
+    return _missing(path, name, lambda: aws.eks.get_cluster(name=name, region=zone.region, opts=_with(provider)))
+
+
+def boundary_problems(path: str, policy_arn: str, provider: aws.Provider | None) -> list[Problem]:
+    """Whether a permissions boundary is there.
+
+    Args:
+        path: the setting that names it.
+        policy_arn: of the policy.
+        provider: with which AWS is asked; None for the stack's own.
+    """
+    return _missing(path, policy_arn, lambda: aws.iam.get_policy(arn=policy_arn, opts=_with(provider)))
+
+
+def bucket_problems(path: str, bucket: str) -> list[Problem]:
+    """Whether an existing bucket for revocation lists is there; whether AWS may write to it AWS says itself.
+
+    Args:
+        path: the setting that names it.
+        bucket: its name.
+    """
+    return _missing(path, bucket, lambda: aws.s3.get_bucket(bucket=bucket))
+
+
+def topic_problems(path: str, topic_arn: str, account: str) -> list[Problem]:
+    """Whether the topic that alarms tell is there, if it is in the stack's own account.
+
+    Args:
+        path: the setting that names it.
+        topic_arn: of the topic.
+        account: that the stack deploys to.
+    """
+    topic = arn.topic(topic_arn)
+    if topic.account != account:
+        return []
+    return _missing(path, topic_arn, lambda: aws.sns.get_topic(name=topic.resource, region=topic.region))
+
+
+def _missing(path: str, name: str, look: Callable[[], object]) -> list[Problem]:
+    try:
+        look()
+    except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
+        return [Problem(path, f"{name} can't be looked up: {one_line(error)}")]
+    return []
+
+
+def _with(provider: aws.Provider | None) -> pulumi.InvokeOptions:
+    return pulumi.InvokeOptions(provider=provider)
