@@ -78,7 +78,7 @@ class FakeAws(pulumi_mocks.Mocks):
             },
             "getRegion": lambda _: {"region": "eu-central-1", "id": "eu-central-1"},
             "getOpenIdConnectProvider": lambda args: {"arn": args["arn"], "clientIdLists": ["sts.amazonaws.com"]},
-            **{name: dict for name in ("getBucket", "getCluster", "getPolicy", "getTopic")},
+            **dict.fromkeys(("getBucket", "getCluster", "getOrganization", "getPolicy", "getTopic"), dict),
             **functions,
         }
 

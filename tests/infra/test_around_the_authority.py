@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.infra.shapes import ELSEWHERE, HOME, changed, functions, shape
+from toolkit.infra.settings import SettingsError
 from toolkit.pki import chain, templates
 from toolkit.sandbox.iam import Decision, Request, evaluate
 
@@ -125,6 +126,44 @@ def test_a_share_has_the_ca_the_default_permission_and_each_principal(run_progra
     assert one(unit, "ResourceShare").inputs["allowExternalPrincipals"] is False
     assert one(unit, "PrincipalAssociation").inputs["principal"].endswith("ou/o-a1b2c3d4e5/ou-f6a7-b8c9d0e1")
     assert one(unit, "PrincipalAssociation").name == "issuing-ca-share-ou-f6a7-b8c9d0e1"
+
+
+UNIT = "arn:aws:organizations::123456789012:ou/o-a1b2c3d4e5/ou-f6a7-b8c9d0e1"
+
+
+@pytest.mark.parametrize(
+    ("sharing", "answer", "path"),
+    [
+        ({"accounts": [ELSEWHERE]}, None, "sharing.accounts"),
+        ({"accounts": [ELSEWHERE]}, {"accounts": [{"id": HOME}]}, "sharing.accounts"),
+        ({"organizationalUnits": [UNIT], "allowExternalAccounts": True}, None, "sharing.organizationalUnits"),
+        ({"accounts": [ELSEWHERE]}, {"accounts": [{"id": HOME}, {"id": ELSEWHERE}]}, None),
+        ({"accounts": [ELSEWHERE]}, {"accounts": []}, None),
+        ({"accounts": [ELSEWHERE], "allowExternalAccounts": True}, None, None),
+    ],
+)
+def test_ram_is_only_asked_for_what_it_can_share(
+    run_program: RunProgram, sharing: dict[str, Any], answer: dict[str, Any] | None, path: str | None
+) -> None:
+    def organization(_: dict[str, Any]) -> dict[str, Any]:
+        if answer is None:
+            raise LookupError("AWSOrganizationsNotInUseException: Your account is not a member of an organization.")
+        return {"id": "o-a1b2c3d4e5", **answer}
+
+    config = changed(shape("accounts-ram"), sharing={"method": "ram", **sharing})
+    if path is None:
+        run_program(config, functions={"getOrganization": organization})
+        return
+    with pytest.raises(SettingsError) as caught:
+        run_program(config, functions={"getOrganization": organization})
+    assert [problem.path for problem in caught.value.problems] == [f"kong-mesh-pca:{path}"]
+
+
+def test_who_may_not_look_at_the_organization_is_not_refused(run_program: RunProgram) -> None:
+    def denied(_: dict[str, Any]) -> dict[str, Any]:
+        raise LookupError("AccessDeniedException")
+
+    run_program(shape("organization-ram"), functions={"getOrganization": denied})
 
 
 def test_the_resource_policy_has_the_form_that_aws_demands(run_program: RunProgram) -> None:

@@ -18,9 +18,12 @@ from toolkit.pki import arn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.infra.settings import ZoneSettings
+    from toolkit.infra.settings import SharingSettings, ZoneSettings
 
 _AUDIENCE = "sts.amazonaws.com"
+# Organizations API reference, common errors of DescribeOrganization.
+_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
+_EXTERNAL = "allowExternalAccounts lets accounts outside of it accept an invitation"
 
 
 def oidc_problems(path: str, provider_arn: str, provider: aws.Provider | None) -> list[Problem]:
@@ -89,6 +92,44 @@ def topic_problems(path: str, topic_arn: str, account: str) -> list[Problem]:
     if topic.account != account:
         return []
     return _missing(path, topic_arn, lambda: aws.sns.get_topic(name=topic.resource, region=topic.region))
+
+
+def sharing_problems(sharing: SharingSettings) -> list[Problem]:
+    """Whether RAM can share with whom it is told to; otherwise AWS says so when the CA is there already.
+
+    Who is a member can be known for sure only in the accounts that may list them; elsewhere an account is believed
+    to be one.
+
+    Args:
+        sharing: the stack's, with method ram.
+    """
+    if sharing.allow_external_accounts and not (sharing.organizational_units or sharing.organization):
+        return []
+    try:
+        found = aws.organizations.get_organization()
+    except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
+        # Who may not look is not refused for it.
+        return _without_organization(sharing) if _NO_ORGANIZATION in str(error) else []
+    members = {account.id for account in found.accounts or ()}
+    strangers = [account for account in sharing.accounts if members and account not in members]
+    if not strangers or sharing.allow_external_accounts:
+        return []
+    message = f"{', '.join(strangers)} is not in organization {found.id}; {_EXTERNAL}"
+    return [Problem("sharing.accounts", message)]
+
+
+def _without_organization(sharing: SharingSettings) -> list[Problem]:
+    given = {
+        "accounts": bool(sharing.accounts) and not sharing.allow_external_accounts,
+        "organizationalUnits": bool(sharing.organizational_units),
+        "organization": sharing.organization is not None,
+    }
+    mend = {"accounts": f"; {_EXTERNAL}"}
+    return [
+        Problem(f"sharing.{key}", f"can't be shared with: the stack's account is in no organization{mend.get(key, '')}")
+        for key, wanted in given.items()
+        if wanted
+    ]
 
 
 def _missing(path: str, name: str, look: Callable[[], object]) -> list[Problem]:

@@ -105,6 +105,8 @@ class MeshCertificates(pulumi.ComponentResource):
             problems += lookups.bucket_problems("revocation.crl.bucket", crl.bucket)
         if alarms is not None and alarms.topic_arn is not None:
             problems += lookups.topic_problems("alarms.topicArn", alarms.topic_arn, self._home.account)
+        if settings.sharing is not None and settings.sharing.method == "ram":
+            problems += lookups.sharing_problems(settings.sharing)
         found = None
         key, wanted = ("parent.arn", settings.parent.arn) if settings.parent else ("adoptArn", settings.adopt_arn)
         if wanted is not None:

@@ -1,7 +1,7 @@
 """What a stack counts on and does not make: in the sandbox it is made first, as on AWS it came from elsewhere.
 
-Clusters with their OIDC providers, ways into other accounts, permission boundaries, SNS topics, the organization.
-CAs are not among it: which one is adopted or signs is the point of a stack that does so.
+Clusters with their OIDC providers, ways into other accounts, permission boundaries, SNS topics.
+CAs are not among it: which one is adopted or signs is the point of a stack that does so. Nor are buckets for lists.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def _way_into(own: Aws, access: Mapping[str, Any]) -> None:
     }
     if access.get("externalId"):
         trust["Condition"] = {"StringEquals": {"sts:ExternalId": access["externalId"]}}
-    iam, name = _as_account(own, account).client("iam"), role.rpartition("/")[2]
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))
+    iam, (path, name) = _as_account(own, account).client("iam"), _path_and_name(role)
+    iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=_document(trust))
     iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=_document(_EVERYTHING))
 
 
@@ -130,7 +130,8 @@ def _cluster(own: Aws, zone: Mapping[str, Any]) -> None:
         issuer = arn.oidc_provider(provider).resource.removeprefix("oidc-provider/") if provider else zone["oidcIssuer"]
         url = f"https://{issuer.removeprefix('https://')}"
         aws.client("iam").create_open_id_connect_provider(Url=url, ClientIDList=[_AUDIENCE])
-    elif identity == "pod-identity":
+    elif identity == "pod-identity" and aws.region in own.session.get_available_regions("eks"):
+        # moto breaks over a region that AWS has not.
         aws.client("eks").create_cluster(
             name=zone["clusterName"],
             roleArn=f"arn:aws:iam::{_account(zone)}:role/cluster",
@@ -143,15 +144,20 @@ def _boundary(own: Aws, zone: Mapping[str, Any], policy_arn: str | None) -> None
     if not policy_arn or not arn.policy(policy_arn).account:
         return
     allowed = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
-    _inside(own, zone).client("iam").create_policy(
-        PolicyName=policy_arn.rpartition("/")[2], PolicyDocument=_document(allowed)
-    )
+    path, name = _path_and_name(policy_arn)
+    _inside(own, zone).client("iam").create_policy(PolicyName=name, Path=path, PolicyDocument=_document(allowed))
 
 
 def _topic(own: Aws, alarms: Mapping[str, Any]) -> None:
     if alarms.get("topicArn"):
         topic = arn.topic(alarms["topicArn"])
         Aws(own.session, topic.region, own.endpoint_url).client("sns").create_topic(Name=topic.resource)
+
+
+def _path_and_name(arn_text: str) -> tuple[str, str]:
+    """What stands in an ARN of IAM after the kind: ``/teams/mesh/`` and the name."""
+    path, _, name = arn_text.partition("/")[2].rpartition("/")
+    return (f"/{path}/" if path else "/"), name
 
 
 def _document(*statements: Mapping[str, Any]) -> str:

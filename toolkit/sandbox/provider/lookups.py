@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from toolkit.errors import SurroundingsError
 
 if TYPE_CHECKING:
@@ -36,9 +38,21 @@ def _get_topic(aws: Aws, args: Inputs) -> dict[str, Any]:
     return {"arn": found, "id": found, "name": args["name"]}
 
 
+def _get_organization(aws: Aws, _: Inputs) -> dict[str, Any]:
+    """Its members are shown where they may be listed (organizations/organization_data_source.go)."""
+    client = aws.client("organizations")
+    found = client.describe_organization()["Organization"]
+    try:
+        accounts = [{"id": account["Id"]} for account in client.list_accounts()["Accounts"]]
+    except ClientError:
+        accounts = []
+    return {"id": found["Id"], "arn": found["Arn"], "accounts": accounts}
+
+
 FUNCTIONS: dict[str, Callable[[Aws, Inputs], dict[str, Any]]] = {
     "aws:s3/getBucket:getBucket": _get_bucket,
     "aws:eks/getCluster:getCluster": _get_cluster,
     "aws:iam/getPolicy:getPolicy": _get_policy,
+    "aws:organizations/getOrganization:getOrganization": _get_organization,
     "aws:sns/getTopic:getTopic": _get_topic,
 }
