@@ -55,7 +55,7 @@ def command(output_dir: Path, stack: str) -> None:
     narrator = _Narrator()
     result = demo.run(project_root(), stack, output_dir, narrator)
     narrator.conclude(result, output_dir)
-    _say_what_is_next(result, stack, output_dir)
+    _say_what_is_next(result, stack, output_dir, narrator.authorities)
     if not result.report.passed:
         click.get_current_context().exit(EXIT_CHECK_FAILED)
 
@@ -66,6 +66,7 @@ class _Narrator:
     def __init__(self) -> None:
         self._begun = time.monotonic()
         self._resources = 0
+        self.authorities = 0
         self._lock = threading.Lock()
 
     def sandbox_started(self, endpoint_url: str) -> None:
@@ -74,6 +75,7 @@ class _Narrator:
     def resource_created(self, kind: str, name: str) -> None:  # noqa: ARG002 - the audience's signature
         with self._lock:
             self._resources += 1
+            self.authorities += kind.endswith(":CertificateAuthority")
 
     def stack_created(self, outputs: StackOutputs) -> None:
         from toolkit.pki import chain
@@ -100,16 +102,18 @@ class _Narrator:
             _detail(str(file.relative_to(directory)))
 
 
-def _say_what_is_next(result: Demo, stack: str, directory: Path) -> None:
+def _say_what_is_next(result: Demo, stack: str, directory: Path, authorities: int) -> None:
     authority = result.outputs.certificate_authority
     certificates = shlex.quote(str(directory / "certificates"))
-    root_costs = 0 if authority.type == "ROOT" else _MONTHLY["GENERAL_PURPOSE"]
+    # Of the CAs that the stack made one issues; what stands above it is general-purpose.
+    above = max(authorities - 1, 0) * _MONTHLY["GENERAL_PURPOSE"]
+    cost = above + (_MONTHLY[authority.usage_mode] if authorities else 0)
     untrusted = "" if authority.type == "ROOT" else f" -untrusted {certificates}/intermediate.pem"
     leaf = next((zone.zone for zone in result.report.zones if zone.issued), None)
     if leaf:
         click.echo("\nSee for yourself:")
         _detail(f"openssl verify -CAfile {certificates}/root.pem{untrusted} {certificates}/{leaf}.pem")
-    click.echo("\n" + _NEXT.format(cost=root_costs + _MONTHLY[authority.usage_mode], stack=stack))
+    click.echo("\n" + _NEXT.format(cost=cost, stack=stack))
 
 
 def _step(number: int, title: str, more: str) -> None:

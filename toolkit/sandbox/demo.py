@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from toolkit import contract
 from toolkit.files import PRIVATE, PUBLIC, write_all
 from toolkit.mesh import document, render
-from toolkit.pki import chain
+from toolkit.pki import chain, duration
 from toolkit.sandbox import program
 from toolkit.sandbox.server import Sandbox
 from toolkit.verify.identity import AssumeVerifierRole
@@ -79,24 +80,24 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
         audience.sandbox_started(aws.endpoint_url)
         exports = program.run(project_dir, config, aws, audience.resource_created)
         # Through JSON and back: what the command line reads is what the program wrote.
-        outputs = contract.parse(contract.StackOutputs.model_validate(exports, strict=False).to_json(), "outputs.json")
+        outputs = contract.parse(json.dumps(exports), "the stack's outputs")
         audience.stack_created(outputs)
         mesh = outputs.meshes[0]
         kubernetes = render.render(outputs, mesh, render.MeshOptions(common_name=COMMON_NAME, ca_cert="secret"))
         universal = render.render(outputs, mesh, render.MeshOptions(form="universal", common_name=COMMON_NAME))
         audience.mesh_rendered(mesh)
         source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-        report = verify(outputs, _plan(kubernetes), source, audience.zone_verified)
+        report = verify(outputs, _plan(outputs, kubernetes), source, audience.zone_verified)
     files = _files(outputs, kubernetes, universal, report)
     write_all({directory / name: content for name, content in files.items()})
     return Demo(outputs, report, tuple(directory / name for name in files))
 
 
-def _plan(rendered: RenderedMesh) -> Plan:
+def _plan(outputs: StackOutputs, rendered: RenderedMesh) -> Plan:
     """Verify against what the Mesh really carries, read back from the documents."""
     texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", rendered.secret or "")]
     mesh, bundle = document.trust_bundle(texts, None)
-    return Plan(mesh, chain.load_bundle(bundle))
+    return Plan(mesh, chain.load_bundle(bundle), lifetime=duration.parse(outputs.data_plane_lifetime))
 
 
 def _files(
