@@ -69,14 +69,17 @@ class CertificateAuthority(Kind):
             },
             "CertificateAuthorityType": inputs.get("type", "SUBORDINATE"),
             "IdempotencyToken": secrets.token_hex(16),
-            "Tags": tag_list(inputs),
+            **({"Tags": tag_list(inputs)} if inputs.get("tags") else {}),
             **upper({key: inputs.get(key) for key in ("usageMode", "keyStorageSecurityStandard")}),
         }
         if inputs.get("revocationConfiguration"):
             request["RevocationConfiguration"] = _revocation(inputs["revocationConfiguration"])
         arn = client.create_certificate_authority(**request)["CertificateAuthorityArn"]
         client.get_waiter("certificate_authority_csr_created").wait(CertificateAuthorityArn=arn)
-        return arn, {"arn": arn, "permanentDeletionTimeInDays": 30, **_read(client, arn), **_given(inputs)}
+        csr = client.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"]
+        days = inputs.get("permanentDeletionTimeInDays", self.defaults["permanentDeletionTimeInDays"])
+        known = {"arn": arn, "certificateSigningRequest": csr, "permanentDeletionTimeInDays": days}
+        return arn, {**_read(client, arn), **known}
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """UpdateCertificateAuthority for anything but tags, even with nothing in it (HasChangesExcept)."""
@@ -95,7 +98,7 @@ class CertificateAuthority(Kind):
             if "enabled" in differing:
                 changed["Status"] = "ACTIVE" if new["enabled"] else "DISABLED"
             client.update_certificate_authority(CertificateAuthorityArn=identifier, **changed)
-        return {**_read(client, identifier), **_given(after)}
+        return _read(client, identifier)
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:
         """Disable, then delete; a pending one can't be disabled."""
@@ -140,10 +143,8 @@ class Certificate(Unchangeable):
         return arn, {"arn": arn, "certificate": issued["Certificate"], "certificateChain": chain}
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:  # noqa: ARG002 - it goes by serial
-        """RevokeCertificate, unless it is self-signed (certificate.go: resourceCertificateRevoke)."""
+        """RevokeCertificate; a root's own can't be, and is left (certificate.go: resourceCertificateRevoke)."""
         certificate = x509.load_pem_x509_certificate(outputs["certificate"].encode())
-        if certificate.issuer == certificate.subject:
-            return
         try:
             aws.client("acm-pca").revoke_certificate(
                 CertificateAuthorityArn=outputs["certificateAuthorityArn"],
@@ -151,7 +152,9 @@ class Certificate(Unchangeable):
                 RevocationReason="UNSPECIFIED",
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "RequestAlreadyProcessedException":
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            own = code == "InvalidRequestException" and "elf-signed certificate can not be revoked" in message
+            if not own and code not in ("RequestAlreadyProcessedException", "RequestInProgressException"):
                 raise
 
 
@@ -191,11 +194,6 @@ class Policy(Setting):
         aws.client("acm-pca").delete_policy(ResourceArn=identifier)
 
 
-def _given(inputs: Inputs) -> dict[str, Any]:
-    """What AWS is not asked about again."""
-    return {key: inputs[key] for key in ("permanentDeletionTimeInDays",) if key in inputs}
-
-
 def _read(client: Any, arn: str) -> dict[str, Any]:  # noqa: ANN401 - boto3 makes its clients at run time
     """What the provider knows of a CA once it has made or changed it (resourceCertificateAuthorityRead)."""
     described = client.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
@@ -208,7 +206,6 @@ def _read(client: Any, arn: str) -> dict[str, Any]:  # noqa: ANN401 - boto3 make
             # What the subject does not have is empty here, and not missing.
             "subject": {key: configuration["Subject"].get(key[0].upper() + key[1:], "") for key in _SUBJECT},
         },
-        "certificateSigningRequest": client.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"],
         "enabled": described["Status"] != "DISABLED",
     }
 
