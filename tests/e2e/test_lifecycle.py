@@ -93,7 +93,7 @@ def test_a_certificate_is_renewed_on_purpose_only(stack: Callable[[str], Stack])
     assert renewed == {
         "issuing-ca-certificate": "forget",
         "issuing-ca-certificate-2": "create",
-        "issuing-ca-activation": "delete",
+        "issuing-ca-activation": "replace",
     }
     after = live.outputs(issuingGeneration=2)
     assert after.certificate_authority.arn == before.certificate_authority.arn
@@ -237,7 +237,7 @@ def test_below_an_external_root_in_two_updates(stack: Callable[[str], Stack], tm
     # A new certificate is imported by itself.
     another, other_root = signed_for_the_stack(request)
     renewed = live.changes(issuedCertificate=another, issuedCertificateChain=other_root)
-    assert renewed == {"issuing-ca-activation": "delete"}
+    assert renewed == {"issuing-ca-activation": "replace"}
 
 
 def test_what_was_signed_for_another_ca_is_refused_while_previewing(stack: Callable[[str], Stack]) -> None:

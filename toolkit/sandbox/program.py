@@ -124,8 +124,9 @@ class Deployment:
     changes: tuple[Change, ...]
 
     def of(self, *operations: Operation) -> dict[str, str]:
-        """The changes of those kinds: operation by logical name."""
-        return {change.name: change.operation for change in self.changes if change.operation in operations}
+        """The changes of those kinds: operation by logical name; a replacement counts as one, not as a deletion too."""
+        wanted = [change for change in self.changes if change.operation in operations]
+        return {change.name: change.operation for change in reversed(wanted)}
 
 
 def run(
