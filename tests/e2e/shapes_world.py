@@ -69,10 +69,10 @@ def _below(config: StackConfig, parent: str) -> StackConfig:
     return changed(config, parent={**setting(config, "parent"), "arn": parent})
 
 
-def shared(world: World, template: str) -> str:
-    """A root of another account that lets ours use one template."""
+def shared(world: World, template: str, account: str = HOME) -> str:
+    """A root of one account that lets another use one template."""
     authority = world.root()
-    document = policies.share_policy(authority, [HOME], None)
+    document = policies.share_policy(authority, [account], None)
     document["Statement"][1]["Condition"]["StringEquals"]["acm-pca:TemplateArn"] = templates.arn(template)
     world.pca.put_policy(ResourceArn=authority, Policy=json.dumps(document))
     return authority

@@ -46,6 +46,7 @@ def there(running_sandbox: TestSandbox) -> dict[str, str]:
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policies.crl_bucket_policy(f"arn:aws:s3:::{BUCKET}", HOME)))
     return {
         "root": root,
+        "open": shared(world, templates.END_ENTITY, ELSEWHERE),
         "short": world.root(UsageMode="SHORT_LIVED_CERTIFICATE"),
         "narrow": world.subordinate(root),
         "brief": world.root(years=1),
@@ -126,8 +127,8 @@ SHARING = mostly(
 def stacks(draw: st.DrawFn, there: dict[str, str]) -> dict[str, Any]:
     """Settings of any topology, good for the most part."""
     topology = draw(st.sampled_from(["root", "intermediate", "under-aws-ca", "under-external-ca", "adopt"]))
-    # What another account shares can't be looked up by those it is shared with, so each is what its use needs.
-    sound = ["root", "shared"] if topology == "adopt" else ["root", "signer"]
+    # With whom a CA is shared can't be looked up, so each is shared as its use needs.
+    sound = ["open", "shared"] if topology == "adopt" else ["root", "signer"]
     unsound = ("missing", "short", "narrow", "brief", "resting", "pending")
     named = there[draw(mostly(st.sampled_from(sound), *unsound))]
     zones = draw(st.lists(ZONE, min_size=1, max_size=3, unique_by=lambda zone: zone["name"]))
