@@ -81,7 +81,7 @@ SHAPES = {name: (config, answers) for name, config, answers in shapes()}
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_all_that_a_shape_sets_is_there(run_program: RunProgram, name: str) -> None:
+def test_every_property_is_one_that_pulumi_aws_has(run_program: RunProgram, name: str) -> None:
     run = observe(run_program, name, *SHAPES[name])
     assert run.resources
     assert {token for token, _ in run.invoked} >= {"aws:index/getCallerIdentity:getCallerIdentity"}
