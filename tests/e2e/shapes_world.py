@@ -160,19 +160,6 @@ def _by_pod_identity(aws: TestSandbox, zone: Zone, cluster: str) -> boto3.Sessio
     return _session({key[0].upper() + key[1:]: value for key, value in taken.items()}, zone.region)
 
 
-def empty_buckets(aws: TestSandbox, but: str = "") -> None:
-    """Lists are never deleted with their bucket; whoever wants that does it by hand."""
-    s3 = aws.client("s3")
-    for bucket in s3.list_buckets()["Buckets"]:
-        if bucket["Name"] == but:
-            continue
-        # moto takes the denial of unencrypted requests for a denial of all.
-        s3.delete_bucket_policy(Bucket=bucket["Name"])
-        found = s3.list_object_versions(Bucket=bucket["Name"])
-        for version in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
-            s3.delete_object(Bucket=bucket["Name"], Key=version["Key"], VersionId=version["VersionId"])
-
-
 def _session(taken: dict[str, Any], region: str) -> boto3.Session:
     return boto3.Session(
         aws_access_key_id=taken["AccessKeyId"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.shapes_world import empty_buckets, prepared
+from tests.e2e.shapes_world import prepared
 from tests.infra.shapes import changed, setting, shape, signed_for_the_stack
 from tests.sandbox.conformance.world import World
 from toolkit import contract
@@ -144,13 +144,38 @@ def test_revocation_is_switched_on_changed_and_off_again(stack: Callable[[str], 
     lists = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     assert f"crl/{outputs.certificate_authority.arn.rpartition('/')[2]}.crl" in lists
     assert live.changes(revocation={"crl": {"expirationDays": 30}}) == both
-    # The bucket is protected like the CAs, so it is not lost with a line of configuration.
-    with pytest.raises(SurroundingsError, match=r"kong-mesh-crl \(Bucket\) can't be deleted: it is protected"):
-        live.up()
-    live.up(revocation={"crl": True}, protect=False)
-    empty_buckets(live.aws)
-    live.up(protect=False)
+    # Certificates go on to name the lists, so they stay, and so does what keeps them closed.
+    off = live.changes()
+    assert {name: how for name, how in off.items() if name not in both} == {
+        f"kong-mesh-crl{suffix}": "forget"
+        for suffix in ("", "-policy", "-public-access", "-ownership", "-encryption", "-versioning", "-lifecycle")
+    }
     assert configured() == {"CrlConfiguration": {"Enabled": False}, "OcspConfiguration": {"Enabled": False}}
+    assert s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]["BlockPublicAcls"] is True
+
+
+def test_a_ca_that_somebody_disabled_stays_disabled(stack: Callable[[str], Stack]) -> None:
+    live = stack("root")
+    arn = live.outputs().certificate_authority.arn
+    world = World(live.aws)
+    world.disable(arn)
+    # As `pulumi refresh` would read it.
+    (authority,) = [item for item in live.state.real() if item.name == "root-ca"]
+    authority.inputs["enabled"] = authority.outputs["enabled"] = False
+    assert live.changes() == {}
+    assert world.status(arn) == "DISABLED"
+
+
+def test_a_pod_identity_zone_is_renamed_in_one_update(stack: Callable[[str], Stack]) -> None:
+    live = stack("identities")
+    live.up()
+    zones = [{**zone, "name": "renamed"} if zone["name"] == "pods" else zone for zone in setting(live.config, "zones")]
+    changes = live.changes(zones=zones)
+    (association,) = [name for name in changes if name.startswith("pod-")]
+    assert changes[association] == "update"
+    assert changes["zone-renamed"] == "create"
+    assert changes["zone-pods"] == "delete"
 
 
 def test_a_ca_is_not_destroyed_by_accident(stack: Callable[[str], Stack]) -> None:

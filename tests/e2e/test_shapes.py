@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests.e2e.shapes_world import accept_invitations, control_plane, empty_buckets, prepared
+from tests.e2e.shapes_world import accept_invitations, control_plane, prepared
 from tests.infra import shapes
 from tests.sandbox.conformance.world import DAYS, World, csr, refused
 from toolkit import contract
@@ -63,7 +63,6 @@ def stack(request: pytest.FixtureRequest, running_sandbox: TestSandbox) -> Itera
     config, state = prepared(running_sandbox, request.param), State()
     made = program.up(project_root(), config, running_sandbox, state)
     yield Stack(running_sandbox, config, state, read(made.outputs))
-    empty_buckets(running_sandbox)
     program.destroy(config, running_sandbox, unprotected(state))
     running_sandbox.clean_up()
 

@@ -97,6 +97,35 @@ def test_aws_private_ca_of_the_account_writes_and_nobody_else(run_program: RunPr
     assert not may("s3:GetObject", f"{bucket}/x", **ours)
 
 
+def test_clients_read_through_the_one_distribution(run_program: RunProgram) -> None:
+    distribution = f"arn:aws:cloudfront::{HOME}:distribution/E1A2B3C4D5"
+    graph = run_program(changed(shape("crl"), revocation={"crl": {"distributionArn": distribution}}))
+    document = json.loads(one(graph, "BucketPolicy").inputs["policy"])
+    principals = {"Service": frozenset({"cloudfront.amazonaws.com"})}
+
+    def may(source: str, action: str = "s3:GetObject") -> Decision:
+        request = Request(action, "arn:aws:s3:::kong-mesh-crl/x", {"aws:SourceArn": source}, principals=principals)
+        return evaluate([document], request)
+
+    assert may(distribution) is Decision.ALLOWED
+    assert may(distribution[:-1] + "6") is Decision.NOT_ALLOWED
+    assert may(distribution, "s3:PutObject") is Decision.NOT_ALLOWED
+
+
+def test_a_bucket_and_all_that_closes_it_outlive_the_settings(run_program: RunProgram) -> None:
+    graph = run_program(shape("crl"))
+    inside = [item for item in graph.resources if item.type.startswith("aws:s3/")]
+    assert len(inside) == 7
+    assert [item.name for item in inside if not item.request.retainOnDelete] == []
+
+
+def test_what_was_made_for_people_is_an_output(run_program: RunProgram) -> None:
+    graph = run_program(changed(shape("crl"), alarms=True))
+    assert graph.exports["crlBucket"] == "kong-mesh-crl-0a1b2c3"
+    assert graph.exports["alarmTopicArn"].endswith("issuing-ca-alarms-topic")
+    assert {"crlBucket", "alarmTopicArn"}.isdisjoint(run_program(shape("crl-existing-bucket")).exports)
+
+
 def test_a_ca_is_only_made_once_its_bucket_is_ready(run_program: RunProgram) -> None:
     graph = run_program(shape("crl"))
     for authority in graph.of_type("CertificateAuthority").values():

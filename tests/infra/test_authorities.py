@@ -166,6 +166,14 @@ def test_a_ca_that_is_of_no_use_is_not_adopted(
     assert words in problem.message
 
 
+def test_an_adopted_ca_signs_with_its_own_family(run_program: RunProgram) -> None:
+    signing = changed(shape("adopt"), signingAlgorithm="SHA512WITHECDSA", keyAlgorithm="RSA_2048")
+    graph = run_program(signing, functions=functions())
+    assert graph.exports["certificateAuthority"]["signingAlgorithm"] == "SHA512WITHECDSA"
+    with pytest.raises(SettingsError, match="signingAlgorithm: SHA256WITHRSA can't be made with the adopted CA's key"):
+        run_program(changed(shape("adopt"), signingAlgorithm="SHA256WITHRSA"), functions=functions())
+
+
 def test_an_adopted_ca_that_ends_before_its_certificates_would(run_program: RunProgram) -> None:
     with pytest.raises(SettingsError, match="goes beyond the end"):
         run_program(changed(shape("adopt"), dataPlaneLifetime="2y"), functions=functions(TIRED, type="ROOT"))
@@ -197,8 +205,8 @@ def test_what_was_signed_elsewhere_is_imported_with_its_chain(run_program: RunPr
     graph = run_program(config)
     assert not graph.of_type("Certificate")
     activation = one(graph, "CertificateAuthorityCertificate")
-    assert activation.inputs["certificate"] == config.values["kong-mesh-pca:issuedCertificate"]
-    assert activation.inputs["certificateChain"] == config.values["kong-mesh-pca:issuedCertificateChain"]
+    assert activation.inputs["certificate"] == config.values["kong-mesh-pca:issuedCertificate"].strip()
+    assert activation.inputs["certificateChain"] == config.values["kong-mesh-pca:issuedCertificateChain"].strip()
     outputs = contract.parse(json.dumps(graph.exports))
     assert outputs.root_certificate == config.values["kong-mesh-pca:issuedCertificateChain"]
     assert [zone.name for zone in outputs.zones] == ["frankfurt"]
@@ -219,14 +227,20 @@ def test_a_certificate_that_went_missing_does_not_take_the_roles_with_it(run_pro
 
 
 @pytest.mark.parametrize("name", ["root", "intermediate", "under-aws-ca", "crl"])
-def test_cas_and_their_bucket_are_protected(run_program: RunProgram, name: str) -> None:
+def test_cas_are_protected(run_program: RunProgram, name: str) -> None:
     graph = run_program(shape(name), functions=functions())
-    kept = [*graph.of_type("CertificateAuthority").values(), *graph.of_type("Bucket").values()]
-    assert kept
-    assert all(item.request.protect for item in kept)
-    assert not any(item.request.deleteBeforeReplace for item in graph.resources)
-    open_ = run_program(changed(shape(name), protect=False), functions=functions())
-    assert not any(item.request.protect for item in open_.resources)
+    assert [item.request.protect for item in graph.of_type("CertificateAuthority").values()].count(False) == 0
+    assert [item.name for item in graph.resources if item.request.deleteBeforeReplace] == []
+    unprotected = run_program(changed(shape(name), protect=False), functions=functions())
+    assert [item.name for item in unprotected.resources if item.request.protect] == []
+
+
+def test_what_is_imported_is_what_aws_wrote(run_program: RunProgram) -> None:
+    """A final newline of our own would be another value than the one that a refresh reads, and a new import."""
+    graph = run_program(shape("intermediate"))
+    for activation in graph.of_type("CertificateAuthorityCertificate").values():
+        for key in ("certificate", "certificateChain"):
+            assert not activation.inputs.get(key, "").endswith("\n"), activation.name
 
 
 def test_resource_options_reach_what_is_inside(in_program: Any) -> None:

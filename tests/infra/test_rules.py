@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.infra.shapes import ELSEWHERE, HOME
+from tests.infra.shapes import ELSEWHERE, HOME, shape
 from tests.support import AUTHORITY_ARN, NOW, Authority
 from toolkit.infra import rules
 from toolkit.infra.home import Home, home_problems
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import chain
+
+if TYPE_CHECKING:
+    from tests.infra.conftest import RunProgram
 
 ZONE = {
     "name": "zone-1",
@@ -108,6 +111,16 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         ({"alarms": {"topicArn": "arn:aws:sns:eu-central-1:123456789012"}}, "alarms.topicArn", "not an ARN"),
         ({"tags": {"aws:x": "y"}}, "tags", "reserved"),
         ({"tags": {f"k{n}": "v" for n in range(49)}}, "tags", "at most 50"),
+        ({"tags": {"Owner": "a", "owner": "b"}}, "tags", "another case"),
+        ({"tags": {"Managed-By": "a"}}, "tags", "the toolkit's own"),
+        ({"tags": {"a": "b;c"}}, "tags", "';'"),
+        ({"namePrefix": "ü-"}, "namePrefix", "pattern"),
+        ({"namePrefix": "x" * 38, "alarms": True}, "namePrefix", "room for 37"),
+        ({"alarms": {"expiryDays": 1825}}, "alarms.expiryDays", "5 years"),
+        ({"verifierPrincipals": [f"arn:aws:iam::{HOME}:group/admins"]}, "verifierPrincipals[0]", "a role or a user"),
+        ({"verifierPrincipals": [f"arn:aws:iam::{HOME}:role/ci-*"]}, "verifierPrincipals[0]", "a role or a user"),
+        ({"revocation": {"crl": {"bucket": "192.168.1.1"}}}, "revocation.crl.bucket", "pattern"),
+        ({"zones": [POD, {**POD, "name": "zone-2"}]}, "zones[1].serviceAccount", "that of zone zone-1"),
         ({**PARENT, "parent": {"arn": AUTHORITY_ARN, "profile": "p"}}, "parent.accountId", "is missing"),
         (zones(profile="p"), "zones[0].accountId", "is missing"),
         (zones(externalId="xx"), "zones[0].externalId", "assumeRoleArn"),
@@ -248,6 +261,15 @@ def test_boundaries_of_aws_are_in_every_account() -> None:
         {"zones": [ZONE], "permissionsBoundaryArn": "arn:aws:iam::aws:policy/PowerUserAccess"}, "p"
     )
     assert home_problems(settings, Home(HOME, "aws", "eu-central-1")) == []
+
+
+def test_numbers_are_text_in_tags() -> None:
+    assert check_settings({"zones": [ZONE], "tags": {"cost": 4711}}, "p").tags == {"cost": "4711"}
+
+
+def test_the_alarms_role_is_counted_under_its_own_name(run_program: RunProgram) -> None:
+    graph = run_program(shape("alarms"))
+    assert rules.ALARM_ROLE in graph.of_type("Role")
 
 
 def test_twelve_digits_without_quotes_are_an_account() -> None:

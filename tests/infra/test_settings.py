@@ -42,6 +42,7 @@ def test_the_project_declares_every_setting_with_its_own_default() -> None:
     declared = PROJECT["config"]
     fields = {to_camel(name): field for name, field in Settings.model_fields.items()}
     assert set(declared) == {key for key in fields if not is_structured(key_to_name(key))} | {
+        "formerAuthorityArns",
         "meshes",
         "verifierPrincipals",
     }

@@ -89,6 +89,7 @@ def test_nothing_that_a_live_mesh_needs_goes_by_accident(prod: Graph) -> None:
         assert authority.request.protect
         assert set(authority.request.ignoreChanges) == {
             "certificateAuthorityConfiguration",
+            "enabled",
             "keyStorageSecurityStandard",
             "permanentDeletionTimeInDays",
             "type",
@@ -137,7 +138,7 @@ def test_zones_of_another_account_are_refused_before_anything_is_made(run_progra
     assert [problem.path for problem in caught.value.problems] == [
         f"kong-mesh-pca:zones[{index}].oidcProviderArn" for index in range(3)
     ]
-    assert "nothing was created" in str(caught.value)
+    assert "nothing was changed" in str(caught.value)
 
 
 def test_every_wrong_setting_is_named_at_once(run_program: RunProgram) -> None:

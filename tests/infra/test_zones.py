@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,8 @@ def test_a_new_provider_has_no_thumbprint_and_the_one_audience(identities: Graph
     assert provider.inputs["clientIdLists"] == ["sts.amazonaws.com"]
     assert "thumbprintLists" not in provider.inputs
     assert "new-provider" not in provider.name
+    # All of the cluster's workloads may live by it.
+    assert provider.request.retainOnDelete
 
 
 def test_zones_of_one_issuer_share_its_provider(run_program: RunProgram) -> None:
@@ -161,8 +164,9 @@ def test_pod_identity_trusts_one_service_account_of_one_cluster(identities: Grap
     assert association.inputs["clusterName"] == "paris"
     assert association.inputs["region"] == "eu-west-3"
     assert association.inputs["serviceAccount"] == "kong-mesh-control-plane"
-    # It links the role only once the role may issue.
+    # It links the role only once the role may issue, and stays what it is when the zone is renamed.
     assert "zone-pods-private-ca" in association.dependencies
+    assert association.name == f"pod-{HOME}-eu-west-3-paris-kong-mesh-system-kong-mesh-control-plane"
 
 
 def test_machines_and_tasks_take_their_roles_as_aws_gives_them(identities: Graph) -> None:
@@ -264,6 +268,38 @@ def test_a_pinned_template_is_the_only_one(run_program: RunProgram) -> None:
     assert evaluate([document], Request("acm-pca:GetCertificate", resource)) is Decision.ALLOWED
 
 
+def test_while_meshes_move_a_zone_may_use_both_cas(run_program: RunProgram) -> None:
+    former = f"arn:aws:acm-pca:eu-central-1:{HOME}:certificate-authority/99999999-2222-3333-4444-555555555555"
+    for name in ("identities", "governed"):
+        graph = run_program(changed(shape(name), formerAuthorityArns=[former]))
+        zone = next(role for role in graph.of_type("Role") if role.startswith("zone-"))
+        document = policy(graph, zone)
+        own = graph.exports["certificateAuthority"]["arn"]
+        context = {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY)}
+        minting = {"acm-pca:TemplateArn": templates.arn(templates.subordinate_ca(0))}
+        for authority in (own, former):
+            assert evaluate([document], Request("acm-pca:IssueCertificate", authority, context)) is Decision.ALLOWED
+            assert evaluate([document], Request("acm-pca:GetCertificate", authority)) is Decision.ALLOWED
+            denied = evaluate([document], Request("acm-pca:IssueCertificate", authority, minting))
+            assert denied is Decision.EXPLICITLY_DENIED
+        verifying = Request("acm-pca:IssueCertificate", former, context)
+        assert evaluate([policy(graph, zone.replace("zone-", "verifier-", 1))], verifying) is Decision.NOT_ALLOWED
+
+
+def test_who_may_not_look_is_warned_and_goes_on(run_program: RunProgram) -> None:
+    def denied(_: dict[str, Any]) -> dict[str, Any]:
+        raise LookupError("AccessDenied: User: ci is not authorized to perform: iam:GetOpenIDConnectProvider")
+
+    names = ("getOpenIdConnectProvider", "getCluster", "getPolicy")
+    run_program(shape("identities"), functions=dict.fromkeys(names, denied))
+
+
+def test_the_stacks_profile_is_where_roles_elsewhere_are_taken_from(run_program: RunProgram) -> None:
+    config = shape("accounts-ram")
+    graph = run_program(dataclasses.replace(config, values={**config.values, "aws:profile": "prod"}))
+    assert graph.of_type("aws")["zone-paris"].inputs["profile"] == "prod"
+
+
 def test_a_zones_own_boundary_wins(run_program: RunProgram) -> None:
     (zone,) = setting(shape("governed"), "zones")
     own = f"arn:aws:iam::{HOME}:policy/stricter"
@@ -279,7 +315,7 @@ def test_adding_and_removing_a_zone_touches_no_other(run_program: RunProgram) ->
         left = {item.name: item.inputs for item in less.resources}
         assert {name: whole[name] for name in left} == left
         gone = set(whole) - set(left)
-        assert all(zone["name"] in name or name.startswith("oidc-") for name in gone), gone
+        assert all(zone["name"] in name or name.startswith(("oidc-", "pod-")) for name in gone), gone
 
 
 def test_a_zone_may_name_the_ca_that_the_stack_adopts(run_program: RunProgram) -> None:

@@ -11,7 +11,7 @@ from pulumi_aws import eks, iam
 from toolkit.infra import policies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from toolkit.infra.policies import Document
     from toolkit.infra.settings import ZoneSettings
@@ -27,6 +27,7 @@ class ZoneAccessArgs:
         partition: of that account.
         authority_arn: the issuing CA, active.
         template: the one with which the control plane may issue; None leaves it open.
+        former_authority_arns: CAs that the zone's meshes still use, while they are moved to this one.
         oidc_provider_arn: of the zone's cluster, for identity irsa.
         verifier_trust: who may assume the verifier role.
         name_prefix: with which all names in IAM begin; without one Pulumi makes them unique.
@@ -39,6 +40,7 @@ class ZoneAccessArgs:
     partition: str
     authority_arn: pulumi.Output[str]
     template: str | None
+    former_authority_arns: Sequence[str]
     oidc_provider_arn: pulumi.Input[str] | None
     verifier_trust: Document
     name_prefix: str | None
@@ -73,7 +75,7 @@ class ZoneAccess(pulumi.ComponentResource):
             f"zone-{zone.name}",
             f"Kong Mesh zone {zone.name}: issues certificates",
             self._trust(),
-            lambda authority: policies.issuer_policy(authority, args.template),
+            lambda authority: policies.issuer_policy(authority, args.template, args.former_authority_arns),
         )
         _, self.verifier_role_arn = self._role(
             f"verifier-{zone.name}",
@@ -126,7 +128,9 @@ class ZoneAccess(pulumi.ComponentResource):
         zone = self._args.zone
         if zone.identity == "pod-identity":
             eks.PodIdentityAssociation(
-                f"zone-{zone.name}-association",
+                # By what it links and not by the zone's name: a service account has one association, so a zone that is
+                # renamed changes its own instead of making another first.
+                f"pod-{self._args.account}-{zone.region}-{zone.cluster_name}-{zone.namespace}-{zone.service_account}",
                 cluster_name=zone.cluster_name or "",
                 namespace=zone.namespace,
                 service_account=zone.service_account,

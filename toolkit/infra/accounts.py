@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pulumi
 import pulumi_aws as aws
 
 if TYPE_CHECKING:
-    import pulumi
-
     from toolkit.infra.settings import AccountSettings
 
 
@@ -30,7 +29,8 @@ def provider(
     return aws.Provider(
         name,
         region=region,
-        profile=access.profile,
+        # Pulumi gives a provider of our own nothing of the stack's aws:* settings; whose role is taken starts there.
+        profile=access.profile or pulumi.Config("aws").get("profile"),
         assume_roles=(
             [aws.ProviderAssumeRoleArgs(role_arn=role, external_id=access.external_id, session_name="kong-mesh-pca")]
             if role is not None

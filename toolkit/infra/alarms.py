@@ -124,6 +124,7 @@ class AuthorityAlarms(pulumi.ComponentResource):
         )
 
     def _write_the_end(self) -> None:
+        # The rule on the length of names in IAM (rules.py) counts this one.
         name, args = f"{self._name}-not-after", self._args
         role = iam.Role(
             name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import pulumi
@@ -45,6 +45,7 @@ class Issuing:
         key_algorithm: of its key.
         signing_algorithm: with which it signs.
         csr: PEM of the request that somebody has yet to sign; None for a CA that can issue.
+        crl_bucket: of the bucket that was made for its revocation lists, if one was.
     """
 
     arn: pulumi.Output[str]
@@ -55,6 +56,7 @@ class Issuing:
     key_algorithm: KeyAlgorithm
     signing_algorithm: SigningAlgorithm
     csr: pulumi.Output[str] | None = None
+    crl_bucket: pulumi.Output[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,20 @@ class Authorities:
         settings = self.settings
         if settings.topology == "adopt":
             return self._adopted()
-        bucket = self._crl_bucket()
+        made = self._crl_bucket()
+        bucket = made if made is not None or settings.revocation.crl is None else settings.revocation.crl.bucket
+        return replace(self._own(bucket), crl_bucket=made)
+
+    def _own(self, bucket: pulumi.Input[str] | None) -> Issuing:
+        """The CA that issues where the stack makes it."""
+        settings = self.settings
         if settings.topology == "root":
             root = self._make(_ROOT, "Root", settings.usage_mode, bucket, self._root_certification())
             return self._of_the_stack(root, "ROOT")
         if settings.topology == "intermediate":
             # Above an intermediate the root stays general-purpose: a short-lived CA can't have one below it.
             root = self._make(_ROOT, "Root", "GENERAL_PURPOSE", bucket, self._root_certification())
-            certification = self._signed_by(Issuer(root.arn, root.signing_algorithm, root.chain))
+            certification = self._signed_by(Issuer(root.arn, root.signing_algorithm, root.as_issued))
         elif settings.topology == "under-aws-ca":
             certification = self._signed_by(self._parent())
         else:
@@ -159,19 +167,12 @@ class Authorities:
         assert self.found is not None  # noqa: S101 - looked up for every topology that needs it
         return self.found
 
-    def _crl_bucket(self) -> pulumi.Input[str] | None:
-        settings = self.settings
-        crl = settings.revocation.crl
+    def _crl_bucket(self) -> pulumi.Output[str] | None:
+        """The bucket that is made for revocation lists; None where none is wanted, or one is there."""
+        crl = self.settings.revocation.crl
         if crl is None or crl.bucket is not None:
-            return crl.bucket if crl else None
-        made = revocation.CrlBucket(
-            "kong-mesh-crl",
-            crl,
-            account=self.home.account,
-            protect=settings.protect,
-            tags=self.tags,
-            opts=self.opts,
-        )
+            return None
+        made = revocation.CrlBucket("kong-mesh-crl", crl, account=self.home.account, tags=self.tags, opts=self.opts)
         return made.bucket_name
 
     def _make(

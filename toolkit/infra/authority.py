@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 # hashicorp/terraform-provider-aws, internal/service/acmpca/certificate_authority.go: ForceNew), or send an empty
 # UpdateCertificateAuthority, which AWS refuses (same place: HasChangesExcept), a changed value is ignored there
 # and refused here.
-_CREATE_ONLY = [
+# And `enabled`, which is not ours to say: a CA that somebody disabled for a reason must not come back with an update,
+# as the provider's default would have it (same place: Default true, read back from the status).
+_LEFT_ALONE = [
     "certificateAuthorityConfiguration",
+    "enabled",
     "keyStorageSecurityStandard",
     "permanentDeletionTimeInDays",
     "type",
@@ -85,15 +88,15 @@ class Issuer:
     Attributes:
         arn: of that CA, active.
         signing_algorithm: of the family of its key.
-        chain: PEM, its own certificate first; None for what AWS returned with the certificate that it signed. Of a
-            CA of the stack it is given, so that a root that was renewed is imported below it too.
+        above: PEM, as AWS wrote it, what stands above a certificate that it signs; None for what comes with the
+            certificate. Of a CA of the stack it is given, so that a root that was renewed is imported below it too.
         region: of that CA, where it is another one than the stack's.
         provider: with which it is called, where it is in another account.
     """
 
     arn: pulumi.Input[str]
     signing_algorithm: SigningAlgorithm
-    chain: pulumi.Output[str] | None = None
+    above: pulumi.Output[str] | None = None
     region: str | None = None
     provider: aws.Provider | None = None
 
@@ -151,6 +154,7 @@ class PrivateAuthority(pulumi.ComponentResource):
         arn: its ARN, known only once the CA is active; of a pending CA, once it is there.
         csr: PEM of the request for its own certificate.
         certificate: PEM of its own certificate; empty for a pending CA.
+        as_issued: the same as AWS wrote it: what is imported is compared with what AWS returns, blank by blank.
         chain: PEM, its own certificate first, the root last; empty for a pending CA.
         signing_algorithm: with which it signs.
     """
@@ -158,6 +162,7 @@ class PrivateAuthority(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     csr: pulumi.Output[str]
     certificate: pulumi.Output[str]
+    as_issued: pulumi.Output[str]
     chain: pulumi.Output[str]
 
     def __init__(
@@ -182,7 +187,7 @@ class PrivateAuthority(pulumi.ComponentResource):
         # Everything else waits for this: nothing is signed for a CA that is not what the settings say.
         self.arn = _unchanged(name, args, authority)
         self.csr = authority.certificate_signing_request
-        self.certificate = self.chain = pulumi.Output.from_input("")
+        self.certificate = self.as_issued = self.chain = pulumi.Output.from_input("")
         if isinstance(certification, SignedElsewhere):
             self._import(*self._signed_elsewhere(certification))
         elif isinstance(certification, SelfSigned):
@@ -194,7 +199,7 @@ class PrivateAuthority(pulumi.ComponentResource):
                 certification, certification.issuer, templates.subordinate_ca(certification.path_length)
             )
             _refuse_when_new(issued, certification.problems)
-            above = certification.issuer.chain
+            above = certification.issuer.above
             self._import(issued.certificate, issued.certificate_chain if above is None else above)
         self.register_outputs({"arn": self.arn, "certificate": self.certificate, "chain": self.chain})
 
@@ -217,7 +222,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.protect,
-                ignore_changes=_CREATE_ONLY,
+                ignore_changes=_LEFT_ALONE,
                 # The provider's own limit is one minute, and CreateCertificateAuthority one call a second.
                 custom_timeouts=pulumi.CustomTimeouts(create="10m"),
             ),
@@ -255,6 +260,7 @@ class PrivateAuthority(pulumi.ComponentResource):
         self.arn = activation.certificate_authority_arn
         # Read from the issued certificate: the CA resource's own fields are filled when the CA is created, before
         # there is a certificate, and stay empty until a refresh.
+        self.as_issued = certificate
         self.certificate = certificate.apply(_normalized)
         self.chain = (
             pulumi.Output.all(certificate, above).apply(lambda pems: _normalized("\n".join(pems)))
@@ -272,9 +278,9 @@ class PrivateAuthority(pulumi.ComponentResource):
                     pulumi.get_project(),
                     "Have the CSR signed that `toolkit outputs --csr` prints, and set the result.",
                 )
-            return given.certificate
+            return given.certificate.strip()
 
-        return self.csr.apply(check), pulumi.Output.from_input(given.chain)
+        return self.csr.apply(check), pulumi.Output.from_input(given.chain.strip())
 
 
 def _unchanged(name: str, args: AuthorityArgs, authority: acmpca.CertificateAuthority) -> pulumi.Output[str]:

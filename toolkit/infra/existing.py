@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from toolkit.contract import SHORT_LIVED_MAX
+from toolkit.contract import mode_problem
 from toolkit.errors import Problem
 from toolkit.infra.reading import refusal
 from toolkit.pki import algorithms, arn, chain, duration
@@ -109,16 +109,19 @@ def adoption_problems(adopted: ExistingAuthority, settings: Settings) -> Iterato
     """
     if adopted.status != "ACTIVE":
         yield Problem("adoptArn", f"the CA is {adopted.status}, and only an active one issues")
-    yield from key_problems("adoptArn", adopted)
+    unknown = key_problems("adoptArn", adopted)
+    yield from unknown
+    signing = settings.signing_algorithm
+    if not unknown and signing is not None and not algorithms.fits(signing, adopted.key_algorithm):
+        yield Problem(
+            "signingAlgorithm", f"{signing} can't be made with the adopted CA's key of {adopted.key_algorithm}"
+        )
     for found in chain.order_problems(adopted.certificates):
         yield Problem("adoptArn", f"in the CA's chain, {found}")
     lifetime = duration.parse(settings.data_plane_lifetime)
-    if adopted.usage_mode == "SHORT_LIVED_CERTIFICATE" and lifetime > SHORT_LIVED_MAX:
-        yield Problem(
-            "dataPlaneLifetime",
-            f"{settings.data_plane_lifetime} is more than the 7 days that the adopted CA issues for: "
-            "it is in short-lived mode",
-        )
+    problem = mode_problem(adopted.usage_mode, lifetime)
+    if problem is not None:
+        yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} {problem}, as the adopted CA is")
     if datetime.now(UTC) + lifetime > adopted.not_after:
         yield Problem(
             "dataPlaneLifetime",

@@ -39,6 +39,8 @@ def oidc_problems(path: str, provider_arn: str, provider: aws.Provider | None) -
     try:
         found = aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=_with(provider))
     except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
+        if _may_not_look(provider_arn, error):
+            return []
         message = f"{provider_arn} can't be looked up: {one_line(error)}; createOidcProvider would make it"
         return [Problem(path, message)]
     if _AUDIENCE not in found.client_id_lists:
@@ -136,8 +138,19 @@ def _missing(path: str, name: str, look: Callable[[], object]) -> list[Problem]:
     try:
         look()
     except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
+        if _may_not_look(name, error):
+            return []
         return [Problem(path, f"{name} can't be looked up: {one_line(error)}")]
     return []
+
+
+def _may_not_look(name: str, error: Exception) -> bool:
+    """Whether AWS did not let us look: that says nothing of the thing, so it is a warning."""
+    said = one_line(error)
+    denied = any(word in said for word in ("AccessDenied", "UnauthorizedOperation", "is not authorized to perform"))
+    if denied:
+        pulumi.log.warn(f"Whether {name} is there is not known: {said}")
+    return denied
 
 
 def _with(provider: aws.Provider | None) -> pulumi.InvokeOptions:

@@ -112,7 +112,7 @@ def verifier_trust(principals: Sequence[str], accounts: Sequence[str], partition
     return _document({"Sid": "Verifiers", "Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"})
 
 
-def issuer_policy(authority_arn: str, template: str | None = None) -> Document:
+def issuer_policy(authority_arn: str, template: str | None = None, former: Sequence[str] = ()) -> Document:
     """What a zone control plane may do: issue from the one CA, and fetch what it issued.
 
     Both permissions matter: with IssueCertificate alone a mesh buys certificates in a loop, because it never
@@ -122,15 +122,17 @@ def issuer_policy(authority_arn: str, template: str | None = None) -> Document:
         authority_arn: the issuing CA.
         template: the one that may be used. Kong does not document which one its control plane names, so by default
             it is not pinned; a control plane that names none is refused where AWS wants the key in the request.
+        former: CAs that the zone's meshes still use, while they are moved to this one.
     """
-    use: Document = {"Effect": "Allow", "Resource": authority_arn}
+    authorities = [authority_arn, *former]
+    use: Document = {"Effect": "Allow", "Resource": authorities if former else authority_arn}
     reading = ["acm-pca:DescribeCertificateAuthority", "acm-pca:GetCertificate"]
     if template is None:
         allowed = [{"Sid": "IssueDataPlaneCertificates", **use, "Action": [*reading, "acm-pca:IssueCertificate"]}]
     else:
         allowed = [
             {"Sid": "FetchDataPlaneCertificates", **use, "Action": reading},
-            _issue_with(authority_arn, template, "IssueDataPlaneCertificates"),
+            {**_issue_with(authority_arn, template, "IssueDataPlaneCertificates"), "Resource": use["Resource"]},
         ]
     return _document(*allowed, _never_mint_a_ca())
 
@@ -189,7 +191,7 @@ _SHARED_READING = [
 ]
 
 
-def crl_bucket_policy(bucket_arn: str, account: str) -> Document:
+def crl_bucket_policy(bucket_arn: str, account: str, distribution_arn: str | None = None) -> Document:
     """What AWS Private CA needs to write a CRL (user guide, crl-planning.md), for CAs of the account alone.
 
     The CA is not named (``aws:SourceArn``), because AWS checks the policy while it creates the CA.
@@ -197,9 +199,23 @@ def crl_bucket_policy(bucket_arn: str, account: str) -> Document:
     Args:
         bucket_arn: of the bucket.
         account: that owns the CAs.
+        distribution_arn: the CloudFront distribution through which clients read the lists, if any (CloudFront developer
+            guide, "Restrict access to an Amazon S3 origin").
     """
     both = [bucket_arn, f"{bucket_arn}/*"]
+    readers: list[Document] = []
+    if distribution_arn is not None:
+        reading = {"Sid": "ClientsReadThroughCloudFront", "Effect": "Allow", "Action": "s3:GetObject"}
+        readers.append(
+            {
+                **reading,
+                "Principal": {"Service": "cloudfront.amazonaws.com"},
+                "Resource": f"{bucket_arn}/*",
+                "Condition": {"StringEquals": {"aws:SourceArn": distribution_arn}},
+            }
+        )
     return _document(
+        *readers,
         {
             "Sid": "PrivateCaWritesLists",
             "Effect": "Allow",

@@ -66,7 +66,6 @@ class CrlBucket(pulumi.ComponentResource):
         settings: CrlSettings,
         *,
         account: str,
-        protect: bool,
         tags: Mapping[str, str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -76,13 +75,14 @@ class CrlBucket(pulumi.ComponentResource):
             name: logical name; the bucket's own begins with it.
             settings: of the lists.
             account: whose CAs write.
-            protect: whether Pulumi refuses to delete it.
             tags: of the bucket.
             opts: resource options of the component.
         """
         super().__init__("kong-mesh-pca:revocation:CrlBucket", name, None, opts)
-        bucket = s3.Bucket(name, tags=dict(tags), opts=pulumi.ResourceOptions(parent=self, protect=protect))
-        inside = pulumi.ResourceOptions(parent=self)
+        # Certificates name their list for as long as they live, so a bucket outlives the settings that made it, and so
+        # does all that keeps it closed. A bucket with lists in it could not be deleted anyway.
+        inside = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        bucket = s3.Bucket(name, tags=dict(tags), opts=inside)
         block = s3.BucketPublicAccessBlock(
             f"{name}-public-access",
             bucket=bucket.bucket,
@@ -100,13 +100,15 @@ class CrlBucket(pulumi.ComponentResource):
             rule=s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerPreferred"),
             opts=inside,
         )
-        encryption = self._encryption(name, bucket, settings)
-        self._versions(name, bucket, settings)
+        encryption = self._encryption(name, bucket, settings, inside)
+        self._versions(name, bucket, settings, inside)
         policy = s3.BucketPolicy(
             f"{name}-policy",
             bucket=bucket.bucket,
-            policy=bucket.arn.apply(lambda text: policies.to_json(policies.crl_bucket_policy(text, account))),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
+            policy=bucket.arn.apply(
+                lambda text: policies.to_json(policies.crl_bucket_policy(text, account, settings.distribution_arn))
+            ),
+            opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[block])),
         )
         # A CA is only made once all of this stands: AWS tries to write while it makes one.
         self.bucket_name = pulumi.Output.all(policy.bucket, owner.id, encryption.id).apply(
@@ -115,7 +117,7 @@ class CrlBucket(pulumi.ComponentResource):
         self.register_outputs({"bucketName": self.bucket_name})
 
     def _encryption(
-        self, name: str, bucket: s3.Bucket, settings: CrlSettings
+        self, name: str, bucket: s3.Bucket, settings: CrlSettings, inside: pulumi.ResourceOptions
     ) -> s3.BucketServerSideEncryptionConfiguration:
         by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
             sse_algorithm="aws:kms" if settings.kms_key_arn else "AES256", kms_master_key_id=settings.kms_key_arn
@@ -125,16 +127,16 @@ class CrlBucket(pulumi.ComponentResource):
             bucket_key_enabled=True if settings.kms_key_arn else None,
         )
         return s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption", bucket=bucket.bucket, rules=[rule], opts=pulumi.ResourceOptions(parent=self)
+            f"{name}-encryption", bucket=bucket.bucket, rules=[rule], opts=inside
         )
 
-    def _versions(self, name: str, bucket: s3.Bucket, settings: CrlSettings) -> None:
+    def _versions(self, name: str, bucket: s3.Bucket, settings: CrlSettings, inside: pulumi.ResourceOptions) -> None:
         """Keep replaced lists for a while: what a client saw last month may be asked for."""
         versioning = s3.BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.bucket,
             versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=inside,
         )
         rule = s3.BucketLifecycleConfigurationRuleArgs(
             id="replaced-lists",
@@ -152,5 +154,5 @@ class CrlBucket(pulumi.ComponentResource):
             bucket=bucket.bucket,
             rules=[rule],
             # Terraform's documentation of the resource: versioning first, or the rule has nothing to act on.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+            opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[versioning])),
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.contract import SHORT_LIVED_MAX
+from toolkit.contract import mode_problem
 from toolkit.errors import Problem
 from toolkit.pki import algorithms, arn, chain, duration
 
@@ -25,6 +25,7 @@ _ONE_AUTHORITY = "a Mesh names one ARN for all its zones, so a stack has one iss
 # longest logical name here is "verifier-<zone>"; with a prefix the names are the toolkit's own.
 _ROLE_NAME = 64
 _AUTOMATIC_SUFFIX = 8
+ALARM_ROLE = "issuing-ca-alarms-not-after"
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,11 @@ def _short_lived_is_last(settings: Settings) -> Iterator[Problem]:
         yield Problem("intermediatePathLength", "must be 0: a CA in short-lived mode can't have another CA below it")
 
 
-@rule("key_algorithm", "signing_algorithm")
+@rule("topology", "key_algorithm", "signing_algorithm")
 def _signature_fits_the_key(settings: Settings) -> Iterator[Problem]:
+    """Of an adopted CA the key is not the settings' to say."""
     signing, key = settings.signing_algorithm, settings.key_algorithm
-    if signing is not None and not algorithms.fits(signing, key):
+    if settings.topology != "adopt" and signing is not None and not algorithms.fits(signing, key):
         yield Problem("signingAlgorithm", f"{signing} can't be made with a key of {key}")
 
 
@@ -143,11 +145,9 @@ def _signature_fits_the_key(settings: Settings) -> Iterator[Problem]:
 def _proxies_can_get_certificates(settings: Settings) -> Iterator[Problem]:
     """The Mesh's dpCert.rotation.expiration; of a CA that is not made here the end is asked for later."""
     lifetime = duration.parse(settings.data_plane_lifetime)
-    if settings.usage_mode == "SHORT_LIVED_CERTIFICATE" and lifetime > SHORT_LIVED_MAX and settings.topology != "adopt":
-        yield Problem(
-            "dataPlaneLifetime",
-            f"{settings.data_plane_lifetime} is more than the 7 days that a CA in short-lived mode issues for",
-        )
+    problem = mode_problem(settings.usage_mode, lifetime)
+    if problem is not None and settings.topology != "adopt":
+        yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} {problem}")
     years = settings.root_validity_years if settings.topology == "root" else settings.intermediate_validity_years
     if settings.topology in ("root", "intermediate", "under-aws-ca") and lifetime >= timedelta(days=365 * years):
         yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} is not within the {years} years of its CA")
@@ -182,8 +182,19 @@ def _generations_of_own_certificates(settings: Settings) -> Iterator[Problem]:
 @rule("revocation")
 def _own_or_existing_bucket(settings: Settings) -> Iterator[Problem]:
     crl = settings.revocation.crl
-    if crl is not None and crl.bucket is not None and crl.kms_key_arn is not None:
-        yield Problem("revocation.crl.kmsKeyArn", f"is for the bucket that is made, and {crl.bucket} exists already")
+    if crl is None or crl.bucket is None:
+        return
+    for key, value in {"kmsKeyArn": crl.kms_key_arn, "distributionArn": crl.distribution_arn}.items():
+        if value is not None:
+            yield Problem(f"revocation.crl.{key}", f"is for the bucket that is made, and {crl.bucket} exists already")
+
+
+@rule("topology", "alarms", "root_validity_years", "intermediate_validity_years")
+def _alarms_begin_quietly(settings: Settings) -> Iterator[Problem]:
+    years = settings.root_validity_years if settings.topology == "root" else settings.intermediate_validity_years
+    made = settings.topology in ("root", "intermediate", "under-aws-ca")
+    if made and settings.alarms is not None and settings.alarms.expiry_days >= 365 * years:
+        yield Problem("alarms.expiryDays", f"{settings.alarms.expiry_days} days are all of the CA's {years} years")
 
 
 @rule("sharing")
@@ -274,7 +285,20 @@ def _one_authority_for_all_zones(settings: Settings) -> Iterator[Problem]:
             )
 
 
-@rule("zones", "name_prefix")
+@rule("zones")
+def _one_association_for_a_service_account(settings: Settings) -> Iterator[Problem]:
+    # EKS API reference, CreatePodIdentityAssociation: ResourceInUseException.
+    seen: dict[tuple[str | None, ...], str] = {}
+    for index, zone in enumerate(settings.zones):
+        key = (zone.account(""), zone.region, zone.cluster_name, zone.namespace, zone.service_account)
+        if zone.identity == "pod-identity" and seen.setdefault(key, zone.name) != zone.name:
+            yield Problem(
+                f"zones[{index}].serviceAccount",
+                f"is that of zone {seen[key]} in the same cluster, and a service account has one role",
+            )
+
+
+@rule("zones", "name_prefix", "alarms")
 def _role_names_fit(settings: Settings) -> Iterator[Problem]:
     prefix = settings.name_prefix
     added = len(prefix) if prefix else _AUTOMATIC_SUFFIX
@@ -286,3 +310,6 @@ def _role_names_fit(settings: Settings) -> Iterator[Problem]:
                 f"zones[{index}].name",
                 f"has {len(zone.name)} characters; the zone's IAM roles have room for {longest}{after}",
             )
+    if settings.alarms is not None and added + len(ALARM_ROLE) > _ROLE_NAME:
+        room = _ROLE_NAME - len(ALARM_ROLE)
+        yield Problem("namePrefix", f"has {added} characters; the alarms' role has room for {room}")

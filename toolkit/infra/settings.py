@@ -5,6 +5,7 @@ What several keys together make impossible is in :mod:`toolkit.infra.rules`.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pulumi
@@ -34,6 +35,8 @@ KeyStorage = Literal["FIPS_140_2_LEVEL_2_OR_HIGHER", "FIPS_140_2_LEVEL_3_OR_HIGH
 # AWS tags its own things so; a CA has at most 50 tags (botocore acm-pca: TagList), two of which are ours.
 _MAX_TAGS = 48
 _TWELVE_DIGITS = 10**11
+_OWN_TAGS = ("managed-by", "kong-mesh-zone")
+_PRINCIPAL = re.compile(r"root|(?:role|user|assumed-role)/[^*?]+")
 
 
 class SettingsError(InvalidInputError, pulumi.RunError):
@@ -54,8 +57,10 @@ def _arn(parse: Callable[[str], arn.Arn]) -> AfterValidator:
 
 
 def _principal(value: str) -> str:
-    if arn.Arn.parse(value).service not in {"iam", "sts"}:
-        raise ValueError(f"{arn.shown(value)} is not the ARN of an IAM principal")
+    # IAM user guide, "AWS JSON policy elements: Principal": groups can't be one, nor can a part of an ARN be open.
+    parsed = arn.Arn.parse(value)
+    if (parsed.service, bool(_PRINCIPAL.fullmatch(parsed.resource))) not in {("iam", True), ("sts", True)}:
+        raise ValueError(f"{arn.shown(value)} is not the ARN of an IAM principal: an account's root, a role or a user")
     return value
 
 
@@ -87,10 +92,24 @@ def _issuer(value: str) -> str:
 def _tags(value: dict[str, str]) -> dict[str, str]:
     if len(value) > _MAX_TAGS:
         raise ValueError(f"has {len(value)} tags; a private CA has at most 50, and two are the toolkit's own")
-    for key in value:
+    taken = set(_OWN_TAGS)
+    for key, text in value.items():
         if key.lower().startswith("aws:"):
             raise ValueError(f"{arn.shown(key)}: keys that begin with aws: are reserved")
+        # IAM's keys are the same whatever their case (IAM user guide, "Rules for tagging in IAM and AWS STS").
+        if key.lower() in taken:
+            raise ValueError(f"{arn.shown(key)} is there already: the toolkit's own, or the same in another case")
+        taken.add(key.lower())
+        # botocore acm-pca: TagKey and TagValue.
+        strange = [c for c in key + text if not (c.isalnum() or c.isspace() or c in "_.:/=+-@")]
+        if strange:
+            raise ValueError(f"{arn.shown(key)} has {arn.shown(strange[0])} in it, which tags can't have")
     return value
+
+
+def _text(value: Any) -> Any:  # noqa: ANN401 - before validation it can be anything
+    """``pulumi config set --path tags.cost 4711`` makes a number of it."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _empty_is_none(value: Any) -> Any:  # noqa: ANN401 - before validation it can be anything
@@ -122,12 +141,17 @@ _Bundle = Annotated[str, AfterValidator(_bundle)]
 _Optional = BeforeValidator(_empty_is_none)
 # botocore acm-pca: CnameString, without a scheme (CrlConfiguration.CustomCname); here a host and nothing else.
 _Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?$")]
-_BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+# S3 user guide, "Bucket naming rules"; no dots, with which TLS does not work.
+_BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")]
 _CrlPath = Annotated[str, StringConstraints(max_length=253, pattern=r"^[-a-zA-Z0-9_.~]+(?:/[-a-zA-Z0-9_.~]+)*$")]
 _ClusterName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$")]
 _Profile = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[\x21-\x7e]+$")]
 _Issuer = Annotated[str, AfterValidator(_issuer)]
 _Account = Annotated[AccountId, BeforeValidator(_account)]
+
+
+_TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+_TagValue = Annotated[Annotated[str, StringConstraints(max_length=256)], BeforeValidator(_text)]
 
 
 class _Model(BaseModel):
@@ -227,6 +251,7 @@ class CrlSettings(_Model):
         custom_path: before ``crl/<id>.crl``.
         kms_key_arn: encrypts the bucket that is made; S3's own keys do unless given.
         keep_versions_days: for how long the bucket that is made keeps lists that were replaced.
+        distribution_arn: the CloudFront distribution that may read from the bucket that is made.
     """
 
     bucket: _BucketName | None = None
@@ -236,6 +261,7 @@ class CrlSettings(_Model):
     custom_path: _CrlPath | None = None
     kms_key_arn: Annotated[str, _arn(arn.key)] | None = None
     keep_versions_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    distribution_arn: Annotated[str, _arn(arn.distribution)] | None = None
 
 
 class RevocationSettings(_Model):
@@ -307,16 +333,13 @@ class Settings(_Model):
     protect: bool = True
     pinned_template: Annotated[Annotated[str, AfterValidator(_template)] | None, _Optional] = None
     # IAM names (IAM user guide, "IAM and AWS STS quotas"); what follows it is "verifier-<zone>".
-    name_prefix: Annotated[Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,40}$")] | None, _Optional] = None
+    name_prefix: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{1,40}$")] | None, _Optional
+    ] = None
     permissions_boundary_arn: Annotated[_Policy | None, _Optional] = None
+    former_authority_arns: tuple[_Authority, ...] = ()
     verifier_principals: tuple[Annotated[str, AfterValidator(_principal)], ...] = ()
-    tags: Annotated[
-        dict[
-            Annotated[str, StringConstraints(min_length=1, max_length=128)],
-            Annotated[str, StringConstraints(max_length=256)],
-        ],
-        AfterValidator(_tags),
-    ] = Field(default_factory=dict)
+    tags: Annotated[dict[_TagKey, _TagValue], AfterValidator(_tags)] = Field(default_factory=dict)
     parent: ParentSettings | None = None
     revocation: RevocationSettings = RevocationSettings()
     sharing: SharingSettings | None = None

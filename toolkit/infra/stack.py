@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from toolkit.infra.settings import Settings
 
 _TAGS = {"managed-by": "kong-mesh-pca-toolkit"}
-_NOTHING_MADE = "Correct the settings, or deploy with other credentials; nothing was created."
+_NOTHING_DONE = "Correct the settings, or deploy with other credentials; nothing was changed."
 _TO_BE_SIGNED = (
     "The CA waits for its certificate: toolkit outputs --csr prints the request. Have it signed, then set "
     "issuedCertificate and issuedCertificateChain (pulumi config set issuedCertificate < issuing-ca.pem) and run "
@@ -70,12 +70,17 @@ class MeshCertificates(pulumi.ComponentResource):
         )
         found = self._look_up(way)
         self._issuing = Authorities(settings, self._home, found, way, self._tags, self._inside).issuing()
+        crl_bucket = self._issuing.crl_bucket
+        self._more: dict[str, pulumi.Output[Any]] = {"crlBucket": crl_bucket} if crl_bucket is not None else {}
         # Nothing but the CA is made before it can issue: a role for it would be a promise.
         self._access = [] if self._issuing.csr else self._around_the_authority()
         self.register_outputs({})
 
     def exports(self) -> dict[str, pulumi.Output[Any]]:
-        """The contract, one stack output a key; checked as a whole by the model that its readers use."""
+        """The contract, one stack output a key; checked as a whole by the model that its readers use.
+
+        Beside it stand ``crlBucket`` and ``alarmTopicArn``, of what was made and people go on to use.
+        """
         issuing = self._issuing
         model: type[BaseModel] = StackOutputs
         if issuing.csr is not None:
@@ -88,12 +93,12 @@ class MeshCertificates(pulumi.ComponentResource):
                 lambda values: self._contract(*values).to_exports()
             )
         names = [field.alias or name for name, field in model.model_fields.items()]
-        return {name: contract.apply(itemgetter(name)) for name in names}
+        return {**{name: contract.apply(itemgetter(name)) for name in names}, **self._more}
 
     def _refuse(self, problems: list[Problem]) -> None:
         if problems:
             raise refusal(
-                "the stack's configuration does not fit what is there", problems, pulumi.get_project(), _NOTHING_MADE
+                "the stack's configuration does not fit what is there", problems, pulumi.get_project(), _NOTHING_DONE
             )
 
     def _look_up(self, way: aws.Provider | None) -> ExistingAuthority | None:
@@ -145,7 +150,7 @@ class MeshCertificates(pulumi.ComponentResource):
                 permissions_boundary_arn=settings.permissions_boundary_arn,
                 tags=self._tags,
             )
-            AuthorityAlarms("issuing-ca-alarms", args, opts=self._inside)
+            self._more["alarmTopicArn"] = AuthorityAlarms("issuing-ca-alarms", args, opts=self._inside).topic_arn
         return [self._zones.access(zone, issuing.arn, owner) for zone in settings.zones]
 
     def _contract(self, authority_arn: str, bundle: str, root: str, roles: list[tuple[str, str]]) -> StackOutputs:

@@ -91,6 +91,7 @@ class Zones:
             partition=home.partition,
             authority_arn=authority_arn,
             template=template,
+            former_authority_arns=settings.former_authority_arns,
             oidc_provider_arn=self._oidc_provider(zone) if zone.identity == "irsa" else None,
             verifier_trust=policies.verifier_trust(
                 settings.verifier_principals, [account, home.account], home.partition
@@ -136,5 +137,6 @@ class Zones:
             # No thumbprints: AWS checks EKS issuers with its own CA library, and a wrong one has locked users out
             # (aws/aws-cdk#8607).
             tags=dict(self._tags),
-            opts=pulumi.ResourceOptions.merge(self._opts, pulumi.ResourceOptions(provider=way)),
+            # All of the cluster's workloads may live by it, not our zone alone.
+            opts=pulumi.ResourceOptions.merge(self._opts, pulumi.ResourceOptions(provider=way, retain_on_delete=True)),
         )

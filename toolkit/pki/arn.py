@@ -25,6 +25,7 @@ _KEY_RESOURCE = re.compile(r"key/[\w-]+", re.ASCII)
 # Organizations API reference: the identifiers of organizations, roots and organizational units.
 _ORGANIZATION_RESOURCE = re.compile(r"organization/o-[a-z0-9]{10,32}")
 _UNIT_RESOURCE = re.compile(r"ou/o-[a-z0-9]{10,32}/ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")
+_DISTRIBUTION_RESOURCE = re.compile(r"distribution/[A-Z0-9]+")
 _PERMISSION_RESOURCE = re.compile(r"permission/[\w.-]{1,128}", re.ASCII)
 REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d{1,2}")
 
@@ -156,6 +157,16 @@ def permission(text: str) -> Arn:
     return _expect(text, "ram", _PERMISSION_RESOURCE, "a customer managed RAM permission", form)
 
 
+def distribution(text: str) -> Arn:
+    """Parse the ARN of a CloudFront distribution.
+
+    Raises:
+        ValueError: it is not an ARN, or that of something else.
+    """
+    form = "cloudfront::<account>:distribution/<id>"
+    return _expect(text, "cloudfront", _DISTRIBUTION_RESOURCE, "a CloudFront distribution", form)
+
+
 def partition_of(region: str) -> str:
     """The partition that a region belongs to; IAM, private CAs and their ARNs never cross it.
 
@@ -167,7 +178,7 @@ def partition_of(region: str) -> str:
     return next((partition for prefix, partition in prefixes.items() if region.startswith(prefix)), "aws")
 
 
-_GLOBAL = {"iam", "organizations"}
+_GLOBAL = {"cloudfront", "iam", "organizations"}
 
 
 def _expect(text: str, service: str, resource: re.Pattern[str], what: str, form: str) -> Arn:
