@@ -58,6 +58,15 @@ def _existing_bucket(aws: TestSandbox, config: StackConfig) -> StackConfig:
     return changed(config, revocation={"crl": {"bucket": _bucket(World(aws))}})
 
 
+def _new_cluster(_: TestSandbox, config: StackConfig) -> StackConfig:
+    """Providers stay when their stack goes, so every stack has a cluster of its own."""
+    zones = setting(config, "zones")
+    for zone in zones:
+        if zone.get("createOidcProvider"):
+            zone["oidcIssuer"] = f"https://oidc.eks.{zone['region']}.amazonaws.com/id/{uuid.uuid4().hex.upper()}"
+    return changed(config, zones=zones)
+
+
 def _elsewhere(aws: TestSandbox, region: str) -> World:
     """The other account, as an administrator of private CAs there."""
     world = World(aws, region)
@@ -106,6 +115,7 @@ _AROUND: dict[str, Callable[[TestSandbox, StackConfig], StackConfig]] = {
     "adopt": _adopt,
     "adopt-shared": _adopt_shared,
     "crl-existing-bucket": _existing_bucket,
+    "identities": _new_cluster,
     "organization-ram": _in_an_organization,
 }
 

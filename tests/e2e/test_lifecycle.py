@@ -22,7 +22,7 @@ from toolkit.sandbox.engine import State
 from toolkit.sandbox.faults import FaultPlan, Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import TestSandbox
@@ -54,8 +54,18 @@ class Stack:
 
 
 @pytest.fixture
-def stack(aws: TestSandbox) -> Callable[[str], Stack]:
-    return lambda name: Stack(aws, prepared(aws, name))
+def stack(aws: TestSandbox) -> Iterator[Callable[[str], Stack]]:
+    made: list[Stack] = []
+
+    def make(name: str) -> Stack:
+        made.append(Stack(aws, prepared(aws, name)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        for resource in each.state.resources.values():
+            resource.protect = False
+        each.destroy()
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ class ZoneAccess(pulumi.ComponentResource):
                 service_account=zone.service_account,
                 role_arn=self.role_arn,
                 region=zone.region,
-                tags=self._tags,
+                tags=dict(self._args.tags),
                 opts=self._inside,
             )
         elif zone.identity == "ambient" and zone.compute != "ecs":
