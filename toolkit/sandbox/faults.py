@@ -71,7 +71,7 @@ class Call:
     """One call, as far as faults look at it.
 
     Attributes:
-        service: ``acm-pca``, ``sts``, ``ram``, ``eks`` or ``eks-auth``: those that the sandbox answers itself or guards.
+        service: ``acm-pca``, ``sts``, ``ram``, ``eks`` or ``eks-auth``, which the sandbox answers or guards.
         operation: for example ``IssueCertificate`` or ``AssumeRole``.
         account: of the caller.
         region: that the request was signed for.
