@@ -220,10 +220,11 @@ def _(world: World) -> None:
 @rule("authority.list", "Listing shows the account's CAs of the region.", f"{BOTOCORE}: ListCertificateAuthorities")
 def _(world: World) -> None:
     arn = world.create()
-    here = world.pca.list_certificate_authorities()["CertificateAuthorities"]
-    there = world.client("acm-pca", "eu-west-1").list_certificate_authorities()["CertificateAuthorities"]
-    assert arn in {item["Arn"] for item in here}
-    assert arn not in {item["Arn"] for item in there}
+    elsewhere = world.client("acm-pca", "eu-west-1")
+    # Other tests of the process may have made more than a page of them.
+    here, there = (client.get_paginator("list_certificate_authorities").paginate() for client in (world.pca, elsewhere))
+    assert arn in {item["Arn"] for page in here for item in page["CertificateAuthorities"]}
+    assert arn not in {item["Arn"] for page in there for item in page["CertificateAuthorities"]}
 
 
 @rule(
