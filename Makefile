@@ -37,7 +37,7 @@ test-pulumi: $(READY) ## Run the real Pulumi CLI against the sandbox, where it i
 
 .PHONY: quick
 quick: $(READY) ## Run the tests that take seconds.
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n auto
 
 .PHONY: lint
 lint: $(READY) ## Lint, formatting, types and import contracts.
