@@ -83,3 +83,8 @@ class InterruptedByUserError(ToolkitError):
     """The user asked to stop (SIGINT, SIGTERM)."""
 
     exit_code = EXIT_INTERRUPTED
+
+
+def one_line(error: Exception) -> str:
+    """What an exception says, for a message of ours: on one line, and never nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_aws as aws
 
 from toolkit.contract import mode_problem
-from toolkit.errors import Problem
+from toolkit.errors import Problem, one_line
 from toolkit.infra.reading import refusal
 from toolkit.pki import algorithms, arn, chain, duration
 
@@ -211,8 +211,3 @@ def _years_from(moment: datetime, years: int) -> datetime:
         return moment.replace(year=moment.year + years)
     except ValueError:  # the 29th of February
         return moment.replace(year=moment.year + years, day=28)
-
-
-def one_line(error: Exception) -> str:
-    """What Pulumi says of a function that failed, for a message of ours."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from toolkit.errors import Problem
-from toolkit.infra.existing import one_line
+from toolkit.errors import Problem, one_line
 from toolkit.pki import arn
 
 if TYPE_CHECKING:

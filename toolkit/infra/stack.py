@@ -29,6 +29,7 @@ from toolkit.pki import arn, chain
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from toolkit.infra.access import ZoneAccess
     from toolkit.infra.existing import ExistingAuthority
     from toolkit.infra.settings import Settings
 
@@ -125,7 +126,7 @@ class MeshCertificates(pulumi.ComponentResource):
         self._refuse(problems)
         return found
 
-    def _around_the_authority(self) -> list[Any]:
+    def _around_the_authority(self) -> list[ZoneAccess]:
         settings, home, issuing = self._settings, self._home, self._issuing
         owner, region = home.authority(settings)
         if settings.sharing is not None:

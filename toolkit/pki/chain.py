@@ -11,6 +11,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import verification
 
+from toolkit.errors import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -40,7 +42,7 @@ def _load_block(number: int, block: re.Match[str]) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(block.group(0).encode())
     except ValueError as error:
-        raise ValueError(f"certificate {number} can't be read: {_one_line(error)}") from error
+        raise ValueError(f"certificate {number} can't be read: {one_line(error)}") from error
 
 
 def load_certificate(pem: str) -> x509.Certificate:
@@ -174,11 +176,7 @@ def verify_to_root(
     try:
         return verifier.verify(leaf, list(intermediates)).chain
     except verification.VerificationError as error:
-        raise ValueError(_one_line(error)) from error
+        raise ValueError(one_line(error)) from error
 
 
 _CA_POLICY = verification.ExtensionPolicy.webpki_defaults_ca()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
