@@ -13,7 +13,7 @@ import pytest
 from toolkit import contract
 from toolkit.files import project_root
 from toolkit.mesh import render
-from toolkit.mesh.render import MeshOptions
+from toolkit.mesh.options import Choice, MeshOptions
 from toolkit.sandbox import program
 
 if TYPE_CHECKING:
@@ -75,12 +75,14 @@ def test_certificates_live_as_long_as_the_stack_says(aws: TestSandbox, outputs: 
 def test_the_bundle_of_the_mesh_is_what_counts(
     aws: TestSandbox, outputs: StackOutputs, outputs_file: Path, tmp_path: Path, ca_cert: str
 ) -> None:
-    rendered = render.render(outputs, "default", MeshOptions(ca_cert="inline" if ca_cert == "inline" else "secret"))
+    rendered = render.render(
+        outputs, "default", MeshOptions(ca_cert=Choice("inline" if ca_cert == "inline" else "secret"))
+    )
     mesh, secret = tmp_path / "mesh.yaml", tmp_path / "secret.yaml"
     mesh.write_text(rendered.mesh)
-    secret.write_text(rendered.secret or "")
+    secret.write_text(render.stream(rendered.secrets))
     both: list[str | Path] = ["--mesh", mesh]
-    if rendered.secret:
+    if rendered.secrets:
         both += ["--mesh", secret]
     assert verify(aws, "--outputs", outputs_file, *both).returncode == 0
     # The Mesh of another stack: another CA of the same name.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import assume, example, given
@@ -13,9 +13,14 @@ from ruamel.yaml import YAML
 from tests.support import AUTHORITY_ARN, contract, contract_document, hierarchy
 from toolkit.contract import StackOutputs
 from toolkit.errors import InvalidInputError, ToolkitError
-from toolkit.mesh import render
-from toolkit.mesh.render import MeshOptions
+from toolkit.mesh import render, scalars
+from toolkit.mesh.building import build
+from toolkit.mesh.credentials import checked
+from toolkit.mesh.options import Choice, MeshOptions
 from toolkit.pki import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GOLDEN = Path(__file__).parent / "golden"
 OUTPUTS = contract(hierarchy())
@@ -48,9 +53,11 @@ VERSIONS = ((1, 1), (1, 2))
 @pytest.mark.parametrize("form", ["kubernetes", "universal"])
 @pytest.mark.parametrize("ca_cert", ["inline", "secret"])
 def test_golden(form: Any, ca_cert: Any) -> None:
-    options = MeshOptions(form=form, ca_cert=ca_cert, common_name=KONGS_EXAMPLE, mode="PERMISSIVE", expiration="36h")
+    options = MeshOptions(
+        form=form, ca_cert=Choice(ca_cert), common_name=KONGS_EXAMPLE, mode="PERMISSIVE", expiration="36h"
+    )
     rendered = render.render(golden_outputs(), "default", options)
-    text = render.stream([document for document in (rendered.secret, rendered.mesh) if document])
+    text = render.stream([*rendered.secrets, rendered.mesh])
     assert text == (GOLDEN / f"{form}-{ca_cert}.yaml").read_text()
 
 
@@ -120,37 +127,59 @@ texts = st.one_of(
 )
 
 
+# Every way in which a text of the operator's gets into a document.
+FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "mesh": lambda _: {},
+    **{
+        name: lambda text, name=name: {name: text}  # type: ignore[misc] # mypy can't infer a lambda with a default
+        for name in (
+            "common_name",
+            "backend_name",
+            "namespace",
+            "expiration",
+            "request_timeout",
+            "root_chain_timeout",
+        )
+    },
+    "secret": lambda text: {"ca_cert": Choice("secret", text)},
+    "file": lambda text: {"ca_cert": Choice("file", text), "access_key": Choice("file", text)},
+    "credentials": lambda text: {"credentials": checked(text, text[::-1], "the test")},
+    "inline credentials": lambda text: {
+        "credentials": checked(text, text[::-1], "the test"),
+        "access_key": Choice("inlineString"),
+        "access_key_secret": Choice("inline"),
+    },
+}
+
+
 @given(
     common_name=texts,
     form=st.sampled_from(["kubernetes", "universal"]),
     ca_cert=st.sampled_from(["inline", "secret"]),
-    field=st.sampled_from(["common_name", "backend_name", "secret_name", "namespace", "expiration", "mesh"]),
+    field=st.sampled_from(list(FIELDS)),
 )
 @example(common_name="{{" + "a" * 100 + "}}\n  arn: arn:evil", form="kubernetes", ca_cert="inline", field="common_name")
 @example(common_name="{{ \ufffe }}", form="universal", ca_cert="inline", field="common_name")
 def test_any_text_in_any_option_is_data_or_is_refused(common_name: str, form: Any, ca_cert: Any, field: str) -> None:
-    options = MeshOptions(form=form, ca_cert=ca_cert)
-    mesh = "default"
-    if field == "mesh":
-        mesh = common_name
-    else:
-        options = dataclasses.replace(options, **{field: common_name})  # type: ignore[arg-type] # any field takes text
+    options = MeshOptions(form=form, ca_cert=Choice(ca_cert), allow_inline_credentials=True)
+    mesh = common_name if field == "mesh" else "default"
     try:
-        model, secret = render.build(OUTPUTS, mesh, options)
+        options = dataclasses.replace(options, **FIELDS[field](common_name))
+        built = build(OUTPUTS, mesh, options)
         rendered = render.render(OUTPUTS, mesh, options)
     except InvalidInputError as error:
         assert error.problems
         return
     for version in VERSIONS:
-        assert read_yaml(rendered.mesh, version) == model.to_form(form)
-        if secret and rendered.secret:
-            assert read_yaml(rendered.secret, version) == secret.to_form(form)
+        assert read_yaml(rendered.mesh, version) == built.mesh.to_form(form)
+        for text, secret in zip(rendered.secrets, built.secrets, strict=True):
+            assert read_yaml(text, version) == secret.to_form(form)
 
 
 @given(texts)
 def test_a_scalar_reads_as_itself_in_every_yaml(text: str) -> None:
     try:
-        line = f"key: {render.yaml_scalar(text)}\n"
+        line = f"key: {scalars.scalar(text)}\n"
     except ValueError:
         assert any("\ud800" <= character <= "\udfff" for character in text)
         return
@@ -163,13 +192,13 @@ def test_a_scalar_reads_as_itself_in_pyyaml(text: str) -> None:
     # PyYAML is YAML 1.1 of libyaml's kind, from which Kubernetes' go-yaml descends.
     pyyaml = pytest.importorskip("yaml")
     assume(not any("\ud800" <= character <= "\udfff" for character in text))
-    assert pyyaml.safe_load(f"key: {render.yaml_scalar(text)}\n") == {"key": text}
+    assert pyyaml.safe_load(f"key: {scalars.scalar(text)}\n") == {"key": text}
 
 
-@pytest.mark.parametrize("value", [None, 1, True, ["x"], {"x": 1}])
-def test_only_strings_are_interpolated(value: object) -> None:
-    with pytest.raises(TypeError, match="not a string"):
-        render.yaml_scalar(value)
+@pytest.mark.parametrize("value", [None, 1.5, ["x"], {"x": 1}])
+def test_only_scalars_are_interpolated(value: object) -> None:
+    with pytest.raises(TypeError, match="no text"):
+        scalars.scalar(value)
 
 
 def test_a_template_that_drops_something_is_caught(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -200,8 +229,8 @@ def test_a_template_that_drops_something_is_caught(monkeypatch: pytest.MonkeyPat
         ({"common_name": "}} {{"}, "default", "--common-name", "without its"),
         ({"common_name": "caf\udce9"}, "default", "--common-name", "U+DCE9"),
         ({"backend_name": "Not A Name"}, "default", "--backend-name", "lower-case"),
-        ({"ca_cert": "secret", "secret_name": "A_B"}, "default", "--secret-name", "DNS-1123"),
-        ({"ca_cert": "secret", "namespace": "a.b"}, "default", "--namespace", "lower-case"),
+        ({"ca_cert": Choice("secret", "A_B")}, "default", "--ca-cert", "DNS-1123"),
+        ({"ca_cert": Choice("secret"), "namespace": "a.b"}, "default", "--namespace", "lower-case"),
         ({"mode": "OFF"}, "default", "--mode", "STRICT"),
     ],
 )
@@ -213,7 +242,7 @@ def test_options_that_can_not_work(options: dict[str, Any], mesh: str, path: str
 
 
 def test_everything_wrong_is_said_at_once() -> None:
-    options = MeshOptions(backend_name="B!", expiration="soon", common_name="", ca_cert="secret", namespace="N")
+    options = MeshOptions(backend_name="B!", expiration="soon", common_name="", ca_cert=Choice("secret"), namespace="N")
     with pytest.raises(InvalidInputError) as caught:
         render.render(OUTPUTS, "other", options)
     assert {problem.path for problem in caught.value.problems} == {

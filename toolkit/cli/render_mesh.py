@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import STACKS_LIFETIME, emit, output_file, stack_outputs
+from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
+from toolkit.cli.options import output_file, stack_outputs
 
 if TYPE_CHECKING:
     from toolkit.mesh.render import RenderedMesh
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   toolkit render-mesh | kubectl apply -f -
+  toolkit render-mesh --format universal --mode PERMISSIVE --common-name '{{ tag "kuma.io/service" }}.mesh'
   pulumi stack output --json --show-secrets | toolkit render-mesh --outputs - --ca-cert secret -o mesh.yaml
+  toolkit render-mesh --credentials ~/.aws/mesh-credentials --secret-output secrets.yaml -o mesh.yaml
 """
 
 
@@ -33,45 +36,12 @@ Examples:
     show_default=True,
     help="For kubectl apply, or for kumactl apply.",
 )
-@click.option("--backend-name", default="acmpca", show_default=True, metavar="NAME", help="Name of the mTLS backend.")
-@click.option(
-    "--mode",
-    type=click.Choice(["STRICT", "PERMISSIVE"]),
-    default="STRICT",
-    show_default=True,
-    help="PERMISSIVE also accepts plain traffic.",
-)
-@click.option(
-    "--expiration",
-    show_default=STACKS_LIFETIME,
-    metavar="DURATION",
-    help="Lifetime of data plane certificates: one number and one unit of y, w, d, h, m, s, ms.",
-)
-@click.option(
-    "--common-name",
-    metavar="TEMPLATE",
-    help="Common name of data plane certificates, for example '{{ tag \"kuma.io/service\" }}.mesh'; none unless given.",
-)
-@click.option(
-    "--ca-cert",
-    type=click.Choice(["inline", "secret"]),
-    default="inline",
-    show_default=True,
-    help="Carry the CA chain in the Mesh, or in a mesh-scoped Secret document before it.",
-)
-@click.option("--secret-name", metavar="NAME", help="Name of that Secret; MESH-BACKEND-ca-chain unless given.")
-@click.option(
-    "--namespace",
-    default="kong-mesh-system",
-    show_default=True,
-    metavar="NAME",
-    help="System namespace of Kong Mesh, where a Kubernetes Secret lives.",
-)
+@mesh_options
 @click.option(
     "--secret-output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the Secret here, readable by you alone, and not before the Mesh.",
+    help="Write the Secrets here, readable by you alone, and not before the Mesh.",
 )
 @output_file
 def command(
@@ -81,15 +51,9 @@ def command(
     cwd: str | None,
     meshes: tuple[str, ...],
     form: Literal["kubernetes", "universal"],
-    backend_name: str,
-    mode: Literal["STRICT", "PERMISSIVE"],
-    expiration: str | None,
-    common_name: str | None,
-    ca_cert: Literal["inline", "secret"],
-    secret_name: str | None,
-    namespace: str,
     secret_output: Path | None,
     output: Path | None,
+    **chosen: object,
 ) -> None:
     """Turn the stack's outputs into a Mesh with an acmpca backend.
 
@@ -99,37 +63,33 @@ def command(
     from toolkit import contract
     from toolkit.mesh import render
 
-    if secret_output and ca_cert != "secret":
-        raise click.UsageError("--secret-output needs --ca-cert secret: there is no Secret otherwise")
     loaded = contract.load(outputs, stack, cwd)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
-    if secret_name and len(names) > 1:
-        raise click.UsageError("--secret-name can name the Secret of one mesh only; choose it with --mesh")
-    options = render.MeshOptions(
-        form=form,
-        backend_name=backend_name,
-        mode=mode,
-        expiration=expiration,
-        common_name=common_name,
-        ca_cert=ca_cert,
-        secret_name=secret_name,
-        namespace=namespace,
-    )
-    _write([render.render(loaded, name, options) for name in names], secret_output, output)
+    options = options_of(form, chosen, names)
+    rendered = [render.render(loaded, name, options) for name in names]
+    if secret_output and not any(document.secrets for document in rendered):
+        raise click.UsageError("--secret-output needs --ca-cert secret or --credentials: there is no Secret otherwise")
+    _write(rendered, secret_output, output)
 
 
 def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Path | None) -> None:
     from toolkit.files import PRIVATE, PUBLIC, write_all
     from toolkit.mesh.render import stream
 
-    secrets = [document.secret for document in rendered if document.secret is not None]
-    meshes = [document.mesh for document in rendered]
+    secrets = [secret for document in rendered for secret in document.secrets]
+    documents = [document.mesh for document in rendered]
+    is_private = any(document.mesh_has_credentials for document in rendered)
     if secret_output is None:
-        emit(stream([*secrets, *meshes]), output, PRIVATE if secrets else PUBLIC)
-        return
-    files = {secret_output: (stream(secrets), PRIVATE)}
+        documents = [*secrets, *documents]
+        is_private = is_private or bool(secrets)
+    if output is None and any(
+        document.mesh_has_credentials or (not secret_output and document.secrets_have_credentials)
+        for document in rendered
+    ):
+        refuse_public("an AWS credential")
+    files = {secret_output: (stream(secrets), PRIVATE)} if secret_output else {}
     if output is not None:
-        files[output] = (stream(meshes), PUBLIC)
+        files[output] = (stream(documents), PRIVATE if is_private else PUBLIC)
     write_all(files)
     if output is None:
-        click.echo(stream(meshes), nl=False)
+        click.echo(stream(documents), nl=False)

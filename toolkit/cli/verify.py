@@ -139,16 +139,10 @@ def _plan(
 
 
 def _trust_bundle(mesh_files: tuple[Path, ...], mesh_name: str | None) -> tuple[str, str]:
-    from toolkit.mesh import document
+    from toolkit.mesh import reading, trust
 
-    texts = []
-    for file in mesh_files:
-        try:
-            texts.append((str(file), file.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise InvalidInputError(f"can't read {file}: {reason}") from error
-    return document.trust_bundle(texts, mesh_name)
+    texts = [(str(file), reading.read_text(str(file))) for file in mesh_files]
+    return trust.trust_bundle(texts, mesh_name)
 
 
 def run(outputs: StackOutputs, plan: Plan, source: IdentitySource) -> Report:

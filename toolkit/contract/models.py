@@ -169,6 +169,8 @@ class _Model(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
+        # A command that reads a contract builds one of these models, not all: they are built at first use.
+        defer_build=True,
     )
 
 

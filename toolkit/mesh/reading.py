@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from toolkit.errors import InvalidInputError, Problem
+from toolkit.errors import InvalidInputError, Problem, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MERGE = "tag:yaml.org,2002:merge"
 _STANDARD = "tag:yaml.org,2002:"
@@ -43,6 +51,10 @@ class _Constructor(SafeConstructor):
             raise ConstructorError(None, None, f"can't be read as {tag}", node.start_mark) from error
 
 
+# A Mesh with every chain inline stays far below; what is larger is no document of Kong Mesh.
+_MAX_BYTES = 16 * 1024 * 1024
+
+
 def load_stream(text: str, source: str) -> list[object]:
     """Every document of a YAML stream as plain values; tags run nothing, a key stands once in a mapping.
 
@@ -55,8 +67,19 @@ def load_stream(text: str, source: str) -> list[object]:
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
-    try:
+    with refusing(source):
         return list(yaml.load_all(text))
+
+
+@contextmanager
+def refusing(source: str) -> Iterator[None]:
+    """Turn whatever the YAML library raises into an error that names the source and, where known, the place.
+
+    Raises:
+        InvalidInputError: the text that is read inside is no YAML.
+    """
+    try:
+        yield
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
@@ -65,5 +88,31 @@ def load_stream(text: str, source: str) -> list[object]:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "it is nested too deeply")]) from error
     except (YAMLError, AssertionError, ValueError) as error:
         # Characters that YAML forbids, and a %YAML directive with a version that does not exist (an assertion).
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidInputError(f"{source} is not YAML", [Problem(source, reason)]) from error
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, one_line(error))]) from error
+
+
+def read_text(name: str) -> str:
+    """A text that the user named: a file, or ``-`` for standard input. Line ends are kept as they are.
+
+    Raises:
+        InvalidInputError: it can't be read, is no UTF-8, or is larger than any document.
+    """
+    try:
+        if name == "-":
+            content = sys.stdin.buffer.read(_MAX_BYTES + 1)
+        else:
+            with Path(name).open("rb") as stream:
+                content = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidInputError(f"can't read {name}: {error.strerror or error}") from error
+    if len(content) > _MAX_BYTES:
+        raise InvalidInputError(f"{shown(name)} is larger than 16 MiB, so it is no document of Kong Mesh")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{shown(name)} is not YAML", [Problem(shown(name), one_line(error))]) from error
+
+
+def shown(name: str) -> str:
+    """What to call a source that the user named."""
+    return "standard input" if name == "-" else name

@@ -9,7 +9,7 @@ import base64
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from toolkit.contract import DnsLabel
 from toolkit.mesh.backends import Model
@@ -34,22 +34,22 @@ def _object_name(value: str) -> str:
 ObjectName = Annotated[str, AfterValidator(_object_name)]
 
 
-class ChainSecret(Model):
-    """The CA chain as a Secret of one mesh; one name can serve only one mesh.
+class MeshSecret(Model):
+    """A Secret of one mesh; on Kubernetes one name can serve only one mesh.
 
     Attributes:
         namespace: Kong Mesh's system namespace; only Kubernetes knows it.
-        pem: the value.
+        value: the text that it keeps.
     """
 
     name: ObjectName
     mesh: DnsLabel
     namespace: DnsLabel
-    pem: str
+    value: str = Field(repr=False)
 
     def to_form(self, form: Form) -> dict[str, Any]:
         """The document that ``kubectl apply`` or ``kumactl apply`` takes."""
-        encoded = base64.b64encode(self.pem.encode()).decode()
+        encoded = base64.b64encode(self.value.encode()).decode()
         if form == "universal":
             return {"type": "Secret", "mesh": self.mesh, "name": self.name, "data": encoded}
         return {

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from toolkit import contract
 from toolkit.files import PRIVATE, PUBLIC, write_all
-from toolkit.mesh import document, render
+from toolkit.mesh import render, trust
+from toolkit.mesh.options import Choice, MeshOptions
 from toolkit.pki import chain, duration
 from toolkit.sandbox import program
 from toolkit.sandbox.server import Sandbox
@@ -83,8 +84,9 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
         outputs = contract.parse(json.dumps(exports), "the stack's outputs")
         audience.stack_created(outputs)
         mesh = outputs.meshes[0]
-        kubernetes = render.render(outputs, mesh, render.MeshOptions(common_name=COMMON_NAME, ca_cert="secret"))
-        universal = render.render(outputs, mesh, render.MeshOptions(form="universal", common_name=COMMON_NAME))
+        in_secret = MeshOptions(common_name=COMMON_NAME, ca_cert=Choice("secret"))
+        kubernetes = render.render(outputs, mesh, in_secret)
+        universal = render.render(outputs, mesh, MeshOptions(form="universal", common_name=COMMON_NAME))
         audience.mesh_rendered(mesh)
         source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
         report = verify(outputs, _plan(outputs, kubernetes), source, audience.zone_verified)
@@ -95,8 +97,8 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
 
 def _plan(outputs: StackOutputs, rendered: RenderedMesh) -> Plan:
     """Verify against what the Mesh really carries, read back from the documents."""
-    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", rendered.secret or "")]
-    mesh, bundle = document.trust_bundle(texts, None)
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", render.stream(rendered.secrets))]
+    mesh, bundle = trust.trust_bundle(texts, None)
     return Plan(mesh, chain.load_bundle(bundle), lifetime=duration.parse(outputs.data_plane_lifetime))
 
 
@@ -112,7 +114,7 @@ def _files(
     return {
         "outputs.json": (outputs.to_json(), PUBLIC),
         "mesh.yaml": (kubernetes.mesh, PUBLIC),
-        "secret.yaml": (kubernetes.secret or "", PRIVATE),
+        "secret.yaml": (render.stream(kubernetes.secrets), PRIVATE),
         "universal-mesh.yaml": (universal.mesh, PUBLIC),
         "verify.json": (JsonForm().render(report), PUBLIC),
         "certificates/root.pem": (chain.to_pem([root]), PUBLIC),

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.support import contract, hierarchy
 from toolkit.errors import InvalidInputError
 from toolkit.mesh import render
-from toolkit.mesh.document import trust_bundle
-from toolkit.mesh.render import MeshOptions
+from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.mesh.trust import trust_bundle
 
 OUTPUTS = contract(hierarchy())
 BY_HAND = """\
@@ -37,8 +37,8 @@ spec:
 @pytest.mark.parametrize("form", ["kubernetes", "universal"])
 @pytest.mark.parametrize("ca_cert", ["inline", "secret"])
 def test_what_was_rendered_is_read_back(form: Any, ca_cert: Any) -> None:
-    rendered = render.render(OUTPUTS, "default", MeshOptions(form=form, ca_cert=ca_cert))
-    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", rendered.secret or "")]
+    rendered = render.render(OUTPUTS, "default", MeshOptions(form=form, ca_cert=Choice(ca_cert)))
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", render.stream(rendered.secrets))]
     assert trust_bundle(texts) == ("default", OUTPUTS.certificate_chain)
     stream = render.stream([text for _, text in reversed(texts) if text])
     assert trust_bundle([("all.yaml", stream)], "default") == ("default", OUTPUTS.certificate_chain)
@@ -95,11 +95,11 @@ def test_a_file_on_the_control_planes_host_can_not_be_read() -> None:
 
 
 def test_a_secret_that_was_not_given_or_is_another_meshs() -> None:
-    rendered = render.render(OUTPUTS, "default", MeshOptions(ca_cert="secret"))
-    assert rendered.secret
-    another_meshs = rendered.secret.replace("kuma.io/mesh: default", "kuma.io/mesh: other")
+    rendered = render.render(OUTPUTS, "default", MeshOptions(ca_cert=Choice("secret")))
+    (secret,) = rendered.secrets
+    another_meshs = secret.replace("kuma.io/mesh: default", "kuma.io/mesh: other")
     # Kuma takes Secrets of its own type only.
-    opaque = rendered.secret.replace("system.kuma.io/secret", "Opaque")
+    opaque = secret.replace("system.kuma.io/secret", "Opaque")
     for others in ([], [("secret.yaml", another_meshs)], [("secret.yaml", opaque)]):
         with pytest.raises(InvalidInputError) as caught:
             trust_bundle([("mesh.yaml", rendered.mesh), *others])

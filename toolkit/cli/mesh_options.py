@@ -1,0 +1,174 @@
+"""What the operator chooses about an acmpca backend; shared by the commands that make one."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from toolkit.cli.options import STACKS_LIFETIME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Literal
+
+    from toolkit.mesh.credentials import Credentials
+    from toolkit.mesh.options import MeshOptions
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+_SOURCE = "inline, inlineString, secret, secret=NAME or file=PATH"
+
+
+class _Source(click.ParamType[Any]):
+    """Where a value shall stand in the Mesh."""
+
+    name = "source"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        """Read the text of the option."""
+        from toolkit.mesh.options import parse_choice
+
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_choice(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def mesh_options(function: _Command) -> _Command:
+    """The options of an acmpca backend; :func:`options_of` turns what they hold into one value."""
+    options = [
+        click.option(
+            "--backend-name", default="acmpca", show_default=True, metavar="NAME", help="Name of the mTLS backend."
+        ),
+        click.option(
+            "--mode",
+            type=click.Choice(["STRICT", "PERMISSIVE"]),
+            show_default="STRICT in a new backend",
+            help="PERMISSIVE also accepts plain traffic.",
+        ),
+        click.option(
+            "--expiration",
+            show_default=STACKS_LIFETIME,
+            metavar="DURATION",
+            help="Lifetime of data plane certificates: one number and one unit of y, w, d, h, m, s, ms.",
+        ),
+        click.option(
+            "--common-name",
+            metavar="TEMPLATE",
+            help="Common name of data plane certificates, for example '{{ tag \"kuma.io/service\" }}.mesh'; none unless "
+            "given.",
+        ),
+        click.option(
+            "--ca-cert",
+            type=_Source(),
+            default="inline",
+            show_default=True,
+            metavar="SOURCE",
+            help=f"Where the CA chain stands: {_SOURCE}, a file on every control plane's host.",
+        ),
+        click.option(
+            "--access-key",
+            type=_Source(),
+            metavar="SOURCE",
+            help=f"Where control planes find their AWS access key: {_SOURCE}. Without it they take the default "
+            "credential chain, such as IRSA.",
+        ),
+        click.option(
+            "--access-key-secret", type=_Source(), metavar="SOURCE", help="Where they find its secret; the same forms."
+        ),
+        click.option(
+            "--credentials",
+            metavar="env|prompt|FILE",
+            help="Where the values of both come from: AWS's variables, a question, or a file such as "
+            "~/.aws/credentials. They become Secrets unless another SOURCE is given.",
+        ),
+        click.option(
+            "--credentials-profile", default="default", show_default=True, metavar="NAME", help="The file's profile."
+        ),
+        click.option(
+            "--allow-inline-credentials", is_flag=True, help="Let a Mesh carry them, where many may read them."
+        ),
+        click.option("--request-timeout", metavar="SECONDSs", help="For a certificate, such as 10s."),
+        click.option(
+            "--root-chain-timeout",
+            metavar="SECONDSs",
+            show_default="10s, Kuma's own",
+            help="For the CA's chain, such as 30s.",
+        ),
+        click.option(
+            "--skip-validation", is_flag=True, help="The control plane does not try the backend when it is applied."
+        ),
+        click.option(
+            "--namespace",
+            default="kong-mesh-system",
+            show_default=True,
+            metavar="NAME",
+            help="System namespace of Kong Mesh, where a Kubernetes Secret lives.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def options_of(
+    form: Literal["kubernetes", "universal"], chosen: Mapping[str, Any], meshes: Sequence[str]
+) -> MeshOptions:
+    """The operator's choices as one value, with the credentials that they name.
+
+    Args:
+        form: of the documents.
+        chosen: what :func:`mesh_options` put into the command's parameters.
+        meshes: the meshes that are rendered.
+
+    Raises:
+        UsageError: choices that do not go together.
+        InvalidInputError: the credentials can't be used.
+    """
+    from toolkit.mesh.options import MeshOptions
+
+    fields = dict(chosen)
+    where, profile = fields.pop("credentials"), fields.pop("credentials_profile")
+    for option in ("ca_cert", "access_key", "access_key_secret"):
+        choice = fields[option]
+        if len(meshes) > 1 and choice and choice.kind == "secret" and choice.name:
+            name = f"--{option.replace('_', '-')} secret={choice.name}"
+            raise click.UsageError(f"{name}: a Secret is one mesh's; choose the mesh with --mesh, or give no name")
+    credentials = None if where is None else _credentials(where, profile)
+    if fields["allow_inline_credentials"] and credentials:
+        warning = "credentials in a Mesh can be read by whoever may read the Mesh; use a Secret or, better, a role"
+        click.echo(click.style("Warning:", fg="yellow") + f" {warning}", err=True)
+    return MeshOptions(form=form, credentials=credentials, **fields)
+
+
+def _credentials(where: str, profile: str) -> Credentials:
+    from toolkit.mesh import credentials, reading
+
+    if where == "env":
+        return credentials.from_environment(os.environ)
+    if where == "prompt":
+        access_key = click.prompt("AWS access key", err=True)
+        secret = click.prompt("AWS access key secret", hide_input=True, err=True)
+        return credentials.checked(access_key, secret, "the prompt")
+    return credentials.from_file(reading.read_text(where), reading.shown(where), profile)
+
+
+def refuse_public(what: str) -> None:
+    """Stop before a credential goes to a terminal, or through standard output into a file that others may read.
+
+    Raises:
+        UsageError: that would happen; a pipe is fine.
+    """
+    try:
+        output = os.fstat(sys.stdout.fileno())
+    except (OSError, ValueError):
+        return  # It is no file at all, such as a test's buffer.
+    is_wide = stat.S_ISREG(output.st_mode) and bool(output.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    if sys.stdout.isatty() or is_wide:
+        place = "this terminal" if sys.stdout.isatty() else "a file that others may read"
+        raise click.UsageError(f"{what} would go to {place}; name a file with -o or --secret-output, which gets 0600")

@@ -1,0 +1,119 @@
+"""Values as YAML text that reads as exactly those values, in YAML 1.1, which Kubernetes reads, and in YAML 1.2."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_Nested: TypeAlias = "dict[str, object] | list[object] | tuple[object, ...]"
+
+# Plain scalars that are strings in YAML 1.1 and in YAML 1.2: they begin and end with a letter or digit and hold no
+# blank, so neither ': ' nor ' #' can occur.
+_PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9._/:-]*[A-Za-z0-9])?", re.ASCII)
+_PLAIN_DURATION = re.compile(r"[1-9][0-9]*(?:ms|[ywdhms])", re.ASCII)
+# Words that YAML 1.1 reads as something else than a string.
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_SINGLE_QUOTABLE = re.compile(r"[\x20-\x7e]+")
+
+
+def scalar(value: object) -> str:
+    """One value as a YAML scalar.
+
+    A text is plain where that is safe beyond doubt, single-quoted like Kong's examples where it is printable, in
+    double quotes with JSON's escapes otherwise.
+
+    Raises:
+        TypeError: the value is no text, integer or truth value; our documents hold nothing else in a scalar.
+        ValueError: the value is no text that can be encoded.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if not isinstance(value, str):
+        raise TypeError(f"a document holds {type(value).__name__}, which is no text")
+    if _PLAIN_DURATION.fullmatch(value) or (_PLAIN.fullmatch(value) and value.lower() not in _WORDS):
+        return value
+    if _SINGLE_QUOTABLE.fullmatch(value):
+        return "'" + value.replace("'", "''") + "'"
+    return '"' + "".join(_escaped(character) for character in value) + '"'
+
+
+def _escaped(character: str) -> str:
+    """One character of a double-quoted scalar (YAML 1.2.2, 5.7).
+
+    JSON's escapes are YAML's, but for characters beyond the basic plane: JSON writes them as two surrogates,
+    which YAML reads as two characters.
+    """
+    point = ord(character)
+    if 0xD800 <= point <= 0xDFFF:  # noqa: PLR2004 - the surrogates of UTF-16
+        raise ValueError(f"U+{point:04X} is half a character, which no text can hold")
+    return f"\\U{point:08X}" if point > 0xFFFF else json.dumps(character)[1:-1]  # noqa: PLR2004 - end of the plane
+
+
+# Lines that a literal block can hold in any YAML: printable, not indented, not ended by a blank. PEM is such a text.
+_LITERAL = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?\n)+", re.ASCII)
+
+
+def literal(value: object) -> str:
+    """A value below its key: a text of several plain lines as a literal block, indented by two; else a scalar.
+
+    Raises:
+        TypeError: as of :func:`scalar`.
+        ValueError: same.
+    """
+    if isinstance(value, str) and _LITERAL.fullmatch(value):
+        return "|\n" + "".join(f"  {line}\n" for line in value.splitlines()).removesuffix("\n")
+    return scalar(value)
+
+
+def flow(value: object) -> str:
+    """Any value on one line: ``{name: a, backends: [b]}``."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{scalar(key)}: {flow(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return scalar(value)
+
+
+def block(value: _Nested, indent: int) -> str:
+    """A mapping or a sequence as lines, each indented and ended with a newline.
+
+    Args:
+        value: it must not be empty: block style has no way to write that.
+        indent: blanks before each line.
+    """
+    return "".join(f"{' ' * indent}{line}\n" for line in _lines(value))
+
+
+def _lines(value: _Nested) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _entry(f"{scalar(key)}:", inner)
+    else:
+        for item in value:
+            if not is_nested(item):
+                yield f"- {flow(item)}"
+                continue
+            lines = list(_lines(item))
+            yield f"- {lines[0]}"
+            yield from (f"  {line}" for line in lines[1:])
+
+
+def _entry(key: str, value: object) -> Iterator[str]:
+    if is_nested(value):
+        yield key
+        yield from ("  " + line for line in _lines(value))
+    elif isinstance(value, str):
+        yield from f"{key} {literal(value)}".split("\n")
+    else:
+        yield f"{key} {flow(value)}"
+
+
+def is_nested(value: object) -> TypeGuard[_Nested]:
+    """Whether a value takes lines of its own in block style: a mapping or sequence that is not empty."""
+    return isinstance(value, dict | list | tuple) and bool(value)

@@ -1,0 +1,175 @@
+"""The trust bundle that a Mesh carries: which certificates its proxies are checked against."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh import reading, secrets
+from toolkit.mesh.document import API_VERSION
+from toolkit.pki import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def trust_bundle(texts: Sequence[tuple[str, str]], mesh: str | None = None) -> tuple[str, str]:
+    """What a Mesh, as it was applied, carries as ``caCert`` of its enabled acmpca backend.
+
+    Args:
+        texts: pairs of a source's name and its text; each text may hold several documents, in the form of
+            Kubernetes or of Universal. A Secret that the Mesh names is looked for in all of them.
+        mesh: name of the Mesh; None means the only one.
+
+    Returns:
+        The name of the Mesh, and the bundle as PEM text.
+
+    Raises:
+        InvalidInputError: a text is no YAML, the Mesh is not there, or its bundle can't be found.
+    """
+    documents = [document for source, text in texts for document in read_stream(text, source)]
+    chosen = _choose_mesh(documents, mesh)
+    place, source = _ca_cert(chosen)
+    return chosen.name, _resolve(chosen, place, source, documents)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One document of a stream, its form's differences removed."""
+
+    source: str
+    kind: str
+    name: str
+    mesh: str
+    spec: dict[str, Any]
+    data: Any
+
+    @property
+    def is_universal(self) -> bool:
+        return self.spec.get("type") == self.kind
+
+    def refuse(self, place: str, message: str, hint: str = "") -> InvalidInputError:
+        problem = Problem(f"{self.source}: {place}", message)
+        return InvalidInputError(f"{self.kind} {self.name}".rstrip() + " can't be used", [problem], hint)
+
+
+def read_stream(text: str, source: str) -> list[_Found]:
+    """Every Mesh and Secret of a YAML stream; other documents are passed over.
+
+    Raises:
+        InvalidInputError: the text is no YAML; the place is named as ``source:line:column``.
+    """
+    recognised = (_recognise(document, source) for document in reading.load_stream(text, source))
+    return [found for found in recognised if found is not None]
+
+
+def _recognise(document: object, source: str) -> _Found | None:
+    if not isinstance(document, dict):
+        return None
+    if "kind" in document:
+        return _recognise_kubernetes(document, source)
+    if document.get("type") not in ("Mesh", "Secret"):
+        return None
+    name, mesh = _text(document.get("name")), _text(document.get("mesh"))
+    return _Found(source, document["type"], name, mesh, document, document.get("data"))
+
+
+def _recognise_kubernetes(document: dict[str, Any], source: str) -> _Found | None:
+    # Other products have kinds of these names too (appmesh.k8s.aws knows a Mesh), and Kuma takes Secrets of its
+    # own type only (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
+    identity = (document["kind"], document.get("apiVersion"))
+    ours = identity == ("Mesh", API_VERSION) or (
+        identity == ("Secret", "v1") and document.get("type") == secrets.KUBERNETES_TYPE
+    )
+    if not ours:
+        return None
+    metadata = _mapping(document.get("metadata"))
+    mesh = _text(_mapping(metadata.get("labels")).get(secrets.MESH_LABEL))
+    value = _mapping(document.get("data")).get("value")
+    return _Found(source, document["kind"], _text(metadata.get("name")), mesh, _mapping(document.get("spec")), value)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _choose_mesh(documents: Sequence[_Found], mesh: str | None) -> _Found:
+    meshes = [document for document in documents if document.kind == "Mesh"]
+    chosen = [document for document in meshes if mesh in (None, document.name)]
+    if len(chosen) == 1:
+        if not chosen[0].name:
+            place = "name" if chosen[0].is_universal else "metadata.name"
+            raise chosen[0].refuse(place, "is missing or not a text")
+        return chosen[0]
+    names = ", ".join(document.name or "(without a name)" for document in meshes) or "none"
+    wanted = f"no Mesh {mesh}" if mesh else "no Mesh" if not meshes else "several meshes"
+    if mesh and chosen:
+        wanted = f"Mesh {mesh} more than once"
+    raise InvalidInputError(
+        f"the documents hold {wanted}; there are: {names}", hint="Give one Mesh, or name it with --mesh-name."
+    )
+
+
+def _ca_cert(mesh: _Found) -> tuple[str, dict[str, Any]]:
+    """The place of the enabled backend's caCert, and the data source there."""
+    prefix = "mtls" if mesh.is_universal else "spec.mtls"
+    mtls = _mapping(mesh.spec.get("mtls"))
+    enabled, backends = mtls.get("enabledBackend"), mtls.get("backends")
+    if not enabled:
+        raise mesh.refuse(f"{prefix}.enabledBackend", "is missing: mTLS is off in this Mesh")
+    for index, backend in enumerate(backends if isinstance(backends, list) else []):
+        if _mapping(backend).get("name") != enabled:
+            continue
+        place = f"{prefix}.backends[{index}]"
+        if backend.get("type") != "acmpca":
+            raise mesh.refuse(f"{place}.type", f"is {backend.get('type')}, not acmpca: another CA signs in this Mesh")
+        source = _mapping(_mapping(backend.get("conf")).get("caCert"))
+        return f"{place}.conf.caCert", source
+    raise mesh.refuse(f"{prefix}.enabledBackend", f"names {enabled}, which is not among the backends")
+
+
+def _resolve(mesh: _Found, place: str, source: dict[str, Any], documents: Sequence[_Found]) -> str:
+    kinds = [kind for kind in ("secret", "file", "inline", "inlineString") if source.get(kind) is not None]
+    if len(kinds) != 1:
+        raise mesh.refuse(place, "needs exactly one of secret, file, inline and inlineString")
+    (kind,) = kinds
+    value = source[kind]
+    if kind == "inlineString":
+        return _pem(mesh, f"{place}.inlineString", value)
+    if kind == "inline":
+        return _decode(mesh, f"{place}.inline", value)
+    if kind == "file":
+        hint = "Run without --mesh: then the chain of the stack is what certificates are verified against."
+        raise mesh.refuse(f"{place}.file", "is a file on the control plane's host, which can't be read from here", hint)
+    for document in documents:
+        if (document.kind, document.name, document.mesh) == ("Secret", value, mesh.name):
+            return _decode(document, "data" if document.is_universal else "data.value", document.data)
+    hint = "Give the Secret's document too, with a second --mesh FILE."
+    form = "" if mesh.is_universal else f" (type {secrets.KUBERNETES_TYPE}, label {secrets.MESH_LABEL}: {mesh.name})"
+    raise mesh.refuse(f"{place}.secret", f"names {value}, and no Secret of that name and mesh was given{form}", hint)
+
+
+def _decode(found: _Found, place: str, value: object) -> str:
+    if isinstance(value, str):
+        try:
+            # White space is what editors and `base64` without -w0 put between the lines.
+            return _pem(found, place, base64.b64decode("".join(value.split()), validate=True).decode())
+        except (binascii.Error, ValueError):
+            pass
+    raise found.refuse(place, "is not base64 of PEM text")
+
+
+def _pem(found: _Found, place: str, value: object) -> str:
+    """The bundle as it stands, when every certificate in it can be read."""
+    try:
+        chain.load_bundle(_text(value))
+    except ValueError as error:
+        raise found.refuse(place, str(error)) from error
+    return _text(value)
