@@ -1,0 +1,87 @@
+"""Which versions of Kong Mesh take an mTLS section with an acmpca backend, and what is known of the others.
+
+Sources: Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md, app/mesh/acm-private-ca-policy.md and
+app/mesh/migrate-mtls-to-meshidentity.md; kumahq/kuma#17448.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple, Self
+
+from toolkit.errors import InvalidInputError, Problem
+
+Product = Literal["kong-mesh", "kuma"]
+
+_FORM = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?(?:[-+].*)?", re.ASCII)
+
+
+class MeshVersion(NamedTuple):
+    """A version of Kong Mesh; a patch that is not named counts as 0."""
+
+    major: int
+    minor: int
+    patch: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``2.14``, ``2.14.2``, ``v2.14.2`` or a pre-release such as ``2.14.0-preview.1``.
+
+        Raises:
+            ValueError: it is no version.
+        """
+        match = _FORM.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text[:40]!r} is not a version of Kong Mesh, such as 2.14.2")
+        return cls(*(int(part or 0) for part in match.groups()))
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+# The plugin came with Kong Mesh 1.8.
+FIRST_WITH_ACMPCA = MeshVersion(1, 8)
+FIRST_WITH_MESH_IDENTITY_EXTENSION = MeshVersion(2, 14)
+FIRST_WITHOUT_STORM = MeshVersion(2, 14, 2)
+FIRST_WITHOUT_MTLS = MeshVersion(3, 0)
+
+WHAT_3_0_DROPS = (
+    "Kong Mesh 3.0 has no Mesh.mtls: it drops what is left of it without an error, and the proxies get no certificates"
+)
+WHAT_IS_KNOWN_OF_MESH_IDENTITY = (
+    "from 2.14 on a MeshIdentity can take its certificates from AWS Private CA through an extension named acmpca, but "
+    "the form of its configuration is not documented, so the toolkit renders none"
+)
+
+
+def refuse(version: MeshVersion) -> None:
+    """Refuse a version that does not take an acmpca backend in a Mesh.
+
+    Raises:
+        InvalidInputError: it does not; the reason is said.
+    """
+    if version >= FIRST_WITHOUT_MTLS:
+        raise InvalidInputError(
+            f"a Mesh for Kong Mesh {version} can't carry an mTLS backend",
+            [Problem("--mesh-version", WHAT_3_0_DROPS), Problem("", WHAT_IS_KNOWN_OF_MESH_IDENTITY)],
+            "Move to MeshIdentity while the control planes are still on 2.14: "
+            "developer.konghq.com/mesh/migrate-mtls-to-meshidentity.",
+        )
+    if version < FIRST_WITH_ACMPCA:
+        raise InvalidInputError(
+            f"Kong Mesh {version} has no acmpca backend",
+            [Problem("--mesh-version", f"acmpca came with Kong Mesh {FIRST_WITH_ACMPCA}")],
+        )
+
+
+def warnings(version: MeshVersion) -> list[str]:
+    """What whoever runs that version should know about an acmpca backend."""
+    found = []
+    if version < FIRST_WITHOUT_STORM:
+        found.append(
+            f"before Kong Mesh {FIRST_WITHOUT_STORM} each proxy asks again every second while its CA fails "
+            "(kumahq/kuma#17448), and every certificate that is issued but can't be fetched is paid for"
+        )
+    if version >= FIRST_WITH_MESH_IDENTITY_EXTENSION:
+        found.append(f"{WHAT_3_0_DROPS}; {WHAT_IS_KNOWN_OF_MESH_IDENTITY}")
+    return found
