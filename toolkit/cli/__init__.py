@@ -23,6 +23,7 @@ COMMANDS = {
     "sandbox": _Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped."),
     "outputs": _Entry("toolkit.cli.outputs", "Show the contract of a stack."),
     "render-mesh": _Entry("toolkit.cli.render_mesh", "Turn the stack's outputs into a Mesh with an acmpca backend."),
+    "apply": _Entry("toolkit.cli.apply", "Apply a Mesh to a Universal control plane."),
     "verify": _Entry("toolkit.cli.verify", "Prove that every zone gets certificates."),
 }
 

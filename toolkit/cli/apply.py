@@ -1,0 +1,164 @@
+"""``toolkit apply``."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
+from toolkit.errors import InterruptedByUserError, InvalidInputError
+
+if TYPE_CHECKING:
+    from toolkit.mesh.applying import Plan, Step, Write
+    from toolkit.mesh.control_plane import ControlPlane, Written
+    from toolkit.mesh.resources import Resource
+
+_MAX_BYTES = 16 * 1024 * 1024
+_COLORS = {"+": "green", "-": "red", "@": "cyan"}
+_WORDS = {"created": "green", "changed": "yellow", "unchanged": "bright_black"}
+
+_EXAMPLES = """\b
+Examples:
+  toolkit apply -f mesh.yaml --control-plane https://mesh.example.com:5682 --token-file token
+  toolkit render-mesh --format universal | toolkit apply -f - --yes --control-plane http://127.0.0.1:5681
+"""
+
+
+@click.command(name="apply", epilog=_EXAMPLES)
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    required=True,
+    metavar="FILE|-",
+    help="Meshes and Secrets of the Universal form, as one YAML stream; repeatable; - for standard input.",
+)
+@control_plane_options
+@click.option("--yes", is_flag=True, help="Do not ask before anything is written.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+def command(
+    *,
+    files: tuple[str, ...],
+    control_plane: str | None,
+    token_file: Path | None,
+    ca_file: Path | None,
+    timeout: int,
+    insecure_http: bool,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """Apply a Mesh to a Universal control plane.
+
+    What differs is shown first. A new mesh is written without its mTLS, then its Secrets, then as it is wanted; in the
+    end everything is read back and compared. When it breaks off, the same command finishes the job: it writes only
+    what still differs. On Kubernetes, kubectl apply does this.
+    """
+    from toolkit.mesh import applying
+
+    with contextlib.ExitStack() as stack:
+        try:
+            wanted = _wanted(files, may_write=yes or dry_run or _can_ask())
+            client = stack.enter_context(
+                open_control_plane(control_plane, token_file, ca_file, timeout, insecure_http=insecure_http)
+            )
+            plan = applying.plan(client, wanted)
+            _show(plan, client)
+            if plan.writes and not (yes or dry_run):
+                _ask(plan)
+        except KeyboardInterrupt:
+            raise InterruptedByUserError("interrupted; nothing was written") from None
+        if plan.writes and not dry_run:
+            applying.execute(plan, client, _tell)
+    begin = "Nothing to do" if not plan.writes else "Dry run, nothing was written" if dry_run else "Done and read back"
+    _say(f"{begin}: {_count(plan)}.")
+
+
+def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
+    from toolkit.mesh import resources
+
+    wanted = resources.read(_texts(files))
+    if not may_write:
+        raise InvalidInputError(
+            "there is no terminal to ask on before something is written",
+            hint="Look at it with --dry-run, then give --yes.",
+        )
+    return wanted
+
+
+def _texts(files: tuple[str, ...]) -> list[tuple[str, str]]:
+    if files.count("-") > 1:
+        raise click.UsageError("-f - can stand only once: there is one standard input")
+    return [(file, _text(file)) for file in dict.fromkeys(files)]
+
+
+def _text(file: str) -> str:
+    try:
+        if file == "-":
+            content = sys.stdin.buffer.read(_MAX_BYTES + 1)
+        else:
+            with Path(file).open("rb") as stream:
+                content = stream.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise InvalidInputError(f"{file} is over 16 MiB, so it is no Mesh")
+        return content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InvalidInputError(f"can't read {file}: {reason}") from error
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()
+
+
+def _ask(plan: Plan) -> None:
+    changes = sum(step.change.value != "unchanged" for step in plan.steps)
+    question = f"Apply these {changes} changes?" if changes > 1 else "Apply this change?"
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        raise InterruptedByUserError("not applied; nothing was written")
+
+
+def _show(plan: Plan, client: ControlPlane) -> None:
+    _say(f"{plan.index} at {client.url}")
+    for step in plan.steps:
+        _say(f"{step.resource.key}: " + click.style(step.change.value, fg=_WORDS[step.change.value]))
+        for line in step.diff():
+            _say("  " + click.style(line, fg=_COLORS.get(line[:1])))
+        _warn_of_losses(step)
+
+
+def _warn_of_losses(step: Step) -> None:
+    if losses := step.lost():
+        _warn(
+            f"{step.resource.key} has on the control plane what the document has not, and loses it: "
+            f"{', '.join(losses)}. To keep it, merge first: toolkit render-mesh --base FILE"
+        )
+
+
+def _tell(write: Write, written: Written) -> None:
+    _say(f"{'created' if written.created else 'changed'} {write}")
+    for warning in written.warnings:
+        _warn(f"{write.resource.key}: {warning}")
+
+
+def _count(plan: Plan) -> str:
+    from toolkit.mesh.applying import Change
+
+    counts = {change.value: plan.count(change) for change in Change}
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+
+
+def _warn(text: str) -> None:
+    _say(click.style("Warning:", fg="yellow") + f" {text}")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,96 @@
+"""Options of every command that talks to a control plane."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from toolkit.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.mesh.connection import Token
+    from toolkit.mesh.control_plane import ControlPlane
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+TOKEN_VARIABLE = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
+_MAX_TOKEN_FILE = 64 * 1024
+
+
+def control_plane_options(function: _Command) -> _Command:
+    """How a control plane is reached.
+
+    The command gets ``control_plane``, ``token_file``, ``ca_file``, ``timeout`` and ``insecure_http``, which
+    :func:`open_control_plane` takes.
+    """
+    options = [
+        click.option(
+            "--control-plane",
+            metavar="URL",
+            envvar="TOOLKIT_CONTROL_PLANE",
+            show_envvar=True,
+            help="The control plane's HTTP API, such as https://host:5682; the global one in multi-zone.",
+        ),
+        click.option(
+            "--token-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help=f"A file with a user token; without it the token is taken from {TOKEN_VARIABLE}, if that is set.",
+        ),
+        click.option(
+            "--ca-file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The CA that signed the control plane's certificate, as PEM; the system's CAs unless given.",
+        ),
+        click.option(
+            "--timeout",
+            type=click.IntRange(min=1, max=3600),
+            default=15,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long the control plane may take for one answer.",
+        ),
+        click.option("--insecure-http", is_flag=True, help="Send the token unencrypted, over http:// to another host."),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def open_control_plane(
+    control_plane: str | None, token_file: Path | None, ca_file: Path | None, timeout: int, *, insecure_http: bool
+) -> ControlPlane:
+    """A client for the control plane that the options name; close it, or use it in a ``with`` statement.
+
+    Raises:
+        click.UsageError: no control plane is named.
+        InvalidInputError: an option, or the token, is not valid.
+    """
+    from toolkit.mesh.connection import Access
+    from toolkit.mesh.control_plane import ControlPlane
+
+    if not control_plane:
+        raise click.UsageError("name the control plane with --control-plane URL or TOOLKIT_CONTROL_PLANE")
+    return ControlPlane(Access(control_plane, _token(token_file), ca_file, timeout, insecure_http))
+
+
+def _token(token_file: Path | None) -> Token | None:
+    """The user token; it never was an argument, where other users of the machine could read it."""
+    from toolkit.mesh.connection import Token
+
+    if token_file is None:
+        value = os.environ.get(TOKEN_VARIABLE, "").strip()
+        return Token(value, TOKEN_VARIABLE) if value else None
+    try:
+        with token_file.open(encoding="ascii") as stream:
+            value = stream.read(_MAX_TOKEN_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no token"
+        # The cause would carry what was read.
+        raise InvalidInputError(f"can't read the token file {token_file}: {reason}") from None
+    return Token(value.strip(), str(token_file))

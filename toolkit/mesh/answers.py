@@ -1,0 +1,119 @@
+"""What a control plane answers, read so that nothing in it can hurt or surprise the reader.
+
+Sources: kumahq/kuma:pkg/core/rest/errors/types/error.go (the shape of an error, and its older spellings) and
+kumahq/kuma:pkg/core/rest/errors/error_handler.go (which status says what).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# A Mesh has some ten levels and some hundred values.
+_MAX_DEPTH = 64
+_MAX_VALUES = 100_000
+_MAX_PROBLEMS = 50
+_MAX_WORDS = 500
+# Each list of an error that names fields, and what the reason is called in it.
+_PARAMETERS = (("invalid_parameters", "reason"), ("invalidParameters", "reason"), ("causes", "message"))
+# Fields as Kuma's validators spell them, and as they stand in a document.
+_RENAMED = (
+    # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateMtls: it names no backend.
+    (re.compile(r"^mtls\.dpcert\."), "mtls.backends[].dpCert."),
+    # Until 1.1 Kuma called it so, kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go.
+    (re.compile(r"^(mtls\.backends\[\d+\])\.config\b"), r"\1.conf"),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer's status and its whole body."""
+
+    status: int
+    body: bytes
+
+    def document(self) -> dict[str, Any] | None:
+        """The body as a JSON object; None when it is none, or nested beyond all reason."""
+        try:
+            value = json.loads(self.body, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) and is_tame(value) else None
+
+    @property
+    def is_of_kuma(self) -> bool:
+        """Whether it is an error of the control plane itself, not of a proxy before it."""
+        document = self.document() or {}
+        return isinstance(document.get("title"), str) and ("detail" in document or "details" in document)
+
+    def words(self) -> str:
+        """What the answer says about an error, on one line; empty when it says nothing."""
+        document = self.document()
+        if document is None:
+            return printable(self.body[: 4 * _MAX_WORDS].decode(errors="replace"))
+        said = [document.get("title"), document.get("detail") or document.get("details")]
+        told = dict.fromkeys(printable(text) for text in said if isinstance(text, str) and text.strip())
+        return ": ".join(told) or printable(json.dumps(document))
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Every field that an error names, once, the way it stands in a document."""
+        document = self.document() or {}
+        found: dict[Problem, None] = {}
+        for name, reason in _PARAMETERS:
+            entries = document.get(name)
+            for entry in entries if isinstance(entries, list) else []:
+                if isinstance(entry, dict):
+                    found[Problem(_field(entry.get("field")), printable(entry.get(reason)) or "is not valid")] = None
+        return tuple(found)[:_MAX_PROBLEMS]
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a control plane that accepted a document remarks on it (``{"warnings": [...]}``)."""
+        remarks = (self.document() or {}).get("warnings")
+        texts = (printable(remark) for remark in remarks) if isinstance(remarks, list) else ()
+        return tuple(text for text in texts if text)[:_MAX_PROBLEMS]
+
+
+def printable(value: object) -> str:
+    """Text from elsewhere as one line that a terminal may show, cut to a length that people read."""
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    return escaped(text if len(text) <= _MAX_WORDS else text[:_MAX_WORDS] + "…")
+
+
+def escaped(text: str) -> str:
+    """Text from elsewhere with nothing in it that moves a terminal's cursor or changes its colours."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _field(value: object) -> str:
+    name = printable(value)
+    for pattern, replacement in _RENAMED:
+        name = pattern.sub(replacement, name)
+    return name
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def is_tame(value: object) -> bool:
+    """Whether functions that call themselves can walk through it: YAML's aliases may lead in circles."""
+    level, seen = [value], 0
+    for _ in range(_MAX_DEPTH):
+        level = [child for parent in level for child in _children(parent)]
+        seen += len(level)
+        if not level or seen > _MAX_VALUES:
+            break
+    return not level
+
+
+def _children(parent: object) -> Iterable[object]:
+    if isinstance(parent, dict):
+        return parent.values()
+    return parent if isinstance(parent, list) else ()

@@ -1,0 +1,150 @@
+"""How a control plane is reached: its address, a user's token, and whom to trust."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from toolkit.errors import InvalidInputError, Problem, one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# RFC 6750, 2.1: what a bearer token is made of.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+# What is shorter is no token of Kong Mesh (a JWT), and would be found in half of all texts.
+_WORTH_HIDING = 8
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+
+
+class Token:
+    """A user token. Nothing that shows it shows what it is.
+
+    Raises:
+        InvalidInputError: it is none; the error does not repeat it.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str, place: str) -> None:
+        if not _TOKEN.fullmatch(value):
+            raise InvalidInputError(
+                "the user token is not valid",
+                [Problem(place, "is empty" if not value else "holds characters that no token has")],
+                "Give the token alone, as kumactl generate user-token prints it.",
+            )
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "Token(***)"
+
+    def header(self) -> str:
+        """The value of the ``Authorization`` header."""
+        return f"Bearer {self._value}"
+
+    def blot_out(self, text: bytes) -> bytes:
+        """The text without the token; who is asked may repeat what it was sent."""
+        return text.replace(self._value.encode(), b"***") if len(self._value) >= _WORTH_HIDING else text
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where a control plane is, and how to reach it.
+
+    Attributes:
+        url: ``http://`` or ``https://``, host, port, and a path where it stands behind a proxy.
+        token: of a user; None for a control plane that lets its own host in, or anybody.
+        ca_file: PEM file of the CAs that may have signed its certificate; None for the system's.
+        timeout: seconds that one question may take.
+        insecure_http: send the token unencrypted to another host.
+    """
+
+    url: str
+    token: Token | None = None
+    ca_file: Path | None = None
+    timeout: float = 15.0
+    insecure_http: bool = False
+
+
+def address(access: Access) -> httpx.URL:
+    """The control plane's address; an error does not repeat it, for it may hold a password.
+
+    Raises:
+        InvalidInputError: it is no address, or the token would travel unencrypted.
+    """
+    try:
+        url = httpx.URL(access.url)
+        problem = _address_problem(url)
+    except (httpx.InvalidURL, ValueError):
+        problem = "is no address such as https://host:5682"
+    if not problem and access.ca_file and url.scheme == "http":
+        raise _invalid("--ca-file", "is for an https:// address, and this is an http:// one")
+    if not problem and access.token and url.scheme == "http" and not (access.insecure_http or is_loopback(url.host)):
+        raise _invalid(
+            "--control-plane",
+            "is an http:// address on another host, where the token could be read on the way",
+            "Use its https:// address (port 5682), or accept that with --insecure-http.",
+        )
+    if problem:
+        raise _invalid("--control-plane", problem)
+    return url
+
+
+def _address_problem(url: httpx.URL) -> str:
+    if url.scheme not in ("http", "https"):
+        return "must begin with http:// or https://"
+    if not url.host or not _HOST.fullmatch(url.raw_host.decode()) or not 0 < (url.port or 1) < 1 << 16:
+        return "names no host and port that can be"
+    if url.userinfo:
+        return "holds a user name; a token comes from TOOLKIT_CONTROL_PLANE_TOKEN or --token-file"
+    if url.query or url.fragment:
+        return "holds a query or a fragment"
+    return ""
+
+
+def _invalid(place: str, problem: str, hint: str = "") -> InvalidInputError:
+    return InvalidInputError("the control plane can't be asked like this", [Problem(place, problem)], hint)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what goes there stays on this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Whom to trust: the CAs of the file, or the system's.
+
+    Raises:
+        InvalidInputError: the file can't be read, or holds no certificate.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except (OSError, ValueError) as error:
+        reason = "holds no certificate" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+        raise _invalid("--ca-file", f"{ca_file}: {reason or error}") from error
+    # As Go's programs judge: what is in the file is trusted, be it no root, and a certificate that kuma-cp made for
+    # itself, without an authority key identifier, is one (Python 3.13 asks for more).
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def tls_refusal(error: BaseException) -> str | None:
+    """Why TLS failed, if that is what failed."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        # A connection that is cut is an SSLError, too.
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
+            return one_line(cause)
+        cause = cause.__cause__ or cause.__context__
+    return None

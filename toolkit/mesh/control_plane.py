@@ -1,0 +1,302 @@
+"""The HTTP API of a control plane, as far as a Mesh and its Secrets need it.
+
+Sources: kumahq/kuma:pkg/api-server/index_endpoints.go, kumahq/kuma:pkg/api-server/resource_endpoints.go and
+kumahq/kuma:pkg/core/rest/errors/error_handler.go.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import httpx
+
+from toolkit import __version__
+from toolkit.errors import InvalidInputError, Problem, SurroundingsError, one_line
+from toolkit.mesh.answers import Answer, printable
+from toolkit.mesh.connection import Access, address, is_loopback, tls_context, tls_refusal
+from toolkit.mesh.resources import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_ANSWER = 16 * 1024 * 1024
+# Between the tries of one question, in seconds.
+READ_PAUSES = (0.5, 1.0)
+# Too many requests, and what a proxy says while nothing stands behind it: the same question may go well next time.
+_PASSING = frozenset({429, 502, 503, 504})
+_NOT_FOUND = 404
+_INVALID = frozenset({400, 422})
+_WRITTEN = frozenset({200, 201, 204})
+
+
+@dataclass(frozen=True)
+class Index:
+    """What a control plane says of itself.
+
+    Attributes:
+        product: ``Kong Mesh``, ``Kuma``.
+        version: such as ``2.13.1``.
+        mode: ``global``, ``zone``, ``standalone``, where it says so.
+    """
+
+    product: str
+    version: str
+    mode: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.product, self.version, self.mode and f"({self.mode})")))
+
+    @property
+    def major(self) -> int | None:
+        """The major version; None for a development build."""
+        number = re.match(r"v?(\d{1,3})\.", self.version, re.ASCII)
+        return int(number[1]) if number else None
+
+
+class Written(NamedTuple):
+    """What became of a document: whether it was created, and what the control plane remarks on it."""
+
+    created: bool
+    warnings: tuple[str, ...] = ()
+
+
+class ControlPlaneError(SurroundingsError):
+    """The control plane can't be asked, or does not answer as one.
+
+    Attributes:
+        status: of the answer; None when there was none.
+        passing: the same question may go well next time, and no answer to this one was seen.
+        unsure: a write may have happened all the same.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", *, status: int | None = None, passing: bool = False, unsure: bool = False
+    ) -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.passing = passing
+        self.unsure = unsure
+
+
+class RefusedDocumentError(InvalidInputError):
+    """The control plane finds a document not valid; nothing was changed. The paths are those inside the document."""
+
+
+class ControlPlane:
+    """A client for one control plane; close it, or use it in a ``with`` statement.
+
+    Args:
+        access: where it is.
+        pause: waits between two tries.
+
+    Raises:
+        InvalidInputError: the address or the CA file is not valid, or the token would travel unencrypted.
+    """
+
+    def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
+        url = address(access)
+        self.url = str(url).rstrip("/")
+        self._token, self._timeout, self._pause = access.token, access.timeout, pause
+        is_local = is_loopback(url.host)
+        self._client = httpx.Client(
+            verify=tls_context(access.ca_file) if url.scheme == "https" else False,
+            timeout=access.timeout,
+            follow_redirects=False,
+            # A proxy from the environment would read what goes to it unencrypted, the token first of all.
+            trust_env=url.scheme == "https" and not is_local,
+            # Answers are taken as they come, so that their size is what was counted.
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": f"kong-mesh-pca-toolkit/{__version__}",
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def index(self) -> Index:
+        """Who answers.
+
+        Raises:
+            SurroundingsError: nobody, or no control plane.
+        """
+        answer = self._read("/")
+        said = answer.document() if answer.status == httpx.codes.OK else None
+        # Before it had a `product`, the index had a `tagline` of the same text.
+        product, version = (said or {}).get("product") or (said or {}).get("tagline"), (said or {}).get("version")
+        if not (isinstance(product, str) and isinstance(version, str)):
+            raise self._unexpected("GET /", answer)
+        return Index(printable(product), printable(version), printable((said or {}).get("mode")))
+
+    def mesh(self, name: str) -> dict[str, Any] | None:
+        """A Mesh as the control plane has it, in the Universal form; None when there is none of that name.
+
+        Raises:
+            SurroundingsError: the control plane can't be asked, or refuses.
+        """
+        return self.get(Key("Mesh", name, name))
+
+    def secret(self, mesh: str, name: str) -> dict[str, Any] | None:
+        """A Secret of a mesh in the Universal form; None when the mesh has none of that name.
+
+        Raises:
+            SurroundingsError: the control plane can't be asked, or refuses.
+        """
+        return self.get(Key("Secret", name, mesh))
+
+    def get(self, key: Key) -> dict[str, Any] | None:
+        """A resource as the control plane has it; None when it is not there.
+
+        Raises:
+            SurroundingsError: the control plane can't be asked, or refuses.
+        """
+        answer = self._read(_path(key))
+        # A proxy's page that says 404 tells nothing of what the control plane has.
+        if answer.status == _NOT_FOUND and answer.is_of_kuma:
+            return None
+        document = answer.document()
+        if answer.status != httpx.codes.OK or document is None:
+            raise self._unexpected(f"GET {_path(key)}", answer)
+        if (document.get("type"), document.get("name")) != (key.kind, key.name):
+            raise ControlPlaneError(f"GET {_path(key)}: the answer is no {key.kind} of that name", _WHO_ANSWERS)
+        return document
+
+    def put(self, key: Key, document: dict[str, Any]) -> Written:
+        """Write one resource, whatever is there; nothing is tried twice.
+
+        Raises:
+            RefusedDocumentError: the control plane finds it not valid.
+            ControlPlaneError: the control plane can't be asked, refuses, or does not say what it did.
+        """
+        body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+        answer = self._exchange("PUT", _path(key), body)
+        if answer.status in _INVALID:
+            problems = answer.problems() or (Problem("", answer.words() or "no reason is given"),)
+            raise RefusedDocumentError(f"the control plane refuses {key}", problems)
+        if answer.status not in _WRITTEN or (answer.body.strip() and answer.document() is None):
+            raise self._unexpected(f"PUT {_path(key)}", answer)
+        return Written(answer.status == httpx.codes.CREATED, answer.warnings())
+
+    def _read(self, path: str) -> Answer:
+        """Ask, and ask again while the reason not to get an answer may pass."""
+        for pause in READ_PAUSES:
+            try:
+                answer = self._exchange("GET", path)
+            except ControlPlaneError as error:
+                if not error.passing:
+                    raise
+            else:
+                if answer.status not in _PASSING:
+                    return answer
+            self._pause(pause)
+        return self._exchange("GET", path)
+
+    def _exchange(self, method: str, path: str, body: bytes | None = None) -> Answer:
+        asked, has_answered = f"{method} {path}", False
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if self._token is not None:
+            headers["Authorization"] = self._token.header()
+        try:
+            with self._client.stream(method, self.url + path, content=body, headers=headers) as response:
+                has_answered = True
+                content = self._content(asked, response)
+        except httpx.TimeoutException as error:
+            raise self._late(asked) from error
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise self._lost(asked, error, has_answered=has_answered) from error
+        return Answer(response.status_code, self._token.blot_out(content) if self._token else content)
+
+    def _content(self, asked: str, response: httpx.Response) -> bytes:
+        """The whole body, within the limits of size and time."""
+        deadline, content = time.monotonic() + self._timeout, bytearray()
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise ControlPlaneError(f"{asked}: the answer is compressed, which was not asked for", _WHO_ANSWERS)
+        for chunk in response.iter_raw():
+            content += chunk
+            if len(content) > MAX_ANSWER:
+                raise ControlPlaneError(f"{asked}: the answer is over 16 MiB", _WHO_ANSWERS, unsure=True)
+            if time.monotonic() > deadline:
+                raise self._late(asked)
+        return bytes(content)
+
+    def _late(self, asked: str) -> ControlPlaneError:
+        return ControlPlaneError(
+            f"{asked}: {self.url} did not answer within {self._timeout:g} s",
+            "See whether the control plane is well, or give it longer with --timeout.",
+            unsure=True,
+        )
+
+    def _lost(self, asked: str, error: Exception, *, has_answered: bool) -> ControlPlaneError:
+        """No answer, or half of one."""
+        if isinstance(error, httpx.ConnectError) and (refusal := tls_refusal(error)) is not None:
+            return ControlPlaneError(
+                f"{asked}: no TLS connection to {self.url}: {printable(refusal)}",
+                "Give the CA that signed its certificate with --ca-file; the name in the address must be in it.",
+            )
+        if isinstance(error, httpx.ConnectError):
+            return ControlPlaneError(
+                f"{asked}: can't connect to {self.url}: {printable(one_line(error))}",
+                "See whether the control plane runs and listens there (5681 for http, 5682 for https).",
+                passing=True,
+            )
+        reason = "broke off in the middle of the answer" if has_answered else "was lost before there was an answer"
+        return ControlPlaneError(
+            f"{asked}: the connection to {self.url} {reason}: {printable(one_line(error))}",
+            "See whether the control plane is well.",
+            passing=not has_answered,
+            unsure=True,
+        )
+
+    def _unexpected(self, asked: str, answer: Answer) -> ControlPlaneError:
+        words = answer.words()
+        said = f"{answer.status} {httpx.codes.get_reason_phrase(answer.status)}".strip()
+        hint = _HINTS.get(answer.status, _WHO_ANSWERS)
+        if answer.status == httpx.codes.UNAUTHORIZED and self._token is None:
+            hint = "Give a user token: TOOLKIT_CONTROL_PLANE_TOKEN, or --token-file."
+        if answer.status == httpx.codes.METHOD_NOT_ALLOWED and "Kubernetes" not in words:
+            hint = "Apply it to the global control plane."
+        return ControlPlaneError(
+            f"{asked}: {self.url} answers {said}" + (f": {words}" if words else ""),
+            hint,
+            status=answer.status,
+            passing=answer.status in _PASSING,
+            # A server that breaks may have written before it broke; so may what answers in a proxy's words.
+            unsure=answer.status < 400 or answer.status >= 500,  # noqa: PLR2004 - HTTP's classes
+        )
+
+
+_WHO_ANSWERS = "See whether --control-plane is the address of a control plane's HTTP API, such as https://host:5682."
+_BUSY = "The control plane is not well; see its log."
+_SOMEONE_ELSE = "Someone else writes at the same time; see what they did, and run the same command again."
+_HINTS = {
+    401: "The token is not valid there, or no longer; kumactl generate user-token makes one.",
+    403: "Meshes and Secrets need an administrator: a token of the group mesh-system:admin.",
+    404: _WHO_ANSWERS,
+    405: "toolkit render-mesh --format kubernetes | kubectl apply -f -",
+    409: _SOMEONE_ELSE,
+    412: _SOMEONE_ELSE,
+    413: "What stands before the control plane takes no document of this size.",
+    429: "Too many requests; try again later.",
+    500: _BUSY,
+    502: _BUSY,
+    503: _BUSY,
+    504: _BUSY,
+}
+
+
+def _path(key: Key) -> str:
+    if {key.name, key.mesh} & {"", ".", ".."}:
+        raise InvalidInputError("the name is not valid", [Problem(str(key), "no resource can have it")])
+    return key.path
