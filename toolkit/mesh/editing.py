@@ -83,6 +83,10 @@ class Editor:
         splice = self._removal(self._roots[document], path, holder)
         self._make(splice, wanted, document, path)
 
+    def place(self, document: int, path: Path) -> tree.Place:
+        """Where a path stands, or the closest value above it that is there."""
+        return tree.nearest(self._roots[document], path)
+
     def _make(self, splice: _Splice | None, wanted: list[Any], document: int, path: Path) -> None:
         before = self.text
         if splice is not None:
@@ -94,7 +98,7 @@ class Editor:
                 if self.documents == wanted:
                     return
             self._read(before)
-        place = tree.nearest(self._roots[document], path)
+        place = self.place(document, path)
         raise InvalidInputError(
             f"{self._source} is written in a way that can't be changed in part",
             [Problem(f"{self._source}:{place.line}:{place.column}", f"{dotted(path)} can't be changed alone")],
