@@ -60,14 +60,13 @@ def mesh_options(function: _Command) -> _Command:
         click.option(
             "--common-name",
             metavar="TEMPLATE",
-            help="Common name of data plane certificates, for example '{{ tag \"kuma.io/service\" }}.mesh'; none unless "
-            "given.",
+            help="Common name of data plane certificates, for example '{{ tag \"kuma.io/service\" }}.mesh'; none "
+            "unless given.",
         ),
         click.option(
             "--ca-cert",
             type=_Source(),
-            default="inline",
-            show_default=True,
+            show_default="inline in a new backend",
             metavar="SOURCE",
             help=f"Where the CA chain stands: {_SOURCE}, a file on every control plane's host.",
         ),

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from toolkit.cli.base import Base, access_of, base_options, heed_version, note, read_base
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
 from toolkit.cli.options import output_file, stack_outputs
+from toolkit.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.options import MeshOptions
     from toolkit.mesh.render import RenderedMesh
 
 
@@ -19,6 +25,7 @@ Examples:
   toolkit render-mesh | kubectl apply -f -
   toolkit render-mesh --format universal --mode PERMISSIVE --common-name '{{ tag "kuma.io/service" }}.mesh'
   pulumi stack output --json --show-secrets | toolkit render-mesh --outputs - --ca-cert secret -o mesh.yaml
+  kubectl get mesh default -o yaml | toolkit render-mesh --base - | kubectl apply -f -
   toolkit render-mesh --credentials ~/.aws/mesh-credentials --secret-output secrets.yaml -o mesh.yaml
 """
 
@@ -34,9 +41,10 @@ Examples:
     type=click.Choice(["kubernetes", "universal"]),
     default="kubernetes",
     show_default=True,
-    help="For kubectl apply, or for kumactl apply.",
+    help="For kubectl apply, or for kumactl apply; a Mesh in a file keeps its form.",
 )
 @mesh_options
+@base_options()
 @click.option(
     "--secret-output",
     type=click.Path(path_type=Path),
@@ -51,25 +59,69 @@ def command(
     cwd: str | None,
     meshes: tuple[str, ...],
     form: Literal["kubernetes", "universal"],
+    base: str | None,
+    mesh_version: str | None,
     secret_output: Path | None,
     output: Path | None,
-    **chosen: object,
+    **chosen: Any,  # noqa: ANN401 - the options that others declare and take, each of its own type
 ) -> None:
     """Turn the stack's outputs into a Mesh with an acmpca backend.
 
     The documents are one YAML stream on standard output, Secrets before Meshes, unless -o names a file. An option that
     can't work, such as a lifetime that the CA can't sign, is refused before anything is written.
+
+    With --base the backend goes into a Mesh that exists: comments, order and everything else stay as they are, and
+    what no option says stays as the Mesh has it. Another backend that is enabled stays so; toolkit rotate moves on.
     """
     from toolkit import contract
     from toolkit.mesh import render
 
+    if base == "-" and outputs == "-":
+        raise click.UsageError("--base and --outputs can't both be standard input")
     loaded = contract.load(outputs, stack, cwd)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
+    access = access_of(chosen)
     options = options_of(form, chosen, names)
-    rendered = [render.render(loaded, name, options) for name in names]
+    if base is None:
+        heed_version(mesh_version)
+        rendered = [render.render(loaded, name, options) for name in names]
+    else:
+        found = read_base(base, access, names, form)
+        heed_version(mesh_version, found.version)
+        rendered = _merged(loaded, found, names if meshes else None, options)
     if secret_output and not any(document.secrets for document in rendered):
         raise click.UsageError("--secret-output needs --ca-cert secret or --credentials: there is no Secret otherwise")
     _write(rendered, secret_output, output)
+
+
+def _merged(
+    outputs: StackOutputs, base: Base, wanted: Sequence[str] | None, options: MeshOptions
+) -> list[RenderedMesh]:
+    """Our backend in the meshes of the base; a text that holds several of them comes out once."""
+    from toolkit.mesh import existing, render
+    from toolkit.mesh.merge import merge
+
+    names = [mesh.name for mesh in base.meshes if mesh.name in outputs.meshes] if wanted is None else wanted
+    if not names:
+        there = ", ".join(mesh.name for mesh in base.meshes) or "none"
+        raise InvalidInputError(
+            f"no mesh of the stack ({', '.join(outputs.meshes)}) is in the base, which has: {there}",
+            hint="Leave --base out to render a Mesh that does not exist yet.",
+        )
+    texts: dict[int, RenderedMesh] = {}
+    for name in names:
+        mesh = existing.choose(base.meshes, name, "the base")
+        merged = merge(outputs, mesh, options)
+        for text in merged.notes:
+            note(text)
+        before = texts.get(id(mesh.editor), render.RenderedMesh("", ()))
+        texts[id(mesh.editor)] = render.RenderedMesh(
+            mesh.editor.text,
+            (*before.secrets, *render.render_secrets(merged.secrets, mesh.form)),
+            before.mesh_has_credentials or merged.mesh_has_credentials,
+            before.secrets_have_credentials or merged.secrets_have_credentials,
+        )
+    return list(texts.values())
 
 
 def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Path | None) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
     from toolkit.mesh.options import MeshOptions
 
-_SECRET = Choice("secret")
+_SECRET, _INLINE = Choice("secret"), Choice("inline")
 _Made = TypeVar("_Made", Mesh, MeshSecret)
 
 
@@ -41,6 +41,12 @@ class Built:
     secrets: tuple[MeshSecret, ...]
     mesh_has_credentials: bool
     secrets_have_credentials: bool
+
+    @property
+    def backend(self) -> dict[str, Any]:
+        """The backend as plain values, in the order in which it is written."""
+        backend: dict[str, Any] = self.mesh.mtls.to_document()["backends"][0]
+        return backend
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
     Raises:
         InvalidInputError: a choice is not valid; every problem is named by its option.
     """
-    chain = _Value("--ca-cert", options.ca_cert, outputs.certificate_chain, "ca-chain", is_credential=False)
+    chain = _Value("--ca-cert", options.ca_cert or _INLINE, outputs.certificate_chain, "ca-chain", is_credential=False)
     credentials = _credentials(options)
     problems = [
         *_mesh_problems(outputs, mesh),

@@ -28,9 +28,6 @@ class Choice(NamedTuple):
     name: str | None = None
 
 
-_INLINE = Choice("inline")
-
-
 def parse_choice(text: str) -> Choice:
     """Read ``inline``, ``inlineString``, ``secret``, ``secret=NAME`` or ``file=PATH``.
 
@@ -57,7 +54,7 @@ class MeshOptions:
         mode: PERMISSIVE to also accept plain traffic; STRICT where nothing is said.
         expiration: lifetime of data plane certificates, a duration of Kuma; None for the stack's.
         common_name: template of their common name.
-        ca_cert: where the chain stands.
+        ca_cert: where the chain stands; inline where nothing is said.
         access_key: where the control planes find their access key; None for the default AWS credential chain.
         access_key_secret: where they find its secret.
         credentials: the values of both, where a document shall carry them.
@@ -73,7 +70,7 @@ class MeshOptions:
     mode: Mode | None = None
     expiration: str | None = None
     common_name: str | None = None
-    ca_cert: Choice = _INLINE
+    ca_cert: Choice | None = None
     access_key: Choice | None = None
     access_key_secret: Choice | None = None
     credentials: Credentials | None = None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs
-    from toolkit.mesh.document import Mesh
+    from toolkit.mesh.document import Form
     from toolkit.mesh.options import MeshOptions
     from toolkit.mesh.secrets import MeshSecret
 
@@ -58,23 +58,30 @@ def render(outputs: StackOutputs, mesh: str, options: MeshOptions) -> RenderedMe
         UnfaithfulRenderingError: the rendered text does not parse to the model.
     """
     built = build(outputs, mesh, options)
-    document = _render(f"{options.form}/mesh.yaml.j2", built.mesh, options)
-    secrets = render_secrets(built.secrets, options)
+    document = _render(f"{options.form}/mesh.yaml.j2", built.mesh.to_form(options.form))
+    secrets = render_secrets(built.secrets, options.form)
     return RenderedMesh(document, secrets, built.mesh_has_credentials, built.secrets_have_credentials)
 
 
-def render_secrets(secrets: Sequence[MeshSecret], options: MeshOptions) -> tuple[str, ...]:
+def render_secrets(secrets: Sequence[MeshSecret], form: Form) -> tuple[str, ...]:
     """Render Secrets, in their order.
 
     Raises:
         UnfaithfulRenderingError: a rendered text does not parse to its model.
     """
-    return tuple(_render(f"{options.form}/secret.yaml.j2", secret, options) for secret in secrets)
+    return tuple(_render(f"{form}/secret.yaml.j2", secret.to_form(form)) for secret in secrets)
 
 
 def stream(documents: Sequence[str]) -> str:
-    """Several documents as one YAML stream, in their order."""
-    return "---\n".join(documents)
+    """Several texts, each of one document or more, as one YAML stream in their order."""
+    text = ""
+    for document in documents:
+        if text:
+            text += "" if text.endswith(("\n", "\r")) else "\n"
+            # Whoever wrote it may have begun it with a mark of its own, or with a directive.
+            text += "" if document.startswith("---") else "...\n" if document.startswith("%") else "---\n"
+        text += document
+    return text
 
 
 def _encoded(value: object) -> Markup:
@@ -103,8 +110,7 @@ def _templates() -> jinja2.Environment:
     return environment
 
 
-def _render(template: str, model: Mesh | MeshSecret, options: MeshOptions) -> str:
-    document: dict[str, Any] = model.to_form(options.form)
+def _render(template: str, document: dict[str, Any]) -> str:
     try:
         text = _templates().get_template(template).render(document)
         parsed = YAML(typ="safe", pure=True).load(text)

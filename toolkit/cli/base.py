@@ -1,0 +1,132 @@
+"""The meshes that exist: from a file, standard input or a control plane; shared by the commands that change them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from toolkit.mesh.document import Form
+    from toolkit.mesh.existing import MeshText
+    from toolkit.mesh.versions import MeshVersion
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+CONTROL_PLANE = "control-plane"
+_ENTERPRISE = "Kong Mesh"
+
+
+class Base(NamedTuple):
+    """The meshes that exist.
+
+    Attributes:
+        meshes: in their order; meshes of one text share their editor.
+        version: of the control plane that was asked, when it is one of Kong Mesh.
+        product: its product; empty when no control plane was asked.
+    """
+
+    meshes: list[MeshText]
+    version: MeshVersion | None
+    product: str
+
+
+def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
+    """Where the meshes that exist are read: ``base`` and what :func:`control_plane_options` gives."""
+
+    def add(function: _Command) -> _Command:
+        option = click.option(
+            "--base",
+            required=required,
+            metavar=f"FILE|-|{CONTROL_PLANE}",
+            help=f"The Mesh as it is: a file with one or more, - for standard input, {CONTROL_PLANE} to read it there. "
+            "What is not changed stays to the character.",
+        )
+        version = click.option(
+            "--mesh-version",
+            metavar="VERSION",
+            help="The version of Kong Mesh, such as 2.14.2; the control plane's, where one is asked.",
+        )
+        return option(version(control_plane_options(function)))
+
+    return add
+
+
+def access_of(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Take what :func:`control_plane_options` put into a command's parameters out of them."""
+    names = ("control_plane", "token_file", "ca_file", "timeout", "insecure_http")
+    return {name: chosen.pop(name) for name in names}
+
+
+def read_base(base: str, access: Mapping[str, Any], meshes: Sequence[str], form: Form) -> Base:
+    """Read what ``--base`` names.
+
+    Args:
+        base: the option.
+        access: to the control plane; see :func:`access_of`.
+        meshes: which meshes to ask a control plane for.
+        form: in which to write what a control plane says.
+
+    Raises:
+        InvalidInputError: the text can't be read, or holds no Mesh that can be used.
+        SurroundingsError: the control plane can't be reached or refuses.
+    """
+    from toolkit.mesh import existing, reading
+
+    if base != CONTROL_PLANE:
+        text = reading.read_text(base)
+        return Base(existing.meshes(text, reading.shown(base)), None, "")
+    found: list[MeshText] = []
+    with open_control_plane(**access) as control_plane:
+        index = control_plane.index()
+        for name in meshes:
+            resource = control_plane.mesh(name)
+            if resource is not None:
+                found += existing.meshes(existing.written(resource, form), f"Mesh {name} of the control plane")
+    return Base(found, _version(index.version) if index.product == _ENTERPRISE else None, index.product)
+
+
+def _version(text: str) -> MeshVersion | None:
+    from toolkit.mesh.versions import MeshVersion
+
+    try:
+        return MeshVersion.parse(text)
+    except ValueError:
+        return None
+
+
+def heed_version(mesh_version: str | None, known: MeshVersion | None = None) -> None:
+    """Refuse a version that has no acmpca backend, and say what is to be known of the others.
+
+    Args:
+        mesh_version: what the operator says.
+        known: what the control plane says; the operator's word counts more.
+
+    Raises:
+        InvalidInputError: the version is none, or has no acmpca backend.
+    """
+    if mesh_version is None and known is None:
+        return
+    from toolkit.mesh import versions
+
+    try:
+        version = known if mesh_version is None else versions.MeshVersion.parse(mesh_version)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--mesh-version") from error
+    assert version is not None  # noqa: S101 - one of the two is there
+    versions.refuse(version)
+    for warning in versions.warnings(version):
+        warn(warning)
+
+
+def warn(text: str) -> None:
+    """Say something that people should know, on standard error."""
+    click.echo(click.style("Warning:", fg="yellow") + f" {text}", err=True)
+
+
+def note(text: str) -> None:
+    """Say something that people may want to know, on standard error."""
+    click.echo(click.style("Note:", fg="cyan") + f" {text}", err=True)

@@ -1,0 +1,205 @@
+"""A Mesh that exists: found in a YAML text, read, and edited without touching the rest."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh import secrets
+from toolkit.mesh.document import API_VERSION
+from toolkit.mesh.editing import Editor, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from toolkit.mesh.document import Form
+    from toolkit.mesh.tree import Path
+
+# What a control plane adds to a resource that it hands out (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1).
+_ADDED = ("creationTime", "modificationTime", "kri", "status")
+
+
+class MeshText:
+    """One Mesh of a YAML stream.
+
+    Args:
+        editor: the stream; meshes of one stream share it.
+        source: what to call it in an error.
+        number: which document of the stream, from 0.
+        form: how it is written.
+        name: of the Mesh.
+    """
+
+    def __init__(self, editor: Editor, source: str, number: int, form: Form, name: str) -> None:
+        self.editor = editor
+        self.source = source
+        self.form: Form = form
+        self.name = name
+        self._number = number
+        self._prefix: Path = ("spec", "mtls") if form == "kubernetes" else ("mtls",)
+
+    @property
+    def mtls(self) -> dict[str, Any]:
+        """The mTLS section as plain values; empty where there is none.
+
+        Raises:
+            InvalidInputError: it is no mapping.
+        """
+        value: Any = self.editor.documents[self._number]
+        for part in self._prefix:
+            value = value.get(part)
+            if value is None:
+                return {}
+            if not isinstance(value, dict):
+                raise self.refuse((), "must be a mapping")
+        return dict(value)
+
+    @property
+    def enabled_backend(self) -> str:
+        """The name of the backend that signs; empty when mTLS is off."""
+        enabled = self.mtls.get("enabledBackend")
+        return enabled if isinstance(enabled, str) else ""
+
+    @property
+    def backends(self) -> list[dict[str, Any]]:
+        """The backends as plain values, in their order.
+
+        Raises:
+            InvalidInputError: they are no list of mappings with names that differ.
+        """
+        found = self.mtls.get("backends")
+        if found is None:
+            return []
+        if not isinstance(found, list):
+            raise self.refuse(("backends",), "must be a list")
+        names = set()
+        for number, backend in enumerate(found):
+            name = backend.get("name") if isinstance(backend, dict) else None
+            if not isinstance(name, str) or not name:
+                raise self.refuse(("backends", number), "must be a mapping with a name")
+            if name in names:
+                raise self.refuse(("backends", number, "name"), f"{name} is the name of another backend, too")
+            names.add(name)
+        return found
+
+    def position(self, backend: str) -> int | None:
+        """The number of a backend, from 0; None when there is none of that name."""
+        names = [found["name"] for found in self.backends]
+        return names.index(backend) if backend in names else None
+
+    def set(self, path: Path, value: object) -> None:
+        """Put a value into the mTLS section; see :meth:`Editor.set`."""
+        self.editor.set(self._number, (*self._prefix, *path), value)
+
+    def remove(self, path: Path) -> None:
+        """Take a key or an item out of the mTLS section; see :meth:`Editor.remove`."""
+        self.editor.remove(self._number, (*self._prefix, *path))
+
+    def refuse(self, path: Path, message: str, hint: str = "") -> InvalidInputError:
+        """An error about a place of the mTLS section."""
+        problem = Problem(f"{self.where(path)} {dotted((*self._prefix, *path))}", message)
+        return InvalidInputError(f"Mesh {self.name} can't be changed", [problem], hint)
+
+    def where(self, path: Path) -> str:
+        """A place of the mTLS section as ``source:line:column``."""
+        place = self.editor.place(self._number, (*self._prefix, *path))
+        return f"{self.source}:{place.line}:{place.column}"
+
+    def secret(self, name: str) -> tuple[int, Path, object] | None:
+        """The Secret of that name and of this mesh in the same stream.
+
+        Returns:
+            The number of its document, the path of its value, and the value; None when it is not there.
+        """
+        for number, document in enumerate(self.editor.documents):
+            if not isinstance(document, dict):
+                continue
+            if (document.get("type"), document.get("name"), document.get("mesh")) == ("Secret", name, self.name):
+                return number, ("data",), document.get("data")
+            if document.get("kind") == "Secret" and document.get("type") == secrets.KUBERNETES_TYPE:
+                metadata = _mapping(document.get("metadata"))
+                mesh = _mapping(metadata.get("labels")).get(secrets.MESH_LABEL)
+                if (metadata.get("name"), mesh) == (name, self.name):
+                    return number, ("data", "value"), _mapping(document.get("data")).get("value")
+        return None
+
+
+def meshes(text: str, source: str) -> list[MeshText]:
+    """Every Mesh of a YAML stream, in their order; edits of one show in the text of all.
+
+    Args:
+        text: the stream; what is no Mesh is left as it is.
+        source: what to call it in an error, usually the file's name.
+
+    Raises:
+        InvalidInputError: the text is no YAML, a Mesh has no name, or two have one.
+    """
+    editor = Editor(text, source)
+    found = [MeshText(editor, source, number, form, name) for number, form, name in _recognised(editor, source)]
+    names = [mesh.name for mesh in found]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidInputError(f"{source} holds Mesh {', '.join(repeated)} more than once")
+    return found
+
+
+def choose(found: list[MeshText], name: str | None, source: str) -> MeshText:
+    """The Mesh of that name, or the only one.
+
+    Raises:
+        InvalidInputError: it is not there, or there are several and none is named.
+    """
+    chosen = [mesh for mesh in found if name in (None, mesh.name)]
+    if len(chosen) == 1:
+        return chosen[0]
+    there = ", ".join(mesh.name for mesh in found) or "none"
+    wanted = f"no Mesh {name}" if name else "several meshes" if found else "no Mesh"
+    raise InvalidInputError(f"{source} holds {wanted}; there are: {there}", hint="Name one of them with --mesh.")
+
+
+def _recognised(editor: Editor, source: str) -> Iterator[tuple[int, Form, str]]:
+    for number, document in enumerate(editor.documents):
+        if not isinstance(document, dict):
+            continue
+        form: Form
+        path: Path
+        if document.get("kind") == "Mesh" and document.get("apiVersion") == API_VERSION:
+            form, name, path = "kubernetes", _mapping(document.get("metadata")).get("name"), ("metadata", "name")
+        elif document.get("type") == "Mesh" and "kind" not in document:
+            form, name, path = "universal", document.get("name"), ("name",)
+        else:
+            continue
+        if not isinstance(name, str) or not name:
+            place = editor.place(number, path)
+            where = f"{source}:{place.line}:{place.column} {dotted(path)}"
+            raise InvalidInputError(f"{source} holds a Mesh without a name", [Problem(where, "must be a text")])
+        yield number, form, name
+
+
+def written(resource: Mapping[str, Any], form: Form) -> str:
+    """A Mesh as a control plane hands it out, as YAML in either form.
+
+    Args:
+        resource: the answer of ``GET /meshes/{mesh}``, in the form of Universal.
+        form: the form that is wanted.
+    """
+    spec = {key: value for key, value in resource.items() if key not in (*_ADDED, "type", "name", "labels")}
+    labels = resource.get("labels")
+    if form == "universal":
+        document = {"type": "Mesh", "name": resource["name"], **({"labels": labels} if labels else {}), **spec}
+    else:
+        metadata = {"name": resource["name"], **({"labels": labels} if labels else {})}
+        document = {"apiVersion": API_VERSION, "kind": "Mesh", "metadata": metadata, "spec": spec}
+    yaml = YAML(typ="rt", pure=True)
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    # A chain in base64 stays on its line.
+    yaml.width = 1 << 30
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,185 @@
+"""Our backend into a mesh that exists: everything else stays as it is, to the character.
+
+What the operator does not choose stays as the Mesh has it. What the contract says always holds: the CA and its chain.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from toolkit.mesh.backends import SOURCE_KINDS
+from toolkit.mesh.building import build
+from toolkit.mesh.options import Choice
+from toolkit.pki import chain, duration
+
+if TYPE_CHECKING:
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.building import Built
+    from toolkit.mesh.existing import MeshText
+    from toolkit.mesh.options import MeshOptions
+    from toolkit.mesh.secrets import MeshSecret
+    from toolkit.mesh.tree import Path
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge needs beside the text that it changed.
+
+    Attributes:
+        secrets: Secrets that the Mesh names and that are not in the same text.
+        notes: what the operator should know.
+        mesh_has_credentials: whether the Mesh itself carries a credential that was put into it.
+        secrets_have_credentials: whether one of the Secrets carries a credential.
+    """
+
+    secrets: tuple[MeshSecret, ...]
+    notes: tuple[str, ...]
+    mesh_has_credentials: bool
+    secrets_have_credentials: bool
+
+
+def merge(outputs: StackOutputs, mesh: MeshText, options: MeshOptions) -> Merged:
+    """Add our backend to a mesh, or bring it up to the contract and the choices.
+
+    Doing it twice changes nothing more. Another backend that is enabled stays enabled: moving from one CA to another
+    takes several steps (:mod:`toolkit.mesh.rotation`).
+
+    Raises:
+        InvalidInputError: a choice is not valid, the backend's name is that of another kind of backend, or the text is
+            written in a way that can't be changed in part. What was changed until then is to be thrown away.
+    """
+    number = mesh.position(options.backend_name)
+    existing: dict[str, Any] = {} if number is None else mesh.backends[number]
+    if number is not None and existing.get("type") != "acmpca":
+        raise mesh.refuse(
+            ("backends", number, "type"),
+            f"{options.backend_name} is of type {existing.get('type')}; an acmpca backend needs a name of its own",
+            "Choose one with --backend-name, and move to it with toolkit rotate.",
+        )
+    options = replace(options, form=mesh.form, ca_cert=options.ca_cert or _choice(existing))
+    built = build(outputs, mesh.name, options)
+    wanted = built.backend
+    notes = _enable(mesh, options.backend_name)
+    if number is None:
+        mesh.set(("backends", len(mesh.backends)), wanted)
+    else:
+        _update(mesh, ("backends", number), existing, _chosen(wanted, existing, options))
+        _refuse_lifetime(outputs, mesh, number)
+    if options.skip_validation:
+        mesh.set(("skipValidation",), value=True)
+    return Merged(_outside(mesh, built), notes, built.mesh_has_credentials, built.secrets_have_credentials)
+
+
+def _enable(mesh: MeshText, name: str) -> tuple[str, ...]:
+    """Let the backend sign, if none does yet."""
+    enabled = mesh.enabled_backend
+    if enabled == name:
+        return ()
+    if enabled:
+        note = f"{enabled} still signs, {name} is trusted beside it; toolkit rotate moves the mesh to it"
+    else:
+        mesh.set(("enabledBackend",), name)
+        # Kong/developer.konghq.com:app/mesh/mutual-tls.md
+        note = "mTLS was off and this Mesh turns it on: all traffic that no MeshTrafficPermission allows will be denied"
+    return (f"mesh {mesh.name}: {note}",)
+
+
+def _choice(existing: dict[str, Any]) -> Choice:
+    """Where the chain stands now; inline in a backend that is new or says nothing of use."""
+    source = _mapping(_mapping(existing.get("conf")).get("caCert"))
+    given = [(kind, source[kind]) for kind in SOURCE_KINDS if isinstance(source.get(kind), str)]
+    if len(given) != 1:
+        return Choice("inline")
+    kind, value = given[0]
+    return Choice(kind, value if kind in ("secret", "file") else None)
+
+
+def _chosen(wanted: dict[str, Any], existing: dict[str, Any], options: MeshOptions) -> dict[str, Any]:
+    """Of the backend that is wanted, what the contract or the operator says; the rest stays as it is."""
+    conf = dict(wanted["conf"])
+    # The same certificates in another spelling (line ends, blank lines) are no change.
+    source, old = conf["caCert"], _mapping(_mapping(existing.get("conf")).get("caCert"))
+    if (
+        _certificates(source) is not None
+        and _certificates(source) == _certificates(old)
+        and source.keys() == old.keys()
+    ):
+        del conf["caCert"]
+    chosen: dict[str, Any] = {"conf": conf}
+    if options.mode is not None:
+        chosen["mode"] = options.mode
+    certificates = dict(wanted["dpCert"])
+    if options.expiration is None and _expiration(existing) is not None:
+        del certificates["rotation"]
+    if certificates:
+        chosen["dpCert"] = certificates
+    if "rootChain" in wanted:
+        chosen["rootChain"] = wanted["rootChain"]
+    return chosen
+
+
+def _update(mesh: MeshText, path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    for key, value in new.items():
+        there = old.get(key)
+        if isinstance(value, dict) and isinstance(there, dict) and not _changes_source(there, value):
+            _update(mesh, (*path, key), there, value)
+        elif there != value:
+            mesh.set((*path, key), value)
+
+
+def _changes_source(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a data source is exchanged for one of another kind; then nothing of the old one may stay."""
+    return bool(new.keys() & set(SOURCE_KINDS)) and old.keys() != new.keys()
+
+
+def _expiration(backend: dict[str, Any]) -> object:
+    return _mapping(_mapping(backend.get("dpCert")).get("rotation")).get("expiration")
+
+
+def _refuse_lifetime(outputs: StackOutputs, mesh: MeshText, number: int) -> None:
+    """Refuse a lifetime that was in the Mesh and that the CA can't sign."""
+    text = _expiration(mesh.backends[number])
+    try:
+        problem = outputs.certificate_authority.lifetime_problem(duration.parse(text if isinstance(text, str) else ""))
+    except ValueError as error:
+        problem = str(error)
+    if problem:
+        path: Path = ("backends", number, "dpCert", "rotation", "expiration")
+        raise mesh.refuse(path, f"{text} {problem}", "Choose another with --expiration.")
+
+
+def _outside(mesh: MeshText, built: Built) -> tuple[MeshSecret, ...]:
+    """The Secrets that are not in the Mesh's own text; those that are there are brought up to date."""
+    outside = []
+    for secret in built.secrets:
+        found = mesh.secret(secret.name)
+        if found is None:
+            outside.append(secret)
+            continue
+        number, path, value = found
+        if _decoded(value) != secret.value:
+            mesh.editor.set(number, path, base64.b64encode(secret.value.encode()).decode())
+    return tuple(outside)
+
+
+def _certificates(source: dict[str, Any]) -> list[bytes] | None:
+    """The certificates that a data source carries itself; None when it carries none that can be read."""
+    text = source.get("inlineString") if "inlineString" in source else _decoded(source.get("inline"))
+    try:
+        return [chain.fingerprint(certificate).encode() for certificate in chain.load_bundle(str(text or ""))]
+    except ValueError:
+        return None
+
+
+def _decoded(value: object) -> str | None:
+    try:
+        return base64.b64decode("".join(str(value).split()), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
