@@ -24,6 +24,7 @@ COMMANDS = {
     "outputs": _Entry("toolkit.cli.outputs", "Show the contract of a stack."),
     "render-mesh": _Entry("toolkit.cli.render_mesh", "Turn the stack's outputs into a Mesh with an acmpca backend."),
     "apply": _Entry("toolkit.cli.apply", "Apply a Mesh to a Universal control plane."),
+    "rotate": _Entry("toolkit.cli.rotate", "Move a mesh from one CA to another without breaking traffic."),
     "verify": _Entry("toolkit.cli.verify", "Prove that every zone gets certificates."),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import secrets
 from toolkit.mesh.document import API_VERSION
 from toolkit.mesh.editing import Editor, dotted
+from toolkit.pki import chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,6 +88,13 @@ class MeshText:
             names.add(name)
         return found
 
+    @property
+    def zone_egress(self) -> bool:
+        """Whether traffic between zones is routed through egresses, which needs mTLS."""
+        document = _mapping(self.editor.documents[self._number])
+        spec = _mapping(document.get("spec")) if self.form == "kubernetes" else document
+        return _mapping(spec.get("routing")).get("zoneEgress") is True
+
     def position(self, backend: str) -> int | None:
         """The number of a backend, from 0; None when there is none of that name."""
         names = [found["name"] for found in self.backends]
@@ -107,6 +117,11 @@ class MeshText:
         """A place of the mTLS section as ``source:line:column``."""
         place = self.editor.place(self._number, (*self._prefix, *path))
         return f"{self.source}:{place.line}:{place.column}"
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether the stream carries what only its owner may read: a Secret that is no chain, or an inline key."""
+        return any(_is_private(document) for document in self.editor.documents)
 
     def secret(self, name: str) -> tuple[int, Path, object] | None:
         """The Secret of that name and of this mesh in the same stream.
@@ -199,6 +214,31 @@ def written(resource: Mapping[str, Any], form: Form) -> str:
     stream = io.StringIO()
     yaml.dump(document, stream)
     return stream.getvalue()
+
+
+# Fields of backends that hold a data source which is nobody else's business.
+_PRIVATE_FIELDS = ("accessKey", "accessKeySecret", "key", "clientKey", "token")
+
+
+def _is_private(document: object) -> bool:
+    if isinstance(document, list):
+        return any(map(_is_private, document))
+    if not isinstance(document, dict):
+        return False
+    if document.get("kind") == "Secret" or document.get("type") == "Secret":
+        data = document.get("data")
+        return not all(map(_is_chain, data.values() if isinstance(data, dict) else [data]))
+    named = [document[field] for field in _PRIVATE_FIELDS if isinstance(document.get(field), dict)]
+    if any(source.keys() & {"inline", "inlineString"} for source in named):
+        return True
+    return any(map(_is_private, document.values()))
+
+
+def _is_chain(value: object) -> bool:
+    try:
+        return bool(chain.load_bundle(base64.b64decode("".join(str(value).split()), validate=True).decode()))
+    except (binascii.Error, ValueError):
+        return False
 
 
 def _mapping(value: object) -> dict[str, Any]:

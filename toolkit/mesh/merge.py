@@ -31,7 +31,7 @@ class Merged:
     Attributes:
         secrets: Secrets that the Mesh names and that are not in the same text.
         notes: what the operator should know.
-        mesh_has_credentials: whether the Mesh itself carries a credential that was put into it.
+        mesh_has_credentials: whether the text with the Mesh carries a credential.
         secrets_have_credentials: whether one of the Secrets carries a credential.
     """
 
@@ -70,7 +70,7 @@ def merge(outputs: StackOutputs, mesh: MeshText, options: MeshOptions) -> Merged
         _refuse_lifetime(outputs, mesh, number)
     if options.skip_validation:
         mesh.set(("skipValidation",), value=True)
-    return Merged(_outside(mesh, built), notes, built.mesh_has_credentials, built.secrets_have_credentials)
+    return Merged(_outside(mesh, built), notes, mesh.has_credentials, built.secrets_have_credentials)
 
 
 def _enable(mesh: MeshText, name: str) -> tuple[str, ...]:

@@ -1,0 +1,203 @@
+"""``toolkit rotate``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, note, read_base, warn
+from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
+from toolkit.cli.options import emit, output_file, stack_outputs
+from toolkit.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.mesh.rotation import Move, Rotation, Step
+    from toolkit.mesh.versions import Product
+
+_EXAMPLES = """\b
+Examples:
+  toolkit rotate --base mesh.yaml
+  toolkit rotate --base mesh.yaml --backend-name acmpca-2 --output-dir rotation
+  kubectl get mesh default -o yaml | toolkit rotate --base - --step 1 | kubectl apply -f -
+  toolkit rotate --base mesh.yaml --to old-mesh.yaml --step 2
+"""
+
+
+@click.command(name="rotate", epilog=_EXAMPLES)
+@base_options(required=True)
+@click.option("--mesh", metavar="NAME", help="The mesh to move; the base's only one unless given.")
+@click.option(
+    "--to",
+    "target",
+    metavar="FILE|-",
+    help="Move to the enabled backend of this Mesh; without it, to the CA of the stack.",
+)
+@click.option("--from", "leave", metavar="NAME", help="The backend to leave; the one that signs unless given.")
+@click.option(
+    "--product",
+    type=click.Choice(["kong-mesh", "kuma"]),
+    default="kong-mesh",
+    show_default=True,
+    help="Open-source Kuma allows one backend, so there mTLS is off for a while.",
+)
+@click.option("--step", type=click.IntRange(min=1, max=4), metavar="N", help="Print the document of one step.")
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write the plan, every step's document and the Secrets here.",
+)
+@stack_outputs
+@mesh_options
+@output_file
+def command(
+    *,
+    base: str,
+    mesh_version: str | None,
+    mesh: str | None,
+    target: str | None,
+    leave: str | None,
+    product: Product,
+    step: int | None,
+    output_dir: Path | None,
+    outputs: str | None,
+    stack: str | None,
+    cwd: str | None,
+    output: Path | None,
+    **chosen: Any,  # noqa: ANN401 - the options that others declare and take, each of its own type
+) -> None:
+    """Move a mesh from one CA to another without breaking traffic.
+
+    Kong Mesh trusts the CAs of all backends and signs with the enabled one, so a mesh moves in three steps: add the new
+    backend, switch to it, remove the old one. Prints the plan: what each step does, what to do first, what to wait for,
+    how to go back. --step prints the document of one step, --output-dir writes all of them; nothing is applied.
+    """
+    if [base, outputs, target].count("-") > 1:
+        raise click.UsageError("only one of --base, --outputs and --to can be standard input")
+    if base == CONTROL_PLANE and mesh is None:
+        raise click.UsageError(f"--base {CONTROL_PLANE} needs --mesh NAME")
+    if output is not None and step is None:
+        raise click.UsageError("-o writes the document of one --step; --output-dir writes all of them")
+    move = _move(base, access_of(chosen), mesh_version, mesh, leave, product)
+    rotation = _plan(move, target, (outputs, stack, cwd), chosen)
+    for text in rotation.notes:
+        note(text)
+    if step is not None:
+        _print_step(rotation, step, output)
+    elif output_dir is not None:
+        _write(rotation, output_dir)
+    else:
+        click.echo(_text(rotation, None), nl=False)
+
+
+def _move(
+    base: str,
+    access: Mapping[str, Any],
+    mesh_version: str | None,
+    mesh: str | None,
+    leave: str | None,
+    product: Product,
+) -> Move:
+    from toolkit.mesh import reading
+    from toolkit.mesh.rotation import Move
+
+    if base != CONTROL_PLANE:
+        heed_version(mesh_version)
+        return Move(reading.read_text(base), reading.shown(base), mesh, leave, product)
+    found = read_base(base, access, [mesh or ""], "universal")
+    heed_version(mesh_version, found.version)
+    if not found.meshes:
+        raise InvalidInputError(f"the control plane has no mesh {mesh}")
+    if found.product == "Kuma" and product != "kuma":
+        warn("the control plane is open-source Kuma, which allows one backend: plan with --product kuma")
+    return Move(found.meshes[0].editor.text, found.meshes[0].source, mesh, leave, product)
+
+
+def _plan(
+    move: Move, target: str | None, stack: tuple[str | None, str | None, str | None], chosen: dict[str, Any]
+) -> Rotation:
+    from toolkit.mesh import existing, reading, rotation
+
+    if target is None:
+        from toolkit import contract
+
+        outputs = contract.load(*stack)
+        name = move.read().name
+        return rotation.to_acmpca(move, outputs, options_of("kubernetes", chosen, [name]))
+    source = reading.shown(target)
+    mesh = existing.choose(existing.meshes(reading.read_text(target), source), None, source)
+    position = mesh.position(mesh.enabled_backend)
+    if position is None:
+        raise mesh.refuse(("enabledBackend",), "must name the backend to move to, one of its backends")
+    return rotation.to_backend(move, mesh.backends[position])
+
+
+def _print_step(rotation: Rotation, number: int, output: Path | None) -> None:
+    from toolkit.files import PRIVATE, PUBLIC
+    from toolkit.mesh.render import render_secrets, stream
+
+    if number > len(rotation.steps):
+        raise click.UsageError(f"there is no step {number}; the rotation has {len(rotation.steps)}")
+    step = rotation.steps[number - 1]
+    secrets = render_secrets(rotation.secrets, rotation.form) if number == 1 else ()
+    if output is None and (rotation.mesh_has_credentials or (secrets and rotation.secrets_have_credentials)):
+        refuse_public("an AWS credential")
+    is_private = bool(secrets) or rotation.mesh_has_credentials
+    emit(stream([*secrets, step.text]), output, PRIVATE if is_private else PUBLIC)
+    if step.is_done:
+        note(f"the mesh is past step {number} already")
+    for line in _around(step):
+        click.echo(line, err=True)
+
+
+def _write(rotation: Rotation, directory: Path) -> None:
+    from toolkit.files import PRIVATE, PUBLIC, write_all
+    from toolkit.mesh.render import render_secrets, stream
+
+    mode = PRIVATE if rotation.mesh_has_credentials else PUBLIC
+    files = {"0-before.yaml": (rotation.before, mode)}
+    files |= {f"{step.number}-{step.name}.yaml": (step.text, mode) for step in rotation.steps}
+    if rotation.secrets:
+        files["1-secrets.yaml"] = (stream(render_secrets(rotation.secrets, rotation.form)), PRIVATE)
+    files["PLAN.txt"] = (_text(rotation, directory), PUBLIC)
+    write_all({directory / name: content for name, content in files.items()})
+    click.echo(f"Written to {directory}/: {', '.join(sorted(files))}", err=True)
+
+
+def _text(rotation: Rotation, directory: Path | None) -> str:
+    """The plan for people."""
+    lines = [f"Mesh {rotation.mesh}: from {rotation.old} to {rotation.new}, in {len(rotation.steps)} steps", ""]
+    apply = "kubectl apply -f" if rotation.form == "kubernetes" else "kumactl apply -f"
+    for step in rotation.steps:
+        lines.append(f"{step.number}. {step.name}: {step.words.title}{' (done)' if step.is_done else ''}")
+        if directory is None:
+            command = f"{_again()} --step {step.number} | {apply} -"
+        else:
+            files = ["1-secrets.yaml"] if step.number == 1 and rotation.secrets else []
+            files.append(f"{step.number}-{step.name}.yaml")
+            command = " && ".join(f"{apply} {shlex.quote(str(directory / file))}" for file in files)
+        lines += [f"   {line}" for line in _around(step, command)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _again() -> str:
+    """This very command, to be run once more."""
+    if "rotate" not in sys.argv:
+        return "toolkit rotate ..."
+    return shlex.join(["toolkit", *sys.argv[sys.argv.index("rotate") :]])
+
+
+def _around(step: Step, apply: str = "") -> list[str]:
+    return [
+        *(f"first   {text}" for text in step.words.first),
+        *([f"apply   {apply}"] if apply else []),
+        *(f"wait    {text}" for text in step.words.wait),
+        f"back    {step.words.back}",
+    ]

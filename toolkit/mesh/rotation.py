@@ -1,0 +1,320 @@
+"""From one CA to another without breaking traffic: the documents to apply, in their order.
+
+Kong Mesh trusts the CAs of all backends and signs with the enabled one, so a mesh moves in three steps: add, switch,
+remove (Kong/developer.konghq.com:app/mesh/ca-rotation.md). Open-source Kuma takes one backend and lets nobody change
+it while mTLS is on (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go); there mTLS is off for a while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh import existing, rotation_words
+from toolkit.mesh.merge import merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.document import Form
+    from toolkit.mesh.existing import MeshText
+    from toolkit.mesh.options import MeshOptions
+    from toolkit.mesh.rotation_words import Words
+    from toolkit.mesh.secrets import MeshSecret
+    from toolkit.mesh.versions import Product
+
+# What open-source Kuma ships (kumahq/kuma:pkg/plugins/ca).
+_KUMAS_OWN = ("builtin", "provided")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One document to apply, and what to do around it.
+
+    Attributes:
+        number: from 1.
+        name: one word, such as ``add``.
+        text: the stream with the Mesh as it is after the step.
+        is_done: whether the mesh is so already.
+        words: for people.
+    """
+
+    number: int
+    name: str
+    text: str
+    is_done: bool
+    words: Words
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A way from one backend to another.
+
+    Attributes:
+        mesh: its name.
+        old: the backend that the mesh leaves.
+        new: the backend that the mesh moves to.
+        steps: in their order.
+        secrets: Secrets to apply before the first step.
+        notes: what the operator should know beforehand.
+        before: the stream as it was.
+        form: in which it is written.
+        mesh_has_credentials: whether the texts with the Mesh carry a credential.
+        secrets_have_credentials: whether one of the Secrets carries one.
+    """
+
+    mesh: str
+    old: str
+    new: str
+    steps: tuple[Step, ...]
+    secrets: tuple[MeshSecret, ...]
+    notes: tuple[str, ...]
+    before: str
+    form: Form
+    mesh_has_credentials: bool = False
+    secrets_have_credentials: bool = False
+
+
+@dataclass(frozen=True)
+class Move:
+    """What is to move, and where from.
+
+    Attributes:
+        text: a stream with the Mesh as it is.
+        source: what to call it in an error.
+        mesh: name of the Mesh; None for the only one.
+        leave: the backend to leave; None for the one that signs.
+        product: which rules hold.
+    """
+
+    text: str
+    source: str
+    mesh: str | None = None
+    leave: str | None = None
+    product: Product = "kong-mesh"
+
+    def read(self, text: str | None = None) -> MeshText:
+        """The Mesh in the stream, or in another text of it."""
+        found = existing.meshes(self.text if text is None else text, self.source)
+        return existing.choose(found, self.mesh, self.source)
+
+
+def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
+    """The way to the CA of a contract.
+
+    The new backend takes the mode of the old one unless another is chosen.
+
+    Raises:
+        InvalidInputError: there is no way that does not break traffic, or a choice is not valid.
+    """
+    mesh = move.read()
+    if move.product == "kuma":
+        raise InvalidInputError(
+            "open-source Kuma has no acmpca backend",
+            [Problem("--product", f"kuma has {' and '.join(_KUMAS_OWN)}; acmpca is a part of Kong Mesh")],
+            "Name the backend to move to with --to FILE.",
+        )
+    old = _old(mesh, move, options.backend_name)
+    _refuse_one_name(mesh, old, options.backend_name, outputs.certificate_authority.arn)
+    mode = mesh.backends[_position(mesh, old)].get("mode", "STRICT")
+    wanted = options.mode or mode
+    if (mode, wanted) == ("PERMISSIVE", "STRICT"):
+        raise mesh.refuse(
+            ("backends", _position(mesh, old), "mode"),
+            "is PERMISSIVE, and the new backend would be STRICT: plain traffic would break when it is switched to",
+            "Rotate without --mode, and make the mesh STRICT afterwards.",
+        )
+    merged = merge(outputs, mesh, replace(options, mode=wanted))
+    notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, outputs)]
+    rotation = _rotation(move, mesh, old, options.backend_name, notes)
+    return replace(
+        rotation,
+        secrets=merged.secrets,
+        secrets_have_credentials=merged.secrets_have_credentials,
+    )
+
+
+def to_backend(move: Move, backend: dict[str, Any]) -> Rotation:
+    """The way to any other backend, such as back from acmpca.
+
+    Args:
+        move: what is to move.
+        backend: an item of ``mtls.backends`` as plain values.
+
+    Raises:
+        InvalidInputError: there is no way that does not break traffic.
+    """
+    mesh = move.read()
+    name = backend["name"]
+    if backend.get("type") == "certmanager" and mesh.form == "universal":
+        raise mesh.refuse((), f"{name} is of type certmanager, which works on Kubernetes only")
+    old = _old(mesh, move, name)
+    if move.product == "kuma":
+        return _permissive(move, mesh, old, backend)
+    number = mesh.position(name)
+    if name == old or (number is not None and mesh.enabled_backend == name and mesh.backends[number] != backend):
+        raise _one_name(mesh, name)
+    mode = mesh.backends[_position(mesh, old)].get("mode", "STRICT")
+    wanted = backend.get("mode", "STRICT")
+    if (mode, wanted) == ("PERMISSIVE", "STRICT"):
+        backend = {**backend, "mode": mode}
+        wanted = mode
+    _put(mesh, backend)
+    notes = [*_mode_notes(mode, wanted), *_secret_notes(mesh, backend)]
+    return _rotation(move, mesh, old, name, notes)
+
+
+def _rotation(move: Move, added: MeshText, old: str, new: str, notes: list[str]) -> Rotation:
+    """Add, switch, remove."""
+    if added.enabled_backend != old:
+        # The switch has been made; what goes back is made all the same.
+        added.set(("enabledBackend",), old)
+    texts = [added.editor.text]
+    switched = move.read(texts[-1])
+    switched.set(("enabledBackend",), new)
+    texts.append(switched.editor.text)
+    removed = move.read(texts[-1])
+    removed.remove(("backends", _position(removed, old)))
+    texts.append(removed.editor.text)
+    others = sorted(backend["name"] for backend in removed.backends if backend["name"] != new)
+    if others:
+        notes = [*notes, f"{', '.join(others)} stays trusted too; this rotation is about {old} and {new} only"]
+    # What the mesh is already needs no step: a rotation that stopped half-way goes on from there.
+    done = [move.read().mtls == move.read(text).mtls for text in texts]
+    first = max((number for number, is_done in enumerate(done, start=1) if is_done), default=0)
+    words = rotation_words.kong_mesh(added.name, old, new)
+    steps = tuple(
+        Step(number, name, text, number <= first, words[name])
+        for number, (name, text) in enumerate(zip(("add", "switch", "remove"), texts, strict=True), start=1)
+    )
+    private = added.has_credentials
+    return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private)
+
+
+def _permissive(move: Move, mesh: MeshText, old: str, backend: dict[str, Any]) -> Rotation:
+    """Through plain traffic, where only one backend is allowed."""
+    new = backend["name"]
+    if backend.get("type") not in _KUMAS_OWN:
+        raise mesh.refuse((), f"{new} is of type {backend.get('type')}; open-source Kuma has {', '.join(_KUMAS_OWN)}")
+    if len(mesh.backends) != 1:
+        raise mesh.refuse(("backends",), "must be one: open-source Kuma takes no more")
+    if mesh.zone_egress:
+        # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateZoneEgress
+        raise mesh.refuse(
+            (),
+            "can't be turned off while routing.zoneEgress is on: Kuma refuses it",
+            "Turn routing.zoneEgress off for the rotation, which stops traffic between zones that relies on it.",
+        )
+    mode = backend.get("mode", "STRICT")
+
+    def edited(text: str, edit: Callable[[MeshText], None]) -> str:
+        step = move.read(text)
+        edit(step)
+        return step.editor.text
+
+    permissive = edited(move.text, lambda step: step.set(("backends", 0, "mode"), "PERMISSIVE"))
+    off = edited(permissive, lambda step: step.set(("enabledBackend",), ""))
+    without = edited(off, lambda step: step.remove(("backends", 0)))
+    moved = edited(without, lambda step: _put(step, {**backend, "mode": "PERMISSIVE"}))
+    on = edited(moved, lambda step: step.set(("enabledBackend",), new))
+    texts = {"permissive": permissive, "off": off, "on": on}
+    if mode == "STRICT":
+        texts["strict"] = edited(on, lambda step: step.set(("backends", 0, "mode"), mode))
+    words = rotation_words.kuma(mesh.name, old, new)
+    current = move.read().mtls
+    steps = tuple(
+        Step(number, name, text, number == 1 and move.read(text).mtls == current, words[name])
+        for number, (name, text) in enumerate(texts.items(), start=1)
+    )
+    notes = (*rotation_words.COST_OF_PERMISSIVE, *_secret_notes(mesh, backend))
+    private = mesh.has_credentials or move.read(moved).has_credentials
+    return Rotation(mesh.name, old, new, steps, (), notes, move.text, mesh.form, private)
+
+
+def _old(mesh: MeshText, move: Move, new: str) -> str:
+    """The backend that the mesh leaves."""
+    enabled = mesh.enabled_backend
+    if not enabled:
+        raise mesh.refuse(
+            ("enabledBackend",),
+            "is missing: mTLS is off, so there is no CA to leave",
+            "toolkit render-mesh --base turns it on with the new CA.",
+        )
+    if mesh.position(enabled) is None:
+        raise mesh.refuse(("enabledBackend",), f"names {enabled}, which is not among the backends")
+    if move.leave is not None:
+        if mesh.position(move.leave) is None:
+            raise mesh.refuse(("backends",), f"have none named {move.leave}", "Name another with --from.")
+        return move.leave
+    others = [backend["name"] for backend in mesh.backends if backend["name"] != new]
+    # The switch may have been made already; what is left then is to remove the other one.
+    return others[0] if enabled == new and len(others) == 1 else enabled
+
+
+def _refuse_one_name(mesh: MeshText, old: str, new: str, arn: str) -> None:
+    if old != new:
+        return
+    backend = mesh.backends[_position(mesh, old)]
+    conf = backend.get("conf")
+    if backend.get("type") == "acmpca" and isinstance(conf, dict) and conf.get("arn") == arn:
+        others = [found["name"] for found in mesh.backends if found["name"] != old]
+        more = f"; to stop trusting one of {', '.join(others)}, name it with --from" if others else ""
+        raise mesh.refuse(
+            ("enabledBackend",), f"{old} signs already, with the CA of the stack{more}", "There is nothing to rotate."
+        )
+    raise _one_name(mesh, new)
+
+
+def _one_name(mesh: MeshText, name: str) -> InvalidInputError:
+    return mesh.refuse(
+        ("backends", _position(mesh, name), "name"),
+        f"{name} is the name of the backend that signs now and of the new one: changed in place, proxies with "
+        "certificates of the new CA would meet proxies that do not trust it yet",
+        f"Give the new one another name: --backend-name {name}-2.",
+    )
+
+
+def _put(mesh: MeshText, backend: dict[str, Any]) -> None:
+    """Add a backend as the last one, in the place of one of its name that is different."""
+    number = mesh.position(backend["name"])
+    if number is not None:
+        if mesh.backends[number] == backend:
+            return
+        mesh.remove(("backends", number))
+    mesh.set(("backends", len(mesh.backends)), backend)
+
+
+def _position(mesh: MeshText, name: str) -> int:
+    position = mesh.position(name)
+    assert position is not None  # noqa: S101 - the caller has looked
+    return position
+
+
+def _mode_notes(old: object, new: object) -> list[str]:
+    if (old, new) == ("STRICT", "PERMISSIVE"):
+        return ["the new backend is PERMISSIVE: from the switch on, plain traffic is accepted, too"]
+    return []
+
+
+def _authority_notes(mesh: MeshText, old: str, outputs: StackOutputs) -> list[str]:
+    conf = mesh.backends[_position(mesh, old)].get("conf")
+    if isinstance(conf, dict) and conf.get("arn") == outputs.certificate_authority.arn:
+        return [f"{old} and the new backend are the same CA, {outputs.certificate_authority.arn}"]
+    return []
+
+
+def _secret_notes(mesh: MeshText, backend: dict[str, Any]) -> list[str]:
+    named = sorted(_secrets(backend.get("conf")))
+    return [f"mesh {mesh.name} needs the Secrets {', '.join(named)} before the first step"] if named else []
+
+
+def _secrets(value: object) -> set[str]:
+    """The Secrets that a backend's configuration names."""
+    if isinstance(value, list):
+        return {name for item in value for name in _secrets(item)}
+    if not isinstance(value, dict):
+        return set()
+    own = {value["secret"]} if value.keys() == {"secret"} and isinstance(value["secret"], str) else set()
+    return own | {name for item in value.values() for name in _secrets(item)}
