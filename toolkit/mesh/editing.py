@@ -17,6 +17,8 @@ from toolkit.mesh.scalars import block, flow, is_nested, scalar
 from toolkit.mesh.tree import Mapping, Scalar, Sequence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from toolkit.mesh.tree import Node, Pair, Path
 
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
@@ -89,21 +91,27 @@ class Editor:
 
     def _make(self, splice: _Splice | None, wanted: list[Any], document: int, path: Path) -> None:
         before = self.text
-        if splice is not None:
+        for text in [] if splice is None else self._spliced(splice):
             try:
-                self._read(before[: splice.start] + splice.text + before[splice.end :])
+                self._read(text)
             except InvalidInputError:
-                pass
-            else:
-                if self.documents == wanted:
-                    return
-            self._read(before)
+                continue
+            if self.documents == wanted:
+                return
+        self._read(before)
         place = self.place(document, path)
         raise InvalidInputError(
             f"{self._source} is written in a way that can't be changed in part",
             [Problem(f"{self._source}:{place.line}:{place.column}", f"{dotted(path)} can't be changed alone")],
             "Anchors, aliases, merge keys and tags are what usually stands in the way; write the section without them.",
         )
+
+    def _spliced(self, splice: _Splice) -> Iterator[str]:
+        text = self.text[: splice.start] + splice.text + self.text[splice.end :]
+        yield text
+        if not text.endswith(("\n", "\r")):
+            # A literal block needs the end of its last line, which the file may have lacked.
+            yield text + self._newline
 
     def _setting(self, root: Node, path: Path, value: Any) -> _Splice | None:  # noqa: ANN401 - a document's value
         parent, last = tree.find(root, path[:-1]), path[-1]
