@@ -2,42 +2,32 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import kubernetes_validate
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tests.support import AUTHORITY_ARN, contract, contract_document, hierarchy
-from toolkit.contract import StackOutputs
+from tests.mesh.documents import GOLDEN, KONGS_COMMON_NAME, golden_options, golden_outputs, golden_text
+from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.mesh import render, scalars
 from toolkit.mesh.building import build
 from toolkit.mesh.credentials import checked
 from toolkit.mesh.options import Choice, MeshOptions
-from toolkit.pki import chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-GOLDEN = Path(__file__).parent / "golden"
+    from toolkit.contract import StackOutputs
+
+# The last three minor versions that the validator knows.
+_MAJOR, _MINOR = map(int, kubernetes_validate.latest_version().split(".")[:2])
+KUBERNETES = [f"{_MAJOR}.{minor}" for minor in range(_MINOR - 2, _MINOR + 1)]
 OUTPUTS = contract(hierarchy())
-
-
-def golden_outputs() -> StackOutputs:
-    """A contract with the kept chain: a fresh one has another length, and other quotes, in every run."""
-    pem = (GOLDEN / "chain.pem").read_text()
-    certificates = chain.load_bundle(pem)
-    document = contract_document(hierarchy())
-    document["certificateChain"] = pem
-    document["rootCertificate"] = chain.to_pem(certificates[-1:])
-    document["certificateAuthority"]["notAfter"] = certificates[0].not_valid_after_utc.isoformat()
-    return StackOutputs.model_validate(document, strict=False)
-
-
-KONGS_EXAMPLE = '{{ tag "kuma.io/service" }}.mesh'
 
 
 def read_yaml(text: str, version: tuple[int, int]) -> Any:
@@ -50,15 +40,23 @@ def read_yaml(text: str, version: tuple[int, int]) -> Any:
 VERSIONS = ((1, 1), (1, 2))
 
 
-@pytest.mark.parametrize("form", ["kubernetes", "universal"])
-@pytest.mark.parametrize("ca_cert", ["inline", "secret"])
-def test_golden(form: Any, ca_cert: Any) -> None:
-    options = MeshOptions(
-        form=form, ca_cert=Choice(ca_cert), common_name=KONGS_EXAMPLE, mode="PERMISSIVE", expiration="36h"
-    )
-    rendered = render.render(golden_outputs(), "default", options)
-    text = render.stream([*rendered.secrets, rendered.mesh])
-    assert text == (GOLDEN / f"{form}-{ca_cert}.yaml").read_text()
+@pytest.mark.parametrize("name", list(golden_options()))
+def test_golden(name: str) -> None:
+    text = golden_text(golden_outputs(), golden_options()[name])
+    assert text == (GOLDEN / f"{name}.yaml").read_text()
+
+
+def test_the_golden_files_are_those_of_the_combinations() -> None:
+    assert {file.stem for file in GOLDEN.glob("*.yaml")} == set(golden_options())
+
+
+@pytest.mark.parametrize("name", list(golden_options()))
+def test_kubernetes_takes_every_document_of_a_kind_of_its_own(name: str) -> None:
+    documents = YAML(typ="safe", pure=True).load_all((GOLDEN / f"{name}.yaml").read_text())
+    for document in documents:
+        if document.get("kind") == "Secret":
+            for version in KUBERNETES:
+                kubernetes_validate.validate(document, version, strict=True)
 
 
 def test_defaults_leave_the_optional_fields_out() -> None:
@@ -71,10 +69,10 @@ def test_defaults_leave_the_optional_fields_out() -> None:
 
 
 def test_kongs_common_name_stands_in_the_text_as_in_kongs_documentation() -> None:
-    text = render.render(OUTPUTS, "default", MeshOptions(common_name=KONGS_EXAMPLE)).mesh
-    assert f"commonName: '{KONGS_EXAMPLE}'\n" in text
+    text = render.render(OUTPUTS, "default", MeshOptions(common_name=KONGS_COMMON_NAME)).mesh
+    assert f"commonName: '{KONGS_COMMON_NAME}'\n" in text
     for version in VERSIONS:
-        assert read_yaml(text, version)["spec"]["mtls"]["backends"][0]["conf"]["commonName"] == KONGS_EXAMPLE
+        assert read_yaml(text, version)["spec"]["mtls"]["backends"][0]["conf"]["commonName"] == KONGS_COMMON_NAME
 
 
 NASTY = [

@@ -141,14 +141,14 @@ def _expiration(backend: dict[str, Any]) -> object:
 
 def _refuse_lifetime(outputs: StackOutputs, mesh: MeshText, number: int) -> None:
     """Refuse a lifetime that was in the Mesh and that the CA can't sign."""
-    text = _expiration(mesh.backends[number])
+    path: Path = ("backends", number, "dpCert", "rotation", "expiration")
+    text, hint = str(_expiration(mesh.backends[number])), "Choose another with --expiration."
     try:
-        problem = outputs.certificate_authority.lifetime_problem(duration.parse(text if isinstance(text, str) else ""))
+        problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
     except ValueError as error:
-        problem = str(error)
+        raise mesh.refuse(path, str(error), hint) from error
     if problem:
-        path: Path = ("backends", number, "dpCert", "rotation", "expiration")
-        raise mesh.refuse(path, f"{text} {problem}", "Choose another with --expiration.")
+        raise mesh.refuse(path, f"{text} {problem}", hint)
 
 
 def _outside(mesh: MeshText, built: Built) -> tuple[MeshSecret, ...]:

@@ -1,0 +1,375 @@
+"""Our backend into meshes that exist."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import difflib
+import textwrap
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.mesh.documents import CREDENTIALS
+from tests.support import AUTHORITY_ARN, contract, hierarchy
+from toolkit.errors import InvalidInputError
+from toolkit.mesh import existing, reading, scalars
+from toolkit.mesh.merge import Merged, merge
+from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.pki import chain
+
+OUTPUTS = contract(hierarchy())
+CHAIN = OUTPUTS.certificate_chain
+LIVE = """\
+# the mesh of the shop
+apiVersion: kuma.io/v1alpha1
+kind: Mesh
+metadata:
+  name: default   # the only one
+  labels: {team: "shop"}
+spec:
+  logging:  # kept
+    defaultBackend: file
+    backends:
+    - {name: file, type: file, conf: {path: /dev/stdout}}
+  mtls:
+    # since 2024
+    enabledBackend: ca-1 # builtin
+    backends:
+      - name: ca-1
+        type: builtin   # theirs
+  routing:
+    zoneEgress: true
+"""
+
+
+def merged(text: str, options: MeshOptions | None = None) -> tuple[str, Merged]:
+    (mesh,) = existing.meshes(text, "mesh.yaml")
+    result = merge(OUTPUTS, mesh, options or MeshOptions())
+    return mesh.editor.text, result
+
+
+def mtls(text: str) -> dict[str, Any]:
+    (mesh,) = existing.meshes(text, "mesh.yaml")
+    return mesh.mtls
+
+
+def changes(before: str, after: str) -> list[str]:
+    return [
+        line
+        for line in difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+        if not line.startswith(("---", "+++", "@@"))
+    ]
+
+
+def test_only_our_lines_are_added() -> None:
+    text, result = merged(LIVE)
+    found = changes(LIVE, text)
+    assert all(line.startswith("+") for line in found)
+    assert found[:2] == ["+      - name: acmpca", "+        type: acmpca"]
+    assert "        type: builtin   # theirs\n      - name: acmpca\n" in text
+    assert mtls(text)["enabledBackend"] == "ca-1"
+    assert "ca-1 still signs, acmpca is trusted beside it; toolkit rotate" in result.notes[0]
+    assert merged(text)[0] == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type: Mesh\nname: default\n",
+        "type: Mesh\nname: default",
+        "{type: Mesh, name: default}",
+        "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: default}\n",
+        "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: default}\nspec:\n",
+        "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: default}\nspec: {}   # nothing\n",
+        "type: Mesh\nname: default\nmtls: null\nrouting: {}\n",
+        "type: Mesh\nname: default\nmtls:\n  enabledBackend: ''\n  backends: []\n",
+    ],
+)
+def test_a_mesh_without_mtls_gets_it(text: str) -> None:
+    result, found = merged(text)
+    assert mtls(result)["enabledBackend"] == "acmpca"
+    assert [backend["conf"]["arn"] for backend in mtls(result)["backends"]] == [AUTHORITY_ARN]
+    assert "MeshTrafficPermission" in found.notes[0]
+    again, quiet = merged(result)
+    assert again == result
+    assert not quiet.notes
+
+
+OURS = (
+    """\
+type: Mesh
+name: default
+mtls:
+  enabledBackend: acmpca
+  backends:
+    - type: acmpca # by hand
+      name: acmpca
+      mode: PERMISSIVE # until May
+      dpCert:
+        requestTimeout: 30s # slow
+        rotation: {expiration: 1d}
+      conf:
+        # moved last year
+        arn: arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/12345678-1234-1234-1234-123456789012
+        commonName: '{{ tag "kuma.io/service" }}.mesh'
+        caCert:
+          # from the vault
+          inlineString: |
+"""
+    + textwrap.indent(CHAIN, " " * 12)
+    + """\
+        auth: {awsCredentials: {accessKey: {secret: a}, accessKeySecret: {secret: b}}}
+"""
+)
+
+
+OURS_IN_SECRET = merged(OURS, MeshOptions(ca_cert=Choice("secret", "chain")))[0]
+
+
+def test_what_is_not_chosen_stays_and_what_the_contract_says_holds() -> None:
+    text, result = merged(OURS)
+    assert not result.notes
+    (before, after) = changes(OURS, text)
+    assert before.startswith("-        arn: arn:aws:acm-pca:eu-west-1")
+    assert after == f"+        arn: {AUTHORITY_ARN}"
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        (MeshOptions(mode="STRICT"), ["+      mode: STRICT # until May"]),
+        (MeshOptions(expiration="12h"), ["+        rotation: {expiration: 12h}"]),
+        (MeshOptions(request_timeout="5s"), ["+        requestTimeout: 5s # slow"]),
+        (MeshOptions(root_chain_timeout="15s"), ["+      rootChain:", "+        requestTimeout: 15s"]),
+        (MeshOptions(common_name="shop.mesh"), ["+        commonName: shop.mesh"]),
+        (MeshOptions(skip_validation=True), ["+  skipValidation: true"]),
+        (
+            MeshOptions(access_key=Choice("file", "/k"), access_key_secret=Choice("secret", "b")),
+            ["+        auth: {awsCredentials: {accessKey: {file: '/k'}, accessKeySecret: {secret: b}}}"],
+        ),
+    ],
+)
+def test_what_is_chosen_is_changed_alone(options: MeshOptions, lines: list[str]) -> None:
+    before = merged(OURS)[0]
+    after = merged(before, options)[0]
+    added = [line for line in changes(before, after) if line.startswith("+")]
+    assert added == lines
+    assert merged(after, options)[0] == after
+
+
+def test_the_chain_moves_to_where_it_is_wanted() -> None:
+    text, result = merged(OURS, MeshOptions(ca_cert=Choice("secret")))
+    assert mtls(text)["backends"][0]["conf"]["caCert"] == {"secret": "default-acmpca-ca-chain"}
+    assert [secret.value for secret in result.secrets] == [CHAIN]
+    kept, still = merged(text)
+    assert kept == text
+    # The Secret is not in the text, so it is given each time: whether it exists nobody here knows.
+    assert [secret.name for secret in still.secrets] == ["default-acmpca-ca-chain"]
+    inline, _ = merged(text, MeshOptions(ca_cert=Choice("inline")))
+    assert base64.b64decode(mtls(inline)["backends"][0]["conf"]["caCert"]["inline"]).decode() == CHAIN
+
+
+def test_a_chain_that_is_the_same_in_another_spelling_stays() -> None:
+    spelled = base64.b64encode(CHAIN.replace("\n", "\r\n").encode()).decode()
+    text = merged(OURS, MeshOptions(ca_cert=Choice("inline")))[0]
+    other = text.replace(base64.b64encode(CHAIN.encode()).decode(), spelled)
+    assert other != text
+    assert merged(other)[0] == other
+
+
+def test_a_chain_that_changed_is_changed_where_it_stands() -> None:
+    old = chain.to_pem(hierarchy().chain())
+    for choice in (Choice("inline"), Choice("inlineString")):
+        before = merged(OURS, MeshOptions(ca_cert=choice))[0]
+        stale = before.replace(base64.b64encode(CHAIN.encode()).decode(), base64.b64encode(old.encode()).decode())
+        stale = stale.replace(textwrap.indent(CHAIN, " " * 12), textwrap.indent(old, " " * 12))
+        assert stale != before
+        assert mtls(merged(stale)[0]) == mtls(before)
+
+
+@pytest.mark.parametrize("form", ["kubernetes", "universal"])
+def test_a_secret_in_the_same_text_is_brought_up_to_date_there(form: str) -> None:
+    data = base64.b64encode(b"stale").decode()
+    secret = (
+        f"type: Secret\nmesh: default\nname: chain\ndata: {data} # the chain\n---\n"
+        if form == "universal"
+        else f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: chain\n  labels: {{kuma.io/mesh: default}}\n"
+        f"type: system.kuma.io/secret\ndata:\n  value: {data} # the chain\n---\n"
+    )
+    text, result = merged(secret + OURS_IN_SECRET, MeshOptions(ca_cert=Choice("secret", "chain")))
+    assert not result.secrets
+    assert text == (secret + OURS_IN_SECRET).replace(data, scalars.scalar(base64.b64encode(CHAIN.encode()).decode()))
+    assert merged(text, MeshOptions(ca_cert=Choice("secret", "chain")))[0] == text
+
+
+def test_credentials_in_the_text_are_known() -> None:
+    assert not merged(OURS)[1].mesh_has_credentials
+    inline = MeshOptions(credentials=CREDENTIALS, access_key=Choice("inline"), allow_inline_credentials=True)
+    text, result = merged(OURS, inline)
+    assert result.mesh_has_credentials
+    assert result.secrets_have_credentials
+    assert merged(text)[1].mesh_has_credentials
+    other = "type: Secret\nmesh: default\nname: token\ndata: c2VjcmV0\n---\n" + OURS
+    assert merged(other)[1].mesh_has_credentials
+
+
+def test_one_of_several_meshes() -> None:
+    text = LIVE + "---\n" + OURS.replace("name: default", "name: other") + "---\nkind: Namespace\nmetadata: {name: x}\n"
+    first, second = existing.meshes(text, "mesh.yaml")
+    merge(OUTPUTS, first, MeshOptions())
+    assert second.editor.text == first.editor.text
+    assert all(line.startswith("+      ") for line in changes(text, first.editor.text))
+    assert existing.choose([first, second], "other", "mesh.yaml") is second
+    with pytest.raises(InvalidInputError, match="several meshes; there are: default, other"):
+        existing.choose([first, second], None, "mesh.yaml")
+    with pytest.raises(InvalidInputError, match="no Mesh third"):
+        existing.choose([first, second], "third", "mesh.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        (LIVE, MeshOptions(backend_name="ca-1"), "mesh.yaml:17:9 spec.mtls.backends[0].type: ca-1 is of type builtin"),
+        (LIVE.replace("default   #", "nobody  #"), MeshOptions(), "--mesh: 'nobody' is not a mesh of the stack"),
+        (OURS.replace("expiration: 1d", "expiration: 20y"), MeshOptions(), "20y goes beyond"),
+        (OURS.replace("expiration: 1d", "expiration: 1d12h"), MeshOptions(), "mesh.yaml:11:20 mtls.backends[0].dpCert"),
+        (LIVE.replace("  mtls:", "  mtls: &m\n    <<: *m"), MeshOptions(), "is not YAML"),
+        (
+            LIVE.replace("backends:\n      - name: ca-1\n        type: builtin   # theirs", "backends: 5"),
+            None,
+            "a list",
+        ),
+        (LIVE.replace("  mtls:", "  mtls: 5\n  x:"), None, "must be a mapping"),
+        (OURS.replace("name: acmpca\n", "name: [acmpca]\n"), None, "must be a mapping with a name"),
+        (LIVE.replace("name: default   #", "#"), None, "mesh.yaml:4:1 metadata.name: must be a text"),
+        (OURS + "---\n" + OURS, None, "Mesh default more than once"),
+    ],
+)
+def test_what_can_not_be_merged_is_named_by_place(text: str, options: MeshOptions | None, words: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        merged(text, options)
+    assert words in "\n".join(caught.value.lines())
+
+
+def test_an_anchor_in_the_way_is_refused() -> None:
+    text = "type: Mesh\nname: default\nx: &b [{name: a, type: builtin}]\nmtls: {enabledBackend: a, backends: *b}\n"
+    with pytest.raises(InvalidInputError, match="can't be changed in part"):
+        merged(text)
+
+
+def test_what_a_control_plane_hands_out_can_be_written_in_both_forms() -> None:
+    resource = {
+        "type": "Mesh",
+        "name": "default",
+        "creationTime": "2026-01-01T00:00:00Z",
+        "modificationTime": "2026-01-01T00:00:00Z",
+        "kri": "kri_m____default_",
+        "labels": {"team": "shop"},
+        "mtls": {"enabledBackend": "ca-1", "backends": [{"name": "ca-1", "type": "builtin"}]},
+        "routing": {"zoneEgress": True},
+    }
+    (universal,) = reading.load_stream(existing.written(resource, "universal"), "x")
+    kept = ("type", "name", "labels", "mtls", "routing")
+    assert universal == {key: resource[key] for key in kept}
+    (kubernetes,) = reading.load_stream(existing.written(resource, "kubernetes"), "x")
+    assert kubernetes == {
+        "apiVersion": "kuma.io/v1alpha1",
+        "kind": "Mesh",
+        "metadata": {"name": "default", "labels": {"team": "shop"}},
+        "spec": {"mtls": resource["mtls"], "routing": resource["routing"]},
+    }
+
+
+comments = st.sampled_from(["", "  # a comment", " #", " # ümlaut: {x}"])
+own_lines = st.sampled_from(["", "\n", "# on its own\n", "  # indented\n\n"])
+others = st.lists(
+    st.sampled_from(
+        [
+            "    - name: ca-1\n      type: builtin\n",
+            "    -   type: provided\n        name: ca-2\n        conf: {cert: {secret: a}, key: {secret: 'b'}}\n",
+            "    - {name: ca-3, type: builtin, conf: {caCert: {RSAbits: 2048}}}\n",
+            "    - name: 'ca-4'\n      conf:\n        fromCp: {address: x, pki: p, role: r}\n      type: vault\n",
+        ]
+    ),
+    unique=True,
+)
+sections = st.lists(
+    st.sampled_from(
+        [
+            "  logging:\n    backends: []\n",
+            '  metrics: {enabledBackend: "p", backends: [{name: p, type: prometheus}]}\n',
+            "  skipCreatingInitialPolicies: ['*']\n",
+            "  routing:\n    localityAwareLoadBalancing: true\n",
+            "  meshServices: {mode: Exclusive}\n",
+        ]
+    ),
+    unique=True,
+)
+
+
+@st.composite
+def meshes(draw: st.DrawFn) -> str:
+    """A Mesh as people write it: any order, comments and blank lines, other backends and sections."""
+    before, after, backends = draw(sections), draw(sections), draw(others)
+    lines = [*before]
+    if backends:
+        enabled = draw(st.sampled_from(["", "    enabledBackend: ca-1\n"])) if "name: ca-1" in backends[0] else ""
+        lines.append("  mtls:\n" + enabled + "    backends:\n" + "".join(backends))
+    lines += [section for section in after if section not in before]
+    text = "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata:\n  name: default\n"
+    text += ("spec:\n" + "".join(lines)) if lines else draw(st.sampled_from(["", "spec:\n", "spec: {}\n"]))
+    written = []
+    for line in text.splitlines():
+        written += [draw(own_lines), line + draw(comments) + "\n"]
+    text = "".join(written)
+    text = text if draw(st.booleans()) else text.replace("\n", "\r\n")
+    return text if draw(st.booleans()) else text.rstrip("\r\n")
+
+
+choices = st.builds(
+    MeshOptions,
+    backend_name=st.sampled_from(["acmpca", "aws"]),
+    mode=st.sampled_from([None, "STRICT", "PERMISSIVE"]),
+    expiration=st.sampled_from([None, "12h"]),
+    common_name=st.sampled_from([None, "x", '{{ tag "kuma.io/service" }}: # "']),
+    ca_cert=st.sampled_from([None, Choice("inline"), Choice("inlineString"), Choice("secret"), Choice("file", "/ x")]),
+    request_timeout=st.sampled_from([None, "5s"]),
+    root_chain_timeout=st.sampled_from([None, "5s"]),
+    skip_validation=st.booleans(),
+)
+
+
+@given(meshes(), choices)
+def test_a_merge_touches_nothing_else_and_twice_is_once(text: str, options: MeshOptions) -> None:
+    after, _ = merged(text, options)
+    # Every line that was there is there, in its order.
+    kept = iter(line.rstrip("\r\n") for line in after.splitlines(keepends=True))
+    for line in text.splitlines():
+        if line.partition("#")[0].strip() == "spec: {}":
+            continue
+        assert any(line == found for found in kept), line
+    before, now = mtls(text), mtls(after)
+    assert [backend for backend in now["backends"] if backend["name"] != options.backend_name] == [
+        *before.get("backends", [])
+    ]
+    ours = next(backend for backend in now["backends"] if backend["name"] == options.backend_name)
+    assert ours["conf"]["arn"] == AUTHORITY_ARN
+    assert now["enabledBackend"] == (before.get("enabledBackend") or options.backend_name)
+    assert merged(after, options)[0] == after
+    assert merged(after, dataclasses.replace(MeshOptions(), backend_name=options.backend_name))[0] == after
+
+
+@given(meshes().flatmap(lambda text: st.tuples(st.just(text), st.text(max_size=8), st.integers(0, len(text)))))
+def test_any_damage_is_merged_or_refused(case: tuple[str, str, int]) -> None:
+    text, more, at = case
+    try:
+        (mesh,) = existing.meshes(text[:at] + more + text[at:], "mesh.yaml")
+    except (InvalidInputError, ValueError):
+        return
+    try:
+        merge(OUTPUTS, mesh, MeshOptions())
+    except InvalidInputError as error:
+        assert error.lines()
