@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.support import contract_document, hierarchy
+from toolkit.cli import main
+from toolkit.mesh import existing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEFORE = """\
+apiVersion: kuma.io/v1alpha1
+kind: Mesh
+metadata:
+  name: default
+spec:
+  mtls:
+    enabledBackend: ca-1 # builtin
+    backends:
+      - name: ca-1
+        type: builtin
+"""
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(contract_document(hierarchy())))
+    return file
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    file = tmp_path / "mesh.yaml"
+    file.write_text(BEFORE)
+    return file
+
+
+def run(*arguments: str | Path, **more: Any) -> Result:
+    return CliRunner().invoke(main, ["rotate", *map(str, arguments)], **more)
+
+
+def signs(text: str) -> str:
+    found = existing.meshes(text, "x")
+    return found[-1].enabled_backend
+
+
+def test_the_plan(outputs: Path, base: Path) -> None:
+    result = run("--base", base, "--outputs", outputs)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "Mesh default: from ca-1 to acmpca, in 3 steps"
+    assert [line for line in lines if line[:2] in ("1.", "2.", "3.")] == [
+        "1. add: trust acmpca beside ca-1; ca-1 still signs",
+        "2. switch: let acmpca sign; both are trusted",
+        "3. remove: trust acmpca alone",
+    ]
+    # Nothing that kubectl would take: three documents applied at once are no rotation.
+    assert "kind: Mesh" not in result.stdout
+    assert sum(line.startswith("   back    ") for line in lines) == 3
+
+
+def test_one_step_at_a_time_from_what_is_live(outputs: Path, base: Path) -> None:
+    for number, expected in enumerate(["ca-1", "acmpca", "acmpca"], start=1):
+        result = run("--base", base, "--outputs", outputs, "--step", number)
+        assert result.exit_code == 0
+        assert signs(result.stdout) == expected
+        assert "wait    " in result.stderr
+        base.write_text(result.stdout)
+    assert "ca-1" not in base.read_text().replace("# builtin", "")
+    over = run("--base", base, "--outputs", outputs)
+    assert over.exit_code == 2
+    assert "There is nothing to rotate." in over.stderr
+
+
+def test_secrets_come_with_the_first_step_alone(outputs: Path, base: Path) -> None:
+    first = run("--base", base, "--outputs", outputs, "--ca-cert", "secret", "--step", "1")
+    assert first.stdout.index("kind: Secret") < first.stdout.index("kind: Mesh")
+    second = run("--base", base, "--outputs", outputs, "--ca-cert", "secret", "--step", "2")
+    assert "kind: Secret" not in second.stdout
+
+
+def test_all_of_it_in_a_directory(outputs: Path, base: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "rotation"
+    result = run("--base", base, "--outputs", outputs, "--ca-cert", "secret", "--output-dir", directory)
+    assert (result.exit_code, result.stdout) == (0, "")
+    names = ["0-before.yaml", "1-add.yaml", "1-secrets.yaml", "2-switch.yaml", "3-remove.yaml", "PLAN.txt"]
+    assert sorted(file.name for file in directory.iterdir()) == names
+    assert (directory / "0-before.yaml").read_text() == BEFORE
+    assert (directory / "1-secrets.yaml").stat().st_mode & 0o777 == 0o600
+    plan = (directory / "PLAN.txt").read_text()
+    assert f"kubectl apply -f {directory}/1-secrets.yaml && kubectl apply -f {directory}/1-add.yaml" in plan
+
+
+def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
+    after = tmp_path / "after.yaml"
+    target = tmp_path / "before.yaml"
+    target.write_text(BEFORE)
+    base.write_text(run("--base", base, "--outputs", outputs, "--step", "2").stdout)
+    assert run("--base", base, "--outputs", outputs, "--step", "3", "-o", after).exit_code == 0
+    result = run("--base", after, "--to", target, "--step", "2")
+    assert result.exit_code == 0
+    assert signs(result.stdout) == "ca-1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--step", "4"], "there is no step 4; the rotation has 3"),
+        (["-o", "x.yaml"], "-o writes the document of one --step"),
+        (["--backend-name", "ca-1"], "is the name of the backend that signs now and of the new one"),
+        (["--mesh", "other"], "holds no Mesh other; there are: default"),
+        (["--product", "kuma"], "open-source Kuma has no acmpca backend"),
+        (["--mesh-version", "3.0"], "3.0.0 can't carry an mTLS backend"),
+        (["--from", "ca-7"], "have none named ca-7"),
+    ],
+)
+def test_what_can_not_be_rotated(outputs: Path, base: Path, arguments: list[str], words: str) -> None:
+    result = run("--base", base, "--outputs", outputs, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+
+
+def test_one_standard_input_only(base: Path) -> None:
+    assert run("--base", "-", "--outputs", "-").exit_code == 2
+    assert run("--base", base, "--to", "-", input="type: Mesh\nname: default\n").exit_code == 2
+    without = run("--base", "control-plane")
+    assert without.exit_code == 2
+    assert "needs --mesh NAME" in without.stderr
+    assert run("--outputs", "x").exit_code == 2
+
+
+def test_open_source_kuma_is_told_what_it_costs(tmp_path: Path, base: Path) -> None:
+    target = tmp_path / "target.yaml"
+    target.write_text(BEFORE.replace("ca-1", "ca-2"))
+    result = run("--base", base, "--to", target, "--product", "kuma")
+    assert result.exit_code == 0
+    assert "in 4 steps" in result.stdout
+    assert "Note: while it is off, traffic is neither encrypted nor authenticated" in result.stderr

@@ -1,0 +1,269 @@
+"""From one CA to another."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.mesh.documents import CREDENTIALS, documented
+from tests.support import AUTHORITY_ARN, contract, hierarchy
+from toolkit.errors import InvalidInputError
+from toolkit.mesh import existing, rotation
+from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.mesh.rotation import Move, Rotation
+
+OUTPUTS = contract(hierarchy())
+BUILTIN = """\
+type: Mesh
+name: default
+mtls:
+  enabledBackend: ca-1   # since the beginning
+  backends:
+    # ours
+    - name: ca-1
+      type: builtin
+routing: {}   # kept
+"""
+VAULT = documented()["vault-universal.yaml"]
+
+
+def mtls(text: str) -> dict[str, Any]:
+    (mesh,) = existing.meshes(text, "mesh.yaml")
+    return mesh.mtls
+
+
+def names(text: str) -> tuple[str, list[str]]:
+    section = mtls(text)
+    return section["enabledBackend"], [backend["name"] for backend in section["backends"]]
+
+
+def plan(text: str, options: MeshOptions | None = None, **more: Any) -> Rotation:
+    return rotation.to_acmpca(Move(text, "mesh.yaml", **more), OUTPUTS, options or MeshOptions())
+
+
+def plan_to(text: str, target: str, **more: Any) -> Rotation:
+    (mesh,) = existing.meshes(target, "target.yaml")
+    number = mesh.position(mesh.enabled_backend)
+    assert number is not None
+    return rotation.to_backend(Move(text, "mesh.yaml", **more), mesh.backends[number])
+
+
+def test_add_switch_remove() -> None:
+    found = plan(BUILTIN)
+    assert [step.name for step in found.steps] == ["add", "switch", "remove"]
+    assert [names(step.text) for step in found.steps] == [
+        ("ca-1", ["ca-1", "acmpca"]),
+        ("acmpca", ["ca-1", "acmpca"]),
+        ("acmpca", ["acmpca"]),
+    ]
+    assert [step.is_done for step in found.steps] == [False, False, False]
+    assert (found.old, found.new, found.before) == ("ca-1", "acmpca", BUILTIN)
+    for step in found.steps:
+        assert "routing: {}   # kept\n" in step.text
+        assert step.words.wait
+        assert step.words.back
+
+
+def test_each_step_changes_what_it_is_about() -> None:
+    texts = [BUILTIN, *(step.text for step in plan(BUILTIN).steps)]
+
+    def changed(number: int) -> list[str]:
+        lines = difflib.unified_diff(texts[number - 1].splitlines(), texts[number].splitlines(), lineterm="", n=0)
+        return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+    assert all(line.startswith("+") for line in changed(1))
+    assert changed(2) == [
+        "-  enabledBackend: ca-1   # since the beginning",
+        "+  enabledBackend: acmpca   # since the beginning",
+    ]
+    assert changed(3) == ["-    - name: ca-1", "-      type: builtin"]
+
+
+@pytest.mark.parametrize("reached", [0, 1, 2])
+def test_a_rotation_goes_on_where_it_stopped(reached: int) -> None:
+    first = plan(BUILTIN)
+    text = [first.before, *(step.text for step in first.steps)][reached]
+    again = plan(text)
+    assert [step.is_done for step in again.steps] == [number < reached for number in range(3)]
+    assert [mtls(step.text) for step in again.steps] == [mtls(step.text) for step in first.steps]
+
+
+@pytest.mark.parametrize("name", sorted(documented()))
+def test_from_everything_that_kong_documents_and_back(name: str) -> None:
+    for before in documented()[name].split("\n---\n"):
+        (mesh,) = existing.meshes(before, name)
+        if mesh.name not in OUTPUTS.meshes:
+            continue
+        there = plan(before, MeshOptions(backend_name="aws"))
+        after = there.steps[-1].text
+        back = plan_to(after, before)
+        final = back.steps[-1].text
+        kept = {backend["name"]: backend for backend in mtls(final)["backends"]}
+        assert kept[mesh.enabled_backend] == next(
+            backend for backend in mesh.backends if backend["name"] == mesh.enabled_backend
+        )
+        assert mtls(final)["enabledBackend"] == mesh.enabled_backend
+        assert "aws" not in kept
+
+
+def test_the_new_backend_takes_the_mode_of_the_old_one() -> None:
+    permissive = BUILTIN.replace("      type: builtin\n", "      type: builtin\n      mode: PERMISSIVE\n")
+    assert mtls(plan(permissive).steps[1].text)["backends"][1]["mode"] == "PERMISSIVE"
+    assert mtls(plan(BUILTIN).steps[1].text)["backends"][1]["mode"] == "STRICT"
+    with pytest.raises(InvalidInputError) as caught:
+        plan(permissive, MeshOptions(mode="STRICT"))
+    assert "mesh.yaml:9:7 mtls.backends[0].mode: is PERMISSIVE" in "\n".join(caught.value.lines())
+    assert "plain traffic is accepted" in plan(BUILTIN, MeshOptions(mode="PERMISSIVE")).notes[0]
+    # The way back to a STRICT backend stays permissive as well.
+    assert mtls(plan_to(plan(permissive).steps[2].text, BUILTIN).steps[1].text)["backends"][1]["mode"] == "PERMISSIVE"
+
+
+def test_both_with_one_name_would_break_traffic() -> None:
+    other = plan(BUILTIN).steps[-1].text.replace(AUTHORITY_ARN, AUTHORITY_ARN.replace("1111", "2222"))
+    with pytest.raises(InvalidInputError) as caught:
+        plan(other)
+    said = "\n".join(caught.value.lines())
+    assert "is the name of the backend that signs now and of the new one" in said
+    assert "--backend-name acmpca-2" in said
+    assert names(plan(other, MeshOptions(backend_name="acmpca-2")).steps[0].text) == ("acmpca", ["acmpca", "acmpca-2"])
+    with pytest.raises(InvalidInputError, match="can't be changed"):
+        plan_to(BUILTIN, BUILTIN.replace("type: builtin", "type: builtin\n      conf: {caCert: {expiration: 1y}}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (BUILTIN.replace("  enabledBackend: ca-1   # since the beginning\n", ""), "mTLS is off"),
+        (BUILTIN.replace("enabledBackend: ca-1", "enabledBackend: ''"), "mTLS is off"),
+        (BUILTIN.replace("enabledBackend: ca-1", "enabledBackend: ca-2"), "names ca-2, which is not among"),
+        (plan(BUILTIN).steps[-1].text, "acmpca signs already, with the CA of the stack"),
+    ],
+)
+def test_what_is_no_rotation(text: str, words: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        plan(text)
+    assert words in "\n".join(caught.value.lines())
+
+
+def test_a_third_backend_stays_trusted_and_can_be_left_by_name() -> None:
+    three = (
+        plan(BUILTIN)
+        .steps[1]
+        .text.replace(
+            "    # ours\n",
+            "    # ours\n    - {name: ca-0, type: provided, conf: {cert: {secret: a}, key: {secret: b}}}\n",
+        )
+    )
+    with pytest.raises(InvalidInputError, match="Mesh default") as caught:
+        plan(three)
+    assert "to stop trusting one of ca-0, ca-1, name it with --from" in caught.value.problems[0].message
+    found = plan(three, leave="ca-1")
+    assert names(found.steps[-1].text) == ("acmpca", ["ca-0", "acmpca"])
+    assert "ca-0 stays trusted too" in found.notes[-1]
+    with pytest.raises(InvalidInputError) as caught:
+        plan(three, leave="ca-9")
+    assert "have none named ca-9" in caught.value.problems[0].message
+
+
+def test_secrets_come_before_the_first_step() -> None:
+    found = plan(BUILTIN, MeshOptions(ca_cert=Choice("secret"), credentials=CREDENTIALS))
+    assert [secret.name for secret in found.secrets] == [
+        "default-acmpca-ca-chain",
+        "default-acmpca-access-key",
+        "default-acmpca-access-key-secret",
+    ]
+    assert found.secrets_have_credentials
+    assert not found.mesh_has_credentials
+    back = plan_to(plan(BUILTIN).steps[-1].text, VAULT)
+    assert "needs the Secrets sec-1, sec-2, token-1 before the first step" in back.notes[0]
+
+
+def test_cert_manager_needs_kubernetes() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        plan_to(BUILTIN, documented()["certmanager.yaml"])
+    assert "works on Kubernetes only" in caught.value.problems[0].message
+
+
+PROVIDED = documented()["provided.yaml"].split("\n---\n")[0].replace("ca-1", "ca-2")
+
+
+def test_open_source_kuma_goes_through_plain_traffic() -> None:
+    found = plan_to(BUILTIN, PROVIDED, product="kuma")
+    assert [step.name for step in found.steps] == ["permissive", "off", "on", "strict"]
+    sections = [mtls(step.text) for step in found.steps]
+    assert all(len(section["backends"]) == 1 for section in sections)
+    assert [(section["enabledBackend"], section["backends"][0]["name"]) for section in sections] == [
+        ("ca-1", "ca-1"),
+        ("", "ca-1"),
+        ("ca-2", "ca-2"),
+        ("ca-2", "ca-2"),
+    ]
+    assert [section["backends"][0]["mode"] for section in sections] == ["PERMISSIVE"] * 3 + ["STRICT"]
+    assert any("neither encrypted nor authenticated" in note for note in found.notes)
+    # Nobody may change the enabled backend while mTLS is on: it is off in between.
+    for before, after in zip([mtls(BUILTIN), *sections], sections, strict=False):
+        enabled = {before["enabledBackend"], after["enabledBackend"]} - {""}
+        assert len(enabled) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "words"),
+    [
+        (BUILTIN, VAULT, "is of type vault; open-source Kuma has builtin, provided"),
+        (BUILTIN.replace("routing: {}", "routing: {zoneEgress: true}"), PROVIDED, "routing.zoneEgress is on"),
+        (plan(BUILTIN).steps[0].text, PROVIDED, "takes no more"),
+    ],
+)
+def test_what_open_source_kuma_can_not(text: str, target: str, words: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        plan_to(text, target, product="kuma")
+    assert words in "\n".join(caught.value.lines())
+
+
+def test_open_source_kuma_has_no_acmpca() -> None:
+    with pytest.raises(InvalidInputError, match="no acmpca backend"):
+        plan(BUILTIN, product="kuma")
+
+
+backends = st.sampled_from(
+    [
+        backend
+        for text in documented().values()
+        for document in text.split("\n---\n")
+        for mesh in existing.meshes(document, "documented")
+        for backend in mesh.backends
+        if backend["type"] != "certmanager"
+    ]
+)
+
+
+@given(st.lists(backends, min_size=1, max_size=4, unique_by=lambda backend: backend["name"]), backends, st.data())
+def test_no_step_takes_trust_away_from_a_certificate_in_use(
+    there: list[dict[str, Any]], target: dict[str, Any], data: st.DataObject
+) -> None:
+    enabled = data.draw(st.sampled_from(there))["name"]
+    text = f"type: Mesh\nname: default\nmtls: {{enabledBackend: {enabled}, backends: []}}\n"
+    (mesh,) = existing.meshes(text, "mesh.yaml")
+    for number, backend in enumerate(there):
+        mesh.set(("backends", number), backend)
+    try:
+        found = rotation.to_backend(Move(mesh.editor.text, "mesh.yaml"), target)
+    except InvalidInputError:
+        assert target["name"] == enabled
+        return
+    sections = [mesh.mtls, *(mtls(step.text) for step in found.steps)]
+    for before, after in itertools.pairwise(sections):
+        trusted = {backend["name"] for backend in after["backends"]}
+        # What signed until now is trusted after the step, and what signs from now on was trusted before it,
+        # unless the base itself had it so.
+        assert before["enabledBackend"] in trusted
+        if after["enabledBackend"] != before["enabledBackend"]:
+            assert after["enabledBackend"] in {backend["name"] for backend in before["backends"]}
+    assert found.steps[-1].text.count(found.new) >= 1
+    assert not re.search(rf"name: {re.escape(found.old)}$", found.steps[-1].text, re.MULTILINE)
