@@ -1,0 +1,103 @@
+"""What is wrong with a Mesh, found before a control plane does.
+
+A control plane tells little: fields that it does not know are dropped without a word, and a chain, a lifetime or a
+Secret that can't work shows itself only when proxies stay without certificates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from toolkit.errors import InvalidInputError
+from toolkit.mesh.lint.catalogue import CHECKS, RULES
+from toolkit.mesh.lint.context import SYSTEM_NAMESPACES, Context
+from toolkit.mesh.lint.documents import UNREADABLE, MeshDocument, SecretDocument, read, unreadable
+from toolkit.mesh.lint.excerpts import Excerpts
+from toolkit.mesh.lint.findings import Finding, Rule, Severity
+from toolkit.mesh.lint.secret_documents import check_secret, ours, twice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.lint.documents import Document
+    from toolkit.mesh.versions import MeshVersion, Product
+
+__all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "lint", "unreadable"]
+
+
+def lint(  # noqa: PLR0913 - each is one thing that the caller knows
+    texts: Sequence[tuple[str, str]],
+    *,
+    product: Product = "kong-mesh",
+    mesh_version: MeshVersion | None = None,
+    outputs: StackOutputs | None = None,
+    now: datetime,
+    tags: Mapping[str, str] | None = None,
+    namespace: str | None = None,
+) -> list[Finding]:
+    """Everything that is wrong with Meshes and their Secrets, by file, line, column and code.
+
+    Args:
+        texts: pairs of a source's name and its text; each text may hold several documents, in the form of Kubernetes
+            or of Universal. Others than Meshes and Secrets are passed over.
+        product: that the Meshes are for.
+        mesh_version: of the product; None for what holds in all versions that are known.
+        outputs: the contract, to compare with; None to compare with nothing.
+        now: the moment for which lifetimes are judged; aware of its time zone.
+        tags: values of proxies' tags, with which the templates of common names are expanded.
+        namespace: of the control plane on Kubernetes; None for the product's own.
+
+    Raises:
+        InvalidInputError: no text is YAML, or there is no Mesh and no Secret in what is.
+    """
+    documents: list[Document] = []
+    excerpts: dict[str, Excerpts] = {}
+    failures: list[tuple[str, InvalidInputError]] = []
+    for source, text in texts:
+        try:
+            stream = read(text, source)
+        except InvalidInputError as error:
+            failures.append((source, error))
+            continue
+        documents += stream.documents
+        excerpts[source] = Excerpts(text, stream.roots)
+    meshes = [each for each in documents if isinstance(each, MeshDocument)]
+    secrets = ours([each for each in documents if isinstance(each, SecretDocument)], meshes)
+    if not meshes and not secrets:
+        raise _nothing(len(documents), [error for _, error in failures])
+    where = namespace or SYSTEM_NAMESPACES[product]
+    context = Context(product, mesh_version, outputs, now, tags or {}, where, meshes, secrets)
+    found = [unreadable(source, error) for source, error in failures]
+    found += _findings(context)
+    # A Secret that two backends name is looked at twice.
+    unique = {finding.order: finding for finding in found}
+    return [_with_excerpt(unique[order], excerpts) for order in sorted(unique)]
+
+
+def _findings(context: Context) -> Iterator[Finding]:
+    for mesh in context.meshes:
+        for check in CHECKS:
+            yield from check(mesh, context)
+    for secret in context.secrets:
+        yield from check_secret(secret, context)
+    yield from twice([*context.meshes, *context.secrets])
+
+
+def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:
+    lines = excerpts.get(finding.source)
+    return replace(finding, excerpt=lines.at(finding.line, finding.column)) if lines else finding
+
+
+def _nothing(others: int, failures: list[InvalidInputError]) -> InvalidInputError:
+    """There is nothing to look at."""
+    if len(failures) == 1 and not others:
+        return failures[0]
+    many = f"{others} of other kinds" if others else "nothing that is YAML" if failures else "no document at all"
+    problems = [problem for error in failures for problem in error.problems]
+    hint = (
+        "A Mesh has apiVersion kuma.io/v1alpha1 and kind Mesh, or type Mesh; a Secret is of type system.kuma.io/secret."
+    )
+    return InvalidInputError(f"there is no Mesh and no Secret of Kong Mesh in the input: {many}", problems, hint)

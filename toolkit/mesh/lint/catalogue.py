@@ -1,0 +1,67 @@
+"""Every rule, by its code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.mesh.lint import (
+    authorities,
+    chain_rules,
+    common_names,
+    contract_rules,
+    credentials,
+    documents,
+    durations,
+    names,
+    products,
+    secret_documents,
+    sources,
+    structure,
+)
+
+if TYPE_CHECKING:
+    from toolkit.mesh.lint.context import Check
+    from toolkit.mesh.lint.findings import Rule
+
+_ROOMS = (
+    documents,
+    structure,
+    names,
+    sources,
+    secret_documents,
+    durations,
+    authorities,
+    chain_rules,
+    common_names,
+    credentials,
+    products,
+    contract_rules,
+)
+RULES: dict[str, Rule] = {
+    rule.code: rule for rule in sorted((rule for room in _ROOMS for rule in room.RULES), key=lambda rule: rule.code)
+}
+# What looks at one Mesh; the Secrets have checks of their own.
+CHECKS: tuple[Check, ...] = (
+    structure.check,
+    names.check,
+    sources.check,
+    durations.check,
+    authorities.check,
+    chain_rules.check,
+    common_names.check,
+    credentials.check,
+    products.check,
+    contract_rules.check,
+)
+
+
+def document() -> str:
+    """The table of all rules for ``docs/lint.md``, as Markdown."""
+    rows = [f"| {rule.code} | {rule.severity} | {rule.title} |" for rule in RULES.values()]
+    table = "| code | severity | what is wrong |\n| --- | --- | --- |\n" + "\n".join(rows)
+    sections = [
+        f"### {rule.code}: {rule.title}\n\n{rule.severity.capitalize()}. {rule.why}\n\nFix: {rule.fix}\n\n"
+        f"Source: {rule.source}"
+        for rule in RULES.values()
+    ]
+    return "\n\n".join([table, *sections]) + "\n"

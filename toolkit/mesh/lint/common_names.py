@@ -1,0 +1,161 @@
+"""Common names of data plane certificates: templates that must fit into 64 characters once they are expanded."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.mesh.lint.findings import Rule, Severity
+from toolkit.mesh.lint.shapes import spots
+from toolkit.mesh.lint.text import listed, shown
+from toolkit.pki.csr import MAX_COMMON_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from toolkit.mesh.lint.context import Context
+    from toolkit.mesh.lint.documents import MeshDocument
+    from toolkit.mesh.lint.findings import Finding
+
+_ACM = "Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md (commonName)"
+_VAULT = "Kong/developer.konghq.com:app/mesh/vault.md (Common name)"
+_BOUND = "RFC 5280, appendix A.1 (ub-common-name)"
+
+UNBALANCED = Rule(
+    "MESH090",
+    Severity.ERROR,
+    "The template of a common name has a brace too many or too few",
+    "The template can't be expanded, so no certificate is asked for.",
+    'Write each directive between {{ and }}: {{ tag "kuma.io/service" }}.',
+    f"{_ACM}; pkg.go.dev/text/template",
+)
+TOO_LONG = Rule(
+    "MESH091",
+    Severity.ERROR,
+    "A common name has more than 64 characters",
+    "AWS Private CA and Vault refuse the request, and the proxy gets no certificate.",
+    "Shorten it, or leave commonName out: identities are in the subject alternative names.",
+    _BOUND,
+)
+TAG_LIMIT = Rule(
+    "MESH092",
+    Severity.NOTE,
+    "A common name fits for short values of a tag only",
+    "A proxy whose tag is longer gets no certificate. On Kubernetes a service is called name_namespace_svc_port, which "
+    "has often more than 40 characters.",
+    "Check the longest values with --tag KEY=VALUE.",
+    f"{_BOUND}; {_VAULT}",
+)
+EMPTY = Rule(
+    "MESH093",
+    Severity.WARNING,
+    "A common name is empty",
+    "It says that certificates shall have one, and gives none.",
+    "Leave commonName out.",
+    _ACM,
+)
+UNKNOWN_DIRECTIVE = Rule(
+    "MESH094",
+    Severity.WARNING,
+    "A common name has a directive that Kong does not document",
+    "Documented are tag and replace; another one may keep every proxy from its certificate.",
+    'Write {{ tag "KEY" }} or {{ tag "KEY" | replace "_" "-" }}.',
+    f"{_ACM}; {_VAULT}",
+)
+RULES = (UNBALANCED, TOO_LONG, TAG_LIMIT, EMPTY, UNKNOWN_DIRECTIVE)
+
+_DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_QUOTED = r'(?:"([^"\\]*)"|`([^`]*)`)'
+_TAG = re.compile(rf"-?\s*tag\s+{_QUOTED}\s*((?:\|\s*replace\s+{_QUOTED}\s+{_QUOTED}\s*)*)-?")
+_REPLACE = re.compile(rf"replace\s+{_QUOTED}\s+{_QUOTED}")
+# The values of Kubernetes' labels, from which tags are made, have 63 characters at most; those of services more.
+_USUAL_TAG = 63
+
+
+class _Part(NamedTuple):
+    """A piece of a template: what it expands to, or the tag that is not known."""
+
+    text: str
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A common name's template with the tags that are known filled in."""
+
+    parts: tuple[_Part, ...]
+
+    @property
+    def literal(self) -> int:
+        """How many characters are there whatever the unknown tags are."""
+        return sum(len(part.text) for part in self.parts)
+
+    @property
+    def unknown(self) -> list[str]:
+        """The tags that are not known."""
+        return [part.unknown for part in self.parts if part.unknown]
+
+
+def is_balanced(template: str) -> bool:
+    """Whether each directive begins and ends."""
+    depth = 0
+    for brace in re.findall(r"\{\{|\}\}", template):
+        depth += 1 if brace == "{{" else -1
+        if depth not in (0, 1):
+            return False
+    return depth == 0
+
+
+def expand(template: str, tags: Mapping[str, str]) -> Template | None:
+    """The template with known tags filled in; None where it has a directive that is not known."""
+    parts, end = [], 0
+    for directive in _DIRECTIVE.finditer(template):
+        parts.append(_Part(template[end : directive.start()]))
+        end = directive.end()
+        match = _TAG.fullmatch(directive[1])
+        if match is None:
+            return None
+        key = match[1] if match[1] is not None else match[2]
+        value = tags.get(key)
+        parts.append(_Part("", key) if value is None else _Part(_replaced(value, match[3])))
+    return Template((*parts, _Part(template[end:])))
+
+
+def _replaced(value: str, pipeline: str) -> str:
+    for match in _REPLACE.finditer(pipeline):
+        old, new = ((match[1] or match[2] or ""), (match[3] or match[4] or ""))
+        value = value.replace(old, new)
+    return value
+
+
+def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
+    """The findings of this module."""
+    for spot in spots(mesh.spec):
+        if spot.path[-1:] == ("commonName",) and isinstance(spot.value, str):
+            found = _judge(spot.value, context.tags)
+            if found:
+                yield mesh.finding(found[0], (*mesh.spec_path, *spot.path), found[1])
+
+
+def _judge(value: str, tags: Mapping[str, str]) -> tuple[Rule, str] | None:
+    if not value.strip():
+        return EMPTY, "commonName is empty"
+    if not is_balanced(value):
+        return UNBALANCED, f"{shown(value)} has a '{{{{' without its '}}}}', or the other way round"
+    template = expand(value, tags)
+    if template is None:
+        return UNKNOWN_DIRECTIVE, f"{shown(value)} has a directive that is not of the form tag KEY"
+    literal, unknown = template.literal, template.unknown
+    if literal + len(unknown) > MAX_COMMON_NAME:
+        least = " or more" if unknown else ""
+        many = f"{literal + len(unknown)} characters{least}; {MAX_COMMON_NAME} are the most"
+        return TOO_LONG, f"{shown(value)} makes a common name of {many}"
+    if unknown and literal + _USUAL_TAG * len(unknown) > MAX_COMMON_NAME:
+        left, names = MAX_COMMON_NAME - literal, listed([shown(name) for name in dict.fromkeys(unknown)])
+        together = " together" if len(unknown) > 1 else ""
+        return (
+            TAG_LIMIT,
+            f"the value of {names} may have {left} characters{together}; with more there is no certificate",
+        )
+    return None

@@ -1,0 +1,60 @@
+"""What all checks may look at beside the Mesh in question."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.lint.documents import MeshDocument, SecretDocument
+    from toolkit.mesh.lint.findings import Finding
+    from toolkit.mesh.versions import MeshVersion, Product
+
+# Where each product's control plane lives unless told otherwise (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
+SYSTEM_NAMESPACES: dict[Product, str] = {"kong-mesh": "kong-mesh-system", "kuma": "kuma-system"}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the caller said, and what else was read.
+
+    Attributes:
+        product: that the Meshes are for.
+        version: of the product; None for what holds in all that are known.
+        outputs: the contract; None to compare with nothing.
+        now: aware of its time zone.
+        tags: values of proxies' tags, to expand common names with.
+        namespace: of the control plane on Kubernetes.
+        meshes: that were read.
+        secrets: same.
+    """
+
+    product: Product
+    version: MeshVersion | None
+    outputs: StackOutputs | None
+    now: datetime
+    tags: Mapping[str, str]
+    namespace: str
+    meshes: list[MeshDocument] = field(default_factory=list)
+    secrets: list[SecretDocument] = field(default_factory=list)
+
+    @cached_property
+    def secrets_by_name(self) -> Mapping[str, list[SecretDocument]]:
+        """The Secrets that were read, by name."""
+        found: defaultdict[str, list[SecretDocument]] = defaultdict(list)
+        for secret in self.secrets:
+            found[secret.name].append(secret)
+        return found
+
+
+class Check(Protocol):
+    """Looks at one Mesh."""
+
+    def __call__(self, mesh: MeshDocument, context: Context) -> Iterator[Finding]:
+        """What is wrong with it."""

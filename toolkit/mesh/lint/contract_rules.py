@@ -1,0 +1,151 @@
+"""Whether a Mesh says what the stack's contract says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from toolkit.mesh.lint.chain_rules import ROOT_ONLY, finding
+from toolkit.mesh.lint.chains import bundle_of
+from toolkit.mesh.lint.documents import at
+from toolkit.mesh.lint.durations import lifetime_of, read
+from toolkit.mesh.lint.findings import Rule, Severity
+from toolkit.mesh.lint.text import listed, shown
+from toolkit.pki import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cryptography import x509
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.lint.chains import Bundle
+    from toolkit.mesh.lint.context import Context
+    from toolkit.mesh.lint.documents import Backend, MeshDocument
+    from toolkit.mesh.lint.findings import Finding
+
+_CONTRACT = "docs/contract.md"
+
+OTHER_CA = Rule(
+    "MESH130",
+    Severity.ERROR,
+    "A Mesh names another CA than the stack's",
+    "The zones' roles may issue from the stack's CA; from another one they get no certificates.",
+    "Take the ARN of the contract, or give the outputs of the stack that this CA is from.",
+    f"{_CONTRACT} (certificateAuthority.arn)",
+)
+OTHER_CHAIN = Rule(
+    "MESH131",
+    Severity.ERROR,
+    "A chain is that of another CA than the stack's",
+    "Certificates that the stack's CA issues do not verify against it: every proxy refuses every other.",
+    "Take the certificateChain of the contract: toolkit render-mesh writes it.",
+    f"{_CONTRACT} (certificateChain)",
+)
+REISSUED = Rule(
+    "MESH132",
+    Severity.WARNING,
+    "A chain has an older or a newer certificate of the stack's CA",
+    "The key is the same, so certificates verify; but the one that ends first is what counts.",
+    "Take the certificateChain of the contract: toolkit render-mesh writes it.",
+    f"{_CONTRACT} (certificateChain)",
+)
+OTHER_MESH = Rule(
+    "MESH133",
+    Severity.WARNING,
+    "A Mesh is not among the stack's meshes",
+    "The stack does not know that the mesh uses its CA; the two were not compared.",
+    "Add the mesh to the stack's configuration, or give the outputs of the stack that it belongs to.",
+    f"{_CONTRACT} (meshes)",
+)
+OTHER_LIFETIME = Rule(
+    "MESH134",
+    Severity.NOTE,
+    "Certificates live for longer or shorter than the stack was checked for",
+    "The stack's checks, and what toolkit verify asks for, are of another lifetime.",
+    "Make the two the same: rotation.expiration here, or dataPlaneLifetime in the stack.",
+    f"{_CONTRACT} (dataPlaneLifetime)",
+)
+NOT_SIGNING = Rule(
+    "MESH135",
+    Severity.WARNING,
+    "The stack's CA does not sign in a Mesh",
+    "The mesh is one of the stack's, and its certificates come from somewhere else, or there are none.",
+    "Add an acmpca backend and enable it: toolkit render-mesh writes one.",
+    f"{_CONTRACT} (meshes)",
+)
+RULES = (OTHER_CA, OTHER_CHAIN, REISSUED, OTHER_MESH, OTHER_LIFETIME, NOT_SIGNING)
+
+
+def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
+    """The findings of this module."""
+    outputs = context.outputs
+    if outputs is None or not mesh.name:
+        return
+    if mesh.name not in outputs.meshes:
+        there = listed([shown(name) for name in outputs.meshes])
+        yield mesh.finding(OTHER_MESH, mesh.name_path, f"{shown(mesh.name)} is none of the stack's meshes: {there}")
+        return
+    backends = [backend for backend in mesh.backends if backend.type == "acmpca"]
+    matching = [each for each in backends if each.conf.get("arn") == outputs.certificate_authority.arn]
+    yield from _signing(mesh, backends, matching)
+    # While a mesh moves from one CA to another, a second acmpca backend is none of the stack's.
+    for backend in matching or backends:
+        arn = backend.conf.get("arn")
+        if isinstance(arn, str) and not matching:
+            message = f"the ARN is not that of the stack's CA, {outputs.certificate_authority.arn}"
+            yield mesh.finding(OTHER_CA, (*backend.path, "conf", "arn"), message)
+    for backend in matching:
+        bundle = bundle_of(mesh, backend, context)
+        if bundle and bundle.certificates:
+            yield from _chain(bundle, outputs)
+        yield from _lifetime(mesh, backend, outputs)
+
+
+def _signing(mesh: MeshDocument, backends: list[Backend], matching: list[Backend]) -> Iterator[Finding]:
+    if not backends:
+        path = (*mesh.mtls_path, "backends")
+        yield mesh.finding(NOT_SIGNING, path, "no acmpca backend is there for the stack's CA")
+    elif mesh.enabled not in [backend.name for backend in matching or backends]:
+        path = (*mesh.mtls_path, "enabledBackend")
+        signs = f"{shown(mesh.enabled)} signs" if mesh.enabled else "no backend is enabled"
+        yield mesh.finding(NOT_SIGNING, path, f"{signs}, not the backend of the stack's CA")
+
+
+def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
+    wanted = chain.load_bundle(outputs.certificate_chain)
+    found = bundle.certificates
+    if set(wanted) <= set(found):
+        return
+    if set(found) == {wanted[-1]} and len(wanted) > 1:
+        yield finding(bundle, ROOT_ONLY, "the chain holds the root alone, and the CA that issues is below it")
+    elif all(_is_known(each, wanted) for each in found):
+        others = [each for each in found if each not in wanted]
+        for each in others:
+            name, end = shown(chain.display_name(each)), f"{each.not_valid_after_utc:%Y-%m-%d}"
+            message = f"the certificate of {name} that ends on {end} is not the one of the contract"
+            yield finding(bundle, REISSUED, message)
+    else:
+        names = listed([shown(chain.display_name(each)) for each in found if not _is_known(each, wanted)][:5])
+        yield finding(bundle, OTHER_CHAIN, f"the chain is of another CA than the stack's: {names}")
+
+
+def _is_known(certificate: x509.Certificate, wanted: tuple[x509.Certificate, ...]) -> bool:
+    """Whether it is a certificate of the contract, or another one for the same name and key."""
+    return any(certificate == each or _same_ca(certificate, each) for each in wanted)
+
+
+def _same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
+    try:
+        return one.subject == other.subject and one.public_key() == other.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _lifetime(mesh: MeshDocument, backend: Backend, outputs: StackOutputs) -> Iterator[Finding]:
+    path = ("dpCert", "rotation", "expiration")
+    lifetime = lifetime_of(backend)
+    if lifetime and lifetime != read(outputs.data_plane_lifetime):
+        message = f"{at(backend.value, path)} is not the stack's dataPlaneLifetime, {outputs.data_plane_lifetime}"
+        yield mesh.finding(OTHER_LIFETIME, (*backend.path, *path), message)

@@ -1,0 +1,198 @@
+"""Durations: how long data plane certificates live, and how long a control plane waits for a CA."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from toolkit.contract import mode_problem
+from toolkit.mesh.backends import timeout_seconds
+from toolkit.mesh.lint import chains
+from toolkit.mesh.lint.documents import at, mapping
+from toolkit.mesh.lint.findings import Rule, Severity
+from toolkit.mesh.lint.shapes import spots
+from toolkit.mesh.lint.text import shown
+from toolkit.pki import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from toolkit.mesh.lint.context import Context
+    from toolkit.mesh.lint.documents import Backend, MeshDocument
+    from toolkit.mesh.lint.findings import Finding
+
+_PARSE = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration"
+_VALIDATOR = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateMtls"
+
+NO_DURATION = Rule(
+    "MESH050",
+    Severity.ERROR,
+    "A lifetime can't be read",
+    "The control plane refuses the Mesh: has to be a valid format.",
+    "Write one number and one unit of y, w, d, h, m, s, ms, such as 36h.",
+    _PARSE,
+)
+NO_EXPIRATION = Rule(
+    "MESH051",
+    Severity.ERROR,
+    "A dpCert has no rotation.expiration",
+    "The control plane reads the missing text as a lifetime, and refuses the Mesh.",
+    "Add rotation.expiration, such as 24h, or remove dpCert: then certificates live for 24 hours.",
+    _VALIDATOR,
+)
+NO_LIFETIME = Rule(
+    "MESH052",
+    Severity.ERROR,
+    "A lifetime is 0",
+    "Such a certificate ends when it begins.",
+    "Write how long certificates shall live, such as 24h, or remove dpCert for 24 hours.",
+    f"{_PARSE}; kumahq/kuma:pkg/core/ca/issuer/issuer.go",
+)
+NO_TIMEOUT = Rule(
+    "MESH053",
+    Severity.ERROR,
+    "A timeout can't be read, or is not more than 0",
+    "It is a Duration of protobuf, which the control plane refuses in any other form.",
+    "Write seconds and an s, such as 10s or 0.5s.",
+    "protobuf.dev/programming-guides/json (Duration)",
+)
+BEYOND_THE_CA = Rule(
+    "MESH054",
+    Severity.ERROR,
+    "Certificates would outlive their CA",
+    "AWS Private CA refuses to issue what ends after the CA itself; proxies get no certificates.",
+    "Shorten the lifetime, or renew the CA.",
+    "awsdocs/aws-private-ca-user-guide:doc_source/PCATsExceptions.md",
+)
+BEYOND_SHORT_LIVED = Rule(
+    "MESH055",
+    Severity.ERROR,
+    "Certificates would live for longer than a short-lived CA issues for",
+    "A CA in short-lived mode refuses more than 7 days; proxies get no certificates.",
+    "Write 7d or less.",
+    "docs.aws.amazon.com/privateca/latest/userguide/short-lived-certificates.html",
+)
+SHORT = Rule(
+    "MESH056",
+    Severity.WARNING,
+    "Certificates live for less than an hour",
+    "Each proxy asks for another after four fifths of the lifetime; with AWS Private CA each is paid for and counts "
+    "against a quota.",
+    "Write an hour or more, such as 24h.",
+    "kumahq/kuma:pkg/xds/secrets/secrets.go; aws.amazon.com/private-ca/pricing",
+)
+RULES = (NO_DURATION, NO_EXPIRATION, NO_LIFETIME, NO_TIMEOUT, BEYOND_THE_CA, BEYOND_SHORT_LIVED, SHORT)
+
+_SHORT = timedelta(hours=1)
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([a-zµ]+)")
+_WORDS = {
+    "ms": ("ms", "msec", "millis", "millisecond", "milliseconds"),
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "m": ("m", "min", "mins", "minute", "minutes"),
+    "h": ("h", "hr", "hrs", "hour", "hours"),
+    "d": ("d", "day", "days"),
+    "w": ("w", "week", "weeks"),
+    "y": ("y", "yr", "year", "years"),
+}
+_UNITS = {word: unit for unit, words in _WORDS.items() for word in words}
+
+
+def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
+    """The findings of this module."""
+    for spot in spots(mesh.spec):
+        name = spot.path[-1] if spot.path else ""
+        if name == "expiration" and isinstance(spot.value, str):
+            yield from _lifetime(mesh, (*mesh.spec_path, *spot.path), spot.value)
+        elif name == "requestTimeout" and isinstance(spot.value, str):
+            yield from _timeout(mesh, (*mesh.spec_path, *spot.path), spot.value)
+    for backend in mesh.backends:
+        path = (*backend.path, "dpCert")
+        certificates = backend.value.get("dpCert")
+        if isinstance(certificates, dict) and _has_no_expiration(certificates):
+            yield mesh.finding(NO_EXPIRATION, path, "dpCert has no rotation.expiration")
+        lifetime = lifetime_of(backend)
+        if lifetime:
+            yield from _can_be_issued(mesh, backend, lifetime, context)
+
+
+def _has_no_expiration(certificates: dict[object, object]) -> bool:
+    rotation = certificates.get("rotation")
+    return rotation is None or (isinstance(rotation, dict) and rotation.get("expiration") is None)
+
+
+def lifetime_of(backend: Backend) -> timedelta | None:
+    """How long the certificates of a backend live; None where it does not say, or not so that it can be read."""
+    return read(at(backend.value, ("dpCert", "rotation", "expiration")))
+
+
+def read(value: object) -> timedelta | None:
+    """A duration of Kuma's; None where it is none."""
+    try:
+        return duration.parse(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _lifetime(mesh: MeshDocument, path: tuple[str | int, ...], value: str) -> Iterator[Finding]:
+    found = read(value)
+    if found is None:
+        better = suggestion(value)
+        fix = f"Write {better}." if better else ""
+        yield mesh.finding(NO_DURATION, path, f"{shown(value)} is no lifetime that Kuma can read", fix)
+    elif not found:
+        yield mesh.finding(NO_LIFETIME, path, f"{shown(value)} is no lifetime: such a certificate ends at once")
+
+
+def suggestion(value: str) -> str | None:
+    """What was probably meant, as one number and one unit; None where that is not clear."""
+    rest = _PART.sub("", value.lower()).replace("and", "").strip(" ,+")
+    parts = _PART.findall(value.lower())
+    if rest or not parts or any(unit not in _UNITS for _, unit in parts):
+        return None
+    try:
+        total = sum((float(number) * duration.parse(f"1{_UNITS[unit]}") for number, unit in parts), timedelta(0))
+    except OverflowError:
+        return None
+    for unit in ("d", "h", "m", "s", "ms"):
+        one = duration.parse(f"1{unit}")
+        if total and not total % one:
+            written = f"{total // one}{unit}"
+            return written if read(written) else None
+    return None
+
+
+def _timeout(mesh: MeshDocument, path: tuple[str | int, ...], value: str) -> Iterator[Finding]:
+    try:
+        seconds = timeout_seconds(value)
+    except ValueError:
+        meant = read(suggestion(value))
+        fix = f"Write {meant.total_seconds():g}s." if meant else ""
+        yield mesh.finding(NO_TIMEOUT, path, f"{shown(value)} is no timeout", fix)
+        return
+    if seconds <= 0:
+        yield mesh.finding(NO_TIMEOUT, path, f"{shown(value)} is not more than 0s")
+
+
+def _can_be_issued(mesh: MeshDocument, backend: Backend, lifetime: timedelta, context: Context) -> Iterator[Finding]:
+    path = (*backend.path, "dpCert", "rotation", "expiration")
+    said = mapping(mapping(backend.value["dpCert"])["rotation"])["expiration"]
+    if lifetime < _SHORT:
+        yield mesh.finding(SHORT, path, f"{said} is less than an hour: each proxy renews after four fifths of it")
+    if backend.type != "acmpca":
+        return
+    authority = context.outputs and context.outputs.certificate_authority
+    if authority and authority.arn == backend.conf.get("arn") and mode_problem(authority.usage_mode, lifetime):
+        yield mesh.finding(BEYOND_SHORT_LIVED, path, f"{said} is more than the 7 days of a CA in short-lived mode")
+    end = _end_of_the_ca(mesh, backend, context)
+    if end and context.now < end < context.now + lifetime:
+        yield mesh.finding(BEYOND_THE_CA, path, f"{said} goes beyond the end of the CA on {end:%Y-%m-%d}")
+
+
+def _end_of_the_ca(mesh: MeshDocument, backend: Backend, context: Context) -> datetime | None:
+    """The contract's word, if it is about this CA; else that of the chain's first certificate."""
+    if context.outputs and context.outputs.certificate_authority.arn == backend.conf.get("arn"):
+        return context.outputs.certificate_authority.not_after
+    bundle = chains.bundle_of(mesh, backend, context)
+    return bundle.certificates[0].not_valid_after_utc if bundle and bundle.is_in_order else None

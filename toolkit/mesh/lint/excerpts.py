@@ -1,0 +1,133 @@
+"""The lines that findings point at, without what nobody may see.
+
+A line is shown as far as it is known to be harmless: keys, and the values of fields that hold no secret. Every other
+value is a dot, and so are comments, which is where people leave old keys.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.mesh import tree
+from toolkit.mesh.lint.findings import Excerpt
+from toolkit.mesh.lint.text import HIDDEN, is_credential
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from toolkit.mesh.tree import Node
+
+_MAX_LINE = 400
+_HARMLESS = frozenset(
+    {"apiVersion", "kind", "type", "name", "namespace", "mesh", "kuma.io/mesh", "mode", "enabledBackend"}
+    | {"defaultBackend", "expiration", "requestTimeout", "arn", "commonName", "secret", "file", "RSAbits"}
+    | {"skipValidation", "passthrough", "zoneEgress", "localityAwareLoadBalancing", "sampling", "format", "group"}
+    | {"defaultForbidMeshExternalServiceAccess", "skipCreatingInitialPolicies", "address", "agentAddress", "pki"}
+    | {"role", "serverName", "skipVerify", "iamServerIdHeader"}
+)
+# What is below these is never shown, whatever it is called.
+_CONFIDENTIAL = frozenset({"accessKey", "accessKeySecret", "token", "clientKey", "key", "data", "stringData"})
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
+
+
+class _Span(NamedTuple):
+    """A scalar in the text."""
+
+    start: int
+    end: int
+    is_harmless: bool
+
+
+class Excerpts:
+    """The lines of one text.
+
+    Args:
+        text: the stream.
+        roots: its documents.
+    """
+
+    def __init__(self, text: str, roots: Sequence[Node]) -> None:
+        self._text = text
+        self._starts = [0, *(match.end() for match in re.finditer(r"\r\n|[\n\r\x85\u2028\u2029]", text))]
+        spans = [span for root in roots for span in _spans(root, "", is_confidential=False)]
+        self._spans = sorted(spans)
+        self._ends = self._running_ends()
+
+    def _running_ends(self) -> list[int]:
+        """For each span how far it and those before it reach; a scalar of many lines covers later lines."""
+        ends, furthest = [], 0
+        for span in self._spans:
+            furthest = max(furthest, span.end)
+            ends.append(furthest)
+        return ends
+
+    def at(self, line: int, column: int) -> Excerpt | None:
+        """The line of a place; None where there is none, or it is longer than anything that people read."""
+        if not 0 < line <= len(self._starts):
+            return None
+        begin = self._starts[line - 1]
+        end = self._starts[line] if line < len(self._starts) else len(self._text)
+        if end - begin > _MAX_LINE * 100:
+            return None
+        shown, caret = self._masked(begin, end, begin + column - 1)
+        kept = shown.rstrip()[:_MAX_LINE]
+        return Excerpt(kept, caret) if kept and caret < _MAX_LINE else None
+
+    def _masked(self, begin: int, end: int, place: int) -> tuple[str, int]:
+        """The text between two indexes as it may be shown, and where in it a third index is."""
+        parts: list[str] = []
+        caret, done = 0, begin
+        for span in self._covering(begin, end):
+            start, stop = max(span.start, done), min(span.end, end)
+            if stop <= start:
+                continue
+            if done <= place < start:
+                caret = sum(map(len, parts)) + place - done
+            parts.append(_structure(self._text[done:start]))
+            if start <= place < stop:
+                caret = sum(map(len, parts))
+            parts.append(_plain(self._text[start:stop]) if span.is_harmless else HIDDEN)
+            done = stop
+        if place >= done:
+            caret = sum(map(len, parts)) + place - done
+        parts.append(_structure(_COMMENT.sub("", self._text[done:end])))
+        return "".join(parts), caret
+
+    def _covering(self, begin: int, end: int) -> Iterator[_Span]:
+        """The spans that have a part between two indexes."""
+        first = bisect_right(self._ends, begin)
+        for span in self._spans[first:]:
+            if span.start >= end:
+                return
+            if span.end > begin:
+                yield span
+
+
+def _structure(text: str) -> str:
+    """What stands between scalars: dashes, braces, anchors; a comment can only be in it where a line ends."""
+    return _plain(_COMMENT.sub("", text))
+
+
+def _plain(text: str) -> str:
+    """A text with as many characters, of which none moves a cursor."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
+    if isinstance(node, tree.Scalar):
+        harmless = key in _HARMLESS and not is_confidential and not is_credential(node.value)
+        yield _Span(node.start.index, max(node.end, node.after), harmless)
+    elif isinstance(node, tree.Sequence):
+        for item in node.items:
+            yield from _spans(item, key, is_confidential=is_confidential)
+    elif isinstance(node, tree.Mapping):
+        for pair in node.pairs:
+            name = pair.key.value if isinstance(pair.key, tree.Scalar) else ""
+            if isinstance(pair.key, tree.Scalar):
+                yield _Span(pair.key.start.index, pair.key.end, not is_credential(name))
+            else:
+                yield from _spans(pair.key, "", is_confidential=True)
+            below = is_confidential or name in _CONFIDENTIAL
+            yield from _spans(pair.value, name, is_confidential=below)

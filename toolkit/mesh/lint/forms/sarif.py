@@ -1,0 +1,79 @@
+"""Findings as SARIF 2.1.0, which code hosts and editors show beside the source.
+
+Source: docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from toolkit import __version__
+from toolkit.mesh.lint.documents import UNREADABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.mesh.lint.findings import Finding, Rule
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+class SarifForm:
+    """Implements :class:`toolkit.mesh.lint.forms.Form`."""
+
+    def render(self, findings: Sequence[Finding]) -> str:
+        """The findings as a log of one run; its rules are those that found something."""
+        rules = {finding.code: finding.rule for finding in sorted(findings, key=lambda finding: finding.code)}
+        numbers = {code: number for number, code in enumerate(rules)}
+        run = {
+            "tool": {
+                "driver": {
+                    "name": "toolkit lint",
+                    "version": __version__,
+                    "rules": [_rule(rule) for rule in rules.values()],
+                }
+            },
+            "invocations": [{"executionSuccessful": UNREADABLE.code not in rules}],
+            # A place counts characters, as Python does, and not the units of UTF-16.
+            "columnKind": "unicodeCodePoints",
+            "results": [_result(finding, numbers[finding.code]) for finding in findings],
+        }
+        return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.code,
+        "shortDescription": {"text": f"{rule.title}."},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": f"{rule.fix}\nSource: {rule.source}"},
+        "defaultConfiguration": {"level": str(rule.severity)},
+    }
+
+
+def _result(finding: Finding, number: int) -> dict[str, Any]:
+    place: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": {"uri": _uri(finding.source)},
+            "region": {"startLine": finding.line, "startColumn": finding.column},
+        }
+    }
+    if finding.path:
+        place["logicalLocations"] = [{"fullyQualifiedName": finding.path}]
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": number,
+        "level": str(finding.severity),
+        "message": {"text": f"{finding.message}. {finding.fix}"},
+        "locations": [place],
+    }
+
+
+def _uri(source: str) -> str:
+    """A file's name as a reference: relative to where the command ran, or absolute (RFC 3986, RFC 8089)."""
+    # A byte of a file's name that is not UTF-8 arrives as half a surrogate pair.
+    path = quote(Path(source).as_posix(), safe="/", errors="surrogateescape")
+    return f"file://{path}" if path.startswith("/") else path

@@ -1,0 +1,195 @@
+"""Secrets: whether Kong Mesh finds them, and can read what they keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.mesh import tree
+from toolkit.mesh.lint.documents import GLOBAL_TYPE, MeshDocument, SecretDocument, at, mapping, text
+from toolkit.mesh.lint.findings import Rule, Severity
+from toolkit.mesh.lint.sources import data_sources, secret_value
+from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, WRONG_TYPE
+from toolkit.mesh.lint.text import kind, shown
+from toolkit.mesh.secrets import KUBERNETES_TYPE, MESH_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from toolkit.mesh.lint.context import Context
+    from toolkit.mesh.lint.findings import Finding
+    from toolkit.mesh.tree import Node
+
+_SECRETS = "Kong/developer.konghq.com:app/mesh/manage-secrets.md"
+_STORE = "kumahq/kuma:pkg/plugins/secrets/k8s/store.go"
+
+DIFFERENT_TWICE = Rule(
+    "MESH003",
+    Severity.ERROR,
+    "A Mesh or a Secret stands twice in the input, with different content",
+    "Whichever is applied last wins, and that is the order of the files.",
+    "Keep one of them.",
+    f"{_SECRETS} (one name can serve only one mesh on Kubernetes)",
+)
+VALUE_NO_BASE64 = Rule(
+    "MESH040",
+    Severity.ERROR,
+    "The value of a Secret is no base64",
+    "Kubernetes and the control plane refuse the Secret.",
+    "Write the value in base64; on Kubernetes stringData.value takes it as it is.",
+    _SECRETS,
+)
+VALUE_MISSING = Rule(
+    "MESH041",
+    Severity.ERROR,
+    "A Secret keeps no value",
+    "The control plane refuses it: data.value cannot be empty.",
+    "Write the value under data.value for Kubernetes, under data for Universal.",
+    "kumahq/kuma:pkg/plugins/runtime/k8s/webhooks/secret_validator.go",
+)
+SECRET_TYPE = Rule(
+    "MESH042",
+    Severity.ERROR,
+    "A Secret is of a type that Kong Mesh passes over",
+    "A control plane lists Secrets of its own types only.",
+    f"Set type to {KUBERNETES_TYPE}; the type of a Secret that exists can't be changed, so make it anew.",
+    _SECRETS,
+)
+MESH_MISSING = Rule(
+    "MESH043",
+    Severity.WARNING,
+    "A Secret does not say its mesh",
+    "It is taken for one of the mesh default, and no other mesh finds it.",
+    f"Add the label {MESH_LABEL} on Kubernetes, the field mesh on Universal.",
+    f"{_SECRETS}; {_STORE} (GetMesh)",
+)
+SECRET_NAMESPACE = Rule(
+    "MESH044",
+    Severity.ERROR,
+    "A Secret is in another namespace than the control plane",
+    "The control plane looks for Secrets in its own namespace only.",
+    "Set metadata.namespace to that of the control plane, or name that one with --namespace.",
+    f"{_SECRETS}; {_STORE}",
+)
+NAMESPACE_MISSING = Rule(
+    "MESH045",
+    Severity.NOTE,
+    "A Secret does not say its namespace",
+    "It goes to the namespace that kubectl happens to use.",
+    "Set metadata.namespace to that of the control plane.",
+    _SECRETS,
+)
+RULES = (
+    DIFFERENT_TWICE,
+    VALUE_NO_BASE64,
+    VALUE_MISSING,
+    SECRET_TYPE,
+    MESH_MISSING,
+    SECRET_NAMESPACE,
+    NAMESPACE_MISSING,
+)
+
+
+def ours(secrets: Sequence[SecretDocument], meshes: Sequence[MeshDocument]) -> list[SecretDocument]:
+    """The Secrets that are of Kong Mesh, or were meant to be: by type, by label, or because a Mesh names them."""
+    named = {text(source.get("secret")) for mesh in meshes for _, source in data_sources(mesh)} - {""}
+    return [
+        secret
+        for secret in secrets
+        if secret.type in (KUBERNETES_TYPE, GLOBAL_TYPE)
+        or text(at(secret.value, secret.mesh_path))
+        or secret.name in named
+    ]
+
+
+def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
+    """What is wrong with one Secret."""
+    name = at(secret.value, secret.name_path)
+    if not isinstance(name, str) or not name:
+        if name in (None, ""):
+            yield secret.finding(MISSING_FIELD, secret.name_path, "the Secret has no name", "Add the name.")
+        else:
+            yield secret.finding(WRONG_TYPE, secret.name_path, f"name must be a text; it is {kind(name)}")
+    if secret.type not in (KUBERNETES_TYPE, GLOBAL_TYPE):
+        message = f"the type is {shown(secret.type)}, not {KUBERNETES_TYPE}" if secret.type else "the type is missing"
+        yield secret.finding(SECRET_TYPE, ("type",), message)
+    elif secret.type == KUBERNETES_TYPE:
+        yield from _mesh(secret)
+    if not secret.is_universal:
+        yield from _namespace(secret, context)
+    yield from _value(secret)
+
+
+def _mesh(secret: SecretDocument) -> Iterator[Finding]:
+    mesh = at(secret.value, secret.mesh_path)
+    if mesh in (None, ""):
+        yield secret.finding(MESH_MISSING, secret.mesh_path, "the Secret does not say its mesh")
+    elif not isinstance(mesh, str):
+        yield secret.finding(WRONG_TYPE, secret.mesh_path, f"the mesh must be a text; it is {kind(mesh)}")
+
+
+def _namespace(secret: SecretDocument, context: Context) -> Iterator[Finding]:
+    path = ("metadata", "namespace")
+    namespace = at(secret.value, path)
+    if namespace is None:
+        yield secret.finding(NAMESPACE_MISSING, path, "the Secret does not say its namespace")
+    elif namespace != context.namespace:
+        yield secret.finding(SECRET_NAMESPACE, path, f"the namespace is {shown(namespace)}, not {context.namespace}")
+
+
+def _value(secret: SecretDocument) -> Iterator[Finding]:
+    path, value = secret.data_path, secret.data
+    if value is None or value == "":
+        others = ", ".join(sorted(shown(key) for key in mapping(secret.value.get("data")))[:5])
+        beside = f"; its data has {others}" if others else ""
+        yield secret.finding(VALUE_MISSING, path, f"the Secret keeps no value{beside}")
+    elif not isinstance(value, str):
+        yield secret.finding(WRONG_TYPE, path, f"the value must be a text; it is {kind(value)}")
+    elif (found := secret_value(secret)) is None:
+        yield secret.finding(VALUE_NO_BASE64, path, "the value is no base64")
+    elif not found.strip():
+        yield secret.finding(VALUE_MISSING, path, "the value is empty")
+
+
+def twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:
+    """Documents of one name that differ."""
+    seen: dict[tuple[object, ...], MeshDocument | SecretDocument] = {}
+    for document in documents:
+        if not document.name:
+            continue
+        known = _identity(document)
+        first = seen.setdefault(known, document)
+        if first is document or _content(first) == _content(document):
+            continue
+        place = first.place(())
+        what = f"{known[0]} {shown(document.name)}"
+        message = f"{what} stands in {first.source}:{place.line}, too, with different content"
+        yield document.finding(DIFFERENT_TWICE, document.name_path, message)
+
+
+def _identity(document: MeshDocument | SecretDocument) -> tuple[object, ...]:
+    """What a second document of which would take the place of the first."""
+    if isinstance(document, MeshDocument):
+        return "Mesh", document.name
+    # On Kubernetes, meshes share the names of one namespace.
+    scope = document.mesh if document.is_universal else at(document.value, ("metadata", "namespace"))
+    return "Secret", document.form, str(scope), document.name
+
+
+def _content(document: MeshDocument | SecretDocument) -> object:
+    """What a document says, however it is written."""
+    if isinstance(document, SecretDocument):
+        return document.type, document.mesh, secret_value(document)
+    node = tree.find(document.root, (*document.base, *document.spec_path))
+    return _said(node, UNIVERSAL_META if document.is_universal else ()) or []
+
+
+def _said(node: Node | None, without: tuple[str, ...] = ()) -> object:
+    """The values below a node; an alias stands for itself, so that a few lines can't grow to millions of values."""
+    if isinstance(node, tree.Scalar):
+        return node.value
+    if isinstance(node, tree.Sequence):
+        return [_said(item) for item in node.items]
+    if isinstance(node, tree.Mapping):
+        pairs = [(_said(pair.key), _said(pair.value)) for pair in node.pairs]
+        return sorted((pair for pair in pairs if pair[0] not in without), key=lambda pair: repr(pair[0]))
+    return None if node is None else ("alias", node.name)

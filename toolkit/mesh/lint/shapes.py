@@ -1,0 +1,230 @@
+"""The fields of a Mesh, and the way through a document along them.
+
+The fields of ``mtls`` are those of :mod:`toolkit.mesh.backends`; the others are from
+kumahq/kuma:docs/generated/resources/other_mesh.md and Kong/developer.konghq.com:app/mesh/mesh.md. What backends for
+logs, traces and metrics are configured with is not looked into.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+from toolkit.mesh.backends import Model
+from toolkit.mesh.document import Mtls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolkit.mesh.tree import Path
+
+Name = Annotated[str, Field(min_length=1)]
+Conf = dict[str, Any]
+
+
+class TracingBackend(Model):
+    """Where traces go."""
+
+    name: Name
+    sampling: Annotated[float, Field(ge=0, le=100)] | None = None
+    type: Literal["zipkin", "datadog"]
+    conf: Conf | None = None
+
+
+class Tracing(Model):
+    """Traces; superseded by MeshTrace."""
+
+    default_backend: str | None = None
+    backends: tuple[TracingBackend, ...] = ()
+
+
+class LoggingBackend(Model):
+    """Where access logs go."""
+
+    name: Name
+    format: str | None = None
+    type: Literal["file", "tcp"]
+    conf: Conf | None = None
+
+
+class Logging(Model):
+    """Access logs; superseded by MeshAccessLog."""
+
+    default_backend: str | None = None
+    backends: tuple[LoggingBackend, ...] = ()
+
+
+class MetricsBackend(Model):
+    """Who collects metrics."""
+
+    name: str | None = None
+    type: Literal["prometheus"]
+    conf: Conf | None = None
+
+
+class Metrics(Model):
+    """Metrics; superseded by MeshMetric."""
+
+    enabled_backend: str | None = None
+    backends: tuple[MetricsBackend, ...] = ()
+
+
+class Outbound(Model):
+    """Traffic out of the mesh."""
+
+    passthrough: bool | None = None
+
+
+class Networking(Model):
+    """Networking of the mesh."""
+
+    outbound: Outbound | None = None
+
+
+class Routing(Model):
+    """Routing of the mesh."""
+
+    zone_egress: bool | None = None
+    locality_aware_load_balancing: bool | None = None
+    default_forbid_mesh_external_service_access: bool | None = None
+
+
+class Rules(Model):
+    """What a proxy's tags must, or must not, be."""
+
+    tags: dict[str, str]
+
+
+class DataplaneProxy(Model):
+    """Which proxies are members of the mesh."""
+
+    requirements: tuple[Rules, ...] = ()
+    restrictions: tuple[Rules, ...] = ()
+
+
+class Constraints(Model):
+    """Constraints on what is in the mesh."""
+
+    dataplane_proxy: DataplaneProxy | None = None
+
+
+class MeshServices(Model):
+    """Whether MeshServices are made."""
+
+    mode: Literal["Disabled", "Everywhere", "ReachableBackends", "Exclusive"] | None = None
+
+
+class Spec(Model):
+    """Everything that a Mesh says, but its name."""
+
+    mtls: Mtls | None = None
+    tracing: Tracing | None = None
+    logging: Logging | None = None
+    metrics: Metrics | None = None
+    networking: Networking | None = None
+    routing: Routing | None = None
+    constraints: Constraints | None = None
+    skip_creating_initial_policies: tuple[str, ...] = ()
+    mesh_services: MeshServices | None = None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What may stand at a place.
+
+    Attributes:
+        kind: a model, ``tuple``, ``dict``, ``str``, ``bool``, ``int``, ``float``, a Literal, or a union of models.
+        inner: of the items of a tuple, or the values of a dict.
+        metadata: what pydantic was told beside the type.
+    """
+
+    kind: Any
+    inner: Any = None
+    metadata: tuple[Any, ...] = ()
+
+    @property
+    def model(self) -> type[Model] | None:
+        """The model, if it is one."""
+        return self.kind if isinstance(self.kind, type) and issubclass(self.kind, Model) else None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The texts of a Literal."""
+        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+
+    @property
+    def variants(self) -> dict[str, type[Model]]:
+        """The models of a union, by the type that chooses each."""
+        if get_origin(self.kind) not in (Union, types.UnionType):
+            return {}
+        models = get_args(self.kind)
+        return {get_args(model.model_fields["type"].annotation)[0]: model for model in models}
+
+
+def shape_of(annotation: Any, metadata: tuple[Any, ...] = ()) -> Shape:  # noqa: ANN401 - any annotation
+    """What an annotation of a model's field says, None left out: to be missing is a question of its own."""
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        flat = [part for each in more for part in (each.metadata if isinstance(each, FieldInfo) else [each])]
+        return shape_of(inner, (*metadata, *flat))
+    arguments = get_args(annotation)
+    if type(None) in arguments:
+        return shape_of(next(each for each in arguments if each is not type(None)), metadata)
+    if get_origin(annotation) is tuple:
+        return Shape(tuple, arguments[0], metadata)
+    if get_origin(annotation) is dict:
+        return Shape(dict, arguments[1], metadata)
+    return Shape(annotation, None, metadata)
+
+
+def fields_of(model: type[Model]) -> dict[str, FieldInfo]:
+    """The fields of a model by the names that documents have for them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A value of a document with what may stand there.
+
+    Attributes:
+        path: from the Mesh's fields on.
+        value: what stands there; never None, which counts as missing.
+        shape: what may.
+        owners: the models above it, the nearest last, each with its path.
+    """
+
+    path: Path
+    value: Any
+    shape: Shape
+    owners: tuple[tuple[Path, type[Model]], ...] = ()
+
+
+def spots(value: Any, model: type[Model] = Spec) -> Iterator[Spot]:  # noqa: ANN401 - any YAML
+    """Every value that stands where a field is known, from above, as deep as the types are right."""
+    yield from _spots(Spot((), value, Shape(model)))
+
+
+def _spots(spot: Spot) -> Iterator[Spot]:
+    yield spot
+    shape, value = spot.shape, spot.value
+    if shape.variants:
+        chosen = value.get("type") if isinstance(value, dict) else None
+        model = shape.variants.get(chosen) if isinstance(chosen, str) else None
+    else:
+        model = shape.model
+    if model and isinstance(value, dict):
+        owners = (*spot.owners, (spot.path, model))
+        for name, field in fields_of(model).items():
+            if value.get(name) is not None:
+                below = shape_of(field.annotation, tuple(field.metadata))
+                yield from _spots(Spot((*spot.path, name), value[name], below, owners))
+    elif shape.kind is tuple and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _spots(Spot((*spot.path, index), item, shape_of(shape.inner), spot.owners))
+    elif shape.kind is dict and shape.inner is str and isinstance(value, dict):
+        for key, item in value.items():
+            yield from _spots(Spot((*spot.path, str(key)), item, Shape(str), spot.owners))

@@ -1,0 +1,75 @@
+"""Values of documents in messages: on one line, cut, and never what may be a credential."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolkit.mesh.tree import Path
+
+HIDDEN = "…"
+_LIMIT = 80
+_MAX_KEY = 60
+# What is a credential wherever it stands: identifiers of access keys (docs.aws.amazon.com/IAM/latest/UserGuide/
+# reference_identifiers.html), what has the form of their secrets (40 characters of base64), tokens of Vault
+# (developer.hashicorp.com/vault/docs/concepts/tokens), and PEM, also in base64.
+_CREDENTIAL = re.compile(
+    r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{8,}"
+    r"|(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])"
+    r"|(?<![A-Za-z0-9])(?:hv[sbr]\.|[sbr]\.)[A-Za-z0-9_-]{16,}"
+)
+_PEM = re.compile(r"-----BEGIN|LS0tLS1CRUdJTi")
+
+
+def is_credential(value: str) -> bool:
+    """Whether a text has the form of a credential."""
+    return any(form.search(value) for form in (_CREDENTIAL, _PEM))
+
+
+def without_credentials(message: str) -> str:
+    """A message in which nothing has the form of a credential, whatever it was made of."""
+    return _CREDENTIAL.sub(HIDDEN, message)
+
+
+def shown(value: object, limit: int = _LIMIT) -> str:
+    """A value for a message: quoted and cut; what may be a credential is only described."""
+    if not isinstance(value, str):
+        return kind(value)
+    if is_credential(value):
+        return f"a text of {len(value)} characters"
+    cut = value if len(value) <= limit else value[: limit - 1] + HIDDEN
+    return f"'{printable(cut)}'"
+
+
+def kind(value: object) -> str:
+    """What a value is, in words of YAML; its content only where that can't be a secret."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    words = {int: "a number", float: "a number", str: "a text", dict: "a mapping", list: "a list"}
+    return next((word for type_, word in words.items() if isinstance(value, type_)), "a value of another type")
+
+
+def printable(value: str) -> str:
+    """A text that changes nothing on a terminal: what is not printable is escaped."""
+    return value if value.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
+
+
+def path_text(path: Path) -> str:
+    """A path as a user writes it: ``spec.mtls.backends[0].conf.arn``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{key_text(part)}" for part in path)
+    return text.removeprefix(".")
+
+
+def key_text(key: str) -> str:
+    """A key of a document, which may be any text."""
+    if is_credential(key):
+        return HIDDEN
+    return printable(key if len(key) <= _MAX_KEY else key[: _MAX_KEY - 1] + HIDDEN)
+
+
+def listed(words: list[str]) -> str:
+    """Words as a list in a sentence: ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
