@@ -304,6 +304,8 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     standin: ClassVar[StandIn]
     protocol_version = "HTTP/1.1"
+    # Head and body leave in two pieces, and the second would wait for the first to be acknowledged.
+    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         super().setup()

@@ -257,11 +257,11 @@ class _Run:
         """Make one write, once; a passing failure is followed by a look at what is there, and one more try."""
         key = write.resource.key
         written = self._attempt(write, tries_left=1)
-        # A Mesh that is written twice is compared with what the first write made of it, its defaults included.
-        self._seen[key] = write.body if write.is_whole else self._control_plane.get(key)
         self._done += 1
         self._unsure = False
         self._on_write(write, written)
+        # A Mesh that is written twice is compared with what the first write made of it, its defaults included.
+        self._seen[key] = write.body if write.is_whole else self._control_plane.get(key)
 
     def _attempt(self, write: Write, tries_left: int) -> Written:
         key, before = write.resource.key, self._seen[write.resource.key]

@@ -1,0 +1,483 @@
+"""Plans and their execution against a control plane that judges like Kuma, and breaks at every place."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.mesh.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
+from toolkit.errors import InterruptedByUserError, InvalidInputError, SurroundingsError, ToolkitError
+from toolkit.mesh import applying, resources
+from toolkit.mesh.applying import Change, Plan
+from toolkit.mesh.connection import Access, Token
+from toolkit.mesh.control_plane import ControlPlane
+from toolkit.mesh.difference import same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MESH_TEXT = """\
+type: Mesh
+name: default
+skipCreatingInitialPolicies: ['*']
+mtls:
+  enabledBackend: acm
+  backends:
+    - name: acm
+      type: acmpca
+      mode: STRICT
+      dpCert: {rotation: {expiration: 24h}, requestTimeout: 10s}
+      conf:
+        arn: arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
+        caCert: {secret: chain}
+"""
+# The Mesh stands first here: the order of the writes is not the order of the documents.
+TEXT = MESH_TEXT + "---\ntype: Secret\nmesh: default\nname: chain\ndata: Y2hhaW4=\n"
+INLINE = MESH_TEXT.replace("{secret: chain}", "{inline: Y2hhaW4=}")
+OTHER = "type: Secret\nmesh: default\nname: other\ndata: b3RoZXI=\n"
+MESH, CHAIN, SECOND = (
+    "/meshes/default",
+    "/meshes/default/secrets/chain",
+    "/meshes/default/secrets/other",
+)
+
+
+@pytest.fixture
+def standin() -> Iterator[StandIn]:
+    with StandIn(token=TOKEN) as running:
+        yield running
+
+
+def wanted(text: str) -> tuple[resources.Resource, ...]:
+    return resources.read([("mesh.yaml", text)])
+
+
+def apply(
+    standin: StandIn, text: str = TEXT, between: Callable[[], object] = lambda: None, **options: Any
+) -> tuple[Plan, list[str]]:
+    """Apply documents as the command does; `between` happens while the user looks at the plan."""
+    told: list[str] = []
+    access = Access(standin.url, Token(TOKEN, "test"), timeout=5)
+    with ControlPlane(access, pause=lambda _: None) as control_plane:
+        plan = applying.plan(control_plane, wanted(text))
+        between()
+        options = {"pause": lambda _: None, **options}
+        applying.execute(plan, control_plane, lambda write, _: told.append(str(write)), **options)
+    return plan, told
+
+
+def holds(standin: StandIn, text: str = TEXT) -> bool:
+    return all(same(resource.document, standin.state.get(resource.key.path)) for resource in wanted(text))
+
+
+def refused(standin: StandIn, text: str = TEXT, **options: Any) -> ToolkitError:
+    with pytest.raises(ToolkitError) as raised:
+        apply(standin, text, **options)
+    return raised.value
+
+
+# The order
+
+
+def test_a_new_mesh_is_written_without_mtls_then_its_secrets_then_whole(standin: StandIn) -> None:
+    first: dict[str, Any] = {}
+
+    def look(_number: int, method: str, _path: str) -> None:
+        if method == "PUT" and len(standin.writes) == 2:
+            first.update(standin.state[MESH])
+
+    standin.fault = look
+    plan, told = apply(standin, TEXT + "---\n" + OTHER)
+    assert standin.writes == [MESH, CHAIN, SECOND, MESH]
+    assert "mtls" not in first
+    assert first["skipCreatingInitialPolicies"] == ["*"]
+    assert holds(standin, TEXT + "---\n" + OTHER)
+    assert told == [
+        "Mesh default, without its mTLS until its Secrets are there",
+        "Secret chain of mesh default",
+        "Secret other of mesh default",
+        "Mesh default",
+    ]
+    assert [step.change for step in plan.steps] == [Change.CREATED] * 3
+    assert plan.count(Change.CREATED) == 3
+
+
+def test_a_second_run_writes_nothing(standin: StandIn) -> None:
+    apply(standin)
+    standin.requests.clear()
+    plan, told = apply(standin)
+    assert plan.writes == ()
+    assert [step.change for step in plan.steps] == [Change.UNCHANGED] * 2
+    assert [step.diff() for step in plan.steps] == [[], []]
+    assert standin.writes == told == []
+
+
+def test_a_new_mesh_without_secrets_is_written_once(standin: StandIn) -> None:
+    apply(standin, INLINE)
+    assert standin.writes == [MESH]
+    assert holds(standin, INLINE)
+
+
+def test_a_new_mesh_without_mtls_is_written_once_before_its_secrets(standin: StandIn) -> None:
+    apply(standin, f"{OTHER}---\ntype: Mesh\nname: default\n")
+    assert standin.writes == [MESH, SECOND]
+
+
+def test_of_a_mesh_that_exists_the_secrets_are_written_first(standin: StandIn) -> None:
+    standin.put({"type": "Mesh", "name": "default", "metrics": {"backends": [{"name": "p", "type": "prometheus"}]}})
+    plan, _ = apply(standin)
+    assert standin.writes == [CHAIN, MESH]
+    assert plan.steps[0].lost() == ["metrics"]
+    standin.requests.clear()
+    apply(standin, TEXT.replace("mode: STRICT", "mode: PERMISSIVE"))
+    assert standin.writes == [MESH]
+
+
+def test_a_secret_alone(standin: StandIn) -> None:
+    error = refused(standin, OTHER)
+    assert isinstance(error, InvalidInputError)
+    assert "mesh.yaml: Secret other of mesh default: mesh: there is no mesh default" in str(error.problems[0])
+    standin.put({"type": "Mesh", "name": "default"})
+    apply(standin, OTHER)
+    assert standin.writes == [SECOND]
+
+
+def test_several_meshes_each_in_its_order(standin: StandIn) -> None:
+    both = TEXT + "---\n" + TEXT.replace("default", "second")
+    apply(standin, both)
+    second = [path.replace("default", "second") for path in (MESH, CHAIN, MESH)]
+    assert standin.writes == [MESH, CHAIN, MESH, *second]
+    assert holds(standin, both)
+
+
+# Breaking off, and going on
+
+
+def requests_of_a_whole_run() -> int:
+    with StandIn(token=TOKEN) as standin:
+        apply(standin)
+        return len(standin.requests)
+
+
+WHOLE = requests_of_a_whole_run()
+
+
+@pytest.mark.parametrize("hang_up", ["before", "after", "middle"])
+@pytest.mark.parametrize("number", range(1, WHOLE + 1))
+def test_a_run_that_dies_anywhere_is_finished_by_the_next(standin: StandIn, number: int, hang_up: str) -> None:
+    standin.fault = lambda now, _method, _path: Fault(hang_up=hang_up) if now >= number else None
+    error = refused(standin)
+    assert error.exit_code == 3
+    said = "\n".join(error.lines())
+    written = [path for method, path in standin.requests[: number - 1] if method == "PUT"]
+    if not written and "PUT" not in {method for method, _ in standin.requests}:
+        assert "Written: " not in said
+    for path, name in (CHAIN, "Secret chain"), (MESH, "Mesh default"):
+        assert path not in written or name in said
+    if written:
+        assert "Written: Mesh default, without its mTLS" in said
+        assert "The same command finishes the job" in said
+    standin.fault = lambda _now, _method, _path: None
+    apply(standin)
+    assert holds(standin)
+    standin.requests.clear()
+    apply(standin)
+    assert standin.writes == []
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(hang_up="before"), Fault(hang_up="after"), Fault(Reply(503)), Fault(Reply(429))]
+)
+@pytest.mark.parametrize("number", range(1, WHOLE + 1))
+def test_one_passing_failure_anywhere_is_survived(standin: StandIn, number: int, fault: Fault) -> None:
+    standin.fault = lambda now, _method, _path: fault if now == number else None
+    apply(standin)
+    assert holds(standin)
+    # Nothing is written twice that has arrived.
+    repeated = fault.hang_up != "after" and standin.requests[number - 1][0] == "PUT"
+    assert len(standin.writes) == 3 + repeated
+
+
+@pytest.mark.parametrize("status", [401, 403, 409, 412, 500, 503])
+@pytest.mark.parametrize("put", [1, 2, 3])
+def test_a_refusal_says_how_far_it_came(standin: StandIn, status: int, put: int) -> None:
+    standin.fault = lambda _now, method, _path: (
+        Fault(Reply(status)) if method == "PUT" and len(standin.writes) >= put else None
+    )
+    error = refused(standin)
+    assert isinstance(error, SurroundingsError)
+    mesh, secret = (
+        "Mesh default, without its mTLS until its Secrets are there",
+        "Secret chain of mesh",
+    )
+    said = error.lines()
+    assert said[0].startswith(f"PUT {(MESH, CHAIN, MESH)[put - 1]}: ")
+    assert said[-1].startswith("Hint: ")
+    maybe = "May have been written: " if status >= 500 else "Not written: "
+    if put == 1 and status < 500:
+        assert said[1] == "Nothing was written."
+        return
+    assert said[1].startswith(f"{maybe}{mesh}" if put == 1 else f"Written: {mesh}")
+    assert any(line.startswith(f"{maybe}{(mesh, secret, 'Mesh default')[put - 1]}") for line in said)
+    assert ("Not written: " in "\n".join(said)) == (status < 500 or put < 3)
+    assert said[-2].startswith("The same command finishes the job")
+
+
+@pytest.mark.parametrize("number", range(1, WHOLE + 1))
+def test_stopped_anywhere_it_says_how_far_it_came(standin: StandIn, number: int) -> None:
+    """The user presses Ctrl-C while a request is under way."""
+
+    class Stopped(ControlPlane):
+        asked = 0
+
+        def _exchange(self, method: str, path: str, body: bytes | None = None) -> Any:
+            answer = super()._exchange(method, path, body)
+            self.asked += 1
+            if self.asked == number:
+                raise KeyboardInterrupt
+            return answer
+
+    with Stopped(Access(standin.url, Token(TOKEN, "test")), pause=lambda _: None) as control_plane:
+        try:
+            applying.execute(applying.plan(control_plane, wanted(TEXT)), control_plane)
+        except KeyboardInterrupt:
+            assert standin.writes == [], "while it plans, nothing can have been written"
+            return
+        except InterruptedByUserError as error:
+            raised = error
+    said = "\n".join(raised.lines())
+    assert raised.exit_code == 130
+    if standin.requests[-1][0] == "PUT":
+        assert "May have been written: " in said
+    elif not standin.writes:
+        assert "Nothing was written." in said
+    else:
+        assert "Written: Mesh default, without its mTLS" in said
+    apply(standin)
+    assert holds(standin)
+
+
+# Somebody else
+
+
+@pytest.mark.parametrize("path", [MESH, CHAIN])
+def test_what_somebody_else_changes_meanwhile_is_not_overwritten(standin: StandIn, path: str) -> None:
+    apply(standin)
+    changed = TEXT.replace("mode: STRICT", "mode: PERMISSIVE").replace("Y2hhaW4=", "b3RoZXI=")
+    theirs: dict[str, Any] = {"type": "Mesh", "name": "default", "routing": {"zoneEgress": True}}
+    if path == CHAIN:
+        theirs = {"type": "Secret", "mesh": "default", "name": "chain", "data": "YQ=="}
+    error = refused(standin, changed, between=lambda: standin.put(theirs))
+    assert isinstance(error, SurroundingsError)
+    assert "someone else has changed it" in error.message
+    assert same(theirs, standin.state[path])
+    assert ("Written: Secret" in "\n".join(error.lines())) == (path == MESH)
+
+
+def test_what_somebody_else_makes_or_removes_meanwhile(standin: StandIn) -> None:
+    mesh = {"type": "Mesh", "name": "default", "routing": {"zoneEgress": True}}
+    error = refused(standin, between=lambda: standin.put(mesh))
+    assert "someone else has changed it" in error.message
+    assert standin.writes == []
+    changed = TEXT.replace("mode: STRICT", "mode: PERMISSIVE")
+    standin.state.clear()
+    apply(standin)
+    error = refused(standin, changed, between=standin.state.clear)
+    assert "Mesh default is no longer what it was" in error.message
+
+
+def test_what_somebody_else_has_already_done_is_not_done_again(standin: StandIn) -> None:
+    apply(standin)
+    changed = TEXT.replace("mode: STRICT", "mode: PERMISSIVE")
+    (mesh,) = (r for r in wanted(changed) if r.key.kind == "Mesh")
+    standin.requests.clear()
+    apply(standin, changed, between=lambda: standin.put(mesh.document))
+    assert standin.writes == []
+
+
+def test_the_result_is_read_back(standin: StandIn) -> None:
+    def undo(number: int, _method: str, _path: str) -> None:
+        if number == WHOLE:
+            standin.put({"type": "Secret", "mesh": "default", "name": "chain", "data": "YQ=="})
+
+    standin.fault = undo
+    error = refused(standin)
+    assert isinstance(error, SurroundingsError)
+    assert "Secret chain of mesh default: data: is something else on the control plane" in error.message
+    assert "Written: Mesh default, without its mTLS" in "\n".join(error.lines())
+
+
+def test_a_field_that_is_not_known_is_dropped_and_named(standin: StandIn) -> None:
+    # Kuma reads with AllowUnknownFields (kumahq/kuma:pkg/util/proto/proto.go).
+    error = refused(standin, TEXT.replace("skipCreating", "skipCreatingg"))
+    assert "skipCreatinggInitialPolicies: is not on the control plane" in error.message
+
+
+# What the control plane refuses
+
+
+def with_backend(backend: str, more: str = "") -> str:
+    return f"type: Mesh\nname: default\nmtls:\n  enabledBackend: acm\n  {more}\n  backends:\n    - {backend}\n"
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (
+            with_backend("{name: acm, type: nonsense}"),
+            "mtls.backends[0].type: could not find installed plugin for this type",
+        ),
+        (with_backend("{name: acm, type: acmpca, conf: {arn: x}}"), "mtls.backends[0].conf.caCert: has to be defined"),
+        (with_backend("{name: acm, type: builtin, mode: [1]}"), "invalid Mesh object: "),
+    ],
+)
+def test_every_problem_is_named_by_document_and_path(standin: StandIn, old: bool, document: str, problem: str) -> None:
+    standin.old = old
+    error = refused(standin, document)
+    assert isinstance(error, InvalidInputError)
+    assert error.message == "the control plane refuses Mesh default"
+    assert any(str(found).startswith("mesh.yaml: Mesh default: ") and problem in str(found) for found in error.problems)
+    assert error.lines()[-1] == "Nothing was written."
+
+
+def test_a_mesh_that_is_refused_in_the_third_write(standin: StandIn) -> None:
+    error = refused(standin, TEXT.replace("type: acmpca", "type: nonsense"))
+    assert error.exit_code == 2
+    assert "Written: Mesh default, without its mTLS" in "\n".join(error.lines())
+    apply(standin)
+    assert holds(standin)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        (ON_KUBERNETES, "toolkit render-mesh --format kubernetes | kubectl apply -f -"),
+        (ON_A_ZONE, "global control plane"),
+    ],
+)
+def test_a_control_plane_that_takes_no_writes(standin: StandIn, text: str, advice: str) -> None:
+    standin.read_only = text
+    error = refused(standin)
+    assert isinstance(error, SurroundingsError)
+    assert text.strip() in error.message
+    assert advice in error.hint
+    assert "Nothing was written." in error.lines()
+
+
+def test_a_secret_that_nobody_has_is_found_before_anything_is_written(standin: StandIn) -> None:
+    error = refused(standin, MESH_TEXT)
+    assert isinstance(error, InvalidInputError)
+    assert "mtls.backends[0].conf.caCert.secret: names chain, which is neither" in str(error.problems[0])
+    assert standin.writes == []
+    standin.put({"type": "Mesh", "name": "default"})
+    assert "which is neither" in str(refused(standin, MESH_TEXT).lines())
+    skipping = MESH_TEXT.replace("mtls:\n", "mtls:\n  skipValidation: true\n")
+    apply(standin, skipping)
+    assert holds(standin, skipping)
+
+
+def test_who_may_not_see_secrets_may_still_apply_a_mesh_that_names_them(standin: StandIn) -> None:
+    apply(standin)
+    standin.fault = lambda _now, method, path: Fault(Reply(403)) if method == "GET" and "secrets" in path else None
+    changed = MESH_TEXT.replace("mode: STRICT", "mode: PERMISSIVE")
+    apply(standin, changed)
+    assert holds(standin, changed)
+    standin.fault = lambda _now, _method, path: Fault(Reply(401)) if "secrets" in path else None
+    assert refused(standin, MESH_TEXT).exit_code == 3
+
+
+def test_open_source_kuma(standin: StandIn) -> None:
+    standin.product = "Kuma"
+    error = refused(standin)
+    assert isinstance(error, InvalidInputError)
+    assert "mtls.backends[0].type: acmpca is a backend of Kong Mesh, and this is Kuma 2.13.1" in str(error.problems[0])
+    assert standin.writes == []
+    builtin = with_backend("{name: acm, type: builtin}")
+    apply(standin, builtin)
+    two = builtin + "    - {name: second, type: builtin}\n"
+    assert "mtls.backends: cannot have more than 1 backends" in str(refused(standin, two).lines())
+    other = builtin.replace("acm", "second")
+    assert "mtls.enabledBackend: Changing CA when mTLS is enabled" in str(refused(standin, other).lines())
+    standin.product = "Kong Mesh"
+    apply(standin, two.replace("enabledBackend: acm", "enabledBackend: second"))
+
+
+def test_what_has_no_mtls_any_more_gets_none(standin: StandIn) -> None:
+    standin.version = "3.0.0"
+    error = refused(standin)
+    assert isinstance(error, SurroundingsError)
+    assert "Kong Mesh 3.0.0 has no mTLS in a Mesh any more" in error.message
+    assert standin.writes == []
+    apply(standin, "type: Mesh\nname: default\n")
+    standin.version = "preview"
+    apply(standin)
+
+
+# Anything else
+
+
+SECRETS = st.dictionaries(st.sampled_from("abc"), st.binary(min_size=1, max_size=3), max_size=3)
+BACKENDS = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.sampled_from("xyz"), "type": st.sampled_from(["builtin", "acmpca"])},
+        optional={"mode": st.sampled_from(["STRICT", "PERMISSIVE"])},
+    ),
+    max_size=3,
+    unique_by=lambda backend: backend["name"],
+)
+SECTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "routing": st.fixed_dictionaries({}, optional={"zoneEgress": st.booleans()}),
+        "networking": st.just({"outbound": {"passthrough": False}}),
+        "metrics": st.just({"backends": [{"name": "p", "type": "prometheus", "conf": {"skipMTLS": False}}]}),
+    },
+)
+
+
+def documents(secrets: dict[str, bytes], backends: list[dict[str, Any]], sections: dict[str, Any]) -> Any:
+    """A Mesh whose acmpca backends take their chains from the Secrets in turn."""
+    names = sorted(secrets)
+    for index, backend in enumerate(backends):
+        if backend["type"] == "acmpca":
+            source = {"secret": names[index % len(names)]} if names else {"inline": "YQ=="}
+            backend["conf"] = {"arn": "x", "caCert": source}
+    mtls = {"mtls": {"enabledBackend": backends[0]["name"], "backends": backends}} if backends else {}
+    yield {"type": "Mesh", "name": "default", **sections, **mtls}
+    for name, value in secrets.items():
+        yield {"type": "Secret", "mesh": "default", "name": name, "data": base64.b64encode(value).decode()}
+
+
+WORLDS = st.builds(lambda *parts: list(documents(*parts)), SECRETS, BACKENDS, SECTIONS)
+
+
+@settings(max_examples=60)
+@given(
+    before=st.none() | WORLDS, after=WORLDS, dies_at=st.integers(1, 30), hang_up=st.sampled_from(["before", "after"])
+)
+def test_from_any_state_to_any_other_and_broken_anywhere(before: Any, after: Any, dies_at: int, hang_up: str) -> None:
+    found = [resources.Resource(resources.Key(d["type"], d["name"], d.get("mesh", d["name"])), d, "x") for d in after]
+    with StandIn() as standin, ControlPlane(Access(standin.url), pause=lambda _: None) as control_plane:
+        for document in before or []:
+            standin.put(document)
+
+        def run() -> None:
+            plan = applying.plan(control_plane, found)
+            applying.execute(plan, control_plane, pause=lambda _: None)
+
+        standin.fault = lambda now, _method, _path: Fault(hang_up=hang_up) if now >= dies_at else None
+        try:
+            run()
+        except SurroundingsError as error:
+            assert len(standin.requests) >= dies_at, error
+        standin.fault = lambda _now, _method, _path: None
+        run()
+        assert all(same(resource.document, standin.state[resource.key.path]) for resource in found)
+        standin.requests.clear()
+        run()
+        assert standin.writes == []

@@ -1,0 +1,276 @@
+"""What counts as a difference, against what protobuf itself makes of a Mesh."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.mesh.protobuf import round_trip
+from tests.mesh.standin import StandIn
+from toolkit.mesh import difference
+from toolkit.mesh.difference import diff, differences, lost, same
+
+META = {"type": "Mesh", "name": "default"}
+BACKEND = {"name": "acm", "type": "acmpca", "conf": {"arn": "x", "caCert": {"secret": "chain"}}}
+
+
+def mesh(**sections: Any) -> dict[str, Any]:
+    return {**META, **sections}
+
+
+def kept(document: dict[str, Any]) -> dict[str, Any]:
+    """What a control plane gives back."""
+    return {**StandIn()._kept(document), "creationTime": "2026-01-01T00:00:00Z", "kri": "kri_m"}
+
+
+ZEROS = mesh(
+    mtls={
+        "enabledBackend": "acm",
+        "skipValidation": False,
+        "backends": [
+            {
+                **BACKEND,
+                "mode": "STRICT",
+                "dpCert": {"rotation": {"expiration": "24h"}, "requestTimeout": "0.5s"},
+                "rootChain": {"requestTimeout": "10.000s"},
+                "conf": {
+                    "zero": 0,
+                    "empty": "",
+                    "no": False,
+                    "nothing": None,
+                    "list": [],
+                    "deep": {"a": [{}]},
+                    "n": 24.0,
+                },
+            }
+        ],
+    },
+    logging={"defaultBackend": "", "backends": []},
+    tracing={"backends": [{"name": "z", "type": "zipkin", "sampling": 0, "conf": {"url": "http://z:1"}}]},
+    metrics={
+        "enabledBackend": "p",
+        "backends": [
+            {"name": "p", "type": "prometheus"},
+            {"name": "q", "type": "prometheus", "conf": {"port": 1, "skipMTLS": True, "path": ""}},
+            {"name": "r", "type": "prometheus", "conf": {"tls": {"mode": "activeMTLSBackend"}, "tags": {"a": ""}}},
+        ],
+    },
+    networking={"outbound": {"passthrough": False}},
+    routing={"zoneEgress": False, "localityAwareLoadBalancing": True},
+    constraints={"dataplaneProxy": {"requirements": [{"tags": {"kuma.io/zone": ""}}, {}], "restrictions": []}},
+    skipCreatingInitialPolicies=["*"],
+    meshServices={"mode": "Disabled"},
+    labels={"team": "mesh"},
+)
+
+
+def test_what_the_control_plane_leaves_out_is_no_difference() -> None:
+    back = kept(ZEROS)
+    text = json.dumps(back)
+    for left_out in ("STRICT", "skipValidation", "zoneEgress", "Disabled", "defaultBackend", "skipMTLS"):
+        assert left_out not in text
+    assert '"0.500s"' in text
+    assert '"passthrough": false' in text
+    assert '"sampling": 0' in text
+    assert differences(ZEROS, back) == []
+    assert differences({**back, "labels": ZEROS["labels"]}, ZEROS) == []
+    assert same(back, back)
+    assert not same(ZEROS, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("mtls", "backends", 0, "mode"), "PERMISSIVE", "mtls.backends[0].mode: is something else on"),
+        (("mtls", "backends", 0, "conf", "zero"), False, "mtls.backends[0].conf.zero: is something else on"),
+        (("mtls", "backends", 0, "conf", "nothing"), 0, "mtls.backends[0].conf.nothing: is something else on"),
+        (("mtls", "backends", 0, "conf", "new"), None, "mtls.backends[0].conf.new: is not on"),
+        (("mtls", "backends", 0, "conf", "deep"), {}, "mtls.backends[0].conf.deep.a: is on the control plane alone"),
+        (("mtls", "backends", 0, "dpCert", "requestTimeout"), "0.6s", "requestTimeout: is something else on"),
+        (("mtls", "backends", 0, "rootChain"), {"requestTimeout": "0s"}, "rootChain.requestTimeout: is something else"),
+        (("networking", "outbound", "passthrough"), True, "networking.outbound.passthrough: is something else on"),
+        (("networking",), {}, "networking: is on the control plane alone"),
+        (("tracing", "backends", 0, "sampling"), None, "tracing.backends[0].sampling: is on the control plane alone"),
+        (("tracing", "backends", 0, "sampling"), 0.5, "tracing.backends[0].sampling: is something else on"),
+        (("metrics", "backends", 1, "conf", "port"), 0, "metrics.backends[1].conf.port: is something else on"),
+        (("metrics", "backends", 1, "conf", "skipMTLS"), False, "metrics.backends[1].conf.tls.enabled: is something"),
+        (("metrics", "backends"), [], "metrics.backends: is on the control plane alone"),
+        (("meshServices", "mode"), 3, "meshServices: is not on the control plane"),
+        (("constraints", "dataplaneProxy", "requirements"), [{}], "requirements: is something else on"),
+        (("labels",), {}, "labels: is on the control plane alone"),
+        (("labels", "kuma.io/origin"), "zone", "labels.kuma.io/origin: is something else on"),
+        (("skipCreatingInitialPolicies",), [""], "skipCreatingInitialPolicies[0]: is something else on"),
+        (("mtlss",), {"a": 1}, "mtlss: is not on the control plane"),
+    ],
+)
+def test_a_change_is_a_difference(path: tuple[Any, ...], value: object, said: str) -> None:
+    changed = json.loads(json.dumps(ZEROS))
+    place = changed
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    assert any(said in found for found in differences(changed, kept(ZEROS))), differences(changed, kept(ZEROS))
+    assert diff(changed, kept(ZEROS), "mesh.yaml")
+
+
+def test_the_control_planes_own_labels_count_when_they_are_named() -> None:
+    assert same(mesh(), {**META, "labels": {"kuma.io/origin": "global", "k8s.kuma.io/x": "y"}})
+    assert not same(mesh(), {**META, "labels": {"team": "mesh"}})
+    assert same(mesh(labels={"kuma.io/origin": "global"}), {**META, "labels": {"kuma.io/origin": "global"}})
+    assert not same(mesh(labels={"kuma.io/origin": "zone"}), {**META, "labels": {"kuma.io/origin": "global"}})
+
+
+def test_enums_may_be_numbers_and_numbers_doubles() -> None:
+    document = mesh(
+        mtls={"backends": [{**BACKEND, "mode": 1, "conf": {"big": 12345678901234567890}}]},
+        meshServices={"mode": 3},
+        tracing={"backends": [{"name": "z", "sampling": "12.5"}]},
+    )
+    back = kept(document)
+    assert back["mtls"]["backends"][0]["mode"] == "PERMISSIVE"
+    assert back["tracing"]["backends"][0]["sampling"] == 12.5
+    assert same(document, back)
+
+
+def test_secrets_are_compared_by_their_value() -> None:
+    secret = {"type": "Secret", "mesh": "default", "name": "x", "data": base64.b64encode(b"\xff value").decode()}
+    assert same(secret, kept(secret))
+    assert same({**secret, "data": secret["data"][:4] + "\n" + secret["data"][4:]}, kept(secret))
+    assert differences(secret, {**secret, "data": "YQ=="}) == ["data: is something else on the control plane"]
+
+
+# Property: what protobuf makes of a Mesh is that Mesh, and nothing else is.
+
+NAMES = st.sampled_from(["a", "b", ""])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "x", 0.5, 2.0]),
+    lambda children: st.lists(children, max_size=2) | st.dictionaries(NAMES, children, max_size=2),
+    max_leaves=4,
+)
+CONF = st.dictionaries(NAMES, VALUES, max_size=2)
+SECONDS = st.sampled_from(["0s", "0.5s", "0.500s", "10s", "0.000001s", "-1s", "3600.25s"])
+TAGS = st.dictionaries(NAMES, NAMES, max_size=2)
+
+
+def message(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+def backends(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(message(name=NAMES, type=st.sampled_from(["builtin", "zipkin", ""]), **fields), max_size=2)
+
+
+MESHES = message(
+    mtls=message(
+        enabledBackend=NAMES,
+        skipValidation=st.booleans(),
+        backends=backends(
+            conf=CONF,
+            mode=st.sampled_from(["STRICT", "PERMISSIVE", 0, 1]),
+            dpCert=message(rotation=message(expiration=NAMES), requestTimeout=SECONDS),
+            rootChain=message(requestTimeout=SECONDS),
+        ),
+    ),
+    tracing=message(defaultBackend=NAMES, backends=backends(conf=CONF, sampling=st.sampled_from([0, 0.5, 80, None]))),
+    logging=message(defaultBackend=NAMES, backends=backends(conf=CONF, format=NAMES)),
+    metrics=message(enabledBackend=NAMES, backends=backends(conf=CONF)),
+    networking=message(outbound=message(passthrough=st.sampled_from([True, False, None]))),
+    routing=message(zoneEgress=st.booleans(), localityAwareLoadBalancing=st.booleans()),
+    constraints=message(dataplaneProxy=message(requirements=st.lists(message(tags=TAGS), max_size=2))),
+    skipCreatingInitialPolicies=st.lists(NAMES, max_size=2),
+    meshServices=message(mode=st.sampled_from(["Disabled", "Exclusive", 0, 1])),
+)
+
+
+def meaning(value: Any, path: tuple[str, ...] = ()) -> Any:
+    """A message without empty messages in it: nothing in Kuma asks whether one is there."""
+    if isinstance(value, list):
+        return [meaning(entry, path) for entry in value]
+    if not isinstance(value, dict) or path[-1:] in (("conf",), ("tags",)):
+        return value
+    entries = {name: meaning(entry, (*path, name)) for name, entry in value.items()}
+    return {name: entry for name, entry in entries.items() if entry != {}}
+
+
+@given(MESHES)
+def test_what_protobuf_makes_of_a_mesh_is_that_mesh(spec: dict[str, Any]) -> None:
+    assert differences({**META, **spec}, {**META, **round_trip(spec)}) == []
+    assert diff({**META, **spec}, {**META, **round_trip(spec)}, "x") == []
+
+
+@given(MESHES, MESHES)
+def test_two_meshes_are_the_same_when_protobuf_makes_the_same_of_them(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    is_same = json.dumps(meaning(round_trip(one)), sort_keys=True) == json.dumps(
+        meaning(round_trip(other)), sort_keys=True
+    )
+    assert same({**META, **one}, {**META, **round_trip(other)}) == is_same
+
+
+@settings(max_examples=30)
+@given(st.dictionaries(st.text(), st.recursive(VALUES | st.text(), lambda c: st.dictionaries(st.text(), c))))
+def test_any_mesh_can_be_shown(spec: dict[str, Any]) -> None:
+    lines = diff({**META, **spec}, {**spec, **META}, "mesh.yaml") + diff({**META, **spec}, None, "mesh.yaml")
+    assert all(line.isprintable() for line in lines)
+
+
+# What is shown
+
+
+def test_the_diff_reads_as_yaml() -> None:
+    before = mesh(mtls={"enabledBackend": "acm", "backends": [{**BACKEND, "mode": "PERMISSIVE"}]}, metrics={"a": 1})
+    after = mesh(mtls={"enabledBackend": "acm", "backends": [{**BACKEND, "mode": "STRICT"}]})
+    assert diff(after, before, "mesh.yaml") == [
+        "--- control plane",
+        "+++ mesh.yaml",
+        "@@ -1,13 +1,11 @@",
+        " type: Mesh",
+        " name: default",
+        "-metrics:",
+        "-  a: 1",
+        " mtls:",
+        "   enabledBackend: acm",
+        "   backends:",
+        "     - type: acmpca",
+        "       name: acm",
+        "-      mode: PERMISSIVE",
+        "+      mode: STRICT",
+        "       conf:",
+        "         arn: x",
+        "         caCert:",
+    ]
+
+
+def test_secret_values_are_never_shown() -> None:
+    value, inline = b"a value that nobody may see", base64.b64encode(b"a key inside the mesh").decode()
+    secret = {"type": "Secret", "mesh": "m", "name": "x", "data": base64.b64encode(value).decode()}
+    keys = {"key": {"inline": inline}, "token": {"inlineString": "hunter2"}, "odd": {"inline": "hunter3 is no base64!"}}
+    document = mesh(mtls={"backends": [{"name": "v", "type": "vault", "conf": {"deep": [keys]}}]})
+    lines = diff(secret, {**secret, "data": "YQ=="}, "s") + diff(secret, None, "s") + diff(document, None, "m")
+    text = "\n".join(lines)
+    for hidden in (secret["data"], value.decode(), inline, "a key", "hunter", "YQ=="):
+        assert hidden not in text
+    assert "-data: (1 bytes, SHA-256 ca978112ca1b)" in text
+    assert f"+data: ({difference.digest(value)})" in text
+    assert "inline: (21 bytes, SHA-256 " in text
+    assert "inlineString: (7 bytes, SHA-256 " in text
+
+
+def test_what_is_lost_is_named() -> None:
+    before = mesh(
+        mtls={"enabledBackend": "old", "backends": [{"name": "old", "type": "builtin"}, BACKEND]},
+        metrics={"backends": [{"name": "p", "type": "prometheus"}]},
+        skipCreatingInitialPolicies=["*"],
+        routing={"zoneEgress": True},
+        labels={"team": "x", "kuma.io/origin": "global"},
+    )
+    after = mesh(mtls={"enabledBackend": "acm", "backends": [BACKEND]}, routing={"zoneEgress": False})
+    assert sorted(lost(after, before)) == ["labels", "metrics", "mtls backend old", "routing"]
+    assert lost(before, before) == lost(before, kept(before)) == lost(after, None) == []
+    assert lost({"type": "Secret", "data": "YQ=="}, {"type": "Secret", "data": "YQ==", "labels": {"a": "b"}}) == []

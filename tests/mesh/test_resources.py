@@ -1,0 +1,124 @@
+"""Reading what is to be applied: all or nothing, every problem by document and path."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import InvalidInputError, ToolkitError
+from toolkit.mesh.resources import Key, read
+
+MESH = """\
+type: Mesh
+name: default
+mtls:
+  enabledBackend: acm
+  backends:
+    - name: acm
+      type: acmpca
+      dpCert: {rotation: {expiration: 24h}}
+      conf:
+        arn: x
+        caCert: {secret: chain}
+"""
+SECRET = "type: Secret\nmesh: default\nname: chain\ndata: Y2hhaW4=\n"
+
+
+def problems(text: str, source: str = "mesh.yaml") -> list[str]:
+    with pytest.raises(InvalidInputError) as raised:
+        read([(source, text)])
+    return [*raised.value.lines(), *map(str, raised.value.problems)]
+
+
+def test_streams_and_files_are_read_in_their_order() -> None:
+    first, second, third = read([("a.yaml", f"---\n{SECRET}---\n{MESH}---\n"), ("-", MESH.replace("default", "other"))])
+    assert (first.key, first.source) == (Key("Secret", "chain", "default"), "a.yaml")
+    assert (str(first.key), first.key.path) == ("Secret chain of mesh default", "/meshes/default/secrets/chain")
+    assert (str(second.key), second.key.path) == ("Mesh default", "/meshes/default")
+    assert third.key.mesh == "other"
+    assert list(second.secrets_named()) == [("mtls.backends[0].conf.caCert.secret", first.key)]
+    assert "Y2hhaW4" not in repr((first, second))
+
+
+def test_what_an_export_carries_is_left_out() -> None:
+    text = (
+        MESH + "creationTime: '2026-01-01T00:00:00Z'\nmodificationTime: x\nkri: kri_m\nmesh: default\nlabels: {a: b}\n"
+    )
+    (mesh,) = read([("m", text)])
+    assert set(mesh.document) == {"type", "name", "mtls", "labels"}
+    (secret,) = read([("s", SECRET.replace("Y2hhaW4=", '"Y2ho\\n YWlu"') + "creationTime: x\n")])
+    assert secret.document["data"] == "Y2hoYWlu"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MESH.replace("default", "Default"), "mesh.yaml: Mesh Default: name: "),
+        (MESH.replace("default", "x" * 64), "name: "),
+        (MESH.replace("name: default\n", ""), "mesh.yaml: Mesh: name: is missing"),
+        (MESH.replace("default", "12"), "Mesh: name: "),
+        (SECRET.replace("name: chain", "name: a/b"), "Secret a/b: name: "),
+        (SECRET.replace("mesh: default\n", ""), "Secret chain: mesh: is missing"),
+        (SECRET.replace("Y2hhaW4=", "'%%'"), "Secret chain: data: is not base64"),
+        (SECRET.replace("Y2hhaW4=", "''"), "Secret chain: data: is missing"),
+        (SECRET.replace("Y2hhaW4=", "' '"), "Secret chain: data: is not a value in base64"),
+        (SECRET.replace("Y2hhaW4=", "12"), "Secret chain: data: is not a value in base64"),
+        (SECRET + "value: x\n", "Secret chain: value: is no field of a Secret"),
+        (
+            MESH.replace("enabledBackend: acm", "enabledBackend: old"),
+            "mtls.enabledBackend: old is not among the backends",
+        ),
+        (MESH + "    - {name: acm, type: builtin}\n", "mtls.backends[1].name: acm is another backend's name too"),
+        (MESH.replace("24h", "1d12h"), "mtls.backends[0].dpCert.rotation.expiration: '1d12h' is not a duration"),
+        (MESH.replace("24h", "24"), "dpCert.rotation.expiration: is not a text such as 24h"),
+        (MESH.replace("{rotation: {expiration: 24h}}", "{}"), "dpCert.rotation.expiration: is missing"),
+        (MESH.replace("arn: x", "arn: 2026-01-01"), "mtls.backends[0].conf.arn: is a date in YAML"),
+        (MESH.replace("arn: x", "arn: .nan"), "mtls.backends[0].conf.arn: is nan"),
+        (MESH.replace("arn: x", "1: x"), "mtls.backends[0].conf: has 1 as a name"),
+        (MESH.replace("arn: x", 'arn: "\\uD800"'), "mtls.backends[0].conf.arn: holds half a character"),
+        (f"{MESH}---\n{MESH}", "mesh.yaml: Mesh default: stands here more than once"),
+        ("type: Mesh\nname: default\nx: &a [*a]\n", "mesh.yaml: Mesh default: is nested without end"),
+        ("type: Mesh\nname: default\nx: " + "[" * 70 + "]" * 70, "is nested without end"),
+        ("", "there is no Mesh and no Secret in mesh.yaml"),
+        ("---\n---\n", "there is no Mesh and no Secret in mesh.yaml"),
+        ("a: [", "mesh.yaml:1:5"),
+        (
+            "type: MeshTrafficPermission\nname: p\nmesh: default\n",
+            "MeshTrafficPermission p is neither a Mesh nor a Secret",
+        ),
+        ("- a\n", "a document that is a list, no mapping, is neither"),
+        ("name: x\n", "x is neither a Mesh nor a Secret"),
+        ("type: [Mesh]\n", "a document without a type is neither a Mesh nor a Secret"),
+    ],
+)
+def test_what_can_not_be_applied_is_refused(text: str, said: str) -> None:
+    assert any(said in line for line in problems(text)), problems(text)
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    text = MESH.replace("24h", "x").replace("enabledBackend: acm", "enabledBackend: y") + f"---\n{SECRET}value: x\n"
+    assert len([line for line in problems(text) if line.startswith("mesh.yaml: ")]) == 3
+
+
+def test_a_bomb_of_aliases_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 20)]
+    assert any("far larger than" in line for line in problems("type: Mesh\nname: default\n" + "\n".join(lines)))
+
+
+def test_the_form_of_kubernetes_goes_to_kubectl() -> None:
+    kubernetes = "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: default}\nspec: {}\n"
+    with pytest.raises(InvalidInputError) as raised:
+        read([("a.yaml", MESH), ("my mesh.yaml", f"{kubernetes}---\n{kubernetes}"), ("-", kubernetes)])
+    assert raised.value.hint == "kubectl apply -f 'my mesh.yaml' -f -"
+    assert "my mesh.yaml: Mesh default has the form of Kubernetes" in map(str, raised.value.problems)
+
+
+@given(st.text(alphabet=st.sampled_from("type: Mesh\nname-{}[]&*!,'\"#|>?%@`0a\t")) | st.text())
+def test_no_text_is_a_surprise(text: str) -> None:
+    for document in text, f"type: Mesh\nname: default\nx:\n  {text}", SECRET + text:
+        try:
+            read([("x", document)])
+        except ToolkitError as error:
+            assert error.exit_code == 2
