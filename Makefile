@@ -57,6 +57,7 @@ check: lint test ## Everything that must hold before a change lands, but the dem
 .PHONY: bench
 bench: $(READY) ## Measure, as ratios within one run.
 	$(BIN)/python -m tests.bench.issuance
+	$(BIN)/python -m tests.bench.documents
 
 .PHONY: docs
 docs: $(READY) ## Renew the parts of docs/ that are made from the tests.

@@ -98,6 +98,22 @@ def test_the_readme_lists_every_command() -> None:
         assert f"| `toolkit {name}` |" in readme, name
 
 
+def test_the_process_of_a_command_is_tuned(outputs: Path) -> None:
+    program = (
+        "import gc, os, sys\n"
+        "from toolkit.__main__ import run\n"
+        "before = gc.get_stats()\n"
+        "try: run()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print(gc.isenabled(), gc.get_stats() == before, os.environ['PYDANTIC_DISABLE_PLUGINS'], file=sys.stderr)\n"
+    )
+    command = [sys.executable, "-c", program, "render-mesh", "--outputs", str(outputs)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    # The collector is on, and had nothing to do until here.
+    assert result.stderr == "True True __all__\n"
+    assert "kind: Mesh" in result.stdout
+
+
 def test_every_problem_of_an_outputs_file_is_said_and_nothing_is_written(
     outputs: Path, issuing: Authority, tmp_path: Path
 ) -> None:

@@ -67,7 +67,7 @@ def test_the_plan(outputs: Path, base: Path) -> None:
 
 def test_one_step_at_a_time_from_what_is_live(outputs: Path, base: Path) -> None:
     for number, expected in enumerate(["ca-1", "acmpca", "acmpca"], start=1):
-        result = run("--base", base, "--outputs", outputs, "--step", number)
+        result = run("--base", base, "--outputs", outputs, "--step", str(number))
         assert result.exit_code == 0
         assert signs(result.stdout) == expected
         assert "wait    " in result.stderr

@@ -8,8 +8,8 @@ from ruamel.yaml import YAML
 
 from tests.mesh.documents import documented
 from toolkit.mesh import existing, reading, scalars
-from toolkit.mesh.backends import BACKEND_TYPES, DataSource, timeout_seconds
-from toolkit.mesh.document import Mtls
+from toolkit.mesh.backends import BACKEND_TYPES, Mtls
+from toolkit.mesh.model import DataSource, timeout_seconds
 
 DOCUMENTS = [
     (f"{name}-{number}", document)

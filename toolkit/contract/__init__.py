@@ -24,6 +24,7 @@ from toolkit.contract.models import (
     UsageMode,
     Zone,
     distinct_zones,
+    dns_label,
     mode_problem,
 )
 from toolkit.contract.schema import json_schema
@@ -49,6 +50,7 @@ __all__ = [
     "UsageMode",
     "Zone",
     "distinct_zones",
+    "dns_label",
     "json_schema",
     "load",
     "load_stack",

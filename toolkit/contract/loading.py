@@ -7,7 +7,6 @@ wrong with it, and never repeats it in full.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -200,6 +199,8 @@ def _content(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[b
 
 
 def _from_pulumi(stack: str | None, cwd: str | None) -> bytes:
+    import subprocess  # noqa: PLC0415 - a contract in a file needs none, and must be read fast
+
     command = [*_COMMAND, "--non-interactive"]
     command += ["--stack", stack] if stack else []
     command += ["--cwd", cwd] if cwd else []

@@ -37,7 +37,12 @@ _REQUEST = re.compile(r"\s*-----BEGIN CERTIFICATE REQUEST-----\s[^-]*-----END CE
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def _dns_label(value: str) -> str:
+def dns_label(value: str) -> str:
+    """The value, if it is a DNS label.
+
+    Raises:
+        ValueError: it is none.
+    """
     if not _DNS_LABEL.fullmatch(value):
         raise ValueError("must be 1 to 63 lower-case letters, digits and hyphens, not starting or ending with a hyphen")
     return value
@@ -130,7 +135,7 @@ def _pattern(form: re.Pattern[str]) -> WithJsonSchema:
 
 
 # Kuma takes mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
-DnsLabel = Annotated[str, AfterValidator(_dns_label), _pattern(_DNS_LABEL)]
+DnsLabel = Annotated[str, AfterValidator(dns_label), _pattern(_DNS_LABEL)]
 Region = Annotated[str, AfterValidator(_region), _pattern(arn.REGION)]
 RoleArn = Annotated[str, AfterValidator(_role)]
 MeshNames = Annotated[

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from toolkit.contract.models import PendingStack, StackOutputs
@@ -23,6 +22,8 @@ def json_schema() -> dict[str, Any]:
     It describes the form. What a schema can't say, such as that the chain is in order and leads to the root, only
     :func:`toolkit.contract.read` checks.
     """
+    from pydantic import TypeAdapter  # noqa: PLC0415 - only this needs it, and every command loads this module
+
     states: TypeAdapter[StackOutputs | PendingStack] = TypeAdapter(StackOutputs | PendingStack)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from toolkit.contract import DnsLabel, validation_problems
+from toolkit.contract import dns_label, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.document import Mesh
 from toolkit.mesh.options import Choice
@@ -208,9 +208,9 @@ def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
 def _name_problems(options: MeshOptions) -> list[Problem]:
     # Kuma takes any name; ours becomes part of the names of Secrets, and of file names.
     try:
-        TypeAdapter(DnsLabel).validate_python(options.backend_name)
-    except ValidationError as error:
-        return [Problem("--backend-name", message) for _, message in validation_problems(error)]
+        dns_label(options.backend_name)
+    except ValueError as error:
+        return [Problem("--backend-name", str(error))]
     return []
 
 

@@ -1,4 +1,4 @@
-"""A Mesh as a typed model, in the form of Kubernetes and of Universal.
+"""A Mesh that lets AWS Private CA sign, as a typed model, in the form of Kubernetes and of Universal.
 
 Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and kumahq/kuma's validation of a Mesh.
 """
@@ -10,33 +10,23 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from toolkit.contract import DnsLabel
-from toolkit.mesh.backends import Backend, Model
+from toolkit.mesh.acmpca import AcmPcaBackend
+from toolkit.mesh.model import Model, refuse_names
 
 Form = Literal["kubernetes", "universal"]
 API_VERSION = "kuma.io/v1alpha1"
 
 
-class Mtls(Model):
-    """The mTLS section: what a mesh trusts, and which backend signs.
+class AcmPcaMtls(Model):
+    """An mTLS section with acmpca backends only; :class:`toolkit.mesh.backends.Mtls` is that of any Mesh."""
 
-    Attributes:
-        enabled_backend: name of the one that signs; without it, or empty, mTLS is off.
-        backends: each is trusted. Kong Mesh takes several, open-source Kuma one.
-        skip_validation: the control plane does not try the backends when the Mesh is applied.
-    """
-
-    enabled_backend: str | None = None
-    backends: Annotated[tuple[Backend, ...], Field(strict=False)] = ()
+    enabled_backend: str
     skip_validation: bool | None = None
+    backends: Annotated[tuple[AcmPcaBackend, ...], Field(strict=False)]
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateMtls
-        names = [backend.name for backend in self.backends]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"backends: names must be unique; more than one is named {', '.join(repeated)}")
-        if self.enabled_backend and self.enabled_backend not in names:
-            raise ValueError(f"enabledBackend: {self.enabled_backend} is not among the backends")
+        refuse_names(self.enabled_backend, self.backends)
         return self
 
 
@@ -44,7 +34,7 @@ class Mesh(Model):
     """A Mesh with mTLS and nothing else."""
 
     name: DnsLabel
-    mtls: Mtls
+    mtls: AcmPcaMtls
 
     def to_form(self, form: Form) -> dict[str, Any]:
         """The document that ``kubectl apply`` or ``kumactl apply`` takes."""

@@ -10,8 +10,8 @@ import binascii
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from toolkit.mesh.backends import SOURCE_KINDS
 from toolkit.mesh.building import build
+from toolkit.mesh.model import SOURCE_KINDS
 from toolkit.mesh.options import Choice
 from toolkit.pki import chain, duration
 

@@ -85,13 +85,13 @@ def stream(documents: Sequence[str]) -> str:
 
 
 def _encoded(value: object) -> Markup:
-    """What a template interpolates: the text of a macro as it is, anything else as one YAML scalar."""
+    """What a template interpolates: lines that are YAML already as they are, anything else as one scalar."""
     return value if isinstance(value, Markup) else Markup(scalars.scalar(value))  # noqa: S704 - encoded by scalar
 
 
-def _literal(value: object) -> Markup:
-    """The filter for a value that ends a line and may take lines of its own."""
-    return Markup(scalars.literal(value))  # noqa: S704 - encoded by literal
+def _lines(value: dict[str, Any], indent: int) -> Markup:
+    """The filter for a mapping that stands below its key."""
+    return Markup(scalars.block(value, indent).removesuffix("\n"))  # noqa: S704 - encoded by block
 
 
 @cache
@@ -100,13 +100,13 @@ def _templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(project_root() / "templates"),
         undefined=jinja2.StrictUndefined,
         finalize=_encoded,
-        # With it the texts of macros are Markup, and so can be told from values; _encoded leaves nothing to escape.
+        # With it the lines of a filter are Markup, and so can be told from values; _encoded leaves nothing to escape.
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["literal"] = _literal
+    environment.filters["lines"] = _lines
     return environment
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field
 
 from toolkit.contract import DnsLabel
-from toolkit.mesh.backends import Model
+from toolkit.mesh.model import Model
 
 if TYPE_CHECKING:
     from toolkit.mesh.document import Form

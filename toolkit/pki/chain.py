@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import verification
 
 from toolkit.errors import one_line
@@ -59,6 +59,8 @@ def load_certificate(pem: str) -> x509.Certificate:
 
 def to_pem(certificates: Sequence[x509.Certificate]) -> str:
     """The certificates as one PEM bundle that ends with a newline."""
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - loads all that can be a private key
+
     return "".join(c.public_bytes(serialization.Encoding.PEM).decode() for c in certificates)
 
 

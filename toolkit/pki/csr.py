@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 # kumahq/kuma:pkg/core/ca/issuer/issuer.go, DefaultRsaBits.
 DATA_PLANE_RSA_BITS = 2048
-# X.520 upper bound for a common name (RFC 5280, appendix A.1: ub-common-name).
-MAX_COMMON_NAME = 64
 
 
 def data_plane_key() -> rsa.RSAPrivateKey:

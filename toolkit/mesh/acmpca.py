@@ -1,0 +1,85 @@
+"""The mTLS backend ``acmpca``: AWS Private CA signs.
+
+It stands apart from the other kinds because every rendering needs it, and none of them.
+
+Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md; the plugin is closed source.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, field_validator
+
+from toolkit.mesh.model import BackendModel, DataSource, Model
+from toolkit.pki import arn
+from toolkit.pki.common_name import MAX_COMMON_NAME
+
+
+def _is_balanced(template: str) -> bool:
+    depth = 0
+    for brace in re.findall(r"\{\{|\}\}", template):
+        depth += 1 if brace == "{{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+class AwsCredentials(Model):
+    """A long-lived access key of an IAM user; there is no field for the token of a temporary one."""
+
+    access_key: DataSource
+    access_key_secret: DataSource
+
+
+class AcmPcaAuth(Model):
+    """Credentials of the control planes, instead of the default AWS credential chain."""
+
+    aws_credentials: AwsCredentials | None = None
+
+
+def _authority(value: str) -> str:
+    arn.certificate_authority(value)
+    return value
+
+
+class AcmPcaConf(Model):
+    """Configuration of ``acmpca``.
+
+    Without ``auth`` it takes the default AWS credential chain, so IRSA, which Kong prefers.
+
+    Attributes:
+        arn: the private CA; the zone control plane calls the region that it names.
+        common_name: a template such as ``{{ tag "kuma.io/service" }}.mesh``.
+        ca_cert: the chain against which certificates are verified: issuing CA first, root last.
+        auth: credentials, where the control planes have no role.
+    """
+
+    arn: Annotated[str, AfterValidator(_authority)]
+    common_name: str | None = None
+    ca_cert: DataSource
+    auth: AcmPcaAuth | None = None
+
+    @field_validator("common_name")
+    @classmethod
+    def _common_name_can_work(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.strip():
+            raise ValueError("is empty; leave it out for certificates without a common name")
+        if lone := next((character for character in value if "\ud800" <= character <= "\udfff"), None):
+            # A byte of the command line that is not UTF-8 arrives as one.
+            raise ValueError(f"holds U+{ord(lone):04X}, half a character, which no document can carry")
+        if not _is_balanced(value):
+            raise ValueError("has a '{{' without its '}}', or the other way round")
+        if "{{" not in value and len(value) > MAX_COMMON_NAME:
+            raise ValueError(f"has {len(value)} characters; a common name has at most {MAX_COMMON_NAME} (RFC 5280)")
+        return value
+
+
+class AcmPcaBackend(BackendModel):
+    """AWS Private CA signs."""
+
+    type: Literal["acmpca"]
+    conf: AcmPcaConf
