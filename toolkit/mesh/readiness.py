@@ -1,7 +1,7 @@
 """Whether a mesh's proxies are where the next step of a rotation needs them, as its control plane sees them.
 
-Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto: proxies by the backends that they trust, ``supportedBackends``,
-and by the one that issued their certificate, ``issuedBackends``. Protobuf leaves a count of 0 out.
+Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto: proxies by the backends that they trust (supportedBackends)
+and by the one that issued their certificate (issuedBackends). Protobuf leaves a count of 0 out.
 """
 
 from __future__ import annotations
