@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.mesh.documents import GOLDEN, KONGS_COMMON_NAME, golden_options, golden_outputs, golden_text
-from tests.support import AUTHORITY_ARN, contract, hierarchy
+from tests.support import AUTHORITY_ARN, hierarchy
+from tests.support import contract as contract_of
+from toolkit import contract
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.mesh import render, scalars
 from toolkit.mesh.building import build
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 # The last three minor versions that the validator knows.
 _MAJOR, _MINOR = map(int, kubernetes_validate.latest_version().split(".")[:2])
 KUBERNETES = [f"{_MAJOR}.{minor}" for minor in range(_MINOR - 2, _MINOR + 1)]
-OUTPUTS = contract(hierarchy())
+OUTPUTS = contract_of(hierarchy())
 
 
 def read_yaml(text: str, version: tuple[int, int]) -> Any:
@@ -172,6 +174,36 @@ def test_any_text_in_any_option_is_data_or_is_refused(common_name: str, form: An
         assert read_yaml(rendered.mesh, version) == built.mesh.to_form(form)
         for text, secret in zip(rendered.secrets, built.secrets, strict=True):
             assert read_yaml(text, version) == secret.to_form(form)
+
+
+labels = st.from_regex(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
+arns = st.builds(
+    "arn:{}:acm-pca:{}:{}:certificate-authority/{}".format,
+    st.sampled_from(["aws", "aws-cn", "aws-us-gov"]),
+    st.sampled_from(["eu-central-1", "us-gov-west-1", "cn-north-1"]),
+    st.from_regex(r"[0-9]{12}", fullmatch=True),
+    st.uuids().map(str),
+)
+lifetimes = st.builds("{}{}".format, st.integers(1, 400), st.sampled_from(["h", "m", "s"]))
+
+
+@given(st.lists(labels, min_size=1, max_size=3, unique=True), arns, lifetimes, st.sampled_from(list(golden_options())))
+def test_any_contract_renders_to_exactly_the_model(
+    meshes: list[str], arn: str, lifetime: str, combination: str
+) -> None:
+    authority = OUTPUTS.certificate_authority.model_copy(update={"arn": arn, "region": arn.split(":")[3]})
+    outputs = OUTPUTS.model_copy(
+        update={"meshes": tuple(meshes), "certificate_authority": authority, "data_plane_lifetime": lifetime}
+    )
+    contract.parse(outputs.to_json())
+    options = golden_options()[combination]
+    for mesh in meshes:
+        built = build(outputs, mesh, options)
+        rendered = render.render(outputs, mesh, options)
+        for version in VERSIONS:
+            assert read_yaml(rendered.mesh, version) == built.mesh.to_form(options.form)
+            for text, secret in zip(rendered.secrets, built.secrets, strict=True):
+                assert read_yaml(text, version) == secret.to_form(options.form)
 
 
 @given(texts)
