@@ -142,7 +142,9 @@ def test_a_dry_run_shows_and_writes_nothing(standin: StandIn, file: Path) -> Non
     assert result.exit_code == 0
     assert "  -metrics:" in result.stderr.splitlines()
     (warning,) = [line for line in result.stderr.splitlines() if line.startswith("Warning: ")]
-    assert warning.endswith("and loses it: metrics. To keep it, merge first: toolkit render-mesh --base FILE")
+    assert warning.endswith(
+        "and loses it: metrics. To keep it, merge first: toolkit render-mesh --base control-plane --format universal"
+    )
     assert result.stderr.endswith("Dry run, nothing was written: 1 created, 1 changed.\n")
     assert standin.writes == []
 
@@ -235,9 +237,9 @@ def test_a_control_plane_must_be_named(standin: StandIn, file: Path) -> None:
 
 def test_what_is_no_text_or_too_much_is_refused(standin: StandIn, file: Path) -> None:
     file.write_bytes(b"\xff")
-    assert "it is not UTF-8 text" in run(standin, "-f", file, "--yes").stderr
+    assert f"{file} is not YAML" in run(standin, "-f", file, "--yes").stderr
     file.write_bytes(b" " * (16 * 1024 * 1024 + 1))
-    assert "over 16 MiB" in run(standin, "-f", file, "--yes").stderr
+    assert "larger than 16 MiB" in run(standin, "-f", file, "--yes").stderr
 
 
 def test_the_token_of_a_file_goes_before_that_of_the_environment(standin: StandIn, file: Path, tmp_path: Path) -> None:

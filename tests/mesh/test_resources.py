@@ -36,7 +36,7 @@ def test_streams_and_files_are_read_in_their_order() -> None:
     assert (first.key, first.source) == (Key("Secret", "chain", "default"), "a.yaml")
     assert (str(first.key), first.key.path) == ("Secret chain of mesh default", "/meshes/default/secrets/chain")
     assert (str(second.key), second.key.path) == ("Mesh default", "/meshes/default")
-    assert third.key.mesh == "other"
+    assert (third.key.mesh, third.source) == ("other", "standard input")
     assert list(second.secrets_named()) == [("mtls.backends[0].conf.caCert.secret", first.key)]
     assert "Y2hhaW4" not in repr((first, second))
 

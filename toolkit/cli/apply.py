@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,13 +12,16 @@ from toolkit.cli.control_plane_options import control_plane_options, open_contro
 from toolkit.errors import InterruptedByUserError, InvalidInputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from toolkit.mesh.applying import Plan, Step, Write
     from toolkit.mesh.control_plane import ControlPlane, Written
     from toolkit.mesh.resources import Resource
 
-_MAX_BYTES = 16 * 1024 * 1024
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 _WORDS = {"created": "green", "changed": "yellow", "unchanged": "bright_black"}
+
+_MERGE = "toolkit render-mesh --base control-plane --format universal"
 
 _EXAMPLES = """\b
 Examples:
@@ -91,24 +93,11 @@ def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
 
 
 def _texts(files: tuple[str, ...]) -> list[tuple[str, str]]:
+    from toolkit.mesh import reading
+
     if files.count("-") > 1:
         raise click.UsageError("-f - can stand only once: there is one standard input")
-    return [(file, _text(file)) for file in dict.fromkeys(files)]
-
-
-def _text(file: str) -> str:
-    try:
-        if file == "-":
-            content = sys.stdin.buffer.read(_MAX_BYTES + 1)
-        else:
-            with Path(file).open("rb") as stream:
-                content = stream.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise InvalidInputError(f"{file} is over 16 MiB, so it is no Mesh")
-        return content.decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InvalidInputError(f"can't read {file}: {reason}") from error
+    return [(file, reading.read_text(file)) for file in dict.fromkeys(files)]
 
 
 def _can_ask() -> bool:
@@ -139,7 +128,7 @@ def _warn_of_losses(step: Step) -> None:
     if losses := step.lost():
         _warn(
             f"{step.resource.key} has on the control plane what the document has not, and loses it: "
-            f"{', '.join(losses)}. To keep it, merge first: toolkit render-mesh --base FILE"
+            f"{', '.join(losses)}. To keep it, merge first: {_MERGE}"
         )
 
 

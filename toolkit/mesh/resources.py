@@ -102,15 +102,20 @@ def read(texts: Sequence[tuple[str, str]]) -> tuple[Resource, ...]:
     """The Meshes and Secrets of several YAML streams, in their order.
 
     Args:
-        texts: pairs of a source's name and its text.
+        texts: pairs of a source and its text; a source is a file's name, or ``-`` for standard input.
 
     Raises:
         InvalidInputError: a text is no YAML, or holds anything but valid Meshes and Secrets of the Universal form;
             every problem is named.
     """
-    documents = [(source, value) for source, text in texts for value in reading.load_stream(text, source)]
-    documents = [(source, value) for source, value in documents if value is not None]
+    documents = [
+        (source, value)
+        for source, text in texts
+        for value in reading.load_stream(text, reading.shown(source))
+        if value is not None
+    ]
     _refuse_kubernetes(documents)
+    documents = [(reading.shown(source), value) for source, value in documents]
     _refuse_others(documents)
     resources: dict[Key, Resource] = {}
     problems: list[Problem] = []
@@ -124,7 +129,7 @@ def read(texts: Sequence[tuple[str, str]]) -> tuple[Resource, ...]:
     if problems:
         raise InvalidInputError("the documents can't be applied", problems)
     if not resources:
-        names = ", ".join(source for source, _ in texts)
+        names = ", ".join(reading.shown(source) for source, _ in texts)
         raise InvalidInputError(f"there is no Mesh and no Secret in {names}", hint="toolkit render-mesh makes them.")
     return tuple(resources.values())
 
@@ -134,7 +139,9 @@ def _refuse_kubernetes(documents: Sequence[tuple[str, object]]) -> None:
     if not found:
         return
     files = " ".join(f"-f {shlex.quote(source)}" for source in dict.fromkeys(source for source, _ in found))
-    problems = [Problem(source, f"{_named(value)} has the form of Kubernetes") for source, value in found]
+    problems = [
+        Problem(reading.shown(source), f"{_named(value)} has the form of Kubernetes") for source, value in found
+    ]
     raise InvalidInputError(
         "documents for Kubernetes can't be applied over HTTP: a control plane there is changed through Kubernetes",
         problems,
