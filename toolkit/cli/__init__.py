@@ -25,6 +25,7 @@ COMMANDS = {
     "render-mesh": _Entry("toolkit.cli.render_mesh", "Turn the stack's outputs into a Mesh with an acmpca backend."),
     "apply": _Entry("toolkit.cli.apply", "Apply a Mesh to a Universal control plane."),
     "rotate": _Entry("toolkit.cli.rotate", "Move a mesh from one CA to another without breaking traffic."),
+    "lint": _Entry("toolkit.cli.lint", "Find what is wrong with a Mesh before a control plane does."),
     "verify": _Entry("toolkit.cli.verify", "Prove that every zone gets certificates."),
 }
 

@@ -95,9 +95,9 @@ def _nothing(others: int, failures: list[InvalidInputError]) -> InvalidInputErro
     """There is nothing to look at."""
     if len(failures) == 1 and not others:
         return failures[0]
-    many = f"{others} of other kinds" if others else "nothing that is YAML" if failures else "no document at all"
+    what = f"in {others} document{'s'[: others != 1]}" if others else "in the input"
     problems = [problem for error in failures for problem in error.problems]
     hint = (
         "A Mesh has apiVersion kuma.io/v1alpha1 and kind Mesh, or type Mesh; a Secret is of type system.kuma.io/secret."
     )
-    return InvalidInputError(f"there is no Mesh and no Secret of Kong Mesh in the input: {many}", problems, hint)
+    return InvalidInputError(f"there is no Mesh and no Secret of Kong Mesh {what}", problems, hint)

@@ -53,15 +53,3 @@ CHECKS: tuple[Check, ...] = (
     products.check,
     contract_rules.check,
 )
-
-
-def document() -> str:
-    """The table of all rules for ``docs/lint.md``, as Markdown."""
-    rows = [f"| {rule.code} | {rule.severity} | {rule.title} |" for rule in RULES.values()]
-    table = "| code | severity | what is wrong |\n| --- | --- | --- |\n" + "\n".join(rows)
-    sections = [
-        f"### {rule.code}: {rule.title}\n\n{rule.severity.capitalize()}. {rule.why}\n\nFix: {rule.fix}\n\n"
-        f"Source: {rule.source}"
-        for rule in RULES.values()
-    ]
-    return "\n\n".join([table, *sections]) + "\n"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
-from toolkit.mesh.lint.chains import bundle_of
+from toolkit.mesh.lint.chains import BROKEN, bundle_of, hash_name, is_root
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.text import shown
 from toolkit.pki import chain
@@ -167,7 +167,6 @@ RULES = (
 _SOON = timedelta(days=30)
 _MIN_RSA = 2048
 _MIN_CURVE = 224
-_BROKEN = ("md5", "sha1")
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
@@ -237,6 +236,8 @@ def _chain(bundle: Bundle) -> Iterator[Finding]:
 def _times(bundle: Bundle, now: datetime) -> Iterator[Finding]:
     for number in bundle.unique:
         certificate = bundle.certificates[number]
+        if not chain.is_ca(certificate):
+            continue
         begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         if end <= now:
             yield finding(bundle, EXPIRED, f"{called(bundle, number)} ended on {end:%Y-%m-%d}")
@@ -263,10 +264,7 @@ def weaknesses(certificate: x509.Certificate) -> list[str]:
         found.append(f"has a key on the curve {key.curve.name}, which is too small")
     elif isinstance(key, dsa.DSAPublicKey):
         found.append("has a DSA key, which TLS no longer knows")
-    try:
-        algorithm = certificate.signature_hash_algorithm
-    except (ValueError, UnsupportedAlgorithm):
-        algorithm = None
-    if algorithm and algorithm.name in _BROKEN and not chain.is_self_signed(certificate):
-        found.append(f"is signed with {algorithm.name.upper().replace('SHA1', 'SHA-1')}")
+    algorithm = hash_name(certificate)
+    if algorithm in BROKEN and not is_root(certificate):
+        found.append(f"is signed with {algorithm.upper().replace('SHA1', 'SHA-1')}")
     return found

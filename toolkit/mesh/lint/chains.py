@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _FIELDS = {"acmpca": "caCert", "certmanager": "caCert", "provided": "cert"}
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _KEY = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
+# What no library verifies any more; a signature with it is taken on its word, and reported as weak.
+BROKEN = ("md5", "sha1")
 # A chain has five certificates at most (AWS user guide, ca-hierarchy.html); far more are no chain, and are not tried
 # against each other.
 _MAX_TRIED = 50
@@ -67,16 +69,18 @@ class Bundle:
     @property
     def ends_in_root(self) -> bool:
         """Whether the chain goes up to a root."""
-        return bool(self.chain) and chain.is_self_signed(self.certificates[self.chain[-1]])
+        return bool(self.chain) and is_root(self.certificates[self.chain[-1]])
 
 
 def bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
-    """The chain of a backend; None where it has none, or it stands where it can't be read from here."""
+    """The chain of a backend; None where it has none, or one that has a finding as a data source or can't be read."""
     field = _FIELDS.get(backend.type)
     if field is None:
         return None
     resolved = resolve(mesh, (*backend.path, "conf", field), backend.conf.get(field), context)
-    return None if resolved is None else read(resolved)
+    if resolved is None or (resolved.path[-1] == "inlineString" and _is_pem_in_base64(resolved.value)):
+        return None
+    return read(resolved)
 
 
 def read(where: Resolved) -> Bundle:
@@ -93,10 +97,13 @@ def read(where: Resolved) -> Bundle:
         for number, certificate in enumerate(found, start=1):
             _require_readable(number, certificate)
     except ValueError as error:
-        twice = "-----BEGIN" in (decode("".join(text.split()), from_protobuf=True) or "")
-        problem = "is base64 of PEM once more" if twice else one_line(error)
+        problem = "is base64 of PEM once more" if _is_pem_in_base64(text) else one_line(error)
         return Bundle(where, problem=problem, has_key=has_key)
     return Bundle(where, found, has_key=has_key, has_text=has_text)
+
+
+def _is_pem_in_base64(text: str) -> bool:
+    return "-----BEGIN" in (decode("".join(text.split()), from_protobuf=True) or "")
 
 
 def _require_readable(number: int, certificate: x509.Certificate) -> None:
@@ -123,8 +130,8 @@ def _longest(certificates: Sequence[tuple[int, x509.Certificate]]) -> tuple[int,
         by_subject[certificate.subject].append((number, certificate))
     above: dict[int, int] = {}
     for number, certificate in certificates:
-        if not chain.is_self_signed(certificate):
-            issuers = (n for n, each in by_subject[certificate.issuer] if chain.is_issued_by(certificate, each))
+        if not is_root(certificate):
+            issuers = (n for n, each in by_subject[certificate.issuer] if _is_issued_by(certificate, each))
             if (issuer := next(issuers, None)) is not None:
                 above[number] = issuer
     return max((_way_up(number, above) for number, _ in certificates), key=len, default=())
@@ -135,3 +142,33 @@ def _way_up(number: int, above: dict[int, int]) -> tuple[int, ...]:
     while (issuer := above.get(way[-1])) is not None and issuer not in way:
         way.append(issuer)
     return tuple(way)
+
+
+def is_root(certificate: x509.Certificate) -> bool:
+    """Whether it is issued by itself."""
+    return _is_issued_by(certificate, certificate)
+
+
+def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    if hash_name(certificate) not in BROKEN:
+        return chain.is_issued_by(certificate, issuer)
+    return certificate.issuer == issuer.subject and _key_fits(certificate, issuer)
+
+
+def _key_fits(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the identifiers of keys, where both have one, are the same."""
+    try:
+        authority = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+        subject = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except x509.ExtensionNotFound:
+        return True
+    return authority in (None, subject)
+
+
+def hash_name(certificate: x509.Certificate) -> str:
+    """With which hash it is signed; empty where that is not known."""
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except (ValueError, UnsupportedAlgorithm):
+        return ""
+    return algorithm.name if algorithm else ""

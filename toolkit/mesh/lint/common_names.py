@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.shapes import spots
 from toolkit.mesh.lint.text import listed, shown
-from toolkit.pki.csr import MAX_COMMON_NAME
+from toolkit.pki.common_name import MAX_COMMON_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

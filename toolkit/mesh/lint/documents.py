@@ -227,7 +227,7 @@ def _recognise(source: str, value: dict[Any, Any], root: Node, base: Path) -> Do
     if "kind" in value:
         kind, version = value["kind"], value.get("apiVersion")
         # Other products have a Mesh too, such as appmesh.k8s.aws.
-        if kind == "Mesh" and (version is None or text(version).startswith(_GROUP)):
+        if kind == "Mesh" and (not isinstance(version, str) or version.startswith(_GROUP)):
             return MeshDocument(source, "kubernetes", value, root, base)
         if kind == "Secret" and version in (None, "v1"):
             return SecretDocument(source, "kubernetes", value, root, base)

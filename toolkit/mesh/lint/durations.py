@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.contract import mode_problem
-from toolkit.mesh.backends import timeout_seconds
 from toolkit.mesh.lint import chains
 from toolkit.mesh.lint.documents import at, mapping
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.shapes import spots
 from toolkit.mesh.lint.text import shown
+from toolkit.mesh.model import timeout_seconds
 from toolkit.pki import duration
 
 if TYPE_CHECKING:

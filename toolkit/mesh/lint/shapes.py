@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-from toolkit.mesh.backends import Model
-from toolkit.mesh.document import Mtls
+from toolkit.mesh.backends import Mtls
+from toolkit.mesh.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

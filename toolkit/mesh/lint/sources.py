@@ -7,11 +7,11 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from toolkit.mesh.backends import SOURCE_KINDS, DataSource
 from toolkit.mesh.lint.documents import GLOBAL_TYPE, text
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.shapes import spots
 from toolkit.mesh.lint.text import shown
+from toolkit.mesh.model import SOURCE_KINDS, DataSource
 from toolkit.mesh.secrets import KUBERNETES_TYPE
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ def resolve(mesh: MeshDocument, path: Path, source: object, context: Context) ->
         return Resolved(decoded, mesh, (*path, kind)) if decoded and decoded.strip() else None
     usable = _usable(mesh, value, context) if kind == "secret" else []
     for secret in usable[:1]:
-        if content := secret_value(secret):
+        content = secret_value(secret)
+        if content and content.strip():
             return Resolved(content, secret, secret.data_path)
     return None
 
@@ -182,7 +183,8 @@ def secret_value(secret: SecretDocument) -> str | None:
 
 def _usable(mesh: MeshDocument, name: str, context: Context) -> list[SecretDocument]:
     named = context.secrets_by_name.get(name, [])
-    return [secret for secret in named if secret.type == KUBERNETES_TYPE and secret.mesh == mesh.name]
+    # A Mesh without a name has a finding of its own.
+    return [each for each in named if each.type == KUBERNETES_TYPE and each.mesh == (mesh.name or each.mesh)]
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:

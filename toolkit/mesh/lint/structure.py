@@ -11,12 +11,13 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any
 
-from toolkit.mesh.backends import BACKEND_TYPES, DataSource, Model, VaultFromCp
+from toolkit.mesh.backends import BACKEND_TYPES, VaultFromCp
 from toolkit.mesh.document import API_VERSION
 from toolkit.mesh.lint.documents import at
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.shapes import Shape, Spec, fields_of, shape_of, spots
-from toolkit.mesh.lint.text import key_text, kind, listed, path_text, shown
+from toolkit.mesh.lint.text import has_half_characters, key_text, kind, listed, path_text, shown
+from toolkit.mesh.model import DataSource, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -198,8 +199,8 @@ def _type(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
 
 
 def _fits(shape: Shape, value: object) -> bool:
-    if shape.choices:
-        return isinstance(value, str)
+    if shape.choices or shape.kind is str:
+        return isinstance(value, str) and not has_half_characters(value)
     if shape.kind in (int, float):
         # Protobuf takes numbers in quotes, too.
         text = isinstance(value, str) and _NUMBER.fullmatch(value) is not None
@@ -213,7 +214,7 @@ def _expected(shape: Shape) -> str:
 
 def _wrong(mesh: MeshDocument, path: Path, expected: str, value: object) -> Finding:
     fix = ""
-    if expected == "a text" and not isinstance(value, dict | list):
+    if expected == "a text" and not isinstance(value, dict | list | str):
         fix = "Put the value in quotes."
     elif expected == "true or false" and isinstance(value, str):
         fix = "Write true or false, without quotes."

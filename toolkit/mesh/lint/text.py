@@ -48,8 +48,15 @@ def kind(value: object) -> str:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str) and has_half_characters(value):
+        return "a text with half a character, which no document can carry"
     words = {int: "a number", float: "a number", str: "a text", dict: "a mapping", list: "a list"}
     return next((word for type_, word in words.items() if isinstance(value, type_)), "a value of another type")
+
+
+def has_half_characters(value: str) -> bool:
+    """Whether it holds a surrogate, which an escape of YAML can write and UTF-8 can't."""
+    return any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def printable(value: str) -> str:

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.mesh.lint.cases import chains, documents, lifetimes, sources
+from tests.mesh.lint.worlds import GOOD, UNIVERSAL, Case, codes, run
+from toolkit.mesh.lint import RULES
+
+CASES: list[Case] = [*documents.CASES, *sources.CASES, *lifetimes.CASES, *chains.CASES]
+
+
+@pytest.mark.parametrize("text", [GOOD, UNIVERSAL])
+def test_what_is_good_is_left_alone(text: str) -> None:
+    assert run(text) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
+def test_a_rule_finds_what_it_is_for_where_it_stands(case: Case) -> None:
+    found = [finding for finding in run(case.text, **case.options) if finding.code == case.code]
+    # A chain has a finding for each of its certificates, all at one place.
+    assert sorted({(finding.line, finding.column) for finding in found}) == case.places, found
+    assert case.places
+    assert any(case.message in finding.message and case.fix in finding.fix for finding in found), found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
+def test_a_rule_leaves_alone_what_is_like_it(case: Case) -> None:
+    assert case.near_text != case.text or case.near_options is not None
+    options = case.options if case.near_options is None else case.near_options
+    assert case.code not in codes(case.near_text, **options)
+
+
+def test_every_rule_has_a_case() -> None:
+    # What can't be read has tests of its own.
+    assert {case.code for case in CASES} == set(RULES) - {"MESH001"}

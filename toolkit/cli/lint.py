@@ -1,0 +1,206 @@
+"""``toolkit lint``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from toolkit.cli.options import emit, look, output_file
+from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from toolkit.mesh.lint import Finding
+    from toolkit.mesh.lint.forms import Form
+    from toolkit.mesh.versions import MeshVersion, Product
+
+_EXAMPLES = """\b
+Examples:
+  toolkit lint mesh.yaml secret.yaml
+  toolkit lint mesh.yaml --outputs outputs.json --mesh-version 2.14.2 --fail-on warning
+  kubectl get meshes -o yaml | toolkit lint - --tag kuma.io/service=web_shop_svc_8080
+  toolkit lint mesh.yaml --format sarif -o lint.sarif
+"""
+_FAIL_ON = ("error", "warning", "note", "never")
+
+
+class _Files(click.Argument):
+    """An argument that is explained; click knows that of options only, before 8.5."""
+
+    def __init__(self, *declarations: Any, **attributes: Any) -> None:  # noqa: ANN401 - click's signature
+        super().__init__(*declarations, **attributes)
+        self.help = "Meshes and their Secrets as YAML, - for standard input."
+
+
+@click.command(name="lint", epilog=_EXAMPLES)
+@click.argument("files", cls=_Files, nargs=-1, required=True, metavar="FILE|-...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
+    help="For people; for programs; for code hosts and editors (SARIF 2.1.0).",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(_FAIL_ON),
+    default="error",
+    show_default=True,
+    help="The least severity with which the command fails.",
+)
+@click.option("--select", multiple=True, metavar="CODE", help="Only these codes, or those that begin so; repeatable.")
+@click.option(
+    "--ignore", multiple=True, metavar="CODE", help="All but these codes, or those that begin so; repeatable."
+)
+@click.option("--mesh-version", metavar="VERSION", help="Of Kong Mesh, such as 2.14.2; what holds in all unless given.")
+@click.option(
+    "--product",
+    type=click.Choice(["kong-mesh", "kuma"]),
+    default="kong-mesh",
+    show_default=True,
+    help="Open-source Kuma has fewer backends, and takes one at a time.",
+)
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A value of a proxies' tag, to see how long common names become; repeatable.",
+)
+@click.option(
+    "--namespace",
+    metavar="NAME",
+    show_default="kong-mesh-system, or kuma-system",
+    help="System namespace, where Kubernetes Secrets must be.",
+)
+@click.option("--outputs", metavar="FILE|-", help="Compare with the stack's outputs, too: JSON, - for standard input.")
+@click.option("--stack", metavar="NAME", help="Compare with the outputs of this Pulumi stack.")
+@click.option("--cwd", metavar="DIR", help="Compare with the outputs of the Pulumi project in this directory.")
+@output_file
+def command(
+    *,
+    files: tuple[str, ...],
+    form: Literal["text", "json", "sarif"],
+    fail_on: Literal["error", "warning", "note", "never"],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    mesh_version: str | None,
+    product: Product,
+    tags: tuple[str, ...],
+    namespace: str | None,
+    outputs: str | None,
+    stack: str | None,
+    cwd: str | None,
+    output: Path | None,
+) -> None:
+    """Find what is wrong with a Mesh before a control plane does.
+
+    Reads Meshes of either form, and the Secrets that they name: fields that Kong Mesh would drop without a word,
+    chains and lifetimes that can't work, credentials in the wrong place. With --outputs, --stack or --cwd also what
+    differs from the stack's contract. Values of credentials and keys are never shown. docs/lint.md explains every code.
+    """
+    from datetime import UTC, datetime
+
+    from toolkit import contract
+    from toolkit.mesh.lint import UNREADABLE, lint, unreadable
+    from toolkit.mesh.lint.forms import summary
+
+    if [*files, outputs].count("-") > 1:
+        raise click.UsageError("only one of the files and --outputs can be standard input")
+    wanted = _codes(select, ignore)
+    compared = any(each is not None for each in (outputs, stack, cwd))
+    texts, failures = _read(files)
+    found = lint(
+        texts,
+        product=product,
+        mesh_version=_version(mesh_version),
+        outputs=contract.load(outputs, stack, cwd) if compared else None,
+        now=datetime.now(UTC),
+        tags=_tags(tags),
+        namespace=namespace,
+    )
+    found = sorted([*found, *(unreadable(*failure) for failure in failures)], key=lambda finding: finding.order)
+    chosen = [finding for finding in found if finding.code in wanted]
+    emit(_form(form, output).render(chosen), output)
+    click.echo(f"{summary(chosen)} in {len(files)} file{'s'[: len(files) != 1]}", err=True)
+    # What could not be read was not checked, whatever else was found.
+    unread = any(finding.code == UNREADABLE.code for finding in found)
+    click.get_current_context().exit(EXIT_INVALID_INPUT if unread else _exit_code(chosen, fail_on))
+
+
+def _read(files: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, InvalidInputError]]]:
+    """What the files hold, and which can't be read.
+
+    Raises:
+        InvalidInputError: none can be read.
+    """
+    from toolkit.mesh import reading
+
+    texts: list[tuple[str, str]] = []
+    failures: list[tuple[str, InvalidInputError]] = []
+    for file in dict.fromkeys(files):
+        try:
+            texts.append((reading.shown(file), reading.read_text(file)))
+        except InvalidInputError as error:
+            failures.append((reading.shown(file), error))
+    if not texts:
+        raise failures[0][1]
+    return texts, failures
+
+
+def _codes(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
+    """The codes that are asked for.
+
+    Raises:
+        UsageError: no code begins with what was given.
+    """
+    from toolkit.mesh.lint import RULES
+
+    for option, prefixes in (("--select", select), ("--ignore", ignore)):
+        for prefix in prefixes:
+            if not prefix or not any(code.startswith(prefix.upper()) for code in RULES):
+                raise click.UsageError(f"{option} {prefix!r}: no code begins so; they run from MESH001 on")
+    chosen = tuple(prefix.upper() for prefix in select) or ("",)
+    ignored = tuple(prefix.upper() for prefix in ignore)
+    return {code for code in RULES if code.startswith(chosen) and not code.startswith(ignored)}
+
+
+def _tags(tags: Sequence[str]) -> dict[str, str]:
+    pairs = [tag.partition("=") for tag in tags]
+    for key, equals, _ in pairs:
+        if not key or not equals:
+            raise click.UsageError("--tag takes KEY=VALUE, such as kuma.io/service=web")
+    return {key: value for key, _, value in pairs}
+
+
+def _version(text: str | None) -> MeshVersion | None:
+    from toolkit.mesh.versions import MeshVersion
+
+    try:
+        return None if text is None else MeshVersion.parse(text)
+    except ValueError as error:
+        raise click.UsageError(f"--mesh-version: {error}") from error
+
+
+def _form(form: Literal["text", "json", "sarif"], output: Path | None) -> Form:
+    from toolkit.mesh.lint.forms.json import JsonForm
+    from toolkit.mesh.lint.forms.sarif import SarifForm
+    from toolkit.mesh.lint.forms.text import TextForm
+
+    if form == "text":
+        color, width = look(output)
+        return TextForm(color=color, width=width)
+    return JsonForm() if form == "json" else SarifForm()
+
+
+def _exit_code(findings: Sequence[Finding], fail_on: str) -> int:
+    from toolkit.mesh.lint import Severity
+
+    if fail_on == "never":
+        return 0
+    least = Severity(fail_on).rank
+    return EXIT_CHECK_FAILED if any(finding.severity.rank >= least for finding in findings) else 0
