@@ -90,6 +90,12 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     other = render.render(contract.parse(json.dumps(exports)), "default", MeshOptions())
     mesh.write_text(other.mesh)
     result = verify(aws, "--outputs", outputs_file, "--mesh", mesh)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "names another CA than the stack" in result.stderr
+    # The right CA with the chain of the other.
+    arns = [json.loads(text)["certificateAuthority"]["arn"] for text in (json.dumps(exports), outputs.to_json())]
+    mesh.write_text(other.mesh.replace(*arns))
+    result = verify(aws, "--outputs", outputs_file, "--mesh", mesh)
     assert result.returncode == 1
     assert "3 of 3 zones failed" in result.stdout
     assert "Render the Mesh again" in result.stdout

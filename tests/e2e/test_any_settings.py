@@ -19,8 +19,9 @@ from toolkit.infra.settings import SettingsError
 from toolkit.pki import chain, duration, templates
 from toolkit.sandbox import program
 from toolkit.sandbox.engine import State
-from toolkit.verify.identity import AssumeVerifierRole
-from toolkit.verify.runner import Plan, verify
+from toolkit.verify.identity import AssumeRole
+from toolkit.verify.runner import verify
+from toolkit.verify.zone import Plan
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
@@ -217,10 +218,10 @@ def _works(aws: TestSandbox, config: StackConfig, state: State, outputs: StackOu
         assert client.get_certificate(CertificateAuthorityArn=authority.arn, CertificateArn=issued)["Certificate"]
         with refused("AccessDeniedException"):
             client.issue_certificate(**request, TemplateArn=templates.arn(templates.subordinate_ca(0)))
-    source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+    source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
     lifetime = duration.parse(outputs.data_plane_lifetime)
     plan = Plan(outputs.meshes[0], chain.load_bundle(outputs.certificate_chain), lifetime=lifetime)
-    report = verify(outputs, plan, source)
+    report = verify(outputs, plan, source).report
     assert report.passed, [check for zone in report.zones for check in zone.checks]
 
 

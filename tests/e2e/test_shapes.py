@@ -16,8 +16,9 @@ from toolkit.files import project_root
 from toolkit.pki import chain, templates
 from toolkit.sandbox import program
 from toolkit.sandbox.engine import State
-from toolkit.verify.identity import AssumeVerifierRole
-from toolkit.verify.runner import Plan, verify
+from toolkit.verify.identity import AssumeRole
+from toolkit.verify.runner import verify
+from toolkit.verify.zone import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,9 +128,9 @@ def test_every_control_plane_is_held_back(stack: Stack) -> None:
 
 def test_verify_proves_every_zone(stack: Stack) -> None:
     accept_invitations(stack.aws, shapes.ELSEWHERE)
-    source = AssumeVerifierRole(endpoint_url=stack.aws.endpoint_url, credentials=stack.aws.credentials)
+    source = AssumeRole(endpoint_url=stack.aws.endpoint_url, credentials=stack.aws.credentials)
     plan = Plan(stack.outputs.meshes[0], chain.load_bundle(stack.outputs.certificate_chain))
-    report = verify(stack.outputs, plan, source)
+    report = verify(stack.outputs, plan, source).report
     # Where a stack names who may verify, the administrator is nobody.
     named = shapes.setting(stack.config, "verifierPrincipals")
     assert report.passed == (not named), [check for zone in report.zones for check in zone.checks]

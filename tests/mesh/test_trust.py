@@ -11,7 +11,7 @@ from tests.support import contract, hierarchy
 from toolkit.errors import InvalidInputError
 from toolkit.mesh import render
 from toolkit.mesh.options import Choice, MeshOptions
-from toolkit.mesh.trust import trust_bundle
+from toolkit.mesh.trust import applied
 
 OUTPUTS = contract(hierarchy())
 BY_HAND = """\
@@ -39,13 +39,27 @@ spec:
 def test_what_was_rendered_is_read_back(form: Any, ca_cert: Any) -> None:
     rendered = render.render(OUTPUTS, "default", MeshOptions(form=form, ca_cert=Choice(ca_cert)))
     texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", render.stream(rendered.secrets))]
-    assert trust_bundle(texts) == ("default", OUTPUTS.certificate_chain)
+    assert applied(texts)[:2] == ("default", OUTPUTS.certificate_chain)
     stream = render.stream([text for _, text in reversed(texts) if text])
-    assert trust_bundle([("all.yaml", stream)], "default") == ("default", OUTPUTS.certificate_chain)
+    assert applied([("all.yaml", stream)], "default")[:2] == ("default", OUTPUTS.certificate_chain)
 
 
 def test_a_mesh_written_by_hand() -> None:
-    assert trust_bundle([("mesh.yaml", BY_HAND)]) == ("default", OUTPUTS.certificate_chain)
+    assert applied([("mesh.yaml", BY_HAND)])[:2] == ("default", OUTPUTS.certificate_chain)
+
+
+def test_a_backend_that_is_trusted_and_does_not_sign_yet() -> None:
+    text = BY_HAND.replace("enabledBackend: acm", "enabledBackend: old")
+    with pytest.raises(InvalidInputError) as caught:
+        applied([("mesh.yaml", text)])
+    assert "--backend-name" in caught.value.hint
+    found = applied([("mesh.yaml", text)], backend="acm")
+    assert found.bundle == OUTPUTS.certificate_chain
+    assert found.authority_arn.endswith("certificate-authority/x")
+    assert found.common_name is None
+    with pytest.raises(InvalidInputError) as caught:
+        applied([("mesh.yaml", text)], backend="other")
+    assert "have none named other" in caught.value.problems[0].message
 
 
 @pytest.mark.parametrize(
@@ -67,7 +81,7 @@ def test_a_mesh_written_by_hand() -> None:
 def test_what_can_not_be_used_is_named_by_place(old: str, new: str, words: str) -> None:
     assert old in BY_HAND
     with pytest.raises(InvalidInputError) as caught:
-        trust_bundle([("mesh.yaml", BY_HAND.replace(old, new, 1))])
+        applied([("mesh.yaml", BY_HAND.replace(old, new, 1))])
     assert words in "\n".join(caught.value.lines())
 
 
@@ -83,14 +97,14 @@ def test_what_can_not_be_used_is_named_by_place(old: str, new: str, words: str) 
 def test_a_bundle_that_is_none(source: str, words: str) -> None:
     text = BY_HAND[: BY_HAND.index("inlineString")] + source + "\n"
     with pytest.raises(InvalidInputError) as caught:
-        trust_bundle([("mesh.yaml", text)])
+        applied([("mesh.yaml", text)])
     assert words in "\n".join(caught.value.lines())
 
 
 def test_a_file_on_the_control_planes_host_can_not_be_read() -> None:
     text = BY_HAND[: BY_HAND.index("            inlineString")] + "            file: /etc/chain.pem\n"
     with pytest.raises(InvalidInputError, match="Mesh default") as caught:
-        trust_bundle([("mesh.yaml", text)])
+        applied([("mesh.yaml", text)])
     assert "Run without --mesh" in caught.value.hint
 
 
@@ -102,7 +116,7 @@ def test_a_secret_that_was_not_given_or_is_another_meshs() -> None:
     opaque = secret.replace("system.kuma.io/secret", "Opaque")
     for others in ([], [("secret.yaml", another_meshs)], [("secret.yaml", opaque)]):
         with pytest.raises(InvalidInputError) as caught:
-            trust_bundle([("mesh.yaml", rendered.mesh), *others])
+            applied([("mesh.yaml", rendered.mesh), *others])
         assert "no Secret of that name and mesh" in caught.value.problems[0].message
         assert "second --mesh FILE" in caught.value.hint
 
@@ -110,16 +124,16 @@ def test_a_secret_that_was_not_given_or_is_another_meshs() -> None:
 def test_several_meshes_need_a_name() -> None:
     other = BY_HAND.replace("name: default", "name: other")
     with pytest.raises(InvalidInputError, match="several meshes; there are: default, other"):
-        trust_bundle([("a.yaml", BY_HAND), ("b.yaml", other)])
-    assert trust_bundle([("a.yaml", BY_HAND), ("b.yaml", other)], "other")[0] == "other"
+        applied([("a.yaml", BY_HAND), ("b.yaml", other)])
+    assert applied([("a.yaml", BY_HAND), ("b.yaml", other)], "other")[0] == "other"
     with pytest.raises(InvalidInputError, match="no Mesh third"):
-        trust_bundle([("a.yaml", BY_HAND)], "third")
+        applied([("a.yaml", BY_HAND)], "third")
 
 
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
 def test_any_text_is_refused_in_words(text: str) -> None:
     with pytest.raises(InvalidInputError):
-        trust_bundle([("mesh.yaml", text)])
+        applied([("mesh.yaml", text)])
 
 
 bombs = [
@@ -140,23 +154,23 @@ bombs = [
 @pytest.mark.parametrize("text", bombs)
 def test_what_yaml_can_do_to_a_reader(text: str) -> None:
     with pytest.raises(InvalidInputError):
-        trust_bundle([("mesh.yaml", text)])
+        applied([("mesh.yaml", text)])
 
 
 def test_merge_keys_that_would_grow_to_millions_are_refused_at_once() -> None:
     lines = ["a0: &a0 {key: value}"]
     lines += [f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 9)}]}}" for level in range(1, 30)]
     with pytest.raises(InvalidInputError) as caught:
-        trust_bundle([("mesh.yaml", "\n".join(lines))])
+        applied([("mesh.yaml", "\n".join(lines))])
     assert "merges far more than a document needs" in caught.value.problems[0].message
 
 
 def test_a_merge_key_of_ordinary_size_is_read() -> None:
     text = BY_HAND.replace("      - name: acm\n", "      - &acm\n        <<: {name: acm, mode: STRICT}\n", 1)
-    assert trust_bundle([("mesh.yaml", text)]) == ("default", OUTPUTS.certificate_chain)
+    assert applied([("mesh.yaml", text)])[:2] == ("default", OUTPUTS.certificate_chain)
 
 
 def test_a_value_that_is_not_what_its_tag_says_is_named_by_line_and_column() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        trust_bundle([("mesh.yaml", "a: 1\nb: !!bool maybe\n")])
+        applied([("mesh.yaml", "a: 1\nb: !!bool maybe\n")])
     assert caught.value.lines()[1] == "  mesh.yaml:2:4: can't be read as !!bool"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +19,8 @@ from toolkit.pki import chain
 from toolkit.sandbox import faults, program
 from toolkit.sandbox.faults import Call, ConnectionLostError, Fault, FaultPlan, Faults
 from toolkit.sandbox.private_ca.errors import AwsError
-from toolkit.verify import runner
-from toolkit.verify.identity import AssumeVerifierRole
+from toolkit.verify import runner, zone
+from toolkit.verify.identity import AssumeRole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,9 +85,10 @@ def test_a_zone_that_can_not_reach_aws(aws: TestSandbox) -> None:
     exports = program.run(project_root(), program.read_stack(project_root(), "prod"), aws)
     outputs = contract.parse(json.dumps(exports))
     aws.faults = plan(Fault(effect="unreachable", role="verifier-ireland-1-*"))
-    source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-    report = runner.verify(outputs, runner.Plan("default", chain.load_bundle(outputs.certificate_chain)), source)
-    assert [(zone.zone, zone.passed) for zone in report.zones] == [
+    source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+    question = zone.Plan("default", chain.load_bundle(outputs.certificate_chain), timeout=timedelta(seconds=8))
+    report = runner.verify(outputs, question, source).report
+    assert [(found.zone, found.passed) for found in report.zones] == [
         ("frankfurt-1", True),
         ("frankfurt-2", True),
         ("ireland-1", False),

@@ -12,8 +12,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.support import NOW, Authority, hierarchy
 from toolkit.pki import csr
 from toolkit.pki.usages import key_usage as usage
-from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence, Outcome
+from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
 from toolkit.verify.issue import IssuedCertificate
+from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -32,7 +33,7 @@ def failed(
     bundle: tuple[x509.Certificate, ...] = (OWN, ROOT),
     returned: tuple[x509.Certificate, ...] = (OWN, ROOT),
 ) -> set[str]:
-    evidence = Evidence(IssuedCertificate(leaf, returned), KEY.public_key(), URIS, NOT_AFTER, bundle, NOW)
+    evidence = Evidence(IssuedCertificate(leaf, returned), KEY.public_key(), URIS, NOT_AFTER, bundle, at=NOW)
     checks = [check(evidence) for _, check in CERTIFICATE_CHECKS]
     for (name, _), check in zip(CERTIFICATE_CHECKS, checks, strict=True):
         assert check.name == name
@@ -98,7 +99,7 @@ def test_a_mesh_that_carries_the_wrong_bundle() -> None:
 
 def test_criticality_of_the_names_is_a_note_and_no_failure() -> None:
     leaf = ISSUING.issue(KEY.public_key(), URIS)
-    evidence = Evidence(IssuedCertificate(leaf, ()), KEY.public_key(), URIS, NOT_AFTER, (OWN, ROOT), NOW)
+    evidence = Evidence(IssuedCertificate(leaf, ()), KEY.public_key(), URIS, NOT_AFTER, (OWN, ROOT), at=NOW)
     (check,) = [check(evidence) for name, check in CERTIFICATE_CHECKS if name == "subject-alternative-names"]
     assert check.outcome is Outcome.PASSED
     assert "not critical" in check.note

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,13 @@ from toolkit.files import project_root
 from toolkit.pki import chain, csr
 from toolkit.sandbox import program
 from toolkit.verify import runner
-from toolkit.verify.checks import Check, Outcome
-from toolkit.verify.identity import AssumeVerifierRole, ZoneIdentity
+from toolkit.verify.calls import Caller
+from toolkit.verify.identity import AssumeRole, ZoneIdentity
 from toolkit.verify.issue import Issuer, idempotency_token
 from toolkit.verify.report.json import JsonForm
 from toolkit.verify.report.table import TableForm
-from toolkit.verify.runner import CHECK_NAMES, Plan, Report
+from toolkit.verify.results import Check, Outcome, Report
+from toolkit.verify.zone import CHECK_NAMES, Plan
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
@@ -40,8 +42,8 @@ def plan(outputs: StackOutputs, **changes: Any) -> Plan:
 
 
 def verify(aws: TestSandbox, outputs: StackOutputs, **changes: Any) -> Report:
-    source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-    return runner.verify(outputs, plan(outputs, **changes), source)
+    source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+    return runner.verify(outputs, plan(outputs, **changes), source).report
 
 
 def failures(report: Report) -> dict[str, list[Check]]:
@@ -59,22 +61,25 @@ def only_failure(report: Report, zone: str) -> Check:
 
 def test_every_zone_passes(aws: TestSandbox, outputs: StackOutputs) -> None:
     seen: list[str] = []
-    source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-    report = runner.verify(outputs, plan(outputs), source, lambda result: seen.append(result.zone))
+    source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+    report = runner.verify(outputs, plan(outputs), source, lambda result: seen.append(result.zone)).report
     assert failures(report) == {}
     assert report.passed
     assert [zone.zone for zone in report.zones] == [zone.name for zone in outputs.zones]
     assert sorted(seen) == sorted(zone.name for zone in outputs.zones)
     assert report.certificates_bought == 3
-    assert len({zone.issued.leaf.serial_number for zone in report.zones if zone.issued}) == 3
+    assert len({zone.certificate.serial for zone in report.zones if zone.certificate}) == 3
+    calls = ("AssumeRole", "GetCallerIdentity", "DescribeCertificateAuthority", "IssueCertificate", "GetCertificate")
+    assert set(report.calls) == set(calls)
+    assert report.cost == pytest.approx(3 * 0.75)
 
 
 def test_the_lifetime_asked_for_is_the_one_that_counts(aws: TestSandbox, outputs: StackOutputs) -> None:
     report = verify(aws, outputs, lifetime=timedelta(minutes=90))
     assert report.passed
     for zone in report.zones:
-        assert zone.issued
-        left = zone.issued.leaf.not_valid_after_utc - report.finished
+        assert zone.certificate
+        left = zone.certificate.not_after - report.finished
         assert timedelta(minutes=89) < left <= timedelta(minutes=90)
 
 
@@ -106,7 +111,7 @@ def test_a_zone_that_may_not_issue(aws: TestSandbox, outputs: StackOutputs) -> N
     assert "Allow acm-pca:IssueCertificate" in check.advice
     assert report.certificates_bought == 2
     skipped = [c.name for c in report.zones[1].checks if c.outcome is Outcome.SKIPPED]
-    assert skipped == list(CHECK_NAMES[2:])
+    assert skipped == list(CHECK_NAMES[3:])
 
 
 def test_a_zone_that_may_issue_but_not_fetch(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -117,7 +122,8 @@ def test_a_zone_that_may_issue_but_not_fetch(aws: TestSandbox, outputs: StackOut
     assert "Allow acm-pca:GetCertificate" in check.advice
     # It was bought all the same, so its ARN is kept.
     assert report.certificates_bought == 3
-    assert json.loads(JsonForm().render(report))["zones"][2]["certificate"].keys() == {"arn"}
+    bought = json.loads(JsonForm().render(report))["zones"][2]
+    assert (bought["certificate"], bought["certificatesBought"]) == (None, list(report.zones[2].bought))
 
 
 def test_a_role_that_can_not_be_assumed(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -141,9 +147,10 @@ def test_a_disabled_ca(aws: TestSandbox, outputs: StackOutputs) -> None:
     aws.on_cleanup(lambda: pca.update_certificate_authority(CertificateAuthorityArn=arn, Status="ACTIVE"))
     report = verify(aws, outputs)
     assert {name: [check.name for check in checks] for name, checks in failures(report).items()} == {
-        zone.name: ["issue"] for zone in outputs.zones
+        zone.name: ["authority"] for zone in outputs.zones
     }
-    assert "not ACTIVE" in report.zones[0].checks[1].advice
+    assert "Enable the CA" in report.zones[0].checks[1].advice
+    assert "DISABLED" in report.zones[0].checks[1].found
     assert report.certificates_bought == 0
 
 
@@ -153,7 +160,7 @@ def test_a_mesh_that_carries_another_chain(aws: TestSandbox, outputs: StackOutpu
     wrong = chain.load_bundle(outputs.certificate_chain)[:1]
     report = verify(aws, outputs, trust_bundle=wrong)
     assert {check.name for checks in failures(report).values() for check in checks} == {"chain"}
-    assert "Render the Mesh again" in report.zones[0].checks[3].advice
+    assert "Render the Mesh again" in report.zones[0].checks[4].advice
 
 
 def test_issuance_that_takes_its_time(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -169,13 +176,13 @@ def test_issuance_that_never_ends(aws: TestSandbox, outputs: StackOutputs) -> No
     assert {name: [check.name for check in checks] for name, checks in failures(report).items()} == {
         zone.name: ["fetch"] for zone in outputs.zones
     }
-    assert "still not ready" in report.zones[0].checks[2].found
+    assert "still not ready" in report.zones[0].checks[3].found
     assert report.certificates_bought == 3
 
 
 def test_aws_that_is_not_there(outputs: StackOutputs) -> None:
-    source = AssumeVerifierRole(endpoint_url="http://127.0.0.1:9", credentials=("a", "b"))
-    report = runner.verify(outputs, plan(outputs), source)
+    source = AssumeRole(endpoint_url="http://127.0.0.1:9", credentials=("a", "b"))
+    report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), source).report
     for zone in report.zones:
         assert zone.checks[0].name == "identity"
         assert zone.checks[0].failed
@@ -184,16 +191,16 @@ def test_aws_that_is_not_there(outputs: StackOutputs) -> None:
 
 def test_a_zone_that_hangs_does_not_hold_up_another(aws: TestSandbox, outputs: StackOutputs) -> None:
     release = threading.Event()
-    real = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+    real = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
 
     class Hanging:
-        def identity(self, zone: Zone, authority_region: str) -> ZoneIdentity:
+        def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
             if zone.name == "frankfurt-2":
                 release.wait(60)
-            return real.identity(zone, authority_region)
+            return real.identity(zone, authority_region, caller)
 
     try:
-        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), Hanging())
+        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), Hanging()).report
     finally:
         release.set()
     check = only_failure(report, "frankfurt-2")
@@ -203,20 +210,20 @@ def test_a_zone_that_hangs_does_not_hold_up_another(aws: TestSandbox, outputs: S
 
 def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, outputs: StackOutputs) -> None:
     release = threading.Event()
-    real = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+    real = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
 
     def hang(**_: Any) -> None:
         release.wait(60)
 
     class HangsInFetch:
-        def identity(self, zone: Zone, authority_region: str) -> ZoneIdentity:
-            identity = real.identity(zone, authority_region)
+        def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
+            identity = real.identity(zone, authority_region, caller)
             if zone.name == "ireland-1":
                 identity.client.meta.events.register("before-call.acm-pca.GetCertificate", hang)
             return identity
 
     try:
-        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), HangsInFetch())
+        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), HangsInFetch()).report
     finally:
         release.set()
     check = only_failure(report, "ireland-1")
@@ -226,8 +233,8 @@ def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, ou
 
 def test_a_defect_is_not_taken_for_a_failing_zone(outputs: StackOutputs) -> None:
     class Broken:
-        def identity(self, zone: Zone, authority_region: str) -> ZoneIdentity:
-            raise ZeroDivisionError(zone.name, authority_region)
+        def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
+            raise ZeroDivisionError(zone.name, authority_region, caller)
 
     with pytest.raises(ZeroDivisionError):
         runner.verify(outputs, plan(outputs), Broken())
@@ -237,7 +244,7 @@ def test_a_repeated_question_buys_nothing(aws: TestSandbox, outputs: StackOutput
     key = csr.data_plane_key()
     first = csr.data_plane_csr(key, ["spiffe://default/a"])
     other = csr.data_plane_csr(key, ["spiffe://default/b"])
-    issuer = Issuer(aws.client("acm-pca"), outputs.certificate_authority)
+    issuer = Issuer(aws.client("acm-pca"), outputs.certificate_authority, Caller(time.monotonic() + 30))
     ends = datetime.now(UTC) + timedelta(hours=1)
     assert issuer.request(first, ends) == issuer.request(first, ends)
     assert issuer.request(first, ends) != issuer.request(other, ends)
@@ -251,9 +258,10 @@ def test_the_table_says_what_failed_and_what_to_do(aws: TestSandbox, outputs: St
     assert "\x1b" not in table
     lines = table.splitlines()
     assert [line.split()[0] for line in lines[2:5]] == [zone.name for zone in outputs.zones]
-    assert lines[2].split()[2:4] == ["passed", "10/10"]
-    assert lines[3].split()[2:4] == ["failed", "1/10"]
-    for words in ("expected:", "found:", "do:", "1 of 3 zones failed (frankfurt-2), 2 certificates bought."):
+    assert lines[2].split()[2:4] == ["passed", "14/14"]
+    assert lines[3].split()[2:4] == ["failed", "2/14"]
+    verdict = "1 of 3 zones failed (frankfurt-2), 2 certificates bought (at most $1.50)."
+    for words in ("expected:", "found:", "do:", verdict):
         assert words in table
     assert "subject-alternative-names" not in table
     assert "subject-alternative-names" in TableForm(wide=True).render(report)

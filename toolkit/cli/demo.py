@@ -16,7 +16,7 @@ from toolkit.errors import EXIT_CHECK_FAILED
 if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
     from toolkit.sandbox.demo import Demo
-    from toolkit.verify.runner import ZoneResult
+    from toolkit.verify.results import ZoneResult
 
 # US dollars a month for one CA (aws.amazon.com/private-ca/pricing).
 _MONTHLY = {"GENERAL_PURPOSE": 400, "SHORT_LIVED_CERTIFICATE": 50}
@@ -92,7 +92,7 @@ class _Narrator:
     def zone_verified(self, result: ZoneResult) -> None: ...
 
     def conclude(self, result: Demo, directory: Path) -> None:
-        from toolkit.cli.verify import choose_form
+        from toolkit.cli.reports import choose_form
 
         _step(4, "Every zone was asked for a certificate", "with its verifier role, checked against the Mesh's caCert")
         click.echo()
@@ -109,7 +109,7 @@ def _say_what_is_next(result: Demo, stack: str, directory: Path, authorities: in
     above = max(authorities - 1, 0) * _MONTHLY["GENERAL_PURPOSE"]
     cost = above + (_MONTHLY[authority.usage_mode] if authorities else 0)
     untrusted = "" if authority.type == "ROOT" else f" -untrusted {certificates}/intermediate.pem"
-    leaf = next((zone.zone for zone in result.report.zones if zone.issued), None)
+    leaf = next((zone.zone for zone in result.report.zones if zone.certificate), None)
     if leaf:
         click.echo("\nSee for yourself:")
         _detail(f"openssl verify -CAfile {certificates}/root.pem{untrusted} {certificates}/{leaf}.pem")

@@ -7,23 +7,13 @@ Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md; the plugin 
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, field_validator
 
 from toolkit.mesh.model import BackendModel, DataSource, Model
 from toolkit.pki import arn
-from toolkit.pki.common_name import MAX_COMMON_NAME
-
-
-def _is_balanced(template: str) -> bool:
-    depth = 0
-    for brace in re.findall(r"\{\{|\}\}", template):
-        depth += 1 if brace == "{{" else -1
-        if depth < 0:
-            return False
-    return depth == 0
+from toolkit.pki.common_name import MAX_COMMON_NAME, is_balanced
 
 
 class AwsCredentials(Model):
@@ -71,7 +61,7 @@ class AcmPcaConf(Model):
         if lone := next((character for character in value if "\ud800" <= character <= "\udfff"), None):
             # A byte of the command line that is not UTF-8 arrives as one.
             raise ValueError(f"holds U+{ord(lone):04X}, half a character, which no document can carry")
-        if not _is_balanced(value):
+        if not is_balanced(value):
             raise ValueError("has a '{{' without its '}}', or the other way round")
         if "{{" not in value and len(value) > MAX_COMMON_NAME:
             raise ValueError(f"has {len(value)} characters; a common name has at most {MAX_COMMON_NAME} (RFC 5280)")

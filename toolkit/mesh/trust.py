@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import reading, secrets
@@ -16,24 +16,42 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def trust_bundle(texts: Sequence[tuple[str, str]], mesh: str | None = None) -> tuple[str, str]:
-    """What a Mesh, as it was applied, carries as ``caCert`` of its enabled acmpca backend.
+class Applied(NamedTuple):
+    """What a Mesh, as it was applied, says of one acmpca backend.
+
+    Attributes:
+        mesh: its name.
+        bundle: the ``caCert`` as PEM text: what proxies trust.
+        common_name: the template of common names; None for none.
+        authority_arn: the CA that it names.
+    """
+
+    mesh: str
+    bundle: str
+    common_name: str | None
+    authority_arn: str
+
+
+def applied(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend: str | None = None) -> Applied:
+    """What a Mesh, as it was applied, says of its enabled acmpca backend, or of another one.
 
     Args:
         texts: pairs of a source's name and its text; each text may hold several documents, in the form of
             Kubernetes or of Universal. A Secret that the Mesh names is looked for in all of them.
         mesh: name of the Mesh; None means the only one.
-
-    Returns:
-        The name of the Mesh, and the bundle as PEM text.
+        backend: name of the backend, such as one that is trusted but does not sign yet; None means the enabled one.
 
     Raises:
         InvalidInputError: a text is no YAML, the Mesh is not there, or its bundle can't be found.
     """
     documents = [document for source, text in texts for document in read_stream(text, source)]
     chosen = _choose_mesh(documents, mesh)
-    place, source = _ca_cert(chosen)
-    return chosen.name, _resolve(chosen, place, source, documents)
+    place, conf = _backend(chosen, backend)
+    bundle = _resolve(chosen, f"{place}.caCert", _mapping(conf.get("caCert")), documents)
+    common_name, authority_arn = conf.get("commonName"), conf.get("arn")
+    if not isinstance(authority_arn, str):
+        raise chosen.refuse(f"{place}.arn", "is missing or not a text")
+    return Applied(chosen.name, bundle, common_name if isinstance(common_name, str) else None, authority_arn)
 
 
 @dataclass(frozen=True)
@@ -117,22 +135,25 @@ def _choose_mesh(documents: Sequence[_Found], mesh: str | None) -> _Found:
     )
 
 
-def _ca_cert(mesh: _Found) -> tuple[str, dict[str, Any]]:
-    """The place of the enabled backend's caCert, and the data source there."""
+def _backend(mesh: _Found, name: str | None) -> tuple[str, dict[str, Any]]:
+    """The place of a backend's configuration, and that configuration."""
     prefix = "mtls" if mesh.is_universal else "spec.mtls"
     mtls = _mapping(mesh.spec.get("mtls"))
-    enabled, backends = mtls.get("enabledBackend"), mtls.get("backends")
-    if not enabled:
+    wanted, backends = name or mtls.get("enabledBackend"), mtls.get("backends")
+    if not wanted:
         raise mesh.refuse(f"{prefix}.enabledBackend", "is missing: mTLS is off in this Mesh")
     for index, backend in enumerate(backends if isinstance(backends, list) else []):
-        if _mapping(backend).get("name") != enabled:
+        if _mapping(backend).get("name") != wanted:
             continue
         place = f"{prefix}.backends[{index}]"
         if backend.get("type") != "acmpca":
-            raise mesh.refuse(f"{place}.type", f"is {backend.get('type')}, not acmpca: another CA signs in this Mesh")
-        source = _mapping(_mapping(backend.get("conf")).get("caCert"))
-        return f"{place}.conf.caCert", source
-    raise mesh.refuse(f"{prefix}.enabledBackend", f"names {enabled}, which is not among the backends")
+            hint = "" if name else "A backend that does not sign yet is named with --backend-name."
+            message = f"is {backend.get('type')}, not acmpca: another CA signs in this Mesh"
+            raise mesh.refuse(f"{place}.type", message, hint)
+        return f"{place}.conf", _mapping(backend.get("conf"))
+    if name:
+        raise mesh.refuse(f"{prefix}.backends", f"have none named {name}")
+    raise mesh.refuse(f"{prefix}.enabledBackend", f"names {wanted}, which is not among the backends")
 
 
 def _resolve(mesh: _Found, place: str, source: dict[str, Any], documents: Sequence[_Found]) -> str:

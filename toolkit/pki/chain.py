@@ -69,6 +69,21 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
+def serial_number(certificate: x509.Certificate) -> str:
+    """The serial number as AWS Private CA takes and shows it: ``4f:0a:...``."""
+    number = certificate.serial_number
+    return number.to_bytes((number.bit_length() + 7) // 8 or 1).hex(":")
+
+
+def uris(certificate: x509.Certificate) -> list[str]:
+    """The URI subject alternative names, in their order."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return names.get_values_for_type(x509.UniformResourceIdentifier)
+
+
 def display_name(certificate: x509.Certificate) -> str:
     """A short name for people: the common name, else the whole subject, else the serial number."""
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)

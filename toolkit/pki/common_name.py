@@ -1,4 +1,78 @@
-"""What can be the common name of a certificate."""
+"""What can be the common name of a certificate, and the templates from which Kong Mesh makes it.
+
+Sources: RFC 5280; Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md (commonName) and app/mesh/vault.md
+(Common name): text with directives such as ``{{ tag "kuma.io/service" | replace "_" "-" }}``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # X.520 upper bound for a common name (RFC 5280, appendix A.1: ub-common-name).
 MAX_COMMON_NAME = 64
+
+_DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_QUOTED = r'(?:"([^"\\]*)"|`([^`]*)`)'
+_TAG = re.compile(rf"-?\s*tag\s+{_QUOTED}\s*((?:\|\s*replace\s+{_QUOTED}\s+{_QUOTED}\s*)*)-?")
+_REPLACE = re.compile(rf"replace\s+{_QUOTED}\s+{_QUOTED}")
+
+
+class Part(NamedTuple):
+    """A piece of a template: what it expands to, or the tag that is not known."""
+
+    text: str
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A common name's template with the tags that are known filled in."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """What is there whatever the unknown tags are; the whole common name when all are known."""
+        return "".join(part.text for part in self.parts)
+
+    @property
+    def unknown(self) -> list[str]:
+        """The tags that are not known."""
+        return [part.unknown for part in self.parts if part.unknown]
+
+
+def is_balanced(template: str) -> bool:
+    """Whether each directive begins and ends."""
+    depth = 0
+    for brace in re.findall(r"\{\{|\}\}", template):
+        depth += 1 if brace == "{{" else -1
+        if depth not in (0, 1):
+            return False
+    return depth == 0
+
+
+def expand(template: str, tags: Mapping[str, str]) -> Template | None:
+    """The template with known tags filled in; None where it has a directive that Kong does not document."""
+    parts, end = [], 0
+    for directive in _DIRECTIVE.finditer(template):
+        parts.append(Part(template[end : directive.start()]))
+        end = directive.end()
+        match = _TAG.fullmatch(directive[1])
+        if match is None:
+            return None
+        key = match[1] if match[1] is not None else match[2]
+        value = tags.get(key)
+        parts.append(Part("", key) if value is None else Part(_replaced(value, match[3])))
+    return Template((*parts, Part(template[end:])))
+
+
+def _replaced(value: str, pipeline: str) -> str:
+    for match in _REPLACE.finditer(pipeline):
+        old, new = ((match[1] or match[2] or ""), (match[3] or match[4] or ""))
+        value = value.replace(old, new)
+    return value

@@ -13,16 +13,17 @@ from toolkit.mesh.options import Choice, MeshOptions
 from toolkit.pki import chain, duration
 from toolkit.sandbox import program
 from toolkit.sandbox.server import Sandbox
-from toolkit.verify.identity import AssumeVerifierRole
+from toolkit.verify.identity import AssumeRole
 from toolkit.verify.report.json import JsonForm
-from toolkit.verify.runner import Plan, verify
+from toolkit.verify.runner import Run, verify
+from toolkit.verify.zone import Plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.render import RenderedMesh
-    from toolkit.verify.runner import Report, ZoneResult
+    from toolkit.verify.results import Report, ZoneResult
 
 COMMON_NAME = '{{ tag "kuma.io/service" }}.mesh'
 
@@ -88,35 +89,34 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
         kubernetes = render.render(outputs, mesh, in_secret)
         universal = render.render(outputs, mesh, MeshOptions(form="universal", common_name=COMMON_NAME))
         audience.mesh_rendered(mesh)
-        source = AssumeVerifierRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-        report = verify(outputs, _plan(outputs, kubernetes), source, audience.zone_verified)
-    files = _files(outputs, kubernetes, universal, report)
+        source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+        verified = verify(outputs, _plan(outputs, kubernetes), source, audience.zone_verified)
+    files = _files(outputs, kubernetes, universal, verified)
     write_all({directory / name: content for name, content in files.items()})
-    return Demo(outputs, report, tuple(directory / name for name in files))
+    return Demo(outputs, verified.report, tuple(directory / name for name in files))
 
 
 def _plan(outputs: StackOutputs, rendered: RenderedMesh) -> Plan:
     """Verify against what the Mesh really carries, read back from the documents."""
     texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", render.stream(rendered.secrets))]
-    mesh, bundle = trust.trust_bundle(texts, None)
-    return Plan(mesh, chain.load_bundle(bundle), lifetime=duration.parse(outputs.data_plane_lifetime))
+    applied = trust.applied(texts)
+    lifetime = duration.parse(outputs.data_plane_lifetime)
+    return Plan(applied.mesh, chain.load_bundle(applied.bundle), lifetime=lifetime)
 
 
 def _files(
-    outputs: StackOutputs, kubernetes: RenderedMesh, universal: RenderedMesh, report: Report
+    outputs: StackOutputs, kubernetes: RenderedMesh, universal: RenderedMesh, verified: Run
 ) -> dict[str, tuple[str, int]]:
     *intermediates, root = chain.load_bundle(outputs.certificate_chain)
     leaves = {
-        f"certificates/{zone.zone}.pem": (chain.to_pem([zone.issued.leaf]), PUBLIC)
-        for zone in report.zones
-        if zone.issued is not None
+        f"certificates/{proxy.zone}.pem": (chain.to_pem([proxy.issued.leaf]), PUBLIC) for proxy in verified.proxies
     }
     return {
         "outputs.json": (outputs.to_json(), PUBLIC),
         "mesh.yaml": (kubernetes.mesh, PUBLIC),
         "secret.yaml": (render.stream(kubernetes.secrets), PRIVATE),
         "universal-mesh.yaml": (universal.mesh, PUBLIC),
-        "verify.json": (JsonForm().render(report), PUBLIC),
+        "verify.json": (JsonForm().render(verified.report), PUBLIC),
         "certificates/root.pem": (chain.to_pem([root]), PUBLIC),
         # A stack whose root issues by itself has none.
         **({"certificates/intermediate.pem": (chain.to_pem(intermediates), PUBLIC)} if intermediates else {}),

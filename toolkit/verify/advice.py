@@ -19,7 +19,7 @@ _BY_CODE = {
     "ThrottlingException": _THROTTLED,
     "LimitExceededException": _THROTTLED,
 }
-_DENIED = {"AccessDenied", "AccessDeniedException"}
+DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
 def advice(error: Exception, action: str) -> str:
@@ -31,7 +31,7 @@ def advice(error: Exception, action: str) -> str:
     """
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
-        return _denied(error, action) if code in _DENIED else _BY_CODE.get(code, "See AWS's message.")
+        return _denied(error, action) if code in DENIED else _BY_CODE.get(code, "See AWS's message.")
     if isinstance(error, NoCredentialsError):
         return "Sign in (aws sso login, AWS_PROFILE) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
     if isinstance(error, BotoCoreError):

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from toolkit.contract import SHORT_LIVED_MAX
 from toolkit.pki import chain, usages
+from toolkit.verify.results import Check, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+    from toolkit.contract import UsageMode
     from toolkit.verify.issue import IssuedCertificate
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
@@ -26,40 +28,8 @@ _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 BACKDATING = timedelta(minutes=60)
 # Between this machine's clock and AWS's.
 CLOCK_SKEW = timedelta(minutes=5)
-
-
-class Outcome(StrEnum):
-    """How a check ended; skipped means that an earlier one failed."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class Check:
-    """The answer to one question about one zone.
-
-    Attributes:
-        name: stable; reports and monitors refer to it.
-        outcome: how it ended.
-        expected: what should be.
-        found: what is.
-        advice: what to do when it failed.
-        note: something worth knowing that is no failure.
-    """
-
-    name: str
-    outcome: Outcome
-    expected: str = ""
-    found: str = ""
-    advice: str = ""
-    note: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether this check alone fails the zone."""
-        return self.outcome is Outcome.FAILED
+# Time enough to make a successor and to bring it into every zone.
+DEFAULT_HORIZON = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -72,6 +42,9 @@ class Evidence:
         uris: the URI SANs of the CSR, in order.
         not_after: the end that was asked for, aware of its time zone.
         trust_bundle: what the Mesh carries as ``caCert``.
+        usage_mode: of the CA.
+        common_name: of the CSR; None for an empty subject.
+        horizon: how long the CAs of the chain must live beyond now.
         at: when the certificate was fetched, aware of its time zone.
     """
 
@@ -80,17 +53,15 @@ class Evidence:
     uris: Sequence[str]
     not_after: datetime
     trust_bundle: Sequence[x509.Certificate]
+    usage_mode: UsageMode = "GENERAL_PURPOSE"
+    common_name: str | None = None
+    horizon: timedelta = DEFAULT_HORIZON
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def leaf(self) -> x509.Certificate:
         """The certificate in question."""
         return self.issued.leaf
-
-
-def judge(name: str, good: bool, expected: str, found: str, advice: str, note: str = "") -> Check:  # noqa: FBT001 - the verdict is the point
-    """A check from its verdict; the advice is kept only where it is needed."""
-    return Check(name, Outcome.PASSED if good else Outcome.FAILED, expected, found, "" if good else advice, note)
 
 
 def chain_to_root(evidence: Evidence) -> Check:
@@ -110,6 +81,54 @@ def chain_to_root(evidence: Evidence) -> Check:
         return judge(name, good=False, expected=expected, found=str(error), advice=advice)
     found = " < ".join(["leaf", *(chain.display_name(certificate) for certificate in way[1:])])
     return judge(name, good=True, expected=expected, found=found, advice="")
+
+
+def chain_lifetime(evidence: Evidence) -> Check:
+    """No CA above the certificate ends soon: when one does, every certificate below it is of no use."""
+    until = evidence.at + evidence.horizon
+    authorities = {chain.fingerprint(found): found for found in (*evidence.issued.chain, *evidence.trust_bundle)}
+    soonest = min(authorities.values(), key=lambda found: found.not_valid_after_utc, default=None)
+    expected = f"every CA lives until {_time(until)} or longer"
+    if soonest is None:
+        return judge("chain-lifetime", good=False, expected=expected, found="no CA", advice="See the check chain.")
+    return judge(
+        "chain-lifetime",
+        soonest.not_valid_after_utc >= until,
+        expected,
+        f"{chain.display_name(soonest)} ends {_time(soonest.not_valid_after_utc)}",
+        "Have its successor in every zone before that: renew it in the stack, render the Mesh, toolkit rotate.",
+    )
+
+
+def usage_mode(evidence: Evidence) -> Check:
+    """A CA in short-lived mode issues for at most seven days; what lives longer came from another CA."""
+    begins, ends = evidence.leaf.not_valid_before_utc, evidence.leaf.not_valid_after_utc
+    limit = SHORT_LIVED_MAX + BACKDATING + CLOCK_SKEW
+    good = evidence.usage_mode == "GENERAL_PURPOSE" or ends - begins <= limit
+    return judge(
+        "usage-mode",
+        good,
+        "any lifetime" if evidence.usage_mode == "GENERAL_PURPOSE" else "at most 7 days: the CA is in short-lived mode",
+        f"{(ends - begins).total_seconds() / 86400:.2f} days",
+        "The certificate is not from a CA of that mode: compare the Mesh's conf.arn with the stack's.",
+    )
+
+
+def common_name(evidence: Evidence) -> Check:
+    """The subject is that of the request: the common name that the Mesh's template makes, or nothing."""
+    wanted = [] if evidence.common_name is None else [f"CN={evidence.common_name}"]
+    found = [f"{attribute.rfc4514_attribute_name}={attribute.value!s}" for attribute in evidence.leaf.subject]
+    # Kong says that a subject alternative name may be duplicated as common name when none is set.
+    note = "the request had no subject" if found and not wanted else ""
+    good = found == wanted or (not wanted and len(found) == 1 and found[0].removeprefix("CN=") in evidence.uris)
+    return judge(
+        "common-name",
+        good,
+        ", ".join(wanted) or "an empty subject",
+        ", ".join(found) or "an empty subject",
+        "The CA changes subjects: look for a template with APIPassthrough, or another CA.",
+        note,
+    )
 
 
 def public_key(evidence: Evidence) -> Check:
@@ -202,12 +221,15 @@ def lifetime(evidence: Evidence) -> Check:
 # In the order in which reports show them.
 CERTIFICATE_CHECKS: tuple[tuple[str, Callable[[Evidence], Check]], ...] = (
     ("chain", chain_to_root),
+    ("chain-lifetime", chain_lifetime),
     ("public-key", public_key),
     ("subject-alternative-names", subject_alternative_names),
     ("key-usage", key_usage),
     ("extended-key-usage", extended_key_usage),
     ("basic-constraints", basic_constraints),
     ("lifetime", lifetime),
+    ("usage-mode", usage_mode),
+    ("common-name", common_name),
 )
 
 

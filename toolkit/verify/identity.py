@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from toolkit import __version__
-from toolkit.errors import SurroundingsError
+from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.pki import arn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import Zone
+    from toolkit.verify.calls import Caller
 
-# The client's own retries are safe: every issuance carries an idempotency token (see issue.py).
+Role = Literal["verifier", "zone"]
+
+# Retries are the caller's business (calls.py), which knows the zone's deadline.
 _CLIENT = Config(
     connect_timeout=5,
     read_timeout=20,
-    retries={"mode": "standard", "total_max_attempts": 4},
+    retries={"total_max_attempts": 1, "mode": "standard"},
+    max_pool_connections=2,
     user_agent_extra=f"kong-mesh-pca-toolkit/{__version__}",
 )
 _SIGN_IN = "Sign in (aws sso login), name a profile with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
@@ -35,50 +44,53 @@ class ZoneIdentity:
 
     Attributes:
         caller_arn: what AWS says it is (``sts:GetCallerIdentity``).
-        expected_role_arn: the role that the contract names for it.
+        expected_role_arns: the roles that the contract names for it; it must be one of them.
         client: for the CA's region, because that is where a zone control plane sends its requests.
     """
 
     caller_arn: str
-    expected_role_arn: str
+    expected_role_arns: tuple[str, ...]
     client: ACMPCAClient
 
     def is_expected(self) -> bool:
-        """Whether the caller is a session of the expected role.
+        """Whether the caller is a session of an expected role.
 
         AWS shows it as ``arn:<partition>:sts::<account>:assumed-role/<role name without its path>/<session>``.
         """
-        caller, role = arn.Arn.parse(self.caller_arn), arn.role(self.expected_role_arn)
-        name = role.resource.rpartition("/")[2]
-        return caller.account == role.account and caller.resource.startswith(f"assumed-role/{name}/")
+        caller = arn.Arn.parse(self.caller_arn)
+        for expected in self.expected_role_arns:
+            role = arn.role(expected)
+            name = role.resource.rpartition("/")[2]
+            if caller.account == role.account and caller.resource.startswith(f"assumed-role/{name}/"):
+                return True
+        return False
 
 
 class IdentitySource(Protocol):
     """One way to become what a zone is."""
 
-    def identity(self, zone: Zone, authority_region: str) -> ZoneIdentity:
+    def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Take the zone's identity.
 
         Args:
             zone: whose identity to take.
             authority_region: region of the CA that will be asked.
+            caller: makes the calls.
 
         Raises:
             ClientError: AWS refuses.
             BotoCoreError: AWS can't be reached, or there are no credentials to start from.
+            DeadlineError: time is up.
         """
 
 
-class AssumeVerifierRole:
-    """From a workstation or CI: assume the verifier role that the contract names for the zone.
-
-    The zone's own role trusts only the service account of its control plane, so nobody else can take it; the
-    verifier role has the same permissions on the CA and is in the same account.
+class _Clients:
+    """Clients of one AWS. Their models are read once: a session of its own for every zone would read them anew.
 
     Args:
-        profile: of the AWS configuration to start from; None means the default credential chain.
+        profile: of the AWS configuration; None means the default credential chain.
         endpoint_url: of another AWS, such as the sandbox; None means the one of the environment.
-        credentials: access key and secret to start from instead of any configuration.
+        credentials: access key and secret instead of any configuration.
     """
 
     def __init__(
@@ -87,9 +99,75 @@ class AssumeVerifierRole:
         endpoint_url: str | None = None,
         credentials: tuple[str, str] | None = None,
     ) -> None:
-        self._profile = profile
+        key, secret = credentials or (None, None)
+        self._session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, profile_name=profile)
         self._endpoint_url = endpoint_url
-        self._credentials = credentials
+        # A session of boto3 must not make clients in two threads at once (boto3 guide, "Multithreading").
+        self._lock = threading.Lock()
+
+    def has_credentials(self) -> bool:
+        """Whether there is something to start from."""
+        return self._session.get_credentials() is not None
+
+    def make(self, service: str, region: str, taken: Mapping[str, Any] | None = None, config: Config = _CLIENT) -> Any:  # noqa: ANN401 - clients have no common type
+        """A client, with the session's credentials or with those of a role.
+
+        Args:
+            service: ``sts`` or ``acm-pca``.
+            region: where to ask.
+            taken: the ``Credentials`` of an answer of STS.
+            config: other than the usual one.
+        """
+        keys: dict[str, Any] = {}
+        if taken is not None:
+            keys = {
+                "aws_access_key_id": taken["AccessKeyId"],
+                "aws_secret_access_key": taken["SecretAccessKey"],
+                "aws_session_token": taken["SessionToken"],
+            }
+        session: Any = self._session
+        with self._lock:
+            return session.client(service, region_name=region, endpoint_url=self._endpoint_url, config=config, **keys)
+
+    def identity(
+        self,
+        zone: Zone,
+        authority_region: str,
+        caller: Caller,
+        expected: tuple[str, ...],
+        taken: Any = None,  # noqa: ANN401 - see make
+    ) -> ZoneIdentity:
+        """Ask AWS who those credentials are, in the zone's own region."""
+        sts = self.make("sts", zone.region, taken)
+        found = caller.ask("GetCallerIdentity", sts.get_caller_identity)["Arn"]
+        return ZoneIdentity(found, expected, self.make("acm-pca", authority_region, taken))
+
+
+class AssumeRole:
+    """From a workstation or CI: assume the role that the contract names for the zone.
+
+    The zone's own role trusts only the service account of its control plane, so nobody else can take it unless the
+    stack says so; the verifier role has the same permissions on the CA and is in the same account.
+
+    Args:
+        role: which of the two.
+        profile: of the AWS configuration to start from; None means the default credential chain.
+        endpoint_url: of another AWS, such as the sandbox; None means the one of the environment.
+        credentials: access key and secret to start from instead of any configuration.
+
+    Raises:
+        SurroundingsError: the profile is not there.
+    """
+
+    def __init__(
+        self,
+        role: Role = "verifier",
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
+        self._role = role
+        self._clients = _clients(profile, endpoint_url, credentials)
 
     def require_credentials(self) -> None:
         """Look for credentials to start from, before any zone is asked.
@@ -97,39 +175,111 @@ class AssumeVerifierRole:
         Raises:
             SurroundingsError: there are none.
         """
-        try:
-            found = self._start(None).get_credentials()
-        except BotoCoreError as error:
-            raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
-        if found is None:
-            raise SurroundingsError("there are no AWS credentials", _SIGN_IN)
+        _require(self._clients)
 
-    def _start(self, region: str | None) -> boto3.Session:
-        key, secret = self._credentials or (None, None)
-        return boto3.Session(
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-            profile_name=self._profile,
-            region_name=region,
-        )
-
-    def identity(self, zone: Zone, authority_region: str) -> ZoneIdentity:
+    def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Assume the role in the zone's own region; see :class:`IdentitySource`."""
-        start = self._start(zone.region)
-        taken = start.client("sts", endpoint_url=self._endpoint_url, config=_CLIENT).assume_role(
-            RoleArn=zone.verifier_role_arn, RoleSessionName=_SESSION_NAME
-        )["Credentials"]
-        session = boto3.Session(
-            aws_access_key_id=taken["AccessKeyId"],
-            aws_secret_access_key=taken["SecretAccessKey"],
-            aws_session_token=taken["SessionToken"],
-            region_name=zone.region,
+        role_arn = role_of(zone, self._role)
+        sts = self._clients.make("sts", zone.region)
+        taken = caller.ask(
+            "AssumeRole", lambda: sts.assume_role(RoleArn=role_arn, RoleSessionName=_SESSION_NAME)["Credentials"]
         )
-        sts = session.client("sts", endpoint_url=self._endpoint_url, config=_CLIENT)
-        return ZoneIdentity(
-            caller_arn=sts.get_caller_identity()["Arn"],
-            expected_role_arn=zone.verifier_role_arn,
-            client=session.client(
-                "acm-pca", region_name=authority_region, endpoint_url=self._endpoint_url, config=_CLIENT
-            ),
+        return self._clients.identity(zone, authority_region, caller, (role_arn,), taken)
+
+
+class WebIdentity:
+    """With a token of the zone's OIDC provider, the way IRSA does it.
+
+    Args:
+        token_file: the token; read for every zone, since Kubernetes renews it.
+        role: which of the zone's roles to take.
+        endpoint_url: of another AWS.
+    """
+
+    def __init__(self, token_file: Path, role: Role = "zone", endpoint_url: str | None = None) -> None:
+        self._token_file = token_file
+        self._role = role
+        self._clients = _clients(None, endpoint_url, None)
+
+    def require_credentials(self) -> None:
+        """Read the token, before any zone is asked.
+
+        Raises:
+            InvalidInputError: it can't be read.
+        """
+        self._token()
+
+    def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
+        """Exchange the token in the zone's own region; see :class:`IdentitySource`."""
+        role_arn = role_of(zone, self._role)
+        # The call is not signed: the token is the proof.
+        sts = self._clients.make("sts", zone.region, config=_CLIENT.merge(Config(signature_version=UNSIGNED)))
+        taken = caller.ask(
+            "AssumeRoleWithWebIdentity",
+            lambda: sts.assume_role_with_web_identity(
+                RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=self._token()
+            )["Credentials"],
         )
+        return self._clients.identity(zone, authority_region, caller, (role_arn,), taken)
+
+    def _token(self) -> str:
+        try:
+            return self._token_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no token"
+            # The cause would carry what was read.
+            raise InvalidInputError(f"can't read the token {self._token_file}: {reason}") from None
+
+
+class Ambient:
+    """Inside the zone: whatever the environment gives, as the control plane itself gets it.
+
+    That is the AWS default credential chain: variables, files, the web identity token of IRSA, Pod Identity and ECS
+    through their container endpoints, the machine's role. It may be the zone's role or the verifier's.
+
+    Args:
+        profile: of the AWS configuration; None means the default credential chain.
+        endpoint_url: of another AWS.
+        credentials: access key and secret instead of any configuration.
+    """
+
+    def __init__(
+        self,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
+        self._clients = _clients(profile, endpoint_url, credentials)
+
+    def require_credentials(self) -> None:
+        """Look for credentials, before any zone is asked.
+
+        Raises:
+            SurroundingsError: there are none.
+        """
+        _require(self._clients)
+
+    def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
+        """Ask AWS who this is; see :class:`IdentitySource`."""
+        return self._clients.identity(zone, authority_region, caller, (zone.role_arn, zone.verifier_role_arn))
+
+
+def role_of(zone: Zone, role: Role) -> str:
+    """The ARN of one of a zone's two roles."""
+    return zone.verifier_role_arn if role == "verifier" else zone.role_arn
+
+
+def _clients(profile: str | None, endpoint_url: str | None, credentials: tuple[str, str] | None) -> _Clients:
+    try:
+        return _Clients(profile, endpoint_url, credentials)
+    except BotoCoreError as error:
+        raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
+
+
+def _require(clients: _Clients) -> None:
+    try:
+        found = clients.has_credentials()
+    except BotoCoreError as error:
+        raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
+    if not found:
+        raise SurroundingsError("there are no AWS credentials", _SIGN_IN)

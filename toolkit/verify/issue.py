@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from toolkit.pki import arn, chain, csr, templates
+from toolkit.verify.calls import DeadlineError
 
 if TYPE_CHECKING:
-    import threading
     from datetime import datetime
 
     from cryptography import x509
     from mypy_boto3_acm_pca import ACMPCAClient
+    from mypy_boto3_acm_pca.type_defs import CertificateAuthorityTypeDef
 
-    from toolkit.contract import CertificateAuthority, UsageMode
+    from toolkit.contract import CertificateAuthority
+    from toolkit.verify.calls import Caller
 
-# US dollars for one certificate in the dearest tier: general purpose 1 to 1,000 a month, short-lived flat
-# (aws.amazon.com/private-ca/pricing). The account that asks pays.
-CERTIFICATE_PRICE: dict[UsageMode, float] = {"GENERAL_PURPOSE": 0.75, "SHORT_LIVED_CERTIFICATE": 0.058}
 # AWS issues within a second as a rule; asking more often than this only uses up the quota of GetCertificate.
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _PAUSE_GROWTH = 1.6
-
-
-class DeadlineError(Exception):
-    """The certificate was not ready in time."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +46,28 @@ class Issuer:
     Args:
         client: of the CA's region, with the identity that asks.
         authority: the CA.
+        caller: makes the calls.
     """
 
-    def __init__(self, client: ACMPCAClient, authority: CertificateAuthority) -> None:
+    def __init__(self, client: ACMPCAClient, authority: CertificateAuthority, caller: Caller) -> None:
         self._client = client
         self._authority = authority
+        self._caller = caller
         partition = arn.certificate_authority(authority.arn).partition
         self._template = templates.arn(templates.END_ENTITY, partition)
+
+    def describe(self) -> CertificateAuthorityTypeDef:
+        """What AWS says of the CA.
+
+        Raises:
+            ClientError: AWS refuses.
+            BotoCoreError: AWS can't be reached.
+            DeadlineError: time is up.
+        """
+        return self._caller.ask(
+            "DescribeCertificateAuthority",
+            lambda: self._client.describe_certificate_authority(CertificateAuthorityArn=self._authority.arn),
+        )["CertificateAuthority"]
 
     def request(self, request: x509.CertificateSigningRequest, not_after: datetime) -> str:
         """Ask for a certificate. Asking again with the same CSR within five minutes buys no second one.
@@ -74,24 +83,27 @@ class Issuer:
         Raises:
             ClientError: AWS refuses.
             BotoCoreError: AWS can't be reached.
+            DeadlineError: time is up.
         """
         pem = csr.to_pem(request)
-        return self._client.issue_certificate(
-            CertificateAuthorityArn=self._authority.arn,
-            Csr=pem,
-            SigningAlgorithm=self._authority.signing_algorithm,
-            TemplateArn=self._template,
-            Validity={"Type": "ABSOLUTE", "Value": int(not_after.timestamp())},
-            IdempotencyToken=idempotency_token(self._authority.arn, pem),
+        token = idempotency_token(self._authority.arn, pem)
+        return self._caller.ask(
+            "IssueCertificate",
+            lambda: self._client.issue_certificate(
+                CertificateAuthorityArn=self._authority.arn,
+                Csr=pem,
+                SigningAlgorithm=self._authority.signing_algorithm,
+                TemplateArn=self._template,
+                Validity={"Type": "ABSOLUTE", "Value": int(not_after.timestamp())},
+                IdempotencyToken=token,
+            ),
         )["CertificateArn"]
 
-    def fetch(self, certificate_arn: str, deadline: float, stop: threading.Event) -> IssuedCertificate:
+    def fetch(self, certificate_arn: str) -> IssuedCertificate:
         """Wait for a certificate, asking at growing intervals.
 
         Args:
             certificate_arn: from :meth:`request`.
-            deadline: on the clock of :func:`time.monotonic`.
-            stop: ends the wait when set.
 
         Raises:
             DeadlineError: it was not ready in time.
@@ -102,8 +114,11 @@ class Issuer:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                answer = self._client.get_certificate(
-                    CertificateAuthorityArn=self._authority.arn, CertificateArn=certificate_arn
+                answer = self._caller.ask(
+                    "GetCertificate",
+                    lambda: self._client.get_certificate(
+                        CertificateAuthorityArn=self._authority.arn, CertificateArn=certificate_arn
+                    ),
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] != "RequestInProgressException":
@@ -111,10 +126,33 @@ class Issuer:
             else:
                 certificates = chain.load_bundle(answer.get("CertificateChain", ""))
                 return IssuedCertificate(chain.load_certificate(answer["Certificate"]), certificates)
-            left = deadline - time.monotonic()
-            if left <= 0 or stop.wait(min(pause, left)):
+            if not self._caller.pause(pause):
                 raise DeadlineError(f"{certificate_arn} was still not ready")
             pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
+
+    def revoke(self, serial: str) -> None:
+        """Revoke a certificate of this CA; once revoked, asking again is no failure.
+
+        Args:
+            serial: as :func:`toolkit.pki.chain.serial_number` writes it.
+
+        Raises:
+            ClientError: AWS refuses.
+            BotoCoreError: AWS can't be reached.
+            DeadlineError: time is up.
+        """
+        try:
+            self._caller.ask(
+                "RevokeCertificate",
+                lambda: self._client.revoke_certificate(
+                    CertificateAuthorityArn=self._authority.arn,
+                    CertificateSerial=serial,
+                    RevocationReason="CESSATION_OF_OPERATION",
+                ),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "RequestAlreadyProcessedException":
+                raise
 
 
 def idempotency_token(authority_arn: str, csr_pem: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from toolkit.verify.runner import Report
+    from toolkit.verify.results import Report
 
 
 class Form(Protocol):

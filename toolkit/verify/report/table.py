@@ -10,11 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.verify.checks import Outcome
+from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
-    from toolkit.verify.checks import Check
-    from toolkit.verify.runner import Report, ZoneResult
+    from toolkit.verify.results import Check, Report, ZoneResult
 
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
 
@@ -69,7 +68,7 @@ def _overview(report: Report) -> Table:
             Text(outcome.value, style=_STYLES[outcome]),
             f"{passed}/{len(zone.checks)}",
             f"{zone.issuance.total_seconds() * 1000:.0f} ms" if zone.issuance else "-",
-            f"{zone.issued.leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC" if zone.issued else "-",
+            f"{zone.certificate.not_after:%Y-%m-%d %H:%M} UTC" if zone.certificate else "-",
         )
     return table
 
@@ -81,12 +80,34 @@ def _lines(check: Check) -> list[Text]:
 
 
 def _verdict(report: Report) -> Text:
-    failed = [zone.zone for zone in report.zones if not zone.passed]
     bought = report.certificates_bought
-    cost = f"{bought} certificate{'s'[: bought != 1]} bought"
-    if not failed:
+    revoked = sum(len(zone.revoked) for zone in report.zones)
+    cost = f"{bought} certificate{'s'[: bought != 1]} bought (at most ${report.cost:.2f})"
+    cost += f", {revoked} of them revoked" if revoked else ""
+    lines = _trouble(report)
+    if not lines:
         zones = len(report.zones)
-        text = f"\nEvery zone gets certificates: {zones} of {zones} verified, {cost}."
+        met = f", {len(report.handshakes)} handshakes between them" if report.handshakes else ""
+        text = f"\nEvery zone gets certificates: {zones} of {zones} verified{met}, {cost}."
         return Text(text, style=_STYLES[Outcome.PASSED])
-    text = f"\n{len(failed)} of {len(report.zones)} zones failed ({', '.join(failed)}), {cost}."
-    return Text(text, style=_STYLES[Outcome.FAILED])
+    return Text("\n" + "\n".join([*lines[:-1], f"{lines[-1]}, {cost}."]), style=_STYLES[Outcome.FAILED])
+
+
+def _trouble(report: Report) -> list[str]:
+    """Everything that keeps the report from being good, a line each."""
+    failed = [zone.zone for zone in report.zones if not zone.passed]
+    distrust = [meeting for meeting in report.handshakes if meeting.problem]
+    lines = []
+    if report.interrupted:
+        lines.append("Interrupted: this is what was known by then")
+    if report.missing:
+        lines.append(f"Nothing is known of {len(report.missing)} zones ({', '.join(report.missing)})")
+    if distrust:
+        first = distrust[0]
+        lines.append(
+            f"{len(distrust)} of {len(report.handshakes)} handshakes failed, "
+            f"such as {first.client} with {first.server}: {first.problem}"
+        )
+    if failed:
+        lines.append(f"{len(failed)} of {len(report.zones)} zones failed ({', '.join(failed)})")
+    return lines

@@ -1,0 +1,103 @@
+"""In which forms a report is written, and where; several at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from toolkit.cli.options import look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from toolkit.verify.report import Form
+    from toolkit.verify.results import Report
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+FORMS = ("table", "wide", "json")
+
+
+class ReportFile(NamedTuple):
+    """A further report: its form, and where it goes."""
+
+    form: str
+    file: Path
+
+
+class _ReportFile(click.ParamType[Any]):
+    name = "report"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        """Read ``FORM=FILE``."""
+        if isinstance(value, ReportFile):
+            return value
+        form, equals, file = str(value).partition("=")
+        if form not in FORMS or not equals or not file:
+            self.fail(f"{value!r} is not FORM=FILE, with a form of {', '.join(FORMS)}", param, ctx)
+        return ReportFile(form, Path(file))
+
+
+def report_options(function: _Command) -> _Command:
+    """The forms of a report: ``form``, ``output`` and ``reports``."""
+    options = [
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(FORMS),
+            default="table",
+            show_default=True,
+            help="wide shows every check of every zone.",
+        ),
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Write here, not to standard output.",
+        ),
+        click.option(
+            "--report",
+            "reports",
+            multiple=True,
+            type=_ReportFile(),
+            metavar="FORM=FILE",
+            help=f"Write a report to a file as well: {', '.join(FORMS)}; repeatable.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def choose_form(form: str, output: Path | None = None) -> Form:
+    """One way to write a report; colours only for a terminal.
+
+    Args:
+        form: one of :data:`FORMS`.
+        output: where it goes; None for standard output.
+    """
+    from toolkit.verify.report.json import JsonForm
+    from toolkit.verify.report.table import TableForm
+
+    if form == "json":
+        return JsonForm()
+    color, width = look(output)
+    return TableForm(wide=form == "wide", color=color, width=width)
+
+
+def write_reports(report: Report, form: str, output: Path | None, reports: Sequence[ReportFile]) -> None:
+    """Write a report in every form that was asked for; files appear together or not at all.
+
+    Raises:
+        SurroundingsError: a file can't be written.
+    """
+    from toolkit.files import PUBLIC, write_all
+
+    wanted = list(reports)
+    if output is not None:
+        wanted.append(ReportFile(form, output))
+    write_all({file: (choose_form(kind, file).render(report), PUBLIC) for kind, file in wanted})
+    if output is None:
+        click.echo(choose_form(form).render(report), nl=False)

@@ -1,0 +1,112 @@
+"""Calls of AWS that are counted, and repeated while the reason for a failure may pass.
+
+The AWS client's own retries are off: they know neither the zone's deadline nor that somebody wants to stop.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Answer = TypeVar("_Answer")
+
+# botocore/data/_retry.json and the acm-pca model; LimitExceededException is what a CA of its own quota says.
+THROTTLED = frozenset(
+    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "LimitExceededException"}
+)
+_SERVER_ERROR = 500
+# Full jitter: any pause up to a bound that doubles (AWS Architecture Blog, "Exponential Backoff And Jitter").
+_FIRST_BOUND_SECONDS = 0.1
+_LAST_BOUND_SECONDS = 4.0
+_MOST_ATTEMPTS = 25
+
+
+class DeadlineError(Exception):
+    """Time is up, or somebody stopped the run."""
+
+
+@dataclass
+class Caller:
+    """Makes the calls of one zone.
+
+    Attributes:
+        deadline: on the clock of :func:`time.monotonic`.
+        stop: ends every wait when set.
+        counts: calls by operation, repeated ones included.
+    """
+
+    deadline: float
+    stop: threading.Event = field(default_factory=threading.Event)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def ask(self, operation: str, call: Callable[[], _Answer]) -> _Answer:
+        """Make a call, and again while it is throttled, fails on AWS's side or gets no connection.
+
+        Args:
+            operation: what to count it as, such as ``IssueCertificate``.
+            call: makes it; must be safe to repeat.
+
+        Raises:
+            ClientError: AWS refuses, or still fails when the time or the attempts are used up.
+            BotoCoreError: AWS can't be reached in that time.
+            DeadlineError: the time was up before the first attempt.
+        """
+        for attempt in range(_MOST_ATTEMPTS):
+            self.refuse_when_over(operation)
+            self.counts[operation] += 1
+            try:
+                return call()
+            except (ClientError, BotoCoreError) as error:
+                last = attempt == _MOST_ATTEMPTS - 1
+                if last or not may_pass(error) or not self._wait(attempt):
+                    raise
+        raise AssertionError  # The last attempt returns or raises.
+
+    def refuse_when_over(self, what: str) -> None:
+        """Stop where the time is up.
+
+        Raises:
+            DeadlineError: it is, or somebody stopped the run.
+        """
+        if self.stop.is_set() or self.left <= 0:
+            raise DeadlineError(f"{what}: no time is left")
+
+    @property
+    def left(self) -> float:
+        """Seconds to the deadline; negative when it is past."""
+        return self.deadline - time.monotonic()
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; False when the deadline or a stop comes first."""
+        left = self.left
+        return not self.stop.wait(min(seconds, max(left, 0))) and left > seconds
+
+    def _wait(self, attempt: int) -> bool:
+        bound = min(_FIRST_BOUND_SECONDS * 2**attempt, _LAST_BOUND_SECONDS)
+        return self.pause(random.uniform(0, bound))  # noqa: S311 - spreads load, hides nothing
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same call may succeed a moment later."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error.response["Error"]["Code"] in THROTTLED or status >= _SERVER_ERROR
+    if isinstance(error, NoCredentialsError):
+        return False
+    return isinstance(error, EndpointConnectionError | ConnectionClosedError | HTTPClientError)
