@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.mesh.standin import StandIn
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from toolkit.cli import main
 from toolkit.mesh import existing, reading
@@ -222,3 +223,24 @@ def test_a_mesh_rendered_for_kubernetes_can_be_merged_again(outputs: Path) -> No
     assert again.stdout == first
     (mesh,) = existing.meshes(first, "x")
     assert mesh.form == "kubernetes"
+
+
+def test_into_the_mesh_that_a_control_plane_has(outputs: Path) -> None:
+    with StandIn(version="2.14.2") as standin:
+        backends = [{"name": "ca-1", "type": "builtin"}]
+        mtls = {"enabledBackend": "ca-1", "backends": backends}
+        metrics = {"enabledBackend": "p", "backends": [{"name": "p", "type": "prometheus", "conf": {"port": 5670}}]}
+        standin.state["/meshes/default"] = {"type": "Mesh", "name": "default", "mtls": mtls, "metrics": metrics}
+        there = {"TOOLKIT_CONTROL_PLANE": standin.url}
+        for form, keys in {"universal": ("type", "name"), "kubernetes": ("apiVersion", "kind")}.items():
+            result = run(outputs, "--base", "control-plane", "--format", form, env=there)
+            assert result.exit_code == 0
+            (document,) = reading.load_stream(result.stdout, "x")
+            assert isinstance(document, dict)
+            assert set(keys) < document.keys()
+            spec = document.get("spec", document)
+            assert spec["metrics"]["backends"][0]["conf"]["port"] == 5670
+            assert [backend["name"] for backend in spec["mtls"]["backends"]] == ["ca-1", "acmpca"]
+            # The control plane says which version it is.
+            assert "Warning: Kong Mesh 3.0 has no Mesh.mtls" in result.stderr
+        assert {method for method, _ in standin.requests} == {"GET"}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.mesh.standin import StandIn
 from tests.support import contract_document, hierarchy
 from toolkit.cli import main
 from toolkit.mesh import existing
@@ -142,3 +143,69 @@ def test_open_source_kuma_is_told_what_it_costs(tmp_path: Path, base: Path) -> N
     assert result.exit_code == 0
     assert "in 4 steps" in result.stdout
     assert "Note: while it is off, traffic is neither encrypted nor authenticated" in result.stderr
+
+
+def counts(**online: int) -> dict[str, Any]:
+    return {name.replace("_", "-"): {"total": 3, "online": count} for name, count in online.items()}
+
+
+def see(standin: StandIn, supported: dict[str, Any], issued: dict[str, Any]) -> None:
+    """Let the control plane see its three proxies so."""
+    standin.state["/mesh-insights/default"] = {
+        "type": "MeshInsight",
+        "name": "default",
+        "dataplanes": {"total": 3, "online": 3},
+        "mTLS": {"supportedBackends": supported, "issuedBackends": issued},
+    }
+
+
+def test_through_a_control_plane_and_never_too_soon(outputs: Path, tmp_path: Path) -> None:
+    with StandIn() as standin:
+        there = {"TOOLKIT_CONTROL_PLANE": standin.url}
+        live = {"type": "Mesh", "name": "default", "routing": {"zoneEgress": True}}
+        backends = [{"name": "ca-1", "type": "builtin"}]
+        standin.state["/meshes/default"] = {**live, "mtls": {"enabledBackend": "ca-1", "backends": backends}}
+        see(standin, counts(ca_1=3), counts(ca_1=3))
+        arguments = ("--base", "control-plane", "--mesh", "default", "--outputs", outputs, "--ca-cert", "secret")
+
+        def step(number: int, *more: str) -> Result:
+            return run(*arguments, "--step", str(number), *more, env=there)
+
+        def apply(document: str) -> None:
+            file = tmp_path / "step.yaml"
+            file.write_text(document)
+            result = CliRunner().invoke(main, ["apply", "-f", str(file), "--yes"], env=there)
+            assert result.exit_code == 0, result.stderr
+
+        plan = run(*arguments, env=there)
+        assert "now     not yet: 0 of 3 proxies that are online trust acmpca" in plan.stdout
+        apply(step(1).stdout)
+        early = step(2)
+        assert (early.exit_code, early.stdout) == (1, "")
+        assert "step 2 (switch) would break traffic: 0 of 3 proxies that are online trust acmpca" in early.stderr
+        assert step(2, "--force").exit_code == 0
+        see(standin, counts(ca_1=3, acmpca=3), counts(ca_1=3))
+        apply(step(2).stdout)
+        assert standin.state["/meshes/default"]["mtls"]["enabledBackend"] == "acmpca"
+        assert step(3).exit_code == 1
+        see(standin, counts(ca_1=3, acmpca=3), counts(acmpca=3))
+        apply(step(3).stdout)
+        mesh = standin.state["/meshes/default"]
+        assert [backend["name"] for backend in mesh["mtls"]["backends"]] == ["acmpca"]
+        assert mesh["routing"] == {"zoneEgress": True}
+        assert "/meshes/default/secrets/default-acmpca-ca-chain" in standin.state
+
+
+def test_a_control_plane_of_open_source_kuma(outputs: Path) -> None:
+    with StandIn(product="Kuma") as standin:
+        backends = [{"name": "ca-1", "type": "builtin"}]
+        mtls = {"enabledBackend": "ca-1", "backends": backends}
+        standin.state["/meshes/default"] = {"type": "Mesh", "name": "default", "mtls": mtls}
+        there = {"TOOLKIT_CONTROL_PLANE": standin.url}
+        arguments = ("--base", "control-plane", "--outputs", outputs)
+        refused = run(*arguments, "--mesh", "default", env=there)
+        assert refused.exit_code == 2
+        assert "is open-source Kuma, which allows one backend" in refused.stderr
+        missing = run(*arguments, "--mesh", "other", env=there)
+        assert missing.exit_code == 2
+        assert "the control plane has no mesh other" in missing.stderr

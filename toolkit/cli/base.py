@@ -27,11 +27,13 @@ class Base(NamedTuple):
         meshes: in their order; meshes of one text share their editor.
         version: of the control plane that was asked, when it is one of Kong Mesh.
         product: its product; empty when no control plane was asked.
+        insights: what it sees of each mesh's proxies, by the mesh's name.
     """
 
     meshes: list[MeshText]
     version: MeshVersion | None
     product: str
+    insights: dict[str, dict[str, Any]]
 
 
 def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
@@ -61,7 +63,9 @@ def access_of(chosen: dict[str, Any]) -> dict[str, Any]:
     return {name: chosen.pop(name) for name in names}
 
 
-def read_base(base: str, access: Mapping[str, Any], meshes: Sequence[str], form: Form) -> Base:
+def read_base(
+    base: str, access: Mapping[str, Any], meshes: Sequence[str], form: Form, *, with_insights: bool = False
+) -> Base:
     """Read what ``--base`` names.
 
     Args:
@@ -69,6 +73,7 @@ def read_base(base: str, access: Mapping[str, Any], meshes: Sequence[str], form:
         access: to the control plane; see :func:`access_of`.
         meshes: which meshes to ask a control plane for.
         form: in which to write what a control plane says.
+        with_insights: whether to ask it for its view of the proxies, too.
 
     Raises:
         InvalidInputError: the text can't be read, or holds no Mesh that can be used.
@@ -78,15 +83,19 @@ def read_base(base: str, access: Mapping[str, Any], meshes: Sequence[str], form:
 
     if base != CONTROL_PLANE:
         text = reading.read_text(base)
-        return Base(existing.meshes(text, reading.shown(base)), None, "")
+        return Base(existing.meshes(text, reading.shown(base)), None, "", {})
     found: list[MeshText] = []
+    insights = {}
     with open_control_plane(**access) as control_plane:
         index = control_plane.index()
         for name in meshes:
             resource = control_plane.mesh(name)
+            if with_insights and (insight := control_plane.insight(name)) is not None:
+                insights[name] = insight
             if resource is not None:
                 found += existing.meshes(existing.written(resource, form), f"Mesh {name} of the control plane")
-    return Base(found, _version(index.version) if index.product == _ENTERPRISE else None, index.product)
+    version = _version(index.version) if index.product == _ENTERPRISE else None
+    return Base(found, version, index.product, insights)
 
 
 def _version(text: str) -> MeshVersion | None:

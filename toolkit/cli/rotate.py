@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, note, read_base, warn
+from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, note, read_base
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
 from toolkit.cli.options import emit, output_file, stack_outputs
-from toolkit.errors import InvalidInputError
+from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,11 @@ Examples:
 )
 @click.option("--step", type=click.IntRange(min=1, max=4), metavar="N", help="Print the document of one step.")
 @click.option(
+    "--force",
+    is_flag=True,
+    help=f"Print a step although --base {CONTROL_PLANE} shows proxies that are not ready for it.",
+)
+@click.option(
     "--output-dir",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
@@ -65,6 +70,7 @@ def command(
     leave: str | None,
     product: Product,
     step: int | None,
+    force: bool,
     output_dir: Path | None,
     outputs: str | None,
     stack: str | None,
@@ -84,16 +90,20 @@ def command(
         raise click.UsageError(f"--base {CONTROL_PLANE} needs --mesh NAME")
     if output is not None and step is None:
         raise click.UsageError("-o writes the document of one --step; --output-dir writes all of them")
-    move = _move(base, access_of(chosen), mesh_version, mesh, leave, product)
+    move, insight = _move(base, access_of(chosen), mesh_version, mesh, leave, product)
     rotation = _plan(move, target, (outputs, stack, cwd), chosen)
     for text in rotation.notes:
         note(text)
     if step is not None:
+        if step > len(rotation.steps):
+            raise click.UsageError(f"there is no step {step}; the rotation has {len(rotation.steps)}")
+        if not force:
+            _require_ready(rotation, step, insight)
         _print_step(rotation, step, output)
     elif output_dir is not None:
         _write(rotation, output_dir)
     else:
-        click.echo(_text(rotation, None), nl=False)
+        click.echo(_text(rotation, None, insight), nl=False)
 
 
 def _move(
@@ -103,20 +113,25 @@ def _move(
     mesh: str | None,
     leave: str | None,
     product: Product,
-) -> Move:
+) -> tuple[Move, dict[str, Any] | None]:
+    """What is to move, and what its control plane sees of the proxies, where it was asked."""
     from toolkit.mesh import reading
     from toolkit.mesh.rotation import Move
 
     if base != CONTROL_PLANE:
         heed_version(mesh_version)
-        return Move(reading.read_text(base), reading.shown(base), mesh, leave, product)
-    found = read_base(base, access, [mesh or ""], "universal")
+        return Move(reading.read_text(base), reading.shown(base), mesh, leave, product), None
+    found = read_base(base, access, [mesh or ""], "universal", with_insights=True)
     heed_version(mesh_version, found.version)
     if not found.meshes:
         raise InvalidInputError(f"the control plane has no mesh {mesh}")
     if found.product == "Kuma" and product != "kuma":
-        warn("the control plane is open-source Kuma, which allows one backend: plan with --product kuma")
-    return Move(found.meshes[0].editor.text, found.meshes[0].source, mesh, leave, product)
+        problem = Problem(
+            "--product", "is kong-mesh, but the control plane is open-source Kuma, which allows one backend"
+        )
+        raise InvalidInputError("the control plane can't do that rotation", [problem], "Plan with --product kuma.")
+    move = Move(found.meshes[0].editor.text, found.meshes[0].source, mesh, leave, product)
+    return move, None if product == "kuma" else found.insights.get(mesh or "")
 
 
 def _plan(
@@ -138,12 +153,23 @@ def _plan(
     return rotation.to_backend(move, mesh.backends[position])
 
 
+def _require_ready(rotation: Rotation, number: int, insight: dict[str, Any] | None) -> None:
+    """End with 1 where the control plane sees that the step would break traffic."""
+    from toolkit.mesh.readiness import what_is_missing
+
+    missing = what_is_missing(rotation, number, insight) if insight is not None else ""
+    if not missing:
+        return
+    name = rotation.steps[number - 1].name
+    click.echo(click.style("Not yet:", fg="red") + f" step {number} ({name}) would break traffic: {missing}", err=True)
+    click.echo("Hint: wait until all do, and run this again; --force prints the document all the same.", err=True)
+    click.get_current_context().exit(EXIT_CHECK_FAILED)
+
+
 def _print_step(rotation: Rotation, number: int, output: Path | None) -> None:
     from toolkit.files import PRIVATE, PUBLIC
     from toolkit.mesh.render import render_secrets, stream
 
-    if number > len(rotation.steps):
-        raise click.UsageError(f"there is no step {number}; the rotation has {len(rotation.steps)}")
     step = rotation.steps[number - 1]
     secrets = render_secrets(rotation.secrets, rotation.form) if number == 1 else ()
     if output is None and (rotation.mesh_has_credentials or (secrets and rotation.secrets_have_credentials)):
@@ -165,13 +191,15 @@ def _write(rotation: Rotation, directory: Path) -> None:
     files |= {f"{step.number}-{step.name}.yaml": (step.text, mode) for step in rotation.steps}
     if rotation.secrets:
         files["1-secrets.yaml"] = (stream(render_secrets(rotation.secrets, rotation.form)), PRIVATE)
-    files["PLAN.txt"] = (_text(rotation, directory), PUBLIC)
+    files["PLAN.txt"] = (_text(rotation, directory, None), PUBLIC)
     write_all({directory / name: content for name, content in files.items()})
     click.echo(f"Written to {directory}/: {', '.join(sorted(files))}", err=True)
 
 
-def _text(rotation: Rotation, directory: Path | None) -> str:
+def _text(rotation: Rotation, directory: Path | None, insight: dict[str, Any] | None) -> str:
     """The plan for people."""
+    from toolkit.mesh.readiness import what_is_missing
+
     lines = [f"Mesh {rotation.mesh}: from {rotation.old} to {rotation.new}, in {len(rotation.steps)} steps", ""]
     apply = "kubectl apply -f" if rotation.form == "kubernetes" else "kumactl apply -f"
     for step in rotation.steps:
@@ -182,6 +210,9 @@ def _text(rotation: Rotation, directory: Path | None) -> str:
             files = ["1-secrets.yaml"] if step.number == 1 and rotation.secrets else []
             files.append(f"{step.number}-{step.name}.yaml")
             command = " && ".join(f"{apply} {shlex.quote(str(directory / file))}" for file in files)
+        if insight is not None and not step.is_done:
+            missing = what_is_missing(rotation, step.number, insight)
+            lines.append(f"   now     {f'not yet: {missing}' if missing else 'the proxies are ready for it'}")
         lines += [f"   {line}" for line in _around(step, command)]
         lines.append("")
     return "\n".join(lines)

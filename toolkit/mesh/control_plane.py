@@ -11,6 +11,7 @@ import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -162,15 +163,28 @@ class ControlPlane:
         Raises:
             SurroundingsError: the control plane can't be asked, or refuses.
         """
-        answer = self._read(_path(key))
+        return self._resource(_path(key), key.kind, key.name)
+
+    def insight(self, mesh: str) -> dict[str, Any] | None:
+        """What the control plane sees of a mesh's proxies; None where it has not looked yet.
+
+        Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto.
+
+        Raises:
+            SurroundingsError: the control plane can't be asked, or refuses.
+        """
+        return self._resource(f"/mesh-insights/{quote(mesh, safe='')}", "MeshInsight", mesh)
+
+    def _resource(self, path: str, kind: str, name: str) -> dict[str, Any] | None:
+        answer = self._read(path)
         # A proxy's page that says 404 tells nothing of what the control plane has.
         if answer.status == _NOT_FOUND and answer.is_of_kuma:
             return None
         document = answer.document()
         if answer.status != httpx.codes.OK or document is None:
-            raise self._unexpected(f"GET {_path(key)}", answer)
-        if (document.get("type"), document.get("name")) != (key.kind, key.name):
-            raise ControlPlaneError(f"GET {_path(key)}: the answer is no {key.kind} of that name", _WHO_ANSWERS)
+            raise self._unexpected(f"GET {path}", answer)
+        if (document.get("type"), document.get("name")) != (kind, name):
+            raise ControlPlaneError(f"GET {path}: the answer is no {kind} of that name", _WHO_ANSWERS)
         return document
 
     def put(self, key: Key, document: dict[str, Any]) -> Written:
