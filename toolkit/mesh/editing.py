@@ -8,29 +8,20 @@ written in a way that no splice fits (an anchor in the middle, for example), it 
 from __future__ import annotations
 
 import copy
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml.error import YAMLWarning
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import reading, tree
-from toolkit.mesh.scalars import block, flow, is_nested, scalar
-from toolkit.mesh.tree import Mapping, Scalar, Sequence
+from toolkit.mesh.splicing import Splicer, line_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.tree import Node, Pair, Path
-
-_LINE_BREAK = re.compile(r"\r\n|\n|\r")
-_INDENT = 2
-
-
-class _Splice(NamedTuple):
-    """Characters from `start` to `end` become `text`."""
-
-    start: int
-    end: int
-    text: str
+    from toolkit.mesh.splicing import Splice
+    from toolkit.mesh.tree import Node, Path, Place
 
 
 class Editor:
@@ -40,180 +31,94 @@ class Editor:
         text: the stream.
         source: what to call it in an error, usually the file's name.
 
+    Attributes:
+        text: the stream as it is now.
+        documents: what it means, as plain values; not to be changed but through this class.
+
     Raises:
         InvalidInputError: the text is no YAML.
     """
 
     def __init__(self, text: str, source: str) -> None:
         self._source = source
-        self._newline = "\r\n" if "\r\n" in text else "\n"
-        self._read(text)
-
-    def _read(self, text: str) -> None:
         self.text = text
-        self.documents: list[Any] = reading.load_stream(text, self._source)
-        self._roots = tree.parse(text, self._source)
+        self.documents, self._roots = _read(text, source)
 
     def set(self, document: int, path: Path, value: object) -> None:
         """Put a value at a path: replace what is there, or add it after its last neighbour.
 
         Args:
-            document: which document of the stream, from 0.
-            path: keys and numbers of items. All but the last must be there or be empty; the number after that of the
-                last item appends.
+            document: which document of the stream, from 0; a stream without any gets its first one.
+            path: keys and numbers of items. What is missing or empty on the way is filled; the number after that of
+                the last item appends.
             value: a text, a truth value, an integer, or a mapping or list of such.
 
         Raises:
-            InvalidInputError: the text is written in a way that the edit does not fit into.
+            InvalidInputError: the text is written in a way that the edit does not fit into, or holds something else
+                than mappings and lists on the way.
         """
-        wanted = copy.deepcopy(self.documents)
-        _put(wanted, (document, *path), value)
-        if wanted != self.documents:
-            self._make(self._setting(self._roots[document], path, value), wanted, document, path)
-
-    def remove(self, document: int, path: Path) -> None:
-        """Take away a key or an item that is there.
-
-        Raises:
-            InvalidInputError: the text is written in a way that the edit does not fit into.
-        """
-        wanted = copy.deepcopy(self.documents)
-        holder = wanted[document]
-        for part in path[:-1]:
-            holder = holder[part]
-        del holder[path[-1]]
-        splice = self._removal(self._roots[document], path, holder)
+        if not path or not 0 <= document < max(1, len(self.documents)):
+            raise self._refused(document, path)
+        value = _plain(value)
+        root = self._roots[document] if self._roots else None
+        try:
+            wanted = _put(self.documents, (document, *path), value)
+            if _same(wanted, self.documents):
+                return
+            splice = Splicer(self.text).setting(root, path, value)
+        except (LookupError, ValueError) as error:
+            # There is no such place, or half a character, which no text can hold.
+            raise self._refused(document, path) from error
         self._make(splice, wanted, document, path)
 
-    def place(self, document: int, path: Path) -> tree.Place:
-        """Where a path stands, or the closest value above it that is there."""
-        return tree.nearest(self._roots[document], path)
+    def remove(self, document: int, path: Path) -> None:
+        """Take away a key or an item.
 
-    def _make(self, splice: _Splice | None, wanted: list[Any], document: int, path: Path) -> None:
-        before = self.text
+        Raises:
+            InvalidInputError: it is not there, or the text is written in a way that the edit does not fit into.
+        """
+        if not path or not 0 <= document < len(self.documents):
+            raise self._refused(document, path)
+        try:
+            wanted = _without(self.documents, (document, *path))
+        except LookupError as error:
+            raise self._refused(document, path) from error
+        rest = wanted[document]
+        for part in path[:-1]:
+            rest = rest[part]
+        splice = Splicer(self.text).removal(self._roots[document], path, rest)
+        self._make(splice, wanted, document, path)
+
+    def place(self, document: int, path: Path) -> Place:
+        """Where a path stands, or the closest value above it that is there."""
+        known = 0 <= document < len(self._roots)
+        return tree.nearest(self._roots[document], path) if known else tree.Place(0, 1, 1)
+
+    def _make(self, splice: Splice | None, wanted: list[Any], document: int, path: Path) -> None:
         for text in [] if splice is None else self._spliced(splice):
             try:
-                self._read(text)
+                documents, roots = _read(text, self._source)
             except InvalidInputError:
                 continue
-            if self.documents == wanted:
+            if _same(documents, wanted):
+                self.text, self.documents, self._roots = text, documents, roots
                 return
-        self._read(before)
-        place = self.place(document, path)
-        raise InvalidInputError(
-            f"{self._source} is written in a way that can't be changed in part",
-            [Problem(f"{self._source}:{place.line}:{place.column}", f"{dotted(path)} can't be changed alone")],
-            "Anchors, aliases, merge keys and tags are what usually stands in the way; write the section without them.",
-        )
+        raise self._refused(document, path)
 
-    def _spliced(self, splice: _Splice) -> Iterator[str]:
+    def _spliced(self, splice: Splice) -> Iterator[str]:
         text = self.text[: splice.start] + splice.text + self.text[splice.end :]
         yield text
         if not text.endswith(("\n", "\r")):
             # A literal block needs the end of its last line, which the file may have lacked.
-            yield text + self._newline
+            yield text + line_end(self.text)
 
-    def _setting(self, root: Node, path: Path, value: Any) -> _Splice | None:  # noqa: ANN401 - a document's value
-        parent, last = tree.find(root, path[:-1]), path[-1]
-        if isinstance(parent, Mapping) and isinstance(last, str) and parent.pairs:
-            pair = parent.pair(last)
-            return self._replacement(parent, pair, value) if pair else self._new_pair(parent, last, value)
-        if isinstance(parent, Sequence) and parent.items:
-            return self._new_item(parent, value) if last == len(parent.items) else None
-        if not path[:-1]:
-            return None
-        # A value that is missing or empty, `spec:` or `spec: {}`, is filled as a whole.
-        return self._setting(root, path[:-1], {last: value} if isinstance(last, str) else [value])
-
-    def _replacement(self, parent: Mapping, pair: Pair, value: object) -> _Splice:
-        old = pair.value
-        if parent.is_flow or _is_filled_flow(old) or not (is_nested(value) or _is_on_lines(old)):
-            space = " " if self.text[old.start.index - 1] == ":" else ""
-            return _Splice(old.start.index, old.end, space + flow(value))
-        colon = self.text.index(":", pair.key.end) + 1
-        if not is_nested(value):
-            return _Splice(colon, old.end, " " + flow(value))
-        lines = self._lines(value, _column(parent) + _INDENT)
-        if _is_on_lines(old):
-            return _Splice(colon, old.end, self._newline + lines.removesuffix(self._newline))
-        # The rest of the line is a comment, which stays with its key.
-        end = self._line_end(old.end)
-        rest = self.text[old.end : end]
-        if not rest.endswith(("\n", "\r")):
-            rest += self._newline
-        begin = colon if not rest.strip() else old.start.index
-        return _Splice(begin, end, rest + lines)
-
-    def _new_pair(self, mapping: Mapping, key: str, value: object) -> _Splice:
-        if mapping.is_flow:
-            at = mapping.pairs[-1].value.end
-            return _Splice(at, at, f", {scalar(key)}: {flow(value)}")
-        return self._insertion(mapping, {key: value})
-
-    def _new_item(self, sequence: Sequence, value: object) -> _Splice:
-        if sequence.is_flow:
-            at = sequence.items[-1].end
-            return _Splice(at, at, f", {flow(value)}")
-        return self._insertion(sequence, [value])
-
-    def _insertion(self, node: Mapping | Sequence, value: object) -> _Splice:
-        """Lines after the last entry of a block."""
-        at = self._end_of_lines(node)
-        lines = self._lines(value, _column(node))
-        if self.text[at - 1] in "\r\n":
-            return _Splice(at, at, lines)
-        return _Splice(at, at, self._newline + lines.removesuffix(self._newline))
-
-    def _removal(self, root: Node, path: Path, rest: object) -> _Splice | None:
-        parent, last = tree.find(root, path[:-1]), path[-1]
-        if not rest:
-            return self._setting(root, path[:-1], rest)
-        if isinstance(parent, Mapping) and isinstance(last, str):
-            return self._removed_pair(parent, last)
-        if isinstance(parent, Sequence) and isinstance(last, int):
-            return self._removed_item(parent, last)
-        return None
-
-    def _removed_pair(self, mapping: Mapping, key: str) -> _Splice:
-        number = next(n for n, pair in enumerate(mapping.pairs) if pair is mapping.pair(key))
-        pair = mapping.pairs[number]
-        begin = self._line_start(pair.key.start.index)
-        if not mapping.is_flow and not self.text[begin : pair.key.start.index].strip():
-            return _Splice(begin, self._end_of_lines(pair.value), "")
-        if mapping.is_flow and number:
-            return _Splice(mapping.pairs[number - 1].value.end, pair.value.end, "")
-        return _Splice(pair.key.start.index, mapping.pairs[number + 1].key.start.index, "")
-
-    def _removed_item(self, sequence: Sequence, number: int) -> _Splice | None:
-        item = sequence.items[number]
-        if not sequence.is_flow:
-            begin = self._dash(sequence, number)
-            return None if begin is None else _Splice(begin, self._end_of_lines(item), "")
-        if number:
-            return _Splice(sequence.items[number - 1].end, item.end, "")
-        return _Splice(item.start.index, sequence.items[1].start.index, "")
-
-    def _dash(self, sequence: Sequence, number: int) -> int | None:
-        """Where the line of an item's dash begins; None when something else stands on that line before it."""
-        column = _column(sequence)
-        begin = self._line_start(sequence.start.index) if number == 0 else sequence.items[number - 1].after
-        dash = re.compile(rf"^ {{{column}}}-(?=\s)", re.MULTILINE)
-        found = dash.search(self.text, begin, sequence.items[number].start.index + 1)
-        return found.start() if found else None
-
-    def _lines(self, value: Any, indent: int) -> str:  # noqa: ANN401 - a document's value
-        return block(value, indent).replace("\n", self._newline)
-
-    def _end_of_lines(self, node: Node) -> int:
-        """Where the line begins that follows a node."""
-        return node.after if node.after != node.end else self._line_end(node.end)
-
-    def _line_end(self, index: int) -> int:
-        found = _LINE_BREAK.search(self.text, index)
-        return found.end() if found else len(self.text)
-
-    def _line_start(self, index: int) -> int:
-        return max(self.text.rfind("\n", 0, index), self.text.rfind("\r", 0, index)) + 1
+    def _refused(self, document: int, path: Path) -> InvalidInputError:
+        place = self.place(document, path)
+        return InvalidInputError(
+            f"{self._source} is written in a way that can't be changed in part",
+            [Problem(f"{self._source}:{place.line}:{place.column}", f"{dotted(path)} can't be changed alone")],
+            "Anchors, aliases, merge keys and tags are what usually stands in the way; write the section without them.",
+        )
 
 
 def dotted(path: Path) -> str:
@@ -221,33 +126,91 @@ def dotted(path: Path) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
-def _put(holder: Any, path: Path, value: object) -> None:  # noqa: ANN401 - a document's value
-    """What :meth:`Editor.set` does, done to plain values."""
-    *way, last = path
-    for part, following in zip(way, path[1:], strict=True):
-        if isinstance(part, str) and holder.get(part) is None:
-            holder[part] = {} if isinstance(following, str) else []
-        holder = holder[part]
-    if isinstance(holder, list) and last == len(holder):
-        holder.append(value)
+def _read(text: str, source: str) -> tuple[list[Any], list[Node]]:
+    """The documents of a stream, as plain values and as trees."""
+    with reading.refusing(source), warnings.catch_warnings():
+        # An anchor that is used again is good YAML.
+        warnings.simplefilter("ignore", YAMLWarning)
+        try:
+            return list(reading.load_stream(text, source)), tree.parse(text, source)
+        except TypeError as error:
+            raise ValueError("a mapping has a key that can't be one") from error
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - a document's value
+    """A value as it will be read: of its own, and with lists instead of tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _put(holder: Any, path: Path, value: object) -> Any:  # noqa: ANN401 - a document's value
+    """A copy of plain values with one of them set; what is not on the way is shared, as aliases share it.
+
+    Raises:
+        LookupError: something on the way is neither missing, empty, nor a mapping or list.
+    """
+    if not path:
+        return value
+    part, rest = path[0], path[1:]
+    if holder is None:
+        holder = {} if isinstance(part, str) else []
+    changed = copy.copy(holder)
+    if isinstance(holder, dict) and isinstance(part, str):
+        changed[part] = _put(holder.get(part), rest, value)
+    elif isinstance(holder, list) and isinstance(part, int) and 0 <= part < len(holder):
+        changed[part] = _put(holder[part], rest, value)
+    elif isinstance(holder, list) and part == len(holder):
+        changed.append(_put(None, rest, value))
     else:
-        holder[last] = value
+        raise LookupError(part)
+    return changed
 
 
-def _column(node: Mapping | Sequence) -> int:
-    """Blanks before each entry of a block."""
-    first = node.pairs[0].key.start if isinstance(node, Mapping) else node.start
-    return first.column - 1
+def _without(holder: Any, path: Path) -> Any:  # noqa: ANN401 - a document's value
+    """A copy of plain values with one of them taken away.
+
+    Raises:
+        LookupError: it is not there.
+    """
+    part, rest = path[0], path[1:]
+    is_there = (isinstance(holder, dict) and isinstance(part, str) and part in holder) or (
+        isinstance(holder, list) and isinstance(part, int) and 0 <= part < len(holder)
+    )
+    if not is_there:
+        raise LookupError(part)
+    changed = copy.copy(holder)
+    if rest:
+        changed[part] = _without(holder[part], rest)
+    else:
+        del changed[part]
+    return changed
 
 
-def _is_filled_flow(node: Node) -> bool:
-    if isinstance(node, Mapping):
-        return node.is_flow and bool(node.pairs)
-    return isinstance(node, Sequence) and node.is_flow and bool(node.items)
+def _same(one: object, other: object) -> bool:
+    """Whether two values are alike in every part; unlike with ``==``, 1, 1.0 and true differ, and NaN is itself.
 
-
-def _is_on_lines(node: Node) -> bool:
-    """Whether a value takes lines of its own below its key."""
-    if isinstance(node, Scalar):
-        return node.is_block
-    return isinstance(node, Mapping | Sequence) and not node.is_flow
+    Aliases make values that hold themselves, or one value a million times: no pair is looked at twice.
+    """
+    pairs: list[tuple[Any, Any]] = [(one, other)]
+    known: set[tuple[int, int]] = set()
+    while pairs:
+        left, right = pairs.pop()
+        if left is right or (id(left), id(right)) in known:
+            continue
+        if type(left) is not type(right):
+            return False
+        if isinstance(left, dict):
+            if left.keys() != right.keys():
+                return False
+            pairs += [(left[key], right[key]) for key in left]
+        elif isinstance(left, list | tuple):
+            if len(left) != len(right):
+                return False
+            pairs += zip(left, right, strict=True)
+        elif left != right and not (left != left and right != right):  # noqa: PLR0124 - that is what NaN is
+            return False
+        known.add((id(left), id(right)))
+    return True

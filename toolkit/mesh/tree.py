@@ -6,6 +6,7 @@ is another's.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 Path: TypeAlias = "tuple[str | int, ...]"
 # Far deeper than any document of Kong Mesh, and well within what the parser itself can follow.
 _MAX_DEPTH = 100
+LINE_BREAK = re.compile(r"\r\n|\n|\r")
+# Blanks, line ends and comments: what may stand between a key and its colon, or between an entry and its comma.
+_GAP = re.compile(r"(?:[ \t\r\n]+|(?<=[ \t\r\n])#[^\r\n]*)*")
+# The header of a block scalar that keeps the blank lines behind it; a tag and an anchor may precede it.
+_KEEPING = re.compile(r"(?:[&!]\S*[ \t]+)*[|>][0-9]?\+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,8 @@ class Scalar:
 
     Attributes:
         end: the index after its last character; in a block scalar after its last line with text.
-        after: the index where what follows may begin; differs from `end` for block scalars, whose blank lines count.
+        after: the index where what follows may begin; differs from `end` for block scalars, where it is the beginning
+            of a line, behind the blank lines that belong to the value (``|+`` and ``>+``).
         value: its text, with quotes and escapes resolved.
         style: ``'``, ``"``, ``|``, ``>`` or empty for a plain one.
     """
@@ -159,7 +166,7 @@ def find(root: Node, path: Path) -> Node | None:
     for part in path:
         if isinstance(node, Mapping) and isinstance(part, str):
             node = node.get(part)
-        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+        elif isinstance(node, Sequence) and isinstance(part, int) and 0 <= part < len(node.items):
             node = node.items[part]
         else:
             return None
@@ -173,12 +180,19 @@ def nearest(root: Node, path: Path) -> Place:
     for part in path:
         if isinstance(node, Mapping) and isinstance(part, str) and (pair := node.pair(part)):
             place, node = pair.key.start, pair.value
-        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+        elif isinstance(node, Sequence) and isinstance(part, int) and 0 <= part < len(node.items):
             node = node.items[part]
             place = node.start
         else:
             break
     return place
+
+
+def next_mark(text: str, index: int, mark: str) -> int | None:
+    """Where the next mark stands, behind nothing but blanks, line ends and comments; None where something else is."""
+    gap = _GAP.match(text, index)
+    end = gap.end() if gap else index
+    return end if text.startswith(mark, end) else None
 
 
 class _Builder:
@@ -212,7 +226,11 @@ class _Builder:
         after = end
         style = event.style or ""
         if style in ("|", ">"):
-            end = start.index + len(self._text[start.index : end].rstrip())
+            written = self._text[start.index : end].rstrip(" \t\r\n")
+            end = start.index + len(written)
+            if not _KEEPING.match(written):
+                found = LINE_BREAK.search(self._text, end)
+                after = found.end() if found else len(self._text)
         return Scalar(start, end, after, event.value, style)
 
     def _mapping(self, event: MappingStartEvent, depth: int) -> Mapping:
@@ -234,10 +252,12 @@ class _Builder:
         """An empty value after its key's colon; the parser places it at whatever comes next."""
         if not isinstance(value, Scalar) or not value.is_empty:
             return value
-        colon = self._text.find(":", key.end, value.start.index)
-        if colon < 0:
+        colon = next_mark(self._text, key.end, ":")
+        if colon is None:
             return value
-        place = Place(colon + 1, key.start.line, key.start.column + colon + 1 - key.start.index)
+        breaks = list(LINE_BREAK.finditer(self._text, key.start.index, colon))
+        column = colon + 2 - breaks[-1].end() if breaks else key.start.column + colon + 1 - key.start.index
+        place = Place(colon + 1, key.start.line + len(breaks), column)
         return Scalar(place, place.index, place.index, "", "")
 
 

@@ -1,0 +1,189 @@
+"""Where everything stands in any YAML."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given
+
+from tests.mesh.yaml_writing import any_text, paths, streams
+from toolkit.errors import InvalidInputError
+from toolkit.mesh import reading, tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.mesh.yaml_writing import Written
+    from toolkit.mesh.tree import Node
+
+
+@given(streams())
+def test_what_is_written_reads_as_what_was_meant(written: Written) -> None:
+    assert reading.load_stream(written.text, "x.yaml") == written.documents
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    """A node and all below it."""
+    yield node
+    if isinstance(node, tree.Mapping):
+        for pair in node.pairs:
+            yield from nodes(pair.key)
+            yield from nodes(pair.value)
+    elif isinstance(node, tree.Sequence):
+        for item in node.items:
+            yield from nodes(item)
+
+
+def children(node: Node) -> list[Node]:
+    if isinstance(node, tree.Mapping):
+        return [part for pair in node.pairs for part in (pair.key, pair.value)]
+    return node.items if isinstance(node, tree.Sequence) else []
+
+
+def check_places(text: str, roots: list[Node]) -> None:
+    """Every place is what it says it is, and nodes follow one another."""
+    for node in (node for root in roots for node in nodes(root)):
+        before = text[: node.start.index].replace("\r\n", "\n").replace("\r", "\n")
+        assert node.start.line == before.count("\n") + 1
+        column = len(before) - before.rfind("\n")
+        assert node.start.column == column - before[before.rfind("\n") + 1 :].count("\ufeff")
+        assert node.start.index <= node.end <= node.after <= len(text)
+        inside = children(node)
+        for part, following in pairwise(inside):
+            assert part.end <= following.start.index
+        if inside:
+            assert node.start.index <= inside[0].start.index
+            assert inside[-1].end <= node.end
+
+
+@given(streams())
+def test_every_place_is_where_the_node_is_written(written: Written) -> None:
+    text = written.text
+    roots = tree.parse(text, "x.yaml")
+    assert len(roots) == len(written.documents)
+    check_places(text, roots)
+    for node in (node for root in roots for node in nodes(root)):
+        shown = text[node.start.index : node.end]
+        if isinstance(node, tree.Mapping):
+            assert (shown[0] + shown[-1] == "{}") if node.is_flow else (node.start == node.pairs[0].key.start)
+        elif isinstance(node, tree.Sequence):
+            assert (shown[0] + shown[-1] == "[]") if node.is_flow else shown.startswith("-")
+        elif isinstance(node, tree.Scalar) and node.style in ("'", '"'):
+            assert shown[0] == shown[-1] == node.style
+            assert len(shown) > 1
+        elif isinstance(node, tree.Scalar) and node.is_block:
+            assert shown[0] == node.style
+            assert node.after == len(text) or text[node.after - 1] in "\r\n"
+        elif isinstance(node, tree.Scalar) and not node.is_empty:
+            assert re.sub(r"\s+", " ", shown) == node.value
+
+
+@given(streams())
+def test_every_path_of_the_values_is_found(written: Written) -> None:
+    for root, document in zip(tree.parse(written.text, "x.yaml"), written.documents, strict=True):
+        for path, value in paths(document):
+            node = tree.find(root, path)
+            if isinstance(value, dict):
+                assert isinstance(node, tree.Mapping)
+                assert len(node.pairs) == len(value)
+            elif isinstance(value, list):
+                assert isinstance(node, tree.Sequence)
+                assert len(node.items) == len(value)
+            else:
+                assert isinstance(node, tree.Scalar)
+                assert not isinstance(value, str) or node.value == value
+            place = tree.nearest(root, path)
+            if path and isinstance(path[-1], str):
+                assert written.text[place.index] in path[-1] + "'\""
+            else:
+                assert node is not None
+                assert place == node.start
+
+
+@given(any_text)
+@example("a: &a\n  b: *a\n")
+@example("? a # b: c\n: \n")
+@example("%YAML 1.1\n--- a\n")
+@example("[" * 2000)
+@example("\ud800")
+def test_any_text_gives_a_tree_or_is_refused(text: str) -> None:
+    try:
+        roots = tree.parse(text, "x.yaml")
+    except InvalidInputError as error:
+        assert error.problems
+        return
+    if "%YAML" not in text:
+        check_places(text, roots)
+    try:
+        documents = reading.load_stream(text, "x.yaml")
+    except InvalidInputError:
+        return
+    assert len(roots) == len(documents)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "place"),
+    [
+        ("a:\n  b: 1\n", ("a", "b"), (2, 3)),
+        ("a:\n  b: 1\n", ("a", "c", "d"), (1, 1)),
+        ("a:\n  - b\n  - c\n", ("a", 1), (3, 5)),
+        ("a:\n  - b\n", ("a", 1), (1, 1)),
+        ("a: &x {b: 1}\nc: *x\n", ("c", "b"), (2, 1)),
+        ("# note\n\na: 1\n", ("b",), (3, 1)),
+        ("", (), None),
+    ],
+)
+def test_the_nearest_place_is_said(text: str, path: tree.Path, place: tuple[int, int] | None) -> None:
+    found = [tree.nearest(root, path) for root in tree.parse(text, "x.yaml")]
+    assert [(one.line, one.column) for one in found] == ([place] if place else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "after"),
+    [
+        ("a: |\n  x\n\n# c\nb: 1\n", 8, 9),
+        ("a: |+\n  x\n\n# c\nb: 1\n", 9, 11),
+        ("a: >2+ # c\n   x\n\n\nb: 1\n", 15, 18),
+        ("a: |-\n  x", 9, 9),
+        ("a: &n !!str |+\n  x\n\nb: 1\n", 18, 20),
+        ("a: | # |+\n  x\n\nb: 1\n", 13, 14),
+        ("a: |\nb: 1\n", 4, 5),
+        ("a: |\r\n  x\r\n\r\nb: 1\r\n", 9, 11),
+    ],
+)
+def test_where_a_block_scalar_ends(text: str, end: int, after: int) -> None:
+    node = tree.find(tree.parse(text, "x.yaml")[0], ("a",))
+    assert isinstance(node, tree.Scalar)
+    assert (node.end, node.after) == (end, after)
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("a:\nb: 1\n", 2),
+        ("a: # c: d\nb: 1\n", 2),
+        ("'a:' :\nb: 1\n", 6),
+        ("{a: , b: 1}", 3),
+        ("{a, b: 1}", 2),
+        ("? a # x: y\n:\n", 12),
+        ("? |\n  a\n:\n", 9),
+    ],
+)
+def test_an_empty_value_stands_behind_its_colon(text: str, index: int) -> None:
+    (root,) = tree.parse(text, "x.yaml")
+    assert isinstance(root, tree.Mapping)
+    value = root.pairs[0].value
+    assert isinstance(value, tree.Scalar)
+    assert value.is_empty
+    check_places(text, [root])
+    assert value.start.index == index
+
+
+def test_keys_that_are_no_scalars_are_passed_over() -> None:
+    (root,) = tree.parse("? [a]\n: 1\nb: 2\n", "x.yaml")
+    assert isinstance(root, tree.Mapping)
+    assert root.get("a") is None
+    assert root.get("b") is root.pairs[1].value
