@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.shapes import spots
 from toolkit.mesh.lint.text import listed, shown
-from toolkit.pki.common_name import MAX_COMMON_NAME
+from toolkit.pki.common_name import MAX_COMMON_NAME, expand, is_balanced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,68 +63,8 @@ UNKNOWN_DIRECTIVE = Rule(
 )
 RULES = (UNBALANCED, TOO_LONG, TAG_LIMIT, EMPTY, UNKNOWN_DIRECTIVE)
 
-_DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_QUOTED = r'(?:"([^"\\]*)"|`([^`]*)`)'
-_TAG = re.compile(rf"-?\s*tag\s+{_QUOTED}\s*((?:\|\s*replace\s+{_QUOTED}\s+{_QUOTED}\s*)*)-?")
-_REPLACE = re.compile(rf"replace\s+{_QUOTED}\s+{_QUOTED}")
 # The values of Kubernetes' labels, from which tags are made, have 63 characters at most; those of services more.
 _USUAL_TAG = 63
-
-
-class _Part(NamedTuple):
-    """A piece of a template: what it expands to, or the tag that is not known."""
-
-    text: str
-    unknown: str = ""
-
-
-@dataclass(frozen=True)
-class Template:
-    """A common name's template with the tags that are known filled in."""
-
-    parts: tuple[_Part, ...]
-
-    @property
-    def literal(self) -> int:
-        """How many characters are there whatever the unknown tags are."""
-        return sum(len(part.text) for part in self.parts)
-
-    @property
-    def unknown(self) -> list[str]:
-        """The tags that are not known."""
-        return [part.unknown for part in self.parts if part.unknown]
-
-
-def is_balanced(template: str) -> bool:
-    """Whether each directive begins and ends."""
-    depth = 0
-    for brace in re.findall(r"\{\{|\}\}", template):
-        depth += 1 if brace == "{{" else -1
-        if depth not in (0, 1):
-            return False
-    return depth == 0
-
-
-def expand(template: str, tags: Mapping[str, str]) -> Template | None:
-    """The template with known tags filled in; None where it has a directive that is not known."""
-    parts, end = [], 0
-    for directive in _DIRECTIVE.finditer(template):
-        parts.append(_Part(template[end : directive.start()]))
-        end = directive.end()
-        match = _TAG.fullmatch(directive[1])
-        if match is None:
-            return None
-        key = match[1] if match[1] is not None else match[2]
-        value = tags.get(key)
-        parts.append(_Part("", key) if value is None else _Part(_replaced(value, match[3])))
-    return Template((*parts, _Part(template[end:])))
-
-
-def _replaced(value: str, pipeline: str) -> str:
-    for match in _REPLACE.finditer(pipeline):
-        old, new = ((match[1] or match[2] or ""), (match[3] or match[4] or ""))
-        value = value.replace(old, new)
-    return value
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
@@ -146,7 +84,7 @@ def _judge(value: str, tags: Mapping[str, str]) -> tuple[Rule, str] | None:
     template = expand(value, tags)
     if template is None:
         return UNKNOWN_DIRECTIVE, f"{shown(value)} has a directive that is not of the form tag KEY"
-    literal, unknown = template.literal, template.unknown
+    literal, unknown = len(template.text), template.unknown
     if literal + len(unknown) > MAX_COMMON_NAME:
         least = " or more" if unknown else ""
         many = f"{literal + len(unknown)} characters{least}; {MAX_COMMON_NAME} are the most"

@@ -1,0 +1,59 @@
+"""Writes the tables of rules into ``docs/lint.md``; a test compares the file with what this would write."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from toolkit.files import project_root, write_whole
+from toolkit.mesh.lint import RULES
+
+FILE = project_root() / "docs" / "lint.md"
+BEGIN, END = "<!-- rules: made by `python -m tests.mesh.lint.document` -->", "<!-- end of rules -->"
+HEAD = "| code | severity | what is wrong | what comes of it | what to do | source |"
+# By the first two digits of the codes.
+TITLES = {
+    "00": "Documents",
+    "01": "Fields",
+    "02": "Names and modes",
+    "03": "Data sources",
+    "04": "Secrets",
+    "05": "Lifetimes and timeouts",
+    "06": "The private CA",
+    "07": "Chains",
+    "08": "Members of chains",
+    "09": "Common names",
+    "10": "Credentials",
+    "11": "Products and forms",
+    "12": "Versions",
+    "13": "The contract",
+}
+
+
+def cell(text: str) -> str:
+    """A text as it stands in a table of Markdown."""
+    return text.replace("|", "\\|").replace("<", "\\<")
+
+
+def tables() -> str:
+    """All rules, an area after the other."""
+    lines = [f"{len(RULES)} rules; a code is never used for anything else again."]
+    for area, title in TITLES.items():
+        lines += ["", f"### {title}", "", HEAD, "| --- | --- | --- | --- | --- | --- |"]
+        for code, rule in RULES.items():
+            if code.removeprefix("MESH").startswith(area):
+                texts = map(cell, (rule.title, rule.why, rule.fix, rule.source))
+                lines.append(f"| {' | '.join((code, str(rule.severity), *texts))} |")
+    return "\n".join(lines)
+
+
+def document(text: str) -> str:
+    """The text of the file with the tables of today in it."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
+
+
+if __name__ == "__main__":
+    write_whole(Path(FILE), document(FILE.read_text()))
+    sys.stdout.write(f"{FILE.name}: {len(RULES)} rules\n")
