@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from toolkit import contract
+from tests.verify.world import failures, plan, verify, without
 from toolkit.files import project_root
 from toolkit.pki import chain, csr
-from toolkit.sandbox import program
 from toolkit.verify import runner
 from toolkit.verify.calls import Caller
 from toolkit.verify.identity import AssumeRole, ZoneIdentity
@@ -23,36 +21,16 @@ from toolkit.verify.issue import Issuer, idempotency_token
 from toolkit.verify.report.json import JsonForm
 from toolkit.verify.report.table import TableForm
 from toolkit.verify.results import Check, Outcome, Report
-from toolkit.verify.zone import CHECK_NAMES, Plan
+from toolkit.verify.zone import CHECK_NAMES
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
 
 
-@pytest.fixture(scope="module")
-def outputs(running_sandbox: TestSandbox) -> StackOutputs:
-    config = program.read_stack(project_root(), "prod")
-    exports = program.run(project_root(), config, running_sandbox)
-    return contract.parse(json.dumps(exports))
-
-
-def plan(outputs: StackOutputs, **changes: Any) -> Plan:
-    return replace(Plan("default", chain.load_bundle(outputs.certificate_chain)), **changes)
-
-
-def verify(aws: TestSandbox, outputs: StackOutputs, **changes: Any) -> Report:
-    source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-    return runner.verify(outputs, plan(outputs, **changes), source).report
-
-
-def failures(report: Report) -> dict[str, list[Check]]:
-    for zone in report.zones:
-        assert [check.name for check in zone.checks] == list(CHECK_NAMES)
-    return {zone.zone: [check for check in zone.checks if check.failed] for zone in report.zones if not zone.passed}
-
-
 def only_failure(report: Report, zone: str) -> Check:
+    for found in report.zones:
+        assert [check.name for check in found.checks] == list(CHECK_NAMES)
     (name, checks), *others = failures(report).items()
     assert (name, others) == (zone, [])
     (check,) = checks
@@ -81,25 +59,6 @@ def test_the_lifetime_asked_for_is_the_one_that_counts(aws: TestSandbox, outputs
         assert zone.certificate
         left = zone.certificate.not_after - report.finished
         assert timedelta(minutes=89) < left <= timedelta(minutes=90)
-
-
-def policy_of(aws: TestSandbox, zone: Zone) -> tuple[str, str, dict[str, Any]]:
-    iam, role = aws.client("iam"), zone.verifier_role_arn.rpartition("/")[2]
-    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    return role, name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-
-
-def without(aws: TestSandbox, zone: Zone, action: str) -> None:
-    """Take one permission away from a zone's verifier, until the test is over."""
-    iam = aws.client("iam")
-    role, name, document = policy_of(aws, zone)
-    aws.on_cleanup(lambda: iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document)))
-    changed = json.loads(json.dumps(document))
-    for statement in changed["Statement"]:
-        if statement["Effect"] == "Allow":
-            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-            statement["Action"] = [known for known in actions if known != action] or ["none:None"]
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(changed))
 
 
 def test_a_zone_that_may_not_issue(aws: TestSandbox, outputs: StackOutputs) -> None:

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from toolkit import contract
+from toolkit.files import project_root
+from toolkit.sandbox import program
+
+if TYPE_CHECKING:
+    from tests.conftest import TestSandbox
+    from toolkit.contract import StackOutputs
+
+
+@pytest.fixture(scope="module")
+def outputs(running_sandbox: TestSandbox) -> StackOutputs:
+    config = program.read_stack(project_root(), "prod")
+    exports = program.run(project_root(), config, running_sandbox)
+    return contract.parse(json.dumps(exports))

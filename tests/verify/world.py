@@ -1,0 +1,81 @@
+"""What tests of verification share: a stack in the sandbox, and what a zone of it would do."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from toolkit.pki import chain
+from toolkit.verify import runner
+from toolkit.verify.identity import AssumeRole
+from toolkit.verify.zone import Plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import TestSandbox
+    from toolkit.contract import StackOutputs, Zone
+    from toolkit.verify.results import Check, Report
+
+# The zones of stacks/Pulumi.prod.yaml, whose clusters have these OIDC issuers.
+ISSUERS = {
+    "frankfurt-1": "oidc.eks.eu-central-1.amazonaws.com/id/1F2E3D4C5B6A79880716253443526170",
+}
+SUBJECT = "system:serviceaccount:kong-mesh-system:kong-mesh-control-plane"
+
+
+def plan(outputs: StackOutputs, **changes: Any) -> Plan:
+    return replace(Plan("default", chain.load_bundle(outputs.certificate_chain)), **changes)
+
+
+def source(aws: TestSandbox) -> AssumeRole:
+    return AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+
+
+def verify(aws: TestSandbox, outputs: StackOutputs, **changes: Any) -> Report:
+    return runner.verify(outputs, plan(outputs, **changes), source(aws)).report
+
+
+def failures(report: Report) -> dict[str, list[Check]]:
+    return {zone.zone: [check for check in zone.checks if check.failed] for zone in report.zones if not zone.passed}
+
+
+def token_file(directory: Path, zone: str, **changes: object) -> Path:
+    """What a cluster puts into a pod of the zone's control plane, unsigned."""
+    issuer = f"https://{ISSUERS[zone]}"
+    claims = {"iss": issuer, "aud": ["sts.amazonaws.com"], "sub": SUBJECT, "exp": int(time.time()) + 600, **changes}
+
+    def part(value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    file = directory / f"{zone}.token"
+    file.write_text(f"{part({'alg': 'RS256'})}.{part(claims)}.{part('signature')}\n")
+    return file
+
+
+def policy_of(aws: TestSandbox, role_arn: str) -> tuple[str, str, dict[str, Any]]:
+    iam, role = aws.client("iam"), role_arn.rpartition("/")[2]
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return role, name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+
+
+def with_policy(aws: TestSandbox, role_arn: str, statements: list[dict[str, Any]]) -> None:
+    """Let a role do something else, until the test is over."""
+    iam = aws.client("iam")
+    role, name, document = policy_of(aws, role_arn)
+    aws.on_cleanup(lambda: iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document)))
+    changed = {"Version": "2012-10-17", "Statement": statements}
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(changed))
+
+
+def without(aws: TestSandbox, zone: Zone, action: str) -> None:
+    """Take one permission away from a zone's verifier, until the test is over."""
+    statements = json.loads(json.dumps(policy_of(aws, zone.verifier_role_arn)[2]))["Statement"]
+    for statement in statements:
+        if statement["Effect"] == "Allow":
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            statement["Action"] = [known for known in actions if known != action] or ["none:None"]
+    with_policy(aws, zone.verifier_role_arn, statements)
