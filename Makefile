@@ -58,6 +58,7 @@ check: lint test ## Everything that must hold before a change lands, but the dem
 bench: $(READY) ## Measure, as ratios within one run.
 	$(BIN)/python -m tests.bench.issuance
 	$(BIN)/python -m tests.bench.documents
+	$(BIN)/python -m tests.bench.verification
 
 .PHONY: docs
 docs: $(READY) ## Renew the parts of docs/ that are made from the tests.

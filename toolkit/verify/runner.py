@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from toolkit.verify.identity import IdentitySource
     from toolkit.verify.zone import Proxy
 
-MAX_ZONES_AT_ONCE = 64
+MAX_ZONES_AT_ONCE = 128
 # A zone ends by itself when its time is up; only one that hangs in a call is given up on, this much later.
 _GRACE_SECONDS = 2.0
 
