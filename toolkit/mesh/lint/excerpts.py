@@ -97,8 +97,8 @@ class Excerpts:
 
     def _covering(self, begin: int, end: int) -> Iterator[_Span]:
         """The spans that have a part between two indexes."""
-        first = bisect_right(self._ends, begin)
-        for span in self._spans[first:]:
+        for number in range(bisect_right(self._ends, begin), len(self._spans)):
+            span = self._spans[number]
             if span.start >= end:
                 return
             if span.end > begin:
