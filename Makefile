@@ -63,6 +63,7 @@ bench: $(READY) ## Measure, as ratios within one run.
 .PHONY: docs
 docs: $(READY) ## Renew the parts of docs/ that are made from the tests.
 	$(BIN)/python -m tests.sandbox.conformance.document
+	$(BIN)/python -m tests.mesh.lint.document
 
 .PHONY: lock
 lock: $(READY) ## Renew requirements.lock (universal, with hashes).

@@ -12,9 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from toolkit.mesh.acmpca import AcmPcaBackend
-from toolkit.mesh.model import SOURCE_KINDS, BackendModel, DataSource, Expiration, Model, refuse_names, timeout_seconds
-
-__all__ = ["SOURCE_KINDS", "DataSource", "Model", "timeout_seconds"]
+from toolkit.mesh.model import BackendModel, DataSource, Expiration, Model, refuse_names
 
 
 class BuiltinCaCert(Model):
