@@ -55,8 +55,9 @@ def _escaped(character: str) -> str:
     return f"\\U{point:08X}" if point > 0xFFFF else json.dumps(character)[1:-1]  # noqa: PLR2004 - end of the plane
 
 
-# Lines that a literal block can hold in any YAML: printable, not indented, not ended by a blank. PEM is such a text.
-_LITERAL = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?\n)+", re.ASCII)
+# Lines that a literal block can hold in any YAML: printable, not ended by a blank, the first one not indented. PEM is
+# such a text, and so is JSON.
+_LITERAL = re.compile(r"[!-~](?:[ -~]*[!-~])?\n(?: *[!-~](?:[ -~]*[!-~])?\n)*", re.ASCII)
 
 
 def literal(value: object) -> str:

@@ -1,0 +1,55 @@
+"""Images of containers, pinned so that today's proof and tomorrow's come from the same program.
+
+Source: distribution/reference:reference.go, the grammar of an image's name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from toolkit.pki.arn import shown
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?:{_LABEL}(?:\.{_LABEL})*(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@sha256:(?P<digest>[0-9a-f]{64}))?",
+    re.ASCII,
+)
+# 255 for the name, 128 for the tag, 71 for the digest, and what stands between them.
+_MAX = 456
+_MAX_LABEL = 63
+_MEND = "name a version (registry.example/kong-mesh-pca-toolkit:0.1.0), a digest (...@sha256:...), or both"
+
+
+class Image(NamedTuple):
+    """An image that always means the same program.
+
+    Attributes:
+        reference: as it was given.
+        version: its tag, or the beginning of its digest, as the value of a Kubernetes label.
+    """
+
+    reference: str
+    version: str
+
+
+def pinned(text: str) -> Image:
+    """Read the name of an image that is pinned by a digest or by a tag that is a version.
+
+    A tag without a digit (``latest``, ``stable``, ``main``) is the name of something that moves.
+
+    Raises:
+        ValueError: it is no name of an image, or not pinned.
+    """
+    match = _REFERENCE.fullmatch(text) if len(text) <= _MAX else None
+    if match is None:
+        raise ValueError(f"{shown(text)} is no image: {_MEND}")
+    tag, digest = match["tag"], match["digest"]
+    if digest is None and tag is None:
+        raise ValueError(f"{shown(text)} has no tag, so it means latest: {_MEND}")
+    if digest is None and not re.search("[0-9]", tag):
+        raise ValueError(f"{shown(text)}: the tag {shown(tag)} is no version, what it means changes: {_MEND}")
+    version = (tag or "").strip("._-")[:_MAX_LABEL].rstrip("._-")
+    return Image(text, version or f"sha256-{digest[:12]}")
