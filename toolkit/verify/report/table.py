@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from toolkit.verify.report import verdict
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
@@ -80,34 +81,10 @@ def _lines(check: Check) -> list[Text]:
 
 
 def _verdict(report: Report) -> Text:
-    bought = report.certificates_bought
-    revoked = sum(len(zone.revoked) for zone in report.zones)
-    cost = f"{bought} certificate{'s'[: bought != 1]} bought (at most ${report.cost:.2f})"
-    cost += f", {revoked} of them revoked" if revoked else ""
-    lines = _trouble(report)
+    lines = verdict.trouble(report)
     if not lines:
         zones = len(report.zones)
         met = f", {len(report.handshakes)} handshakes between them" if report.handshakes else ""
-        text = f"\nEvery zone gets certificates: {zones} of {zones} verified{met}, {cost}."
+        text = f"\nEvery zone gets certificates: {zones} of {zones} verified{met}, {verdict.cost(report)}."
         return Text(text, style=_STYLES[Outcome.PASSED])
-    return Text("\n" + "\n".join([*lines[:-1], f"{lines[-1]}, {cost}."]), style=_STYLES[Outcome.FAILED])
-
-
-def _trouble(report: Report) -> list[str]:
-    """Everything that keeps the report from being good, a line each."""
-    failed = [zone.zone for zone in report.zones if not zone.passed]
-    distrust = [meeting for meeting in report.handshakes if meeting.problem]
-    lines = []
-    if report.interrupted:
-        lines.append("Interrupted: this is what was known by then")
-    if report.missing:
-        lines.append(f"Nothing is known of {len(report.missing)} zones ({', '.join(report.missing)})")
-    if distrust:
-        first = distrust[0]
-        lines.append(
-            f"{len(distrust)} of {len(report.handshakes)} handshakes failed, "
-            f"such as {first.client} with {first.server}: {first.problem}"
-        )
-    if failed:
-        lines.append(f"{len(failed)} of {len(report.zones)} zones failed ({', '.join(failed)})")
-    return lines
+    return Text("\n" + "\n".join([*lines[:-1], f"{lines[-1]}, {verdict.cost(report)}."]), style=_STYLES[Outcome.FAILED])

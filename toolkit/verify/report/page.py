@@ -1,0 +1,321 @@
+"""What the HTML report shows, worked out before the template: the template only lays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.verify.report import verdict
+from toolkit.verify.results import Check, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime, timedelta
+
+    from toolkit.verify.results import Handshake, Link, Report, ZoneResult
+
+SYMBOLS = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.SKIPPED: "–"}  # noqa: RUF001 - a dash for what was not done
+_ALL_OPEN = 4
+_FAILED_OPEN = 10
+_MOST_MEETINGS = 10
+_NAME_WIDTH = 36
+_FINGERPRINT_BYTES = 8
+_HOURS_AS_SUCH = 72
+
+
+class Tile(NamedTuple):
+    """One number of the overview."""
+
+    label: str
+    value: str
+    note: str = ""
+    bad: bool = False
+
+
+class Action(NamedTuple):
+    """Something to do, for one zone or many.
+
+    Attributes:
+        check: what failed.
+        advice: what to do.
+        found: what was found where it failed first.
+        zones: where it failed.
+        more: of zones or pairs that are not listed.
+    """
+
+    check: str
+    advice: str
+    found: str
+    zones: tuple[Place, ...]
+    more: str = ""
+
+
+class Place(NamedTuple):
+    """A zone by its name, and where its part of the page is; empty when it has none."""
+
+    name: str
+    anchor: str
+
+
+class Box(NamedTuple):
+    """One certificate in the picture of a chain.
+
+    Attributes:
+        role: what it is in the chain.
+        name: short enough for the picture.
+        whole_name: the name as it is.
+        fingerprint: its beginning.
+        until: when it ends, and how long that is after the run.
+        ended: whether it had ended when the run did.
+    """
+
+    role: str
+    name: str
+    whole_name: str
+    fingerprint: str
+    until: str
+    ended: bool
+
+
+@dataclass(frozen=True)
+class ZonePart:
+    """What the page shows of one zone.
+
+    Attributes:
+        result: what was found.
+        anchor: where it is on the page.
+        open: whether its details are shown without being asked for.
+        cells: one check for each column of the matrix; None where it was not asked.
+        boxes: the picture of its chain: the certificate first, the root last; empty without a certificate.
+        trust: how the chain's check ended.
+        issuance: as text; empty when nothing was issued.
+        bar: of the longest issuance, percent.
+    """
+
+    result: ZoneResult
+    anchor: str
+    open: bool
+    cells: tuple[Check | None, ...]
+    boxes: tuple[Box, ...]
+    trust: Outcome
+    issuance: str
+    bar: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the zone did."""
+        return Outcome.PASSED if self.result.passed else Outcome.FAILED
+
+    @property
+    def passed_checks(self) -> int:
+        """How many of its checks passed."""
+        return sum(check.outcome is Outcome.PASSED for check in self.result.checks)
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """The handshake matrix.
+
+    Attributes:
+        clients: its rows.
+        servers: its columns.
+        met: by client and server.
+        failed: those that failed.
+    """
+
+    clients: tuple[str, ...]
+    servers: tuple[str, ...]
+    met: dict[tuple[str, str], Handshake]
+    failed: tuple[Handshake, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything on the page."""
+
+    report: Report
+    headline: str
+    lines: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    actions: tuple[Action, ...]
+    check_names: tuple[str, ...]
+    zones: tuple[ZonePart, ...]
+    meetings: Meetings | None
+    duration: str
+    cost: str
+
+
+def build(report: Report) -> Page:
+    """Work out what the page of a report shows."""
+    names = tuple(dict.fromkeys(check.name for zone in report.zones for check in zone.checks))
+    lines = verdict.trouble(report)
+    return Page(
+        report=report,
+        headline=_headline(report),
+        lines=tuple(lines),
+        tiles=tuple(_tiles(report)),
+        actions=tuple(_actions(report)),
+        check_names=names,
+        zones=tuple(_zones(report, names)),
+        meetings=_meetings(report),
+        duration=_duration(report.finished - report.started),
+        cost=verdict.cost(report),
+    )
+
+
+def moment(time: datetime) -> str:
+    """A time as people read it; they all are UTC."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def _headline(report: Report) -> str:
+    if report.passed:
+        return "Every zone gets certificates"
+    failed = sum(not zone.passed for zone in report.zones)
+    if failed:
+        return f"{failed} of {len(report.zones)} zones failed"
+    if any(meeting.problem for meeting in report.handshakes):
+        return "The zones do not all trust each other"
+    return "The run was interrupted" if report.interrupted else "Not every zone was verified"
+
+
+def _tiles(report: Report) -> Iterator[Tile]:
+    good, zones = sum(zone.passed for zone in report.zones), len(report.zones) + len(report.missing)
+    missing = f"{len(report.missing)} missing" if report.missing else ""
+    yield Tile("zones passed", f"{good} of {zones}", missing, bad=good < zones)
+    checks = [check for zone in report.zones for check in zone.checks]
+    counts = {outcome: sum(check.outcome is outcome for check in checks) for outcome in Outcome}
+    failed, skipped = counts[Outcome.FAILED], counts[Outcome.SKIPPED]
+    note = ", ".join(text for text in (f"{failed} failed" * bool(failed), f"{skipped} skipped" * bool(skipped)) if text)
+    yield Tile("checks passed", f"{counts[Outcome.PASSED]:,} of {len(checks):,}", note, bad=bool(failed))
+    if report.handshakes:
+        met = sum(not meeting.problem for meeting in report.handshakes)
+        total = len(report.handshakes)
+        yield Tile("handshakes", f"{met:,} of {total:,}", "each side verifies the other", bad=met < total)
+    times = [zone.issuance for zone in report.zones if zone.issuance is not None]
+    if times:
+        middle = median(time.total_seconds() for time in times)
+        yield Tile("median issuance", _milliseconds(middle), f"slowest {_milliseconds(max(times).total_seconds())}")
+    ends = [link.not_after for zone in report.zones if zone.certificate for link in zone.certificate.way]
+    if ends:
+        first = min(ends)
+        yield Tile("first CA ends", f"{first:%Y-%m-%d}", _until(first, report.finished), bad=first <= report.finished)
+    bought = report.certificates_bought
+    yield Tile("cost at most", f"${report.cost:.2f}", f"{bought} certificate{'s'[: bought != 1]} bought")
+
+
+def _actions(report: Report) -> Iterator[Action]:
+    if report.interrupted:
+        yield Action("interrupted", "Run it again; what is shown here was known when it was stopped.", "", ())
+    if report.missing:
+        advice = "Run the job of these zones, or give its report with --merge."
+        yield Action("missing", advice, "", tuple(Place(name, "") for name in report.missing))
+    groups: dict[tuple[str, str], list[tuple[Place, Check]]] = {}
+    for number, zone in enumerate(report.zones):
+        for check in zone.checks:
+            if check.failed:
+                groups.setdefault((check.name, check.advice), []).append((Place(zone.zone, _anchor(number)), check))
+    for (name, advice), found in groups.items():
+        yield Action(name, advice, found[0][1].found, tuple(place for place, _ in found))
+    yield from _distrust(report)
+
+
+def _distrust(report: Report) -> Iterator[Action]:
+    """Failed handshakes, those with one problem together."""
+    groups: dict[str, list[Place]] = {}
+    for meeting in report.handshakes:
+        if meeting.problem:
+            groups.setdefault(meeting.problem, []).append(Place(f"{meeting.client} to {meeting.server}", "handshakes"))
+    advice = "Look at the check chain of both zones: each certificate must lead to a root in the Mesh's caCert."
+    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    for problem, pairs in ordered[:_MOST_MEETINGS]:
+        more = f"and {len(pairs) - _MOST_MEETINGS:,} more" if len(pairs) > _MOST_MEETINGS else ""
+        yield Action("handshake", advice, problem, tuple(pairs[:_MOST_MEETINGS]), more)
+    if rest := ordered[_MOST_MEETINGS:]:
+        count = sum(len(pairs) for _, pairs in rest)
+        yield Action(
+            "handshake", f"{count:,} more failed for {len(rest):,} other reasons; the matrix has them.", "", ()
+        )
+
+
+def _zones(report: Report, names: Sequence[str]) -> Iterator[ZonePart]:
+    longest = max((zone.issuance.total_seconds() for zone in report.zones if zone.issuance), default=0.0)
+    opened = 0
+    for number, zone in enumerate(report.zones):
+        known = {check.name: check for check in zone.checks}
+        shown = len(report.zones) <= _ALL_OPEN or (not zone.passed and opened < _FAILED_OPEN)
+        opened += shown
+        seconds = zone.issuance.total_seconds() if zone.issuance is not None else None
+        trust = known["chain"].outcome if "chain" in known else Outcome.SKIPPED
+        yield ZonePart(
+            result=zone,
+            anchor=_anchor(number),
+            open=shown,
+            cells=tuple(known.get(name) for name in names),
+            boxes=tuple(_boxes(zone, trust, report.finished)),
+            trust=trust,
+            issuance="" if seconds is None else _milliseconds(seconds),
+            bar=round(100 * seconds / longest, 2) if seconds and longest else 0,
+        )
+
+
+def _boxes(zone: ZoneResult, trust: Outcome, at: datetime) -> Iterator[Box]:
+    certificate = zone.certificate
+    if certificate is None:
+        return
+    name = certificate.uris[0] if certificate.uris else "no name"
+    yield _box("data plane certificate", name, certificate.sha256_fingerprint, certificate.not_after, at)
+    for number, link in enumerate(certificate.way):
+        yield _box(_role(number, certificate.way, trust), link.name, link.sha256_fingerprint, link.not_after, at)
+
+
+def _role(number: int, way: Sequence[Link], trust: Outcome) -> str:
+    """What a CA is in its chain; that the last one is a root is known only when the chain's check says so."""
+    issuing, last = number == 0, number == len(way) - 1
+    if last and trust is Outcome.PASSED:
+        return "root and issuing CA" if issuing else "root CA"
+    return "issuing CA" if issuing else "CA"
+
+
+def _box(role: str, name: str, fingerprint: str, ends: datetime, at: datetime) -> Box:
+    short = name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
+    beginning = ":".join(fingerprint.split(":")[:_FINGERPRINT_BYTES])[: _FINGERPRINT_BYTES * 3]
+    return Box(role, short, name, beginning, f"{moment(ends)}, {_until(ends, at)}", ended=ends <= at)
+
+
+def _meetings(report: Report) -> Meetings | None:
+    if not report.handshakes:
+        return None
+    return Meetings(
+        clients=_in_order(report, {meeting.client for meeting in report.handshakes}),
+        servers=_in_order(report, {meeting.server for meeting in report.handshakes}),
+        met={(meeting.client, meeting.server): meeting for meeting in report.handshakes},
+        failed=tuple(meeting for meeting in report.handshakes if meeting.problem),
+    )
+
+
+def _in_order(report: Report, names: set[str]) -> tuple[str, ...]:
+    """Names of zones in the report's order, so that a zone's row and column have one number."""
+    known = dict.fromkeys(zone.zone for zone in report.zones)
+    return (*(name for name in known if name in names), *sorted(names - known.keys()))
+
+
+def _anchor(number: int) -> str:
+    return f"zone-{number + 1}"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:,.0f} ms"
+
+
+def _duration(time: timedelta) -> str:
+    seconds = time.total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"  # noqa: PLR2004
+
+
+def _until(ends: datetime, at: datetime) -> str:
+    hours = (ends - at).total_seconds() / 3600
+    size = abs(hours)
+    text = f"{size:.0f} h" if size < _HOURS_AS_SUCH else f"{size / 24:,.0f} days"
+    return f"in {text}" if hours > 0 else f"{text} ago"
