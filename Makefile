@@ -59,6 +59,7 @@ bench: $(READY) ## Measure, as ratios within one run.
 	$(BIN)/python -m tests.bench.issuance
 	$(BIN)/python -m tests.bench.documents
 	$(BIN)/python -m tests.bench.verification
+	$(BIN)/python -m tests.bench.handshakes
 
 .PHONY: docs
 docs: $(READY) ## Renew the parts of docs/ that are made from the tests.

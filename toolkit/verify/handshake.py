@@ -13,6 +13,7 @@ sees it, a file system that is read-only does not matter, and nothing is left ov
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import ssl
@@ -30,7 +31,7 @@ from toolkit.pki import chain, spiffe
 from toolkit.verify.results import Handshake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from toolkit.verify.zone import Proxy
 
@@ -83,7 +84,7 @@ def meet(proxies: Sequence[Proxy], trust: Trust) -> tuple[Handshake, ...]:
     return tuple(meetings(proxies, trust))
 
 
-def meetings(proxies: Sequence[Proxy], trust: Trust, threads: int | None = None) -> Iterator[Handshake]:
+def meetings(proxies: Sequence[Proxy], trust: Trust, threads: int | None = None) -> Generator[Handshake]:
     """As :func:`meet`, one after the other: whoever stops asking keeps what is known by then.
 
     Args:
@@ -145,12 +146,8 @@ class _Party:
         client.maximum_version = ssl.TLSVersion.TLSv1_2
         # Every handshake is a whole one; no session outlives it.
         server.options |= ssl.OP_NO_TICKET
-        try:
-            for context in client, server:
-                _load(context, proxy)
-        except ssl.SSLError as error:
-            return cls(proxy.zone, client, server, f"can't use its certificate: {_words(error)}")
-        return cls(proxy.zone, client, server)
+        problem = _load(client, proxy) or _load(server, proxy)
+        return cls(proxy.zone, client, server, f"can't use its certificate: {problem}" if problem else "")
 
 
 class _Judge:
@@ -253,13 +250,18 @@ def _context(protocol: int, trusted: bytes) -> ssl.SSLContext:
     return context
 
 
-def _load(context: ssl.SSLContext, proxy: Proxy) -> None:
+def _load(context: ssl.SSLContext, proxy: Proxy) -> str:
     """Give a context its certificate, the chain that came with it but for the root, and the key.
 
+    Returns:
+        Why OpenSSL does not take them; empty when it does.
+
     Raises:
-        ssl.SSLError: OpenSSL does not take them: they don't belong together, for example.
         SurroundingsError: there is no ``/dev/fd``.
     """
+    # Asked here: OpenSSL's own answer is lost, see below.
+    if proxy.issued.leaf.public_key() != proxy.key.public_key():
+        return "it is for another key"
     presented = [proxy.issued.leaf, *(above for above in proxy.issued.chain if not chain.is_self_signed(above))]
     key = proxy.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -267,13 +269,18 @@ def _load(context: ssl.SSLContext, proxy: Proxy) -> None:
     try:
         with _readable(chain.to_pem(presented).encode()) as certificates, _readable(key) as private:
             context.load_cert_chain(certificates, private)
-    except ssl.SSLError:
-        raise
+    except ssl.SSLError as error:
+        return _words(error)
     except OSError as error:
+        # OpenSSL asks a pipe for its position and goes on without; the ssl module then takes the trace that this leaves
+        # in errno for the reason of whatever fails afterwards.
+        if error.errno == errno.ESPIPE:
+            return "OpenSSL does not take it"
         raise SurroundingsError(
             f"keys can't be given to OpenSSL through /dev/fd here: {error.strerror or error}",
             "Use Linux or macOS, or leave the handshakes out with --no-handshakes.",
         ) from error
+    return ""
 
 
 @contextmanager
