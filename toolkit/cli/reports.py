@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from toolkit.verify.results import Report
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
-FORMS = ("table", "wide", "json", "compact")
+FORMS = ("table", "wide", "json", "junit", "prometheus", "html", "compact")
 
 
 class ReportFile(NamedTuple):
@@ -48,7 +48,8 @@ def report_options(function: _Command) -> _Command:
             type=click.Choice(FORMS),
             default="table",
             show_default=True,
-            help="wide shows every check of every zone; compact is JSON of 4096 bytes, for a Kubernetes Job.",
+            help="wide shows every check of every zone; junit is for CI systems, prometheus for node_exporter's textfile "
+            "collector, html to look at; compact is JSON of 4096 bytes, for a Kubernetes Job.",
         ),
         click.option(
             "-o",
@@ -78,16 +79,16 @@ def choose_form(form: str, output: Path | None = None) -> Form:
         form: one of :data:`FORMS`.
         output: where it goes; None for standard output.
     """
-    from toolkit.verify.report.compact import CompactForm
-    from toolkit.verify.report.json import JsonForm
-    from toolkit.verify.report.table import TableForm
+    if form in ("table", "wide"):
+        from toolkit.verify.report.table import TableForm
 
-    if form == "json":
-        return JsonForm()
-    if form == "compact":
-        return CompactForm()
-    color, width = look(output)
-    return TableForm(wide=form == "wide", color=color, width=width)
+        color, width = look(output)
+        return TableForm(wide=form == "wide", color=color, width=width)
+    from importlib import import_module
+
+    # Each form is a module and a class of its own, and a command loads only those that it writes.
+    made: Form = getattr(import_module(f"toolkit.verify.report.{form}"), f"{form.capitalize()}Form")()
+    return made
 
 
 def write_reports(report: Report, form: str, output: Path | None, reports: Sequence[ReportFile]) -> None:

@@ -108,6 +108,16 @@ class ZonePart:
         return Outcome.PASSED if self.result.passed else Outcome.FAILED
 
     @property
+    def judged(self) -> list[Check]:
+        """Its checks of which there is something to say."""
+        return [check for check in self.result.checks if check not in self.skipped]
+
+    @property
+    def skipped(self) -> list[Check]:
+        """Its checks that were skipped and say nothing."""
+        return [check for check in self.result.checks if check.outcome is Outcome.SKIPPED and not check.note]
+
+    @property
     def passed_checks(self) -> int:
         """How many of its checks passed."""
         return sum(check.outcome is Outcome.PASSED for check in self.result.checks)
