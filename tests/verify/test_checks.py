@@ -46,7 +46,7 @@ def failed(
 def test_a_good_certificate_passes_every_check() -> None:
     assert failed(ISSUING.issue(KEY.public_key(), URIS)) == set()
     assert failed(ISSUING.issue(KEY.public_key(), URIS), bundle=(ROOT,)) == set()
-    assert failed(ISSUING.issue(KEY.public_key(), URIS), returned=()) == set()
+    assert failed(ISSUING.issue(KEY.public_key(), URIS), returned=()) == {"chain-order"}
 
 
 def other_key() -> rsa.RSAPublicKey:
@@ -83,7 +83,7 @@ def other_key() -> rsa.RSAPublicKey:
             ),
             {"lifetime", "chain"},
         ),
-        (STRANGER.issue(KEY.public_key(), URIS), {"chain"}),
+        (STRANGER.issue(KEY.public_key(), URIS), {"chain", "chain-order"}),
     ],
 )
 def test_a_broken_issuer_is_named(leaf: x509.Certificate, names: set[str]) -> None:
@@ -94,7 +94,12 @@ def test_a_mesh_that_carries_the_wrong_bundle() -> None:
     leaf = ISSUING.issue(KEY.public_key(), URIS)
     assert failed(leaf, bundle=STRANGER.chain()) == {"chain"}
     assert failed(leaf, bundle=(OWN,)) == {"chain"}
-    assert failed(leaf, bundle=(ROOT,), returned=()) == {"chain"}
+    assert failed(leaf, bundle=(ROOT,), returned=()) == {"chain", "chain-order"}
+
+
+@pytest.mark.parametrize("returned", [(ROOT, OWN), (OWN,), (ROOT,), (OWN, OWN, ROOT), (OWN, STRANGER.chain()[-1])])
+def test_a_chain_that_is_none(returned: tuple[x509.Certificate, ...]) -> None:
+    assert failed(ISSUING.issue(KEY.public_key(), URIS), returned=returned) == {"chain-order"}
 
 
 def test_criticality_of_the_names_is_a_note_and_no_failure() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from toolkit.verify.calls import SERVER_ERROR, THROTTLED
+
 _THROTTLED = (
     "The account's quota for this call is used up (25 IssueCertificate a second unless raised): "
     "try again, or raise it in Service Quotas."
@@ -16,8 +18,7 @@ _BY_CODE = {
     "UnrecognizedClientException": "The credentials are not known to AWS: check AWS_PROFILE and the environment.",
     "ResourceNotFoundException": "There is no such CA in that region: is the Mesh's conf.arn that of the stack?",
     "InvalidStateException": "The CA is not ACTIVE: activate or enable it, then run this again.",
-    "ThrottlingException": _THROTTLED,
-    "LimitExceededException": _THROTTLED,
+    **dict.fromkeys(THROTTLED, _THROTTLED),
 }
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
@@ -31,6 +32,9 @@ def advice(error: Exception, action: str) -> str:
     """
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status >= SERVER_ERROR:
+            return "AWS fails on its side: look at the AWS Health Dashboard, and run this again later."
         return _denied(error, action) if code in DENIED else _BY_CODE.get(code, "See AWS's message.")
     if isinstance(error, NoCredentialsError):
         return "Sign in (aws sso login, AWS_PROFILE) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."

@@ -30,7 +30,7 @@ _Answer = TypeVar("_Answer")
 THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "LimitExceededException"}
 )
-_SERVER_ERROR = 500
+SERVER_ERROR = 500
 # Full jitter: any pause up to a bound that doubles (AWS Architecture Blog, "Exponential Backoff And Jitter").
 _FIRST_BOUND_SECONDS = 0.1
 _LAST_BOUND_SECONDS = 4.0
@@ -106,7 +106,7 @@ def may_pass(error: Exception) -> bool:
     """Whether the same call may succeed a moment later."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return error.response["Error"]["Code"] in THROTTLED or status >= _SERVER_ERROR
+        return error.response["Error"]["Code"] in THROTTLED or status >= SERVER_ERROR
     if isinstance(error, NoCredentialsError):
         return False
     return isinstance(error, EndpointConnectionError | ConnectionClosedError | HTTPClientError)

@@ -83,6 +83,24 @@ def chain_to_root(evidence: Evidence) -> Check:
     return judge(name, good=True, expected=expected, found=found, advice="")
 
 
+def chain_order(evidence: Evidence) -> Check:
+    """What came with the certificate is its chain, in the order that TLS wants: proxies send it on as it comes."""
+    expected = "the CA that signed the certificate first, then each CA's issuer, up to a root"
+    way = evidence.issued.chain
+    advice = (
+        "AWS returns the chain in this order (API reference, GetCertificate): run this again; if it stays so, look for "
+        "a proxy between this machine and AWS."
+    )
+    if not way:
+        return judge("chain-order", good=False, expected=expected, found="no chain", advice=advice)
+    problems = chain.order_problems(way)
+    # By name: whether the signature is right is the question of the check `chain`.
+    if evidence.leaf.issuer != way[0].subject:
+        problems.insert(0, f"the certificate is not issued by {chain.display_name(way[0])}, which stands first")
+    found = "; ".join(problems) or " < ".join(["leaf", *(chain.display_name(certificate) for certificate in way)])
+    return judge("chain-order", not problems, expected, found, advice)
+
+
 def chain_lifetime(evidence: Evidence) -> Check:
     """No CA above the certificate ends soon: when one does, every certificate below it is of no use."""
     until = evidence.at + evidence.horizon
@@ -221,6 +239,7 @@ def lifetime(evidence: Evidence) -> Check:
 # In the order in which reports show them.
 CERTIFICATE_CHECKS: tuple[tuple[str, Callable[[Evidence], Check]], ...] = (
     ("chain", chain_to_root),
+    ("chain-order", chain_order),
     ("chain-lifetime", chain_lifetime),
     ("public-key", public_key),
     ("subject-alternative-names", subject_alternative_names),

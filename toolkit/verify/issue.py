@@ -124,7 +124,8 @@ class Issuer:
                 if error.response["Error"]["Code"] != "RequestInProgressException":
                     raise
             else:
-                certificates = chain.load_bundle(answer.get("CertificateChain", ""))
+                way = answer.get("CertificateChain", "")
+                certificates = chain.load_bundle(way) if way.strip() else ()
                 return IssuedCertificate(chain.load_certificate(answer["Certificate"]), certificates)
             if not self._caller.pause(pause):
                 raise DeadlineError(f"{certificate_arn} was still not ready")
