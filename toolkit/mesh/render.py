@@ -58,7 +58,7 @@ def render(outputs: StackOutputs, mesh: str, options: MeshOptions) -> RenderedMe
         UnfaithfulRenderingError: the rendered text does not parse to the model.
     """
     built = build(outputs, mesh, options)
-    document = _render(f"{options.form}/mesh.yaml.j2", built.mesh.to_form(options.form))
+    document = render_document(f"{options.form}/mesh.yaml.j2", built.mesh.to_form(options.form))
     secrets = render_secrets(built.secrets, options.form)
     return RenderedMesh(document, secrets, built.mesh_has_credentials, built.secrets_have_credentials)
 
@@ -69,7 +69,42 @@ def render_secrets(secrets: Sequence[MeshSecret], form: Form) -> tuple[str, ...]
     Raises:
         UnfaithfulRenderingError: a rendered text does not parse to its model.
     """
-    return tuple(_render(f"{form}/secret.yaml.j2", secret.to_form(form)) for secret in secrets)
+    return tuple(render_document(f"{form}/secret.yaml.j2", secret.to_form(form)) for secret in secrets)
+
+
+def render_document(template: str, document: dict[str, Any], **beside: object) -> str:
+    """Render one YAML document.
+
+    Args:
+        template: its path below ``templates/``.
+        document: what the text must say; the template sees its keys.
+        beside: what the template sees besides, for its comments.
+
+    Raises:
+        InvalidInputError: a value can't stand in YAML.
+        UnfaithfulRenderingError: the rendered text does not parse to the document.
+    """
+    try:
+        text = _templates().get_template(template).render(beside | document)
+        parsed = YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError) as error:
+        # YAML knows characters that no document can hold, such as most control characters.
+        raise InvalidInputError("an option holds what YAML can't carry", [Problem("", one_line(error))]) from error
+    if parsed != document:
+        raise UnfaithfulRenderingError(
+            f"{template} does not render what it was given", "This is a defect in the toolkit; nothing was written."
+        )
+    return text
+
+
+def fill(template: str, **values: object) -> str:
+    """Fill in a template that is no YAML: texts stand in it as they are.
+
+    Args:
+        template: its path below ``templates/``.
+        values: texts, and mappings of texts; the caller sees to it that none of them can be anything but a value.
+    """
+    return _templates().get_template(template).render(_verbatim(values))
 
 
 def stream(documents: Sequence[str]) -> str:
@@ -87,6 +122,12 @@ def stream(documents: Sequence[str]) -> str:
 def _encoded(value: object) -> Markup:
     """What a template interpolates: lines that are YAML already as they are, anything else as one scalar."""
     return value if isinstance(value, Markup) else Markup(scalars.scalar(value))  # noqa: S704 - encoded by scalar
+
+
+def _verbatim(value: object) -> Any:  # noqa: ANN401 - what templates see
+    if isinstance(value, dict):
+        return {key: _verbatim(inner) for key, inner in value.items()}
+    return Markup(value) if isinstance(value, str) else value  # noqa: S704 - checked by the caller
 
 
 def _lines(value: dict[str, Any], indent: int) -> Markup:
@@ -108,17 +149,3 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters["lines"] = _lines
     return environment
-
-
-def _render(template: str, document: dict[str, Any]) -> str:
-    try:
-        text = _templates().get_template(template).render(document)
-        parsed = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError) as error:
-        # YAML knows characters that no document can hold, such as most control characters.
-        raise InvalidInputError("an option holds what YAML can't carry", [Problem("", one_line(error))]) from error
-    if parsed != document:
-        raise UnfaithfulRenderingError(
-            f"{template} does not render what it was given", "This is a defect in the toolkit; nothing was written."
-        )
-    return text

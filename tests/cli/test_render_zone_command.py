@@ -1,0 +1,228 @@
+"""``toolkit render-zone``: one zone or all of them, into new files and into those that exist."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.cli.test_command_line import imported_by, toolkit
+from tests.support import contract_document, hierarchy, zone_document
+from toolkit.cli import main
+from toolkit.files import project_root
+from toolkit.mesh import reading, zones
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ADDRESS = "grpcs://global.mesh.example.com:5685"
+NAMES = ("frankfurt", "paris", "machines")
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    file = tmp_path / "outputs.json"
+    document = contract_document(hierarchy())
+    document["zones"] = [
+        zone_document("frankfurt", "eu-central-1"),
+        zone_document("paris", "eu-west-3") | {"identity": "pod-identity", "namespace": "mesh"},
+        zone_document("machines", "eu-west-1") | {"identity": "ambient"},
+    ]
+    file.write_text(json.dumps(document))
+    return file
+
+
+def run(outputs: Path | str, *arguments: str | Path, **more: Any) -> Result:
+    return CliRunner().invoke(main, ["render-zone", "--outputs", str(outputs), *map(str, arguments)], **more)
+
+
+def test_one_zone_goes_to_standard_output(outputs: Path) -> None:
+    result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS)
+    assert (result.exit_code, result.stderr) == (0, "")
+    (values,) = reading.load_stream(result.stdout, "x")
+    assert values == {
+        "kuma": {
+            "controlPlane": {
+                "mode": "zone",
+                "zone": "frankfurt",
+                "kdsGlobalAddress": ADDRESS,
+                "envVars": {"AWS_REGION": "eu-central-1"},
+                "serviceAccountAnnotations": {
+                    "eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/zone-frankfurt-0a1b2c3"
+                },
+            }
+        }
+    }
+
+
+def test_the_environment_of_one_zone(outputs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "zone.env"
+    result = run(outputs, "--zone", "machines", "--format", "env", "--kds-address", ADDRESS, "-o", file)
+    assert (result.exit_code, result.output) == (0, "")
+    assert zones.read_environment(file.read_text()) == {
+        "KUMA_MODE": "zone",
+        "KUMA_MULTIZONE_ZONE_NAME": "machines",
+        "KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS": ADDRESS,
+        "AWS_REGION": "eu-west-1",
+    }
+
+
+@pytest.mark.parametrize(("form", "ending"), [("helm", "values.yaml"), ("env", "env")])
+def test_every_zone_goes_to_a_file_of_its_own(outputs: Path, tmp_path: Path, form: str, ending: str) -> None:
+    folder = tmp_path / "new" / "zones"
+    result = run(outputs, "--format", form, "--kds-address", ADDRESS, "--output-dir", folder)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert {file.name for file in folder.iterdir()} == {f"{name}.{ending}" for name in NAMES}
+    for name in NAMES:
+        assert name in (folder / f"{name}.{ending}").read_text()
+    some = tmp_path / "some"
+    run(outputs, "--format", form, "--zone", "paris", "--zone", "paris", "--zone", "frankfurt", "--output-dir", some)
+    assert {file.name for file in some.iterdir()} == {f"paris.{ending}", f"frankfurt.{ending}"}
+
+
+def test_what_should_be_known_is_said_on_standard_error(outputs: Path) -> None:
+    result = run(outputs, "--zone", "paris")
+    assert result.exit_code == 0
+    assert "Warning: zone paris: without --kds-address" in result.stderr
+    assert "mesh/kong-mesh-control-plane alone; the release chart's is kong-mesh-system/" in result.stderr
+    assert "Warning" not in result.stdout
+
+
+def test_all_files_or_none(outputs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "zones"
+    (folder / "machines.values.yaml").mkdir(parents=True)
+    result = run(outputs, "--output-dir", folder)
+    assert result.exit_code == 3
+    assert [file.name for file in folder.iterdir()] == ["machines.values.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "several zones: frankfurt, paris, machines; name one with --zone"),
+        (["-o", "x.yaml"], "several zones"),
+        (["--zone", "paris", "--zone", "frankfurt"], "several zones: frankfurt, paris;"),
+        (["--zone", "paris", "-o", "x.yaml", "--output-dir", "x"], "give one of them"),
+        (["--zone", "paris", "--base", "x.yaml", "--format", "env"], "--base is a values file"),
+        (["--zone", "paris", "--base", "-", "--outputs", "-"], "can't both be standard input"),
+        (["--zone", "nowhere"], "--zone: 'nowhere' is no zone of the stack: frankfurt, paris, machines"),
+        (["--zone", "paris", "--kds-address", "grpc://x:1"], "--kds-address: 'grpc://x:1' is not of the form grpcs://"),
+        (["--zone", "paris", "--base", "nowhere.yaml"], "can't read nowhere.yaml"),
+        (["--format", "yaml"], "--format"),
+    ],
+)
+def test_wrong_usage_writes_nothing(
+    outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    result = run(outputs, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert list(here.iterdir()) == []
+
+
+BASE = """\
+# ours
+kuma:
+  controlPlane:
+    replicas: 2 # two
+    envVars: {AWS_REGION: us-east-1}
+"""
+
+
+def test_into_values_that_exist(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "values.yaml"
+    base.write_text(BASE)
+    base.chmod(0o640)
+    arguments = ("--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base)
+    printed = run(outputs, *arguments)
+    assert printed.exit_code == 0
+    assert printed.stdout.startswith(BASE.replace("us-east-1", "eu-central-1"))
+    assert base.read_text() == BASE
+    for _ in range(2):
+        assert run(outputs, *arguments, "-o", base).exit_code == 0
+        assert base.read_text() == printed.stdout
+        assert base.stat().st_mode & 0o777 == 0o640
+    piped = run(outputs, *arguments[:-1], "-", "-o", tmp_path / "piped.yaml", input=BASE)
+    assert piped.exit_code == 0
+    assert (tmp_path / "piped.yaml").read_text() == printed.stdout
+    # Nobody knows what came through the pipe.
+    assert (tmp_path / "piped.yaml").stat().st_mode & 0o777 == 0o600
+
+
+def test_line_ends_of_a_base_stay(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "values.yaml"
+    base.write_bytes(BASE.replace("\n", "\r\n").encode())
+    assert run(outputs, "--zone", "frankfurt", "--base", base, "-o", base).exit_code == 0
+    assert b"\n" not in base.read_bytes().replace(b"\r\n", b"")
+
+
+def test_one_base_for_all_zones(outputs: Path, tmp_path: Path) -> None:
+    base, folder = tmp_path / "common.yaml", tmp_path / "zones"
+    base.write_text(BASE)
+    result = run(outputs, "--base", base, "--kds-address", ADDRESS, "--output-dir", folder)
+    assert result.exit_code == 0
+    for name in NAMES:
+        text = (folder / f"{name}.values.yaml").read_text()
+        assert text.startswith("# ours\n")
+        assert f"    zone: {name}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (BASE + "    zone: paris\n", "values.yaml:6:5 kuma.controlPlane.zone: is 'paris', not frankfurt"),
+        (BASE + "    mode: global\n", "values.yaml:6:5 kuma.controlPlane.mode: is global"),
+        (BASE + "    x: y: z\n", "values.yaml:6:9"),
+    ],
+)
+def test_a_base_that_is_not_the_zones_changes_nothing(outputs: Path, tmp_path: Path, text: str, words: str) -> None:
+    base, other = tmp_path / "values.yaml", tmp_path / "other.yaml"
+    base.write_text(text)
+    for target in (base, other):
+        result = run(outputs, "--zone", "frankfurt", "--base", base, "-o", target)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert words in result.stderr
+    assert base.read_text() == text
+    assert not other.exists()
+    # Nor does it when other zones would fit.
+    assert run(outputs, "--base", base, "--output-dir", tmp_path / "zones").exit_code == 2
+    assert not (tmp_path / "zones").exists()
+
+
+def test_a_role_that_is_annotated_for_nothing_is_warned_of_and_stays(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "values.yaml"
+    base.write_text(BASE + "    serviceAccountAnnotations: {eks.amazonaws.com/role-arn: 'arn:x'} # old\n")
+    result = run(outputs, "--zone", "paris", "--base", base, "--kds-address", ADDRESS)
+    assert result.exit_code == 0
+    assert "    serviceAccountAnnotations: {eks.amazonaws.com/role-arn: 'arn:x'} # old\n" in result.stdout
+    assert "values.yaml:6:33 kuma.controlPlane.serviceAccountAnnotations" in result.stderr
+    assert "identity pod-identity" in result.stderr
+
+
+def test_it_starts_fast(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "values.yaml"
+    base.write_text(BASE)
+    one = ("render-zone", "--outputs", outputs, "--zone", "paris")
+    for arguments in (("render-zone", "--help"), one, (*one, "--format", "env"), (*one, "--base", base)):
+        assert imported_by(*arguments) == set()
+
+
+def test_a_real_process_reads_the_contract_from_a_pipe(outputs: Path) -> None:
+    result = toolkit(
+        "render-zone", "--outputs", "-", "--zone", "machines", "--format", "env", input=outputs.read_text()
+    )
+    assert result.returncode == 0
+    assert "KUMA_MULTIZONE_ZONE_NAME=machines\n" in result.stdout
+    assert "Traceback" not in result.stderr
+    assert toolkit("render-zone", "--outputs", "-", input="{}").returncode == 2
+
+
+def test_the_page_names_every_option() -> None:
+    page = (project_root() / "docs" / "zones.md").read_text()
+    for option in ("--zone", "--format", "--kds-address", "--base", "--output-dir", "-o"):
+        assert f"{option}" in page, option

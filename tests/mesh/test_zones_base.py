@@ -1,0 +1,235 @@
+"""A zone's values in values files that exist."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.mesh.test_zones import ADDRESS, IDENTITIES, VERSIONS, addresses, read_yaml, zone
+from tests.mesh.yaml_writing import Written, any_text, keys, scalars, streams, values
+from toolkit.errors import InvalidInputError
+from toolkit.mesh import reading, zones
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolkit.contract import Zone
+    from toolkit.mesh.tree import Path as Keys
+
+BASE = """\
+# Frankfurt
+global:
+  image: {registry: registry.example.com}   # ours
+
+kuma:
+    ingress:
+        enabled: true
+    controlPlane:   # the zone's
+        replicas: 2 # two
+        zone: zone-1
+        envVars:
+            KUMA_LOG: 'debug'
+
+        # annotations come here
+        serviceAccountAnnotations: {}
+    dataPlane: {}
+# the end"""
+
+
+def test_everything_else_in_a_base_stays() -> None:
+    merged = zones.merge(BASE, "values.yaml", zone(), ADDRESS)
+    assert merged.notes == []
+    assert merged.text == BASE.replace(
+        "            KUMA_LOG: 'debug'\n", "            KUMA_LOG: 'debug'\n            AWS_REGION: eu-central-1\n"
+    ).replace(
+        "        serviceAccountAnnotations: {}\n",
+        "        serviceAccountAnnotations:\n"
+        "          eks.amazonaws.com/role-arn: arn:aws:iam::123456789012:role/zone-x-0a1b2c3\n"
+        "        mode: zone\n"
+        f"        kdsGlobalAddress: {ADDRESS}\n",
+    )
+    assert zones.merge(merged.text, "values.yaml", zone(), ADDRESS).text == merged.text
+    assert zones.merge(merged.text, "values.yaml", zone(), None) == (merged.text, [])
+
+
+@pytest.mark.parametrize("text", ["", "# none yet\n", "---\n", "{}\n", "kuma:\n", "kuma: {controlPlane: {}}\n"])
+def test_an_empty_base_is_filled(text: str) -> None:
+    merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
+    assert reading.load_stream(merged.text, "x") == [zones.chart_values(zone(), ADDRESS)]
+    assert all(line in merged.text for line in text.splitlines() if line.startswith("#"))
+
+
+@pytest.mark.parametrize("name", ["on", "y", "no", "1", "null"])
+@pytest.mark.parametrize("written", ["{name}", "'{name}'", '"{name}"', "&n {name}", "!!str {name}"])
+def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
+    base = f"kuma:\n  controlPlane:\n    zone: {written.format(name=name)} # ours\n    mode: zone\n"
+    merged = zones.merge(base, "values.yaml", zone(name), ADDRESS)
+    for version in VERSIONS:
+        assert read_yaml(merged.text, version)["kuma"]["controlPlane"]["zone"] == name
+    assert merged.text.startswith("kuma:\n  controlPlane:\n    zone: ")
+    assert " # ours\n" in merged.text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "kuma:\n  controlPlane:\n    zone: zone-2\n",
+            "values.yaml:3:5 kuma.controlPlane.zone: is 'zone-2', not zone-1",
+        ),
+        ("kuma: {controlPlane: {mode: global}}\n", "values.yaml:1:23 kuma.controlPlane.mode: is global, and a zone's"),
+        (
+            "kuma: {controlPlane: {envVars: {KUMA_MODE: global}}}\n",
+            "values.yaml:1:33 kuma.controlPlane.envVars.KUMA_MODE",
+        ),
+        (
+            "kuma:\n  controlPlane:\n    envVars:\n      KUMA_MULTIZONE_ZONE_NAME: zone-2\n",
+            "values.yaml:4:7 kuma.controlPlane.envVars.KUMA_MULTIZONE_ZONE_NAME: is 'zone-2', and would count instead",
+        ),
+        (
+            "kuma:\n  controlPlane:\n    envVars: {KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS: 'grpcs://x:1'}\n",
+            "values.yaml:3:15 kuma.controlPlane.envVars.KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS: is 'grpcs://x:1'",
+        ),
+        ("kuma:\n  controlPlane:\n    zone: 1e3\n", "values.yaml:3:5 kuma.controlPlane.zone: is '1000.0', not zone-1"),
+        ("kuma: yes\n", "values.yaml:1:1 kuma: must be a mapping"),
+        ("kuma:\n  controlPlane: []\n", "values.yaml:2:3 kuma.controlPlane: must be a mapping"),
+        ("kuma:\n  controlPlane:\n    envVars: x\n", "values.yaml:3:5 kuma.controlPlane.envVars: must be a mapping"),
+        ("- a\n", "values.yaml:1:1: must be a mapping"),
+        ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file holds one document"),
+        ("a: b: c\n", "values.yaml:1:5: mapping values are not allowed here"),
+        (
+            "kuma: &k\n  controlPlane: {zone: zone-1}\nb: *k\n",
+            "values.yaml:2:3 kuma.controlPlane.mode can't be changed alone",
+        ),
+    ],
+)
+def test_a_base_that_does_not_fit_is_refused_by_its_place(text: str, problem: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        zones.merge(text, "values.yaml", zone(), ADDRESS)
+    said = [str(found) for found in caught.value.problems]
+    assert any(found.replace(": kuma", " kuma").startswith(problem) for found in said), said
+
+
+def test_everything_wrong_with_a_base_is_said_at_once() -> None:
+    text = "kuma:\n  controlPlane:\n    zone: a\n    mode: global\n    envVars: {KUMA_MODE: global}\n---\n"
+    with pytest.raises(InvalidInputError) as caught:
+        zones.merge(text, "values.yaml", zone(), None)
+    assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize("identity", ["pod-identity", "ambient"])
+def test_a_role_that_comes_before_the_zones_own_is_warned_of(identity: str) -> None:
+    text = "kuma:\n  controlPlane:\n    serviceAccountAnnotations:\n      eks.amazonaws.com/role-arn: arn:x\n"
+    merged = zones.merge(text, "values.yaml", zone(identity=identity), ADDRESS)
+    assert merged.text.startswith(text)
+    (warning,) = merged.notes
+    assert warning.startswith(
+        "values.yaml:4:7 kuma.controlPlane.serviceAccountAnnotations.eks.amazonaws.com/role-arn: "
+    )
+    assert identity in warning
+    assert zones.merge(text, "values.yaml", zone(), ADDRESS).notes == []
+
+
+def test_variables_that_come_before_the_role_are_warned_of_without_their_values() -> None:
+    text = "kuma: {controlPlane: {envVars: {AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE, AWS_ROLE_ARN: x}}}\n"
+    merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
+    assert [warning.split(":")[2].split()[0] for warning in merged.notes] == ["33", "74"]
+    assert "AKIA" not in "".join(merged.notes)
+
+
+def test_an_address_of_the_base_is_kept_or_replaced() -> None:
+    for text in (
+        "kuma:\n  controlPlane:\n    kdsGlobalAddress: grpcs://old:1\n",
+        "kuma:\n  controlPlane:\n    envVars: {KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS: 'grpcs://old:1'}\n",
+    ):
+        kept = zones.merge(text, "values.yaml", zone(), None)
+        assert "grpcs://old:1" in kept.text
+        assert kept.notes == []
+    text = "kuma:\n  controlPlane:\n    kdsGlobalAddress: grpcs://old:1 # c\n"
+    assert f"    kdsGlobalAddress: {ADDRESS} # c\n" in zones.merge(text, "values.yaml", zone(), ADDRESS).text
+    (warning,) = zones.merge("a: 1\n", "values.yaml", zone(), None).notes
+    assert "--kds-address" in warning
+
+
+control_planes = st.fixed_dictionaries(
+    {},
+    optional={
+        "mode": st.sampled_from(["zone", "zone", "global", "standalone", None, 1]),
+        "zone": st.sampled_from(["zone-1", "on", "on", "1", 1, None, "", "other"]),
+        "kdsGlobalAddress": st.sampled_from(["", None, "grpcs://old:1", ADDRESS, 5]),
+        "envVars": st.one_of(
+            st.none(),
+            st.dictionaries(st.sampled_from(["AWS_REGION", "A", "KUMA_MODE", "AWS_ROLE_ARN"]), scalars, max_size=3),
+            values,
+        ),
+        "serviceAccountAnnotations": st.one_of(st.none(), st.dictionaries(keys, scalars, max_size=2), values),
+        "replicas": scalars,
+        "tolerations": values,
+    },
+)
+bases = streams(
+    st.one_of(
+        st.fixed_dictionaries(
+            {"kuma": st.fixed_dictionaries({"controlPlane": control_planes}, optional={"ingress": values})},
+            optional={"global": values, "a": values},
+        ),
+        st.dictionaries(keys, values, max_size=3),
+        values,
+    ),
+    most=1,
+)
+
+
+def leaves(document: dict[str, Any], path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def with_values(document: Any, added: dict[str, Any]) -> Any:
+    """What Helm makes of two values files, the second counting more."""
+    document = copy.deepcopy(document) or {}
+    for key, value in added.items():
+        document[key] = with_values(document.get(key), value) if isinstance(value, dict) else value
+    return document
+
+
+@given(
+    bases, st.builds(zone, name=st.sampled_from(["zone-1", "on", "1"]), identity=st.sampled_from(IDENTITIES)), addresses
+)
+def test_any_base_means_what_it_meant_and_the_zones_values(written: Written, chosen: Zone, address: str | None) -> None:
+    try:
+        merged = zones.merge(written.text, "values.yaml", chosen, address)
+    except InvalidInputError as error:
+        assert error.exit_code == 2
+        assert all(problem.path.startswith("values.yaml:") for problem in error.problems)
+        return
+    added = zones.chart_values(chosen, address)
+    assert reading.load_stream(merged.text, "x") == [with_values(written.documents[0], added)]
+    for version in VERSIONS:
+        found = read_yaml(merged.text, version)
+        for path, value in leaves(added):
+            there = found
+            for part in path:
+                there = there[part]
+            assert there == value
+    assert zones.merge(merged.text, "values.yaml", chosen, address).text == merged.text
+
+
+@given(any_text, st.sampled_from(IDENTITIES))
+@example("kuma: &k {controlPlane: *k}\n", "irsa")
+@example("kuma: {controlPlane: &c {zone: &z zone-1, x: *z}, y: *c}\n", "irsa")
+@example("? - []\n", "irsa")
+def test_any_text_as_a_base_works_or_is_refused(text: str, identity: str) -> None:
+    try:
+        merged = zones.merge(text, "values.yaml", zone(identity=identity), ADDRESS)
+    except InvalidInputError as error:
+        assert error.problems
+        return
+    assert zones.merge(merged.text, "values.yaml", zone(identity=identity), ADDRESS).text == merged.text

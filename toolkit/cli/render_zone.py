@@ -1,0 +1,128 @@
+"""``toolkit render-zone``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from toolkit.cli.base import warn
+from toolkit.cli.options import emit, output_file, stack_outputs
+from toolkit.files import PRIVATE, PUBLIC, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.contract import Zone
+
+_ENDINGS = {"helm": "values.yaml", "env": "env"}
+
+_EXAMPLES = """\b
+Examples:
+  toolkit render-zone --zone frankfurt --kds-address grpcs://mesh.example.com:5685 | helm install -f - ...
+  toolkit render-zone --kds-address grpcs://mesh.example.com:5685 --output-dir zones
+  toolkit render-zone --zone frankfurt --base values.yaml -o values.yaml
+  toolkit render-zone --zone machines --format env --kds-address grpcs://mesh.example.com:5685 -o kuma-cp.env
+"""
+
+
+@click.command(name="render-zone", epilog=_EXAMPLES)
+@stack_outputs
+@click.option(
+    "--zone", "names", multiple=True, metavar="NAME", help="A zone of the stack; repeatable; all unless given."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["helm", "env"]),
+    default="helm",
+    show_default=True,
+    help="Values of Kong Mesh's release chart, or the variables of a Universal control plane.",
+)
+@click.option(
+    "--kds-address",
+    metavar="grpcs://HOST:PORT",
+    help="Where the global control plane listens for its zones; a multi-zone mesh needs it.",
+)
+@click.option(
+    "--base",
+    metavar="FILE|-",
+    help="A values file that exists: only what is the zone's changes in it. - for standard input.",
+)
+@output_file
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a file for each zone here: NAME.values.yaml or NAME.env; all of them or none.",
+)
+def command(
+    *,
+    outputs: str | None,
+    stack: str | None,
+    cwd: str | None,
+    names: tuple[str, ...],
+    form: Literal["helm", "env"],
+    kds_address: str | None,
+    base: str | None,
+    output: Path | None,
+    output_dir: Path | None,
+) -> None:
+    """Render what each zone's control plane needs: Helm values or environment.
+
+    That is its mode, its name, the global control plane, the region for the AWS SDK and, for IRSA, the annotation with
+    its role. Never a credential. One zone goes to standard output or -o; several need --output-dir.
+
+    With --base the values go into a file that exists: comments, order and everything else stay as they are. A file of
+    another zone, or of a global control plane, is refused.
+    """
+    from toolkit import contract
+    from toolkit.mesh import zones
+
+    _check_options(outputs, base, form, output, output_dir)
+    address = None if kds_address is None else zones.checked_address(kds_address)
+    chosen = zones.choose(contract.load(outputs, stack, cwd), names)
+    if output_dir is None and len(chosen) > 1:
+        there = ", ".join(zone.name for zone in chosen)
+        raise click.UsageError(f"several zones: {there}; name one with --zone, or write all of them with --output-dir")
+    texts, said = _rendered(chosen, form, base, address)
+    mode = PUBLIC if base is None else _mode_of(base)
+    if output_dir is None:
+        emit(texts[0], output, mode)
+    else:
+        paths = [output_dir / f"{zone.name}.{_ENDINGS[form]}" for zone in chosen]
+        write_all({path: (text, mode) for path, text in zip(paths, texts, strict=True)})
+    for warning in said:
+        warn(warning)
+
+
+def _check_options(
+    outputs: str | None, base: str | None, form: str, output: Path | None, output_dir: Path | None
+) -> None:
+    if output is not None and output_dir is not None:
+        raise click.UsageError("-o names the file of one zone, --output-dir the place of several; give one of them")
+    if base is not None and form == "env":
+        raise click.UsageError("--base is a values file; leave it out with --format env")
+    if base == "-" and outputs == "-":
+        raise click.UsageError("--base and --outputs can't both be standard input")
+
+
+def _rendered(
+    chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None
+) -> tuple[list[str], list[str]]:
+    """The text of each zone, and what the operator should know."""
+    from toolkit.mesh import reading, zones
+
+    if base is None:
+        render = zones.render_values if form == "helm" else zones.render_environment
+        said = [zones.notes(zone, has_address=address is not None, in_chart=form == "helm") for zone in chosen]
+        return [render(zone, address) for zone in chosen], [note for notes in said for note in notes]
+    text, source = reading.read_text(base), reading.shown(base)
+    merged = [zones.merge(text, source, zone, address) for zone in chosen]
+    return [one.text for one in merged], [note for one in merged for note in one.notes]
+
+
+def _mode_of(base: str) -> int:
+    """Values may hold passwords, so what is made of them is no wider than they were."""
+    return PRIVATE if base == "-" else Path(base).stat().st_mode & 0o777
