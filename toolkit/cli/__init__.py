@@ -23,6 +23,10 @@ COMMANDS = {
     "sandbox": _Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped."),
     "outputs": _Entry("toolkit.cli.outputs", "Show the contract of a stack."),
     "render-mesh": _Entry("toolkit.cli.render_mesh", "Turn the stack's outputs into a Mesh with an acmpca backend."),
+    "render-zone": _Entry(
+        "toolkit.cli.render_zone", "Render what each zone's control plane needs: Helm values or environment."
+    ),
+    "render-job": _Entry("toolkit.cli.render_job", "Render a Job that verifies a zone from inside its cluster."),
     "apply": _Entry("toolkit.cli.apply", "Apply a Mesh to a Universal control plane."),
     "rotate": _Entry("toolkit.cli.rotate", "Move a mesh from one CA to another without breaking traffic."),
     "lint": _Entry("toolkit.cli.lint", "Find what is wrong with a Mesh before a control plane does."),

@@ -1,0 +1,148 @@
+"""The report for a termination message: it always fits, and is read like the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from toolkit.errors import SurroundingsError
+from toolkit.verify.report import compact
+from toolkit.verify.report.compact import LIMIT, CompactForm
+from toolkit.verify.report.json import JsonForm, parse
+from toolkit.verify.results import CertificateFacts, Check, Link, Outcome, Report, ZoneResult
+from toolkit.verify.zone import Plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ARN = "arn:aws-us-gov:acm-pca:us-gov-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
+NAMES = Plan("default", (), probe_denials=True).check_names
+FINGERPRINT = ":".join(["AB"] * 32)
+
+
+def facts(name: str = "Kong Mesh Issuing CA", uri: str = "spiffe://default/toolkit-verify") -> CertificateFacts:
+    way = (Link(name, FINGERPRINT, AT), Link(name, FINGERPRINT, AT))
+    return CertificateFacts(":".join(["4f"] * 20), FINGERPRINT, AT, AT + timedelta(days=1), (uri, uri, uri), way)
+
+
+def zone(*checks: Check, name: str = "frankfurt-1", certificate: CertificateFacts | None = None) -> ZoneResult:
+    return ZoneResult(
+        zone=name,
+        region="eu-central-1",
+        checks=checks,
+        bought=(f"{ARN}/certificate/{'0' * 32}",) * 2,
+        certificate=certificate,
+        issuance=timedelta(milliseconds=412),
+        calls={"AssumeRole": 1, "GetCertificate": 2},
+    )
+
+
+def report(*zones: ZoneResult, mesh: str = "default") -> Report:
+    return Report(mesh, ARN, "GENERAL_PURPOSE", AT, AT + timedelta(seconds=1), zones)
+
+
+def test_a_short_report_is_the_same_without_its_blanks() -> None:
+    whole = report(zone(Check("identity", Outcome.PASSED, "a", "b"), certificate=facts()))
+    text = CompactForm().render(whole)
+    assert json.loads(text) == json.loads(JsonForm().render(whole))
+    assert text.count("\n") == 1
+    assert parse(text, "x") == whole
+
+
+def test_texts_of_checks_that_passed_go_first() -> None:
+    checks = [Check(name, Outcome.PASSED, "e" * 150, "f" * 150, note="n") for name in NAMES[1:]]
+    failed = Check(NAMES[0], Outcome.FAILED, "e" * 150, "f" * 150, "a" * 150)
+    text = CompactForm().render(report(zone(failed, *checks, certificate=facts())))
+    assert len(text) <= LIMIT
+    (found,) = parse(text, "x").zones
+    assert found.checks[0] == failed
+    assert {(check.outcome, check.expected, check.found, check.note) for check in found.checks[1:]} == {
+        (Outcome.PASSED, "", "", "n")
+    }
+    assert found.certificate == facts()
+
+
+def test_then_long_texts_are_cut() -> None:
+    failed = Check("identity", Outcome.FAILED, "é" * 5000, "short", "advice " * 1000)
+    text = CompactForm().render(report(zone(failed, Check("issue", Outcome.SKIPPED))))
+    assert LIMIT * 0.4 < len(text) <= LIMIT
+    (found,) = parse(text, "x").zones
+    assert found.checks[0].found == "short"
+    assert found.checks[0].advice.startswith("advice advice")
+    for cut in (found.checks[0].expected, found.checks[0].advice):
+        assert cut.endswith("...")
+    assert found.bought == zone().bought
+
+
+names = st.from_regex(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
+words = st.one_of(st.text(max_size=50), st.text(max_size=5).map(lambda text: text * 500))
+checks_of_a_zone = st.lists(
+    st.builds(Check, st.just("x"), st.sampled_from(Outcome), words, words, words, words),
+    min_size=len(NAMES),
+    max_size=len(NAMES),
+)
+
+
+@given(checks_of_a_zone, names, names, st.one_of(st.none(), st.builds(facts, words, words)))
+@example([Check("x", Outcome.FAILED, *["\U0001f642" * 999] * 4)] * len(NAMES), "z" * 63, "m" * 63, facts("é" * 999))
+def test_whatever_a_zone_says_fits_and_keeps_what_counts(
+    checks: list[Check], name: str, mesh: str, certificate: CertificateFacts | None
+) -> None:
+    named = [replace(check, name=known) for check, known in zip(checks, NAMES, strict=True)]
+    whole = report(zone(*named, name=name, certificate=certificate), mesh=mesh)
+    text = CompactForm().render(whole)
+    assert len(text.encode()) <= LIMIT
+    # What the kubelet keeps is the end of the message.
+    kept = parse(text.encode()[-LIMIT:].decode(), "x")
+    assert replace(kept, zones=()) == replace(whole, zones=())
+    assert (kept.passed, kept.cost, kept.calls) == (whole.passed, whole.cost, whole.calls)
+    (found,) = kept.zones
+    assert [(check.name, check.outcome) for check in found.checks] == [(c.name, c.outcome) for c in named]
+    assert (found.bought, found.issuance, found.passed) == (
+        whole.zones[0].bought,
+        whole.zones[0].issuance,
+        whole.passed,
+    )
+    if certificate is None:
+        assert found.certificate is None
+    else:
+        assert found.certificate is not None
+        assert found.certificate.serial == certificate.serial
+        assert found.certificate.not_after == certificate.not_after
+
+
+def test_many_zones_are_as_short_as_can_be() -> None:
+    zones = [zone(*(Check(check, Outcome.FAILED, "e" * 999) for check in NAMES), name=f"z{n}") for n in range(20)]
+    text = CompactForm().render(report(*zones))
+    assert len(text) < len(JsonForm().render(report(*zones))) / 10
+    assert len(parse(text, "x").zones) == 20
+
+
+def test_it_is_written_into_the_file_that_is_there(tmp_path: Path) -> None:
+    directory = tmp_path / "dev"
+    directory.mkdir()
+    message = directory / "termination-log"
+    message.write_text("before" * 1000)
+    # Somebody else's file, in a directory that takes no other: what the kubelet mounts.
+    message.chmod(0o666)
+    number = message.stat().st_ino
+    with message.open() as mounted:
+        compact.write(message, "{}\n")
+        assert mounted.read() == "{}\n"
+    assert message.stat().st_ino == number
+    assert stat.S_IMODE(message.stat().st_mode) == 0o666
+    assert os.listdir(directory) == ["termination-log"]  # noqa: PTH208 - names are what counts
+
+
+def test_a_message_that_can_not_be_written(tmp_path: Path) -> None:
+    with pytest.raises(SurroundingsError, match="can't write"):
+        compact.write(tmp_path / "missing" / "termination-log", "{}\n")
