@@ -114,6 +114,17 @@ def meetings(proxies: Sequence[Proxy], trust: Trust, threads: int | None = None)
             stop.set()
 
 
+def presented(proxy: Proxy) -> list[x509.Certificate]:
+    """What a proxy sends of itself: the leaf and the chain that came with it, but for the root."""
+    return [proxy.issued.leaf, *(above for above in proxy.issued.chain if not chain.is_self_signed(above))]
+
+
+def unusable(proxy: Proxy) -> str:
+    """Why a proxy can present no certificate, whatever it speaks TLS with; empty when it can."""
+    same = proxy.issued.leaf.public_key() == proxy.key.public_key()
+    return "" if same else "can't use its certificate: it is for another key"
+
+
 class _Failure(NamedTuple):
     """Why a handshake ended: the side that ended it, and what it said."""
 
@@ -146,8 +157,9 @@ class _Party:
         client.maximum_version = ssl.TLSVersion.TLSv1_2
         # Every handshake is a whole one; no session outlives it.
         server.options |= ssl.OP_NO_TICKET
-        problem = _load(client, proxy) or _load(server, proxy)
-        return cls(proxy.zone, client, server, f"can't use its certificate: {problem}" if problem else "")
+        # Asked first: OpenSSL's own answer to that is lost, see below.
+        problem = unusable(proxy) or _load(client, proxy) or _load(server, proxy)
+        return cls(proxy.zone, client, server, problem)
 
 
 class _Judge:
@@ -251,7 +263,7 @@ def _context(protocol: int, trusted: bytes) -> ssl.SSLContext:
 
 
 def _load(context: ssl.SSLContext, proxy: Proxy) -> str:
-    """Give a context its certificate, the chain that came with it but for the root, and the key.
+    """Give a context what its proxy presents, and the key.
 
     Returns:
         Why OpenSSL does not take them; empty when it does.
@@ -259,23 +271,19 @@ def _load(context: ssl.SSLContext, proxy: Proxy) -> str:
     Raises:
         SurroundingsError: there is no ``/dev/fd``.
     """
-    # Asked here: OpenSSL's own answer is lost, see below.
-    if proxy.issued.leaf.public_key() != proxy.key.public_key():
-        return "it is for another key"
-    presented = [proxy.issued.leaf, *(above for above in proxy.issued.chain if not chain.is_self_signed(above))]
     key = proxy.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     try:
-        with _readable(chain.to_pem(presented).encode()) as certificates, _readable(key) as private:
+        with _readable(chain.to_pem(presented(proxy)).encode()) as certificates, _readable(key) as private:
             context.load_cert_chain(certificates, private)
     except ssl.SSLError as error:
-        return _words(error)
+        return f"can't use its certificate: {_words(error)}"
     except OSError as error:
         # OpenSSL asks a pipe for its position and goes on without; the ssl module then takes the trace that this leaves
         # in errno for the reason of whatever fails afterwards.
         if error.errno == errno.ESPIPE:
-            return "OpenSSL does not take it"
+            return "can't use its certificate: OpenSSL does not take it"
         raise SurroundingsError(
             f"keys can't be given to OpenSSL through /dev/fd here: {error.strerror or error}",
             "Use Linux or macOS, or leave the handshakes out with --no-handshakes.",

