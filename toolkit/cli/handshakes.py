@@ -1,0 +1,127 @@
+"""Whether the zones' proxies shake hands once all certificates are there, and with what."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from toolkit.cli.options import sandbox_missing
+from toolkit.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from toolkit.verify.handshake import Trust
+    from toolkit.verify.results import Handshake, Report
+    from toolkit.verify.runner import Run
+    from toolkit.verify.zone import Plan, Proxy
+
+    Engine = Callable[[Sequence[Proxy], Trust], Generator[Handshake]]
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+
+class Met(NamedTuple):
+    """What came of the handshakes.
+
+    Attributes:
+        report: with the handshakes that were made.
+        trouble: what kept the rest from being made; the report is worth writing all the same.
+    """
+
+    report: Report
+    trouble: ToolkitError | None = None
+
+
+def handshake_options(function: _Command) -> _Command:
+    """What the proxies speak TLS with: ``handshakes`` and ``dataplane``."""
+    options = [
+        click.option(
+            "--handshakes/--no-handshakes",
+            default=True,
+            show_default="handshakes",
+            help="Let the zones' proxies connect to each other, every one to every other, once two have certificates.",
+        ),
+        click.option(
+            "--dataplane",
+            type=click.Choice(["openssl", "envoy"]),
+            default="openssl",
+            show_default=True,
+            help="What they speak TLS with: OpenSSL in memory, or a real Envoy, configured as Kuma configures it.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def engine(*, handshakes: bool, dataplane: str) -> Engine | None:
+    """What makes the handshakes; asked for before anything is bought, so that nothing is missing afterwards.
+
+    Returns:
+        None when none are to be made.
+
+    Raises:
+        SurroundingsError: Envoy is wanted and not installed.
+    """
+    if not handshakes:
+        return None
+    if dataplane == "envoy":
+        try:
+            from toolkit.sandbox import dataplane as envoy
+        except ModuleNotFoundError as error:
+            raise sandbox_missing(error) from error
+        envoy.envoy_path()
+        return envoy.meetings
+    from toolkit.verify.handshake import meetings
+
+    return meetings
+
+
+def meet(run: Run, plan: Plan, make: Engine | None) -> Met:
+    """Make the handshakes of a run, with progress on standard error while a person looks on.
+
+    Args:
+        run: what the zones got.
+        plan: what was asked of them.
+        make: as :func:`engine` says.
+
+    Returns:
+        The run's report with the handshakes; without any when fewer than two zones got a certificate. After Ctrl-C,
+        what was known by then.
+    """
+    report, proxies = run
+    if make is None or len(proxies) < 2 or report.interrupted:  # noqa: PLR2004 - it takes two
+        return Met(report)
+    from datetime import UTC, datetime
+
+    from toolkit.verify.handshake import Trust
+
+    trust = Trust(plan.trust_bundle, plan.mesh, plan.service)
+    found: list[Handshake] = []
+    interrupted, trouble = False, None
+    try:
+        with closing(make(proxies, trust)) as running:
+            _collect(running, found, len(proxies) * (len(proxies) - 1))
+    except KeyboardInterrupt:
+        interrupted = True
+    except ToolkitError as error:
+        trouble = error
+    done = replace(report, handshakes=tuple(found), interrupted=interrupted, finished=datetime.now(UTC))
+    return Met(done, trouble)
+
+
+def _collect(running: Generator[Handshake], found: list[Handshake], total: int) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Shaking hands", total=total)
+        for met in running:
+            found.append(met)
+            progress.advance(task)
