@@ -48,8 +48,8 @@ def report_options(function: _Command) -> _Command:
             type=click.Choice(FORMS),
             default="table",
             show_default=True,
-            help="wide shows every check of every zone; junit is for CI systems, prometheus for node_exporter's textfile "
-            "collector, html to look at; compact is JSON of 4096 bytes, for a Kubernetes Job.",
+            help="wide shows every check of every zone; junit is for CI systems, prometheus for node_exporter's "
+            "textfile collector, html to look at; compact is JSON of 4096 bytes, for a Kubernetes Job.",
         ),
         click.option(
             "-o",
@@ -92,7 +92,9 @@ def choose_form(form: str, output: Path | None = None) -> Form:
 
 
 def write_reports(report: Report, form: str, output: Path | None, reports: Sequence[ReportFile]) -> None:
-    """Write a report in every form that was asked for; files appear together or not at all, but those of a compact one.
+    """Write a report in every form that was asked for; files appear together or not at all.
+
+    A compact one is written first, into the file that is there: it is what nobody sees again when the pod is gone.
 
     Raises:
         SurroundingsError: a file can't be written.

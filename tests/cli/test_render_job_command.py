@@ -1,0 +1,322 @@
+"""``toolkit render-job``: its options, and what runs in the pods that it makes, against the sandbox."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.cli.test_command_line import imported_by, toolkit
+from tests.mesh.job_documents import IMAGE, documents, pod_of
+from tests.support import contract_document, hierarchy, pending_document, zone_document
+from tests.verify.world import with_policy
+from toolkit import contract
+from toolkit.cli import main
+from toolkit.files import project_root
+from toolkit.mesh import render
+from toolkit.mesh.options import MeshOptions
+from toolkit.sandbox import program
+from toolkit.verify.report import json as json_form
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import TestSandbox
+    from toolkit.contract import StackOutputs
+
+# What the kubelet keeps of a termination message: its end (kubernetes/kubernetes:pkg/kubelet/container/runtime.go).
+KEPT = 4096
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(contract_document(hierarchy())))
+    return file
+
+
+def run(outputs: Path, *arguments: str | Path, **more: Any) -> Result:
+    return CliRunner().invoke(
+        main, ["render-job", "--outputs", str(outputs), "--image", IMAGE, *map(str, arguments)], **more
+    )
+
+
+def test_all_zones_are_one_stream(outputs: Path, tmp_path: Path) -> None:
+    result = run(outputs)
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = documents(result.stdout)
+    assert [document["kind"] for document in found] == ["ConfigMap", "Job"] * 2
+    assert [document["metadata"]["labels"]["app.kubernetes.io/instance"] for document in found] == [
+        *["zone-1"] * 2,
+        *["zone-2"] * 2,
+    ]
+    file = tmp_path / "jobs.yaml"
+    assert run(outputs, "-o", file).stdout == ""
+    assert file.read_text() == result.stdout
+    chosen = documents(run(outputs, "--zone", "zone-2", "--zone", "zone-2", "--zone", "zone-1").stdout)
+    assert [document["metadata"]["name"] for document in chosen[1::2]] == [
+        "toolkit-verify-zone-2",
+        "toolkit-verify-zone-1",
+    ]
+
+
+def test_a_file_a_zone_all_or_none(outputs: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "deep" / "jobs"
+    result = run(outputs, "--output-dir", directory)
+    assert (result.exit_code, result.output) == (0, "")
+    files = sorted(directory.iterdir())
+    assert [file.name for file in files] == ["zone-1.job.yaml", "zone-2.job.yaml"]
+    assert render.stream([file.read_text() for file in files]) == run(outputs).stdout
+    before = files[0].read_text()
+    files[1].unlink()
+    files[1].mkdir()
+    refused = run(outputs, "--output-dir", directory, "--schedule", "@daily")
+    assert refused.exit_code == 3
+    assert files[0].read_text() == before
+    assert sorted(directory.iterdir()) == files
+
+
+def test_many_zones(outputs: Path, tmp_path: Path) -> None:
+    document = contract_document(hierarchy())
+    document["zones"] = [zone_document(f"zone-{number}", "eu-central-1") for number in range(100)]
+    outputs.write_text(json.dumps(document))
+    assert run(outputs, "--output-dir", tmp_path / "jobs", "--namespace", "elsewhere").exit_code == 0
+    files = list((tmp_path / "jobs").iterdir())
+    assert len(files) == 100
+    # Each holds its own zone alone: none grows with the others.
+    assert max(file.stat().st_size for file in files) < 10_000
+    said = run(outputs, "--namespace", "elsewhere").stderr
+    assert "zone-4 and 95 more do not run as the control plane does" in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--image", "toolkit"], "--image: 'toolkit' has no tag, so it means latest: name a version"),
+        (["--image", "toolkit:latest"], "is no version"),
+        (["--zone", "zone-3"], "--zone: zone-3 is none of zone-1, zone-2"),
+        (["--schedule", "0 6 * *"], "--schedule: '0 6 * *' is no schedule: it takes five fields"),
+        (["--schedule", "TZ=UTC 0 6 * * *"], "name it with --time-zone"),
+        (["--time-zone", "Europe/Berlin"], "--time-zone: is of no use without --schedule"),
+        (["--namespace", "A"], "--namespace: must be 1 to 63 lower-case letters"),
+        (["--service-account", "A"], "--service-account: must be 1 to 253 lower-case letters"),
+        (["--lifetime", "9y"], "--lifetime: '9y': goes beyond the end of the CA"),
+        (["--mesh-name", "other"], "--mesh-name: 'other' is none of default"),
+        (["--mesh", "missing.yaml"], "can't read missing.yaml"),
+        (["--backend-name", "a"], "--backend-name needs --mesh FILE"),
+        (["-o", "a", "--output-dir", "b"], "do not go together"),
+        (["--timeout", "0"], "--timeout"),
+        (["--retries", "6"], "--retries"),
+    ],
+)
+def test_what_can_not_be_rendered(outputs: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
+    target = tmp_path / "jobs"
+    where: list[str | Path] = [] if "-o" in arguments else ["--output-dir", target]
+    result = run(outputs, *where, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert not target.exists()
+
+
+def test_nothing_is_rendered_for_a_ca_that_waits(outputs: Path) -> None:
+    outputs.write_text(json.dumps(pending_document()))
+    result = run(outputs)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "still waits for its certificate" in result.stderr
+    both = CliRunner().invoke(main, ["render-job", "--outputs", "-", "--mesh", "-", "--image", IMAGE])
+    assert both.exit_code == 2
+    assert "can't both be standard input" in both.stderr
+    assert CliRunner().invoke(main, ["render-job", "--outputs", str(outputs)]).exit_code == 2
+
+
+def test_what_a_reader_may_not_expect_is_said(outputs: Path, tmp_path: Path) -> None:
+    document = contract_document(hierarchy())
+    document["zones"][1]["identity"] = "ambient"
+    outputs.write_text(json.dumps(document))
+    scheduled = run(outputs, "--schedule", "@daily")
+    assert "Note: each run buys 2 certificates, one a zone; on AWS they cost up to $1.50\n" in scheduled.stderr
+    assert "Note: identity ambient: the pods of zone-2 get the role of their machine" in scheduled.stderr
+    account = run(outputs, "--zone", "zone-1", "--service-account", "verifier")
+    assert "Note: the pods of zone-1 do not run as the control plane does" in account.stderr
+    same = run(outputs, "--zone", "zone-1", "--service-account", "kong-mesh-control-plane")
+    assert same.stderr == ""
+    mesh = tmp_path / "mesh.yaml"
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI"}
+    rendering = ["render-mesh", "--outputs", str(outputs), "--credentials", "env", "-o", str(mesh)]
+    assert CliRunner().invoke(main, rendering, env=keys).exit_code == 0
+    refused = run(outputs, "--zone", "zone-1", "--mesh", mesh)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "Secret default-acmpca-access-key: holds no chain of certificates" in refused.stderr
+    assert "Hint: Give the Mesh, and the Secret of its caCert alone" in refused.stderr
+    assert "AKIA" not in refused.stderr
+    apart = [*rendering, "--secret-output", str(tmp_path / "secrets.yaml")]
+    assert CliRunner().invoke(main, apart, env=keys).exit_code == 0
+    said = run(outputs, "--zone", "zone-1", "--mesh", mesh)
+    assert said.exit_code == 0
+    assert "Note: the Mesh names an access key, with which its control planes ask" in said.stderr
+
+
+def test_it_starts_fast(outputs: Path) -> None:
+    assert imported_by("render-job", "--help") == set()
+    assert imported_by("render-job", "--outputs", outputs, "--image", IMAGE, "--schedule", "@daily") == set()
+
+
+# What runs in the pods.
+
+
+@pytest.fixture(scope="module")
+def stack(running_sandbox: TestSandbox) -> StackOutputs:
+    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), running_sandbox)
+    return contract.parse(json.dumps(exports))
+
+
+@pytest.fixture
+def rendered(stack: StackOutputs, tmp_path: Path) -> list[Any]:
+    """The documents of all zones, with the Mesh as applied."""
+    file, mesh = tmp_path / "outputs.json", tmp_path / "mesh.yaml"
+    file.write_text(stack.to_json())
+    applied = render.render(stack, "default", MeshOptions(common_name="{{ tag `kuma.io/zone` }}.mesh"))
+    mesh.write_text(applied.mesh)
+    result = run(file, "--mesh", mesh, "--probe-denials")
+    assert result.exit_code == 0, result.stderr
+    return documents(result.stdout)
+
+
+def token(zone: str, subject: str) -> str:
+    """What EKS mounts into a pod of a service account: a token of the cluster's OIDC provider."""
+    settings = json.loads(program.read_stack(project_root(), "prod").values["kong-mesh-pca:zones"])
+    zones = {found["name"]: found for found in settings}
+    issuer = "https://" + zones[zone]["oidcProviderArn"].partition("oidc-provider/")[2]
+    claims = {"iss": issuer, "aud": ["sts.amazonaws.com"], "sub": subject, "exp": int(time.time()) + 600}
+    parts = [json.dumps(part).encode() for part in ({"alg": "RS256"}, claims, "signature")]
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+class Node:
+    """What a cluster does with the documents, as far as it matters here."""
+
+    def __init__(self, aws: TestSandbox, stack: StackOutputs, directory: Path) -> None:
+        self._aws = aws
+        self._roles = {zone.name: zone.role_arn for zone in stack.zones}
+        self._directory = directory
+
+    def start(self, config_map: dict[str, Any], job: dict[str, Any]) -> tuple[subprocess.CompletedProcess[str], Path]:
+        """Run a pod; what is left of it is its log and its termination message."""
+        pod, zone = pod_of(job), job["metadata"]["labels"]["app.kubernetes.io/instance"]
+        (container,) = pod["containers"]
+        root = self._directory / zone
+        for name, text in config_map["data"].items():
+            file = root / container["volumeMounts"][0]["mountPath"].lstrip("/") / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        message = root / container["terminationMessagePath"].lstrip("/")
+        message.parent.mkdir(exist_ok=True)
+        message.touch()
+        message.chmod(0o666)
+        # IRSA: aws/amazon-eks-pod-identity-webhook:README.md.
+        secret = root / "token"
+        secret.write_text(
+            token(zone, f"system:serviceaccount:{job['metadata']['namespace']}:{pod['serviceAccountName']}")
+        )
+        environment = {entry["name"]: entry["value"] for entry in container["env"]}
+        environment |= {"AWS_ROLE_ARN": self._roles[zone], "AWS_WEB_IDENTITY_TOKEN_FILE": str(secret)}
+        environment |= {"AWS_ENDPOINT_URL": self._aws.endpoint_url, "AWS_EC2_METADATA_DISABLED": "true"}
+        mounted = [
+            argument.replace("/etc/", f"{root}/etc/").replace("/dev/", f"{root}/dev/") for argument in container["args"]
+        ]
+        command = [sys.executable, "-c", "from toolkit.cli import main; main()", *mounted]
+        number = message.stat().st_ino
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
+        assert message.stat().st_ino == number
+        return result, self._kept(message, zone)
+
+    def _kept(self, message: Path, zone: str) -> Path:
+        kept = self._directory / f"{zone}.json"
+        kept.write_bytes(message.read_bytes()[-KEPT:])
+        return kept
+
+
+def test_a_job_in_every_zone_and_all_of_them_merged(
+    aws: TestSandbox, stack: StackOutputs, rendered: list[Any], tmp_path: Path
+) -> None:
+    node = Node(aws, stack, tmp_path)
+    roles = {zone.name: zone.role_arn for zone in stack.zones}
+    files: list[str | Path] = []
+    for config_map, job in zip(rendered[::2], rendered[1::2], strict=True):
+        result, kept = node.start(config_map, job)
+        assert result.returncode == 0, result.stdout + result.stderr
+        # The log is for people: every check of the zone, with the zone's own role.
+        assert "denied-minting" in result.stdout
+        role = roles[job["metadata"]["labels"]["app.kubernetes.io/instance"]].rpartition("/")[2]
+        assert f"assumed-role/{role}/" in result.stdout
+        assert "Every zone gets certificates: 1 of 1" in result.stdout
+        (zone,) = json_form.parse(kept.read_text(), kept.name).zones
+        assert len(zone.bought) == 1
+        files += ["--merge", kept]
+    merged = toolkit("verify", "--outputs", tmp_path / "outputs.json", *files, "--format", "json")
+    assert merged.returncode == 0, merged.stderr
+    report = json_form.parse(merged.stdout, "merged")
+    assert [zone.zone for zone in report.zones] == [zone.name for zone in stack.zones]
+    assert report.certificates_bought == 3
+    # A zone whose Job was forgotten is missing.
+    missing = toolkit("verify", "--outputs", tmp_path / "outputs.json", *files[:4])
+    assert missing.returncode == 1
+    assert "Nothing is known of 1 zone (ireland-1)" in missing.stdout
+
+
+def test_a_zone_that_fails_fails_its_job_and_says_why(
+    aws: TestSandbox, stack: StackOutputs, rendered: list[Any], tmp_path: Path
+) -> None:
+    arn = stack.certificate_authority.arn
+    actions = ["acm-pca:DescribeCertificateAuthority", "acm-pca:IssueCertificate"]
+    with_policy(aws, stack.zones[0].role_arn, [{"Effect": "Allow", "Action": actions, "Resource": arn}])
+    result, kept = Node(aws, stack, tmp_path).start(rendered[0], rendered[1])
+    assert result.returncode == 1
+    assert kept.stat().st_size <= KEPT
+    (zone,) = json_form.parse(kept.read_text(), kept.name).zones
+    (failed,) = [check for check in zone.checks if check.failed]
+    assert failed.name == "fetch"
+    assert "acm-pca:GetCertificate" in failed.found
+    assert failed.advice
+    assert len(zone.bought) == 1
+    merged = toolkit("verify", "--outputs", tmp_path / "outputs.json", "--merge", kept)
+    assert merged.returncode == 1
+    assert "acm-pca:GetCertificate" in merged.stdout
+
+
+def test_another_service_account_is_found_out(aws: TestSandbox, stack: StackOutputs, tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text(stack.to_json())
+    config_map, job = documents(run(file, "--zone", "frankfurt-1", "--service-account", "other").stdout)
+    result, kept = Node(aws, stack, tmp_path).start(config_map, job)
+    assert result.returncode == 1
+    (zone,) = json_form.parse(kept.read_text(), kept.name).zones
+    assert [check.name for check in zone.checks if check.failed] == ["identity"]
+    assert not zone.bought
+
+
+def test_a_real_report_needs_to_be_compact(
+    aws: TestSandbox, stack: StackOutputs, rendered: list[Any], tmp_path: Path
+) -> None:
+    """What Kubernetes would keep of the whole report is no JSON."""
+    result, kept = Node(aws, stack, tmp_path).start(rendered[0], rendered[1])
+    assert result.returncode == 0
+    whole = json_form.JsonForm().render(json_form.parse(kept.read_text(), "x"))
+    assert kept.stat().st_size <= KEPT
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **aws.environment}
+    full = toolkit(
+        "verify", "--outputs", tmp_path / "outputs.json", "--zone", "frankfurt-1", "--format", "json", env=environment
+    )
+    assert len(full.stdout) > KEPT > kept.stat().st_size
+    cut = tmp_path / "cut.json"
+    cut.write_text(full.stdout[-KEPT:])
+    refused = toolkit("verify", "--outputs", tmp_path / "outputs.json", "--merge", cut)
+    assert refused.returncode == 2
+    assert "cut.json is no report" in refused.stderr
+    assert len(whole) > kept.stat().st_size
