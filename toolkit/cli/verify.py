@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from toolkit.cli import handshakes
 from toolkit.cli.options import STACKS_LIFETIME, stack_outputs
 from toolkit.cli.reports import ReportFile, report_options, write_reports
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError, Problem
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from toolkit.verify.identity import IdentitySource
     from toolkit.verify.ledger import Ledger
     from toolkit.verify.results import Report
+    from toolkit.verify.runner import Run
     from toolkit.verify.zone import Plan
 
 
@@ -109,6 +111,7 @@ Examples:
     metavar="FILE|-",
     help="Ask nothing: make one report of what other runs wrote as JSON, and say which zones are missing; repeatable.",
 )
+@handshakes.handshake_options
 @report_options
 def command(
     *,
@@ -134,17 +137,23 @@ def command(
     if merged and "-" in merged and outputs == "-":
         raise click.UsageError("--merge and --outputs can't both be standard input")
     loaded = contract.load(outputs, stack, cwd)
+    trouble = None
     if merged:
         report = _merge(loaded, merged)
     else:
+        engine = handshakes.engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
         zones = _zones(loaded, zone_names)
         plan = _plan(loaded, zones, chosen)
         source = _source(chosen, zones)
         with _ledger(ledger_file) as ledger:
-            report = _run(loaded, plan, source, zones, ledger)
+            run = _run(loaded, plan, source, zones, ledger)
+        with _stopped_by_sigterm():
+            report, trouble = handshakes.meet(run, plan, engine)
     write_reports(report, form, output, reports)
     if report.interrupted:
         click.get_current_context().exit(EXIT_INTERRUPTED)
+    if trouble:
+        raise trouble
     if not report.passed:
         click.get_current_context().exit(EXIT_CHECK_FAILED)
 
@@ -312,34 +321,23 @@ def _merge(outputs: StackOutputs, files: Sequence[str]) -> Report:
     return merging.merge(reports, outputs)
 
 
-def _run(outputs: StackOutputs, plan: Plan, source: IdentitySource, zones: Sequence[Zone], ledger: Ledger) -> Report:
+def _run(outputs: StackOutputs, plan: Plan, source: IdentitySource, zones: Sequence[Zone], ledger: Ledger) -> Run:
     """Verify the zones, with progress on standard error while a person looks on."""
     from dataclasses import replace
 
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+    from toolkit.cli.progress import LiveProgress
     from toolkit.verify.results import CERTIFICATE_PRICE
     from toolkit.verify.runner import verify
 
     price = CERTIFICATE_PRICE[outputs.certificate_authority.usage_mode] * len(zones)
-    console = Console(stderr=True)
     many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one a zone"
     click.echo(f"Asking for {many}; on AWS they cost up to ${price:.2f}.", err=True)
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    progress = LiveProgress([zone.name for zone in zones], Console(stderr=True))
     with progress, _stopped_by_sigterm():
-        task = progress.add_task("Verifying zones", total=len(zones))
-        return verify(
-            outputs, replace(plan, ledger=ledger), source, lambda _: progress.advance(task), zones=zones
-        ).report
+        asked = replace(plan, ledger=ledger)
+        return verify(outputs, asked, source, progress.done, zones=zones, on_begin=progress.begun)
 
 
 @contextmanager

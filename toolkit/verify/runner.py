@@ -42,6 +42,7 @@ def verify(
     source: IdentitySource,
     on_result: Callable[[ZoneResult], None] = lambda _: None,
     zones: Sequence[Zone] | None = None,
+    on_begin: Callable[[ZoneVerification], None] = lambda _: None,
 ) -> Run:
     """Ask for one certificate in every zone and judge what comes back.
 
@@ -51,13 +52,14 @@ def verify(
         source: how to become what a zone is.
         on_result: is told each zone's result as it comes, in the caller's thread.
         zones: those to ask; None for all of the contract.
+        on_begin: is told each zone's verification as it begins, in the zone's thread.
 
     Returns:
         A result for every zone that was asked, also for those that failed or did not answer in time. After Ctrl-C, what
         was known by then.
     """
     started = datetime.now(UTC)
-    run = _Run(outputs, plan, source, outputs.zones if zones is None else zones)
+    run = _Run(outputs, plan, source, outputs.zones if zones is None else zones, on_begin)
     results: dict[str, ZoneResult] = {}
     interrupted = False
     try:
@@ -85,8 +87,16 @@ def verify(
 class _Run:
     """The threads of one run and what they share."""
 
-    def __init__(self, outputs: StackOutputs, plan: Plan, source: IdentitySource, zones: Sequence[Zone]) -> None:
+    def __init__(
+        self,
+        outputs: StackOutputs,
+        plan: Plan,
+        source: IdentitySource,
+        zones: Sequence[Zone],
+        on_begin: Callable[[ZoneVerification], None],
+    ) -> None:
         self.zones = zones
+        self._on_begin = on_begin
         self._outputs = outputs
         self._plan = plan
         self._source = source
@@ -154,6 +164,8 @@ class _Run:
             except queue.Empty:
                 return
             try:
-                self._done.put(self._verification(zone).run(self._source))
+                verification = self._verification(zone)
+                self._on_begin(verification)
+                self._done.put(verification.run(self._source))
             except BaseException as error:  # noqa: BLE001 - a defect must surface in the caller's thread
                 self._done.put(error)

@@ -120,10 +120,16 @@ class ZoneVerification:
             revoked=tuple(self.revoked),
         )
 
+    @property
+    def current_check(self) -> str:
+        """The name of the check that is being made; of the last one when all are."""
+        names = self.plan.check_names
+        return names[min(len(self.checks), len(names) - 1)]
+
     def hangs(self) -> ZoneResult:
         """What is known of a zone that does not answer: the check it hangs in fails, what it bought is kept."""
         failed = judge(
-            self.plan.check_names[len(self.checks)],
+            self.current_check,
             good=False,
             expected=f"an answer within {self.plan.timeout.total_seconds():g} s",
             found="none",

@@ -1,0 +1,135 @@
+"""How a verification goes, on a terminal: a line a zone, with the check it is at and the seconds it took."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from rich import box
+from rich.console import Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console, RenderableType
+
+    from toolkit.verify.results import ZoneResult
+    from toolkit.verify.zone import ZoneVerification
+
+_REFRESHES_PER_SECOND = 8
+# The heading, its line, the summary and the line below it, where the cursor stands.
+_ROWS_TAKEN = 4
+
+
+@dataclass
+class _Row:
+    """What is shown of one zone.
+
+    Attributes:
+        zone: its name.
+        begun: on the clock of :func:`time.monotonic`; None while it waits.
+        running: its verification, from which the current check is read.
+        result: what came of it.
+        took: seconds, once it has ended.
+    """
+
+    zone: str
+    begun: float | None = None
+    running: ZoneVerification | None = None
+    result: ZoneResult | None = None
+    took: float = 0.0
+
+    @property
+    def rank(self) -> int:
+        """Where too few lines are there, zones that failed come first, then those that run."""
+        if self.result is not None:
+            return 2 if self.result.passed else 0
+        return 1 if self.running is not None else 3
+
+
+@dataclass
+class LiveProgress:
+    """A table that follows the zones while it is open, and is gone when it closes; nothing where no terminal is.
+
+    Attributes:
+        zones: the names of the zones, in the order in which they are shown.
+        console: where the table goes.
+    """
+
+    zones: Sequence[str]
+    console: Console
+    _rows: dict[str, _Row] = field(init=False)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _spinner: Spinner = field(init=False, default_factory=lambda: Spinner("dots", style="cyan"))
+    _live: Live | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._rows = {zone: _Row(zone) for zone in self.zones}
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
+            self._live = Live(
+                get_renderable=self.render,
+                console=self.console,
+                refresh_per_second=_REFRESHES_PER_SECOND,
+                transient=True,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def begun(self, verification: ZoneVerification) -> None:
+        """A zone's verification begins; called in the zone's thread."""
+        with self._lock:
+            row = self._rows[verification.zone.name]
+            row.begun, row.running = time.monotonic(), verification
+
+    def done(self, result: ZoneResult) -> None:
+        """A zone's result is there."""
+        with self._lock:
+            row = self._rows[result.zone]
+            row.result = result
+            row.took = 0.0 if row.begun is None else time.monotonic() - row.begun
+
+    def render(self) -> RenderableType:
+        """The table as it is at this moment, no higher than the terminal."""
+        with self._lock:
+            rows = list(self._rows.values())
+            room = max(self.console.height - _ROWS_TAKEN, 1)
+            shown = rows if len(rows) <= room else sorted(rows, key=lambda row: row.rank)[:room]
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+            table.add_column("ZONE", overflow="ellipsis", no_wrap=True)
+            table.add_column("", width=1)
+            table.add_column("CHECK", overflow="ellipsis", no_wrap=True)
+            table.add_column("SECONDS", justify="right", no_wrap=True)
+            for row in shown:
+                table.add_row(Text(row.zone), *self._cells(row))
+            return Group(table, Text(", ".join(_summary(rows, len(shown))), style="bold"))
+
+    def _cells(self, row: _Row) -> tuple[Any, Any, Any]:
+        if row.result is not None:
+            failed = next((check.name for check in row.result.checks if check.failed), "")
+            sign = Text("✓", "green") if row.result.passed else Text("✕", "bold red")
+            state = Text("passed", "green") if row.result.passed else Text(failed or "not finished", "bold red")
+            return sign, state, Text(f"{row.took:.1f}")
+        if row.running is None or row.begun is None:
+            return "", Text("waiting", "dim"), ""
+        return self._spinner, Text(row.running.current_check), Text(f"{time.monotonic() - row.begun:.1f}")
+
+
+def _summary(rows: Sequence[_Row], shown: int) -> Iterator[str]:
+    done = [row.result for row in rows if row.result is not None]
+    yield f"{len(done)} of {len(rows)} zones done"
+    if failed := sum(not result.passed for result in done):
+        yield f"{failed} failed"
+    if shown < len(rows):
+        yield f"{len(rows) - shown} not shown"
