@@ -37,7 +37,8 @@ class JunitForm:
         root.set("time", _seconds(report.finished - report.started))
         root.extend(suites)
         ET.indent(root)
-        return ET.tostring(root, encoding="utf-8", xml_declaration=True).decode() + "\n"
+        document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+        return document.decode() + "\n"
 
 
 class _Case(NamedTuple):

@@ -19,6 +19,7 @@ SYMBOLS = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.SKIPPED: "–"}
 _ALL_OPEN = 4
 _FAILED_OPEN = 10
 _MOST_MEETINGS = 10
+_NAMES_IN_BANNER = 8
 _NAME_WIDTH = 36
 _FINGERPRINT_BYTES = 8
 _HOURS_AS_SUCH = 72
@@ -159,7 +160,7 @@ class Page:
 def build(report: Report) -> Page:
     """Work out what the page of a report shows."""
     names = tuple(dict.fromkeys(check.name for zone in report.zones for check in zone.checks))
-    lines = verdict.trouble(report)
+    lines = verdict.trouble(report, _NAMES_IN_BANNER)
     return Page(
         report=report,
         headline=_headline(report),
@@ -192,17 +193,18 @@ def _headline(report: Report) -> str:
 
 def _tiles(report: Report) -> Iterator[Tile]:
     good, zones = sum(zone.passed for zone in report.zones), len(report.zones) + len(report.missing)
-    missing = f"{len(report.missing)} missing" if report.missing else ""
-    yield Tile("zones passed", f"{good} of {zones}", missing, bad=good < zones)
+    missing = f"of {zones:,}" + (f", {len(report.missing):,} missing" if report.missing else "")
+    yield Tile("zones passed", f"{good:,}", missing, bad=good < zones)
     checks = [check for zone in report.zones for check in zone.checks]
     counts = {outcome: sum(check.outcome is outcome for check in checks) for outcome in Outcome}
-    failed, skipped = counts[Outcome.FAILED], counts[Outcome.SKIPPED]
-    note = ", ".join(text for text in (f"{failed} failed" * bool(failed), f"{skipped} skipped" * bool(skipped)) if text)
-    yield Tile("checks passed", f"{counts[Outcome.PASSED]:,} of {len(checks):,}", note, bad=bool(failed))
+    others = [
+        f"{counts[outcome]:,} {outcome.value}" for outcome in (Outcome.FAILED, Outcome.SKIPPED) if counts[outcome]
+    ]
+    note = ", ".join([f"of {len(checks):,}", *others])
+    yield Tile("checks passed", f"{counts[Outcome.PASSED]:,}", note, bad=bool(others))
     if report.handshakes:
-        met = sum(not meeting.problem for meeting in report.handshakes)
-        total = len(report.handshakes)
-        yield Tile("handshakes", f"{met:,} of {total:,}", "each side verifies the other", bad=met < total)
+        met, total = sum(not meeting.problem for meeting in report.handshakes), len(report.handshakes)
+        yield Tile("handshakes", f"{met:,}", f"of {total:,}, both sides verify", bad=met < total)
     times = [zone.issuance for zone in report.zones if zone.issuance is not None]
     if times:
         middle = median(time.total_seconds() for time in times)

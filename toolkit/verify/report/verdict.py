@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.verify.results import Report
 
 
@@ -16,15 +18,21 @@ def cost(report: Report) -> str:
     return text + (f", {revoked} of them revoked" if revoked else "")
 
 
-def trouble(report: Report) -> list[str]:
-    """Everything that keeps the report from being good, a line each; none when it has passed."""
+def trouble(report: Report, most_names: int | None = None) -> list[str]:
+    """Everything that keeps the report from being good, a line each; none when it has passed.
+
+    Args:
+        report: to look at.
+        most_names: how many zones to name in a line; None for all.
+    """
     failed = [zone.zone for zone in report.zones if not zone.passed]
     distrust = [meeting for meeting in report.handshakes if meeting.problem]
     lines = []
     if report.interrupted:
         lines.append("Interrupted: this is what was known by then")
     if report.missing:
-        lines.append(f"Nothing is known of {len(report.missing)} zones ({', '.join(report.missing)})")
+        count = len(report.missing)
+        lines.append(f"Nothing is known of {count} zone{'s'[: count != 1]} ({_names(report.missing, most_names)})")
     if distrust:
         first = distrust[0]
         lines.append(
@@ -32,5 +40,11 @@ def trouble(report: Report) -> list[str]:
             f"such as {first.client} with {first.server}: {first.problem}"
         )
     if failed:
-        lines.append(f"{len(failed)} of {len(report.zones)} zones failed ({', '.join(failed)})")
+        lines.append(f"{len(failed)} of {len(report.zones)} zones failed ({_names(failed, most_names)})")
     return lines
+
+
+def _names(names: Sequence[str], most: int | None) -> str:
+    shown = list(names[:most])
+    rest = len(names) - len(shown)
+    return ", ".join([*shown, *([f"{rest} more"] if rest else [])])
