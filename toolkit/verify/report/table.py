@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.verify.report import verdict
+from toolkit.verify.report import matrix, verdict
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class TableForm:
         console.print(_overview(report))
         for zone in report.zones:
             self._details(console, zone)
+        _handshakes(console, report)
         console.print(_verdict(report))
         return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
@@ -72,6 +73,18 @@ def _overview(report: Report) -> Table:
             f"{zone.certificate.not_after:%Y-%m-%d %H:%M} UTC" if zone.certificate else "-",
         )
     return table
+
+
+def _handshakes(console: Console, report: Report) -> None:
+    table, problems = matrix.overview(report), list(matrix.problems(report))
+    if table:
+        console.print()
+        console.print(table)
+    if problems:
+        console.print()
+        console.print(Text("Handshakes", style="bold"))
+        for line in problems:
+            console.print(line, soft_wrap=True)
 
 
 def _lines(check: Check) -> list[Text]:
