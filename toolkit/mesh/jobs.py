@@ -35,7 +35,7 @@ _START_SECONDS = 240
 _DAY_SECONDS = 24 * 60 * 60
 _LATE_SECONDS = 600
 # A user of no file and no process of the image or the node.
-_USER = 65532
+USER = 65532
 # Exit codes that another attempt would not change: a check failed, the input is not valid.
 _VERDICTS = [1, 2]
 
@@ -164,8 +164,8 @@ class VerifyJob:
             "nodeSelector": {"kubernetes.io/os": "linux"},
             "securityContext": {
                 "runAsNonRoot": True,
-                "runAsUser": _USER,
-                "runAsGroup": _USER,
+                "runAsUser": USER,
+                "runAsGroup": USER,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "containers": [self._container()],

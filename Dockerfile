@@ -1,0 +1,62 @@
+# The toolkit, as far as `toolkit verify` needs it: what runs in the Jobs of `toolkit render-job` (docs/jobs.md).
+#
+#   docker build --build-arg PYTHON_DIGEST=sha256:... --tag registry.example/kong-mesh-pca-toolkit:0.1.0 .
+
+# The base by its exact version. Which digest that is, your registry says (docker buildx imagetools inspect); without it
+# the tag alone is trusted.
+ARG PYTHON_TAG=3.13.12-slim-trixie
+ARG PYTHON_DIGEST=
+
+FROM docker.io/library/python:${PYTHON_TAG}${PYTHON_DIGEST:+@}${PYTHON_DIGEST} AS build
+
+# What `toolkit verify` imports and what that needs, without Pulumi, the sandbox and the tools of developers. pip refuses
+# to install anything that is not in the lock with its hash, and so refuses a list with a gap.
+ARG RUNTIME="annotated-types boto3 botocore cffi click cryptography jinja2 jmespath markdown-it-py markupsafe mdurl \
+    pycparser pydantic pydantic-core pygments python-dateutil rich ruamel-yaml s3transfer six typing-extensions \
+    typing-inspection urllib3"
+ARG BUILD="hatchling packaging pathspec pluggy tomlkit trove-classifiers"
+
+WORKDIR /source
+COPY requirements.lock ./
+RUN for part in "runtime:${RUNTIME}" "build:${BUILD}"; do \
+        awk -v names="${part#*:}" \
+            'BEGIN { split(names, list); for (i in list) wanted[list[i]] } /^[a-z]/ { split($0, name, "=="); keep = name[1] in wanted } keep' \
+            requirements.lock > "/tmp/${part%%:*}.lock"; \
+    done
+RUN python -m venv --without-pip /opt/toolkit \
+    && python -m pip --python /opt/toolkit/bin/python install --no-cache-dir --disable-pip-version-check \
+        --root-user-action ignore --require-hashes --only-binary :all: --requirement /tmp/runtime.lock \
+    && python -m pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore \
+        --require-hashes --only-binary :all: --requirement /tmp/build.lock
+
+COPY pyproject.toml README.md LICENSE Pulumi.yaml __main__.py ./
+COPY toolkit ./toolkit
+COPY templates ./templates
+# The wheel wants the directory; the settings of anybody's stacks have no place in an image. Nothing is fetched here: what
+# is needed came with its hash.
+RUN mkdir stacks \
+    && python -m pip wheel --no-cache-dir --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+        --wheel-dir /tmp/wheel . \
+    && python -m pip --python /opt/toolkit/bin/python install --no-cache-dir --disable-pip-version-check \
+        --root-user-action ignore --no-index --no-deps /tmp/wheel/*.whl
+
+FROM docker.io/library/python:${PYTHON_TAG}${PYTHON_DIGEST:+@}${PYTHON_DIGEST}
+
+LABEL org.opencontainers.image.title="kong-mesh-pca-toolkit" \
+    org.opencontainers.image.description="Proves that a Kong Mesh zone gets certificates from AWS Private CA." \
+    org.opencontainers.image.licenses="Apache-2.0"
+
+# Whoever runs one program needs no installer.
+RUN python -m pip uninstall --yes --disable-pip-version-check --root-user-action ignore pip \
+    && rm -rf /usr/local/lib/python3*/ensurepip
+
+COPY --from=build /opt/toolkit /opt/toolkit
+ENV PATH=/opt/toolkit/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+# By number: Kubernetes can't tell from a name that it is not root (runAsNonRoot).
+USER 65532:65532
+WORKDIR /tmp
+ENTRYPOINT ["toolkit"]
+CMD ["--help"]
