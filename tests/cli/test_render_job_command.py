@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from tests.support import contract_document, hierarchy, pending_document, zone_d
 from tests.verify.world import with_policy
 from toolkit import contract
 from toolkit.cli import main
+from toolkit.cli.render_job import command
 from toolkit.files import project_root
 from toolkit.mesh import render
 from toolkit.mesh.options import MeshOptions
@@ -320,3 +322,57 @@ def test_a_real_report_needs_to_be_compact(
     assert refused.returncode == 2
     assert "cut.json is no report" in refused.stderr
     assert len(whole) > kept.stat().st_size
+
+
+KUBECTL = """\
+#!/bin/sh
+echo "$@" >> "$0.calls"
+case "$*" in
+  *"get jobs"*) echo Complete ;;
+  *"get pods"*) cat "$(dirname "$0")/$2.json" ;;
+esac
+"""
+
+
+def test_what_the_document_says_gathers_the_reports(
+    aws: TestSandbox, stack: StackOutputs, rendered: list[Any], tmp_path: Path
+) -> None:
+    block = re.findall(r"```sh\n(.*?)```", (project_root() / "docs" / "jobs.md").read_text(), re.DOTALL)[1]
+    cluster, home = tmp_path / "cluster", tmp_path / "home"
+    cluster.mkdir()
+    home.mkdir()
+    node = Node(aws, stack, cluster)
+    for config_map, job in zip(rendered[:4:2], rendered[1:4:2], strict=True):
+        node.start(config_map, job)
+    # A pod without credentials writes no report: Kubernetes then shows the end of its log.
+    (cluster / "ireland-1.json").write_text("Error: there are no AWS credentials\n")
+    kubectl, program_file = cluster / "kubectl", cluster / "toolkit"
+    kubectl.write_text(KUBECTL)
+    program_file.write_text(f'#!/bin/sh\nexec {sys.executable} -c "from toolkit.cli import main; main()" "$@"\n')
+    for file in (kubectl, program_file):
+        file.chmod(0o755)
+    (home / "outputs.json").write_text(stack.to_json())
+    result = subprocess.run(
+        ["sh", "-uc", block],
+        cwd=home,
+        env={"PATH": f"{cluster}:/usr/bin:/bin", "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 1, result.stderr
+    assert result.stderr == "ireland-1 has no report: Error: there are no AWS credentials\n"
+    assert "Nothing is known of 1 zone (ireland-1)" in result.stdout
+    assert result.stdout.count("passed  chain-lifetime") == 2
+    calls = (cluster / "kubectl.calls").read_text().splitlines()
+    assert [call for call in calls if "replace" in call] == [
+        f"--context {zone.name} replace --force -f jobs/{zone.name}.job.yaml" for zone in stack.zones
+    ]
+
+
+def test_the_document_describes_every_option() -> None:
+    text = (project_root() / "docs" / "jobs.md").read_text()
+    for parameter in command.params:
+        if parameter.name not in ("outputs", "stack", "cwd"):
+            assert any(f"`{option}`" in text for option in parameter.opts), parameter.name
