@@ -54,9 +54,8 @@ class Check:
         self.seen |= {(cls, _python_name(arguments, key)) for key in inputs}
         # A provider's properties that are no text travel as JSON.
         self._object(name, arguments, inputs, _from_json if token == PROVIDER else _as_it_is)
-        given_up = set(re.findall(r"`(\w+)` argument is deprecated", inspect.getsource(cls)))
         for key in inputs:
-            if _python_name(arguments, key) in given_up:
+            if _python_name(arguments, key) in _given_up(cls.__module__):
                 self.problems.append(f"{name}.{key}: is deprecated")
         known = _types.input_type_py_to_pulumi_names(arguments).values()
         for path in ignored:
@@ -171,6 +170,21 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
 
 
+@cache
+def _source(module: str) -> str:
+    """The text of a module of pulumi-aws; each resource and each function has one of its own.
+
+    To find the text of a class alone, inspect parses its module, which fails in CPython 3.11 when another thread parses
+    as well (python/cpython#106905).
+    """
+    return inspect.getsource(sys.modules[module])
+
+
+def _given_up(module: str) -> set[str]:
+    """The arguments that the documentation of a resource calls deprecated."""
+    return set(re.findall(r"`(\w+)` argument is deprecated", _source(module)))
+
+
 def _python_name(arguments: type, key: str) -> str:
     names = {pulumi_name: name for name, pulumi_name in _types.input_type_py_to_pulumi_names(arguments).items()}
     return names.get(key, key)
@@ -200,9 +214,8 @@ def deprecated_properties(cls: type) -> frozenset[str]:
 @cache
 def is_deprecated(thing: Any) -> bool:
     """Whether making the resource or calling the function warns of that, or its description says so."""
-    return (
-        re.search(rf'"{thing.__name__} is deprecated:|data source is DEPRECATED', inspect.getsource(thing)) is not None
-    )
+    words = rf'"{thing.__name__} is deprecated:|data source is DEPRECATED'
+    return re.search(words, _source(thing.__module__)) is not None
 
 
 @cache
@@ -234,6 +247,6 @@ def aws_function(token: str) -> Any:
     service = module.partition("/")[0]
     where = pulumi_aws if service == "index" else getattr(pulumi_aws, service, None)
     found = getattr(where, _snake(name), None)
-    if package != "aws" or found is None or f"'{token}'" not in inspect.getsource(found):
+    if package != "aws" or found is None or f"'{token}'" not in _source(found.__module__):
         raise UnknownTokenError(f"pulumi-aws has no function for {token}")
     return found
