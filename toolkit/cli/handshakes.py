@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -29,7 +29,7 @@ class Met(NamedTuple):
 
     Attributes:
         report: with the handshakes that were made.
-        trouble: what kept the rest from being made; the report is worth writing all the same.
+        trouble: what kept the rest from being made; the report is worth writing all the same, as interrupted.
     """
 
     report: Report
@@ -102,12 +102,11 @@ def meet(run: Run, plan: Plan, make: Engine | None) -> Met:
 
     trust = Trust(plan.trust_bundle, plan.mesh, plan.service)
     found: list[Handshake] = []
-    interrupted, trouble = False, None
+    interrupted, trouble = True, None
     try:
-        with closing(make(proxies, trust)) as running:
+        with suppress(KeyboardInterrupt), closing(make(proxies, trust)) as running:
             _collect(running, found, len(proxies) * (len(proxies) - 1))
-    except KeyboardInterrupt:
-        interrupted = True
+            interrupted = False
     except ToolkitError as error:
         trouble = error
     done = replace(report, handshakes=tuple(found), interrupted=interrupted, finished=datetime.now(UTC))

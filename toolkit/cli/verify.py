@@ -150,10 +150,10 @@ def command(
         with _stopped_by_sigterm():
             report, trouble = handshakes.meet(run, plan, engine)
     write_reports(report, form, output, reports)
-    if report.interrupted:
-        click.get_current_context().exit(EXIT_INTERRUPTED)
     if trouble:
         raise trouble
+    if report.interrupted:
+        click.get_current_context().exit(EXIT_INTERRUPTED)
     if not report.passed:
         click.get_current_context().exit(EXIT_CHECK_FAILED)
 
