@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.verify import faults
+from tests.verify import document
 from tests.verify.faults import CASES, EVERY, OF_ZONE, ZONE, Case, World
 from tests.verify.world import failures
 from toolkit.sandbox.faults import Fault
@@ -81,7 +81,12 @@ def test_faults_mixed(seed: int, aws: TestSandbox, outputs: StackOutputs) -> Non
     assert all(count <= 1 for count in bought_by(world, before).values())
 
 
+def test_the_documentation_says_what_the_tests_do() -> None:
+    text = document.FILE.read_text()
+    assert document.document(text) == text, "run `make docs`"
+
+
 def test_the_cases_are_told_apart() -> None:
     names = [case.identifier for case in CASES]
     assert len(set(names)) == len(names)
-    assert faults.ZONE in OF_ZONE
+    assert ZONE in OF_ZONE

@@ -1,0 +1,54 @@
+"""Writes the table of faults into ``docs/verification.md``; a test compares the file with what this would write."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.verify.broken_issuer import MUTATIONS
+from tests.verify.faults import CASES, EVERY, ZONE, Case
+from toolkit.files import project_root, write_whole
+
+FILE = project_root() / "docs" / "verification.md"
+BEGIN, END = "<!-- faults: made by `make docs` -->", "<!-- end of faults -->"
+
+
+def _row(case: Case) -> str:
+    where = {"": "none: it gets through", ZONE: "that zone", EVERY: "every zone"}[case.zone]
+    bought = "0 or 1" if case.bought is None else str(case.bought)
+    return f"| {case.statement} | {where} | {f'`{case.check}`' if case.check else ''} | {bought} |"
+
+
+def _defects() -> str:
+    """The mutations by the check that names them, in their order."""
+    by_check: dict[str, list[str]] = {}
+    for mutation in MUTATIONS:
+        by_check.setdefault(mutation.checks[0], []).append(mutation.identifier)
+    return "\n".join(f"| `{check}` | {', '.join(found)} |" for check, found in by_check.items())
+
+
+def section() -> str:
+    """What goes wrong and where it shows; then what a broken issuer does and which check names it."""
+    return f"""\
+| what goes wrong | fails in | at the check | certificates bought there |
+| --- | --- | --- | --- |
+{chr(10).join(_row(case) for case in CASES)}
+
+An issuer that is broken in one of {len(MUTATIONS)} ways is caught each time:
+
+| check | what it catches |
+| --- | --- |
+{_defects()}
+"""
+
+
+def document(text: str) -> str:
+    """The text of the file with the tables of today in it."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{section()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    write_whole(Path(FILE), document(FILE.read_text()))
+    sys.stdout.write(f"{FILE.name}: {len(CASES)} faults, {len(MUTATIONS)} mutations\n")
