@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from toolkit.verify.calls import SERVER_ERROR, THROTTLED
+from toolkit.verify.calls import SERVER_ERROR, THROTTLED, is_not_trusted
 
 _THROTTLED = (
     "The account's quota for this call is used up (25 IssueCertificate a second unless raised): "
@@ -38,6 +38,8 @@ def advice(error: Exception, action: str) -> str:
         return _denied(error, action) if code in DENIED else _BY_CODE.get(code, "See AWS's message.")
     if isinstance(error, NoCredentialsError):
         return "Sign in (aws sso login, AWS_PROFILE) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+    if is_not_trusted(error):
+        return "This machine does not trust the endpoint's certificate: a proxy that opens TLS needs AWS_CA_BUNDLE."
     if isinstance(error, BotoCoreError):
         return "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS)."
     return "Run again with a longer --timeout; if it stays so, look at the CA's state in AWS."

@@ -12,14 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionClosedError,
-    EndpointConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +101,11 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error.response["Error"]["Code"] in THROTTLED or status >= SERVER_ERROR
-    if isinstance(error, NoCredentialsError):
-        return False
-    return isinstance(error, EndpointConnectionError | ConnectionClosedError | HTTPClientError)
+    # What the AWS client itself would repeat (botocore/retries/standard.py, _TRANSIENT_EXCEPTION_CLS), but for an
+    # endpoint whose certificate is not trusted: it will not be a moment later.
+    return isinstance(error, BotoConnectionError | HTTPClientError) and not is_not_trusted(error)
+
+
+def is_not_trusted(error: Exception) -> bool:
+    """Whether the endpoint's TLS certificate was refused on this side."""
+    return isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error)
