@@ -65,7 +65,7 @@ bench: $(READY) ## Measure, as ratios within one run.
 docs: $(READY) ## Renew the parts of docs/ that are made from the tests.
 	$(BIN)/python -m tests.sandbox.conformance.document
 	$(BIN)/python -m tests.mesh.lint.document
-	$(BIN)/python -m tests.verify.report.schema
+	$(BIN)/python -m tests.verify.report.documents
 	$(BIN)/python -m tests.verify.document
 
 .PHONY: lock

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # Without them the browser looks for updates of its own; root has no sandbox to give it.
@@ -70,7 +70,12 @@ def visit(
     page.on("request", lambda request: shown.requests.append(request.url))
     page.on("console", lambda message: shown.complaints.append(message.text))
     page.on("pageerror", lambda error: shown.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (shown.complaints.append(dialog.message), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        shown.complaints.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", refuse)
     try:
         page.goto(file.as_uri())
         yield shown

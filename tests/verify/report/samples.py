@@ -14,7 +14,7 @@ from toolkit.verify.results import CertificateFacts, Check, Handshake, Link, Out
 from toolkit.verify.zone import CHECK_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ADVICE = "Enable the CA: aws acm-pca update-certificate-authority --status ACTIVE; find out who disabled it."
@@ -123,7 +123,7 @@ def many(count: int = 100) -> Report:
     return report(zones, handshakes=met)
 
 
-ALL = {
+ALL: dict[str, Callable[[], Report]] = {
     "passed": passed,
     "mixed": mixed,
     "interrupted": interrupted,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.verify.report import samples, schema
+from tests.verify.report import documents, samples
 from toolkit.verify.report.compact import CompactForm
-from toolkit.verify.report.json import JsonForm, json_schema
+from toolkit.verify.report.json import JsonForm, json_schema, parse
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -36,5 +36,14 @@ def test_the_schema_describes_every_field_that_is_written(kind: str) -> None:
     jsonschema.validate(json.loads(CompactForm().render(samples.ALL[kind]())), json_schema())
 
 
-def test_the_document_is_what_the_code_says() -> None:
-    assert schema.FILE.read_text() == schema.text(), "run: make docs"
+def test_the_documents_are_what_the_code_says() -> None:
+    assert documents.SCHEMA.read_text(encoding="utf-8") == documents.schema(), "run: make docs"
+    assert documents.PAGE.read_text(encoding="utf-8") == documents.page(), "run: make docs"
+
+
+def test_the_example_in_the_docs_is_a_report() -> None:
+    text = documents.PAGE.read_text(encoding="utf-8")
+    example = text[text.index("```json\n") + 8 :]
+    document = json.loads(example[: example.index("```")])
+    jsonschema.validate(document, strict(json_schema()))
+    parse(json.dumps(document), "the example")
