@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -118,3 +120,82 @@ def test_input_that_is_not_valid_buys_nothing(
     assert (result.returncode, result.stdout) == (2, "")
     assert words in result.stderr
     assert "Asking for" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--identity", "ambient"], "name it with --zone: frankfurt-1, frankfurt-2, ireland-1"),
+        (["--identity", "web-identity"], "--token-file belong together"),
+        (["--token-file", "x"], "belong together"),
+        (["--identity", "profile"], "needs --profile NAME"),
+        (["--identity", "ambient", "--zone", "ireland-1", "--role", "zone"], "--role has no meaning"),
+        (["--zone", "paris-1"], "the stack has no zone paris-1"),
+        (["--backend-name", "x"], "--backend-name needs --mesh FILE"),
+        (["--horizon", "soon"], "--horizon"),
+        (["--merge", "missing.json"], "missing.json"),
+        (["--report", "pdf=x"], "is not FORM=FILE"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    aws: TestSandbox, outputs_file: Path, arguments: list[str], words: str
+) -> None:
+    result = verify(aws, "--outputs", outputs_file, *arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert words in " ".join(result.stderr.split())
+    assert "Asking for" not in result.stderr
+
+
+def test_the_ledger_has_what_was_bought_and_what_was_revoked(
+    aws: TestSandbox, outputs_file: Path, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    for _ in range(2):
+        result = verify(aws, "--outputs", outputs_file, "--format", "json", "--ledger", ledger)
+        assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    assert len(lines) == 6
+    bought = [zone["certificatesBought"][0] for zone in json.loads(result.stdout)["zones"]]
+    assert {line["certificateArn"] for line in lines} >= set(bought)
+
+
+def test_reports_of_single_zones_become_one(aws: TestSandbox, outputs_file: Path, tmp_path: Path) -> None:
+    files: list[str | Path] = []
+    for zone in ("frankfurt-1", "ireland-1"):
+        file = tmp_path / f"{zone}.json"
+        assert verify(aws, "--outputs", outputs_file, "--zone", zone, "--format", "json", "-o", file).returncode == 0
+        files += ["--merge", file]
+    merged = verify(aws, "--outputs", outputs_file, *files, "--format", "json")
+    assert merged.returncode == 1
+    report = json.loads(merged.stdout)
+    assert report["missingZones"] == ["frankfurt-2"]
+    assert [zone["zone"] for zone in report["zones"]] == ["frankfurt-1", "ireland-1"]
+    assert "Asking for" not in merged.stderr
+    assert "frankfurt-2" in verify(aws, "--outputs", outputs_file, *files).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_says_what_it_bought(
+    aws: TestSandbox, outputs: StackOutputs, outputs_file: Path, stop: signal.Signals
+) -> None:
+    aws.private_ca.registry.issuance_delay = timedelta(days=1)
+    issued = aws.private_ca.registry.authorities[outputs.certificate_authority.arn].issued
+    before = len(issued)
+    command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(outputs_file), "--format", "json"]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **aws.environment}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, text=True, env=environment, stdout=pipe, stderr=pipe) as process:
+        give_up = time.monotonic() + 60
+        while len(issued) < before + 3 and time.monotonic() < give_up:
+            time.sleep(0.01)
+        # Each zone now asks for what is never ready.
+        process.send_signal(stop)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    report = json.loads(stdout)
+    assert (report["interrupted"], report["passed"]) == (True, False)
+    assert report["certificatesBought"] <= 3
+    sold = set(list(issued)[before:])
+    assert {arn for zone in report["zones"] for arn in zone["certificatesBought"]} <= sold
+    assert "Traceback" not in stderr
