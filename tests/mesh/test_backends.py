@@ -130,3 +130,9 @@ def test_what_is_no_timeout(text: str) -> None:
 def test_timeouts() -> None:
     assert timeout_seconds("10s") == 10
     assert timeout_seconds("0.5s") == 0.5
+
+
+def test_half_a_character_in_a_name_is_refused_in_words() -> None:
+    half = "\ud800"
+    with pytest.raises(ValidationError, match=r"enabledBackend: \\ud800 is not among the backends"):
+        Mtls.model_validate({"enabledBackend": half, "backends": [{"name": "ca-1", "type": "builtin"}]})

@@ -167,6 +167,11 @@ def refuse_names(enabled: str | None, backends: Sequence[BackendModel]) -> None:
     """
     names = [backend.name for backend in backends]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"backends: names must be unique; more than one is named {', '.join(repeated)}")
+        raise ValueError(f"backends: names must be unique; more than one is named {_sayable(', '.join(repeated))}")
     if enabled and enabled not in names:
-        raise ValueError(f"enabledBackend: {enabled} is not among the backends")
+        raise ValueError(f"enabledBackend: {_sayable(enabled)} is not among the backends")
+
+
+def _sayable(text: str) -> str:
+    r"""The text without lone surrogates, which YAML's ``\ud800`` brings in and no message can carry."""
+    return text.encode(errors="backslashreplace").decode()
