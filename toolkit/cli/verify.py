@@ -129,8 +129,9 @@ def command(
     """Prove that every zone gets certificates.
 
     For every zone at once: take the zone's identity, look at the CA, ask it for a data plane certificate, fetch it, and
-    check it against the trust bundle of the Mesh. Then let the zones' proxies connect to each other, both sides verifying.
-    Buys one certificate a zone; keys never leave the memory. Ctrl-C ends it and reports what is known by then.
+    check it against the trust bundle of the Mesh. Then let the zones' proxies connect to each other, both sides
+    verifying. Buys one certificate a zone; keys never leave the memory. Ctrl-C ends it and reports what is known by
+    then.
     """
     from toolkit import contract
 
