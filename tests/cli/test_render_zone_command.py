@@ -90,6 +90,18 @@ def test_what_should_be_known_is_said_on_standard_error(outputs: Path) -> None:
     assert "Warning" not in result.stdout
 
 
+def test_the_namespace_of_the_release_is_compared_with_the_roles(outputs: Path, tmp_path: Path) -> None:
+    right = run(outputs, "--zone", "paris", "--kds-address", ADDRESS, "--namespace", "mesh")
+    assert (right.exit_code, right.stderr) == (0, "")
+    folder = tmp_path / "zones"
+    wrong = run(outputs, "--kds-address", ADDRESS, "--namespace", "mesh", "--output-dir", folder)
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "--namespace: 'mesh', but the role of zone frankfurt trusts kong-mesh-system alone" in wrong.stderr
+    # The role of a machine trusts no service account.
+    assert "machines" not in wrong.stderr
+    assert not folder.exists()
+
+
 def test_all_files_or_none(outputs: Path, tmp_path: Path) -> None:
     folder = tmp_path / "zones"
     (folder / "machines.values.yaml").mkdir(parents=True)
@@ -105,8 +117,9 @@ def test_all_files_or_none(outputs: Path, tmp_path: Path) -> None:
         (["-o", "x.yaml"], "several zones"),
         (["--zone", "paris", "--zone", "frankfurt"], "several zones: frankfurt, paris;"),
         (["--zone", "paris", "-o", "x.yaml", "--output-dir", "x"], "give one of them"),
-        (["--zone", "paris", "--base", "x.yaml", "--format", "env"], "--base is a values file"),
+        (["--zone", "paris", "--base", "nowhere.env", "--format", "env"], "can't read nowhere.env"),
         (["--zone", "paris", "--base", "-", "--outputs", "-"], "can't both be standard input"),
+        (["--zone", "paris", "--namespace", "x", "--format", "env"], "--namespace is a release's"),
         (["--zone", "nowhere"], "--zone: 'nowhere' is no zone of the stack: frankfurt, paris, machines"),
         (["--zone", "paris", "--kds-address", "grpc://x:1"], "--kds-address: 'grpc://x:1' is not of the form grpcs://"),
         (["--zone", "paris", "--base", "nowhere.yaml"], "can't read nowhere.yaml"),
@@ -152,6 +165,36 @@ def test_into_values_that_exist(outputs: Path, tmp_path: Path) -> None:
     assert (tmp_path / "piped.yaml").read_text() == printed.stdout
     # Nobody knows what came through the pipe.
     assert (tmp_path / "piped.yaml").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_replaced_is_said_on_standard_error(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "values.yaml"
+    base.write_text(BASE)
+    result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "-o", base)
+    place = f"{base}:5:15 kuma.controlPlane.envVars.AWS_REGION"
+    assert result.output == f"Note: zone frankfurt: {place}: 'us-east-1' -> 'eu-central-1'\n"
+    again = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "-o", base)
+    assert again.output == ""
+
+
+def test_into_an_environment_that_exists(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "zone.env"
+    before = "# ours\nKUMA_STORE_TYPE=postgres\nAWS_REGION=us-east-1\n"
+    base.write_text(before)
+    base.chmod(0o600)
+    arguments = ("--zone", "machines", "--format", "env", "--kds-address", ADDRESS, "--base", base)
+    result = run(outputs, *arguments, "-o", base)
+    assert result.exit_code == 0
+    assert result.output == f"Note: zone machines: {base}:3:1 AWS_REGION: 'us-east-1' -> 'eu-west-1'\n"
+    after = base.read_text()
+    assert after.startswith(before.replace("us-east-1", "eu-west-1"))
+    assert base.stat().st_mode & 0o777 == 0o600
+    assert run(outputs, *arguments, "-o", base).output == ""
+    assert run(outputs, *arguments).stdout == base.read_text() == after
+    other = run(outputs, "--zone", "paris", *arguments[2:], "-o", base)
+    assert (other.exit_code, other.stdout) == (2, "")
+    assert "KUMA_MULTIZONE_ZONE_NAME: is 'machines', not paris" in other.stderr
+    assert base.read_text() == after
 
 
 def test_line_ends_of_a_base_stay(outputs: Path, tmp_path: Path) -> None:
@@ -224,5 +267,5 @@ def test_a_real_process_reads_the_contract_from_a_pipe(outputs: Path) -> None:
 
 def test_the_page_names_every_option() -> None:
     page = (project_root() / "docs" / "zones.md").read_text()
-    for option in ("--zone", "--format", "--kds-address", "--base", "--output-dir", "-o"):
+    for option in ("--zone", "--format", "--kds-address", "--namespace", "--base", "--output-dir", "-o"):
         assert f"{option}" in page, option

@@ -53,7 +53,7 @@ def test_everything_else_in_a_base_stays() -> None:
         f"        kdsGlobalAddress: {ADDRESS}\n",
     )
     assert zones.merge(merged.text, "values.yaml", zone(), ADDRESS).text == merged.text
-    assert zones.merge(merged.text, "values.yaml", zone(), None) == (merged.text, [])
+    assert zones.merge(merged.text, "values.yaml", zone(), None) == (merged.text, [], [])
 
 
 @pytest.mark.parametrize("text", ["", "# none yet\n", "---\n", "{}\n", "kuma:\n", "kuma: {controlPlane: {}}\n"])
@@ -98,6 +98,12 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
         ("kuma: yes\n", "values.yaml:1:1 kuma: must be a mapping"),
         ("kuma:\n  controlPlane: []\n", "values.yaml:2:3 kuma.controlPlane: must be a mapping"),
         ("kuma:\n  controlPlane:\n    envVars: x\n", "values.yaml:3:5 kuma.controlPlane.envVars: must be a mapping"),
+        ("kuma: {controlPlane: {mode: {a: b}}}\n", "values.yaml:1:23 kuma.controlPlane.mode: must be a text"),
+        ("kuma:\n  controlPlane:\n    zone: []\n", "values.yaml:3:5 kuma.controlPlane.zone: must be a text"),
+        (
+            "kuma: {controlPlane: {envVars: {AWS_REGION: [x]}}}\n",
+            "values.yaml:1:33 kuma.controlPlane.envVars.AWS_REGION",
+        ),
         ("- a\n", "values.yaml:1:1: must be a mapping"),
         ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file holds one document"),
         ("a: b: c\n", "values.yaml:1:5: mapping values are not allowed here"),
@@ -139,6 +145,47 @@ def test_variables_that_come_before_the_role_are_warned_of_without_their_values(
     merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
     assert [warning.split(":")[2].split()[0] for warning in merged.notes] == ["33", "74"]
     assert "AKIA" not in "".join(merged.notes)
+
+
+def test_such_variables_are_found_wherever_the_chart_takes_them_from() -> None:
+    text = (
+        "kuma:\n  controlPlane:\n"
+        "    secrets:\n      key: {Env: AWS_ACCESS_KEY_ID, Secret: s, Key: k}\n      other: {Env: X, Secret: s}\n"
+        "    envVarEntries:\n      - name: NODE\n      - name: AWS_WEB_IDENTITY_TOKEN_FILE\n        value: /token\n"
+    )
+    merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
+    assert [warning.split(": keeps")[0] for warning in merged.notes] == [
+        "values.yaml:8:9 kuma.controlPlane.envVarEntries[1].name",
+        "values.yaml:4:13 kuma.controlPlane.secrets.key.Env",
+    ]
+    listed = text.replace("      key: {", "      - {").replace("      other: {", "      - {")
+    assert "secrets[0].Env" in zones.merge(listed, "values.yaml", zone(), ADDRESS).notes[1]
+
+
+def test_a_release_of_another_name_runs_as_another_service_account() -> None:
+    text = "kuma: {nameOverride: mesh-}\n"
+    (warning,) = zones.merge(text, "values.yaml", zone(), ADDRESS).notes
+    assert "the release chart's is kong-mesh-system/mesh-control-plane" in warning
+    own = zone(serviceAccount="mesh-control-plane", namespace="mesh")
+    assert zones.merge(text, "values.yaml", own, ADDRESS, "mesh").notes == []
+
+
+def test_what_was_replaced_is_said_and_what_was_not_there_is_not() -> None:
+    text = (
+        "kuma:\n  controlPlane:\n    mode: standalone\n    zone: ''\n    kdsGlobalAddress: grpcs://old:1\n"
+        "    envVars: {AWS_REGION: us-east-1}\n"
+        "    serviceAccountAnnotations:\n      eks.amazonaws.com/role-arn: arn:old\n"
+    )
+    annotation = "kuma.controlPlane.serviceAccountAnnotations.eks.amazonaws.com/role-arn"
+    merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
+    assert merged.changes == [
+        "zone zone-1: values.yaml:3:5 kuma.controlPlane.mode: 'standalone' -> 'zone'",
+        f"zone zone-1: values.yaml:5:5 kuma.controlPlane.kdsGlobalAddress: 'grpcs://old:1' -> '{ADDRESS}'",
+        "zone zone-1: values.yaml:6:15 kuma.controlPlane.envVars.AWS_REGION: 'us-east-1' -> 'eu-central-1'",
+        f"zone zone-1: values.yaml:8:7 {annotation}: 'arn:old' -> 'arn:aws:iam::123456789012:role/zone-x-0a1b2c3'",
+    ]
+    assert zones.merge(merged.text, "values.yaml", zone(), ADDRESS).changes == []
+    assert zones.merge("a: 1\n", "values.yaml", zone(), ADDRESS).changes == []
 
 
 def test_an_address_of_the_base_is_kept_or_replaced() -> None:

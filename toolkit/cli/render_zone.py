@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.base import warn
+from toolkit.cli.base import note, warn
 from toolkit.cli.options import emit, output_file, stack_outputs
 from toolkit.files import PRIVATE, PUBLIC, write_all
 
@@ -46,9 +46,14 @@ Examples:
     help="Where the global control plane listens for its zones; a multi-zone mesh needs it.",
 )
 @click.option(
+    "--namespace",
+    metavar="NAME",
+    help="Where the release is installed; refused where the zone's role trusts another namespace.",
+)
+@click.option(
     "--base",
     metavar="FILE|-",
-    help="A values file that exists: only what is the zone's changes in it. - for standard input.",
+    help="A file of that format that exists: only what is the zone's changes in it. - for standard input.",
 )
 @output_file
 @click.option(
@@ -65,6 +70,7 @@ def command(
     names: tuple[str, ...],
     form: Literal["helm", "env"],
     kds_address: str | None,
+    namespace: str | None,
     base: str | None,
     output: Path | None,
     output_dir: Path | None,
@@ -74,53 +80,76 @@ def command(
     That is its mode, its name, the global control plane, the region for the AWS SDK and, for IRSA, the annotation with
     its role. Never a credential. One zone goes to standard output or -o; several need --output-dir.
 
-    With --base the values go into a file that exists: comments, order and everything else stay as they are. A file of
-    another zone, or of a global control plane, is refused.
+    With --base they go into a file that exists: comments, order and everything else stay as they are, and what was
+    replaced is said. A file of another zone, or of a global control plane, is refused.
     """
     from toolkit import contract
     from toolkit.mesh import zones
 
-    _check_options(outputs, base, form, output, output_dir)
+    _check_options(outputs, base, form, namespace, output, output_dir)
     address = None if kds_address is None else zones.checked_address(kds_address)
     chosen = zones.choose(contract.load(outputs, stack, cwd), names)
     if output_dir is None and len(chosen) > 1:
         there = ", ".join(zone.name for zone in chosen)
         raise click.UsageError(f"several zones: {there}; name one with --zone, or write all of them with --output-dir")
-    texts, said = _rendered(chosen, form, base, address)
+    if namespace is not None:
+        zones.refuse_namespace(chosen, namespace)
+    texts, said, changes = _rendered(chosen, form, base, address, namespace)
     mode = PUBLIC if base is None else _mode_of(base)
     if output_dir is None:
         emit(texts[0], output, mode)
     else:
         paths = [output_dir / f"{zone.name}.{_ENDINGS[form]}" for zone in chosen]
         write_all({path: (text, mode) for path, text in zip(paths, texts, strict=True)})
+    for change in changes:
+        note(change)
     for warning in said:
         warn(warning)
 
 
 def _check_options(
-    outputs: str | None, base: str | None, form: str, output: Path | None, output_dir: Path | None
+    outputs: str | None,
+    base: str | None,
+    form: str,
+    namespace: str | None,
+    output: Path | None,
+    output_dir: Path | None,
 ) -> None:
+    if namespace is not None and form == "env":
+        raise click.UsageError("--namespace is a release's; leave it out with --format env")
     if output is not None and output_dir is not None:
         raise click.UsageError("-o names the file of one zone, --output-dir the place of several; give one of them")
-    if base is not None and form == "env":
-        raise click.UsageError("--base is a values file; leave it out with --format env")
     if base == "-" and outputs == "-":
         raise click.UsageError("--base and --outputs can't both be standard input")
 
 
 def _rendered(
-    chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None
-) -> tuple[list[str], list[str]]:
-    """The text of each zone, and what the operator should know."""
+    chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None, namespace: str | None
+) -> tuple[list[str], list[str], list[str]]:
+    """The text of each zone, what the operator should know, and what took the place of something."""
     from toolkit.mesh import reading, zones
 
+    is_helm = form == "helm"
     if base is None:
-        render = zones.render_values if form == "helm" else zones.render_environment
-        said = [zones.notes(zone, has_address=address is not None, in_chart=form == "helm") for zone in chosen]
-        return [render(zone, address) for zone in chosen], [note for notes in said for note in notes]
+        render = zones.render_values if is_helm else zones.render_environment
+        said = [
+            line
+            for zone in chosen
+            for line in zones.notes(zone, has_address=address is not None, in_chart=is_helm, namespace=namespace)
+        ]
+        return [render(zone, address) for zone in chosen], said, []
     text, source = reading.read_text(base), reading.shown(base)
-    merged = [zones.merge(text, source, zone, address) for zone in chosen]
-    return [one.text for one in merged], [note for one in merged for note in one.notes]
+    merged = [
+        zones.merge(text, source, zone, address, namespace)
+        if is_helm
+        else zones.merge_environment(text, source, zone, address)
+        for zone in chosen
+    ]
+    return (
+        [one.text for one in merged],
+        [line for one in merged for line in one.notes],
+        [line for one in merged for line in one.changes],
+    )
 
 
 def _mode_of(base: str) -> int:

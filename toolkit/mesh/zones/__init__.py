@@ -9,9 +9,11 @@ from toolkit.mesh.zones.rendering import (
     environment,
     notes,
     read_environment,
+    refuse_namespace,
     render_environment,
     render_values,
 )
+from toolkit.mesh.zones.variables import merge_environment
 
 __all__ = [
     "ROLE_ANNOTATION",
@@ -21,8 +23,10 @@ __all__ = [
     "choose",
     "environment",
     "merge",
+    "merge_environment",
     "notes",
     "read_environment",
+    "refuse_namespace",
     "render_environment",
     "render_values",
 ]

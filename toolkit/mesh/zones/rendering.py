@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 # Where the release chart puts the control plane, unless it is installed otherwise.
-_NAMESPACE, _SERVICE_ACCOUNT = "kong-mesh-system", "kong-mesh-control-plane"
+NAMESPACE, SERVICE_ACCOUNT = "kong-mesh-system", "kong-mesh-control-plane"
 
 _HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?"
 _ADDRESS = re.compile(rf"grpcs://(?:{_HOST}|\[(?P<ip>[0-9A-Fa-f:.]+)\]):(?P<port>[1-9][0-9]{{0,4}})", re.ASCII)
@@ -114,14 +114,7 @@ def render_environment(zone: Zone, address: str | None) -> str:
         UnfaithfulRenderingError: the rendered text does not parse to the variables.
     """
     variables = environment(zone, address)
-    beside = {"roleArn": zone.role_arn} if zone.identity == "irsa" else {}
-    problems = [
-        Problem(f"zone {zone.name}: {name}", f"holds {odd!r}, which a file of variables can't carry without quotes")
-        for name, value in {**variables, **beside}.items()
-        if (odd := _UNQUOTED.sub("", value)[:1])
-    ]
-    if problems:
-        raise InvalidInputError("the environment can't be written", problems, "docker run --env-file knows no quotes.")
+    refuse_quoting(zone, variables | ({"roleArn": zone.role_arn} if zone.identity == "irsa" else {}))
     text = fill(
         "universal/zone.env.j2",
         variables=variables,
@@ -133,6 +126,21 @@ def render_environment(zone: Zone, address: str | None) -> str:
     if read_environment(text) != variables:
         raise UnfaithfulRenderingError("the environment is not what it was made of", "This is a defect in the toolkit.")
     return text
+
+
+def refuse_quoting(zone: Zone, values: dict[str, str]) -> None:
+    """Refuse values that a file of variables can't carry as they are.
+
+    Raises:
+        InvalidInputError: a value needs quotes, which ``docker run`` would take for a part of it.
+    """
+    problems = [
+        Problem(f"zone {zone.name}: {name}", f"holds {odd!r}, which a file of variables can't carry without quotes")
+        for name, value in values.items()
+        if (odd := _UNQUOTED.sub("", value)[:1])
+    ]
+    if problems:
+        raise InvalidInputError("the environment can't be written", problems, "docker run --env-file knows no quotes.")
 
 
 def read_environment(text: str) -> dict[str, str]:
@@ -152,13 +160,38 @@ def read_environment(text: str) -> dict[str, str]:
     return variables
 
 
-def notes(zone: Zone, *, has_address: bool, in_chart: bool) -> list[str]:
+def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
+    """Refuse a namespace whose service accounts the role of a zone does not trust.
+
+    Raises:
+        InvalidInputError: the contract says another one; ``ambient`` trusts no service account at all.
+    """
+    problems = [
+        Problem(
+            "--namespace", f"{arn.shown(namespace)}, but the role of zone {zone.name} trusts {zone.namespace} alone"
+        )
+        for zone in zones
+        if zone.identity != "ambient" and zone.namespace != namespace
+    ]
+    if problems:
+        raise InvalidInputError(
+            "a control plane there could not take its role",
+            problems,
+            "Install the release there, or change the zone's namespace in the stack.",
+        )
+
+
+def notes(
+    zone: Zone, *, has_address: bool, in_chart: bool, namespace: str | None = None, service_account: str | None = None
+) -> list[str]:
     """What the operator should know of a zone beside its document, one line each.
 
     Args:
         zone: of the contract.
         has_address: whether the document names the global control plane.
         in_chart: whether the document is for the release chart.
+        namespace: where the release is installed; None for the one that Kong names.
+        service_account: of its control plane; None for the one that the chart gives it.
     """
     said = []
     if not has_address:
@@ -166,7 +199,10 @@ def notes(zone: Zone, *, has_address: bool, in_chart: bool) -> list[str]:
             f"zone {zone.name}: without --kds-address its control plane joins no global one, "
             "which a multi-zone mesh needs"
         )
-    account, expected = f"{zone.namespace}/{zone.service_account}", f"{_NAMESPACE}/{_SERVICE_ACCOUNT}"
+    account, expected = (
+        f"{zone.namespace}/{zone.service_account}",
+        f"{namespace or NAMESPACE}/{service_account or SERVICE_ACCOUNT}",
+    )
     if in_chart and zone.identity != "ambient" and account != expected:
         said.append(
             f"zone {zone.name}: its role is for service account {account} alone; the release chart's is {expected}, "

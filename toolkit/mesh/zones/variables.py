@@ -1,0 +1,181 @@
+"""A zone's variables in a file of variables that exists: every other line in it stays as it is.
+
+Two programs read such a file, and not alike: systemd (``EnvironmentFile``, systemd/systemd:src/basic/env-file.c) knows
+quotes, comments that begin with ``;`` and lines that go on in the next; docker (``--env-file``,
+docker/cli:pkg/kvfile/kvfile.go) takes each line as it is, and only some of its versions take quotes off. Lines that
+are not the zone's may be for either of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.render import UnfaithfulRenderingError
+from toolkit.mesh.splicing import line_end
+from toolkit.mesh.zones.merging import BEFORE_THE_ROLE, Merged, replaced
+from toolkit.mesh.zones.rendering import environment, notes, refuse_quoting
+from toolkit.pki.arn import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolkit.contract import Zone
+
+_ADDRESS = "KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS"
+# What must be so already where the file says it; another value means that the file is another control plane's.
+_IDENTIFYING = ("KUMA_MODE", "KUMA_MULTIZONE_ZONE_NAME")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_NAME = re.compile(r"[ \t]*(?P<name>(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*)(?P<equals>=?)", re.ASCII)
+
+
+class _Variable(NamedTuple):
+    """A line that is a variable.
+
+    Attributes:
+        line: its number, from 0.
+        column: of its name, from 1.
+        written: the name as it stands there, with what should not be around it.
+        value: what follows the sign; None where there is none.
+    """
+
+    line: int
+    column: int
+    written: str
+    value: str | None
+
+    @property
+    def name(self) -> str:
+        return self.written.split()[-1]
+
+    @property
+    def meant(self) -> str:
+        """The value without the quotes and blanks that systemd takes off."""
+        text = (self.value or "").strip()
+        is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+        return text[1:-1] if is_quoted else text
+
+
+def merge_environment(base: str, source: str, zone: Zone, address: str | None) -> Merged:
+    """Put a zone's variables into a file of variables: everything else stays; a second time changes nothing.
+
+    Args:
+        base: the text of the file.
+        source: what to call it in an error, usually the file's name.
+        zone: of the contract.
+        address: of the global control plane; None leaves what the file says.
+
+    Raises:
+        InvalidInputError: the file is that of another zone or of a global control plane, or can't be read alike by
+            systemd and docker where it matters; every problem is named as ``source:line:column``. Or a value needs
+            quotes.
+        UnfaithfulRenderingError: the result does not hold the variables.
+    """
+    wanted = environment(zone, address)
+    refuse_quoting(zone, wanted)
+    lines = _LINE.findall(base)
+    found = list(_variables(lines))
+    if problems := [*_joined(lines, source), *_problems(found, wanted, source)]:
+        raise InvalidInputError(
+            f"{source} can't be the environment of zone {zone.name}",
+            problems,
+            "Name another base, or choose with --zone.",
+        )
+    there = {variable.name: variable for variable in found}
+    changes: list[str] = []
+    for name, value in wanted.items():
+        old = there.get(name)
+        if old is None:
+            _append(lines, f"{name}={value}", line_end(base))
+        elif old.value != value:
+            lines[old.line] = f"{lines[old.line][: old.column - 1]}{name}={value}{_end(lines[old.line])}"
+            changes += replaced(zone, f"{source}:{old.line + 1}:{old.column} {name}", old.meant, value)
+    text = "".join(lines)
+    kept = {variable.name: variable.value for variable in _variables(_LINE.findall(text))}
+    if wanted.items() - kept.items():
+        raise UnfaithfulRenderingError("the environment is not what it was made of", "This is a defect in the toolkit.")
+    has_address = address is not None or _ADDRESS in there
+    said = [*notes(zone, has_address=has_address, in_chart=False), *_warnings(zone, there, source)]
+    return Merged(text, said, changes)
+
+
+def _variables(lines: list[str]) -> Iterator[_Variable]:
+    for number, line in enumerate(lines):
+        match = _NAME.match(line)
+        if match is None:
+            continue
+        rest = line.removesuffix(_end(line))[match.end() :]
+        if match["equals"] or not rest.strip():
+            yield _Variable(number, match.start("name") + 1, match["name"], rest if match["equals"] else None)
+
+
+def _joined(lines: list[str], source: str) -> Iterator[Problem]:
+    """Lines that systemd joins, parts or names otherwise than docker: a variable to one is none to the other."""
+    for number, line in enumerate(lines):
+        text = line.removesuffix(_end(line))
+        if "\r" in text:
+            yield Problem(f"{source}:{number + 1}:{text.index(chr(13)) + 1}", "a line end that docker takes for text")
+        if text.strip() and text.lstrip(" \t") != text.lstrip():
+            yield Problem(f"{source}:{number + 1}:1", "begins with a blank that docker skips and systemd does not")
+        if _goes_on(text):
+            yield Problem(f"{source}:{number + 1}:1", "goes on in the next line for systemd, and not for docker")
+
+
+def _goes_on(line: str) -> bool:
+    """Whether systemd reads a line and the next as one: quotes are open at its end, or it ends with a backslash."""
+    text = line.lstrip(" \t")
+    is_comment = text.startswith(("#", ";"))
+    # A name has a first character, even where that is the sign. Before systemd 254 comments went on as well.
+    value = text if is_comment else text[1:].partition("=")[2]
+    quote, is_begun, is_escaped = "", is_comment, False
+    for character in value:
+        if is_escaped:
+            is_escaped, is_begun = False, is_begun or not quote
+        elif character == "\\" and quote != "'":
+            is_escaped = True
+        elif quote:
+            # Behind a closing quote another may open.
+            quote, is_begun = ("", False) if character == quote else (quote, is_begun)
+        elif character in "'\"" and not is_begun:
+            quote = character
+        else:
+            is_begun = is_begun or character not in " \t"
+    return is_escaped or bool(quote)
+
+
+def _problems(found: list[_Variable], wanted: dict[str, str], source: str) -> Iterator[Problem]:
+    names = [variable.name for variable in found]
+    for variable in found:
+        name = variable.name
+        where = f"{source}:{variable.line + 1}:{variable.column} {name}"
+        if name not in wanted:
+            continue
+        if names.count(name) > 1:
+            yield Problem(where, "stands more than once")
+        elif variable.written != name or variable.value is None:
+            yield Problem(where, f"must be written {name}=VALUE, for systemd and docker alike")
+        elif name in _IDENTIFYING and variable.meant not in ("", wanted[name]):
+            yield Problem(where, f"is {shown(variable.meant)}, not {wanted[name]}")
+
+
+def _warnings(zone: Zone, there: dict[str, _Variable], source: str) -> Iterator[str]:
+    """What may stay, and is likely to be wrong; a zone with a web identity may well name its role and its token."""
+    for name in BEFORE_THE_ROLE:
+        variable = there.get(name)
+        is_its_own = zone.identity == "irsa" and (
+            name == "AWS_WEB_IDENTITY_TOKEN_FILE" or (variable is not None and variable.meant == zone.role_arn)
+        )
+        if variable is not None and not is_its_own:
+            where = f"{source}:{variable.line + 1}:{variable.column} {name}"
+            yield f"{where}: keeps the control plane from taking the zone's role"
+
+
+def _append(lines: list[str], line: str, end: str) -> None:
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += end
+    lines.append(line + end)
+
+
+def _end(line: str) -> str:
+    return "\r\n" if line.endswith("\r\n") else "\n" if line.endswith("\n") else ""
