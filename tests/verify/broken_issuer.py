@@ -122,7 +122,7 @@ class BrokenIssuer:
         request = x509.load_pem_x509_csr(Csr)
         names = list(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
         ends = datetime.fromtimestamp(Validity["Value"], UTC)
-        draft = Draft(request.subject, cast("CertificatePublicKeyTypes", request.public_key()), names, ends)
+        draft = Draft(request.subject, request.public_key(), names, ends)
         self._mutate(draft)
         certificate_arn = f"{AUTHORITY_ARN}/certificate/{len(self._answers):032x}"
         way = chain.to_pem(draft.chain) if draft.chain else ""
