@@ -24,10 +24,6 @@ PASSING = ("throttle", "reset", "error")
 LASTING = [case for case in CASES if case.zone == ZONE and not case.slow]
 
 
-def bought_by(world: World, before: dict[str, int]) -> dict[str, int]:
-    return {zone: count - before[zone] for zone, count in world.bought().items()}
-
-
 def holds(case: Case, report: Report, bought: dict[str, int]) -> None:
     """The report says what the case expects, and AWS sold no more than that."""
     everywhere = [zone.zone for zone in report.zones]
@@ -50,11 +46,10 @@ def holds(case: Case, report: Report, bought: dict[str, int]) -> None:
 )
 def test_a_fault_alone(case: Case, aws: TestSandbox, outputs: StackOutputs) -> None:
     world = World.of(aws, outputs)
-    before = world.bought()
     world.changes["timeout"] = case.timeout
     case.prepare(world)
     report = world.verify()
-    holds(case, report, bought_by(world, before))
+    holds(case, report, world.bought())
 
 
 @pytest.mark.slow
@@ -63,7 +58,6 @@ def test_faults_mixed(seed: int, aws: TestSandbox, outputs: StackOutputs) -> Non
     """What passes by itself strikes all zones, and one fault that stays strikes one of them."""
     dice = random.Random(seed)  # noqa: S311 - reproducible, hides nothing
     world = World.of(aws, outputs)
-    before = world.bought()
     case = dice.choice(LASTING)
     world.changes["timeout"] = timedelta(seconds=12)
     case.prepare(world)
@@ -78,7 +72,7 @@ def test_faults_mixed(seed: int, aws: TestSandbox, outputs: StackOutputs) -> Non
     found = failures(report)
     assert {zone: [check.name for check in checks] for zone, checks in found.items()} == {ZONE: [case.check]}
     assert report.finished - report.started < timedelta(seconds=12) + _GRACE
-    assert all(count <= 1 for count in bought_by(world, before).values())
+    assert all(count <= 1 for count in world.bought().values())
 
 
 def test_the_documentation_says_what_the_tests_do() -> None:
