@@ -1,15 +1,13 @@
 from __future__ import annotations
 
+import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from toolkit import files
 from toolkit.errors import SurroundingsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def mode(path: Path) -> int:
@@ -52,3 +50,35 @@ def test_a_file_in_the_way_of_a_directory(tmp_path: Path) -> None:
 def test_the_project_is_found() -> None:
     for name in ("Pulumi.yaml", "__main__.py", "stacks", "templates"):
         assert (files.project_root() / name).exists()
+
+
+def test_what_is_no_file_is_written_into(tmp_path: Path) -> None:
+    pipe, beside = tmp_path / "pipe", tmp_path / "a.json"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        files.write_all({pipe: ("through\n", files.PUBLIC), beside: ("{}\n", files.PUBLIC)})
+        assert os.read(reader, 100) == b"through\n"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert beside.read_text() == "{}\n"
+    files.write_whole(Path(os.devnull), "gone")
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+
+
+def test_a_secret_goes_into_nothing_that_is_no_file(tmp_path: Path) -> None:
+    beside = tmp_path / "a.yaml"
+    with pytest.raises(SurroundingsError, match="can't write a secret to"):
+        files.write_all({beside: ("a", files.PUBLIC), Path(os.devnull): ("b", files.PRIVATE)})
+    assert not beside.exists()
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    real, link = tmp_path / "real" / "a.yaml", tmp_path / "link.yaml"
+    real.parent.mkdir()
+    link.symlink_to(real)
+    files.write_whole(link, "first")
+    files.write_whole(link, "second")
+    assert link.is_symlink()
+    assert real.read_text() == "second"
