@@ -37,8 +37,8 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
     """Write several files so that a failure before the last step leaves every old file as it was.
 
     Each text goes to a temporary file beside its target first, with the mode it will keep, and is synced;
-    only when all are on disk are they renamed into place. A link stays one: what it points to is replaced. What is there
-    and is no file, such as ``/dev/stdout`` or a named pipe, is written into at the very end.
+    only when all are on disk are they renamed into place. A link stays one: what it points to is replaced. What is
+    there and is no file, such as ``/dev/stdout`` or a named pipe, is written into at the very end.
 
     Args:
         files: for each target its text and its permission bits.
@@ -48,20 +48,20 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
             something that is no file.
     """
     staged: list[tuple[Path, Path]] = []
-    streams: list[tuple[Path, str]] = []
+    pipes: list[tuple[Path, str]] = []
     try:
         for path, (text, mode) in files.items():
             if path.exists() and not path.is_file() and not path.is_dir():
                 _refuse_secret(path, mode)
-                streams.append((path, text))
+                pipes.append((path, text))
             else:
                 target = Path(os.path.realpath(path)) if path.is_symlink() else path
                 staged.append((_stage(target, text, mode), target))
         for temporary, path in staged:
             temporary.replace(path)
-        for path, text in streams:
-            with path.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
+        for pipe, content in pipes:
+            with pipe.open("w", encoding="utf-8", newline="\n") as stream:
+                stream.write(content)
     except OSError as error:
         target = error.filename2 or error.filename or "the output"
         raise SurroundingsError(
