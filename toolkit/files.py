@@ -55,17 +55,17 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
                 _refuse_secret(path, mode)
                 pipes.append((path, text))
             else:
-                target = Path(os.path.realpath(path)) if path.is_symlink() else path
-                staged.append((_stage(target, text, mode), target))
-        for temporary, path in staged:
-            temporary.replace(path)
+                place = Path(os.path.realpath(path)) if path.is_symlink() else path
+                staged.append((_stage(place, text, mode), place))
+        for temporary, target in staged:
+            temporary.replace(target)
         for pipe, content in pipes:
             with pipe.open("w", encoding="utf-8", newline="\n") as stream:
                 stream.write(content)
     except OSError as error:
-        target = error.filename2 or error.filename or "the output"
+        culprit = error.filename2 or error.filename or "the output"
         raise SurroundingsError(
-            f"can't write {target}: {error.strerror or error}",
+            f"can't write {culprit}: {error.strerror or error}",
             "Choose a place you may write to; no file was left half-written.",
         ) from error
     finally:
