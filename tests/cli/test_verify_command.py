@@ -135,6 +135,7 @@ def test_input_that_is_not_valid_buys_nothing(
         (["--horizon", "soon"], "--horizon"),
         (["--merge", "missing.json"], "missing.json"),
         (["--report", "pdf=x"], "is not FORM=FILE"),
+        (["frankfurt-1"], "frankfurt-1 is no option"),
     ],
 )
 def test_options_that_do_not_go_together(
@@ -164,14 +165,15 @@ def test_reports_of_single_zones_become_one(aws: TestSandbox, outputs_file: Path
     for zone in ("frankfurt-1", "ireland-1"):
         file = tmp_path / f"{zone}.json"
         assert verify(aws, "--outputs", outputs_file, "--zone", zone, "--format", "json", "-o", file).returncode == 0
-        files += ["--merge", file]
-    merged = verify(aws, "--outputs", outputs_file, *files, "--format", "json")
+        files.append(file)
+    merged = verify(aws, "--outputs", outputs_file, "--format", "json", "--merge", *files)
     assert merged.returncode == 1
     report = json.loads(merged.stdout)
     assert report["missingZones"] == ["frankfurt-2"]
     assert [zone["zone"] for zone in report["zones"]] == ["frankfurt-1", "ireland-1"]
     assert "Asking for" not in merged.stderr
-    assert "frankfurt-2" in verify(aws, "--outputs", outputs_file, *files).stdout
+    again = verify(aws, "--outputs", outputs_file, "--merge", files[0], "--merge", files[1])
+    assert "frankfurt-2" in again.stdout
 
 
 @pytest.mark.slow

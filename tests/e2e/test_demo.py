@@ -136,6 +136,7 @@ def test_no_key_is_left_behind_and_the_secret_is_private(prod: Demo) -> None:
         "secret.yaml",
         "universal-mesh.yaml",
         "verify.json",
+        "verify.html",
         "certificates/root.pem",
         "certificates/intermediate.pem",
         *(f"certificates/{zone}.pem" for zone in ZONES),

@@ -112,6 +112,7 @@ def _say_what_is_next(result: Demo, stack: str, directory: Path, authorities: in
     leaf = next((zone.zone for zone in result.report.zones if zone.certificate), None)
     if leaf:
         click.echo("\nSee for yourself:")
+        _detail(f"{directory / 'verify.html'} in a browser")
         _detail(f"openssl verify -CAfile {certificates}/root.pem{untrusted} {certificates}/{leaf}.pem")
     click.echo("\n" + _NEXT.format(cost=cost, stack=stack))
 

@@ -32,7 +32,7 @@ Examples:
   toolkit verify
   toolkit verify --mesh mesh.yaml --format wide --report json=verify.json
   toolkit verify --outputs outputs.json --zone frankfurt-1 --identity ambient --format json
-  toolkit verify --merge frankfurt.json --merge ireland.json --outputs outputs.json
+  toolkit verify --outputs outputs.json --report html=verify.html --merge reports/*.json
 """
 
 
@@ -109,8 +109,10 @@ Examples:
     "merged",
     multiple=True,
     metavar="FILE|-",
-    help="Ask nothing: make one report of what other runs wrote as JSON, and say which zones are missing; repeatable.",
+    help="Ask nothing: make one report of what other runs wrote as JSON, and say which zones are missing; more files "
+    "may follow.",
 )
+@click.argument("more", nargs=-1, metavar="[--merge FILE FILE...]")
 @handshakes.handshake_options
 @report_options
 def command(
@@ -121,6 +123,7 @@ def command(
     zone_names: tuple[str, ...],
     ledger_file: Path | None,
     merged: tuple[str, ...],
+    more: tuple[str, ...],
     form: str,
     reports: tuple[ReportFile, ...],
     output: Path | None,
@@ -135,7 +138,10 @@ def command(
     """
     from toolkit import contract
 
-    if merged and "-" in merged and outputs == "-":
+    if more and not merged:
+        raise click.UsageError(f"{more[0]} is no option; reports of other runs follow --merge")
+    merged += more
+    if "-" in merged and outputs == "-":
         raise click.UsageError("--merge and --outputs can't both be standard input")
     loaded = contract.load(outputs, stack, cwd)
     trouble = None

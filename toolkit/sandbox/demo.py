@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from toolkit import contract
@@ -13,7 +13,9 @@ from toolkit.mesh.options import Choice, MeshOptions
 from toolkit.pki import chain, duration
 from toolkit.sandbox import program
 from toolkit.sandbox.server import Sandbox
+from toolkit.verify.handshake import Trust, meet
 from toolkit.verify.identity import AssumeRole
+from toolkit.verify.report.html import HtmlForm
 from toolkit.verify.report.json import JsonForm
 from toolkit.verify.runner import Run, verify
 from toolkit.verify.zone import Plan
@@ -90,7 +92,10 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
         universal = render.render(outputs, mesh, MeshOptions(form="universal", common_name=COMMON_NAME))
         audience.mesh_rendered(mesh)
         source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-        verified = verify(outputs, _plan(outputs, kubernetes), source, audience.zone_verified)
+        plan = _plan(outputs, kubernetes)
+        verified = verify(outputs, plan, source, audience.zone_verified)
+    met = meet(verified.proxies, Trust(plan.trust_bundle, plan.mesh, plan.service))
+    verified = verified._replace(report=replace(verified.report, handshakes=met))
     files = _files(outputs, kubernetes, universal, verified)
     write_all({directory / name: content for name, content in files.items()})
     return Demo(outputs, verified.report, tuple(directory / name for name in files))
@@ -117,6 +122,7 @@ def _files(
         "secret.yaml": (render.stream(kubernetes.secrets), PRIVATE),
         "universal-mesh.yaml": (universal.mesh, PUBLIC),
         "verify.json": (JsonForm().render(verified.report), PUBLIC),
+        "verify.html": (HtmlForm().render(verified.report), PUBLIC),
         "certificates/root.pem": (chain.to_pem([root]), PUBLIC),
         # A stack whose root issues by itself has none.
         **({"certificates/intermediate.pem": (chain.to_pem(intermediates), PUBLIC)} if intermediates else {}),
