@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import emit, look, output_file
+from toolkit.cli.options import Explained, emit, look, output_file
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
 if TYPE_CHECKING:
@@ -27,16 +27,15 @@ Examples:
 _FAIL_ON = ("error", "warning", "note", "never")
 
 
-class _Files(click.Argument):
-    """An argument that is explained; click knows that of options only, before 8.5."""
-
-    def __init__(self, *declarations: Any, **attributes: Any) -> None:  # noqa: ANN401 - click's signature
-        super().__init__(*declarations, **attributes)
-        self.help = "Meshes and their Secrets as YAML, - for standard input."
-
-
 @click.command(name="lint", epilog=_EXAMPLES)
-@click.argument("files", cls=_Files, nargs=-1, required=True, metavar="FILE|-...")
+@click.argument(
+    "files",
+    cls=Explained,
+    explanation="Meshes and their Secrets as YAML, - for standard input.",
+    nargs=-1,
+    required=True,
+    metavar="FILE|-...",
+)
 @click.option(
     "--format",
     "form",

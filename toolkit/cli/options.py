@@ -28,6 +28,14 @@ class Look(NamedTuple):
     width: int
 
 
+class Explained(click.Argument):
+    """An argument with a help text; click knows that of options only, before 8.5."""
+
+    def __init__(self, *declarations: Any, explanation: str, **attributes: Any) -> None:  # noqa: ANN401 - click's signature
+        super().__init__(*declarations, **attributes)
+        self.help = explanation
+
+
 def look(output: Path | None) -> Look:
     """The look of what goes to `output`, None being standard output."""
     if output is None and sys.stdout.isatty():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli import handshakes
-from toolkit.cli.options import STACKS_LIFETIME, stack_outputs
+from toolkit.cli.options import STACKS_LIFETIME, Explained, stack_outputs
 from toolkit.cli.reports import ReportFile, report_options, write_reports
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError, Problem
 
@@ -109,10 +109,12 @@ Examples:
     "merged",
     multiple=True,
     metavar="FILE|-",
-    help="Ask nothing: make one report of what other runs wrote as JSON, and say which zones are missing; more files "
-    "may follow.",
+    help="Ask nothing: make one report of what other runs wrote as JSON, and say which zones are missing; repeatable, "
+    "and more files may follow.",
 )
-@click.argument("more", nargs=-1, metavar="[--merge FILE FILE...]")
+@click.argument(
+    "more", cls=Explained, explanation="Further reports for --merge.", nargs=-1, metavar="[--merge FILE FILE...]"
+)
 @handshakes.handshake_options
 @report_options
 def command(
