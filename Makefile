@@ -29,7 +29,7 @@ demo: $(READY) ## Run the whole chain against an AWS on loopback; results in bui
 
 .PHONY: test
 test: $(READY) ## Run every test.
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 .PHONY: test-pulumi
 test-pulumi: $(READY) ## Run the real Pulumi CLI against the sandbox, where it is installed.
