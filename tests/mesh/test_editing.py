@@ -113,7 +113,8 @@ class Touched:
         return {first, *range(begin, self.last_line(node) + 1)}
 
     def last_line(self, node: Node) -> int:
-        return len(lines(self.text[: max(node.end, node.start.index + 1)]))
+        # Blank lines at its end are part of a block of text that keeps them.
+        return len(lines(self.text[: max(node.after, node.start.index + 1)]))
 
     def line_of_key(self, path: Path) -> set[int]:
         """The line of a pair's key or of an item's dash."""
@@ -232,6 +233,7 @@ def test_any_text_is_edited_right_or_refused(
         assert error.problems
         return
     before = editor.documents
+    assert len(before) == len(tree.parse(text, "x.yaml"))
     try:
         edit.of_text(editor)
     except InvalidInputError as error:

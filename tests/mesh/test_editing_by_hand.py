@@ -127,6 +127,8 @@ CASES = [
     put("an empty document at the end", "b: 1\n--- # c", ("a",), 1, "b: 1\n--- # c\na: 1\n", document=1),
     put("a document that is {}", "{} # c\n", ("a",), 1, " # c\na: 1\n"),
     put("a document that is {} and no more", "{}\n", ("a",), 1, "a: 1\n"),
+    put("a document that is {} at the end", "--- {}", ("a",), 1, "--- \na: 1\n"),
+    put("a document that is nothing, with a comment", "null # c", ("a",), 1, " # c\na: 1\n"),
     put("a document that is {} behind its mark", "--- {}\n...\n", ("a",), 1, "--- \na: 1\n...\n"),
     put("the second of three", "a: 1\n---\na: 1\n...\n---\na: 1\n", ("a",), 2, "a: 1\n---\na: 2\n...\n---\na: 1\n", 1),
     put("before the end of a document", "a: 1\n...\n# c\n", ("b",), 2, "a: 1\nb: 2\n...\n# c\n"),

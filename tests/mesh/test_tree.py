@@ -117,11 +117,6 @@ def test_any_text_gives_a_tree_or_is_refused(text: str) -> None:
         return
     if "%YAML" not in text:
         check_places(text, roots)
-    try:
-        documents = reading.load_stream(text, "x.yaml")
-    except InvalidInputError:
-        return
-    assert len(roots) == len(documents)
 
 
 @pytest.mark.parametrize(

@@ -161,8 +161,10 @@ class Splicer:
             return Splice(start, start, lines if is_fresh else self._newline + lines)
         stop = self._line_end(end)
         rest = self._text[end:stop]
-        is_fresh = start == self._line_start(start)
-        return Splice(start, stop, (rest if rest.strip() or not is_fresh else "") + lines)
+        if start == self._line_start(start) and not rest.strip():
+            return Splice(start, stop, lines)
+        # A mapping can't begin on the line of a document's mark, and a comment stays.
+        return Splice(start, stop, rest + ("" if rest.endswith(("\n", "\r")) else self._newline) + lines)
 
     # What is taken away.
 
