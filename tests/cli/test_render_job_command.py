@@ -36,13 +36,6 @@ if TYPE_CHECKING:
 KEPT = 4096
 
 
-@pytest.fixture
-def outputs(tmp_path: Path) -> Path:
-    file = tmp_path / "outputs.json"
-    file.write_text(json.dumps(contract_document(hierarchy())))
-    return file
-
-
 def run(outputs: Path, *arguments: str | Path, **more: Any) -> Result:
     return CliRunner().invoke(
         main, ["render-job", "--outputs", str(outputs), "--image", IMAGE, *map(str, arguments)], **more

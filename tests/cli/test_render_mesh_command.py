@@ -31,13 +31,6 @@ mtls:
 """
 
 
-@pytest.fixture
-def outputs(tmp_path: Path) -> Path:
-    file = tmp_path / "outputs.json"
-    file.write_text(json.dumps(contract_document(hierarchy())))
-    return file
-
-
 def run(outputs: Path, *arguments: str | Path, **more: Any) -> Result:
     return CliRunner().invoke(main, ["render-mesh", "--outputs", str(outputs), *map(str, arguments)], **more)
 

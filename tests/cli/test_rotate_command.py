@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.mesh.standin import StandIn
-from tests.support import contract_document, hierarchy
 from toolkit.cli import main
 from toolkit.mesh import existing
 
@@ -26,13 +24,6 @@ spec:
       - name: ca-1
         type: builtin
 """
-
-
-@pytest.fixture
-def outputs(tmp_path: Path) -> Path:
-    file = tmp_path / "outputs.json"
-    file.write_text(json.dumps(contract_document(hierarchy())))
-    return file
 
 
 @pytest.fixture

@@ -25,27 +25,14 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
 
 
-@pytest.fixture(scope="module")
-def outputs(running_sandbox: TestSandbox) -> StackOutputs:
-    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), running_sandbox)
-    return contract.parse(json.dumps(exports))
-
-
-@pytest.fixture
-def outputs_file(outputs: StackOutputs, tmp_path: Path) -> Path:
-    file = tmp_path / "outputs.json"
-    file.write_text(outputs.to_json())
-    return file
-
-
 def verify(aws: TestSandbox, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from toolkit.cli import main; main()", "verify", *map(str, arguments)]
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **aws.environment}
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
 
 
-def test_every_zone_passes(aws: TestSandbox, outputs_file: Path) -> None:
-    result = verify(aws, "--outputs", outputs_file)
+def test_every_zone_passes(aws: TestSandbox, live_file: Path) -> None:
+    result = verify(aws, "--outputs", live_file)
     assert result.returncode == 0, result.stderr
     assert "3 of 3 verified, 6 handshakes between them, 3 certificates bought" in result.stdout
     # What it costs is said before anything is bought, and progress is for terminals only.
@@ -53,18 +40,18 @@ def test_every_zone_passes(aws: TestSandbox, outputs_file: Path) -> None:
     assert "\x1b" not in result.stdout
 
 
-def test_json_goes_to_a_file_or_through_a_pipe(aws: TestSandbox, outputs_file: Path, tmp_path: Path) -> None:
-    piped = verify(aws, "--outputs", outputs_file, "--format", "json", "--lifetime", "2h")
+def test_json_goes_to_a_file_or_through_a_pipe(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
+    piped = verify(aws, "--outputs", live_file, "--format", "json", "--lifetime", "2h")
     assert json.loads(piped.stdout)["passed"] is True
     target = tmp_path / "deep" / "verify.json"
-    written = verify(aws, "--outputs", outputs_file, "--format", "json", "-o", target)
+    written = verify(aws, "--outputs", live_file, "--format", "json", "-o", target)
     assert (written.returncode, written.stdout) == (0, "")
     assert json.loads(target.read_text())["passed"] is True
 
 
-def test_certificates_live_as_long_as_the_stack_says(aws: TestSandbox, outputs: StackOutputs, tmp_path: Path) -> None:
+def test_certificates_live_as_long_as_the_stack_says(aws: TestSandbox, live: StackOutputs, tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
-    file.write_text(outputs.model_copy(update={"data_plane_lifetime": "72h"}).to_json())
+    file.write_text(live.model_copy(update={"data_plane_lifetime": "72h"}).to_json())
     for arguments, days in ((), 3), (("--lifetime", "48h"), 2):
         report = json.loads(verify(aws, "--outputs", file, "--format", "json", *arguments).stdout)
         assert report["passed"]
@@ -75,10 +62,10 @@ def test_certificates_live_as_long_as_the_stack_says(aws: TestSandbox, outputs: 
 
 @pytest.mark.parametrize("ca_cert", ["inline", "secret"])
 def test_the_bundle_of_the_mesh_is_what_counts(
-    aws: TestSandbox, outputs: StackOutputs, outputs_file: Path, tmp_path: Path, ca_cert: str
+    aws: TestSandbox, live: StackOutputs, live_file: Path, tmp_path: Path, ca_cert: str
 ) -> None:
     rendered = render.render(
-        outputs, "default", MeshOptions(ca_cert=Choice("inline" if ca_cert == "inline" else "secret"))
+        live, "default", MeshOptions(ca_cert=Choice("inline" if ca_cert == "inline" else "secret"))
     )
     mesh, secret = tmp_path / "mesh.yaml", tmp_path / "secret.yaml"
     mesh.write_text(rendered.mesh)
@@ -86,18 +73,18 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     both: list[str | Path] = ["--mesh", mesh]
     if rendered.secrets:
         both += ["--mesh", secret]
-    assert verify(aws, "--outputs", outputs_file, *both).returncode == 0
+    assert verify(aws, "--outputs", live_file, *both).returncode == 0
     # The Mesh of another stack: another CA of the same name.
     exports = program.run(project_root(), program.read_stack(project_root(), "prod"), aws)
     other = render.render(contract.parse(json.dumps(exports)), "default", MeshOptions())
     mesh.write_text(other.mesh)
-    result = verify(aws, "--outputs", outputs_file, "--mesh", mesh)
+    result = verify(aws, "--outputs", live_file, "--mesh", mesh)
     assert (result.returncode, result.stdout) == (2, "")
     assert "names another CA than the stack" in result.stderr
     # The right CA with the chain of the other.
-    arns = [json.loads(text)["certificateAuthority"]["arn"] for text in (json.dumps(exports), outputs.to_json())]
+    arns = [json.loads(text)["certificateAuthority"]["arn"] for text in (json.dumps(exports), live.to_json())]
     mesh.write_text(other.mesh.replace(*arns))
-    result = verify(aws, "--outputs", outputs_file, "--mesh", mesh)
+    result = verify(aws, "--outputs", live_file, "--mesh", mesh)
     assert result.returncode == 1
     assert "3 of 3 zones failed" in result.stdout
     assert "Render the Mesh again" in result.stdout
@@ -114,9 +101,9 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     ],
 )
 def test_input_that_is_not_valid_buys_nothing(
-    aws: TestSandbox, outputs_file: Path, arguments: list[str], words: str
+    aws: TestSandbox, live_file: Path, arguments: list[str], words: str
 ) -> None:
-    result = verify(aws, "--outputs", outputs_file, *arguments)
+    result = verify(aws, "--outputs", live_file, *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert words in result.stderr
     assert "Asking for" not in result.stderr
@@ -138,21 +125,17 @@ def test_input_that_is_not_valid_buys_nothing(
         (["frankfurt-1"], "frankfurt-1 is no option"),
     ],
 )
-def test_options_that_do_not_go_together(
-    aws: TestSandbox, outputs_file: Path, arguments: list[str], words: str
-) -> None:
-    result = verify(aws, "--outputs", outputs_file, *arguments)
+def test_options_that_do_not_go_together(aws: TestSandbox, live_file: Path, arguments: list[str], words: str) -> None:
+    result = verify(aws, "--outputs", live_file, *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert words in " ".join(result.stderr.split())
     assert "Asking for" not in result.stderr
 
 
-def test_the_ledger_has_what_was_bought_and_what_was_revoked(
-    aws: TestSandbox, outputs_file: Path, tmp_path: Path
-) -> None:
+def test_the_ledger_has_what_was_bought_and_what_was_revoked(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     for _ in range(2):
-        result = verify(aws, "--outputs", outputs_file, "--format", "json", "--ledger", ledger)
+        result = verify(aws, "--outputs", live_file, "--format", "json", "--ledger", ledger)
         assert result.returncode == 0, result.stderr
     lines = [json.loads(line) for line in ledger.read_text().splitlines()]
     assert len(lines) == 6
@@ -160,31 +143,31 @@ def test_the_ledger_has_what_was_bought_and_what_was_revoked(
     assert {line["certificateArn"] for line in lines} >= set(bought)
 
 
-def test_reports_of_single_zones_become_one(aws: TestSandbox, outputs_file: Path, tmp_path: Path) -> None:
+def test_reports_of_single_zones_become_one(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     files: list[str | Path] = []
     for zone in ("frankfurt-1", "ireland-1"):
         file = tmp_path / f"{zone}.json"
-        assert verify(aws, "--outputs", outputs_file, "--zone", zone, "--format", "json", "-o", file).returncode == 0
+        assert verify(aws, "--outputs", live_file, "--zone", zone, "--format", "json", "-o", file).returncode == 0
         files.append(file)
-    merged = verify(aws, "--outputs", outputs_file, "--format", "json", "--merge", *files)
+    merged = verify(aws, "--outputs", live_file, "--format", "json", "--merge", *files)
     assert merged.returncode == 1
     report = json.loads(merged.stdout)
     assert report["missingZones"] == ["frankfurt-2"]
     assert [zone["zone"] for zone in report["zones"]] == ["frankfurt-1", "ireland-1"]
     assert "Asking for" not in merged.stderr
-    again = verify(aws, "--outputs", outputs_file, "--merge", files[0], "--merge", files[1])
+    again = verify(aws, "--outputs", live_file, "--merge", files[0], "--merge", files[1])
     assert "frankfurt-2" in again.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_says_what_it_bought(
-    aws: TestSandbox, outputs: StackOutputs, outputs_file: Path, stop: signal.Signals
+    aws: TestSandbox, live: StackOutputs, live_file: Path, stop: signal.Signals
 ) -> None:
     aws.private_ca.registry.issuance_delay = timedelta(days=1)
-    issued = aws.private_ca.registry.authorities[outputs.certificate_authority.arn].issued
+    issued = aws.private_ca.registry.authorities[live.certificate_authority.arn].issued
     before = len(issued)
-    command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(outputs_file), "--format", "json"]
+    command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(live_file), "--format", "json"]
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **aws.environment}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, text=True, env=environment, stdout=pipe, stderr=pipe) as process:

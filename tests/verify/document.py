@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
+from tests.documentation import Part
 from tests.verify.broken_issuer import MUTATIONS
 from tests.verify.faults import CASES, EVERY, ZONE, Case
-from toolkit.files import project_root, write_whole
-
-FILE = project_root() / "docs" / "verification.md"
-BEGIN, END = "<!-- faults: made by `make docs` -->", "<!-- end of faults -->"
 
 
 def _row(case: Case) -> str:
@@ -42,13 +36,7 @@ An issuer that is broken in one of {len(MUTATIONS)} ways is caught each time:
 """
 
 
-def document(text: str) -> str:
-    """The text of the file with the tables of today in it."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{section()}\n{END}{after}"
-
+PART = Part("verification.md", "<!-- faults: made by `make docs` -->", "<!-- end of faults -->", section)
 
 if __name__ == "__main__":
-    write_whole(Path(FILE), document(FILE.read_text()))
-    sys.stdout.write(f"{FILE.name}: {len(CASES)} faults, {len(MUTATIONS)} mutations\n")
+    PART.write()

@@ -59,6 +59,30 @@ def stack_outputs(function: _Command) -> _Command:
     return function
 
 
+def applied_mesh(function: _Command) -> _Command:
+    """Which mesh is verified: ``mesh_files``, ``mesh_name`` and ``backend_name``."""
+    options = [
+        click.option(
+            "--mesh",
+            "mesh_files",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The Mesh as it was applied, and its Secret if that stands in another file; repeatable. Its caCert is "
+            "the trust bundle and its commonName is asked for; without it, the stack's chain is the bundle.",
+        ),
+        click.option("--mesh-name", metavar="NAME", help="Which mesh; the stack's or the file's first unless given."),
+        click.option(
+            "--backend-name",
+            metavar="NAME",
+            help="A backend of the Mesh that does not sign yet; the enabled one unless given.",
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def output_file(function: _Command) -> _Command:
     """Where the document goes: ``output``."""
     option = click.option(

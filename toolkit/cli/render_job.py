@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.base import note
-from toolkit.cli.options import STACKS_LIFETIME, emit, output_file, stack_outputs
+from toolkit.cli.options import STACKS_LIFETIME, applied_mesh, emit, output_file, stack_outputs
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -40,19 +40,7 @@ Examples:
     metavar="REFERENCE",
     help="The image with the toolkit in it, pinned by a version or a digest; the Dockerfile builds one.",
 )
-@click.option(
-    "--mesh",
-    "mesh_files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The Mesh as it was applied, and the Secret of its caCert if that stands in another file; repeatable. As with "
-    "toolkit verify: its caCert is the trust bundle.",
-)
-@click.option("--mesh-name", metavar="NAME", help="Which mesh; the stack's or the file's first unless given.")
-@click.option(
-    "--backend-name", metavar="NAME", help="A backend of the Mesh that does not sign yet; the enabled one unless given."
-)
+@applied_mesh
 @click.option("--schedule", metavar="CRON", help="A CronJob instead of a Job: five fields, or @daily and the like.")
 @click.option("--time-zone", metavar="NAME", help="In which the schedule is read; the cluster's unless given.")
 @click.option(

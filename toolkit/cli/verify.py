@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli import handshakes
-from toolkit.cli.options import STACKS_LIFETIME, Explained, stack_outputs
+from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, stack_outputs
 from toolkit.cli.reports import ReportFile, report_options, write_reports
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError, Problem
 
@@ -38,19 +38,7 @@ Examples:
 
 @click.command(name="verify", epilog=_EXAMPLES)
 @stack_outputs
-@click.option(
-    "--mesh",
-    "mesh_files",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The Mesh as it was applied, and its Secret if that stands in another file; repeatable. Its caCert is the "
-    "trust bundle and its commonName is asked for; without it, the stack's chain is the bundle.",
-)
-@click.option("--mesh-name", metavar="NAME", help="Which mesh; the stack's or the file's first unless given.")
-@click.option(
-    "--backend-name", metavar="NAME", help="A backend of the Mesh that does not sign yet; the enabled one unless given."
-)
+@applied_mesh
 @click.option(
     "--zone", "zone_names", multiple=True, metavar="NAME", help="Ask in this zone; repeatable; all unless given."
 )

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from toolkit.files import project_root, write_whole
+from tests.documentation import Part
 from toolkit.mesh.lint import RULES
 
-FILE = project_root() / "docs" / "lint.md"
-BEGIN, END = "<!-- rules: made by `python -m tests.mesh.lint.document` -->", "<!-- end of rules -->"
 HEAD = "| code | severity | what is wrong | what comes of it | what to do | source |"
 # By the first two digits of the codes.
 TITLES = {
@@ -47,13 +42,7 @@ def tables() -> str:
     return "\n".join(lines)
 
 
-def document(text: str) -> str:
-    """The text of the file with the tables of today in it."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
-
+PART = Part("lint.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", tables)
 
 if __name__ == "__main__":
-    write_whole(Path(FILE), document(FILE.read_text()))
-    sys.stdout.write(f"{FILE.name}: {len(RULES)} rules\n")
+    PART.write()

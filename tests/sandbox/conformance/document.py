@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from pathlib import Path
 
+from tests.documentation import Part
 from tests.sandbox.conformance import test_rules
 from tests.sandbox.conformance.world import RULES, Rule
-from toolkit.files import project_root, write_whole
 
-FILE = project_root() / "docs" / "sandbox.md"
-BEGIN, END = "<!-- rules: made by `make docs` -->", "<!-- end of rules -->"
 TITLES = {
     "access": "Access",
     "audit": "Audit reports",
@@ -62,13 +58,7 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def document(text: str) -> str:
-    """The text of the file with the table of today in it."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{table()}\n{END}{after}"
-
+PART = Part("sandbox.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", table)
 
 if __name__ == "__main__":
-    write_whole(Path(FILE), document(FILE.read_text()))
-    sys.stdout.write(f"{FILE.name}: {len(RULES)} rules\n")
+    PART.write()
