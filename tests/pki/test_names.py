@@ -28,6 +28,8 @@ def test_arns_in_every_partition() -> None:
         AUTHORITY_ARN.replace("123456789012", ""),
         AUTHORITY_ARN.replace("eu-central-1", ""),
         AUTHORITY_ARN + "\n",
+        AUTHORITY_ARN.replace("123456789012", "12345678901\N{ARABIC-INDIC DIGIT TWO}"),
+        AUTHORITY_ARN.replace("eu-central-1", "eu-central-\N{ARABIC-INDIC DIGIT ONE}"),
         "arn:aws:iam::123456789012:role/x",
     ],
 )

@@ -143,7 +143,7 @@ MeshNames = Annotated[
     AfterValidator(_distinct_meshes),
     Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
 ]
-AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 UsageMode = Literal["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"]
 Identity = Literal["irsa", "pod-identity", "ambient"]
 

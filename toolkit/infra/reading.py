@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _FIELDS = {to_camel(name): name for name in Settings.model_fields}
-_ZONE = re.compile(r"^zones\[(\d+)\]")
+_ZONE = re.compile(r"^zones\[([0-9]+)\]")
 # Stands for a zone that could not be read, so that the rest can be judged.
 _STAND_IN = {"name": "stand-in", "region": "us-east-1", "identity": "ambient"}
 MEND = "Mend stacks/Pulumi.<stack>.yaml or use pulumi config set; Pulumi.yaml describes every key."

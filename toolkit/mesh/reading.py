@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import ConstructorError, SafeConstructor
+from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
@@ -67,6 +67,8 @@ def load_stream(text: str, source: str) -> list[object]:
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
+    # The second of two anchors with one name is the one that counts (YAML 1.2.2, 3.2.2.2); that is no defect.
+    yaml.composer.warn_double_anchors = False
     with refusing(source):
         return list(yaml.load_all(text))
 
@@ -74,6 +76,8 @@ def load_stream(text: str, source: str) -> list[object]:
 @contextmanager
 def refusing(source: str) -> Iterator[None]:
     """Turn whatever the YAML library raises into an error that names the source and, where known, the place.
+
+    The library's own error quotes the text, which may hold a secret; so it is no cause of ours, not even for a traceback.
 
     Raises:
         InvalidInputError: the text that is read inside is no YAML.
@@ -83,12 +87,20 @@ def refusing(source: str) -> Iterator[None]:
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise InvalidInputError(f"{source} is not YAML", [Problem(where, str(error.problem))]) from error
+        raise InvalidInputError(f"{source} is not YAML", [Problem(where, _reason(error))]) from None
     except RecursionError as error:
-        raise InvalidInputError(f"{source} is not YAML", [Problem(source, "it is nested too deeply")]) from error
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, "it is nested too deeply")]) from None
+    except TypeError as error:
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, "a key is a list or a mapping")]) from error
     except (YAMLError, AssertionError, ValueError) as error:
         # Characters that YAML forbids, and a %YAML directive with a version that does not exist (an assertion).
-        raise InvalidInputError(f"{source} is not YAML", [Problem(source, one_line(error))]) from error
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, one_line(error))]) from None
+
+
+def _reason(error: MarkedYAMLError) -> str:
+    """What is wrong, without the values beside it: of a key that stands twice ruamel shows both."""
+    reason = str(error.problem)
+    return reason.partition('" with value "')[0] + '"' if isinstance(error, DuplicateKeyError) else reason
 
 
 def read_text(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Self
 
 _ARN = re.compile(
     r"arn:(?P<partition>aws|aws-[a-z0-9-]+):(?P<service>[a-z0-9-]+):(?P<region>[a-z0-9-]*)"
-    r":(?P<account>\d{12}|):(?P<resource>\S+)"
+    r":(?P<account>[0-9]{12}|):(?P<resource>\S+)"
 )
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _CA_RESOURCE = re.compile(rf"certificate-authority/{_UUID}")
@@ -27,7 +27,7 @@ _ORGANIZATION_RESOURCE = re.compile(r"organization/o-[a-z0-9]{10,32}")
 _UNIT_RESOURCE = re.compile(r"ou/o-[a-z0-9]{10,32}/ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")
 _DISTRIBUTION_RESOURCE = re.compile(r"distribution/[A-Z0-9]+")
 _PERMISSION_RESOURCE = re.compile(r"permission/[\w.-]{1,128}", re.ASCII)
-REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d{1,2}")
+REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}")
 
 
 @dataclass(frozen=True)

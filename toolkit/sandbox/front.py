@@ -31,7 +31,7 @@ ACCOUNT = DEFAULT_ACCOUNT_ID
 _TARGET_PREFIX = "ACMPrivateCA."
 # Authorization: AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/<service>/aws4_request, ... (SigV4).
 _CREDENTIAL = re.compile(
-    r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
+    r"Credential=(?P<key>[^/,\s]+)/[0-9]{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
 )
 # Of these moto answers what is not answered here; of the others nobody does.
 _SHARED_WITH_MOTO = ("eks",)

@@ -86,7 +86,7 @@ SHORT = Rule(
 RULES = (NO_DURATION, NO_EXPIRATION, NO_LIFETIME, NO_TIMEOUT, BEYOND_THE_CA, BEYOND_SHORT_LIVED, SHORT)
 
 _SHORT = timedelta(hours=1)
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([a-zµ]+)")
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zµ]+)")
 _WORDS = {
     "ms": ("ms", "msec", "millis", "millisecond", "milliseconds"),
     "s": ("s", "sec", "secs", "second", "seconds"),

@@ -21,7 +21,7 @@ from toolkit.sandbox.private_ca.errors import AwsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ARN = re.compile(r"arn:(?P<partition>[^:]+):acm-pca:::template/(?P<name>[^/]+/V\d+)")
+_ARN = re.compile(r"arn:(?P<partition>[^:]+):acm-pca:::template/(?P<name>[^/]+/V[0-9]+)")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""Whatever is in a file is read, or refused in words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import InvalidInputError
+from toolkit.mesh import reading
+
+_PIECES = [
+    "a",
+    ":",
+    " ",
+    "\n",
+    "- ",
+    "? ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "&x ",
+    "*x",
+    "!!int ",
+    "|\n",
+    "'",
+    '"',
+    "#",
+    "---\n",
+    "\t",
+    "%",
+    "<<",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=30).map("".join) | st.text(max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        reading.load_stream(text, "x.yaml")
+    except InvalidInputError as error:
+        assert error.problems
+
+
+@pytest.mark.parametrize("text", ["? - []\n", "? {a: b}\n: c\n", "? [[]]\n: c\n"])
+def test_a_key_that_is_none(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="is not YAML"):
+        reading.load_stream(text, "x.yaml")
+
+
+def test_the_later_of_two_anchors_with_one_name_counts() -> None:
+    assert reading.load_stream("a: &x 1\nb: &x 2\nc: *x\n", "x.yaml") == [{"a": 1, "b": 2, "c": 2}]
