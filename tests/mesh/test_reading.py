@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,3 +52,21 @@ def test_a_key_that_is_none(text: str) -> None:
 
 def test_the_later_of_two_anchors_with_one_name_counts() -> None:
     assert reading.load_stream("a: &x 1\nb: &x 2\nc: *x\n", "x.yaml") == [{"a": 1, "b": 2, "c": 2}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "key: {inline: first, inline: TOPSECRET}\n",
+        "key: {inline: TOPSECRET, inline: second}\n",
+        'key: {inlineString: "TOPSECRET }\n',
+        "key: !!int TOPSECRET\n",
+        "key: TOPSECRET\n  more: x\n",
+        "key: TOPSECRET\x01\n",
+    ],
+)
+def test_no_error_shows_a_value(text: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        reading.load_stream(text, "x.yaml")
+    assert "x.yaml" in caught.value.problems[0].path
+    assert "TOPSECRET" not in "".join([*caught.value.lines(), *traceback.format_exception(caught.value)])

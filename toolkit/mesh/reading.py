@@ -77,7 +77,7 @@ def load_stream(text: str, source: str) -> list[object]:
 def refusing(source: str) -> Iterator[None]:
     """Turn whatever the YAML library raises into an error that names the source and, where known, the place.
 
-    The library's own error quotes the text, which may hold a secret; so it is no cause of ours, not even for a traceback.
+    The library's own error quotes the text, which may hold a secret; so it is no cause of ours, nor in a traceback.
 
     Raises:
         InvalidInputError: the text that is read inside is no YAML.
@@ -88,7 +88,7 @@ def refusing(source: str) -> Iterator[None]:
         mark = error.problem_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
         raise InvalidInputError(f"{source} is not YAML", [Problem(where, _reason(error))]) from None
-    except RecursionError as error:
+    except RecursionError:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "it is nested too deeply")]) from None
     except TypeError as error:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "a key is a list or a mapping")]) from error
