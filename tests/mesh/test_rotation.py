@@ -231,6 +231,76 @@ def test_open_source_kuma_has_no_acmpca() -> None:
         plan(BUILTIN, product="kuma")
 
 
+OTHER_ARN = AUTHORITY_ARN[:-12] + "0123456789ab"
+
+
+def test_a_ca_that_signs_is_never_exchanged_in_place_also_half_way() -> None:
+    half_way = plan(BUILTIN).steps[1].text.replace(AUTHORITY_ARN, OTHER_ARN)
+    with pytest.raises(InvalidInputError) as caught:
+        plan(half_way)
+    assert "changed in place" in caught.value.problems[0].message
+    assert caught.value.hint == "Give the new one another name: --backend-name acmpca-2."
+
+
+def test_a_ca_that_is_trusted_already_and_goes_is_told_of() -> None:
+    found = plan(plan(BUILTIN).steps[0].text.replace(AUTHORITY_ARN, OTHER_ARN))
+    assert f"acmpca is trusted already, with another CA, {OTHER_ARN}" in found.notes[0]
+    assert plan(plan(BUILTIN).steps[0].text).notes == ()
+
+
+def test_what_is_left_signs_or_has_been_switched_from() -> None:
+    three = BUILTIN.replace("    # ours\n", "    # ours\n    - {name: ca-0, type: builtin}\n")
+    with pytest.raises(InvalidInputError) as caught:
+        plan(three, leave="ca-0")
+    assert "names ca-1, which signs: to leave ca-0, it would have to sign again first" in caught.value.lines()[1]
+    assert caught.value.hint == "Rotate from ca-1 first, without --from; afterwards --from ca-0 takes that one out."
+
+
+@pytest.mark.parametrize("reached", [1, 2])
+def test_a_permissive_mesh_goes_on_to_another_backend(reached: int) -> None:
+    permissive = BUILTIN.replace("      type: builtin\n", "      type: builtin\n      mode: PERMISSIVE\n")
+    first = plan_to(permissive, PROVIDED)
+    again = plan_to(first.steps[reached - 1].text, PROVIDED)
+    assert [step.is_done for step in again.steps] == [number <= reached for number in (1, 2, 3)]
+    assert [step.text for step in again.steps] == [step.text for step in first.steps]
+
+
+def test_a_backend_that_was_made_strict_since_the_switch_stays_so() -> None:
+    permissive = BUILTIN.replace("      type: builtin\n", "      type: builtin\n      mode: PERMISSIVE\n")
+    switched = plan(permissive).steps[1].text
+    head, _, tail = switched.rpartition("mode: PERMISSIVE")
+    hardened = plan(f"{head}mode: STRICT{tail}")
+    assert [step.is_done for step in hardened.steps] == [True, True, False]
+    assert mtls(hardened.steps[2].text)["backends"][0]["mode"] == "STRICT"
+
+
+@pytest.mark.parametrize("reached", [1, 2])
+def test_a_mesh_without_its_zero_values_is_where_it_was(reached: int) -> None:
+    # As a control plane of Universal hands it out.
+    there = plan(BUILTIN).steps[reached - 1].text.replace("      mode: STRICT\n", "")
+    again = plan(there)
+    assert [step.is_done for step in again.steps] == [number <= reached for number in (1, 2, 3)]
+    assert again.steps[reached - 1].text == there
+
+
+def test_there_is_nothing_left_to_do() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        plan_to(PROVIDED, PROVIDED)
+    assert "ca-2 signs already" in caught.value.problems[0].message
+    with pytest.raises(InvalidInputError) as caught:
+        plan_to(PROVIDED, PROVIDED, product="kuma")
+    assert "ca-2 signs already" in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize("reached", [1, 2, 3])
+def test_open_source_kuma_goes_on_where_it_stopped(reached: int) -> None:
+    first = plan_to(BUILTIN, PROVIDED, product="kuma")
+    again = plan_to(first.steps[reached - 1].text, PROVIDED, product="kuma")
+    assert [step.is_done for step in again.steps] == [number <= reached for number in (1, 2, 3, 4)]
+    for step, before in zip(again.steps[reached:], first.steps[reached:], strict=True):
+        assert mtls(step.text) == mtls(before.text)
+
+
 backends = st.sampled_from(
     [
         backend

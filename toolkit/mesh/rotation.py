@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import existing, rotation_words
+from toolkit.mesh.difference import same
 from toolkit.mesh.merge import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.document import Form
@@ -118,16 +119,18 @@ def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotati
         )
     old = _old(mesh, move, options.backend_name)
     _refuse_one_name(mesh, old, options.backend_name, outputs.certificate_authority.arn)
-    mode = mesh.backends[_position(mesh, old)].get("mode", "STRICT")
+    mode = _mode(mesh, mesh.enabled_backend)
     wanted = options.mode or mode
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
         raise mesh.refuse(
-            ("backends", _position(mesh, old), "mode"),
+            ("backends", _position(mesh, mesh.enabled_backend), "mode"),
             "is PERMISSIVE, and the new backend would be STRICT: plain traffic would break when it is switched to",
             "Rotate without --mode, and make the mesh STRICT afterwards.",
         )
-    merged = merge(outputs, mesh, replace(options, mode=wanted))
-    notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, outputs)]
+    notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, options.backend_name, outputs)]
+    # A mode that is there already, or goes without saying, is no change.
+    is_so = mesh.position(options.backend_name) is not None and _mode(mesh, options.backend_name) == wanted
+    merged = merge(outputs, mesh, replace(options, mode=None if is_so else wanted))
     rotation = _rotation(move, mesh, old, options.backend_name, notes)
     return replace(
         rotation,
@@ -154,13 +157,14 @@ def to_backend(move: Move, backend: dict[str, Any]) -> Rotation:
     if move.product == "kuma":
         return _permissive(move, mesh, old, backend)
     number = mesh.position(name)
-    if name == old or (number is not None and mesh.enabled_backend == name and mesh.backends[number] != backend):
-        raise _one_name(mesh, name)
-    mode = mesh.backends[_position(mesh, old)].get("mode", "STRICT")
-    wanted = backend.get("mode", "STRICT")
+    mode, wanted = _mode(mesh, mesh.enabled_backend), backend.get("mode", "STRICT")
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
         backend = {**backend, "mode": mode}
         wanted = mode
+    if name == old or (number is not None and mesh.enabled_backend == name and mesh.backends[number] != backend):
+        if number is not None and mesh.backends[number] == backend:
+            raise _signs_already(mesh, name)
+        raise _one_name(mesh, name, "Give the new one another name in the file that --to names.")
     _put(mesh, backend)
     notes = [*_mode_notes(mode, wanted), *_secret_notes(mesh, backend)]
     return _rotation(move, mesh, old, name, notes)
@@ -182,8 +186,7 @@ def _rotation(move: Move, added: MeshText, old: str, new: str, notes: list[str])
     if others:
         notes = [*notes, f"{', '.join(others)} stays trusted too; this rotation is about {old} and {new} only"]
     # What the mesh is already needs no step: a rotation that stopped half-way goes on from there.
-    done = [move.read().mtls == move.read(text).mtls for text in texts]
-    first = max((number for number, is_done in enumerate(done, start=1) if is_done), default=0)
+    first = _reached(move, texts)
     words = rotation_words.kong_mesh(added.name, old, new)
     steps = tuple(
         Step(number, name, text, number <= first, words[name])
@@ -191,6 +194,20 @@ def _rotation(move: Move, added: MeshText, old: str, new: str, notes: list[str])
     )
     private = added.has_credentials
     return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private)
+
+
+def _reached(move: Move, texts: Iterable[str]) -> int:
+    """The last of the steps whose Mesh is the one that is there; 0 for none.
+
+    Compared is what a control plane keeps: it hands a Mesh out without its zero values, such as ``mode: STRICT``.
+    """
+
+    def section(mesh: MeshText) -> dict[str, Any]:
+        return {"type": "Mesh", "mtls": mesh.mtls}
+
+    there = section(move.read())
+    numbers = [number for number, text in enumerate(texts, start=1) if same(section(move.read(text)), there)]
+    return max(numbers, default=0)
 
 
 def _permissive(move: Move, mesh: MeshText, old: str, backend: dict[str, Any]) -> Rotation:
@@ -214,7 +231,8 @@ def _permissive(move: Move, mesh: MeshText, old: str, backend: dict[str, Any]) -
         edit(step)
         return step.editor.text
 
-    permissive = edited(move.text, lambda step: step.set(("backends", 0, "mode"), "PERMISSIVE"))
+    begun = edited(move.text, lambda step: step.set(("enabledBackend",), old))
+    permissive = edited(begun, lambda step: step.set(("backends", 0, "mode"), "PERMISSIVE"))
     off = edited(permissive, lambda step: step.set(("enabledBackend",), ""))
     without = edited(off, lambda step: step.remove(("backends", 0)))
     moved = edited(without, lambda step: _put(step, {**backend, "mode": "PERMISSIVE"}))
@@ -222,10 +240,14 @@ def _permissive(move: Move, mesh: MeshText, old: str, backend: dict[str, Any]) -
     texts = {"permissive": permissive, "off": off, "on": on}
     if mode == "STRICT":
         texts["strict"] = edited(on, lambda step: step.set(("backends", 0, "mode"), mode))
+    first = _reached(move, texts.values())
+    if first == len(texts):
+        raise _signs_already(mesh, new)
+    if not mesh.enabled_backend:
+        first = list(texts).index("off") + 1
     words = rotation_words.kuma(mesh.name, old, new)
-    current = move.read().mtls
     steps = tuple(
-        Step(number, name, text, number == 1 and move.read(text).mtls == current, words[name])
+        Step(number, name, text, number <= first, words[name])
         for number, (name, text) in enumerate(texts.items(), start=1)
     )
     notes = (*rotation_words.COST_OF_PERMISSIVE, *_secret_notes(mesh, backend))
@@ -236,6 +258,9 @@ def _permissive(move: Move, mesh: MeshText, old: str, backend: dict[str, Any]) -
 def _old(mesh: MeshText, move: Move, new: str) -> str:
     """The backend that the mesh leaves."""
     enabled = mesh.enabled_backend
+    if not enabled and move.product == "kuma" and len(mesh.backends) == 1:
+        # On open-source Kuma mTLS is off in the middle of a rotation.
+        return str(mesh.backends[0]["name"])
     if not enabled:
         raise mesh.refuse(
             ("enabledBackend",),
@@ -247,6 +272,12 @@ def _old(mesh: MeshText, move: Move, new: str) -> str:
     if move.leave is not None:
         if mesh.position(move.leave) is None:
             raise mesh.refuse(("backends",), f"have none named {move.leave}", "Name another with --from.")
+        if enabled not in (move.leave, new):
+            raise mesh.refuse(
+                ("enabledBackend",),
+                f"names {enabled}, which signs: to leave {move.leave}, it would have to sign again first",
+                f"Rotate from {enabled} first, without --from; afterwards --from {move.leave} takes that one out.",
+            )
         return move.leave
     others = [backend["name"] for backend in mesh.backends if backend["name"] != new]
     # The switch may have been made already; what is left then is to remove the other one.
@@ -254,25 +285,30 @@ def _old(mesh: MeshText, move: Move, new: str) -> str:
 
 
 def _refuse_one_name(mesh: MeshText, old: str, new: str, arn: str) -> None:
-    if old != new:
+    """Refuse to give the backend that signs another CA in place, also where the switch to its name has been made."""
+    if new not in (old, mesh.enabled_backend):
         return
-    backend = mesh.backends[_position(mesh, old)]
-    conf = backend.get("conf")
-    if backend.get("type") == "acmpca" and isinstance(conf, dict) and conf.get("arn") == arn:
-        others = [found["name"] for found in mesh.backends if found["name"] != old]
-        more = f"; to stop trusting one of {', '.join(others)}, name it with --from" if others else ""
-        raise mesh.refuse(
-            ("enabledBackend",), f"{old} signs already, with the CA of the stack{more}", "There is nothing to rotate."
-        )
-    raise _one_name(mesh, new)
+    is_the_same = _authority(mesh, new) == arn
+    if is_the_same and old != new:
+        return
+    if is_the_same:
+        raise _signs_already(mesh, new, ", with the CA of the stack")
+    raise _one_name(mesh, new, f"Give the new one another name: --backend-name {new}-2.")
 
 
-def _one_name(mesh: MeshText, name: str) -> InvalidInputError:
+def _signs_already(mesh: MeshText, name: str, more: str = "") -> InvalidInputError:
+    others = [found["name"] for found in mesh.backends if found["name"] != name]
+    if others:
+        more += f"; to stop trusting one of {', '.join(others)}, name it with --from"
+    return mesh.refuse(("enabledBackend",), f"{name} signs already{more}", "There is nothing to rotate.")
+
+
+def _one_name(mesh: MeshText, name: str, hint: str) -> InvalidInputError:
     return mesh.refuse(
         ("backends", _position(mesh, name), "name"),
         f"{name} is the name of the backend that signs now and of the new one: changed in place, proxies with "
         "certificates of the new CA would meet proxies that do not trust it yet",
-        f"Give the new one another name: --backend-name {name}-2.",
+        hint,
     )
 
 
@@ -298,11 +334,26 @@ def _mode_notes(old: object, new: object) -> list[str]:
     return []
 
 
-def _authority_notes(mesh: MeshText, old: str, outputs: StackOutputs) -> list[str]:
-    conf = mesh.backends[_position(mesh, old)].get("conf")
-    if isinstance(conf, dict) and conf.get("arn") == outputs.certificate_authority.arn:
-        return [f"{old} and the new backend are the same CA, {outputs.certificate_authority.arn}"]
-    return []
+def _mode(mesh: MeshText, backend: str) -> object:
+    return mesh.backends[_position(mesh, backend)].get("mode", "STRICT")
+
+
+def _authority(mesh: MeshText, backend: str) -> object:
+    """The ARN of an acmpca backend's CA; None for anything else."""
+    found = mesh.backends[_position(mesh, backend)]
+    conf = found.get("conf")
+    return conf.get("arn") if found.get("type") == "acmpca" and isinstance(conf, dict) else None
+
+
+def _authority_notes(mesh: MeshText, old: str, new: str, outputs: StackOutputs) -> list[str]:
+    arn = outputs.certificate_authority.arn
+    notes = [f"{old} and the new backend are the same CA, {arn}"] if _authority(mesh, old) == arn else []
+    if mesh.position(new) is not None and (there := _authority(mesh, new)) not in (None, arn):
+        notes.append(
+            f"{new} is trusted already, with another CA, {there}; the first step takes that one away, so no proxy may "
+            "hold a certificate of it any more"
+        )
+    return notes
 
 
 def _secret_notes(mesh: MeshText, backend: dict[str, Any]) -> list[str]:
