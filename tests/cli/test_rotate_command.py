@@ -70,6 +70,13 @@ def test_one_step_at_a_time_from_what_is_live(outputs: Path, base: Path) -> None
     assert "There is nothing to rotate." in over.stderr
 
 
+def test_a_step_from_a_base_that_is_not_there_yet_says_so(outputs: Path, base: Path) -> None:
+    second = run("--base", base, "--outputs", outputs, "--step", "2")
+    assert "Note: in the base step 1 has not been made" in second.stderr
+    base.write_text(run("--base", base, "--outputs", outputs, "--step", "1").stdout)
+    assert "has not been made" not in run("--base", base, "--outputs", outputs, "--step", "2").stderr
+
+
 def test_secrets_come_with_the_first_step_alone(outputs: Path, base: Path) -> None:
     first = run("--base", base, "--outputs", outputs, "--ca-cert", "secret", "--step", "1")
     assert first.stdout.index("kind: Secret") < first.stdout.index("kind: Mesh")

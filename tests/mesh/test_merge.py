@@ -92,7 +92,7 @@ def test_a_mesh_without_mtls_gets_it(text: str) -> None:
     result, found = merged(text)
     assert mtls(result)["enabledBackend"] == "acmpca"
     assert [backend["conf"]["arn"] for backend in mtls(result)["backends"]] == [AUTHORITY_ARN]
-    assert "MeshTrafficPermission" in found.notes[0]
+    assert "MeshTrafficPermission" in found.warnings[0]
     again, quiet = merged(result)
     assert again == result
     assert not quiet.notes
@@ -158,6 +158,17 @@ def test_what_is_chosen_is_changed_alone(options: MeshOptions, lines: list[str])
     added = [line for line in changes(before, after) if line.startswith("+")]
     assert added == lines
     assert merged(after, options)[0] == after
+
+
+def test_a_ca_that_is_exchanged_while_it_signs_is_warned_of() -> None:
+    new = merged("type: Mesh\nname: default\n")
+    assert "mTLS was off" in new[1].warnings[0]
+    assert merged(new[0])[1].warnings == ()
+    other = AUTHORITY_ARN[:-12] + "0123456789ab"
+    (warning,) = merged(new[0].replace(AUTHORITY_ARN, other))[1].warnings
+    assert f"acmpca signs, and its CA is exchanged in place, {other} for another" in warning
+    beside = merged(new[0].replace(AUTHORITY_ARN, other).replace("enabledBackend: acmpca", "enabledBackend: ca-1"))
+    assert beside[1].warnings == ()
 
 
 def test_the_chain_moves_to_where_it_is_wanted() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from toolkit.cli.base import Base, access_of, base_options, heed_version, note, read_base
+from toolkit.cli.base import Base, access_of, base_options, heed_version, note, read_base, warn
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
 from toolkit.cli.options import output_file, stack_outputs
 from toolkit.errors import InvalidInputError
@@ -112,6 +112,8 @@ def _merged(
     for name in names:
         mesh = existing.choose(base.meshes, name, "the base")
         merged = merge(outputs, mesh, options)
+        for text in merged.warnings:
+            warn(text)
         for text in merged.notes:
             note(text)
         before = texts.get(id(mesh.editor), render.RenderedMesh("", ()))

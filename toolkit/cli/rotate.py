@@ -178,6 +178,8 @@ def _print_step(rotation: Rotation, number: int, output: Path | None) -> None:
     emit(stream([*secrets, step.text]), output, PRIVATE if is_private else PUBLIC)
     if step.is_done:
         note(f"the mesh is past step {number} already")
+    elif number > 1 and not rotation.steps[number - 2].is_done:
+        note(f"in the base step {number - 1} has not been made: apply this one only when the mesh is past its waits")
     for line in _around(step):
         click.echo(line, err=True)
 

@@ -16,6 +16,8 @@ from toolkit.mesh.options import Choice
 from toolkit.pki import chain, duration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from toolkit.contract import StackOutputs
     from toolkit.mesh.building import Built
     from toolkit.mesh.existing import MeshText
@@ -31,6 +33,7 @@ class Merged:
     Attributes:
         secrets: Secrets that the Mesh names and that are not in the same text.
         notes: what the operator should know.
+        warnings: what breaks traffic when it is applied to a mesh that has some.
         mesh_has_credentials: whether the text with the Mesh carries a credential.
         secrets_have_credentials: whether one of the Secrets carries a credential.
     """
@@ -39,6 +42,7 @@ class Merged:
     notes: tuple[str, ...]
     mesh_has_credentials: bool
     secrets_have_credentials: bool
+    warnings: tuple[str, ...] = ()
 
 
 def merge(outputs: StackOutputs, mesh: MeshText, options: MeshOptions) -> Merged:
@@ -62,6 +66,7 @@ def merge(outputs: StackOutputs, mesh: MeshText, options: MeshOptions) -> Merged
     options = replace(options, form=mesh.form, ca_cert=options.ca_cert or _choice(existing))
     built = build(outputs, mesh.name, options)
     wanted = built.backend
+    warnings = [*_warnings(mesh, existing, wanted)]
     notes = _enable(mesh, options.backend_name)
     if number is None:
         mesh.set(("backends", len(mesh.backends)), wanted)
@@ -70,7 +75,25 @@ def merge(outputs: StackOutputs, mesh: MeshText, options: MeshOptions) -> Merged
         _refuse_lifetime(outputs, mesh, number)
     if options.skip_validation:
         mesh.set(("skipValidation",), value=True)
-    return Merged(_outside(mesh, built), notes, mesh.has_credentials, built.secrets_have_credentials)
+    outside = _outside(mesh, built)
+    return Merged(outside, notes, mesh.has_credentials, built.secrets_have_credentials, tuple(warnings))
+
+
+def _warnings(mesh: MeshText, existing: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    name, enabled = wanted["name"], mesh.enabled_backend
+    if not enabled:
+        # Kong/developer.konghq.com:app/mesh/mutual-tls.md
+        yield (
+            f"mesh {mesh.name}: mTLS was off and this Mesh turns it on: all traffic that no MeshTrafficPermission "
+            "allows will be denied"
+        )
+    before = _mapping(existing.get("conf")).get("arn")
+    if enabled == name and isinstance(before, str) and before != wanted["conf"]["arn"]:
+        yield (
+            f"mesh {mesh.name}: {name} signs, and its CA is exchanged in place, {before} for another: proxies with "
+            "certificates of the one do not trust those of the other until all are renewed; "
+            f"toolkit rotate --backend-name {name}-2 moves a mesh that is in use"
+        )
 
 
 def _enable(mesh: MeshText, name: str) -> tuple[str, ...]:
@@ -80,11 +103,9 @@ def _enable(mesh: MeshText, name: str) -> tuple[str, ...]:
         return ()
     if enabled:
         note = f"{enabled} still signs, {name} is trusted beside it; toolkit rotate moves the mesh to it"
-    else:
-        mesh.set(("enabledBackend",), name)
-        # Kong/developer.konghq.com:app/mesh/mutual-tls.md
-        note = "mTLS was off and this Mesh turns it on: all traffic that no MeshTrafficPermission allows will be denied"
-    return (f"mesh {mesh.name}: {note}",)
+        return (f"mesh {mesh.name}: {note}",)
+    mesh.set(("enabledBackend",), name)
+    return ()
 
 
 def _choice(existing: dict[str, Any]) -> Choice:

@@ -334,7 +334,7 @@ def _mode_notes(old: object, new: object) -> list[str]:
     return []
 
 
-def _mode(mesh: MeshText, backend: str) -> object:
+def _mode(mesh: MeshText, backend: str) -> Any:  # noqa: ANN401 - whatever is in the document
     return mesh.backends[_position(mesh, backend)].get("mode", "STRICT")
 
 
