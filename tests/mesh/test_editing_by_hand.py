@@ -85,6 +85,16 @@ CASES = [
     put("not a number stays", "a: .nan\nb: 1\n", ("b",), 2, "a: .nan\nb: 2\n"),
     put("a key in quotes", '"a b": 1\n', ("a b",), 2, '"a b": 2\n'),
     put("a key with a colon", "'a: b' : 1\n", ("a: b",), 2, "'a: b' : 2\n"),
+    # JSON stays JSON.
+    put(
+        "a new item in JSON",
+        '{"a": [1]}\n',
+        ("a", 1),
+        {"b": ["é \U0001f600", True]},
+        '{"a": [1, {"b": ["\\u00e9 \U0001f600", true]}]}\n',
+    ),
+    put("a new pair in JSON", '{\n  "a": 1\n}', ("b",), "c", '{\n  "a": 1, "b": "c"\n}'),
+    put("a value in JSON", '{"a": {}}', ("a", "b"), "c", '{"a": {"b": "c"}}'),
     # Flow style stays flow style.
     put("in flow style", "a: { b: 1, c: [x] } # d\n", ("a", "b"), 2, "a: { b: 2, c: [x] } # d\n"),
     put("nothing in flow style", "a: {b: , c: 1}\n", ("a", "b"), 2, "a: {b: 2 , c: 1}\n"),
@@ -93,7 +103,7 @@ CASES = [
     put("a new item in flow style", "a: [ 1 ]\n", ("a", 1), "x", "a: [ 1, x ]\n"),
     put("behind a last comma", "a: [\n  1, # one\n]\n", ("a", 1), 2, "a: [\n  1, 2, # one\n]\n"),
     put("JSON", '{"a":1,\n "b":{"c":[1]}}', ("b", "c", 1), 2, '{"a":1,\n "b":{"c":[1, 2]}}'),
-    put("a value of JSON", '{"a":1}', ("a",), "x", '{"a": x}'),
+    put("a value of JSON", '{"a":1}', ("a",), "x", '{"a": "x"}'),
     put("a whole list in flow style", "a: [1, 2] # c\n", ("a",), [3], "a: [3] # c\n"),
     # What is new.
     put("a new pair", "a: 1 # c\n# d\n", ("b",), 2, "a: 1 # c\nb: 2\n# d\n"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import difflib
+import json
 import textwrap
 from typing import Any
 
@@ -263,6 +264,13 @@ def test_what_can_not_be_merged_is_named_by_place(text: str, options: MeshOption
     with pytest.raises(InvalidInputError) as caught:
         merged(text, options)
     assert words in "\n".join(caught.value.lines())
+
+
+def test_json_stays_json() -> None:
+    backends = '[{"name": "ca-1", "type": "builtin"}]'
+    text = f'{{"type": "Mesh", "name": "default", "mtls": {{"enabledBackend": "ca-1", "backends": {backends}}}}}'
+    result = json.loads(merged(text)[0])
+    assert [backend["name"] for backend in result["mtls"]["backends"]] == ["ca-1", "acmpca"]
 
 
 def test_an_anchor_in_the_way_is_refused() -> None:

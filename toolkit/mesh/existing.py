@@ -150,9 +150,10 @@ def meshes(text: str, source: str) -> list[MeshText]:
         source: what to call it in an error, usually the file's name.
 
     Raises:
-        InvalidInputError: the text is no YAML, a Mesh has no name, or two have one.
+        InvalidInputError: the text is no YAML, a Mesh has no name, two have one, or one stands in a list.
     """
     editor = Editor(text, source)
+    _refuse_lists(editor, source)
     found = [MeshText(editor, source, number, form, name) for number, form, name in _recognised(editor, source)]
     names = [mesh.name for mesh in found]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -172,6 +173,22 @@ def choose(found: list[MeshText], name: str | None, source: str) -> MeshText:
     there = ", ".join(mesh.name for mesh in found) or "none"
     wanted = f"no Mesh {name}" if name else "several meshes" if found else "no Mesh"
     raise InvalidInputError(f"{source} holds {wanted}; there are: {there}", hint="Name one of them with --mesh.")
+
+
+def _refuse_lists(editor: Editor, source: str) -> None:
+    """What ``kubectl get meshes`` and ``kumactl get meshes`` print is one document, and no Mesh."""
+    for number, document in enumerate(editor.documents):
+        items = _mapping(document).get("items")
+        for item, held in enumerate(items if isinstance(items, list) else []):
+            if "Mesh" not in (_mapping(held).get("kind"), _mapping(held).get("type")):
+                continue
+            place = editor.place(number, ("items", item))
+            where = f"{source}:{place.line}:{place.column} items[{item}]"
+            raise InvalidInputError(
+                f"{source} holds a list of meshes, which can't be changed in part",
+                [Problem(where, "is a Mesh that stands in a list")],
+                "Give each as a document of its own: kubectl get mesh NAME -o yaml, or kumactl get mesh NAME -o yaml.",
+            )
 
 
 def _recognised(editor: Editor, source: str) -> Iterator[tuple[int, Form, str]]:

@@ -81,6 +81,23 @@ def flow(value: object) -> str:
     return scalar(value)
 
 
+def as_json(value: object) -> str:
+    """Any value on one line, as JSON that reads the same as YAML.
+
+    Raises:
+        TypeError: as of :func:`scalar`.
+        ValueError: same.
+    """
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{as_json(key)}: {as_json(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(as_json, value)) + "]"
+    if not isinstance(value, str):
+        return scalar(value)
+    # A character beyond the basic plane stands for itself: of JSON's two surrogates YAML makes two characters.
+    return '"' + "".join(c if ord(c) > 0xFFFF else _escaped(c) for c in value) + '"'  # noqa: PLR2004 - end of the plane
+
+
 def block(value: _Nested, indent: int) -> str:
     """A mapping or a sequence as lines, each indented and ended with a newline.
 

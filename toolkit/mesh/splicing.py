@@ -6,11 +6,12 @@ of. :mod:`toolkit.mesh.editing` proves each one before it counts.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from toolkit.mesh import tree
-from toolkit.mesh.scalars import block, flow, is_nested, scalar
+from toolkit.mesh.scalars import as_json, block, flow, is_nested
 from toolkit.mesh.tree import LINE_BREAK, Mapping, Scalar, Sequence, next_mark
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ class Splice(NamedTuple):
 
 
 class Splicer:
-    """Finds the splice that makes an edit; None where there is none."""
-
     """Finds the splice that makes an edit; None where there is none. It may be wrong: the editor proves it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._newline = line_end(text)
+        # What is JSON stays JSON: who reads it may know nothing else.
+        self._flow = as_json if _is_json(text) else flow
 
     def setting(self, root: Node | None, path: Path, value: Any) -> Splice | None:  # noqa: ANN401 - a document's value
         """The splice that puts a value at a path."""
@@ -56,7 +57,7 @@ class Splicer:
         """The splice that takes a key or an item away; `rest` is what its mapping or list still holds."""
         parent, last = tree.find(root, path[:-1]), path[-1]
         if not rest:
-            return self.setting(root, path[:-1], rest) if path[:-1] else self._emptied_root(root, flow(rest))
+            return self.setting(root, path[:-1], rest) if path[:-1] else self._emptied_root(root, self._flow(rest))
         entries: _Entries
         if isinstance(parent, Mapping) and isinstance(last, str) and (pair := parent.pair(last)):
             number = next(n for n, known in enumerate(parent.pairs) if known is pair)
@@ -75,11 +76,11 @@ class Splicer:
         old = pair.value
         colon = next_mark(self._text, pair.key.end, ":")
         if parent.is_flow and colon is None:
-            return Splice(pair.key.end, pair.key.end, f": {flow(value)}")
+            return Splice(pair.key.end, pair.key.end, f": {self._flow(value)}")
         if colon is None or LINE_BREAK.search(self._text, pair.key.end, colon):
             return None
         if parent.is_flow or _is_filled_flow(old):
-            return Splice(old.start.index, old.end, self._gap(old) + flow(value))
+            return Splice(old.start.index, old.end, self._gap(old) + self._flow(value))
         between = self._text[colon + 1 : old.start.index]
         if LINE_BREAK.search(between):
             return self._value_below(parent, colon, old, value)
@@ -100,22 +101,22 @@ class Splicer:
                 return Splice(begin, self._line_stop(old.end), lines.removesuffix(self._newline))
             return self._on_the_line(begin, old.end, *self._parted(lines))
         if not is_block:
-            return Splice(old.start.index, old.end, flow(value))
+            return Splice(old.start.index, old.end, self._flow(value))
         first = self._line_end(colon)
         head, tail = self._behind_the_colon(value, _column(parent))
         if first < begin:
             # Lines of comments follow, which would become part of a block of text.
-            head, tail = f" {flow(value)}", ""
+            head, tail = f" {self._flow(value)}", ""
         kept = self._text[colon + 1 : first] + tail + self._text[first:begin]
         return Splice(colon + 1, self._end_of_lines(old), head + kept)
 
     def _item(self, sequence: Sequence, number: int, value: object) -> Splice | None:
         old = sequence.items[number]
         if sequence.is_flow or _is_filled_flow(old):
-            return Splice(old.start.index, old.end, flow(value))
+            return Splice(old.start.index, old.end, self._flow(value))
         is_empty = isinstance(old, Scalar) and old.is_empty
         indent = _column(sequence) + _INDENT if is_empty else old.start.column - 1
-        first, tail = self._parted(self._lines(value, indent)[indent:] if is_nested(value) else flow(value))
+        first, tail = self._parted(self._lines(value, indent)[indent:] if is_nested(value) else self._flow(value))
         if isinstance(old, Mapping | Sequence) and not old.is_flow:
             lines = (first + self._newline + tail).removesuffix(self._newline)
             return Splice(old.start.index, self._line_stop(old.end), lines)
@@ -136,13 +137,13 @@ class Splicer:
     def _new_pair(self, mapping: Mapping, key: str, value: object) -> Splice:
         if mapping.is_flow:
             at = mapping.pairs[-1].value.end
-            return Splice(at, at, f", {scalar(key)}: {flow(value)}")
+            return Splice(at, at, f", {self._flow(key)}: {self._flow(value)}")
         return self._insertion(mapping, {key: value})
 
     def _new_item(self, sequence: Sequence, value: object) -> Splice | None:
         if sequence.is_flow:
             at = sequence.items[-1].end
-            return Splice(at, at, f", {flow(value)}")
+            return Splice(at, at, f", {self._flow(value)}")
         return self._insertion(sequence, [value])
 
     def _insertion(self, node: Mapping | Sequence, value: object) -> Splice:
@@ -257,6 +258,16 @@ class Splicer:
 
     def _line_start(self, index: int) -> int:
         return max(self._text.rfind("\n", 0, index), self._text.rfind("\r", 0, index)) + 1
+
+
+def _is_json(text: str) -> bool:
+    if not text.lstrip().startswith("{"):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def line_end(text: str) -> str:

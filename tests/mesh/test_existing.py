@@ -1,0 +1,23 @@
+"""Meshes that are found in a text, or are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from toolkit.errors import InvalidInputError
+from toolkit.mesh import existing
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("apiVersion: v1\nkind: List\nitems:\n- apiVersion: kuma.io/v1alpha1\n  kind: Mesh\n", "x.yaml:4:3 items[0]"),
+        ("total: 1\nitems:\n- type: Mesh\n  name: default\nnext: null\n", "x.yaml:3:3 items[0]"),
+    ],
+)
+def test_a_list_of_meshes_is_refused_by_its_place(text: str, place: str) -> None:
+    with pytest.raises(InvalidInputError, match="holds a list of meshes") as caught:
+        existing.meshes(text, "x.yaml")
+    assert caught.value.problems[0].path == place
+    assert "kubectl get mesh NAME -o yaml" in caught.value.hint
+    assert existing.meshes("items: [1, {kind: Dataplane}]\n---\ntype: Mesh\nname: default\n", "x.yaml")
