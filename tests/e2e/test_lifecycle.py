@@ -150,7 +150,8 @@ def test_revocation_is_switched_on_changed_and_off_again(stack: Callable[[str], 
     assert {name: how for name, how in with_list.items() if how == "create"}
     assert configured()["CrlConfiguration"]["S3ObjectAcl"] == "BUCKET_OWNER_FULL_CONTROL"
     s3 = world.client("s3")
-    (bucket,) = [item["Name"] for item in s3.list_buckets()["Buckets"] if item["Name"].startswith("kong-mesh-crl")]
+    bucket = configured()["CrlConfiguration"]["S3BucketName"]
+    assert bucket.startswith("kong-mesh-crl")
     lists = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     assert f"crl/{outputs.certificate_authority.arn.rpartition('/')[2]}.crl" in lists
     assert live.changes(revocation={"crl": {"expirationDays": 30}}) == both
