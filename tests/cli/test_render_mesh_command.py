@@ -237,3 +237,13 @@ def test_into_the_mesh_that_a_control_plane_has(outputs: Path) -> None:
             # The control plane says which version it is.
             assert "Warning: Kong Mesh 3.0 has no Mesh.mtls" in result.stderr
         assert {method for method, _ in standin.requests} == {"GET"}
+
+
+def test_a_file_gets_no_wider_than_its_base(outputs: Path, tmp_path: Path) -> None:
+    live = tmp_path / "mesh.yaml"
+    for before, after in ((0o600, 0o600), (0o640, 0o640), (0o666, 0o644), (0o400, 0o600)):
+        live.write_text(LIVE)
+        live.chmod(before)
+        assert run(outputs, "--base", live, "-o", live).exit_code == 0
+        assert live.stat().st_mode & 0o777 == after
+        live.chmod(0o600)

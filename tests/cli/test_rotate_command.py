@@ -96,6 +96,14 @@ def test_all_of_it_in_a_directory(outputs: Path, base: Path, tmp_path: Path) -> 
     assert f"kubectl apply -f {directory}/1-secrets.yaml && kubectl apply -f {directory}/1-add.yaml" in plan
 
 
+def test_the_documents_are_no_wider_than_the_base(outputs: Path, base: Path, tmp_path: Path) -> None:
+    base.chmod(0o600)
+    directory, step = tmp_path / "rotation", tmp_path / "step.yaml"
+    assert run("--base", base, "--outputs", outputs, "--output-dir", directory).exit_code == 0
+    assert run("--base", base, "--outputs", outputs, "--step", "1", "-o", step).exit_code == 0
+    assert {file.stat().st_mode & 0o777 for file in [step, *directory.glob("*.yaml")]} == {0o600}
+
+
 def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
     after = tmp_path / "after.yaml"
     target = tmp_path / "before.yaml"

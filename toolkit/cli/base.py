@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
@@ -96,6 +97,15 @@ def read_base(
                 found += existing.meshes(existing.written(resource, form), f"Mesh {name} of the control plane")
     version = _version(index.version) if index.product == _ENTERPRISE else None
     return Base(found, version, index.product, insights)
+
+
+def mode_of(base: str | None) -> int:
+    """The permission bits of what is made of a base and holds no credential: no wider than the base's own."""
+    from toolkit.files import PRIVATE, PUBLIC
+
+    if base is None or base in ("-", CONTROL_PLANE):
+        return PUBLIC
+    return Path(base).stat().st_mode & PUBLIC | PRIVATE
 
 
 def _version(text: str) -> MeshVersion | None:

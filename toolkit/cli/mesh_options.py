@@ -157,8 +157,12 @@ def _credentials(where: str, profile: str) -> Credentials:
     return credentials.from_file(reading.read_text(where), reading.shown(where), profile)
 
 
-def refuse_public(what: str) -> None:
+def refuse_public(what: str, options: str = "-o") -> None:
     """Stop before a credential goes to a terminal, or through standard output into a file that others may read.
+
+    Args:
+        what: would be seen.
+        options: of the command, that write it to a file of its own.
 
     Raises:
         UsageError: that would happen; a pipe is fine.
@@ -170,4 +174,4 @@ def refuse_public(what: str) -> None:
     is_wide = stat.S_ISREG(output.st_mode) and bool(output.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
     if sys.stdout.isatty() or is_wide:
         place = "this terminal" if sys.stdout.isatty() else "a file that others may read"
-        raise click.UsageError(f"{what} would go to {place}; name a file with -o or --secret-output, which gets 0600")
+        raise click.UsageError(f"{what} would go to {place}; name a file with {options}, which gets 0600")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from toolkit.cli.base import Base, access_of, base_options, heed_version, note, read_base, warn
+from toolkit.cli.base import Base, access_of, base_options, heed_version, mode_of, note, read_base, warn
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
 from toolkit.cli.options import output_file, stack_outputs
 from toolkit.errors import InvalidInputError
@@ -91,7 +91,7 @@ def command(
         rendered = _merged(loaded, found, names if meshes else None, options)
     if secret_output and not any(document.secrets for document in rendered):
         raise click.UsageError("--secret-output needs --ca-cert secret or --credentials: there is no Secret otherwise")
-    _write(rendered, secret_output, output)
+    _write(rendered, secret_output, output, mode_of(base))
 
 
 def _merged(
@@ -126,8 +126,9 @@ def _merged(
     return list(texts.values())
 
 
-def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Path | None) -> None:
-    from toolkit.files import PRIVATE, PUBLIC, write_all
+def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Path | None, mode: int) -> None:
+    """Write everything; `mode` is that of a file without secrets."""
+    from toolkit.files import PRIVATE, write_all
     from toolkit.mesh.render import stream
 
     secrets = [secret for document in rendered for secret in document.secrets]
@@ -140,10 +141,11 @@ def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Pat
         document.mesh_has_credentials or (not secret_output and document.secrets_have_credentials)
         for document in rendered
     ):
-        refuse_public("an AWS credential")
+        is_in_mesh = any(document.mesh_has_credentials for document in rendered)
+        refuse_public("an AWS credential", "-o" if is_in_mesh else "-o or --secret-output")
     files = {secret_output: (stream(secrets), PRIVATE)} if secret_output else {}
     if output is not None:
-        files[output] = (stream(documents), PRIVATE if is_private else PUBLIC)
+        files[output] = (stream(documents), PRIVATE if is_private else mode)
     write_all(files)
     if output is None:
         click.echo(stream(documents), nl=False)

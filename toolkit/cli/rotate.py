@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, note, read_base
+from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, mode_of, note, read_base
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
 from toolkit.cli.options import emit, output_file, stack_outputs
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
@@ -99,9 +99,9 @@ def command(
             raise click.UsageError(f"there is no step {step}; the rotation has {len(rotation.steps)}")
         if not force:
             _require_ready(rotation, step, insight)
-        _print_step(rotation, step, output)
+        _print_step(rotation, step, output, mode_of(base))
     elif output_dir is not None:
-        _write(rotation, output_dir)
+        _write(rotation, output_dir, mode_of(base))
     else:
         click.echo(_text(rotation, None, insight), nl=False)
 
@@ -166,16 +166,16 @@ def _require_ready(rotation: Rotation, number: int, insight: dict[str, Any] | No
     click.get_current_context().exit(EXIT_CHECK_FAILED)
 
 
-def _print_step(rotation: Rotation, number: int, output: Path | None) -> None:
-    from toolkit.files import PRIVATE, PUBLIC
+def _print_step(rotation: Rotation, number: int, output: Path | None, mode: int) -> None:
+    from toolkit.files import PRIVATE
     from toolkit.mesh.render import render_secrets, stream
 
     step = rotation.steps[number - 1]
     secrets = render_secrets(rotation.secrets, rotation.form) if number == 1 else ()
     if output is None and (rotation.mesh_has_credentials or (secrets and rotation.secrets_have_credentials)):
-        refuse_public("an AWS credential")
+        refuse_public("an AWS credential", "-o or --output-dir")
     is_private = bool(secrets) or rotation.mesh_has_credentials
-    emit(stream([*secrets, step.text]), output, PRIVATE if is_private else PUBLIC)
+    emit(stream([*secrets, step.text]), output, PRIVATE if is_private else mode)
     if step.is_done:
         note(f"the mesh is past step {number} already")
     elif number > 1 and not rotation.steps[number - 2].is_done:
@@ -184,11 +184,11 @@ def _print_step(rotation: Rotation, number: int, output: Path | None) -> None:
         click.echo(line, err=True)
 
 
-def _write(rotation: Rotation, directory: Path) -> None:
+def _write(rotation: Rotation, directory: Path, mode: int) -> None:
     from toolkit.files import PRIVATE, PUBLIC, write_all
     from toolkit.mesh.render import render_secrets, stream
 
-    mode = PRIVATE if rotation.mesh_has_credentials else PUBLIC
+    mode = PRIVATE if rotation.mesh_has_credentials else mode
     files = {"0-before.yaml": (rotation.before, mode)}
     files |= {f"{step.number}-{step.name}.yaml": (step.text, mode) for step in rotation.steps}
     if rotation.secrets:
