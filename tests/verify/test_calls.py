@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.verify.advice import advice
-from toolkit.verify.calls import THROTTLED, Caller, DeadlineError, may_pass
+from toolkit.verify.calls import THROTTLED, Caller, DeadlineError, StoppedError, may_pass
 
 
 class Impatient(threading.Event):
@@ -147,7 +147,7 @@ def test_a_stop_ends_the_repeating_with_what_aws_last_said() -> None:
     with pytest.raises(ClientError):
         asks.ask("X", call)
     assert asks.counts["X"] == 1
-    with pytest.raises(DeadlineError):
+    with pytest.raises(StoppedError):
         asks.ask("X", call)
 
 

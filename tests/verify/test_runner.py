@@ -195,8 +195,11 @@ def test_a_defect_is_not_taken_for_a_failing_zone(outputs: StackOutputs) -> None
         def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
             raise ZeroDivisionError(zone.name, authority_region, caller)
 
-    with pytest.raises(ZeroDivisionError):
-        runner.verify(outputs, plan(outputs), Broken())
+    run = runner.verify(outputs, plan(outputs), Broken())
+    assert isinstance(run.trouble, ZeroDivisionError)
+    assert failures(run.report).keys() == {zone.name for zone in outputs.zones} - set(run.report.missing)
+    assert not any(check.failed for zone in run.report.zones for check in zone.checks)
+    assert run.report.interrupted
 
 
 def test_a_repeated_question_buys_nothing(aws: TestSandbox, outputs: StackOutputs) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from toolkit.cli.options import sandbox_missing
-from toolkit.errors import ToolkitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -29,11 +28,12 @@ class Met(NamedTuple):
 
     Attributes:
         report: with the handshakes that were made.
-        trouble: what kept the rest from being made; the report is worth writing all the same, as interrupted.
+        trouble: what kept the rest from being done, in the run before or here; the report is worth writing all the
+            same, as interrupted: what was bought is in it.
     """
 
     report: Report
-    trouble: ToolkitError | None = None
+    trouble: Exception | None = None
 
 
 def handshake_options(function: _Command) -> _Command:
@@ -93,21 +93,21 @@ def meet(run: Run, plan: Plan, make: Engine | None) -> Met:
         The run's report with the handshakes; without any when fewer than two zones got a certificate. After Ctrl-C,
         what was known by then.
     """
-    report, proxies = run
+    report, proxies, trouble = run
     if make is None or len(proxies) < 2 or report.interrupted:  # noqa: PLR2004 - it takes two
-        return Met(report)
+        return Met(report, trouble)
     from datetime import UTC, datetime
 
     from toolkit.verify.handshake import Trust
 
     trust = Trust(plan.trust_bundle, plan.mesh, plan.service)
     found: list[Handshake] = []
-    interrupted, trouble = True, None
+    interrupted = True
     try:
         with suppress(KeyboardInterrupt), closing(make(proxies, trust)) as running:
             _collect(running, found, len(proxies) * (len(proxies) - 1))
             interrupted = False
-    except ToolkitError as error:
+    except Exception as error:  # noqa: BLE001 - what was bought must not be forgotten, whatever went wrong
         trouble = error
     done = replace(report, handshakes=tuple(found), interrupted=interrupted, finished=datetime.now(UTC))
     return Met(done, trouble)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -91,23 +92,51 @@ def choose_form(form: str, output: Path | None = None) -> Form:
     return made
 
 
+def refuse_clashes(output: Path | None, reports: Sequence[ReportFile], ledger: Path | None = None) -> None:
+    """Refuse two documents for one file, before anything is bought: the last one alone would be left.
+
+    Raises:
+        UsageError: there are such.
+    """
+    files = [file for file in (ledger, output, *(report.file for report in reports)) if file is not None]
+    places: set[str] = set()
+    for file in files:
+        place = os.path.realpath(file)
+        if place in places and (file.is_file() or not file.exists()):
+            raise click.UsageError(f"{file} can't hold more than one of the ledger and the reports")
+        places.add(place)
+
+
 def write_reports(report: Report, form: str, output: Path | None, reports: Sequence[ReportFile]) -> None:
     """Write a report in every form that was asked for; files appear together or not at all.
 
     A compact one is written first, into the file that is there: it is what nobody sees again when the pod is gone.
+    Where a file can't be written, all else is, and what would have gone to ``output`` goes to standard error: the
+    report may be all that is known of what was bought.
 
     Raises:
         SurroundingsError: a file can't be written.
     """
+    from toolkit.errors import SurroundingsError
     from toolkit.files import PUBLIC, write_all
     from toolkit.verify.report import compact
 
     wanted = list(reports)
     if output is not None:
         wanted.append(ReportFile(form, output))
+    trouble = None
     for kind, file in wanted:
         if kind == "compact":
-            compact.write(file, choose_form(kind).render(report))
-    write_all({file: (choose_form(kind, file).render(report), PUBLIC) for kind, file in wanted if kind != "compact"})
-    if output is None:
-        click.echo(choose_form(form).render(report), nl=False)
+            try:
+                compact.write(file, choose_form(kind).render(report))
+            except SurroundingsError as error:
+                trouble = error
+    rest = {file: (choose_form(kind, file).render(report), PUBLIC) for kind, file in wanted if kind != "compact"}
+    try:
+        write_all(rest)
+    except SurroundingsError as error:
+        trouble = error
+    if output is None or trouble:
+        click.echo(choose_form(form, output).render(report), nl=False, err=output is not None)
+    if trouble:
+        raise trouble

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -12,11 +13,11 @@ import click
 
 from toolkit.cli import handshakes
 from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, stack_outputs
-from toolkit.cli.reports import ReportFile, report_options, write_reports
+from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, write_reports
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import timedelta
 
     from toolkit.contract import StackOutputs, Zone
@@ -77,7 +78,10 @@ Examples:
     help="Which of a zone's roles to take.",
 )
 @click.option(
-    "--token-file", type=click.Path(path_type=Path), metavar="FILE", help="The token of --identity web-identity."
+    "--token-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The token of --identity web-identity; unless given, what AWS_WEB_IDENTITY_TOKEN_FILE names.",
 )
 @click.option("--profile", metavar="NAME", help="AWS profile from which roles are assumed, or that is taken as it is.")
 @click.option("--endpoint-url", metavar="URL", help="Another AWS, such as a sandbox.")
@@ -133,22 +137,26 @@ def command(
     merged += more
     if "-" in merged and outputs == "-":
         raise click.UsageError("--merge and --outputs can't both be standard input")
+    refuse_clashes(output, reports, ledger_file)
     loaded = contract.load(outputs, stack, cwd)
-    trouble = None
     if merged:
         report = _merge(loaded, merged)
+        write_reports(report, form, output, reports)
     else:
         engine = handshakes.engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
         zones = _zones(loaded, zone_names)
         plan = _plan(loaded, zones, chosen)
         source = _source(chosen, zones)
+        # Open to the end: an answer that comes late may still be of something that was bought.
         with _ledger(ledger_file) as ledger:
-            run = _run(loaded, plan, source, zones, ledger)
-        with _stopped_by_sigterm():
-            report, trouble = handshakes.meet(run, plan, engine)
-    write_reports(report, form, output, reports)
-    if trouble:
-        raise trouble
+            with _on_sigterm(_interrupt):
+                run = _run(loaded, plan, source, zones, ledger)
+                report, trouble = handshakes.meet(run, plan, engine)
+            # What was bought is in the report: that is written whoever is in a hurry.
+            with _on_sigterm(signal.SIG_IGN):
+                write_reports(report, form, output, reports)
+        if trouble:
+            raise trouble
     if report.interrupted:
         click.get_current_context().exit(EXIT_INTERRUPTED)
     if not report.passed:
@@ -278,6 +286,8 @@ def _source(chosen: dict[str, Any], zones: Sequence[Zone]) -> IdentitySource:
 
     how, role, profile, endpoint = (chosen[name] for name in ("identity", "role", "profile", "endpoint_url"))
     token_file = chosen["token_file"]
+    if how == "web-identity" and token_file is None and (named := os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")):
+        token_file = Path(named)
     if (how == "web-identity") != (token_file is not None):
         raise click.UsageError("--identity web-identity and --token-file belong together")
     if how == "profile" and not profile:
@@ -332,22 +342,22 @@ def _run(outputs: StackOutputs, plan: Plan, source: IdentitySource, zones: Seque
     many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one a zone"
     click.echo(f"Asking for {many}; on AWS they cost up to ${price:.2f}.", err=True)
     progress = LiveProgress([zone.name for zone in zones], Console(stderr=True))
-    with progress, _stopped_by_sigterm():
+    with progress:
         asked = replace(plan, ledger=ledger)
         return verify(outputs, asked, source, progress.done, zones=zones, on_begin=progress.begun)
 
 
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
+def _interrupt(*_: object) -> None:
     """Let SIGTERM end a run as Ctrl-C does: Kubernetes sends it when a Job's time is up."""
+    raise KeyboardInterrupt
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
 
+@contextmanager
+def _on_sigterm(action: Callable[..., None] | signal.Handlers) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, action)
     try:
         yield
     finally:

@@ -94,6 +94,8 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
         source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
         plan = _plan(outputs, kubernetes)
         verified = verify(outputs, plan, source, audience.zone_verified)
+        if verified.trouble:
+            raise verified.trouble
     met = meet(verified.proxies, Trust(plan.trust_bundle, plan.mesh, plan.service))
     verified = verified._replace(report=replace(verified.report, handshakes=met))
     files = _files(outputs, kubernetes, universal, verified)

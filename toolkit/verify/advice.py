@@ -11,6 +11,9 @@ _THROTTLED = (
     "try again, or raise it in Service Quotas."
 )
 # Several of these arrive as plain ClientError, there is no class for them, so the code decides.
+_CLOCK = (
+    "Compare this machine's clock with AWS's: 5 minutes apart are too many; if they agree, the secret key is wrong."
+)
 _BY_CODE = {
     "ExpiredTokenException": "The credentials have expired: sign in again.",
     "ExpiredToken": "The credentials have expired: sign in again.",
@@ -18,8 +21,19 @@ _BY_CODE = {
     "UnrecognizedClientException": "The credentials are not known to AWS: check AWS_PROFILE and the environment.",
     "ResourceNotFoundException": "There is no such CA in that region: is the Mesh's conf.arn that of the stack?",
     "InvalidStateException": "The CA is not ACTIVE: activate or enable it, then run this again.",
+    "RequestExpired": _CLOCK,
+    "InvalidSignatureException": _CLOCK,
+    "SignatureDoesNotMatch": _CLOCK,
+    "InvalidIdentityToken": "The account has no OIDC provider of the token's issuer, or it is for another audience.",
     **dict.fromkeys(THROTTLED, _THROTTLED),
 }
+_BY_KIND = (
+    (NoCredentialsError, "Sign in (aws sso login, AWS_PROFILE) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
+    (BotoCoreError, "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS)."),
+    (OSError, "The credentials are in that file: make it readable, or look where the variable that names it is set."),
+    (ValueError, "Look for what stands between this machine and AWS: a proxy, --endpoint-url, AWS_ENDPOINT_URL."),
+)
+_NO_TIME = "Run again with a longer --timeout; if it stays so, look at the CA's state in AWS."
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
@@ -36,17 +50,24 @@ def advice(error: Exception, action: str) -> str:
         if status >= SERVER_ERROR:
             return "AWS fails on its side: look at the AWS Health Dashboard, and run this again later."
         return _denied(error, action) if code in DENIED else _BY_CODE.get(code, "See AWS's message.")
-    if isinstance(error, NoCredentialsError):
-        return "Sign in (aws sso login, AWS_PROFILE) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
     if is_not_trusted(error):
         return "This machine does not trust the endpoint's certificate: a proxy that opens TLS needs AWS_CA_BUNDLE."
-    if isinstance(error, BotoCoreError):
-        return "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS)."
-    return "Run again with a longer --timeout; if it stays so, look at the CA's state in AWS."
+    return next((text for kind, text in _BY_KIND if isinstance(error, kind)), _NO_TIME)
+
+
+def said(error: Exception) -> str:
+    """What an error says, for reports.
+
+    Where a signature does not match, AWS may show the request that it would have signed: the session token is in it
+    (IAM user guide, "Troubleshoot SigV4 signing issues for AWS APIs").
+    """
+    return str(error).partition("The Canonical String")[0].rstrip()
 
 
 def _denied(error: ClientError, action: str) -> str:
     message = error.response["Error"].get("Message", "")
+    if error.operation_name == "AssumeRoleWithWebIdentity":
+        return "The role trusts another token: compare its iss, aud and sub with the role's trust policy."
     if action == "sts:AssumeRole":
         return "Let the caller assume the role: verifierPrincipals in the stack, and sts:AssumeRole in its own policy."
     if "resource-based policy" in message:

@@ -5,18 +5,20 @@ The AWS client's own retries are off: they know neither the zone's deadline nor 
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _Answer = TypeVar("_Answer")
 
@@ -32,7 +34,11 @@ _MOST_ATTEMPTS = 25
 
 
 class DeadlineError(Exception):
-    """Time is up, or somebody stopped the run."""
+    """Time is up."""
+
+
+class StoppedError(Exception):
+    """Somebody stopped the run: nothing is wrong with what was asked, and nothing more is."""
 
 
 @dataclass
@@ -49,18 +55,22 @@ class Caller:
     stop: threading.Event = field(default_factory=threading.Event)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def ask(self, operation: str, call: Callable[[], _Answer]) -> _Answer:
+    def ask(self, operation: str, call: Callable[[], _Answer], repeat_seconds: float = math.inf) -> _Answer:
         """Make a call, and again while it is throttled, fails on AWS's side or gets no connection.
 
         Args:
             operation: what to count it as, such as ``IssueCertificate``.
             call: makes it; must be safe to repeat.
+            repeat_seconds: for how long after the first attempt it is.
 
         Raises:
             ClientError: AWS refuses, or still fails when the time or the attempts are used up.
             BotoCoreError: AWS can't be reached in that time.
             DeadlineError: the time was up before the first attempt.
+            StoppedError: somebody stopped the run.
+            ValueError: what came is no answer of AWS.
         """
+        last_repeat = time.monotonic() + repeat_seconds
         for attempt in range(_MOST_ATTEMPTS):
             self.refuse_when_over(operation)
             self.counts[operation] += 1
@@ -68,18 +78,35 @@ class Caller:
                 return call()
             except (ClientError, BotoCoreError) as error:
                 last = attempt == _MOST_ATTEMPTS - 1
-                if last or not may_pass(error) or not self._wait(attempt):
+                if last or not may_pass(error):
                     raise
+                if not self._wait(attempt) or time.monotonic() > last_repeat:
+                    raise
+            except ResponseParserError:
+                # A proxy's page in the place of the answer, or half an answer; its class is neither of the two above.
+                # It quotes what came, and half an answer of AssumeRole has a secret key in it.
+                raise ValueError("what came is no answer of AWS: it is neither whole XML nor JSON") from None
         raise AssertionError  # The last attempt returns or raises.
 
     def refuse_when_over(self, what: str) -> None:
         """Stop where the time is up.
 
         Raises:
-            DeadlineError: it is, or somebody stopped the run.
+            DeadlineError: it is.
+            StoppedError: somebody stopped the run.
         """
-        if self.stop.is_set() or self.left <= 0:
+        self.refuse_when_stopped(what)
+        if self.left <= 0:
             raise DeadlineError(f"{what}: no time is left")
+
+    def refuse_when_stopped(self, what: str) -> None:
+        """Stop where nobody waits any longer.
+
+        Raises:
+            StoppedError: somebody stopped the run.
+        """
+        if self.stop.is_set():
+            raise StoppedError(f"{what}: the run was stopped")
 
     @property
     def left(self) -> float:
@@ -94,6 +121,17 @@ class Caller:
     def _wait(self, attempt: int) -> bool:
         bound = min(_FIRST_BOUND_SECONDS * 2**attempt, _LAST_BOUND_SECONDS)
         return self.pause(random.uniform(0, bound))  # noqa: S311 - spreads load, hides nothing
+
+
+def part(answer: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - parts have no common type
+    """A part of an answer that AWS always gives.
+
+    Raises:
+        ValueError: it is not there, so the answer is not AWS's.
+    """
+    if name not in answer:
+        raise ValueError(f"what came is no answer of AWS: it has no {name}")
+    return answer[name]
 
 
 def may_pass(error: Exception) -> bool:

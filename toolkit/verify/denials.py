@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from toolkit.pki import arn, chain, csr, templates
 from toolkit.verify.advice import DENIED
-from toolkit.verify.calls import Caller, DeadlineError
-from toolkit.verify.issue import idempotency_token
+from toolkit.verify.calls import Caller, DeadlineError, part
+from toolkit.verify.issue import SAME_QUESTION_SECONDS, idempotency_token
 from toolkit.verify.results import Check, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mypy_boto3_acm_pca import ACMPCAClient
 
@@ -49,14 +49,16 @@ class Probe:
     caller: Caller
     on_bought: Callable[[str, str], None]
 
-    def checks(self, leaf: x509.Certificate) -> list[Check]:
-        """Every probe; the zone's own certificate is what revoking is tried with."""
-        return [self.minting(), self.revoking(leaf), self.other_authority()]
+    def checks(self, leaf: x509.Certificate) -> Iterator[Check]:
+        """Every probe, one after the other; the zone's own certificate is what revoking is tried with."""
+        yield self.minting()
+        yield self.revoking(leaf)
+        yield self.other_authority()
 
     def minting(self) -> Check:
         """A zone must not get a certificate that is a CA."""
         template = templates.arn(_SUBORDINATE, self._arn.partition)
-        return self._denied(NAMES[0], "IssueCertificate", lambda: self._issue(self.authority.arn, template))
+        return self._denied(NAMES[0], "IssueCertificate", self._question(self.authority.arn, template))
 
     def revoking(self, leaf: x509.Certificate) -> Check:
         """A zone must not revoke certificates; it is tried with the one that it has just bought."""
@@ -76,36 +78,43 @@ class Probe:
         """A zone must not use another CA of the account."""
         other = self.authority.arn.rpartition("/")[0] + f"/{_NOBODY}"
         template = templates.arn(templates.END_ENTITY, self._arn.partition)
-        return self._denied(NAMES[2], "IssueCertificate", lambda: self._issue(other, template))
+        return self._denied(NAMES[2], "IssueCertificate", self._question(other, template))
 
     @property
     def _arn(self) -> arn.Arn:
         return arn.certificate_authority(self.authority.arn)
 
-    def _issue(self, authority_arn: str, template: str) -> str:
+    def _question(self, authority_arn: str, template: str) -> Callable[[], str]:
+        """One question, however often it is asked: where AWS answers after all, it must not sell twice."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "toolkit-verify denial probe")])
         pem = csr.to_pem(x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256()))
         ends = datetime.now(UTC) + timedelta(hours=1)
-        return self.client.issue_certificate(
-            CertificateAuthorityArn=authority_arn,
-            Csr=pem,
-            SigningAlgorithm=self.authority.signing_algorithm,
-            TemplateArn=template,
-            Validity={"Type": "ABSOLUTE", "Value": int(ends.timestamp())},
-            IdempotencyToken=idempotency_token(authority_arn, pem),
-        )["CertificateArn"]
+
+        def issue() -> str:
+            answer = self.client.issue_certificate(
+                CertificateAuthorityArn=authority_arn,
+                Csr=pem,
+                SigningAlgorithm=self.authority.signing_algorithm,
+                TemplateArn=template,
+                Validity={"Type": "ABSOLUTE", "Value": int(ends.timestamp())},
+                IdempotencyToken=idempotency_token(authority_arn, pem),
+            )
+            made: str = part(answer, "CertificateArn")
+            return made
+
+        return issue
 
     def _denied(self, name: str, operation: str, attempt: Callable[[], str]) -> Check:
         expected = f"acm-pca:{operation} is denied"
         try:
-            made = self.caller.ask(operation, attempt)
+            made = self.caller.ask(operation, attempt, SAME_QUESTION_SECONDS)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             found = f"{code}: {error.response['Error'].get('Message', '')}"
             advice = f"Allow acm-pca:{operation} on the stack's CA alone; pulumi up restores what the stack gave."
             return judge(name, code in DENIED, expected, found, advice)
-        except (BotoCoreError, DeadlineError) as error:
+        except (BotoCoreError, DeadlineError, OSError, ValueError) as error:
             return judge(name, good=False, expected=expected, found=str(error), advice="Run it again.")
         if made:
             self.on_bought(made, name)

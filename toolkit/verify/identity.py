@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError
 from toolkit import __version__
 from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.pki import arn
+from toolkit.verify.calls import part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +82,8 @@ class IdentitySource(Protocol):
             ClientError: AWS refuses.
             BotoCoreError: AWS can't be reached, or there are no credentials to start from.
             DeadlineError: time is up.
+            OSError: a file that the credentials are in can't be read.
+            ValueError: what came is no answer of AWS.
         """
 
 
@@ -139,7 +142,8 @@ class _Clients:
     ) -> ZoneIdentity:
         """Ask AWS who those credentials are, in the zone's own region."""
         sts = self.make("sts", zone.region, taken)
-        found = caller.ask("GetCallerIdentity", sts.get_caller_identity)["Arn"]
+        found = part(caller.ask("GetCallerIdentity", sts.get_caller_identity), "Arn")
+        arn.Arn.parse(found)
         return ZoneIdentity(found, expected, self.make("acm-pca", authority_region, taken))
 
 
@@ -182,7 +186,7 @@ class AssumeRole:
         role_arn = role_of(zone, self._role)
         sts = self._clients.make("sts", zone.region)
         taken = caller.ask(
-            "AssumeRole", lambda: sts.assume_role(RoleArn=role_arn, RoleSessionName=_SESSION_NAME)["Credentials"]
+            "AssumeRole", lambda: part(sts.assume_role(RoleArn=role_arn, RoleSessionName=_SESSION_NAME), "Credentials")
         )
         return self._clients.identity(zone, authority_region, caller, (role_arn,), taken)
 
@@ -216,9 +220,12 @@ class WebIdentity:
         sts = self._clients.make("sts", zone.region, config=_CLIENT.merge(Config(signature_version=UNSIGNED)))
         taken = caller.ask(
             "AssumeRoleWithWebIdentity",
-            lambda: sts.assume_role_with_web_identity(
-                RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=self._token()
-            )["Credentials"],
+            lambda: part(
+                sts.assume_role_with_web_identity(
+                    RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=self._token()
+                ),
+                "Credentials",
+            ),
         )
         return self._clients.identity(zone, authority_region, caller, (role_arn,), taken)
 
@@ -279,7 +286,7 @@ def _clients(profile: str | None, endpoint_url: str | None, credentials: tuple[s
 def _require(clients: _Clients) -> None:
     try:
         found = clients.has_credentials()
-    except BotoCoreError as error:
+    except (BotoCoreError, OSError, ValueError) as error:
         raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
     if not found:
         raise SurroundingsError("there are no AWS credentials", _SIGN_IN)

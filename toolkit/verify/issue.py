@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
+from toolkit.errors import one_line
 from toolkit.pki import arn, chain, csr, templates
-from toolkit.verify.calls import DeadlineError
+from toolkit.verify.calls import DeadlineError, part
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cryptography import x509
     from mypy_boto3_acm_pca import ACMPCAClient
     from mypy_boto3_acm_pca.type_defs import CertificateAuthorityTypeDef
 
@@ -25,6 +27,18 @@ if TYPE_CHECKING:
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _PAUSE_GROWTH = 1.6
+# AWS remembers a token for five minutes (botocore, IssueCertificateRequest.IdempotencyToken); a repeated question must
+# arrive before, also when the answer to it takes as long as one may.
+SAME_QUESTION_SECONDS = 240.0
+
+_UNREADABLE = (
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+    OverflowError,
+    TypeError,
+)
 
 
 @dataclass(frozen=True)
@@ -64,10 +78,12 @@ class Issuer:
             BotoCoreError: AWS can't be reached.
             DeadlineError: time is up.
         """
-        return self._caller.ask(
+        answer = self._caller.ask(
             "DescribeCertificateAuthority",
             lambda: self._client.describe_certificate_authority(CertificateAuthorityArn=self._authority.arn),
-        )["CertificateAuthority"]
+        )
+        found: CertificateAuthorityTypeDef = part(answer, "CertificateAuthority")
+        return found
 
     def request(self, request: x509.CertificateSigningRequest, not_after: datetime) -> str:
         """Ask for a certificate. Asking again with the same CSR within five minutes buys no second one.
@@ -87,7 +103,7 @@ class Issuer:
         """
         pem = csr.to_pem(request)
         token = idempotency_token(self._authority.arn, pem)
-        return self._caller.ask(
+        answer = self._caller.ask(
             "IssueCertificate",
             lambda: self._client.issue_certificate(
                 CertificateAuthorityArn=self._authority.arn,
@@ -97,7 +113,10 @@ class Issuer:
                 Validity={"Type": "ABSOLUTE", "Value": int(not_after.timestamp())},
                 IdempotencyToken=token,
             ),
-        )["CertificateArn"]
+            SAME_QUESTION_SECONDS,
+        )
+        found: str = part(answer, "CertificateArn")
+        return found
 
     def fetch(self, certificate_arn: str) -> IssuedCertificate:
         """Wait for a certificate, asking at growing intervals.
@@ -124,10 +143,9 @@ class Issuer:
                 if error.response["Error"]["Code"] != "RequestInProgressException":
                     raise
             else:
-                way = answer.get("CertificateChain", "")
-                certificates = chain.load_bundle(way) if way.strip() else ()
-                return IssuedCertificate(chain.load_certificate(answer["Certificate"]), certificates)
+                return _issued(part(answer, "Certificate"), answer.get("CertificateChain", ""))
             if not self._caller.pause(pause):
+                self._caller.refuse_when_stopped("GetCertificate")
                 raise DeadlineError(f"{certificate_arn} was still not ready")
             pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
 
@@ -154,6 +172,23 @@ class Issuer:
         except ClientError as error:
             if error.response["Error"]["Code"] != "RequestAlreadyProcessedException":
                 raise
+
+
+def _issued(leaf: str, way: str) -> IssuedCertificate:
+    """What AWS returned, read to the end, so that no check and no report stumbles over it.
+
+    Raises:
+        ValueError: it is no certificate, or none that can be read.
+    """
+    try:
+        issued = IssuedCertificate(chain.load_certificate(leaf), chain.load_bundle(way) if way.strip() else ())
+        for certificate in (issued.leaf, *issued.chain):
+            # All of them are parsed when they are asked for, and not before.
+            _ = (certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key())
+            _ = chain.serial_number(certificate)
+    except _UNREADABLE as error:
+        raise ValueError(f"what came is no certificate that can be read: {one_line(error)}") from error
+    return issued
 
 
 def idempotency_token(authority_arn: str, csr_pem: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -44,6 +45,8 @@ class NoLedger:
 class FileLedger:
     """Appends one line of JSON an event, and syncs it; several runs may share a file.
 
+    What comes when it is closed is refused: its descriptor may by then be somebody else's file.
+
     Args:
         path: of the file; it is created, readable by its owner alone.
 
@@ -56,15 +59,22 @@ class FileLedger:
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            self._torn = _ends_torn(path)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise SurroundingsError(
+                f"can't write the ledger {path}: {error.strerror or error}",
+                "Choose a place you may write to with --ledger; nothing is bought without it.",
+            ) from error
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+            self._descriptor = None
 
     def bought(self, zone: str, authority_arn: str, certificate_arn: str, purpose: str) -> None:
         """See :class:`Ledger`."""
@@ -88,15 +98,38 @@ class FileLedger:
         line = json.dumps({"at": moment, **event}).encode() + b"\n"
         try:
             with self._lock:
-                # One write of one line: what others append at the same time stands before or behind it.
-                os.write(self._descriptor, line)
-                os.fsync(self._descriptor)
+                self._write(line)
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            raise SurroundingsError(
+                f"can't write the ledger {self._path}: {error.strerror or error}; it does not say that "
+                f"{event['certificateArn']} was {event['event']}",
+                "Note what the report says was bought, make room, and run this again.",
+            ) from error
+
+    def _write(self, line: bytes) -> None:
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "it is closed")
+        # What was torn ends here, so that this line can be read.
+        whole = b"\n" + line if self._torn else line
+        # One write of one line: what others append at the same time stands before or behind it.
+        self._torn = True
+        written = os.write(self._descriptor, whole)
+        if written < len(whole):
+            # A disk takes what it has room for, and says so only when it is asked again.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._torn = False
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            # A pipe or a terminal has no disk to be synced to (fsync(2)).
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
 
 
-def _unwritable(path: Path, error: OSError) -> SurroundingsError:
-    return SurroundingsError(
-        f"can't write the ledger {path}: {error.strerror or error}",
-        "Choose a place you may write to with --ledger; nothing is bought without it.",
-    )
+def _ends_torn(path: Path) -> bool:
+    """Whether a run before died in the middle of a line."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) != b"\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,10 +31,13 @@ class Run(NamedTuple):
     Attributes:
         report: what is known of all zones.
         proxies: what data plane proxies would hold, for handshakes; in the report's order.
+        trouble: what ended the run before all zones were done, such as a ledger on a full disk; whoever calls must
+            raise it, when the report is safe: it may be all that is known of what was bought.
     """
 
     report: Report
     proxies: tuple[Proxy, ...]
+    trouble: Exception | None = None
 
 
 def verify(
@@ -55,19 +59,23 @@ def verify(
         on_begin: is told each zone's verification as it begins, in the zone's thread.
 
     Returns:
-        A result for every zone that was asked, also for those that failed or did not answer in time. After Ctrl-C, what
-        was known by then.
+        A result for every zone that was asked, also for those that failed or did not answer in time. After Ctrl-C or
+        trouble, what was known by then, once what was under way has had a moment to end.
     """
     started = datetime.now(UTC)
     run = _Run(outputs, plan, source, outputs.zones if zones is None else zones, on_begin)
     results: dict[str, ZoneResult] = {}
-    interrupted = False
+    interrupted, trouble = True, None
     try:
         for result in run.results():
             results[result.zone] = result
             on_result(result)
+        interrupted = False
     except KeyboardInterrupt:
-        interrupted = True
+        pass
+    except Exception as error:  # noqa: BLE001 - what was bought must not be forgotten, whatever went wrong
+        trouble = error
+    if interrupted:
         run.stop()
         results |= {result.zone: result for result in run.begun() if result.zone not in results}
     order = [zone.name for zone in run.zones]
@@ -81,7 +89,7 @@ def verify(
         missing=tuple(name for name in order if name not in results),
         interrupted=interrupted,
     )
-    return Run(report, run.proxies())
+    return Run(report, run.proxies(), trouble)
 
 
 class _Run:
@@ -104,6 +112,7 @@ class _Run:
         self._done: queue.SimpleQueue[ZoneResult | BaseException] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._begun: dict[str, ZoneVerification] = {}
+        self._threads: list[threading.Thread] = []
         self._deadline = self._last_moment()
 
     def _last_moment(self) -> float:
@@ -118,12 +127,16 @@ class _Run:
             self._waiting.put(zone)
         for number in range(min(len(self.zones), MAX_ZONES_AT_ONCE)):
             # Daemons: a call that hangs beyond its deadline must not keep the process alive.
-            threading.Thread(target=self._work, name=f"verify-{number}", daemon=True).start()
+            thread = threading.Thread(target=self._work, name=f"verify-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
         missing = {zone.name: zone for zone in self.zones}
         try:
-            while missing and (left := self._deadline + _GRACE_SECONDS - time.monotonic()) > 0:
+            while missing:
+                left = self._deadline + _GRACE_SECONDS - time.monotonic()
                 try:
-                    result = self._done.get(timeout=left)
+                    # Also when time is up: what is there is taken.
+                    result = self._done.get(timeout=max(left, 0))
                 except queue.Empty:
                     break
                 if isinstance(result, BaseException):
@@ -136,12 +149,22 @@ class _Run:
             yield self._verification(zone).hangs()
 
     def stop(self) -> None:
-        """Let every zone end at its next call."""
+        """Let every zone end at its next call.
+
+        A call that is under way gets a moment for its answer: it may be the name of a certificate that AWS has sold.
+        Whoever stops a second time does not wait for it.
+        """
         self._stop.set()
+        until = time.monotonic() + _GRACE_SECONDS
+        with suppress(KeyboardInterrupt):
+            for thread in self._threads:
+                if thread.ident is not None:
+                    thread.join(max(until - time.monotonic(), 0))
 
     def begun(self) -> list[ZoneResult]:
         """What is known of every zone that was begun."""
-        return [verification.result() for verification in self._begun.values()]
+        # A copy: a thread that hangs may begin another zone meanwhile.
+        return [verification.result() for verification in list(self._begun.values())]
 
     def proxies(self) -> tuple[Proxy, ...]:
         """What data plane proxies would hold, of the zones that got a certificate."""

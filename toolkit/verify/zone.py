@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.pki import chain, csr, spiffe
-from toolkit.verify.advice import advice
-from toolkit.verify.calls import Caller, DeadlineError
+from toolkit.verify.advice import advice, said
+from toolkit.verify.calls import Caller, DeadlineError, StoppedError
 from toolkit.verify.checks import CERTIFICATE_CHECKS, DEFAULT_HORIZON, Evidence
 from toolkit.verify.denials import NAMES as DENIALS
 from toolkit.verify.denials import Probe
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.identity import IdentitySource, ZoneIdentity
 
-_REFUSALS = (ClientError, BotoCoreError, DeadlineError, ValueError)
+# OSError: credentials may come from files, such as the token of a service account.
+_REFUSALS = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError)
 CHECK_NAMES = ("identity", "authority", "issue", "fetch", *(name for name, _ in CERTIFICATE_CHECKS))
 
 
@@ -98,10 +100,11 @@ class ZoneVerification:
     issuance: timedelta | None = None
 
     def run(self, source: IdentitySource) -> ZoneResult:
-        """Do every step that can be done."""
-        identity = self._identity(source)
-        if identity and not self.checks[-1].failed:
-            self._with(identity)
+        """Do every step that can be done; where somebody stops the run, those up to then."""
+        with suppress(StoppedError):
+            identity = self._identity(source)
+            if identity and not self.checks[-1].failed:
+                self._with(identity)
         return self.result()
 
     def result(self, *more: Check) -> ZoneResult:
@@ -128,6 +131,9 @@ class ZoneVerification:
 
     def hangs(self) -> ZoneResult:
         """What is known of a zone that does not answer: the check it hangs in fails, what it bought is kept."""
+        if len(self.checks) >= len(self.plan.check_names):
+            # Every check is made; what hangs is the revocation, which is no check.
+            return self.result()
         failed = judge(
             self.current_check,
             good=False,
@@ -166,7 +172,8 @@ class ZoneVerification:
             return
         if self.plan.probe_denials:
             probe = Probe(identity.client, self.outputs.certificate_authority, self.caller, self._buy)
-            self.checks += probe.checks(leaf)
+            for check in probe.checks(leaf):
+                self.checks.append(check)
         if self.plan.revoke:
             self._revoke(issuer, leaf)
 
@@ -179,7 +186,7 @@ class ZoneVerification:
         except _REFUSALS as error:
             self._refused("authority", expected, error, "acm-pca:DescribeCertificateAuthority")
             return
-        status, mode = described["Status"], described.get("UsageMode", "GENERAL_PURPOSE")
+        status, mode = described.get("Status", "of no status"), described.get("UsageMode", "GENERAL_PURPOSE")
         ends = described.get("NotAfter")
         lasts = ends is not None and ends > datetime.now(UTC) + self.plan.lifetime
         found = f"{status}, {mode}, until {ends.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if ends else f"{status}, {mode}"
@@ -228,22 +235,26 @@ class ZoneVerification:
         return issued.leaf
 
     def _buy(self, certificate_arn: str, purpose: str) -> None:
-        # First where nobody can forget it, then here.
-        self.plan.ledger.bought(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn, purpose)
+        # Here first: where the ledger can't be written, the report is all that is left to know it from.
         self.bought.append(certificate_arn)
+        self.plan.ledger.bought(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn, purpose)
 
     def _revoke(self, issuer: Issuer, leaf: x509.Certificate) -> None:
-        """Revoke what this zone bought; where the role may not, the report says that it was not revoked."""
-        try:
-            issuer.revoke(chain.serial_number(leaf))
-        except _REFUSALS:
-            return
-        certificate_arn = self.bought[0]
-        self.revoked.append(certificate_arn)
-        self.plan.ledger.revoked(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn)
+        """Revoke what this zone bought; where the role may not, the report says that it was not revoked.
+
+        That is its own certificate, and what a probe got that should have been denied.
+        """
+        for number, certificate_arn in enumerate(self.bought):
+            try:
+                found = leaf if number == 0 else issuer.fetch(certificate_arn).leaf
+                issuer.revoke(chain.serial_number(found))
+            except _REFUSALS:
+                continue
+            self.revoked.append(certificate_arn)
+            self.plan.ledger.revoked(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn)
 
     def _refused(self, name: str, expected: str, error: Exception, action: str) -> None:
-        self.checks.append(judge(name, good=False, expected=expected, found=str(error), advice=advice(error, action)))
+        self.checks.append(judge(name, good=False, expected=expected, found=said(error), advice=advice(error, action)))
 
 
 def _authority_advice(status: str, *, lasts: bool) -> str:
@@ -253,4 +264,6 @@ def _authority_advice(status: str, *, lasts: bool) -> str:
         return "Renew the CA's certificate in the stack, or move the mesh to its successor with toolkit rotate."
     if status == "DELETED":
         return "Restore the CA before its deletion window ends: aws acm-pca restore-certificate-authority."
+    if status == "ACTIVE":
+        return "It is not the CA of the contract: export the stack's outputs anew, or name the right stack."
     return "Activate the CA: pulumi up makes and imports its certificate."
