@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import dataclasses
 import json
 import re
@@ -20,15 +19,13 @@ from toolkit import contract
 from toolkit.cli.verify import command as verify_command
 from toolkit.contract import StackOutputs
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import cron, image, job_building, jobs, trust
+from toolkit.mesh import job_building, jobs, trust
 from toolkit.mesh.job_building import AppliedMesh, JobOptions
 from toolkit.pki import chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_MAJOR, _MINOR = map(int, kubernetes_validate.latest_version().split(".")[:2])
-KUBERNETES = [f"{_MAJOR}.{minor}" for minor in range(_MINOR - 2, _MINOR + 1)]
 OUTPUTS = golden_outputs()
 
 
@@ -50,108 +47,6 @@ def test_golden(name: str) -> None:
 
 def test_the_golden_files_are_those_of_the_variants() -> None:
     assert {file.stem for file in JOBS.glob("*.yaml")} == set(VARIANTS)
-
-
-@pytest.mark.parametrize("version", KUBERNETES)
-@pytest.mark.parametrize("name", list(VARIANTS))
-def test_kubernetes_takes_every_document(name: str, version: str) -> None:
-    found = documents((JOBS / f"{name}.yaml").read_text())
-    assert [document["kind"] for document in found] == ["ConfigMap", "CronJob" if "cron" in name else "Job"]
-    for document in found:
-        kubernetes_validate.validate(document, version, strict=True)
-
-
-# The controls of the restricted Pod Security Standard, which contains the baseline
-# (kubernetes/website:content/en/docs/concepts/security/pod-security-standards.md).
-_VOLUMES = {
-    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret",
-}  # fmt: skip
-_SECCOMP = ("RuntimeDefault", "Localhost")
-
-
-def restricted_problems(pod: dict[str, Any]) -> list[str]:
-    """Every control of the standard that the spec of a pod violates, by its name in the standard."""
-    shared = pod.get("securityContext", {})
-    containers = [*pod.get("initContainers", []), *pod["containers"], *pod.get("ephemeralContainers", [])]
-    contexts = [container.get("securityContext", {}) for container in containers]
-
-    def every(name: str, *, good: object) -> bool:
-        return all(context.get(name, shared.get(name)) is good for context in contexts)
-
-    def nowhere(name: str) -> bool:
-        return not any(context.get(name) for context in [shared, *contexts])
-
-    capabilities = [context.get("capabilities", {}) for context in contexts]
-    ports = [port for container in containers for port in container.get("ports", [])]
-    probes = [
-        action
-        for container in containers
-        for name in ("livenessProbe", "readinessProbe", "startupProbe")
-        for action in container.get(name, {}).values()
-        if isinstance(action, dict)
-    ]
-    users = [context.get("runAsUser", shared.get("runAsUser")) for context in contexts]
-    kinds = {kind for volume in pod.get("volumes", []) for kind in volume if kind != "name"}
-    seccomp = [context.get("seccompProfile", shared.get("seccompProfile", {})).get("type") for context in contexts]
-    rules = {
-        "HostProcess": nowhere("windowsOptions"),
-        "Host Namespaces": not any(pod.get(name) for name in ("hostNetwork", "hostPID", "hostIPC")),
-        "Privileged Containers": nowhere("privileged"),
-        "Capabilities": all(
-            found.get("drop") == ["ALL"] and set(found.get("add", [])) <= {"NET_BIND_SERVICE"} for found in capabilities
-        ),
-        "Host Ports": not any(port.get("hostPort") for port in ports),
-        "Host Probes": not any(action.get("host") for action in probes),
-        "AppArmor": nowhere("appArmorProfile"),
-        "SELinux": nowhere("seLinuxOptions"),
-        "/proc Mount Type": nowhere("procMount"),
-        "Seccomp": all(kind in _SECCOMP for kind in seccomp),
-        "Sysctls": nowhere("sysctls"),
-        "Volume Types": kinds <= _VOLUMES,
-        "Privilege Escalation": all(context.get("allowPrivilegeEscalation") is False for context in contexts),
-        "Running as Non-root": every("runAsNonRoot", good=True),
-        "Running as Non-root user": 0 not in users,
-    }
-    return [name for name, holds in rules.items() if not holds]
-
-
-@pytest.mark.parametrize("name", list(VARIANTS))
-def test_the_pod_keeps_to_the_restricted_pod_security_standard(name: str) -> None:
-    pod = pod_of(golden_job(name).workload())
-    assert restricted_problems(pod) == []
-    (container,) = pod["containers"]
-    # And beyond it.
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["securityContext"]["runAsUser"] > 10_000
-    assert pod["restartPolicy"] == "Never"
-    assert set(container["resources"]["requests"]) == set(container["resources"]["limits"]) == {"cpu", "memory"}
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "control"),
-    [
-        (("hostNetwork",), True, "Host Namespaces"),
-        (("securityContext", "runAsNonRoot"), False, "Running as Non-root"),
-        (("securityContext", "runAsUser"), 0, "Running as Non-root user"),
-        (("securityContext", "seccompProfile", "type"), "Unconfined", "Seccomp"),
-        (("securityContext", "sysctls"), [{"name": "kernel.msgmax", "value": "1"}], "Sysctls"),
-        (("containers", 0, "securityContext", "allowPrivilegeEscalation"), True, "Privilege Escalation"),
-        (("containers", 0, "securityContext", "capabilities", "drop"), ["NET_RAW"], "Capabilities"),
-        (("containers", 0, "securityContext", "capabilities", "add"), ["SYS_ADMIN"], "Capabilities"),
-        (("containers", 0, "securityContext", "privileged"), True, "Privileged Containers"),
-        (("containers", 0, "ports"), [{"containerPort": 1, "hostPort": 1}], "Host Ports"),
-        (("volumes", 1), {"name": "tmp", "hostPath": {"path": "/"}}, "Volume Types"),
-    ],
-)
-def test_the_standard_is_really_looked_at(path: tuple[str | int, ...], value: object, control: str) -> None:
-    pod: Any = copy.deepcopy(pod_of(golden_job("job").workload()))
-    *way, last = path
-    place = pod
-    for step in way:
-        place = place[step]
-    place[last] = value
-    assert restricted_problems(pod) == [control]
 
 
 @pytest.mark.parametrize("name", list(VARIANTS))
@@ -301,131 +196,6 @@ def test_labels(name: str) -> None:
     assert spec["template"]["metadata"]["labels"]["kuma.io/sidecar-injection"] == "disabled"
 
 
-# Images.
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("toolkit:1", "1"),
-        ("toolkit:v1.2.3-rc.1", "v1.2.3-rc.1"),
-        ("localhost:5000/a/b__c/d.e-f:0.1.0", "0.1.0"),
-        ("123456789012.dkr.ecr.eu-central-1.amazonaws.com/toolkit:0.1.0", "0.1.0"),
-        (f"r.example/toolkit@{DIGEST}", "sha256-0123456789ab"),
-        (f"r.example/toolkit:latest@{DIGEST}", "latest"),
-        ("toolkit:_1_", "1"),
-        ("toolkit:" + "1" * 128, "1" * 63),
-    ],
-)
-def test_images_that_are_pinned(text: str, version: str) -> None:
-    assert image.pinned(text) == (text, version)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("toolkit", "has no tag, so it means latest"),
-        ("localhost:5000/toolkit", "has no tag, so it means latest"),
-        ("toolkit:latest", "the tag 'latest' is no version"),
-        ("toolkit:main", "the tag 'main' is no version"),
-        ("", "is no image"),
-        ("Toolkit:1", "is no image"),
-        ("toolkit:1 ", "is no image"),
-        ("toolkit:1\n", "is no image"),
-        ("https://r.example/toolkit:1", "is no image"),
-        ("toolkit@sha256:abc", "is no image"),
-        (f"toolkit@{DIGEST.upper()}", "is no image"),
-        ("toolkit:" + "1" * 129, "is no image"),
-        ("a/" * 1000 + "b:1", "is no image"),
-        ("tööl:1", "is no image"),
-        ("toolkit:\u0661", "is no image"),
-    ],
-)
-def test_images_that_are_not(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match="name a version") as caught:
-        image.pinned(text)
-    assert words in str(caught.value)
-
-
-# Schedules.
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *cron.MACROS,
-        "* * * * *",
-        "0 6 * * 1",
-        "*/15 0-6/2 1,15 jan-mar MON-FRI",
-        "5/10 ? * * ?",
-        "0 0 29 2 *",
-        "0 0 31 1-3 *",
-        # A day of the week makes a day of the month one of two ways.
-        "0 0 31 2 1",
-        "0 0 31 2 */2",
-    ],
-)
-def test_schedules(text: str) -> None:
-    assert cron.schedule(text) == text
-    assert cron.schedule(f" {text.replace(' ', '  ')} ") == text
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "five fields"),
-        ("0 6 * *", "five fields"),
-        ("0 0 6 * * *", "five fields"),
-        ("@every 1h", "five fields"),
-        ("@reboot", "five fields"),
-        ("@Daily", "five fields"),
-        ("TZ=UTC 0 6 * * *", "--time-zone"),
-        ("CRON_TZ=Europe/Berlin 0 6 * * *", "--time-zone"),
-        ("60 * * * *", "minute: 60 is not 0 to 59"),
-        ("* 24 * * *", "hour: 24 is not 0 to 23"),
-        ("* * 0 * *", "day of month: 0 is not 1 to 31"),
-        ("* * * 13 *", "month: 13 is not 1 to 12 or jan to dec"),
-        ("* * * * 7", "day of week: 7 is not 0 to 6 or sun to sat"),
-        ("* * * * january", "is no number, range or step"),
-        ("* * * mon *", "month: mon is not"),
-        ("30-10 * * * *", "ends before it begins"),
-        ("*/0 * * * *", "has a step of 0"),
-        ("1,,2 * * * *", "is no number, range or step"),
-        ("*-5 * * * *", "is no number, range or step"),
-        ("-5 * * * *", "is no number, range or step"),
-        ("1-2-3 * * * *", "is no number, range or step"),
-        ("\u0663 * * * *", "is no number, range or step"),
-        ("99999999999999999999 * * * *", "is no number, range or step"),
-        ("0 0 31 2 *", "a day that never comes"),
-        ("0 0 30-31 feb ?", "a day that never comes"),
-        ("0 0 31 4,6,9,11 *", "a day that never comes"),
-    ],
-)
-def test_what_is_no_schedule(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(words)):
-        cron.schedule(text)
-
-
-@pytest.mark.parametrize("text", ["Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "UTC"])
-def test_time_zones(text: str) -> None:
-    assert cron.time_zone(text) == text
-
-
-@pytest.mark.parametrize(
-    "text", ["", "Local", "local", "localtime", "Europe/Atlantis", "../etc", "/UTC", "UTC ", "x" * 65]
-)
-def test_what_is_no_time_zone(text: str) -> None:
-    with pytest.raises(ValueError, match="IANA"):
-        cron.time_zone(text)
-
-
-def test_a_machine_without_time_zones_looks_at_the_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoneinfo.available_timezones", set)
-    assert cron.time_zone("Europe/Atlantis") == "Europe/Atlantis"
-    with pytest.raises(ValueError, match="IANA"):
-        cron.time_zone("Local")
-
-
 # Everything together.
 
 TEXTS: dict[str, Callable[[str], dict[str, Any]]] = {
@@ -501,7 +271,7 @@ def test_any_zone_renders_to_exactly_the_model(
         return
     reads_as_the_model(job)
     for text in documents(jobs.render_job(job)):
-        kubernetes_validate.validate(text, KUBERNETES[-1], strict=True)
+        kubernetes_validate.validate(text, kubernetes_validate.latest_version(), strict=True)
 
 
 @given(
