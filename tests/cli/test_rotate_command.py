@@ -104,6 +104,24 @@ def test_the_documents_are_no_wider_than_the_base(outputs: Path, base: Path, tmp
     assert {file.stat().st_mode & 0o777 for file in [step, *directory.glob("*.yaml")]} == {0o600}
 
 
+def test_the_plan_names_what_is_left_where_others_stay(
+    outputs: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base.write_text(f"{BEFORE}      - name: ca-0\n        type: builtin\n")
+    arguments = ["--base", str(base), "--outputs", str(outputs)]
+    monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
+    for number in (1, 2, 3):
+        (line,) = (line for line in run(*arguments).stdout.splitlines() if f"--step {number} |" in line)
+        command = line.removeprefix("   apply   toolkit rotate ").partition(" | ")[0]
+        step = run(*command.split())
+        assert step.exit_code == 0
+        base.write_text(step.stdout)
+        arguments = command.partition(" --step")[0].split()
+        monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
+    (mesh,) = existing.meshes(base.read_text(), "x")
+    assert [backend["name"] for backend in mesh.backends] == ["ca-0", "acmpca"]
+
+
 def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
     after = tmp_path / "after.yaml"
     target = tmp_path / "before.yaml"

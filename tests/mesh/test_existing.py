@@ -21,3 +21,16 @@ def test_a_list_of_meshes_is_refused_by_its_place(text: str, place: str) -> None
     assert caught.value.problems[0].path == place
     assert "kubectl get mesh NAME -o yaml" in caught.value.hint
     assert existing.meshes("items: [1, {kind: Dataplane}]\n---\ntype: Mesh\nname: default\n", "x.yaml")
+
+
+def test_no_mesh_at_all_is_told_what_one_is() -> None:
+    with pytest.raises(InvalidInputError, match=r"x\.yaml holds no Mesh") as caught:
+        existing.choose(existing.meshes("kind: Mesh\n", "x.yaml"), None, "x.yaml")
+    assert "kuma.io/v1alpha1" in caught.value.hint
+
+
+def test_a_backend_that_signs_is_named_by_a_text() -> None:
+    (mesh,) = existing.meshes("type: Mesh\nname: default\nmtls:\n  enabledBackend: 1\n", "x.yaml")
+    with pytest.raises(InvalidInputError) as caught:
+        _ = mesh.enabled_backend
+    assert caught.value.lines()[1:] == ["  x.yaml:4:3 mtls.enabledBackend: must be a text", "Hint: Put it in quotes."]

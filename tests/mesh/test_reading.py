@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 
 from toolkit.errors import InvalidInputError
 from toolkit.mesh import reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PIECES = [
     "a",
@@ -70,3 +74,17 @@ def test_no_error_shows_a_value(text: str) -> None:
         reading.load_stream(text, "x.yaml")
     assert "x.yaml" in caught.value.problems[0].path
     assert "TOPSECRET" not in "".join([*caught.value.lines(), *traceback.format_exception(caught.value)])
+
+
+def test_what_is_no_utf_8_is_told_how_to_be(tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_bytes(b"type: Mesh\nname: caf\xe9\n")
+    with pytest.raises(InvalidInputError, match="is not YAML") as caught:
+        reading.read_text(str(file))
+    assert caught.value.lines()[1:] == [f"  {file}:2: is not UTF-8", "Hint: Save it as UTF-8."]
+
+
+def test_tabs_are_told_of() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        reading.load_stream("a:\n\tb: 1\n", "x.yaml")
+    assert (caught.value.problems[0].path, caught.value.hint) == ("x.yaml:2:1", "Write blanks instead of tabs.")

@@ -106,7 +106,9 @@ def _merged(
         there = ", ".join(mesh.name for mesh in base.meshes) or "none"
         raise InvalidInputError(
             f"no mesh of the stack ({', '.join(outputs.meshes)}) is in the base, which has: {there}",
-            hint="Leave --base out to render a Mesh that does not exist yet.",
+            hint="Leave --base out to render a Mesh that does not exist yet."
+            if base.meshes
+            else existing.WHAT_A_MESH_IS,
         )
     texts: dict[int, RenderedMesh] = {}
     for name in names:

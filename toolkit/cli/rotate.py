@@ -207,7 +207,7 @@ def _text(rotation: Rotation, directory: Path | None, insight: dict[str, Any] | 
     for step in rotation.steps:
         lines.append(f"{step.number}. {step.name}: {step.words.title}{' (done)' if step.is_done else ''}")
         if directory is None:
-            command = f"{_again()} --step {step.number} | {apply} -"
+            command = f"{_again(rotation)} --step {step.number} | {apply} -"
         else:
             files = ["1-secrets.yaml"] if step.number == 1 and rotation.secrets else []
             files.append(f"{step.number}-{step.name}.yaml")
@@ -220,11 +220,13 @@ def _text(rotation: Rotation, directory: Path | None, insight: dict[str, Any] | 
     return "\n".join(lines)
 
 
-def _again() -> str:
+def _again(rotation: Rotation) -> str:
     """This very command, to be run once more."""
-    if "rotate" not in sys.argv:
-        return "toolkit rotate ..."
-    return shlex.join(["toolkit", *sys.argv[sys.argv.index("rotate") :]])
+    words = ["toolkit", *sys.argv[sys.argv.index("rotate") :]] if "rotate" in sys.argv else ["toolkit", "rotate", "..."]
+    if rotation.others and not any(word.startswith("--from") for word in words):
+        # After the switch the mesh itself does not say any more which of its backends is to go.
+        words += ["--from", rotation.old]
+    return " ".join(word if word == "..." else shlex.quote(word) for word in words)
 
 
 def _around(step: Step, apply: str = "") -> list[str]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _ADDED = ("creationTime", "modificationTime", "kri", "status")
 
 
+WHAT_A_MESH_IS = f"A Mesh has apiVersion: {API_VERSION} and kind: Mesh, or on Universal type: Mesh."
+
+
 class MeshText:
     """One Mesh of a YAML stream.
 
@@ -62,9 +65,15 @@ class MeshText:
 
     @property
     def enabled_backend(self) -> str:
-        """The name of the backend that signs; empty when mTLS is off."""
+        """The name of the backend that signs; empty when mTLS is off.
+
+        Raises:
+            InvalidInputError: it is no text.
+        """
         enabled = self.mtls.get("enabledBackend")
-        return enabled if isinstance(enabled, str) else ""
+        if enabled is not None and not isinstance(enabled, str):
+            raise self.refuse(("enabledBackend",), "must be a text", "Put it in quotes.")
+        return enabled or ""
 
     @property
     def backends(self) -> list[dict[str, Any]]:
@@ -172,7 +181,8 @@ def choose(found: list[MeshText], name: str | None, source: str) -> MeshText:
         return chosen[0]
     there = ", ".join(mesh.name for mesh in found) or "none"
     wanted = f"no Mesh {name}" if name else "several meshes" if found else "no Mesh"
-    raise InvalidInputError(f"{source} holds {wanted}; there are: {there}", hint="Name one of them with --mesh.")
+    hint = "Name one of them with --mesh." if found else WHAT_A_MESH_IS
+    raise InvalidInputError(f"{source} holds {wanted}; there are: {there}", hint=hint)
 
 
 def _refuse_lists(editor: Editor, source: str) -> None:

@@ -87,7 +87,9 @@ def refusing(source: str) -> Iterator[None]:
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise InvalidInputError(f"{source} is not YAML", [Problem(where, _reason(error))]) from None
+        reason = _reason(error)
+        hint = "Write blanks instead of tabs." if r"'\t'" in reason else ""
+        raise InvalidInputError(f"{source} is not YAML", [Problem(where, reason)], hint) from None
     except RecursionError:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "it is nested too deeply")]) from None
     except TypeError as error:
@@ -122,7 +124,11 @@ def read_text(name: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{shown(name)} is not YAML", [Problem(shown(name), one_line(error))]) from error
+        line = content.count(b"\n", 0, error.start) + 1
+        where = f"{shown(name)}:{line}"
+        raise InvalidInputError(
+            f"{shown(name)} is not YAML", [Problem(where, "is not UTF-8")], "Save it as UTF-8."
+        ) from None
 
 
 def shown(name: str) -> str:

@@ -64,6 +64,7 @@ class Rotation:
         form: in which it is written.
         mesh_has_credentials: whether the texts with the Mesh carry a credential.
         secrets_have_credentials: whether one of the Secrets carries one.
+        others: backends that stay trusted, too.
     """
 
     mesh: str
@@ -76,6 +77,7 @@ class Rotation:
     form: Form
     mesh_has_credentials: bool = False
     secrets_have_credentials: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ def _rotation(move: Move, added: MeshText, old: str, new: str, notes: list[str])
         for number, (name, text) in enumerate(zip(("add", "switch", "remove"), texts, strict=True), start=1)
     )
     private = added.has_credentials
-    return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private)
+    return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private, others=tuple(others))
 
 
 def _reached(move: Move, texts: Iterable[str]) -> int:
