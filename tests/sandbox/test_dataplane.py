@@ -152,15 +152,48 @@ def test_nothing_of_it_is_left_and_no_key_was_written(
     next(running)
     (directory,) = tmp_path.iterdir()
     assert directory.stat().st_mode & 0o777 == 0o700
-    files = [file for file in directory.rglob("*") if file.is_file()]
-    assert [file.name for file in files] == ["log"]
-    assert b"PRIVATE KEY" not in files[0].read_bytes()
+    assert [file for file in directory.rglob("*") if file.is_file()] == []
     (envoy,) = begun
     assert "PRIVATE KEY" not in str(envoy.args)
     assert envoy.poll() is None
     running.close()
     assert envoy.poll() == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_envoy_quotes_of_a_configuration_that_it_refuses_reaches_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    start = dataplane._await
+
+    def wait(process: Any, admin: Path, log: dataplane._Log) -> None:
+        try:
+            start(process, admin, log)
+        finally:
+            written.extend(file.read_bytes() for file in admin.parent.iterdir() if file.is_file())
+
+    monkeypatch.setattr(dataplane, "_await", wait)
+    # An SNI that is too long is refused with all that stands beside it.
+    long = replace(TRUST, service="s" * 300)
+    with pytest.raises(SurroundingsError, match="at most 255 bytes") as caught:
+        next(dataplane.meetings([proxy("a"), proxy("b")], long))
+    assert "PRIVATE KEY" not in str(caught.value)
+    assert written == []
+
+
+def test_an_envoy_that_can_not_be_started_or_has_no_place_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "envoy"
+    text.write_text("not a program")
+    monkeypatch.setattr(dataplane, "envoy_path", lambda: text)
+    with pytest.raises(SurroundingsError, match=r"can't start .*envoy: Permission denied"):
+        next(dataplane.meetings([proxy("a"), proxy("b")], TRUST))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(SurroundingsError, match="no place for its sockets"):
+        next(dataplane.meetings([proxy("a"), proxy("b")], TRUST))
 
 
 def test_the_configuration_is_kumas(tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ import json
 import re
 import subprocess
 import tempfile
+import threading
 import time
+from collections import deque
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import httpx
 from cryptography import x509
@@ -50,6 +52,11 @@ _VERIFY_FAILED = re.compile(r"CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_(.*)
 _NAMES_FOUND = re.compile(r"SAN_matcher,_certificate_SANs_are_\[(.*)\]", re.DOTALL)
 _ALERT = re.compile(r"(?:SSLV3|TLSV1)_ALERT_(\w+?):")
 _LONGEST_LOG = 300
+_LAST_LINES = 20
+_LOG_SECONDS = 1.0
+
+
+_OTHERWISE = "use --dataplane openssl, or leave the handshakes out."
 
 
 def envoy_path() -> Path:
@@ -146,10 +153,38 @@ def other_mesh(trust: Trust) -> Proxy:
     return Proxy("another mesh", key, IssuedCertificate(leaf, (root,)))
 
 
+class _Log:
+    """The last lines of what Envoy says, in memory: what it refuses of a configuration it quotes, keys included.
+
+    Args:
+        stream: what it writes to.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._stream = stream
+        # It must be read all the time: a full pipe would stop Envoy.
+        self._reader = threading.Thread(target=self._read, name="envoy-log", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with self._stream:
+            for line in self._stream:
+                # One that is too long to be a message is a quotation.
+                text = line.decode(errors="replace").strip()
+                if text and "PRIVATE KEY" not in text:
+                    self._lines.append(text)
+
+    def last(self) -> str:
+        """The last line, once Envoy has said all; empty when it says nothing."""
+        self._reader.join(_LOG_SECONDS)
+        return self._lines[-1] if self._lines else ""
+
+
 class _Envoy:
     """An Envoy that is ready."""
 
-    def __init__(self, http: httpx.Client, log: Path, server_id: str) -> None:
+    def __init__(self, http: httpx.Client, log: _Log, server_id: str) -> None:
         self._http = http
         self._log = log
         self._server_id = server_id
@@ -187,20 +222,11 @@ class _Envoy:
 @contextmanager
 def _running(envoy: Path, proxies: Sequence[Proxy], trust: Trust) -> Iterator[_Envoy]:
     """An Envoy that plays these proxies, until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="envoy-") as name:
-        directory = Path(name)
-        log = directory / "log"
-        with log.open("wb") as stream:
-            process = subprocess.Popen(  # noqa: S603 - the path is that of our own dependency
-                [envoy, "-c", "/dev/fd/0", "--disable-hot-restart", "--concurrency", "1", "-l", "error"],
-                stdin=subprocess.PIPE,
-                stdout=stream,
-                stderr=stream,
-                cwd=directory,
-                # Ctrl-C is for us; we end it.
-                start_new_session=True,
-            )
+    with _directory() as directory:
+        process = _start(envoy, directory)
         try:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            log = _Log(process.stdout)
             _configure(process, json.dumps(bootstrap(proxies, trust, directory)))
             _await(process, directory / ADMIN, log)
             with _client(directory / OUTBOUND) as http:
@@ -209,13 +235,45 @@ def _running(envoy: Path, proxies: Sequence[Proxy], trust: Trust) -> Iterator[_E
             _end(process)
 
 
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """A place for sockets, that nobody else may look into.
+
+    Raises:
+        SurroundingsError: nothing can be written here.
+    """
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="envoy-")
+    except OSError as error:
+        raise SurroundingsError(
+            f"Envoy has no place for its sockets: {error.strerror or error}", "Set TMPDIR, or " + _OTHERWISE
+        ) from error
+    with temporary as name:
+        yield Path(name)
+
+
+def _start(envoy: Path, directory: Path) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - the path is that of our own dependency
+            [envoy, "-c", "/dev/fd/0", "--disable-hot-restart", "--concurrency", "1", "-l", "error"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            # Ctrl-C is for us; we end it.
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SurroundingsError(f"can't start {envoy}: {error.strerror or error}", _OTHERWISE.capitalize()) from error
+
+
 def _configure(process: subprocess.Popen[bytes], configuration: str) -> None:
     # One that ends at once says why in its log.
     with suppress(BrokenPipeError), process.stdin as stream:  # type: ignore[union-attr] # it is a pipe, see above
         stream.write(configuration.encode())
 
 
-def _await(process: subprocess.Popen[bytes], admin: Path, log: Path) -> None:
+def _await(process: subprocess.Popen[bytes], admin: Path, log: _Log) -> None:
     """Wait until Envoy says that it is ready.
 
     Raises:
@@ -228,6 +286,7 @@ def _await(process: subprocess.Popen[bytes], admin: Path, log: Path) -> None:
                 if admin.exists() and http.get("http://admin/ready").status_code == _OK:
                     return
             if time.monotonic() > deadline:
+                _end(process)
                 raise _trouble(f"Envoy is not ready after {_READY_SECONDS:g} s", log)
             time.sleep(_POLL_SECONDS)
     raise _trouble("Envoy does not start", log)
@@ -238,10 +297,10 @@ def _client(socket: Path) -> httpx.Client:
     return httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), trust_env=False, timeout=_REQUEST_SECONDS)
 
 
-def _trouble(message: str, log: Path) -> SurroundingsError:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    said = f"; it says: {lines[-1][-_LONGEST_LOG:]}" if lines else ""
-    return SurroundingsError(f"{message}{said}", "Use --dataplane openssl, or leave the handshakes out.")
+def _trouble(message: str, log: _Log) -> SurroundingsError:
+    last = log.last()
+    said = f"; it says: {last[-_LONGEST_LOG:]}" if last else ""
+    return SurroundingsError(f"{message}{said}", _OTHERWISE.capitalize())
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

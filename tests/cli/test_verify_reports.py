@@ -1,0 +1,93 @@
+"""`toolkit verify`: where reports go, also when they can't go there."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.verify.world import token_file
+from toolkit.cli import handshakes, main
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+    from typing import Any
+
+    from tests.conftest import TestSandbox
+
+
+def verify(aws: TestSandbox, live_file: Path, *arguments: str | Path, **environment: str) -> Result:
+    command = ["verify", "--outputs", str(live_file), *map(str, arguments)]
+    return CliRunner(env={**aws.environment, **environment}).invoke(main, command)
+
+
+def test_a_ledger_on_a_full_disk_leaves_the_report(aws: TestSandbox, live_file: Path) -> None:
+    result = verify(aws, live_file, "--format", "json", "--ledger", "/dev/full")
+    assert result.exit_code == 3
+    assert "can't write the ledger /dev/full: No space left on device" in result.stderr
+    report = json.loads(result.stdout)
+    assert report["interrupted"] is True
+    assert report["certificatesBought"] >= 1
+
+
+def test_a_report_that_can_not_be_written_leaves_the_others(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
+    result = verify(aws, live_file, "--format", "json", "--report", "html=/dev/null/x", "--zone", "ireland-1")
+    assert result.exit_code == 3
+    assert "can't write" in result.stderr
+    assert json.loads(result.stdout)["certificatesBought"] == 1
+    missing, kept = tmp_path / "no" / "such", tmp_path / "kept.json"
+    arguments = ("--report", f"compact={missing}", "--report", f"json={kept}", "--zone", "ireland-1")
+    assert verify(aws, live_file, *arguments).exit_code == 3
+    assert json.loads(kept.read_text())["passed"] is True
+
+
+def test_what_can_not_go_to_its_file_goes_to_standard_error(aws: TestSandbox, live_file: Path) -> None:
+    result = verify(aws, live_file, "--format", "json", "-o", "/dev/null/x", "--zone", "ireland-1")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert '"certificatesBought": 1' in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--report", "json=a", "--report", "html=a"),
+        ("-o", "a", "--report", "json=./a"),
+        ("--ledger", "a", "--report", "json=a"),
+    ],
+)
+def test_two_documents_for_one_file_buy_nothing(aws: TestSandbox, live_file: Path, arguments: tuple[str, ...]) -> None:
+    result = verify(aws, live_file, *arguments)
+    assert result.exit_code == 2
+    assert "can't hold more than one" in result.stderr
+    assert "Asking for" not in result.stderr
+
+
+def test_two_documents_may_go_into_what_is_no_file(aws: TestSandbox, live_file: Path) -> None:
+    arguments = ("--report", "json=/dev/null", "--report", "html=/dev/null", "--zone", "ireland-1")
+    assert verify(aws, live_file, *arguments).exit_code == 0
+
+
+def test_a_defect_in_the_handshakes_leaves_what_was_bought(
+    aws: TestSandbox, live_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meetings(*_: Any) -> Generator[Any]:
+        raise ZeroDivisionError
+        yield
+
+    monkeypatch.setattr(handshakes, "engine", lambda **_: meetings)
+    result = verify(aws, live_file, "--format", "json")
+    assert result.exit_code == 3
+    assert "this is a defect in the toolkit: ZeroDivisionError" in result.stderr
+    assert json.loads(result.stdout)["certificatesBought"] == 3
+
+
+def test_the_token_is_where_the_environment_says(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
+    token = token_file(tmp_path, "frankfurt-1")
+    named = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(token)}
+    result = verify(aws, live_file, "--zone", "frankfurt-1", "--identity", "web-identity", **named)
+    assert result.exit_code == 0, result.output
+    # With another way of being a zone it has no say.
+    assert verify(aws, live_file, "--zone", "frankfurt-1", **named).exit_code == 0
