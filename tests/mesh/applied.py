@@ -1,0 +1,81 @@
+"""What tests of applying share: documents, and the run that applies them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.mesh.standin import TOKEN, StandIn
+from toolkit.errors import ToolkitError
+from toolkit.mesh import applying, resources
+from toolkit.mesh.connection import Access, Token
+from toolkit.mesh.control_plane import ControlPlane
+from toolkit.mesh.difference import same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.mesh.applying import Plan
+
+MESH_TEXT = """\
+type: Mesh
+name: default
+skipCreatingInitialPolicies: ['*']
+mtls:
+  enabledBackend: acm
+  backends:
+    - name: acm
+      type: acmpca
+      mode: STRICT
+      dpCert: {rotation: {expiration: 24h}, requestTimeout: 10s}
+      conf:
+        arn: arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555
+        caCert: {secret: chain}
+"""
+# The Mesh stands first here: the order of the writes is not the order of the documents.
+TEXT = MESH_TEXT + "---\ntype: Secret\nmesh: default\nname: chain\ndata: Y2hhaW4=\n"
+INLINE = MESH_TEXT.replace("{secret: chain}", "{inline: Y2hhaW4=}")
+OTHER = "type: Secret\nmesh: default\nname: other\ndata: b3RoZXI=\n"
+MESH, CHAIN, SECOND = (
+    "/meshes/default",
+    "/meshes/default/secrets/chain",
+    "/meshes/default/secrets/other",
+)
+
+
+def wanted(text: str) -> tuple[resources.Resource, ...]:
+    return resources.read([("mesh.yaml", text)])
+
+
+def apply(
+    standin: StandIn, text: str = TEXT, between: Callable[[], object] = lambda: None, **options: Any
+) -> tuple[Plan, list[str]]:
+    """Apply documents as the command does; `between` happens while the user looks at the plan."""
+    told: list[str] = []
+    access = Access(standin.url, Token(TOKEN, "test"), timeout=5)
+    with ControlPlane(access, pause=lambda _: None) as control_plane:
+        plan = applying.plan(control_plane, wanted(text))
+        between()
+        options = {"pause": lambda _: None, **options}
+        applying.execute(plan, control_plane, lambda write, _: told.append(str(write)), **options)
+    return plan, told
+
+
+def holds(standin: StandIn, text: str = TEXT) -> bool:
+    return all(same(resource.document, standin.state.get(resource.key.path)) for resource in wanted(text))
+
+
+def refused(standin: StandIn, text: str = TEXT, **options: Any) -> ToolkitError:
+    with pytest.raises(ToolkitError) as raised:
+        apply(standin, text, **options)
+    return raised.value
+
+
+def requests_of_a_whole_run() -> int:
+    with StandIn(token=TOKEN) as standin:
+        apply(standin)
+        return len(standin.requests)
+
+
+WHOLE = requests_of_a_whole_run()

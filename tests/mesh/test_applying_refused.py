@@ -1,0 +1,178 @@
+"""What others change meanwhile, and what a control plane refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.mesh.applied import CHAIN, MESH, MESH_TEXT, TEXT, WHOLE, apply, holds, refused, wanted
+from tests.mesh.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
+from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.mesh.difference import same
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def standin() -> Iterator[StandIn]:
+    with StandIn(token=TOKEN) as running:
+        yield running
+
+
+# Somebody else
+
+
+@pytest.mark.parametrize("path", [MESH, CHAIN])
+def test_what_somebody_else_changes_meanwhile_is_not_overwritten(standin: StandIn, path: str) -> None:
+    apply(standin)
+    changed = TEXT.replace("mode: STRICT", "mode: PERMISSIVE").replace("Y2hhaW4=", "b3RoZXI=")
+    theirs: dict[str, Any] = {"type": "Mesh", "name": "default", "routing": {"zoneEgress": True}}
+    if path == CHAIN:
+        theirs = {"type": "Secret", "mesh": "default", "name": "chain", "data": "YQ=="}
+    error = refused(standin, changed, between=lambda: standin.put(theirs))
+    assert isinstance(error, SurroundingsError)
+    assert "someone else has changed it" in error.message
+    assert same(theirs, standin.state[path])
+    assert ("Written: Secret" in "\n".join(error.lines())) == (path == MESH)
+
+
+def test_what_somebody_else_makes_or_removes_meanwhile(standin: StandIn) -> None:
+    mesh = {"type": "Mesh", "name": "default", "routing": {"zoneEgress": True}}
+    error = refused(standin, between=lambda: standin.put(mesh))
+    assert "someone else has changed it" in error.message
+    assert standin.writes == []
+    changed = TEXT.replace("mode: STRICT", "mode: PERMISSIVE")
+    standin.state.clear()
+    apply(standin)
+    error = refused(standin, changed, between=standin.state.clear)
+    assert "Mesh default is no longer what it was" in error.message
+
+
+def test_what_somebody_else_has_already_done_is_not_done_again(standin: StandIn) -> None:
+    apply(standin)
+    changed = TEXT.replace("mode: STRICT", "mode: PERMISSIVE")
+    (mesh,) = (r for r in wanted(changed) if r.key.kind == "Mesh")
+    standin.requests.clear()
+    apply(standin, changed, between=lambda: standin.put(mesh.document))
+    assert standin.writes == []
+
+
+def test_the_result_is_read_back(standin: StandIn) -> None:
+    def undo(number: int, _method: str, _path: str) -> None:
+        if number == WHOLE:
+            standin.put({"type": "Secret", "mesh": "default", "name": "chain", "data": "YQ=="})
+
+    standin.fault = undo
+    error = refused(standin)
+    assert isinstance(error, SurroundingsError)
+    assert "Secret chain of mesh default: data: is something else on the control plane" in error.message
+    assert "Written: Mesh default, without its mTLS" in "\n".join(error.lines())
+
+
+def test_a_field_that_is_not_known_is_dropped_and_named(standin: StandIn) -> None:
+    # Kuma reads with AllowUnknownFields (kumahq/kuma:pkg/util/proto/proto.go).
+    error = refused(standin, TEXT.replace("skipCreating", "skipCreatingg"))
+    assert "skipCreatinggInitialPolicies: is not on the control plane" in error.message
+
+
+# What the control plane refuses
+
+
+def with_backend(backend: str, more: str = "") -> str:
+    return f"type: Mesh\nname: default\nmtls:\n  enabledBackend: acm\n  {more}\n  backends:\n    - {backend}\n"
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (
+            with_backend("{name: acm, type: nonsense}"),
+            "mtls.backends[0].type: could not find installed plugin for this type",
+        ),
+        (with_backend("{name: acm, type: acmpca, conf: {arn: x}}"), "mtls.backends[0].conf.caCert: has to be defined"),
+        (with_backend("{name: acm, type: builtin, mode: [1]}"), "invalid Mesh object: "),
+    ],
+)
+def test_every_problem_is_named_by_document_and_path(standin: StandIn, old: bool, document: str, problem: str) -> None:
+    standin.old = old
+    error = refused(standin, document)
+    assert isinstance(error, InvalidInputError)
+    assert error.message == "the control plane refuses Mesh default"
+    assert any(str(found).startswith("mesh.yaml: Mesh default: ") and problem in str(found) for found in error.problems)
+    assert error.lines()[-1] == "Nothing was written."
+
+
+def test_a_mesh_that_is_refused_in_the_third_write(standin: StandIn) -> None:
+    error = refused(standin, TEXT.replace("type: acmpca", "type: nonsense"))
+    assert error.exit_code == 2
+    assert "Written: Mesh default, without its mTLS" in "\n".join(error.lines())
+    apply(standin)
+    assert holds(standin)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        (ON_KUBERNETES, "toolkit render-mesh --format kubernetes | kubectl apply -f -"),
+        (ON_A_ZONE, "global control plane"),
+    ],
+)
+def test_a_control_plane_that_takes_no_writes(standin: StandIn, text: str, advice: str) -> None:
+    standin.read_only = text
+    error = refused(standin)
+    assert isinstance(error, SurroundingsError)
+    assert text.strip() in error.message
+    assert advice in error.hint
+    assert "Nothing was written." in error.lines()
+
+
+def test_a_secret_that_nobody_has_is_found_before_anything_is_written(standin: StandIn) -> None:
+    error = refused(standin, MESH_TEXT)
+    assert isinstance(error, InvalidInputError)
+    assert "mtls.backends[0].conf.caCert.secret: names chain, which is neither" in str(error.problems[0])
+    assert standin.writes == []
+    standin.put({"type": "Mesh", "name": "default"})
+    assert "which is neither" in str(refused(standin, MESH_TEXT).lines())
+    skipping = MESH_TEXT.replace("mtls:\n", "mtls:\n  skipValidation: true\n")
+    apply(standin, skipping)
+    assert holds(standin, skipping)
+
+
+def test_who_may_not_see_secrets_may_still_apply_a_mesh_that_names_them(standin: StandIn) -> None:
+    apply(standin)
+    standin.fault = lambda _now, method, path: Fault(Reply(403)) if method == "GET" and "secrets" in path else None
+    changed = MESH_TEXT.replace("mode: STRICT", "mode: PERMISSIVE")
+    apply(standin, changed)
+    assert holds(standin, changed)
+    standin.fault = lambda _now, _method, path: Fault(Reply(401)) if "secrets" in path else None
+    assert refused(standin, MESH_TEXT).exit_code == 3
+
+
+def test_open_source_kuma(standin: StandIn) -> None:
+    standin.product = "Kuma"
+    error = refused(standin)
+    assert isinstance(error, InvalidInputError)
+    assert "mtls.backends[0].type: acmpca is a backend of Kong Mesh, and this is Kuma 2.13.1" in str(error.problems[0])
+    assert standin.writes == []
+    builtin = with_backend("{name: acm, type: builtin}")
+    apply(standin, builtin)
+    two = builtin + "    - {name: second, type: builtin}\n"
+    assert "mtls.backends: cannot have more than 1 backends" in str(refused(standin, two).lines())
+    other = builtin.replace("acm", "second")
+    assert "mtls.enabledBackend: Changing CA when mTLS is enabled" in str(refused(standin, other).lines())
+    standin.product = "Kong Mesh"
+    apply(standin, two.replace("enabledBackend: acm", "enabledBackend: second"))
+
+
+def test_what_has_no_mtls_any_more_gets_none(standin: StandIn) -> None:
+    standin.version = "3.0.0"
+    error = refused(standin)
+    assert isinstance(error, SurroundingsError)
+    assert "Kong Mesh 3.0.0 has no mTLS in a Mesh any more" in error.message
+    assert standin.writes == []
+    apply(standin, "type: Mesh\nname: default\n")
+    standin.version = "preview"
+    apply(standin)

@@ -1,0 +1,215 @@
+"""Whom the client trusts, and to whom it gives its token."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import traceback
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.mesh.clients import KEY, MESH, client, reply
+from tests.mesh.standin import TOKEN, Fault, StandIn
+from tests.support import NOW, Authority, name
+from toolkit.errors import InvalidInputError, ToolkitError
+from toolkit.mesh.connection import Access, Token
+from toolkit.mesh.control_plane import ControlPlane, ControlPlaneError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def standin() -> Iterator[StandIn]:
+    with StandIn() as running:
+        yield running
+
+
+# The token
+
+
+def test_the_token_is_sent_and_never_shown(standin: StandIn) -> None:
+    standin.token = TOKEN
+    with client(standin) as control_plane, pytest.raises(ControlPlaneError, match="authenticate first"):
+        control_plane.mesh("default")
+    access = Access(standin.url, Token(TOKEN, "x"))
+    with ControlPlane(access) as control_plane:
+        assert control_plane.mesh("default") is None
+        # Some answer with what they were sent.
+        echo = f"your header was: Bearer {TOKEN}".encode()
+        for status, body in (500, echo), (400, echo), (400, json.dumps({"title": TOKEN}).encode()), (200, echo):
+            reply(standin, status, body)
+            with pytest.raises(ToolkitError) as raised:
+                control_plane.put(KEY, MESH)
+            assert "***" in "\n".join(raised.value.lines())
+            shown = "".join(traceback.format_exception(raised.value)) + "\n".join(raised.value.lines())
+            assert TOKEN not in shown
+        assert TOKEN not in repr([control_plane, access, access.token, vars(control_plane)])
+
+
+@pytest.mark.parametrize("value", ["", "a b", "a\nb", "tökén-tökén", "x" * 10 + "\x00", "Bearer abcdefgh"])
+def test_what_is_no_token_is_refused_and_not_repeated(value: str) -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        Token(value, "token.txt")
+    assert "token.txt: " in raised.value.lines()[1]
+    assert not value or value not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_token_goes_unencrypted_to_this_machine_alone() -> None:
+    token = Token(TOKEN, "x")
+    for url in (
+        "http://mesh.example.com:5681",
+        "http://10.0.0.1",
+        "http://127.0.0.1.example.com",
+        "http://localhost.x",
+    ):
+        with pytest.raises(InvalidInputError, match="can't be asked") as raised:
+            ControlPlane(Access(url, token))
+        assert "--insecure-http" in raised.value.hint
+        ControlPlane(Access(url, token, insecure_http=True)).close()
+        ControlPlane(Access(url)).close()
+        ControlPlane(Access(url.replace("http://", "https://"), token)).close()
+    for url in (
+        "http://127.0.0.1:5681",
+        "http://localhost",
+        "http://LOCALHOST:1",
+        "http://[::1]:5681",
+        "http://127.9.9.9",
+    ):
+        ControlPlane(Access(url, token)).close()
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_no_proxy_reads_what_goes_to_this_machine(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    with StandIn() as proxy:
+        monkeypatch.setenv(variable, proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with client(standin, token=Token(TOKEN, "x")) as control_plane:
+            control_plane.index()
+        assert proxy.requests == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mesh.example.com:5681", "must begin with"),
+        ("ftp://mesh", "must begin with"),
+        ("https://", "no host"),
+        ("https://me:hunter2@mesh", "user name"),
+        ("https://mesh?x=hunter2", "query"),
+        ("https://mesh#hunter2", "fragment"),
+        ("https://mesh:99999", "host and port"),
+        ("https://me sh", "host and port"),
+        ("https://[::1", "no address"),
+        ("https://mesh\x00", "no address"),
+        ("https://☃.", "no address"),
+    ],
+)
+def test_what_is_no_address_is_refused_and_not_repeated(url: str, words: str) -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        ControlPlane(Access(url))
+    (problem,) = raised.value.problems
+    assert problem.path == "--control-plane"
+    assert words in problem.message
+    assert "hunter2" not in "".join(traceback.format_exception(raised.value))
+
+
+# TLS
+
+
+def server_files(directory: Path, authority: Authority, host: str = "127.0.0.1") -> tuple[Path, Path]:
+    """A certificate for the stand-in, with its chain, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    try:
+        alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        alternative = x509.DNSName(host)
+    certificate = (
+        authority._builder(name("control plane"), key.public_key(), NOW + timedelta(days=1))
+        .issuer_name(authority.certificate.subject)
+        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False)
+        .sign(authority.key, hashes.SHA256())
+    )
+    pem, private = directory / "server.pem", directory / "server.key"
+    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return pem, private
+
+
+def ca_file(directory: Path, authority: Authority) -> Path:
+    file = directory / f"{authority.common_name}.pem"
+    file.write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+def test_tls_with_the_right_ca(tmp_path: Path) -> None:
+    authority = Authority("Mesh CA")
+    with StandIn(tls=server_files(tmp_path, authority), token=TOKEN) as standin:
+        for trusted in (ca_file(tmp_path, authority), tmp_path / "server.pem"):
+            with client(standin, ca_file=trusted, token=Token(TOKEN, "x")) as control_plane:
+                assert control_plane.mesh("default") is None
+                assert control_plane.put(KEY, MESH).created
+            standin.state.clear()
+
+
+@pytest.mark.parametrize("hang_up", ["before", "middle"])
+def test_a_tls_connection_that_breaks_is_no_matter_of_trust(tmp_path: Path, hang_up: str) -> None:
+    authority = Authority("Mesh CA")
+    with StandIn(tls=server_files(tmp_path, authority)) as standin:
+        standin.fault = lambda _number, _method, _path: Fault(hang_up=hang_up)
+        with client(standin, ca_file=ca_file(tmp_path, authority)) as control_plane:
+            with pytest.raises(ControlPlaneError, match="the connection to") as raised:
+                control_plane.put(KEY, MESH)
+            assert raised.value.unsure
+
+
+def test_tls_with_another_ca_or_none_or_another_host(tmp_path: Path) -> None:
+    authority, other = Authority("Mesh CA"), Authority("Other CA")
+    with StandIn(tls=server_files(tmp_path, authority)) as standin:
+        for trusted in (ca_file(tmp_path, other), None):
+            with client(standin, ca_file=trusted) as control_plane:
+                with pytest.raises(ControlPlaneError, match="its certificate is not trusted: ") as raised:
+                    control_plane.put(KEY, MESH)
+                assert "--ca-file" in raised.value.hint
+                assert not raised.value.unsure
+        assert standin.requests == []
+    with StandIn(tls=server_files(tmp_path, authority, "mesh.example.com")) as standin:
+        trusting = client(standin, ca_file=ca_file(tmp_path, authority))
+        with trusting as control_plane, pytest.raises(ControlPlaneError, match=r"mismatch.*127\.0\.0\.1"):
+            control_plane.index()
+        assert standin.requests == []
+
+
+def test_http_and_https_mixed_up(tmp_path: Path) -> None:
+    with StandIn(tls=server_files(tmp_path, Authority("Mesh CA"))) as standin:
+        unencrypted = client(standin, url=standin.url.replace("https", "http"))
+        with unencrypted as control_plane, pytest.raises(ControlPlaneError, match="the connection to"):
+            control_plane.index()
+    with StandIn() as standin:
+        encrypted = client(standin, url=standin.url.replace("http", "https"))
+        with encrypted as control_plane, pytest.raises(ControlPlaneError, match="no TLS connection to"):
+            control_plane.index()
+
+
+def test_a_ca_file_that_is_none(tmp_path: Path) -> None:
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificate")
+    for file, words in (junk, "holds no certificate"), (tmp_path / "none", "No such file"), (tmp_path, "directory"):
+        with pytest.raises(InvalidInputError) as raised:
+            ControlPlane(Access("https://mesh", ca_file=file))
+        assert words in str(raised.value.problems)
+    with pytest.raises(InvalidInputError) as raised:
+        ControlPlane(Access("http://127.0.0.1", ca_file=junk))
+    assert "is for an https:// address" in str(raised.value.problems)
