@@ -122,6 +122,15 @@ def test_the_plan_names_what_is_left_where_others_stay(
     assert [backend["name"] for backend in mesh.backends] == ["ca-0", "acmpca"]
 
 
+def test_a_resource_version_holds_for_one_step_alone(outputs: Path, base: Path) -> None:
+    live = BEFORE.replace("  name: default\n", "  name: default\n  resourceVersion: '7'\n")
+    base.write_text(live)
+    assert "has a metadata.resourceVersion" in run("--base", base, "--outputs", outputs).stderr
+    piped = run("--base", "-", "--outputs", outputs, "--step", "1", input=live)
+    assert piped.exit_code == 0
+    assert "resourceVersion" not in piped.stderr
+
+
 def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
     after = tmp_path / "after.yaml"
     target = tmp_path / "before.yaml"

@@ -94,6 +94,11 @@ def command(
     rotation = _plan(move, target, (outputs, stack, cwd), chosen)
     for text in rotation.notes:
         note(text)
+    if (base != "-" or step is None) and move.read().has_resource_version:
+        note(
+            "the base has a metadata.resourceVersion, which every change outdates: Kubernetes takes the first step and "
+            "refuses the others; take it out of the base, or print each --step from the live mesh with --base -"
+        )
     if step is not None:
         if step > len(rotation.steps):
             raise click.UsageError(f"there is no step {step}; the rotation has {len(rotation.steps)}")

@@ -104,6 +104,12 @@ class MeshText:
         spec = _mapping(document.get("spec")) if self.form == "kubernetes" else document
         return _mapping(spec.get("routing")).get("zoneEgress") is True
 
+    @property
+    def has_resource_version(self) -> bool:
+        """Whether Kubernetes takes the document only while the Mesh there is the very one that was read."""
+        metadata = _mapping(_mapping(self.editor.documents[self._number]).get("metadata"))
+        return self.form == "kubernetes" and "resourceVersion" in metadata
+
     def position(self, backend: str) -> int | None:
         """The number of a backend, from 0; None when there is none of that name."""
         names = [found["name"] for found in self.backends]
