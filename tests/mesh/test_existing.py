@@ -34,3 +34,15 @@ def test_a_backend_that_signs_is_named_by_a_text() -> None:
     with pytest.raises(InvalidInputError) as caught:
         _ = mesh.enabled_backend
     assert caught.value.lines()[1:] == ["  x.yaml:4:3 mtls.enabledBackend: must be a text", "Hint: Put it in quotes."]
+
+
+def test_a_key_in_what_kubectl_keeps_is_a_credential_too() -> None:
+    head = "apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata:\n  name: default\n  annotations:\n"
+    for kept, is_private in (
+        ('{"spec": {"key": {"inline": "a2V5"}}}', True),
+        ('{"spec": {"key": {"secret": "name"}}}', False),
+        ("{", False),
+    ):
+        text = f"{head}    kubectl.kubernetes.io/last-applied-configuration: |\n      {kept}\n"
+        (mesh,) = existing.meshes(text, "x.yaml")
+        assert mesh.has_credentials is is_private

@@ -246,6 +246,10 @@ def test_a_ca_that_is_trusted_already_and_goes_is_told_of() -> None:
     found = plan(plan(BUILTIN).steps[0].text.replace(AUTHORITY_ARN, OTHER_ARN))
     assert f"acmpca is trusted already, with another CA, {OTHER_ARN}" in found.notes[0]
     assert plan(plan(BUILTIN).steps[0].text).notes == ()
+    added = plan_to(BUILTIN, PROVIDED)
+    again = plan_to(added.steps[0].text, PROVIDED.replace("secret: ", "secret: new-"))
+    assert any("ca-2 is trusted already, with another conf" in note for note in again.notes)
+    assert not any("already" in note for note in plan_to(added.steps[0].text, PROVIDED).notes)
 
 
 def test_what_is_left_signs_or_has_been_switched_from() -> None:

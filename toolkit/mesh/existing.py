@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import json
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
@@ -264,7 +265,16 @@ def _is_private(document: object) -> bool:
     named = [document[field] for field in _PRIVATE_FIELDS if isinstance(document.get(field), dict)]
     if any(source.keys() & {"inline", "inlineString"} for source in named):
         return True
-    return any(map(_is_private, document.values()))
+    return any(map(_is_private, [*document.values(), _last_applied(document)]))
+
+
+def _last_applied(metadata: dict[str, Any]) -> object:
+    """What kubectl keeps of what was applied last: it may hold a key that the document itself does not any more."""
+    kept = metadata.get("kubectl.kubernetes.io/last-applied-configuration")
+    try:
+        return json.loads(kept) if isinstance(kept, str) else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _is_chain(value: object) -> bool:

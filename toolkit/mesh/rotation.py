@@ -167,8 +167,13 @@ def to_backend(move: Move, backend: dict[str, Any]) -> Rotation:
         if number is not None and mesh.backends[number] == backend:
             raise _signs_already(mesh, name)
         raise _one_name(mesh, name, "Give the new one another name in the file that --to names.")
-    _put(mesh, backend)
     notes = [*_mode_notes(mode, wanted), *_secret_notes(mesh, backend)]
+    if number is not None and mesh.backends[number].get("conf") != backend.get("conf"):
+        notes.append(
+            f"{name} is trusted already, with another conf, which the first step replaces; if that is another CA, no "
+            "proxy may hold a certificate of it any more"
+        )
+    _put(mesh, backend)
     return _rotation(move, mesh, old, name, notes)
 
 
