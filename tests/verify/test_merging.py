@@ -2,20 +2,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.verify.report import samples
 from tests.verify.world import failures, verify, without
 from toolkit.errors import InvalidInputError
 from toolkit.verify import merging
 from toolkit.verify.report.json import JsonForm, json_schema, parse
+from toolkit.verify.results import Check, Handshake, Outcome
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs
+    from toolkit.verify.results import Report, ZoneResult
 
 
 def test_a_report_comes_back_as_it_was(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -76,3 +79,54 @@ def test_any_text_is_a_report_or_is_refused(text: str) -> None:
         parse(text, "report.json")
     except InvalidInputError:
         return
+
+
+def of(*zones: ZoneResult, at: int = 0, **changes: Any) -> Report:
+    return replace(samples.report(zones), finished=samples.STARTED + timedelta(seconds=at), **changes)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_reports_of_one_second_the_worse_counts(outputs: StackOutputs, order: int) -> None:
+    good = samples.good()
+    bad = replace(good, checks=(Check("issue", Outcome.FAILED),))
+    outputs = whose(outputs)
+    pair = ("frankfurt-1", "ireland-1")
+    reports = [of(good, handshakes=(Handshake(*pair),)), of(bad, handshakes=(Handshake(*pair, "expired"),))]
+    merged = merging.merge(reports[::order], outputs)
+    assert [zone.passed for zone in merged.zones] == [False]
+    assert [met.problem for met in merged.handshakes] == ["expired"]
+    # Also where one report says two things of a zone.
+    assert not merging.merge([of(*(good, bad)[::order])], outputs).zones[0].passed
+
+
+def test_what_a_job_bought_before_it_was_tried_again_is_not_forgotten(outputs: StackOutputs) -> None:
+    first = replace(samples.good(), bought=("arn:1",), checks=(Check("fetch", Outcome.FAILED),))
+    second = replace(samples.good(), bought=("arn:2",), revoked=("arn:2",))
+    (zone,) = merging.merge([of(second, at=9), of(first, at=1), of(first, at=1)], whose(outputs)).zones
+    assert zone.passed
+    assert (zone.bought, zone.revoked) == (("arn:1", "arn:2"), ("arn:2",))
+
+
+def test_a_job_that_was_stopped_and_tried_again_is_done_with(outputs: StackOutputs) -> None:
+    skipped = replace(samples.good(), checks=(Check("issue", Outcome.SKIPPED),))
+    stopped = of(skipped, at=1, interrupted=True)
+    outputs = whose(outputs)
+    assert not merging.merge([stopped, of(samples.good(), at=2)], outputs).interrupted
+    assert merging.merge(
+        [replace(stopped, finished=samples.STARTED + timedelta(seconds=3)), of(samples.good())], outputs
+    )
+    assert merging.merge([stopped, of(samples.good())], outputs).interrupted
+
+
+def test_handshakes_of_strangers_are_refused(outputs: StackOutputs) -> None:
+    report = of(samples.good(), handshakes=(Handshake("frankfurt-1", "\x1b[31mmars"),))
+    with pytest.raises(InvalidInputError) as caught:
+        merging.merge([report], whose(outputs))
+    (problem,) = caught.value.problems
+    assert problem == ("handshakes", "�[31mmars is no zone of the stack")
+
+
+def whose(outputs: StackOutputs) -> StackOutputs:
+    """The contract of the CA that made-up reports are of."""
+    authority = outputs.certificate_authority.model_copy(update={"arn": samples.report([]).authority_arn})
+    return outputs.model_copy(update={"certificate_authority": authority})

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.verify.report.text import legible
 from toolkit.verify.results import Report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs
-    from toolkit.verify.results import ZoneResult
+    from toolkit.verify.results import Handshake, ZoneResult
 
 
 def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
     """Put reports of one mesh and one CA together, in the contract's order.
 
-    A zone that several know is taken from the report that was finished last. A zone of the contract that none knows
-    is missing, and then the whole has not passed.
+    A zone that several know is taken from the report that was finished last; of two that were finished in one second,
+    from the one in which it did worse. What the others bought in it stays: AWS has no list of that. A zone of the
+    contract that none knows is missing, and then the whole has not passed.
 
     Args:
         reports: at least one.
@@ -30,7 +33,8 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
     """
     ordered = sorted(reports, key=lambda report: report.finished)
     _refuse_strangers(ordered, outputs)
-    known: dict[str, ZoneResult] = {zone.zone: zone for report in ordered for zone in report.zones}
+    known, met = _zones(ordered), _handshakes(ordered)
+    said = (*known.values(), *met.values())
     names = [zone.name for zone in outputs.zones]
     return Report(
         mesh=ordered[0].mesh,
@@ -38,10 +42,42 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
         usage_mode=outputs.certificate_authority.usage_mode,
         started=min(report.started for report in ordered),
         finished=ordered[-1].finished,
-        zones=tuple(known[name] for name in names if name in known),
-        handshakes=tuple({(met.client, met.server): met for report in ordered for met in report.handshakes}.values()),
+        zones=tuple(_with_all_bought(known[name][1], ordered) for name in names if name in known),
+        handshakes=tuple(handshake for _, handshake in met.values()),
         missing=tuple(name for name in names if name not in known),
-        interrupted=any(report.interrupted for report in ordered),
+        # One that was stopped, and of which a later one says all again, is done with.
+        interrupted=any(report.interrupted for report, _ in said),
+    )
+
+
+def _zones(reports: Sequence[Report]) -> dict[str, tuple[Report, ZoneResult]]:
+    """For each zone the result that counts, with the report that it is from."""
+    known: dict[str, tuple[Report, ZoneResult]] = {}
+    for report in reports:
+        for zone in report.zones:
+            before = known.get(zone.zone)
+            if before is None or report.finished > before[0].finished or not zone.passed:
+                known[zone.zone] = report, zone
+    return known
+
+
+def _handshakes(reports: Sequence[Report]) -> dict[tuple[str, str], tuple[Report, Handshake]]:
+    """For each pair the handshake that counts, with the report that it is from."""
+    known: dict[tuple[str, str], tuple[Report, Handshake]] = {}
+    for report in reports:
+        for met in report.handshakes:
+            before = known.get((met.client, met.server))
+            if before is None or report.finished > before[0].finished or met.problem:
+                known[met.client, met.server] = report, met
+    return known
+
+
+def _with_all_bought(zone: ZoneResult, reports: Sequence[Report]) -> ZoneResult:
+    every = [other for report in reports for other in report.zones if other.zone == zone.zone]
+    return replace(
+        zone,
+        bought=tuple(dict.fromkeys(arn for other in every for arn in other.bought)),
+        revoked=tuple(dict.fromkeys(arn for other in every for arn in other.revoked)),
     )
 
 
@@ -51,10 +87,15 @@ def _refuse_strangers(reports: Sequence[Report], outputs: StackOutputs) -> None:
     names = {zone.name for zone in outputs.zones}
     meshes = sorted({report.mesh for report in reports})
     if len(meshes) > 1:
-        problems.append(Problem("mesh", f"the reports are of several meshes: {', '.join(meshes)}"))
+        problems.append(Problem("mesh", f"the reports are of several meshes: {legible(', '.join(meshes))}"))
     others = sorted({report.authority_arn for report in reports} - {authority})
-    problems += [Problem("certificateAuthorityArn", f"{other} is not the stack's, {authority}") for other in others]
+    problems += [
+        Problem("certificateAuthorityArn", f"{legible(other)} is not the stack's, {authority}") for other in others
+    ]
     strangers = sorted({zone.zone for report in reports for zone in report.zones} - names)
-    problems += [Problem("zones", f"{stranger} is no zone of the stack") for stranger in strangers]
+    problems += [Problem("zones", f"{legible(stranger)} is no zone of the stack") for stranger in strangers]
+    parties = {name for report in reports for met in report.handshakes for name in (met.client, met.server)}
+    others = sorted(parties - names - set(strangers))
+    problems += [Problem("handshakes", f"{legible(other)} is no zone of the stack") for other in others]
     if problems:
         raise InvalidInputError("the reports can't be put together", problems, "Merge the reports of one stack.")

@@ -142,8 +142,8 @@ class ZoneResult:
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(check.outcome is Outcome.PASSED for check in self.checks)
+        """Whether every check passed; where none was made, nothing is proven."""
+        return bool(self.checks) and all(check.outcome is Outcome.PASSED for check in self.checks)
 
 
 class Handshake(NamedTuple):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from toolkit.verify.results import Report
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 VOID = {"meta", "br"}
 # Elements of SVG that end in themselves.
 CLOSED = {"rect", "path"}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SCHEMA_VERSION: Literal[1] = 1
+# A year: no run is longer, and far larger numbers are no time that Python knows.
+_MOST_MILLISECONDS = 366 * 24 * 3600 * 1000
 
 
 class JsonForm:
@@ -155,7 +157,7 @@ class _Certificate(_Model):
 class _Zone(_Model):
     zone: str
     region: str
-    issuance_milliseconds: Annotated[int, Field(ge=0)] | None
+    issuance_milliseconds: Annotated[int, Field(ge=0, le=_MOST_MILLISECONDS)] | None
     certificates_bought: tuple[str, ...]
     certificates_revoked: tuple[str, ...]
     certificate: _Certificate | None

@@ -8,6 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from toolkit.verify.report.text import legible
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -47,9 +49,11 @@ def overview(report: Report) -> Table | None:
     found = {(met.client, met.server): met.problem for met in report.handshakes}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in ("CLIENT / SERVER", *names):
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(legible(column)), overflow="fold")
     for client in names:
-        table.add_row(client, *(_cell(found.get((client, server)), alone=client == server) for server in names))
+        table.add_row(
+            Text(legible(client)), *(_cell(found.get((client, server)), alone=client == server) for server in names)
+        )
     return table
 
 
@@ -70,8 +74,8 @@ def problems(report: Report) -> Iterator[Text]:
     for problem, places in ordered[:_MOST_PROBLEMS]:
         more = len(places) - _MOST_PAIRS
         where = ", ".join(places[:_MOST_PAIRS]) + (f" and {more:,} more" if more > 0 else "")
-        yield Text.assemble("  ", ("failed", _BAD), f"  {where}")
-        yield Text(f"    {'found:':<10}{problem}")
+        yield Text.assemble("  ", ("failed", _BAD), f"  {legible(where)}")
+        yield Text(f"    {'found:':<10}{legible(problem)}")
         if todo := advice(problem):
             yield Text(f"    {'do:':<10}{todo}")
     if rest := ordered[_MOST_PROBLEMS:]:

@@ -39,6 +39,9 @@ GAUGES = {
 }
 
 
+_WORSE_WHEN_MORE = {"interrupted", "zone_missing", "issuance_seconds"}
+
+
 class PrometheusForm:
     """Implements :class:`toolkit.verify.report.Form`."""
 
@@ -64,7 +67,10 @@ class _Samples:
     values: dict[str, dict[str, float]] = field(default_factory=lambda: {name: {} for name in GAUGES})
 
     def add(self, gauge: str, value: float, **labels: str) -> None:
-        self.values[gauge][_labels(labels)] = value
+        """Add a sample; where the series is there, as of names that look alike when written, the worse stays."""
+        series, key = self.values[gauge], _labels(labels)
+        worse = max if gauge in _WORSE_WHEN_MORE or labels.get("outcome", "passed") != "passed" else min
+        series[key] = worse(series.get(key, value), value)
 
     def lines(self) -> Iterator[str]:
         for gauge, series in self.values.items():

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from toolkit.verify.report import matrix, verdict
+from toolkit.verify.report.text import legible
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class TableForm:
         if not shown:
             return
         console.print()
-        console.print(Text(zone.zone, style="bold"))
+        console.print(Text(legible(zone.zone), style="bold"))
         for check in shown:
             for line in _lines(check):
                 console.print(line, soft_wrap=True)
@@ -65,8 +66,8 @@ def _overview(report: Report) -> Table:
         outcome = Outcome.PASSED if zone.passed else Outcome.FAILED
         passed = sum(check.outcome is Outcome.PASSED for check in zone.checks)
         table.add_row(
-            zone.zone,
-            zone.region,
+            Text(legible(zone.zone)),
+            Text(legible(zone.region)),
             Text(outcome.value, style=_STYLES[outcome]),
             f"{passed}/{len(zone.checks)}",
             f"{zone.issuance.total_seconds() * 1000:.0f} ms" if zone.issuance else "-",
@@ -88,13 +89,13 @@ def _handshakes(console: Console, report: Report) -> None:
 
 
 def _lines(check: Check) -> list[Text]:
-    head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {check.name}")
+    head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {legible(check.name)}")
     rows = {"expected": check.expected, "found": check.found, "note": check.note, "do": check.advice}
-    return [head, *(Text(f"    {label + ':':<10}{text}") for label, text in rows.items() if text)]
+    return [head, *(Text(f"    {label + ':':<10}{legible(text)}") for label, text in rows.items() if text)]
 
 
 def _verdict(report: Report) -> Text:
-    lines = verdict.trouble(report)
+    lines = [legible(line) for line in verdict.trouble(report)]
     if not lines:
         zones = len(report.zones)
         met = f", {len(report.handshakes)} handshakes between them" if report.handshakes else ""
