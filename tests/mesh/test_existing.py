@@ -46,3 +46,27 @@ def test_a_key_in_what_kubectl_keeps_is_a_credential_too() -> None:
         text = f"{head}    kubectl.kubernetes.io/last-applied-configuration: |\n      {kept}\n"
         (mesh,) = existing.meshes(text, "x.yaml")
         assert mesh.has_credentials is is_private
+
+
+MANY = "x0: &a0 [x, x]\n" + "".join(f"x{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
+
+
+@pytest.mark.parametrize(
+    ("tail", "is_private"),
+    [
+        (MANY, False),
+        (f"{MANY}y: {{key: {{inline: a}}}}\n", True),
+        ("x: &a [*a]\n", False),
+        ("x: &a {y: *a, token: {inlineString: a}}\n", True),
+    ],
+)
+def test_aliases_are_followed_once(tail: str, is_private: bool) -> None:
+    (mesh,) = existing.meshes(f"type: Mesh\nname: default\n{tail}", "x.yaml")
+    assert mesh.has_credentials is is_private
+
+
+def test_a_section_without_end_is_refused_by_its_place() -> None:
+    found = existing.meshes("type: Mesh\nname: default\nmtls: &a {backends: [*a]}\n", "x.yaml")
+    with pytest.raises(InvalidInputError) as caught:
+        existing.choose(found, None, "x.yaml")
+    assert caught.value.problems[0].path == "x.yaml:3:1 mtls"

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import secrets
+from toolkit.mesh.answers import is_tame
 from toolkit.mesh.document import API_VERSION
 from toolkit.mesh.editing import Editor, dotted
 from toolkit.pki import chain
@@ -181,10 +182,12 @@ def choose(found: list[MeshText], name: str | None, source: str) -> MeshText:
     """The Mesh of that name, or the only one.
 
     Raises:
-        InvalidInputError: it is not there, or there are several and none is named.
+        InvalidInputError: it is not there, there are several and none is named, or no function could walk through it.
     """
     chosen = [mesh for mesh in found if name in (None, mesh.name)]
     if len(chosen) == 1:
+        if not is_tame(chosen[0].mtls):
+            raise chosen[0].refuse((), "is nested without end, or far larger than a document needs")
         return chosen[0]
     there = ", ".join(mesh.name for mesh in found) or "none"
     wanted = f"no Mesh {name}" if name else "several meshes" if found else "no Mesh"
@@ -255,17 +258,35 @@ _PRIVATE_FIELDS = ("accessKey", "accessKeySecret", "key", "clientKey", "token")
 
 
 def _is_private(document: object) -> bool:
-    if isinstance(document, list):
-        return any(map(_is_private, document))
-    if not isinstance(document, dict):
-        return False
-    if document.get("kind") == "Secret" or document.get("type") == "Secret":
+    """Whether a document has a private part; aliases may lead in circles, so each part is looked at once."""
+    seen: dict[int, object] = {}
+    pending = [document]
+    while pending:
+        part = pending.pop()
+        if id(part) in seen:
+            continue
+        # Kept, so that no other part gets its number.
+        seen[id(part)] = part
+        if isinstance(part, list):
+            pending += part
+        elif isinstance(part, dict):
+            if _is_private_itself(part):
+                return True
+            rest = [part.get("metadata")] if _is_secret(part) else part.values()
+            pending += [*rest, _last_applied(part)]
+    return False
+
+
+def _is_secret(document: dict[str, Any]) -> bool:
+    return document.get("kind") == "Secret" or document.get("type") == "Secret"
+
+
+def _is_private_itself(document: dict[str, Any]) -> bool:
+    if _is_secret(document):
         data = document.get("data")
         return not all(map(_is_chain, data.values() if isinstance(data, dict) else [data]))
     named = [document[field] for field in _PRIVATE_FIELDS if isinstance(document.get(field), dict)]
-    if any(source.keys() & {"inline", "inlineString"} for source in named):
-        return True
-    return any(map(_is_private, [*document.values(), _last_applied(document)]))
+    return any(source.keys() & {"inline", "inlineString"} for source in named)
 
 
 def _last_applied(metadata: dict[str, Any]) -> object:
