@@ -136,6 +136,7 @@ def test_what_docker_would_read_otherwise_is_written_anew() -> None:
         ("# a \\\nAWS_REGION=x\n", "zone.env:1:1: goes on in the next line for systemd"),
         ("\u3000AWS_REGION=x\n", "zone.env:1:1: begins with a blank that docker skips"),
         ("A=b\rAWS_REGION=x\n", "zone.env:1:4: a line end that docker takes for text"),
+        ("# values\nkuma: {controlPlane: {}}\n", "zone.env:2:1: is no NAME=VALUE, and no other line is"),
     ],
 )
 def test_a_base_that_does_not_fit_is_refused_by_its_place(text: str, problem: str) -> None:
@@ -145,7 +146,7 @@ def test_a_base_that_does_not_fit_is_refused_by_its_place(text: str, problem: st
 
 
 @pytest.mark.parametrize(
-    "text", ["A='b' 'c'\n", 'A="b\\\\"\n', "A=it's\n", "A=b\\\\\n", "A=b\\ \n", "# it's\n", "it's\n"]
+    "text", ["A='b' 'c'\n", 'A="b\\\\"\n', "A=it's\n", "A=b\\\\\n", "A=b\\ \n", "# it's\n", "A=b\nit's\n"]
 )
 def test_quotes_of_others_that_end_on_their_line_are_their_own_business(text: str) -> None:
     assert merge(text).text.startswith(text)

@@ -76,7 +76,7 @@ def merge_environment(base: str, source: str, zone: Zone, address: str | None) -
     refuse_quoting(zone, wanted)
     lines = _LINE.findall(base)
     found = list(_variables(lines))
-    if problems := [*_joined(lines, source), *_problems(found, wanted, source)]:
+    if problems := [*_foreign(lines, found, source), *_joined(lines, source), *_problems(found, wanted, source)]:
         raise InvalidInputError(
             f"{source} can't be the environment of zone {zone.name}",
             problems,
@@ -108,6 +108,13 @@ def _variables(lines: list[str]) -> Iterator[_Variable]:
         rest = line.removesuffix(_end(line))[match.end() :]
         if match["equals"] or not rest.strip():
             yield _Variable(number, match.start("name") + 1, match["name"], rest if match["equals"] else None)
+
+
+def _foreign(lines: list[str], found: list[_Variable], source: str) -> Iterator[Problem]:
+    """A file of something else, such as Helm values: it has text, and not one variable."""
+    said = (number for number, line in enumerate(lines, start=1) if line.strip() and line.lstrip()[0] not in "#;")
+    if not found and (first := next(said, None)):
+        yield Problem(f"{source}:{first}:1", "is no NAME=VALUE, and no other line is; Helm values take --format helm")
 
 
 def _joined(lines: list[str], source: str) -> Iterator[Problem]:
