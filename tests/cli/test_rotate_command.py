@@ -192,6 +192,27 @@ def see(standin: StandIn, supported: dict[str, Any], issued: dict[str, Any]) -> 
     }
 
 
+def test_no_step_is_printed_before_the_one_before_it_is_live(outputs: Path) -> None:
+    with StandIn() as standin:
+        backends = [{"name": "ca-1", "type": "builtin"}]
+        mtls = {"enabledBackend": "ca-1", "backends": backends}
+        standin.state["/meshes/default"] = {"type": "Mesh", "name": "default", "mtls": mtls}
+        there = {"TOOLKIT_CONTROL_PLANE": standin.url}
+        arguments = ("--base", "control-plane", "--mesh", "default", "--outputs", outputs, "--step")
+        # It says nothing of proxies, and then that they trust a backend of that name, whatever that was.
+        for _ in range(2):
+            early = run(*arguments, "2", env=there)
+            assert (early.exit_code, early.stdout) == (1, "")
+            assert "step 2 (switch) would break traffic: step 1 has not been applied" in early.stderr
+            see(standin, counts(ca_1=3, acmpca=3), counts(ca_1=3))
+        (added,) = existing.meshes(run(*arguments, "1", env=there).stdout, "x")
+        standin.state["/meshes/default"]["mtls"] = added.mtls
+        del standin.state["/mesh-insights/default"]
+        late = run(*arguments, "2", env=there)
+        assert late.exit_code == 0
+        assert "says nothing of the mesh's proxies yet" in late.stderr
+
+
 def test_through_a_control_plane_and_never_too_soon(outputs: Path, tmp_path: Path) -> None:
     with StandIn() as standin:
         there = {"TOOLKIT_CONTROL_PLANE": standin.url}

@@ -102,7 +102,7 @@ def command(
     if step is not None:
         if step > len(rotation.steps):
             raise click.UsageError(f"there is no step {step}; the rotation has {len(rotation.steps)}")
-        if not force:
+        if base == CONTROL_PLANE and not force:
             _require_ready(rotation, step, insight)
         _print_step(rotation, step, output, mode_of(base))
     elif output_dir is not None:
@@ -162,10 +162,14 @@ def _require_ready(rotation: Rotation, number: int, insight: dict[str, Any] | No
     """End with 1 where the control plane sees that the step would break traffic."""
     from toolkit.mesh.readiness import what_is_missing
 
-    missing = what_is_missing(rotation, number, insight) if insight is not None else ""
-    if not missing:
-        return
     name = rotation.steps[number - 1].name
+    missing = what_is_missing(rotation, number, insight) if insight is not None else ""
+    if not missing and number > 1 and not rotation.steps[number - 2].is_done:
+        missing = f"step {number - 1} has not been applied"
+    if not missing:
+        if insight is None and name in ("switch", "remove"):
+            note("the control plane says nothing of the mesh's proxies yet, so see for yourself that they are ready")
+        return
     click.echo(click.style("Not yet:", fg="red") + f" step {number} ({name}) would break traffic: {missing}", err=True)
     click.echo("Hint: wait until all do, and run this again; --force prints the document all the same.", err=True)
     click.get_current_context().exit(EXIT_CHECK_FAILED)
