@@ -65,6 +65,13 @@ def test_two_documents_for_one_file_buy_nothing(aws: TestSandbox, live_file: Pat
     assert "Asking for" not in result.stderr
 
 
+@pytest.mark.parametrize("arguments", [("--zone", "ireland-1"), ("--revoke",), ("--ledger", "a"), ("--no-handshakes",)])
+def test_what_a_merge_would_not_heed_is_refused(aws: TestSandbox, live_file: Path, arguments: tuple[str, ...]) -> None:
+    result = verify(aws, live_file, *arguments, "--merge", "report.json")
+    assert result.exit_code == 2
+    assert f"--merge asks nothing, so {arguments[0]}".partition("no-")[0] in result.stderr
+
+
 def test_two_documents_may_go_into_what_is_no_file(aws: TestSandbox, live_file: Path) -> None:
     arguments = ("--report", "json=/dev/null", "--report", "html=/dev/null", "--zone", "ireland-1")
     assert verify(aws, live_file, *arguments).exit_code == 0

@@ -34,6 +34,7 @@ from toolkit.verify.denials import Probe
 from toolkit.verify.identity import Ambient
 from toolkit.verify.issue import _issued
 from toolkit.verify.ledger import FileLedger
+from toolkit.verify.zone import _authority_advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,6 +222,21 @@ def test_the_request_that_aws_would_have_signed_is_not_quoted() -> None:
     error = ClientError({"Error": {"Code": "SignatureDoesNotMatch", "Message": message}}, "GetCallerIdentity")
     assert said(error).endswith("It does not match.")
     assert "clock" in advice(error, "sts:GetCallerIdentity")
+
+
+@pytest.mark.parametrize(
+    ("status", "lasts", "words"),
+    [
+        ("ACTIVE", True, "not the CA of the contract"),
+        ("ACTIVE", False, "Renew the CA's certificate"),
+        ("EXPIRED", False, "Renew the CA's certificate"),
+        ("DISABLED", False, "Enable the CA"),
+        # It has no certificate yet, so none that could end too soon.
+        ("PENDING_CERTIFICATE", False, "Activate the CA"),
+    ],
+)
+def test_what_to_do_about_a_ca(status: str, lasts: bool, words: str) -> None:
+    assert words in _authority_advice(status, lasts=lasts)
 
 
 def test_a_certificate_with_one_extension_twice_is_none() -> None:

@@ -37,6 +37,10 @@ Examples:
 """
 
 
+_OF_A_MERGE = frozenset({"outputs", "stack", "cwd", "merged", "more", "form", "output", "reports"})
+_COMMANDLINE = click.core.ParameterSource.COMMANDLINE
+
+
 @click.command(name="verify", epilog=_EXAMPLES)
 @stack_outputs
 @applied_mesh
@@ -137,6 +141,8 @@ def command(
     merged += more
     if "-" in merged and outputs == "-":
         raise click.UsageError("--merge and --outputs can't both be standard input")
+    if merged:
+        _refuse_questions(click.get_current_context())
     refuse_clashes(output, reports, ledger_file)
     loaded = contract.load(outputs, stack, cwd)
     if merged:
@@ -161,6 +167,17 @@ def command(
         click.get_current_context().exit(EXIT_INTERRUPTED)
     if not report.passed:
         click.get_current_context().exit(EXIT_CHECK_FAILED)
+
+
+def _refuse_questions(ctx: click.Context) -> None:
+    """Refuse options of a run beside ``--merge``: it would look as if they had been heeded."""
+    given = [
+        parameter.opts[0]
+        for parameter in ctx.command.params
+        if parameter.name not in _OF_A_MERGE and ctx.get_parameter_source(str(parameter.name)) is _COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"--merge asks nothing, so {', '.join(given)} has no meaning with it")
 
 
 def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:

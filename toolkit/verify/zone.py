@@ -260,7 +260,7 @@ class ZoneVerification:
 def _authority_advice(status: str, *, lasts: bool) -> str:
     if status == "DISABLED":
         return "Enable the CA: aws acm-pca update-certificate-authority --status ACTIVE; find out who disabled it."
-    if status == "EXPIRED" or not lasts:
+    if status == "EXPIRED" or (status == "ACTIVE" and not lasts):
         return "Renew the CA's certificate in the stack, or move the mesh to its successor with toolkit rotate."
     if status == "DELETED":
         return "Restore the CA before its deletion window ends: aws acm-pca restore-certificate-authority."
