@@ -247,3 +247,12 @@ def test_a_file_gets_no_wider_than_its_base(outputs: Path, tmp_path: Path) -> No
         assert run(outputs, "--base", live, "-o", live).exit_code == 0
         assert live.stat().st_mode & 0o777 == after
         live.chmod(0o600)
+
+
+def test_one_file_for_both_is_refused_or_holds_both(outputs: Path, tmp_path: Path) -> None:
+    target = tmp_path / "mesh.yaml"
+    twice = run(outputs, "--ca-cert", "secret", "-o", target, "--secret-output", tmp_path / "x" / ".." / "mesh.yaml")
+    assert (twice.exit_code, target.exists()) == (2, False)
+    assert "name one file" in twice.stderr
+    assert run(outputs, "--ca-cert", "secret", "-o", target).exit_code == 0
+    assert [document["kind"] for document in reading.load_stream(target.read_text(), "x")] == ["Secret", "Mesh"]  # type: ignore[index]

@@ -78,6 +78,8 @@ def command(
 
     if base == "-" and outputs == "-":
         raise click.UsageError("--base and --outputs can't both be standard input")
+    if output is not None and secret_output is not None and output.resolve() == secret_output.resolve():
+        raise click.UsageError("-o and --secret-output name one file; leave --secret-output out to have both in it")
     loaded = contract.load(outputs, stack, cwd)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
     access = access_of(chosen)
