@@ -254,5 +254,10 @@ def test_one_file_for_both_is_refused_or_holds_both(outputs: Path, tmp_path: Pat
     twice = run(outputs, "--ca-cert", "secret", "-o", target, "--secret-output", tmp_path / "x" / ".." / "mesh.yaml")
     assert (twice.exit_code, target.exists()) == (2, False)
     assert "name one file" in twice.stderr
+    live = tmp_path / "live.yaml"
+    live.write_text(LIVE)
+    lost = run(outputs, "--base", live, "--ca-cert", "secret", "--secret-output", live)
+    assert (lost.exit_code, live.read_text()) == (2, LIVE)
+    assert "names the base" in lost.stderr
     assert run(outputs, "--ca-cert", "secret", "-o", target).exit_code == 0
     assert [document["kind"] for document in reading.load_stream(target.read_text(), "x")] == ["Secret", "Mesh"]  # type: ignore[index]

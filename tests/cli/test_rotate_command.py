@@ -147,6 +147,7 @@ def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
     [
         (["--step", "4"], "there is no step 4; the rotation has 3"),
         (["-o", "x.yaml"], "-o writes the document of one --step"),
+        (["--step", "1", "--output-dir", "x"], "give one of the two"),
         (["--backend-name", "ca-1"], "is the name of the backend that signs now and of the new one"),
         (["--mesh", "other"], "holds no Mesh other; there are: default"),
         (["--product", "kuma"], "open-source Kuma has no acmpca backend"),

@@ -78,8 +78,8 @@ def command(
 
     if base == "-" and outputs == "-":
         raise click.UsageError("--base and --outputs can't both be standard input")
-    if output is not None and secret_output is not None and output.resolve() == secret_output.resolve():
-        raise click.UsageError("-o and --secret-output name one file; leave --secret-output out to have both in it")
+    if secret_output is not None:
+        _refuse_one_file(secret_output, base, output)
     loaded = contract.load(outputs, stack, cwd)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
     access = access_of(chosen)
@@ -94,6 +94,15 @@ def command(
     if secret_output and not any(document.secrets for document in rendered):
         raise click.UsageError("--secret-output needs --ca-cert secret or --credentials: there is no Secret otherwise")
     _write(rendered, secret_output, output, mode_of(base))
+
+
+def _refuse_one_file(secret_output: Path, base: str | None, output: Path | None) -> None:
+    """The Secrets alone would take the Mesh's place."""
+    place = secret_output.resolve()
+    if output is not None and output.resolve() == place:
+        raise click.UsageError("-o and --secret-output name one file; leave --secret-output out to have both in it")
+    if base is not None and Path(base).resolve() == place:
+        raise click.UsageError("--secret-output names the base, which would be lost; name another file")
 
 
 def _merged(

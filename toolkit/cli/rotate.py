@@ -88,6 +88,8 @@ def command(
         raise click.UsageError("only one of --base, --outputs and --to can be standard input")
     if base == CONTROL_PLANE and mesh is None:
         raise click.UsageError(f"--base {CONTROL_PLANE} needs --mesh NAME")
+    if output_dir is not None and step is not None:
+        raise click.UsageError("--step prints one document and --output-dir writes all of them; give one of the two")
     if output is not None and step is None:
         raise click.UsageError("-o writes the document of one --step; --output-dir writes all of them")
     move, insight = _move(base, access_of(chosen), mesh_version, mesh, leave, product)
