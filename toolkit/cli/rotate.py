@@ -88,10 +88,7 @@ def command(
         raise click.UsageError("only one of --base, --outputs and --to can be standard input")
     if base == CONTROL_PLANE and mesh is None:
         raise click.UsageError(f"--base {CONTROL_PLANE} needs --mesh NAME")
-    if output_dir is not None and step is not None:
-        raise click.UsageError("--step prints one document and --output-dir writes all of them; give one of the two")
-    if output is not None and step is None:
-        raise click.UsageError("-o writes the document of one --step; --output-dir writes all of them")
+    _refuse_places(step, output, output_dir)
     move, insight = _move(base, access_of(chosen), mesh_version, mesh, leave, product)
     rotation = _plan(move, target, (outputs, stack, cwd), chosen)
     for text in rotation.notes:
@@ -111,6 +108,13 @@ def command(
         _write(rotation, output_dir, mode_of(base))
     else:
         click.echo(_text(rotation, None, insight), nl=False)
+
+
+def _refuse_places(step: int | None, output: Path | None, output_dir: Path | None) -> None:
+    if output_dir is not None and step is not None:
+        raise click.UsageError("--step prints one document and --output-dir writes all of them; give one of the two")
+    if output is not None and step is None:
+        raise click.UsageError("-o writes the document of one --step; --output-dir writes all of them")
 
 
 def _move(
