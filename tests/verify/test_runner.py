@@ -167,6 +167,27 @@ def test_a_zone_that_hangs_does_not_hold_up_another(aws: TestSandbox, outputs: S
     assert "within 5 s" in check.expected
 
 
+def test_zones_that_hang_do_not_hold_up_those_that_wait_for_a_thread(
+    aws: TestSandbox, outputs: StackOutputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "MAX_ZONES_AT_ONCE", 1)
+    monkeypatch.setattr(runner, "_GRACE_SECONDS", 0.1)
+    release = threading.Event()
+    real = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+
+    class Hanging:
+        def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
+            if zone.name == "frankfurt-1":
+                release.wait(60)
+            return real.identity(zone, authority_region, caller)
+
+    try:
+        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), Hanging()).report
+    finally:
+        release.set()
+    assert only_failure(report, "frankfurt-1").name == "identity"
+
+
 def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, outputs: StackOutputs) -> None:
     release = threading.Event()
     real = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)

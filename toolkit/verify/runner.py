@@ -14,7 +14,7 @@ from toolkit.verify.results import Report, ZoneResult
 from toolkit.verify.zone import Plan, ZoneVerification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.identity import IdentitySource
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_ZONES_AT_ONCE = 128
 # A zone ends by itself when its time is up; only one that hangs in a call is given up on, this much later.
 _GRACE_SECONDS = 2.0
+# How often it is looked whether zones hang while others wait.
+_LOOK_SECONDS = 0.5
 
 
 class Run(NamedTuple):
@@ -113,6 +115,7 @@ class _Run:
         self._stop = threading.Event()
         self._begun: dict[str, ZoneVerification] = {}
         self._threads: list[threading.Thread] = []
+        self._replaced = 0
         self._deadline = self._last_moment()
 
     def _last_moment(self) -> float:
@@ -125,20 +128,19 @@ class _Run:
         """Each zone's result, the quickest first; zones that don't answer in time come last, as failures."""
         for zone in self.zones:
             self._waiting.put(zone)
-        for number in range(min(len(self.zones), MAX_ZONES_AT_ONCE)):
-            # Daemons: a call that hangs beyond its deadline must not keep the process alive.
-            thread = threading.Thread(target=self._work, name=f"verify-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        self._start(min(len(self.zones), MAX_ZONES_AT_ONCE))
         missing = {zone.name: zone for zone in self.zones}
         try:
             while missing:
                 left = self._deadline + _GRACE_SECONDS - time.monotonic()
                 try:
                     # Also when time is up: what is there is taken.
-                    result = self._done.get(timeout=max(left, 0))
+                    result = self._done.get(timeout=max(min(left, _LOOK_SECONDS), 0))
                 except queue.Empty:
-                    break
+                    if left <= 0:
+                        break
+                    self._replace_hanging(missing)
+                    continue
                 if isinstance(result, BaseException):
                     raise result
                 del missing[result.zone]
@@ -147,6 +149,22 @@ class _Run:
             self._stop.set()
         for zone in missing.values():
             yield self._verification(zone).hangs()
+
+    def _start(self, threads: int) -> None:
+        for _ in range(threads):
+            # Daemons: a call that hangs beyond its deadline must not keep the process alive.
+            thread = threading.Thread(target=self._work, name=f"verify-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _replace_hanging(self, missing: Container[str]) -> None:
+        """Zones that hang beyond their time must not hold up those that wait for a thread."""
+        if self._waiting.empty():
+            return
+        begun = list(self._begun.items())
+        hanging = sum(name in missing and found.caller.left < -_GRACE_SECONDS for name, found in begun)
+        self._start(hanging - self._replaced)
+        self._replaced = max(hanging, self._replaced)
 
     def stop(self) -> None:
         """Let every zone end at its next call.
