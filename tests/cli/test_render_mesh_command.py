@@ -149,8 +149,8 @@ def test_inline_credentials_need_to_be_allowed(outputs: Path, tmp_path: Path) ->
         (["--access-key", "secret=a"], "--access-key-secret: is missing: both parts of the access key are needed"),
         (["--access-key", "secret", "--access-key-secret", "secret=b"], "--access-key: secret needs the value"),
         (["--access-key", "inline", "--access-key-secret", "secret=b"], "--access-key: inline needs the value"),
-        (["--ca-cert", "file"], "is none of inline, inlineString, secret"),
-        (["--ca-cert", "inline=x"], "is none of inline, inlineString, secret"),
+        (["--ca-cert", "file"], "must be one of inline, inlineString, secret"),
+        (["--ca-cert", "inline=x"], "must be one of inline, inlineString, secret"),
         (["--request-timeout", "10"], "--request-timeout: is not a timeout"),
         (["--root-chain-timeout", "0s"], "--root-chain-timeout: must be more than 0s"),
         (["--mesh-version", "3.0.1"], "3.0.1 can't carry an mTLS backend"),
@@ -261,3 +261,11 @@ def test_one_file_for_both_is_refused_or_holds_both(outputs: Path, tmp_path: Pat
     assert "names the base" in lost.stderr
     assert run(outputs, "--ca-cert", "secret", "-o", target).exit_code == 0
     assert [document["kind"] for document in reading.load_stream(target.read_text(), "x")] == ["Secret", "Mesh"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("source", [SECRET, f"inlineString={SECRET}", f"secret={SECRET}"])
+def test_a_key_in_the_place_of_its_source_is_not_repeated(outputs: Path, source: str) -> None:
+    result = run(outputs, "--access-key-secret", source, "--access-key", "secret=a")
+    assert result.exit_code == 2
+    assert "--access-key-secret" in result.stderr
+    assert SECRET not in result.output

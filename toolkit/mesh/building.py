@@ -13,7 +13,7 @@ from toolkit.contract import dns_label, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.document import Mesh
 from toolkit.mesh.options import Choice
-from toolkit.mesh.secrets import MeshSecret
+from toolkit.mesh.secrets import MeshSecret, object_name
 from toolkit.pki import arn, duration
 
 if TYPE_CHECKING:
@@ -237,6 +237,8 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
         inline = kind in ("inline", "inlineString")
         if value.text is None and (inline or (kind == "secret" and name is None)):
             yield Problem(value.option, f"{kind} needs the value: say where it comes from with --credentials")
+        if value.text is None and kind == "secret" and name is not None:
+            yield from _secret_name_problems(value.option, name)
         if inline and not options.allow_inline_credentials:
             yield Problem(
                 value.option,
@@ -244,3 +246,11 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
             )
     if options.credentials and not any(value.is_carried for value in values):
         yield Problem("--credentials", "is of no use: both parts are read from files of the control planes' hosts")
+
+
+def _secret_name_problems(option: str, name: str) -> Iterator[Problem]:
+    """Of a Secret that somebody else makes; of ours the model says it."""
+    try:
+        object_name(name)
+    except ValueError as error:
+        yield Problem(option, str(error))

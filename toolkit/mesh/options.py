@@ -38,7 +38,10 @@ def parse_choice(text: str) -> Choice:
     found = next((known for known in SOURCE_KINDS if known == kind), None)
     takes_name = found in ("secret", "file")
     if found is None or (equals and not (takes_name and name)) or (found == "file" and not name):
-        raise ValueError(f"{text[:40]!r} is none of inline, inlineString, secret, secret=NAME, file=PATH")
+        # Not repeated: it may be the very key that somebody took for the value of the option.
+        raise ValueError(
+            "must be one of inline, inlineString, secret, secret=NAME, file=PATH: where it stands, not what it is"
+        )
     return Choice(found, name or None)
 
 

@@ -25,13 +25,18 @@ MESH_LABEL = "kuma.io/mesh"
 KUBERNETES_TYPE = "system.kuma.io/secret"
 
 
-def _object_name(value: str) -> str:
+def object_name(value: str) -> str:
+    """The name of a Kubernetes object, as it is.
+
+    Raises:
+        ValueError: it can't be one; the error does not repeat it.
+    """
     if len(value) > _MAX_NAME or not _SUBDOMAIN.fullmatch(value):
         raise ValueError(f"must be 1 to {_MAX_NAME} lower-case letters, digits, hyphens and dots (DNS-1123 subdomain)")
     return value
 
 
-ObjectName = Annotated[str, AfterValidator(_object_name)]
+ObjectName = Annotated[str, AfterValidator(object_name)]
 
 
 class MeshSecret(Model):
