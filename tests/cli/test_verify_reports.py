@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +11,10 @@ from click.testing import CliRunner, Result
 
 from tests.verify.world import token_file
 from toolkit.cli import handshakes, main
+from toolkit.cli.options import look
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
     from typing import Any
 
     from tests.conftest import TestSandbox
@@ -63,6 +64,11 @@ def test_two_documents_for_one_file_buy_nothing(aws: TestSandbox, live_file: Pat
     assert result.exit_code == 2
     assert "can't hold more than one" in result.stderr
     assert "Asking for" not in result.stderr
+
+
+def test_a_standard_output_that_is_closed_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert look(None) == look(Path("report"))
 
 
 @pytest.mark.parametrize("arguments", [("--zone", "ireland-1"), ("--revoke",), ("--ledger", "a"), ("--no-handshakes",)])

@@ -38,7 +38,8 @@ class Explained(click.Argument):
 
 def look(output: Path | None) -> Look:
     """The look of what goes to `output`, None being standard output."""
-    if output is None and sys.stdout.isatty():
+    # There is no standard output where it was closed before we began (>&-).
+    if output is None and sys.stdout is not None and sys.stdout.isatty():
         return Look(color=True, width=shutil.get_terminal_size().columns)
     return Look(color=False, width=_PLAIN_WIDTH)
 
