@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import traceback
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.mesh.clients import KEY, MESH, client, reply
+from tests.mesh.clients import KEY, MESH, ca_file, client, reply, server_files
 from tests.mesh.standin import TOKEN, Fault, StandIn
-from tests.support import NOW, Authority, name
+from tests.support import Authority
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.mesh.connection import Access, Token
 from toolkit.mesh.control_plane import ControlPlane, ControlPlaneError
@@ -124,34 +119,6 @@ def test_what_is_no_address_is_refused_and_not_repeated(url: str, words: str) ->
 
 
 # TLS
-
-
-def server_files(directory: Path, authority: Authority, host: str = "127.0.0.1") -> tuple[Path, Path]:
-    """A certificate for the stand-in, with its chain, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    try:
-        alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        alternative = x509.DNSName(host)
-    certificate = (
-        authority._builder(name("control plane"), key.public_key(), NOW + timedelta(days=1))
-        .issuer_name(authority.certificate.subject)
-        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False)
-        .sign(authority.key, hashes.SHA256())
-    )
-    pem, private = directory / "server.pem", directory / "server.key"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return pem, private
-
-
-def ca_file(directory: Path, authority: Authority) -> Path:
-    file = directory / f"{authority.common_name}.pem"
-    file.write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
-    return file
 
 
 def test_tls_with_the_right_ca(tmp_path: Path) -> None:
