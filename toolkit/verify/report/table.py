@@ -56,6 +56,10 @@ class TableForm:
         for check in shown:
             for line in _lines(check):
                 console.print(line, soft_wrap=True)
+        # Of a zone that did not get through this may be the only place that names them: AWS has no list.
+        for certificate_arn in zone.bought:
+            what = "  bought, revoked  " if certificate_arn in zone.revoked else "  bought  "
+            console.print(Text(f"{what}{legible(certificate_arn)}"), soft_wrap=True)
 
 
 def _overview(report: Report) -> Table:
