@@ -72,7 +72,7 @@ NOT_SIGNING = Rule(
     Severity.WARNING,
     "The stack's CA does not sign in a Mesh",
     "The mesh is one of the stack's, and its certificates come from somewhere else, or there are none.",
-    "Add an acmpca backend and enable it: toolkit render-mesh writes one.",
+    "Move the mesh to it with toolkit rotate; toolkit render-mesh --base adds it first.",
     f"{_CONTRACT} (meshes)",
 )
 RULES = (OTHER_CA, OTHER_CHAIN, REISSUED, OTHER_MESH, OTHER_LIFETIME, NOT_SIGNING)
