@@ -10,10 +10,10 @@ _THROTTLED = (
     "The account's quota for this call is used up (25 IssueCertificate a second unless raised): "
     "try again, or raise it in Service Quotas."
 )
-# Several of these arrive as plain ClientError, there is no class for them, so the code decides.
 _CLOCK = (
     "Compare this machine's clock with AWS's: 5 minutes apart are too many; if they agree, the secret key is wrong."
 )
+# Several of these arrive as plain ClientError, there is no class for them, so the code decides.
 _BY_CODE = {
     "ExpiredTokenException": "The credentials have expired: sign in again.",
     "ExpiredToken": "The credentials have expired: sign in again.",

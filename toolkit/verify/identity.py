@@ -147,7 +147,41 @@ class _Clients:
         return ZoneIdentity(found, expected, self.make("acm-pca", authority_region, taken))
 
 
-class AssumeRole:
+class _Configured:
+    """A source that starts from credentials of the AWS configuration.
+
+    Args:
+        profile: of the AWS configuration; None means the default credential chain.
+        endpoint_url: of another AWS, such as the sandbox; None means the one of the environment.
+        credentials: access key and secret instead of any configuration.
+
+    Raises:
+        SurroundingsError: the profile is not there.
+    """
+
+    def __init__(
+        self,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
+        self._clients = _clients(profile, endpoint_url, credentials)
+
+    def require_credentials(self) -> None:
+        """Look for credentials, before any zone is asked.
+
+        Raises:
+            SurroundingsError: there are none.
+        """
+        try:
+            found = self._clients.has_credentials()
+        except (BotoCoreError, OSError, ValueError) as error:
+            raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
+        if not found:
+            raise SurroundingsError("there are no AWS credentials", _SIGN_IN)
+
+
+class AssumeRole(_Configured):
     """From a workstation or CI: assume the role that the contract names for the zone.
 
     The zone's own role trusts only the service account of its control plane, so nobody else can take it unless the
@@ -170,16 +204,8 @@ class AssumeRole:
         endpoint_url: str | None = None,
         credentials: tuple[str, str] | None = None,
     ) -> None:
+        super().__init__(profile, endpoint_url, credentials)
         self._role = role
-        self._clients = _clients(profile, endpoint_url, credentials)
-
-    def require_credentials(self) -> None:
-        """Look for credentials to start from, before any zone is asked.
-
-        Raises:
-            SurroundingsError: there are none.
-        """
-        _require(self._clients)
 
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Assume the role in the zone's own region; see :class:`IdentitySource`."""
@@ -238,33 +264,13 @@ class WebIdentity:
             raise InvalidInputError(f"can't read the token {self._token_file}: {reason}") from None
 
 
-class Ambient:
+class Ambient(_Configured):
     """Inside the zone: whatever the environment gives, as the control plane itself gets it.
 
     That is the AWS default credential chain: variables, files, the web identity token of IRSA, Pod Identity and ECS
-    through their container endpoints, the machine's role. It may be the zone's role or the verifier's.
-
-    Args:
-        profile: of the AWS configuration; None means the default credential chain.
-        endpoint_url: of another AWS.
-        credentials: access key and secret instead of any configuration.
+    through their container endpoints, the machine's role. It may be the zone's role or the verifier's. A profile of the
+    AWS configuration is taken as it is in the same way.
     """
-
-    def __init__(
-        self,
-        profile: str | None = None,
-        endpoint_url: str | None = None,
-        credentials: tuple[str, str] | None = None,
-    ) -> None:
-        self._clients = _clients(profile, endpoint_url, credentials)
-
-    def require_credentials(self) -> None:
-        """Look for credentials, before any zone is asked.
-
-        Raises:
-            SurroundingsError: there are none.
-        """
-        _require(self._clients)
 
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Ask AWS who this is; see :class:`IdentitySource`."""
@@ -281,12 +287,3 @@ def _clients(profile: str | None, endpoint_url: str | None, credentials: tuple[s
         return _Clients(profile, endpoint_url, credentials)
     except BotoCoreError as error:
         raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
-
-
-def _require(clients: _Clients) -> None:
-    try:
-        found = clients.has_credentials()
-    except (BotoCoreError, OSError, ValueError) as error:
-        raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
-    if not found:
-        raise SurroundingsError("there are no AWS credentials", _SIGN_IN)

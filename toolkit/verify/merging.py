@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.verify.report.text import legible
 from toolkit.verify.results import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from toolkit.contract import StackOutputs
-    from toolkit.verify.results import Handshake, ZoneResult
+    from toolkit.verify.results import ZoneResult
+
+_Key = TypeVar("_Key")
+_Said = TypeVar("_Said")
 
 
 def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
@@ -33,7 +36,10 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
     """
     ordered = sorted(reports, key=lambda report: report.finished)
     _refuse_strangers(ordered, outputs)
-    known, met = _zones(ordered), _handshakes(ordered)
+    known = _that_count((zone.zone, report, zone, zone.passed) for report in ordered for zone in report.zones)
+    met = _that_count(
+        ((met.client, met.server), report, met, not met.problem) for report in ordered for met in report.handshakes
+    )
     said = (*known.values(), *met.values())
     names = [zone.name for zone in outputs.zones]
     return Report(
@@ -50,25 +56,17 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
     )
 
 
-def _zones(reports: Sequence[Report]) -> dict[str, tuple[Report, ZoneResult]]:
-    """For each zone the result that counts, with the report that it is from."""
-    known: dict[str, tuple[Report, ZoneResult]] = {}
-    for report in reports:
-        for zone in report.zones:
-            before = known.get(zone.zone)
-            if before is None or report.finished > before[0].finished or not zone.passed:
-                known[zone.zone] = report, zone
-    return known
+def _that_count(said: Iterable[tuple[_Key, Report, _Said, bool]]) -> dict[_Key, tuple[Report, _Said]]:
+    """For each key what counts of all that is said of it, with the report that says it.
 
-
-def _handshakes(reports: Sequence[Report]) -> dict[tuple[str, str], tuple[Report, Handshake]]:
-    """For each pair the handshake that counts, with the report that it is from."""
-    known: dict[tuple[str, str], tuple[Report, Handshake]] = {}
-    for report in reports:
-        for met in report.handshakes:
-            before = known.get((met.client, met.server))
-            if before is None or report.finished > before[0].finished or met.problem:
-                known[met.client, met.server] = report, met
+    Args:
+        said: a key, a report, what that says, and whether it is good; the oldest report first.
+    """
+    known: dict[_Key, tuple[Report, _Said]] = {}
+    for key, report, what, good in said:
+        before = known.get(key)
+        if before is None or report.finished > before[0].finished or not good:
+            known[key] = report, what
     return known
 
 

@@ -172,6 +172,7 @@ class ZoneVerification:
             return
         if self.plan.probe_denials:
             probe = Probe(identity.client, self.outputs.certificate_authority, self.caller, self._buy)
+            # One after the other: who looks on, or gives up on one that hangs, must see those before it.
             for check in probe.checks(leaf):
                 self.checks.append(check)
         if self.plan.revoke:
