@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.verify.world import failures, plan, verify, without
+from tests.verify.world import Hanging, failures, plan, verify, without
 from toolkit.files import project_root
 from toolkit.pki import chain, csr
 from toolkit.verify import runner
@@ -149,19 +148,8 @@ def test_aws_that_is_not_there(outputs: StackOutputs) -> None:
 
 
 def test_a_zone_that_hangs_does_not_hold_up_another(aws: TestSandbox, outputs: StackOutputs) -> None:
-    release = threading.Event()
-    real = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-
-    class Hanging:
-        def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
-            if zone.name == "frankfurt-2":
-                release.wait(60)
-            return real.identity(zone, authority_region, caller)
-
-    try:
-        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), Hanging()).report
-    finally:
-        release.set()
+    with Hanging(aws, "frankfurt-2") as source:
+        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), source).report
     check = only_failure(report, "frankfurt-2")
     assert check.name == "identity"
     assert "within 5 s" in check.expected
@@ -172,40 +160,14 @@ def test_zones_that_hang_do_not_hold_up_those_that_wait_for_a_thread(
 ) -> None:
     monkeypatch.setattr(runner, "MAX_ZONES_AT_ONCE", 1)
     monkeypatch.setattr(runner, "_GRACE_SECONDS", 0.1)
-    release = threading.Event()
-    real = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-
-    class Hanging:
-        def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
-            if zone.name == "frankfurt-1":
-                release.wait(60)
-            return real.identity(zone, authority_region, caller)
-
-    try:
-        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), Hanging()).report
-    finally:
-        release.set()
+    with Hanging(aws, "frankfurt-1") as source:
+        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), source).report
     assert only_failure(report, "frankfurt-1").name == "identity"
 
 
 def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, outputs: StackOutputs) -> None:
-    release = threading.Event()
-    real = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-
-    def hang(**_: Any) -> None:
-        release.wait(60)
-
-    class HangsInFetch:
-        def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
-            identity = real.identity(zone, authority_region, caller)
-            if zone.name == "ireland-1":
-                identity.client.meta.events.register("before-call.acm-pca.GetCertificate", hang)
-            return identity
-
-    try:
-        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), HangsInFetch()).report
-    finally:
-        release.set()
+    with Hanging(aws, "ireland-1", "before-call.acm-pca.GetCertificate") as source:
+        report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), source).report
     check = only_failure(report, "ireland-1")
     assert (check.name, check.found) == ("fetch", "none")
     assert report.certificates_bought == 3

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.pki import chain
 from toolkit.verify import runner
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
+    from toolkit.verify.calls import Caller
+    from toolkit.verify.identity import ZoneIdentity
     from toolkit.verify.results import Check, Report
 
 # The zones of stacks/Pulumi.prod.yaml, whose clusters have these OIDC issuers.
@@ -79,3 +82,30 @@ def without(aws: TestSandbox, zone: Zone, action: str) -> None:
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             statement["Action"] = [known for known in actions if known != action] or ["none:None"]
     with_policy(aws, zone.verifier_role_arn, statements)
+
+
+class Hanging:
+    """Takes identities from the sandbox; one zone hangs, there or in a call of AWS Private CA, until it is left."""
+
+    def __init__(self, aws: TestSandbox, zone: str, event: str | None = None) -> None:
+        self._real = source(aws)
+        self._zone, self._event = zone, event
+        self._release = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._release.set()
+
+    def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
+        hangs = zone.name == self._zone
+        if hangs and self._event is None:
+            self._hang()
+        identity = self._real.identity(zone, authority_region, caller)
+        if hangs and self._event is not None:
+            identity.client.meta.events.register(self._event, self._hang)
+        return identity
+
+    def _hang(self, **_: Any) -> None:
+        self._release.wait(60)
