@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
+from toolkit.cli.options import with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,19 +42,22 @@ def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
     """Where the meshes that exist are read: ``base`` and what :func:`control_plane_options` gives."""
 
     def add(function: _Command) -> _Command:
-        option = click.option(
-            "--base",
-            required=required,
-            metavar=f"FILE|-|{CONTROL_PLANE}",
-            help=f"The Mesh as it is: a file with one or more, - for standard input, {CONTROL_PLANE} to read it there. "
-            "What is not changed stays to the character.",
+        return with_options(
+            function,
+            click.option(
+                "--base",
+                required=required,
+                metavar=f"FILE|-|{CONTROL_PLANE}",
+                help=f"The Mesh as it is: a file with one or more, - for standard input, {CONTROL_PLANE} to read it "
+                "there. What is not changed stays to the character.",
+            ),
+            click.option(
+                "--mesh-version",
+                metavar="VERSION",
+                help="The version of Kong Mesh, such as 2.14.2; the control plane's, where one is asked.",
+            ),
+            control_plane_options,
         )
-        version = click.option(
-            "--mesh-version",
-            metavar="VERSION",
-            help="The version of Kong Mesh, such as 2.14.2; the control plane's, where one is asked.",
-        )
-        return option(version(control_plane_options(function)))
 
     return add
 

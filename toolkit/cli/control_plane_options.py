@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from toolkit.cli.options import with_options
 from toolkit.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def control_plane_options(function: _Command) -> _Command:
     The command gets ``control_plane``, ``token_file``, ``ca_file``, ``timeout`` and ``insecure_http``, which
     :func:`open_control_plane` takes.
     """
-    options = [
+    return with_options(
+        function,
         click.option(
             "--control-plane",
             metavar="URL",
@@ -56,10 +58,7 @@ def control_plane_options(function: _Command) -> _Command:
             help="How long the control plane may take for one answer.",
         ),
         click.option("--insecure-http", is_flag=True, help="Send the token unencrypted, over http:// to another host."),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+    )
 
 
 def open_control_plane(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from toolkit.cli.options import sandbox_missing
+from toolkit.cli.options import sandbox_missing, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -38,7 +38,8 @@ class Met(NamedTuple):
 
 def handshake_options(function: _Command) -> _Command:
     """What the proxies speak TLS with: ``handshakes`` and ``dataplane``."""
-    options = [
+    return with_options(
+        function,
         click.option(
             "--handshakes/--no-handshakes",
             default=True,
@@ -52,10 +53,7 @@ def handshake_options(function: _Command) -> _Command:
             show_default=True,
             help="What they speak TLS with: OpenSSL in memory, or a real Envoy, configured as Kuma configures it.",
         ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+    )
 
 
 def engine(*, handshakes: bool, dataplane: str) -> Engine | None:

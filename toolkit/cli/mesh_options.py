@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.options import STACKS_LIFETIME
+from toolkit.cli.options import STACKS_LIFETIME, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,8 @@ class _Source(click.ParamType[Any]):
 
 def mesh_options(function: _Command) -> _Command:
     """The options of an acmpca backend; :func:`options_of` turns what they hold into one value."""
-    options = [
+    return with_options(
+        function,
         click.option(
             "--backend-name", default="acmpca", show_default=True, metavar="NAME", help="Name of the mTLS backend."
         ),
@@ -109,10 +110,7 @@ def mesh_options(function: _Command) -> _Command:
             metavar="NAME",
             help="System namespace of Kong Mesh, where a Kubernetes Secret lives.",
         ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+    )
 
 
 def options_of(

@@ -44,9 +44,17 @@ def look(output: Path | None) -> Look:
     return Look(color=False, width=_PLAIN_WIDTH)
 
 
+def with_options(function: _Command, *options: Callable[[_Command], _Command]) -> _Command:
+    """The command with options, in the order in which its help shows them."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def stack_outputs(function: _Command) -> _Command:
     """Where the contract comes from: ``outputs``, ``stack`` and ``cwd``."""
-    options = [
+    return with_options(
+        function,
         click.option(
             "--outputs",
             metavar="FILE|-",
@@ -54,15 +62,13 @@ def stack_outputs(function: _Command) -> _Command:
         ),
         click.option("--stack", metavar="NAME", help="The Pulumi stack; the selected one unless given."),
         click.option("--cwd", metavar="DIR", help="The directory of the Pulumi project."),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+    )
 
 
 def applied_mesh(function: _Command) -> _Command:
     """Which mesh is verified: ``mesh_files``, ``mesh_name`` and ``backend_name``."""
-    options = [
+    return with_options(
+        function,
         click.option(
             "--mesh",
             "mesh_files",
@@ -78,10 +84,7 @@ def applied_mesh(function: _Command) -> _Command:
             metavar="NAME",
             help="A backend of the Mesh that does not sign yet; the enabled one unless given.",
         ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+    )
 
 
 def output_file(function: _Command) -> _Command:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from toolkit.cli.options import look
+from toolkit.cli.options import look, output_file, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,8 @@ class _ReportFile(click.ParamType[Any]):
 
 def report_options(function: _Command) -> _Command:
     """The forms of a report: ``form``, ``output`` and ``reports``."""
-    options = [
+    return with_options(
+        function,
         click.option(
             "--format",
             "form",
@@ -52,13 +53,7 @@ def report_options(function: _Command) -> _Command:
             help="wide shows every check of every zone; junit is for CI systems, prometheus for node_exporter's "
             "textfile collector, html to look at; compact is JSON of 4096 bytes, for a Kubernetes Job.",
         ),
-        click.option(
-            "-o",
-            "--output",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="Write here, not to standard output.",
-        ),
+        output_file,
         click.option(
             "--report",
             "reports",
@@ -67,10 +62,7 @@ def report_options(function: _Command) -> _Command:
             metavar="FORM=FILE",
             help=f"Write a report to a file as well: {', '.join(FORMS)}; repeatable.",
         ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+    )
 
 
 def choose_form(form: str, output: Path | None = None) -> Form:
