@@ -10,39 +10,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.support import NOW, Authority, hierarchy
+from tests.support import NOW, hierarchy
+from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB, proxy
 from toolkit.errors import SurroundingsError
-from toolkit.pki import chain, csr
+from toolkit.pki import chain
 from toolkit.sandbox import dataplane
 from toolkit.sandbox.dataplane_config import bootstrap
 from toolkit.verify import handshake
 from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES, Trust
-from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
-
-    from cryptography import x509
-
-ISSUING = hierarchy()
-KEYS = [csr.data_plane_key() for _ in range(2)]
-WEB = "spiffe://default/web"
-TRUST = Trust(ISSUING.chain(), "default", "web")
-
-
-def proxy(
-    zone: str,
-    authority: Authority = ISSUING,
-    uris: tuple[str, ...] = (WEB,),
-    way: tuple[x509.Certificate, ...] | None = None,
-    **wrong: Any,
-) -> Proxy:
-    key = KEYS[0]
-    leaf = authority.issue(key.public_key(), list(uris), **wrong)
-    return Proxy(zone, key, IssuedCertificate(leaf, authority.chain() if way is None else way))
 
 
 def met(*proxies: Proxy, trust: Trust = TRUST, stranger: Proxy | None = None) -> dict[tuple[str, str], str]:
@@ -68,6 +49,12 @@ def test_a_request_goes_through_between_any_two_zones() -> None:
     names = ["frankfurt", "ireland", "ohio"]
     found = list(dataplane.meetings([proxy(name) for name in names], TRUST))
     assert found == [Handshake(client, server) for client in names for server in names if client != server]
+
+
+def test_every_name_that_was_found_is_said_legibly() -> None:
+    several = proxy("several", uris=("spiffe://default/backend", "kuma://kuma.io/zone/several"))
+    words = "spiffe://default/web expected, spiffe://default/backend, kuma://kuma.io/zone/several found"
+    assert words in met(proxy("good"), several)["good", "several"]
 
 
 def test_wrong_certificates_are_refused_by_the_right_side() -> None:

@@ -16,36 +16,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import NOW, Authority, hierarchy
+from tests.verify import proxies
+from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB
 from toolkit.errors import SurroundingsError
-from toolkit.pki import chain, csr
+from toolkit.pki import chain
 from toolkit.pki.usages import key_usage
 from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES, Trust, meet, meetings
-from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-ISSUING = hierarchy()
 STRANGER = hierarchy()
 SERVER_AUTH, CLIENT_AUTH = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
-KEYS = [csr.data_plane_key() for _ in range(4)]
-WEB = "spiffe://default/web"
-TRUST = Trust(ISSUING.chain(), "default", "web")
 
 
-def proxy(
-    zone: str,
-    authority: Authority = ISSUING,
-    uris: tuple[str, ...] = (WEB,),
-    key: rsa.RSAPrivateKey = KEYS[0],
-    way: tuple[x509.Certificate, ...] | None = None,
-    **wrong: Any,
-) -> Proxy:
-    uris = (*uris, f"kuma://kuma.io/zone/{zone}")
-    leaf = authority.issue(key.public_key(), list(uris), **wrong)
-    return Proxy(zone, key, IssuedCertificate(leaf, authority.chain() if way is None else way))
+def proxy(zone: str, authority: Authority = ISSUING, uris: tuple[str, ...] = (WEB,), **more: Any) -> Proxy:
+    """With the zone beside the SPIFFE ID, as Kong Mesh asks for it."""
+    return proxies.proxy(zone, authority, (*uris, f"kuma://kuma.io/zone/{zone}"), **more)
 
 
 def problems(one: Proxy, other: Proxy, trust: Trust = TRUST) -> tuple[str, str]:

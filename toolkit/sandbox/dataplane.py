@@ -211,7 +211,9 @@ class _Envoy:
         if failed := _VERIFY_FAILED.search(text):
             why = failed.group(1)
             if names := _NAMES_FOUND.search(why):
-                return f"{CLIENT_REFUSES}: SPIFFE ID {self._server_id} expected, {names.group(1) or 'none'} found"
+                # Envoy writes every space of the reason as an underscore.
+                found = names.group(1).replace(",_", ", ") or "none"
+                return f"{CLIENT_REFUSES}: SPIFFE ID {self._server_id} expected, {found} found"
             why = why.rpartition(":_")[2].replace("_", " ")
             return f"{CLIENT_REFUSES}: certificate verify failed: {why}"
         if alert := _ALERT.search(text):
