@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
+from toolkit.cli.options import warn
 from toolkit.errors import InterruptedByUserError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _show(plan: Plan, client: ControlPlane) -> None:
 
 def _warn_of_losses(step: Step) -> None:
     if losses := step.lost():
-        _warn(
+        warn(
             f"{step.resource.key} has on the control plane what the document has not, and loses it: "
             f"{', '.join(losses)}. To keep it, merge first: {_MERGE}"
         )
@@ -135,7 +136,7 @@ def _warn_of_losses(step: Step) -> None:
 def _tell(write: Write, written: Written) -> None:
     _say(f"{'created' if written.created else 'changed'} {write}")
     for warning in written.warnings:
-        _warn(f"{write.resource.key}: {warning}")
+        warn(f"{write.resource.key}: {warning}")
 
 
 def _count(plan: Plan) -> str:
@@ -143,10 +144,6 @@ def _count(plan: Plan) -> str:
 
     counts = {change.value: plan.count(change) for change in Change}
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-
-
-def _warn(text: str) -> None:
-    _say(click.style("Warning:", fg="yellow") + f" {text}")
 
 
 def _say(text: str) -> None:

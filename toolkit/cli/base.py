@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
-from toolkit.cli.options import with_options
+from toolkit.cli.options import warn, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -143,13 +143,3 @@ def heed_version(mesh_version: str | None, known: MeshVersion | None = None) -> 
     versions.refuse(version)
     for warning in versions.warnings(version):
         warn(warning)
-
-
-def warn(text: str) -> None:
-    """Say something that people should know, on standard error."""
-    click.echo(click.style("Warning:", fg="yellow") + f" {text}", err=True)
-
-
-def note(text: str) -> None:
-    """Say something that people may want to know, on standard error."""
-    click.echo(click.style("Note:", fg="cyan") + f" {text}", err=True)

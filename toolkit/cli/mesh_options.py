@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.options import STACKS_LIFETIME, with_options
+from toolkit.cli.options import STACKS_LIFETIME, warn, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -138,8 +138,7 @@ def options_of(
             raise click.UsageError(f"{name}: a Secret is one mesh's; choose the mesh with --mesh, or give no name")
     credentials = None if where is None else _credentials(where, profile)
     if fields["allow_inline_credentials"] and credentials:
-        warning = "credentials in a Mesh can be read by whoever may read the Mesh; use a Secret or, better, a role"
-        click.echo(click.style("Warning:", fg="yellow") + f" {warning}", err=True)
+        warn("credentials in a Mesh can be read by whoever may read the Mesh; use a Secret or, better, a role")
     return MeshOptions(form=form, credentials=credentials, **fields)
 
 

@@ -109,3 +109,13 @@ def emit(text: str, output: Path | None, mode: int = PUBLIC) -> None:
         click.echo(text, nl=False)
     else:
         write_whole(output, text, mode)
+
+
+def warn(text: str) -> None:
+    """Say something that people should know, on standard error."""
+    click.echo(click.style("Warning:", fg="yellow") + f" {text}", err=True)
+
+
+def note(text: str) -> None:
+    """Say something that people may want to know, on standard error."""
+    click.echo(click.style("Note:", fg="cyan") + f" {text}", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 from click.core import ParameterSource
 
-from toolkit.cli.options import emit, look, output_file, stack_outputs
+from toolkit.cli.options import emit, look, output_file, stack_outputs, warn
 from toolkit.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def command(
         emit(_table(loaded, now, output, _where(outputs, stack, cwd)), output)
     if isinstance(loaded, contract.StackOutputs):
         for warning in _warnings(loaded, now):
-            click.echo(click.style("Warning:", fg="yellow") + f" {warning}", err=True)
+            warn(warning)
 
 
 def _request(loaded: StackOutputs | PendingStack) -> str:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.base import note
-from toolkit.cli.options import STACKS_LIFETIME, applied_mesh, emit, output_file, stack_outputs
+from toolkit.cli.options import STACKS_LIFETIME, applied_mesh, emit, note, output_file, stack_outputs
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from toolkit.cli.base import Base, access_of, base_options, heed_version, mode_of, note, read_base, warn
+from toolkit.cli.base import Base, access_of, base_options, heed_version, mode_of, read_base
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
-from toolkit.cli.options import output_file, stack_outputs
+from toolkit.cli.options import note, output_file, stack_outputs, warn
 from toolkit.errors import InvalidInputError
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.base import note, warn
-from toolkit.cli.options import emit, output_file, stack_outputs
+from toolkit.cli.options import emit, note, output_file, stack_outputs, warn
 from toolkit.files import PRIVATE, PUBLIC, write_all
 
 if TYPE_CHECKING:

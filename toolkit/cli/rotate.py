@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, mode_of, note, read_base
+from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, mode_of, read_base
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
-from toolkit.cli.options import emit, output_file, stack_outputs
+from toolkit.cli.options import emit, note, output_file, stack_outputs
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 
 if TYPE_CHECKING:
