@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,8 +20,20 @@ from toolkit.pki.usages import key_usage
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+# Set where everything that tests look at must be there, as in CI.
+COMPLETE = "TOOLKIT_TESTS_COMPLETE"
 NOW = datetime.now(UTC).replace(microsecond=0)
 AUTHORITY_ARN = "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
+
+
+def without(what: str) -> NoReturn:
+    """Skip a test on a machine that lacks something; where nothing may be lacking, fail instead.
+
+    For what ``make test`` can't install by itself: a laptop may be offline, or have no browser.
+    """
+    if os.environ.get(COMPLETE):
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 def name(common_name: str) -> x509.Name:

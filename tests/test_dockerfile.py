@@ -17,6 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.support import without
 from toolkit import contract
 from toolkit.files import project_root
 from toolkit.mesh import jobs
@@ -201,7 +202,8 @@ class Build:
         if result.returncode and re.search(
             r"ConnectionError|NameResolutionError|ConnectTimeout|ProxyError", result.stderr
         ):
-            pytest.skip("no package index can be reached from here")
+            # The one test that downloads anything: a laptop that is offline still has all others.
+            without("no package index can be reached from here")
         assert result.returncode == 0, result.stdout + result.stderr
 
 
