@@ -180,5 +180,5 @@ def test_an_empty_value_stands_behind_its_colon(text: str, index: int) -> None:
 def test_keys_that_are_no_scalars_are_passed_over() -> None:
     (root,) = tree.parse("? [a]\n: 1\nb: 2\n", "x.yaml")
     assert isinstance(root, tree.Mapping)
-    assert root.get("a") is None
-    assert root.get("b") is root.pairs[1].value
+    assert tree.find(root, ("a",)) is None
+    assert tree.find(root, ("b",)) is root.pairs[1].value

@@ -115,15 +115,9 @@ class Mapping:
 
     start: Place
     is_flow: bool
-    anchor: str | None
     pairs: list[Pair] = field(default_factory=list)
     end: int = 0
     after: int = 0
-
-    def get(self, key: str) -> Node | None:
-        """The value of a key that is a scalar."""
-        pair = self.pair(key)
-        return None if pair is None else pair.value
 
     def pair(self, key: str) -> Pair | None:
         """The first pair of a key that is a scalar."""
@@ -136,7 +130,6 @@ class Sequence:
 
     start: Place
     is_flow: bool
-    anchor: str | None
     items: list[Node] = field(default_factory=list)
     end: int = 0
     after: int = 0
@@ -162,30 +155,33 @@ def parse(text: str, source: str) -> list[Node]:
 
 def find(root: Node, path: Path) -> Node | None:
     """The node at a path; None where there is none, or where an alias stands in between."""
-    node: Node | None = root
+    node = root
     for part in path:
-        if isinstance(node, Mapping) and isinstance(part, str):
-            node = node.get(part)
-        elif isinstance(node, Sequence) and isinstance(part, int) and 0 <= part < len(node.items):
-            node = node.items[part]
-        else:
+        found = _step(node, part)
+        if found is None:
             return None
+        _, node = found
     return node
 
 
 def nearest(root: Node, path: Path) -> Place:
     """The place of a path, or of the closest node above it that is there; of a key where the path names one."""
-    place = root.start
-    node: Node | None = root
+    place, node = root.start, root
     for part in path:
-        if isinstance(node, Mapping) and isinstance(part, str) and (pair := node.pair(part)):
-            place, node = pair.key.start, pair.value
-        elif isinstance(node, Sequence) and isinstance(part, int) and 0 <= part < len(node.items):
-            node = node.items[part]
-            place = node.start
-        else:
+        found = _step(node, part)
+        if found is None:
             break
+        place, node = found
     return place
+
+
+def _step(node: Node, part: str | int) -> tuple[Place, Node] | None:
+    """What a part of a path leads to, with the place of its key or item; None where it leads nowhere."""
+    if isinstance(node, Mapping) and isinstance(part, str) and (pair := node.pair(part)):
+        return pair.key.start, pair.value
+    if isinstance(node, Sequence) and isinstance(part, int) and 0 <= part < len(node.items):
+        return node.items[part].start, node.items[part]
+    return None
 
 
 def next_mark(text: str, index: int, mark: str) -> int | None:
@@ -234,7 +230,7 @@ class _Builder:
         return Scalar(start, end, after, event.value, style)
 
     def _mapping(self, event: MappingStartEvent, depth: int) -> Mapping:
-        mapping = Mapping(_place(event.start_mark), bool(event.flow_style), event.anchor)
+        mapping = Mapping(_place(event.start_mark), bool(event.flow_style))
         while not isinstance(inner := next(self._events), MappingEndEvent):
             key = self._node(inner, depth + 1)
             value = self._node(next(self._events), depth + 1)
@@ -243,7 +239,7 @@ class _Builder:
         return _closed(mapping, inner, last)
 
     def _sequence(self, event: SequenceStartEvent, depth: int) -> Sequence:
-        sequence = Sequence(_place(event.start_mark), bool(event.flow_style), event.anchor)
+        sequence = Sequence(_place(event.start_mark), bool(event.flow_style))
         while not isinstance(inner := next(self._events), SequenceEndEvent):
             sequence.items.append(self._node(inner, depth + 1))
         return _closed(sequence, inner, sequence.items[-1] if sequence.items else None)
