@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from toolkit.contract import dns_label
 from toolkit.mesh.lint.documents import at, items, mapping, text
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.text import listed, shown
@@ -77,7 +77,6 @@ PERMISSIVE = Rule(
 )
 RULES = (NAMESPACE, MESH_NAME, REPEATED_NAME, UNKNOWN_BACKEND, MTLS_OFF, BACKEND_NAME, PERMISSIVE)
 
-_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _MAX_NAME = 63
 
 
@@ -96,15 +95,19 @@ _SECTIONS = (
 )
 
 
-def is_label(name: str) -> bool:
+def _is_label(name: str) -> bool:
     """Whether it is a DNS label of RFC 1123."""
-    return _LABEL.fullmatch(name) is not None
+    try:
+        dns_label(name)
+    except ValueError:
+        return False
+    return True
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
     """The findings of this module."""
     name = mesh.name
-    if name and not is_label(name):
+    if name and not _is_label(name):
         many = f"has {len(name)} characters, and may have {_MAX_NAME}" if len(name) > _MAX_NAME else "is no DNS label"
         yield mesh.finding(MESH_NAME, mesh.name_path, f"the name {shown(name)} {many}")
     elif at(mesh.value, mesh.name_path) == "":
@@ -139,7 +142,7 @@ def _mtls(mesh: MeshDocument) -> Iterator[Finding]:
         there = listed([shown(backend.name) for backend in mesh.backends if backend.name][:10])
         yield mesh.finding(MTLS_OFF, path, "enabledBackend is missing: mTLS is off", there and f"Name one of {there}.")
     for backend in mesh.backends:
-        if backend.name and not is_label(backend.name):
+        if backend.name and not _is_label(backend.name):
             path = (*backend.path, "name")
             yield mesh.finding(BACKEND_NAME, path, f"the name {shown(backend.name)} is no DNS label")
         if backend.value.get("mode") == "PERMISSIVE":
