@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from toolkit.errors import one_line
-from toolkit.mesh.lint.sources import decode, resolve
+from toolkit.mesh.lint.sources import is_pem_in_base64, resolve
 from toolkit.pki import chain
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle 
     if field is None:
         return None
     resolved = resolve(mesh, (*backend.path, "conf", field), backend.conf.get(field), context)
-    if resolved is None or (resolved.path[-1] == "inlineString" and _is_pem_in_base64(resolved.value)):
+    if resolved is None or (resolved.path[-1] == "inlineString" and is_pem_in_base64(resolved.value)):
         return None
     return read(resolved)
 
@@ -97,13 +97,9 @@ def read(where: Resolved) -> Bundle:
         for number, certificate in enumerate(found, start=1):
             _require_readable(number, certificate)
     except ValueError as error:
-        problem = "is base64 of PEM once more" if _is_pem_in_base64(text) else one_line(error)
+        problem = "is base64 of PEM once more" if is_pem_in_base64(text) else one_line(error)
         return Bundle(where, problem=problem, has_key=has_key)
     return Bundle(where, found, has_key=has_key, has_text=has_text)
-
-
-def _is_pem_in_base64(text: str) -> bool:
-    return "-----BEGIN" in (decode("".join(text.split()), from_protobuf=True) or "")
 
 
 def _require_readable(number: int, certificate: x509.Certificate) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.lint.documents import at
+from toolkit.mesh.lint.documents import at, mapping
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.sources import kinds, resolve
 
@@ -52,7 +52,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     for backend in mesh.backends:
         for below in _CREDENTIALS.get(backend.type, ()):
             source = at(backend.value, below)
-            for kind in kinds(source) if isinstance(source, dict) else ():
+            for kind in kinds(mapping(source)):
                 if kind in _INLINE:
                     path = (*backend.path, *below, kind)
                     yield mesh.finding(IN_THE_MESH, path, f"{below[-1]} stands in the Mesh itself")

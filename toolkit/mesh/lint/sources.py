@@ -7,7 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from toolkit.mesh.lint.documents import GLOBAL_TYPE, text
+from toolkit.mesh.lint.documents import GLOBAL_TYPE, mapping, text
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.shapes import spots
 from toolkit.mesh.lint.text import shown
@@ -143,6 +143,11 @@ def decode(value: str, *, from_protobuf: bool) -> str | None:
         return None
 
 
+def is_pem_in_base64(value: str) -> bool:
+    """Whether it is base64 of PEM, wherever its lines end."""
+    return _PEM in (decode("".join(value.split()), from_protobuf=True) or "")
+
+
 def data_sources(mesh: MeshDocument) -> Iterator[tuple[Path, dict[Any, Any]]]:
     """Every data source of a Mesh, with its path in the document."""
     for spot in spots(mesh.spec):
@@ -157,11 +162,12 @@ def kinds(source: dict[Any, Any]) -> list[str]:
 
 def resolve(mesh: MeshDocument, path: Path, source: object, context: Context) -> Resolved | None:
     """The value behind a data source; None where it can't be read from here, which is a finding or a file."""
-    found = kinds(source) if isinstance(source, dict) else []
-    if len(found) != 1 or not isinstance(source, dict):
+    given = mapping(source)
+    found = kinds(given)
+    if len(found) != 1:
         return None
     (kind,) = found
-    value = text(source[kind])
+    value = text(given[kind])
     if kind == "inlineString":
         return Resolved(value, mesh, (*path, kind)) if value.strip() else None
     if kind == "inline":
@@ -212,7 +218,7 @@ def _value(mesh: MeshDocument, place: Path, value: str) -> Iterator[Finding]:
     if kind == "file":
         yield mesh.finding(FILE, place, f"{name} comes from a file, which every control plane must have")
     elif kind == "inlineString":
-        if _PEM not in value and _PEM in (decode("".join(value.split()), from_protobuf=True) or ""):
+        if _PEM not in value and is_pem_in_base64(value):
             yield mesh.finding(BASE64_INLINE_STRING, place, f"{name} holds base64 of PEM, which is what inline takes")
     elif kind == "inline" and _PEM in value:
         yield mesh.finding(PEM_INLINE, place, f"{name} holds PEM as it is, which is what inlineString takes")
