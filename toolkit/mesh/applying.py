@@ -22,10 +22,12 @@ from toolkit.mesh.control_plane import (
     Written,
 )
 from toolkit.mesh.difference import diff, differences, lost, same
-from toolkit.mesh.resources import Key, Resource, mapping
+from toolkit.mesh.reading import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from toolkit.mesh.resources import Key, Resource
 
 _AGAIN = "The same command finishes the job: it writes only what still differs."
 _FORBIDDEN = 403

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 
 from toolkit.mesh.answers import escaped, printable
-from toolkit.mesh.resources import ADDED_BY_SERVER, decode, mapping
+from toolkit.mesh.reading import mapping
+from toolkit.mesh.resources import ADDED_BY_SERVER, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

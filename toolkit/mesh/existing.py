@@ -15,6 +15,7 @@ from toolkit.mesh import secrets
 from toolkit.mesh.answers import is_tame
 from toolkit.mesh.document import API_VERSION
 from toolkit.mesh.editing import Editor, dotted
+from toolkit.mesh.reading import mapping
 from toolkit.pki import chain
 
 if TYPE_CHECKING:
@@ -102,14 +103,14 @@ class MeshText:
     @property
     def zone_egress(self) -> bool:
         """Whether traffic between zones is routed through egresses, which needs mTLS."""
-        document = _mapping(self.editor.documents[self._number])
-        spec = _mapping(document.get("spec")) if self.form == "kubernetes" else document
-        return _mapping(spec.get("routing")).get("zoneEgress") is True
+        document = mapping(self.editor.documents[self._number])
+        spec = mapping(document.get("spec")) if self.form == "kubernetes" else document
+        return mapping(spec.get("routing")).get("zoneEgress") is True
 
     @property
     def has_resource_version(self) -> bool:
         """Whether Kubernetes takes the document only while the Mesh there is the very one that was read."""
-        metadata = _mapping(_mapping(self.editor.documents[self._number]).get("metadata"))
+        metadata = mapping(mapping(self.editor.documents[self._number]).get("metadata"))
         return self.form == "kubernetes" and "resourceVersion" in metadata
 
     def position(self, backend: str) -> int | None:
@@ -152,10 +153,10 @@ class MeshText:
             if (document.get("type"), document.get("name"), document.get("mesh")) == ("Secret", name, self.name):
                 return number, ("data",), document.get("data")
             if document.get("kind") == "Secret" and document.get("type") == secrets.KUBERNETES_TYPE:
-                metadata = _mapping(document.get("metadata"))
-                mesh = _mapping(metadata.get("labels")).get(secrets.MESH_LABEL)
+                metadata = mapping(document.get("metadata"))
+                mesh = mapping(metadata.get("labels")).get(secrets.MESH_LABEL)
                 if (metadata.get("name"), mesh) == (name, self.name):
-                    return number, ("data", "value"), _mapping(document.get("data")).get("value")
+                    return number, ("data", "value"), mapping(document.get("data")).get("value")
         return None
 
 
@@ -198,9 +199,9 @@ def choose(found: list[MeshText], name: str | None, source: str) -> MeshText:
 def _refuse_lists(editor: Editor, source: str) -> None:
     """What ``kubectl get meshes`` and ``kumactl get meshes`` print is one document, and no Mesh."""
     for number, document in enumerate(editor.documents):
-        items = _mapping(document).get("items")
+        items = mapping(document).get("items")
         for item, held in enumerate(items if isinstance(items, list) else []):
-            if "Mesh" not in (_mapping(held).get("kind"), _mapping(held).get("type")):
+            if "Mesh" not in (mapping(held).get("kind"), mapping(held).get("type")):
                 continue
             place = editor.place(number, ("items", item))
             where = f"{source}:{place.line}:{place.column} items[{item}]"
@@ -218,7 +219,7 @@ def _recognised(editor: Editor, source: str) -> Iterator[tuple[int, Form, str]]:
         form: Form
         path: Path
         if document.get("kind") == "Mesh" and document.get("apiVersion") == API_VERSION:
-            form, name, path = "kubernetes", _mapping(document.get("metadata")).get("name"), ("metadata", "name")
+            form, name, path = "kubernetes", mapping(document.get("metadata")).get("name"), ("metadata", "name")
         elif document.get("type") == "Mesh" and "kind" not in document:
             form, name, path = "universal", document.get("name"), ("name",)
         else:
@@ -303,7 +304,3 @@ def _is_chain(value: object) -> bool:
         return bool(chain.load_bundle(base64.b64decode("".join(str(value).split()), validate=True).decode()))
     except (binascii.Error, ValueError):
         return False
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

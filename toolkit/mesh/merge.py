@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.mesh.building import build
 from toolkit.mesh.model import SOURCE_KINDS
 from toolkit.mesh.options import Choice
+from toolkit.mesh.reading import mapping
 from toolkit.pki import chain, duration
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _warnings(mesh: MeshText, existing: dict[str, Any], wanted: dict[str, Any]) 
             f"mesh {mesh.name}: mTLS was off and this Mesh turns it on: all traffic that no MeshTrafficPermission "
             "allows will be denied"
         )
-    before = _mapping(existing.get("conf")).get("arn")
+    before = mapping(existing.get("conf")).get("arn")
     if enabled == name and isinstance(before, str) and before != wanted["conf"]["arn"]:
         yield (
             f"mesh {mesh.name}: {name} signs, and its CA is exchanged in place, {before} for another: proxies with "
@@ -110,7 +111,7 @@ def _enable(mesh: MeshText, name: str) -> tuple[str, ...]:
 
 def _choice(existing: dict[str, Any]) -> Choice:
     """Where the chain stands now; inline in a backend that is new or says nothing of use."""
-    source = _mapping(_mapping(existing.get("conf")).get("caCert"))
+    source = mapping(mapping(existing.get("conf")).get("caCert"))
     given = [(kind, source[kind]) for kind in SOURCE_KINDS if isinstance(source.get(kind), str)]
     if len(given) != 1:
         return Choice("inline")
@@ -122,7 +123,7 @@ def _chosen(wanted: dict[str, Any], existing: dict[str, Any], options: MeshOptio
     """Of the backend that is wanted, what the contract or the operator says; the rest stays as it is."""
     conf = dict(wanted["conf"])
     # The same certificates in another spelling (line ends, blank lines) are no change.
-    source, old = conf["caCert"], _mapping(_mapping(existing.get("conf")).get("caCert"))
+    source, old = conf["caCert"], mapping(mapping(existing.get("conf")).get("caCert"))
     if (
         _certificates(source) is not None
         and _certificates(source) == _certificates(old)
@@ -157,7 +158,7 @@ def _changes_source(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def _expiration(backend: dict[str, Any]) -> object:
-    return _mapping(_mapping(backend.get("dpCert")).get("rotation")).get("expiration")
+    return mapping(mapping(backend.get("dpCert")).get("rotation")).get("expiration")
 
 
 def _refuse_lifetime(outputs: StackOutputs, mesh: MeshText, number: int) -> None:
@@ -200,7 +201,3 @@ def _decoded(value: object) -> str | None:
         return base64.b64decode("".join(str(value).split()), validate=True).decode()
     except (binascii.Error, ValueError):
         return None
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toolkit.mesh.reading import mapping
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,13 +28,13 @@ def what_is_missing(rotation: Rotation, number: int, insight: Mapping[str, Any])
     """
     name = rotation.steps[number - 1].name
     online = _online(insight.get("dataplanes"))
-    mtls = _mapping(insight.get("mTLS"))
+    mtls = mapping(insight.get("mTLS"))
     if name == "switch":
-        trusting = _online(_mapping(mtls.get("supportedBackends")).get(rotation.new))
+        trusting = _online(mapping(mtls.get("supportedBackends")).get(rotation.new))
         if trusting < online:
             return f"{trusting} of {online} proxies that are online trust {rotation.new}"
     if name == "remove":
-        issued = _mapping(mtls.get("issuedBackends"))
+        issued = mapping(mtls.get("issuedBackends"))
         moved, left = _online(issued.get(rotation.new)), _online(issued.get(rotation.old))
         if left or moved < online:
             return f"{moved} of {online} proxies that are online have a certificate of {rotation.new}"
@@ -40,9 +42,5 @@ def what_is_missing(rotation: Rotation, number: int, insight: Mapping[str, Any])
 
 
 def _online(counts: object) -> int:
-    found = _mapping(counts).get("online", 0)
+    found = mapping(counts).get("online", 0)
     return found if isinstance(found, int) else 0
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

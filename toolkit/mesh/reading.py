@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
@@ -129,6 +129,11 @@ def read_text(name: str) -> str:
         raise InvalidInputError(
             f"{shown(name)} is not YAML", [Problem(where, "is not UTF-8")], "Save it as UTF-8."
         ) from None
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """The value when it is a mapping, an empty one otherwise."""
+    return value if isinstance(value, dict) else {}
 
 
 def shown(name: str) -> str:

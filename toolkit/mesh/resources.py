@@ -22,6 +22,7 @@ from toolkit.contract import DnsLabel, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import reading
 from toolkit.mesh.answers import is_tame, printable
+from toolkit.mesh.reading import mapping
 from toolkit.mesh.secrets import ObjectName
 from toolkit.pki import duration
 
@@ -91,11 +92,6 @@ class Resource:
         for path, backend in self.backends():
             for place, name in _data_sources(backend.get("conf"), f"{path}.conf"):
                 yield place, Key("Secret", name, self.key.mesh)
-
-
-def mapping(value: object) -> dict[str, Any]:
-    """The value when it is a mapping, an empty one otherwise."""
-    return value if isinstance(value, dict) else {}
 
 
 def read(texts: Sequence[tuple[str, str]]) -> tuple[Resource, ...]:

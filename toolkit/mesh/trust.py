@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import reading, secrets
 from toolkit.mesh.document import API_VERSION
+from toolkit.mesh.reading import mapping
 from toolkit.pki import chain
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def applied(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend: 
     documents = [document for source, text in texts for document in read_stream(text, source)]
     chosen = _choose_mesh(documents, mesh)
     place, conf = _backend(chosen, backend)
-    bundle = _resolve(chosen, f"{place}.caCert", _mapping(conf.get("caCert")), documents)
+    bundle = _resolve(chosen, f"{place}.caCert", mapping(conf.get("caCert")), documents)
     common_name, authority_arn = conf.get("commonName"), conf.get("arn")
     if not isinstance(authority_arn, str):
         raise chosen.refuse(f"{place}.arn", "is missing or not a text")
@@ -104,18 +105,14 @@ def _recognise_kubernetes(document: dict[str, Any], source: str) -> _Found | Non
     )
     if not ours:
         return None
-    metadata = _mapping(document.get("metadata"))
-    mesh = _text(_mapping(metadata.get("labels")).get(secrets.MESH_LABEL))
-    value = _mapping(document.get("data")).get("value")
-    return _Found(source, document["kind"], _text(metadata.get("name")), mesh, _mapping(document.get("spec")), value)
+    metadata = mapping(document.get("metadata"))
+    mesh = _text(mapping(metadata.get("labels")).get(secrets.MESH_LABEL))
+    value = mapping(document.get("data")).get("value")
+    return _Found(source, document["kind"], _text(metadata.get("name")), mesh, mapping(document.get("spec")), value)
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _choose_mesh(documents: Sequence[_Found], mesh: str | None) -> _Found:
@@ -138,19 +135,19 @@ def _choose_mesh(documents: Sequence[_Found], mesh: str | None) -> _Found:
 def _backend(mesh: _Found, name: str | None) -> tuple[str, dict[str, Any]]:
     """The place of a backend's configuration, and that configuration."""
     prefix = "mtls" if mesh.is_universal else "spec.mtls"
-    mtls = _mapping(mesh.spec.get("mtls"))
+    mtls = mapping(mesh.spec.get("mtls"))
     wanted, backends = name or mtls.get("enabledBackend"), mtls.get("backends")
     if not wanted:
         raise mesh.refuse(f"{prefix}.enabledBackend", "is missing: mTLS is off in this Mesh")
     for index, backend in enumerate(backends if isinstance(backends, list) else []):
-        if _mapping(backend).get("name") != wanted:
+        if mapping(backend).get("name") != wanted:
             continue
         place = f"{prefix}.backends[{index}]"
         if backend.get("type") != "acmpca":
             hint = "" if name else "A backend that does not sign yet is named with --backend-name."
             message = f"is {backend.get('type')}, not acmpca: another CA signs in this Mesh"
             raise mesh.refuse(f"{place}.type", message, hint)
-        return f"{place}.conf", _mapping(backend.get("conf"))
+        return f"{place}.conf", mapping(backend.get("conf"))
     if name:
         raise mesh.refuse(f"{prefix}.backends", f"have none named {name}")
     raise mesh.refuse(f"{prefix}.enabledBackend", f"names {wanted}, which is not among the backends")
