@@ -21,7 +21,8 @@ from ruamel.yaml import YAML
 
 from toolkit.mesh.answers import escaped, printable
 from toolkit.mesh.reading import mapping
-from toolkit.mesh.resources import ADDED_BY_SERVER, decode
+from toolkit.mesh.resources import ADDED_BY_SERVER
+from toolkit.mesh.secrets import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
 import json
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,7 @@ from toolkit.mesh.answers import is_tame
 from toolkit.mesh.document import API_VERSION
 from toolkit.mesh.editing import Editor, dotted
 from toolkit.mesh.reading import mapping
-from toolkit.pki import chain
+from toolkit.mesh.trust import is_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -285,7 +283,7 @@ def _is_secret(document: dict[str, Any]) -> bool:
 def _is_private_itself(document: dict[str, Any]) -> bool:
     if _is_secret(document):
         data = document.get("data")
-        return not all(map(_is_chain, data.values() if isinstance(data, dict) else [data]))
+        return not all(map(is_chain, data.values() if isinstance(data, dict) else [data]))
     named = [document[field] for field in _PRIVATE_FIELDS if isinstance(document.get(field), dict)]
     return any(source.keys() & {"inline", "inlineString"} for source in named)
 
@@ -297,10 +295,3 @@ def _last_applied(metadata: dict[str, Any]) -> object:
         return json.loads(kept) if isinstance(kept, str) else None
     except (ValueError, RecursionError):
         return None
-
-
-def _is_chain(value: object) -> bool:
-    try:
-        return bool(chain.load_bundle(base64.b64decode("".join(str(value).split()), validate=True).decode()))
-    except (binascii.Error, ValueError):
-        return False

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -81,7 +79,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
     problems = [
         Problem(f"{document.source}: Secret {document.name}", "holds no chain of certificates")
         for document in found
-        if document.kind == "Secret" and not _is_chain(document.data)
+        if document.kind == "Secret" and not trust.is_chain(document.data)
     ]
     if problems:
         raise InvalidInputError(
@@ -92,14 +90,6 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
     said = trust.applied(texts, mesh, backend)
     specs = [document.spec for document in found if document.kind == "Mesh" and document.name == said.mesh]
     return AppliedMesh(said, any(_has_access_key(spec, said.authority_arn) for spec in specs))
-
-
-def _is_chain(data: object) -> bool:
-    try:
-        chain.load_bundle(base64.b64decode("".join(str(data).split()), validate=True).decode())
-    except (binascii.Error, ValueError):
-        return False
-    return True
 
 
 def _has_access_key(spec: dict[str, Any], authority_arn: str) -> bool:

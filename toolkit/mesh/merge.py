@@ -6,7 +6,6 @@ What the operator does not choose stays as the Mesh has it. What the contract sa
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from toolkit.mesh.building import build
 from toolkit.mesh.model import SOURCE_KINDS
 from toolkit.mesh.options import Choice
 from toolkit.mesh.reading import mapping
+from toolkit.mesh.secrets import decode
 from toolkit.pki import chain, duration
 
 if TYPE_CHECKING:
@@ -198,6 +198,6 @@ def _certificates(source: dict[str, Any]) -> list[bytes] | None:
 
 def _decoded(value: object) -> str | None:
     try:
-        return base64.b64decode("".join(str(value).split()), validate=True).decode()
-    except (binascii.Error, ValueError):
+        return decode(str(value)).decode()
+    except ValueError:
         return None

@@ -8,7 +8,6 @@ and, for Secrets, Kong/developer.konghq.com:app/mesh/manage-secrets.md.
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import shlex
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import reading
 from toolkit.mesh.answers import is_tame, printable
 from toolkit.mesh.reading import mapping
-from toolkit.mesh.secrets import ObjectName
+from toolkit.mesh.secrets import ObjectName, decode
 from toolkit.pki import duration
 
 if TYPE_CHECKING:
@@ -209,18 +208,6 @@ def _name_problems(where: str, path: str, value: object, *, is_object: bool) -> 
         message = "is missing" if value is None else validation_problems(error)[0].message
         return [_problem(where, path, message)]
     return []
-
-
-def decode(data: str) -> bytes:
-    """The value of a Secret; white space is what editors and ``base64`` without ``-w0`` put between the lines.
-
-    Raises:
-        ValueError: it is not base64.
-    """
-    try:
-        return base64.b64decode("".join(data.split()).encode(), validate=True)
-    except binascii.Error as error:
-        raise ValueError("is not base64") from error
 
 
 def _data_problems(value: object) -> list[str]:

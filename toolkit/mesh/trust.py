@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,6 +71,15 @@ class _Found:
     def refuse(self, place: str, message: str, hint: str = "") -> InvalidInputError:
         problem = Problem(f"{self.source}: {place}", message)
         return InvalidInputError(f"{self.kind} {self.name}".rstrip() + " can't be used", [problem], hint)
+
+
+def is_chain(data: object) -> bool:
+    """Whether the data of a Secret is a chain of certificates, and nothing else."""
+    try:
+        chain.load_bundle(secrets.decode(str(data)).decode())
+    except ValueError:
+        return False
+    return True
 
 
 def read_stream(text: str, source: str) -> list[_Found]:
@@ -177,9 +184,8 @@ def _resolve(mesh: _Found, place: str, source: dict[str, Any], documents: Sequen
 def _decode(found: _Found, place: str, value: object) -> str:
     if isinstance(value, str):
         try:
-            # White space is what editors and `base64` without -w0 put between the lines.
-            return _pem(found, place, base64.b64decode("".join(value.split()), validate=True).decode())
-        except (binascii.Error, ValueError):
+            return _pem(found, place, secrets.decode(value).decode())
+        except ValueError:
             pass
     raise found.refuse(place, "is not base64 of PEM text")
 

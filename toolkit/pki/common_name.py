@@ -7,7 +7,6 @@ Sources: RFC 5280; Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md (
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -22,28 +21,16 @@ _TAG = re.compile(rf"-?\s*tag\s+{_QUOTED}\s*((?:\|\s*replace\s+{_QUOTED}\s+{_QUO
 _REPLACE = re.compile(rf"replace\s+{_QUOTED}\s+{_QUOTED}")
 
 
-class Part(NamedTuple):
-    """A piece of a template: what it expands to, or the tag that is not known."""
+class Template(NamedTuple):
+    """A common name's template with the tags that are known filled in.
+
+    Attributes:
+        text: what is there whatever the unknown tags are; the whole common name when all are known.
+        unknown: the tags that are not known.
+    """
 
     text: str
-    unknown: str = ""
-
-
-@dataclass(frozen=True)
-class Template:
-    """A common name's template with the tags that are known filled in."""
-
-    parts: tuple[Part, ...]
-
-    @property
-    def text(self) -> str:
-        """What is there whatever the unknown tags are; the whole common name when all are known."""
-        return "".join(part.text for part in self.parts)
-
-    @property
-    def unknown(self) -> list[str]:
-        """The tags that are not known."""
-        return [part.unknown for part in self.parts if part.unknown]
+    unknown: list[str]
 
 
 def is_balanced(template: str) -> bool:
@@ -58,17 +45,20 @@ def is_balanced(template: str) -> bool:
 
 def expand(template: str, tags: Mapping[str, str]) -> Template | None:
     """The template with known tags filled in; None where it has a directive that Kong does not document."""
-    parts, end = [], 0
+    text, unknown, end = "", [], 0
     for directive in _DIRECTIVE.finditer(template):
-        parts.append(Part(template[end : directive.start()]))
+        text += template[end : directive.start()]
         end = directive.end()
         match = _TAG.fullmatch(directive[1])
         if match is None:
             return None
         key = match[1] if match[1] is not None else match[2]
         value = tags.get(key)
-        parts.append(Part("", key) if value is None else Part(_replaced(value, match[3])))
-    return Template((*parts, Part(template[end:])))
+        if value is not None:
+            text += _replaced(value, match[3])
+        elif key:  # No proxy has a tag without a name.
+            unknown.append(key)
+    return Template(text + template[end:], unknown)
 
 
 def _replaced(value: str, pipeline: str) -> str:

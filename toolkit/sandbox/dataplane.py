@@ -32,7 +32,7 @@ from toolkit.errors import SurroundingsError, one_line
 from toolkit.pki import csr, spiffe
 from toolkit.pki.usages import key_usage
 from toolkit.sandbox.dataplane_config import ADMIN, OUTBOUND, bootstrap, client_name, server_name
-from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES, unusable
+from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
 from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
@@ -54,8 +54,6 @@ _ALERT = re.compile(r"(?:SSLV3|TLSV1)_ALERT_(\w+?):")
 _LONGEST_LOG = 300
 _LAST_LINES = 20
 _LOG_SECONDS = 1.0
-
-
 _OTHERWISE = "use --dataplane openssl, or leave the handshakes out."
 
 
@@ -103,10 +101,8 @@ def meetings(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | None = No
         lets_in = {zone: _let_in(envoy.ask(last, number), "server", "client") for zone, number in numbers.items()}
         goes_to = {zone: _let_in(envoy.ask(number, last), "client", "server") for zone, number in numbers.items()}
         for (client, of_client), (server, of_server) in itertools.permutations(problems.items(), 2):
-            if of_client or of_server:
-                roles = {"the client": of_client, "the server": of_server}
-                found = [f"{role} {problem}" for role, problem in roles.items() if problem]
-            else:
+            found = [can_not_present(of_client, of_server)]
+            if not any(found):
                 found = [envoy.ask(numbers[client], numbers[server]), goes_to[client], lets_in[server]]
             yield Handshake(client, server, "; ".join(problem for problem in found if problem))
 

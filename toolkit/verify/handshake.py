@@ -125,6 +125,17 @@ def unusable(proxy: Proxy) -> str:
     return "" if same else "can't use its certificate: it is for another key"
 
 
+def can_not_present(of_client: str, of_server: str) -> str:
+    """Who of two can present no certificate, and why; empty when both can.
+
+    Args:
+        of_client: what :func:`unusable` says of the client.
+        of_server: and of the server.
+    """
+    roles = {"the client": of_client, "the server": of_server}
+    return "; ".join(f"{role} {problem}" for role, problem in roles.items() if problem)
+
+
 class _Failure(NamedTuple):
     """Why a handshake ended: the side that ended it, and what it said."""
 
@@ -175,9 +186,8 @@ class _Judge:
         return Handshake(client.zone, server.zone, self._problem(client, server))
 
     def _problem(self, client: _Party, server: _Party) -> str:
-        roles = {"the client": client.problem, "the server": server.problem}
-        if any(roles.values()):
-            return "; ".join(f"{role} {problem}" for role, problem in roles.items() if problem)
+        if unable := can_not_present(client.problem, server.problem):
+            return unable
         met = _shake(client.client, server.server)
         if isinstance(met, _Failure):
             return _ended(met)

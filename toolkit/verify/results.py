@@ -198,6 +198,11 @@ class Report:
         return sum(len(zone.bought) for zone in self.zones)
 
     @property
+    def certificates_revoked(self) -> int:
+        """How many of them the run revoked again."""
+        return sum(len(zone.revoked) for zone in self.zones)
+
+    @property
     def cost(self) -> float:
         """At most so many US dollars: the account may be in a cheaper tier."""
         return self.certificates_bought * CERTIFICATE_PRICE[self.usage_mode]

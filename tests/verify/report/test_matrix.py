@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import AUTHORITY_ARN
 from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES
-from toolkit.verify.report import matrix
+from toolkit.verify.report import distrust
 from toolkit.verify.report.json import JsonForm, parse
 from toolkit.verify.report.table import TableForm
 from toolkit.verify.results import Handshake, Report
@@ -88,5 +88,5 @@ def test_a_failed_handshake_fails_the_report_and_survives_json() -> None:
     ],
 )
 def test_each_problem_has_its_advice(problem: str, words: str) -> None:
-    assert words in matrix.advice(problem)
-    assert bool(matrix.advice(problem)) == bool(words)
+    assert words in distrust.advice(problem)
+    assert bool(distrust.advice(problem)) == bool(words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,8 +41,8 @@ class Context:
     now: datetime
     tags: Mapping[str, str]
     namespace: str
-    meshes: list[MeshDocument] = field(default_factory=list)
-    secrets: list[SecretDocument] = field(default_factory=list)
+    meshes: list[MeshDocument]
+    secrets: list[SecretDocument]
 
     @cached_property
     def secrets_by_name(self) -> Mapping[str, list[SecretDocument]]:

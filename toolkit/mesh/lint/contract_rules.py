@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from toolkit.mesh.lint.chain_rules import ROOT_ONLY, finding
 from toolkit.mesh.lint.chains import bundle_of
 from toolkit.mesh.lint.documents import at
-from toolkit.mesh.lint.durations import lifetime_of, read
+from toolkit.mesh.lint.durations import EXPIRATION, lifetime_of, read
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.text import listed, shown
 from toolkit.pki import chain
@@ -91,9 +91,8 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     matching = [each for each in backends if each.conf.get("arn") == outputs.certificate_authority.arn]
     yield from _signing(mesh, backends, matching)
     # While a mesh moves from one CA to another, a second acmpca backend is none of the stack's.
-    for backend in matching or backends:
-        arn = backend.conf.get("arn")
-        if isinstance(arn, str) and not matching:
+    for backend in () if matching else backends:
+        if isinstance(backend.conf.get("arn"), str):
             message = f"the ARN is not that of the stack's CA, {outputs.certificate_authority.arn}"
             yield mesh.finding(OTHER_CA, (*backend.path, "conf", "arn"), message)
     for backend in matching:
@@ -144,8 +143,7 @@ def _same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
 
 
 def _lifetime(mesh: MeshDocument, backend: Backend, outputs: StackOutputs) -> Iterator[Finding]:
-    path = ("dpCert", "rotation", "expiration")
     lifetime = lifetime_of(backend)
     if lifetime and lifetime != read(outputs.data_plane_lifetime):
-        message = f"{at(backend.value, path)} is not the stack's dataPlaneLifetime, {outputs.data_plane_lifetime}"
-        yield mesh.finding(OTHER_LIFETIME, (*backend.path, *path), message)
+        message = f"{at(backend.value, EXPIRATION)} is not the stack's dataPlaneLifetime, {outputs.data_plane_lifetime}"
+        yield mesh.finding(OTHER_LIFETIME, (*backend.path, *EXPIRATION), message)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.contract import mode_problem
 from toolkit.mesh.lint import chains
-from toolkit.mesh.lint.documents import at, mapping
+from toolkit.mesh.lint.documents import at
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.shapes import spots
 from toolkit.mesh.lint.text import shown
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.documents import Backend, MeshDocument
     from toolkit.mesh.lint.findings import Finding
+    from toolkit.mesh.tree import Path
 
 _PARSE = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration"
 _VALIDATOR = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateMtls"
@@ -85,6 +86,8 @@ SHORT = Rule(
 )
 RULES = (NO_DURATION, NO_EXPIRATION, NO_LIFETIME, NO_TIMEOUT, BEYOND_THE_CA, BEYOND_SHORT_LIVED, SHORT)
 
+# Where a backend says how long its certificates live.
+EXPIRATION: Path = ("dpCert", "rotation", "expiration")
 _SHORT = timedelta(hours=1)
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zµ]+)")
 _WORDS = {
@@ -124,7 +127,7 @@ def _has_no_expiration(certificates: dict[object, object]) -> bool:
 
 def lifetime_of(backend: Backend) -> timedelta | None:
     """How long the certificates of a backend live; None where it does not say, or not so that it can be read."""
-    return read(at(backend.value, ("dpCert", "rotation", "expiration")))
+    return read(at(backend.value, EXPIRATION))
 
 
 def read(value: object) -> timedelta | None:
@@ -135,7 +138,7 @@ def read(value: object) -> timedelta | None:
         return None
 
 
-def _lifetime(mesh: MeshDocument, path: tuple[str | int, ...], value: str) -> Iterator[Finding]:
+def _lifetime(mesh: MeshDocument, path: Path, value: str) -> Iterator[Finding]:
     found = read(value)
     if found is None:
         better = suggestion(value)
@@ -163,7 +166,7 @@ def suggestion(value: str) -> str | None:
     return None
 
 
-def _timeout(mesh: MeshDocument, path: tuple[str | int, ...], value: str) -> Iterator[Finding]:
+def _timeout(mesh: MeshDocument, path: Path, value: str) -> Iterator[Finding]:
     try:
         seconds = timeout_seconds(value)
     except ValueError:
@@ -176,8 +179,8 @@ def _timeout(mesh: MeshDocument, path: tuple[str | int, ...], value: str) -> Ite
 
 
 def _can_be_issued(mesh: MeshDocument, backend: Backend, lifetime: timedelta, context: Context) -> Iterator[Finding]:
-    path = (*backend.path, "dpCert", "rotation", "expiration")
-    said = mapping(mapping(backend.value["dpCert"])["rotation"])["expiration"]
+    path = (*backend.path, *EXPIRATION)
+    said = at(backend.value, EXPIRATION)
     if lifetime < _SHORT:
         yield mesh.finding(SHORT, path, f"{said} is less than an hour: each proxy renews after four fifths of it")
     if backend.type != "acmpca":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh import tree
@@ -51,17 +52,9 @@ class Excerpts:
     def __init__(self, text: str, roots: Sequence[Node]) -> None:
         self._text = text
         self._starts = [0, *(match.end() for match in re.finditer(r"\r\n|[\n\r\x85\u2028\u2029]", text))]
-        spans = [span for root in roots for span in _spans(root, "", is_confidential=False)]
-        self._spans = sorted(spans)
-        self._ends = self._running_ends()
-
-    def _running_ends(self) -> list[int]:
-        """For each span how far it and those before it reach; a scalar of many lines covers later lines."""
-        ends, furthest = [], 0
-        for span in self._spans:
-            furthest = max(furthest, span.end)
-            ends.append(furthest)
-        return ends
+        self._spans = sorted(span for root in roots for span in _spans(root, "", is_confidential=False))
+        # For each span how far it and those before it reach; a scalar of many lines covers later lines.
+        self._ends = list(accumulate((span.end for span in self._spans), max))
 
     def at(self, line: int, column: int) -> Excerpt | None:
         """The line of a place; None where there is none, or it is longer than anything that people read."""

@@ -218,8 +218,12 @@ def _wrong(mesh: MeshDocument, path: Path, expected: str, value: object) -> Find
         fix = "Put the value in quotes."
     elif expected == "true or false" and isinstance(value, str):
         fix = "Write true or false, without quotes."
-    name = path[-1] if isinstance(path[-1], str) else path_text(path[-2:])
-    return mesh.finding(WRONG_TYPE, path, f"{key_text(name)} must be {expected}; it is {kind(value)}", fix)
+    return mesh.finding(WRONG_TYPE, path, f"{_last(path)} must be {expected}; it is {kind(value)}", fix)
+
+
+def _last(path: Path) -> str:
+    """The end of a path: a key, or an item with the key of its list."""
+    return path_text(path[-1:] if isinstance(path[-1], str) else path[-2:])
 
 
 def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
@@ -244,8 +248,8 @@ def _missing(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Fin
         if field.is_required() and spot.value.get(name) is None:
             # Where the key is there, so is its place.
             place = (*spot.path, name) if name in spot.value else spot.path
-            above = path_text(spot.path[-1:]) if isinstance(spot.path[-1], str) else path_text(spot.path[-2:])
-            yield mesh.finding(MISSING_FIELD, _at(mesh, place), f"{name} is missing in {above}", f"Add {name}.")
+            message = f"{name} is missing in {_last(spot.path)}"
+            yield mesh.finding(MISSING_FIELD, _at(mesh, place), message, f"Add {name}.")
 
 
 def _unknown(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import SurroundingsError
-from toolkit.verify.report.json import JsonForm
+from toolkit.verify.report.json import document
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class CompactForm:
     def render(self, report: Report) -> str:
         """The report as one line of JSON that :func:`toolkit.verify.report.json.parse` reads."""
         text = ""
-        for document in _shorter(json.loads(JsonForm().render(report))):
-            text = json.dumps(document, separators=(",", ":")) + "\n"
+        for shorter in _shorter(document(report)):
+            text = json.dumps(shorter, separators=(",", ":")) + "\n"
             if len(text) <= LIMIT:
                 break
         return text
@@ -62,24 +62,24 @@ def write(path: Path, text: str) -> None:
         ) from error
 
 
-def _shorter(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _shorter(whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The document, ever shorter; it is changed on the way."""
-    yield document
-    checks = [check for zone in document["zones"] for check in zone["checks"]]
+    yield whole
+    checks = [check for zone in whole["zones"] for check in zone["checks"]]
     passed = [check for check in checks if check["outcome"] == Outcome.PASSED]
     for names in (("expected", "found"), ("note",)):
         for check in passed:
             for name in names:
                 check.pop(name, None)
-        yield document
+        yield whole
     for step in _STEPS:
         for check in checks:
             check |= {name: _cut(check[name], step) for name in _TEXTS if name in check}
-        yield document
-    for zone in document["zones"]:
+        yield whole
+    for zone in whole["zones"]:
         if zone["certificate"]:
             zone["certificate"] |= {"chain": [], "uris": []}
-    yield document
+    yield whole
 
 
 def _cut(text: str, limit: int) -> str:

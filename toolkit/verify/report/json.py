@@ -26,7 +26,7 @@ class JsonForm:
 
     def render(self, report: Report) -> str:
         """The report as JSON, keys in camelCase, times in RFC 3339."""
-        return json.dumps(_report(report), indent=2) + "\n"
+        return json.dumps(document(report), indent=2) + "\n"
 
 
 def parse(text: str, source: str) -> Report:
@@ -54,7 +54,8 @@ def json_schema() -> dict[str, Any]:
     return describe(_Report)
 
 
-def _report(report: Report) -> dict[str, Any]:
+def document(report: Report) -> dict[str, Any]:
+    """The report as plain JSON values, made anew."""
     return {
         "schemaVersion": SCHEMA_VERSION,
         "passed": report.passed,

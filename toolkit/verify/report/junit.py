@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
+from toolkit.verify.report import verdict
 from toolkit.verify.report.text import legible
 from toolkit.verify.results import Outcome
 
@@ -104,8 +105,7 @@ def _check(check: Check, zone: ZoneResult) -> _Case:
     time = zone.issuance if check.name == "fetch" else None
     if check.outcome is Outcome.SKIPPED:
         return _Case(check.name, "skipped", check.note or "a check before it failed", text=check.note)
-    rows = {"expected": check.expected, "found": check.found, "note": check.note, "do": check.advice}
-    text = "\n".join(f"{label + ':':<10}{value}" for label, value in rows.items() if value)
+    text = "\n".join(verdict.explained(check))
     if check.failed:
         message = f"expected {check.expected or 'another answer'}; found {check.found or 'nothing'}"
         return _Case(check.name, "failure", message, check.name, text, time)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.verify.report import verdict
+from toolkit.verify.report import distrust, verdict
 from toolkit.verify.results import Check, Outcome
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from toolkit.verify.results import Handshake, Link, Report, ZoneResult
 
 SYMBOLS = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.SKIPPED: "–"}  # noqa: RUF001 - a dash for what was not done
+_LOOK = "Look at the check chain of both zones: each certificate must lead to a root in the Mesh's caCert."
 _ALL_OPEN = 4
 _FAILED_OPEN = 10
 _MOST_MEETINGS = 10
@@ -235,15 +236,11 @@ def _actions(report: Report) -> Iterator[Action]:
 
 def _distrust(report: Report) -> Iterator[Action]:
     """Failed handshakes, those with one problem together."""
-    groups: dict[str, list[Place]] = {}
-    for meeting in report.handshakes:
-        if meeting.problem:
-            groups.setdefault(meeting.problem, []).append(Place(f"{meeting.client} to {meeting.server}", "handshakes"))
-    advice = "Look at the check chain of both zones: each certificate must lead to a root in the Mesh's caCert."
-    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+    ordered = distrust.by_problem(report)
     for problem, pairs in ordered[:_MOST_MEETINGS]:
         more = f"and {len(pairs) - _MOST_MEETINGS:,} more" if len(pairs) > _MOST_MEETINGS else ""
-        yield Action("handshake", advice, problem, tuple(pairs[:_MOST_MEETINGS]), more)
+        places = tuple(Place(pair, "handshakes") for pair in pairs[:_MOST_MEETINGS])
+        yield Action("handshake", distrust.advice(problem) or _LOOK, problem, places, more)
     if rest := ordered[_MOST_MEETINGS:]:
         count = sum(len(pairs) for _, pairs in rest)
         yield Action(

@@ -37,8 +37,6 @@ GAUGES = {
     "chain_not_after_timestamp_seconds": "When the first CA of the chain that came with the certificate ends.",
     "handshake_passed": "Whether a proxy of the client's zone and one of the server's trust each other.",
 }
-
-
 _WORSE_WHEN_MORE = {"interrupted", "zone_missing", "issuance_seconds"}
 
 
@@ -88,7 +86,7 @@ def _run(report: Report, samples: _Samples) -> None:
     samples.add("last_run_timestamp_seconds", report.finished.timestamp(), mesh=mesh)
     samples.add("duration_seconds", (report.finished - report.started).total_seconds(), mesh=mesh)
     samples.add("certificates_bought", report.certificates_bought, mesh=mesh)
-    samples.add("certificates_revoked", sum(len(zone.revoked) for zone in report.zones), mesh=mesh)
+    samples.add("certificates_revoked", report.certificates_revoked, mesh=mesh)
     samples.add("cost_upper_bound_dollars", round(report.cost, 4), mesh=mesh)
     for operation, count in sorted(report.calls.items()):
         samples.add("calls", count, mesh=mesh, operation=operation)

@@ -94,8 +94,7 @@ def _handshakes(console: Console, report: Report) -> None:
 
 def _lines(check: Check) -> list[Text]:
     head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {legible(check.name)}")
-    rows = {"expected": check.expected, "found": check.found, "note": check.note, "do": check.advice}
-    return [head, *(Text(f"    {label + ':':<10}{legible(text)}") for label, text in rows.items() if text)]
+    return [head, *(Text(f"    {legible(line)}") for line in verdict.explained(check))]
 
 
 def _verdict(report: Report) -> Text:

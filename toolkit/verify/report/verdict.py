@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.verify.results import Report
+    from toolkit.verify.results import Check, Report
 
 
 def cost(report: Report) -> str:
     """What the run bought, and for how much at most."""
     bought = report.certificates_bought
-    revoked = sum(len(zone.revoked) for zone in report.zones)
+    revoked = report.certificates_revoked
     text = f"{bought} certificate{'s'[: bought != 1]} bought (at most ${report.cost:.2f})"
     return text + (f", {revoked} of them revoked" if revoked else "")
 
@@ -42,6 +42,12 @@ def trouble(report: Report, most_names: int | None = None) -> list[str]:
     if failed:
         lines.append(f"{len(failed)} of {len(report.zones)} zones failed ({_names(failed, most_names)})")
     return lines
+
+
+def explained(check: Check) -> list[str]:
+    """What a check expected and found, what is worth knowing, and what to do: a line for each that there is."""
+    rows = {"expected": check.expected, "found": check.found, "note": check.note, "do": check.advice}
+    return [f"{label + ':':<10}{text}" for label, text in rows.items() if text]
 
 
 def _names(names: Sequence[str], most: int | None) -> str:
