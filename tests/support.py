@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.contract import StackOutputs
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.pki.usages import key_usage
 
 if TYPE_CHECKING:
@@ -110,12 +110,14 @@ class Authority:
             ExtendedKeyUsageOID.SERVER_AUTH,
             ExtendedKeyUsageOID.CLIENT_AUTH,
         ),
-        san_critical: bool = False,
+        san_critical: bool = True,
+        common_name: str | None = None,
     ) -> x509.Certificate:
         """An end entity as AWS's EndEntityCertificate/V1 makes it, unless told otherwise."""
         sans = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
+        subject = name(common_name) if common_name else x509.Name([])
         builder = (
-            self._builder(x509.Name([]), public_key, not_after or NOW + timedelta(hours=24), not_before)
+            self._builder(subject, public_key, not_after or NOW + timedelta(hours=24), not_before)
             .issuer_name(self.certificate.subject)
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=False)
             .add_extension(usage or key_usage("digital_signature", "key_encipherment"), critical=True)
@@ -147,8 +149,8 @@ def contract_document(issuing: Authority) -> dict[str, Any]:
             "signingAlgorithm": "SHA256WITHECDSA",
             "notAfter": issuing.not_after.isoformat().replace("+00:00", "Z"),
         },
-        "certificateChain": chain.to_pem(certificates),
-        "rootCertificate": chain.to_pem(certificates[-1:]),
+        "certificateChain": pem.write(certificates),
+        "rootCertificate": pem.write(certificates[-1:]),
         "meshes": ["default"],
         "dataPlaneLifetime": "24h",
         "zones": [zone_document("zone-1", "eu-central-1"), zone_document("zone-2", "eu-west-1")],

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support import NOW, Authority, contract_document, hierarchy, pending_document, request_pem, zone_document
 from toolkit import contract
 from toolkit.errors import InvalidInputError, SurroundingsError
-from toolkit.pki import chain, duration
+from toolkit.pki import duration, pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,11 +80,11 @@ def test_a_stack_is_in_one_state(document: dict[str, Any]) -> None:
     [
         ("arn", "arn:aws:s3:::bucket", "not the ARN of a private CA"),
         ("region", "eu-west-1", "ARN says eu-central-1"),
-        ("certificateSigningRequest", "", "not one PEM request"),
-        ("certificateSigningRequest", request_pem() * 2, "not one PEM request"),
-        ("certificateSigningRequest", request_pem().replace("BEGIN", "BEGIN NEW"), "not one PEM request"),
+        ("certificateSigningRequest", "", "not exactly one PEM request"),
+        ("certificateSigningRequest", request_pem() * 2, "not exactly one PEM request"),
+        ("certificateSigningRequest", request_pem().replace("BEGIN", "BEGIN NEW"), "labels differ"),
         ("certificateSigningRequest", request_pem().replace("MI", "IM", 1), "can't be read"),
-        ("certificateSigningRequest", chain.to_pem(hierarchy().chain()[:1]), "not one PEM request"),
+        ("certificateSigningRequest", pem.write(hierarchy().chain()[:1]), "not exactly one PEM request"),
         ("extra", "x", "not permitted"),
     ],
 )
@@ -197,7 +197,7 @@ def test_what_the_chain_says_must_fit_the_authority(document: dict[str, Any], is
     document["certificateAuthority"]["notAfter"] = "2027-01-01T00:00:00Z"
     assert "notAfter says 2027-01-01T00:00:00Z" in problems(document)["certificateChain"]
     document = contract_document(issuing)
-    document["rootCertificate"] = chain.to_pem([issuing.certificate])
+    document["rootCertificate"] = pem.write([issuing.certificate])
     assert "not the last certificate" in problems(document)["rootCertificate"]
 
 

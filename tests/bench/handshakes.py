@@ -16,7 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 from tests.support import hierarchy
-from toolkit.pki import chain, csr, spiffe
+from toolkit.pki import csr, pem, spiffe
 from toolkit.verify.handshake import Trust, meet
 from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.zone import Proxy
@@ -35,7 +35,7 @@ def world() -> tuple[list[Proxy], Trust]:
         uris = spiffe.data_plane_uris("default", ["toolkit-verify"], {spiffe.ZONE_TAG: f"zone-{number}"})
         leaf = issuing.issue(key.public_key(), list(uris))
         proxies.append(Proxy(f"zone-{number}", key, IssuedCertificate(leaf, issuing.chain())))
-    return proxies, Trust(issuing.chain(), "default", "toolkit-verify")
+    return proxies, Trust(pem.write(issuing.chain()), "default", "toolkit-verify")
 
 
 def context(protocol: int, proxy: Proxy, trust: Trust, file: Path) -> ssl.SSLContext:
@@ -44,11 +44,11 @@ def context(protocol: int, proxy: Proxy, trust: Trust, file: Path) -> ssl.SSLCon
     made.check_hostname = False
     made.verify_mode = ssl.CERT_REQUIRED
     made.maximum_version = ssl.TLSVersion.TLSv1_2
-    made.load_verify_locations(cadata=chain.to_pem(trust.bundle))
+    made.load_verify_locations(cadata=trust.bundle)
     key = proxy.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    file.write_bytes(key + chain.to_pem([proxy.issued.leaf, *proxy.issued.chain[:-1]]).encode())
+    file.write_bytes(key + pem.write([proxy.issued.leaf, *proxy.issued.chain[:-1]]).encode())
     made.load_cert_chain(file)
     return made
 

@@ -16,7 +16,7 @@ from toolkit import contract
 from toolkit.files import project_root
 from toolkit.infra import policies
 from toolkit.infra.settings import SettingsError
-from toolkit.pki import chain, duration, templates
+from toolkit.pki import duration, templates
 from toolkit.sandbox import program
 from toolkit.sandbox.engine import State
 from toolkit.verify.identity import AssumeRole
@@ -220,7 +220,7 @@ def _works(aws: TestSandbox, config: StackConfig, state: State, outputs: StackOu
             client.issue_certificate(**request, TemplateArn=templates.arn(templates.subordinate_ca(0)))
     source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
     lifetime = duration.parse(outputs.data_plane_lifetime)
-    plan = Plan(outputs.meshes[0], chain.load_bundle(outputs.certificate_chain), lifetime=lifetime)
+    plan = Plan(outputs.meshes[0], outputs.certificate_chain, lifetime=lifetime)
     report = verify(outputs, plan, source).report
     assert report.passed, [check for zone in report.zones for check in zone.checks]
 

@@ -16,7 +16,7 @@ from toolkit import contract
 from toolkit.errors import SurroundingsError
 from toolkit.files import project_root
 from toolkit.infra.settings import SettingsError
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.sandbox import program
 from toolkit.sandbox.engine import State
 from toolkit.sandbox.faults import FaultPlan, Faults
@@ -107,7 +107,7 @@ def test_a_certificate_is_renewed_on_purpose_only(stack: Callable[[str], Stack])
     }
     after = live.outputs(issuingGeneration=2)
     assert after.certificate_authority.arn == before.certificate_authority.arn
-    old, new = (chain.load_bundle(outputs.certificate_chain)[0] for outputs in (before, after))
+    old, new = (pem.load_certificates(outputs.certificate_chain)[0] for outputs in (before, after))
     assert old.public_key() == new.public_key()
     assert old.serial_number != new.serial_number
     # What proxies still present is not revoked.
@@ -122,15 +122,15 @@ def test_a_renewed_root_is_trusted_by_the_chain_again(stack: Callable[[str], Sta
     live = stack("ocsp")
     before = live.outputs()
     after = live.outputs(rootGeneration=2)
-    (issuing, old_root), (same, new_root) = (chain.load_bundle(item.certificate_chain) for item in (before, after))
+    (issuing, old_root), (same, new_root) = (pem.load_certificates(item.certificate_chain) for item in (before, after))
     assert same == issuing
     assert new_root.public_key() == old_root.public_key()
     assert new_root.serial_number != old_root.serial_number
-    assert after.root_certificate == chain.to_pem([new_root])
+    assert after.root_certificate == pem.write([new_root])
     imported = World(live.aws).pca.get_certificate_authority_certificate(
         CertificateAuthorityArn=after.certificate_authority.arn
     )
-    assert chain.load_bundle(imported["CertificateChain"]) == (new_root,)
+    assert pem.load_certificates(imported["CertificateChain"]) == (new_root,)
     assert after.certificate_authority.arn == before.certificate_authority.arn
 
 

@@ -13,7 +13,7 @@ from tests.infra import shapes
 from tests.sandbox.conformance.world import DAYS, World, csr, refused
 from toolkit import contract
 from toolkit.files import project_root
-from toolkit.pki import chain, templates
+from toolkit.pki import pem, templates
 from toolkit.sandbox import program
 from toolkit.sandbox.engine import State
 from toolkit.verify.identity import AssumeRole
@@ -81,9 +81,9 @@ def test_the_ca_is_active_and_openssl_verifies_its_chain(stack: Stack, tmp_path:
     described = pca.describe_certificate_authority(CertificateAuthorityArn=authority.arn)["CertificateAuthority"]
     assert (described["Status"], described["Type"]) == ("ACTIVE", authority.type)
     assert described["UsageMode"] == authority.usage_mode
-    own, *above = chain.load_bundle(stack.outputs.certificate_chain)
-    (tmp_path / "own.pem").write_text(chain.to_pem([own]))
-    (tmp_path / "above.pem").write_text(chain.to_pem(above[:-1]))
+    own, *above = pem.load_certificates(stack.outputs.certificate_chain)
+    (tmp_path / "own.pem").write_text(pem.write([own]))
+    (tmp_path / "above.pem").write_text(pem.write(above[:-1]))
     (tmp_path / "root.pem").write_text(stack.outputs.root_certificate)
     untrusted = ["-untrusted", "above.pem"] if above[:-1] else []
     command = ["openssl", "verify", "-x509_strict", "-CAfile", "root.pem", *untrusted, "own.pem"]
@@ -129,7 +129,7 @@ def test_every_control_plane_is_held_back(stack: Stack) -> None:
 def test_verify_proves_every_zone(stack: Stack) -> None:
     accept_invitations(stack.aws, shapes.ELSEWHERE)
     source = AssumeRole(endpoint_url=stack.aws.endpoint_url, credentials=stack.aws.credentials)
-    plan = Plan(stack.outputs.meshes[0], chain.load_bundle(stack.outputs.certificate_chain))
+    plan = Plan(stack.outputs.meshes[0], stack.outputs.certificate_chain)
     report = verify(stack.outputs, plan, source).report
     # Where a stack names who may verify, the administrator is nobody.
     named = shapes.setting(stack.config, "verifierPrincipals")

@@ -21,7 +21,7 @@ from pulumi.runtime.stack import run_pulumi_func
 
 from tests.support import NOW, Authority, request_pem
 from toolkit.files import project_root
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.sandbox.program import StackConfig
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class FakeAws(pulumi_mocks.Mocks):
         elif kind == "Certificate":
             certificates = self._issuing.chain()
             own, *above = certificates[1:] if args.name.startswith("root") else certificates
-            outputs |= {"certificate": chain.to_pem([own]).strip(), "certificateChain": chain.to_pem(above).strip()}
+            outputs |= {"certificate": pem.write([own]).strip(), "certificateChain": pem.write(above).strip()}
         elif kind == "Role":
             name = args.inputs.get("name") or f"{args.name}-0a1b2c3"
             outputs |= {"arn": f"arn:aws:iam::{account}:role/{name}", "name": name}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support import NOW, Authority
 from toolkit.files import project_root
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.sandbox.program import StackConfig, read_stack
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def shown(authority: Authority, changes: Mapping[str, str]) -> dict[str, Any]:
     """What AWS shows of a CA that is there."""
     own, *above = authority.chain()
     return {
-        "certificate": chain.to_pem([own]),
-        "certificateChain": chain.to_pem(above),
+        "certificate": pem.write([own]),
+        "certificateChain": pem.write(above),
         "status": "ACTIVE",
         "type": "SUBORDINATE" if above else "ROOT",
         "usageMode": "GENERAL_PURPOSE",
@@ -89,4 +89,4 @@ def signed_for_the_stack(request: str, *, not_after: timedelta = timedelta(days=
     """What an offline root makes of a stack's request: the certificate, and what stands above it."""
     root = Authority("Offline Root")
     certificate = root.sign_authority(request, NOW + not_after)
-    return chain.to_pem([certificate]), chain.to_pem(root.chain())
+    return pem.write([certificate]), pem.write(root.chain())

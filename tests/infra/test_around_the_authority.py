@@ -9,7 +9,7 @@ import pytest
 
 from tests.infra.shapes import ELSEWHERE, HOME, changed, functions, shape
 from toolkit.infra.settings import SettingsError
-from toolkit.pki import chain, templates
+from toolkit.pki import pem, templates
 from toolkit.sandbox.iam import Decision, Request, evaluate
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def test_the_days_that_are_left_come_from_the_certificate(alarms: Graph) -> None
     assert schedule["target"]["arn"] == "arn:aws:scheduler:::aws-sdk:cloudwatch:putMetricData"
     request = json.loads(schedule["target"]["input"])
     (datum,) = request["MetricData"]
-    end = chain.load_bundle(alarms.exports["certificateChain"])[0].not_valid_after_utc
+    end = pem.load_certificates(alarms.exports["certificateChain"])[0].not_valid_after_utc
     assert datum["Value"] == end.timestamp()
     alarm = alarms.of_type("MetricAlarm")["issuing-ca-alarms-expiry"].inputs
     metric, days = alarm["metricQueries"]

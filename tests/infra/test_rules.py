@@ -13,7 +13,7 @@ from toolkit.infra import rules
 from toolkit.infra.home import Home, home_problems
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
-from toolkit.pki import chain
+from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from tests.infra.conftest import RunProgram
@@ -27,8 +27,8 @@ POD = {"name": "zone-1", "region": "eu-central-1", "identity": "pod-identity", "
 ROOT = Authority("Offline Root")
 SIGNED = Authority("Issuing", parent=ROOT)
 ENDED = Authority("Ended", parent=ROOT, not_after=NOW - timedelta(minutes=1))
-OTHER = chain.to_pem([Authority("Other Root").certificate])
-PEM, ABOVE = chain.to_pem([SIGNED.certificate]), chain.to_pem([ROOT.certificate])
+OTHER = pem.write([Authority("Other Root").certificate])
+PEM, ABOVE = pem.write([SIGNED.certificate]), pem.write([ROOT.certificate])
 EXTERNAL = {"topology": "under-external-ca"}
 PARENT = {"topology": "under-aws-ca", "parent": {"arn": AUTHORITY_ARN}}
 ADOPT = {"topology": "adopt", "adoptArn": AUTHORITY_ARN}
@@ -59,7 +59,7 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         (
             {**EXTERNAL, "issuedCertificate": PEM + ABOVE, "issuedCertificateChain": ABOVE},
             "issuedCertificate",
-            "holds 2",
+            "contains 2",
         ),
         (
             {**EXTERNAL, "issuedCertificate": PEM, "issuedCertificateChain": OTHER},
@@ -67,9 +67,9 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
             "not issued by",
         ),
         (
-            {**EXTERNAL, "issuedCertificate": chain.to_pem([ENDED.certificate]), "issuedCertificateChain": ABOVE},
+            {**EXTERNAL, "issuedCertificate": pem.write([ENDED.certificate]), "issuedCertificateChain": ABOVE},
             "issuedCertificate",
-            "not today",
+            "UTC, not now",
         ),
         ({**EXTERNAL, "issuingGeneration": 2}, "issuingGeneration", "imported by itself"),
         ({"topology": "root", "issuingGeneration": 2}, "issuingGeneration", "raise rootGeneration"),

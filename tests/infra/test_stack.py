@@ -10,7 +10,7 @@ from tests.infra.conftest import ACCOUNT, Graph, RunProgram
 from toolkit import contract
 from toolkit.files import project_root
 from toolkit.infra.settings import SettingsError
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.sandbox.program import StackConfig, read_stack
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def test_protection_is_the_stacks_choice(run_program: RunProgram) -> None:
 def test_the_contract_comes_from_the_certificates_and_reads_back(prod: Graph) -> None:
     outputs = contract.parse(json.dumps(prod.exports))
     assert outputs.to_exports() == prod.exports
-    issuing, root = chain.load_bundle(outputs.certificate_chain)
-    assert chain.to_pem([root]) == outputs.root_certificate
+    issuing, root = pem.load_certificates(outputs.certificate_chain)
+    assert pem.write([root]) == outputs.root_certificate
     assert outputs.certificate_authority.not_after == issuing.not_valid_after_utc
     assert [(zone.name, zone.region, zone.account_id) for zone in outputs.zones] == [
         ("frankfurt-1", "eu-central-1", ACCOUNT),

@@ -15,7 +15,7 @@ from toolkit.contract import StackOutputs
 from toolkit.mesh import render
 from toolkit.mesh.credentials import checked
 from toolkit.mesh.options import FORMS, Choice, MeshOptions
-from toolkit.pki import chain
+from toolkit.pki import pem
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCUMENTED = Path(__file__).parent / "documented"
@@ -47,11 +47,11 @@ AUTHS: dict[str, MeshOptions] = {
 
 def golden_outputs() -> StackOutputs:
     """A contract with the kept chain: a fresh one has another length, and other quotes, in every run."""
-    pem = (GOLDEN / "chain.pem").read_text()
-    certificates = chain.load_bundle(pem)
+    text = (GOLDEN / "chain.pem").read_text()
+    certificates = pem.load_certificates(text)
     document = contract_document(hierarchy())
-    document["certificateChain"] = pem
-    document["rootCertificate"] = chain.to_pem(certificates[-1:])
+    document["certificateChain"] = text
+    document["rootCertificate"] = pem.write(certificates[-1:])
     document["certificateAuthority"]["notAfter"] = certificates[0].not_valid_after_utc.isoformat()
     return StackOutputs.model_validate(document, strict=False)
 
@@ -86,12 +86,12 @@ def golden_text(outputs: StackOutputs, options: MeshOptions) -> str:
 
 def documented() -> dict[str, str]:
     """The streams that Kong's documentation describes, by file name."""
-    pem = (GOLDEN / "chain.pem").read_text()
+    bundle = (GOLDEN / "chain.pem").read_text()
     texts = {}
     for file in sorted(DOCUMENTED.glob("*.yaml")):
-        text = file.read_text().replace("CHAIN64", base64.b64encode(pem.encode()).decode())
+        text = file.read_text().replace("CHAIN64", base64.b64encode(bundle.encode()).decode())
         before, found, after = text.partition("            CHAIN\n")
-        texts[file.name] = before + textwrap.indent(pem, " " * 12) + after if found else text
+        texts[file.name] = before + textwrap.indent(bundle, " " * 12) + after if found else text
     return texts
 
 

@@ -173,7 +173,7 @@ def test_http_and_https_mixed_up(tmp_path: Path) -> None:
 def test_a_ca_file_that_is_none(tmp_path: Path) -> None:
     junk = tmp_path / "junk.pem"
     junk.write_text("no certificate")
-    for file, words in (junk, "holds no certificate"), (tmp_path / "none", "No such file"), (tmp_path, "directory"):
+    for file, words in (junk, "no PEM certificate found"), (tmp_path / "none", "No such file"), (tmp_path, "directory"):
         with pytest.raises(InvalidInputError) as raised:
             ControlPlane(Access("https://mesh", ca_file=file))
         assert words in str(raised.value.problems)

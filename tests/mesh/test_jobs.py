@@ -21,7 +21,7 @@ from toolkit.contract import StackOutputs
 from toolkit.errors import InvalidInputError
 from toolkit.mesh import job_building, jobs, trust
 from toolkit.mesh.job_building import AppliedMesh, JobOptions
-from toolkit.pki import chain
+from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -304,7 +304,7 @@ def test_any_common_name_of_a_mesh_is_data_or_is_refused(common_name: str) -> No
     reads_as_the_model(job)
     found = trust.applied([("x", job.config_map()["data"]["mesh.yaml"])])
     assert found.common_name == common_name
-    assert chain.load_bundle(found.bundle) == chain.load_bundle(OUTPUTS.certificate_chain)
+    assert pem.load_certificates(found.bundle) == pem.load_certificates(OUTPUTS.certificate_chain)
 
 
 def test_everything_wrong_is_said_at_once() -> None:

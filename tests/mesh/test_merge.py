@@ -19,7 +19,7 @@ from toolkit.errors import InvalidInputError
 from toolkit.mesh import existing, reading, scalars
 from toolkit.mesh.merge import Merged, merge
 from toolkit.mesh.options import Choice, MeshOptions
-from toolkit.pki import chain
+from toolkit.pki import pem
 
 OUTPUTS = contract(hierarchy())
 CHAIN = OUTPUTS.certificate_chain
@@ -193,7 +193,7 @@ def test_a_chain_that_is_the_same_in_another_spelling_stays() -> None:
 
 
 def test_a_chain_that_changed_is_changed_where_it_stands() -> None:
-    old = chain.to_pem(hierarchy().chain())
+    old = pem.write(hierarchy().chain())
     for choice in (Choice("inline"), Choice("inlineString")):
         before = merged(OURS, MeshOptions(ca_cert=choice))[0]
         stale = before.replace(base64.b64encode(CHAIN.encode()).decode(), base64.b64encode(old.encode()).decode())

@@ -81,7 +81,11 @@ def test_what_is_no_utf_8_is_told_how_to_be(tmp_path: Path) -> None:
     file.write_bytes(b"type: Mesh\nname: caf\xe9\n")
     with pytest.raises(InvalidInputError, match="is not YAML") as caught:
         reading.read_text(str(file))
-    assert caught.value.lines()[1:] == [f"  {file}:2: is not UTF-8", "Hint: Save it as UTF-8."]
+    assert caught.value.lines()[1:] == [f"  {file}:2: the text is not UTF-8; save it as UTF-8"]
+    file.write_text("type: Mesh\n", encoding="utf-16")
+    with pytest.raises(InvalidInputError) as caught:
+        reading.read_text(str(file))
+    assert "UTF-16, as PowerShell's > writes it" in str(caught.value.problems[0])
 
 
 def test_tabs_are_told_of() -> None:

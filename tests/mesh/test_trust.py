@@ -73,7 +73,7 @@ def test_a_backend_that_is_trusted_and_does_not_sign_yet() -> None:
         ("kind: Mesh", "kind: MeshService", "no Mesh; there are: none"),
         ("kuma.io/v1alpha1", "appmesh.k8s.aws/v1beta2", "no Mesh; there are: none"),
         ("  name: default", "  name: [default]", "metadata.name: is missing or not a text"),
-        ("BEGIN CERTIFICATE", "BEGIN", "spec.mtls.backends[1].conf.caCert.inlineString: holds"),
+        ("BEGIN CERTIFICATE", "BEGIN", "spec.mtls.backends[1].conf.caCert.inlineString: line 1: "),
         ("  name: default", "  name: a: b", "mesh.yaml:4:10"),
         ("kind: Mesh", "kind: Mesh\nkind: Mesh", "mesh.yaml:3:1"),
     ],
@@ -88,9 +88,9 @@ def test_what_can_not_be_used_is_named_by_place(old: str, new: str, words: str) 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("inlineString: hello", "inlineString: holds no PEM certificate"),
-        ("inlineString: 5", "inlineString: holds no PEM certificate"),
-        ("inline: aGVsbG8=", "inline: holds no PEM certificate"),
+        ("inlineString: hello", "inlineString: line 1: no PEM certificate found"),
+        ("inlineString: 5", "inlineString: line 1: no PEM certificate found"),
+        ("inline: aGVsbG8=", "inline: line 1: no PEM certificate found"),
         ("inline: !!binary aGVsbG8=", "is not base64 of PEM text"),
     ],
 )

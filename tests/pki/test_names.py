@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import AUTHORITY_ARN
-from toolkit.pki import arn, csr, spiffe, templates
+from toolkit.pki import arn, csr, pem, spiffe, templates
 
 
 def test_arns_in_every_partition() -> None:
@@ -75,13 +75,14 @@ def test_a_request_like_that_of_a_zone_control_plane() -> None:
     key = csr.data_plane_key()
     assert key.key_size == 2048
     uris = ("spiffe://default/a", "kuma://kuma.io/service/a")
-    request = x509.load_pem_x509_csr(csr.to_pem(csr.data_plane_csr(key, uris)))
+    request = x509.load_pem_x509_csr(pem.write_request(csr.data_plane_csr(key, uris)).encode())
     assert request.is_signature_valid
     assert list(request.subject) == []
     sans = request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     assert sans.value.get_values_for_type(x509.UniformResourceIdentifier) == list(uris)
-    assert not sans.critical
+    assert sans.critical
     named = csr.data_plane_csr(key, uris, "backend.mesh")
     assert named.subject.rfc4514_string() == "CN=backend.mesh"
+    assert not named.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical
     with pytest.raises(ValueError, match="at least one URI"):
         csr.data_plane_csr(key, ())

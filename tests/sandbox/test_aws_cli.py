@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolkit.pki import chain
+from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
@@ -133,7 +133,7 @@ def test_the_user_guides_own_way(aws: TestSandbox, tmp_path: Path) -> None:
     result = subprocess.run(verified, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.stdout.strip() == "leaf.pem: OK", result.stderr
 
-    serial = f"{chain.load_certificate(leaf['Certificate']).serial_number:040x}"
+    serial = f"{pem.load_certificate(leaf['Certificate']).serial_number:040x}"
     revoked = ["--certificate-authority-arn", issuing, "--certificate-serial", serial]
     cli("revoke-certificate", *revoked, "--revocation-reason", "KEY_COMPROMISE")
     cli(

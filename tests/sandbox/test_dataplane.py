@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.support import NOW, hierarchy
 from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB, proxy
 from toolkit.errors import SurroundingsError
-from toolkit.pki import chain
+from toolkit.pki import chain, pem
 from toolkit.sandbox import dataplane
 from toolkit.sandbox.dataplane_config import bootstrap
 from toolkit.verify import handshake
@@ -100,7 +100,7 @@ def test_the_verdict_is_that_of_the_handshakes_in_memory() -> None:
         proxy("server-only", extended=(ExtendedKeyUsageOID.SERVER_AUTH,)),
     ]
     for bundle in ISSUING.chain(), ISSUING.chain()[:1], ISSUING.chain()[1:], hierarchy().chain():
-        trust = Trust(bundle, "default", "web")
+        trust = Trust(pem.write(bundle), "default", "web")
         memory = {(one.client, one.server): not one.problem for one in handshake.meet(zones, trust)}
         assert {pair: not problem for pair, problem in met(*zones, trust=trust).items()} == memory
 
@@ -126,7 +126,7 @@ def test_a_stranger_who_is_let_in_is_a_problem_of_every_handshake() -> None:
 def test_the_stranger_is_one_only_by_its_mesh_and_its_ca() -> None:
     stranger = dataplane.other_mesh(TRUST)
     assert chain.uris(stranger.issued.leaf) == ["spiffe://other-mesh/web"]
-    own = Trust(stranger.issued.chain, "other-mesh", "web")
+    own = Trust(pem.write(stranger.issued.chain), "other-mesh", "web")
     assert not any(one.problem for one in handshake.meet([stranger, replace(stranger, zone="b")], own))
     assert chain.uris(dataplane.other_mesh(own).issued.leaf) == ["spiffe://another-mesh/web"]
 

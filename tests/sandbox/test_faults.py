@@ -15,7 +15,6 @@ from tests.sandbox.conformance.world import World, refused
 from toolkit import contract
 from toolkit.errors import InvalidInputError
 from toolkit.files import project_root
-from toolkit.pki import chain
 from toolkit.sandbox import faults, program
 from toolkit.sandbox.faults import Call, ConnectionLostError, Fault, FaultPlan, Faults
 from toolkit.sandbox.private_ca.errors import AwsError
@@ -86,7 +85,7 @@ def test_a_zone_that_can_not_reach_aws(aws: TestSandbox) -> None:
     outputs = contract.parse(json.dumps(exports))
     aws.faults = plan(Fault(effect="unreachable", role="verifier-ireland-1-*"))
     source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-    question = zone.Plan("default", chain.load_bundle(outputs.certificate_chain), timeout=timedelta(seconds=8))
+    question = zone.Plan("default", outputs.certificate_chain, timeout=timedelta(seconds=8))
     report = runner.verify(outputs, question, source).report
     assert [(found.zone, found.passed) for found in report.zones] == [
         ("frankfurt-1", True),

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.support import AUTHORITY_ARN, NOW, Authority, hierarchy, name
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.pki.usages import key_usage
 from toolkit.verify.identity import ZoneIdentity
 
@@ -45,6 +45,7 @@ class Draft:
     subject: x509.Name
     public_key: CertificatePublicKeyTypes
     names: list[x509.GeneralName]
+    names_critical: bool
     not_after: datetime
     not_before: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1))
     usage: tuple[str, ...] = ("digital_signature", "key_encipherment")
@@ -75,7 +76,7 @@ class Draft:
             )
         )
         if self.names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(self.names), critical=False)
+            builder = builder.add_extension(x509.SubjectAlternativeName(self.names), critical=self.names_critical)
         if self.usage:
             builder = builder.add_extension(key_usage(*self.usage), critical=self.usage_critical)
         if self.extended:
@@ -85,7 +86,7 @@ class Draft:
             der = bytearray(certificate.public_bytes(serialization.Encoding.DER))
             der[-1] ^= 1
             certificate = x509.load_der_x509_certificate(bytes(der))
-        return chain.to_pem([certificate])
+        return pem.write([certificate])
 
 
 class Mutation(NamedTuple):
@@ -120,12 +121,12 @@ class BrokenIssuer:
 
     def issue_certificate(self, *, Csr: bytes, Validity: dict[str, Any], **_: str) -> dict[str, str]:  # noqa: N803 - boto3's names
         request = x509.load_pem_x509_csr(Csr)
-        names = list(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        sans = request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         ends = datetime.fromtimestamp(Validity["Value"], UTC)
-        draft = Draft(request.subject, request.public_key(), names, ends)
+        draft = Draft(request.subject, request.public_key(), list(sans.value), sans.critical, ends)
         self._mutate(draft)
         certificate_arn = f"{AUTHORITY_ARN}/certificate/{len(self._answers):032x}"
-        way = chain.to_pem(draft.chain) if draft.chain else ""
+        way = pem.write(draft.chain) if draft.chain else ""
         self._answers[certificate_arn] = {"Certificate": draft.sign(), "CertificateChain": way}
         return {"CertificateArn": certificate_arn}
 
@@ -192,7 +193,7 @@ MUTATIONS = (
     Mutation("the CA's own key", _set(public_key=ISSUING.key.public_key()), (_KEY,)),
     Mutation("last SAN dropped", _names(lambda names: names[:-1]), (_SAN,)),
     Mutation("SPIFFE ID dropped", _names(lambda names: names[1:]), (_SAN,)),
-    Mutation("all SANs dropped", _set(names=[]), (_SAN, _CHAIN)),
+    Mutation("all SANs dropped", _set(names=[]), (_SAN,)),
     Mutation("SANs reordered", _names(lambda names: names[::-1]), (_SAN,)),
     Mutation("SAN twice", _names(lambda names: [names[0], *names]), (_SAN,)),
     Mutation("SPIFFE ID added", _names(lambda names: [*names, _uri("spiffe://default/admin")]), (_SAN,)),
@@ -205,25 +206,26 @@ MUTATIONS = (
     Mutation("SPIFFE ID in capitals", _first(str.upper), (_SAN,)),
     Mutation("slash behind SPIFFE ID", _first(lambda uri: f"{uri}/"), (_SAN,)),
     Mutation("SPIFFE ID percent-encoded", _first(lambda uri: uri.replace("-", "%2D")), (_SAN,)),
+    Mutation("SAN not critical", _set(names_critical=False), (_SAN,)),
     Mutation("no key usage", _set(usage=()), (_USAGE,)),
     Mutation("key usage not critical", _set(usage_critical=False), (_USAGE,)),
     Mutation("no keyEncipherment", _set(usage=("digital_signature",)), (_USAGE,)),
     Mutation("no digitalSignature", _set(usage=("key_encipherment",)), (_USAGE,)),
-    Mutation("keyCertSign", _usage("key_cert_sign"), (_USAGE, _CHAIN)),
+    Mutation("keyCertSign", _usage("key_cert_sign"), (_USAGE,)),
     Mutation("cRLSign", _usage("crl_sign"), (_USAGE,)),
     Mutation("dataEncipherment", _usage("data_encipherment"), (_USAGE,)),
     Mutation("contentCommitment", _usage("content_commitment"), (_USAGE,)),
     Mutation("keyAgreement", _usage("key_agreement"), (_USAGE,)),
     Mutation("no extended key usage", _set(extended=()), (_EXTENDED,)),
-    Mutation("server alone", _set(extended=(SERVER,)), (_EXTENDED, _CHAIN)),
+    Mutation("server alone", _set(extended=(SERVER,)), (_EXTENDED,)),
     Mutation("client alone", _set(extended=(CLIENT,)), (_EXTENDED,)),
     Mutation("codeSigning", _set(extended=(SERVER, CLIENT, ExtendedKeyUsageOID.CODE_SIGNING)), (_EXTENDED,)),
     Mutation("OCSPSigning", _set(extended=(SERVER, CLIENT, ExtendedKeyUsageOID.OCSP_SIGNING)), (_EXTENDED,)),
-    Mutation("any usage", _set(extended=(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)), (_EXTENDED, _CHAIN)),
-    Mutation("emailProtection", _set(extended=(ExtendedKeyUsageOID.EMAIL_PROTECTION,)), (_EXTENDED, _CHAIN)),
-    Mutation("CA:TRUE", _ca(None, critical=False), (_CONSTRAINTS, _CHAIN)),
-    Mutation("CA:TRUE, critical", _ca(None, critical=True), (_CONSTRAINTS, _CHAIN)),
-    Mutation("CA:TRUE, path length 0", _ca(0, critical=True), (_CONSTRAINTS, _CHAIN)),
+    Mutation("any usage", _set(extended=(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)), (_EXTENDED,)),
+    Mutation("emailProtection", _set(extended=(ExtendedKeyUsageOID.EMAIL_PROTECTION,)), (_EXTENDED,)),
+    Mutation("CA:TRUE", _ca(None, critical=False), (_CONSTRAINTS,)),
+    Mutation("CA:TRUE, critical", _ca(None, critical=True), (_CONSTRAINTS,)),
+    Mutation("CA:TRUE, path length 0", _ca(0, critical=True), (_CONSTRAINTS,)),
     Mutation("ends an hour early", _shift(not_after=-_HOUR), (_LIFETIME,)),
     Mutation("ends an hour late", _shift(not_after=_HOUR), (_LIFETIME,)),
     Mutation("ends two seconds late", _shift(not_after=timedelta(seconds=2)), (_LIFETIME,)),
@@ -233,12 +235,12 @@ MUTATIONS = (
     Mutation("not valid yet", _shift(not_before=2 * _HOUR), (_LIFETIME, _CHAIN)),
     Mutation("backdated by three hours", _shift(not_before=-2 * _HOUR), (_LIFETIME,)),
     Mutation("backdated by a year", _shift(not_before=-365 * _DAY), (_LIFETIME,)),
-    Mutation("a CA of the same name", _set(issuer=NAMESAKE), (_CHAIN,)),
+    Mutation("a CA of the same name", _set(issuer=NAMESAKE), (_CHAIN, _ORDER)),
     Mutation("another CA", _set(issuer=STRANGER), (_CHAIN, _ORDER)),
     Mutation("another CA with its chain", _set(issuer=STRANGER, chain=list(STRANGER.chain())), (_CHAIN,)),
     Mutation("the root itself", _set(issuer=ROOT), (_ORDER,)),
-    Mutation("no CA at all", _self_signed, (_CHAIN,)),
-    Mutation("signature damaged", _set(damaged=True), (_CHAIN,)),
+    Mutation("no CA at all", _self_signed, (_CHAIN, _ORDER)),
+    Mutation("signature damaged", _set(damaged=True), (_CHAIN, _ORDER)),
     Mutation("no chain", _set(chain=[]), (_ORDER,)),
     Mutation("chain reversed", _set(chain=[_TOP, _OWN]), (_ORDER,)),
     Mutation("chain without its root", _set(chain=[_OWN]), (_ORDER,)),
@@ -246,6 +248,7 @@ MUTATIONS = (
     Mutation("issuing CA twice", _set(chain=[_OWN, _OWN, _TOP]), (_ORDER,)),
     Mutation("another root at the end", _set(chain=[_OWN, STRANGER.chain()[-1]]), (_ORDER,)),
     Mutation("a stranger in between", _set(chain=[_OWN, STRANGER.certificate, _TOP]), (_ORDER,)),
+    Mutation("the chain of a CA of the same name", _set(chain=list(NAMESAKE.chain())), (_ORDER,)),
     Mutation("the chain of another CA", _set(chain=list(STRANGER.chain())), (_ORDER,)),
     Mutation("an issuing CA that has ended", _set(chain=[ENDED, _TOP]), ("chain-lifetime",)),
     Mutation("a common name nobody asked for", _subject((NameOID.COMMON_NAME, "backend.mesh")), (_NAME,)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.support import Authority, hierarchy
-from toolkit.pki import csr
+from toolkit.pki import csr, pem
 from toolkit.verify.handshake import Trust
 from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.zone import Proxy
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ISSUING = hierarchy()
 KEYS = [csr.data_plane_key() for _ in range(4)]
 WEB = "spiffe://default/web"
-TRUST = Trust(ISSUING.chain(), "default", "web")
+TRUST = Trust(pem.write(ISSUING.chain()), "default", "web")
 
 
 def proxy(

@@ -19,6 +19,8 @@ from toolkit.verify.results import Outcome
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from toolkit.verify.results import Check
+
 URIS = ["spiffe://default/backend", "kuma://kuma.io/service/backend"]
 KEY = csr.data_plane_key()
 NOT_AFTER = NOW + timedelta(hours=24)
@@ -71,9 +73,8 @@ def other_key() -> rsa.RSAPublicKey:
             ISSUING.issue(KEY.public_key(), URIS, extended=(SERVER, CLIENT, ExtendedKeyUsageOID.CODE_SIGNING)),
             {"extended-key-usage"},
         ),
-        # cryptography's verifier wants clientAuth of a client, so the chain fails as well.
-        (ISSUING.issue(KEY.public_key(), URIS, extended=(SERVER,)), {"extended-key-usage", "chain"}),
-        (ISSUING.issue(KEY.public_key(), URIS, is_ca=True), {"basic-constraints", "chain"}),
+        (ISSUING.issue(KEY.public_key(), URIS, extended=(SERVER,)), {"extended-key-usage"}),
+        (ISSUING.issue(KEY.public_key(), URIS, is_ca=True), {"basic-constraints"}),
         (ISSUING.issue(KEY.public_key(), URIS, not_after=NOW + timedelta(hours=23)), {"lifetime"}),
         (ISSUING.issue(KEY.public_key(), URIS, not_after=NOW + timedelta(days=365)), {"lifetime"}),
         (ISSUING.issue(KEY.public_key(), URIS, not_before=NOW - timedelta(hours=3)), {"lifetime"}),
@@ -83,7 +84,7 @@ def other_key() -> rsa.RSAPublicKey:
             ),
             {"lifetime", "chain"},
         ),
-        (STRANGER.issue(KEY.public_key(), URIS), {"chain"}),
+        (STRANGER.issue(KEY.public_key(), URIS), {"chain", "chain-order"}),
     ],
 )
 def test_a_broken_issuer_is_named(leaf: x509.Certificate, names: set[str]) -> None:
@@ -102,9 +103,27 @@ def test_a_chain_that_is_none(returned: tuple[x509.Certificate, ...]) -> None:
     assert failed(ISSUING.issue(KEY.public_key(), URIS), returned=returned) == {"chain-order"}
 
 
-def test_criticality_of_the_names_is_a_note_and_no_failure() -> None:
-    leaf = ISSUING.issue(KEY.public_key(), URIS)
-    evidence = Evidence(IssuedCertificate(leaf, ()), KEY.public_key(), URIS, NOT_AFTER, (OWN, ROOT), at=NOW)
-    (check,) = [check(evidence) for name, check in CERTIFICATE_CHECKS if name == "subject-alternative-names"]
-    assert check.outcome is Outcome.PASSED
-    assert "not critical" in check.note
+def names_check(*, common_name: str | None, critical: bool) -> Check:
+    leaf = ISSUING.issue(KEY.public_key(), URIS, common_name=common_name, san_critical=critical)
+    evidence = Evidence(
+        IssuedCertificate(leaf, ()), KEY.public_key(), URIS, NOT_AFTER, (OWN, ROOT), common_name=common_name, at=NOW
+    )
+    (found,) = [check(evidence) for name, check in CERTIFICATE_CHECKS if name == "subject-alternative-names"]
+    return found
+
+
+def test_without_a_subject_names_that_are_not_critical_are_a_failure() -> None:
+    good = names_check(common_name=None, critical=True)
+    assert (good.outcome, good.found, good.note) == (Outcome.PASSED, ", ".join(URIS), "")
+    assert good.expected == f"{', '.join(URIS)} (critical: the subject is empty)"
+    bad = names_check(common_name=None, critical=False)
+    assert (bad.outcome, bad.expected) == (Outcome.FAILED, good.expected)
+    assert bad.found == f"{', '.join(URIS)} (not critical)"
+    assert "commonName" in bad.advice
+
+
+@pytest.mark.parametrize("critical", [False, True])
+def test_with_a_subject_the_names_may_be_critical_or_not(critical: bool) -> None:
+    check = names_check(common_name="backend.mesh", critical=critical)
+    assert (check.outcome, check.note) == (Outcome.PASSED, "")
+    assert check.expected == check.found == ", ".join(URIS)

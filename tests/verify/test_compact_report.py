@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ARN = "arn:aws-us-gov:acm-pca:us-gov-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
-NAMES = Plan("default", (), probe_denials=True).check_names
+NAMES = Plan("default", "", probe_denials=True).check_names
 FINGERPRINT = ":".join(["AB"] * 32)
 
 

@@ -30,7 +30,7 @@ def holds(case: Case, report: Report, bought: dict[str, int]) -> None:
     affected = {"": [], ZONE: [ZONE], EVERY: everywhere}[case.zone]
     found = failures(report)
     assert {zone: [check.name for check in checks] for zone, checks in found.items()} == {
-        zone: [case.check] for zone in affected
+        zone: [case.check, *case.also] for zone in affected
     }
     for checks in found.values():
         assert case.advice in checks[0].advice
@@ -70,7 +70,7 @@ def test_faults_mixed(seed: int, aws: TestSandbox, outputs: StackOutputs) -> Non
     world.break_calls(*lasting, late, *noise, seed=seed)
     report = world.verify()
     found = failures(report)
-    assert {zone: [check.name for check in checks] for zone, checks in found.items()} == {ZONE: [case.check]}
+    assert {zone: [check.name for check in checks] for zone, checks in found.items()} == {ZONE: [case.check, *case.also]}
     assert report.finished - report.started < timedelta(seconds=12) + _GRACE
     assert all(count <= 1 for count in world.bought().values())
 

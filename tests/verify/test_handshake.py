@@ -19,7 +19,7 @@ from tests.support import NOW, Authority, hierarchy
 from tests.verify import proxies
 from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB
 from toolkit.errors import SurroundingsError
-from toolkit.pki import chain
+from toolkit.pki import chain, pem
 from toolkit.pki.usages import key_usage
 from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES, Trust, meet, meetings
 from toolkit.verify.results import Handshake
@@ -115,18 +115,18 @@ def test_a_ca_is_no_peer_although_openssl_takes_it() -> None:
 def test_an_intermediate_that_is_not_sent_must_be_in_the_bundle() -> None:
     bare = proxy("bare", way=())
     assert problems(proxy("good"), bare) == ("", "")
-    root_only = Trust(ISSUING.chain()[-1:], "default", "web")
+    root_only = Trust(pem.write(ISSUING.chain()[-1:]), "default", "web")
     for problem in problems(proxy("good"), bare, root_only):
         assert "unable to get local issuer certificate" in problem
     assert problems(proxy("good"), proxy("sends-it"), root_only) == ("", "")
 
 
 def test_an_anchor_may_be_an_intermediate_as_in_envoy() -> None:
-    assert problems(proxy("a"), proxy("b"), Trust(ISSUING.chain()[:1], "default", "web")) == ("", "")
+    assert problems(proxy("a"), proxy("b"), Trust(pem.write(ISSUING.chain()[:1]), "default", "web")) == ("", "")
 
 
 def test_the_bundle_of_another_ca_lets_nobody_in() -> None:
-    for problem in problems(proxy("a"), proxy("b"), Trust(STRANGER.chain(), "default", "web")):
+    for problem in problems(proxy("a"), proxy("b"), Trust(pem.write(STRANGER.chain()), "default", "web")):
         assert problem.startswith(f"{CLIENT_REFUSES}: certificate verify failed: ")
 
 
@@ -140,7 +140,7 @@ def test_a_certificate_for_another_key_can_not_be_used() -> None:
 def test_more_than_a_pipe_holds_goes_through_it() -> None:
     uris = (WEB, *(f"spiffe://default/service-{number}-{'x' * 20}" for number in range(1500)))
     long = proxy("long", uris=uris)
-    assert len(chain.to_pem([long.issued.leaf])) > 65536
+    assert len(pem.write([long.issued.leaf])) > 65536
     assert problems(proxy("good"), long) == ("", "")
 
 
@@ -203,7 +203,7 @@ def openssl_takes(shown: Proxy, purpose: str, bundle: tuple[x509.Certificate, ..
     """What `openssl verify` says of a certificate, in one role."""
     files = {"leaf": [shown.issued.leaf], "way": list(shown.issued.chain), "bundle": list(bundle)}
     for name, certificates in files.items():
-        (directory / name).write_text(chain.to_pem(certificates))
+        (directory / name).write_text(pem.write(certificates))
     command = ["openssl", "verify", "-partial_chain", "-purpose", purpose, "-no-CApath", "-no-CAstore", "-CAfile"]
     command += [str(directory / "bundle")]
     if shown.issued.chain:
@@ -223,7 +223,7 @@ def test_no_problem_means_that_both_certificates_verify(
 ) -> None:
     directory = tmp_path_factory.mktemp("openssl")
     client, server = (proxy(role, **WRONGS[kind]) for role, kind in zip(("client", "server"), kinds, strict=True))
-    problem, _ = problems(client, server, Trust(bundle, "default", "web"))
+    problem, _ = problems(client, server, Trust(pem.write(bundle), "default", "web"))
     kuma = "kuma://kuma.io/zone/"
     good = (
         openssl_takes(client, "sslclient", bundle, directory)

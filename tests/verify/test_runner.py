@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.verify.world import Hanging, failures, plan, verify, without
 from toolkit.files import project_root
-from toolkit.pki import chain, csr
+from toolkit.pki import csr, pem
 from toolkit.verify import runner
 from toolkit.verify.calls import Caller
 from toolkit.verify.identity import AssumeRole, ZoneIdentity
@@ -113,9 +113,9 @@ def test_a_disabled_ca(aws: TestSandbox, outputs: StackOutputs) -> None:
 
 
 def test_a_mesh_that_carries_another_chain(aws: TestSandbox, outputs: StackOutputs) -> None:
-    root_only = chain.load_bundle(outputs.certificate_chain)[1:]
+    root_only = pem.write(pem.load_certificates(outputs.certificate_chain)[1:])
     assert verify(aws, outputs, trust_bundle=root_only).passed
-    wrong = chain.load_bundle(outputs.certificate_chain)[:1]
+    wrong = pem.write(pem.load_certificates(outputs.certificate_chain)[:1])
     report = verify(aws, outputs, trust_bundle=wrong)
     assert {check.name for checks in failures(report).values() for check in checks} == {"chain"}
     assert "Render the Mesh again" in report.zones[0].checks[4].advice

@@ -9,7 +9,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from toolkit.pki import chain
 from toolkit.verify import runner
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.zone import Plan
@@ -31,7 +30,7 @@ SUBJECT = "system:serviceaccount:kong-mesh-system:kong-mesh-control-plane"
 
 
 def plan(outputs: StackOutputs, **changes: Any) -> Plan:
-    return replace(Plan("default", chain.load_bundle(outputs.certificate_chain)), **changes)
+    return replace(Plan("default", outputs.certificate_chain), **changes)
 
 
 def source(aws: TestSandbox) -> AssumeRole:

@@ -78,10 +78,10 @@ class _Narrator:
             self.authorities += kind.endswith(":CertificateAuthority")
 
     def stack_created(self, outputs: StackOutputs) -> None:
-        from toolkit.pki import chain
+        from toolkit.pki import chain, pem
 
         _step(2, "The Pulumi program ran", f"{self._resources} resources: CAs, roles and their policies")
-        for certificate in chain.load_bundle(outputs.certificate_chain):
+        for certificate in pem.load_certificates(outputs.certificate_chain):
             ends = f"valid until {certificate.not_valid_after_utc:%Y-%m-%d}"
             _detail(f"{chain.display_name(certificate)}, {outputs.certificate_authority.key_algorithm}, {ends}")
         _detail(f"issues: {outputs.certificate_authority.arn}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from cryptography import x509
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from toolkit.cli.outputs import WARN_DAYS, time_left
-from toolkit.pki import chain
+from toolkit.pki import chain, pem
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +40,7 @@ def active(outputs: StackOutputs, now: datetime, look: Look) -> str:
         }
     )
     page.heading("Chain, the issuing CA first")
-    for certificate in chain.load_bundle(outputs.certificate_chain):
+    for certificate in pem.load_certificates(outputs.certificate_chain):
         page.line(Text(f"  {_printable(chain.display_name(certificate))}"))
         page.facts(
             {"SHA-256": chain.fingerprint(certificate), "valid until": _moment(certificate.not_valid_after_utc)}, 4
@@ -66,7 +65,7 @@ def pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str:
         look: of the text.
     """
     authority = stack.pending_certificate_authority
-    request = x509.load_pem_x509_csr(authority.certificate_signing_request.encode())
+    request = pem.load_request(authority.certificate_signing_request)
     toolkit, pulumi = where
     page = _Page(look)
     page.heading("This CA waits for its certificate")

@@ -193,7 +193,7 @@ def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
 def _plan(outputs: StackOutputs, zones: Sequence[Zone], chosen: dict[str, Any]) -> Plan:
     from datetime import timedelta
 
-    from toolkit.pki import chain, spiffe
+    from toolkit.pki import spiffe
     from toolkit.verify.zone import Plan
 
     mesh, bundle, template = _mesh(outputs, chosen)
@@ -205,7 +205,7 @@ def _plan(outputs: StackOutputs, zones: Sequence[Zone], chosen: dict[str, Any]) 
     deadline = chosen["deadline"]
     return Plan(
         mesh=mesh,
-        trust_bundle=chain.load_bundle(bundle),
+        trust_bundle=bundle,
         service=service,
         lifetime=_lifetime(chosen["lifetime"], outputs),
         timeout=timedelta(seconds=chosen["timeout"]),

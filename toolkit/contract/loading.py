@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from toolkit.contract.models import PendingStack, StackOutputs
 from toolkit.errors import InvalidInputError, Problem, SurroundingsError
 from toolkit.pki import arn
+from toolkit.text import NotTextError, from_utf8
 
 if TYPE_CHECKING:
     from typing import Any
@@ -57,7 +58,7 @@ def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs |
         InvalidInputError: it is not JSON, or not a contract; every problem is named by path.
     """
     try:
-        raw = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        raw = from_utf8(text).removeprefix("\ufeff") if isinstance(text, bytes) else text
         return _model(json.loads(raw)).model_validate_json(raw)
     except json.JSONDecodeError as error:
         problem = Problem(f"{source}:{error.lineno}:{error.colno}", error.msg)
@@ -68,8 +69,10 @@ def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs |
     except _BothStatesError as error:
         message = "stands beside certificateAuthority; a stack has the one or the other"
         raise _no_contract(source, [Problem("pendingCertificateAuthority", message)]) from error
-    except (UnicodeDecodeError, RecursionError, ValueError) as error:
-        # json gives up on text that is no UTF-8, on very deep nesting and on integers of over 4,300 digits.
+    except NotTextError as error:
+        raise InvalidInputError(f"{source} is not JSON", [Problem(f"{source}:{error.line}", str(error))]) from None
+    except (RecursionError, ValueError) as error:
+        # json gives up on very deep nesting and on integers of over 4,300 digits.
         raise InvalidInputError(f"{source} is not JSON", [Problem("", _reason(error))], _WHERE_FROM) from error
 
 

@@ -8,7 +8,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import (
     AfterValidator,
@@ -24,8 +23,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from toolkit.pki import algorithms, arn, chain, duration
+from toolkit.pki import algorithms, arn, duration, judging, pem, spiffe
 from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
+from toolkit.pki.authority import AWS, IN_A_MESH, Needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Literal[1] = 1
 SHORT_LIVED_MAX = timedelta(days=7)
 DEFAULT_DATA_PLANE_LIFETIME = "24h"
-_REQUEST = re.compile(r"\s*-----BEGIN CERTIFICATE REQUEST-----\s[^-]*-----END CERTIFICATE REQUEST-----\s*")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -72,11 +71,8 @@ def _region_of_the_arn(value: str, info: ValidationInfo) -> str:
 
 
 def _signing_request(value: str) -> str:
-    # The label is that of RFC 7468, section 7. The older one with NEW in it is not what AWS Private CA writes.
-    if not _REQUEST.fullmatch(value):
-        raise ValueError("is not one PEM request (-----BEGIN CERTIFICATE REQUEST-----)")
+    request = pem.load_request(value)
     try:
-        request = x509.load_pem_x509_csr(value.encode())
         # Names are read late: a request is shown by its subject, so that must be readable as well.
         valid = request.is_signature_valid and request.subject is not None
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -269,8 +265,9 @@ class StackOutputs(_Exports):
     @field_validator("certificate_chain")
     @classmethod
     def _chain_is_in_order(cls, value: str, info: ValidationInfo) -> str:
-        certificates = chain.load_bundle(value)
-        problems = chain.order_problems(certificates)
+        certificates = pem.load_certificates(value)
+        # Lifetimes are not judged: a contract must stay readable when its CA expires.
+        problems = judging.problems(certificates, Needs(), {AWS, *IN_A_MESH})
         authority: CertificateAuthority | None = info.data.get("certificate_authority")
         if authority and (authority.type == "ROOT") != (len(certificates) == 1):
             problems.append(f"has {len(certificates)} certificates, which a CA of type {authority.type} can't have")
@@ -286,10 +283,19 @@ class StackOutputs(_Exports):
     @field_validator("root_certificate")
     @classmethod
     def _root_ends_the_chain(cls, value: str, info: ValidationInfo) -> str:
-        root = chain.load_certificate(value)
+        root = pem.load_certificate(value)
         bundle = info.data.get("certificate_chain")
-        if bundle and chain.load_bundle(bundle)[-1] != root:
+        if bundle and pem.load_certificates(bundle)[-1] != root:
             raise ValueError("is not the last certificate of certificateChain")
+        return value
+
+    @field_validator("meshes")
+    @classmethod
+    def _names_are_permitted(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if bundle := info.data.get("certificate_chain"):
+            uris = tuple(uri for mesh in value for uri in spiffe.typical_uris(mesh))
+            if problems := judging.problems(pem.load_certificates(bundle), Needs(uris)):
+                raise ValueError("; ".join(problems))
         return value
 
     @field_validator("data_plane_lifetime")

@@ -15,7 +15,7 @@ import pulumi
 from pulumi_aws import cloudwatch, iam, scheduler, sns
 
 from toolkit.infra import policies
-from toolkit.pki import chain
+from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,7 +194,7 @@ class AuthorityAlarms(pulumi.ComponentResource):
 
 def _metric_data(authority: str, bundle: str) -> str:
     """The request that the schedule makes (CloudWatch API reference, PutMetricData)."""
-    end = chain.load_bundle(bundle)[0].not_valid_after_utc
+    end = pem.load_certificates(bundle)[0].not_valid_after_utc
     datum = {
         "MetricName": _METRIC,
         "Dimensions": [{"Name": _DIMENSION, "Value": authority}],

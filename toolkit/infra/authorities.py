@@ -17,7 +17,7 @@ from toolkit.infra.authority import (
     SignedElsewhere,
     Subject,
 )
-from toolkit.pki import algorithms, arn, chain
+from toolkit.pki import algorithms, arn, pem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,11 +107,11 @@ class Authorities:
 
     def _adopted(self) -> Issuing:
         found = self._required()
-        bundle = chain.to_pem(found.certificates)
+        bundle = pem.write(found.certificates)
         return Issuing(
             arn=pulumi.Output.from_input(found.arn),
             chain=pulumi.Output.from_input(bundle),
-            root=pulumi.Output.from_input(chain.to_pem(found.certificates[-1:])),
+            root=pulumi.Output.from_input(pem.write(found.certificates[-1:])),
             type=found.type,
             usage_mode=found.usage_mode,
             key_algorithm=found.key_algorithm,
@@ -207,4 +207,4 @@ class Authorities:
 
 
 def _last(bundle: str) -> str:
-    return chain.to_pem(chain.load_bundle(bundle)[-1:])
+    return pem.write(pem.load_certificates(bundle)[-1:])

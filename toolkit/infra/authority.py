@@ -16,7 +16,7 @@ from pulumi_aws import acmpca
 
 from toolkit.errors import Problem
 from toolkit.infra.reading import refusal
-from toolkit.pki import chain, csr, templates
+from toolkit.pki import csr, pem, templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -261,16 +261,16 @@ class PrivateAuthority(pulumi.ComponentResource):
         # Read from the issued certificate: the CA resource's own fields are filled when the CA is created, before
         # there is a certificate, and stay empty until a refresh.
         self.as_issued = certificate
-        self.certificate = certificate.apply(_normalized)
+        self.certificate = certificate.apply(_canonical)
         self.chain = (
-            pulumi.Output.all(certificate, above).apply(lambda pems: _normalized("\n".join(pems)))
+            pulumi.Output.all(certificate, above).apply(lambda texts: "".join(map(_canonical, texts)))
             if above is not None
             else self.certificate
         )
 
     def _signed_elsewhere(self, given: SignedElsewhere) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         def check(request: str) -> str:
-            found = csr.mismatch(request, chain.load_certificate(given.certificate))
+            found = csr.mismatch(request, pem.load_certificate(given.certificate))
             if found:
                 raise refusal(
                     "the certificate was not issued for this CA",
@@ -278,9 +278,9 @@ class PrivateAuthority(pulumi.ComponentResource):
                     pulumi.get_project(),
                     "Have the CSR signed that `toolkit outputs --csr` prints, and set the result.",
                 )
-            return given.certificate.strip()
+            return _canonical(given.certificate).strip()
 
-        return self.csr.apply(check), pulumi.Output.from_input(given.chain.strip())
+        return self.csr.apply(check), pulumi.Output.from_input(_canonical(given.chain).strip())
 
 
 def _unchanged(name: str, args: AuthorityArgs, authority: acmpca.CertificateAuthority) -> pulumi.Output[str]:
@@ -360,5 +360,5 @@ def _refuse_when_new(certificate: acmpca.Certificate, problems: Callable[[], lis
     pulumi.Output.from_input(check())  # type: ignore[arg-type] # its overloads don't take a coroutine
 
 
-def _normalized(pem: str) -> str:
-    return chain.to_pem(chain.load_bundle(pem))
+def _canonical(text: str) -> str:
+    return pem.write(pem.load_certificates(text))

@@ -5,7 +5,7 @@ They are looked up before anything is made, so that a wrong ARN costs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ import pulumi_aws as aws
 
 from toolkit.contract import mode_problem
 from toolkit.errors import Problem, one_line
+from toolkit.infra import rules
 from toolkit.infra.reading import refusal
-from toolkit.pki import algorithms, arn, chain, duration
+from toolkit.pki import algorithms, arn, chain, duration, judging, pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,10 +88,13 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
         )
     except Exception as error:  # nothing narrower is raised for a function that failed
         raise LookUpError(one_line(error)) from error
+    if not found.certificate:
+        raise LookUpError(f"it is {found.status} and has no certificate yet")
     try:
-        certificates = chain.load_bundle(f"{found.certificate}\n{found.certificate_chain or ''}")
+        above = pem.load_certificates(found.certificate_chain) if found.certificate_chain else ()
+        certificates = (pem.load_certificate(found.certificate), *above)
     except ValueError as error:
-        raise LookUpError(f"it is {found.status} and has no certificate yet") from error
+        raise LookUpError(f"its certificate or chain can't be read: {error}") from error
     return ExistingAuthority(
         arn=authority_arn,
         status=found.status,
@@ -116,17 +120,44 @@ def adoption_problems(adopted: ExistingAuthority, settings: Settings) -> Iterato
         yield Problem(
             "signingAlgorithm", f"{signing} can't be made with the adopted CA's key of {adopted.key_algorithm}"
         )
-    for found in chain.order_problems(adopted.certificates):
-        yield Problem("adoptArn", f"in the CA's chain, {found}")
+    yield from path_problems("adoptArn", adopted, settings)
     lifetime = duration.parse(settings.data_plane_lifetime)
     problem = mode_problem(adopted.usage_mode, lifetime)
     if problem is not None:
         yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} {problem}, as the adopted CA is")
-    if datetime.now(UTC) + lifetime > adopted.not_after:
-        yield Problem(
-            "dataPlaneLifetime",
-            f"{settings.data_plane_lifetime} goes beyond the end of the adopted CA on {adopted.not_after:%Y-%m-%d}",
-        )
+
+
+def path_problems(key: str, authority: ExistingAuthority, settings: Settings) -> list[Problem]:
+    """Return what the programs of a mesh refuse of a CA and of those above it.
+
+    Args:
+        key: the setting that names the CA.
+        authority: that CA.
+        settings: the stack's.
+    """
+    return [
+        Problem(key, f"in the CA's chain, {found}")
+        # Whether the CA itself publishes a revocation list is not the stack's to say.
+        for found in judging.problems(authority.certificates, replace(rules.mesh_needs(settings), has_crl=False))
+    ]
+
+
+def warn_of_former(settings: Settings) -> None:
+    """Warn of CAs that the meshes are leaving and that can no longer issue for them.
+
+    They are not refused: whoever leaves a CA often does so because it expires.
+
+    Args:
+        settings: the stack's.
+    """
+    for number, former in enumerate(settings.former_authority_arns):
+        key = f"formerAuthorityArns[{number}]"
+        try:
+            problems = path_problems(key, look_up_authority(former), settings)
+        except LookUpError as error:
+            problems = [Problem(key, f"{former} can't be looked up: {error}")]
+        for problem in problems:
+            pulumi.log.warn(str(problem))
 
 
 def key_problems(key: str, authority: ExistingAuthority) -> list[Problem]:
@@ -154,6 +185,7 @@ def parent_problems(parent: ExistingAuthority, settings: Settings) -> list[Probl
 
 
 def _parent_problems(parent: ExistingAuthority, settings: Settings) -> Iterator[Problem]:
+    yield from path_problems("parent.arn", parent, settings)
     if parent.status != "ACTIVE":
         yield Problem(
             "parent.arn", f"the CA is {parent.status}, and only an active one signs; enable it for this update"

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from toolkit.contract import mode_problem
 from toolkit.errors import Problem
-from toolkit.pki import algorithms, arn, chain, duration
+from toolkit.pki import algorithms, arn, duration, pem, spiffe
+from toolkit.pki.authority import AWS, IN_A_MESH, Needs
+from toolkit.pki.ca_import import MAX_CERTIFICATE, MAX_CHAIN, import_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -91,27 +93,35 @@ def _issued_as_a_pair(settings: Settings) -> Iterator[Problem]:
         yield Problem("issuedCertificate", "is missing: the certificate that was issued for the stack's CSR")
 
 
-@rule("topology", "issued_certificate", "issued_certificate_chain")
-def _issued_by_the_chain(settings: Settings) -> Iterator[Problem]:
+@rule("topology", "issued_certificate", "issued_certificate_chain", "meshes", "data_plane_lifetime", "revocation")
+def _issued_for_a_mesh(settings: Settings) -> Iterator[Problem]:
+    """Before the import: AWS takes CAs that no proxy takes, and a CA has only one key."""
     if settings.issued_certificate is None or settings.issued_certificate_chain is None:
         return
-    own = chain.load_bundle(settings.issued_certificate)
-    if len(own) != 1:
+    own, *more = pem.load_certificates(settings.issued_certificate)
+    if more:
         yield Problem(
-            "issuedCertificate", f"holds {len(own)} certificates; the others belong to issuedCertificateChain"
+            "issuedCertificate", f"contains {len(more) + 1} certificates; the others belong to issuedCertificateChain"
         )
         return
-    whole = (*own, *chain.load_bundle(settings.issued_certificate_chain))
-    for found in chain.order_problems(whole):
-        yield Problem("issuedCertificateChain", f"counted from issuedCertificate, {found}")
-    now = datetime.now(UTC)
-    for number, certificate in enumerate(whole):
-        if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
-            key = "issuedCertificateChain" if number else "issuedCertificate"
-            begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-            yield Problem(
-                key, f"{chain.display_name(certificate)} is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}, not today"
-            )
+    above = pem.load_certificates(settings.issued_certificate_chain)
+    limits = {"issuedCertificate": ([own], MAX_CERTIFICATE), "issuedCertificateChain": (above, MAX_CHAIN)}
+    for key, (certificates, limit) in limits.items():
+        if len(pem.write(certificates)) > limit:
+            yield Problem(key, f"is longer than the {limit:,} bytes that AWS imports")
+    for problem in import_problems(own, above, "SUBORDINATE", mesh_needs(settings), {AWS, *IN_A_MESH}):
+        key = "issuedCertificateChain" if problem.is_of_chain else "issuedCertificate"
+        yield Problem(key, f"counted from issuedCertificate, {problem.message}")
+
+
+def mesh_needs(settings: Settings) -> Needs:
+    """Return what the stack's meshes want from every CA on the path."""
+    return Needs(
+        uris=tuple(uri for mesh in settings.meshes for uri in spiffe.typical_uris(mesh)),
+        lifetime=duration.parse(settings.data_plane_lifetime),
+        has_crl=settings.revocation.crl is not None,
+        at=datetime.now(UTC),
+    )
 
 
 @rule("topology", "root_validity_years", "intermediate_validity_years")

@@ -25,7 +25,7 @@ from toolkit.contract import (
     distinct_zones,
 )
 from toolkit.errors import InvalidInputError
-from toolkit.pki import arn, chain, templates
+from toolkit.pki import arn, pem, templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def _principal(value: str) -> str:
 
 
 def _bundle(value: str) -> str:
-    chain.load_bundle(value)
+    pem.load_certificates(value)
     return value
 
 

@@ -24,7 +24,7 @@ from toolkit.infra.home import Home, home_problems
 from toolkit.infra.reading import refusal
 from toolkit.infra.sharing import SharedAuthority
 from toolkit.infra.zones import Zones
-from toolkit.pki import arn, chain
+from toolkit.pki import arn, pem
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -123,6 +123,7 @@ class MeshCertificates(pulumi.ComponentResource):
         if found is not None:
             adopted = settings.topology == "adopt"
             problems += existing.adoption_problems(found, settings) if adopted else existing.key_problems(key, found)
+        existing.warn_of_former(settings)
         self._refuse(problems)
         return found
 
@@ -163,7 +164,7 @@ class MeshCertificates(pulumi.ComponentResource):
             usage_mode=issuing.usage_mode,
             key_algorithm=issuing.key_algorithm,
             signing_algorithm=issuing.signing_algorithm,
-            not_after=chain.load_bundle(bundle)[0].not_valid_after_utc,
+            not_after=pem.load_certificates(bundle)[0].not_valid_after_utc,
         )
         zones = tuple(
             Zone(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from toolkit.errors import InvalidInputError, Problem, one_line
+from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,9 +127,11 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
         InvalidInputError: the file can't be read, or holds no certificate.
     """
     try:
+        if ca_file is not None:
+            pem.load_certificates(ca_file.read_bytes())
         context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError) as error:
-        reason = "holds no certificate" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+        reason = error.strerror if isinstance(error, OSError) else None
         raise _invalid("--ca-file", f"{ca_file}: {reason or error}") from error
     # As Go's programs judge: what is in the file is trusted, be it no root, and a certificate that kuma-cp made for
     # itself, without an authority key identifier, is one (Python 3.13 asks for more).

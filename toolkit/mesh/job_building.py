@@ -12,7 +12,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import cron, image, jobs, trust
 from toolkit.mesh.acmpca import AcmPcaConf
 from toolkit.mesh.secrets import ObjectName
-from toolkit.pki import arn, chain, common_name, duration, spiffe
+from toolkit.pki import arn, common_name, duration, pem, spiffe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -236,6 +236,6 @@ def _mesh_text(problems: list[Problem], said: trust.Applied) -> str | None:
     if said.common_name is not None:
         values["commonName"] = said.common_name
     # Written anew, so that whatever stands beside the certificates stays out.
-    values["caCert"] = {"inlineString": chain.to_pem(chain.load_bundle(said.bundle))}
+    values["caCert"] = {"inlineString": pem.write(pem.load_certificates(said.bundle))}
     conf = _attempt(problems, "--mesh: conf", lambda: AcmPcaConf.model_validate(values))
     return None if conf is None or problems else jobs.applied_mesh(said.mesh, conf.to_document())

@@ -14,7 +14,7 @@ from toolkit.mesh.model import SOURCE_KINDS
 from toolkit.mesh.options import Choice
 from toolkit.mesh.reading import mapping
 from toolkit.mesh.secrets import decode
-from toolkit.pki import chain, duration
+from toolkit.pki import chain, duration, pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,7 +191,7 @@ def _certificates(source: dict[str, Any]) -> list[bytes] | None:
     """The certificates that a data source carries itself; None when it carries none that can be read."""
     text = source.get("inlineString") if "inlineString" in source else _decoded(source.get("inline"))
     try:
-        return [chain.fingerprint(certificate).encode() for certificate in chain.load_bundle(str(text or ""))]
+        return [chain.fingerprint(certificate).encode() for certificate in pem.load_certificates(str(text or ""))]
     except ValueError:
         return None
 

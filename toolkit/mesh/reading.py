@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from toolkit.errors import InvalidInputError, Problem, one_line
+from toolkit.text import NotTextError, from_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,13 +123,10 @@ def read_text(name: str) -> str:
     if len(content) > _MAX_BYTES:
         raise InvalidInputError(f"{shown(name)} is larger than 16 MiB, so it is no document of Kong Mesh")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        where = f"{shown(name)}:{line}"
-        raise InvalidInputError(
-            f"{shown(name)} is not YAML", [Problem(where, "is not UTF-8")], "Save it as UTF-8."
-        ) from None
+        return from_utf8(content).removeprefix("\ufeff")
+    except NotTextError as error:
+        where = f"{shown(name)}:{error.line}"
+        raise InvalidInputError(f"{shown(name)} is not YAML", [Problem(where, str(error))]) from None
 
 
 def mapping(value: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import reading, secrets
 from toolkit.mesh.document import API_VERSION
 from toolkit.mesh.reading import mapping
-from toolkit.pki import chain
+from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ class _Found:
 def is_chain(data: object) -> bool:
     """Whether the data of a Secret is a chain of certificates, and nothing else."""
     try:
-        chain.load_bundle(secrets.decode(str(data)).decode())
+        pem.load_certificates(secrets.decode(str(data)).decode())
     except ValueError:
         return False
     return True
@@ -193,7 +193,7 @@ def _decode(found: _Found, place: str, value: object) -> str:
 def _pem(found: _Found, place: str, value: object) -> str:
     """The bundle as it stands, when every certificate in it can be read."""
     try:
-        chain.load_bundle(_text(value))
+        pem.load_certificates(_text(value))
     except ValueError as error:
         raise found.refuse(place, str(error)) from error
     return _text(value)

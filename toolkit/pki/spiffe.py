@@ -25,6 +25,11 @@ def tag_uri(tag: str, value: str) -> str:
     return f"kuma://{tag}/{value}"
 
 
+def typical_uris(mesh: str) -> tuple[str, ...]:
+    """Return URIs as every data plane proxy of a mesh has them, for whoever asks which hosts they have."""
+    return (service_uri(mesh, "service"), tag_uri(SERVICE_TAG, "service"))
+
+
 def data_plane_uris(mesh: str, services: Sequence[str], tags: Mapping[str, str]) -> tuple[str, ...]:
     """All URI SANs of a data plane proxy, services first.
 

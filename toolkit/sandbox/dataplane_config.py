@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import serialization
 
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.verify.handshake import presented
 
 if TYPE_CHECKING:
@@ -160,12 +160,12 @@ def _common(proxy: Proxy, trust: Trust, matcher: dict[str, str]) -> dict[str, An
     return {
         "tls_certificates": [
             {
-                "certificate_chain": {"inline_string": chain.to_pem(presented(proxy))},
+                "certificate_chain": {"inline_string": pem.write(presented(proxy))},
                 "private_key": {"inline_string": key.decode()},
             }
         ],
         "validation_context": {
-            "trusted_ca": {"inline_string": chain.to_pem(trust.bundle)},
+            "trusted_ca": {"inline_string": trust.bundle},
             "match_typed_subject_alt_names": [{"san_type": "URI", "matcher": matcher}],
         },
     }

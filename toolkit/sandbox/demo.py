@@ -10,7 +10,7 @@ from toolkit import contract
 from toolkit.files import PRIVATE, PUBLIC, write_all
 from toolkit.mesh import render, trust
 from toolkit.mesh.options import Choice, MeshOptions
-from toolkit.pki import chain, duration
+from toolkit.pki import duration, pem
 from toolkit.sandbox import program
 from toolkit.sandbox.server import Sandbox
 from toolkit.verify.handshake import Trust, meet
@@ -108,16 +108,14 @@ def _plan(outputs: StackOutputs, rendered: RenderedMesh) -> Plan:
     texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", render.stream(rendered.secrets))]
     applied = trust.applied(texts)
     lifetime = duration.parse(outputs.data_plane_lifetime)
-    return Plan(applied.mesh, chain.load_bundle(applied.bundle), lifetime=lifetime)
+    return Plan(applied.mesh, applied.bundle, lifetime=lifetime)
 
 
 def _files(
     outputs: StackOutputs, kubernetes: RenderedMesh, universal: RenderedMesh, verified: Run
 ) -> dict[str, tuple[str, int]]:
-    *intermediates, root = chain.load_bundle(outputs.certificate_chain)
-    leaves = {
-        f"certificates/{proxy.zone}.pem": (chain.to_pem([proxy.issued.leaf]), PUBLIC) for proxy in verified.proxies
-    }
+    *intermediates, root = pem.load_certificates(outputs.certificate_chain)
+    leaves = {f"certificates/{proxy.zone}.pem": (pem.write([proxy.issued.leaf]), PUBLIC) for proxy in verified.proxies}
     return {
         "outputs.json": (outputs.to_json(), PUBLIC),
         "mesh.yaml": (kubernetes.mesh, PUBLIC),
@@ -125,8 +123,8 @@ def _files(
         "universal-mesh.yaml": (universal.mesh, PUBLIC),
         "verify.json": (JsonForm().render(verified.report), PUBLIC),
         "verify.html": (HtmlForm().render(verified.report), PUBLIC),
-        "certificates/root.pem": (chain.to_pem([root]), PUBLIC),
+        "certificates/root.pem": (pem.write([root]), PUBLIC),
         # A stack whose root issues by itself has none.
-        **({"certificates/intermediate.pem": (chain.to_pem(intermediates), PUBLIC)} if intermediates else {}),
+        **({"certificates/intermediate.pem": (pem.write(intermediates), PUBLIC)} if intermediates else {}),
         **leaves,
     }

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.contract import SHORT_LIVED_MAX
-from toolkit.pki import chain, usages
+from toolkit.pki import chain, judging, usages
+from toolkit.pki.authority import Needs
+from toolkit.pki.hierarchy import Hierarchy, named, order_problems
 from toolkit.verify.results import Check, judge
 
 if TYPE_CHECKING:
@@ -65,26 +67,30 @@ class Evidence:
 
 
 def chain_to_root(evidence: Evidence) -> Check:
-    """The certificate leads to a root of the Mesh's trust bundle."""
-    name, expected = "chain", "a valid way to the root in the Mesh's caCert"
+    """The certificate leads to a root of the Mesh's trust bundle: OpenSSL says so, and no rule for CAs is broken."""
+    name, expected = "chain", "a valid path to a root in the Mesh's caCert"
     advice = (
         "Render the Mesh again from the stack's outputs and apply it: caCert must hold the chain of the CA in "
         "conf.arn, issuing CA first, root last."
     )
     roots = [certificate for certificate in evidence.trust_bundle if chain.is_self_signed(certificate)]
     if not roots:
-        return judge(name, good=False, expected=expected, found="caCert holds no root", advice=advice)
+        return judge(name, good=False, expected=expected, found="caCert has no root", advice=advice)
     intermediates = [*evidence.issued.chain, *evidence.trust_bundle]
     try:
-        way = chain.verify_to_root(evidence.leaf, intermediates, roots, evidence.at)
+        path = chain.verify_to_root(evidence.leaf, intermediates, roots, evidence.at)
     except ValueError as error:
         return judge(name, good=False, expected=expected, found=str(error), advice=advice)
-    found = " < ".join(["leaf", *(chain.display_name(certificate) for certificate in way[1:])])
+    above = Hierarchy(tuple(path[1:]))
+    if breaches := judging.judge(above, Needs(tuple(evidence.uris))):
+        found = "; ".join(f"{named(above, breach.number)} {breach.message}" for breach in breaches)
+        return judge(name, good=False, expected=expected, found=found, advice=breaches[0].rule.fix)
+    found = " < ".join(["leaf", *(chain.display_name(certificate) for certificate in path[1:])])
     return judge(name, good=True, expected=expected, found=found, advice="")
 
 
 def chain_order(evidence: Evidence) -> Check:
-    """What came with the certificate is its chain, in the order that TLS wants: proxies send it on as it comes."""
+    """What came with the certificate is its chain, each link proven by its signature: proxies send it on as it is."""
     expected = "the CA that signed the certificate first, then each CA's issuer, up to a root"
     way = evidence.issued.chain
     advice = (
@@ -93,10 +99,10 @@ def chain_order(evidence: Evidence) -> Check:
     )
     if not way:
         return judge("chain-order", good=False, expected=expected, found="no chain", advice=advice)
-    problems = chain.order_problems(way)
-    # By name: whether the signature is right is the question of the check `chain`.
-    if evidence.leaf.issuer != way[0].subject:
-        problems.insert(0, f"the certificate is not issued by {chain.display_name(way[0])}, which stands first")
+    problems = [problem.message for problem in order_problems(Hierarchy(way))]
+    if not chain.is_issued_by(evidence.leaf, way[0]):
+        first = chain.display_name(way[0])
+        problems.insert(0, f"the certificate is not signed by {first}, the first certificate of the chain")
     found = "; ".join(problems) or " < ".join(["leaf", *(chain.display_name(certificate) for certificate in way)])
     return judge("chain-order", not problems, expected, found, advice)
 
@@ -162,23 +168,27 @@ def public_key(evidence: Evidence) -> Check:
 
 
 def subject_alternative_names(evidence: Evidence) -> Check:
-    """The SANs are those of the request: all of them, in order, none added."""
+    """Check that the SANs are those of the CSR, in order, none added, and critical if the subject is empty."""
     extension = _extension(evidence.leaf, x509.SubjectAlternativeName)
     names = list(extension.value) if extension else []
     found = [str(getattr(name, "value", name)) for name in names]
     exact = found == list(evidence.uris) and all(isinstance(n, x509.UniformResourceIdentifier) for n in names)
-    # RFC 5280, 4.2.1.6 wants it critical when the subject is empty; whether AWS does that is not documented,
-    # and Envoy accepts both, so it is worth a note and no failure.
-    note = ""
-    if extension and not extension.critical and not list(evidence.leaf.subject):
-        note = "the subject is empty and the subjectAltName is not critical; Envoy accepts that"
+    # RFC 5280, 4.2.1.6. AWS rejects a CSR in which it is not critical (cert-manager/aws-privateca-issuer#6). With a
+    # subject both are valid.
+    must_be_critical = not list(evidence.leaf.subject)
+    wrongly_marked = must_be_critical and extension is not None and not extension.critical
+    advice = "Envoy matches peers on the SPIFFE URI: use a template that copies the SANs from the CSR."
+    if exact:
+        advice = (
+            "Set commonName in the Mesh's backend, so that the subject is not empty, or use a template that copies the "
+            "SAN extension from the CSR unchanged. Without a subject it must be critical (RFC 5280, 4.2.1.6)."
+        )
     return judge(
         "subject-alternative-names",
-        exact,
-        ", ".join(evidence.uris),
-        ", ".join(found) or "none",
-        "Envoy matches peers on the SPIFFE URI: use a template that copies the SANs from the CSR.",
-        note,
+        exact and not wrongly_marked,
+        ", ".join(evidence.uris) + (" (critical: the subject is empty)" if must_be_critical else ""),
+        (", ".join(found) or "none") + (" (not critical)" if wrongly_marked else ""),
+        advice,
     )
 
 

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from toolkit.pki import arn, chain, csr, templates
+from toolkit.pki import arn, chain, pem, templates
 from toolkit.verify.advice import DENIED
 from toolkit.verify.calls import Caller, DeadlineError, part
 from toolkit.verify.issue import SAME_QUESTION_SECONDS, idempotency_token
@@ -88,17 +88,18 @@ class Probe:
         """One question, however often it is asked: where AWS answers after all, it must not sell twice."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "toolkit-verify denial probe")])
-        pem = csr.to_pem(x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256()))
+        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        text = pem.write_request(request).encode()
         ends = datetime.now(UTC) + timedelta(hours=1)
 
         def issue() -> str:
             answer = self.client.issue_certificate(
                 CertificateAuthorityArn=authority_arn,
-                Csr=pem,
+                Csr=text,
                 SigningAlgorithm=self.authority.signing_algorithm,
                 TemplateArn=template,
                 Validity={"Type": "ABSOLUTE", "Value": int(ends.timestamp())},
-                IdempotencyToken=idempotency_token(authority_arn, pem),
+                IdempotencyToken=idempotency_token(authority_arn, text),
             )
             made: str = part(answer, "CertificateArn")
             return made

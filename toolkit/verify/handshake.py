@@ -27,7 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from toolkit.errors import SurroundingsError, one_line
-from toolkit.pki import chain, spiffe
+from toolkit.pki import chain, pem, spiffe
 from toolkit.verify.results import Handshake
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ class Trust:
     """What every proxy of a mesh asks of a peer.
 
     Attributes:
-        bundle: the mesh's ``caCert``.
+        bundle: the mesh's ``caCert`` as PEM, byte for byte: handshakes prove what the document says.
         mesh: its name.
         service: the one that is called.
     """
 
-    bundle: Sequence[x509.Certificate]
+    bundle: str
     mesh: str
     service: str
 
@@ -160,16 +160,16 @@ class _Party:
     problem: str = ""
 
     @classmethod
-    def of(cls, proxy: Proxy, bundle: Sequence[x509.Certificate]) -> _Party:
-        trusted = b"".join(certificate.public_bytes(serialization.Encoding.DER) for certificate in bundle)
-        client, server = _context(ssl.PROTOCOL_TLS_CLIENT, trusted), _context(ssl.PROTOCOL_TLS_SERVER, trusted)
+    def of(cls, proxy: Proxy, bundle: str) -> _Party:
+        client, server = _context(ssl.PROTOCOL_TLS_CLIENT, bundle), _context(ssl.PROTOCOL_TLS_SERVER, bundle)
         # Envoy's clients offer nothing newer unless told (envoyproxy/envoy:api/envoy/extensions/transport_sockets/tls/
         # v3/common.proto, TlsParameters), and Kuma tells them nothing.
         client.maximum_version = ssl.TLSVersion.TLSv1_2
         # Every handshake is a whole one; no session outlives it.
         server.options |= ssl.OP_NO_TICKET
         # Asked first: OpenSSL's own answer to that is lost, see below.
-        problem = unusable(proxy) or _load(client, proxy) or _load(server, proxy)
+        with _no_files():
+            problem = unusable(proxy) or _load(client, proxy) or _load(server, proxy)
         return cls(proxy.zone, client, server, problem)
 
 
@@ -258,8 +258,12 @@ def _words(error: ssl.SSLError) -> str:
     return error.reason.lower().replace("_", " ") if error.reason else one_line(error)
 
 
-def _context(protocol: int, trusted: bytes) -> ssl.SSLContext:
-    """A context that verifies its peer as Envoy does, without a certificate of its own."""
+def _context(protocol: int, bundle: str) -> ssl.SSLContext:
+    """A context that verifies its peer as Envoy does, without a certificate of its own.
+
+    Raises:
+        SurroundingsError: there is no ``/dev/fd``.
+    """
     context = ssl.SSLContext(protocol)
     # SPIFFE IDs take the place of host names.
     context.check_hostname = False
@@ -268,7 +272,9 @@ def _context(protocol: int, trusted: bytes) -> ssl.SSLContext:
     # else is on unless told otherwise differs between versions of Python.
     context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cadata=trusted)
+    # Through a name, since as an argument ssl takes text in ASCII alone, and comments may be in any language.
+    with _no_files(), _readable(bundle.encode()) as name:
+        context.load_verify_locations(cafile=name)
     return context
 
 
@@ -279,13 +285,14 @@ def _load(context: ssl.SSLContext, proxy: Proxy) -> str:
         Why OpenSSL does not take them; empty when it does.
 
     Raises:
-        SurroundingsError: there is no ``/dev/fd``.
+        OSError: there is no ``/dev/fd``.
     """
     key = proxy.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     try:
-        with _readable(chain.to_pem(presented(proxy)).encode()) as certificates, _readable(key) as private:
+        chain_of_proxy = pem.write(presented(proxy)).encode()
+        with _readable(chain_of_proxy) as certificates, _readable(key) as private:
             context.load_cert_chain(certificates, private)
     except ssl.SSLError as error:
         return f"can't use its certificate: {_words(error)}"
@@ -294,11 +301,26 @@ def _load(context: ssl.SSLContext, proxy: Proxy) -> str:
         # in errno for the reason of whatever fails afterwards.
         if error.errno == errno.ESPIPE:
             return "can't use its certificate: OpenSSL does not take it"
+        raise
+    return ""
+
+
+@contextmanager
+def _no_files() -> Iterator[None]:
+    """Say what it means when a pipe has no name here.
+
+    Raises:
+        SurroundingsError: that is so.
+    """
+    try:
+        yield
+    except ssl.SSLError:
+        raise
+    except OSError as error:
         raise SurroundingsError(
-            f"keys can't be given to OpenSSL through /dev/fd here: {error.strerror or error}",
+            f"OpenSSL can't read through /dev/fd here: {error.strerror or error}",
             "Use Linux or macOS, or leave the handshakes out with --no-handshakes.",
         ) from error
-    return ""
 
 
 @contextmanager

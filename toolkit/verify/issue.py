@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
-from toolkit.errors import one_line
-from toolkit.pki import arn, chain, csr, templates
+from toolkit.pki import arn, pem, templates
 from toolkit.verify.calls import DeadlineError, part
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from cryptography import x509
     from mypy_boto3_acm_pca import ACMPCAClient
     from mypy_boto3_acm_pca.type_defs import CertificateAuthorityTypeDef
 
@@ -30,15 +28,6 @@ _PAUSE_GROWTH = 1.6
 # AWS remembers a token for five minutes (botocore, IssueCertificateRequest.IdempotencyToken); a repeated question must
 # arrive before, also when the answer to it takes as long as one may.
 SAME_QUESTION_SECONDS = 240.0
-
-_UNREADABLE = (
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-    UnsupportedAlgorithm,
-    OverflowError,
-    TypeError,
-)
 
 
 @dataclass(frozen=True)
@@ -101,13 +90,13 @@ class Issuer:
             BotoCoreError: AWS can't be reached.
             DeadlineError: time is up.
         """
-        pem = csr.to_pem(request)
-        token = idempotency_token(self._authority.arn, pem)
+        text = pem.write_request(request).encode()
+        token = idempotency_token(self._authority.arn, text)
         answer = self._caller.ask(
             "IssueCertificate",
             lambda: self._client.issue_certificate(
                 CertificateAuthorityArn=self._authority.arn,
-                Csr=pem,
+                Csr=text,
                 SigningAlgorithm=self._authority.signing_algorithm,
                 TemplateArn=self._template,
                 Validity={"Type": "ABSOLUTE", "Value": int(not_after.timestamp())},
@@ -175,20 +164,12 @@ class Issuer:
 
 
 def _issued(leaf: str, way: str) -> IssuedCertificate:
-    """What AWS returned, read to the end, so that no check and no report stumbles over it.
+    """Return what AWS returned, read to the last extension, so that no check and no report stumbles over it.
 
     Raises:
-        ValueError: it is no certificate, or none that can be read.
+        ValueError: it is not a certificate, or one that can't be read.
     """
-    try:
-        issued = IssuedCertificate(chain.load_certificate(leaf), chain.load_bundle(way) if way.strip() else ())
-        for certificate in (issued.leaf, *issued.chain):
-            # All of them are parsed when they are asked for, and not before.
-            _ = (certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key())
-            _ = chain.serial_number(certificate)
-    except _UNREADABLE as error:
-        raise ValueError(f"what came is no certificate that can be read: {one_line(error)}") from error
-    return issued
+    return IssuedCertificate(pem.load_certificate(leaf), pem.load_certificates(way) if way.strip() else ())
 
 
 def idempotency_token(authority_arn: str, csr_pem: bytes) -> str:

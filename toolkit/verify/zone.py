@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from toolkit.pki import chain, csr, spiffe
+from toolkit.pki import chain, csr, pem, spiffe
 from toolkit.verify.advice import advice, said
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
 from toolkit.verify.checks import CERTIFICATE_CHECKS, DEFAULT_HORIZON, Evidence
@@ -21,8 +21,6 @@ from toolkit.verify.ledger import Ledger, NoLedger
 from toolkit.verify.results import CertificateFacts, Check, Outcome, ZoneResult, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -40,7 +38,7 @@ class Plan:
 
     Attributes:
         mesh: whose data plane proxy the certificate is for.
-        trust_bundle: what that Mesh carries as ``caCert``.
+        trust_bundle: what that Mesh has as ``caCert``, byte for byte.
         service: the service that the proxy would be.
         lifetime: of the certificate.
         timeout: how long one zone may take.
@@ -53,7 +51,7 @@ class Plan:
     """
 
     mesh: str
-    trust_bundle: Sequence[x509.Certificate]
+    trust_bundle: str
     service: str = "toolkit-verify"
     lifetime: timedelta = timedelta(hours=24)
     timeout: timedelta = timedelta(seconds=60)
@@ -227,7 +225,7 @@ class ZoneVerification:
             public_key=key.public_key(),
             uris=uris,
             not_after=not_after,
-            trust_bundle=self.plan.trust_bundle,
+            trust_bundle=pem.load_certificates(self.plan.trust_bundle),
             usage_mode=self.outputs.certificate_authority.usage_mode,
             common_name=common_name,
             horizon=self.plan.horizon,

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from tests.support import AUTHORITY_ARN, NOW, Authority, contract, hierarchy, name
 from toolkit.mesh.lint import lint
 from toolkit.mesh.versions import MeshVersion
-from toolkit.pki import chain
+from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -27,8 +27,8 @@ MARK = "«"
 
 ISSUING = hierarchy()
 OUTPUTS = contract(ISSUING)
-ROOT_PEM = chain.to_pem(ISSUING.chain()[1:])
-ISSUING_PEM = chain.to_pem(ISSUING.chain()[:1])
+ROOT_PEM = pem.write(ISSUING.chain()[1:])
+ISSUING_PEM = pem.write(ISSUING.chain()[:1])
 CHAIN = ISSUING_PEM + ROOT_PEM
 KEY = ISSUING.key.private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -131,11 +131,11 @@ data: {encoded(CHAIN)}
 """
 
 
-def with_chain(pem: str) -> str:
+def with_chain(text: str) -> str:
     """The Mesh with another chain, as text below its caCert, and without the Secret that it then does not need."""
     before, _, after = GOOD.partition("            secret: chain\n")
     mesh, _, secrets = after.partition("---\n")
-    block = textwrap.indent(pem, " " * 14)
+    block = textwrap.indent(text, " " * 14)
     others = secrets.partition("---\n")[2]
     return f"{before}            {MARK}inlineString: |\n{block}{mesh}---\n{others}"
 
@@ -236,8 +236,8 @@ def signed_with_sha1(
     return x509.load_der_x509_certificate(whole[: -len(signature)] + signature)
 
 
-def pem(*certificates: x509.Certificate) -> str:
-    return chain.to_pem(certificates)
+def bundle(*certificates: x509.Certificate) -> str:
+    return pem.write(certificates)
 
 
 def authority(common_name: str, days: float, parent: Authority | None = None) -> Authority:

@@ -8,7 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.sandbox.conformance.world import BOTOCORE, SHORT_LIVED_DOC, World, refused, rule
-from toolkit.pki import chain
+from toolkit.pki import judging, pem
+from toolkit.pki.authority import EVERYBODY, Needs
 
 DELETE_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/PCADeleteCA.md"
 INSTALL_DOC = "privateca/latest/userguide/PCACertInstall.html"
@@ -278,9 +279,9 @@ def _(world: World) -> None:
     middle = world.subordinate(root, 1)
     issuing = world.subordinate(middle, 0, days=100)
     answer = world.pca.get_certificate_authority_certificate(CertificateAuthorityArn=issuing)
-    above = chain.load_bundle(answer["CertificateChain"])
+    above = pem.load_certificates(answer["CertificateChain"])
     assert above == (world.certificate(middle), world.certificate(root))
-    assert chain.order_problems([world.certificate(issuing), *above]) == []
+    assert judging.problems([world.certificate(issuing), *above], Needs(), EVERYBODY) == []
 
 
 @rule(

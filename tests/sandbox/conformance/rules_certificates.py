@@ -19,7 +19,8 @@ from tests.sandbox.conformance.world import (
     refused,
     rule,
 )
-from toolkit.pki import chain
+from toolkit.pki import chain, judging, pem
+from toolkit.pki.authority import EVERYBODY, Needs
 from toolkit.pki.usages import key_usage as usage
 
 ISSUE_DOC = "docs.aws.amazon.com/acm-pca/latest/userguide/PcaIssueCert.html"
@@ -87,7 +88,7 @@ def _subordinate_rule(length: int) -> None:
         assert (constraints.value, constraints.critical) == (x509.BasicConstraints(ca=True, path_length=length), True)
         assert (usages.value, usages.critical) == (usage("digital_signature", "key_cert_sign", "crl_sign"), True)
         assert extension(own, x509.ExtendedKeyUsage) is None
-        assert chain.order_problems([own, world.certificate(root)]) == []
+        assert judging.problems([own, world.certificate(root)], Needs(), EVERYBODY) == []
 
 
 for _length in range(4):
@@ -250,9 +251,9 @@ def _(world: World) -> None:
     middle = world.subordinate(root, 1)
     issuing = world.subordinate(middle, 0, days=100)
     answer = world.get(issuing, world.issue(issuing, csr(None, URIS)))
-    above = chain.load_bundle(answer["CertificateChain"])
+    above = pem.load_certificates(answer["CertificateChain"])
     assert above == (world.certificate(issuing), world.certificate(middle), world.certificate(root))
-    leaf = chain.load_certificate(answer["Certificate"])
+    leaf = pem.load_certificate(answer["Certificate"])
     assert len(chain.verify_to_root(leaf, above[:-1], above[-1:], now())) == 4
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from contextlib import contextmanager
@@ -68,16 +69,32 @@ def csr(
     *,
     key: Any = KEY,
     extensions: tuple[tuple[x509.ExtensionType, bool], ...] = (),
-    san_critical: bool = False,
+    san_critical: bool | None = None,
 ) -> bytes:
+    """A request as PEM; its SAN is critical exactly when the subject is empty, unless told otherwise."""
     names = [x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)] if common_name else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(names))
     if uris:
         sans = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris])
-        builder = builder.add_extension(sans, critical=san_critical)
+        builder = builder.add_extension(sans, critical=not names if san_critical is None else san_critical)
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def der(tag: int, *content: bytes) -> bytes:
+    """A value as DER, for requests that no builder makes."""
+    body = b"".join(content)
+    size = len(body).to_bytes((len(body).bit_length() + 7) // 8)
+    return bytes([tag, *([len(body)] if len(body) < 128 else [0x80 | len(size), *size])]) + body
+
+
+def signed(info: bytes) -> bytes:
+    """A request as PEM whose CertificationRequestInfo (RFC 2986) is given as DER."""
+    algorithm = der(0x30, bytes.fromhex("06082a8648ce3d040302"))
+    signature = der(0x03, b"\0", KEY.sign(info, ec.ECDSA(hashes.SHA256())))
+    encoded = base64.encodebytes(der(0x30, info, algorithm, signature)).decode()
+    return f"-----BEGIN CERTIFICATE REQUEST-----\n{encoded}-----END CERTIFICATE REQUEST-----\n".encode()
 
 
 class World:

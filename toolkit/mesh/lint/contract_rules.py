@@ -12,7 +12,7 @@ from toolkit.mesh.lint.documents import at
 from toolkit.mesh.lint.durations import EXPIRATION, lifetime_of, read
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.text import listed, shown
-from toolkit.pki import chain
+from toolkit.pki import chain, pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,7 @@ def _signing(mesh: MeshDocument, backends: list[Backend], matching: list[Backend
 
 
 def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
-    wanted = chain.load_bundle(outputs.certificate_chain)
+    wanted = pem.load_certificates(outputs.certificate_chain)
     found = bundle.certificates
     if set(wanted) <= set(found):
         return

@@ -198,4 +198,4 @@ def _end_of_the_ca(mesh: MeshDocument, backend: Backend, context: Context) -> da
     if context.outputs and context.outputs.certificate_authority.arn == backend.conf.get("arn"):
         return context.outputs.certificate_authority.not_after
     bundle = chains.bundle_of(mesh, backend, context)
-    return bundle.certificates[0].not_valid_after_utc if bundle and bundle.is_in_order else None
+    return bundle.certificates[0].not_valid_after_utc if bundle and bundle.hierarchy.is_in_order else None

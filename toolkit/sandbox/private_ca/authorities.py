@@ -6,7 +6,7 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.sandbox import paging
 from toolkit.sandbox.private_ca import authority as state
 from toolkit.sandbox.private_ca import importing, revocation
@@ -99,7 +99,7 @@ class Authorities:
         states = (state.ACTIVE, state.DISABLED, state.EXPIRED)
         found.require(self._registry.clock(), *states, doing="reading its certificate")
         own, *above = found.certificates
-        return {"Certificate": chain.to_pem([own]), "CertificateChain": chain.to_pem(above) or None}
+        return {"Certificate": pem.write([own]), "CertificateChain": pem.write(above) or None}
 
     def import_certificate_authority_certificate(self, caller: Caller, params: Params) -> None:
         """Give it its certificate, which makes it active."""

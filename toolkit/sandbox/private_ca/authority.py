@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.sandbox.private_ca import keys, subject
 from toolkit.sandbox.private_ca.errors import AwsError
 
@@ -167,7 +167,7 @@ class CertificateAuthority:
 
     def chain_pem(self) -> str:
         """Its own certificate first, the root last: what comes with every certificate it issues."""
-        return chain.to_pem(self.certificates)
+        return pem.write(self.certificates)
 
     def describe(self, now: datetime) -> dict[str, Any]:
         """What DescribeCertificateAuthority returns."""

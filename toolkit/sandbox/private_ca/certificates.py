@@ -10,7 +10,7 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.sandbox.private_ca import authority as state
 from toolkit.sandbox.private_ca import issuing, revocation
 from toolkit.sandbox.private_ca.authority import IssuedCertificate
@@ -45,7 +45,7 @@ class Certificates:
         ready = now + self._registry.issuance_delay
         issued = IssuedCertificate(
             arn=arn,
-            pem=chain.to_pem([certificate]),
+            pem=pem.write([certificate]),
             chain=above,
             ready=ready,
             issued=now,
@@ -127,7 +127,7 @@ class Certificates:
 
 def _row(authority: CertificateAuthority, issued: IssuedCertificate) -> dict[str, Any]:
     """One certificate of an audit report (user guide, PcaAuditReport.md)."""
-    certificate = chain.load_certificate(issued.pem)
+    certificate = pem.load_certificate(issued.pem)
     row = {
         "awsAccountId": authority.owner,
         "certificateArn": issued.arn,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives import serialization
 
-from toolkit.pki import chain
+from toolkit.pki import pem
+from toolkit.pki.authority import Needs
+from toolkit.pki.ca_import import import_problems
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
@@ -44,18 +46,16 @@ def certificates(
         raise AwsError(
             "CertificateMismatchException", "The certificate does not match the CA's certificate signing request."
         )
-    problems = chain.order_problems(whole)
+    kind: Literal["ROOT", "SUBORDINATE"] = "ROOT" if authority.kind == "ROOT" else "SUBORDINATE"
+    problems = import_problems(own[0], whole[1:], kind, Needs(at=now))
     if problems:
-        raise _malformed("; ".join(problems) + ".")
-    for member in whole:
-        if not member.not_valid_before_utc <= now < member.not_valid_after_utc:
-            raise _malformed(f"The certificate of {chain.display_name(member)} is not valid now.")
+        raise _malformed("; ".join(problem.message for problem in problems))
     return whole
 
 
-def _read(pem: bytes, what: str) -> tuple[x509.Certificate, ...]:
+def _read(text: bytes, what: str) -> tuple[x509.Certificate, ...]:
     try:
-        return chain.load_bundle(pem.decode())
+        return pem.load_certificates(text)
     except ValueError as error:
         raise _malformed(f"The {what} can not be read.") from error
 

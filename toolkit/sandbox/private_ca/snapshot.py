@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.sandbox.private_ca import subject
 from toolkit.sandbox.private_ca.authority import CertificateAuthority, IssuedCertificate
 
@@ -38,7 +38,7 @@ def load(registry: Registry, snapshot: dict[str, Any]) -> None:
 
 
 def _authority(found: CertificateAuthority) -> dict[str, Any]:
-    pem = found.key.private_bytes(
+    key = found.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     with found.lock:
@@ -48,11 +48,11 @@ def _authority(found: CertificateAuthority) -> dict[str, Any]:
             "request": found.request,
             "created": _text(found.created),
             "changed": _text(found.changed),
-            "key": pem.decode(),
+            "key": key.decode(),
             "status": found.stored_status,
             "statusBeforeDeletion": found.status_before_deletion,
             "restorableUntil": _text(found.restorable_until),
-            "certificates": chain.to_pem(found.certificates),
+            "certificates": pem.write(found.certificates),
             "tags": found.tags,
             "policy": found.policy,
             "permissions": [
@@ -77,7 +77,7 @@ def _issued(item: IssuedCertificate) -> dict[str, Any]:
 
 
 def _restored(item: dict[str, Any]) -> CertificateAuthority:
-    pem = item["certificates"]
+    bundle = item["certificates"]
     permissions = [{**kept, "CreatedAt": _moment(kept["CreatedAt"])} for kept in item["permissions"]]
     return CertificateAuthority(
         arn=item["arn"],
@@ -90,7 +90,7 @@ def _restored(item: dict[str, Any]) -> CertificateAuthority:
         stored_status=item["status"],
         status_before_deletion=item["statusBeforeDeletion"],
         restorable_until=_moment(item["restorableUntil"]) if item["restorableUntil"] else None,
-        certificates=chain.load_bundle(pem) if pem else (),
+        certificates=pem.load_certificates(bundle) if bundle else (),
         tags=item["tags"],
         policy=item["policy"],
         permissions={(kept["Principal"], kept["SourceAccount"]): kept for kept in permissions},
@@ -106,15 +106,15 @@ def _restored_certificate(item: dict[str, Any]) -> IssuedCertificate:
         chain=item["chain"],
         ready=_moment(item["ready"]),
         issued=_moment(item["issued"]),
-        serial=chain.load_certificate(item["pem"]).serial_number,
+        serial=pem.load_certificate(item["pem"]).serial_number,
         template=item["template"],
         revoked=_moment(item["revoked"]) if item["revoked"] else None,
         revocation_reason=item["revocationReason"],
     )
 
 
-def _key(pem: str) -> PrivateKey:
-    key = serialization.load_pem_private_key(pem.encode(), password=None)
+def _key(text: str) -> PrivateKey:
+    key = serialization.load_pem_private_key(text.encode(), password=None)
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise TypeError("the key of a CA is neither RSA nor elliptic")
     return key

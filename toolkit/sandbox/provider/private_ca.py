@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
-from cryptography import x509
 
+from toolkit.pki import pem
 from toolkit.sandbox.provider.kind import (
     Aws,
     Created,
@@ -144,7 +144,7 @@ class Certificate(Unchangeable):
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:  # noqa: ARG002 - it goes by serial
         """RevokeCertificate; a root's own can't be, and is left (certificate.go: resourceCertificateRevoke)."""
-        certificate = x509.load_pem_x509_certificate(outputs["certificate"].encode())
+        certificate = pem.load_certificate(outputs["certificate"])
         try:
             aws.client("acm-pca").revoke_certificate(
                 CertificateAuthorityArn=outputs["certificateAuthorityArn"],

@@ -16,9 +16,9 @@ from tests.mesh.lint.worlds import (
     UNIVERSAL,
     Case,
     authority,
+    bundle,
     certificate,
     encoded,
-    pem,
     signed_with_sha1,
     with_chain,
 )
@@ -47,15 +47,17 @@ def chain_case(code: str, pem_text: str, near: str = CHAIN, **more: object) -> C
 
 def ending(days: float) -> str:
     """A chain whose issuing CA ends then."""
-    return pem(*authority("Ending", days, ROOT).chain())
+    return bundle(*authority("Ending", days, ROOT).chain())
 
 
 CHAINS = [
-    chain_case("MESH070", "hello\n", message="the chain holds no PEM certificate"),
+    chain_case("MESH070", "hello\n", message="the chain, line 1: no PEM certificate found"),
     chain_case("MESH070", CHAIN[:-40] + "\n", message="cut off"),
-    chain_case("MESH070", CHAIN.replace("MII", "MIX", 1), message="certificate 1 can't be read"),
-    chain_case("MESH070", CHAIN.replace("CERTIFICATE", "TRUSTED CERTIFICATE", 2), message="is a TRUSTED CERTIFICATE"),
-    chain_case("MESH070", KEY, message="holds no certificate"),
+    chain_case("MESH070", CHAIN.replace("MII", "MIX", 1), message="line 1: the certificate that begins here"),
+    chain_case("MESH070", CHAIN.replace("CERTIFICATE", "TRUSTED CERTIFICATE", 2), message="the label is TRUSTED CERT"),
+    chain_case(
+        "MESH070", bundle(certificate("Small", SMALL_CURVE.public_key(), "Small", SMALL_CURVE)), message="secp192r1"
+    ),
     Case(
         "MESH070", f"data: {encoded(CHAIN)}", f"«data: {encoded(encoded(CHAIN))}", base=UNIVERSAL, message="once more"
     ),
@@ -83,22 +85,21 @@ CHAINS = [
     ),
     chain_case("MESH077", ending(29.5), near=ending(30.5), message="in 29 days"),
     chain_case("MESH077", ending(0.5), near=ending(31), message="in less than a day"),
-    chain_case("MESH078", pem(LEAF) + CHAIN, message="is not that of a CA"),
+    chain_case("MESH078", bundle(LEAF) + CHAIN, message="is not that of a CA"),
     chain_case("MESH079", ISSUING_PEM + CHAIN, message="certificate 2 ('Test Issuing CA') is certificate 1 once more"),
     chain_case(
         "MESH080",
-        pem(certificate("Weak", WEAK_RSA.public_key(), "RSA root", RSA), RSA_ROOT),
-        near=pem(RSA_ROOT),
+        bundle(certificate("Weak", WEAK_RSA.public_key(), "RSA root", RSA), RSA_ROOT),
+        near=bundle(RSA_ROOT),
         message="has an RSA key of 1024 bits",
     ),
-    chain_case("MESH080", pem(SHA1, RSA_ROOT), near=pem(RSA_ROOT), message="is signed with SHA-1"),
-    chain_case(
-        "MESH080", pem(certificate("Small", SMALL_CURVE.public_key(), "Small", SMALL_CURVE)), message="secp192r1"
-    ),
+    chain_case("MESH084", bundle(SHA1, RSA_ROOT), near=bundle(RSA_ROOT), message="is signed with SHA-1"),
     # A root's own signature proves nothing.
-    chain_case("MESH080", pem(SHA1, RSA_ROOT), near=pem(signed_with_sha1("Root", RSA.public_key(), "Root", RSA))),
-    chain_case("MESH081", pem(*BELOW.chain()), message="certificate 2 ('Middle') allows 0 CAs below it, and 1 stand"),
-    chain_case("MESH082", CHAIN + pem(OTHER.certificate), message="certificate 3 ('Another CA') does not belong"),
+    chain_case("MESH084", bundle(SHA1, RSA_ROOT), near=bundle(signed_with_sha1("Root", RSA.public_key(), "Root", RSA))),
+    chain_case(
+        "MESH081", bundle(*BELOW.chain()), message="certificate 2 ('Middle') has path length 0"
+    ),
+    chain_case("MESH082", CHAIN + bundle(OTHER.certificate), message="certificate 3 ('Another CA') does not belong"),
     chain_case("MESH083", f"# our CA\n{CHAIN}", near=f"\n{CHAIN}\n"),
 ]
 
@@ -124,10 +125,10 @@ CONTRACT = [
         options=SAME,
         near=f"arn: {AUTHORITY_ARN}\n          caCert: {{secret: chain}}\n{SECOND}          arn: {OTHER_ARN}",
     ),
-    chain_case("MESH131", pem(*OTHER.chain()), options=SAME, message="'Another CA'"),
-    chain_case("MESH131", pem(OTHER.certificate) + CHAIN[:0], near=ROOT_PEM, options=SAME),
+    chain_case("MESH131", bundle(*OTHER.chain()), options=SAME, message="'Another CA'"),
+    chain_case("MESH131", bundle(OTHER.certificate) + CHAIN[:0], near=ROOT_PEM, options=SAME),
     chain_case(
-        "MESH132", pem(*REISSUED.chain()), options=SAME, message="the certificate of 'Test Issuing CA' that ends on"
+        "MESH132", bundle(*REISSUED.chain()), options=SAME, message="the certificate of 'Test Issuing CA' that ends on"
     ),
     Case(
         "MESH133",

@@ -1,0 +1,386 @@
+"""What a certificate needs to be a CA of a mesh: one list of rules for everybody who asks.
+
+A rule names its source and the programs that refuse what breaks it, as measured (``tests/judges``) or documented.
+Callers choose by those programs: AWS imports the certificate, programs in a mesh meet it there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+
+from toolkit.pki import chain
+from toolkit.pki.name_constraints import has_unknown_forms, refused_uris
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+# The programs that judge a CA's certificate.
+AWS, GO, OPENSSL, ENVOY = "AWS Private CA", "Go", "OpenSSL", "Envoy"
+# OpenSSL with -x509_strict, which is Python's default since 3.13, and others that hold to RFC 5280 in full.
+STRICT = "strict clients"
+# The validator of the `provided` backend, kumahq/kuma:pkg/plugins/ca/provided/ca_cert_validator.go.
+KUMA = "Kuma's provided backend"
+# Those that meet a CA in a mesh: control planes and clients in Go, others in OpenSSL, and proxies.
+IN_A_MESH = frozenset({GO, OPENSSL, ENVOY})
+EVERYBODY = frozenset({AWS, GO, OPENSSL, ENVOY, STRICT, KUMA})
+
+_IMPORT = "botocore acm-pca, ImportCertificateAuthorityCertificate (Enforcement of Critical Constraints)"
+_MIN_RSA, _MIN_CURVE = 2048, 224
+_MAX_SERIAL = 20 * 8
+_BROKEN = ("md5", "sha1")
+# What all of Go (parser.go, processExtensions), OpenSSL (X509_supported_extension) and BoringSSL understand.
+_UNDERSTOOD = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.CERTIFICATE_POLICIES,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.INHIBIT_ANY_POLICY,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.NAME_CONSTRAINTS,
+        ExtensionOID.POLICY_CONSTRAINTS,
+        ExtensionOID.POLICY_MAPPINGS,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+    }
+)
+# Of those that AWS imports as critical, each that is understood above, and those that no program here takes.
+_IMPORTED = (_UNDERSTOOD - {ExtensionOID.POLICY_CONSTRAINTS}) | {
+    ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+    ExtensionOID.ISSUER_ALTERNATIVE_NAME,
+    ExtensionOID.SUBJECT_DIRECTORY_ATTRIBUTES,
+    ExtensionOID.SUBJECT_INFORMATION_ACCESS,
+    ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+}
+# Netscape's certificate type and proxy certificates (RFC 3820): OpenSSL judges CAs by both.
+_LEGACY = (x509.ObjectIdentifier("2.16.840.1.113730.1.1"), x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14"))
+_REISSUE = "Have the CA above issue the certificate again"
+_LEAVE_OUT = f"{_REISSUE}, with that extension left out or not critical."
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a mesh wants from its CAs.
+
+    Attributes:
+        uris: URI SANs that they must be able to certify.
+        lifetime: of the certificates that they issue; None where it is not known.
+        has_crl: whether the issuing CA publishes a revocation list.
+        at: the moment for which lifetimes are judged; None leaves lifetimes unjudged.
+    """
+
+    uris: tuple[str, ...] = ()
+    lifetime: timedelta | None = None
+    has_crl: bool = False
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """One certificate of a path, as a rule sees it.
+
+    Attributes:
+        certificate: the one that is judged.
+        below: how many CAs are below it on the path.
+        parent: the certificate above it; None for the last one.
+        needs: what the mesh wants.
+    """
+
+    certificate: x509.Certificate
+    below: int
+    parent: x509.Certificate | None
+    needs: Needs
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One thing that a CA's certificate must have, or must not have.
+
+    Attributes:
+        name: stable, in words with hyphens.
+        title: what is wrong with a CA that breaks it.
+        source: where the rule comes from.
+        refused_by: the programs that refuse what breaks it.
+        fix: what to do, for whoever runs the CA above.
+        check: says what is wrong with a member; None when nothing is.
+    """
+
+    name: str
+    title: str
+    source: str
+    refused_by: frozenset[str]
+    fix: str
+    check: Callable[[Member], str | None]
+
+
+RULES: list[Rule] = []
+
+
+def _rule(
+    name: str, title: str, source: str, refused_by: Collection[str], fix: str
+) -> Callable[[Callable[[Member], str | None]], Callable[[Member], str | None]]:
+    """Make a function one of :data:`RULES`."""
+
+    def register(check: Callable[[Member], str | None]) -> Callable[[Member], str | None]:
+        RULES.append(Rule(name, title, source, frozenset(refused_by), fix, check))
+        return check
+
+    return register
+
+
+@_rule(
+    "basic-constraints-critical",
+    "A CA has basicConstraints that are not critical",
+    _IMPORT,
+    {AWS, STRICT},
+    f"{_REISSUE}, with basicConstraints critical.",
+)
+def _critical_constraints(member: Member) -> str | None:
+    found = chain.extension(member.certificate, x509.BasicConstraints)
+    return "has basicConstraints that are not critical" if found and not found.critical else None
+
+
+@_rule(
+    "path-length",
+    "A CA has more CAs below it than its path length allows",
+    "RFC 5280, 4.2.1.9",
+    {AWS, *IN_A_MESH},
+    "Have the CA issued again with a longer path, or issue from a CA further up.",
+)
+def _path_length(member: Member) -> str | None:
+    allowed = chain.path_length(member.certificate)
+    if allowed is None or member.below <= allowed:
+        return None
+    return f"has path length {allowed}, and the number of CAs below it is {member.below}"
+
+
+@_rule(
+    "key-cert-sign",
+    "A CA has a keyUsage without keyCertSign",
+    "RFC 5280, 4.2.1.3; golang/go:src/crypto/x509/x509.go (CheckSignatureFrom)",
+    {KUMA, *IN_A_MESH},
+    f"{_REISSUE}, with keyCertSign in its keyUsage.",
+)
+def _key_cert_sign(member: Member) -> str | None:
+    usage = chain.extension(member.certificate, x509.KeyUsage)
+    return (
+        "has a keyUsage without keyCertSign, so it can't sign certificates"
+        if usage and not usage.value.key_cert_sign
+        else None
+    )
+
+
+@_rule(
+    "key-usage",
+    "A CA has no keyUsage",
+    "RFC 5280, 4.2.1.3; ca_cert_validator.go",
+    {KUMA, STRICT},
+    f"{_REISSUE}, with keyCertSign in its keyUsage.",
+)
+def _key_usage(member: Member) -> str | None:
+    return None if chain.extension(member.certificate, x509.KeyUsage) else "has no keyUsage"
+
+
+@_rule(
+    "crl-sign",
+    "A CA has a keyUsage without cRLSign, and a revocation list",
+    "RFC 5280, 4.2.1.3",
+    IN_A_MESH,
+    f"{_REISSUE}, with cRLSign in its keyUsage, or leave the revocation list off.",
+)
+def _crl_sign(member: Member) -> str | None:
+    usage = chain.extension(member.certificate, x509.KeyUsage)
+    if not member.needs.has_crl or member.below or usage is None or usage.value.crl_sign:
+        return None
+    return "has a keyUsage without cRLSign, so it can't sign its revocation list"
+
+
+@_rule(
+    "key-agreement",
+    "A CA has keyAgreement in its keyUsage",
+    "X509-SVID, appendix A; ca_cert_validator.go",
+    {KUMA},
+    f"{_REISSUE}, without keyAgreement in its keyUsage.",
+)
+def _key_agreement(member: Member) -> str | None:
+    usage = chain.extension(member.certificate, x509.KeyUsage)
+    return "has keyAgreement in its keyUsage" if usage and usage.value.key_agreement else None
+
+
+@_rule(
+    "extended-key-usage",
+    "A CA has an extendedKeyUsage without serverAuth or clientAuth",
+    "golang/go:src/crypto/x509/verify.go (checkChainForKeyUsage); openssl/openssl:crypto/x509/v3_purp.c (check_ssl_ca)",
+    IN_A_MESH,
+    f"{_REISSUE}, without extendedKeyUsage, or with serverAuth and clientAuth.",
+)
+def _extended_key_usage(member: Member) -> str | None:
+    found = chain.extension(member.certificate, x509.ExtendedKeyUsage)
+    # OpenSSL takes anyExtendedKeyUsage for neither of the two.
+    missing = [name for oid, name in _PURPOSES.items() if found and oid not in found.value]
+    return (
+        f"has an extendedKeyUsage without {' and '.join(missing)}, and a proxy is server and client"
+        if missing
+        else None
+    )
+
+
+_PURPOSES = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth"}
+
+
+@_rule(
+    "name-constraints",
+    "A CA has name constraints that refuse the names of proxies",
+    "RFC 5280, 4.2.1.10; golang/go:src/crypto/x509/constraints.go; openssl/openssl:crypto/x509/v3_ncons.c",
+    IN_A_MESH,
+    "Use a CA whose name constraints permit these URIs, or one without constraints on URIs.",
+)
+def _name_constraints(member: Member) -> str | None:
+    found = chain.extension(member.certificate, x509.NameConstraints)
+    refused = refused_uris(found.value, member.needs.uris) if found else []
+    return f"has name constraints that refuse {', '.join(refused)}" if refused else None
+
+
+@_rule(
+    "name-constraint-forms",
+    "A CA has critical name constraints that Go does not know",
+    "golang/go:src/crypto/x509/parser.go (parseNameConstraintsExtension)",
+    {GO},
+    f"{_REISSUE}, with constraints on DNS, mail, IP and URI names alone.",
+)
+def _name_constraint_forms(member: Member) -> str | None:
+    found = chain.extension(member.certificate, x509.NameConstraints)
+    if found is None or not found.critical or not has_unknown_forms(found.value):
+        return None
+    return "has critical name constraints of a form that Go does not know, such as directory names"
+
+
+@_rule(
+    "critical-extensions",
+    "A CA has a critical extension that programs in a mesh do not know",
+    "RFC 5280, 4.2; parser.go (processExtensions); openssl/openssl:crypto/x509/v3_purp.c (X509_supported_extension)",
+    IN_A_MESH,
+    _LEAVE_OUT,
+)
+def _critical_extensions(member: Member) -> str | None:
+    return _not_among(member.certificate, _UNDERSTOOD, "which no program in a mesh knows")
+
+
+@_rule(
+    "critical-extensions-of-aws", "A CA has a critical extension that AWS does not import", _IMPORT, {AWS}, _LEAVE_OUT
+)
+def _imported_extensions(member: Member) -> str | None:
+    return _not_among(member.certificate, _IMPORTED, "which AWS does not import")
+
+
+def _not_among(certificate: x509.Certificate, known: Collection[x509.ObjectIdentifier], reason: str) -> str | None:
+    critical = [extension.oid for extension in certificate.extensions if extension.critical]
+    names = [oid.dotted_string for oid in critical if oid not in known]
+    return f"has the critical extension {', '.join(names)}, {reason}" if names else None
+
+
+@_rule(
+    "legacy-extensions",
+    "A CA has an extension by which OpenSSL takes it for no CA",
+    "openssl/openssl:crypto/x509/v3_purp.c (check_ssl_ca, ossl_x509v3_cache_extensions)",
+    {OPENSSL},
+    f"{_REISSUE}, without that extension.",
+)
+def _legacy_extensions(member: Member) -> str | None:
+    found = [extension.oid.dotted_string for extension in member.certificate.extensions if extension.oid in _LEGACY]
+    return f"has the extension {', '.join(found)}, by which OpenSSL takes it for no CA" if found else None
+
+
+@_rule(
+    "serial-number",
+    "A CA has a serial number of more than 20 octets",
+    "RFC 5280, 4.1.2.2",
+    {STRICT},
+    f"{_REISSUE}, with a serial number of at most 20 octets.",
+)
+def _serial_number(member: Member) -> str | None:
+    return (
+        "has a serial number of more than 20 octets"
+        if member.certificate.serial_number.bit_length() >= _MAX_SERIAL
+        else None
+    )
+
+
+@_rule(
+    "key-strength",
+    "A CA has a weak key",
+    "NIST SP 800-131A rev. 2; OpenSSL's security level 2 (SSL_CTX_set_security_level)",
+    {OPENSSL},
+    "Use a CA with RSA of 2048 bits or more, or an elliptic curve.",
+)
+def _key_strength(member: Member) -> str | None:
+    key = member.certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA:
+        return f"has an RSA key of {key.key_size} bits; {_MIN_RSA} is the minimum"
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size < _MIN_CURVE:
+        return f"has a key on the curve {key.curve.name}, which is too small"
+    return "has a DSA key, which TLS no longer has" if isinstance(key, dsa.DSAPublicKey) else None
+
+
+@_rule(
+    "signature-strength",
+    "A CA has a weak signature",
+    "NIST SP 800-131A rev. 2; golang/go:src/crypto/x509/x509.go (InsecureAlgorithmError)",
+    {GO, OPENSSL},
+    f"{_REISSUE}, signed with SHA-256 or better.",
+)
+def _signature_strength(member: Member) -> str | None:
+    algorithm = member.certificate.signature_hash_algorithm
+    # The signature of a root proves nothing, so nobody looks at it.
+    if member.parent is None or algorithm is None or algorithm.name not in _BROKEN:
+        return None
+    return f"is signed with {algorithm.name.upper().replace('SHA1', 'SHA-1')}"
+
+
+@_rule(
+    "validity",
+    "A CA is expired, or expires too soon",
+    "RFC 5280, 6.1.3",
+    {AWS, *IN_A_MESH},
+    "Replace the certificate, or check this machine's clock.",
+)
+def _validity(member: Member) -> str | None:
+    begins, ends = member.certificate.not_valid_before_utc, member.certificate.not_valid_after_utc
+    at, lifetime = member.needs.at, member.needs.lifetime
+    if at is None:
+        return None
+    if not begins <= at < ends:
+        return f"is valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC, not now"
+    if lifetime is not None and at + lifetime > ends:
+        return (
+            f"expires on {ends.astimezone(UTC):%Y-%m-%d %H:%M} UTC, before a data plane certificate that is issued now"
+        )
+    return None
+
+
+@_rule(
+    "authority-key-identifier",
+    "A CA has an authorityKeyIdentifier of another key",
+    "RFC 5280, 4.2.1.1; openssl/openssl:crypto/x509/v3_purp.c (X509_check_akid)",
+    {OPENSSL, ENVOY},
+    f"{_REISSUE}, with the identifiers of its own key.",
+)
+def _authority_key_identifier(member: Member) -> str | None:
+    issuer = member.parent or member.certificate
+    found = chain.extension(member.certificate, x509.AuthorityKeyIdentifier)
+    own = chain.extension(issuer, x509.SubjectKeyIdentifier)
+    if found is None:
+        return None
+    wrong_key = own is not None and found.value.key_identifier not in (None, own.value.digest)
+    wrong_serial = found.value.authority_cert_serial_number not in (None, issuer.serial_number)
+    wrong = f"names another key in its authorityKeyIdentifier than that of {chain.display_name(issuer)}"
+    return wrong if wrong_key or wrong_serial else None
+
+
+@_rule("subject", "A CA has an empty subject", "RFC 5280, 4.1.2.6", {STRICT}, f"{_REISSUE}, with a subject.")
+def _subject(member: Member) -> str | None:
+    return None if list(member.certificate.subject) else "has an empty subject"

@@ -1,0 +1,193 @@
+"""The CAs of a trust bundle and how they issued each other: the path from the issuing CA up to a root."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from toolkit.pki import chain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cryptography import x509
+
+# A chain has five certificates at most (AWS user guide, ca-hierarchy.html). In a text with far more, nothing is tried
+# against everything else.
+_MAX_TRIED = 50
+_MAX_PATHS = 500
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """The certificates of a text, in their order, and the path through them.
+
+    A text may have several paths, where roots signed each other: any one that ends in a root is enough for Go, OpenSSL
+    and Envoy.
+
+    Attributes:
+        certificates: as the text has them.
+    """
+
+    certificates: tuple[x509.Certificate, ...]
+
+    @cached_property
+    def unique(self) -> tuple[int, ...]:
+        """The numbers of the certificates, from 0, without those that are there before."""
+        return tuple(n for n, each in enumerate(self.certificates) if each not in self.certificates[:n])
+
+    @cached_property
+    def path(self) -> tuple[int, ...]:
+        """The numbers of the certificates from the issuing CA up, as far as they go.
+
+        Of several paths the one that ends in a root, is longest, is in order, and begins first.
+        """
+        authorities = [n for n in self.unique if chain.is_ca(self.certificates[n])]
+        if len(authorities) > _MAX_TRIED:
+            return tuple(authorities)
+        paths = [path for number in authorities for path in itertools.islice(self._paths(number, ()), _MAX_PATHS)]
+        return max(paths, key=self._rank, default=())
+
+    def _rank(self, path: tuple[int, ...]) -> tuple[bool, int, bool, int]:
+        in_order = all(below < above for below, above in itertools.pairwise(path))
+        return self.is_root(path[-1]), len(path), in_order, -path[0]
+
+    def _paths(self, number: int, below: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        path = (*below, number)
+        # Two certificates of one CA are two ways up, and never one above the other.
+        names = {self._identities[n] for n in path}
+        above = [n for n in self._issuers.get(number, ()) if self._identities[n] not in names]
+        if not above or self.is_root(number):
+            yield path
+            return
+        for issuer in above:
+            yield from self._paths(issuer, path)
+
+    @cached_property
+    def _identities(self) -> tuple[tuple[bytes, bytes], ...]:
+        """For each certificate whose it is: the name and the key."""
+        return tuple((each.subject.public_bytes(), _key(each)) for each in self.certificates)
+
+    @cached_property
+    def _issuers(self) -> dict[int, list[int]]:
+        """For each certificate those that issued it."""
+        found = self.certificates
+        authorities = [n for n in self.unique if chain.is_ca(found[n])]
+        return {
+            # Roots first, so that a path to one is found soon.
+            child: sorted(
+                (n for n in authorities if n != child and chain.is_issued_by(found[child], found[n])),
+                key=lambda number: not self.is_root(number),
+            )
+            for child in authorities
+        }
+
+    @cached_property
+    def _roots(self) -> frozenset[int]:
+        return frozenset(n for n in self.unique if chain.is_self_signed(self.certificates[n]))
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the text is a chain and nothing else: each certificate is issued by the next one."""
+        return bool(self.certificates) and self.path == tuple(range(len(self.certificates)))
+
+    @property
+    def ends_in_root(self) -> bool:
+        """Whether the path leads to a root."""
+        return bool(self.path) and self.is_root(self.path[-1])
+
+    @cached_property
+    def related(self) -> frozenset[int]:
+        """The numbers of the certificates that belong to the path: those on it, and others of the same CAs."""
+        names = {self._identities[n] for n in self.path}
+        return frozenset(n for n in self.unique if self._identities[n] in names)
+
+    def is_root(self, number: int) -> bool:
+        """Return whether a certificate is issued by itself."""
+        return number in self._roots
+
+    def misnamed_issuer(self, number: int) -> int | None:
+        """Return the number of the certificate whose key signed another one that names its issuer in other bytes.
+
+        OpenSSL takes names for equal that differ in case, blanks or the type of their text; Go does not.
+        """
+        child = self.certificates[number]
+        for other in self.unique if len(self.unique) <= _MAX_TRIED else ():
+            parent = self.certificates[other]
+            differ = other != number and child.issuer.public_bytes() != parent.subject.public_bytes()
+            if differ and chain.is_signed_with_key_of(child, parent):
+                return other
+        return None
+
+
+def named(hierarchy: Hierarchy, number: int) -> str:
+    """Return a certificate's number, from 1, and its name."""
+    return f"certificate {number + 1} ({chain.display_name(hierarchy.certificates[number])})"
+
+
+class Misplaced(NamedTuple):
+    """What keeps a certificate from its place in a chain.
+
+    Attributes:
+        number: of the certificate, from 0.
+        message: names it, and says what is wrong.
+    """
+
+    number: int
+    message: str
+
+
+def order_problems(hierarchy: Hierarchy) -> list[Misplaced]:
+    """Return what keeps certificates from being a chain, issuing CA first and root last.
+
+    That is the order in which AWS Private CA imports and returns a chain (botocore acm-pca: CertificateChain), and in
+    which Kong Mesh's ``caCert`` carries it (a proxy that sends its certificate alone is then still accepted).
+    """
+    return list(_order_problems(hierarchy))
+
+
+def _order_problems(hierarchy: Hierarchy) -> Iterator[Misplaced]:
+    certificates = hierarchy.certificates
+    if hierarchy.is_in_order and hierarchy.ends_in_root:
+        return
+    for number, certificate in enumerate(certificates):
+        if not chain.is_ca(certificate):
+            yield Misplaced(number, f"{named(hierarchy, number)} is not a CA certificate")
+    for number in range(len(certificates) - 1):
+        if not chain.is_issued_by(certificates[number], certificates[number + 1]):
+            yield Misplaced(number, _not_issued(hierarchy, number))
+    if certificates and not chain.is_self_signed(certificates[-1]):
+        last = chain.display_name(certificates[-1])
+        yield Misplaced(len(certificates) - 1, f"the last certificate ({last}) is not a self-signed root")
+
+
+def _not_issued(hierarchy: Hierarchy, number: int) -> str:
+    below, above = named(hierarchy, number), named(hierarchy, number + 1)
+    if hierarchy.misnamed_issuer(number) == number + 1:
+        return f"{below} {name_difference(hierarchy.certificates[number], hierarchy.certificates[number + 1])}"
+    return f"{below} is not issued by {above}; the order is issuing CA first, root last"
+
+
+def name_difference(child: x509.Certificate, parent: x509.Certificate) -> str:
+    """Say how the name of an issuer differs from the subject that it means; Go compares names byte by byte."""
+    said = [(attribute.oid, attribute.value) for attribute in child.issuer]
+    meant = [(attribute.oid, attribute.value) for attribute in parent.subject]
+    if said == meant:
+        how = "in another string type, such as PrintableString for UTF8String"
+    elif _folded(said) == _folded(meant):
+        how = "in other capitals or blanks"
+    else:
+        how = f"as {child.issuer.rfc4514_string()!r}"
+    return f"names its issuer ({chain.display_name(parent)}) {how}; Go compares names byte by byte and finds none"
+
+
+def _folded(name: list[tuple[x509.ObjectIdentifier, str | bytes]]) -> list[tuple[x509.ObjectIdentifier, str]]:
+    return [(oid, " ".join(str(value).split()).casefold()) for oid, value in name]
+
+
+def _key(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

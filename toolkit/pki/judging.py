@@ -1,0 +1,65 @@
+"""Judging a chain by the rules for CAs of a mesh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.pki.authority import IN_A_MESH, RULES, Member, Needs, Rule
+from toolkit.pki.hierarchy import Hierarchy, named, order_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from cryptography import x509
+
+
+class Breach(NamedTuple):
+    """A rule that a certificate breaks.
+
+    Attributes:
+        rule: which one.
+        number: of the certificate in its text, from 0.
+        message: what is wrong with it; continues a sentence that begins with the certificate.
+    """
+
+    rule: Rule
+    number: int
+    message: str
+
+
+def judge(hierarchy: Hierarchy, needs: Needs, by: Collection[str] = IN_A_MESH) -> list[Breach]:
+    """Return the rules that the certificates of a path break.
+
+    Args:
+        hierarchy: the certificates; those outside of the path are not judged, they sign nothing for the mesh.
+        needs: what the mesh wants.
+        by: the programs that must accept them; a rule that none of these enforces is left out.
+    """
+    rules = [rule for rule in RULES if rule.refused_by & set(by)]
+    found = hierarchy.certificates
+    members = [
+        (number, Member(found[number], below, found[above] if above is not None else None, needs))
+        for below, (number, above) in enumerate(zip(hierarchy.path, (*hierarchy.path[1:], None), strict=True))
+    ]
+    return [
+        Breach(rule, number, message)
+        for number, member in members
+        for rule in rules
+        if (message := rule.check(member)) is not None
+    ]
+
+
+def problems(certificates: Sequence[x509.Certificate], needs: Needs, by: Collection[str] = IN_A_MESH) -> list[str]:
+    """Return what keeps certificates from being the chain of a mesh's CA, issuing CA first and root last.
+
+    Args:
+        certificates: the chain.
+        needs: what the mesh wants.
+        by: the programs that must accept them.
+
+    Returns:
+        One sentence for each problem; empty when the chain is good.
+    """
+    hierarchy = Hierarchy(tuple(certificates))
+    breaches = [f"{named(hierarchy, breach.number)} {breach.message}" for breach in judge(hierarchy, needs, by)]
+    return [*(found.message for found in order_problems(hierarchy)), *breaches]
