@@ -32,7 +32,7 @@ def client(endpoint: str) -> Any:
 def requests() -> list[bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
     sans = x509.SubjectAlternativeName([x509.UniformResourceIdentifier("spiffe://default/backend")])
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(sans, critical=False)
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(sans, critical=True)
     pems = [builder.sign(key, hashes.SHA256()) for _ in range(CERTIFICATES)]
     return [pem.public_bytes(serialization.Encoding.PEM) for pem in pems]
 

@@ -17,7 +17,7 @@ while read -r zone zone_region role; do
   aws acm-pca describe-certificate-authority --region "$region" --certificate-authority-arn "$authority" \
     --query CertificateAuthority.Status --output text | grep -qx ACTIVE
   openssl req -new -newkey rsa:2048 -nodes -keyout "$directory/key.pem" -out "$directory/request.pem" -subj / \
-    -addext "subjectAltName=URI:spiffe://default/verify,URI:kuma://kuma.io/zone/$zone" 2>/dev/null
+    -addext "subjectAltName=critical,URI:spiffe://default/verify,URI:kuma://kuma.io/zone/$zone" 2>/dev/null
   certificate=$(aws acm-pca issue-certificate --region "$region" --certificate-authority-arn "$authority" \
     --csr "fileb://$directory/request.pem" --signing-algorithm "$algorithm" --validity Value=1,Type=DAYS \
     --template-arn arn:aws:acm-pca:::template/EndEntityCertificate/V1 --query CertificateArn --output text)

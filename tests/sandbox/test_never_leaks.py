@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from botocore.model import ListShape, Shape, StructureShape
+from cryptography import x509
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sandbox.conformance.world import csr
+from tests.sandbox.conformance.world import csr, der, signed
 from tests.support import Authority
-from toolkit.pki import chain
+from toolkit.pki import pem
 from toolkit.sandbox.private_ca import Caller, PrivateCaService
 from toolkit.sandbox.private_ca.profiles import PROFILES
 from toolkit.sandbox.private_ca.protocol import service_model
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 CALLER = Caller("123456789012", "eu-central-1")
 PYTHON_ERRORS = [name for name in dir(builtins) if name.endswith(("Error", "Exception")) and name != "Exception"]
 STRANGER = Authority("Stranger")
+# cryptography warns of names in requests that are too short or too long.
+pytestmark = pytest.mark.filterwarnings("ignore:Attribute's length must be:UserWarning")
 
 
 class Service:
@@ -73,14 +76,55 @@ class Service:
 
 
 SERVICE = Service()
+# Of its own: generated calls may disable or delete the CAs of the other one.
+ISSUER = Service()
 PEMS = [
     csr(),
     csr(None, ("spiffe://default/a",)),
     csr("x" * 64),
-    chain.to_pem([STRANGER.certificate]).encode(),
+    pem.write([STRANGER.certificate]).encode(),
     b"-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n",
     b"",
 ]
+# Of general names, of the attributes of a directory name, and of what they are made of.
+TAGS = (*range(0x80, 0x89), 0xA0, 0xA3, 0xA4, 0xA5, *range(1, 7), 0x0C, 0x13, 0x1C, 0x1E, 0x30, 0x31)
+TEXTS = st.sampled_from([b"a", b"a.example", b"a@b", b"spiffe://a/b", b"\0a", b"", b" ", b"a\n", b"\xff", b"\0\0\0a"])
+BYTES = st.recursive(
+    TEXTS | st.binary(max_size=20),
+    lambda inner: st.builds(der, st.sampled_from(TAGS), inner) | st.builds(bytes.__add__, inner, inner),
+    max_leaves=8,
+)
+STRINGS = st.builds(der, st.sampled_from([0x0C, 0x13, 0x14, 0x16, 0x1C, 0x1E, 0x02, 0x03]), TEXTS)
+ENTRIES = st.one_of(
+    st.builds(der, st.sampled_from([0x81, 0x82, 0x86]), TEXTS),
+    st.builds(der, st.just(0x87), st.sampled_from([4, 16, 0, 5, 8, 32]).map(bytes)),
+    STRINGS.map(lambda text: der(0xA4, der(0x30, der(0x31, der(0x30, b"\x06\x03\x55\x04\x03", text))))),
+    STRINGS.map(lambda text: der(0xA0, b"\x06\x03\x2a\x03\x04", der(0xA0, text))),
+    st.builds(der, st.sampled_from(TAGS), BYTES),
+)
+
+
+def _mostly(fitting: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    return st.integers(0, 7).flatmap(lambda drawn: fitting if drawn else BYTES)
+
+
+CONTENTS = {
+    x509.SubjectAlternativeName: _mostly(st.lists(ENTRIES, max_size=2).map(lambda entries: der(0x30, *entries))),
+    x509.KeyUsage: _mostly(st.binary(min_size=1, max_size=2).map(lambda bits: der(0x03, b"\0", bits))),
+    x509.ExtendedKeyUsage: _mostly(BYTES.map(lambda oid: der(0x30, der(0x06, oid))) | st.just(b"\x30\x03\x06\x01\x2a")),
+    x509.BasicConstraints: _mostly(st.sampled_from([b"\x30\x00", b"\x30\x03\x01\x01\xff", b"\x30\x03\x02\x01\x00"])),
+}
+EXTENSIONS = st.fixed_dictionaries(
+    {}, optional={kind: st.tuples(content, st.booleans()) for kind, content in CONTENTS.items()}
+)
+
+
+def _request(common_name: str | None, extensions: dict[Any, tuple[bytes, bool]]) -> bytes:
+    raw = [(x509.UnrecognizedExtension(kind.oid, content), on) for kind, (content, on) in extensions.items()]
+    return csr(common_name, extensions=tuple(raw))
+
+
+REQUESTS = st.builds(_request, st.sampled_from([None, "x"]), EXTENSIONS)
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
@@ -102,7 +146,7 @@ KNOWN |= {
     "String256": st.sampled_from(["x", "a@b", "\u00fc" * 256, ""]),
     "CountryCodeString": st.just("DE"),
     "PositiveLong": st.sampled_from([1, 7, 365, 2**31, 2**62, 20301231235959, 991231235959, 1_900_000_000]),
-    "CsrBlob": st.sampled_from(PEMS).map(lambda pem: base64.b64encode(pem).decode()),
+    "CsrBlob": (st.sampled_from(PEMS) | REQUESTS).map(lambda pem: base64.b64encode(pem).decode()),
 }
 # What a request is when nothing about it is generated: generated ones differ from it in a few places, so that
 # they get past the first checks.
@@ -193,6 +237,41 @@ def answered(target: str, body: bytes) -> None:
 @given(data=st.data())
 def test_requests_that_nearly_fit(operation: str, data: st.DataObject) -> None:
     answered(f"ACMPrivateCA.{operation}", json.dumps(data.draw(requests(operation))).encode())
+
+
+def issued(request: bytes, template: str) -> x509.Certificate | None:
+    """The certificate for a request; None when the request is malformed, which is the only other answer."""
+    wanted = {"Csr": base64.b64encode(request).decode(), "TemplateArn": f"arn:aws:acm-pca:::template/{template}/V1"}
+    body = json.dumps(GOOD["IssueCertificate"] | {"CertificateAuthorityArn": ISSUER.arns[0]} | wanted).encode()
+    answer = ISSUER.service.handle(CALLER, "ACMPrivateCA.IssueCertificate", body)
+    if answer.status != 200:
+        assert (answer.status, answer.error_type) == (400, "MalformedCSRException"), answer.body
+        return None
+    found = ISSUER.call("GetCertificate", CertificateAuthorityArn=ISSUER.arns[0], **json.loads(answer.body))
+    return x509.load_pem_x509_certificate(found["Certificate"].encode())
+
+
+TEMPLATES = st.sampled_from(["EndEntityCertificate", "BlankEndEntityCertificate_CSRPassthrough"])
+
+
+@settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
+@given(request=REQUESTS, template=TEMPLATES)
+def test_requests_with_extensions_of_any_bytes(request: bytes, template: str) -> None:
+    leaf = issued(request, template)
+    if leaf is None:
+        return
+    asked = {found.oid: found for found in x509.load_pem_x509_csr(request).extensions}
+    names = {found.oid: found for found in leaf.extensions}.get(x509.SubjectAlternativeName.oid)
+    assert names == asked.get(x509.SubjectAlternativeName.oid)
+    assert list(leaf.subject) or (names and names.critical)
+
+
+@settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
+@given(at=st.integers(0, 10**6), put=st.binary(max_size=3), drop=st.integers(0, 3), template=TEMPLATES)
+def test_requests_with_any_bytes_changed(at: int, put: bytes, drop: int, template: str) -> None:
+    info = x509.load_pem_x509_csr(PEMS[1]).tbs_certrequest_bytes
+    at %= len(info)
+    issued(signed(info[:at] + put + info[at + drop :]), template)
 
 
 @given(

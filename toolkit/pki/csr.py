@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +25,14 @@ def data_plane_key() -> rsa.RSAPrivateKey:
 def data_plane_csr(
     key: rsa.RSAPrivateKey, uris: Sequence[str], common_name: str | None = None
 ) -> x509.CertificateSigningRequest:
-    """A request with URI SANs and, unless `common_name` is given, an empty subject.
+    """Return a CSR with URI SANs and, unless `common_name` is given, an empty subject.
 
-    The SAN is not critical, as in the request that Go's ``x509.CreateCertificateRequest`` builds.
+    The SAN extension is critical exactly when the subject is empty. AWS rejects the CSR otherwise
+    (cert-manager/aws-privateca-issuer#6, cert-manager/istio-csr#90; RFC 5280, 4.2.1.6).
 
     Args:
         key: the proxy's key; it only signs the request.
-        uris: the SANs, in the order in which they are to stand.
+        uris: the SANs, in the order in which the CSR lists them.
         common_name: at most 64 characters.
 
     Raises:
@@ -42,14 +45,9 @@ def data_plane_csr(
     return (
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name(subject))
-        .add_extension(sans, critical=False)
+        .add_extension(sans, critical=not subject)
         .sign(key, hashes.SHA256())
     )
-
-
-def to_pem(csr: x509.CertificateSigningRequest) -> bytes:
-    """The request as PEM; its header is ``BEGIN CERTIFICATE REQUEST``, the only one AWS takes (aws/aws-cli#9613)."""
-    return csr.public_bytes(serialization.Encoding.PEM)
 
 
 def mismatch(request: str, certificate: x509.Certificate) -> str | None:
@@ -65,7 +63,7 @@ def mismatch(request: str, certificate: x509.Certificate) -> str | None:
     Raises:
         ValueError: the request can't be read.
     """
-    asked = x509.load_pem_x509_csr(request.encode())
+    asked = pem.load_request(request)
     if certificate.public_key() != asked.public_key():
         return "is for another key than that of the CA's CSR"
     if certificate.subject != asked.subject:

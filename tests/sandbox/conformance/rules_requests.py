@@ -1,4 +1,4 @@
-"""Rules on requests: what is a CSR, what breaks a constraint, who may ask."""
+"""Rules on requests: what breaks a constraint, who may ask."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import json
 from typing import Any
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.sandbox.conformance.world import ALLOW, BOTOCORE, World, csr, refused, rule
 from toolkit.pki import templates
@@ -16,58 +13,6 @@ from toolkit.pki import templates
 PROTOCOL = "smithy.io: AWS JSON 1.1 protocol"
 AUTHORIZATION = "docs.aws.amazon.com/service-authorization/latest/reference/list_acm-pca"
 COMMON = "docs.aws.amazon.com/privateca/latest/APIReference/CommonErrors.html"
-
-
-@rule("csr.empty-names", "A request without subject and SAN is malformed.", f"{BOTOCORE}: IssueCertificateRequest.Csr")
-def _(world: World) -> None:
-    arn = world.root()
-    with refused("MalformedCSRException", "subject"):
-        world.issue(arn, csr(None))
-    world.issue(arn, csr("only-a-subject"))
-    world.issue(arn, csr(None, ("spiffe://only/a-san",)))
-
-
-@rule("csr.header", "The PEM header is BEGIN CERTIFICATE REQUEST.", "aws/aws-cli#9613")
-def _(world: World) -> None:
-    renamed = csr().replace(b"CERTIFICATE REQUEST", b"NEW CERTIFICATE REQUEST")
-    with refused("MalformedCSRException", "BEGIN CERTIFICATE REQUEST"):
-        world.issue(world.root(), renamed)
-
-
-@rule("csr.garbage", "What is no request is malformed.", f"{BOTOCORE}: MalformedCSRException")
-def _(world: World) -> None:
-    arn = world.root()
-    for garbage in (
-        b"x",
-        b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
-        csr()[:200],
-    ):
-        with refused("MalformedCSRException"):
-            world.issue(arn, garbage)
-
-
-@rule("csr.signature", "A request whose signature is not its key's is malformed.", "RFC 2986, 3 (proof of possession)")
-def _(world: World) -> None:
-    der = bytearray(x509.load_pem_x509_csr(csr()).public_bytes(Encoding.DER))
-    der[-1] ^= 1
-    forged = x509.load_der_x509_csr(bytes(der)).public_bytes(Encoding.PEM)
-    with refused("MalformedCSRException"):
-        world.issue(world.root(), forged)
-
-
-@rule("csr.key", "A key of a type that AWS does not know is refused.", f"{BOTOCORE}: KeyAlgorithm")
-def _(world: World) -> None:
-    key = ed25519.Ed25519PrivateKey.generate()
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
-    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, None)
-    with refused("MalformedCSRException"):
-        world.issue(world.root(), request.public_bytes(Encoding.PEM))
-
-
-@rule("csr.size", "A request has at most 32,768 bytes.", f"{BOTOCORE}: CsrBlob")
-def _(world: World) -> None:
-    with refused("ValidationException", "32768"):
-        world.issue(world.root(), b"x" * 32769)
 
 
 @rule("token.length", "A token has at most 36 characters.", "cert-manager/aws-privateca-issuer#30")

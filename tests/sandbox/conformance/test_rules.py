@@ -9,6 +9,7 @@ import pytest
 from tests.sandbox.conformance import (
     rules_authorities,
     rules_certificates,
+    rules_csr,
     rules_lifecycle,
     rules_passthrough,
     rules_pod_identity,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 AREAS = (
     rules_authorities,
     rules_certificates,
+    rules_csr,
     rules_lifecycle,
     rules_passthrough,
     rules_pod_identity,
@@ -47,7 +49,7 @@ def test_rule(rule: Rule, aws: TestSandbox) -> None:
 
 
 def test_every_rule_names_its_source() -> None:
-    assert len(AREAS) == 12
+    assert len(AREAS) == 13
     assert len(RULES) >= 120
     for rule in RULES:
         assert len(rule.source) > 8, rule.identifier

@@ -6,11 +6,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from toolkit.pki import chain
-from toolkit.sandbox.private_ca import keys, passthrough, revocation, validity
+from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, validity
 from toolkit.sandbox.private_ca.authority import ACTIVE, EXPIRED, PENDING, CertificateAuthority
 from toolkit.sandbox.private_ca.errors import AwsError, validation
 from toolkit.sandbox.private_ca.keys import PublicKey
@@ -18,8 +16,6 @@ from toolkit.sandbox.private_ca.profiles import Profile, profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-_CSR_HEADER = b"-----BEGIN CERTIFICATE REQUEST-----"
 
 
 def issue(
@@ -40,7 +36,7 @@ def issue(
     # Given to a template that does not let it in, ApiPassthrough is silently ignored (botocore,
     # IssueCertificateRequest.ApiPassthrough).
     given = (request.get("ApiPassthrough") or {}) if wanted.from_api else {}
-    csr = read_csr(request["Csr"])
+    csr = requests.read(request["Csr"])
     _require_state(authority, wanted, now)
     _require_place(authority, wanted, csr)
     algorithm = keys.signature_hash(request["SigningAlgorithm"], authority.key)
@@ -61,39 +57,7 @@ def issue(
             builder = builder.add_extension(extension, critical=critical)
         return builder.sign(authority.key, algorithm)
     except (ValueError, TypeError) as error:
-        raise _malformed("The names or extensions of the request can not be encoded.") from error
-
-
-def read_csr(pem: bytes) -> x509.CertificateSigningRequest:
-    """The request, checked as far as AWS checks it.
-
-    Raises:
-        AwsError: ``MalformedCSRException``.
-    """
-    # The service's own pattern knows only this header (aws/aws-cli#9613).
-    if not pem.lstrip().startswith(_CSR_HEADER):
-        raise _malformed("The request must be PEM and begin with BEGIN CERTIFICATE REQUEST.")
-    try:
-        csr = x509.load_pem_x509_csr(pem)
-        valid, key = csr.is_signature_valid, csr.public_key()
-        named = bool(list(csr.subject)) or _names(csr) is not None
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _malformed("The request can not be read.") from error
-    if not valid:
-        raise _malformed("The signature of the request does not fit its key.")
-    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-        raise _malformed("The key of the request is of a type that is not supported.")
-    if not named:
-        # botocore, IssueCertificateRequest.Csr
-        raise _malformed("The request must have a subject or a subject alternative name.")
-    return csr
-
-
-def _names(csr: x509.CertificateSigningRequest) -> x509.Extension[x509.SubjectAlternativeName] | None:
-    try:
-        return csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return None
+        raise requests.malformed("The names or extensions of the request can not be encoded.") from error
 
 
 def _require_state(authority: CertificateAuthority, wanted: Profile, now: datetime) -> None:
@@ -149,7 +113,7 @@ def _extensions(
     seen: set[x509.ObjectIdentifier] = set()
     # Where revocation is looked up the CA says, or else the request ("CA config or CSR" in AWS's table).
     published = () if wanted.self_signed else revocation.extensions(authority)
-    sources = (_of_template(authority, wanted, csr), published, passthrough.extensions(given), _of_request(wanted, csr))
+    sources = (_of_template(authority, wanted, csr), published, _of_api(given), _of_request(wanted, csr))
     for source in sources:
         for extension, critical in source:
             if extension.oid not in seen:
@@ -161,7 +125,7 @@ def _of_template(
     authority: CertificateAuthority, wanted: Profile, csr: x509.CertificateSigningRequest
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
     key = csr.public_key()
-    assert isinstance(key, PublicKey)  # noqa: S101 - read_csr let nothing else through
+    assert isinstance(key, PublicKey)  # noqa: S101 - requests.read let nothing else through
     yield wanted.constraints, wanted.constraints_critical
     if not wanted.self_signed:
         yield _authority_key_identifier(authority), False
@@ -172,8 +136,18 @@ def _of_template(
         yield x509.ExtendedKeyUsage(wanted.extended), wanted.extended_critical
 
 
+def _of_api(given: Mapping[str, Any]) -> Iterator[tuple[x509.ExtensionType, bool]]:
+    for extension, critical in passthrough.extensions(given):
+        if isinstance(extension, x509.SubjectAlternativeName):
+            # What AWS rejects in a CSR it also rejects here (userguide/certguard-validation.html). Whether it wants
+            # this SAN critical when the subject is empty is not known.
+            requests.require_readable(extension)
+        yield extension, critical
+
+
 def _of_request(wanted: Profile, csr: x509.CertificateSigningRequest) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    # Every template takes the SAN, only the CSR passthrough takes the rest.
+    # Every template takes the SAN with the criticality that the CSR gives it (cert-manager/cert-manager#5494); only
+    # the CSR passthrough takes the rest.
     for extension in csr.extensions:
         if wanted.from_csr or extension.oid == x509.SubjectAlternativeName.oid:
             yield extension.value, extension.critical
@@ -187,10 +161,6 @@ def _authority_key_identifier(authority: CertificateAuthority) -> x509.Authority
     except x509.ExtensionNotFound:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
-
-
-def _malformed(message: str) -> AwsError:
-    return AwsError("MalformedCSRException", message)
 
 
 def _invalid(message: str) -> AwsError:

@@ -1,0 +1,169 @@
+"""Reads certificate signing requests, and rejects those that AWS rejects.
+
+AWS must be able to read every attribute for which it has a condition key, and returns MalformedCSRException
+otherwise (docs.aws.amazon.com/privateca/latest/userguide/certguard-validation.html). It judges the certificate
+that it would sign. The sandbox judges the whole CSR, also what the template would leave out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from toolkit.pki import der
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# extensionRequest (RFC 2985, 5.4.2).
+_EXTENSION_REQUEST = x509.ObjectIdentifier("1.2.840.113549.1.9.14")
+_HEADER = b"-----BEGIN CERTIFICATE REQUEST-----"
+# AWS rejects a curve that it does not recognize. Which ones it recognizes is not documented, except for those of
+# its own CAs (botocore acm-pca: KeyAlgorithm).
+_CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_OBJECT_IDENTIFIER = 0x06
+# The string types of ASN.1 by their tag (X.680, 8.6), for names of the form otherName.
+_STRINGS = {
+    0x0C: "utf-8",  # UTF8String
+    0x12: "ascii",  # NumericString
+    0x13: "ascii",  # PrintableString
+    0x14: "latin-1",  # TeletexString, as OpenSSL reads it
+    0x16: "ascii",  # IA5String
+    0x1A: "ascii",  # VisibleString
+    0x1C: "utf-32-be",  # UniversalString
+    0x1E: "utf-16-be",  # BMPString
+}
+# What cryptography raises when it loads a CSR, and later when it reads the key, the subject or the extensions.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+def read(pem: bytes) -> x509.CertificateSigningRequest:
+    """Return the CSR if AWS would issue a certificate for it.
+
+    Raises:
+        AwsError: ``MalformedCSRException``; AWS would reject the CSR.
+    """
+    # The service's own pattern knows only this header (aws/aws-cli#9613).
+    if not pem.lstrip().startswith(_HEADER):
+        raise malformed("The request must be PEM and begin with BEGIN CERTIFICATE REQUEST.")
+    try:
+        csr = x509.load_pem_x509_csr(pem)
+        valid, key = csr.is_signature_valid, csr.public_key()
+        # Reading one extension reads them all.
+        subject, names = list(csr.subject), _names(csr)
+        lists = sum(attribute.oid == _EXTENSION_REQUEST for attribute in csr.attributes)
+    except _UNREADABLE as error:
+        raise malformed("The request can not be read.") from error
+    if not valid:
+        raise malformed("The signature of the request does not fit its key.")
+    if lists > 1:
+        # cryptography reads only the first. Which one AWS reads is not known.
+        raise malformed("The request must not have more than one list of extensions.")
+    _require_key(csr, key)
+    if names is not None:
+        require_readable(names.value)
+    elif not subject:
+        # botocore, IssueCertificateRequest.Csr
+        raise malformed("The request must have a subject or a subject alternative name.")
+    if names is not None and not subject and not names.critical:
+        # AWS's words (cert-manager/aws-privateca-issuer#6, cert-manager/istio-csr#90); RFC 5280, 4.2.1.6.
+        raise malformed("CSR must mark the SAN extension critical when it has an empty subject")
+    return csr
+
+
+def require_readable(names: Iterable[x509.GeneralName]) -> None:
+    """Reject a SAN extension that AWS can't evaluate, whether it comes from the CSR or from ApiPassthrough.
+
+    Args:
+        names: the entries of the extension.
+
+    Raises:
+        AwsError: ``MalformedCSRException``; there is no entry, one has no or unprintable text, or an IP address
+            is not 4 or 16 bytes long.
+    """
+    entries = list(names)
+    if not entries:
+        # RFC 5280, 4.2.1.6: GeneralNames has at least one.
+        raise malformed("The SAN extension must have at least one entry.")
+    for name in entries:
+        # cryptography reads 8 and 32 bytes as a network, which only name constraints may contain.
+        if isinstance(name, x509.IPAddress) and isinstance(name.value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+            raise malformed("An IP address in the SAN extension must be 4 or 16 bytes long.")
+        try:
+            texts = list(_texts(name))
+        except ValueError as error:
+            raise malformed("An entry of the SAN extension can not be read.") from error
+        for text in texts:
+            if not text.strip():
+                raise malformed("An entry of the SAN extension is empty or has only whitespace.")
+            if any(unicodedata.category(character) == "Cc" for character in text):
+                raise malformed("An entry of the SAN extension has a control character.")
+
+
+def malformed(message: str) -> AwsError:
+    """Return a ``MalformedCSRException``."""
+    return AwsError("MalformedCSRException", message)
+
+
+def _names(csr: x509.CertificateSigningRequest) -> x509.Extension[x509.SubjectAlternativeName] | None:
+    try:
+        return csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _require_key(csr: x509.CertificateSigningRequest, key: object) -> None:
+    if isinstance(key, rsa.RSAPublicKey):
+        return
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise malformed("The key of the request is of a type that is not supported.")
+    # cryptography also reads explicit parameters, if they are those of a curve that it knows.
+    if [parameter.tag for parameter in _key_parameters(csr)] != [_OBJECT_IDENTIFIER]:
+        raise malformed("The EC key of the request must have a named curve.")
+    if not isinstance(key.curve, _CURVES):
+        raise malformed("The EC key of the request has a curve that is not supported.")
+
+
+def _texts(name: x509.GeneralName) -> Iterator[str]:
+    """Yield what is text in a SAN entry.
+
+    Raises:
+        ValueError: the text is not in the character set of its type.
+    """
+    if isinstance(name, x509.DNSName | x509.RFC822Name | x509.UniformResourceIdentifier):
+        # An IA5String (RFC 5280, 4.2.1.6); cryptography also reads UTF-8 in its place.
+        name.value.encode("ascii")
+        yield name.value
+    elif isinstance(name, x509.DirectoryName):
+        attributes = [attribute.value for attribute in name.value]
+        yield from (value for value in attributes if isinstance(value, str))
+        if not attributes:
+            yield ""
+    elif isinstance(name, x509.OtherName) and name.value[0] in _STRINGS:
+        (string,) = der.elements(name.value)
+        yield string.content.decode(_STRINGS[string.tag])
+
+
+def _key_parameters(csr: x509.CertificateSigningRequest) -> list[der.Element]:
+    """Return the parameters of the key's algorithm; cryptography has read them, and does not show them.
+
+    RFC 2986, 4.1: version, subject and key come first; RFC 5280, 4.1.2.7: a key begins with its algorithm.
+    """
+    (info,) = der.elements(csr.tbs_certrequest_bytes)
+    _, _, key, *_ = der.elements(info.content)
+    algorithm, *_ = der.elements(key.content)
+    _, *parameters = der.elements(algorithm.content)
+    return parameters
