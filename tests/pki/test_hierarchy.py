@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support import Authority, hierarchy
 from toolkit.pki.hierarchy import Hierarchy, order_problems
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 ISSUING = hierarchy()
 OWN, ROOT = ISSUING.chain()

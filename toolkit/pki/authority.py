@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from toolkit.pki import chain
-from toolkit.pki.name_constraints import has_unknown_forms, refused_uris
+from toolkit.pki import chain, extensions, names
+from toolkit.pki.name_constraints import has_unknown_forms, refused_uris, refuses_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 # The programs that judge a CA's certificate.
 AWS, GO, OPENSSL, ENVOY = "AWS Private CA", "Go", "OpenSSL", "Envoy"
-# OpenSSL with -x509_strict, which is Python's default since 3.13, and others that hold to RFC 5280 in full.
+# OpenSSL with -x509_strict, which is Python's default since 3.13, or at security level 2, which is Debian's.
 STRICT = "strict clients"
 # The validator of the `provided` backend, kumahq/kuma:pkg/plugins/ca/provided/ca_cert_validator.go.
 KUMA = "Kuma's provided backend"
@@ -34,30 +34,6 @@ _IMPORT = "botocore acm-pca, ImportCertificateAuthorityCertificate (Enforcement 
 _MIN_RSA, _MIN_CURVE = 2048, 224
 _MAX_SERIAL = 20 * 8
 _BROKEN = ("md5", "sha1")
-# What all of Go (parser.go, processExtensions), OpenSSL (X509_supported_extension) and BoringSSL understand.
-_UNDERSTOOD = frozenset(
-    {
-        ExtensionOID.BASIC_CONSTRAINTS,
-        ExtensionOID.CERTIFICATE_POLICIES,
-        ExtensionOID.EXTENDED_KEY_USAGE,
-        ExtensionOID.INHIBIT_ANY_POLICY,
-        ExtensionOID.KEY_USAGE,
-        ExtensionOID.NAME_CONSTRAINTS,
-        ExtensionOID.POLICY_CONSTRAINTS,
-        ExtensionOID.POLICY_MAPPINGS,
-        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
-    }
-)
-# Of those that AWS imports as critical, each that is understood above, and those that no program here takes.
-_IMPORTED = (_UNDERSTOOD - {ExtensionOID.POLICY_CONSTRAINTS}) | {
-    ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
-    ExtensionOID.ISSUER_ALTERNATIVE_NAME,
-    ExtensionOID.SUBJECT_DIRECTORY_ATTRIBUTES,
-    ExtensionOID.SUBJECT_INFORMATION_ACCESS,
-    ExtensionOID.SUBJECT_KEY_IDENTIFIER,
-}
-# Netscape's certificate type and proxy certificates (RFC 3820): OpenSSL judges CAs by both.
-_LEGACY = (x509.ObjectIdentifier("2.16.840.1.113730.1.1"), x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14"))
 _REISSUE = "Have the CA above issue the certificate again"
 _LEAVE_OUT = f"{_REISSUE}, with that extension left out or not critical."
 
@@ -85,13 +61,13 @@ class Member:
 
     Attributes:
         certificate: the one that is judged.
-        below: how many CAs are below it on the path.
+        below: the CAs below it on the path, issuing CA first.
         parent: the certificate above it; None for the last one.
         needs: what the mesh wants.
     """
 
     certificate: x509.Certificate
-    below: int
+    below: tuple[x509.Certificate, ...]
     parent: x509.Certificate | None
     needs: Needs
 
@@ -153,9 +129,9 @@ def _critical_constraints(member: Member) -> str | None:
 )
 def _path_length(member: Member) -> str | None:
     allowed = chain.path_length(member.certificate)
-    if allowed is None or member.below <= allowed:
+    if allowed is None or len(member.below) <= allowed:
         return None
-    return f"has path length {allowed}, and the number of CAs below it is {member.below}"
+    return f"has path length {allowed}, and the number of CAs below it is {len(member.below)}"
 
 
 @_rule(
@@ -241,7 +217,12 @@ _PURPOSES = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.
 )
 def _name_constraints(member: Member) -> str | None:
     found = chain.extension(member.certificate, x509.NameConstraints)
-    refused = refused_uris(found.value, member.needs.uris) if found else []
+    if found is None:
+        return None
+    refused = [
+        *refused_uris(found.value, member.needs.uris),
+        *(chain.display_name(below) for below in member.below if refuses_subject(found.value, names.subject(below))),
+    ]
     return f"has name constraints that refuse {', '.join(refused)}" if refused else None
 
 
@@ -267,32 +248,45 @@ def _name_constraint_forms(member: Member) -> str | None:
     _LEAVE_OUT,
 )
 def _critical_extensions(member: Member) -> str | None:
-    return _not_among(member.certificate, _UNDERSTOOD, "which no program in a mesh knows")
+    return _critical(extensions.not_understood(member.certificate), "which no program in a mesh knows")
 
 
 @_rule(
     "critical-extensions-of-aws", "A CA has a critical extension that AWS does not import", _IMPORT, {AWS}, _LEAVE_OUT
 )
 def _imported_extensions(member: Member) -> str | None:
-    return _not_among(member.certificate, _IMPORTED, "which AWS does not import")
+    return _critical(extensions.not_imported(member.certificate), "which AWS does not import")
 
 
-def _not_among(certificate: x509.Certificate, known: Collection[x509.ObjectIdentifier], reason: str) -> str | None:
-    critical = [extension.oid for extension in certificate.extensions if extension.critical]
-    names = [oid.dotted_string for oid in critical if oid not in known]
-    return f"has the critical extension {', '.join(names)}, {reason}" if names else None
+def _critical(oids: list[str], reason: str) -> str | None:
+    return f"has the critical extension {', '.join(oids)}, {reason}" if oids else None
+
+
+@_rule(
+    "policy-constraints",
+    "A CA demands certificate policies, which proxies do not have",
+    "RFC 5280, 4.2.1.11; golang/go:src/crypto/x509/verify.go (policiesValid)",
+    {GO, ENVOY},
+    f"{_REISSUE}, without requireExplicitPolicy in its policyConstraints.",
+)
+def _policy_constraints(member: Member) -> str | None:
+    found = chain.extension(member.certificate, x509.PolicyConstraints)
+    # Of a root nobody asks for policies (RFC 5280, 6.1: a trust anchor is no part of the path).
+    if member.parent is None or found is None or found.value.require_explicit_policy is None:
+        return None
+    return "has policyConstraints that demand a certificate policy, which data plane certificates do not have"
 
 
 @_rule(
     "legacy-extensions",
-    "A CA has an extension by which OpenSSL takes it for no CA",
-    "openssl/openssl:crypto/x509/v3_purp.c (check_ssl_ca, ossl_x509v3_cache_extensions)",
+    "A CA has an extension that no CA of a mesh can have",
+    "openssl/openssl:crypto/x509/v3_purp.c (ossl_x509v3_cache_extensions)",
     {OPENSSL},
     f"{_REISSUE}, without that extension.",
 )
 def _legacy_extensions(member: Member) -> str | None:
-    found = [extension.oid.dotted_string for extension in member.certificate.extensions if extension.oid in _LEGACY]
-    return f"has the extension {', '.join(found)}, by which OpenSSL takes it for no CA" if found else None
+    found = extensions.legacy(member.certificate)
+    return f"has the extension {', '.join(found)}, by which OpenSSL judges it in its own way" if found else None
 
 
 @_rule(
@@ -314,7 +308,7 @@ def _serial_number(member: Member) -> str | None:
     "key-strength",
     "A CA has a weak key",
     "NIST SP 800-131A rev. 2; OpenSSL's security level 2 (SSL_CTX_set_security_level)",
-    {OPENSSL},
+    {STRICT},
     "Use a CA with RSA of 2048 bits or more, or an elliptic curve.",
 )
 def _key_strength(member: Member) -> str | None:
@@ -330,7 +324,7 @@ def _key_strength(member: Member) -> str | None:
     "signature-strength",
     "A CA has a weak signature",
     "NIST SP 800-131A rev. 2; golang/go:src/crypto/x509/x509.go (InsecureAlgorithmError)",
-    {GO, OPENSSL},
+    {GO, STRICT},
     f"{_REISSUE}, signed with SHA-256 or better.",
 )
 def _signature_strength(member: Member) -> str | None:
@@ -370,6 +364,8 @@ def _validity(member: Member) -> str | None:
     f"{_REISSUE}, with the identifiers of its own key.",
 )
 def _authority_key_identifier(member: Member) -> str | None:
+    if member.parent is None and not chain.is_self_signed(member.certificate):
+        return None
     issuer = member.parent or member.certificate
     found = chain.extension(member.certificate, x509.AuthorityKeyIdentifier)
     own = chain.extension(issuer, x509.SubjectKeyIdentifier)
@@ -383,4 +379,4 @@ def _authority_key_identifier(member: Member) -> str | None:
 
 @_rule("subject", "A CA has an empty subject", "RFC 5280, 4.1.2.6", {STRICT}, f"{_REISSUE}, with a subject.")
 def _subject(member: Member) -> str | None:
-    return None if list(member.certificate.subject) else "has an empty subject"
+    return None if names.attributes(names.subject(member.certificate)) else "has an empty subject"

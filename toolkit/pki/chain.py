@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
 from toolkit.errors import one_line
+from toolkit.pki import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,16 +40,17 @@ def extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extensio
 
 def uris(certificate: x509.Certificate) -> list[str]:
     """Return the URI subject alternative names, in their order."""
-    names = extension(certificate, x509.SubjectAlternativeName)
-    return names.value.get_values_for_type(x509.UniformResourceIdentifier) if names else []
+    found = extension(certificate, x509.SubjectAlternativeName)
+    return found.value.get_values_for_type(x509.UniformResourceIdentifier) if found else []
 
 
 def display_name(certificate: x509.Certificate) -> str:
-    """Return a short name for people: the common name, else the whole subject, else the serial number."""
-    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    if names:
-        return str(names[0].value)
-    return certificate.subject.rfc4514_string() or f"serial {certificate.serial_number:x}"
+    """Return a short name for people: the common name, else the subject's texts, else the serial number."""
+    attributes = names.attributes(names.subject(certificate))
+    common_names = [attribute.text for attribute in attributes if attribute.oid == names.COMMON_NAME]
+    if common_names:
+        return common_names[0]
+    return ", ".join(attribute.text for attribute in attributes) or f"serial {certificate.serial_number:x}"
 
 
 def is_ca(certificate: x509.Certificate) -> bool:
@@ -74,8 +76,7 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     Go compares the bytes of names (crypto/x509/verify.go: RawIssuer and RawSubject); OpenSSL and BoringSSL are less
     strict.
     """
-    named = certificate.issuer.public_bytes() == issuer.subject.public_bytes()
-    return named and is_signed_with_key_of(certificate, issuer)
+    return names.issuer(certificate) == names.subject(issuer) and is_signed_with_key_of(certificate, issuer)
 
 
 def is_signed_with_key_of(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -86,7 +87,8 @@ def is_signed_with_key_of(certificate: x509.Certificate, issuer: x509.Certificat
             padding, algorithm = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
             key.verify(signature, signed, padding, algorithm)  # type: ignore[arg-type] # wrong ones raise TypeError
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, signed, certificate.signature_algorithm_parameters)  # type: ignore[arg-type] # same
+            algorithm = certificate.signature_hash_algorithm
+            key.verify(signature, signed, ec.ECDSA(algorithm))  # type: ignore[arg-type] # same
         elif isinstance(key, dsa.DSAPublicKey):
             key.verify(signature, signed, certificate.signature_hash_algorithm)  # type: ignore[arg-type] # same
         elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):

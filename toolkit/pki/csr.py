@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from toolkit.pki import pem
+from toolkit.pki import names, pem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,8 @@ def mismatch(request: str, certificate: x509.Certificate) -> str | None:
     asked = pem.load_request(request)
     if certificate.public_key() != asked.public_key():
         return "is for another key than that of the CA's CSR"
-    if certificate.subject != asked.subject:
-        return f"names {certificate.subject.rfc4514_string()}, and the CSR {asked.subject.rfc4514_string()}"
+    found, wanted = (names.attributes(name) for name in (names.subject(certificate), asked.subject.public_bytes()))
+    if found != wanted:
+        texts = [", ".join(attribute.text for attribute in name) for name in (found, wanted)]
+        return f"names {texts[0]!r}, and the CSR {texts[1]!r}"
     return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from toolkit.pki import chain
+from toolkit.pki import chain, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class Hierarchy:
     @cached_property
     def _identities(self) -> tuple[tuple[bytes, bytes], ...]:
         """For each certificate whose it is: the name and the key."""
-        return tuple((each.subject.public_bytes(), _key(each)) for each in self.certificates)
+        return tuple((names.subject(each), _key(each)) for each in self.certificates)
 
     @cached_property
     def _issuers(self) -> dict[int, list[int]]:
@@ -118,7 +118,7 @@ class Hierarchy:
         child = self.certificates[number]
         for other in self.unique if len(self.unique) <= _MAX_TRIED else ():
             parent = self.certificates[other]
-            differ = other != number and child.issuer.public_bytes() != parent.subject.public_bytes()
+            differ = other != number and names.issuer(child) != names.subject(parent)
             if differ and chain.is_signed_with_key_of(child, parent):
                 return other
         return None
@@ -174,19 +174,18 @@ def _not_issued(hierarchy: Hierarchy, number: int) -> str:
 
 def name_difference(child: x509.Certificate, parent: x509.Certificate) -> str:
     """Say how the name of an issuer differs from the subject that it means; Go compares names byte by byte."""
-    said = [(attribute.oid, attribute.value) for attribute in child.issuer]
-    meant = [(attribute.oid, attribute.value) for attribute in parent.subject]
+    said, meant = names.attributes(names.issuer(child)), names.attributes(names.subject(parent))
     if said == meant:
         how = "in another string type, such as PrintableString for UTF8String"
     elif _folded(said) == _folded(meant):
         how = "in other capitals or blanks"
     else:
-        how = f"as {child.issuer.rfc4514_string()!r}"
+        how = f"as {', '.join(attribute.text for attribute in said)!r}"
     return f"names its issuer ({chain.display_name(parent)}) {how}; Go compares names byte by byte and finds none"
 
 
-def _folded(name: list[tuple[x509.ObjectIdentifier, str | bytes]]) -> list[tuple[x509.ObjectIdentifier, str]]:
-    return [(oid, " ".join(str(value).split()).casefold()) for oid, value in name]
+def _folded(name: list[names.Attribute]) -> list[tuple[bytes, str]]:
+    return [(oid, " ".join(text.split()).casefold()) for oid, text in name]
 
 
 def _key(certificate: x509.Certificate) -> bytes:

@@ -37,9 +37,10 @@ def judge(hierarchy: Hierarchy, needs: Needs, by: Collection[str] = IN_A_MESH) -
     """
     rules = [rule for rule in RULES if rule.refused_by & set(by)]
     found = hierarchy.certificates
+    path = [found[number] for number in hierarchy.path]
     members = [
-        (number, Member(found[number], below, found[above] if above is not None else None, needs))
-        for below, (number, above) in enumerate(zip(hierarchy.path, (*hierarchy.path[1:], None), strict=True))
+        (number, Member(found[number], tuple(path[:place]), path[place + 1] if place + 1 < len(path) else None, needs))
+        for place, number in enumerate(hierarchy.path)
     ]
     return [
         Breach(rule, number, message)

@@ -8,10 +8,15 @@ the hosts below it, any other one that host alone (RFC 5280, 4.2.1.10).
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cryptography import x509
+
+from toolkit.pki import names
+
+_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +34,9 @@ def refused_uris(constraints: x509.NameConstraints, uris: Iterable[str]) -> list
     permitted, excluded = _domains(constraints.permitted_subtrees), _domains(constraints.excluded_subtrees)
     if not permitted and not excluded:
         return []
+    if "" in (*permitted, *excluded):
+        # To Go an empty constraint is every host, to OpenSSL none, and Envoy refuses to compare.
+        return list(uris)
     return [uri for uri in uris if not _admits(permitted, excluded, _host(uri))]
 
 
@@ -37,17 +45,43 @@ def has_unknown_forms(constraints: x509.NameConstraints) -> bool:
 
     Go then refuses a certificate below them if the extension is critical (parser.go, parseNameConstraintsExtension).
     """
-    names = [*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())]
-    return not all(isinstance(name, _KNOWN) for name in names)
+    bases = [*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())]
+    return not all(isinstance(base, _KNOWN) for base in bases)
 
 
-def _domains(names: Iterable[x509.GeneralName] | None) -> list[str]:
-    return [name.value.lower() for name in names or () if isinstance(name, x509.UniformResourceIdentifier)]
+def refuses_subject(constraints: x509.NameConstraints, subject: bytes) -> bool:
+    """Return whether OpenSSL refuses a CA of that subject below a CA with these constraints.
+
+    A directory name admits the names that begin with it (openssl/openssl:crypto/x509/v3_ncons.c, nc_dn); an empty
+    subject is not compared.
+
+    Args:
+        constraints: of the CA above.
+        subject: DER.
+    """
+    name = _folded(subject)
+    permitted, excluded = (
+        [_folded(base.value.public_bytes()) for base in subtrees or () if isinstance(base, x509.DirectoryName)]
+        for subtrees in (constraints.permitted_subtrees, constraints.excluded_subtrees)
+    )
+    if not name:
+        return False
+    within = [name[: len(base)] == base for base in permitted]
+    return (bool(within) and not any(within)) or any(name[: len(base)] == base for base in excluded)
+
+
+def _folded(name: bytes) -> list[tuple[bytes, str]]:
+    return [(oid, " ".join(text.split()).casefold()) for oid, text in names.attributes(name)]
+
+
+def _domains(subtrees: Iterable[x509.GeneralName] | None) -> list[str]:
+    return [name.value.lower() for name in subtrees or () if isinstance(name, x509.UniformResourceIdentifier)]
 
 
 def _admits(permitted: list[str], excluded: list[str], host: str) -> bool:
-    if not host:
-        # Both refuse a URI without a host, and one with an address, wherever there is any URI constraint.
+    if not _HOST.fullmatch(host):
+        # Where there is any URI constraint, all refuse a URI without a host, Go and BoringSSL one with an address, and
+        # BoringSSL one with an underscore.
         return False
     if any(_is_within(host, domain, widely=True) for domain in excluded):
         return False
@@ -63,8 +97,6 @@ def _is_within(host: str, domain: str, *, widely: bool) -> bool:
         widely: whether hosts below a constraint without a dot count, as in Go's reading of some versions; asked of what
             is excluded, so that the answer is right for every reader.
     """
-    if not domain:
-        return widely
     if domain.startswith("."):
         return host.endswith(domain)
     return host == domain or (widely and host.endswith(f".{domain}"))

@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from toolkit.errors import one_line
-from toolkit.pki import der
+from toolkit.pki.certificate import parse
 from toolkit.text import NotTextError, from_utf8
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 CERTIFICATE = "CERTIFICATE"
 REQUEST = "CERTIFICATE REQUEST"
-# BoringSSL counts an empty first line as the end of headers, and then reads no line that is longer.
 _LINE = 64
+# BoringSSL reads lines in pieces of so many characters, and loses its place where a line ends with a piece.
+_PIECE = 253
 _MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9][A-Z0-9 ]*)-----")
 # Whatever a person would take for a marker, with any kind and number of dashes.
 _DASH = "-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
@@ -43,7 +44,7 @@ _LONGEST_QUOTED = 40
 _MOST_FAULTS = 3
 # The first bytes of the DER of every certificate that is longer than 255 bytes.
 _DER, _DER_IN_BASE64 = b"0\x82", "MII"
-_IS_DER = "this is DER; convert it with: openssl x509 -inform DER -outform PEM"
+_DER_AS_TEXT = ("0\x82", "0\ufffd")
 
 
 class Fault(NamedTuple):
@@ -109,7 +110,7 @@ def read(text: str | bytes) -> Reading:
             found.fail(*_other_label(block))
         elif (content := _content(block, found)) is not None:
             try:
-                found.certificates.append(der.load_certificate(content))
+                found.certificates.append(parse(content))
             except ValueError as error:
                 found.fail("certificate", block.line, f"the certificate that begins here {error}")
     if not found.certificates and not found.faults:
@@ -180,6 +181,20 @@ def _encoded(content: bytes, label: str) -> str:
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
 
 
+class _Line(NamedTuple):
+    """One line.
+
+    Attributes:
+        number: from 1.
+        text: without its end, and blanks before that.
+        length: in characters, without the line feed alone.
+    """
+
+    number: int
+    text: str
+    length: int
+
+
 @dataclass
 class _Block:
     """One PEM block.
@@ -187,20 +202,20 @@ class _Block:
     Attributes:
         label: between BEGIN and the dashes.
         line: the number of its BEGIN line.
-        lines: what is between BEGIN and END, with line numbers.
+        lines: what is between BEGIN and END.
     """
 
     label: str
     line: int
-    lines: list[tuple[int, str]] = field(default_factory=list)
+    lines: list[_Line] = field(default_factory=list)
 
 
 def _decoded(text: str | bytes, found: Reading) -> str | None:
+    if text.startswith(_DER_AS_TEXT) if isinstance(text, str) else text.startswith(_DER):
+        found.fail("der", 1, "this is DER; convert it with: openssl x509 -inform DER -outform PEM")
+        return None
     if isinstance(text, str):
         return text
-    if text.startswith(_DER):
-        found.fail("der", 1, _IS_DER)
-        return None
     try:
         return from_utf8(text)
     except NotTextError as error:
@@ -222,7 +237,7 @@ def _blocks(text: str, found: Reading) -> Iterator[_Block]:
                 found.fail(*_wrong_marker(number, line))
                 open_block, is_lost = None, True
             elif open_block is not None:
-                open_block.lines.append((number, line))
+                open_block.lines.append(_Line(number, line, len(raw)))
             elif line and not is_lost:
                 _outside(number, line, found)
             continue
@@ -263,38 +278,41 @@ def _outside(number: int, line: str, found: Reading) -> None:
 
 def _content(block: _Block, found: Reading) -> bytes | None:
     """The DER of a block; None after a fault was recorded."""
-    body = [(number, line) for number, line in block.lines if line]
-    for number, line in block.lines:
-        if fault := _wrong_line(number, line, body):
+    body = [line for line in block.lines if line.text]
+    for line in block.lines:
+        if fault := _wrong_line(line, block.line, body):
             found.faults.append(fault)
             return None
-    text = "".join(line for _, line in body).replace(" ", "").replace("\t", "")
+    text = "".join(line.text for line in body).replace(" ", "").replace("\t", "")
     if not text:
         found.fail("empty", block.line, "the block that begins here is empty")
         return None
     if not _BASE64.fullmatch(text) or len(text) % 4:
         reason = "its = padding is missing, or a part of it is" if len(text) % 4 else "= is only allowed at its end"
-        found.fail("base64", body[-1][0], f"the block's base64 is not whole: {reason}")
+        found.fail("base64", body[-1].number, f"the block's base64 is not whole: {reason}")
         return None
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        found.fail("base64", body[-1][0], f"the block's base64 can't be decoded: {one_line(error)}")
+        found.fail("base64", body[-1].number, f"the block's base64 can't be decoded: {one_line(error)}")
         return None
 
 
-def _wrong_line(number: int, line: str, body: list[tuple[int, str]]) -> Fault | None:
-    """What is wrong with a line between BEGIN and END."""
-    if not line:
-        # An empty line ends headers (RFC 1421). Right after BEGIN it ends none, and does no harm unless BoringSSL then
-        # meets long lines.
-        harmless = body and number < body[0][0] and all(len(text) <= _LINE for _, text in body)
-        message = "an empty line is inside the block; OpenSSL and Envoy can't read it"
-        return None if harmless else Fault("empty-line", number, message)
-    if ":" in line:
-        return Fault("headers", number, "the block has headers (RFC 1421); Go, OpenSSL and Envoy can't read it")
-    strange = next((c for c in line if not (c.isascii() and c.isalnum()) and c not in "+/= \t"), None)
-    return _strange(number, line, strange) if strange else None
+def _wrong_line(line: _Line, begin: int, body: list[_Line]) -> Fault | None:
+    """What is wrong with a line between BEGIN, at line `begin`, and END; `body` has those that are not empty."""
+    if not line.text:
+        # An empty line ends headers (RFC 1421). Right after BEGIN it ends none; OpenSSL then takes full lines alone.
+        is_first = bool(body) and line.number == begin + 1 and body[0].number == begin + 2
+        if is_first and all(len(each.text) == _LINE for each in body[:-1]) and len(body[-1].text) <= _LINE:
+            return None
+        return Fault("empty-line", line.number, "an empty line is inside the block; OpenSSL and Envoy can't read it")
+    if ":" in line.text:
+        return Fault("headers", line.number, "the block has headers (RFC 1421); Go, OpenSSL and Envoy can't read it")
+    if line.length % _PIECE == 0:
+        message = f"the line has {line.length} characters, and Envoy can't read a multiple of {_PIECE}"
+        return Fault("line-length", line.number, f"{message}; use lines of {_LINE}")
+    strange = next((c for c in line.text if not (c.isascii() and c.isalnum()) and c not in "+/= \t"), None)
+    return _strange(line.number, line.text, strange) if strange else None
 
 
 def _strange(number: int, line: str, character: str) -> Fault:
@@ -372,6 +390,4 @@ def _no_block(text: str) -> str:
             inside = b""
         if b"-----BEGIN" in inside:
             return "this is base64 of PEM; decode it once more"
-    if text.startswith(_DER.decode("latin-1")):
-        return _IS_DER
     return "no PEM certificate found (-----BEGIN CERTIFICATE-----)"

@@ -169,7 +169,10 @@ def _issued(leaf: str, way: str) -> IssuedCertificate:
     Raises:
         ValueError: it is not a certificate, or one that can't be read.
     """
-    return IssuedCertificate(pem.load_certificate(leaf), pem.load_certificates(way) if way.strip() else ())
+    issued = IssuedCertificate(pem.load_certificate(leaf), pem.load_certificates(way) if way.strip() else ())
+    # Read here, since cryptography refuses subjects that other programs take.
+    _ = issued.leaf.subject
+    return issued
 
 
 def idempotency_token(authority_arn: str, csr_pem: bytes) -> str:

@@ -30,6 +30,7 @@ _CODES = {
     "serial-number": "MESH150",
     "authority-key-identifier": "MESH151",
     "subject": "MESH152",
+    "policy-constraints": "MESH154",
 }
 PROVIDED = Rule(
     "MESH143",

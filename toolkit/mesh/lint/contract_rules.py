@@ -12,7 +12,7 @@ from toolkit.mesh.lint.documents import at
 from toolkit.mesh.lint.durations import EXPIRATION, lifetime_of, read
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.text import listed, shown
-from toolkit.pki import chain, pem
+from toolkit.pki import chain, names, pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +137,7 @@ def _is_known(certificate: x509.Certificate, wanted: tuple[x509.Certificate, ...
 
 def _same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
     try:
-        return one.subject == other.subject and one.public_key() == other.public_key()
+        return names.subject(one) == names.subject(other) and one.public_key() == other.public_key()
     except (ValueError, UnsupportedAlgorithm):
         return False
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives import serialization
 
-from toolkit.pki import pem
+from toolkit.pki import names, pem
 from toolkit.pki.authority import Needs
 from toolkit.pki.ca_import import import_problems
 from toolkit.sandbox.private_ca.errors import AwsError
@@ -42,7 +42,9 @@ def certificates(
     if authority.kind != "ROOT" and not above:
         raise _invalid("A subordinate CA's certificate is imported with its chain.")
     whole = (*own, *(_read(above, "certificate chain") if above else ()))
-    if _spki(own[0].public_key()) != _spki(authority.key.public_key()) or own[0].subject != authority.name:
+    if _spki(own[0].public_key()) != _spki(authority.key.public_key()) or names.attributes(
+        names.subject(own[0])
+    ) != names.attributes(authority.name.public_bytes()):
         raise AwsError(
             "CertificateMismatchException", "The certificate does not match the CA's certificate signing request."
         )

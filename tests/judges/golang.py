@@ -1,0 +1,126 @@
+"""Go as a judge: the certificates that its `crypto/x509` reads in a text, and the chains that it verifies.
+
+The program in `readers_in_go/` runs once for a whole session and answers thousands of requests.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import functools
+import json
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tests.support import without
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Usage = Literal["server", "client"]
+
+_SOURCE = Path(__file__).with_name("readers_in_go")
+_STARTING = threading.Lock()
+_BUILD = Path(__file__).parents[2] / "build" / "judges"
+# Only the installed toolchain, no network, and nothing that the caller has set for other modules.
+_ENVIRONMENT = os.environ | {
+    "GOTOOLCHAIN": "local",
+    "GOPROXY": "off",
+    "GOFLAGS": "",
+    "GOWORK": "off",
+    "GODEBUG": "",
+    "CGO_ENABLED": "0",
+}
+
+
+def certificates(text: str) -> list[str]:
+    """Return the SHA-256 fingerprints (hex) of what `AppendCertsFromPEM` takes, in order, duplicates included."""
+    found: list[str] = _answer({"pem": _base64(text.encode())})["certificates"]
+    return found
+
+
+def verify(leaf: bytes, intermediates: Sequence[bytes], roots: Sequence[bytes], usage: Usage) -> str:
+    """Verify a leaf for a usage, now; every certificate is DER.
+
+    Returns:
+        Go's error, empty if the leaf is valid. A certificate that Go can't parse is an error too.
+    """
+    return _verify(
+        leaf, usage, intermediates=[_base64(der) for der in intermediates], roots=[_base64(der) for der in roots]
+    )
+
+
+def verify_bundle(leaf: bytes, text: str, usage: Usage) -> str:
+    """Verify a leaf against a trust bundle, from which `AppendCertsFromPEM` drops what it can't parse.
+
+    Returns:
+        Go's error, empty if the leaf is valid.
+    """
+    return _verify(leaf, usage, pem=_base64(text.encode()))
+
+
+def _verify(leaf: bytes, usage: Usage, **trust: str | list[str]) -> str:
+    problem: str = _answer({"leaf": _base64(leaf), "usage": usage, **trust})["error"]
+    return problem
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = _program().ask(request)
+    # Only a verification may fail.
+    assert not answer["error"] or "leaf" in request, answer["error"]
+    return answer
+
+
+class _Program:
+    """A running judge; threads take turns."""
+
+    def __init__(self, executable: Path) -> None:
+        self._lock = threading.Lock()
+        self._process = subprocess.Popen(
+            [executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT, text=True
+        )
+        atexit.register(self.close)
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        with self._lock:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+            return answer
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+def _executable() -> Path:
+    go = shutil.which("go")
+    if go is None:
+        without("Go is not installed: https://go.dev/dl")
+    _BUILD.mkdir(parents=True, exist_ok=True)
+    target = _BUILD / "golang"
+    # Several test processes build at the same time; each puts a complete file in place.
+    built = target.with_name(f"golang-{os.getpid()}")
+    subprocess.run([go, "build", "-o", built, "."], cwd=_SOURCE, env=_ENVIRONMENT, check=True)
+    built.replace(target)
+    return target
+
+
+@functools.cache
+def _started() -> _Program:
+    return _Program(_executable())
+
+
+def _program() -> _Program:
+    # Threads that ask at the same time must not each start one.
+    with _STARTING:
+        return _started()

@@ -1,0 +1,197 @@
+"""Reading one certificate as Go, OpenSSL and BoringSSL all read it.
+
+:mod:`cryptography` reads certificates that Go refuses. Go's rules are those of golang/go:src/crypto/x509/parser.go in
+version 1.26, which is what a control plane reads with; OpenSSL and BoringSSL refuse nothing that passes both. Where a
+rule here is stricter than Go's, it is for forms that no CA of a mesh has.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.x509.oid import ExtensionOID
+
+from toolkit.errors import one_line
+from toolkit.pki import names
+from toolkit.pki.der import elements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_INTEGER, _OID, _SEQUENCE, _VERSION, _EXTENSION_LIST = 0x02, 0x06, 0x30, 0xA0, 0xA3
+_BIT_STRING, _NETSCAPE_TYPE = 0x03, x509.ObjectIdentifier("2.16.840.1.113730.1.1")
+_NULL, _V3 = b"\x05\x00", b"\x02"
+_RSA = bytes.fromhex("2a864886f70d010101")
+_CURVES = ("secp224r1", "secp256r1", "secp384r1", "secp521r1")
+# parser.go, processExtensions: "incorrectly marked critical".
+_NEVER_CRITICAL = {
+    ExtensionOID.AUTHORITY_KEY_IDENTIFIER: "the authority key identifier",
+    ExtensionOID.SUBJECT_KEY_IDENTIFIER: "the subject key identifier",
+    ExtensionOID.AUTHORITY_INFORMATION_ACCESS: "the authority information access",
+}
+# Whatever is larger is no number of CAs in any program.
+_LARGEST = 2**31
+_DOMAIN = re.compile(r"\.?[!-\-/-~]+(?:\.[!-\-/-~]+)*")
+_URI = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:"
+    r"(?://(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?::[0-9]{1,5})?)?(?=[/?#]|$)|(?!//))"
+    r"(?:[!$&-;=?-Z_a-z~#]|%[0-9A-Fa-f]{2})*"
+)
+
+
+def parse(data: bytes) -> x509.Certificate:
+    """Read a certificate, to the last extension.
+
+    Args:
+        data: its DER, and nothing else.
+
+    Raises:
+        ValueError: Go, OpenSSL or BoringSSL can't read it; the message continues a sentence ("... is cut off").
+    """
+    body = _body(data)
+    try:
+        certificate = x509.load_der_x509_certificate(data)
+        # Each of these is parsed when it is asked for, and not before.
+        _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+        key, extensions = certificate.public_key(), certificate.extensions
+    except UnsupportedAlgorithm as error:
+        raise ValueError(f"has a key that can't be read: {one_line(error)}") from error
+    except (ValueError, TypeError, OverflowError, *_REFUSALS) as error:
+        raise ValueError(f"can't be read: {one_line(error)}") from error
+    for name in (body.issuer, body.subject):
+        names.attributes(name)
+    _require_key(key, body.key_algorithm)
+    for extension in extensions:
+        _require_extension(extension)
+    return certificate
+
+
+_REFUSALS = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+
+
+class _Body(NamedTuple):
+    """The parts of a certificate that are judged as DER."""
+
+    issuer: bytes
+    subject: bytes
+    key_algorithm: bytes
+
+
+def _body(data: bytes) -> _Body:
+    outer, *more = elements(data)
+    if more:
+        raise ValueError(f"has {len(data) - len(outer.whole)} bytes after its end, which Go refuses")
+    parts = list(elements(outer.content))
+    if outer.tag != _SEQUENCE or len(parts) < 2 or parts[0].tag != _SEQUENCE:  # noqa: PLR2004 - what is signed, and how
+        raise ValueError("is not a certificate")
+    fields = list(elements(parts[0].content))
+    version = fields.pop(0).content[-1:] if fields and fields[0].tag == _VERSION else b""
+    # BoringSSL refuses it (crypto/x509/x_x509.cc), though Go and OpenSSL read it.
+    if version != _V3 and any(part.tag == _EXTENSION_LIST for part in fields):
+        raise ValueError("has extensions and is not of version 3, which Envoy refuses (RFC 5280, 4.1.2.9)")
+    if len(fields) < 6 or fields[0].tag != _INTEGER:  # noqa: PLR2004 - the serial number to the key
+        raise ValueError("is not a certificate")
+    serial, signature, issuer, _, subject, key = fields[:6]
+    # Judged before cryptography warns of it. RFC 5280, 4.1.2.2; parser.go: "negative serial number" since Go 1.23.
+    if int.from_bytes(serial.content, signed=True) <= 0:
+        raise ValueError("has a serial number that is not positive, which Go refuses (RFC 5280, 4.1.2.2)")
+    if signature.whole != parts[1].whole:
+        raise ValueError("names two signature algorithms that differ, which Go refuses (RFC 5280, 4.1.1.2)")
+    algorithm = next(elements(key.content), None)
+    return _Body(issuer.whole, subject.whole, algorithm.content if algorithm else b"")
+
+
+def _require_key(key: object, algorithm: bytes) -> None:
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | dsa.DSAPublicKey):
+        # It is a value that was read, of no type of ours.
+        raise ValueError("has a key of a type that Go or Envoy can't read")  # noqa: TRY004
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _CURVES:
+        raise ValueError(f"has a key on the curve {key.curve.name}, which Go does not have")
+    oid, *parameters = elements(algorithm)
+    if isinstance(key, ec.EllipticCurvePublicKey) and [parameter.tag for parameter in parameters] != [_OID]:
+        raise ValueError("has an elliptic curve key without a named curve, which Go refuses (RFC 5480, 2.1.1)")
+    if isinstance(key, rsa.RSAPublicKey) and oid.content != _RSA:
+        raise ValueError("has a key for RSA-PSS alone, which Go and Envoy can't read")
+    if oid.content == _RSA and [parameter.whole for parameter in parameters] != [_NULL]:
+        raise ValueError("has an RSA key without NULL parameters, which Go refuses (RFC 3279, 2.3.1)")
+
+
+def _require_extension(extension: x509.Extension[x509.ExtensionType]) -> None:
+    if extension.critical and extension.oid in _NEVER_CRITICAL:
+        raise ValueError(f"marks {_NEVER_CRITICAL[extension.oid]} critical, which Go refuses (RFC 5280, 4.2.1.1)")
+    if require := _EXTENSIONS.get(extension.oid):
+        require(extension.value)
+
+
+def _require_names(names: x509.SubjectAlternativeName) -> None:
+    for uri in names.get_values_for_type(x509.UniformResourceIdentifier):
+        if not _URI.fullmatch(uri):
+            raise ValueError(f"has a subject alternative name that Go can't read: {uri!a}")
+
+
+def _require_distinct(policies: x509.CertificatePolicies) -> None:
+    identifiers = [policy.policy_identifier for policy in policies]
+    if len(identifiers) != len(set(identifiers)):
+        raise ValueError("names a certificate policy twice, which Go refuses (RFC 5280, 4.2.1.4)")
+
+
+def _require_small(*numbers: int | None) -> None:
+    if any(number is not None and number >= _LARGEST for number in numbers):
+        raise ValueError("limits a chain to a number that is too large to be read")
+
+
+def _require_constraints(constraints: x509.NameConstraints) -> None:
+    """Refuse name constraints that Go can't read (parser.go, parseNameConstraintsExtension)."""
+    names = [*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())]
+    if not names:
+        raise ValueError("has empty name constraints, which Go refuses (RFC 5280, 4.2.1.10)")
+    for name in names:
+        # Of other forms Go reads nothing; whether it goes on is a question of criticality.
+        if isinstance(name, x509.DNSName | x509.UniformResourceIdentifier | x509.RFC822Name):
+            domain = name.value
+            is_address = isinstance(name, x509.UniformResourceIdentifier) and _is_address(domain)
+            if is_address or (domain and not _DOMAIN.fullmatch(domain)):
+                raise ValueError(f"has a name constraint that Go can't read: {domain!a}")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _require_mappings(extension: x509.UnrecognizedExtension) -> None:
+    outer, *more = elements(extension.value)
+    mappings = list(elements(outer.content))
+    tags = [[part.tag for part in elements(mapping.content)][:2] for mapping in mappings]
+    if more or outer.tag != _SEQUENCE or any(pair != [_OID, _OID] for pair in tags):
+        raise ValueError("has policy mappings that can't be read")
+
+
+def _require_bits(extension: x509.UnrecognizedExtension) -> None:
+    """Refuse a Netscape certificate type that OpenSSL can't read (v3_purp.c, ossl_x509v3_cache_extensions)."""
+    outer, *more = elements(extension.value)
+    if more or outer.tag != _BIT_STRING or not outer.content or outer.content[0] >= 8:  # noqa: PLR2004 - unused bits
+        raise ValueError("has a Netscape certificate type that can't be read")
+
+
+# What cryptography reads and Go may not; everything else it reads at least as strictly.
+_EXTENSIONS: dict[x509.ObjectIdentifier, Callable[[Any], None]] = {
+    ExtensionOID.SUBJECT_ALTERNATIVE_NAME: _require_names,
+    ExtensionOID.NAME_CONSTRAINTS: _require_constraints,
+    ExtensionOID.CERTIFICATE_POLICIES: _require_distinct,
+    ExtensionOID.BASIC_CONSTRAINTS: lambda value: _require_small(value.path_length),
+    ExtensionOID.POLICY_CONSTRAINTS: lambda value: _require_small(
+        value.require_explicit_policy, value.inhibit_policy_mapping
+    ),
+    ExtensionOID.INHIBIT_ANY_POLICY: lambda value: _require_small(value.skip_certs),
+    ExtensionOID.POLICY_MAPPINGS: _require_mappings,
+    _NETSCAPE_TYPE: _require_bits,
+}

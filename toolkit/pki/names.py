@@ -1,0 +1,87 @@
+"""X.501 names of certificates as bytes and as text.
+
+Programs differ in which texts they read in a name. Those of Go count here (golang/go:src/crypto/x509/parser.go,
+parseASN1String), and it compares names byte by byte; :mod:`cryptography` refuses some of them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.pki.der import Element, elements
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+_VERSION, _UTF8, _NUMERIC, _PRINTABLE, _T61, _IA5, _BMP = 0xA0, 0x0C, 0x12, 0x13, 0x14, 0x16, 0x1E
+COMMON_NAME = bytes.fromhex("550403")
+_PATTERNS = {_NUMERIC: re.compile("[0-9 ]*"), _PRINTABLE: re.compile(r"[A-Za-z0-9'()+,\-./ :=?*&]*")}
+# Go reads T.61 as Latin-1, as BoringSSL does.
+_ENCODINGS = {
+    _UTF8: "utf-8",
+    _NUMERIC: "ascii",
+    _PRINTABLE: "ascii",
+    _T61: "latin-1",
+    _IA5: "ascii",
+    _BMP: "utf-16-be",
+}
+# Code points that are no characters, which Go refuses in a BMPString.
+_RESERVED = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
+
+
+class Attribute(NamedTuple):
+    """One attribute of a name.
+
+    Attributes:
+        oid: what it is, as DER without tag and length.
+        text: its value.
+    """
+
+    oid: bytes
+    text: str
+
+
+def subject(certificate: x509.Certificate) -> bytes:
+    """Return the subject as DER."""
+    return _fields(certificate)[4].whole
+
+
+def issuer(certificate: x509.Certificate) -> bytes:
+    """Return the issuer's name as DER."""
+    return _fields(certificate)[2].whole
+
+
+def attributes(name: bytes) -> list[Attribute]:
+    """Return the attributes of a name, in their order.
+
+    Args:
+        name: DER.
+
+    Raises:
+        ValueError: Go can't read one of them; the message continues a sentence.
+    """
+    found = []
+    for relative in elements(next(elements(name)).content):
+        for pair in elements(relative.content):
+            oid, value = elements(pair.content)
+            found.append(Attribute(oid.content, _text(value)))
+    return found
+
+
+def _fields(certificate: x509.Certificate) -> list[Element]:
+    """The serial number, the signature's algorithm, the issuer, the validity, the subject and what follows."""
+    body = next(elements(certificate.tbs_certificate_bytes))
+    return [part for part in elements(body.content) if part.tag != _VERSION]
+
+
+def _text(value: Element) -> str:
+    encoding, pattern = _ENCODINGS.get(value.tag), _PATTERNS.get(value.tag)
+    try:
+        text = value.content.decode(encoding) if encoding else None
+    except UnicodeDecodeError:
+        text = None
+    wrong = text is None or (pattern and not pattern.fullmatch(text))
+    if wrong or (value.tag == _BMP and _RESERVED.search(text or "")):
+        raise ValueError(f"has a name that Go can't read: {value.content.decode(errors='replace')!a}")
+    return text or ""
