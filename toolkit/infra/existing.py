@@ -17,6 +17,8 @@ from toolkit.errors import Problem, one_line
 from toolkit.infra import rules
 from toolkit.infra.reading import refusal
 from toolkit.pki import algorithms, arn, chain, duration, judging, pem
+from toolkit.pki.authority import STRICT
+from toolkit.pki.ca_import import import_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +142,21 @@ def path_problems(key: str, authority: ExistingAuthority, settings: Settings) ->
         # Whether the CA itself publishes a revocation list is not the stack's to say.
         for found in judging.problems(authority.certificates, replace(rules.mesh_needs(settings), has_crl=False))
     ]
+
+
+def warn_of_strict(settings: Settings) -> None:
+    """Warn of what strict clients alone refuse of the certificate that somebody else issued.
+
+    Args:
+        settings: the stack's.
+    """
+    if settings.issued_certificate is None or settings.issued_certificate_chain is None:
+        return
+    own, above = pem.load_certificate(settings.issued_certificate), settings.issued_certificate_chain
+    needs = rules.mesh_needs(settings)
+    for problem in import_problems(own, pem.load_certificates(above), "SUBORDINATE", needs, {STRICT}):
+        key = "issuedCertificateChain" if problem.is_of_chain else "issuedCertificate"
+        pulumi.log.warn(f"{key}: {problem.message} Strict clients alone refuse it.")
 
 
 def warn_of_former(settings: Settings) -> None:

@@ -123,6 +123,7 @@ class MeshCertificates(pulumi.ComponentResource):
         if found is not None:
             adopted = settings.topology == "adopt"
             problems += existing.adoption_problems(found, settings) if adopted else existing.key_problems(key, found)
+        existing.warn_of_strict(settings)
         existing.warn_of_former(settings)
         self._refuse(problems)
         return found

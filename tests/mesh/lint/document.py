@@ -22,6 +22,8 @@ TITLES = {
     "11": "Products and forms",
     "12": "Versions",
     "13": "The contract",
+    "14": "Extensions of CAs",
+    "15": "Names and numbers of CAs",
 }
 
 

@@ -96,9 +96,7 @@ CHAINS = [
     chain_case("MESH084", bundle(SHA1, RSA_ROOT), near=bundle(RSA_ROOT), message="is signed with SHA-1"),
     # A root's own signature proves nothing.
     chain_case("MESH084", bundle(SHA1, RSA_ROOT), near=bundle(signed_with_sha1("Root", RSA.public_key(), "Root", RSA))),
-    chain_case(
-        "MESH081", bundle(*BELOW.chain()), message="certificate 2 ('Middle') has path length 0"
-    ),
+    chain_case("MESH081", bundle(*BELOW.chain()), message="certificate 2 ('Middle') has path length 0"),
     chain_case("MESH082", CHAIN + bundle(OTHER.certificate), message="certificate 3 ('Another CA') does not belong"),
     chain_case("MESH083", f"# our CA\n{CHAIN}", near=f"\n{CHAIN}\n"),
 ]
