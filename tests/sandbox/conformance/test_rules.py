@@ -10,6 +10,7 @@ from tests.sandbox.conformance import (
     rules_authorities,
     rules_certificates,
     rules_csr,
+    rules_importing,
     rules_lifecycle,
     rules_passthrough,
     rules_pod_identity,
@@ -30,6 +31,7 @@ AREAS = (
     rules_authorities,
     rules_certificates,
     rules_csr,
+    rules_importing,
     rules_lifecycle,
     rules_passthrough,
     rules_pod_identity,
@@ -49,7 +51,7 @@ def test_rule(rule: Rule, aws: TestSandbox) -> None:
 
 
 def test_every_rule_names_its_source() -> None:
-    assert len(AREAS) == 13
+    assert len(AREAS) == 14
     assert len(RULES) >= 120
     for rule in RULES:
         assert len(rule.source) > 8, rule.identifier
