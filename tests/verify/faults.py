@@ -360,7 +360,9 @@ CASES = (
     Case(
         "short-chain-life", "a CA of the chain ends before `--horizon`", far_horizon, EVERY, "chain-lifetime", "rotate"
     ),
-    Case("tampered", "a bit of the certificate is another one", _changed(_flip), ZONE, "chain", "", also=("chain-order",)),
+    Case(
+        "tampered", "a bit of the certificate is another one", _changed(_flip), ZONE, "chain", "", also=("chain-order",)
+    ),
     Case(
         "no-chain",
         "the certificate comes without its chain",

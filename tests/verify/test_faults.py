@@ -70,7 +70,9 @@ def test_faults_mixed(seed: int, aws: TestSandbox, outputs: StackOutputs) -> Non
     world.break_calls(*lasting, late, *noise, seed=seed)
     report = world.verify()
     found = failures(report)
-    assert {zone: [check.name for check in checks] for zone, checks in found.items()} == {ZONE: [case.check, *case.also]}
+    assert {zone: [check.name for check in checks] for zone, checks in found.items()} == {
+        ZONE: [case.check, *case.also]
+    }
     assert report.finished - report.started < timedelta(seconds=12) + _GRACE
     assert all(count <= 1 for count in world.bought().values())
 

@@ -17,7 +17,7 @@ from toolkit.errors import Problem, one_line
 from toolkit.infra import rules
 from toolkit.infra.reading import refusal
 from toolkit.pki import algorithms, arn, chain, duration, judging, pem
-from toolkit.pki.authority import STRICT
+from toolkit.pki.authority import AWS, IN_A_MESH, STRICT
 from toolkit.pki.ca_import import import_problems
 
 if TYPE_CHECKING:
@@ -137,11 +137,10 @@ def path_problems(key: str, authority: ExistingAuthority, settings: Settings) ->
         authority: that CA.
         settings: the stack's.
     """
-    return [
-        Problem(key, f"in the CA's chain, {found}")
-        # Whether the CA itself publishes a revocation list is not the stack's to say.
-        for found in judging.problems(authority.certificates, replace(rules.mesh_needs(settings), has_crl=False))
-    ]
+    # Whether the CA itself publishes a revocation list is not the stack's to say.
+    needs = replace(rules.mesh_needs(settings), has_crl=False)
+    found = judging.problems(authority.certificates, needs, {AWS, *IN_A_MESH})
+    return [Problem(key, f"in the CA's chain, {problem}") for problem in found]
 
 
 def warn_of_strict(settings: Settings) -> None:

@@ -77,9 +77,9 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
     """
     found = [document for source, text in texts for document in trust.read_stream(text, source)]
     problems = [
-        Problem(f"{document.source}: Secret {document.name}", "holds no chain of certificates")
+        Problem(f"{document.source}: Secret {document.name}", f"is no chain of certificates: {problem}")
         for document in found
-        if document.kind == "Secret" and not trust.is_chain(document.data)
+        if document.kind == "Secret" and (problem := trust.chain_problem(document.data))
     ]
     if problems:
         raise InvalidInputError(

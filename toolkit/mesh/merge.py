@@ -182,7 +182,8 @@ def _outside(mesh: MeshText, built: Built) -> tuple[MeshSecret, ...]:
             outside.append(secret)
             continue
         number, path, value = found
-        if _decoded(value) != secret.value:
+        # As in the Mesh itself, the same certificates in another spelling are no change.
+        if _decoded(value) != secret.value and not _is_same_chain(_decoded(value), secret.value):
             mesh.editor.set(number, path, base64.b64encode(secret.value.encode()).decode())
     return tuple(outside)
 
@@ -194,6 +195,11 @@ def _certificates(source: dict[str, Any]) -> list[bytes] | None:
         return [chain.fingerprint(certificate).encode() for certificate in pem.load_certificates(str(text or ""))]
     except ValueError:
         return None
+
+
+def _is_same_chain(old: str | None, new: str) -> bool:
+    wanted = _certificates({"inlineString": new})
+    return wanted is not None and wanted == _certificates({"inlineString": old})
 
 
 def _decoded(value: object) -> str | None:

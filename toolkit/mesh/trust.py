@@ -73,13 +73,18 @@ class _Found:
         return InvalidInputError(f"{self.kind} {self.name}".rstrip() + " can't be used", [problem], hint)
 
 
+def chain_problem(data: object) -> str:
+    """Say why the data of a Secret is not a chain of certificates and nothing else; empty when it is one."""
+    try:
+        pem.load_certificates(secrets.decode(str(data)))
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def is_chain(data: object) -> bool:
     """Whether the data of a Secret is a chain of certificates, and nothing else."""
-    try:
-        pem.load_certificates(secrets.decode(str(data)).decode())
-    except ValueError:
-        return False
-    return True
+    return not chain_problem(data)
 
 
 def read_stream(text: str, source: str) -> list[_Found]:
@@ -184,16 +189,19 @@ def _resolve(mesh: _Found, place: str, source: dict[str, Any], documents: Sequen
 def _decode(found: _Found, place: str, value: object) -> str:
     if isinstance(value, str):
         try:
-            return _pem(found, place, secrets.decode(value).decode())
+            content = secrets.decode(value)
         except ValueError:
             pass
+        else:
+            return _pem(found, place, content)
     raise found.refuse(place, "is not base64 of PEM text")
 
 
 def _pem(found: _Found, place: str, value: object) -> str:
-    """The bundle as it stands, when every certificate in it can be read."""
+    """The bundle as it is, when every certificate in it can be read."""
+    text = value if isinstance(value, bytes) else _text(value)
     try:
-        pem.load_certificates(_text(value))
+        pem.load_certificates(text)
     except ValueError as error:
         raise found.refuse(place, str(error)) from error
-    return _text(value)
+    return text.decode() if isinstance(text, bytes) else text

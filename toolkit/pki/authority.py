@@ -109,6 +109,17 @@ def _rule(
 
 
 @_rule(
+    "ca",
+    "A certificate of a chain is not that of a CA",
+    "RFC 5280, 4.2.1.9; golang/go:src/crypto/x509/x509.go (CheckSignatureFrom)",
+    EVERYBODY,
+    f"{_REISSUE}, with CA:TRUE in its basicConstraints.",
+)
+def _ca(member: Member) -> str | None:
+    return None if chain.is_ca(member.certificate) else "is not a CA certificate (basicConstraints CA:TRUE)"
+
+
+@_rule(
     "basic-constraints-critical",
     "A CA has basicConstraints that are not critical",
     _IMPORT,

@@ -99,7 +99,7 @@ def _body(data: bytes) -> _Body:
     serial, signature, issuer, _, subject, key = fields[:6]
     # Judged before cryptography warns of it. RFC 5280, 4.1.2.2; parser.go: "negative serial number" since Go 1.23.
     if int.from_bytes(serial.content, signed=True) <= 0:
-        raise ValueError("has a serial number that is not positive, which Go refuses (RFC 5280, 4.1.2.2)")
+        raise ValueError("has a serial number that is not positive (RFC 5280, 4.1.2.2); Go refuses a negative one")
     if signature.whole != parts[1].whole:
         raise ValueError("names two signature algorithms that differ, which Go refuses (RFC 5280, 4.1.1.2)")
     algorithm = next(elements(key.content), None)
@@ -131,7 +131,7 @@ def _require_extension(extension: x509.Extension[x509.ExtensionType]) -> None:
 def _require_names(names: x509.SubjectAlternativeName) -> None:
     for uri in names.get_values_for_type(x509.UniformResourceIdentifier):
         if not _URI.fullmatch(uri):
-            raise ValueError(f"has a subject alternative name that Go can't read: {uri!a}")
+            raise ValueError(f"has a subject alternative name that is not a valid URI: {uri!a}")
 
 
 def _require_distinct(policies: x509.CertificatePolicies) -> None:

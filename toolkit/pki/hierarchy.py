@@ -26,8 +26,8 @@ _MAX_PATHS = 500
 class Hierarchy:
     """The certificates of a text, in their order, and the path through them.
 
-    A text may have several paths, where roots signed each other: any one that ends in a root is enough for Go, OpenSSL
-    and Envoy.
+    A text may have several paths, where roots signed each other: any one that ends in a root is enough for Go and
+    Envoy, and for OpenSSL the one whose certificates come first.
 
     Attributes:
         certificates: as the text has them.
@@ -44,7 +44,8 @@ class Hierarchy:
     def path(self) -> tuple[int, ...]:
         """The numbers of the certificates from the issuing CA up, as far as they go.
 
-        Of several paths the one that ends in a root, is longest, is in order, and begins first.
+        Of several paths the one that ends in a root, is longest, begins first, and is in order. A root alone is a path
+        only where no other certificate is before it.
         """
         authorities = [n for n in self.unique if chain.is_ca(self.certificates[n])]
         if len(authorities) > _MAX_TRIED:
@@ -52,9 +53,9 @@ class Hierarchy:
         paths = [path for number in authorities for path in itertools.islice(self._paths(number, ()), _MAX_PATHS)]
         return max(paths, key=self._rank, default=())
 
-    def _rank(self, path: tuple[int, ...]) -> tuple[bool, int, bool, int]:
+    def _rank(self, path: tuple[int, ...]) -> tuple[bool, int, int, bool]:
         in_order = all(below < above for below, above in itertools.pairwise(path))
-        return self.is_root(path[-1]), len(path), in_order, -path[0]
+        return self.is_root(path[-1]) and len(path) > 1, len(path), -path[0], in_order
 
     def _paths(self, number: int, below: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         path = (*below, number)
@@ -109,6 +110,30 @@ class Hierarchy:
     def is_root(self, number: int) -> bool:
         """Return whether a certificate is issued by itself."""
         return number in self._roots
+
+    def shadowed(self, number: int) -> int | None:
+        """Return the number of the certificate that OpenSSL takes in place of one on the path, and gets no further.
+
+        With several certificates of one CA it takes the first one, and does not go back to another.
+        """
+        for other in range(number):
+            same = other in self.related and self._identities[other] == self._identities[number]
+            if same and other not in self.path and not self._leads_to_root(other):
+                return other
+        return None
+
+    def _leads_to_root(self, number: int) -> bool:
+        paths = itertools.islice(self._paths(number, ()), _MAX_PATHS)
+        return any(self.is_root(path[-1]) for path in paths)
+
+    def unsigned_issuer(self, number: int) -> int | None:
+        """Return the number of a certificate that another one names as its issuer, where no such one signed it."""
+        if self.is_root(number):
+            return None
+        named = names.issuer(self.certificates[number])
+        candidates = [n for n in self.unique if n != number and names.subject(self.certificates[n]) == named]
+        signed = any(chain.is_issued_by(self.certificates[number], self.certificates[n]) for n in candidates)
+        return None if signed or not candidates else candidates[0]
 
     def misnamed_issuer(self, number: int) -> int | None:
         """Return the number of the certificate whose key signed another one that names its issuer in other bytes.

@@ -35,16 +35,26 @@ def judge(hierarchy: Hierarchy, needs: Needs, by: Collection[str] = IN_A_MESH) -
         needs: what the mesh wants.
         by: the programs that must accept them; a rule that none of these enforces is left out.
     """
+    found = judge_path([hierarchy.certificates[number] for number in hierarchy.path], needs, by)
+    return [breach._replace(number=hierarchy.path[breach.number]) for breach in found]
+
+
+def judge_path(path: Sequence[x509.Certificate], needs: Needs, by: Collection[str] = IN_A_MESH) -> list[Breach]:
+    """Return the rules that the certificates of a path break, however it was found.
+
+    Args:
+        path: issuing CA first, root last.
+        needs: what the mesh wants.
+        by: the programs that must accept them; a rule that none of these enforces is left out.
+    """
     rules = [rule for rule in RULES if rule.refused_by & set(by)]
-    found = hierarchy.certificates
-    path = [found[number] for number in hierarchy.path]
     members = [
-        (number, Member(found[number], tuple(path[:place]), path[place + 1] if place + 1 < len(path) else None, needs))
-        for place, number in enumerate(hierarchy.path)
+        Member(certificate, tuple(path[:place]), path[place + 1] if place + 1 < len(path) else None, needs)
+        for place, certificate in enumerate(path)
     ]
     return [
         Breach(rule, number, message)
-        for number, member in members
+        for number, member in enumerate(members)
         for rule in rules
         if (message := rule.check(member)) is not None
     ]

@@ -214,13 +214,16 @@ def _decoded(text: str | bytes, found: Reading) -> str | None:
     if text.startswith(_DER_AS_TEXT) if isinstance(text, str) else text.startswith(_DER):
         found.fail("der", 1, "this is DER; convert it with: openssl x509 -inform DER -outform PEM")
         return None
-    if isinstance(text, str):
-        return text
     try:
-        return from_utf8(text)
+        decoded = text if isinstance(text, str) else from_utf8(text)
     except NotTextError as error:
         found.fail("encoding", error.line, str(error))
         return None
+    if (at := decoded.find("\ufffd")) >= 0:
+        # What stands for bytes that could not be decoded before.
+        found.fail("encoding", decoded.count("\n", 0, at) + 1, "the text was not UTF-8; save it as UTF-8")
+        return None
+    return decoded
 
 
 def _blocks(text: str, found: Reading) -> Iterator[_Block]:

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from toolkit.contract import SHORT_LIVED_MAX
 from toolkit.pki import chain, judging, usages
 from toolkit.pki.authority import Needs
-from toolkit.pki.hierarchy import Hierarchy, named, order_problems
+from toolkit.pki.hierarchy import Hierarchy, order_problems
 from toolkit.verify.results import Check, judge
 
 if TYPE_CHECKING:
@@ -81,9 +81,8 @@ def chain_to_root(evidence: Evidence) -> Check:
         path = chain.verify_to_root(evidence.leaf, intermediates, roots, evidence.at)
     except ValueError as error:
         return judge(name, good=False, expected=expected, found=str(error), advice=advice)
-    above = Hierarchy(tuple(path[1:]))
-    if breaches := judging.judge(above, Needs(tuple(evidence.uris))):
-        found = "; ".join(f"{named(above, breach.number)} {breach.message}" for breach in breaches)
+    if breaches := judging.judge_path(path[1:], Needs(tuple(evidence.uris))):
+        found = "; ".join(f"{chain.display_name(path[1 + each.number])} {each.message}" for each in breaches)
         return judge(name, good=False, expected=expected, found=found, advice=breaches[0].rule.fix)
     found = " < ".join(["leaf", *(chain.display_name(certificate) for certificate in path[1:])])
     return judge(name, good=True, expected=expected, found=found, advice="")

@@ -136,9 +136,27 @@ MISNAMED = Rule(
     "Have the certificate issued again by a CA that copies the issuer's name as it is.",
     "golang/go:src/crypto/x509/cert_pool.go (findPotentialParents); RFC 5280, 7.1",
 )
+UNSIGNED = Rule(
+    "MESH155",
+    Severity.ERROR,
+    "A CA is not signed by the issuer that it names",
+    "The chain has another CA of the same name. Go, OpenSSL and Envoy refuse what is issued below.",
+    "Replace the issuer's certificate by the one whose key signed this certificate.",
+    _PATH,
+)
+SHADOWED = Rule(
+    "MESH156",
+    Severity.WARNING,
+    "A cross-signed certificate comes before the root that it could end in",
+    "OpenSSL takes the first certificate of a CA, finds no issuer for it, and refuses the chain. Go and Envoy go on.",
+    "Put it after the root, remove it, or add the root that signed it.",
+    "openssl/openssl:crypto/x509/x509_vfy.c (build_chain); measured with OpenSSL 3.0",
+)
 RULES = (
     *ca_rules.RULES,
     MISNAMED,
+    UNSIGNED,
+    SHADOWED,
     NO_CERTIFICATE,
     PRIVATE_KEY,
     ORDER,
@@ -204,7 +222,10 @@ def _members(bundle: Bundle) -> Iterator[Finding]:
         elif (issuer := hierarchy.misnamed_issuer(number)) is not None:
             difference = name_difference(certificate, bundle.certificates[issuer])
             yield finding(bundle, MISNAMED, f"{called(bundle, number)} {difference}")
-        elif number not in hierarchy.related:
+        elif (unsigned := hierarchy.unsigned_issuer(number)) is not None:
+            names = f"names {called(bundle, unsigned)} as its issuer, and was signed with another key"
+            yield finding(bundle, UNSIGNED, f"{called(bundle, number)} {names}")
+        elif number not in hierarchy.related and hierarchy.ends_in_root:
             yield finding(bundle, UNRELATED, f"{called(bundle, number)} does not belong to the chain")
 
 
@@ -216,9 +237,14 @@ def _chain(bundle: Bundle) -> Iterator[Finding]:
         yield finding(bundle, ORDER, "the certificates are out of order: issuing CA first, root last", fix)
     if numbers and not bundle.hierarchy.ends_in_root:
         last = called(bundle, numbers[-1])
-        if bundle.hierarchy.misnamed_issuer(numbers[-1]) is None:
+        known = (bundle.hierarchy.misnamed_issuer(numbers[-1]), bundle.hierarchy.unsigned_issuer(numbers[-1]))
+        if known == (None, None):
             message = f"the chain does not end in a root: {last} is issued by a CA that is missing"
             yield finding(bundle, NO_ROOT, message)
+    for number in numbers:
+        if (other := bundle.hierarchy.shadowed(number)) is not None:
+            before = f"comes before {called(bundle, number)}, and the CA that issued it is missing"
+            yield finding(bundle, SHADOWED, f"{called(bundle, other)} {before}")
 
 
 def _times(bundle: Bundle, now: datetime) -> Iterator[Finding]:

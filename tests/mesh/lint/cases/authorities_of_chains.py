@@ -63,6 +63,12 @@ CASES = [
     defect("MESH153", "issuer-printable", "in another string type", "name-printable"),
     defect("MESH153", "issuer-other-case", "in other capitals or blanks"),
     defect("MESH154", "policy-constraints-critical", "demand a certificate policy", "policy-constraints-critical-root"),
+    defect("MESH155", "signature-of-another-key", "and was signed with another key"),
+    defect("MESH155", "root-of-the-same-name", "names certificate 2 ('Root') as its issuer"),
+    defect("MESH156", "cross-signed-old-root-missing", "certificate 2 ('New root') comes before certificate 3"),
+    defect("MESH156", "cross-signed-old-root-missing", "is missing", near="cross-signed-last-old-root-missing"),
+    defect("MESH156", "cross-signed-old-root-missing", "is missing", near="cross-signed-complete"),
+    defect("MESH073", "middle-missing", "certificate 1 ('Issuing') is issued by a CA that is missing"),
     # Any path to a root will do, as with roots that signed each other.
     defect("MESH073", "cross-signed-alone", "is issued by a CA that is missing", "cross-signed-old-root-missing"),
     defect("MESH082", "unrelated-last", "certificate 3 ('Other root') does not belong", "cross-signed-and-both-roots"),
