@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 from botocore.config import Config
 from hypothesis import HealthCheck, settings
 
+from tests.support import COMPLETE
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.server import Sandbox
@@ -18,8 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-# How long an example takes is no property of the product.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes is no property of the product. In CI the examples are the same in every run, so that a
+# change fails for what it changes; a laptop explores.
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    derandomize=COMPLETE in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("untimed")
 
 # The server is what is tested, so nothing is held back or repeated by the client.
