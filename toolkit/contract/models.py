@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import (
     AfterValidator,
@@ -23,7 +24,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from toolkit.pki import algorithms, arn, duration, judging, pem, spiffe
+from toolkit.pki import algorithms, arn, chain, duration, judging, pem, spiffe
 from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 from toolkit.pki.authority import AWS, IN_A_MESH, Needs
 
@@ -292,9 +293,11 @@ class StackOutputs(_Exports):
     @field_validator("meshes")
     @classmethod
     def _names_are_permitted(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if bundle := info.data.get("certificate_chain"):
+        bundle = info.data.get("certificate_chain")
+        certificates = pem.load_certificates(bundle) if bundle else ()
+        if any(chain.extension(certificate, x509.NameConstraints) for certificate in certificates):
             uris = tuple(uri for mesh in value for uri in spiffe.typical_uris(mesh))
-            if problems := judging.problems(pem.load_certificates(bundle), Needs(uris)):
+            if problems := judging.problems(certificates, Needs(uris)):
                 raise ValueError("; ".join(problems))
         return value
 

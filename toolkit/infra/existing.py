@@ -5,7 +5,7 @@ They are looked up before anything is made, so that a wrong ARN costs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -138,7 +138,7 @@ def path_problems(key: str, authority: ExistingAuthority, settings: Settings) ->
         settings: the stack's.
     """
     # Whether the CA itself publishes a revocation list is not the stack's to say.
-    needs = replace(rules.mesh_needs(settings), has_crl=False)
+    needs = rules.mesh_needs(settings)._replace(has_crl=False)
     found = judging.problems(authority.certificates, needs, {AWS, *IN_A_MESH})
     return [Problem(key, f"in the CA's chain, {problem}") for problem in found]
 

@@ -6,9 +6,8 @@ Callers choose by those programs: AWS imports the certificate, programs in a mes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
@@ -38,8 +37,7 @@ _REISSUE = "Have the CA above issue the certificate again"
 _LEAVE_OUT = f"{_REISSUE}, with that extension left out or not critical."
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(NamedTuple):
     """What a mesh wants from its CAs.
 
     Attributes:
@@ -55,8 +53,7 @@ class Needs:
     at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One certificate of a path, as a rule sees it.
 
     Attributes:
@@ -72,8 +69,7 @@ class Member:
     needs: Needs
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """One thing that a CA's certificate must have, or must not have.
 
     Attributes:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -195,8 +194,7 @@ class _Line(NamedTuple):
     length: int
 
 
-@dataclass
-class _Block:
+class _Block(NamedTuple):
     """One PEM block.
 
     Attributes:
@@ -207,7 +205,7 @@ class _Block:
 
     label: str
     line: int
-    lines: list[_Line] = field(default_factory=list)
+    lines: list[_Line]
 
 
 def _decoded(text: str | bytes, found: Reading) -> str | None:
@@ -247,7 +245,7 @@ def _blocks(text: str, found: Reading) -> Iterator[_Block]:
         word, label = marker.groups()
         if word == "BEGIN":
             _require_closed(open_block, found)
-            open_block = _Block(label, number)
+            open_block = _Block(label, number, [])
         elif open_block is not None:
             if open_block.label == label:
                 yield open_block
@@ -367,6 +365,8 @@ def _wrong_spelling(line: str) -> tuple[str, str]:
 
 def _unseen(character: str) -> str:
     """The name of a character that no editor shows; empty for any other."""
+    import unicodedata  # noqa: PLC0415 - only a wrong text needs it
+
     if character in " \t" or unicodedata.category(character) not in _UNSEEN_CATEGORIES:
         return ""
     return _UNSEEN.get(character) or f"{unicodedata.name(character, 'a control character').lower()}"
