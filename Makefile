@@ -67,6 +67,7 @@ docs: $(READY) ## Renew the parts of docs/ that are made from the tests.
 	$(BIN)/python -m tests.mesh.lint.document
 	$(BIN)/python -m tests.verify.report.documents
 	$(BIN)/python -m tests.verify.document
+	$(BIN)/python -m tests.pki.document
 
 .PHONY: lock
 lock: $(READY) ## Renew requirements.lock (universal, with hashes).
