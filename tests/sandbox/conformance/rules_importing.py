@@ -103,3 +103,17 @@ def _(world: World) -> None:
             bring(world, arn, own, broken)
     bring(world, arn, own.replace("\n", "\r\n"), above.strip())
     assert world.status(arn) == "ACTIVE"
+
+
+@rule(
+    "import.name",
+    "What a CA issues names it as its own certificate does, in the same string type.",
+    "RFC 5280, 4.1.2.4",
+)
+def _(world: World) -> None:
+    arn = world.create("SUBORDINATE")
+    own = signed(world, arn)
+    printable = Ca("", OFFLINE, subject=own.subject.replace(b"\x0c", b"\x13"), public_key=own.public_key)
+    bring(world, arn, pem(printable.der), pem(OFFLINE.der))
+    leaf = x509.load_pem_x509_certificate(world.get(arn, world.issue(arn))["Certificate"].encode())
+    assert leaf.issuer.public_bytes() == printable.subject != own.subject

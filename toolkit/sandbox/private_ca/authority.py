@@ -127,6 +127,12 @@ class CertificateAuthority:
         """Its own certificate, once there is one."""
         return self.certificates[0] if self.certificates else None
 
+    @property
+    def issuing_name(self) -> x509.Name:
+        """The name in what it issues: the subject of its certificate, in the same bytes (RFC 5280, 4.1.2.4)."""
+        own = self.certificate
+        return self.name if own is None else own.subject
+
     def status(self, now: datetime) -> str:
         """The state as AWS shows it: an active CA whose certificate has ended is EXPIRED, a young one CREATING."""
         own = self.certificate

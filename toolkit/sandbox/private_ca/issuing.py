@@ -46,7 +46,7 @@ def issue(
     builder = (
         x509.CertificateBuilder()
         .subject_name(passthrough.name(given) or csr.subject)
-        .issuer_name(authority.name)
+        .issuer_name(authority.issuing_name)
         .public_key(csr.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)

@@ -98,7 +98,7 @@ def publish(authority: CertificateAuthority, storage: Storage, now: datetime) ->
         return
     builder = (
         x509.CertificateRevocationListBuilder()
-        .issuer_name(authority.name)
+        .issuer_name(authority.issuing_name)
         .last_update(now)
         .next_update(now + timedelta(days=crl["ExpirationInDays"]))
         .add_extension(x509.CRLNumber(authority.next_crl_number()), critical=False)
