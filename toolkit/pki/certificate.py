@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from toolkit.errors import one_line
 from toolkit.pki import names
-from toolkit.pki.der import elements
+from toolkit.pki.der import elements, single
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,8 +128,8 @@ def _require_extension(extension: x509.Extension[x509.ExtensionType]) -> None:
         require(extension.value)
 
 
-def _require_names(names: x509.SubjectAlternativeName) -> None:
-    for uri in names.get_values_for_type(x509.UniformResourceIdentifier):
+def _require_names(alternatives: x509.SubjectAlternativeName) -> None:
+    for uri in alternatives.get_values_for_type(x509.UniformResourceIdentifier):
         if not _URI.fullmatch(uri):
             raise ValueError(f"has a subject alternative name that is not a valid URI: {uri!a}")
 
@@ -147,10 +147,10 @@ def _require_small(*numbers: int | None) -> None:
 
 def _require_constraints(constraints: x509.NameConstraints) -> None:
     """Refuse name constraints that Go can't read (parser.go, parseNameConstraintsExtension)."""
-    names = [*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())]
-    if not names:
+    bases = [*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())]
+    if not bases:
         raise ValueError("has empty name constraints, which Go refuses (RFC 5280, 4.2.1.10)")
-    for name in names:
+    for name in bases:
         # Of other forms Go reads nothing; whether it goes on is a question of criticality.
         if isinstance(name, x509.DNSName | x509.UniformResourceIdentifier | x509.RFC822Name):
             domain = name.value
@@ -168,17 +168,16 @@ def _is_address(text: str) -> bool:
 
 
 def _require_mappings(extension: x509.UnrecognizedExtension) -> None:
-    outer, *more = elements(extension.value)
-    mappings = list(elements(outer.content))
-    tags = [[part.tag for part in elements(mapping.content)][:2] for mapping in mappings]
-    if more or outer.tag != _SEQUENCE or any(pair != [_OID, _OID] for pair in tags):
+    outer = single(extension.value)
+    tags = [[part.tag for part in elements(mapping.content)][:2] for mapping in elements(outer.content)]
+    if outer.tag != _SEQUENCE or any(pair != [_OID, _OID] for pair in tags):
         raise ValueError("has policy mappings that can't be read")
 
 
 def _require_bits(extension: x509.UnrecognizedExtension) -> None:
     """Refuse a Netscape certificate type that OpenSSL can't read (v3_purp.c, ossl_x509v3_cache_extensions)."""
-    outer, *more = elements(extension.value)
-    if more or outer.tag != _BIT_STRING or not outer.content or outer.content[0] >= 8:  # noqa: PLR2004 - unused bits
+    outer = single(extension.value)
+    if outer.tag != _BIT_STRING or not outer.content or outer.content[0] >= 8:  # noqa: PLR2004 - unused bits
         raise ValueError("has a Netscape certificate type that can't be read")
 
 

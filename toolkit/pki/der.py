@@ -22,6 +22,18 @@ class Element(NamedTuple):
     whole: bytes
 
 
+def single(data: bytes) -> Element:
+    """Return the one value that DER contains.
+
+    Raises:
+        ValueError: it is none, or there are more.
+    """
+    found = list(elements(data))
+    if len(found) != 1:
+        raise ValueError("is not one value in DER")
+    return found[0]
+
+
 def elements(data: bytes) -> Iterator[Element]:
     """Yield the values that follow each other in DER.
 

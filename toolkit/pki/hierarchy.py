@@ -60,8 +60,8 @@ class Hierarchy:
     def _paths(self, number: int, below: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         path = (*below, number)
         # Two certificates of one CA are two ways up, and never one above the other.
-        names = {self._identities[n] for n in path}
-        above = [n for n in self._issuers.get(number, ()) if self._identities[n] not in names]
+        taken = {self._identities[n] for n in path}
+        above = [n for n in self._issuers.get(number, ()) if self._identities[n] not in taken]
         if not above or self.is_root(number):
             yield path
             return
@@ -104,8 +104,8 @@ class Hierarchy:
     @cached_property
     def related(self) -> frozenset[int]:
         """The numbers of the certificates that belong to the path: those on it, and others of the same CAs."""
-        names = {self._identities[n] for n in self.path}
-        return frozenset(n for n in self.unique if self._identities[n] in names)
+        on_path = {self._identities[n] for n in self.path}
+        return frozenset(n for n in self.unique if self._identities[n] in on_path)
 
     def is_root(self, number: int) -> bool:
         """Return whether a certificate is issued by itself."""
