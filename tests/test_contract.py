@@ -374,3 +374,18 @@ def test_without_the_pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         contract.load(None)
     assert caught.value.exit_code == 3
     assert "--outputs FILE" in caught.value.hint
+
+
+def test_chains_of_any_spelling_become_canonical(document: dict[str, Any]) -> None:
+    wanted = document["certificateChain"]
+    document["certificateChain"] = "issuing:\n" + wanted.replace("\n", " \r\n").strip()
+    document["rootCertificate"] = document["rootCertificate"].strip()
+    found = contract.parse(json.dumps(document))
+    assert found.certificate_chain == wanted
+    assert wanted.endswith(found.root_certificate)
+
+
+def test_utf_16_is_called_that(document: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        contract.parse(json.dumps(document).encode("utf-16"), "outputs.json")
+    assert str(caught.value.problems[0]).startswith("outputs.json:1: the text is UTF-16, as PowerShell's > writes it")

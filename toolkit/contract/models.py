@@ -279,7 +279,8 @@ class StackOutputs(_Exports):
             )
         if problems:
             raise ValueError("; ".join(problems))
-        return value
+        # What is made from a contract has neither the comments nor the line ends of its text.
+        return pem.write(certificates)
 
     @field_validator("root_certificate")
     @classmethod
@@ -288,7 +289,7 @@ class StackOutputs(_Exports):
         bundle = info.data.get("certificate_chain")
         if bundle and pem.load_certificates(bundle)[-1] != root:
             raise ValueError("is not the last certificate of certificateChain")
-        return value
+        return pem.write([root])
 
     @field_validator("meshes")
     @classmethod
