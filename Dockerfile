@@ -12,8 +12,8 @@ FROM docker.io/library/python:${PYTHON_TAG}${PYTHON_DIGEST:+@}${PYTHON_DIGEST} A
 # What `toolkit verify` imports and what that needs, without Pulumi, the sandbox and the tools of developers. pip refuses
 # to install anything that is not in the lock with its hash, and so refuses a list with a gap.
 ARG RUNTIME="annotated-types boto3 botocore cffi click cryptography jinja2 jmespath markdown-it-py markupsafe mdurl \
-    pycparser pydantic pydantic-core pygments python-dateutil rich ruamel-yaml s3transfer six typing-extensions \
-    typing-inspection urllib3"
+    pycparser pydantic pydantic-core pygments pyopenssl python-dateutil rich ruamel-yaml s3transfer six \
+    typing-extensions typing-inspection urllib3"
 ARG BUILD="hatchling packaging pathspec pluggy tomlkit trove-classifiers"
 
 WORKDIR /source

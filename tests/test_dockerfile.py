@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = project_root()
 # What `toolkit verify` imports; the distributions that these need follow from their metadata.
-IMPORTED = ("boto3", "click", "cryptography", "jinja2", "pydantic", "rich", "ruamel.yaml")
+IMPORTED = ("boto3", "click", "cryptography", "jinja2", "pydantic", "pyopenssl", "rich", "ruamel.yaml")
 
 
 class Instruction(NamedTuple):
