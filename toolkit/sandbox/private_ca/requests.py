@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from toolkit.pki import der
+from toolkit.pki import der, pem
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
@@ -50,17 +50,17 @@ _UNREADABLE = (
 )
 
 
-def read(pem: bytes) -> x509.CertificateSigningRequest:
+def read(text: bytes) -> x509.CertificateSigningRequest:
     """Return the CSR if AWS would issue a certificate for it.
 
     Raises:
         AwsError: ``MalformedCSRException``; AWS would reject the CSR.
     """
     # The service's own pattern knows only this header (aws/aws-cli#9613).
-    if not pem.lstrip().startswith(_HEADER):
+    if not text.lstrip().startswith(_HEADER):
         raise malformed("The request must be PEM and begin with BEGIN CERTIFICATE REQUEST.")
     try:
-        csr = x509.load_pem_x509_csr(pem)
+        csr = pem.load_request(text)
         valid, key = csr.is_signature_valid, csr.public_key()
         # Reading one extension reads them all.
         subject, names = list(csr.subject), _names(csr)
