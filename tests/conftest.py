@@ -11,6 +11,7 @@ from botocore.config import Config
 from hypothesis import HealthCheck, settings
 
 from tests.support import COMPLETE
+from toolkit import redaction
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.server import Sandbox
@@ -74,6 +75,13 @@ class TestSandbox(Sandbox):
         self.faults = Faults()
         while self._cleanups:
             self._cleanups.pop()()
+
+
+@pytest.fixture(autouse=True)
+def _no_known_secrets() -> Iterator[None]:
+    """A process knows the secrets of one command; a test process runs many."""
+    yield
+    redaction.forget()
 
 
 @pytest.fixture(scope="session")

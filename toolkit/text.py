@@ -1,8 +1,26 @@
-"""Text from bytes that somebody else wrote."""
+"""Text that others wrote: decode it, and make it safe to show on a terminal and in documents."""
 
 from __future__ import annotations
 
+import re
+
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+# A line of a message that people still read.
+MAX_LINE = 500
+# What str.isprintable() accepts although a terminal shows nothing for it, or changes its neighbor: the rest of
+# Default_Ignorable_Code_Point (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point), Braille's blank.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# What XML 1.0 can't represent (https://www.w3.org/TR/xml/#NT-Char), and the other control characters and noncharacters,
+# which XML discourages and HTML treats as errors. Line feed and tab are kept. Marks that reorder the text beside them
+# are replaced, too (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters).
+_ILLEGIBLE = re.compile(
+    "[^\t\n\x20-\x7e\xa0-\u061b\u061d-\u200d\u2010-\u2029\u202f-\u2065\u206a-\ud7ff"
+    "\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
+)
+_LINE_ENDS = re.compile("\r\n?|\x85")
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class NotTextError(ValueError):
@@ -31,3 +49,40 @@ def from_utf8(content: bytes) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise NotTextError("the text is not UTF-8; save it as UTF-8", line) from None
+
+
+def printable(text: str) -> str:
+    r"""Return the text with everything escaped that a terminal would obey or not show.
+
+    Escaped as in Python (``\x1b``, ``\u202e``): control characters and line ends, marks that reorder text, characters
+    without a width, lone surrogates, and what Unicode does not assign.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown = text if text.isprintable() else "".join(map(_escaped, text))
+    return _INVISIBLE.sub(lambda match: _escaped(match[0], force=True), shown)
+
+
+def _escaped(character: str, *, force: bool = False) -> str:
+    if character.isprintable() and not force:
+        return character
+    return character.encode("unicode_escape").decode()
+
+
+def printable_lines(text: str) -> str:
+    """Return a text of several lines with each of them printable; only line feeds stay as they are."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def printable_line(value: object, limit: int = MAX_LINE) -> str:
+    """Return text from elsewhere as one printable line, cut to a length that people read; empty if it is no text."""
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    return printable(text if len(text) <= limit else text[:limit] + "…")
+
+
+def legible(text: str) -> str:
+    """Return the text for HTML, XML and other documents that are shown: what they can't represent becomes U+FFFD.
+
+    Each line end becomes a line feed. Markup is the caller's to escape.
+    """
+    return _ILLEGIBLE.sub(REPLACEMENT, _LINE_ENDS.sub("\n", text))

@@ -219,7 +219,7 @@ def test_what_is_not_valid_is_said_by_place(standin: StandIn, file: Path) -> Non
         (("-f", "{file}", "--control-plane", "http://mesh:5681"), "--insecure-http"),
         (("-f", "{file}", "--ca-file", "x"), "--ca-file: is for an https:// address"),
         (("-f", "{file}", "--token-file", "missing"), "can't read the token file missing: No such file"),
-        (("-f", "{file}", "--token-file", "{file}"), "holds characters that no token has"),
+        (("-f", "{file}", "--token-file", "{file}"), "contains a line feed, which no token has"),
     ],
 )
 def test_options_that_can_not_work(standin: StandIn, file: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from typing import NamedTuple
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from toolkit import __version__
-from toolkit.errors import EXIT_INTERRUPTED, EXIT_SURROUNDINGS, ToolkitError
+from toolkit import __version__, redaction
+from toolkit.cli.exits import guarded_stderr, traceback_text
+from toolkit.errors import EXIT_INTERRUPTED, EXIT_SURROUNDINGS, ToolkitError, one_line
+from toolkit.text import printable_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class _Entry(NamedTuple):
@@ -35,7 +43,13 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """Loads a command when it is called, and turns errors into two lines and an exit code."""
+    """Loads a command when it is called, and turns errors into two lines and an exit code.
+
+    Attributes:
+        when_loaded: is called when the modules of the command are loaded, before it begins.
+    """
+
+    when_loaded: Callable[[], object] | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
         """All commands, without loading them."""
@@ -47,6 +61,8 @@ class LazyGroup(click.Group):
         if entry is None:
             return None
         command = importlib.import_module(entry.module).command
+        if self.when_loaded:
+            self.when_loaded()
         assert isinstance(command, click.Command)  # noqa: S101 - a rule of this package, kept by its tests
         return command
 
@@ -55,13 +71,27 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the command line; nothing that goes to stderr contains a secret of the environment or of a URL."""
+        redaction.know_environment(os.environ)
+        given = kwargs.get("args", args[0] if args else None)
+        for argument in sys.argv[1:] if given is None else given:
+            redaction.know_urls(str(argument))
+        with guarded_stderr():
+            return super().main(*args, **kwargs)
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401 - click's own signature
+        """Read the options before the command's name."""
+        with _printable_usage_errors():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; see ``toolkit/errors.py`` for the exit codes."""
         try:
-            return super().invoke(ctx)
+            with _printable_usage_errors():
+                return super().invoke(ctx)
         except ToolkitError as error:
-            if ctx.params.get("debug"):
-                raise
+            _say_traceback(ctx, error)
             _say(error.lines())
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
@@ -69,20 +99,36 @@ class LazyGroup(click.Group):
             ctx.exit(EXIT_INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except Exception as error:
-            if ctx.params.get("debug"):
-                raise
+        except Exception as error:  # noqa: BLE001 - whatever nobody expected is reported as a defect
+            _say_traceback(ctx, error)
             _say(
                 [
-                    f"this is a defect in the toolkit: {type(error).__name__}: {' '.join(str(error).split())}",
+                    f"this is a defect in the toolkit: {type(error).__name__}: {one_line(error)}",
                     "Hint: run again as toolkit --debug ... and report what it prints.",
                 ]
             )
             ctx.exit(EXIT_SURROUNDINGS)
 
 
+@contextmanager
+def _printable_usage_errors() -> Iterator[None]:
+    """Escape what click's errors repeat of arguments and of the environment."""
+    try:
+        yield
+    except click.ClickException as error:
+        # Final to type checkers; this class of click has no other way to say something else.
+        vars(error)["message"] = printable_lines(redaction.blot(error.message))
+        raise
+
+
+def _say_traceback(ctx: click.Context, error: Exception) -> None:
+    if ctx.params.get("debug"):
+        click.echo(traceback_text(error), err=True)
+
+
 def _say(lines: list[str]) -> None:
-    first, *rest = lines
+    # Blotted first: an escaped secret is still one.
+    first, *rest = [printable_lines(redaction.blot(line)) for line in lines]
     click.echo(click.style("Error:", fg="red") + f" {first}", err=True)
     for line in rest:
         click.echo(line, err=True)

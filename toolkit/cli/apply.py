@@ -11,6 +11,7 @@ import click
 from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
 from toolkit.cli.options import warn
 from toolkit.errors import InterruptedByUserError, InvalidInputError
+from toolkit.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,7 +120,7 @@ def _ask(plan: Plan) -> None:
 def _show(plan: Plan, client: ControlPlane) -> None:
     _say(f"{plan.index} at {client.url}")
     for step in plan.steps:
-        _say(f"{step.resource.key}: " + click.style(step.change.value, fg=_WORDS[step.change.value]))
+        _say(f"{printable(str(step.resource.key))}: " + click.style(step.change.value, fg=_WORDS[step.change.value]))
         for line in step.diff():
             _say("  " + click.style(line, fg=_COLORS.get(line[:1])))
         _warn_of_losses(step)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli.options import with_options
-from toolkit.errors import InvalidInputError
+from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.redaction import control_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +70,7 @@ def open_control_plane(
     Raises:
         click.UsageError: no control plane is named.
         InvalidInputError: an option, or the token, is not valid.
+        SurroundingsError: the token of the environment contains control characters, or a proxy's URL is not valid.
     """
     from toolkit.mesh.connection import Access
     from toolkit.mesh.control_plane import ControlPlane
@@ -84,6 +86,10 @@ def _token(token_file: Path | None) -> Token | None:
 
     if token_file is None:
         value = os.environ.get(TOKEN_VARIABLE, "").strip()
+        if problem := control_problem(value):
+            raise SurroundingsError(
+                f"{TOKEN_VARIABLE} {problem}", "Set it to the token alone, as kumactl generate user-token prints it."
+            )
         return Token(value, TOKEN_VARIABLE) if value else None
     try:
         with token_file.open(encoding="ascii") as stream:

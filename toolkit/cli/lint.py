@@ -105,6 +105,7 @@ def command(
     from datetime import UTC, datetime
 
     from toolkit import contract
+    from toolkit.cli.exits import blotted
     from toolkit.mesh.lint import UNREADABLE, lint, unreadable
     from toolkit.mesh.lint.forms import summary
 
@@ -124,7 +125,7 @@ def command(
     )
     found = sorted([*found, *(unreadable(*failure) for failure in failures)], key=lambda finding: finding.order)
     chosen = [finding for finding in found if finding.code in wanted]
-    emit(_form(form, output).render(chosen), output)
+    emit(_form(form, output).render(blotted(chosen)), output)
     click.echo(f"{summary(chosen)} in {len(files)} file{'s'[: len(files) != 1]}", err=True)
     # What could not be read was not checked, whatever else was found.
     unread = any(finding.code == UNREADABLE.code for finding in found)

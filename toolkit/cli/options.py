@@ -11,6 +11,8 @@ import click
 
 from toolkit.errors import SurroundingsError
 from toolkit.files import PUBLIC, write_whole
+from toolkit.redaction import blot
+from toolkit.text import printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,9 +115,14 @@ def emit(text: str, output: Path | None, mode: int = PUBLIC) -> None:
 
 def warn(text: str) -> None:
     """Say something that people should know, on standard error."""
-    click.echo(click.style("Warning:", fg="yellow") + f" {text}", err=True)
+    click.echo(click.style("Warning:", fg="yellow") + f" {_shown(text)}", err=True)
 
 
 def note(text: str) -> None:
     """Say something that people may want to know, on standard error."""
-    click.echo(click.style("Note:", fg="cyan") + f" {text}", err=True)
+    click.echo(click.style("Note:", fg="cyan") + f" {_shown(text)}", err=True)
+
+
+def _shown(text: str) -> str:
+    """Return a text, which may quote what others wrote, without secrets and as a terminal may show it."""
+    return printable_lines(blot(text))

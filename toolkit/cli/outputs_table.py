@@ -12,6 +12,7 @@ from rich.text import Text
 
 from toolkit.cli.outputs import WARN_DAYS, time_left
 from toolkit.pki import chain, pem
+from toolkit.text import printable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +42,7 @@ def active(outputs: StackOutputs, now: datetime, look: Look) -> str:
     )
     page.heading("Chain, the issuing CA first")
     for certificate in pem.load_certificates(outputs.certificate_chain):
-        page.line(Text(f"  {_printable(chain.display_name(certificate))}"))
+        page.line(Text(f"  {printable(chain.display_name(certificate))}"))
         page.facts(
             {"SHA-256": chain.fingerprint(certificate), "valid until": _moment(certificate.not_valid_after_utc)}, 4
         )
@@ -73,7 +74,7 @@ def pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str:
         {
             "arn": authority.arn,
             "region": authority.region,
-            "subject": _printable(request.subject.rfc4514_string()) or "(empty)",
+            "subject": printable(request.subject.rfc4514_string()) or "(empty)",
         }
     )
     page.heading("Next")
@@ -85,7 +86,7 @@ def pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str:
         f"pulumi up{pulumi}",
     ]
     for step in steps:
-        page.line(Text(f"  {_printable(step)}"))
+        page.line(Text(f"  {printable(step)}"))
     return page.text()
 
 
@@ -136,8 +137,3 @@ def _zones(outputs: StackOutputs) -> Table:
 
 def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _printable(text: str) -> str:
-    """Text of a certificate or an option, which may hold anything, as a terminal may show it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from toolkit.contract.models import PendingStack, StackOutputs
 from toolkit.errors import InvalidInputError, Problem, SurroundingsError
 from toolkit.pki import arn
-from toolkit.text import NotTextError, from_utf8
+from toolkit.text import NotTextError, from_utf8, printable
 
 if TYPE_CHECKING:
     from typing import Any
@@ -138,13 +138,10 @@ def validation_problems(error: ValidationError) -> list[Problem]:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in location)
+    text = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{_cut(printable(part), _MAX_PATH_PART)}" for part in location
+    )
     return text.removeprefix(".")
-
-
-def _key(name: str) -> str:
-    """A key of the document: it may be any text, so what no terminal should print is escaped."""
-    return _cut(name if name.isprintable() else ascii(name), _MAX_PATH_PART)
 
 
 def _cut(text: str, limit: int) -> str:

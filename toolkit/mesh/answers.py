@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import Problem
+from toolkit.redaction import blot
+from toolkit.text import MAX_LINE, printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 64
 _MAX_VALUES = 100_000
 _MAX_PROBLEMS = 50
-_MAX_WORDS = 500
 # Each list of an error that names fields, and what the reason is called in it.
 _PARAMETERS = (("invalid_parameters", "reason"), ("invalidParameters", "reason"), ("causes", "message"))
 # Fields as Kuma's validators spell them, and as they stand in a document.
@@ -57,10 +58,10 @@ class Answer:
         """What the answer says about an error, on one line; empty when it says nothing."""
         document = self.document()
         if document is None:
-            return printable(self.body[: 4 * _MAX_WORDS].decode(errors="replace"))
+            return _said(self.body[: 4 * MAX_LINE].decode(errors="replace"))
         said = [document.get("title"), document.get("detail") or document.get("details")]
-        told = dict.fromkeys(printable(text) for text in said if isinstance(text, str) and text.strip())
-        return ": ".join(told) or printable(json.dumps(document))
+        told = dict.fromkeys(_said(text) for text in said if isinstance(text, str) and text.strip())
+        return ": ".join(told) or _said(json.dumps(document))
 
     def problems(self) -> tuple[Problem, ...]:
         """Every field that an error names, once, the way it stands in a document."""
@@ -70,29 +71,23 @@ class Answer:
             entries = document.get(name)
             for entry in entries if isinstance(entries, list) else []:
                 if isinstance(entry, dict):
-                    found[Problem(_field(entry.get("field")), printable(entry.get(reason)) or "is not valid")] = None
+                    found[Problem(_field(entry.get("field")), _said(entry.get(reason)) or "is not valid")] = None
         return tuple(found)[:_MAX_PROBLEMS]
 
     def warnings(self) -> tuple[str, ...]:
         """What a control plane that accepted a document remarks on it (``{"warnings": [...]}``)."""
         remarks = (self.document() or {}).get("warnings")
-        texts = (printable(remark) for remark in remarks) if isinstance(remarks, list) else ()
+        texts = (_said(remark) for remark in remarks) if isinstance(remarks, list) else ()
         return tuple(text for text in texts if text)[:_MAX_PROBLEMS]
 
 
-def printable(value: object) -> str:
-    """Text from elsewhere as one line that a terminal may show, cut to a length that people read."""
-    text = " ".join(value.split()) if isinstance(value, str) else ""
-    return escaped(text if len(text) <= _MAX_WORDS else text[:_MAX_WORDS] + "…")
-
-
-def escaped(text: str) -> str:
-    """Text from elsewhere with nothing in it that moves a terminal's cursor or changes its colours."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _said(value: object) -> str:
+    """What a control plane says, as one line. Blotted before it is cut: half a token would not be found."""
+    return printable_line(blot(value) if isinstance(value, str) else value)
 
 
 def _field(value: object) -> str:
-    name = printable(value)
+    name = _said(value)
     for pattern, replacement in _RENAMED:
         name = pattern.sub(replacement, name)
     return name

@@ -12,34 +12,36 @@ import httpx
 
 from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.pki import pem
+from toolkit.redaction import Registry, control_problem, know, know_urls
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # RFC 6750, 2.1: what a bearer token is made of.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-# What is shorter is no token of Kong Mesh (a JWT), and would be found in half of all texts.
-_WORTH_HIDING = 8
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 class Token:
-    """A user token. Nothing that shows it shows what it is.
+    """A user token. Nothing that shows it shows what it is, and the process knows it as a secret.
 
     Raises:
         InvalidInputError: it is none; the error does not repeat it.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_forms", "_value")
 
     def __init__(self, value: str, place: str) -> None:
         if not _TOKEN.fullmatch(value):
             raise InvalidInputError(
                 "the user token is not valid",
-                [Problem(place, "is empty" if not value else "holds characters that no token has")],
+                [Problem(place, _token_problem(value))],
                 "Give the token alone, as kumactl generate user-token prints it.",
             )
         self._value = value
+        know(value, "user token")
+        self._forms = Registry()
+        self._forms.know(value, "user token")
 
     def __repr__(self) -> str:
         return "Token(***)"
@@ -49,8 +51,18 @@ class Token:
         return f"Bearer {self._value}"
 
     def blot_out(self, text: bytes) -> bytes:
-        """The text without the token; who is asked may repeat what it was sent."""
-        return text.replace(self._value.encode(), b"***") if len(self._value) >= _WORTH_HIDING else text
+        """Return an answer without the token: the server may repeat what it was sent.
+
+        Other secrets stay in it: a document that is read may be meant to contain them.
+        """
+        return self._forms.blot_bytes(text)
+
+
+def _token_problem(value: str) -> str:
+    if not value:
+        return "is empty"
+    problem = control_problem(value)
+    return f"{problem}, which no token has" if problem else "holds characters that no token has"
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,7 @@ def address(access: Access) -> httpx.URL:
     Raises:
         InvalidInputError: it is no address, or the token would travel unencrypted.
     """
+    know_urls(access.url)
     try:
         url = httpx.URL(access.url)
         problem = _address_problem(url)

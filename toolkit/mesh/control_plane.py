@@ -7,6 +7,7 @@ kumahq/kuma:pkg/core/rest/errors/error_handler.go.
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ import httpx
 
 from toolkit import __version__
 from toolkit.errors import InvalidInputError, Problem, SurroundingsError, one_line
-from toolkit.mesh.answers import Answer, printable
+from toolkit.mesh.answers import Answer
 from toolkit.mesh.connection import Access, address, is_loopback, tls_context, tls_refusal
+from toolkit.mesh.header_deadline import HeaderDeadline
 from toolkit.mesh.resources import Key
+from toolkit.redaction import proxy_problem
+from toolkit.text import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,13 +100,17 @@ class ControlPlane:
 
     Raises:
         InvalidInputError: the address or the CA file is not valid, or the token would travel unencrypted.
+        SurroundingsError: the URL of a proxy in the environment is not valid.
     """
 
     def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
         url = address(access)
         self.url = str(url).rstrip("/")
         self._token, self._timeout, self._pause = access.token, access.timeout, pause
+        self._headers = HeaderDeadline(access.timeout)
         is_local = is_loopback(url.host)
+        if problem := proxy_problem(os.environ):
+            raise SurroundingsError(problem)
         self._client = httpx.Client(
             verify=tls_context(access.ca_file) if url.scheme == "https" else False,
             timeout=access.timeout,
@@ -139,7 +147,7 @@ class ControlPlane:
         product, version = (said or {}).get("product") or (said or {}).get("tagline"), (said or {}).get("version")
         if not (isinstance(product, str) and isinstance(version, str)):
             raise self._unexpected("GET /", answer)
-        return Index(printable(product), printable(version), printable((said or {}).get("mode")))
+        return Index(printable_line(product), printable_line(version), printable_line((said or {}).get("mode")))
 
     def mesh(self, name: str) -> dict[str, Any] | None:
         """A Mesh as the control plane has it, in the Universal form; None when there is none of that name.
@@ -223,12 +231,16 @@ class ControlPlane:
         if self._token is not None:
             headers["Authorization"] = self._token.header()
         try:
-            with self._client.stream(method, self.url + path, content=body, headers=headers) as response:
+            with self._client.stream(
+                method, self.url + path, content=body, headers=headers, extensions={"trace": self._headers.trace}
+            ) as response:
                 has_answered = True
                 content = self._content(asked, response)
         except httpx.TimeoutException as error:
             raise self._late(asked) from error
         except (httpx.HTTPError, httpx.StreamError) as error:
+            if self._headers.is_over:
+                raise self._late(asked) from error
             raise self._lost(asked, error, has_answered=has_answered) from error
         return Answer(response.status_code, self._token.blot_out(content) if self._token else content)
 
@@ -256,18 +268,18 @@ class ControlPlane:
         """No answer, or half of one."""
         if isinstance(error, httpx.ConnectError) and (refusal := tls_refusal(error)) is not None:
             return ControlPlaneError(
-                f"{asked}: no TLS connection to {self.url}: {printable(refusal)}",
+                f"{asked}: no TLS connection to {self.url}: {printable_line(refusal)}",
                 "Give the CA that signed its certificate with --ca-file; the name in the address must be in it.",
             )
         if isinstance(error, httpx.ConnectError):
             return ControlPlaneError(
-                f"{asked}: can't connect to {self.url}: {printable(one_line(error))}",
+                f"{asked}: can't connect to {self.url}: {printable_line(one_line(error))}",
                 "See whether the control plane runs and listens there (5681 for http, 5682 for https).",
                 passing=True,
             )
         reason = "broke off in the middle of the answer" if has_answered else "was lost before there was an answer"
         return ControlPlaneError(
-            f"{asked}: the connection to {self.url} {reason}: {printable(one_line(error))}",
+            f"{asked}: the connection to {self.url} {reason}: {printable_line(one_line(error))}",
             "See whether the control plane is well.",
             passing=not has_answered,
             unsure=True,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.redaction import know
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +77,7 @@ def checked(access_key: str, access_key_secret: str, source: str) -> Credentials
         InvalidInputError: it can't.
     """
     access_key, access_key_secret = access_key.strip(), access_key_secret.strip()
+    know(access_key_secret, "AWS secret access key")
     if access_key.startswith(_TEMPORARY):
         raise InvalidInputError(
             f"the access key of {source} is temporary ({_TEMPORARY}...), and Kong Mesh has no field for its token",

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
-from toolkit.mesh.answers import escaped, printable
 from toolkit.mesh.reading import mapping
 from toolkit.mesh.resources import ADDED_BY_SERVER
 from toolkit.mesh.secrets import decode
+from toolkit.text import printable, printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def lost(wanted: dict[str, Any], current: dict[str, Any] | None) -> list[str]:
         if section in new:
             kept = _backend_names(new, section)
             found += [f"{section} backend {name}" for name in _backend_names(old, section) if name not in kept]
-    return [printable(place) for place in found]
+    return [printable_line(place) for place in found]
 
 
 def diff(wanted: dict[str, Any], current: dict[str, Any] | None, source: str) -> list[str]:
@@ -95,7 +95,7 @@ def diff(wanted: dict[str, Any], current: dict[str, Any] | None, source: str) ->
     """
     new, old = _comparable(wanted, current or {})
     before = _yaml(old) if current is not None else []
-    lines = difflib.unified_diff(before, _yaml(new), "control plane", printable(source), lineterm="")
+    lines = difflib.unified_diff(before, _yaml(new), "control plane", printable_line(source), lineterm="")
     return list(lines)
 
 
@@ -211,7 +211,7 @@ def _backend_names(document: dict[str, Any], section: str) -> list[str]:
 def _walk(new: object, old: object, path: str) -> Iterator[str]:
     if isinstance(new, dict) and isinstance(old, dict):
         for name in sorted({*new, *old}):
-            place = f"{path}.{printable(name)}" if path else printable(name)
+            place = f"{path}.{printable_line(name)}" if path else printable_line(name)
             if name not in old:
                 yield f"{place}: is not on the control plane"
             elif name not in new:
@@ -234,7 +234,7 @@ def _yaml(document: dict[str, Any]) -> list[str]:
     yaml.width = 1 << 16
     stream = io.StringIO()
     yaml.dump(_shown(document, is_secret=document.get("type") == "Secret"), stream)
-    return [escaped(line) for line in stream.getvalue().rstrip("\n").split("\n")]
+    return [printable(line) for line in stream.getvalue().rstrip("\n").split("\n")]
 
 
 def _shown(value: object, *, is_secret: bool = False) -> object:

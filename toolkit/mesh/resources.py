@@ -20,10 +20,11 @@ from pydantic import TypeAdapter, ValidationError
 from toolkit.contract import DnsLabel, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import reading
-from toolkit.mesh.answers import is_tame, printable
+from toolkit.mesh.answers import is_tame
 from toolkit.mesh.reading import mapping
 from toolkit.mesh.secrets import ObjectName, decode
 from toolkit.pki import duration
+from toolkit.text import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -162,7 +163,9 @@ def _named(value: object) -> str:
         return f"a document that is a {type(value).__name__}, no mapping,"
     name = value.get("name") or mapping(value.get("metadata")).get("name")
     kind = value.get("type") if "kind" not in value else value.get("kind")
-    return " ".join(printable(part) for part in (kind, name) if isinstance(part, str)) or "a document without a type"
+    return (
+        " ".join(printable_line(part) for part in (kind, name) if isinstance(part, str)) or "a document without a type"
+    )
 
 
 def _resource(source: str, value: dict[str, Any]) -> tuple[Resource | None, list[Problem]]:
@@ -244,13 +247,15 @@ def _mtls_problems(mesh: Resource) -> list[Problem]:
     names: list[object] = []
     for path, backend in mesh.backends():
         if backend.get("name") in names:
-            problems.append(mesh.problem(f"{path}.name", f"{printable(backend['name'])} is another backend's name too"))
+            problems.append(
+                mesh.problem(f"{path}.name", f"{printable_line(backend['name'])} is another backend's name too")
+            )
         names.append(backend.get("name"))
         if isinstance(certificates := backend.get("dpCert"), dict):
             problems += _expiration_problems(mesh, f"{path}.dpCert.rotation.expiration", certificates)
     enabled = mapping(mesh.document.get("mtls")).get("enabledBackend")
     if isinstance(enabled, str) and enabled and enabled not in names:
-        problems.append(mesh.problem("mtls.enabledBackend", f"{printable(enabled)} is not among the backends"))
+        problems.append(mesh.problem("mtls.enabledBackend", f"{printable_line(enabled)} is not among the backends"))
     return problems
 
 

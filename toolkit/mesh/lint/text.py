@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from toolkit.text import printable
+
 if TYPE_CHECKING:
     from toolkit.mesh.tree import Path
 
@@ -57,11 +59,6 @@ def kind(value: object) -> str:
 def has_half_characters(value: str) -> bool:
     """Whether it holds a surrogate, which an escape of YAML can write and UTF-8 can't."""
     return any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def printable(value: str) -> str:
-    """A text that changes nothing on a terminal: what is not printable is escaped."""
-    return value if value.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
 
 
 def path_text(path: Path) -> str:

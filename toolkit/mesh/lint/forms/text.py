@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.mesh.lint.findings import Severity
-from toolkit.mesh.lint.text import printable
+from toolkit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

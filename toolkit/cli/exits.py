@@ -1,0 +1,145 @@
+"""What leaves the process for people: stderr, tracebacks and reports. No secret that the process knows passes.
+
+Documents on stdout, and files with documents, are not touched: they may be meant to contain credentials.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+from contextlib import contextmanager
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
+
+from toolkit.redaction import blot
+from toolkit.text import printable, printable_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+_Value = TypeVar("_Value")
+# Libraries whose errors quote the text that they refuse: it may be a file with credentials, or half an answer of STS.
+_QUOTING = ("configparser", "botocore.parsers", "json", "pydantic_core", "ruamel", "xml", "yaml")
+
+
+class _BlottedStream:
+    """A text stream that blots what is written to it; all else is the stream's own.
+
+    Each write is looked at by itself: what prints a secret in several parts is not caught.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text without secrets."""
+        self._stream.write(blot(text))
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        """Write lines without secrets."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def guarded_stderr() -> Iterator[None]:
+    """Blot everything that is written to ``sys.stderr`` inside: errors, warnings, progress, logging."""
+    before = sys.stderr
+    if before is None or isinstance(before, _BlottedStream):
+        yield
+        return
+    guarded = cast("TextIO", _BlottedStream(before))
+    sys.stderr = guarded
+    try:
+        yield
+    finally:
+        if sys.stderr is guarded:
+            sys.stderr = before
+
+
+def traceback_text(error: BaseException) -> str:
+    """Return the traceback of an error and of its causes, the first cause first.
+
+    Secrets are blotted, and what a terminal would obey is escaped. Where a library is known to quote what it read, only
+    the class of its error is shown.
+    """
+    import traceback
+
+    parts: list[str] = []
+    for each, link in _chain(error):
+        frames = "".join(traceback.format_tb(each.__traceback__))
+        head = "Traceback (most recent call last):\n" if frames else ""
+        parts.append(f"{head}{frames}{_described(each)}\n{link}")
+    # The causes were collected from the last to the first.
+    return printable_lines(blot("\n".join(reversed(parts))))
+
+
+def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
+    """Yield the error and what led to it, each with the words that connect it to the one before."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    link = ""
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current, link
+        if current.__cause__ is not None:
+            link, current = "\nThis is the direct cause of the following error:\n", current.__cause__
+        else:
+            link = "\nWhile this was handled, another error occurred:\n"
+            current = None if current.__suppress_context__ else current.__context__
+
+
+def _described(error: BaseException) -> str:
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if any(f"{each.__module__}.".startswith(f"{library}.") for each in kind.__mro__ for library in _QUOTING):
+        return f"{name} (its message is left out: it may quote what was read)"
+    message = "\n".join([str(error), *getattr(error, "__notes__", ())]).strip()
+    return f"{name}: {message}" if message else name
+
+
+def install_hooks() -> None:
+    """Print what nobody handles without the secrets in it, also of other threads."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+        elif sys.stderr is not None:
+            sys.stderr.write(traceback_text(error))
+
+    def thread_hook(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not issubclass(args.exc_type, SystemExit) and sys.stderr is not None:
+            name = printable(args.thread.name) if args.thread else "of no name"
+            sys.stderr.write(f"Error in the thread {name}:\n{traceback_text(args.exc_value)}")
+
+    sys.excepthook = hook
+    threading.excepthook = thread_hook
+
+
+def blotted(value: _Value) -> _Value:
+    """Return a report, or any part of one, without the secrets that the process knows.
+
+    It is done before a form lays it out: what was folded, escaped or cut would not be found any more.
+    """
+    return cast("_Value", _blotted(value))
+
+
+def _blotted(value: Any) -> Any:  # noqa: ANN401 - every part has a type of its own
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, str):
+        return blot(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = (field.name for field in dataclasses.fields(value) if field.init)
+        return dataclasses.replace(value, **{name: _blotted(getattr(value, name)) for name in fields})
+    if isinstance(value, dict):
+        return {_blotted(key): _blotted(each) for key, each in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_blotted, value))
+    return type(value)(map(_blotted, value)) if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,83 @@
+"""Credentials of AWS on their way through boto3: registered as secrets, and refused where they can't be valid."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import SurroundingsError
+from toolkit.redaction import control_problem, know, know_credentials, proxy_problem
+
+if TYPE_CHECKING:
+    import boto3
+
+# Files that botocore reads by itself: the token of a service account, and that of EKS Pod Identity.
+_TOKEN_FILES = {
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "web identity token",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "container authorization token",
+}
+_MOST = 64 * 1024
+# Parameters of calls with which botocore exchanges one secret for another (botocore/credentials.py, tokens.py).
+_PARAMETERS = {
+    "WebIdentityToken": "web identity token",
+    "SAMLAssertion": "SAML assertion",
+    "accessToken": "SSO access token",
+    "refreshToken": "SSO refresh token",
+    "clientSecret": "SSO client secret",
+}
+_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_FIELDS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+
+
+def watch(session: boto3.Session) -> None:
+    """Register every secret with which the session's clients will sign, or that they will send, before they do.
+
+    Raises:
+        SurroundingsError: the URL of a proxy is not valid, so that botocore would show a part of its password.
+    """
+    if problem := proxy_problem(os.environ):
+        raise SurroundingsError(problem)
+    session.events.register("before-sign", _know_signer)
+    session.events.register("before-parameter-build", _know_parameters)
+    for variable, kind in _TOKEN_FILES.items():
+        with suppress(OSError, ValueError):
+            if file := os.environ.get(variable):
+                know(_beginning(Path(file)), kind)
+
+
+def require_usable(found: Any) -> None:  # noqa: ANN401 - botocore's classes of credentials have no common type
+    """Refuse credentials that no HTTP header can carry, such as a token with the line end of a file.
+
+    Those that must be fetched first, such as a role's, are AWS's own, and are not looked at.
+
+    Raises:
+        SurroundingsError: there are control characters in them, or blanks around them; the error never contains them.
+    """
+    if found is None or hasattr(found, "refresh_needed"):
+        return
+    know_credentials(found)
+    names = _VARIABLES if found.method == "env" else _FIELDS
+    for name, value in zip(names, (found.access_key, found.secret_key, found.token), strict=True):
+        if problem := control_problem(value or ""):
+            where = name if found.method == "env" else f"{name} of {found.method}"
+            raise SurroundingsError(f"{where} {problem}", "Set it again without it: no AWS credential contains that.")
+
+
+def _know_signer(request_signer: Any = None, **_: object) -> None:  # noqa: ANN401 - botocore's class
+    # There is no public way from an event to the credentials.
+    credentials = getattr(request_signer, "_credentials", None)
+    if credentials is not None:
+        know_credentials(credentials.get_frozen_credentials())
+
+
+def _know_parameters(params: Any = None, **_: object) -> None:  # noqa: ANN401 - of any operation
+    for name, kind in _PARAMETERS.items():
+        if isinstance(params, dict) and isinstance(value := params.get(name), str):
+            know(value, kind)
+
+
+def _beginning(file: Path) -> str:
+    with file.open(encoding="ascii") as stream:
+        return stream.read(_MOST)
