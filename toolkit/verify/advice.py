@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+import traceback
+from pathlib import Path
 
-from toolkit.verify.calls import SERVER_ERROR, THROTTLED, is_not_trusted
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from toolkit.errors import ToolkitError
+from toolkit.redaction import blot
+from toolkit.verify.calls import SERVER_ERROR, THROTTLED, DeadlineError, is_not_trusted
 
 _THROTTLED = (
     "The account's quota for this call is used up (25 IssueCertificate a second unless raised): "
@@ -27,13 +41,29 @@ _BY_CODE = {
     "InvalidIdentityToken": "The account has no OIDC provider of the token's issuer, or it is for another audience.",
     **dict.fromkeys(THROTTLED, _THROTTLED),
 }
+# Errors of botocore that say that there are no credentials to start from.
+NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+# One text, whether the zone noticed itself that its time was up or the run gave up on it: that depends on chance.
+TOO_SLOW = (
+    "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS). If it does, look at the CA's state "
+    "in AWS, or raise --timeout (and --deadline, if it is set)."
+)
 _BY_KIND = (
-    (NoCredentialsError, "Sign in (aws sso login, AWS_PROFILE) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
-    (BotoCoreError, "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS)."),
+    (NO_CREDENTIALS, "Sign in (aws sso login, AWS_PROFILE) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
+    ((BotoCoreError, DeadlineError), TOO_SLOW),
     (OSError, "The credentials are in that file: make it readable, or look where the variable that names it is set."),
     (ValueError, "Look for what stands between this machine and AWS: a proxy, --endpoint-url, AWS_ENDPOINT_URL."),
 )
-_NO_TIME = "Run again with a longer --timeout; if it stays so, look at the CA's state in AWS."
+_UNEXPECTED = "Report this as a defect of the toolkit. The other zones don't depend on it."
+_EXPECTED = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError, ToolkitError)
+_MOST_CHARACTERS = 1000
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
@@ -52,16 +82,28 @@ def advice(error: Exception, action: str) -> str:
         return _denied(error, action) if code in DENIED else _BY_CODE.get(code, "See AWS's message.")
     if is_not_trusted(error):
         return "This machine does not trust the endpoint's certificate: a proxy that opens TLS needs AWS_CA_BUNDLE."
-    return next((text for kind, text in _BY_KIND if isinstance(error, kind)), _NO_TIME)
+    if isinstance(error, ToolkitError):
+        return error.hint or "Correct what the message names, then run this again."
+    return next((text for kind, text in _BY_KIND if isinstance(error, kind)), _UNEXPECTED)
 
 
 def said(error: Exception) -> str:
-    """What an error says, for reports.
+    """What an error says, for reports, without the secrets that the process knows.
 
     Where a signature does not match, AWS may show the request that it would have signed: the session token is in it
     (IAM user guide, "Troubleshoot SigV4 signing issues for AWS APIs").
     """
-    return str(error).partition("The Canonical String")[0].rstrip()
+    if not isinstance(error, _EXPECTED):
+        return _place(error)
+    text = blot(str(error).partition("The Canonical String")[0].rstrip())
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+
+
+def _place(error: Exception) -> str:
+    """Return the class of an error that nobody expects, and where it was raised: its message may quote anything."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 def _denied(error: ClientError, action: str) -> str:

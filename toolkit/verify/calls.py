@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
 from botocore.exceptions import ConnectionError as BotoConnectionError
-from botocore.parsers import ResponseParserError
+
+from toolkit.errors import ToolkitError
+from toolkit.verify.answers_of_aws import NoAnswerError, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +70,9 @@ class Caller:
             BotoCoreError: AWS can't be reached in that time.
             DeadlineError: the time was up before the first attempt.
             StoppedError: somebody stopped the run.
-            ValueError: what came is no answer of AWS.
+            NoAnswerError: what came is no answer of AWS.
+            OSError: a file that the call needs can't be read.
+            ToolkitError: something else that the call needs is missing.
         """
         last_repeat = time.monotonic() + repeat_seconds
         for attempt in range(_MOST_ATTEMPTS):
@@ -78,14 +82,17 @@ class Caller:
                 return call()
             except (ClientError, BotoCoreError) as error:
                 last = attempt == _MOST_ATTEMPTS - 1
+                _require_code(error)
                 if last or not may_pass(error):
                     raise
                 if not self._wait(attempt) or time.monotonic() > last_repeat:
                     raise
-            except ResponseParserError:
-                # A proxy's page in the place of the answer, or half an answer; its class is neither of the two above.
-                # It quotes what came, and half an answer of AssumeRole has a secret key in it.
-                raise ValueError("what came is no answer of AWS: it is neither whole XML nor JSON") from None
+            except (NoAnswerError, DeadlineError, StoppedError, OSError, ToolkitError):
+                raise
+            # Parsers raise whatever they stumble over: ResponseParserError, KeyError, AttributeError, RecursionError.
+            except Exception as error:  # noqa: BLE001
+                # Without the message and the cause: half an answer of AssumeRole contains a secret key.
+                raise NoAnswerError(f"reading it failed ({type(error).__name__})") from None
         raise AssertionError  # The last attempt returns or raises.
 
     def refuse_when_over(self, what: str) -> None:
@@ -123,15 +130,27 @@ class Caller:
         return self.pause(random.uniform(0, bound))  # noqa: S311 - spreads load, hides nothing
 
 
-def part(answer: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - parts have no common type
-    """A part of an answer that AWS always gives.
+def part(answer: Mapping[str, Any], name: str) -> str:
+    """Return a text of an answer that AWS always gives; what is called an ARN has to look like one.
 
     Raises:
-        ValueError: it is not there, so the answer is not AWS's.
+        NoAnswerError: it is not there, so the answer is not AWS's.
     """
-    if name not in answer:
-        raise ValueError(f"what came is no answer of AWS: it has no {name}")
-    return answer[name]
+    return read_text(answer, name)
+
+
+def _require_code(error: Exception) -> None:
+    """Make sure that an error of AWS has a code and a message, which callers then use as texts.
+
+    Raises:
+        NoAnswerError: it has not; AWS did not send it.
+    """
+    if isinstance(error, ClientError):
+        found: Any = error.response.get("Error")
+        if not (isinstance(found, dict) and isinstance(found.get("Code"), str) and found["Code"].strip()):
+            raise NoAnswerError("it is an error without a code") from None
+        if not isinstance(found.get("Message") or "", str):
+            raise NoAnswerError("its error message is no text") from None
 
 
 def may_pass(error: Exception) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 import boto3
 from botocore import UNSIGNED
@@ -12,9 +13,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from toolkit import __version__
-from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.errors import InvalidInputError, Problem, SurroundingsError, ToolkitError, one_line
 from toolkit.pki import arn
-from toolkit.verify.calls import part
+from toolkit.redaction import control_problem, know, know_answer
+from toolkit.verify import bounded_http, known_secrets
+from toolkit.verify.answers_of_aws import NoAnswerError, read_caller_arn, read_credentials
+from toolkit.verify.bounded_http import READ_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,12 +34,14 @@ Role = Literal["verifier", "zone"]
 # Retries are the caller's business (calls.py), which knows the zone's deadline.
 _CLIENT = Config(
     connect_timeout=5,
-    read_timeout=20,
+    read_timeout=READ_TIMEOUT_SECONDS,
     retries={"total_max_attempts": 1, "mode": "standard"},
     max_pool_connections=2,
     user_agent_extra=f"kong-mesh-pca-toolkit/{__version__}",
 )
 _SIGN_IN = "Sign in (aws sso login), name a profile with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+# No call is made to it.
+_ANY_REGION = "us-east-1"
 _SESSION_NAME = "kong-mesh-pca-toolkit-verify"
 
 
@@ -104,25 +110,68 @@ class _Clients:
     ) -> None:
         key, secret = credentials or (None, None)
         self._session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, profile_name=profile)
+        known_secrets.watch(self._session)
+        bounded_http.watch(self._session)
         self._endpoint_url = endpoint_url
         # A session of boto3 must not make clients in two threads at once (boto3 guide, "Multithreading").
         self._lock = threading.Lock()
 
     def has_credentials(self) -> bool:
         """Whether there is something to start from."""
-        return self._session.get_credentials() is not None
+        found = self._session.get_credentials()
+        known_secrets.require_usable(found)
+        return found is not None
 
-    def make(self, service: str, region: str, taken: Mapping[str, Any] | None = None, config: Config = _CLIENT) -> Any:  # noqa: ANN401 - clients have no common type
+    def check_endpoints(self) -> None:
+        """Check the URLs of the endpoints, wherever they are set, before any zone is asked.
+
+        Raises:
+            InvalidInputError: botocore takes no such URL.
+        """
+        session: Any = self._session
+        where = "--endpoint-url" if self._endpoint_url is not None else "AWS_ENDPOINT_URL or the AWS profile"
+        for service in ("sts", "acm-pca"):
+            try:
+                client = session.client(
+                    service, region_name=_ANY_REGION, endpoint_url=self._endpoint_url, config=_CLIENT
+                )
+                problem = _url_problem(client.meta.endpoint_url)
+                client.close()
+            except ValueError as error:
+                problem = one_line(error)
+            except BotoCoreError as error:
+                raise _not_loaded(error) from error
+            if problem:
+                raise InvalidInputError(
+                    "the URL of the AWS endpoint is not valid",
+                    [Problem(where, problem)],
+                    "Write http:// or https://, a host, and a port if it is another one: http://127.0.0.1:4566.",
+                )
+
+    def make(
+        self,
+        service: str,
+        region: str,
+        caller: Caller,
+        taken: Mapping[str, str] | None = None,
+        config: Config = _CLIENT,
+    ) -> Any:  # noqa: ANN401 - clients have no common type
         """A client, with the session's credentials or with those of a role.
 
         Args:
             service: ``sts`` or ``acm-pca``.
             region: where to ask.
+            caller: makes the calls; its deadline is the client's.
             taken: the ``Credentials`` of an answer of STS.
             config: other than the usual one.
+
+        Raises:
+            BotoCoreError: the configuration is not valid.
+            ValueError: the endpoint's URL is not valid.
         """
         keys: dict[str, Any] = {}
         if taken is not None:
+            know_answer(taken)
             keys = {
                 "aws_access_key_id": taken["AccessKeyId"],
                 "aws_secret_access_key": taken["SecretAccessKey"],
@@ -130,7 +179,9 @@ class _Clients:
             }
         session: Any = self._session
         with self._lock:
-            return session.client(service, region_name=region, endpoint_url=self._endpoint_url, config=config, **keys)
+            client = session.client(service, region_name=region, endpoint_url=self._endpoint_url, config=config, **keys)
+        client.end_by(caller.deadline)
+        return client
 
     def identity(
         self,
@@ -138,13 +189,12 @@ class _Clients:
         authority_region: str,
         caller: Caller,
         expected: tuple[str, ...],
-        taken: Any = None,  # noqa: ANN401 - see make
+        taken: Mapping[str, str] | None = None,
     ) -> ZoneIdentity:
         """Ask AWS who those credentials are, in the zone's own region."""
-        sts = self.make("sts", zone.region, taken)
-        found = part(caller.ask("GetCallerIdentity", sts.get_caller_identity), "Arn")
-        arn.Arn.parse(found)
-        return ZoneIdentity(found, expected, self.make("acm-pca", authority_region, taken))
+        sts = self.make("sts", zone.region, caller, taken)
+        found = caller.ask("GetCallerIdentity", lambda: read_caller_arn(sts.get_caller_identity()))
+        return ZoneIdentity(found, expected, self.make("acm-pca", authority_region, caller, taken))
 
 
 class _Configured:
@@ -172,11 +222,16 @@ class _Configured:
 
         Raises:
             SurroundingsError: there are none.
+            InvalidInputError: the URL of an endpoint is not valid.
         """
+        self._clients.check_endpoints()
         try:
             found = self._clients.has_credentials()
-        except (BotoCoreError, OSError, ValueError) as error:
-            raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
+        except ToolkitError:
+            raise
+        # They may come from a program or a server of anybody's, through any of botocore's dozen providers.
+        except Exception as error:
+            raise _not_loaded(error) from error
         if not found:
             raise SurroundingsError("there are no AWS credentials", _SIGN_IN)
 
@@ -210,9 +265,10 @@ class AssumeRole(_Configured):
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Assume the role in the zone's own region; see :class:`IdentitySource`."""
         role_arn = role_of(zone, self._role)
-        sts = self._clients.make("sts", zone.region)
+        sts = self._clients.make("sts", zone.region, caller)
         taken = caller.ask(
-            "AssumeRole", lambda: part(sts.assume_role(RoleArn=role_arn, RoleSessionName=_SESSION_NAME), "Credentials")
+            "AssumeRole",
+            lambda: read_credentials(sts.assume_role(RoleArn=role_arn, RoleSessionName=_SESSION_NAME)),
         )
         return self._clients.identity(zone, authority_region, caller, (role_arn,), taken)
 
@@ -235,33 +291,38 @@ class WebIdentity:
         """Read the token, before any zone is asked.
 
         Raises:
-            InvalidInputError: it can't be read.
+            InvalidInputError: it can't be read, or the URL of an endpoint is not valid.
         """
+        self._clients.check_endpoints()
         self._token()
 
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Exchange the token in the zone's own region; see :class:`IdentitySource`."""
         role_arn = role_of(zone, self._role)
         # The call is not signed: the token is the proof.
-        sts = self._clients.make("sts", zone.region, config=_CLIENT.merge(Config(signature_version=UNSIGNED)))
+        unsigned = _CLIENT.merge(Config(signature_version=UNSIGNED))
+        sts = self._clients.make("sts", zone.region, caller, config=unsigned)
         taken = caller.ask(
             "AssumeRoleWithWebIdentity",
-            lambda: part(
+            lambda: read_credentials(
                 sts.assume_role_with_web_identity(
                     RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=self._token()
-                ),
-                "Credentials",
+                )
             ),
         )
         return self._clients.identity(zone, authority_region, caller, (role_arn,), taken)
 
     def _token(self) -> str:
         try:
-            return self._token_file.read_text(encoding="ascii").strip()
+            token = self._token_file.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no token"
             # The cause would carry what was read.
             raise InvalidInputError(f"can't read the token {self._token_file}: {reason}") from None
+        know(token, "web identity token")
+        if problem := control_problem(token):
+            raise InvalidInputError(f"the token {self._token_file} {problem}")
+        return token
 
 
 class Ambient(_Configured):
@@ -285,5 +346,28 @@ def role_of(zone: Zone, role: Role) -> str:
 def _clients(profile: str | None, endpoint_url: str | None, credentials: tuple[str, str] | None) -> _Clients:
     try:
         return _Clients(profile, endpoint_url, credentials)
-    except BotoCoreError as error:
-        raise SurroundingsError(f"can't load AWS credentials: {error}", _SIGN_IN) from error
+    except ToolkitError:
+        raise
+    except Exception as error:
+        raise _not_loaded(error) from error
+
+
+def _url_problem(url: str) -> str:
+    """Return what is wrong with an endpoint's URL; botocore itself looks at the host alone.
+
+    Raises:
+        ValueError: the port is no number, or too large a one.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return f"{arn.shown(url)} is no URL of a web server"
+    if parts.username is not None or parts.query or parts.fragment:
+        return "a user, a query or a fragment has no meaning in it"
+    return "" if parts.port != 0 else "port 0 is none"
+
+
+def _not_loaded(error: Exception) -> SurroundingsError:
+    """Return the error for credentials that can't be loaded."""
+    # A message that nobody knows may quote the file.
+    reason = one_line(error) if isinstance(error, BotoCoreError | OSError | NoAnswerError) else type(error).__name__
+    return SurroundingsError(f"can't load AWS credentials: {reason}", _SIGN_IN)

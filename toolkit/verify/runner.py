@@ -9,14 +9,17 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from toolkit.verify.advice import advice, said
 from toolkit.verify.calls import Caller
-from toolkit.verify.results import Report, ZoneResult
+from toolkit.verify.causes import Cause
+from toolkit.verify.results import Report, ZoneResult, judge
 from toolkit.verify.zone import Plan, ZoneVerification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
 
     from toolkit.contract import StackOutputs, Zone
+    from toolkit.errors import ToolkitError
     from toolkit.verify.identity import IdentitySource
     from toolkit.verify.zone import Proxy
 
@@ -25,6 +28,9 @@ MAX_ZONES_AT_ONCE = 128
 _GRACE_SECONDS = 2.0
 # How often it is looked whether zones hang while others wait.
 _LOOK_SECONDS = 0.5
+# After a second Ctrl-C, calls that are under way get this long instead.
+_HURRIED_GRACE_SECONDS = 0.5
+_STOP_LOOK_SECONDS = 0.05
 
 
 class Run(NamedTuple):
@@ -42,13 +48,14 @@ class Run(NamedTuple):
     trouble: Exception | None = None
 
 
-def verify(
+def verify(  # noqa: PLR0913, PLR0917 - what watches a run is passed by name
     outputs: StackOutputs,
     plan: Plan,
     source: IdentitySource,
     on_result: Callable[[ZoneResult], None] = lambda _: None,
     zones: Sequence[Zone] | None = None,
     on_begin: Callable[[ZoneVerification], None] = lambda _: None,
+    on_start: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> Run:
     """Ask for one certificate in every zone and judge what comes back.
 
@@ -59,6 +66,8 @@ def verify(
         on_result: is told each zone's result as it comes, in the caller's thread.
         zones: those to ask; None for all of the contract.
         on_begin: is told each zone's verification as it begins, in the zone's thread.
+        on_start: is given the function that interrupts the run, as Ctrl-C does. A signal handler may call it; a second
+            call shortens the wait for calls that are under way.
 
     Returns:
         A result for every zone that was asked, also for those that failed or did not answer in time. After Ctrl-C or
@@ -69,6 +78,7 @@ def verify(
     results: dict[str, ZoneResult] = {}
     interrupted, trouble = True, None
     try:
+        on_start(run.interrupt)
         for result in run.results():
             results[result.zone] = result
             on_result(result)
@@ -94,6 +104,27 @@ def verify(
     return Run(report, run.proxies(), trouble)
 
 
+def report_unasked(outputs: StackOutputs, plan: Plan, zones: Sequence[Zone], error: ToolkitError) -> Report:
+    """Return the report of a run that ended before any zone could be asked: all fail at their identity.
+
+    Args:
+        outputs: the contract.
+        plan: what would have been asked.
+        zones: those that would have been asked.
+        error: why they were not.
+    """
+    now = datetime.now(UTC)
+    results = []
+    for zone in zones:
+        verification = ZoneVerification(zone, outputs, plan, Caller(time.monotonic()))
+        verification.cause = Cause.CREDENTIALS
+        expected = f"{zone.role_arn} or {zone.verifier_role_arn}"
+        verification.checks.append(judge("identity", False, expected, said(error), advice(error, "")))  # noqa: FBT003
+        results.append(verification.result())
+    authority = outputs.certificate_authority
+    return Report(plan.mesh, authority.arn, authority.usage_mode, started=now, finished=now, zones=tuple(results))
+
+
 class _Run:
     """The threads of one run and what they share."""
 
@@ -116,6 +147,7 @@ class _Run:
         self._begun: dict[str, ZoneVerification] = {}
         self._threads: list[threading.Thread] = []
         self._replaced = 0
+        self._interruptions = 0
         self._deadline = self._last_moment()
 
     def _last_moment(self) -> float:
@@ -166,18 +198,26 @@ class _Run:
         self._start(hanging - self._replaced)
         self._replaced = max(hanging, self._replaced)
 
+    def interrupt(self) -> None:
+        """End the run as Ctrl-C does; safe in a signal handler, where no lock may be taken."""
+        self._interruptions += 1
+        self._done.put(KeyboardInterrupt())
+
     def stop(self) -> None:
         """Let every zone end at its next call.
 
-        A call that is under way gets a moment for its answer: it may be the name of a certificate that AWS has sold.
-        Whoever stops a second time does not wait for it.
+        A call that is under way gets a moment for its answer: it may be the ARN of a certificate that AWS has issued.
+        Whoever stops a second time waits for less.
         """
         self._stop.set()
         until = time.monotonic() + _GRACE_SECONDS
+        hurried = False
         with suppress(KeyboardInterrupt):
             for thread in self._threads:
-                if thread.ident is not None:
-                    thread.join(max(until - time.monotonic(), 0))
+                while thread.is_alive() and time.monotonic() < until:
+                    thread.join(_STOP_LOOK_SECONDS)
+                    if self._interruptions > 1 and not hurried:
+                        hurried, until = True, min(until, time.monotonic() + _HURRIED_GRACE_SECONDS)
 
     def begun(self) -> list[ZoneResult]:
         """What is known of every zone that was begun."""

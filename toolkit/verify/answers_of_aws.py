@@ -1,0 +1,223 @@
+"""Read the answers of AWS: every part has the type that AWS documents, or the answer is rejected as a whole.
+
+botocore checks what it sends, not what it receives: a list where an ARN belongs comes through as a list. No message
+quotes what came, because half an answer of ``AssumeRole`` contains a secret key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from toolkit.pki import arn
+
+_NO_CONTROLS = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
+# Credentials are sent in headers and signed as they are: a blank or a line end in one would end the header.
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+# PEM is ASCII in lines.
+_PEM_TEXT = re.compile(r"[\t\r\n\x20-\x7e]+")
+_MOST_CHARACTERS = 2048
+# After UpdateCertificateAuthority and RevokeCertificate AWS sends "an empty HTTP body"; services of this protocol may
+# also send an object without members.
+_NOTHING = (b"", b"{}")
+
+
+class NoAnswerError(ValueError):
+    """What came is no answer of AWS.
+
+    Args:
+        reason: what is wrong with it; never what it says.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"what came is no answer of AWS: {reason}")
+
+
+@dataclass(frozen=True)
+class AuthorityState:
+    """What ``DescribeCertificateAuthority`` tells of a CA.
+
+    Attributes:
+        status: such as ``ACTIVE``.
+        usage_mode: such as ``GENERAL_PURPOSE``.
+        not_after: when its certificate expires; None for a CA without one.
+    """
+
+    status: str
+    usage_mode: str
+    not_after: datetime | None
+
+
+def read_credentials(answer: object) -> dict[str, str]:
+    """Return the three parts of the credentials in an answer of STS, by the names that AWS gives them.
+
+    Raises:
+        NoAnswerError: a part is missing, or not one that can be sent.
+    """
+    found = _part(answer, "Credentials", Mapping)
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    # No limit of the length: AWS documents that tokens may grow (STS API reference, Credentials).
+    return {name: _text(found, name, _VISIBLE, most=None) for name in names}
+
+
+def read_caller_arn(answer: object) -> str:
+    """Return the ARN in an answer of ``GetCallerIdentity``.
+
+    Raises:
+        NoAnswerError: there is none.
+    """
+    found = read_text(answer, "Arn")
+    try:
+        arn.Arn.parse(found)
+    except ValueError:
+        raise NoAnswerError("its Arn is not an ARN") from None
+    return found
+
+
+def read_text(answer: object, name: str) -> str:
+    """Return a part of an answer that is a text without blanks; one whose name ends in Arn begins like an ARN.
+
+    Raises:
+        NoAnswerError: there is none.
+    """
+    found = _text(answer, name, _VISIBLE)
+    if name.endswith("Arn") and not found.startswith("arn:"):
+        raise NoAnswerError(f"its {name} is not an ARN")
+    return found
+
+
+def read_certificate_authority(answer: object, authority_arn: str) -> AuthorityState:
+    """Return what an answer of ``DescribeCertificateAuthority`` tells of the CA.
+
+    Args:
+        answer: as botocore parsed it.
+        authority_arn: the CA that was asked for.
+
+    Raises:
+        NoAnswerError: a part has the wrong type, or it is another CA.
+    """
+    found = _part(answer, "CertificateAuthority", Mapping)
+    if found.get("Arn", authority_arn) != authority_arn:
+        raise NoAnswerError("it describes another CA")
+    ends = found.get("NotAfter")
+    if ends is not None and not isinstance(ends, datetime):
+        raise _wrong_type("NotAfter", ends)
+    mode = _text(found, "UsageMode") if "UsageMode" in found else "GENERAL_PURPOSE"
+    try:
+        return AuthorityState(_text(found, "Status"), mode, ends and ends.astimezone(UTC))
+    except (OverflowError, OSError):
+        raise NoAnswerError("its NotAfter is no time") from None
+
+
+def read_certificate(answer: object) -> tuple[str, str]:
+    """Return the PEM texts of the certificate and of its chain, from an answer of ``GetCertificate``.
+
+    The chain may be missing: what that means is for a check to say.
+
+    Raises:
+        NoAnswerError: there is no certificate, or one of the two is no text.
+    """
+    leaf = _text(answer, "Certificate", _PEM_TEXT, most=None)
+    # botocore leaves a member out that is null.
+    chain = answer.get("CertificateChain") if isinstance(answer, Mapping) else None
+    return leaf, "" if chain in (None, "") else _text(answer, "CertificateChain", _PEM_TEXT, most=None)
+
+
+def check_response(protocol: str, *, has_output: bool, status: int, body: bytes) -> None:
+    """Check a response before botocore parses it, which is more lenient than AWS is strict.
+
+    botocore takes any 2xx for success, the last of several values for the value, and does not look at a body where
+    none is expected: a sign-in page would pass for a revocation.
+
+    Args:
+        protocol: that botocore speaks with the service: ``json``, ``query`` with answers in XML, or another.
+        has_output: whether the operation returns anything.
+        status: of the response.
+        body: of the response, decoded from no encoding.
+
+    Raises:
+        NoAnswerError: AWS does not answer like that.
+    """
+    if _SERVER_ERROR <= status < _NO_STATUS:
+        if protocol == "query":
+            _check_entities(body)
+        # It may pass, whoever says so.
+        return
+    if status != _OK and not _CLIENT_ERROR <= status < _SERVER_ERROR:
+        raise NoAnswerError(f"it has status {status}" + (", a redirect" if _REDIRECT <= status < _CLIENT_ERROR else ""))
+    if status == _OK and not has_output:
+        if body.strip() not in _NOTHING:
+            raise NoAnswerError("it has content where AWS sends none")
+        return
+    check = {"json": _check_json, "query": _check_xml}.get(protocol)
+    if check is None:
+        return
+    try:
+        check(body.decode())
+    except NoAnswerError:
+        raise
+    # Besides ValueError there is RecursionError; a class that nobody thought of is no reason to go on.
+    except Exception as error:  # noqa: BLE001
+        kind = "JSON" if protocol == "json" else "text"
+        raise NoAnswerError(f"it has status {status} and is not valid {kind} ({type(error).__name__})") from None
+
+
+_OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR, _NO_STATUS = 200, 300, 400, 500, 600
+
+
+def _check_xml(text: str) -> None:
+    _check_entities(text.encode())
+    if "<!DOCTYPE" in text:
+        raise NoAnswerError("it is an HTML page, or XML with a document type")
+
+
+def _check_entities(body: bytes) -> None:
+    # AWS sends none; entities can grow a body of some hundred bytes to gigabytes. UTF-16 is ASCII with zeros between.
+    if b"<!ENTITY" in body.replace(b"\0", b""):
+        raise NoAnswerError("it is XML that defines entities")
+
+
+def _check_json(text: str) -> None:
+    if not isinstance(json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant), dict):
+        raise NoAnswerError("its JSON is no object")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise NoAnswerError("its JSON has a member twice")
+    return found
+
+
+def _refuse_constant(_: str) -> None:
+    raise NoAnswerError("its JSON has a number that JSON does not know")
+
+
+def _part(answer: object, name: str, kind: type) -> Any:  # noqa: ANN401 - of the kind that was asked for
+    if not isinstance(answer, Mapping):
+        raise NoAnswerError(f"it has no {name}")
+    found = answer.get(name)
+    if found is None:
+        raise NoAnswerError(f"it has no {name}")
+    if not isinstance(found, kind):
+        raise _wrong_type(name, found)
+    return found
+
+
+def _text(answer: object, name: str, form: re.Pattern[str] = _NO_CONTROLS, most: int | None = _MOST_CHARACTERS) -> str:
+    found: str = _part(answer, name, str)
+    if not found.strip():
+        raise NoAnswerError(f"its {name} is empty")
+    if not form.fullmatch(found):
+        raise NoAnswerError(f"its {name} contains characters that don't belong there")
+    if most is not None and len(found) > most:
+        raise NoAnswerError(f"its {name} is longer than {most} characters")
+    return found
+
+
+def _wrong_type(name: str, found: object) -> NoAnswerError:
+    return NoAnswerError(f"its {name} is of type {type(found).__name__}")

@@ -1,0 +1,163 @@
+"""Limit what a client of AWS receives: in size, in time, and to what AWS sends.
+
+botocore reads a body to its end, however long it is and however slowly it comes; its timeouts count from one byte to
+the next. Headers that come byte by byte can't be limited from here: the runner gives up on a zone that waits for them.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ReadTimeoutError, ResponseStreamingError
+
+from toolkit.verify.answers_of_aws import NoAnswerError, check_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import boto3
+    from botocore.awsrequest import AWSPreparedRequest
+
+MAX_BODY = 16 * 1024 * 1024
+READ_TIMEOUT_SECONDS = 20.0
+# An answer that comes a moment too late may name a certificate that AWS has issued. It is shorter than what the runner
+# waits for a zone beyond its deadline.
+_LATE_SECONDS = 1.0
+_CHUNK = 64 * 1024
+
+
+class _Session(Protocol):
+    """Botocore's HTTP session, as far as an endpoint uses it."""
+
+    def send(self, request: AWSPreparedRequest) -> Any: ...  # noqa: ANN401 - botocore has no type for it
+
+    def close(self) -> None: ...
+
+
+class BoundedSession:
+    """Sends requests through botocore's own session and reads the bodies itself.
+
+    Args:
+        session: botocore's, with its proxies, CA bundle and connections.
+        protocol: that botocore speaks with the service.
+        silent: the operations that return nothing.
+
+    Attributes:
+        deadline: for all requests, on the clock of :func:`time.monotonic`; None for some seconds for each.
+    """
+
+    def __init__(self, session: _Session, protocol: str, silent: frozenset[str]) -> None:
+        self._session = session
+        self._protocol = protocol
+        self._silent = silent
+        self.deadline: float | None = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Send a request and read its response.
+
+        Raises:
+            BotoCoreError: no whole response comes in time.
+            NoAnswerError: the response is too long, compressed, or not one that AWS sends.
+        """
+        asked: Any = request
+        # Without this the session reads the body before anybody can limit it.
+        asked.stream_output = True
+        now = time.monotonic()
+        until = (now + READ_TIMEOUT_SECONDS if self.deadline is None else self.deadline) + _LATE_SECONDS
+        left = min(READ_TIMEOUT_SECONDS, max(until - now, _LATE_SECONDS))
+        asked.context = {**(getattr(asked, "context", None) or {}), "read_timeout": left}
+        response = self._session.send(request)
+        try:
+            body = _read(response, until)
+        except BaseException:
+            # The rest of the body must not be read as the next response.
+            response.raw.close()
+            raise
+        has_output = _operation(asked) not in self._silent
+        check_response(self._protocol, has_output=has_output, status=response.status_code, body=body)
+        return AWSResponse(response.url, response.status_code, response.headers, _Read(body))
+
+
+def _read(response: Any, until: float) -> bytes:  # noqa: ANN401 - see _Session
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        # The request does not allow it, so it is never expanded, whatever its size would be.
+        raise NoAnswerError("it is compressed, which was not asked for")
+    body = bytearray()
+    while chunk := _next(response, until):
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise NoAnswerError(f"it is longer than {MAX_BODY // 1024**2} MiB")
+        if time.monotonic() > until:
+            raise ReadTimeoutError(endpoint_url=response.url, error="the body is still coming")
+    length = response.headers.get("content-length", "")
+    # Chunks have lengths of their own.
+    if "transfer-encoding" not in response.headers and length.isdecimal() and int(length[:20]) > len(body):
+        raise ResponseStreamingError(error=f"{len(body)} of {length[:20]} bytes came")
+    return bytes(body)
+
+
+def _next(response: Any, until: float) -> bytes:  # noqa: ANN401 - see _Session
+    """Return what has come, at least one byte; nothing at the end."""
+    try:
+        return response.raw.read1(_CHUNK) or b""
+    # urllib3 and http.client have a dozen classes for a connection that breaks off.
+    except Exception as error:  # noqa: BLE001
+        if time.monotonic() > until or "Timeout" in type(error).__name__:
+            raise ReadTimeoutError(endpoint_url=response.url, error=type(error).__name__) from None
+        raise ResponseStreamingError(error=type(error).__name__) from None
+
+
+def _operation(request: Any) -> str:  # noqa: ANN401 - headers are bytes or text, by who made them
+    """Return the operation's name, where the request contains it; the query protocol has it in the body."""
+    target = request.headers.get("X-Amz-Target") or request.url
+    text: str = target.decode() if isinstance(target, bytes) else target
+    # ACMPrivateCA.RevokeCertificate in JSON, /service/ACMPrivateCA/operation/RevokeCertificate in CBOR.
+    return re.split("[./]", text)[-1]
+
+
+class _Read:
+    """A body that was read, in the form in which botocore reads one."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield the body."""
+        yield self._body
+
+
+class BoundedClient:
+    """Mixed into the classes of botocore's clients; see :func:`watch`."""
+
+    _endpoint: Any
+    meta: Any
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        model = self.meta.service_model
+        silent = frozenset(name for name in model.operation_names if not model.operation_model(name).output_shape)
+        # botocore has no option for its HTTP session.
+        self._endpoint.http_session = BoundedSession(self._endpoint.http_session, model.resolved_protocol, silent)
+
+    def end_by(self, deadline: float) -> None:
+        """Set the deadline of all requests, on the clock of :func:`time.monotonic`."""
+        self._endpoint.http_session.deadline = deadline
+
+
+def watch(session: boto3.Session) -> None:
+    """Limit what all clients of a session receive, also those that botocore makes to get credentials.
+
+    This is boto3's way to extend clients (boto3 guide, "Extensibility guide").
+    """
+
+    def add(base_classes: list[type], **_: object) -> None:
+        base_classes.insert(0, BoundedClient)
+
+    session.events.register("creating-client-class", add)
