@@ -61,6 +61,10 @@ bench: $(READY) ## Measure, as ratios within one run.
 	$(BIN)/python -m tests.bench.verification
 	$(BIN)/python -m tests.bench.handshakes
 
+.PHONY: endure
+endure: $(READY) ## Kill and stop runs of verify, 150 times; no certificate may be lost.
+	$(BIN)/python -m tests.endure $(ENDURE)
+
 .PHONY: docs
 docs: $(READY) ## Renew the parts of docs/ that are made from the tests.
 	$(BIN)/python -m tests.sandbox.conformance.document

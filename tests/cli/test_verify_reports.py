@@ -25,28 +25,48 @@ def verify(aws: TestSandbox, live_file: Path, *arguments: str | Path, **environm
     return CliRunner(env={**aws.environment, **environment}).invoke(main, command)
 
 
-def test_a_ledger_on_a_full_disk_leaves_the_report(aws: TestSandbox, live_file: Path) -> None:
+def test_a_ledger_on_a_full_disk_issues_nothing(aws: TestSandbox, live_file: Path) -> None:
     result = verify(aws, live_file, "--format", "json", "--ledger", "/dev/full")
     assert result.exit_code == 3
     assert "can't write the ledger /dev/full: No space left on device" in result.stderr
     report = json.loads(result.stdout)
     assert report["interrupted"] is True
-    assert report["certificatesBought"] >= 1
+    assert report["certificatesBought"] == 0
 
 
-def test_a_report_that_can_not_be_written_leaves_the_others(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
-    result = verify(aws, live_file, "--format", "json", "--report", "html=/dev/null/x", "--zone", "ireland-1")
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--report", "html=/dev/null/x"), "/dev/null is not a directory"),
+        (("-o", "/dev/null/x/y"), "/dev/null is not a directory"),
+        (("--report", "compact=missing/file"), "missing does not exist"),
+        (("--report", "compact=/"), "it is a directory"),
+        (("-o", "/"), "it is a directory"),
+        (("-o", "/proc/x"), "can't write /proc/x"),
+    ],
+)
+def test_what_can_not_be_written_is_found_before_anything_is_issued(
+    aws: TestSandbox, live_file: Path, arguments: tuple[str, ...], problem: str
+) -> None:
+    result = verify(aws, live_file, *arguments)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert problem in result.stderr
+    assert "Asking for" not in result.stderr
+
+
+def test_a_report_on_a_full_disk_leaves_the_others(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
+    result = verify(aws, live_file, "--format", "json", "--report", "html=/dev/full", "--zone", "ireland-1")
     assert result.exit_code == 3
     assert "can't write" in result.stderr
     assert json.loads(result.stdout)["certificatesBought"] == 1
-    missing, kept = tmp_path / "no" / "such", tmp_path / "kept.json"
-    arguments = ("--report", f"compact={missing}", "--report", f"json={kept}", "--zone", "ireland-1")
+    kept = tmp_path / "new" / "kept.json"
+    arguments = ("--report", "compact=/dev/full", "--report", f"json={kept}", "--zone", "ireland-1")
     assert verify(aws, live_file, *arguments).exit_code == 3
     assert json.loads(kept.read_text())["passed"] is True
 
 
 def test_what_can_not_go_to_its_file_goes_to_standard_error(aws: TestSandbox, live_file: Path) -> None:
-    result = verify(aws, live_file, "--format", "json", "-o", "/dev/null/x", "--zone", "ireland-1")
+    result = verify(aws, live_file, "--format", "json", "-o", "/dev/full", "--zone", "ireland-1")
     assert (result.exit_code, result.stdout) == (3, "")
     assert '"certificatesBought": 1' in result.stderr
 

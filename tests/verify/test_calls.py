@@ -20,7 +20,9 @@ from botocore.exceptions import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.errors import InvalidInputError
 from toolkit.verify.advice import advice
+from toolkit.verify.answers_of_aws import NoAnswerError
 from toolkit.verify.calls import THROTTLED, Caller, DeadlineError, StoppedError, may_pass
 
 
@@ -124,10 +126,29 @@ def test_an_endpoint_that_is_not_trusted_has_its_own_advice() -> None:
     assert "reaches AWS" in advice(ConnectTimeoutError(endpoint_url="https://x"), "sts:AssumeRole")
 
 
-def test_a_defect_is_no_failure_of_aws() -> None:
+@pytest.mark.parametrize("error", [KeyError("SecretAccessKey"), RecursionError("wJalr"), ValueError("wJalr")])
+def test_whatever_a_parser_raises_is_no_answer_of_aws_and_is_not_quoted(error: Exception) -> None:
     asks, _ = caller()
-    with pytest.raises(ZeroDivisionError):
-        asks.ask("X", Failing(1, ZeroDivisionError()))
+    with pytest.raises(NoAnswerError) as caught:
+        asks.ask("X", Failing(1, error))
+    assert str(caught.value) == f"what came is no answer of AWS: reading it failed ({type(error).__name__})"
+    assert caught.value.__suppress_context__
+    assert asks.counts["X"] == 1
+
+
+@pytest.mark.parametrize("error", [InvalidInputError("can't read the token"), PermissionError(13, "denied")])
+def test_what_is_missing_here_is_said_as_it_is(error: Exception) -> None:
+    asks, _ = caller()
+    with pytest.raises(type(error)) as caught:
+        asks.ask("X", Failing(1, error))
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("parts", [{}, {"Code": ["X"]}, {"Code": ""}, {"Code": "X", "Message": {"a": 1}}])
+def test_an_error_without_a_code_is_not_of_aws(parts: Any) -> None:
+    asks, _ = caller()
+    with pytest.raises(NoAnswerError):
+        asks.ask("X", Failing(1, ClientError({"Error": parts}, "IssueCertificate")))
 
 
 def test_nothing_is_asked_when_the_time_is_up() -> None:

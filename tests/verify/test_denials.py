@@ -54,8 +54,10 @@ def test_a_zone_that_may_do_everything_is_told_of(aws: TestSandbox, tmp_path: Pa
     assert "this run's certificate is revoked" in revoking.found
     assert "ResourceNotFoundException" in other.found
     events = [json.loads(line) for line in (tmp_path / "ledger").read_text().splitlines()]
-    purposes = {event["certificateArn"]: event["purpose"] for event in events}
+    purposes = {event["certificateArn"]: event["purpose"] for event in events if event["event"] == "issued"}
     assert purposes == {result.bought[0]: "verification", result.bought[1]: "denied-minting"}
+    asked = [(event["event"], event["purpose"]) for event in events]
+    assert asked[-2:] == [("requested", "denied-other-authority"), ("refused", "denied-other-authority")]
 
 
 def test_what_fails_for_another_reason_is_not_denied(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -76,6 +78,10 @@ def test_revoking_what_was_bought(aws: TestSandbox, outputs: StackOutputs, tmp_p
     assert report.zones[0].revoked == report.zones[0].bought
     # The others' roles may not, and that is right.
     assert [result.revoked for result in report.zones[1:]] == [(), ()]
+    assert report.zones[0].not_revoked == ()
+    for result in report.zones[1:]:
+        ((arn, reason),) = result.not_revoked
+        assert (arn, "AccessDenied" in reason) == (result.bought[0], True)
     events = [json.loads(line) for line in (tmp_path / "ledger").read_text().splitlines()]
-    assert sorted(event["event"] for event in events) == ["bought", "bought", "bought", "revoked"]
+    assert sorted(event["event"] for event in events) == ["issued"] * 3 + ["requested"] * 3 + ["revoked"]
     assert all(event["at"].endswith("Z") for event in events)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.verify.meddling_proxy import MeddlingProxy
 from tests.verify.world import failures, plan, token_file
+from tests.verify.wrong_answers import EXCHANGE, WRONG
 from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.verify import runner
 from toolkit.verify.identity import Ambient, AssumeRole, IdentitySource, WebIdentity
@@ -104,3 +106,23 @@ def test_a_zones_own_role_is_not_for_workstations(aws: TestSandbox, outputs: Sta
     (check,) = failures(one(outputs, source))["frankfurt-1"]
     assert check.name == "identity"
     assert "not authorized to perform: sts:AssumeRole" in check.found
+
+
+def test_an_answer_to_botocores_own_question_is_limited_as_well(
+    aws: TestSandbox, outputs: StackOutputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a pod it is botocore that exchanges the token, with a client of its own."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ROLE_ARN", outputs.zones[0].role_arn)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token_file(tmp_path, "frankfurt-1")))
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    wrong = {each.identifier: each for each in WRONG}
+    with MeddlingProxy(aws) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"{proxy.url}/frankfurt-1")
+        assert one(outputs, Ambient()).passed
+        for identifier, words in (("17-mebibytes", "longer than 16 MiB"), ("gzip-bomb", "compressed")):
+            proxy.replace(wrong[identifier], {"frankfurt-1": EXCHANGE})
+            (check,) = failures(one(outputs, Ambient()))["frankfurt-1"]
+            assert (check.name, words in check.found) == ("identity", True)

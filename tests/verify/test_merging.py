@@ -123,7 +123,7 @@ def test_handshakes_of_strangers_are_refused(outputs: StackOutputs) -> None:
     with pytest.raises(InvalidInputError) as caught:
         merging.merge([report], whose(outputs))
     (problem,) = caught.value.problems
-    assert problem == ("handshakes", "�[31mmars is no zone of the stack")
+    assert problem == ("handshakes", r"\x1b[31mmars is no zone of the stack")
 
 
 def whose(outputs: StackOutputs) -> StackOutputs:

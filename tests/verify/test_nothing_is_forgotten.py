@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -11,7 +12,6 @@ import time
 import traceback
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.verify.faults import Tampering
-from tests.verify.world import failures, plan, source, with_policy
+from tests.verify.world import asking, failures, plan, source, with_policy
 from toolkit import contract
 from toolkit.errors import SurroundingsError
 from toolkit.files import project_root
@@ -33,11 +33,12 @@ from toolkit.verify.calls import Caller
 from toolkit.verify.denials import Probe
 from toolkit.verify.identity import Ambient
 from toolkit.verify.issue import _issued
-from toolkit.verify.ledger import FileLedger
+from toolkit.verify.ledger import Account, FileLedger
 from toolkit.verify.zone import _authority_advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
@@ -50,9 +51,18 @@ def sold(aws: TestSandbox, outputs: StackOutputs) -> set[str]:
     return set(aws.private_ca.registry.authorities[outputs.certificate_authority.arn].issued)
 
 
-def test_a_ledger_on_a_full_disk(aws: TestSandbox, outputs: StackOutputs) -> None:
-    before = sold(aws, outputs)
-    with FileLedger(Path("/dev/full")) as ledger:
+def test_a_disk_that_fills_up_between_request_and_answer(
+    aws: TestSandbox, outputs: StackOutputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, write = sold(aws, outputs), os.write
+
+    def fills_up(descriptor: int, line: bytes) -> int:
+        if b'"issued"' in line:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, line)
+
+    with FileLedger(tmp_path / "ledger") as ledger:
+        monkeypatch.setattr("toolkit.verify.ledger.os.write", fills_up)
         run = runner.verify(outputs, plan(outputs, ledger=ledger), source(aws))
     assert isinstance(run.trouble, SurroundingsError)
     assert "No space left on device; it does not say that arn:" in str(run.trouble)
@@ -67,8 +77,8 @@ def test_half_a_line_is_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         with monkeypatch.context() as disk:
             disk.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:20]))
             with pytest.raises(SurroundingsError, match="No space left"):
-                ledger.bought("zone", "arn:ca", "arn:torn", "verification")
-        ledger.bought("zone", "arn:ca", "arn:whole", "verification")
+                ledger.issued("zone", asking(), "arn:torn")
+        ledger.issued("zone", asking(), "arn:whole")
     assert [json.loads(line)["certificateArn"] for line in file.read_text().splitlines()[1:]] == ["arn:whole"]
 
 
@@ -76,7 +86,7 @@ def test_a_line_that_a_run_before_left_half_written_spoils_no_other(tmp_path: Pa
     file = tmp_path / "ledger"
     file.write_text('{"at": "2026')
     with FileLedger(file) as ledger:
-        ledger.bought("zone", "arn:ca", "arn:1", "verification")
+        ledger.issued("zone", asking(), "arn:1")
     assert json.loads(file.read_text().splitlines()[1])["certificateArn"] == "arn:1"
 
 
@@ -86,7 +96,7 @@ def test_a_ledger_that_is_a_pipe_can_not_be_synced_and_need_not_be(tmp_path: Pat
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
         with FileLedger(pipe) as ledger:
-            ledger.bought("zone", "arn:ca", "arn:1", "verification")
+            ledger.issued("zone", asking(), "arn:1")
         assert json.loads(os.read(reading, 4096))["certificateArn"] == "arn:1"
     finally:
         os.close(reading)
@@ -98,7 +108,7 @@ def test_a_ledger_that_is_closed_writes_into_nobody_elses_file(tmp_path: Path) -
     other = os.open(tmp_path / "report", os.O_WRONLY | os.O_CREAT)
     try:
         with pytest.raises(SurroundingsError, match="it is closed"):
-            ledger.bought("zone", "arn:ca", "arn:late", "verification")
+            ledger.issued("zone", asking(), "arn:late")
     finally:
         os.close(other)
     assert (tmp_path / "report").read_bytes() == b""
@@ -148,6 +158,8 @@ def test_a_revocation_that_hangs_fails_no_check(aws: TestSandbox, outputs: Stack
         release.set()
     assert report.passed, failures(report)
     assert report.zones[0].revoked == ()
+    ((arn, reason),) = report.zones[0].not_revoked
+    assert (arn, reason.startswith("the run ended before AWS answered")) == (report.zones[0].bought[0], True)
 
 
 def test_what_a_probe_got_is_revoked_as_well(aws: TestSandbox) -> None:
@@ -171,12 +183,12 @@ def test_a_probe_whose_answer_is_lost_asks_the_same_again(outputs: StackOutputs)
                 raise ConnectionClosedError(endpoint_url="https://x")
             return {"CertificateArn": "arn:minted"}
 
-    bought: list[str] = []
+    account = Account()
     client: Any = Client()
     asks = Caller(time.monotonic() + 30)
-    probe = Probe(client, outputs.certificate_authority, asks, lambda arn, _: bought.append(arn))
+    probe = Probe(client, outputs.certificate_authority, asks, account)
     assert probe.minting().failed
-    assert bought == ["arn:minted"]
+    assert account.issued == ["arn:minted"]
     assert len(tokens) == 2
     assert len(set(tokens)) == 1
 

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.verify.world import Hanging, failures, plan, verify, without
+from tests.verify.faults import Tampering
+from tests.verify.world import Hanging, failures, plan, source, verify, without
 from toolkit.files import project_root
 from toolkit.pki import csr, pem
 from toolkit.verify import runner
-from toolkit.verify.calls import Caller
+from toolkit.verify.advice import advice
+from toolkit.verify.calls import Caller, DeadlineError
 from toolkit.verify.identity import AssumeRole, ZoneIdentity
-from toolkit.verify.issue import Issuer, idempotency_token
+from toolkit.verify.issue import Issuer
+from toolkit.verify.issue_request import idempotency_token
 from toolkit.verify.report.json import JsonForm
 from toolkit.verify.report.table import TableForm
 from toolkit.verify.results import Check, Outcome, Report
-from toolkit.verify.zone import CHECK_NAMES
+from toolkit.verify.zone import CHECK_NAMES, ZoneVerification
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
 
@@ -173,16 +179,46 @@ def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, ou
     assert report.certificates_bought == 3
 
 
-def test_a_defect_is_not_taken_for_a_failing_zone(outputs: StackOutputs) -> None:
+def test_a_defect_in_one_zone_leaves_the_others_alone(aws: TestSandbox, outputs: StackOutputs) -> None:
+    real = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+
     class Broken:
         def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
-            raise ZeroDivisionError(zone.name, authority_region, caller)
+            if zone.name == "frankfurt-2":
+                raise ZeroDivisionError("a secret")
+            return real.identity(zone, authority_region, caller)
 
     run = runner.verify(outputs, plan(outputs), Broken())
-    assert isinstance(run.trouble, ZeroDivisionError)
-    assert failures(run.report).keys() == {zone.name for zone in outputs.zones} - set(run.report.missing)
-    assert not any(check.failed for zone in run.report.zones for check in zone.checks)
-    assert run.report.interrupted
+    assert run.trouble is None
+    check = only_failure(run.report, "frankfurt-2")
+    assert check.name == "identity"
+    # Where it is, and nothing of the message, which may quote anything.
+    assert check.found.startswith("ZeroDivisionError in test_runner.py:")
+    assert "defect" in check.advice
+
+
+def test_a_zone_that_ends_while_the_run_gives_up_on_it_fails_at_one_check(outputs: StackOutputs) -> None:
+    """The report must not depend on who was first."""
+    refused = ZoneVerification(outputs.zones[0], outputs, plan(outputs), Caller(time.monotonic() + 30))
+
+    class Refusing:
+        def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
+            raise ValueError(zone.name, authority_region, caller)
+
+    result = refused.run(Refusing())
+    assert refused.hangs() == result
+    assert [check.name for check in result.checks if check.failed] == ["identity"]
+
+
+def test_a_slow_zone_gets_the_same_advice_wherever_it_is(aws: TestSandbox, outputs: StackOutputs) -> None:
+    late = DeadlineError("IssueCertificate: no time is left")
+    for checks in range(len(CHECK_NAMES)):
+        zone = ZoneVerification(outputs.zones[0], outputs, plan(outputs), Caller(time.monotonic() + 30))
+        zone.checks += [Check(name, Outcome.PASSED) for name in CHECK_NAMES[:checks]]
+        (failed,) = (check for check in zone.hangs().checks if check.failed)
+        assert failed.name == CHECK_NAMES[checks]
+        assert failed.advice == advice(late, "acm-pca:IssueCertificate")
+    assert advice(late, "") == advice(ReadTimeoutError(endpoint_url=aws.endpoint_url), "")
 
 
 def test_a_repeated_question_buys_nothing(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -205,7 +241,7 @@ def test_the_table_says_what_failed_and_what_to_do(aws: TestSandbox, outputs: St
     assert [line.split()[0] for line in lines[2:5]] == [zone.name for zone in outputs.zones]
     assert lines[2].split()[2:4] == ["passed", "15/15"]
     assert lines[3].split()[2:4] == ["failed", "2/15"]
-    verdict = "1 of 3 zones failed (frankfurt-2), 2 certificates bought (at most $1.50)."
+    verdict = "1 of 3 zones failed (frankfurt-2), 2 certificates issued (at most $1.50)."
     for words in ("expected:", "found:", "do:", verdict):
         assert words in table
     assert "subject-alternative-names" not in table
@@ -223,3 +259,28 @@ def test_the_json_report_is_what_the_documentation_shows(aws: TestSandbox, outpu
     assert report["zones"][0]["checks"][0].keys() == shown["zones"][0]["checks"][0].keys()
     for name in CHECK_NAMES:
         assert f"`{name}`" in text
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_an_interruption_by_a_signal_handler_reports_what_is_known(
+    aws: TestSandbox, outputs: StackOutputs, times: int
+) -> None:
+    interrupting: list[Callable[[], None]] = []
+
+    def hang(**_: object) -> None:
+        for interrupt in interrupting * times:
+            interrupt()
+        # Longer than anybody waits.
+        released.wait(30)
+
+    released = threading.Event()
+    tampering = Tampering(source(aws), "before-call.acm-pca.GetCertificate", hang)
+    begun = time.monotonic()
+    report = runner.verify(outputs, plan(outputs), tampering, on_start=interrupting.append).report
+    took = time.monotonic() - begun
+    released.set()
+    assert report.interrupted
+    hangs = next(zone for zone in report.zones if zone.zone == "ireland-1")
+    assert (len(hangs.bought), hangs.interrupted) == (1, True)
+    # Whoever stops twice waits for less.
+    assert times == 1 or took < 2 + runner._GRACE_SECONDS

@@ -9,8 +9,16 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.support import AUTHORITY_ARN
+from toolkit.pki import pem
 from toolkit.verify import runner
 from toolkit.verify.identity import AssumeRole
+from toolkit.verify.ledger import IssueRequest
 from toolkit.verify.zone import Plan
 
 if TYPE_CHECKING:
@@ -26,7 +34,21 @@ if TYPE_CHECKING:
 ISSUERS = {
     "frankfurt-1": "oidc.eks.eu-central-1.amazonaws.com/id/1F2E3D4C5B6A79880716253443526170",
 }
+_CSR = pem.write_request(
+    x509.CertificateSigningRequestBuilder(x509.Name([])).sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+)
 SUBJECT = "system:serviceaccount:kong-mesh-system:kong-mesh-control-plane"
+
+
+def asking(**changes: Any) -> IssueRequest:
+    """A request for a certificate of nobody's CA."""
+    request = IssueRequest(AUTHORITY_ARN, _CSR, 2_000_000_000, "arn:template", "SHA256WITHRSA", "token")
+    return replace(request, **changes)
+
+
+def client_error(code: str, status: int) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "IssueCertificate")
 
 
 def plan(outputs: StackOutputs, **changes: Any) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from toolkit.cli.options import sandbox_missing, with_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from toolkit.cli.signals import Signals
     from toolkit.verify.handshake import Trust
     from toolkit.verify.results import Handshake, Report
     from toolkit.verify.runner import Run
@@ -79,13 +80,14 @@ def engine(*, handshakes: bool, dataplane: str) -> Engine | None:
     return meetings
 
 
-def meet(run: Run, plan: Plan, make: Engine | None) -> Met:
+def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
     """Make the handshakes of a run, with progress on standard error while a person looks on.
 
     Args:
         run: what the zones got.
         plan: what was asked of them.
         make: as :func:`engine` says.
+        signals: end the handshakes.
 
     Returns:
         The run's report with the handshakes; without any when fewer than two zones got a certificate. After Ctrl-C,
@@ -102,9 +104,12 @@ def meet(run: Run, plan: Plan, make: Engine | None) -> Met:
     found: list[Handshake] = []
     interrupted = True
     try:
-        with suppress(KeyboardInterrupt), closing(make(proxies, trust)) as running:
+        # Only the handshakes are interrupted: what closes them ends what they started.
+        with closing(make(proxies, trust)) as running, signals.raising():
             _collect(running, found, len(proxies) * (len(proxies) - 1))
             interrupted = False
+    except KeyboardInterrupt:
+        pass
     except Exception as error:  # noqa: BLE001 - what was bought must not be forgotten, whatever went wrong
         trouble = error
     done = replace(report, handshakes=tuple(found), interrupted=interrupted, finished=datetime.now(UTC))

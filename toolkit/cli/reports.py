@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -99,20 +100,59 @@ def refuse_clashes(output: Path | None, reports: Sequence[ReportFile], ledger: P
         places.add(place)
 
 
+def require_writable(output: Path | None, reports: Sequence[ReportFile]) -> None:
+    """Find out before anything is issued whether the files can be written; nothing is created.
+
+    Raises:
+        SurroundingsError: one can't be.
+    """
+    from toolkit.errors import SurroundingsError
+
+    wanted = [file for _, file in reports] + ([output] if output is not None else [])
+    in_place = {file for form, file in reports if form == "compact"}
+    for file in wanted:
+        problem = _write_problem(Path(os.path.realpath(file)), whole=file not in in_place)
+        if problem:
+            raise SurroundingsError(
+                f"can't write {file}: {problem}", "Choose a place you may write to; nothing was issued."
+            )
+
+
+def _write_problem(file: Path, *, whole: bool) -> str:
+    """Return why a file can't be written, or nothing; one that appears as a whole is made beside the old one."""
+    try:
+        if file.is_dir():
+            return "it is a directory"
+        if file.exists() and not (whole and file.is_file()):
+            return "" if os.access(file, os.W_OK) else "permission denied"
+        directory = file.parent
+        while whole and not directory.exists():
+            directory = directory.parent
+        if not directory.is_dir():
+            return f"{directory} is not a directory" if directory.exists() else f"{directory} does not exist"
+        # A file without a name: permission bits do not say what the file system allows.
+        with tempfile.TemporaryFile(dir=directory):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)
+
+
 def write_reports(report: Report, form: str, output: Path | None, reports: Sequence[ReportFile]) -> None:
     """Write a report in every form that was asked for; files appear together or not at all.
 
-    A compact one is written first, into the file that is there: it is what nobody sees again when the pod is gone.
-    Where a file can't be written, all else is, and what would have gone to ``output`` goes to standard error: the
-    report may be all that is known of what was bought.
+    Secrets that the process knows are replaced in it. A compact one is written first, into the file that is there: it
+    is what nobody sees again when the pod is gone. Where a file can't be written, all else is, and what would have gone
+    to ``output`` goes to standard error: the report may be all that is known of what was bought.
 
     Raises:
         SurroundingsError: a file can't be written.
     """
+    from toolkit.cli.exits import blotted
     from toolkit.errors import SurroundingsError
     from toolkit.files import PUBLIC, write_all
     from toolkit.verify.report import compact
 
+    report = blotted(report)
     wanted = list(reports)
     if output is not None:
         wanted.append(ReportFile(form, output))

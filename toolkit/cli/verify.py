@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli import handshakes
+from toolkit.cli import handshakes, verify_plan, verify_resume
 from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, stack_outputs
-from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, write_reports
-from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError, Problem
+from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, require_writable, write_reports
+from toolkit.cli.signals import Signals
+from toolkit.errors import EXIT_SURROUNDINGS, InvalidInputError, Problem, SurroundingsError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import timedelta
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.identity import IdentitySource
     from toolkit.verify.ledger import Ledger
     from toolkit.verify.results import Report
+    from toolkit.verify.resume import Resumption
     from toolkit.verify.runner import Run
     from toolkit.verify.zone import Plan
 
@@ -34,6 +33,7 @@ Examples:
   toolkit verify --mesh mesh.yaml --format wide --report json=verify.json
   toolkit verify --outputs outputs.json --zone frankfurt-1 --identity ambient --format json
   toolkit verify --outputs outputs.json --report html=verify.html --merge reports/*.json
+  toolkit verify --outputs outputs.json --resume ledger.jsonl
 """
 
 
@@ -92,13 +92,22 @@ _COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 @click.option(
     "--probe-denials", is_flag=True, help="Try what must be denied: minting a CA, revoking, using another CA."
 )
-@click.option("--revoke", is_flag=True, help="Revoke what was bought, where the role may.")
+@click.option("--revoke", is_flag=True, help="Revoke the issued certificates, if the role is allowed to.")
 @click.option(
     "--ledger",
     "ledger_file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Append every certificate that is bought, before it is used: AWS has no list of them.",
+    help="Append each request before it is sent, and its certificate before it is used: AWS has no list of "
+    "certificates. Syncs each line.",
+)
+@click.option(
+    "--resume",
+    "resumed",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="LEDGER",
+    help="Find the certificates of a run that was killed: repeat the requests of its ledger that have no answer and "
+    "are younger than 4 minutes. Appends their ARNs. Exit code 1: some requests stay unknown.",
 )
 @click.option(
     "--merge",
@@ -120,6 +129,7 @@ def command(
     cwd: str | None,
     zone_names: tuple[str, ...],
     ledger_file: Path | None,
+    resumed: Path | None,
     merged: tuple[str, ...],
     more: tuple[str, ...],
     form: str,
@@ -131,42 +141,104 @@ def command(
 
     For every zone at once: take the zone's identity, look at the CA, ask it for a data plane certificate, fetch it, and
     check it against the trust bundle of the Mesh. Then let the zones' proxies connect to each other, both sides
-    verifying. Buys one certificate a zone; keys never leave the memory. Ctrl-C ends it and reports what is known by
-    then.
+    verifying. One certificate is issued per zone; private keys stay in memory. Ctrl-C ends the run and reports what is
+    known by then.
     """
+    # Open until all is said: signals at the very end must not change the exit code either.
+    signals = click.get_current_context().find_root().with_resource(Signals())
     from toolkit import contract
 
+    merged = _refuse_clashes(merged, more, outputs, form, resumed)
+    refuse_clashes(output, reports, resumed or ledger_file)
+    loaded = contract.load(outputs, stack, cwd)
+    zones = _zones(loaded, zone_names)
+    if resumed:
+        verify_resume.run(_resumption(loaded, zones, chosen), resumed, form, output, signals)
+        return
+    require_writable(output, reports)
+
+    def write(report: Report) -> None:
+        write_reports(report, form, output, reports)
+
+    if merged:
+        report, trouble = _merge(loaded, merged), None
+        write(report)
+    else:
+        report, trouble = _verify(loaded, zones, chosen, ledger_file, signals, write)
+    if trouble:
+        raise trouble
+    _exit(report)
+
+
+def _exit(report: Report) -> None:
+    """End the command as the report says.
+
+    Raises:
+        SurroundingsError: no zone could be asked, for a reason that has nothing to do with the zones.
+    """
+    from toolkit.verify.exit_codes import exit_code
+
+    code = exit_code(report)
+    if code == EXIT_SURROUNDINGS:
+        check = report.zones[0].checks[0]
+        raise SurroundingsError(f"no zone could be asked: {one_line(check.found)}", check.advice)
+    if code:
+        click.get_current_context().exit(code)
+
+
+def _refuse_clashes(
+    merged: tuple[str, ...], more: tuple[str, ...], outputs: str | None, form: str, resumed: Path | None
+) -> tuple[str, ...]:
+    """Refuse options that do not go together, and return all reports to merge."""
     if more and not merged:
         raise click.UsageError(f"{more[0]} is no option; reports of other runs follow --merge")
     merged += more
     if "-" in merged and outputs == "-":
         raise click.UsageError("--merge and --outputs can't both be standard input")
+    if merged and resumed:
+        raise click.UsageError("--merge and --resume exclude each other")
     if merged:
         _refuse_questions(click.get_current_context())
-    refuse_clashes(output, reports, ledger_file)
-    loaded = contract.load(outputs, stack, cwd)
-    if merged:
-        report = _merge(loaded, merged)
-        write_reports(report, form, output, reports)
-    else:
-        engine = handshakes.engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
-        zones = _zones(loaded, zone_names)
-        plan = _plan(loaded, zones, chosen)
+    if resumed:
+        verify_resume.refuse_others(click.get_current_context(), form)
+    return merged
+
+
+def _verify(
+    outputs: StackOutputs,
+    zones: Sequence[Zone],
+    chosen: dict[str, Any],
+    ledger_file: Path | None,
+    signals: Signals,
+    write: Callable[[Report], None],
+) -> handshakes.Met:
+    """Verify the zones and write the report, also of a run that was stopped or that ended with an error."""
+    engine = handshakes.engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
+    plan = verify_plan.read_plan(outputs, zones, chosen)
+    try:
         source = _source(chosen, zones)
-        # Open to the end: an answer that comes late may still be of something that was bought.
-        with _ledger(ledger_file) as ledger:
-            with _on_sigterm(_interrupt):
-                run = _run(loaded, plan, source, zones, ledger)
-                report, trouble = handshakes.meet(run, plan, engine)
-            # What was bought is in the report: that is written whoever is in a hurry.
-            with _on_sigterm(signal.SIG_IGN):
-                write_reports(report, form, output, reports)
-        if trouble:
-            raise trouble
-    if report.interrupted:
-        click.get_current_context().exit(EXIT_INTERRUPTED)
-    if not report.passed:
-        click.get_current_context().exit(EXIT_CHECK_FAILED)
+    except SurroundingsError as error:
+        from toolkit.verify.runner import report_unasked
+
+        write(report_unasked(outputs, plan, zones, error))
+        raise
+    # Open to the end: an answer that comes late may still be of a certificate that was issued.
+    with _ledger(ledger_file) as ledger:
+        # Whatever is issued from here on is reported, however many signals come.
+        signals.hold()
+        run = _run(outputs, plan, source, zones, ledger, signals)
+        met = handshakes.meet(run, plan, engine, signals)
+        write(met.report)
+        verify_resume.warn_of_unanswered(len(ledger.unanswered), ledger_file)
+    return met
+
+
+def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: dict[str, Any]) -> Resumption:
+    from datetime import timedelta
+
+    from toolkit.verify.resume import Resumption
+
+    return Resumption(outputs, _source(chosen, zones), zones, timedelta(seconds=chosen["timeout"]))
 
 
 def _refuse_questions(ctx: click.Context) -> None:
@@ -188,114 +260,6 @@ def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
             [Problem("--zone", f"{name} is none of {', '.join(known)}") for name in unknown],
         )
     return [known[name] for name in dict.fromkeys(names)] if names else list(outputs.zones)
-
-
-def _plan(outputs: StackOutputs, zones: Sequence[Zone], chosen: dict[str, Any]) -> Plan:
-    from datetime import timedelta
-
-    from toolkit.pki import spiffe
-    from toolkit.verify.zone import Plan
-
-    mesh, bundle, template = _mesh(outputs, chosen)
-    service = chosen["service"]
-    try:
-        spiffe.data_plane_uris(mesh, [service], {})
-    except ValueError as error:
-        raise InvalidInputError("the service is not valid", [Problem("--service", str(error))]) from error
-    deadline = chosen["deadline"]
-    return Plan(
-        mesh=mesh,
-        trust_bundle=bundle,
-        service=service,
-        lifetime=_lifetime(chosen["lifetime"], outputs),
-        timeout=timedelta(seconds=chosen["timeout"]),
-        deadline=None if deadline is None else timedelta(seconds=deadline),
-        horizon=_duration("--horizon", chosen["horizon"]),
-        common_names=_common_names(template, service, zones),
-        probe_denials=chosen["probe_denials"],
-        revoke=chosen["revoke"],
-    )
-
-
-def _mesh(outputs: StackOutputs, chosen: dict[str, Any]) -> tuple[str, str, str | None]:
-    """The mesh's name, its trust bundle, and its template of common names."""
-    name, files = chosen["mesh_name"], chosen["mesh_files"]
-    if not files:
-        if chosen["backend_name"]:
-            raise click.UsageError("--backend-name needs --mesh FILE")
-        mesh = name or outputs.meshes[0]
-        if mesh not in outputs.meshes:
-            raise InvalidInputError(
-                f"the stack has no mesh {mesh}",
-                [Problem("--mesh-name", f"is none of {', '.join(outputs.meshes)}")],
-            )
-        return mesh, outputs.certificate_chain, None
-    from toolkit.mesh import reading, trust
-
-    texts = [(str(file), reading.read_text(str(file))) for file in files]
-    found = trust.applied(texts, name, chosen["backend_name"])
-    if found.authority_arn != outputs.certificate_authority.arn:
-        raise InvalidInputError(
-            f"Mesh {found.mesh} names another CA than the stack",
-            [Problem("conf.arn", f"is {found.authority_arn}; the stack has {outputs.certificate_authority.arn}")],
-            "Give the outputs of the stack that the Mesh was rendered from, or name its backend with --backend-name.",
-        )
-    return found.mesh, found.bundle, found.common_name
-
-
-def _common_names(template: str | None, service: str, zones: Sequence[Zone]) -> dict[str, str]:
-    """What the Mesh's template makes for the proxy of each zone."""
-    from toolkit.pki import common_name, spiffe
-
-    if template is None:
-        return {}
-    names = {}
-    for zone in zones:
-        expanded = common_name.expand(template, {spiffe.SERVICE_TAG: service, spiffe.ZONE_TAG: zone.name})
-        unknown = [] if expanded is None else expanded.unknown
-        if expanded is None or unknown:
-            what = f"needs the tag {unknown[0]}" if unknown else "has a directive that is not known"
-            raise InvalidInputError(
-                "the Mesh's commonName can't be expanded",
-                [
-                    Problem(
-                        "conf.commonName", f"{template} {what}; known are {spiffe.SERVICE_TAG} and {spiffe.ZONE_TAG}"
-                    )
-                ],
-                "Leave --mesh out: certificates are asked for without a common name then.",
-            )
-        if len(expanded.text) > common_name.MAX_COMMON_NAME:
-            raise InvalidInputError(
-                "the Mesh's commonName is too long",
-                [Problem("conf.commonName", f"{expanded.text} has {len(expanded.text)} characters; 64 are the most")],
-                "Choose a shorter --service, or a shorter template.",
-            )
-        names[zone.name] = expanded.text
-    return names
-
-
-def _duration(option: str, text: str) -> timedelta:
-    from toolkit.pki import duration
-
-    try:
-        return duration.parse(text)
-    except ValueError as error:
-        raise InvalidInputError(f"{option} is not valid", [Problem(option, str(error))]) from error
-
-
-def _lifetime(chosen: str | None, outputs: StackOutputs) -> timedelta:
-    from toolkit.pki import duration
-
-    text = outputs.data_plane_lifetime if chosen is None else chosen
-    try:
-        lifetime = duration.parse(text)
-        problem = outputs.certificate_authority.lifetime_problem(lifetime)
-    except ValueError as error:
-        problem = str(error)
-    if problem:
-        whose = "" if chosen is not None else " (the stack's dataPlaneLifetime)"
-        raise InvalidInputError("the lifetime is not valid", [Problem("--lifetime", f"{text}{whose}: {problem}")])
-    return lifetime
 
 
 def _source(chosen: dict[str, Any], zones: Sequence[Zone]) -> IdentitySource:
@@ -345,8 +309,10 @@ def _merge(outputs: StackOutputs, files: Sequence[str]) -> Report:
     return merging.merge(reports, outputs)
 
 
-def _run(outputs: StackOutputs, plan: Plan, source: IdentitySource, zones: Sequence[Zone], ledger: Ledger) -> Run:
-    """Verify the zones, with progress on standard error while a person looks on."""
+def _run(
+    outputs: StackOutputs, plan: Plan, source: IdentitySource, zones: Sequence[Zone], ledger: Ledger, signals: Signals
+) -> Run:
+    """Verify the zones, with progress on stderr if that is a terminal."""
     from dataclasses import replace
 
     from rich.console import Console
@@ -360,22 +326,12 @@ def _run(outputs: StackOutputs, plan: Plan, source: IdentitySource, zones: Seque
     click.echo(f"Asking for {many}; on AWS they cost up to ${price:.2f}.", err=True)
     progress = LiveProgress([zone.name for zone in zones], Console(stderr=True))
     with progress:
-        asked = replace(plan, ledger=ledger)
-        return verify(outputs, asked, source, progress.done, zones=zones, on_begin=progress.begun)
-
-
-def _interrupt(*_: object) -> None:
-    """Let SIGTERM end a run as Ctrl-C does: Kubernetes sends it when a Job's time is up."""
-    raise KeyboardInterrupt
-
-
-@contextmanager
-def _on_sigterm(action: Callable[..., None] | signal.Handlers) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, action)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        return verify(
+            outputs,
+            replace(plan, ledger=ledger),
+            source,
+            progress.done,
+            zones=zones,
+            on_begin=progress.begun,
+            on_start=signals.listen,
+        )

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from toolkit.pki import arn, chain, pem, templates
 from toolkit.verify.advice import DENIED
-from toolkit.verify.calls import Caller, DeadlineError, part
-from toolkit.verify.issue import SAME_QUESTION_SECONDS, idempotency_token
+from toolkit.verify.calls import Caller, DeadlineError
+from toolkit.verify.issue_request import idempotency_token, issue
+from toolkit.verify.ledger import Account, IssueRequest
 from toolkit.verify.results import Check, judge
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ class Probe:
         client: with the zone's identity.
         authority: the CA that the zone may use.
         caller: makes the calls.
-        on_bought: is told what a probe bought against all expectation, and why it was asked for.
+        account: records the requests, and what was issued although it should have been denied.
     """
 
     client: ACMPCAClient
     authority: CertificateAuthority
     caller: Caller
-    on_bought: Callable[[str, str], None]
+    account: Account
 
     def checks(self, leaf: x509.Certificate) -> Iterator[Check]:
         """Every probe, one after the other; the zone's own certificate is what revoking is tried with."""
@@ -58,13 +59,13 @@ class Probe:
     def minting(self) -> Check:
         """A zone must not get a certificate that is a CA."""
         template = templates.arn(_SUBORDINATE, self._arn.partition)
-        return self._denied(NAMES[0], "IssueCertificate", self._question(self.authority.arn, template))
+        return self._denied(NAMES[0], "IssueCertificate", self._request(NAMES[0], self.authority.arn, template))
 
     def revoking(self, leaf: x509.Certificate) -> Check:
         """A zone must not revoke certificates; it is tried with the one that it has just bought."""
         serial = chain.serial_number(leaf)
 
-        def revoke() -> str:
+        def call() -> str:
             self.client.revoke_certificate(
                 CertificateAuthorityArn=self.authority.arn,
                 CertificateSerial=serial,
@@ -72,44 +73,38 @@ class Probe:
             )
             return ""
 
-        return self._denied(NAMES[1], "RevokeCertificate", revoke)
+        return self._denied(NAMES[1], "RevokeCertificate", lambda: self.caller.ask("RevokeCertificate", call))
 
     def other_authority(self) -> Check:
         """A zone must not use another CA of the account."""
         other = self.authority.arn.rpartition("/")[0] + f"/{_NOBODY}"
         template = templates.arn(templates.END_ENTITY, self._arn.partition)
-        return self._denied(NAMES[2], "IssueCertificate", self._question(other, template))
+        return self._denied(NAMES[2], "IssueCertificate", self._request(NAMES[2], other, template))
 
     @property
     def _arn(self) -> arn.Arn:
         return arn.certificate_authority(self.authority.arn)
 
-    def _question(self, authority_arn: str, template: str) -> Callable[[], str]:
-        """One question, however often it is asked: where AWS answers after all, it must not sell twice."""
+    def _request(self, purpose: str, authority_arn: str, template: str) -> Callable[[], str]:
+        """Return what sends one request; it may be sent again, and then issues no second certificate."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "toolkit-verify denial probe")])
-        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-        text = pem.write_request(request).encode()
-        ends = datetime.now(UTC) + timedelta(hours=1)
-
-        def issue() -> str:
-            answer = self.client.issue_certificate(
-                CertificateAuthorityArn=authority_arn,
-                Csr=text,
-                SigningAlgorithm=self.authority.signing_algorithm,
-                TemplateArn=template,
-                Validity={"Type": "ABSOLUTE", "Value": int(ends.timestamp())},
-                IdempotencyToken=idempotency_token(authority_arn, text),
-            )
-            made: str = part(answer, "CertificateArn")
-            return made
-
-        return issue
+        csr = pem.write_request(x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256()))
+        request = IssueRequest(
+            authority_arn=authority_arn,
+            csr=csr,
+            not_after=int((datetime.now(UTC) + timedelta(hours=1)).timestamp()),
+            template_arn=template,
+            signing_algorithm=self.authority.signing_algorithm,
+            token=idempotency_token(authority_arn, csr.encode()),
+            purpose=purpose,
+        )
+        return lambda: issue(self.client, self.caller, request, self.account)
 
     def _denied(self, name: str, operation: str, attempt: Callable[[], str]) -> Check:
         expected = f"acm-pca:{operation} is denied"
         try:
-            made = self.caller.ask(operation, attempt, SAME_QUESTION_SECONDS)
+            made = attempt()
         except ClientError as error:
             code = error.response["Error"]["Code"]
             found = f"{code}: {error.response['Error'].get('Message', '')}"
@@ -117,8 +112,6 @@ class Probe:
             return judge(name, code in DENIED, expected, found, advice)
         except (BotoCoreError, DeadlineError, OSError, ValueError) as error:
             return judge(name, good=False, expected=expected, found=str(error), advice="Run it again.")
-        if made:
-            self.on_bought(made, name)
         what = f"it was allowed and made {made}" if made else "it was allowed: this run's certificate is revoked"
         advice = "Take the permission away" + (
             ", and revoke what was made with an administrator's role." if made else "."

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from toolkit.pki import arn, pem, templates
-from toolkit.verify.calls import DeadlineError, part
+from toolkit.verify.answers_of_aws import read_certificate, read_certificate_authority
+from toolkit.verify.calls import DeadlineError
+from toolkit.verify.issue_request import idempotency_token, issue
+from toolkit.verify.ledger import Account, IssueRequest
+from toolkit.verify.results import CertificateFacts
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from cryptography import x509
     from mypy_boto3_acm_pca import ACMPCAClient
-    from mypy_boto3_acm_pca.type_defs import CertificateAuthorityTypeDef
 
     from toolkit.contract import CertificateAuthority
+    from toolkit.verify.answers_of_aws import AuthorityState
     from toolkit.verify.calls import Caller
 
 # AWS issues within a second as a rule; asking more often than this only uses up the quota of GetCertificate.
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _PAUSE_GROWTH = 1.6
-# AWS remembers a token for five minutes (botocore, IssueCertificateRequest.IdempotencyToken); a repeated question must
-# arrive before, also when the answer to it takes as long as one may.
-SAME_QUESTION_SECONDS = 240.0
 
 
 @dataclass(frozen=True)
@@ -59,53 +59,51 @@ class Issuer:
         partition = arn.certificate_authority(authority.arn).partition
         self._template = templates.arn(templates.END_ENTITY, partition)
 
-    def describe(self) -> CertificateAuthorityTypeDef:
-        """What AWS says of the CA.
+    def describe(self) -> AuthorityState:
+        """Return the CA's state as AWS Private CA knows it.
 
         Raises:
             ClientError: AWS refuses.
             BotoCoreError: AWS can't be reached.
             DeadlineError: time is up.
+            NoAnswerError: what came is no answer of AWS.
         """
         answer = self._caller.ask(
             "DescribeCertificateAuthority",
             lambda: self._client.describe_certificate_authority(CertificateAuthorityArn=self._authority.arn),
         )
-        found: CertificateAuthorityTypeDef = part(answer, "CertificateAuthority")
-        return found
+        return read_certificate_authority(answer, self._authority.arn)
 
-    def request(self, request: x509.CertificateSigningRequest, not_after: datetime) -> str:
-        """Ask for a certificate. Asking again with the same CSR within five minutes buys no second one.
+    def request(
+        self, request: x509.CertificateSigningRequest, not_after: datetime, account: Account | None = None
+    ) -> str:
+        """Request a certificate. A second request with the same CSR within five minutes issues no second certificate.
 
         Args:
             request: the CSR.
-            not_after: when the certificate is to end. It is sent as an absolute time, because AWS's relative
-                validity types know no unit shorter than a day.
+            not_after: when the certificate is to expire. It is sent as an absolute time, because AWS's relative
+                validity types have no unit shorter than a day.
+            account: records the request and the answer.
 
         Returns:
             The certificate's ARN; the certificate itself may not be ready yet.
 
         Raises:
-            ClientError: AWS refuses.
+            ClientError: AWS returned an error.
             BotoCoreError: AWS can't be reached.
             DeadlineError: time is up.
+            SurroundingsError: the record can't be written.
         """
-        text = pem.write_request(request).encode()
-        token = idempotency_token(self._authority.arn, text)
-        answer = self._caller.ask(
-            "IssueCertificate",
-            lambda: self._client.issue_certificate(
-                CertificateAuthorityArn=self._authority.arn,
-                Csr=text,
-                SigningAlgorithm=self._authority.signing_algorithm,
-                TemplateArn=self._template,
-                Validity={"Type": "ABSOLUTE", "Value": int(not_after.timestamp())},
-                IdempotencyToken=token,
-            ),
-            SAME_QUESTION_SECONDS,
+        text = pem.write_request(request)
+        question = IssueRequest(
+            authority_arn=self._authority.arn,
+            csr=text,
+            not_after=int(not_after.timestamp()),
+            template_arn=self._template,
+            signing_algorithm=self._authority.signing_algorithm,
+            token=idempotency_token(self._authority.arn, text.encode()),
         )
-        found: str = part(answer, "CertificateArn")
-        return found
+        return issue(self._client, self._caller, question, account or Account())
 
     def fetch(self, certificate_arn: str) -> IssuedCertificate:
         """Wait for a certificate, asking at growing intervals.
@@ -132,7 +130,7 @@ class Issuer:
                 if error.response["Error"]["Code"] != "RequestInProgressException":
                     raise
             else:
-                return _issued(part(answer, "Certificate"), answer.get("CertificateChain", ""))
+                return _issued(*read_certificate(answer))
             if not self._caller.pause(pause):
                 self._caller.refuse_when_stopped("GetCertificate")
                 raise DeadlineError(f"{certificate_arn} was still not ready")
@@ -170,14 +168,12 @@ def _issued(leaf: str, way: str) -> IssuedCertificate:
         ValueError: it is not a certificate, or one that can't be read.
     """
     issued = IssuedCertificate(pem.load_certificate(leaf), pem.load_certificates(way) if way.strip() else ())
-    # Read here, since cryptography refuses subjects that other programs take.
-    _ = issued.leaf.subject
+    try:
+        # Read here, since cryptography refuses subjects and names that other programs accept.
+        _ = issued.leaf.subject
+        CertificateFacts.of(issued)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"the certificate can't be read ({type(error).__name__})") from error
     return issued
-
-
-def idempotency_token(authority_arn: str, csr_pem: bytes) -> str:
-    """A token that is the same for the same question, in 32 of the 36 characters that AWS allows.
-
-    AWS remembers it for five minutes (botocore, IssueCertificateRequest.IdempotencyToken).
-    """
-    return hashlib.sha256(authority_arn.encode() + b"\n" + csr_pem).hexdigest()[:32]

@@ -1,4 +1,8 @@
-"""Every certificate that was bought, on disk before its answer is used: AWS Private CA has no list of them."""
+"""What a run asks for and what AWS issues, on disk at each step: AWS Private CA has no list of issued certificates.
+
+A line is on disk before each ``IssueCertificate``, so that a run that is killed can be resumed, and another before the
+answer is used. ``docs/verification.md`` describes the lines; ``ledger_lines.py`` reads them.
+"""
 
 from __future__ import annotations
 
@@ -6,66 +10,169 @@ import errno
 import json
 import os
 import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from toolkit.errors import SurroundingsError
+from toolkit.redaction import blot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+VERIFICATION = "verification"
+
+
+@dataclass(frozen=True)
+class IssueRequest:
+    """One request for a certificate, as ``IssueCertificate`` takes it. It contains no private key.
+
+    Attributes:
+        authority_arn: the CA.
+        csr: PEM.
+        not_after: when the certificate expires, in seconds since 1970; AWS's relative units are days and longer.
+        template_arn: the template.
+        signing_algorithm: what the CA signs with.
+        token: the idempotency token.
+        purpose: ``verification``, or the name of the denial probe.
+    """
+
+    authority_arn: str
+    csr: str
+    not_after: int
+    template_arn: str
+    signing_algorithm: str
+    token: str
+    purpose: str = VERIFICATION
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of ``IssueCertificate``."""
+        return {
+            "CertificateAuthorityArn": self.authority_arn,
+            "Csr": self.csr.encode(),
+            "SigningAlgorithm": self.signing_algorithm,
+            "TemplateArn": self.template_arn,
+            "Validity": {"Type": "ABSOLUTE", "Value": self.not_after},
+            "IdempotencyToken": self.token,
+        }
+
 
 class Ledger(Protocol):
-    """Whoever is told what was bought and what was revoked."""
+    """Records each request and its end. Every method returns when the record is safe.
 
-    def bought(self, zone: str, authority_arn: str, certificate_arn: str, purpose: str) -> None:
-        """A certificate was issued; returns when that is safe.
+    Each raises SurroundingsError if the record can't be written.
 
-        Args:
-            zone: for whom.
-            authority_arn: the CA.
-            certificate_arn: the certificate.
-            purpose: ``verification``, or the name of the probe that should have been denied.
-        """
+    Attributes:
+        unanswered: tokens of the requests of this run for which AWS may have issued certificates that nobody knows.
+    """
+
+    unanswered: set[str]
+
+    def requested(self, zone: str, request: IssueRequest) -> None:
+        """Record a request that is about to be sent."""
+
+    def issued(self, zone: str, request: IssueRequest, certificate_arn: str) -> None:
+        """Record the ARN of the certificate that AWS issued for a request."""
+
+    def refused(self, zone: str, request: IssueRequest, reason: str) -> None:
+        """Record that no certificate was issued for a request, and why."""
 
     def revoked(self, zone: str, authority_arn: str, certificate_arn: str) -> None:
-        """A certificate was revoked."""
+        """Record that a certificate was revoked."""
 
 
 class NoLedger:
-    """Implements :class:`Ledger`; keeps nothing."""
+    """Implements :class:`Ledger`; writes nothing."""
 
-    def bought(self, zone: str, authority_arn: str, certificate_arn: str, purpose: str) -> None:
+    def __init__(self) -> None:
+        self.unanswered: set[str] = set()
+
+    def requested(self, zone: str, request: IssueRequest) -> None:  # noqa: ARG002 - see Ledger
         """See :class:`Ledger`."""
+        self.unanswered.add(request.token)
+
+    def issued(self, zone: str, request: IssueRequest, certificate_arn: str) -> None:  # noqa: ARG002 - see Ledger
+        """See :class:`Ledger`."""
+        self.unanswered.discard(request.token)
+
+    def refused(self, zone: str, request: IssueRequest, reason: str) -> None:  # noqa: ARG002 - see Ledger
+        """See :class:`Ledger`."""
+        self.unanswered.discard(request.token)
 
     def revoked(self, zone: str, authority_arn: str, certificate_arn: str) -> None:
         """See :class:`Ledger`."""
 
 
-class FileLedger:
-    """Appends one line of JSON an event, and syncs it; several runs may share a file.
+@dataclass
+class Account:
+    """Records the requests of one zone, and keeps the ARNs of what was issued for it.
 
-    What comes when it is closed is refused: its descriptor may by then be somebody else's file.
+    Attributes:
+        zone: its name.
+        ledger: where the records go.
+        issued: the ARNs; the report names them even if the ledger can't be written.
+    """
+
+    zone: str = ""
+    ledger: Ledger = field(default_factory=NoLedger)
+    issued: list[str] = field(default_factory=list)
+
+    def request(self, request: IssueRequest) -> None:
+        """Record a request that is about to be sent.
+
+        Raises:
+            SurroundingsError: the ledger can't be written; the request must not be sent.
+        """
+        self.ledger.requested(self.zone, request)
+
+    def receive(self, request: IssueRequest, certificate_arn: str) -> None:
+        """Record the answer to a request.
+
+        Raises:
+            SurroundingsError: the ledger can't be written.
+        """
+        # Here first: if the ledger can't be written, only the report names the certificate.
+        self.issued.append(certificate_arn)
+        self.ledger.issued(self.zone, request, certificate_arn)
+
+    def refuse(self, request: IssueRequest, reason: str) -> None:
+        """Record that no certificate was issued for a request.
+
+        Raises:
+            SurroundingsError: the ledger can't be written.
+        """
+        self.ledger.refused(self.zone, request, reason)
+
+
+class FileLedger:
+    """Appends a line of JSON for each event, and syncs it. Several runs may share a file.
+
+    Events that come after it is closed are refused: its descriptor may belong to another file by then.
 
     Args:
-        path: of the file; it is created, readable by its owner alone.
+        path: of the file; it is created, readable by its owner only.
 
     Raises:
         SurroundingsError: it can't be written.
     """
 
     def __init__(self, path: Path) -> None:
+        self.unanswered: set[str] = set()
         self._path = path
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            exists = path.exists()
             self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             self._torn = _ends_torn(path)
         except OSError as error:
             raise SurroundingsError(
                 f"can't write the ledger {path}: {error.strerror or error}",
-                "Choose a place you may write to with --ledger; nothing is bought without it.",
+                "Choose a file that you may write with --ledger; nothing is issued without it.",
             ) from error
+        if not exists:
+            _sync_directory(path.parent)
 
     def __enter__(self) -> Self:
         return self
@@ -76,58 +183,100 @@ class FileLedger:
                 os.close(self._descriptor)
             self._descriptor = None
 
-    def bought(self, zone: str, authority_arn: str, certificate_arn: str, purpose: str) -> None:
+    def requested(self, zone: str, request: IssueRequest) -> None:
         """See :class:`Ledger`."""
         self._append(
+            f"a request of zone {zone} was not sent",
             {
-                "event": "bought",
-                "zone": zone,
-                "certificateAuthorityArn": authority_arn,
-                "certificateArn": certificate_arn,
-                "purpose": purpose,
-            }
+                **_event("requested", zone, request),
+                "csr": request.csr,
+                "validity": {"Type": "ABSOLUTE", "Value": request.not_after},
+                "templateArn": request.template_arn,
+                "signingAlgorithm": request.signing_algorithm,
+            },
         )
+        self.unanswered.add(request.token)
+
+    def issued(self, zone: str, request: IssueRequest, certificate_arn: str) -> None:
+        """See :class:`Ledger`."""
+        # The report names it, also if this can't be written.
+        self.unanswered.discard(request.token)
+        event = {**_event("issued", zone, request), "certificateArn": certificate_arn}
+        self._append(f"it does not say that {certificate_arn} was issued", event)
+
+    def refused(self, zone: str, request: IssueRequest, reason: str) -> None:
+        """See :class:`Ledger`."""
+        self.unanswered.discard(request.token)
+        event = {**_event("refused", zone, request), "reason": reason}
+        self._append(f"it does not say that a request of zone {zone} was refused", event)
 
     def revoked(self, zone: str, authority_arn: str, certificate_arn: str) -> None:
         """See :class:`Ledger`."""
         event = {"event": "revoked", "zone": zone, "certificateAuthorityArn": authority_arn}
-        self._append({**event, "certificateArn": certificate_arn})
+        self._append(
+            f"it does not say that {certificate_arn} was revoked", {**event, "certificateArn": certificate_arn}
+        )
 
-    def _append(self, event: dict[str, str]) -> None:
+    def _append(self, lost: str, event: dict[str, Any]) -> None:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = json.dumps({"at": moment, **event}).encode() + b"\n"
+        # What AWS returned may repeat what it was sent.
+        shown = {name: blot(value) for name, value in event.items()}
+        line = json.dumps({"at": moment, **shown}).encode() + b"\n"
         try:
             with self._lock:
                 self._write(line)
         except OSError as error:
             raise SurroundingsError(
-                f"can't write the ledger {self._path}: {error.strerror or error}; it does not say that "
-                f"{event['certificateArn']} was {event['event']}",
-                "Note what the report says was bought, make room, and run this again.",
+                f"can't write the ledger {self._path}: {error.strerror or error}; {lost}",
+                "Note which certificates the report names, make room, and run this again.",
             ) from error
 
     def _write(self, line: bytes) -> None:
         if self._descriptor is None:
             raise OSError(errno.EBADF, "it is closed")
-        # What was torn ends here, so that this line can be read.
+        # A torn line ends here, so that this one can be read.
         whole = b"\n" + line if self._torn else line
-        # One write of one line: what others append at the same time stands before or behind it.
+        # One write for each line: lines that other runs append at the same time come before or after it.
         self._torn = True
         written = os.write(self._descriptor, whole)
         if written < len(whole):
-            # A disk takes what it has room for, and says so only when it is asked again.
+            # A disk takes what it has room for, and reports the error at the next write.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._torn = False
+        _sync(self._descriptor)
+
+
+def _event(event: str, zone: str, request: IssueRequest) -> dict[str, Any]:
+    return {
+        "event": event,
+        "zone": zone,
+        "certificateAuthorityArn": request.authority_arn,
+        "purpose": request.purpose,
+        "idempotencyToken": request.token,
+    }
+
+
+def _sync(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # A pipe or a terminal has no disk to be synced to (fsync(2)).
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
+def _sync_directory(directory: Path) -> None:
+    """Keep the name of a new file through a power failure, where the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(directory, os.O_RDONLY)
         try:
-            os.fsync(self._descriptor)
-        except OSError as error:
-            # A pipe or a terminal has no disk to be synced to (fsync(2)).
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-                raise
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _ends_torn(path: Path) -> bool:
-    """Whether a run before died in the middle of a line."""
+    """Return whether an earlier run ended while it wrote a line."""
     if not path.is_file() or not path.stat().st_size:
         return False
     with path.open("rb") as stream:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.verify.report.text import legible
+from toolkit.text import printable
 from toolkit.verify.results import Report
 
 if TYPE_CHECKING:
@@ -72,10 +72,13 @@ def _that_count(said: Iterable[tuple[_Key, Report, _Said, bool]]) -> dict[_Key, 
 
 def _with_all_bought(zone: ZoneResult, reports: Sequence[Report]) -> ZoneResult:
     every = [other for report in reports for other in report.zones if other.zone == zone.zone]
+    revoked = tuple(dict.fromkeys(arn for other in every for arn in other.revoked))
+    reasons = {found.certificate_arn: found for other in every for found in other.not_revoked}
     return replace(
         zone,
         bought=tuple(dict.fromkeys(arn for other in every for arn in other.bought)),
-        revoked=tuple(dict.fromkeys(arn for other in every for arn in other.revoked)),
+        revoked=revoked,
+        not_revoked=tuple(found for arn, found in reasons.items() if arn not in revoked),
     )
 
 
@@ -85,15 +88,15 @@ def _refuse_strangers(reports: Sequence[Report], outputs: StackOutputs) -> None:
     names = {zone.name for zone in outputs.zones}
     meshes = sorted({report.mesh for report in reports})
     if len(meshes) > 1:
-        problems.append(Problem("mesh", f"the reports are of several meshes: {legible(', '.join(meshes))}"))
+        problems.append(Problem("mesh", f"the reports are of several meshes: {printable(', '.join(meshes))}"))
     others = sorted({report.authority_arn for report in reports} - {authority})
     problems += [
-        Problem("certificateAuthorityArn", f"{legible(other)} is not the stack's, {authority}") for other in others
+        Problem("certificateAuthorityArn", f"{printable(other)} is not the stack's, {authority}") for other in others
     ]
     strangers = sorted({zone.zone for report in reports for zone in report.zones} - names)
-    problems += [Problem("zones", f"{legible(stranger)} is no zone of the stack") for stranger in strangers]
+    problems += [Problem("zones", f"{printable(stranger)} is no zone of the stack") for stranger in strangers]
     parties = {name for report in reports for met in report.handshakes for name in (met.client, met.server)}
     others = sorted(parties - names - set(strangers))
-    problems += [Problem("handshakes", f"{legible(other)} is no zone of the stack") for other in others]
+    problems += [Problem("handshakes", f"{printable(other)} is no zone of the stack") for other in others]
     if problems:
         raise InvalidInputError("the reports can't be put together", problems, "Merge the reports of one stack.")

@@ -116,6 +116,18 @@ class CertificateFacts:
         )
 
 
+class NotRevoked(NamedTuple):
+    """An issued certificate that was to be revoked and was not.
+
+    Attributes:
+        certificate_arn: of the certificate.
+        reason: why.
+    """
+
+    certificate_arn: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class ZoneResult:
     """What is known of one zone.
@@ -129,6 +141,9 @@ class ZoneResult:
         issuance: from the request to the fetched certificate.
         calls: of AWS, by operation, repeated ones included.
         revoked: of what was bought, what was revoked again.
+        not_revoked: of what was bought and should have been revoked, what was not, and why.
+        cause: why the zone could not be asked at all (:class:`toolkit.verify.causes.Cause`); empty when it could, and
+            in a report that was read back.
     """
 
     zone: str
@@ -139,11 +154,18 @@ class ZoneResult:
     issuance: timedelta | None = None
     calls: Mapping[str, int] = field(default_factory=dict)
     revoked: tuple[str, ...] = ()
+    not_revoked: tuple[NotRevoked, ...] = ()
+    cause: str = field(default="", compare=False)
 
     @property
     def passed(self) -> bool:
         """Whether every check passed; where none was made, nothing is proven."""
         return bool(self.checks) and all(check.outcome is Outcome.PASSED for check in self.checks)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether nothing failed, but the run was stopped before every check was made."""
+        return not self.passed and not any(check.failed for check in self.checks)
 
 
 class Handshake(NamedTuple):

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from toolkit.errors import ToolkitError
 from toolkit.pki import chain, csr, pem, spiffe
-from toolkit.verify.advice import advice, said
+from toolkit.verify.advice import TOO_SLOW, advice, said
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
+from toolkit.verify.causes import Cause, cause_of
 from toolkit.verify.checks import CERTIFICATE_CHECKS, DEFAULT_HORIZON, Evidence
 from toolkit.verify.denials import NAMES as DENIALS
 from toolkit.verify.denials import Probe
 from toolkit.verify.issue import IssuedCertificate, Issuer
-from toolkit.verify.ledger import Ledger, NoLedger
-from toolkit.verify.results import CertificateFacts, Check, Outcome, ZoneResult, judge
+from toolkit.verify.ledger import Account, Ledger, NoLedger
+from toolkit.verify.results import CertificateFacts, Check, NotRevoked, Outcome, ZoneResult, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 # OSError: credentials may come from files, such as the token of a service account.
 _REFUSALS = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError)
+_NOT_TRIED = "the run ended before AWS answered, or before it was tried"
 CHECK_NAMES = ("identity", "authority", "issue", "fetch", *(name for name, _ in CERTIFICATE_CHECKS))
 
 
@@ -46,8 +50,8 @@ class Plan:
         horizon: how long the CAs of the chain must live beyond now.
         common_names: of the requests, by zone name; a zone without one asks with an empty subject.
         probe_denials: whether to try what must be denied.
-        revoke: whether to revoke what was bought, where the zone's role may.
-        ledger: is told what was bought before the answer is used.
+        revoke: whether to revoke the issued certificates, if the zone's role is allowed to.
+        ledger: records each request before it is sent, and its certificate before it is used.
     """
 
     mesh: str
@@ -94,20 +98,33 @@ class ZoneVerification:
     checks: list[Check] = field(default_factory=list)
     bought: list[str] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
+    not_revoked: dict[str, str] = field(default_factory=dict)
     proxy: Proxy | None = None
     issuance: timedelta | None = None
+    cause: str = ""
+    finished: bool = False
 
     def run(self, source: IdentitySource) -> ZoneResult:
         """Do every step that can be done; where somebody stops the run, those up to then."""
-        with suppress(StoppedError):
+        try:
             identity = self._identity(source)
             if identity and not self.checks[-1].failed:
                 self._with(identity)
+        except StoppedError:
+            pass
+        except ToolkitError:
+            # The ledger can't be written: that ends the run.
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong here says nothing about another zone
+            self._fail(error)
+        self.finished = True
         return self.result()
 
-    def result(self, *more: Check) -> ZoneResult:
-        """What is known by now; checks of which nothing is known are skipped."""
-        checks = [*self.checks, *more]
+    def result(self) -> ZoneResult:
+        """Return what is known by now; checks of which nothing is known are skipped."""
+        return self._result(list(self.checks))
+
+    def _result(self, checks: Sequence[Check]) -> ZoneResult:
         known = {check.name for check in checks}
         skipped = [Check(name, Outcome.SKIPPED) for name in self.plan.check_names if name not in known]
         return ZoneResult(
@@ -119,6 +136,8 @@ class ZoneVerification:
             issuance=self.issuance,
             calls=dict(self.caller.counts),
             revoked=tuple(self.revoked),
+            not_revoked=tuple(self._not_revoked()) if self.plan.revoke else (),
+            cause=self.cause,
         )
 
     @property
@@ -128,30 +147,40 @@ class ZoneVerification:
         return names[min(len(self.checks), len(names) - 1)]
 
     def hangs(self) -> ZoneResult:
-        """What is known of a zone that does not answer: the check it hangs in fails, what it bought is kept."""
-        if len(self.checks) >= len(self.plan.check_names):
-            # Every check is made; what hangs is the revocation, which is no check.
+        """Return what is known of a zone that does not answer: the check it hangs in fails, what it bought is kept."""
+        # Its thread may go on meanwhile: the check that fails is the one after those that are in the result.
+        checks = list(self.checks)
+        if self.finished or len(checks) >= len(self.plan.check_names):
+            # What hangs with all checks made is the revocation, which is no check.
             return self.result()
+        if not checks and self.caller.counts:
+            self.cause = Cause.UNREACHABLE
+        most = min(self.plan.timeout, self.plan.deadline or self.plan.timeout)
         failed = judge(
-            self.current_check,
+            self.plan.check_names[len(checks)],
             good=False,
-            expected=f"an answer within {self.plan.timeout.total_seconds():g} s",
+            expected=f"an answer within {most.total_seconds():g} s",
             found="none",
-            advice="Check that this machine reaches STS and AWS Private CA in that region, or raise --timeout.",
+            advice=TOO_SLOW,
         )
-        return self.result(failed)
+        return self._result([*checks, failed])
 
     def _identity(self, source: IdentitySource) -> ZoneIdentity | None:
         region = self.outputs.certificate_authority.region
         try:
             identity = source.identity(self.zone, region, self.caller)
-        except _REFUSALS as error:
+            is_expected = identity.is_expected()
+        except StoppedError:
+            raise
+        # Credentials may come from a program or a server of anybody's, through any of botocore's dozen providers.
+        except Exception as error:  # noqa: BLE001
+            self.cause = cause_of(error) or ""
             self._refused("identity", f"{self.zone.role_arn} or {self.zone.verifier_role_arn}", error, "sts:AssumeRole")
             return None
         self.checks.append(
             judge(
                 "identity",
-                identity.is_expected(),
+                is_expected,
                 " or ".join(identity.expected_role_arns),
                 identity.caller_arn,
                 "AWS gave other credentials than the contract names: look for AWS_PROFILE and other variables, a "
@@ -169,7 +198,7 @@ class ZoneVerification:
         if leaf is None:
             return
         if self.plan.probe_denials:
-            probe = Probe(identity.client, self.outputs.certificate_authority, self.caller, self._buy)
+            probe = Probe(identity.client, self.outputs.certificate_authority, self.caller, self._account)
             # One after the other: who looks on, or gives up on one that hangs, must see those before it.
             for check in probe.checks(leaf):
                 self.checks.append(check)
@@ -185,10 +214,9 @@ class ZoneVerification:
         except _REFUSALS as error:
             self._refused("authority", expected, error, "acm-pca:DescribeCertificateAuthority")
             return
-        status, mode = described.get("Status", "of no status"), described.get("UsageMode", "GENERAL_PURPOSE")
-        ends = described.get("NotAfter")
+        status, mode, ends = described.status, described.usage_mode, described.not_after
         lasts = ends is not None and ends > datetime.now(UTC) + self.plan.lifetime
-        found = f"{status}, {mode}, until {ends.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if ends else f"{status}, {mode}"
+        found = f"{status}, {mode}, until {ends:%Y-%m-%dT%H:%M:%SZ}" if ends else f"{status}, {mode}"
         good = status == "ACTIVE" and mode == authority.usage_mode and lasts
         self.checks.append(judge("authority", good, expected, found, _authority_advice(status, lasts=lasts)))
 
@@ -204,11 +232,10 @@ class ZoneVerification:
         not_after = datetime.now(UTC).replace(microsecond=0) + self.plan.lifetime
         begun = time.monotonic()
         try:
-            certificate_arn = issuer.request(request, not_after)
+            certificate_arn = issuer.request(request, not_after, self._account)
         except _REFUSALS as error:
             self._refused("issue", "a certificate ARN", error, "acm-pca:IssueCertificate")
             return None
-        self._buy(certificate_arn, "verification")
         self.checks.append(Check("issue", Outcome.PASSED, "a certificate ARN", certificate_arn))
         try:
             issued = issuer.fetch(certificate_arn)
@@ -233,24 +260,36 @@ class ZoneVerification:
         self.checks += [check(evidence) for _, check in CERTIFICATE_CHECKS]
         return issued.leaf
 
-    def _buy(self, certificate_arn: str, purpose: str) -> None:
-        # Here first: where the ledger can't be written, the report is all that is left to know it from.
-        self.bought.append(certificate_arn)
-        self.plan.ledger.bought(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn, purpose)
+    @property
+    def _account(self) -> Account:
+        return Account(self.zone.name, self.plan.ledger, self.bought)
 
     def _revoke(self, issuer: Issuer, leaf: x509.Certificate) -> None:
-        """Revoke what this zone bought; where the role may not, the report says that it was not revoked.
+        """Revoke what was issued for this zone, and keep the reason for each certificate that is not revoked.
 
-        That is its own certificate, and what a probe got that should have been denied.
+        That is its own certificate, and what a denial probe got.
         """
         for number, certificate_arn in enumerate(self.bought):
             try:
                 found = leaf if number == 0 else issuer.fetch(certificate_arn).leaf
                 issuer.revoke(chain.serial_number(found))
-            except _REFUSALS:
+            except _REFUSALS as error:
+                self.not_revoked[certificate_arn] = said(error)
                 continue
             self.revoked.append(certificate_arn)
             self.plan.ledger.revoked(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn)
+
+    def _not_revoked(self) -> Iterator[NotRevoked]:
+        """What was issued and is not revoked, also when it never came to that."""
+        revoked, reasons = set(self.revoked), dict(self.not_revoked)
+        for certificate_arn in list(self.bought):
+            if certificate_arn not in revoked:
+                yield NotRevoked(certificate_arn, reasons.get(certificate_arn, _NOT_TRIED))
+
+    def _fail(self, error: Exception) -> None:
+        """Fail the check at which something went wrong that nobody expected; with all checks made, there is none."""
+        if len(self.checks) < len(self.plan.check_names):
+            self._refused(self.current_check, "no error in the toolkit", error, "")
 
     def _refused(self, name: str, expected: str, error: Exception, action: str) -> None:
         self.checks.append(judge(name, good=False, expected=expected, found=said(error), advice=advice(error, action)))

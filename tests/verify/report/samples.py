@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from tests.support import AUTHORITY_ARN
-from toolkit.verify.results import CertificateFacts, Check, Handshake, Link, Outcome, Report, ZoneResult
+from toolkit.verify.results import CertificateFacts, Check, Handshake, Link, NotRevoked, Outcome, Report, ZoneResult
 from toolkit.verify.zone import CHECK_NAMES
 
 if TYPE_CHECKING:
@@ -73,6 +73,12 @@ def untrusted(name: str = "tokyo-1", region: str = "ap-northeast-1") -> ZoneResu
     failed = Check("chain", Outcome.FAILED, "a valid way to the root in the Mesh's caCert", "no way", DISTRUST)
     checks = tuple(failed if check.name == "chain" else check for check in zone.checks)
     return replace(zone, checks=checks, revoked=zone.bought)
+
+
+def kept(name: str = "oregon-1", region: str = "us-west-2") -> ZoneResult:
+    """A zone whose certificate could not be revoked."""
+    zone = good(name, region, 890)
+    return replace(zone, not_revoked=(NotRevoked(zone.bought[0], "AccessDeniedException: not authorized"),))
 
 
 def report(zones: Sequence[ZoneResult] = (), **changes: Any) -> Report:
@@ -178,6 +184,7 @@ _zones = st.builds(
     issuance=st.one_of(st.none(), st.timedeltas(min_value=timedelta(0), max_value=timedelta(hours=2))),
     calls=st.dictionaries(strange, st.integers(0, 1000), max_size=3),
     revoked=st.lists(strange, max_size=1).map(tuple),
+    not_revoked=st.lists(st.builds(NotRevoked, strange, strange), max_size=1).map(tuple),
 )
 reports = st.builds(
     Report,

@@ -12,12 +12,12 @@ from rich.console import Console
 
 from tests.verify.report import samples
 from toolkit.errors import InvalidInputError
+from toolkit.text import legible, printable
 from toolkit.verify.report.json import JsonForm, parse
 from toolkit.verify.report.junit import JunitForm
 from toolkit.verify.report.matrix import overview
 from toolkit.verify.report.prometheus import PrometheusForm
 from toolkit.verify.report.table import TableForm
-from toolkit.verify.report.text import legible
 from toolkit.verify.results import Check, Handshake, Outcome, Report, ZoneResult
 
 GOOD = samples.good()
@@ -54,7 +54,7 @@ def test_text_is_no_more_than_text_in_a_terminal(text: str, color: bool) -> None
     zone = replace(GOOD, zone=text, region=text, checks=(check,))
     report = of(zone, handshakes=(Handshake(text, "b", text), Handshake("b", text, text)))
     table = TableForm(wide=True, color=color, width=200).render(report)
-    assert legible(text) in table
+    assert printable(text) in table
     for forbidden in ("\x1b]", "\x07", "\u202e", "\u2066", "\x9b"):
         assert forbidden not in table
     assert overview(report)

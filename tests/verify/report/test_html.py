@@ -12,8 +12,8 @@ from hypothesis import given
 
 from tests.verify.report import samples
 from tests.verify.report.browser import chromium, visit
+from toolkit.text import legible
 from toolkit.verify.report.html import HtmlForm
-from toolkit.verify.report.text import legible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +121,7 @@ def test_the_chain_is_drawn_from_the_certificate_to_the_root() -> None:
 
 def test_cost_calls_and_times() -> None:
     text = read(samples.mixed()).text
-    for words in ("3 certificates bought (at most $2.25), 1 of them revoked", "GetCertificate", "1,780 ms", "$2.25"):
+    for words in ("3 certificates issued (at most $2.25), 1 of them revoked", "GetCertificate", "1,780 ms", "$2.25"):
         assert words in text
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.verify.report import samples
+from toolkit.text import legible
 from toolkit.verify.report.prometheus import GAUGES, PREFIX, PrometheusForm
-from toolkit.verify.report.text import legible
 
 if TYPE_CHECKING:
     from toolkit.verify.results import Report

@@ -8,7 +8,22 @@ def test_what_a_zone_bought_that_did_not_pass_is_named() -> None:
     report = samples.mixed()
     text = TableForm().render(report)
     passed, refused, untrusted, _ = report.zones
-    assert f"  bought, revoked  {untrusted.bought[0]}\n" in text
+    assert f"  issued, revoked  {untrusted.bought[0]}\n" in text
     assert passed.bought[0] not in text
     assert not refused.bought
-    assert f"  bought  {passed.bought[0]}\n" in TableForm(wide=True).render(report)
+    assert f"  issued  {passed.bought[0]}\n" in TableForm(wide=True).render(report)
+
+
+def test_what_was_not_revoked_is_named_with_the_reason_also_of_zones_that_passed() -> None:
+    zone = samples.kept()
+    text = TableForm().render(samples.report([samples.good(), zone]))
+    assert f"Not revoked\n  oregon-1  {zone.bought[0]}\n    reason:   AccessDeniedException: not authorized\n" in text
+    assert "2 certificates issued (at most $1.50), 1 not revoked" in text
+
+
+def test_a_zone_that_was_stopped_did_not_fail() -> None:
+    text = TableForm().render(samples.interrupted())
+    row = next(line for line in text.splitlines() if line.startswith("ireland-1"))
+    assert "interrupted" in row
+    assert "failed" not in text
+    assert "1 of 2 zones was interrupted (ireland-1)" in text

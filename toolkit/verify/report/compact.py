@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LIMIT = 4096
 # To how many bytes the texts of a failure are cut, until all fit.
 _STEPS = (2000, 1000, 500, 250, 120, 60, 30, 0)
+_REASON = 60
 _TEXTS = ("expected", "found", "note", "advice")
 _CUT = "..."
 
@@ -76,6 +77,11 @@ def _shorter(whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for check in checks:
             check |= {name: _cut(check[name], step) for name in _TEXTS if name in check}
         yield whole
+    for zone in whole["zones"]:
+        zone["revocations"] = [
+            {**found, "reason": _cut(found["reason"], _REASON)} for found in zone["revocations"] if not found["revoked"]
+        ]
+    yield whole
     for zone in whole["zones"]:
         if zone["certificate"]:
             zone["certificate"] |= {"chain": [], "uris": []}

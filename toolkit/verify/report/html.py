@@ -9,8 +9,8 @@ import jinja2
 from markupsafe import Markup
 
 from toolkit.files import project_root
+from toolkit.text import legible
 from toolkit.verify.report import page
-from toolkit.verify.report.text import legible
 
 if TYPE_CHECKING:
     from toolkit.verify.results import Report

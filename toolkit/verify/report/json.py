@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from toolkit.contract import validation_problems
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.verify.results import CertificateFacts, Check, Handshake, Link, Outcome, Report, ZoneResult
+from toolkit.verify.results import CertificateFacts, Check, Handshake, Link, NotRevoked, Outcome, Report, ZoneResult
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,9 +79,17 @@ def _zone(zone: ZoneResult) -> dict[str, Any]:
         "zone": zone.zone,
         "region": zone.region,
         "passed": zone.passed,
+        "interrupted": zone.interrupted,
         "issuanceMilliseconds": round(zone.issuance.total_seconds() * 1000) if zone.issuance else None,
         "certificatesBought": list(zone.bought),
         "certificatesRevoked": list(zone.revoked),
+        "revocations": [
+            *({"certificateArn": arn, "revoked": True, "reason": ""} for arn in zone.revoked),
+            *(
+                {"certificateArn": found.certificate_arn, "revoked": False, "reason": found.reason}
+                for found in zone.not_revoked
+            ),
+        ],
         "certificate": _certificate(zone.certificate),
         "calls": dict(sorted(zone.calls.items())),
         "checks": [_check(check) for check in zone.checks],
@@ -155,12 +163,20 @@ class _Certificate(_Model):
         return CertificateFacts(self.serial, self.sha256_fingerprint, self.not_before, self.not_after, self.uris, way)
 
 
+class _Revocation(_Model):
+    certificate_arn: str
+    revoked: bool
+    reason: str = ""
+
+
 class _Zone(_Model):
     zone: str
     region: str
     issuance_milliseconds: Annotated[int, Field(ge=0, le=_MOST_MILLISECONDS)] | None
     certificates_bought: tuple[str, ...]
     certificates_revoked: tuple[str, ...]
+    # Earlier versions did not write it.
+    revocations: tuple[_Revocation, ...] = ()
     certificate: _Certificate | None
     calls: dict[str, int]
     checks: tuple[_Check, ...]
@@ -179,6 +195,9 @@ class _Zone(_Model):
             issuance=None if milliseconds is None else timedelta(milliseconds=milliseconds),
             calls=self.calls,
             revoked=self.certificates_revoked,
+            not_revoked=tuple(
+                NotRevoked(found.certificate_arn, found.reason) for found in self.revocations if not found.revoked
+            ),
         )
 
 

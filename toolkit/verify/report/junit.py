@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
+from toolkit.text import legible
 from toolkit.verify.report import verdict
-from toolkit.verify.report.text import legible
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def _zone(zone: ZoneResult) -> _Suite:
     properties = [("region", zone.region)]
     properties += [("certificate", arn) for arn in zone.bought]
     properties += [("revoked", arn) for arn in zone.revoked]
+    properties += [("not revoked", f"{found.certificate_arn}: {found.reason}") for found in zone.not_revoked]
     if zone.certificate:
         properties += [("serial", zone.certificate.serial), ("sha256", zone.certificate.sha256_fingerprint)]
     return _Suite(zone.zone, cases, properties, zone.issuance)

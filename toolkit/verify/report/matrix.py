@@ -8,8 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from toolkit.text import printable
 from toolkit.verify.report import distrust
-from toolkit.verify.report.text import legible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +31,10 @@ def overview(report: Report) -> Table | None:
     found = {(met.client, met.server): met.problem for met in report.handshakes}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in ("CLIENT / SERVER", *names):
-        table.add_column(Text(legible(column)), overflow="fold")
+        table.add_column(Text(printable(column)), overflow="fold")
     for client in names:
         table.add_row(
-            Text(legible(client)), *(_cell(found.get((client, server)), alone=client == server) for server in names)
+            Text(printable(client)), *(_cell(found.get((client, server)), alone=client == server) for server in names)
         )
     return table
 
@@ -52,8 +52,8 @@ def problems(report: Report) -> Iterator[Text]:
     for problem, places in ordered[:_MOST_PROBLEMS]:
         more = len(places) - _MOST_PAIRS
         where = ", ".join(places[:_MOST_PAIRS]) + (f" and {more:,} more" if more > 0 else "")
-        yield Text.assemble("  ", ("failed", _BAD), f"  {legible(where)}")
-        yield Text(f"    {'found:':<10}{legible(problem)}")
+        yield Text.assemble("  ", ("failed", _BAD), f"  {printable(where)}")
+        yield Text(f"    {'found:':<10}{printable(problem)}")
         if todo := distrust.advice(problem):
             yield Text(f"    {'do:':<10}{todo}")
     if rest := ordered[_MOST_PROBLEMS:]:

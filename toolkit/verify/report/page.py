@@ -106,7 +106,9 @@ class ZonePart:
 
     @property
     def outcome(self) -> Outcome:
-        """How the zone did."""
+        """How the zone did; skipped stands for interrupted."""
+        if self.result.interrupted:
+            return Outcome.SKIPPED
         return Outcome.PASSED if self.result.passed else Outcome.FAILED
 
     @property
@@ -184,7 +186,7 @@ def moment(time: datetime) -> str:
 def _headline(report: Report) -> str:
     if report.passed:
         return "Every zone gets certificates"
-    failed = sum(not zone.passed for zone in report.zones)
+    failed = sum(not zone.passed and not zone.interrupted for zone in report.zones)
     if failed:
         return f"{failed} of {len(report.zones)} zones failed"
     if any(meeting.problem for meeting in report.handshakes):
@@ -215,7 +217,7 @@ def _tiles(report: Report) -> Iterator[Tile]:
         first = min(ends)
         yield Tile("first CA ends", f"{first:%Y-%m-%d}", _until(first, report.finished), bad=first <= report.finished)
     bought = report.certificates_bought
-    yield Tile("cost at most", f"${report.cost:.2f}", f"{bought} certificate{'s'[: bought != 1]} bought")
+    yield Tile("cost at most", f"${report.cost:.2f}", f"{bought} certificate{'s'[: bought != 1]} issued")
 
 
 def _actions(report: Report) -> Iterator[Action]:

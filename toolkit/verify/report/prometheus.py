@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from toolkit.verify.report.text import legible
+from toolkit.text import legible
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:

@@ -32,12 +32,19 @@ _FIELDS = {
         "zone": "Its name.",
         "region": "Where it runs.",
         "passed": "Whether every check passed.",
+        "interrupted": "Whether no check failed, but the run was stopped before all of them were made.",
         "issuanceMilliseconds": "From the request to the fetched certificate; null when none was fetched.",
         "certificatesBought": "ARNs of the certificates that were bought; AWS keeps no list of them.",
         "certificatesRevoked": "Of what was bought, what was revoked again.",
+        "revocations": "With --revoke, for each issued certificate whether it was revoked; empty without.",
         "certificate": "The zone's certificate; null when none was fetched, bought or not.",
         "calls": "Calls of AWS by operation, repeated ones included.",
         "checks": "Every check, in order, also those that were skipped.",
+    },
+    "Revocation": {
+        "certificateArn": "The certificate.",
+        "revoked": "Whether it was revoked.",
+        "reason": "Why it was not revoked; empty if it was.",
     },
     "Certificate": {
         "serial": "As RevokeCertificate takes it.",
@@ -75,7 +82,7 @@ _DERIVED: dict[str, dict[str, dict[str, Any]]] = {
         "costAtMostUsd": {"type": "number", "minimum": 0},
         "calls": {"type": "object", "additionalProperties": _COUNT},
     },
-    "Zone": {"passed": {"type": "boolean"}},
+    "Zone": {"passed": {"type": "boolean"}, "interrupted": {"type": "boolean"}},
 }
 
 

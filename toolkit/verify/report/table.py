@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from toolkit.text import printable
 from toolkit.verify.report import matrix, verdict
-from toolkit.verify.report.text import legible
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class TableForm:
         console.print(_overview(report))
         for zone in report.zones:
             self._details(console, zone)
+        _not_revoked(console, report)
         _handshakes(console, report)
         console.print(_verdict(report))
         return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
@@ -52,14 +53,14 @@ class TableForm:
         if not shown:
             return
         console.print()
-        console.print(Text(legible(zone.zone), style="bold"))
+        console.print(Text(printable(zone.zone), style="bold"))
         for check in shown:
             for line in _lines(check):
                 console.print(line, soft_wrap=True)
         # Of a zone that did not get through this may be the only place that names them: AWS has no list.
         for certificate_arn in zone.bought:
-            what = "  bought, revoked  " if certificate_arn in zone.revoked else "  bought  "
-            console.print(Text(f"{what}{legible(certificate_arn)}"), soft_wrap=True)
+            what = "  issued, revoked  " if certificate_arn in zone.revoked else "  issued  "
+            console.print(Text(f"{what}{printable(certificate_arn)}"), soft_wrap=True)
 
 
 def _overview(report: Report) -> Table:
@@ -67,17 +68,28 @@ def _overview(report: Report) -> Table:
     for column in ("ZONE", "REGION", "RESULT", "CHECKS", "ISSUED IN", "VALID UNTIL"):
         table.add_column(column, no_wrap=column != "ZONE", overflow="fold")
     for zone in report.zones:
-        outcome = Outcome.PASSED if zone.passed else Outcome.FAILED
+        outcome = Outcome.PASSED if zone.passed else Outcome.SKIPPED if zone.interrupted else Outcome.FAILED
         passed = sum(check.outcome is Outcome.PASSED for check in zone.checks)
         table.add_row(
-            Text(legible(zone.zone)),
-            Text(legible(zone.region)),
-            Text(outcome.value, style=_STYLES[outcome]),
+            Text(printable(zone.zone)),
+            Text(printable(zone.region)),
+            Text("interrupted" if zone.interrupted else outcome.value, style=_STYLES[outcome]),
             f"{passed}/{len(zone.checks)}",
             f"{zone.issuance.total_seconds() * 1000:.0f} ms" if zone.issuance else "-",
             f"{zone.certificate.not_after:%Y-%m-%d %H:%M} UTC" if zone.certificate else "-",
         )
     return table
+
+
+def _not_revoked(console: Console, report: Report) -> None:
+    """Name every certificate that was to be revoked and was not, also of zones that passed."""
+    if any(zone.not_revoked for zone in report.zones):
+        console.print()
+        console.print(Text("Not revoked", style="bold"))
+    for zone in report.zones:
+        for found in zone.not_revoked:
+            console.print(Text(printable(f"  {zone.zone}  {found.certificate_arn}")), soft_wrap=True)
+            console.print(Text(printable(f"    {'reason:':<10}{found.reason}")), soft_wrap=True)
 
 
 def _handshakes(console: Console, report: Report) -> None:
@@ -93,12 +105,12 @@ def _handshakes(console: Console, report: Report) -> None:
 
 
 def _lines(check: Check) -> list[Text]:
-    head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {legible(check.name)}")
-    return [head, *(Text(f"    {legible(line)}") for line in verdict.explained(check))]
+    head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {printable(check.name)}")
+    return [head, *(Text(f"    {printable(line)}") for line in verdict.explained(check))]
 
 
 def _verdict(report: Report) -> Text:
-    lines = [legible(line) for line in verdict.trouble(report)]
+    lines = [printable(line) for line in verdict.trouble(report)]
     if not lines:
         zones = len(report.zones)
         met = f", {len(report.handshakes)} handshakes between them" if report.handshakes else ""

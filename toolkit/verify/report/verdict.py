@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 
 def cost(report: Report) -> str:
-    """What the run bought, and for how much at most."""
+    """Return how many certificates were issued and revoked, and what they cost at most."""
     bought = report.certificates_bought
     revoked = report.certificates_revoked
-    text = f"{bought} certificate{'s'[: bought != 1]} bought (at most ${report.cost:.2f})"
-    return text + (f", {revoked} of them revoked" if revoked else "")
+    kept = sum(len(zone.not_revoked) for zone in report.zones)
+    text = f"{bought} certificate{'s'[: bought != 1]} issued (at most ${report.cost:.2f})"
+    text += f", {revoked} of them revoked" if revoked else ""
+    return text + (f", {kept} not revoked" if kept else "")
 
 
 def trouble(report: Report, most_names: int | None = None) -> list[str]:
@@ -25,7 +27,8 @@ def trouble(report: Report, most_names: int | None = None) -> list[str]:
         report: to look at.
         most_names: how many zones to name in a line; None for all.
     """
-    failed = [zone.zone for zone in report.zones if not zone.passed]
+    failed = [zone.zone for zone in report.zones if not zone.passed and not zone.interrupted]
+    interrupted = [zone.zone for zone in report.zones if zone.interrupted]
     distrust = [meeting for meeting in report.handshakes if meeting.problem]
     lines = []
     if report.interrupted:
@@ -38,6 +41,12 @@ def trouble(report: Report, most_names: int | None = None) -> list[str]:
         lines.append(
             f"{len(distrust)} of {len(report.handshakes)} handshakes failed, "
             f"such as {first.client} with {first.server}: {first.problem}"
+        )
+    if interrupted:
+        count = len(interrupted)
+        lines.append(
+            f"{count} of {len(report.zones)} zones {'was' if count == 1 else 'were'} interrupted "
+            f"({_names(interrupted, most_names)})"
         )
     if failed:
         lines.append(f"{len(failed)} of {len(report.zones)} zones failed ({_names(failed, most_names)})")

@@ -1,0 +1,177 @@
+"""``toolkit verify --resume``: what became of the requests of a ledger."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from toolkit.cli.options import emit, look, note, warn
+from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.cli.signals import Signals
+    from toolkit.verify.resume import Finding, Resumed, Resumption
+
+_FORMS = ("table", "json")
+_USED = frozenset(
+    {
+        *("outputs", "stack", "cwd", "zone_names", "timeout", "resumed", "form", "output"),
+        *("identity", "role", "token_file", "profile", "endpoint_url"),
+    }
+)
+_COMMANDLINE = click.core.ParameterSource.COMMANDLINE
+_STYLES = {"unknown": "bold red", "refused": "dim", "recovered": "green"}
+
+
+def refuse_others(ctx: click.Context, form: str) -> None:
+    """Refuse options that have no effect with ``--resume``.
+
+    Raises:
+        UsageError: such an option is given.
+    """
+    given = [
+        parameter.opts[0]
+        for parameter in ctx.command.params
+        if parameter.name not in _USED and ctx.get_parameter_source(str(parameter.name)) is _COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{', '.join(given)} has no effect with --resume, which verifies nothing")
+    if form not in _FORMS:
+        raise click.UsageError(f"--format {form} is not available with --resume; choose {' or '.join(_FORMS)}")
+
+
+def warn_of_unanswered(count: int, ledger: Path | None) -> None:
+    """Say after a run that the report may lack certificates, because answers to requests did not come."""
+    if not count:
+        return
+    requests = (
+        f"{count} request{'s'[: count != 1]} got no answer: AWS may have issued certificates that the report lacks"
+    )
+    if ledger is None:
+        warn(f"{requests}. Create an audit report of the CA to see them, and use --ledger to be able to recover them.")
+    else:
+        warn(f"{requests}. To recover them, run within 4 minutes: toolkit verify --resume {shlex.quote(str(ledger))}")
+
+
+def run(resumption: Resumption, file: Path, form: str, output: Path | None, signals: Signals) -> None:
+    """Resume a ledger and show what is known of its requests.
+
+    Raises:
+        InvalidInputError: the ledger can't be read, or a line is not valid.
+        SurroundingsError: the ledger or the output can't be written.
+    """
+    from toolkit.cli.exits import blotted
+    from toolkit.cli.reports import require_writable
+    from toolkit.verify import ledger_lines
+    from toolkit.verify.ledger import FileLedger
+    from toolkit.verify.results import CERTIFICATE_PRICE
+
+    recorded = ledger_lines.parse(_read(file), str(file))
+    for number in recorded.torn:
+        note(f"{file}, line {number} is incomplete: a run ended while it wrote it")
+    outputs, names = resumption.outputs, {zone.name for zone in resumption.asked}
+    every = len(names) == len(outputs.zones)
+    entries = [entry for entry in recorded.entries if every or entry.zone in names]
+    require_writable(output, ())
+    repeated = resumption.repeatable(entries)
+    if repeated:
+        price = CERTIFICATE_PRICE[outputs.certificate_authority.usage_mode] * len(repeated)
+        many = "1 request" if len(repeated) == 1 else f"{len(repeated)} requests"
+        click.echo(
+            f"Repeating {many}: AWS returns the certificate of each, and may issue one for each that it never got; "
+            f"on AWS that costs up to ${price:.2f}.",
+            err=True,
+        )
+    with FileLedger(file) as ledger:
+        signals.hold()
+        resumption.ledger = ledger
+        resumed = blotted(resumption.run(entries, lambda: signals.count))
+        emit(_json(resumed, file) if form == "json" else _table(resumed, output), output)
+    if resumed.trouble:
+        raise resumed.trouble
+    if resumed.interrupted:
+        click.get_current_context().exit(EXIT_INTERRUPTED)
+    if not resumed.complete:
+        click.get_current_context().exit(EXIT_CHECK_FAILED)
+
+
+def _read(file: Path) -> str:
+    """Return the text of a ledger, which may be far longer than other inputs."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInputError(f"can't read the ledger {file}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{file} is not a ledger of toolkit verify: it is not UTF-8") from error
+
+
+def _json(resumed: Resumed, file: Path) -> str:
+    document = {
+        "schemaVersion": 1,
+        "ledger": str(file),
+        "complete": resumed.complete,
+        "interrupted": resumed.interrupted,
+        "requests": [_request(finding) for finding in resumed.findings],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _request(finding: Finding) -> dict[str, Any]:
+    entry = finding.entry
+    return {
+        "zone": entry.zone,
+        "certificateAuthorityArn": entry.authority_arn,
+        "purpose": entry.purpose,
+        "requestedAt": entry.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "status": finding.status.value,
+        "certificateArn": finding.certificate_arn or None,
+        "serial": finding.serial or None,
+        "revoked": entry.revoked,
+        "reason": finding.reason,
+    }
+
+
+def _table(resumed: Resumed, output: Path | None) -> str:
+    import io
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from toolkit.text import legible
+    from toolkit.verify.resume import Status
+
+    color, width = look(output)
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=color, no_color=not color, width=width, highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in ("ZONE", "PURPOSE", "REQUESTED", "STATUS", "SERIAL"):
+        table.add_column(column, no_wrap=column in ("REQUESTED", "STATUS"), overflow="fold")
+    for finding in resumed.findings:
+        entry, status = finding.entry, finding.status.value
+        table.add_row(
+            Text(legible(entry.zone)),
+            Text(legible(entry.purpose)),
+            f"{entry.at:%Y-%m-%d %H:%M:%S}",
+            Text(f"{status}, revoked" if entry.revoked else status, style=_STYLES.get(status, "")),
+            finding.serial or "-",
+        )
+    console.print(table)
+    for finding in resumed.findings:
+        if finding.status is Status.RECOVERED or finding.reason:
+            where = finding.certificate_arn or finding.entry.purpose
+            console.print()
+            console.print(Text(legible(f"{finding.entry.zone}: {finding.status.value}  {where}")), soft_wrap=True)
+            if finding.reason:
+                console.print(Text(legible(f"  {finding.reason}")), soft_wrap=True)
+    counts = {status: sum(finding.status is status for finding in resumed.findings) for status in Status}
+    known = ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
+    requests = len(resumed.findings)
+    console.print(f"\n{requests} request{'s'[: requests != 1]}: {known or 'nothing to do'}.", soft_wrap=True)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
