@@ -15,12 +15,13 @@ from toolkit.redaction import blot
 from toolkit.text import printable_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 # The default of an option for a lifetime, as --help shows it.
 STACKS_LIFETIME = "the stack's, which is 24h unless it says otherwise"
 _PLAIN_WIDTH = 100
+_COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 
 class Look(NamedTuple):
@@ -87,6 +88,15 @@ def applied_mesh(function: _Command) -> _Command:
             help="A backend of the Mesh that does not sign yet; the enabled one unless given.",
         ),
     )
+
+
+def given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
+    """Return the options on the command line, such as ``--zone``, except those of the parameters `names`."""
+    return [
+        parameter.opts[0]
+        for parameter in ctx.command.params
+        if parameter.name not in names and ctx.get_parameter_source(str(parameter.name)) is _COMMANDLINE
+    ]
 
 
 def output_file(function: _Command) -> _Command:

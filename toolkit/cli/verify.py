@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli import handshakes, verify_plan, verify_resume
-from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, stack_outputs
+from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, given_besides, stack_outputs
 from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, require_writable, write_reports
 from toolkit.cli.signals import Signals
 from toolkit.errors import EXIT_SURROUNDINGS, InvalidInputError, Problem, SurroundingsError, one_line
@@ -38,7 +38,6 @@ Examples:
 
 
 _OF_A_MERGE = frozenset({"outputs", "stack", "cwd", "merged", "more", "form", "output", "reports"})
-_COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 
 @click.command(name="verify", epilog=_EXAMPLES)
@@ -243,12 +242,7 @@ def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: dict[str, 
 
 def _refuse_questions(ctx: click.Context) -> None:
     """Refuse options of a run beside ``--merge``: it would look as if they had been heeded."""
-    given = [
-        parameter.opts[0]
-        for parameter in ctx.command.params
-        if parameter.name not in _OF_A_MERGE and ctx.get_parameter_source(str(parameter.name)) is _COMMANDLINE
-    ]
-    if given:
+    if given := given_besides(ctx, _OF_A_MERGE):
         raise click.UsageError(f"--merge asks nothing, so {', '.join(given)} has no meaning with it")
 
 

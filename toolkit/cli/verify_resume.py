@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.options import emit, look, note, warn
+from toolkit.cli.options import emit, given_besides, look, note, warn
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ _USED = frozenset(
         *("identity", "role", "token_file", "profile", "endpoint_url"),
     }
 )
-_COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 _STYLES = {"unknown": "bold red", "refused": "dim", "recovered": "green"}
 
 
@@ -34,12 +33,7 @@ def refuse_others(ctx: click.Context, form: str) -> None:
     Raises:
         UsageError: such an option is given.
     """
-    given = [
-        parameter.opts[0]
-        for parameter in ctx.command.params
-        if parameter.name not in _USED and ctx.get_parameter_source(str(parameter.name)) is _COMMANDLINE
-    ]
-    if given:
+    if given := given_besides(ctx, _USED):
         raise click.UsageError(f"{', '.join(given)} has no effect with --resume, which verifies nothing")
     if form not in _FORMS:
         raise click.UsageError(f"--format {form} is not available with --resume; choose {' or '.join(_FORMS)}")
