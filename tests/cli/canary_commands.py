@@ -58,7 +58,7 @@ class Case(NamedTuple):
 
 CASES: dict[str, Case] = {}
 
-# AWS, or what stands in its place, repeats what it was sent.
+# AWS, or a proxy before it, repeats what it was sent.
 AWS_SERVERS: dict[str, servers.Answer] = {
     "refuses": servers.refuses,
     "has a strange code": servers.has_a_strange_code,

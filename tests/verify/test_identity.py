@@ -25,6 +25,17 @@ def one(outputs: StackOutputs, source: IdentitySource, zone: Zone | None = None)
     return runner.verify(outputs, plan(outputs), source, zones=[zone or outputs.zones[0]]).report
 
 
+@pytest.fixture
+def in_a_pod(outputs: StackOutputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the environment as EKS's webhook does in a pod of the first zone."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ROLE_ARN", outputs.zones[0].role_arn)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token_file(tmp_path, "frankfurt-1")))
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+
+
 def test_with_the_token_of_the_zones_own_control_plane(aws: TestSandbox, outputs: StackOutputs, tmp_path: Path) -> None:
     source = WebIdentity(token_file(tmp_path, "frankfurt-1"), endpoint_url=aws.endpoint_url)
     source.require_credentials()
@@ -55,16 +66,8 @@ def test_a_token_that_is_not_there(tmp_path: Path) -> None:
     assert caught.value.__cause__ is None
 
 
-def test_what_the_environment_gives(
-    aws: TestSandbox, outputs: StackOutputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As EKS's webhook sets it up in a pod.
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ROLE_ARN", outputs.zones[0].role_arn)
-    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token_file(tmp_path, "frankfurt-1")))
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+@pytest.mark.usefixtures("in_a_pod")
+def test_what_the_environment_gives(aws: TestSandbox, outputs: StackOutputs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     source = Ambient()
     source.require_credentials()
@@ -108,16 +111,11 @@ def test_a_zones_own_role_is_not_for_workstations(aws: TestSandbox, outputs: Sta
     assert "not authorized to perform: sts:AssumeRole" in check.found
 
 
+@pytest.mark.usefixtures("in_a_pod")
 def test_an_answer_to_botocores_own_question_is_limited_as_well(
-    aws: TestSandbox, outputs: StackOutputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    aws: TestSandbox, outputs: StackOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a pod it is botocore that exchanges the token, with a client of its own."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ROLE_ARN", outputs.zones[0].role_arn)
-    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token_file(tmp_path, "frankfurt-1")))
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     wrong = {each.identifier: each for each in WRONG}
     with MeddlingProxy(aws) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"{proxy.url}/frankfurt-1")
