@@ -30,7 +30,7 @@ class Met(NamedTuple):
     Attributes:
         report: with the handshakes that were made.
         trouble: what kept the rest from being done, in the run before or here; the report is worth writing all the
-            same, as interrupted: what was bought is in it.
+            same, as interrupted: what was issued is in it.
     """
 
     report: Report
@@ -58,7 +58,7 @@ def handshake_options(function: _Command) -> _Command:
 
 
 def engine(*, handshakes: bool, dataplane: str) -> Engine | None:
-    """What makes the handshakes; asked for before anything is bought, so that nothing is missing afterwards.
+    """What makes the handshakes; asked for before anything is issued, so that nothing is missing afterwards.
 
     Returns:
         None when none are to be made.
@@ -110,7 +110,7 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
             interrupted = False
     except KeyboardInterrupt:
         pass
-    except Exception as error:  # noqa: BLE001 - what was bought must not be forgotten, whatever went wrong
+    except Exception as error:  # noqa: BLE001 - what was issued must not be forgotten, whatever went wrong
         trouble = error
     done = replace(report, handshakes=tuple(found), interrupted=interrupted, finished=datetime.now(UTC))
     return Met(done, trouble)

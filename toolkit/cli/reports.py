@@ -142,7 +142,7 @@ def write_reports(report: Report, form: str, output: Path | None, reports: Seque
 
     Secrets that the process knows are replaced in it. A compact one is written first, into the file that is there: it
     is what nobody sees again when the pod is gone. Where a file can't be written, all else is, and what would have gone
-    to ``output`` goes to standard error: the report may be all that is known of what was bought.
+    to ``output`` goes to standard error: the report may be all that is known of what was issued.
 
     Raises:
         SurroundingsError: a file can't be written.

@@ -83,7 +83,7 @@ def meetings(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | None = No
         proxies: what they hold, one a zone.
         trust: what they ask of each other.
         stranger: a proxy that all must refuse, as a client and as a server; unless given, one of another mesh with a CA
-            of its own. None is bought.
+            of its own. None is issued.
 
     Yields:
         A handshake for each ordered pair, by client, then by server. A zone that does not refuse the stranger has that

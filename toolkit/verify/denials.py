@@ -62,7 +62,7 @@ class Probe:
         return self._denied(NAMES[0], "IssueCertificate", self._request(NAMES[0], self.authority.arn, template))
 
     def revoking(self, leaf: x509.Certificate) -> Check:
-        """A zone must not revoke certificates; it is tried with the one that it has just bought."""
+        """A zone must not revoke certificates; it is tried with the one that was just issued to it."""
         serial = chain.serial_number(leaf)
 
         def call() -> str:

@@ -92,7 +92,9 @@ class Issuer:
             ClientError: AWS returned an error.
             BotoCoreError: AWS can't be reached.
             DeadlineError: time is up.
-            SurroundingsError: the record can't be written.
+            StoppedError: the run was stopped.
+            SurroundingsError: the record can't be written; if it is the first one, nothing was sent.
+            ValueError: the answer is not AWS's.
         """
         text = pem.write_request(request)
         question = IssueRequest(

@@ -23,7 +23,7 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
     """Put reports of one mesh and one CA together, in the contract's order.
 
     A zone that several know is taken from the report that was finished last; of two that were finished in one second,
-    from the one in which it did worse. What the others bought in it stays: AWS has no list of that. A zone of the
+    from the one in which it did worse. What the others had issued in it stays: AWS has no list of that. A zone of the
     contract that none knows is missing, and then the whole has not passed.
 
     Args:

@@ -136,12 +136,12 @@ class ZoneResult:
         zone: its name.
         region: where it runs.
         checks: every check, in order, also those that were skipped.
-        bought: ARNs of the certificates that were bought; AWS keeps no list of them.
+        bought: ARNs of the certificates that were issued; AWS keeps no list of them.
         certificate: what is known of the zone's certificate, if it could be fetched.
         issuance: from the request to the fetched certificate.
         calls: of AWS, by operation, repeated ones included.
-        revoked: of what was bought, what was revoked again.
-        not_revoked: of what was bought and should have been revoked, what was not, and why.
+        revoked: of what was issued, what was revoked again.
+        not_revoked: of what was issued and should have been revoked, what was not, and why.
         cause: why the zone could not be asked at all (:class:`toolkit.verify.causes.Cause`); empty when it could, and
             in a report that was read back.
     """

@@ -40,7 +40,7 @@ class Run(NamedTuple):
         report: what is known of all zones.
         proxies: what data plane proxies would hold, for handshakes; in the report's order.
         trouble: what ended the run before all zones were done, such as a ledger on a full disk; whoever calls must
-            raise it, when the report is safe: it may be all that is known of what was bought.
+            raise it, when the report is safe: it may be all that is known of what was issued.
     """
 
     report: Report
@@ -85,7 +85,7 @@ def verify(  # noqa: PLR0913, PLR0917 - what watches a run is passed by name
         interrupted = False
     except KeyboardInterrupt:
         pass
-    except Exception as error:  # noqa: BLE001 - what was bought must not be forgotten, whatever went wrong
+    except Exception as error:  # noqa: BLE001 - what was issued must not be forgotten, whatever went wrong
         trouble = error
     if interrupted:
         run.stop()

@@ -31,7 +31,7 @@ class CompactForm:
     """Implements :class:`toolkit.verify.report.Form`.
 
     What it leaves out, and no more than needed: the texts of checks that passed, then the ends of long texts, then the
-    chain and the names of the certificate. What was bought, how every check ended, and why, stay. One zone always
+    chain and the names of the certificate. What was issued, how every check ended, and why, stay. One zone always
     fits; a report of many may not, and is then as short as can be.
     """
 
