@@ -33,7 +33,7 @@ from toolkit.verify.calls import Caller
 from toolkit.verify.denials import Probe
 from toolkit.verify.identity import Ambient
 from toolkit.verify.issue import _issued
-from toolkit.verify.ledger import Account, FileLedger
+from toolkit.verify.ledger import Account, FileLedger, NoLedger
 from toolkit.verify.zone import _authority_advice
 
 if TYPE_CHECKING:
@@ -145,6 +145,68 @@ def test_ctrl_c_waits_for_what_is_being_bought(aws: TestSandbox, outputs: StackO
     assert len(report.zones[0].bought) == 1
     # It did not fail: nobody waited for it.
     assert not any(check.failed for check in report.zones[0].checks)
+
+
+class WatchedLedger(NoLedger):
+    """Says when the main thread looks at what has no answer."""
+
+    def __init__(self) -> None:
+        self.looked = threading.Event()
+        self._tokens: set[str] = set()
+
+    @property
+    def unanswered(self) -> set[str]:
+        if threading.current_thread() is threading.main_thread():
+            self.looked.set()
+        return self._tokens
+
+    @unanswered.setter
+    def unanswered(self, tokens: set[str]) -> None:
+        self._tokens = tokens
+
+
+@pytest.mark.parametrize("signals", [1, 2, 3])
+def test_the_report_waits_for_the_answer_to_a_request(
+    aws: TestSandbox, outputs: StackOutputs, monkeypatch: pytest.MonkeyPatch, signals: int
+) -> None:
+    monkeypatch.setattr(runner, "_GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "_HURRIED_GRACE_SECONDS", 0.0)
+    interrupting: list[Callable[[], None]] = []
+    before, ledger = sold(aws, outputs), WatchedLedger()
+
+    def interrupt(caller: Caller) -> None:
+        for stop in interrupting * signals:
+            stop()
+        # The answer comes when a report that does not wait for it would be written.
+        assert caller.stop.wait(30)
+        assert ledger.looked.wait(30)
+
+    holding = Holding(source(aws), "IssueCertificate", interrupt)
+    asked = plan(outputs, ledger=ledger)
+    run = runner.verify(outputs, asked, holding, zones=outputs.zones[:1], on_start=interrupting.append)
+    assert run.report.interrupted
+    assert (set(run.report.zones[0].bought), run.unanswered) == (sold(aws, outputs) - before, 0)
+    assert len(run.report.zones[0].bought) == 1
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_an_answer_that_never_comes_is_counted(
+    aws: TestSandbox, outputs: StackOutputs, monkeypatch: pytest.MonkeyPatch, *, interrupted: bool
+) -> None:
+    monkeypatch.setattr(runner, "_ANSWER_SECONDS", 0.1)
+    interrupting: list[Callable[[], None]] = []
+    release = threading.Event()
+
+    def hang(_: Caller) -> None:
+        if interrupted:
+            interrupting[0]()
+        release.wait(60)
+
+    holding = Holding(source(aws), "IssueCertificate", hang)
+    asked = plan(outputs, timeout=timedelta(seconds=4))
+    run = runner.verify(outputs, asked, holding, zones=outputs.zones[:1], on_start=interrupting.append)
+    release.set()
+    assert (run.report.zones[0].bought, run.unanswered, run.report.interrupted) == ((), 1, interrupted)
 
 
 def test_a_revocation_that_hangs_fails_no_check(aws: TestSandbox, outputs: StackOutputs) -> None:

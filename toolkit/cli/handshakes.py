@@ -93,7 +93,7 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
         The run's report with the handshakes; without any when fewer than two zones got a certificate. After Ctrl-C,
         what was known by then.
     """
-    report, proxies, trouble = run
+    report, proxies, trouble = run.report, run.proxies, run.trouble
     if make is None or len(proxies) < 2 or report.interrupted:  # noqa: PLR2004 - it takes two
         return Met(report, trouble)
     from datetime import UTC, datetime

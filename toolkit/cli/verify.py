@@ -228,7 +228,7 @@ def _verify(
         run = _run(outputs, plan, source, zones, ledger, signals)
         met = handshakes.meet(run, plan, engine, signals)
         write(met.report)
-        verify_resume.warn_of_unanswered(len(ledger.unanswered), ledger_file)
+        verify_resume.warn_of_unanswered(run.unanswered, ledger_file)
     return met
 
 
@@ -243,7 +243,7 @@ def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: dict[str, 
 def _refuse_questions(ctx: click.Context) -> None:
     """Refuse options of a run beside ``--merge``: it would look as if they had been heeded."""
     if given := given_besides(ctx, _OF_A_MERGE):
-        raise click.UsageError(f"--merge asks nothing, so {', '.join(given)} has no meaning with it")
+        raise click.UsageError(f"{', '.join(given)} has no effect with --merge, which verifies nothing")
 
 
 def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:

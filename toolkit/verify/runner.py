@@ -30,6 +30,8 @@ _GRACE_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
 # After a second Ctrl-C, calls that are under way get this long instead.
 _HURRIED_GRACE_SECONDS = 0.5
+# However often somebody stops a run, an answer that may name a new certificate gets this long.
+_ANSWER_SECONDS = 10.0
 _STOP_LOOK_SECONDS = 0.05
 
 
@@ -39,12 +41,15 @@ class Run(NamedTuple):
     Attributes:
         report: what is known of all zones.
         proxies: what data plane proxies would hold, for handshakes; in the report's order.
+        unanswered: how many requests had no answer when the report was made: AWS may have issued certificates that
+            the report lacks.
         trouble: what ended the run before all zones were done, such as a ledger on a full disk; whoever calls must
             raise it, when the report is safe: it may be all that is known of what was issued.
     """
 
     report: Report
     proxies: tuple[Proxy, ...]
+    unanswered: int = 0
     trouble: Exception | None = None
 
 
@@ -101,7 +106,7 @@ def verify(  # noqa: PLR0913, PLR0917 - what watches a run is passed by name
         missing=tuple(name for name in order if name not in results),
         interrupted=interrupted,
     )
-    return Run(report, run.proxies(), trouble)
+    return Run(report, run.proxies(), run.unanswered, trouble)
 
 
 def report_unasked(outputs: StackOutputs, plan: Plan, zones: Sequence[Zone], error: ToolkitError) -> Report:
@@ -148,6 +153,7 @@ class _Run:
         self._threads: list[threading.Thread] = []
         self._replaced = 0
         self._interruptions = 0
+        self.unanswered = 0
         self._deadline = self._last_moment()
 
     def _last_moment(self) -> float:
@@ -179,6 +185,8 @@ class _Run:
                 yield result
         finally:
             self._stop.set()
+        # Counted before the results are made: a late answer may be in one, but is never missed.
+        self.unanswered = len(self._plan.ledger.unanswered)
         for zone in missing.values():
             yield self._verification(zone).hangs()
 
@@ -206,18 +214,24 @@ class _Run:
     def stop(self) -> None:
         """Let every zone end at its next call.
 
-        A call that is under way gets a moment for its answer: it may be the ARN of a certificate that AWS has issued.
-        Whoever stops a second time waits for less.
+        A call that is under way gets a moment to end, after a second interruption a shorter one. A request for a
+        certificate gets more time: AWS may have issued it, and the report must name it.
         """
         self._stop.set()
-        until = time.monotonic() + _GRACE_SECONDS
+        begun = time.monotonic()
+        until = begun + _GRACE_SECONDS
         hurried = False
         with suppress(KeyboardInterrupt):
             for thread in self._threads:
-                while thread.is_alive() and time.monotonic() < until:
+                while thread.is_alive() and time.monotonic() < self._end_of_wait(begun, until):
                     thread.join(_STOP_LOOK_SECONDS)
                     if self._interruptions > 1 and not hurried:
                         hurried, until = True, min(until, time.monotonic() + _HURRIED_GRACE_SECONDS)
+        self.unanswered = len(self._plan.ledger.unanswered)
+
+    def _end_of_wait(self, begun: float, until: float) -> float:
+        """Return until when threads are waited for, on the clock of :func:`time.monotonic`."""
+        return begun + _ANSWER_SECONDS if self._plan.ledger.unanswered else until
 
     def begun(self) -> list[ZoneResult]:
         """What is known of every zone that was begun."""
