@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from pathlib import Path
 
 import pulumi
 
@@ -11,7 +12,7 @@ from toolkit.infra.stack import MeshCertificates
 # What a library says to developers is nothing to users.
 if not sys.warnoptions:
     warnings.simplefilter("ignore")
-settings = read_settings(pulumi.Config())
+settings = read_settings(pulumi.Config(), Path(__file__).parent)
 certificates = MeshCertificates("mesh-certificates", settings)
 for name, value in certificates.exports().items():
     pulumi.export(name, value)

@@ -114,7 +114,7 @@ def test_the_lifetime_of_data_plane_certificates(document: dict[str, Any]) -> No
 
 @pytest.mark.parametrize(
     ("lifetime", "words"),
-    [("soon", "one number and one unit"), ("0h", "more than 0"), ("169h", "7 days"), (24, "string")],
+    [("soon", "one number and one unit"), ("0h", "more than 0"), ("169h", "7 days"), (24, "quote it")],
 )
 def test_lifetimes_that_no_certificate_has(document: dict[str, Any], lifetime: object, words: str) -> None:
     document["certificateAuthority"]["usageMode"] = "SHORT_LIVED_CERTIFICATE"
@@ -149,7 +149,7 @@ def test_every_problem_is_named_by_path_at_once(document: dict[str, Any]) -> Non
     }
     assert "not the ARN of a private CA" in found["certificateAuthority.arn"]
     assert "issuing CA first, root last" in found["certificateChain"]
-    assert "required" in found["zones[1].roleArn"]
+    assert "is missing" in found["zones[1].roleArn"]
 
 
 @pytest.mark.parametrize(

@@ -180,25 +180,13 @@ def test_a_ca_that_somebody_disabled_stays_disabled(stack: Callable[[str], Stack
 
 def test_a_pod_identity_zone_is_renamed_in_one_update(stack: Callable[[str], Stack]) -> None:
     live = stack("identities")
-    live.up()
+    live.up(protect=False)
     zones = [{**zone, "name": "renamed"} if zone["name"] == "pods" else zone for zone in setting(live.config, "zones")]
-    changes = live.changes(zones=zones)
+    changes = live.changes(zones=zones, protect=False)
     (association,) = [name for name in changes if name.startswith("pod-")]
     assert changes[association] == "update"
     assert changes["zone-renamed"] == "create"
     assert changes["zone-pods"] == "delete"
-
-
-def test_a_ca_is_not_destroyed_by_accident(stack: Callable[[str], Stack]) -> None:
-    live = stack("intermediate")
-    outputs = live.outputs()
-    with pytest.raises(SurroundingsError, match=r"-ca \(CertificateAuthority\) can't be deleted: it is protected"):
-        live.destroy()
-    with pytest.raises(
-        SurroundingsError, match=r"issuing-ca \(CertificateAuthority\) can't be deleted: it is protected"
-    ):
-        live.up(topology="root")
-    assert World(live.aws).status(outputs.certificate_authority.arn) == "ACTIVE"
 
 
 def test_what_is_destroyed_on_purpose_can_be_restored_and_revokes_nothing(stack: Callable[[str], Stack]) -> None:
@@ -233,7 +221,7 @@ def test_an_adopted_ca_is_as_it_was_after_the_stack_is_gone(stack: Callable[[str
     arn = live.config.values["kong-mesh-pca:adoptArn"]
     world = World(live.aws)
     before = world.describe(arn)
-    live.up()
+    live.up(protect=False)
     live.destroy()
     assert world.describe(arn) == before
     assert world.pca.list_tags(CertificateAuthorityArn=arn)["Tags"] == []

@@ -12,6 +12,7 @@ from tests.e2e.shapes_world import accept_invitations, control_plane, prepared
 from tests.infra import shapes
 from tests.sandbox.conformance.world import DAYS, World, csr, refused
 from toolkit import contract
+from toolkit.errors import SurroundingsError
 from toolkit.files import project_root
 from toolkit.pki import pem, templates
 from toolkit.sandbox import program
@@ -151,6 +152,10 @@ def test_adding_a_zone_touches_only_that_zone_and_removing_it_only_its_roles(sta
     added = stack.up(with_another).of("create", "update", "replace", "delete", "forget")
     roles = {f"{kind}-another{suffix}" for kind in ("zone", "verifier") for suffix in ("", "-private-ca")}
     assert added == dict.fromkeys({*roles, "zone-another-profile"}, "create")
+    # A zone that is protected stays, and so does everything else.
+    with pytest.raises(SurroundingsError, match=r"another.* can't be deleted: it is protected"):
+        stack.up()
+    stack.up(shapes.changed(stack.config, zones=[{**more, "protect": False}, *zones]))
     removed = stack.up().of("create", "update", "replace", "delete", "forget")
     assert removed == dict.fromkeys({*roles, "zone-another-profile"}, "delete")
 

@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import rpc
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
 from tests.support import NOW, Authority, request_pem
 from toolkit.files import project_root
+from toolkit.infra import eks_associations
 from toolkit.pki import pem
 from toolkit.sandbox.program import StackConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
 ACCOUNT = "123456789012"
@@ -63,10 +66,19 @@ class FakeAws(pulumi_mocks.Mocks):
     """Answers with real certificates, so that the program's own reading of them is exercised.
 
     `functions` are what the program may invoke beside the usual ones, by the last part of their token; one may raise.
+    `created` are issuers that have no provider yet; `exported` is what the stack exported before.
     """
 
-    def __init__(self, account: str, functions: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]) -> None:
+    def __init__(
+        self,
+        account: str,
+        functions: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]],
+        created: Container[str] = (),
+        exported: Mapping[str, Any] | None = None,
+    ) -> None:
         self._account = account
+        self._created = created
+        self._exported = dict(exported or {})
         self._issuing = _issuing_authority()
         self._accounts: dict[str, str] = {}
         self._functions = {
@@ -77,7 +89,9 @@ class FakeAws(pulumi_mocks.Mocks):
                 "id": "x",
             },
             "getRegion": lambda _: {"region": "eu-central-1", "id": "eu-central-1"},
-            "getOpenIdConnectProvider": lambda args: {"arn": args["arn"], "clientIdLists": ["sts.amazonaws.com"]},
+            "getOpenIdConnectProvider": self._oidc_provider,
+            "getRoles": lambda _: {"names": [], "arns": []},
+            "getInstanceProfile": _missing,
             **dict.fromkeys(("getBucket", "getCluster", "getOrganization", "getPolicy", "getTopic"), dict),
             **functions,
         }
@@ -89,12 +103,20 @@ class FakeAws(pulumi_mocks.Mocks):
             # As the real engine hands over what a function was refused.
             return {}, [("arn", str(error))]
 
+    def _oidc_provider(self, args: dict[str, Any]) -> dict[str, Any]:
+        """One for each cluster, but those that the stack creates."""
+        if args["arn"].partition("oidc-provider/")[2] in self._created:
+            _missing(args)
+        return {"arn": args["arn"], "clientIdLists": ["sts.amazonaws.com"]}
+
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         outputs: dict[str, Any] = dict(args.inputs)
         account = self._accounts.get(args.provider.split("::")[-2], self._account) if args.provider else self._account
         kind = args.typ.rpartition(":")[2]
         if args.typ == "pulumi:providers:aws":
             self._accounts[args.name] = json.loads(args.inputs["allowedAccountIds"])[0]
+        elif kind == "StackReference":
+            outputs |= {"outputs": self._exported, "secretOutputNames": []}
         elif kind == "CertificateAuthority":
             number = "1" if args.name == "root-ca" else "2"
             uuid = "-".join(number * length for length in (8, 4, 4, 4, 12))
@@ -117,11 +139,21 @@ class FakeAws(pulumi_mocks.Mocks):
         return f"{args.name}-id", outputs
 
 
+def _missing(args: dict[str, Any]) -> dict[str, Any]:
+    raise LookupError(f"reading {args}: couldn't find resource")
+
+
 @cache
 def stack_csr() -> str:
     """The request of the stack's issuing CA; signed once, since ECDSA never signs twice in the same way."""
     authority = _issuing_authority()
     return request_pem(authority.common_name, authority.key)
+
+
+def secret(value: Any) -> Any:
+    """What is in a value that Pulumi keeps encrypted in the state; another one is none."""
+    assert value[rpc._special_sig_key] == rpc._special_secret_sig
+    return value["value"]
 
 
 class RecordingMonitor(pulumi_mocks.MockMonitor):
@@ -143,6 +175,12 @@ class RecordingMonitor(pulumi_mocks.MockMonitor):
 
 
 RunProgram = Callable[..., Graph]
+
+
+@pytest.fixture(autouse=True)
+def no_associations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EKS is asked without Pulumi, so what stands in for the engine does not answer; the sandbox does, in tests/e2e."""
+    monkeypatch.setattr(eks_associations, "look_up", lambda _: None)
 
 
 @pytest.fixture
@@ -170,6 +208,7 @@ def _run(
     preview: bool = False,
     functions: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
     graph: Graph | None = None,
+    exported: Mapping[str, Any] | None = None,
     main: Path = MAIN,
 ) -> Graph:
     graph = Graph() if graph is None else graph
@@ -177,7 +216,7 @@ def _run(
     async def work() -> None:
         SETTINGS.rpc_manager.clear()
         SETTINGS.outputs.clear()
-        mocks = FakeAws(account, functions or {})
+        mocks = FakeAws(account, functions or {}, _created(config), exported)
         monitor = RecordingMonitor(mocks, graph)
         pulumi_mocks.set_mocks(mocks, project=config.project, stack=config.stack, preview=preview, monitor=monitor)
         pulumi.runtime.set_all_config(dict(config.values))
@@ -199,6 +238,15 @@ def _run(
     if failure:
         raise failure[0]
     return graph
+
+
+def _created(config: StackConfig) -> set[str]:
+    """The issuers whose providers the stack creates."""
+    try:
+        zones = json.loads(config.values.get(f"{config.project}:zones", "[]"))
+        return {zone["oidcIssuer"].removeprefix("https://") for zone in zones if zone.get("createOidcProvider")}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return set()
 
 
 def _execute(main: Path) -> None:

@@ -151,6 +151,8 @@ def _as_it_is(_: Any, value: Any) -> Any:
 
 
 def _from_json(hint: Any, value: Any) -> Any:
+    if isinstance(value, dict) and rpc._special_sig_key in value:
+        value = value["value"]
     return value if str in _alternatives(hint) else json.loads(value)
 
 

@@ -85,6 +85,24 @@ def functions(
     }
 
 
+def roles_that_exist(stack: str = "governed", **tags: str) -> Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]:
+    """What the program may ask the mocks, where all roles and instance profiles exist, as the stack made them."""
+    own = tags or {"managed-by": "kong-mesh-pca-toolkit", "kong-mesh-stack": stack}
+
+    def arn(kind: str, name: str) -> str:
+        return f"arn:aws:iam::{HOME}:{kind}/{name}"
+
+    names = [f"acme-mesh-{kind}-frankfurt" for kind in ("zone", "verifier")]
+    return {
+        "getRoles": lambda _: {"names": names, "arns": [arn("role", name) for name in names]},
+        "getRole": lambda args: {"arn": arn("role", args["name"]), "name": args["name"], "tags": own},
+        "getInstanceProfile": lambda args: {
+            "arn": arn("instance-profile", args["name"]),
+            "roleName": args["name"],
+        },
+    }
+
+
 def signed_for_the_stack(request: str, *, not_after: timedelta = timedelta(days=1000)) -> tuple[str, str]:
     """What an offline root makes of a stack's request: the certificate, and what stands above it."""
     root = Authority("Offline Root")

@@ -279,10 +279,17 @@ def test_the_schedule_may_write_its_metric_and_nothing_else(alarms: Graph) -> No
     role = alarms.of_type("Role")["issuing-ca-alarms-not-after"]
     trust = json.loads(role.inputs["assumeRolePolicy"])
     scheduler = {"Service": frozenset({"scheduler.amazonaws.com"})}
-    own = Request("sts:AssumeRole", context={"aws:SourceAccount": HOME}, principals=scheduler)
-    foreign = Request("sts:AssumeRole", context={"aws:SourceAccount": ELSEWHERE}, principals=scheduler)
-    assert evaluate([trust], own) is Decision.ALLOWED
-    assert evaluate([trust], foreign) is Decision.NOT_ALLOWED
+
+    def may(account: str, group: str) -> Decision:
+        context = {"aws:SourceAccount": account, "aws:SourceArn": group}
+        return evaluate([trust], Request("sts:AssumeRole", context=context, principals=scheduler))
+
+    own = f"arn:aws:scheduler:eu-central-1:{HOME}:schedule-group/default"
+    assert may(HOME, own) is Decision.ALLOWED
+    assert may(ELSEWHERE, own) is Decision.NOT_ALLOWED
+    # The group of the schedule, in its region, and no other one.
+    assert may(HOME, own.replace("default", "others")) is Decision.NOT_ALLOWED
+    assert may(HOME, own.replace("eu-central-1", "eu-west-1")) is Decision.NOT_ALLOWED
     document = json.loads(alarms.of_type("RolePolicy")["issuing-ca-alarms-not-after-metric"].inputs["policy"])
     for namespace, allowed in (("KongMeshPCA", Decision.ALLOWED), ("AWS/EC2", Decision.NOT_ALLOWED)):
         request = Request("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": namespace})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.infra.conftest import Graph, RunProgram, stack_csr
+from tests.infra.conftest import Graph, RunProgram, secret, stack_csr
 from tests.infra.shapes import ELSEWHERE, HOME, changed, functions, setting, shape, signed_for_the_stack
 from tests.support import NOW, Authority
 from toolkit import contract
@@ -45,7 +45,8 @@ def test_the_subject_and_the_key_are_what_the_stack_asked_for(run_program: RunPr
             },
         }
         assert authority.inputs["keyStorageSecurityStandard"] == "FIPS_140_2_LEVEL_3_OR_HIGHER"
-        assert authority.inputs["tags"] == {"cost-center": "4711", "managed-by": "kong-mesh-pca-toolkit"}
+        own = {"managed-by": "kong-mesh-pca-toolkit", "kong-mesh-stack": "intermediate"}
+        assert authority.inputs["tags"] == {"cost-center": "4711", **own}
         assert authority.request.customTimeouts.create == "10m"
         assert "enabled" not in authority.inputs
 
@@ -82,7 +83,7 @@ def test_a_parent_elsewhere_is_called_with_its_own_provider_in_its_own_region(ru
     provider = graph.of_type("aws")["parent-ca"]
     assert provider.inputs["region"] == "eu-west-1"
     assert json.loads(provider.inputs["allowedAccountIds"]) == [ELSEWHERE]
-    (role,) = json.loads(provider.inputs["assumeRoles"])
+    (role,) = json.loads(secret(provider.inputs["assumeRoles"]))
     assert role["roleArn"] == f"arn:aws:iam::{ELSEWHERE}:role/sign-mesh-cas"
     assert role["externalId"] == "mesh-team"
     certificate = one(graph, "Certificate")

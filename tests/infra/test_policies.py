@@ -34,9 +34,10 @@ def _matches(statement: dict[str, Any], action: str, resource: str, context: dic
             # A condition on a key that the request does not carry does not match.
             if key not in context:
                 return False
-            good = context[key] == pattern if operator == "StringEquals" else fnmatch.fnmatchcase(context[key], pattern)
+            patterns = pattern if isinstance(pattern, list) else [pattern]
             assert operator in {"StringEquals", "StringLike"}
-            if not good:
+            like = operator == "StringLike"
+            if not any(fnmatch.fnmatchcase(context[key], one) if like else context[key] == one for one in patterns):
                 return False
     return True
 
@@ -129,4 +130,5 @@ def test_who_becomes_the_verifier() -> None:
     named = ["arn:aws:iam::123456789012:role/ci"]
     (chosen,) = policies.verifier_trust(named, ["123456789012"], "aws")["Statement"]
     assert chosen["Principal"] == {"AWS": named}
-    assert chosen["Action"] == "sts:AssumeRole"
+    # Who comes from EKS Pod Identity has session tags, and takes them along.
+    assert chosen["Action"] == ["sts:AssumeRole", "sts:TagSession"]

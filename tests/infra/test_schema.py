@@ -15,7 +15,7 @@ import pytest
 
 from tests.infra.conftest import FakeAws, Graph, stack_csr
 from tests.infra.schema import PROVIDER, Check
-from tests.infra.shapes import NAMES, changed, functions, shape, signed_for_the_stack
+from tests.infra.shapes import NAMES, changed, functions, roles_that_exist, shape, signed_for_the_stack
 from toolkit.files import project_root
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def shapes() -> Iterator[tuple[str, StackConfig, Mapping[str, Any]]]:
     certificate, above = signed_for_the_stack(stack_csr())
     signed = changed(waiting, issuedCertificate=certificate, issuedCertificateChain=above)
     yield "under-external-ca, signed", signed, {}
+    machine = {"name": "frankfurt", "region": "eu-central-1", "identity": "ambient"}
+    yield "governed, there already", changed(shape("governed"), zones=[machine]), roles_that_exist()
     elsewhere = shape("adopt").values["kong-mesh-pca:adoptArn"].replace("eu-central-1", "eu-west-1")
     yield "adopt, in another region", changed(shape("adopt"), adoptArn=elsewhere, alarms=True), functions()
 

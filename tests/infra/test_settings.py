@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 PROJECT = YAML(typ="safe").load((project_root() / "Pulumi.yaml").read_text())
-PYTHON_TYPES: dict[str, type] = {"string": str, "integer": int, "boolean": bool, "array": list}
 ZONE = {
     "name": "zone-1",
     "region": "eu-central-1",
@@ -47,10 +46,8 @@ def test_the_project_declares_every_setting_with_its_own_default() -> None:
         "verifierPrincipals",
     }
     for name, declaration in declared.items():
-        # The rules of pulumi/pulumi:sdk/go/common/workspace/project.json.
-        assert set(declaration) <= {"type", "items", "default", "description"}
-        assert ("items" in declaration) == (declaration["type"] == "array")
-        assert type(declaration["default"]) is PYTHON_TYPES[declaration["type"]]
+        # With a type Pulumi itself would check the setting, and name one problem alone.
+        assert set(declaration) == {"default", "description"}
         assert declaration["description"]
         default = fields[name].default
         assert default is not PydanticUndefined
@@ -114,4 +111,5 @@ def test_any_values_are_taken_or_refused_by_path(values: dict[str, Any]) -> None
         check_settings({"zones": [ZONE], **values}, "p")
     except SettingsError as error:
         assert error.problems
-        assert all(problem.path.startswith("p:") for problem in error.problems)
+        places = ("p:", f"{values.get('zonesFile')}:zones[")
+        assert all(problem.path.startswith(places) for problem in error.problems)

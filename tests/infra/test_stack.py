@@ -122,7 +122,7 @@ def test_the_contract_comes_from_the_certificates_and_reads_back(prod: Graph) ->
 
 def test_adding_a_zone_touches_no_other(run_program: RunProgram, prod: Graph) -> None:
     zones = json.loads(stack("prod").values["kong-mesh-pca:zones"])
-    more = run_program(stack("prod", {"zones": [{**zones[0], "name": "paris-1"}, *zones]}))
+    more = run_program(stack("prod", {"zones": [{**zones[0], "name": "paris-1", "namespace": "paris"}, *zones]}))
     before = {item.name: item.inputs for item in prod.resources}
     after = {item.name: item.inputs for item in more.resources}
     assert {name: after[name] for name in before} == before
@@ -177,7 +177,7 @@ def test_every_wrong_setting_is_named_at_once(run_program: RunProgram) -> None:
             "short-lived",
         ),
         ({"caName": "x" * 60}, "caName", "at most 53"),
-        ({"organization": "Ümlaut"}, "organization", "pattern"),
+        ({"organization": "Two\nlines"}, "organization", "without line ends"),
     ],
 )
 def test_settings_that_can_not_work(run_program: RunProgram, changes: dict[str, object], path: str, words: str) -> None:

@@ -25,6 +25,7 @@ class Remote:
     """The sandbox as another process sees it."""
 
     endpoint_url = os.environ.get("AWS_ENDPOINT_URL", "")
+    credentials = ("sandbox", "sandbox")
 
     def session(self, region: str) -> boto3.Session:
         return boto3.Session(region_name=region)

@@ -244,7 +244,6 @@ def test_changes_that_are_ignored(stack: Stack) -> None:
     [
         ("delete_before_replace=True", "deleteBeforeReplace"),
         ("replace_on_changes=['path']", "replaceOnChanges"),
-        ("import_='one'", "importId"),
         ("aliases=[pulumi.Alias(name='two')]", "aliases"),
         ("ignore_changes=['tags.a']", r"ignoreChanges of tags\.a"),
     ],

@@ -21,6 +21,8 @@ from toolkit.text import NotTextError, from_utf8, printable
 if TYPE_CHECKING:
     from typing import Any
 
+    from pydantic_core import ErrorDetails
+
 # A stack with 1,000 zones exports about half a megabyte; anything far beyond is not a contract.
 _MAX_BYTES = 16 * 1024 * 1024
 # An organization may have marked outputs as secret. Nothing in the contract is one, and without this option the
@@ -130,11 +132,31 @@ def _reason(error: Exception) -> str:
 
 
 def validation_problems(error: ValidationError) -> list[Problem]:
-    """Pydantic's findings with paths as a user writes them: ``zones[1].roleArn``."""
-    return [
-        Problem(_path(item["loc"]), _cut(item["msg"].removeprefix("Value error, "), _MAX_MESSAGE))
-        for item in error.errors()
-    ]
+    """Return pydantic's findings with paths as a user writes them: ``zones[1].roleArn``."""
+    return [Problem(_path(item["loc"]), _cut(_message(item), _MAX_MESSAGE)) for item in error.errors()]
+
+
+def _message(item: ErrorDetails) -> str:
+    """Return what is wrong, in words of YAML and JSON instead of Python's."""
+    value, kind = item["input"], item["type"]
+    if kind in {"tuple_type", "list_type"}:
+        return f"must be a list, and it is {_kind(value)}"
+    if kind in {"dict_type", "model_type", "model_attributes_type"}:
+        return f"must be an object with keys, and it is {_kind(value)}"
+    if kind == "string_type":
+        quoted = "; quote it" if isinstance(value, int | float) else ""
+        return f"must be text, and it is {_kind(value)}{quoted}"
+    if kind == "missing":
+        return "is missing"
+    return item["msg"].removeprefix("Value error, ")
+
+
+def _kind(value: object) -> str:
+    """Return what a value is in a document, without the value."""
+    if value is None:
+        return "empty"
+    kinds = ((bool, "true or false"), (str, "text"), (int | float, "a number"), (list | tuple, "a list"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "an object")
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -17,7 +17,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    StringConstraints,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -35,6 +34,8 @@ SCHEMA_VERSION: Literal[1] = 1
 SHORT_LIVED_MAX = timedelta(days=7)
 DEFAULT_DATA_PLANE_LIFETIME = "24h"
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_SERVICE_ACCOUNT = re.compile(r"[a-z0-9.-]{1,253}")
 
 
 def dns_label(value: str) -> str:
@@ -45,6 +46,18 @@ def dns_label(value: str) -> str:
     """
     if not _DNS_LABEL.fullmatch(value):
         raise ValueError("must be 1 to 63 lower-case letters, digits and hyphens, not starting or ending with a hyphen")
+    return value
+
+
+def _account_id(value: str) -> str:
+    if not _ACCOUNT.fullmatch(value):
+        raise ValueError("must be 12 digits")
+    return value
+
+
+def _service_account(value: str) -> str:
+    if not _SERVICE_ACCOUNT.fullmatch(value):
+        raise ValueError("must be 1 to 253 lower-case letters, digits, hyphens and dots")
     return value
 
 
@@ -140,7 +153,9 @@ MeshNames = Annotated[
     AfterValidator(_distinct_meshes),
     Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
 ]
-AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+AccountId = Annotated[str, AfterValidator(_account_id), _pattern(_ACCOUNT)]
+# DNS subdomains, as Kubernetes names service accounts.
+ServiceAccount = Annotated[str, AfterValidator(_service_account), _pattern(_SERVICE_ACCOUNT)]
 UsageMode = Literal["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"]
 Identity = Literal["irsa", "pod-identity", "ambient"]
 
@@ -216,9 +231,7 @@ class Zone(_Model):
     region: Region = Field(description="Where the zone runs; the CA may be in another region.")
     account_id: AccountId = Field(description="The AWS account of the zone's roles.")
     namespace: DnsLabel = Field(description="The namespace of the zone's control plane.")
-    service_account: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9.-]+$")] = Field(
-        description="The service account of the zone's control plane."
-    )
+    service_account: ServiceAccount = Field(description="The service account of the zone's control plane.")
     identity: Identity = Field(description="How the control plane gets the role.")
     role_arn: RoleArn = Field(description="The role with which the zone's control plane asks for certificates.")
     verifier_role_arn: RoleArn = Field(description="The role that toolkit verify takes in the zone's stead.")

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+import json
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_aws as aws
+from pydantic.alias_generators import to_camel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from toolkit.infra.settings import AccountSettings
+
+_SESSION = "kong-mesh-pca"
+# With whose credentials the stack deploys; a profile of the zone's own replaces them.
+_CREDENTIALS = frozenset(
+    {"access_key", "secret_key", "token", "profile", "assume_roles", "assume_role_with_web_identity"}
+)
+# Of the stack's own account and region.
+_OF_THE_STACK = frozenset({"region", "allowed_account_ids", "forbidden_account_ids"})
+_SECRETS = frozenset({"secret_key", "token"})
+_NUMBERS = frozenset({"max_retries", "token_bucket_rate_limiter_capacity"})
 
 
 def provider(
     name: str, access: AccountSettings, region: str, opts: pulumi.ResourceOptions | None = None
 ) -> aws.Provider | None:
-    """A provider for an account that is reached in its own way; None where the stack's own does.
+    """Return a provider for an account that is reached in its own way; None where the stack's own does.
+
+    Pulumi gives an explicit provider none of the stack's ``aws:*`` settings. It gets them here: without the endpoints
+    of a sandbox it would call AWS.
 
     Args:
         name: logical name of the provider.
@@ -24,19 +42,48 @@ def provider(
     """
     if not access.is_elsewhere:
         return None
-    role = access.assume_role_arn
+    given = dict(_stack_settings())
+    if access.profile is not None:
+        given = {key: value for key, value in given.items() if key not in _CREDENTIALS} | {"profile": access.profile}
+    if access.assume_role_arn is not None:
+        given["assume_roles"] = _chain(given.get("assume_roles"), access)
     account = access.account("")
     return aws.Provider(
         name,
         region=region,
-        # Pulumi gives a provider of our own nothing of the stack's aws:* settings; whose role is taken starts there.
-        profile=access.profile or pulumi.Config("aws").get("profile"),
-        assume_roles=(
-            [aws.ProviderAssumeRoleArgs(role_arn=role, external_id=access.external_id, session_name="kong-mesh-pca")]
-            if role is not None
-            else None
-        ),
         # A profile that was changed to another account does nothing there.
         allowed_account_ids=[account] if account else None,
         opts=opts,
+        **given,
     )
+
+
+def _stack_settings() -> Iterator[tuple[str, Any]]:
+    """Yield the stack's ``aws:*`` settings by the names of the provider's arguments; encrypted ones stay encrypted."""
+    config = pulumi.Config("aws")
+    for name in inspect.signature(aws.Provider._internal_init).parameters:  # noqa: SLF001 - its overloads hide the names
+        key = to_camel(name)
+        text = None if name.startswith("_") or name in _OF_THE_STACK else config.get(key)
+        if text is None:
+            continue
+        value = _parsed(name, text)
+        secret = name in _SECRETS or pulumi.runtime.is_config_secret(config.full_key(key))
+        yield name, pulumi.Output.secret(value) if secret else value
+
+
+def _parsed(name: str, text: str) -> Any:  # noqa: ANN401 - a setting of the provider
+    """Return a setting as the provider's argument takes it: Pulumi keeps lists, objects and switches as JSON."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, list | dict | bool) or name in _NUMBERS else text
+
+
+def _chain(before: Any, access: AccountSettings) -> Any:  # noqa: ANN401 - the stack's own roles, as they are configured
+    """Return the roles to assume one after the other: the stack's own, then that of the account."""
+    role: dict[str, Any] = {"roleArn": access.assume_role_arn, "sessionName": _SESSION}
+    if access.external_id is not None:
+        # Whether the stack's file has it encrypted or not: it is what keeps others from assuming the role.
+        role["externalId"] = pulumi.Output.secret(access.external_id)
+    return pulumi.Output.all(before or [], role).apply(lambda both: [*both[0], both[1]])

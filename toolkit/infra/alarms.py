@@ -20,6 +20,7 @@ from toolkit.pki import pem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from toolkit.infra.claims import Claim
     from toolkit.infra.settings import AlarmSettings
 
 # user guide, PcaCloudWatch.md
@@ -42,10 +43,11 @@ class AlarmArgs:
         with_crl: whether the CA writes revocation lists.
         account: that the CA is in, and the alarms.
         partition: of that account.
-        region: of the CA, where it is another one than the stack's.
+        region: of the CA.
         name_prefix: of names in IAM.
         permissions_boundary_arn: of the role that writes the metric.
         tags: of everything that takes some.
+        role: what is done about a role of the schedule that exists already.
     """
 
     settings: AlarmSettings
@@ -54,10 +56,11 @@ class AlarmArgs:
     with_crl: bool
     account: str
     partition: str
-    region: str | None
+    region: str
     name_prefix: str | None
     permissions_boundary_arn: str | None
     tags: Mapping[str, str]
+    role: Claim
 
 
 class AuthorityAlarms(pulumi.ComponentResource):
@@ -126,21 +129,7 @@ class AuthorityAlarms(pulumi.ComponentResource):
     def _write_the_end(self) -> None:
         # The rule on the length of names in IAM (rules.py) counts this one.
         name, args = f"{self._name}-not-after", self._args
-        role = iam.Role(
-            name,
-            name=f"{args.name_prefix}{name}" if args.name_prefix else None,
-            description="Writes the end of Kong Mesh's private CA as a metric",
-            assume_role_policy=policies.to_json(policies.scheduler_trust(args.account)),
-            permissions_boundary=args.permissions_boundary_arn,
-            tags=dict(args.tags),
-            opts=self._inside,
-        )
-        granted = iam.RolePolicy(
-            f"{name}-metric",
-            role=role.name,
-            policy=policies.to_json(policies.metric_policy(_NAMESPACE)),
-            opts=self._inside,
-        )
+        role_arn, granted = self._role(name)
         scheduler.Schedule(
             name,
             description="The end of Kong Mesh's private CA, in seconds since 1970",
@@ -149,12 +138,35 @@ class AuthorityAlarms(pulumi.ComponentResource):
             # scheduler/latest/UserGuide/managing-targets-universal.html
             target=scheduler.ScheduleTargetArgs(
                 arn=f"arn:{args.partition}:scheduler:::aws-sdk:cloudwatch:putMetricData",
-                role_arn=role.arn,
+                role_arn=role_arn,
                 input=pulumi.Output.all(args.authority_arn, args.chain).apply(lambda both: _metric_data(*both)),
             ),
             region=args.region,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[granted]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=granted),
         )
+
+    def _role(self, name: str) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
+        """Return the ARN of the schedule's role, and what it needs to be of use; an adopted role is left as it is."""
+        args = self._args
+        if args.role.adopted_arn is not None:
+            return pulumi.Output.from_input(args.role.adopted_arn), []
+        role = iam.Role(
+            name,
+            name=f"{args.name_prefix}{name}" if args.name_prefix else None,
+            description="Writes the end of Kong Mesh's private CA as a metric",
+            assume_role_policy=policies.to_json(policies.scheduler_trust(args.account, args.region, args.partition)),
+            permissions_boundary=args.permissions_boundary_arn,
+            tags=dict(args.tags),
+            opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(import_=args.role.import_id)),
+        )
+        granted = iam.RolePolicy(
+            f"{name}-metric",
+            name="put-metric",
+            role=role.name,
+            policy=policies.to_json(policies.metric_policy(_NAMESPACE)),
+            opts=self._inside,
+        )
+        return role.arn, [granted]
 
     def _expiry_alarm(self) -> None:
         args = self._args

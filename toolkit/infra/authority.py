@@ -15,6 +15,7 @@ import pulumi
 from pulumi_aws import acmpca
 
 from toolkit.errors import Problem
+from toolkit.infra.guard import Guard
 from toolkit.infra.reading import refusal
 from toolkit.pki import csr, pem, templates
 
@@ -184,6 +185,8 @@ class PrivateAuthority(pulumi.ComponentResource):
         self._name = name
         self.signing_algorithm = args.signing_algorithm
         authority = self._create(args, "ROOT" if isinstance(certification, SelfSigned) else "SUBORDINATE")
+        # A renewed certificate replaces the activation, which therefore is not protected itself.
+        self._guarded: list[pulumi.Resource] = [authority]
         # Everything else waits for this: nothing is signed for a CA that is not what the settings say.
         self.arn = _unchanged(name, args, authority)
         self.csr = authority.certificate_signing_request
@@ -201,6 +204,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             _refuse_when_new(issued, certification.problems)
             above = certification.issuer.above
             self._import(issued.certificate, issued.certificate_chain if above is None else above)
+        Guard(f"{name}-guard", self._guarded, protect=args.protect, opts=pulumi.ResourceOptions(parent=self))
         self.register_outputs({"arn": self.arn, "certificate": self.certificate, "chain": self.chain})
 
     def _create(self, args: AuthorityArgs, kind: str) -> acmpca.CertificateAuthority:
@@ -257,6 +261,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             certificate_chain=above,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self._guarded.append(activation)
         self.arn = activation.certificate_authority_arn
         # Read from the issued certificate: the CA resource's own fields are filled when the CA is created, before
         # there is a certificate, and stay empty until a refresh.

@@ -13,8 +13,8 @@ import pulumi
 import pulumi_aws as aws
 
 from toolkit.contract import mode_problem
-from toolkit.errors import Problem, one_line
-from toolkit.infra import rules
+from toolkit.errors import Problem
+from toolkit.infra import lookups, rules
 from toolkit.infra.reading import refusal
 from toolkit.pki import algorithms, arn, chain, duration, judging, pem
 from toolkit.pki.authority import AWS, IN_A_MESH, STRICT
@@ -89,7 +89,7 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
             opts=pulumi.InvokeOptions(provider=provider),
         )
     except Exception as error:  # nothing narrower is raised for a function that failed
-        raise LookUpError(one_line(error)) from error
+        raise LookUpError(lookups.reason(error)) from error
     if not found.certificate:
         raise LookUpError(f"it is {found.status} and has no certificate yet")
     try:

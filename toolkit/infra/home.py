@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,12 +47,31 @@ def home_problems(settings: Settings, home: Home) -> list[Problem]:
         settings: that :func:`toolkit.infra.rules.problems` found good.
         home: where the stack deploys to.
     """
-    found: list[Problem] = []
+    found = list(_partition_problems(settings, home))
     for index, zone in enumerate(settings.zones):
         found += _zone_problems(f"zones[{index}]", zone, settings, home)
     found += _parent_problems(settings, home)
     found += _alarm_problems(settings, home)
     return found
+
+
+def _partition_problems(settings: Settings, home: Home) -> Iterator[Problem]:
+    """Nothing crosses partitions: neither trust, nor permissions, nor sharing (AWS General Reference, "Partitions")."""
+    for path, text in _arns("", settings.model_dump(mode="json", by_alias=True, exclude={"tags"})):
+        if text.split(":")[1] != home.partition:
+            yield Problem(path, f"is in partition {text.split(':')[1]}, but the stack is in {home.partition}")
+
+
+def _arns(path: str, value: object) -> Iterator[tuple[str, str]]:
+    """Every ARN among settings, with its place."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _arns(f"{path}.{key}".removeprefix("."), item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _arns(f"{path}[{index}]", item)
+    elif isinstance(value, str) and re.match(r"arn:aws[a-z-]*:", value):
+        yield path, value
 
 
 def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, home: Home) -> Iterator[Problem]:
@@ -97,8 +117,6 @@ def _parent_problems(settings: Settings, home: Home) -> Iterator[Problem]:
     if parent is None:
         return
     signer = arn.certificate_authority(parent.arn)
-    if signer.partition != home.partition:
-        yield Problem("parent.arn", f"is in partition {signer.partition}, and the stack in {home.partition}")
     # pca-resource-sharing.html: of the templates for CAs only PathLen0 is shared with other accounts.
     if signer.account != parent.account(home.account) and settings.intermediate_path_length:
         yield Problem(

@@ -6,6 +6,7 @@ does not exist, and an alarm may tell a topic that does not.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -15,13 +16,21 @@ from toolkit.errors import Problem, one_line
 from toolkit.pki import arn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from toolkit.infra.settings import SharingSettings, ZoneSettings
 
 _AUDIENCE = "sts.amazonaws.com"
 # Organizations API reference, common errors of DescribeOrganization.
 _NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
+# What IAM says (NoSuchEntity, "cannot be found"), and the provider in its place (terraform-plugin-sdk: retry,
+# NotFoundError; hashicorp/terraform-provider-aws: internal/tfresource, EmptyResultError).
+_MISSING = ("NoSuchEntity", "cannot be found", "couldn't find resource", "empty result", "not found")
+# Python's SDK (pulumi/runtime/invoke.py), the engine (pulumi/pulumi: source_eval.go, Invoke), the bridge and gRPC.
+_WRAPPER = re.compile(
+    r"invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: |rpc error: code = \w+ desc = "
+    r"|[0-9]+ errors? occurred: |\* "
+)
 _EXTERNAL = "allowExternalAccounts lets accounts outside of it accept an invitation"
 
 
@@ -40,12 +49,23 @@ def oidc_problems(path: str, provider_arn: str, provider: aws.Provider | None) -
     except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
         if _may_not_look(provider_arn, error):
             return []
-        message = f"{provider_arn} can't be looked up: {one_line(error)}; createOidcProvider would make it"
+        message = f"{provider_arn} can't be looked up: {reason(error)}; createOidcProvider would make it"
         return [Problem(path, message)]
-    if _AUDIENCE not in found.client_id_lists:
-        names = ", ".join(found.client_id_lists) or "nobody"
-        return [Problem(path, f"{provider_arn} takes tokens for {names}, and the control plane's are for {_AUDIENCE}")]
-    return []
+    return audience_problems(path, provider_arn, found.client_id_lists)
+
+
+def audience_problems(path: str, provider_arn: str, audiences: Sequence[str]) -> list[Problem]:
+    """Return whether an OIDC provider accepts the tokens that EKS makes for AWS.
+
+    Args:
+        path: the setting that names the provider.
+        provider_arn: of the provider.
+        audiences: that it accepts.
+    """
+    if _AUDIENCE in audiences:
+        return []
+    names = ", ".join(audiences) or "nobody"
+    return [Problem(path, f"{provider_arn} takes tokens for {names}, and the control plane's are for {_AUDIENCE}")]
 
 
 def cluster_problems(path: str, zone: ZoneSettings, provider: aws.Provider | None) -> list[Problem]:
@@ -139,16 +159,40 @@ def _missing(path: str, name: str, look: Callable[[], object]) -> list[Problem]:
     except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
         if _may_not_look(name, error):
             return []
-        return [Problem(path, f"{name} can't be looked up: {one_line(error)}")]
+        return [Problem(path, f"{name} can't be looked up: {reason(error)}")]
     return []
+
+
+def warn_unless_missing(name: str, error: Exception) -> None:
+    """Warn that it is not known whether something exists, unless AWS said that it does not.
+
+    Args:
+        name: what was looked up.
+        error: with which that failed.
+    """
+    if not any(words in str(error) for words in _MISSING):
+        pulumi.log.warn(f"Whether {name} exists is not known: {reason(error)}")
+
+
+def reason(error: Exception) -> str:
+    """Return AWS's or the provider's own message, without what Pulumi's engine and SDK wrap it in.
+
+    Args:
+        error: of a function that failed.
+    """
+    message = one_line(error)
+    while match := _WRAPPER.match(message):
+        message = message[match.end() :]
+    # The property that the failure is about, which a function has none of (pulumi/runtime/invoke.py).
+    return message.removesuffix("()").strip() or type(error).__name__
 
 
 def _may_not_look(name: str, error: Exception) -> bool:
     """Whether AWS did not let us look: that says nothing of the thing, so it is a warning."""
-    said = one_line(error)
-    denied = any(word in said for word in ("AccessDenied", "UnauthorizedOperation", "is not authorized to perform"))
+    message = reason(error)
+    denied = any(word in message for word in ("AccessDenied", "UnauthorizedOperation", "is not authorized to perform"))
     if denied:
-        pulumi.log.warn(f"Whether {name} is there is not known: {said}")
+        pulumi.log.warn(f"Whether {name} exists is not known: {message}")
     return denied
 
 

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _VERSION = "2012-10-17"
+_READING = [
+    "acm-pca:DescribeCertificateAuthority",
+    "acm-pca:GetCertificate",
+    "acm-pca:GetCertificateAuthorityCertificate",
+]
+# In China EC2 has a principal of its own (docs.amazonaws.cn, "Getting Started with Amazon Web Services in China": IAM;
+# hashicorp/terraform-provider-aws#47141), and ECS tasks have not (mapbox/cloudfriend#56).
+_EC2 = {"aws-cn": "ec2.amazonaws.com.cn"}
+_ECS_TASKS = "ecs-tasks.amazonaws.com"
 Document = dict[str, Any]
 
 
@@ -89,7 +98,7 @@ def ambient_trust(compute: Literal["ec2", "ecs"], region: str, account: str, par
     statement: Document = {
         "Sid": "ZoneControlPlane",
         "Effect": "Allow",
-        "Principal": {"Service": "ec2.amazonaws.com" if compute == "ec2" else "ecs-tasks.amazonaws.com"},
+        "Principal": {"Service": _EC2.get(partition, "ec2.amazonaws.com") if compute == "ec2" else _ECS_TASKS},
         "Action": "sts:AssumeRole",
     }
     if compute == "ecs":
@@ -109,14 +118,17 @@ def verifier_trust(principals: Sequence[str], accounts: Sequence[str], partition
         partition: of those accounts.
     """
     trusted = list(principals) or [f"arn:{partition}:iam::{account}:root" for account in dict.fromkeys(accounts)]
-    return _document({"Sid": "Verifiers", "Effect": "Allow", "Principal": {"AWS": trusted}, "Action": "sts:AssumeRole"})
+    # Who comes from EKS Pod Identity has session tags, which go on with the role (EKS user guide, pod-id-abac.html).
+    actions = ["sts:AssumeRole", "sts:TagSession"]
+    return _document({"Sid": "Verifiers", "Effect": "Allow", "Principal": {"AWS": trusted}, "Action": actions})
 
 
 def issuer_policy(authority_arn: str, template: str | None = None, former: Sequence[str] = ()) -> Document:
     """What a zone control plane may do: issue from the one CA, and fetch what it issued.
 
-    Both permissions matter: with IssueCertificate alone a mesh buys certificates in a loop, because it never
-    gets to see one (kumahq/kuma#17448, cert-manager/aws-privateca-issuer#479). Minting a CA is denied outright.
+    Both permissions matter: with IssueCertificate alone a mesh has certificates issued in a loop, because it never
+    gets to see one (kumahq/kuma#17448, cert-manager/aws-privateca-issuer#479). Templates for CAs, OCSP responders and
+    code signing are denied, whatever else allows them.
 
     Args:
         authority_arn: the issuing CA.
@@ -126,7 +138,7 @@ def issuer_policy(authority_arn: str, template: str | None = None, former: Seque
     """
     authorities = [authority_arn, *former]
     use: Document = {"Effect": "Allow", "Resource": authorities if former else authority_arn}
-    reading = ["acm-pca:DescribeCertificateAuthority", "acm-pca:GetCertificate"]
+    reading = _READING
     if template is None:
         allowed = [{"Sid": "IssueDataPlaneCertificates", **use, "Action": [*reading, "acm-pca:IssueCertificate"]}]
     else:
@@ -134,7 +146,7 @@ def issuer_policy(authority_arn: str, template: str | None = None, former: Seque
             {"Sid": "FetchDataPlaneCertificates", **use, "Action": reading},
             {**_issue_with(authority_arn, template, "IssueDataPlaneCertificates"), "Resource": use["Resource"]},
         ]
-    return _document(*allowed, _never_mint_a_ca())
+    return _document(*allowed, _only_data_planes())
 
 
 def verifier_policy(authority_arn: str) -> Document:
@@ -147,15 +159,11 @@ def verifier_policy(authority_arn: str) -> Document:
         {
             "Sid": "ReadTheAuthority",
             "Effect": "Allow",
-            "Action": [
-                "acm-pca:DescribeCertificateAuthority",
-                "acm-pca:GetCertificate",
-                "acm-pca:GetCertificateAuthorityCertificate",
-            ],
+            "Action": _READING,
             "Resource": authority_arn,
         },
         _issue_with(authority_arn, templates.END_ENTITY, "IssueEndEntitiesOnly"),
-        _never_mint_a_ca(),
+        _only_data_planes(),
     )
 
 
@@ -182,13 +190,7 @@ def share_policy(authority_arn: str, accounts: Sequence[str], organization: str 
     return _document(*statements)
 
 
-_SHARED_READING = [
-    "acm-pca:DescribeCertificateAuthority",
-    "acm-pca:GetCertificate",
-    "acm-pca:GetCertificateAuthorityCertificate",
-    "acm-pca:ListPermissions",
-    "acm-pca:ListTags",
-]
+_SHARED_READING = [*_READING, "acm-pca:ListPermissions", "acm-pca:ListTags"]
 
 
 def crl_bucket_policy(bucket_arn: str, account: str, distribution_arn: str | None = None) -> Document:
@@ -235,19 +237,24 @@ def crl_bucket_policy(bucket_arn: str, account: str, distribution_arn: str | Non
     )
 
 
-def scheduler_trust(account: str) -> Document:
-    """EventBridge Scheduler may take the role, for schedules of the account alone (its user guide, "Confused deputy").
+def scheduler_trust(account: str, region: str, partition: str) -> Document:
+    """Return who may assume the role of a schedule: EventBridge Scheduler, for the default group of one region alone.
+
+    The ARN must be that of a group (EventBridge Scheduler user guide, "Confused deputy prevention").
 
     Args:
         account: twelve digits.
+        region: of the schedule.
+        partition: of the account.
     """
+    group = f"arn:{partition}:scheduler:{region}:{account}:schedule-group/default"
     return _document(
         {
             "Sid": "Scheduler",
             "Effect": "Allow",
             "Principal": {"Service": "scheduler.amazonaws.com"},
             "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+            "Condition": {"StringEquals": {"aws:SourceAccount": account, "aws:SourceArn": group}},
         }
     )
 
@@ -280,15 +287,16 @@ def _issue_with(authority_arn: str, template: str, sid: str) -> Document:
     }
 
 
-def _never_mint_a_ca() -> Document:
+def _only_data_planes() -> Document:
     # An explicit Deny beats every Allow, also one that somebody attaches later; any CA, any partition.
+    denied = (templates.CA_MINTING_PATTERN, *templates.SIGNER_PATTERNS)
     return {
-        "Sid": "NeverMintAnAuthority",
+        "Sid": "NeverForAuthoritiesAndSigners",
         "Effect": "Deny",
         "Action": "acm-pca:IssueCertificate",
         "Resource": "*",
         "Condition": {
-            "StringLike": {"acm-pca:TemplateArn": templates.arn(templates.CA_MINTING_PATTERN, partition="*")}
+            "StringLike": {"acm-pca:TemplateArn": [templates.arn(pattern, partition="*") for pattern in denied]}
         },
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -13,36 +14,84 @@ from pydantic.alias_generators import to_camel
 
 from toolkit.contract import validation_problems
 from toolkit.errors import Problem
-from toolkit.infra import rules
+from toolkit.infra import rules, zones_file
 from toolkit.infra.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 _FIELDS = {to_camel(name): name for name in Settings.model_fields}
 _ZONE = re.compile(r"^zones\[([0-9]+)\]")
 # Stands for a zone that could not be read, so that the rest can be judged.
 _STAND_IN = {"name": "stand-in", "region": "us-east-1", "identity": "ambient"}
-MEND = "Mend stacks/Pulumi.<stack>.yaml or use pulumi config set; Pulumi.yaml describes every key."
+# Whose externalId may be encrypted.
+_WITH_SECRETS = frozenset({"zones", "parent"})
+_MAX_CONFIG = 100 * 1024
+FIX = "Correct stacks/Pulumi.<stack>.yaml or use pulumi config set; Pulumi.yaml describes every key."
 
 
-def read_settings(config: pulumi.Config) -> Settings:
+def read_settings(config: pulumi.Config, project_dir: Path) -> Settings:
     """Read the stack's configuration.
+
+    Args:
+        config: of the project.
+        project_dir: from where `zonesFile` is found.
 
     Raises:
         SettingsError: anything in it is not valid.
     """
-    problems = _unknown_keys(config.name)
+    problems = [*_unknown_keys(config.name), *_public_secrets(config), *_too_large(config)]
     values: dict[str, Any] = {}
     for key, name in _FIELDS.items():
         try:
             value = config.get_object(key) if is_structured(name) else config.get(key)
         except pulumi.ConfigTypeError:
-            problems.append(Problem(key, "is neither YAML nor JSON"))
-            continue
+            # What is no JSON is text; the model says what is wanted in its place.
+            value = config.get(key)
         if value is not None:
             values[key] = value
+    problems += zones_file.read_into(values, project_dir)
     return check_settings(values, config.name, problems)
+
+
+def _given() -> dict[str, str]:
+    """Return the whole configuration by full key, as Pulumi handed it over."""
+    return {**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()}
+
+
+def _public_secrets(config: pulumi.Config) -> list[Problem]:
+    """Refuse encrypted values that the state and the outputs would contain in plain text.
+
+    Pulumi says of a list or an object only that something in it is encrypted.
+    """
+    return [
+        Problem(
+            key, "is encrypted, but the stack's state and outputs contain it in plain text; set it without --secret"
+        )
+        for key in _FIELDS
+        if key not in _WITH_SECRETS and pulumi.runtime.is_config_secret(config.full_key(key))
+    ]
+
+
+def _too_large(config: pulumi.Config) -> list[Problem]:
+    """Refuse a configuration that is close to what an environment variable can hold.
+
+    Pulumi hands it to the program as PULUMI_CONFIG (pulumi/runtime/config.py), and Linux starts no program with a
+    variable over 128 KiB (execve(2), MAX_ARG_STRLEN).
+    """
+    given = _given()
+    size = len(json.dumps(given).encode())
+    if size <= _MAX_CONFIG:
+        return []
+    largest = max(given, key=lambda key: len(given[key])).removeprefix(f"{config.name}:")
+    return [
+        Problem(
+            largest,
+            f"makes the configuration {size // 1024} KiB long, and above 128 KiB Pulumi can't start the program; "
+            "write the zones into a file and name it with zonesFile",
+        )
+    ]
 
 
 def _unknown_keys(project: str) -> list[Problem]:
@@ -84,13 +133,26 @@ def check_settings(values: Mapping[str, Any], project: str, known: Iterable[Prob
         problems += readable.set_aside()
     problems += [readable.original(problem) for problem in rules.problems(settings, readable.unreadable)]
     if problems:
-        raise refusal("the stack's configuration is not valid", problems, project, MEND)
+        file = values.get("zonesFile")
+        place = file if isinstance(file, str) else None
+        raise refusal("the stack's configuration is not valid", problems, project, FIX, place)
     return settings
 
 
-def refusal(what: str, problems: Iterable[Problem], project: str, hint: str) -> SettingsError:
-    """The error for problems with settings, their paths as they stand in the stack's file."""
-    full = [Problem(f"{project}:{path}", message) for path, message in problems]
+def refusal(
+    what: str, problems: Sequence[Problem], project: str, hint: str, zones_file: str | None = None
+) -> SettingsError:
+    """Return the error for problems with settings.
+
+    Args:
+        what: is wrong, in short.
+        problems: by path.
+        project: whose name precedes each key in the stack's file.
+        hint: what to do.
+        zones_file: precedes the paths of zones instead, if they come from a file.
+    """
+    places = [(zones_file if zones_file and path.startswith("zones[") else project, path) for path, _ in problems]
+    full = [Problem(f"{place}:{path}", message) for (place, path), (_, message) in zip(places, problems, strict=True)]
     count = "1 problem" if len(full) == 1 else f"{len(full)} problems"
     return SettingsError(f"{what}: {count}", full, hint)
 
@@ -103,6 +165,8 @@ class _Readable:
         self.unreadable = {_FIELDS[key] for key in broken if key in _FIELDS}
         self._positions: list[int] | None = None
         self._error: ValidationError | None = None
+        if "zones_file" in self.unreadable and "zones" not in self._values:
+            self.unreadable.add("zones")
         if "zones" in self.unreadable:
             self._values["zones"] = [_STAND_IN]
 

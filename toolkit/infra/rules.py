@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.contract import mode_problem
 from toolkit.errors import Problem
+from toolkit.infra import identities
 from toolkit.pki import algorithms, arn, duration, pem, spiffe
 from toolkit.pki.authority import AWS, IN_A_MESH, Needs
 from toolkit.pki.ca_import import MAX_CERTIFICATE, MAX_CHAIN, import_problems
@@ -19,7 +20,7 @@ from toolkit.pki.ca_import import MAX_CERTIFICATE, MAX_CHAIN, import_problems
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from toolkit.infra.settings import AccountSettings, Settings, ZoneSettings
+    from toolkit.infra.settings import AccountSettings, Settings
 
 _OWN_ROOT = ("root", "intermediate")
 _ONE_AUTHORITY = "a Mesh names one ARN for all its zones, so a stack has one issuing CA"
@@ -256,32 +257,8 @@ def access_problems(path: str, access: AccountSettings) -> Iterator[Problem]:
 
 
 @rule("zones")
-def _zones_have_what_their_identity_needs(settings: Settings) -> Iterator[Problem]:
-    for index, zone in enumerate(settings.zones):
-        path = f"zones[{index}]"
-        fields = {
-            "oidcProviderArn": ("irsa", zone.oidc_provider_arn is not None),
-            "oidcIssuer": ("irsa", zone.oidc_issuer is not None),
-            "createOidcProvider": ("irsa", zone.create_oidc_provider),
-            "clusterName": ("pod-identity", zone.cluster_name is not None),
-            "compute": ("ambient", zone.compute is not None),
-        }
-        for key, (identity, given) in fields.items():
-            if given and identity != zone.identity:
-                yield Problem(f"{path}.{key}", f"is for identity {identity}, and the zone's is {zone.identity}")
-        if zone.identity == "pod-identity" and zone.cluster_name is None:
-            yield Problem(f"{path}.clusterName", "is missing: identity pod-identity needs it")
-        if zone.identity == "irsa":
-            yield from _irsa_problems(path, zone)
-
-
-def _irsa_problems(path: str, zone: ZoneSettings) -> Iterator[Problem]:
-    if zone.oidc_provider_arn is None and zone.oidc_issuer is None:
-        yield Problem(f"{path}.oidcProviderArn", "is missing: identity irsa needs it, or oidcIssuer")
-    if zone.oidc_provider_arn is not None and zone.oidc_issuer is not None:
-        yield Problem(f"{path}.oidcIssuer", "is given twice: oidcProviderArn names the issuer already")
-    if zone.create_oidc_provider and zone.oidc_issuer is None:
-        yield Problem(f"{path}.oidcIssuer", "is missing: createOidcProvider needs it")
+def _identities_can_work(settings: Settings) -> Iterable[Problem]:
+    return identities.problems(settings.zones)
 
 
 @rule("zones", "topology", "adopt_arn")
@@ -292,19 +269,6 @@ def _one_authority_for_all_zones(settings: Settings) -> Iterator[Problem]:
                 f"zones[{index}].authorityArn",
                 f"is not the stack's CA: {_ONE_AUTHORITY}. A zone in another region calls the CA's region; "
                 "for another CA use another stack and another mesh",
-            )
-
-
-@rule("zones")
-def _one_association_for_a_service_account(settings: Settings) -> Iterator[Problem]:
-    # EKS API reference, CreatePodIdentityAssociation: ResourceInUseException.
-    seen: dict[tuple[str | None, ...], str] = {}
-    for index, zone in enumerate(settings.zones):
-        key = (zone.account(""), zone.region, zone.cluster_name, zone.namespace, zone.service_account)
-        if zone.identity == "pod-identity" and seen.setdefault(key, zone.name) != zone.name:
-            yield Problem(
-                f"zones[{index}].serviceAccount",
-                f"is that of zone {seen[key]} in the same cluster, and a service account has one role",
             )
 
 

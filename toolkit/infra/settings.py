@@ -5,38 +5,30 @@ What several keys together make impossible is in :mod:`toolkit.infra.rules`.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pulumi
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from toolkit.contract import (
-    AccountId,
     DnsLabel,
     Identity,
     KeyAlgorithm,
     Lifetime,
     MeshNames,
     Region,
+    ServiceAccount,
     SigningAlgorithm,
     UsageMode,
     distinct_zones,
 )
 from toolkit.errors import InvalidInputError
-from toolkit.pki import arn, pem, templates
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from toolkit.infra import fields
+from toolkit.pki import arn
 
 Topology = Literal["root", "intermediate", "under-aws-ca", "under-external-ca", "adopt"]
 KeyStorage = Literal["FIPS_140_2_LEVEL_2_OR_HIGHER", "FIPS_140_2_LEVEL_3_OR_HIGHER"]
-# AWS tags its own things so; a CA has at most 50 tags (botocore acm-pca: TagList), two of which are ours.
-_MAX_TAGS = 48
-_TWELVE_DIGITS = 10**11
-_OWN_TAGS = ("managed-by", "kong-mesh-zone")
-_PRINCIPAL = re.compile(r"root|(?:role|user|assumed-role)/[^*?]+")
 
 
 class SettingsError(InvalidInputError, pulumi.RunError):
@@ -44,114 +36,6 @@ class SettingsError(InvalidInputError, pulumi.RunError):
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
-
-
-def _arn(parse: Callable[[str], arn.Arn]) -> AfterValidator:
-    """Take the text as it is, if it is an ARN of that kind."""
-
-    def check(value: str) -> str:
-        parse(value)
-        return value
-
-    return AfterValidator(check)
-
-
-def _principal(value: str) -> str:
-    # IAM user guide, "AWS JSON policy elements: Principal": groups can't be one, nor can a part of an ARN be open.
-    parsed = arn.Arn.parse(value)
-    if (parsed.service, bool(_PRINCIPAL.fullmatch(parsed.resource))) not in {("iam", True), ("sts", True)}:
-        raise ValueError(f"{arn.shown(value)} is not the ARN of an IAM principal: an account's root, a role or a user")
-    return value
-
-
-def _bundle(value: str) -> str:
-    pem.load_certificates(value)
-    return value
-
-
-def _template(value: str) -> str:
-    if value not in templates.DATA_PLANE:
-        raise ValueError(
-            f"{arn.shown(value)} makes no data plane certificates, which are for servers and clients alike; "
-            f"{', '.join(templates.DATA_PLANE)} do"
-        )
-    return value
-
-
-def _issuer(value: str) -> str:
-    # Trust policies and provider ARNs carry the issuer without its scheme; it is taken off once, here. A principal
-    # made from anything else is a MalformedPolicyDocument (pulumi/pulumi-eks#871).
-    bare = value.removeprefix("https://").rstrip("/")
-    if "://" in bare:
-        raise ValueError(f"{arn.shown(value)} does not begin with https://, as the URL of an OIDC issuer does")
-    # What can stand in the ARN of a provider (IAM API reference, CreateOpenIDConnectProvider: Url).
-    arn.oidc_provider(f"arn:aws:iam::000000000000:oidc-provider/{bare}")
-    return bare
-
-
-def _tags(value: dict[str, str]) -> dict[str, str]:
-    if len(value) > _MAX_TAGS:
-        raise ValueError(f"has {len(value)} tags; a private CA has at most 50, and two are the toolkit's own")
-    taken = set(_OWN_TAGS)
-    for key, text in value.items():
-        if key.lower().startswith("aws:"):
-            raise ValueError(f"{arn.shown(key)}: keys that begin with aws: are reserved")
-        # IAM's keys are the same whatever their case (IAM user guide, "Rules for tagging in IAM and AWS STS").
-        if key.lower() in taken:
-            raise ValueError(f"{arn.shown(key)} is there already: the toolkit's own, or the same in another case")
-        taken.add(key.lower())
-        # botocore acm-pca: TagKey and TagValue.
-        strange = [c for c in key + text if not (c.isalnum() or c.isspace() or c in "_.:/=+-@")]
-        if strange:
-            raise ValueError(f"{arn.shown(key)} has {arn.shown(strange[0])} in it, which tags can't have")
-    return value
-
-
-def _text(value: Any) -> Any:  # noqa: ANN401 - before validation it can be anything
-    """``pulumi config set --path tags.cost 4711`` makes a number of it."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _empty_is_none(value: Any) -> Any:  # noqa: ANN401 - before validation it can be anything
-    """Pulumi's typed configuration wants a default for every key, so text that is not set is empty."""
-    return None if value == "" else value
-
-
-def _switch(value: Any) -> Any:  # noqa: ANN401 - same
-    """``true`` for all defaults, ``false`` for nothing."""
-    return {} if value is True else None if value is False else value
-
-
-def _account(value: Any) -> Any:  # noqa: ANN401 - same
-    """Twelve digits without quotes are a number in YAML; one that lost a leading zero is left to be refused."""
-    return str(value) if isinstance(value, int) and value >= _TWELVE_DIGITS else value
-
-
-_ANY_NAME = r"^[\x20-\x7e]+$"
-# X.520's upper bounds (RFC 5280, appendix A.1); AWS takes these characters in all of them (botocore acm-pca:
-# ASN1Subject).
-_Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_ANY_NAME)]
-_Place = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_ANY_NAME)]
-_Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-_ServiceAccount = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9.-]+$")]
-_Authority = Annotated[str, _arn(arn.certificate_authority)]
-_Role = Annotated[str, _arn(arn.role)]
-_Policy = Annotated[str, _arn(arn.policy)]
-_Bundle = Annotated[str, AfterValidator(_bundle)]
-_Optional = BeforeValidator(_empty_is_none)
-# botocore acm-pca: CnameString, without a scheme (CrlConfiguration.CustomCname); here a host and nothing else.
-_Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?$")]
-# S3 user guide, "Bucket naming rules"; no dots, with which TLS does not work.
-_BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")]
-_CrlPath = Annotated[str, StringConstraints(max_length=253, pattern=r"^[-a-zA-Z0-9_.~]+(?:/[-a-zA-Z0-9_.~]+)*$")]
-_ClusterName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$")]
-_Profile = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[\x21-\x7e]+$")]
-_Issuer = Annotated[str, AfterValidator(_issuer)]
-_Account = Annotated[AccountId, BeforeValidator(_account)]
-
-
-_TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-_TagValue = Annotated[Annotated[str, StringConstraints(max_length=256)], BeforeValidator(_text)]
 
 
 class _Model(BaseModel):
@@ -169,10 +53,10 @@ class AccountSettings(_Model):
         external_id: for a role that asks for one.
     """
 
-    account_id: _Account | None = None
-    profile: _Profile | None = None
-    assume_role_arn: _Role | None = None
-    external_id: Annotated[str, StringConstraints(min_length=2, max_length=1224)] | None = None
+    account_id: fields.Account | None = None
+    profile: fields.Profile | None = None
+    assume_role_arn: fields.Role | None = None
+    external_id: fields.ExternalId | None = None
 
     @property
     def is_elsewhere(self) -> bool:
@@ -197,7 +81,7 @@ class ParentSettings(AccountSettings):
         arn: of that CA.
     """
 
-    arn: _Authority
+    arn: fields.Authority
 
 
 class ZoneSettings(AccountSettings):
@@ -215,20 +99,23 @@ class ZoneSettings(AccountSettings):
         service_account: of the control plane; Kong's chart uses ``kong-mesh-control-plane``.
         permissions_boundary_arn: of the zone's roles; the stack's unless given.
         authority_arn: only for saying which CA is meant; it must be the stack's.
+        protect: whether Pulumi refuses to delete the zone's roles; as the stack says unless given. To remove a zone,
+            set it to false and update once before.
     """
 
     name: DnsLabel
     region: Region
     identity: Identity = "irsa"
-    oidc_provider_arn: Annotated[str, _arn(arn.oidc_provider)] | None = None
-    oidc_issuer: _Issuer | None = None
+    oidc_provider_arn: fields.OidcProvider | None = None
+    oidc_issuer: fields.Issuer | None = None
     create_oidc_provider: bool = False
-    cluster_name: _ClusterName | None = None
+    cluster_name: fields.Cluster | None = None
     compute: Literal["ec2", "ecs"] | None = None
     namespace: DnsLabel = "kong-mesh-system"
-    service_account: _ServiceAccount = "kong-mesh-control-plane"
-    permissions_boundary_arn: _Policy | None = None
-    authority_arn: _Authority | None = None
+    service_account: ServiceAccount = "kong-mesh-control-plane"
+    permissions_boundary_arn: fields.Policy | None = None
+    authority_arn: fields.Authority | None = None
+    protect: bool | None = None
 
 
 class OcspSettings(_Model):
@@ -238,7 +125,7 @@ class OcspSettings(_Model):
         custom_cname: the name under which clients ask, a CNAME of AWS's.
     """
 
-    custom_cname: _Host | None = None
+    custom_cname: fields.Host | None = None
 
 
 class CrlSettings(_Model):
@@ -254,21 +141,21 @@ class CrlSettings(_Model):
         distribution_arn: the CloudFront distribution that may read from the bucket that is made.
     """
 
-    bucket: _BucketName | None = None
+    bucket: fields.Bucket | None = None
     # botocore acm-pca: Integer1To5000.
     expiration_days: Annotated[int, Field(ge=1, le=5000)] = 7
-    custom_cname: _Host | None = None
-    custom_path: _CrlPath | None = None
-    kms_key_arn: Annotated[str, _arn(arn.key)] | None = None
+    custom_cname: fields.Host | None = None
+    custom_path: fields.CrlPath | None = None
+    kms_key_arn: fields.Key | None = None
     keep_versions_days: Annotated[int, Field(ge=1, le=3650)] = 90
-    distribution_arn: Annotated[str, _arn(arn.distribution)] | None = None
+    distribution_arn: fields.Distribution | None = None
 
 
 class RevocationSettings(_Model):
     """How clients learn that a certificate was revoked; by default not at all."""
 
-    ocsp: Annotated[OcspSettings | None, BeforeValidator(_switch)] = None
-    crl: Annotated[CrlSettings | None, BeforeValidator(_switch)] = None
+    ocsp: Annotated[OcspSettings | None, fields.SWITCH] = None
+    crl: Annotated[CrlSettings | None, fields.SWITCH] = None
 
 
 class SharingSettings(_Model):
@@ -284,11 +171,11 @@ class SharingSettings(_Model):
     """
 
     method: Literal["ram", "policy"]
-    accounts: tuple[_Account, ...] = ()
-    organizational_units: tuple[Annotated[str, _arn(arn.organizational_unit)], ...] = ()
-    organization: Annotated[str, _arn(arn.organization)] | None = None
+    accounts: tuple[fields.Account, ...] = ()
+    organizational_units: tuple[fields.Unit, ...] = ()
+    organization: fields.Organization | None = None
     allow_external_accounts: bool = False
-    permission_arn: Annotated[str, _arn(arn.permission)] | None = None
+    permission_arn: fields.Permission | None = None
 
 
 class AlarmSettings(_Model):
@@ -300,7 +187,7 @@ class AlarmSettings(_Model):
         failures: alarm when as many issuances fail in five minutes.
     """
 
-    topic_arn: Annotated[str, _arn(arn.topic)] | None = None
+    topic_arn: fields.Topic | None = None
     expiry_days: Annotated[int, Field(ge=1, le=3650)] = 90
     failures: Annotated[int, Field(ge=1)] = 1
 
@@ -309,20 +196,20 @@ class Settings(_Model):
     """What a stack may ask for; ``Pulumi.yaml`` describes each key and holds the defaults users see."""
 
     topology: Topology = "intermediate"
-    adopt_arn: Annotated[_Authority | None, _Optional] = None
-    issued_certificate: Annotated[_Bundle | None, _Optional] = None
-    issued_certificate_chain: Annotated[_Bundle | None, _Optional] = None
+    adopt_arn: Annotated[fields.Authority | None, fields.EMPTY_IS_NONE] = None
+    issued_certificate: Annotated[fields.Bundle | None, fields.EMPTY_IS_NONE] = None
+    issued_certificate_chain: Annotated[fields.Bundle | None, fields.EMPTY_IS_NONE] = None
     meshes: MeshNames = ("default",)
     data_plane_lifetime: Lifetime = "24h"
-    ca_name: Annotated[_Name, Field(max_length=64 - len(" Issuing CA"))] = "Kong Mesh"
-    organization: _Name = "Example Corp"
-    organizational_unit: Annotated[_Name | None, _Optional] = None
-    country: Annotated[_Country | None, _Optional] = None
-    state: Annotated[_Place | None, _Optional] = None
-    locality: Annotated[_Place | None, _Optional] = None
+    ca_name: Annotated[fields.Name, Field(max_length=64 - len(" Issuing CA"))] = "Kong Mesh"
+    organization: fields.Name = "Example Corp"
+    organizational_unit: Annotated[fields.Name | None, fields.EMPTY_IS_NONE] = None
+    country: Annotated[fields.Country | None, fields.EMPTY_IS_NONE] = None
+    state: Annotated[fields.Place | None, fields.EMPTY_IS_NONE] = None
+    locality: Annotated[fields.Place | None, fields.EMPTY_IS_NONE] = None
     key_algorithm: KeyAlgorithm = "EC_prime256v1"
-    signing_algorithm: Annotated[SigningAlgorithm | None, _Optional] = None
-    key_storage: Annotated[KeyStorage | None, _Optional] = None
+    signing_algorithm: Annotated[SigningAlgorithm | None, fields.EMPTY_IS_NONE] = None
+    key_storage: Annotated[KeyStorage | None, fields.EMPTY_IS_NONE] = None
     usage_mode: UsageMode = "GENERAL_PURPOSE"
     root_validity_years: Annotated[int, Field(ge=1, le=30)] = 10
     intermediate_validity_years: Annotated[int, Field(ge=1, le=30)] = 5
@@ -331,17 +218,16 @@ class Settings(_Model):
     issuing_generation: Annotated[int, Field(ge=1)] = 1
     deletion_window_days: Annotated[int, Field(ge=7, le=30)] = 30
     protect: bool = True
-    pinned_template: Annotated[Annotated[str, AfterValidator(_template)] | None, _Optional] = None
-    # IAM names (IAM user guide, "IAM and AWS STS quotas"); what follows it is "verifier-<zone>".
-    name_prefix: Annotated[
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{1,40}$")] | None, _Optional
-    ] = None
-    permissions_boundary_arn: Annotated[_Policy | None, _Optional] = None
-    former_authority_arns: tuple[_Authority, ...] = ()
-    verifier_principals: tuple[Annotated[str, AfterValidator(_principal)], ...] = ()
-    tags: Annotated[dict[_TagKey, _TagValue], AfterValidator(_tags)] = Field(default_factory=dict)
+    adopt_existing: bool = False
+    pinned_template: Annotated[fields.Template | None, fields.EMPTY_IS_NONE] = None
+    name_prefix: Annotated[fields.NamePrefix | None, fields.EMPTY_IS_NONE] = None
+    permissions_boundary_arn: Annotated[fields.Policy | None, fields.EMPTY_IS_NONE] = None
+    former_authority_arns: tuple[fields.Authority, ...] = ()
+    verifier_principals: tuple[fields.Principal, ...] = ()
+    tags: fields.Tags = Field(default_factory=dict)
     parent: ParentSettings | None = None
     revocation: RevocationSettings = RevocationSettings()
     sharing: SharingSettings | None = None
-    alarms: Annotated[AlarmSettings | None, BeforeValidator(_switch)] = None
+    alarms: Annotated[AlarmSettings | None, fields.SWITCH] = None
+    zones_file: Annotated[str | None, fields.EMPTY_IS_NONE] = None
     zones: Annotated[tuple[ZoneSettings, ...], AfterValidator(distinct_zones)]

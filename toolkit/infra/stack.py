@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,12 @@ from toolkit.contract import (
     Zone,
 )
 from toolkit.errors import Problem
-from toolkit.infra import accounts, existing, lookups
+from toolkit.infra import accounts, existing, lookups, previous, rules
 from toolkit.infra.alarms import AlarmArgs, AuthorityAlarms
 from toolkit.infra.authorities import Authorities
+from toolkit.infra.claims import Claim, Claims
+from toolkit.infra.fields import MANAGED_BY, STACK
+from toolkit.infra.guard import Guard
 from toolkit.infra.home import Home, home_problems
 from toolkit.infra.reading import refusal
 from toolkit.infra.sharing import SharedAuthority
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from toolkit.infra.existing import ExistingAuthority
     from toolkit.infra.settings import Settings
 
-_TAGS = {"managed-by": "kong-mesh-pca-toolkit"}
+_MANAGER = "kong-mesh-pca-toolkit"
 _NOTHING_DONE = "Correct the settings, or deploy with other credentials; nothing was changed."
 _TO_BE_SIGNED = (
     "The CA waits for its certificate: toolkit outputs --csr prints the request. Have it signed, then set "
@@ -59,10 +63,12 @@ class MeshCertificates(pulumi.ComponentResource):
         super().__init__("kong-mesh-pca:index:MeshCertificates", name, None, opts)
         self._settings = settings
         self._inside = pulumi.ResourceOptions(parent=self)
-        self._tags = {**settings.tags, **_TAGS}
+        self._tags = {**settings.tags, MANAGED_BY: _MANAGER, STACK: pulumi.get_stack()}
+        self._claims = Claims(self._tags, adopt=settings.adopt_existing)
+        self._alarm_role = Claim()
         self._home = _home()
         self._refuse(home_problems(settings, self._home))
-        self._zones = Zones(settings, self._home, self._tags, self._inside)
+        self._zones = Zones(settings, self._home, self._tags, self._claims, self._inside)
         parent = settings.parent
         way = (
             accounts.provider("parent-ca", parent, arn.certificate_authority(parent.arn).region, self._inside)
@@ -70,12 +76,15 @@ class MeshCertificates(pulumi.ComponentResource):
             else None
         )
         found = self._look_up(way)
-        self._issuing = Authorities(settings, self._home, found, way, self._tags, self._inside).issuing()
+        issuing = Authorities(settings, self._home, found, way, self._tags, self._inside).issuing()
+        self._issuing = replace(issuing, arn=previous.require_same(issuing.arn, settings.former_authority_arns))
         crl_bucket = self._issuing.crl_bucket
         self._more: dict[str, pulumi.Output[Any]] = {"crlBucket": crl_bucket} if crl_bucket is not None else {}
         # Nothing but the CA is made before it can issue: a role for it would be a promise.
         self._access = [] if self._issuing.csr else self._around_the_authority()
         self.register_outputs({})
+        # Beside the component, since it depends on all that is in it.
+        Guard(f"{name}-guard", [self], protect=settings.protect)
 
     def exports(self) -> dict[str, pulumi.Output[Any]]:
         """The contract, one stack output a key; checked as a whole by the model that its readers use.
@@ -99,7 +108,11 @@ class MeshCertificates(pulumi.ComponentResource):
     def _refuse(self, problems: list[Problem]) -> None:
         if problems:
             raise refusal(
-                "the stack's configuration does not fit what is there", problems, pulumi.get_project(), _NOTHING_DONE
+                "the stack's configuration does not fit what is there",
+                problems,
+                pulumi.get_project(),
+                _NOTHING_DONE,
+                self._settings.zones_file,
             )
 
     def _look_up(self, way: aws.Provider | None) -> ExistingAuthority | None:
@@ -109,6 +122,9 @@ class MeshCertificates(pulumi.ComponentResource):
         crl, alarms = settings.revocation.crl, settings.alarms
         if crl is not None and crl.bucket is not None:
             problems += lookups.bucket_problems("revocation.crl.bucket", crl.bucket)
+        if alarms is not None and settings.name_prefix:
+            name = f"{settings.name_prefix}{rules.ALARM_ROLE}"
+            self._alarm_role = self._claims.role("namePrefix", name, settings.name_prefix, self._home.account, None)
         if alarms is not None and alarms.topic_arn is not None:
             problems += lookups.topic_problems("alarms.topicArn", alarms.topic_arn, self._home.account)
         if settings.sharing is not None and settings.sharing.method == "ram":
@@ -125,7 +141,7 @@ class MeshCertificates(pulumi.ComponentResource):
             problems += existing.adoption_problems(found, settings) if adopted else existing.key_problems(key, found)
         existing.warn_of_strict(settings)
         existing.warn_of_former(settings)
-        self._refuse(problems)
+        self._refuse([*problems, *self._claims.problems])
         return found
 
     def _around_the_authority(self) -> list[ZoneAccess]:
@@ -148,10 +164,11 @@ class MeshCertificates(pulumi.ComponentResource):
                 with_crl=settings.revocation.crl is not None,
                 account=home.account,
                 partition=home.partition,
-                region=region if region != home.region else None,
+                region=region,
                 name_prefix=settings.name_prefix,
                 permissions_boundary_arn=settings.permissions_boundary_arn,
                 tags=self._tags,
+                role=self._alarm_role,
             )
             self._more["alarmTopicArn"] = AuthorityAlarms("issuing-ca-alarms", args, opts=self._inside).topic_arn
         return [self._zones.access(zone, issuing.arn, owner) for zone in settings.zones]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_aws import iam
 
-from toolkit.infra import accounts, lookups, policies
-from toolkit.infra.access import ZoneAccess, ZoneAccessArgs
+from toolkit.infra import accounts, identities, lookups, policies
+from toolkit.infra.access import ZoneAccess, ZoneAccessArgs, has_profile
+from toolkit.infra.claims import Claim, ZoneClaims
 from toolkit.pki import templates
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pulumi_aws as aws
 
     from toolkit.errors import Problem
+    from toolkit.infra.claims import Claims
     from toolkit.infra.home import Home
     from toolkit.infra.settings import Settings, ZoneSettings
 
@@ -26,13 +28,21 @@ if TYPE_CHECKING:
 class Zones:
     """All zones of a stack."""
 
-    def __init__(self, settings: Settings, home: Home, tags: Mapping[str, str], opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        tags: Mapping[str, str],
+        claims: Claims,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
         """Open the way into every zone's account; nothing is made there yet.
 
         Args:
             settings: the stack's.
             home: where it deploys to.
             tags: of everything that takes some.
+            claims: looks for what exists already.
             opts: resource options of the components.
         """
         self._settings = settings
@@ -42,20 +52,43 @@ class Zones:
         self._providers = {
             zone.name: accounts.provider(f"zone-{zone.name}", zone, zone.region, opts) for zone in settings.zones
         }
-        self._created: dict[tuple[str, str], iam.OpenIdConnectProvider] = {}
+        self._created: dict[tuple[str, str], pulumi.Input[str]] = {}
+        self._issuers: dict[tuple[str, str], Claim] = {}
+        self._claims = claims
+        self._claimed: dict[str, ZoneClaims] = {}
 
     def account(self, zone: ZoneSettings) -> str:
         """The account in which the zone's roles are made."""
         return zone.account(self._home.account)
 
     def problems(self) -> list[Problem]:
-        """What zones count on and AWS does not show; each thing is asked for once."""
+        """Return what zones count on and AWS does not show; each thing is asked for once."""
         known: dict[str, list[Problem]] = {}
         for index, zone in enumerate(self._settings.zones):
             for name, look in self._counted_on(f"zones[{index}]", zone):
                 if name not in known:
                     known[name] = look()
+            self._claim(f"zones[{index}]", zone)
+        for warning in identities.warnings(self._settings.zones):
+            pulumi.log.warn(str(warning))
         return [problem for found in known.values() for problem in found]
+
+    def _claim(self, path: str, zone: ZoneSettings) -> None:
+        """Look for what the zone's identities would be made of."""
+        claims, way = self._claims, self._providers[zone.name]
+        account, prefix = self.account(zone), self._settings.name_prefix
+        issuer = (account, str(zone.oidc_issuer))
+        if zone.create_oidc_provider and issuer not in self._issuers:
+            key = f"{path}.createOidcProvider"
+            self._issuers[issuer] = claims.oidc_provider(key, self._known_provider(zone), way)
+        role = verifier = profile = Claim()
+        if prefix:
+            role = claims.role("namePrefix", f"{prefix}zone-{zone.name}", prefix, account, way)
+            verifier = claims.role("namePrefix", f"{prefix}verifier-{zone.name}", prefix, account, way)
+            if has_profile(zone):
+                profile = claims.profile("namePrefix", f"{prefix}zone-{zone.name}", role, way)
+        association = claims.association(path, zone, role, way) if zone.identity == "pod-identity" else None
+        self._claimed[zone.name] = ZoneClaims(role, verifier, profile, association)
 
     def _counted_on(self, path: str, zone: ZoneSettings) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
         """What a zone names of what is there, and how it is looked up."""
@@ -87,6 +120,7 @@ class Zones:
             template = templates.END_ENTITY
         args = ZoneAccessArgs(
             zone=zone,
+            path=f"zones[{settings.zones.index(zone)}]",
             account=account,
             partition=home.partition,
             authority_arn=authority_arn,
@@ -99,6 +133,8 @@ class Zones:
             name_prefix=settings.name_prefix,
             permissions_boundary_arn=zone.permissions_boundary_arn or settings.permissions_boundary_arn,
             tags=self._tags,
+            claims=self._claimed[zone.name],
+            protect=settings.protect if zone.protect is None else zone.protect,
         )
         provider = self._providers[zone.name]
         own = pulumi.ResourceOptions(providers={"aws": provider}) if provider else None
@@ -124,12 +160,17 @@ class Zones:
         key = (self.account(zone), str(zone.oidc_issuer))
         if key not in self._created:
             self._created[key] = self._create(zone, *key)
-        return self._created[key].arn
+        return self._created[key]
 
-    def _create(self, zone: ZoneSettings, account: str, issuer: str) -> iam.OpenIdConnectProvider:
+    def _create(self, zone: ZoneSettings, account: str, issuer: str) -> pulumi.Input[str]:
+        claim = self._issuers[account, issuer]
+        if claim.adopted_arn is not None:
+            return claim.adopted_arn
         # Neither the provider nor its way into the account bears a zone's name: zones come and go.
         name = f"oidc-{account}-{hashlib.sha256(issuer.encode()).hexdigest()[:8]}"
         way: aws.Provider | None = accounts.provider(name, zone, zone.region, self._opts)
+        # All of the cluster's workloads may live by it, not our zone alone.
+        kept = pulumi.ResourceOptions(provider=way, retain_on_delete=True, import_=claim.import_id)
         return iam.OpenIdConnectProvider(
             name,
             url=f"https://{issuer}",
@@ -137,6 +178,5 @@ class Zones:
             # No thumbprints: AWS checks EKS issuers with its own CA library, and a wrong one has locked users out
             # (aws/aws-cdk#8607).
             tags=dict(self._tags),
-            # All of the cluster's workloads may live by it, not our zone alone.
-            opts=pulumi.ResourceOptions.merge(self._opts, pulumi.ResourceOptions(provider=way, retain_on_delete=True)),
-        )
+            opts=pulumi.ResourceOptions.merge(self._opts, kept),
+        ).arn

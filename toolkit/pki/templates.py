@@ -22,6 +22,8 @@ DATA_PLANE = (
 # BlankRootCACertificate_*, BlankSubordinateCACertificate_*) and no end-entity template does, so one pattern in
 # an explicit Deny covers those of today and of tomorrow.
 CA_MINTING_PATTERN = "*CACertificate*"
+# With their certificates OCSP responses and code are signed; each has variants (_APIPassthrough, ...).
+SIGNER_PATTERNS = ("OCSPSigningCertificate*", "CodeSigningCertificate*")
 
 
 def arn(name: str, partition: str = "aws") -> str:

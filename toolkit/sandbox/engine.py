@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pulumi.output import Unknown
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from toolkit.sandbox.provider import Cloud
     from toolkit.sandbox.provider.kind import Kind
 
-Operation = Literal["create", "update", "replace", "delete", "forget", "same"]
+Operation = Literal["create", "import", "update", "replace", "delete", "forget", "same"]
 _STACK = "pulumi:pulumi:Stack"
 _PROVIDER = "pulumi:providers:"
+_STACK_REFERENCE = "pulumi:pulumi:StackReference"
 # Options that would change what happens, and that no part of the program needs.
-_NOT_HERE = ("importId", "deleteBeforeReplace", "replaceOnChanges", "deletedWith", "replace_with")
+_NOT_HERE = ("deleteBeforeReplace", "replaceOnChanges", "deletedWith", "replace_with")
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,12 @@ class State:
     Attributes:
         resources: by URN, in the order in which they were made.
         replaced: those that have a successor and are still to be deleted; an update that fails leaves some.
+        outputs: of the last update that ended well.
     """
 
     resources: dict[str, Resource] = field(default_factory=dict)
     replaced: list[Resource] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
 
     def real(self) -> list[Resource]:
         """The resources that are something in AWS."""
@@ -135,13 +138,23 @@ class Engine(pulumi_mocks.MockMonitor):
         try:
             with _event_loop() as loop:
                 _refuse_unknown_options(request)
-                made = self._bring_about(self._wanted(urn, request), list(request.ignoreChanges))
+                made = self._bring_about(self._wanted(urn, request), list(request.ignoreChanges), request.importId)
                 response = loop.run_until_complete(rpc.serialize_properties(made.outputs, {}))
         except ToolkitError as error:
             self.failure = self.failure or error
             raise
         self.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, made.identifier, made.outputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made.identifier, object=response)
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
+        """Read what the stack exported before; nothing else is read as a resource."""
+        if request.type != _STACK_REFERENCE:
+            raise SurroundingsError(f"{request.name}: reading a {request.type} is not in the sandbox")
+        with _event_loop() as loop:
+            outputs = {"name": request.name, "outputs": self._state.outputs, "secretOutputNames": []}
+            properties = loop.run_until_complete(rpc.serialize_properties(outputs, {}))
+        urn = self.make_urn(request.parent, request.type, request.name)
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=properties)
 
     def Invoke(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
         """Answer a function."""
@@ -155,14 +168,23 @@ class Engine(pulumi_mocks.MockMonitor):
             ToolkitError: something of it is protected, or AWS refuses.
         """
         gone = [resource for urn, resource in self._state.resources.items() if urn not in self._seen]
-        for resource in gone:
-            if resource.protect:
-                raise SurroundingsError(
+        kept: list[Resource] = []
+        failure: SurroundingsError | None = None
+        for resource in _dependents_first([*self._replaced, *gone]):
+            # deployment_executor.go, performPostSteps: what something that could not be deleted depends on stays too,
+            # and the rest goes.
+            if any(resource.urn in other.depends_on for other in kept):
+                kept.append(resource)
+            elif resource.protect and resource not in self._replaced:
+                kept.append(resource)
+                failure = failure or SurroundingsError(
                     f"{resource.name} ({_short(resource.type)}) can't be deleted: it is protected",
                     "Put it back into the program, or set protect to false and update once before.",
                 )
-        for resource in _dependents_first([*self._replaced, *gone]):
-            self._take_away(resource)
+            else:
+                self._take_away(resource)
+        if failure:
+            raise failure
 
     def _wanted(self, urn: str, request: Any) -> Resource:  # noqa: ANN401 - a protobuf message
         # Which values are secret does not matter here: nothing is printed or written down.
@@ -187,13 +209,17 @@ class Engine(pulumi_mocks.MockMonitor):
             self._seen[urn] = wanted
         return wanted
 
-    def _bring_about(self, wanted: Resource, ignored: list[str]) -> Resource:
+    def _bring_about(self, wanted: Resource, ignored: list[str], import_id: str) -> Resource:
         if not wanted.is_real:
             return self._note_down(wanted)
         kind = self._cloud.kind(wanted)
         wanted.provider_region = self._cloud.provider_region(wanted.provider)
         wanted.region = wanted.inputs.get("region") or wanted.provider_region
         known = self._state.resources.get(wanted.urn)
+        # step_generator.go, isImport: one that is in the state under that ID is not imported again.
+        if import_id and (known is None or known.identifier != import_id):
+            known = self._import(wanted, import_id)
+            self._note(Change("import", wanted.type, wanted.name))
         if known is None:
             return self._create(wanted, Change("create", wanted.type, wanted.name))
         wanted.inputs = _with_what_stays(kind, known, wanted.inputs, ignored)
@@ -213,6 +239,11 @@ class Engine(pulumi_mocks.MockMonitor):
                 "Put the values back.",
             )
         return self._create(wanted, Change("replace", wanted.type, wanted.name, fields), known)
+
+    def _import(self, wanted: Resource, import_id: str) -> Resource:
+        """Take over what exists, as it is; how it differs from what is wanted is found as for any other resource."""
+        inputs, outputs = self._cloud.read(wanted, import_id)
+        return replace(wanted, identifier=import_id, inputs=inputs, outputs={**inputs, **outputs})
 
     def _note_down(self, wanted: Resource) -> Resource:
         """Components and providers are only in the state; a provider is opened at once, also for a preview."""

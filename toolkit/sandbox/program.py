@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox.server import Sandbox
 
+_SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
 # Pulumi keeps its settings per process, so only one program can run at a time.
 _only_one = threading.Lock()
 
@@ -143,6 +144,8 @@ def up(
     sandbox: Sandbox,
     state: State,
     on_change: Callable[[Change], None] = lambda _: None,
+    *,
+    skip_preview: bool = False,
 ) -> Deployment:
     """Preview, and if that finds nothing wrong bring the stack to what the program says: ``pulumi up``.
 
@@ -152,12 +155,14 @@ def up(
         sandbox: the AWS in which the resources appear.
         state: what the stack consists of; changed by what is done, also when it fails halfway.
         on_change: is told of every resource once it is as it should be; called from several threads.
+        skip_preview: whether to do without a preview, as the Automation API does.
 
     Raises:
         ToolkitError: the program refused its configuration, or AWS refused a resource.
     """
-    provide(config, sandbox)
-    preview(project_dir, config, sandbox, state)
+    provide(config, sandbox, project_dir)
+    if not skip_preview:
+        preview(project_dir, config, sandbox, state)
     return _deploy(project_dir / "__main__.py", config, sandbox, state, preview=False, on_change=on_change)
 
 
@@ -178,6 +183,7 @@ def destroy(config: StackConfig, sandbox: Sandbox, state: State) -> tuple[Change
     """
     engine = Engine(Cloud(sandbox, config.region), state, preview=False, on_change=lambda _: None)
     engine.finish()
+    state.outputs = {}
     return tuple(engine.changes)
 
 
@@ -196,7 +202,7 @@ def _deploy(
 
     def work() -> None:
         try:
-            outcome.append(asyncio.run(_run(main, config, engine, preview=preview)))
+            outcome.append(asyncio.run(_run(main, config, engine, _sandbox_settings(sandbox), preview=preview)))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             outcome.append(error)
 
@@ -208,10 +214,21 @@ def _deploy(
     if isinstance(result, BaseException):
         raise engine.failure or result
     engine.finish()
+    if not preview:
+        state.outputs = result
     return Deployment(result, tuple(engine.changes))
 
 
-async def _run(main: Path, config: StackConfig, engine: Engine, *, preview: bool) -> dict[str, Any]:
+def _sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
+    """Settings that keep in the sandbox whatever the program calls without the engine."""
+    key, secret = sandbox.credentials
+    endpoints = [dict.fromkeys(_SERVICES, sandbox.endpoint_url)]
+    return {"aws:accessKey": key, "aws:secretKey": secret, "aws:endpoints": json.dumps(endpoints)}
+
+
+async def _run(
+    main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str], *, preview: bool
+) -> dict[str, Any]:
     # What an earlier program that failed left behind belongs to a loop that is closed; pulumi.runtime.test
     # clears it in the same way.
     SETTINGS.rpc_manager.clear()
@@ -220,7 +237,7 @@ async def _run(main: Path, config: StackConfig, engine: Engine, *, preview: bool
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     # Inside the running loop: set outside, the program waits for ever for the loop that set_mocks saw.
     pulumi_mocks.set_mocks(engine.mocks, project=config.project, stack=config.stack, preview=preview, monitor=engine)
-    pulumi.runtime.set_all_config(dict(config.values))
+    pulumi.runtime.set_all_config({**config.values, **settings})
     await run_pulumi_func(lambda: _execute(main))
     exported = getattr(get_root_resource(), "outputs", {})
     outputs = {name: pulumi.Output.from_input(value) for name, value in exported.items()}

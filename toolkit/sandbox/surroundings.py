@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from toolkit.infra import zones_file
 from toolkit.pki import arn
 from toolkit.sandbox.provider import profile_role
 from toolkit.sandbox.provider.kind import Aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     import boto3
 
@@ -29,15 +31,16 @@ _AUDIENCE = "sts.amazonaws.com"
 ACCOUNT = "123456789012"
 
 
-def provide(config: StackConfig, sandbox: Sandbox) -> None:
+def provide(config: StackConfig, sandbox: Sandbox, project_dir: Path) -> None:
     """Make what the stack's settings name, as far as they can be read; the program itself says what can't.
 
     Args:
         config: the stack's configuration.
         sandbox: the AWS.
+        project_dir: from where `zonesFile` is found.
     """
     own = Aws(sandbox.session(config.region), config.region, sandbox.endpoint_url)
-    zones, parent = _objects(config, "zones"), _objects(config, "parent")
+    zones, parent = _zones(config, project_dir), _objects(config, "parent")
     for access in (*zones, *parent):
         _quietly(_way_into, own, access)
     for zone in zones:
@@ -46,6 +49,14 @@ def provide(config: StackConfig, sandbox: Sandbox) -> None:
             _quietly(_boundary, own, zone, boundary)
     for alarms in _objects(config, "alarms"):
         _quietly(_topic, own, alarms)
+
+
+def _zones(config: StackConfig, project_dir: Path) -> list[dict[str, Any]]:
+    values: dict[str, Any] = {"zonesFile": _text(config, "zonesFile")}
+    if not values["zonesFile"]:
+        return _objects(config, "zones")
+    zones_file.read_into(values, project_dir)
+    return [zone for zone in values.get("zones", ()) if isinstance(zone, dict)]
 
 
 def _objects(config: StackConfig, key: str) -> list[dict[str, Any]]:

@@ -33,8 +33,10 @@ _KINDS: dict[str, Kind] = {
     **watching.KINDS,
 }
 _FUNCTIONS = {**iam.FUNCTIONS, **lookups.FUNCTIONS, **private_ca.FUNCTIONS}
-# What an explicit provider may be told; beside these, the checks that it shall skip.
+# What an explicit provider may be told; beside these, the checks that it shall skip. Where AWS is and who the stack is
+# there, the sandbox knows itself.
 _SETTINGS = {"allowedAccountIds", "assumeRoles", "profile", "region", "version"}
+_SETTINGS |= {"accessKey", "secretKey", "token", "endpoints", "s3UsePathStyle", "maxRetries", "retryMode"}
 # What is gone already is deleted: every resource of the bridged provider takes these so.
 _GONE = {"NoSuchBucket", "NoSuchEntity", "NotFoundException", "ResourceNotFoundException", "UnknownResourceException"}
 
@@ -86,6 +88,14 @@ class Cloud(pulumi_mocks.Mocks):
             wanted, "updated", lambda aws: kind.update(aws, known.identifier, known.inputs, wanted.inputs)
         )
         return computed
+
+    def read(self, resource: Resource, identifier: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Read one that exists: its inputs, and what only AWS knows."""
+        kind = _KINDS[resource.type]
+        found: tuple[dict[str, Any], dict[str, Any]] = self._do(
+            resource, "imported", lambda aws: kind.read(aws, identifier)
+        )
+        return found
 
     def delete(self, resource: Resource) -> None:
         """Delete it; what is gone already is well."""

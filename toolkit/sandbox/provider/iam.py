@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, retagged, tag_list
+from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, retagged, tag_list, tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +38,19 @@ class Role(Kind):
             **({"PermissionsBoundary": boundary} if boundary else {}),
         )["Role"]
         return physical, {"arn": role["Arn"], "name": physical, "uniqueId": role["RoleId"]}
+
+    def read(self, aws: Aws, identifier: str) -> tuple[Inputs, dict[str, Any]]:
+        """GetRole."""
+        role = aws.client("iam").get_role(RoleName=identifier)["Role"]
+        boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+        inputs = {
+            "name": identifier,
+            "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"]),
+            "description": role.get("Description", ""),
+            "tags": tags_of(role),
+            **({"permissionsBoundary": boundary} if boundary else {}),
+        }
+        return inputs, {"arn": role["Arn"], "uniqueId": role["RoleId"]}
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """Each part has a call of its own."""
@@ -102,6 +117,12 @@ class InstanceProfile(Kind):
         iam.add_role_to_instance_profile(InstanceProfileName=physical, RoleName=inputs["role"])
         return physical, {"arn": made["Arn"], "name": physical}
 
+    def read(self, aws: Aws, identifier: str) -> tuple[Inputs, dict[str, Any]]:
+        """GetInstanceProfile."""
+        found = aws.client("iam").get_instance_profile(InstanceProfileName=identifier)["InstanceProfile"]
+        role = next((role["RoleName"] for role in found["Roles"]), "")
+        return {"name": identifier, "role": role, "tags": tags_of(found)}, {"arn": found["Arn"]}
+
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """Another role in the place of the one before; its tags."""
         iam, gone = aws.client("iam"), retagged(before, after)
@@ -133,6 +154,12 @@ class OpenIdConnectProvider(Kind):
             Url=inputs["url"], ClientIDList=inputs["clientIdLists"], Tags=tag_list(inputs)
         )
         return made["OpenIDConnectProviderArn"], {"arn": made["OpenIDConnectProviderArn"]}
+
+    def read(self, aws: Aws, identifier: str) -> tuple[Inputs, dict[str, Any]]:
+        """GetOpenIDConnectProvider, whose answer has the URL without its scheme."""
+        found = aws.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=identifier)
+        inputs = {"url": f"https://{found['Url']}", "clientIdLists": found["ClientIDList"], "tags": tags_of(found)}
+        return inputs, {"arn": identifier}
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """Its audiences, one by one, and its tags."""
@@ -171,7 +198,33 @@ def _get_open_id_connect_provider(aws: Aws, args: Inputs) -> dict[str, Any]:
         "url": found["Url"],
         "clientIdLists": found["ClientIDList"],
         "thumbprintLists": found["ThumbprintList"],
-        "tags": {},
+        "tags": tags_of(found),
+    }
+
+
+def _get_roles(aws: Aws, args: Inputs) -> dict[str, Any]:
+    """By a regular expression that the bridged provider looks for in the list of roles (iam/roles_data_source.go)."""
+    pages = aws.client("iam").get_paginator("list_roles").paginate()
+    found = [role for page in pages for role in page["Roles"] if re.search(args["nameRegex"], role["RoleName"])]
+    names, arns = ([role[key] for role in found] for key in ("RoleName", "Arn"))
+    return {"id": aws.region, "names": names, "arns": arns, "nameRegex": args["nameRegex"]}
+
+
+def _get_role(aws: Aws, args: Inputs) -> dict[str, Any]:
+    role = aws.client("iam").get_role(RoleName=args["name"])["Role"]
+    shown = {"arn": role["Arn"], "id": args["name"], "name": args["name"], "uniqueId": role["RoleId"]}
+    return {**shown, "tags": tags_of(role), "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"])}
+
+
+def _get_instance_profile(aws: Aws, args: Inputs) -> dict[str, Any]:
+    found = aws.client("iam").get_instance_profile(InstanceProfileName=args["name"])["InstanceProfile"]
+    role = next(iter(found["Roles"]), {"RoleName": "", "Arn": ""})
+    return {
+        "arn": found["Arn"],
+        "id": args["name"],
+        "name": args["name"],
+        "roleName": role["RoleName"],
+        "roleArn": role["Arn"],
     }
 
 
@@ -184,5 +237,8 @@ KINDS: dict[str, Kind] = {
 FUNCTIONS: dict[str, Callable[[Aws, Inputs], dict[str, Any]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _get_caller_identity,
     "aws:index/getRegion:getRegion": _get_region,
+    "aws:iam/getInstanceProfile:getInstanceProfile": _get_instance_profile,
     "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider": _get_open_id_connect_provider,
+    "aws:iam/getRole:getRole": _get_role,
+    "aws:iam/getRoles:getRoles": _get_roles,
 }

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from toolkit.errors import SurroundingsError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -66,6 +68,10 @@ class Kind(ABC):
             Its ID, and the outputs that are not inputs.
         """
 
+    def read(self, aws: Aws, identifier: str) -> tuple[Inputs, dict[str, Any]]:  # noqa: ARG002 - for those who can
+        """Read one that exists, to be imported: its inputs, and the outputs that are not inputs."""
+        raise SurroundingsError(f"importing a {type(self).__name__} is not in the sandbox")
+
     @abstractmethod
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """Change it; the outputs that changed and are not inputs."""
@@ -111,6 +117,11 @@ class Setting(Kind):
 def tag_list(inputs: Mapping[str, Any]) -> list[dict[str, str]]:
     """Tags as most of AWS's APIs take them."""
     return [{"Key": key, "Value": text} for key, text in (inputs.get("tags") or {}).items()]
+
+
+def tags_of(found: Mapping[str, Any]) -> dict[str, str]:
+    """Tags as most of AWS's APIs return them, as an input."""
+    return {tag["Key"]: tag["Value"] for tag in found.get("Tags") or ()}
 
 
 def retagged(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

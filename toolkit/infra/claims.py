@@ -1,0 +1,197 @@
+"""What the stack would create and AWS has already: its own from before, adopted on request, or somebody else's.
+
+A destroyed stack leaves OIDC providers behind, since other workloads may depend on them; a stack whose state was lost
+leaves everything. Without a look, creating such a thing again fails halfway through an update.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import pulumi
+import pulumi_aws as aws
+
+from toolkit.errors import Problem
+from toolkit.infra import eks_associations, lookups
+from toolkit.infra.fields import MANAGED_BY, STACK, ZONE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.infra.eks_associations import Association
+    from toolkit.infra.settings import ZoneSettings
+
+_ADOPT = "adoptExisting: true uses it as it is, and never changes or deletes it"
+
+
+class Claim(NamedTuple):
+    """What is done about one thing that the stack needs; with nothing set, it is created.
+
+    Attributes:
+        import_id: with which Pulumi takes it over; nothing happens to one that is in the stack's state.
+        adopted_arn: of one that is used as it is.
+    """
+
+    import_id: str | None = None
+    adopted_arn: str | None = None
+
+
+CREATE = Claim()
+
+
+@dataclass(frozen=True)
+class ZoneClaims:
+    """What is done about the things that one zone needs.
+
+    Attributes:
+        role: the control plane's role.
+        verifier_role: the role of the verifier.
+        profile: the instance profile.
+        association: the Pod Identity association that exists for the service account.
+    """
+
+    role: Claim = CREATE
+    verifier_role: Claim = CREATE
+    profile: Claim = CREATE
+    association: Association | None = None
+
+
+class Claims:
+    """Looks for what exists, in each account with the provider that the stack uses there.
+
+    Args:
+        tags: the stack's own, by which it knows its things.
+        adopt: whether things of others are used as they are.
+
+    Attributes:
+        problems: things that exist and are somebody else's.
+    """
+
+    def __init__(self, tags: Mapping[str, str], *, adopt: bool) -> None:
+        self._own = {key: tags[key] for key in (MANAGED_BY, STACK)}
+        self._adopt = adopt
+        self._roles: dict[tuple[str, str], frozenset[str]] = {}
+        self.problems: list[Problem] = []
+
+    def is_own(self, tags: Mapping[str, str] | None) -> bool:
+        """Whether something with these tags was made by this stack."""
+        return self._own.items() <= dict(tags or {}).items()
+
+    def oidc_provider(self, path: str, provider_arn: str, provider: aws.Provider | None) -> Claim:
+        """Look for the OIDC provider of an issuer.
+
+        Args:
+            path: the setting that asks for it.
+            provider_arn: that it has or would have.
+            provider: with which AWS is asked; None for the stack's own.
+        """
+        try:
+            found = aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=pulumi.InvokeOptions(provider=provider))
+        except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
+            lookups.warn_unless_missing(provider_arn, error)
+            return CREATE
+        if not self.is_own(found.tags) and self._adopt:
+            self.problems += lookups.audience_problems(path, provider_arn, found.client_id_lists)
+        return self._claim(path, f"the OIDC provider {provider_arn}", provider_arn, provider_arn, found.tags)
+
+    def role(self, path: str, name: str, prefix: str, account: str, provider: aws.Provider | None) -> Claim:
+        """Look for a role whose name is not made unique.
+
+        Args:
+            path: the setting that asks for it.
+            name: of the role.
+            prefix: with which all names of the stack begin.
+            account: that the role is in.
+            provider: with which AWS is asked; None for the stack's own.
+        """
+        if name not in self._names(account, prefix, provider):
+            return CREATE
+        try:
+            found = aws.iam.get_role(name=name, opts=pulumi.InvokeOptions(provider=provider))
+        except Exception as error:  # noqa: BLE001 - same
+            lookups.warn_unless_missing(name, error)
+            return CREATE
+        return self._claim(path, f"the role {found.arn}", name, found.arn, found.tags)
+
+    def profile(self, path: str, name: str, role: Claim, provider: aws.Provider | None) -> Claim:
+        """Look for an instance profile, which has the name of its role.
+
+        Args:
+            path: the setting that asks for it.
+            name: of both.
+            role: what is done about the role.
+            provider: with which AWS is asked; None for the stack's own.
+        """
+        try:
+            found = aws.iam.get_instance_profile(name=name, opts=pulumi.InvokeOptions(provider=provider))
+        except Exception as error:  # noqa: BLE001 - same
+            lookups.warn_unless_missing(name, error)
+            return CREATE
+        # Its tags are not shown; it is the stack's if its role is.
+        own = self._own if role.import_id and found.role_name == name else {}
+        return self._claim(path, f"the instance profile {found.arn}", name, found.arn, own)
+
+    def association(
+        self, path: str, zone: ZoneSettings, role: Claim, provider: aws.Provider | None
+    ) -> Association | None:
+        """Look for the Pod Identity association of a zone's service account.
+
+        Args:
+            path: of the zone.
+            zone: the zone.
+            role: what is done about its role.
+            provider: with which AWS is asked for the association's role.
+
+        Returns:
+            One that the stack has made or that is adopted.
+        """
+        found = eks_associations.look_up(zone)
+        if found is None:
+            return None
+        if role.adopted_arn is not None and found.role_arn == role.adopted_arn:
+            return found._replace(is_adopted=True)
+        tags = self._role_tags(found.role_arn, provider)
+        if self.is_own(tags):
+            return found._replace(zone=tags.get(ZONE, ""))
+        self.problems.append(
+            Problem(
+                f"{path}.serviceAccount",
+                f"{zone.namespace}/{zone.service_account} in cluster {zone.cluster_name} is associated with "
+                f"{found.role_arn} already ({found.identifier}), and a service account has one role; delete that "
+                "association, or give the zone's control plane another service account",
+            )
+        )
+        return None
+
+    def _claim(self, path: str, what: str, import_id: str, arn: str, tags: Mapping[str, str] | None) -> Claim:
+        if self.is_own(tags):
+            return Claim(import_id=import_id)
+        if self._adopt:
+            return Claim(adopted_arn=arn)
+        self.problems.append(Problem(path, f"{what} exists already and is not this stack's; {_ADOPT}"))
+        return CREATE
+
+    def _names(self, account: str, prefix: str, provider: aws.Provider | None) -> frozenset[str]:
+        """Return the names of an account's roles that begin as the stack's do; one call for all."""
+        key = (account, prefix)
+        if key not in self._roles:
+            try:
+                found = aws.iam.get_roles(
+                    name_regex=f"^{re.escape(prefix)}", opts=pulumi.InvokeOptions(provider=provider)
+                )
+            except Exception as error:  # noqa: BLE001 - same
+                lookups.warn_unless_missing(f"a role of account {account} that begins with {prefix}", error)
+                self._roles[key] = frozenset()
+            else:
+                self._roles[key] = frozenset(found.names)
+        return self._roles[key]
+
+    def _role_tags(self, role_arn: str, provider: aws.Provider | None) -> Mapping[str, str]:
+        try:
+            found = aws.iam.get_role(name=role_arn.rpartition("/")[2], opts=pulumi.InvokeOptions(provider=provider))
+        except Exception as error:  # noqa: BLE001 - same
+            lookups.warn_unless_missing(role_arn, error)
+            return {}
+        return found.tags or {}

@@ -1,0 +1,99 @@
+"""EKS Pod Identity associations that exist: pulumi-aws has no function that finds them, so EKS is asked directly."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pulumi
+
+from toolkit.errors import one_line
+
+if TYPE_CHECKING:
+    from toolkit.infra.settings import AccountSettings, ZoneSettings
+
+_SESSION = "kong-mesh-pca"
+_TIMEOUT_SECONDS = 10
+
+
+class Association(NamedTuple):
+    """What links a service account to a role.
+
+    Attributes:
+        identifier: for example ``a-1b2c3d4e5f``.
+        role_arn: of the role.
+        zone: whose role it is, where this stack made the role.
+        is_adopted: whether it is used as it is.
+    """
+
+    identifier: str
+    role_arn: str
+    zone: str = ""
+    is_adopted: bool = False
+
+
+def look_up(zone: ZoneSettings) -> Association | None:
+    """Return the association of a zone's service account; None if there is none, or if EKS can't be asked.
+
+    Args:
+        zone: with identity pod-identity.
+    """
+    try:
+        eks = _client("eks", zone, zone.region)
+        named = {"clusterName": zone.cluster_name}
+        found = eks.list_pod_identity_associations(
+            **named, namespace=zone.namespace, serviceAccount=zone.service_account
+        )["associations"]
+        if not found:
+            return None
+        identifier = found[0]["associationId"]
+        shown = eks.describe_pod_identity_association(**named, associationId=identifier)["association"]
+    # Credentials come from any of a dozen places, and without them the update says what is wrong.
+    except Exception as error:  # noqa: BLE001
+        if "ResourceNotFoundException" in str(error):
+            # The cluster itself is missing, which is looked up by its name.
+            return None
+        name = f"{zone.namespace}/{zone.service_account} in cluster {zone.cluster_name}"
+        pulumi.log.warn(f"Whether {name} has a Pod Identity association is not known: {one_line(error)}")
+        return None
+    return Association(identifier, shown["roleArn"])
+
+
+def _client(service: str, access: AccountSettings, region: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """Return a client that works as the stack's provider does in an account: same credentials, roles and endpoints."""
+    import boto3  # noqa: PLC0415 - only stacks with Pod Identity need it
+    from botocore.config import Config  # noqa: PLC0415 - same
+
+    config = pulumi.Config("aws")
+    keys: dict[str, Any] = {} if access.profile else {name: config.get(key) for name, key in _KEYS.items()}
+    profile = access.profile or config.get("profile")
+    session = boto3.Session(profile_name=None if keys.get("aws_access_key_id") else profile, region_name=region, **keys)
+    settings = Config(
+        connect_timeout=_TIMEOUT_SECONDS, read_timeout=_TIMEOUT_SECONDS, retries={"total_max_attempts": 2}
+    )
+    own = [] if access.profile else _json(config, "assumeRoles")
+    added = [{"roleArn": access.assume_role_arn, "externalId": access.external_id}] if access.assume_role_arn else []
+    for role in (*own, *added):
+        sts = session.client("sts", endpoint_url=_endpoint(config, "sts"), config=settings)
+        external = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
+        taken = sts.assume_role(RoleArn=role["roleArn"], RoleSessionName=_SESSION, **external)["Credentials"]
+        session = boto3.Session(
+            aws_access_key_id=taken["AccessKeyId"],
+            aws_secret_access_key=taken["SecretAccessKey"],
+            aws_session_token=taken["SessionToken"],
+            region_name=region,
+        )
+    untyped: Any = session
+    return untyped.client(service, endpoint_url=_endpoint(config, service), config=settings)
+
+
+_KEYS = {"aws_access_key_id": "accessKey", "aws_secret_access_key": "secretKey", "aws_session_token": "token"}
+
+
+def _endpoint(config: pulumi.Config, service: str) -> str | None:
+    return next((entry[service] for entry in _json(config, "endpoints") if entry.get(service)), None)
+
+
+def _json(config: pulumi.Config, key: str) -> list[dict[str, Any]]:
+    found = json.loads(config.get(key) or "[]")
+    return found if isinstance(found, list) else [found]

@@ -1,0 +1,103 @@
+"""How zones become their roles: what of it can't work, by the settings alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.errors import Problem
+from toolkit.infra import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from toolkit.infra.settings import ZoneSettings
+
+
+def problems(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
+    """Find identities that can't work.
+
+    Args:
+        zones: the stack's.
+    """
+    for index, zone in enumerate(zones):
+        path = f"zones[{index}]"
+        yield from _fields_of_another_identity(path, zone)
+        if zone.identity == "pod-identity" and zone.cluster_name is None:
+            yield Problem(f"{path}.clusterName", "is missing: identity pod-identity needs it")
+        if zone.identity == "irsa":
+            yield from _irsa_problems(path, zone)
+    yield from _shared_service_accounts(zones)
+
+
+def warnings(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
+    """Find identities that can work but are most likely a mistake.
+
+    Args:
+        zones: the stack's.
+    """
+    for index, zone in enumerate(zones):
+        issuer = _issuer(zone)
+        region = fields.eks_region(issuer) if issuer else None
+        if region is not None and region != zone.region:
+            key = "oidcProviderArn" if zone.oidc_provider_arn else "oidcIssuer"
+            yield Problem(
+                f"zones[{index}].{key}",
+                f"is the issuer of an EKS cluster in {region}, but zone {zone.name} is in {zone.region}",
+            )
+
+
+def _fields_of_another_identity(path: str, zone: ZoneSettings) -> Iterator[Problem]:
+    given = {
+        "oidcProviderArn": ("irsa", zone.oidc_provider_arn is not None),
+        "oidcIssuer": ("irsa", zone.oidc_issuer is not None),
+        "createOidcProvider": ("irsa", zone.create_oidc_provider),
+        "clusterName": ("pod-identity", zone.cluster_name is not None),
+        "compute": ("ambient", zone.compute is not None),
+    }
+    for key, (identity, is_given) in given.items():
+        if is_given and identity != zone.identity:
+            yield Problem(f"{path}.{key}", f"is for identity {identity}, and the zone's is {zone.identity}")
+
+
+def _irsa_problems(path: str, zone: ZoneSettings) -> Iterator[Problem]:
+    if zone.oidc_provider_arn is None and zone.oidc_issuer is None:
+        yield Problem(f"{path}.oidcProviderArn", "is missing: identity irsa needs it, or oidcIssuer")
+    if zone.oidc_provider_arn is not None and zone.oidc_issuer is not None:
+        yield Problem(f"{path}.oidcIssuer", "is given twice: oidcProviderArn names the issuer already")
+    if zone.create_oidc_provider and zone.oidc_issuer is None:
+        yield Problem(f"{path}.oidcIssuer", "is missing: createOidcProvider needs it")
+
+
+def _shared_service_accounts(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
+    # A service account has one annotation (EKS user guide, "Assign IAM roles to service accounts") or one association
+    # (EKS API reference, CreatePodIdentityAssociation: ResourceInUseException).
+    seen: dict[tuple[str | None, ...], str] = {}
+    for index, zone in enumerate(zones):
+        cluster = _cluster(zone)
+        if cluster is None:
+            continue
+        other = seen.setdefault((*cluster, zone.namespace, zone.service_account), zone.name)
+        if other != zone.name:
+            yield Problem(
+                f"zones[{index}].serviceAccount",
+                f"is {zone.namespace}/{zone.service_account} of the cluster that zone {other} is in, and a service "
+                "account has one role; give each zone's control plane its own cluster, namespace or service account",
+            )
+
+
+def _cluster(zone: ZoneSettings) -> tuple[str | None, ...] | None:
+    """What tells a zone's cluster from others, as far as the settings name it."""
+    if zone.identity == "pod-identity":
+        return (zone.account(""), zone.region, zone.cluster_name)
+    issuer = _issuer(zone)
+    # Whatever the account: the cluster is the issuer's.
+    return (issuer,) if issuer else None
+
+
+def _issuer(zone: ZoneSettings) -> str | None:
+    """The zone's OIDC issuer without ``https://``; host names have no case."""
+    issuer = fields.issuer_of(zone.oidc_provider_arn) if zone.oidc_provider_arn else zone.oidc_issuer
+    if issuer is None:
+        return None
+    host, slash, path = issuer.partition("/")
+    return f"{host.lower()}{slash}{path}"

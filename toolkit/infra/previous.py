@@ -1,0 +1,46 @@
+"""What the stack exported before this update: its meshes may still use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from toolkit.errors import Problem
+from toolkit.infra.reading import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def require_same(authority_arn: pulumi.Output[str], former: Sequence[str]) -> pulumi.Output[str]:
+    """Return the ARN of the issuing CA, if the meshes can go on with it.
+
+    A Mesh names the CA that the stack exported. With another one in the policies, its zones could issue no more
+    certificates from then on, even if the update fails afterwards because the CA of before is protected.
+
+    Args:
+        authority_arn: of the CA that issues from now on.
+        former: CAs that the zones may go on to use.
+    """
+    stack = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}")
+
+    def check(both: Sequence[Any]) -> str:
+        found, exported = both
+        before = exported.get("arn") if isinstance(exported, dict) else None
+        if before in (None, found, *former):
+            return str(found)
+        raise refusal(
+            "the meshes still use another CA",
+            [
+                Problem(
+                    "formerAuthorityArns",
+                    f"does not name {before}, from which the stack's zones issue until now; with {found} alone they "
+                    "could issue no certificates for a Mesh that still names the other",
+                )
+            ],
+            pulumi.get_project(),
+            "Add it to formerAuthorityArns, move the meshes with toolkit rotate, and remove it then.",
+        )
+
+    return pulumi.Output.all(authority_arn, stack.get_output("certificateAuthority")).apply(check)
