@@ -80,7 +80,11 @@ def _below(config: StackConfig, parent: str) -> StackConfig:
 
 def shared(world: World, template: str, account: str = HOME) -> str:
     """A root of one account that lets another use one template."""
-    authority = world.root()
+    return share(world, world.root(), template, account)
+
+
+def share(world: World, authority: str, template: str, account: str) -> str:
+    """Let an account use one template of a CA."""
     document = policies.share_policy(authority, [account], None)
     document["Statement"][1]["Condition"]["StringEquals"]["acm-pca:TemplateArn"] = templates.arn(template)
     world.pca.put_policy(ResourceArn=authority, Policy=json.dumps(document))

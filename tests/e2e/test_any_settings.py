@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from tests.e2e.shapes_world import accept_invitations, control_plane, shared
+from tests.e2e.shapes_world import accept_invitations, control_plane, share, shared
 from tests.infra.shapes import ELSEWHERE, HOME, changed, shape, signed_for_the_stack
 from tests.sandbox.conformance.world import ALLOW, DAYS, World, csr, refused
 from toolkit import contract
@@ -48,9 +48,9 @@ def there(running_sandbox: TestSandbox) -> dict[str, str]:
     return {
         "root": root,
         "open": shared(world, templates.END_ENTITY, ELSEWHERE),
-        "short": world.root(UsageMode="SHORT_LIVED_CERTIFICATE"),
-        "narrow": world.subordinate(root),
-        "brief": world.root(years=1),
+        "short": share(world, world.root(UsageMode="SHORT_LIVED_CERTIFICATE"), templates.END_ENTITY, ELSEWHERE),
+        "narrow": share(world, world.subordinate(root), templates.END_ENTITY, ELSEWHERE),
+        "brief": share(world, world.root(years=1), templates.END_ENTITY, ELSEWHERE),
         "resting": resting,
         "pending": world.create(),
         "missing": MISSING,

@@ -45,6 +45,8 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         ({"tags": ["a"]}, "tags", "must be an object with keys, and it is a list"),
         ({"zones": [{**ZONE, "name": 7}]}, "zones[0].name", "must be text, and it is a number; quote it"),
         ({"zones": [{"name": "quay"}]}, "zones[0].region", "is missing"),
+        ({"rootValidityYears": "ten"}, "rootValidityYears", "must be a whole number, and it is text"),
+        ({"protect": "perhaps"}, "protect", "must be true or false, and it is text"),
         ({"country": "Germany"}, "country", "must be a code of two letters, such as DE"),
         (
             {"namePrefix": "a b"},
@@ -129,6 +131,9 @@ def test_typed_keys_are_named_all_at_once(run_program: RunProgram) -> None:
     }
 
 
+FAILED = "invoke of aws:iam/getPolicy:getPolicy failed: "
+INVOCATION = "invocation of aws:iam/getPolicy:getPolicy returned an error: "
+INVOKING = "invoking aws:iam/getPolicy:getPolicy: "
 REASON = "reading IAM Policy (arn:aws:iam::123456789012:policy/b): couldn't find resource"
 
 
@@ -136,12 +141,9 @@ REASON = "reading IAM Policy (arn:aws:iam::123456789012:policy/b): couldn't find
     "wrapped",
     [
         REASON,
-        f"invoke of aws:iam/getPolicy:getPolicy failed: {REASON} ()",
-        (
-            f"invoke of aws:iam/getPolicy:getPolicy failed: invocation of aws:iam/getPolicy:getPolicy returned an error: "
-            f"invoking aws:iam/getPolicy:getPolicy: 1 error occurred:\n\t* {REASON}\n\n"
-        ),
-        f"rpc error: code = Unknown desc = invocation of aws:iam/getPolicy:getPolicy returned an error: {REASON}",
+        f"{FAILED}{REASON} ()",
+        f"{FAILED}{INVOCATION}{INVOKING}1 error occurred:\n\t* {REASON}\n\n",
+        f"rpc error: code = Unknown desc = {INVOCATION}{REASON}",
     ],
 )
 def test_look_ups_fail_without_the_engines_wrappers(wrapped: str) -> None:

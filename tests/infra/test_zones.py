@@ -327,3 +327,18 @@ def test_a_zone_may_name_the_ca_that_the_stack_adopts(run_program: RunProgram) -
     other = own.replace("1111", "9999")
     with pytest.raises(SettingsError, match="a Mesh names one ARN for all its zones"):
         run_program(changed(config, zones=[{**zone, "authorityArn": other}]), functions=functions())
+
+
+def test_whether_an_adopted_ca_is_shared_with_a_zones_account_is_not_known(
+    run_program: RunProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", lambda message, *_, **__: warned.append(message))
+    config = shape("adopt")
+    own = setting(config, "zones")
+    other = {"name": "paris", "region": "eu-west-3", "identity": "ambient", "accountId": ELSEWHERE, "profile": "paris"}
+    run_program(changed(config, zones=[*own, other]), functions=functions())
+    (warning,) = warned
+    assert warning.startswith(
+        f"zones[{len(own)}].accountId: is {ELSEWHERE}, and the adopted CA is in account {HOME}; it"
+    )

@@ -136,18 +136,24 @@ def validation_problems(error: ValidationError) -> list[Problem]:
     return [Problem(_path(item["loc"]), _cut(_message(item), _MAX_MESSAGE)) for item in error.errors()]
 
 
+# What is wanted, by the type of pydantic's error.
+_WANTED = {
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "an object with keys"),
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "true or false"),
+    "string_type": "text",
+}
+
+
 def _message(item: ErrorDetails) -> str:
     """Return what is wrong, in words of YAML and JSON instead of Python's."""
     value, kind = item["input"], item["type"]
-    if kind in {"tuple_type", "list_type"}:
-        return f"must be a list, and it is {_kind(value)}"
-    if kind in {"dict_type", "model_type", "model_attributes_type"}:
-        return f"must be an object with keys, and it is {_kind(value)}"
-    if kind == "string_type":
-        quoted = "; quote it" if isinstance(value, int | float) else ""
-        return f"must be text, and it is {_kind(value)}{quoted}"
     if kind == "missing":
         return "is missing"
+    if kind in _WANTED:
+        fix = "; quote it" if kind == "string_type" and isinstance(value, int | float) else ""
+        return f"must be {_WANTED[kind]}, and it is {_kind(value)}{fix}"
     return item["msg"].removeprefix("Value error, ")
 
 

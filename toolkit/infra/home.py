@@ -55,6 +55,25 @@ def home_problems(settings: Settings, home: Home) -> list[Problem]:
     return found
 
 
+def home_warnings(settings: Settings, home: Home) -> list[Problem]:
+    """Return what may not fit the account that the stack deploys to, and only AWS or the CA's owner knows.
+
+    Args:
+        settings: that :func:`toolkit.infra.rules.problems` found good.
+        home: where the stack deploys to.
+    """
+    owner, _ = home.authority(settings)
+    return [
+        Problem(
+            f"zones[{index}].accountId",
+            f"is {account}, and the adopted CA is in account {owner}; it must be shared with the zone's account, which "
+            "toolkit verify shows",
+        )
+        for index, zone in enumerate(settings.zones)
+        if settings.topology == "adopt" and (account := zone.account(home.account)) != owner
+    ]
+
+
 def _partition_problems(settings: Settings, home: Home) -> Iterator[Problem]:
     """Nothing crosses partitions: neither trust, nor permissions, nor sharing (AWS General Reference, "Partitions")."""
     for path, text in _arns("", settings.model_dump(mode="json", by_alias=True, exclude={"tags"})):

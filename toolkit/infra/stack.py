@@ -24,7 +24,7 @@ from toolkit.infra.authorities import Authorities
 from toolkit.infra.claims import Claim, Claims
 from toolkit.infra.fields import MANAGED_BY, STACK
 from toolkit.infra.guard import Guard
-from toolkit.infra.home import Home, home_problems
+from toolkit.infra.home import Home, home_problems, home_warnings
 from toolkit.infra.reading import refusal
 from toolkit.infra.sharing import SharedAuthority
 from toolkit.infra.zones import Zones
@@ -68,6 +68,8 @@ class MeshCertificates(pulumi.ComponentResource):
         self._alarm_role = Claim()
         self._home = _home()
         self._refuse(home_problems(settings, self._home))
+        for warning in home_warnings(settings, self._home):
+            pulumi.log.warn(str(warning))
         self._zones = Zones(settings, self._home, self._tags, self._claims, self._inside)
         parent = settings.parent
         way = (
