@@ -220,6 +220,16 @@ def test_roles_of_somebody_else(aws: TestSandbox, live: Callable[[str], LiveStac
         assert iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"] == []
 
 
+@pytest.mark.parametrize("adopt", [False, True])
+def test_a_role_of_another_stack_is_never_taken(live: Callable[[str], LiveStack], adopt: bool) -> None:
+    first, second = live("root"), live("ocsp")
+    settings: dict[str, Any] = {"namePrefix": "one-", "zones": MACHINE, "protect": False}
+    assert not first.up(**settings).error
+    refused = second.preview(**settings, adoptExisting=adopt)
+    assert "the role arn:aws:iam::123456789012:role/one-zone-hall is of stack root" in refused.error
+    assert "aws iam tag-role --role-name one-zone-hall --tags Key=kong-mesh-stack,Value=ocsp" in refused.error
+
+
 def test_a_pod_identity_association_of_somebody_else(aws: TestSandbox, live: Callable[[str], LiveStack]) -> None:
     stack, world = live("root"), World(aws)
     zone = {"name": "hall", "region": "eu-west-3", "identity": "pod-identity", "clusterName": "others"}
@@ -240,7 +250,7 @@ def test_a_pod_identity_association_of_somebody_else(aws: TestSandbox, live: Cal
     stack.lose_state()
     for command in (stack.preview, stack.up):
         refused = command(zones=[zone], protect=False)
-        assert "made by an earlier stack of this name" in refused.error
+        assert "of this one before its state was lost" in refused.error
 
 
 def test_an_association_with_an_adopted_role_is_used(aws: TestSandbox, live: Callable[[str], LiveStack]) -> None:

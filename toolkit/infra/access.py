@@ -197,8 +197,8 @@ class ZoneAccess(pulumi.ComponentResource):
                         Problem(
                             f"{self._args.path}.serviceAccount",
                             f"{zone.namespace}/{zone.service_account} in cluster {zone.cluster_name} is associated "
-                            f"with {existing.role_arn} already ({existing.identifier}), made by an earlier stack of "
-                            "this name",
+                            f"with {existing.role_arn} already ({existing.identifier}), which is a role of another "
+                            "stack, or of this one before its state was lost",
                         )
                     ],
                     pulumi.get_project(),

@@ -113,6 +113,17 @@ class Claims:
         except Exception as error:  # noqa: BLE001 - same
             lookups.warn_unless_missing(name, error)
             return CREATE
+        other = self._other_stack(found.tags)
+        if other is not None:
+            # Its permissions are for that stack's CA. And after a rename it is this stack's: adopting would delete it.
+            self.problems.append(
+                Problem(
+                    path,
+                    f"the role {found.arn} is of stack {other}; choose another namePrefix, or, if that stack was "
+                    f"renamed to this one: aws iam tag-role --role-name {name} --tags Key={STACK},Value={self._own[STACK]}",
+                )
+            )
+            return CREATE
         return self._claim(path, f"the role {found.arn}", name, found.arn, found.tags)
 
     def profile(self, path: str, name: str, role: Claim, provider: aws.Provider | None) -> Claim:
@@ -153,8 +164,9 @@ class Claims:
         if role.adopted_arn is not None and found.role_arn == role.adopted_arn:
             return found._replace(is_adopted=True)
         tags = self._role_tags(found.role_arn, provider)
-        if self.is_own(tags):
-            return found._replace(zone=tags.get(ZONE, ""))
+        # Of a stack that was renamed, the role has the tag of before; whether it is the same role shows later.
+        if self.is_own(tags) or self._other_stack(tags) is not None:
+            return found._replace(zone=tags.get(ZONE, "") if self.is_own(tags) else zone.name)
         self.problems.append(
             Problem(
                 f"{path}.serviceAccount",
@@ -164,6 +176,13 @@ class Claims:
             )
         )
         return None
+
+    def _other_stack(self, tags: Mapping[str, str] | None) -> str | None:
+        """Return the name of the stack of this program that made something; None for this stack and for others."""
+        given = dict(tags or {})
+        if given.get(MANAGED_BY) != self._own[MANAGED_BY] or self.is_own(given):
+            return None
+        return given.get(STACK, "")
 
     def _claim(self, path: str, what: str, import_id: str, arn: str, tags: Mapping[str, str] | None) -> Claim:
         if self.is_own(tags):
