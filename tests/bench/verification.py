@@ -40,7 +40,8 @@ PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"
 def stack(aws: Sandbox) -> StackOutputs:
     """A stack with many zones."""
     config = program.read_stack(project_root(), "prod")
-    zones = [{"name": f"zone-{n}", "region": "eu-central-1", "oidcProviderArn": PROVIDER} for n in range(ZONES)]
+    cluster = {"region": "eu-central-1", "oidcProviderArn": PROVIDER}
+    zones = [{**cluster, "name": f"zone-{n}", "namespace": f"mesh-{n}"} for n in range(ZONES)]
     values = {**config.values, "kong-mesh-pca:zones": json.dumps(zones)}
     return contract.parse(json.dumps(program.run(project_root(), replace(config, values=values), aws)))
 

@@ -56,7 +56,8 @@ class World:
     @classmethod
     def of(cls, aws: Sandbox, directory: Path, chooses: random.Random) -> World:
         config = program.read_stack(project_root(), "prod")
-        zones = [{"name": f"zone-{n}", "region": "eu-central-1", "oidcProviderArn": _PROVIDER} for n in range(ZONES)]
+        cluster = {"region": "eu-central-1", "oidcProviderArn": _PROVIDER}
+        zones = [{**cluster, "name": f"zone-{n}", "namespace": f"mesh-{n}"} for n in range(ZONES)]
         values = {**config.values, "kong-mesh-pca:zones": json.dumps(zones)}
         outputs = contract.parse(json.dumps(program.run(project_root(), replace(config, values=values), aws)))
         world = cls(aws, outputs, directory, chooses)

@@ -117,8 +117,8 @@ class Claims:
         if other is not None:
             # Its permissions are for that stack's CA. And after a rename it is this stack's: adopting would delete it.
             fix = f"aws iam tag-role --role-name {name} --tags Key={STACK},Value={self._own[STACK]}"
-            message = f"is of stack {other}; choose another namePrefix, or, if that stack was renamed to this one: {fix}"
-            self.problems.append(Problem(path, f"the role {found.arn} {message}"))
+            message = f"the role {found.arn} is of stack {other}; choose another namePrefix"
+            self.problems.append(Problem(path, f"{message}, or, if that stack was renamed to this one: {fix}"))
             return CREATE
         return self._claim(path, f"the role {found.arn}", name, found.arn, found.tags)
 
