@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.s3.models import s3_backends
 
+from toolkit.pki import arn
 from toolkit.sandbox.iam import Decision, Request, evaluate
 
 _SERVICE = "acm-pca.amazonaws.com"
@@ -18,21 +19,22 @@ _ON_OBJECTS = ("s3:PutObject", "s3:PutObjectAcl")
 class MotoStorage:
     """Implements :class:`toolkit.sandbox.private_ca.registry.Storage`."""
 
-    def problem(self, account: str, bucket: str, acl: str) -> str | None:
-        """Why AWS Private CA could not write to the bucket with that canned ACL; None when it can."""
-        found = _bucket(account, bucket)
+    def problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:
+        """Why AWS Private CA could not write to the bucket for a CA with that canned ACL; None when it can."""
+        authority = arn.certificate_authority(authority_arn)
+        found = _bucket(authority.account, bucket)
         if found is None:
             return f"The bucket '{bucket}' does not exist."
         blocked = found.public_access_block
         if acl == "PUBLIC_READ" and blocked is not None and str(blocked.block_public_acls).lower() == "true":
             return f"The bucket '{bucket}' blocks public access, and PUBLIC_READ was asked for."
         policy = json.loads(found.policy) if found.policy else {}
-        bucket_arn = f"arn:aws:s3:::{bucket}"
+        bucket_arn = f"arn:{authority.partition}:s3:::{bucket}"
         wanted = [(action, bucket_arn) for action in _ON_BUCKET]
         wanted += [(action, f"{bucket_arn}/crl/x.crl") for action in _ON_OBJECTS]
         for action, resource in wanted:
-            # Policies may confine the service to the account's own CAs (confused deputy).
-            context = {"aws:SourceAccount": account}
+            # Policies may confine the service to the account's own CAs, or to one (user guide, crl-planning.md).
+            context = {"aws:SourceAccount": authority.account, "aws:SourceArn": authority_arn}
             request = Request(action, resource, context, principals={"Service": frozenset({_SERVICE})})
             if evaluate([policy], request) is not Decision.ALLOWED:
                 return (

@@ -16,6 +16,7 @@ TITLES = {
     "crl": "Certificate revocation lists",
     "csr": "Certificate signing requests",
     "delete": "Deletion",
+    "form": "The form of answers",
     "get": "Fetching certificates",
     "import": "Importing a CA certificate",
     "issue": "Issuing",

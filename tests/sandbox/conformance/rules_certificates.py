@@ -298,9 +298,16 @@ def _(world: World) -> None:
     arn = world.root()
     with refused("ResourceNotFoundException"):
         world.get(arn, f"{arn}/certificate/{'0' * 32}")
-    other = world.root()
-    with refused("ResourceNotFoundException"):
-        world.get(other, world.issue(arn))
+
+
+@rule(
+    "get.foreign", "The ARN of another CA's certificate is invalid.", f"{BOTOCORE}: GetCertificate, InvalidArnException"
+)
+def _(world: World) -> None:
+    arn, other = world.root(), world.root()
+    for foreign in (world.issue(other), arn, f"{arn}/certificat/{'0' * 32}"):
+        with refused("InvalidArnException"):
+            world.get(arn, foreign)
 
 
 @rule("get.disabled", "A disabled CA still gives out what it issued.", f"{BOTOCORE}: GetCertificate")

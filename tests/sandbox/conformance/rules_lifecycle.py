@@ -175,7 +175,7 @@ def _(world: World) -> None:
     world.issue(arn)
 
 
-@rule("update.pending", "A pending CA can't be updated.", "hashicorp/terraform-provider-aws#28998")
+@rule("update.pending", "A pending CA's status can't be changed.", "hashicorp/terraform-provider-aws#28998")
 def _(world: World) -> None:
     with refused("InvalidStateException"):
         world.disable(world.create())

@@ -239,7 +239,7 @@ def _(world: World) -> None:
         rows = json.loads(body) if form == "JSON" else list(csv.DictReader(io.StringIO(body)))
         (row,) = [row for row in rows if row["certificateArn"] == issued]
         assert row["revocationReason"] == "KEY_COMPROMISE"
-        assert row["Subject"] == "CN=audited"
+        assert row["subject"] == "CN=audited"
 
 
 @rule("audit.pause", "A report can be made every 30 minutes.", f"{BOTOCORE}: CreateCertificateAuthorityAuditReport")

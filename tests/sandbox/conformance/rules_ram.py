@@ -114,7 +114,8 @@ def _(world: World) -> None:
     with refused("AccessDeniedException", "because no resource-based policy allows"):
         pca.revoke_certificate(**revocation)
     accept(world, OTHER, share(world, authority, to=(OTHER,), permissionArns=[REVOKE]))
-    with refused("ResourceNotFoundException", "serial"):
+    pca.revoke_certificate(**revocation)
+    with refused("RequestAlreadyProcessedException"):
         pca.revoke_certificate(**revocation)
 
 

@@ -10,6 +10,7 @@ from tests.sandbox.conformance import (
     rules_authorities,
     rules_certificates,
     rules_csr,
+    rules_forms,
     rules_importing,
     rules_lifecycle,
     rules_passthrough,
@@ -31,6 +32,7 @@ AREAS = (
     rules_authorities,
     rules_certificates,
     rules_csr,
+    rules_forms,
     rules_importing,
     rules_lifecycle,
     rules_passthrough,
@@ -51,7 +53,7 @@ def test_rule(rule: Rule, aws: TestSandbox) -> None:
 
 
 def test_every_rule_names_its_source() -> None:
-    assert len(AREAS) == 14
+    assert len(AREAS) == 15
     assert len(RULES) >= 120
     for rule in RULES:
         assert len(rule.source) > 8, rule.identifier

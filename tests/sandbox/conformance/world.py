@@ -276,10 +276,10 @@ def drop(iam: Any, name: str) -> None:
 
 
 @contextmanager
-def refused(code: str, words: str = "") -> Iterator[None]:
+def refused(code: str, words: str = "") -> Iterator[pytest.ExceptionInfo[ClientError]]:
     """The call is refused with AWS's error code, and says why."""
     with pytest.raises(ClientError) as caught:
-        yield
+        yield caught
     error = caught.value.response["Error"]
     assert error["Code"] == code, error
     assert error["Message"]

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 # botocore, DeleteCertificateAuthorityRequest.PermanentDeletionTimeInDays
 _DEFAULT_DELETION_DAYS = 30
 _DELETABLE = (state.CREATING, state.PENDING, state.DISABLED, state.EXPIRED)
+_UPDATABLE = (state.ACTIVE, state.DISABLED)
 _LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
+# botocore, ListCertificateAuthoritiesRequest.MaxResults: more may be asked for, and 100 are returned.
 _PAGE = 100
 _MAX_TAGS = 50
 
@@ -33,12 +35,13 @@ class Authorities:
     def create_certificate_authority(self, caller: Caller, params: Params) -> Params:
         """A CA that waits for its certificate."""
         now = self._registry.clock()
+        prefix = f"arn:{caller.partition}:acm-pca:{caller.region}:{caller.account}:certificate-authority/"
+        arn = prefix + str(uuid.uuid4())
         wanted = params.get("RevocationConfiguration")
         if wanted is not None:
-            revocation.check(wanted, caller.account, self._registry.storage)
-        prefix = f"arn:{caller.partition}:acm-pca:{caller.region}:{caller.account}:certificate-authority/"
+            revocation.check(wanted, arn, self._registry.storage)
         request = {name: value for name, value in params.items() if name != "IdempotencyToken"}
-        made = CertificateAuthority.create(prefix + str(uuid.uuid4()), caller.account, request, now)
+        made = CertificateAuthority.create(arn, caller.account, request, now)
         made.usable_from = now + self._registry.creation_delay
         _require_tags(made.tags)
 
@@ -78,7 +81,7 @@ class Authorities:
             and (own or self._registry.is_shared_with(caller, found))
         ]
         start = _page_start(params.get("NextToken"), len(visible))
-        end = start + params.get("MaxResults", _PAGE)
+        end = start + min(params.get("MaxResults", _PAGE), _PAGE)
         now = self._registry.clock()
         return {
             "CertificateAuthorities": [found.describe(now) for found in visible[start:end]],
@@ -99,7 +102,8 @@ class Authorities:
         states = (state.ACTIVE, state.DISABLED, state.EXPIRED)
         found.require(self._registry.clock(), *states, doing="reading its certificate")
         own, *above = found.certificates
-        return {"Certificate": pem.write([own]), "CertificateChain": pem.write(above) or None}
+        # Both end without a line end, as those of GetCertificate do.
+        return {"Certificate": pem.write([own]).rstrip(), "CertificateChain": pem.write(above).rstrip() or None}
 
     def import_certificate_authority_certificate(self, caller: Caller, params: Params) -> None:
         """Give it its certificate, which makes it active."""
@@ -108,7 +112,9 @@ class Authorities:
             found.require(now, state.PENDING, state.ACTIVE, state.EXPIRED, doing="importing a certificate")
             above = params.get("CertificateChain")
             found.certificates = importing.certificates(found, params["Certificate"], above, now)
-            found.set_status(state.ACTIVE, now)
+            # PCAUpdateCA.md: after a renewal it is what it was before it expired, active or disabled.
+            disabled = found.stored_status == state.DISABLED
+            found.set_status(state.DISABLED if disabled else state.ACTIVE, now)
             revocation.publish(found, self._registry.storage, now)
 
     def update_certificate_authority(self, caller: Caller, params: Params) -> None:
@@ -120,9 +126,11 @@ class Authorities:
         if status not in (None, state.ACTIVE, state.DISABLED):
             raise AwsError("InvalidArgsException", f"The status can not be set to {status}.")
         if wanted is not None:
-            revocation.check(wanted, found.owner, self._registry.storage)
+            revocation.check(wanted, found.arn, self._registry.storage)
         with found.lock:
-            found.require(now, state.ACTIVE, state.DISABLED, doing="an update")
+            # Only the status needs a certificate.
+            states = _UPDATABLE if status is not None else (state.PENDING, *_UPDATABLE)
+            found.require(now, *states, doing="an update")
             if wanted is not None:
                 found.request["RevocationConfiguration"] = wanted
                 revocation.publish(found, self._registry.storage, now)
@@ -150,21 +158,22 @@ class Authorities:
             if found.restorable_until is None or now > found.restorable_until:
                 raise AwsError("InvalidStateException", "The restoration period has ended.")
             # botocore, RestoreCertificateAuthority: it comes back disabled (or pending), never active.
+            # One whose certificate has expired shows as EXPIRED (PCAUpdateCA.md).
             pending = found.status_before_deletion == state.PENDING
             found.set_status(state.PENDING if pending else state.DISABLED, now)
             found.restorable_until = None
 
     def list_tags(self, caller: Caller, params: Params) -> Params:
         """Its tags, a page at a time."""
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="listing tags")
         tags = [{"Key": key, "Value": value} for key, value in found.tags.items()]
         start = _page_start(params.get("NextToken"), len(tags))
-        end = start + params.get("MaxResults", _PAGE)
+        end = start + min(params.get("MaxResults", _PAGE), _PAGE)
         return {"Tags": tags[start:end], "NextToken": paging.token(end) if end < len(tags) else None}
 
     def tag_certificate_authority(self, caller: Caller, params: Params) -> None:
         """Add tags, or give known ones other values."""
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="tagging")
         with found.lock:
             tags = found.tags | {tag["Key"]: tag.get("Value", "") for tag in params["Tags"]}
             _require_tags(tags)
@@ -172,7 +181,7 @@ class Authorities:
 
     def untag_certificate_authority(self, caller: Caller, params: Params) -> None:
         """Remove tags."""
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="removing tags")
         with found.lock:
             for tag in params["Tags"]:
                 # With a value, only the pair of both is removed (botocore, UntagCertificateAuthority).

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from toolkit.pki import pem
-from toolkit.sandbox.private_ca import keys, subject
+from toolkit.sandbox.private_ca import keys, passthrough, subject
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from toolkit.sandbox.private_ca.keys import PrivateKey
@@ -23,6 +24,8 @@ DISABLED, EXPIRED, DELETED = "DISABLED", "EXPIRED", "DELETED"
 # botocore, CreateCertificateAuthorityRequest: the defaults of what was not asked for.
 DEFAULT_USAGE_MODE = "GENERAL_PURPOSE"
 DEFAULT_KEY_STORAGE = "FIPS_140_2_LEVEL_3_OR_HIGHER"
+# botocore, CrlConfiguration.S3ObjectAcl
+DEFAULT_ACL = "PUBLIC_READ"
 
 
 @dataclass
@@ -30,7 +33,7 @@ class IssuedCertificate:
     """A certificate that a CA issued.
 
     Attributes:
-        arn: as AWS forms it: the CA's, ``/certificate/`` and 32 hexadecimal digits.
+        arn: as AWS forms it: the CA's, ``/certificate/`` and the serial number in 32 hexadecimal digits.
         pem: the certificate.
         chain: the issuing CA first, the root last; empty for a root's own.
         ready: when GetCertificate begins to return it.
@@ -104,6 +107,8 @@ class CertificateAuthority:
         key = keys.generate(configuration["KeyAlgorithm"])
         keys.signature_hash(configuration["SigningAlgorithm"], key)
         name = subject.name(configuration["Subject"])
+        # Refused now, not when the request is read.
+        list(passthrough.csr_extensions(configuration.get("CsrExtensions") or {}))
         tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", ())}
         return cls(arn, owner, request, now, key, name, now, tags=tags)
 
@@ -134,11 +139,18 @@ class CertificateAuthority:
         return self.name if own is None else own.subject
 
     def status(self, now: datetime) -> str:
-        """The state as AWS shows it: an active CA whose certificate has ended is EXPIRED, a young one CREATING."""
+        """Return the state as AWS shows it.
+
+        A CA whose certificate has expired is EXPIRED, whether it was active or disabled before (user guide,
+        PCAUpdateCA.md); a young one is CREATING.
+
+        Args:
+            now: the moment.
+        """
         own = self.certificate
         if self.stored_status == PENDING and self.usable_from is not None and now < self.usable_from:
             return CREATING
-        if self.stored_status == ACTIVE and own is not None and own.not_valid_after_utc <= now:
+        if self.stored_status in (ACTIVE, DISABLED) and own is not None and own.not_valid_after_utc <= now:
             return EXPIRED
         return self.stored_status
 
@@ -148,11 +160,19 @@ class CertificateAuthority:
         Raises:
             AwsError: ``InvalidStateException``.
         """
-        status = self.status(now)
-        if status not in allowed:
-            raise AwsError(
-                "InvalidStateException", f"The certificate authority is not in a valid state for {doing}: {status}."
-            )
+        if self.status(now) not in allowed:
+            self.refuse_state(now, doing)
+
+    def refuse_state(self, now: datetime, doing: str) -> NoReturn:
+        """Refuse a call because of its state.
+
+        Raises:
+            AwsError: ``InvalidStateException``.
+        """
+        raise AwsError(
+            "InvalidStateException",
+            f"The certificate authority is not in a valid state for {doing}: {self.status(now)}.",
+        )
 
     def set_status(self, status: str, now: datetime) -> None:
         """Change the state and remember when."""
@@ -165,10 +185,17 @@ class CertificateAuthority:
         return self.crl_number
 
     def csr(self) -> str:
-        """The request for its own certificate, signed with its configured algorithm."""
+        """Return the request for its own certificate, signed with its configured algorithm.
+
+        It asks for CA:TRUE (user guide, PCACertInstall.md) and for what ``CsrExtensions`` said.
+        """
         configuration = self.request["CertificateAuthorityConfiguration"]
         algorithm = keys.signature_hash(configuration["SigningAlgorithm"], self.key)
-        request = x509.CertificateSigningRequestBuilder().subject_name(self.name).sign(self.key, algorithm)
+        builder = x509.CertificateSigningRequestBuilder().subject_name(self.name)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        for extension, critical in passthrough.csr_extensions(configuration.get("CsrExtensions") or {}):
+            builder = builder.add_extension(extension, critical=critical)
+        request = builder.sign(self.key, algorithm)
         return request.public_bytes(serialization.Encoding.PEM).decode()
 
     def chain_pem(self) -> str:
@@ -184,13 +211,29 @@ class CertificateAuthority:
             "CreatedAt": self.created,
             "LastStateChangeAt": self.changed,
             "Type": self.kind,
-            "Serial": f"{own.serial_number:x}" if own else None,
+            # Decimal, as in the user guide's examples (PCACertInstall.md), unlike serial numbers everywhere else.
+            "Serial": str(own.serial_number) if own else None,
             "Status": self.status(now),
             "NotBefore": own.not_valid_before_utc if own else None,
             "NotAfter": own.not_valid_after_utc if own else None,
             "CertificateAuthorityConfiguration": self.request["CertificateAuthorityConfiguration"],
-            "RevocationConfiguration": self.request.get("RevocationConfiguration"),
+            "RevocationConfiguration": revocation_shown(self.request.get("RevocationConfiguration")),
             "RestorableUntil": self.restorable_until,
             "KeyStorageSecurityStandard": self.request.get("KeyStorageSecurityStandard", DEFAULT_KEY_STORAGE),
             "UsageMode": self.usage_mode,
         }
+
+
+def revocation_shown(configuration: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a revocation configuration as AWS shows it: both parts, also those that nobody gave.
+
+    Source: user guide, PCAUpdateCA.md; botocore, CrlConfiguration.S3ObjectAcl: "If no value is specified, the default
+    is PUBLIC_READ".
+
+    Args:
+        configuration: as the CA was given it.
+    """
+    given = configuration or {}
+    crl, ocsp = given.get("CrlConfiguration"), given.get("OcspConfiguration")
+    shown = {"S3ObjectAcl": DEFAULT_ACL, **crl} if crl and crl["Enabled"] else crl
+    return {"CrlConfiguration": shown or {"Enabled": False}, "OcspConfiguration": ocsp or {"Enabled": False}}

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.pki import pem
+from toolkit.sandbox.private_ca import audit_report, issuing, revocation
 from toolkit.sandbox.private_ca import authority as state
-from toolkit.sandbox.private_ca import issuing, revocation
 from toolkit.sandbox.private_ca.authority import IssuedCertificate
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from toolkit.sandbox.private_ca.authority import CertificateAuthority
     from toolkit.sandbox.private_ca.registry import Caller, Params, Registry
 
 _LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
@@ -39,7 +33,8 @@ class Certificates:
         now = self._registry.clock()
         found = self._registry.find(caller, params["CertificateAuthorityArn"])
         certificate = issuing.issue(found, params, caller.partition, now)
-        arn = f"{found.arn}/certificate/{uuid.uuid4().hex}"
+        # Its serial number ends the ARN (user guide, PcaAuditReport.md; CloudTrail's examples of IssueCertificate).
+        arn = f"{found.arn}/certificate/{certificate.serial_number:032x}"
         # A root's own certificate has no chain above it.
         above = "" if certificate.issuer == certificate.subject else found.chain_pem()
         ready = now + self._registry.issuance_delay
@@ -64,12 +59,16 @@ class Certificates:
         """A certificate and its chain, once it is issued."""
         found = self._registry.find(caller, params["CertificateAuthorityArn"])
         found.require(self._registry.clock(), *_LIVING, doing="reading a certificate")
+        if not params["CertificateArn"].startswith(f"{found.arn}/certificate/"):
+            raise AwsError("InvalidArnException", f"{params['CertificateArn']} is not a certificate of {found.arn}.")
         issued = found.issued.get(params["CertificateArn"])
         if issued is None:
             raise AwsError("ResourceNotFoundException", f"Could not find certificate {params['CertificateArn']}.")
         if self._registry.clock() < issued.ready:
             raise AwsError("RequestInProgressException", "The certificate is still being issued.")
-        return {"Certificate": issued.pem, "CertificateChain": issued.chain or None}
+        # Without a line end (aws/aws-cli: awscli/examples/acm-pca/get-certificate.rst, and
+        # cert-manager/aws-privateca-issuer, which adds one).
+        return {"Certificate": issued.pem.rstrip(), "CertificateChain": issued.chain.rstrip() or None}
 
     def revoke_certificate(self, caller: Caller, params: Params) -> None:
         """Revoke by serial number."""
@@ -80,7 +79,8 @@ class Certificates:
             raise AwsError("InvalidRequestException", "The serial number must be hexadecimal, with or without colons.")
         serial = int(text.replace(":", ""), 16)
         with found.lock:
-            found.require(now, state.ACTIVE, doing="revocation")
+            # PCAUpdateCA.md: "While disabled, the CA supports revocation for certificates issued previously".
+            found.require(now, state.ACTIVE, state.DISABLED, doing="revocation")
             own = found.certificate
             if own is not None and found.kind == "ROOT" and own.serial_number == serial:
                 # botocore, RevokeCertificate: a root's self-signed certificate can't be revoked.
@@ -99,15 +99,15 @@ class Certificates:
         found = self._registry.find(caller, params["CertificateAuthorityArn"])
         found.require(now, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="an audit report")
         bucket, form = params["S3BucketName"], params["AuditReportResponseFormat"]
-        problem = self._registry.storage.problem(found.owner, bucket, "BUCKET_OWNER_FULL_CONTROL")
+        problem = self._registry.storage.problem(found.arn, bucket, "BUCKET_OWNER_FULL_CONTROL")
         if problem:
             raise AwsError("InvalidArgsException", f"{problem} Check your S3 bucket permissions and try again.")
         if any(now - report["CreatedAt"] < _REPORT_PAUSE for report in found.audit_reports.values()):
             raise AwsError("RequestFailedException", "A new report can be made every 30 minutes.")
         identifier = str(uuid.uuid4())
         key = f"audit-report/{found.identifier}/{identifier}.{form.lower()}"
-        rows = [_row(found, issued) for issued in list(found.issued.values())]
-        self._registry.storage.put(found.owner, bucket, key, _csv(rows) if form == "CSV" else _json(rows))
+        report = audit_report.write(found, form)
+        self._registry.storage.put(found.owner, bucket, key, report)
         found.audit_reports[identifier] = {
             "AuditReportStatus": "SUCCESS",
             "S3BucketName": bucket,
@@ -123,38 +123,3 @@ class Certificates:
         if report is None:
             raise AwsError("ResourceNotFoundException", "Could not find the audit report.")
         return report
-
-
-def _row(authority: CertificateAuthority, issued: IssuedCertificate) -> dict[str, Any]:
-    """One certificate of an audit report (user guide, PcaAuditReport.md)."""
-    certificate = pem.load_certificate(issued.pem)
-    row = {
-        "awsAccountId": authority.owner,
-        "certificateArn": issued.arn,
-        "serial": certificate.serial_number.to_bytes(20).hex(":").removeprefix("00:"),
-        "Subject": certificate.subject.rfc4514_string(),
-        "notBefore": _time(certificate.not_valid_before_utc),
-        "notAfter": _time(certificate.not_valid_after_utc),
-        "issuedAt": _time(issued.issued),
-        "templateArn": issued.template,
-    }
-    if issued.revoked is not None:
-        row |= {"revokedAt": _time(issued.revoked), "revocationReason": issued.revocation_reason}
-    return row
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S+0000}"
-
-
-def _json(rows: list[dict[str, Any]]) -> bytes:
-    return json.dumps(rows).encode()
-
-
-def _csv(rows: list[dict[str, Any]]) -> bytes:
-    fields = dict.fromkeys(name for row in rows for name in row)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(fields))
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue().encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def issue(
         .subject_name(passthrough.name(given) or csr.subject)
         .issuer_name(authority.issuing_name)
         .public_key(csr.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(_serial_number())
         .not_valid_before(begins)
         .not_valid_after(ends)
     )
@@ -58,6 +59,11 @@ def issue(
         return builder.sign(authority.key, algorithm)
     except (ValueError, TypeError) as error:
         raise requests.malformed("The names or extensions of the request can not be encoded.") from error
+
+
+def _serial_number() -> int:
+    """Return a serial number of exactly 16 octets, as AWS's have (user guide, PcaAuditReport.md)."""
+    return 2**120 + secrets.randbelow(2**128 - 2**120)
 
 
 def _require_state(authority: CertificateAuthority, wanted: Profile, now: datetime) -> None:
@@ -128,7 +134,8 @@ def _of_template(
     assert isinstance(key, PublicKey)  # noqa: S101 - requests.read let nothing else through
     yield wanted.constraints, wanted.constraints_critical
     if not wanted.self_signed:
-        yield _authority_key_identifier(authority), False
+        assert authority.certificate is not None  # noqa: S101 - an active CA has one
+        yield keys.authority_key_identifier(authority.certificate, authority.key), False
     yield x509.SubjectKeyIdentifier.from_public_key(key), False
     if wanted.usage:
         yield wanted.usage, True
@@ -151,16 +158,6 @@ def _of_request(wanted: Profile, csr: x509.CertificateSigningRequest) -> Iterato
     for extension in csr.extensions:
         if wanted.from_csr or extension.oid == x509.SubjectAlternativeName.oid:
             yield extension.value, extension.critical
-
-
-def _authority_key_identifier(authority: CertificateAuthority) -> x509.AuthorityKeyIdentifier:
-    """The CA's own subject key identifier, which an external parent may have computed in its own way."""
-    assert authority.certificate is not None  # noqa: S101 - an active CA has one
-    try:
-        own = authority.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-    except x509.ExtensionNotFound:
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
-    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
 
 
 def _invalid(message: str) -> AwsError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -60,3 +61,19 @@ def signature_hash(signing_algorithm: str, key: PrivateKey) -> Hash:
             f"The signing algorithm {signing_algorithm} does not match the key algorithm of the certificate authority.",
         )
     return _HASHES[name]
+
+
+def authority_key_identifier(certificate: x509.Certificate, key: PrivateKey) -> x509.AuthorityKeyIdentifier:
+    """Return what the CA's certificates and CRLs have: its own subject key identifier.
+
+    An external parent may have computed that in its own way.
+
+    Args:
+        certificate: the CA's own.
+        key: the CA's.
+    """
+    try:
+        own = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)

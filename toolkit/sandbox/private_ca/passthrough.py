@@ -8,7 +8,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SubjectInformationAccessOID
 
 from toolkit.pki.usages import key_usage
 from toolkit.sandbox.private_ca import subject
@@ -86,6 +86,41 @@ def extensions(passthrough: Mapping[str, Any]) -> Iterator[Extension]:
             yield _custom(item), item.get("Critical", False)
     except (ValueError, TypeError, binascii.Error) as error:
         raise _refused("An extension of ApiPassthrough can not be encoded.") from error
+
+
+_ACCESS_METHODS = {
+    "CA_REPOSITORY": SubjectInformationAccessOID.CA_REPOSITORY,
+    # RFC 6487, 4.8.8.1, and RFC 8182, 3.2.
+    "RESOURCE_PKI_MANIFEST": x509.ObjectIdentifier("1.3.6.1.5.5.7.48.10"),
+    "RESOURCE_PKI_NOTIFY": x509.ObjectIdentifier("1.3.6.1.5.5.7.48.13"),
+}
+
+
+def csr_extensions(given: Mapping[str, Any]) -> Iterator[Extension]:
+    """Yield the extensions that a CA's request for its own certificate asks for (botocore acm-pca: CsrExtensions).
+
+    Args:
+        given: the CA's ``CsrExtensions``.
+
+    Raises:
+        AwsError: ``InvalidArgsException`` for what can't be encoded.
+    """
+    try:
+        if "KeyUsage" in given:
+            yield key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
+        if "SubjectInformationAccess" in given:
+            yield x509.SubjectInformationAccess([_access(item) for item in given["SubjectInformationAccess"]]), False
+    except (ValueError, TypeError) as error:
+        raise _refused("An extension of CsrExtensions can not be encoded.") from error
+
+
+def _access(item: Mapping[str, Any]) -> x509.AccessDescription:
+    method = item["AccessMethod"]
+    if len(method) != 1:
+        raise _refused("An access method has either a type or an object identifier.")
+    named = method.get("AccessMethodType")
+    oid = _ACCESS_METHODS[named] if named else x509.ObjectIdentifier(method["CustomObjectIdentifier"])
+    return x509.AccessDescription(oid, _general_name(item["AccessLocation"]))
 
 
 def _purpose(item: Mapping[str, str]) -> x509.ObjectIdentifier:

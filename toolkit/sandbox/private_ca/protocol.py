@@ -1,7 +1,8 @@
-"""AWS's JSON 1.1 protocol, driven by botocore's own model of the service.
+"""AWS's protocols JSON 1.1 and RPC v2 CBOR, driven by botocore's own model of the service.
 
 Shapes, patterns, ranges and required members come from the model that every AWS client is made from, so a
-request that the model forbids is refused here in AWS's words (smithy.io, "AWS JSON 1.1 protocol").
+request that the model forbids is refused here in AWS's words (smithy.io, "AWS JSON 1.1 protocol" and "Smithy RPC v2
+CBOR protocol"; botocore's model names CBOR first).
 """
 
 from __future__ import annotations
@@ -10,20 +11,28 @@ import base64
 import binascii
 import json
 import re
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import cbor2
 from botocore.loaders import Loader
 from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
 
 from toolkit.sandbox.private_ca.errors import AwsError, validation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from botocore.model import OperationModel
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
+CBOR_TYPE = "application/cbor"
+# smithy.io, "Smithy RPC v2 CBOR protocol": of requests and responses alike.
+CBOR_HEADER = ("smithy-protocol", "rpc-v2-cbor")
+_NAMESPACE = "com.amazonaws.acmpca"
 _SHOWN = 100
 
 
@@ -45,13 +54,30 @@ class Response:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Of HTTP."""
-        headers = (("Content-Type", self.content_type), ("Content-Length", str(len(self.body))))
-        return (*headers, ("x-amzn-ErrorType", self.error_type)) if self.error_type else headers
+        """Of HTTP; every answer has an ID of its own, as AWS's do."""
+        headers = [
+            ("Content-Type", self.content_type),
+            ("Content-Length", str(len(self.body))),
+            ("x-amzn-RequestId", str(uuid.uuid4())),
+        ]
+        if self.content_type == CBOR_TYPE:
+            headers.append(CBOR_HEADER)
+        elif self.error_type:
+            headers.append(("x-amzn-ErrorType", self.error_type))
+        return tuple(headers)
 
 
-def refusal(error: AwsError) -> Response:
-    """An error as AWS sends it."""
+def refusal(error: AwsError, *, cbor: bool = False) -> Response:
+    """Return an error as AWS sends it.
+
+    Args:
+        error: the refusal.
+        cbor: whether the client speaks CBOR.
+    """
+    if cbor:
+        # Smithy RPC v2 CBOR, "Operation error serialization": the absolute shape ID, namespace included.
+        body = cbor2.dumps({"__type": f"{_NAMESPACE}#{error.code}", "message": error.message})
+        return Response(error.status, body, error.code, CBOR_TYPE)
     body = json.dumps({"__type": error.code, "message": error.message}).encode()
     return Response(error.status, body, error.code)
 
@@ -74,21 +100,28 @@ def operation(target: str) -> OperationModel:
     return service_model().operation_model(name)
 
 
-def decode(model: OperationModel, body: bytes) -> dict[str, Any]:
-    """A request's body as native values: blobs as bytes, everything checked against the model.
+def decode(model: OperationModel, body: bytes, *, cbor: bool = False) -> dict[str, Any]:
+    """Return a request's body as native values: blobs as bytes, everything checked against the model.
+
+    Args:
+        model: the operation.
+        body: JSON or CBOR.
+        cbor: whether it is CBOR.
 
     Raises:
         AwsError: ``SerializationException`` for what is no JSON or has a wrong type, ``ValidationException``
             for what breaks a constraint.
     """
     try:
-        raw = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise AwsError("SerializationException", "The request body is not JSON.") from error
+        raw = cbor2.loads(body or b"\xa0") if cbor else json.loads(body or b"{}")
+    # cbor2 reserves room for the lengths that a text claims to have.
+    except (ValueError, EOFError, RecursionError, MemoryError, OverflowError, cbor2.CBORError) as error:
+        form = "CBOR" if cbor else "JSON"
+        raise AwsError("SerializationException", f"The request body is not {form}.") from error
     shape = model.input_shape
     if shape is None:
         return {}
-    decoder = _Decoder()
+    decoder = _Decoder(_cbor_blob if cbor else _json_blob)
     values = decoder.read(shape, raw, "")
     if decoder.violations:
         count = len(decoder.violations)
@@ -100,8 +133,9 @@ def decode(model: OperationModel, body: bytes) -> dict[str, Any]:
 class _Decoder:
     """Reads values by shape and collects what breaks a constraint."""
 
-    def __init__(self) -> None:
+    def __init__(self, read_blob: Callable[[object, str], bytes]) -> None:
         self.violations: list[str] = []
+        self._read_blob = read_blob
 
     def read(self, shape: Shape, value: Any, path: str) -> Any:  # noqa: ANN401 - JSON in, native values out
         if isinstance(shape, StructureShape):
@@ -151,12 +185,7 @@ class _Decoder:
         return value
 
     def _blob(self, shape: Shape, value: object, path: str) -> bytes:
-        if not isinstance(value, str):
-            raise _wrong_type(path, "a base64 string")
-        try:
-            decoded = base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise _wrong_type(path, "a base64 string") from error
+        decoded = self._read_blob(value, path)
         self._range(shape, len(decoded), path, "length ", "...")
         return decoded
 
@@ -186,6 +215,21 @@ class _Decoder:
         self.violations.append(f"Value{shown} at '{path}' failed to satisfy constraint: {constraint}")
 
 
+def _json_blob(value: object, path: str) -> bytes:
+    try:
+        if isinstance(value, str):
+            return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _wrong_type(path, "a base64 string") from error
+    raise _wrong_type(path, "a base64 string")
+
+
+def _cbor_blob(value: object, path: str) -> bytes:
+    if not isinstance(value, bytes):
+        raise _wrong_type(path, "a byte string")
+    return value
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     # The model's patterns are Java's; Unicode classes occur only in tags.
@@ -203,16 +247,24 @@ def _wrong_type(path: str, expected: str) -> AwsError:
     return AwsError("SerializationException", f"Value at '{path}' can not be read as {expected}.")
 
 
-def encode(values: dict[str, Any]) -> Response:
-    """A result as AWS sends it: timestamps as seconds, what is None left out."""
-    return Response(200, json.dumps(_plain(values)).encode())
+def encode(values: dict[str, Any], *, cbor: bool = False) -> Response:
+    """Return a result as AWS sends it: timestamps as seconds, what is None left out.
+
+    Args:
+        values: by the names of the operation's output.
+        cbor: whether the client speaks CBOR.
+    """
+    if cbor:
+        # Smithy RPC v2 CBOR, "Timestamp type serialization": tag 1, with milliseconds.
+        return Response(200, cbor2.dumps(_plain(values, lambda moment: cbor2.CBORTag(1, moment))), None, CBOR_TYPE)
+    return Response(200, json.dumps(_plain(values, lambda moment: moment)).encode())
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - native values in, JSON out
+def _plain(value: Any, time: Callable[[float], object]) -> Any:  # noqa: ANN401 - native values in, plain ones out
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items() if item is not None}
+        return {name: _plain(item, time) for name, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item, time) for item in value]
     if isinstance(value, datetime):
-        return value.timestamp()
+        return time(value.timestamp())
     return value

@@ -49,8 +49,8 @@ class Caller:
 class Storage(Protocol):
     """The S3 in which CRLs and audit reports go."""
 
-    def problem(self, account: str, bucket: str, acl: str) -> str | None:
-        """Why AWS Private CA could not write to the bucket with that canned ACL; None when it can."""
+    def problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:
+        """Why AWS Private CA could not write to the bucket for a CA with that canned ACL; None when it can."""
 
     def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
         """Write an object; of a bucket that is gone, nothing."""
@@ -59,7 +59,7 @@ class Storage(Protocol):
 class NoStorage:
     """Where there is no S3."""
 
-    def problem(self, account: str, bucket: str, acl: str) -> str | None:  # noqa: ARG002 - the protocol's signature
+    def problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:  # noqa: ARG002 - the protocol's signature
         """Nothing can be written anywhere."""
         raise not_in_sandbox("S3")
 
@@ -126,6 +126,18 @@ class Registry:
         if not re.search(r":certificate-authority/", arn):
             raise AwsError("InvalidArnException", f"{arn} is not the ARN of a certificate authority.")
         raise AwsError("ResourceNotFoundException", f"Could not find Certificate Authority {arn}.")
+
+    def find_undeleted(self, caller: Caller, arn: str, *, doing: str) -> CertificateAuthority:
+        """Find a CA for something that a deleted one does not allow.
+
+        Raises:
+            AwsError: there is none, or it is deleted (``InvalidStateException``, which all these operations have in
+                botocore's model).
+        """
+        found = self.find(caller, arn)
+        if found.stored_status == "DELETED":
+            found.refuse_state(self.clock(), doing)
+        return found
 
     def once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
         """Store something and return its ARN, or the ARN for which the token already stands.

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from toolkit.sandbox.private_ca import keys
+from toolkit.sandbox.private_ca.authority import DEFAULT_ACL
 from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox, validation
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox.private_ca.authority import CertificateAuthority
     from toolkit.sandbox.private_ca.registry import Storage
-
-# botocore, CrlConfiguration.S3ObjectAcl
-_DEFAULT_ACL = "PUBLIC_READ"
 
 REASONS = {
     "UNSPECIFIED": x509.ReasonFlags.unspecified,
@@ -37,8 +35,13 @@ REASONS = {
 }
 
 
-def check(wanted: Mapping[str, Any], account: str, storage: Storage) -> None:
+def check(wanted: Mapping[str, Any], authority_arn: str, storage: Storage) -> None:
     """Refuse a configuration that AWS would refuse.
+
+    Args:
+        wanted: as the caller gave it.
+        authority_arn: of the CA that it is for.
+        storage: where its lists would go.
 
     Raises:
         AwsError: it contradicts itself, or AWS Private CA could not write to the bucket.
@@ -57,7 +60,7 @@ def check(wanted: Mapping[str, Any], account: str, storage: Storage) -> None:
         raise not_in_sandbox("A partitioned CRL")
     if "ExpirationInDays" not in crl or "S3BucketName" not in crl:
         raise validation("An enabled CRL needs ExpirationInDays and S3BucketName.")
-    problem = storage.problem(account, crl["S3BucketName"], crl.get("S3ObjectAcl", _DEFAULT_ACL))
+    problem = storage.problem(authority_arn, crl["S3BucketName"], crl.get("S3ObjectAcl", DEFAULT_ACL))
     if problem:
         raise validation(f"{problem} Check your S3 bucket permissions and try again.")
 
@@ -102,6 +105,8 @@ def publish(authority: CertificateAuthority, storage: Storage, now: datetime) ->
         .last_update(now)
         .next_update(now + timedelta(days=crl["ExpirationInDays"]))
         .add_extension(x509.CRLNumber(authority.next_crl_number()), critical=False)
+        # RFC 5280, 5.2.1: conforming issuers include it in every CRL.
+        .add_extension(keys.authority_key_identifier(own, authority.key), critical=False)
     )
     for issued in list(authority.issued.values()):
         if issued.revoked is not None:

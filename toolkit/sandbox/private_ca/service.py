@@ -43,24 +43,26 @@ class PrivateCaService:
             name: getattr(room, name) for room in rooms for name in dir(room) if not name.startswith("_")
         }
 
-    def handle(self, caller: Caller, target: str, body: bytes) -> Response:
+    def handle(self, caller: Caller, target: str, body: bytes, *, cbor: bool = False) -> Response:
         """Answer one call; never raises.
 
         Args:
             caller: who asks.
             target: the ``X-Amz-Target`` header, for example ``ACMPrivateCA.IssueCertificate``.
-            body: JSON.
+            body: JSON or CBOR.
+            cbor: whether it is CBOR, and so the answer.
         """
         try:
             operation = protocol.operation(target)
-            params = protocol.decode(operation, body)
+            params = protocol.decode(operation, body, cbor=cbor)
             self.registry.authorize(caller, operation.name, params)
-            return protocol.encode(self._operations[_snake(operation.name)](caller, params) or {})
+            result = self._operations[_snake(operation.name)](caller, params) or {}
+            return protocol.encode(result, cbor=cbor)
         except AwsError as error:
-            return protocol.refusal(error)
+            return protocol.refusal(error, cbor=cbor)
         except Exception:  # noqa: BLE001 - a traceback must never reach the client, whatever the defect
             _log.exception("%s failed", target)
-            return protocol.refusal(AwsError("InternalFailure", "The sandbox has a defect.", 500))
+            return protocol.refusal(AwsError("InternalFailure", "The sandbox has a defect.", 500), cbor=cbor)
 
 
 def _snake(name: str) -> str:

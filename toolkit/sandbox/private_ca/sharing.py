@@ -58,14 +58,14 @@ class Sharing:
 
     def get_policy(self, caller: Caller, params: Params) -> Params:
         """The policy, if there is one."""
-        found = self._registry.find(caller, params["ResourceArn"])
+        found = self._registry.find_undeleted(caller, params["ResourceArn"], doing="reading its policy")
         if found.policy is None:
             raise AwsError("ResourceNotFoundException", "The certificate authority has no policy.")
         return {"Policy": json.dumps(found.policy)}
 
     def delete_policy(self, caller: Caller, params: Params) -> None:
         """Take it back."""
-        found = self._registry.find(caller, params["ResourceArn"])
+        found = self._registry.find_undeleted(caller, params["ResourceArn"], doing="deleting its policy")
         with found.lock:
             found.policy = None
 
@@ -90,14 +90,14 @@ class Sharing:
 
     def list_permissions(self, caller: Caller, params: Params) -> Params:
         """ACM's permissions; there are never enough for a second page."""
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="listing permissions")
         if params.get("NextToken") is not None:
             raise AwsError("InvalidNextTokenException", "The token was not given out by this service.")
         return {"Permissions": list(found.permissions.values())}
 
     def delete_permission(self, caller: Caller, params: Params) -> None:
         """Take it back."""
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="deleting a permission")
         source = params.get("SourceAccount", found.owner)
         with found.lock:
             if found.permissions.pop((params["Principal"], source), None) is None:
