@@ -10,7 +10,7 @@ from toolkit import contract
 from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.files import project_root
 from toolkit.infra.settings import SettingsError
-from toolkit.sandbox import program
+from toolkit.sandbox import program, stack_file
 from toolkit.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_defaults_come_from_the_project_and_values_from_the_stack() -> None:
 
 @pytest.mark.parametrize("stack", ["dev", "prod", "sandbox"])
 def test_the_stacks_settings_are_those_that_the_project_declares(stack: str) -> None:
-    declared = program._read_yaml(project_root() / "Pulumi.yaml")["config"]
+    declared = stack_file._read_yaml(project_root() / "Pulumi.yaml")["config"]
     known = {f"kong-mesh-pca:{key}" for key in declared} | {"kong-mesh-pca:zones"}
     values = program.read_stack(project_root(), stack).values
     assert {key for key in values if not key.startswith("aws:")} <= known

@@ -21,7 +21,7 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 # The default of an option for a lifetime, as --help shows it.
 STACKS_LIFETIME = "the stack's, which is 24h unless it says otherwise"
 _PLAIN_WIDTH = 100
-_COMMANDLINE = click.core.ParameterSource.COMMANDLINE
+_COMMANDLINE, _ENVIRONMENT = click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT
 
 
 class Look(NamedTuple):
@@ -54,6 +54,15 @@ def with_options(function: _Command, *options: Callable[[_Command], _Command]) -
     return function
 
 
+def _unless_a_stack_is_named(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Return the contract's file; None if it is the environment's and the command line names a Pulumi stack.
+
+    click reads the environment after the command line, so that the other options are known here.
+    """
+    named = ctx.params.get("stack") or ctx.params.get("cwd")
+    return None if named and ctx.get_parameter_source("outputs") is _ENVIRONMENT else value
+
+
 def stack_outputs(function: _Command) -> _Command:
     """Where the contract comes from: ``outputs``, ``stack`` and ``cwd``."""
     return with_options(
@@ -61,6 +70,9 @@ def stack_outputs(function: _Command) -> _Command:
         click.option(
             "--outputs",
             metavar="FILE|-",
+            envvar="TOOLKIT_CONTRACT",
+            show_envvar=True,
+            callback=_unless_a_stack_is_named,
             help="The stack's outputs as JSON, - for standard input; without it, the Pulumi stack is asked.",
         ),
         click.option("--stack", metavar="NAME", help="The Pulumi stack; the selected one unless given."),

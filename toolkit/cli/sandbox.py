@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from toolkit.cli.options import sandbox_missing
+from toolkit.cli.options import Explained, sandbox_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from toolkit.sandbox.server import Sandbox
+    from toolkit.sandbox.stack_file import StackConfig
 
 
 _EXAMPLES = """\b
 Examples:
-  toolkit sandbox > sandbox.env &
-  . ./sandbox.env && aws acm-pca list-certificate-authorities
+  toolkit sandbox -- aws acm-pca list-certificate-authorities
+  toolkit sandbox --stack-file stacks/Pulumi.prod.yaml -- toolkit verify
+  toolkit sandbox --stack-file stacks/Pulumi.prod.yaml -- bash
+  eval "$(toolkit sandbox --detach)" && aws sts get-caller-identity
 """
+# What would point a client at the real AWS, or at other credentials.
+_FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+# A shell's exit codes: of a program that a signal ended, that can't be started, that does not exist.
+_SIGNALED, _NOT_STARTED, _NOT_FOUND = 128, 126, 127
 
 
-@click.command(name="sandbox", epilog=_EXAMPLES)
+@click.command(
+    name="sandbox",
+    epilog=_EXAMPLES,
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="Of 127.0.0.1.")
 @click.option("--region", default="eu-central-1", show_default=True, metavar="NAME", help="Region in the environment.")
 @click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="What goes wrong on purpose, as YAML.")
@@ -35,6 +50,13 @@ Examples:
     metavar="DIR",
     help="Keep the state here and come back with it. Holds private keys; readable by you alone.",
 )
+@click.option(
+    "--stack-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Fill it with this stack, and set TOOLKIT_CONTRACT to its contract.",
+)
+@click.option("--detach", is_flag=True, help="Run in the background; return when it is ready.")
 @click.option(
     "--issuance-delay",
     type=click.FloatRange(min=0),
@@ -51,23 +73,54 @@ Examples:
     show_default=True,
     help="How the environment is printed: for a shell to eval, or as JSON.",
 )
+@click.argument(
+    "words",
+    cls=Explained,
+    explanation="A command to run in its environment; the sandbox ends with it.",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="[-- COMMAND...]",
+)
 def command(
     *,
     port: int,
     region: str,
     faults: Path | None,
     state: Path | None,
+    stack_file: Path | None,
+    detach: bool,
     issuance_delay: float,
     form: Literal["export", "json"],
+    words: tuple[str, ...],
 ) -> None:
-    """Run an AWS on loopback until it is stopped.
+    """Run an AWS on loopback until it is stopped, or for one command.
 
     Any AWS client that is given its environment works with it: boto3, the aws CLI, Terraform, Pulumi. It answers IAM,
     STS and S3, and AWS Private CA by AWS's rules. Ctrl-C or SIGTERM stops it.
     """
+    if detach and words:
+        raise click.UsageError("--detach and a command exclude each other: the sandbox ends with the command")
+    if stack_file and state:
+        raise click.UsageError("--stack-file and --state exclude each other: a stack fills an empty sandbox")
+    if detach:
+        from toolkit.cli import sandbox_detached
+
+        chosen = {
+            "--port": port,
+            "--region": region,
+            "--faults": faults,
+            "--state": state,
+            "--stack-file": stack_file,
+            "--issuance-delay": issuance_delay,
+        }
+        arguments = [word for name, value in chosen.items() if value for word in (name, str(value))]
+        sandbox_detached.start(arguments, lambda environment: click.echo("\n".join(_lines(environment, form))))
+        return
+    config = _read(stack_file)
     try:
         from toolkit.sandbox.faults import Faults, read_plan
         from toolkit.sandbox.server import Sandbox
+        from toolkit.sandbox.stack_file import home_account
     except ModuleNotFoundError as error:
         raise sandbox_missing(error) from error
 
@@ -75,13 +128,74 @@ def command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     plan = Faults(read_plan(faults)) if faults else None
-    with Sandbox(faults=plan, port=port, state=state) as aws:
+    account = home_account(config) if config else None
+    with Sandbox(faults=plan, port=port, state=state, account=account) as aws, _filled(aws, config, stack_file) as more:
         aws.private_ca.registry.issuance_delay = timedelta(seconds=issuance_delay)
-        environment = {**aws.environment, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
-        click.echo("\n".join(_lines(environment, form)))
-        click.echo(f"AWS on loopback is listening on {aws.endpoint_url}; Ctrl-C stops it.", err=True)
-        stopped.wait()
-    click.echo("Stopped.", err=True)
+        at = config.region if config else region
+        environment = {**aws.environment, "AWS_REGION": at, "AWS_DEFAULT_REGION": at, **more}
+        if words:
+            code = _run(words, environment)
+        else:
+            click.echo("\n".join(_lines(environment, form)))
+            click.echo(f"AWS on loopback is listening on {aws.endpoint_url}; Ctrl-C stops it.", err=True)
+            stopped.wait()
+            code = 0
+    if not words:
+        click.echo("Stopped.", err=True)
+    click.get_current_context().exit(code)
+
+
+def _read(stack_file: Path | None) -> StackConfig | None:
+    if stack_file is None:
+        return None
+    from toolkit.sandbox.stack_file import read_stack_file
+
+    return read_stack_file(stack_file)
+
+
+@contextmanager
+def _filled(aws: Sandbox, config: StackConfig | None, stack_file: Path | None) -> Iterator[dict[str, str]]:
+    """Fill the sandbox with a stack, and yield the variables that name its contract while that exists."""
+    import tempfile
+
+    if config is None or stack_file is None:
+        yield {}
+        return
+    from toolkit.sandbox import filling
+
+    click.echo(f"Creating stack {config.stack} in the sandbox ...", err=True)
+    outputs = filling.fill(config, aws, _project_directory(stack_file))
+    with tempfile.TemporaryDirectory(prefix="toolkit-sandbox-") as directory:
+        contract = Path(directory) / "outputs.json"
+        contract.write_text(json.dumps(outputs, indent=2) + "\n", encoding="utf-8")
+        yield {**filling.caller_environment(config, aws), "TOOLKIT_CONTRACT": str(contract)}
+
+
+def _project_directory(stack_file: Path) -> Path:
+    """Return where the stack's Pulumi.yaml is; the file's own directory if there is none above."""
+    folders = stack_file.resolve().parents
+    return next((folder for folder in folders if (folder / "Pulumi.yaml").is_file()), folders[0])
+
+
+def _run(words: Sequence[str], environment: dict[str, str]) -> int:
+    """Run a command in the sandbox's environment, and return its exit code as a shell would.
+
+    Raises:
+        UsageError: it can't be started.
+    """
+    import subprocess
+
+    inherited = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    try:
+        process = subprocess.Popen(words, env={**inherited, **environment})  # noqa: S603 - the user's own command
+    except OSError as error:
+        click.echo(f"Error: can't run {words[0]}: {error.strerror or error}", err=True)
+        return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_STARTED
+    # A terminal sends Ctrl-C to both; what a supervisor sends to this process alone is passed on.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    code = process.wait()
+    return code if code >= 0 else _SIGNALED - code
 
 
 def _lines(environment: dict[str, Any], form: str) -> Iterator[str]:
@@ -89,6 +203,6 @@ def _lines(environment: dict[str, Any], form: str) -> Iterator[str]:
         yield json.dumps(environment, indent=2)
         return
     # A profile or a session of the real AWS must not win over what follows.
-    yield "unset AWS_PROFILE AWS_SESSION_TOKEN"
+    yield f"unset {' '.join(_FOREIGN)}"
     for name, value in environment.items():
         yield f"export {name}={shlex.quote(value)}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from moto.iam.models import iam_backends
+from moto.iam.models import AccessKey, get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
 
 from toolkit.pki import arn
@@ -85,6 +85,26 @@ class Principal:
         )
         message = f"User: {self.arn} is not authorized to perform: {action} on resource: {resource} {reason}"
         raise AwsError("AccessDeniedException", message)
+
+
+def own_account() -> str:
+    """Return the account of the administrator: moto's default one, unless the sandbox was given another."""
+    return str(get_account_id_from(ADMINISTRATOR_KEY))
+
+
+def give_account(account: str) -> None:
+    """Make another account than moto's default one the administrator's.
+
+    moto finds the account of a request by its access key (moto/iam/models.py, get_account_id_from).
+
+    Args:
+        account: twelve digits.
+    """
+    key = AccessKey("administrator", "AKIA", account)
+    # moto sees no key in a signature that is not of AWS's form, and goes on with this one (moto/core/responses.py,
+    # get_access_key).
+    for identifier in (ADMINISTRATOR_KEY, "AKIAEXAMPLE"):
+        iam_backends[account]["aws"].access_keys[identifier] = key
 
 
 def principal(key_id: str, token: str | None, account: str, partition: str) -> Principal:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.utilities.utils import get_partition
 
 from toolkit.sandbox import access, organizations
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from toolkit.sandbox import rest
     from toolkit.sandbox.access import Principal
 
-ACCOUNT = DEFAULT_ACCOUNT_ID
 _TARGET_PREFIX = "ACMPrivateCA."
 # Authorization: AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/<service>/aws4_request, ... (SigV4).
 _CREDENTIAL = re.compile(
@@ -163,7 +161,7 @@ class Front:
             action = parameters.get("Action", "")
             who = _principal(environ, credential) if credential is not None else None
             role = parameters.get("RoleArn", "").rpartition("/")[2] or (who.role_name if who else "")
-            account = who.account if who else ACCOUNT
+            account = who.account if who else access.own_account()
             self.faults.apply(Call("sts", action, account, _region(credential), role))
             if action == "AssumeRoleWithWebIdentity":
                 access.check_web_identity(parameters)
@@ -178,7 +176,7 @@ def _principal(environ: WSGIEnvironment, credential: re.Match[str] | None) -> Pr
     if credential is None:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
-    return access.principal(credential["key"], token, ACCOUNT, get_partition(credential["region"]))
+    return access.principal(credential["key"], token, access.own_account(), get_partition(credential["region"]))
 
 
 def _region(credential: re.Match[str] | None) -> str:

@@ -17,12 +17,10 @@ import pulumi
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import run_pulumi_func
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from toolkit.errors import InvalidInputError, Problem
 from toolkit.sandbox.engine import Change, Engine, Operation, State
 from toolkit.sandbox.provider import Cloud
+from toolkit.sandbox.stack_file import StackConfig, read_stack
 from toolkit.sandbox.surroundings import provide
 
 if TYPE_CHECKING:
@@ -32,84 +30,9 @@ if TYPE_CHECKING:
     from toolkit.sandbox.server import Sandbox
 
 _SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
+__all__ = ["Deployment", "StackConfig", "destroy", "preview", "read_stack", "run", "up"]
 # Pulumi keeps its settings per process, so only one program can run at a time.
 _only_one = threading.Lock()
-
-
-@dataclass(frozen=True)
-class StackConfig:
-    """A stack as its files describe it.
-
-    Attributes:
-        project: the project's name, from ``Pulumi.yaml``.
-        stack: the stack's name.
-        values: configuration by full key (``aws:region``), as strings; lists and objects as JSON.
-    """
-
-    project: str
-    stack: str
-    values: Mapping[str, str]
-
-    @property
-    def region(self) -> str:
-        """Where the stack's CAs live.
-
-        Raises:
-            InvalidInputError: the stack names no region.
-        """
-        try:
-            return self.values["aws:region"]
-        except KeyError:
-            raise InvalidInputError(
-                f"stack {self.stack} names no region", [Problem("aws:region", "is missing")]
-            ) from None
-
-
-def read_stack(project_dir: Path, stack: str) -> StackConfig:
-    """Read ``Pulumi.yaml`` and the stack's file the way the Pulumi CLI does, defaults included.
-
-    Raises:
-        InvalidInputError: a file is missing, is no YAML, or holds an encrypted value.
-    """
-    project_file = project_dir / "Pulumi.yaml"
-    project = _read_yaml(project_file)
-    name = str(project["name"])
-    stack_file = project_dir / str(project.get("stackConfigDir") or ".") / f"Pulumi.{stack}.yaml"
-    config = _read_yaml(stack_file).get("config") or {}
-    values = {
-        _full_key(name, key): _as_text(declared["default"])
-        for key, declared in (project.get("config") or {}).items()
-        if isinstance(declared, dict) and "default" in declared
-    }
-    for key, value in config.items():
-        if isinstance(value, dict) and set(value) == {"secure"}:
-            raise InvalidInputError(
-                f"{stack_file.name} holds an encrypted value",
-                [Problem(key, "can't be decrypted without the Pulumi CLI")],
-                "Use a stack without secrets for a rehearsal.",
-            )
-        values[_full_key(name, key)] = _as_text(value)
-    return StackConfig(project=name, stack=stack, values=values)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidInputError(f"can't read {path}: {error.strerror or error}") from error
-    except YAMLError as error:
-        raise InvalidInputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise InvalidInputError(f"{path} is not a YAML mapping")
-    return content
-
-
-def _full_key(project: str, key: str) -> str:
-    return key if ":" in key else f"{project}:{key}"
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Sandbox:
         faults: what goes wrong on purpose.
         port: of the loopback; 0 takes a free one.
         state: a directory that keeps the state from one sandbox to the next; None keeps nothing.
+        account: the administrator's, twelve digits; moto's default one unless given.
 
     Attributes:
         private_ca: the service, for tests that look inside.
@@ -63,6 +64,7 @@ class Sandbox:
         faults: Faults | None = None,
         port: int = 0,
         state: Path | None = None,
+        account: str | None = None,
     ) -> None:
         self.private_ca = private_ca or PrivateCaService(storage=MotoStorage())
         self.ram = Ram(self.private_ca.registry)
@@ -70,6 +72,7 @@ class Sandbox:
         self.pod_identity = PodIdentity(self.private_ca.registry.clock)
         self._faults = faults or Faults()
         self._port = port
+        self._account = account
         self._persistence = Persistence(state, self.private_ca) if state else None
         self._front: Front | None = None
         self._server: Any = None
@@ -167,6 +170,8 @@ class Sandbox:
 
     def _start(self) -> None:
         _forget_everything()
+        if self._account is not None:
+            access.give_account(self._account)
         # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
         # when it is.
         with _listen(self._port) as listener:

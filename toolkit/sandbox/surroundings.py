@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from toolkit.infra import zones_file
 from toolkit.pki import arn
+from toolkit.sandbox import access
 from toolkit.sandbox.provider import profile_role
 from toolkit.sandbox.provider.kind import Aws
 
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
 
     import boto3
 
-    from toolkit.sandbox.program import StackConfig
     from toolkit.sandbox.server import Sandbox
+    from toolkit.sandbox.stack_file import StackConfig
 
-_EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _VERSION = "2012-10-17"
 _AUDIENCE = "sts.amazonaws.com"
-ACCOUNT = "123456789012"
 
 
 def provide(config: StackConfig, sandbox: Sandbox, project_dir: Path) -> None:
@@ -40,36 +40,23 @@ def provide(config: StackConfig, sandbox: Sandbox, project_dir: Path) -> None:
         project_dir: from where `zonesFile` is found.
     """
     own = Aws(sandbox.session(config.region), config.region, sandbox.endpoint_url)
-    zones, parent = _zones(config, project_dir), _objects(config, "parent")
-    for access in (*zones, *parent):
-        _quietly(_way_into, own, access)
+    zones, parent = _zones(config, project_dir), list(config.objects("parent"))
+    for way in (*zones, *parent):
+        _quietly(_way_into, own, way)
     for zone in zones:
         _quietly(_cluster, own, zone)
-        for boundary in (zone.get("permissionsBoundaryArn"), _text(config, "permissionsBoundaryArn")):
+        for boundary in (zone.get("permissionsBoundaryArn"), config.text("permissionsBoundaryArn")):
             _quietly(_boundary, own, zone, boundary)
-    for alarms in _objects(config, "alarms"):
+    for alarms in config.objects("alarms"):
         _quietly(_topic, own, alarms)
 
 
 def _zones(config: StackConfig, project_dir: Path) -> list[dict[str, Any]]:
-    values: dict[str, Any] = {"zonesFile": _text(config, "zonesFile")}
+    values: dict[str, Any] = {"zonesFile": config.text("zonesFile")}
     if not values["zonesFile"]:
-        return _objects(config, "zones")
+        return list(config.objects("zones"))
     zones_file.read_into(values, project_dir)
     return [zone for zone in values.get("zones", ()) if isinstance(zone, dict)]
-
-
-def _objects(config: StackConfig, key: str) -> list[dict[str, Any]]:
-    """A setting that is an object or a list of them."""
-    try:
-        value = json.loads(_text(config, key) or "[]")
-    except ValueError:
-        return []
-    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
-
-
-def _text(config: StackConfig, key: str) -> str:
-    return config.values.get(f"{config.project}:{key}", "")
 
 
 def _quietly(make: Callable[..., None], *what: object) -> None:
@@ -80,28 +67,28 @@ def _quietly(make: Callable[..., None], *what: object) -> None:
         return
 
 
-def _account(access: Mapping[str, Any]) -> str:
-    role = access.get("assumeRoleArn")
-    return arn.role(role).account if role else str(access.get("accountId") or ACCOUNT)
+def _account(way: Mapping[str, Any]) -> str:
+    role = way.get("assumeRoleArn")
+    return arn.role(role).account if role else str(way.get("accountId") or access.own_account())
 
 
-def _way_into(own: Aws, access: Mapping[str, Any]) -> None:
+def _way_into(own: Aws, way: Mapping[str, Any]) -> None:
     """The role that opens another account."""
-    account, role = _account(access), access.get("assumeRoleArn")
-    if role is None and access.get("profile"):
-        role = profile_role(account, access["profile"])
+    account, role = _account(way), way.get("assumeRoleArn")
+    if role is None and way.get("profile"):
+        role = profile_role(account, way["profile"])
     if role is None:
         return
     trust: dict[str, Any] = {
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Principal": {"AWS": f"arn:aws:iam::{access.own_account()}:root"},
         "Action": "sts:AssumeRole",
     }
-    if access.get("externalId"):
-        trust["Condition"] = {"StringEquals": {"sts:ExternalId": access["externalId"]}}
-    iam, (path, name) = _as_account(own, account).client("iam"), _path_and_name(role)
-    iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=_document(trust))
-    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=_document(_EVERYTHING))
+    if way.get("externalId"):
+        trust["Condition"] = {"StringEquals": {"sts:ExternalId": way["externalId"]}}
+    iam, (path, name) = _as_account(own, account).client("iam"), path_and_name(role)
+    iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document(EVERYTHING))
 
 
 def _inside(own: Aws, zone: Mapping[str, Any]) -> Aws:
@@ -110,7 +97,7 @@ def _inside(own: Aws, zone: Mapping[str, Any]) -> Aws:
 
 def _as_account(own: Aws, account: str) -> Aws:
     """An administrator of any account: moto takes a role's word for it without asking whether the role exists."""
-    if account == ACCOUNT:
+    if account == access.own_account():
         return own
     return Aws(_AccountSession(own.session, account), own.region, own.endpoint_url)  # type: ignore[arg-type] # acts as one
 
@@ -155,8 +142,8 @@ def _boundary(own: Aws, zone: Mapping[str, Any], policy_arn: str | None) -> None
     if not policy_arn or not arn.policy(policy_arn).account:
         return
     allowed = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
-    path, name = _path_and_name(policy_arn)
-    _inside(own, zone).client("iam").create_policy(PolicyName=name, Path=path, PolicyDocument=_document(allowed))
+    path, name = path_and_name(policy_arn)
+    _inside(own, zone).client("iam").create_policy(PolicyName=name, Path=path, PolicyDocument=document(allowed))
 
 
 def _topic(own: Aws, alarms: Mapping[str, Any]) -> None:
@@ -165,11 +152,12 @@ def _topic(own: Aws, alarms: Mapping[str, Any]) -> None:
         Aws(own.session, topic.region, own.endpoint_url).client("sns").create_topic(Name=topic.resource)
 
 
-def _path_and_name(arn_text: str) -> tuple[str, str]:
-    """What stands in an ARN of IAM after the kind: ``/teams/mesh/`` and the name."""
+def path_and_name(arn_text: str) -> tuple[str, str]:
+    """Return what an ARN of IAM has after the kind: the path, such as ``/teams/mesh/``, and the name."""
     path, _, name = arn_text.partition("/")[2].rpartition("/")
     return (f"/{path}/" if path else "/"), name
 
 
-def _document(*statements: Mapping[str, Any]) -> str:
+def document(*statements: Mapping[str, Any]) -> str:
+    """Return a policy document as JSON."""
     return json.dumps({"Version": _VERSION, "Statement": list(statements)})

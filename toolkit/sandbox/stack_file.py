@@ -1,0 +1,154 @@
+"""A stack's file, read the way the Pulumi CLI does, and the accounts that it names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.files import project_root
+from toolkit.pki import arn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+# moto's, where no stack names another one.
+DEFAULT_ACCOUNT = "123456789012"
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """A stack as its files describe it.
+
+    Attributes:
+        project: the project's name, from ``Pulumi.yaml``.
+        stack: the stack's name.
+        values: configuration by full key (``aws:region``), as strings; lists and objects as JSON.
+    """
+
+    project: str
+    stack: str
+    values: Mapping[str, str]
+
+    @property
+    def region(self) -> str:
+        """Where the stack's CAs live.
+
+        Raises:
+            InvalidInputError: the stack names no region.
+        """
+        try:
+            return self.values["aws:region"]
+        except KeyError:
+            raise InvalidInputError(
+                f"stack {self.stack} names no region", [Problem("aws:region", "is missing")]
+            ) from None
+
+    def text(self, key: str) -> str:
+        """Return one of the project's own settings as Pulumi keeps it; empty if it is not set."""
+        return self.values.get(f"{self.project}:{key}", "")
+
+    def objects(self, key: str) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a setting that is one or a list of them; what is none is passed over."""
+        try:
+            value = json.loads(self.text(key) or "[]")
+        except ValueError:
+            return
+        yield from (item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict))
+
+
+def read_stack(project_dir: Path, stack: str) -> StackConfig:
+    """Read ``Pulumi.yaml`` and the stack's file the way the Pulumi CLI does, defaults included.
+
+    Args:
+        project_dir: holds ``Pulumi.yaml``.
+        stack: the stack's name.
+
+    Raises:
+        InvalidInputError: a file is missing, is no YAML, or holds an encrypted value.
+    """
+    project = _read_yaml(project_dir / "Pulumi.yaml")
+    folder = project_dir / str(project.get("stackConfigDir") or ".")
+    return _read(project, folder / f"Pulumi.{stack}.yaml", stack)
+
+
+def read_stack_file(file: Path) -> StackConfig:
+    """Read a stack's file wherever it is; the program is the toolkit's own.
+
+    Args:
+        file: named ``Pulumi.<stack>.yaml``.
+
+    Raises:
+        InvalidInputError: it has another name, is missing, is no YAML, or holds an encrypted value.
+    """
+    prefix, _, stack = file.name.removesuffix(".yaml").partition(".")
+    if prefix != "Pulumi" or not stack or file.suffix != ".yaml":
+        raise InvalidInputError(f"{file} is not a stack's file: its name must be Pulumi.<stack>.yaml")
+    return _read(_read_yaml(project_root() / "Pulumi.yaml"), file, stack)
+
+
+def home_account(config: StackConfig) -> str:
+    """Return the account that a stack deploys to, as far as its settings name it.
+
+    Args:
+        config: the stack's configuration.
+    """
+    for zone in config.objects("zones"):
+        if not zone.get("profile") and not zone.get("assumeRoleArn"):
+            found = zone.get("accountId") or _account(zone.get("oidcProviderArn"))
+            if found:
+                return str(found)
+    named = [config.text("permissionsBoundaryArn")]
+    named += [item.get("topicArn", "") for item in config.objects("alarms")]
+    return next((found for text in named if (found := _account(text))), DEFAULT_ACCOUNT)
+
+
+def _account(text: object) -> str | None:
+    try:
+        return arn.Arn.parse(str(text)).account or None
+    except ValueError:
+        return None
+
+
+def _read(project: Mapping[str, Any], stack_file: Path, stack: str) -> StackConfig:
+    name = str(project["name"])
+    config = _read_yaml(stack_file).get("config") or {}
+    values = {
+        _full_key(name, key): _as_text(declared["default"])
+        for key, declared in (project.get("config") or {}).items()
+        if isinstance(declared, dict) and "default" in declared
+    }
+    for key, value in config.items():
+        if isinstance(value, dict) and set(value) == {"secure"}:
+            raise InvalidInputError(
+                f"{stack_file.name} holds an encrypted value",
+                [Problem(key, "can't be decrypted without the Pulumi CLI")],
+                "Use a stack without secrets for a rehearsal.",
+            )
+        values[_full_key(name, key)] = _as_text(value)
+    return StackConfig(project=name, stack=stack, values=values)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"can't read {path}: {error.strerror or error}") from error
+    except YAMLError as error:
+        raise InvalidInputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise InvalidInputError(f"{path} is not a YAML mapping")
+    return content
+
+
+def _full_key(project: str, key: str) -> str:
+    return key if ":" in key else f"{project}:{key}"
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
