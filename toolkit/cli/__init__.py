@@ -28,7 +28,7 @@ class _Entry(NamedTuple):
 # the commands' own.
 COMMANDS = {
     "demo": _Entry("toolkit.cli.demo", "Run the whole chain against an AWS on loopback."),
-    "sandbox": _Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped."),
+    "sandbox": _Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped, or for one command."),
     "outputs": _Entry("toolkit.cli.outputs", "Show the contract of a stack."),
     "render-mesh": _Entry("toolkit.cli.render_mesh", "Turn the stack's outputs into a Mesh with an acmpca backend."),
     "render-zone": _Entry(
