@@ -31,6 +31,10 @@ demo: $(READY) ## Run the whole chain against an AWS on loopback; results in bui
 test: $(READY) ## Run every test.
 	$(BIN)/pytest -n auto
 
+.PHONY: test-moto
+test-moto: $(READY) ## Run moto's own tests of acm-pca against the sandbox.
+	$(BIN)/python -m tests.clients.moto_suite
+
 .PHONY: test-pulumi
 test-pulumi: $(READY) ## Run the real Pulumi CLI against the sandbox, where it is installed.
 	$(BIN)/python -m tests.pulumi.run

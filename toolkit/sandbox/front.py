@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from toolkit.sandbox.access import Principal
 
 _TARGET_PREFIX = "ACMPrivateCA."
+_SCOPE = "acm-pca"
+# smithy.io, "Smithy RPC v2 CBOR protocol": the operation stands in the path, not in X-Amz-Target.
+_CBOR_PATH = "/service/ACMPrivateCA/operation/"
 # Authorization: AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/<service>/aws4_request, ... (SigV4).
 _CREDENTIAL = re.compile(
     r"Credential=(?P<key>[^/,\s]+)/[0-9]{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
@@ -72,10 +75,9 @@ class Front:
             raise ConnectionResetError from lost
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        target = environ.get("HTTP_X_AMZ_TARGET", "")
         credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        if target.startswith(_TARGET_PREFIX):
-            response = self._answer(environ, target, credential)
+        if _is_private_ca(environ, credential):
+            response = self._answer(environ, credential)
         elif (found := self._find(environ, credential)) is not None:
             response = self._answer_rest(environ, credential, *found)
         elif environ.get("REQUEST_METHOD") == "POST" and (credential is None or credential["service"] == "sts"):
@@ -108,12 +110,16 @@ class Front:
 
         return self._behind(environ, started)
 
-    def _answer(self, environ: WSGIEnvironment, target: str, credential: re.Match[str] | None) -> Response:
+    def _answer(self, environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response:
+        path = environ.get("PATH_INFO", "/")
+        cbor = path.startswith(_CBOR_PATH)
+        target = _TARGET_PREFIX + path.removeprefix(_CBOR_PATH) if cbor else environ.get("HTTP_X_AMZ_TARGET", "")
         try:
-            caller, body = self._receive(environ, credential, "acm-pca", target.removeprefix(_TARGET_PREFIX))
+            _require_right_address(environ, credential, cbor=cbor)
+            caller, body = self._receive(environ, credential, _SCOPE, target.removeprefix(_TARGET_PREFIX))
         except AwsError as error:
-            return protocol.refusal(error)
-        return self._private_ca.handle(caller, target, body)
+            return protocol.refusal(error, cbor=cbor)
+        return self._private_ca.handle(caller, target, body, cbor=cbor)
 
     def _find(
         self, environ: WSGIEnvironment, credential: re.Match[str] | None
@@ -172,6 +178,31 @@ class Front:
         return None
 
 
+def _is_private_ca(environ: WSGIEnvironment, credential: re.Match[str] | None) -> bool:
+    """Whether a request is for AWS Private CA by any sign; moto, which has one too, never gets such a request."""
+    return (
+        environ.get("PATH_INFO", "/").startswith(_CBOR_PATH)
+        or environ.get("HTTP_X_AMZ_TARGET", "").lower().startswith(_TARGET_PREFIX.lower())
+        or (credential is not None and credential["service"] == _SCOPE)
+    )
+
+
+def _require_right_address(environ: WSGIEnvironment, credential: re.Match[str] | None, *, cbor: bool) -> None:
+    """Refuse requests to AWS Private CA that are not in one of its two protocols.
+
+    Raises:
+        AwsError: ``InvalidSignatureException`` or ``UnknownOperationException``.
+    """
+    if credential is not None and credential["service"] != _SCOPE:
+        # IAM user guide, "Troubleshoot Signature Version 4 signing", "Credential scope errors".
+        message = f"Credential should be scoped to correct service: '{_SCOPE}'."
+        raise AwsError("InvalidSignatureException", message, status=403)
+    # JSON 1.1 has its operations at / alone; CBOR asks for a header as well as for a path.
+    known = environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor" if cbor else environ.get("PATH_INFO", "/") == "/"
+    if environ["REQUEST_METHOD"] != "POST" or not known:
+        raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
+
+
 def _principal(environ: WSGIEnvironment, credential: re.Match[str] | None) -> Principal:
     if credential is None:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
@@ -193,13 +224,26 @@ def _reset(environ: WSGIEnvironment) -> None:
 
 
 def _read(environ: WSGIEnvironment) -> bytes:
+    if environ.get("wsgi.input_terminated"):
+        # Sent in chunks, without a length; werkzeug joins them.
+        try:
+            body: bytes = environ["wsgi.input"].read(_MAX_BODY + 1)
+        except OSError as error:
+            raise AwsError("SerializationException", "The chunks of the request can't be read.") from error
+        if len(body) > _MAX_BODY:
+            raise _too_large()
+        return body
     try:
         length = int(environ.get("CONTENT_LENGTH") or 0)
     except ValueError as error:
         raise AwsError("SerializationException", "The length of the request is not a number.") from error
     if length > _MAX_BODY:
-        raise AwsError("RequestEntityTooLargeException", "The request is too large.", status=413)
+        raise _too_large()
     return environ["wsgi.input"].read(length) if length > 0 else b""
+
+
+def _too_large() -> AwsError:
+    return AwsError("RequestEntityTooLargeException", "The request is too large.", status=413)
 
 
 def _sts_refusal(error: AwsError) -> Response:

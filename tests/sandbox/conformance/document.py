@@ -1,9 +1,10 @@
-"""Writes the table of rules into ``docs/sandbox.md``; a test compares the file with what this would write."""
+"""Writes the tables of ``docs/sandbox.md``; a test compares the file with what this would write."""
 
 from __future__ import annotations
 
 import itertools
 
+from tests.clients.differences import DIFFERENCES
 from tests.documentation import Part
 from tests.sandbox.conformance import test_rules
 from tests.sandbox.conformance.world import RULES, Rule
@@ -59,7 +60,17 @@ def table() -> str:
     return "\n".join(lines)
 
 
-PART = Part("sandbox.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", table)
+def differences() -> str:
+    """Where moto's own tests of acm-pca expect something else."""
+    lines = ["| test | what is different |", "| --- | --- |"]
+    return "\n".join([*lines, *(f"| `{test}` | {reason} |" for test, reason in DIFFERENCES.items())])
+
+
+PARTS = (
+    Part("sandbox.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", table),
+    Part("sandbox.md", "<!-- differences: made by `make docs` -->", "<!-- end of differences -->", differences),
+)
 
 if __name__ == "__main__":
-    PART.write()
+    for part in PARTS:
+        part.write()

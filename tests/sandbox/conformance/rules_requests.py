@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import botocore.session
+import cbor2
 import httpx
+from botocore.loaders import Loader
 
-from tests.sandbox.conformance.world import ALLOW, BOTOCORE, World, csr, refused, rule
+from tests.sandbox.conformance.world import ALLOW, BOTOCORE, UNCHECKED, World, csr, refused, rule
 from toolkit.pki import templates
 
 PROTOCOL = "smithy.io: AWS JSON 1.1 protocol"
+CBOR = "smithy.io: Smithy RPC v2 CBOR protocol"
 AUTHORIZATION = "docs.aws.amazon.com/service-authorization/latest/reference/list_acm-pca"
 COMMON = "docs.aws.amazon.com/privateca/latest/APIReference/CommonErrors.html"
 
@@ -24,12 +30,18 @@ def _(world: World) -> None:
 
 
 def _raw(world: World, target: str, body: Any, key: str | None = "sandbox") -> httpx.Response:
-    headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
-    if key:
-        scope = f"Credential={key}/20260101/eu-central-1/acm-pca/aws4_request"
-        headers["Authorization"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(world.aws.endpoint_url, headers=headers, content=content)
+    return httpx.post(world.aws.endpoint_url, headers=_headers(target, key), content=content)
+
+
+def _headers(target: str | None, key: str | None, scope: str = "acm-pca") -> dict[str, str]:
+    headers = {"Content-Type": "application/x-amz-json-1.1"}
+    if target is not None:
+        headers["X-Amz-Target"] = target
+    if key:
+        credential = f"Credential={key}/20260101/eu-central-1/{scope}/aws4_request"
+        headers["Authorization"] = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"
+    return headers
 
 
 def _refused_raw(answer: httpx.Response, code: str, status: int = 400) -> None:
@@ -41,6 +53,81 @@ def _refused_raw(answer: httpx.Response, code: str, status: int = 400) -> None:
 def _(world: World) -> None:
     for target in ("ACMPrivateCA.ListCertificates", "ACMPrivateCA.", "ACMPrivateCA.issue_certificate"):
         _refused_raw(_raw(world, target, {}), "UnknownOperationException")
+
+
+@rule("protocol.address", "A request is a POST to the path of its protocol, with its header, to the letter.", PROTOCOL)
+def _(world: World) -> None:
+    target = "ACMPrivateCA.ListCertificateAuthorities"
+    for wrong in (target.lower(), target.upper(), "", "DynamoDB_20120810.ListTables"):
+        _refused_raw(_raw(world, wrong, {}), "UnknownOperationException")
+    with httpx.Client(base_url=world.aws.endpoint_url, headers=_headers(target, "sandbox")) as client:
+        for method, path in (("GET", "/"), ("PUT", "/"), ("POST", "/acm-pca"), ("POST", "/moto-api/reset")):
+            _refused_raw(client.request(method, path, content=b"{}"), "UnknownOperationException")
+
+
+@rule(
+    "protocol.scope",
+    "A signature for another service does not count.",
+    "IAM user guide: Troubleshoot Signature Version 4 signing, credential scope errors",
+)
+def _(world: World) -> None:
+    headers = _headers("ACMPrivateCA.ListCertificateAuthorities", "sandbox", scope="sts")
+    _refused_raw(httpx.post(world.aws.endpoint_url, headers=headers, content=b"{}"), "InvalidSignatureException", 403)
+
+
+@rule("protocol.chunks", "A body may come in chunks, without a length.", "RFC 9112, 7.1")
+def _(world: World) -> None:
+    headers = _headers("ACMPrivateCA.DescribeCertificateAuthority", "sandbox")
+    arn = world.root()
+    pieces = [b'{"CertificateAuth', f'orityArn":"{arn}"}}'.encode()]
+    described = httpx.post(world.aws.endpoint_url, headers=headers, content=iter(pieces))
+    assert described.json()["CertificateAuthority"]["Arn"] == arn
+    large = httpx.post(world.aws.endpoint_url, headers=headers, content=iter([b" " * 1_000_000] * 6))
+    assert large.status_code == 413
+
+
+@rule("protocol.cbor", "A client may speak CBOR instead of JSON.", CBOR)
+def _(world: World) -> None:
+    model = Loader().load_service_model("acm-pca", "service-2")
+    model["metadata"] |= {"protocol": "smithy-rpc-v2-cbor", "protocols": ["smithy-rpc-v2-cbor"]}
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "acm-pca" / str(model["metadata"]["apiVersion"]) / "service-2.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(model))
+        session = botocore.session.Session()
+        session.set_config_variable("data_path", directory)
+        session.set_credentials("sandbox", "sandbox")
+        url = world.aws.endpoint_url
+        client: Any = session.create_client("acm-pca", world.region, endpoint_url=url, config=UNCHECKED)
+        arn = world.root()
+        described = client.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
+        theirs = world.pca.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
+        assert described == theirs
+        request = {
+            "CertificateAuthorityArn": arn,
+            "Csr": csr(),
+            "SigningAlgorithm": "SHA256WITHECDSA",
+            "Validity": {"Type": "DAYS", "Value": 3},
+        }
+        issued = client.issue_certificate(**request)["CertificateArn"]
+        client.get_waiter("certificate_issued").wait(CertificateAuthorityArn=arn, CertificateArn=issued)
+        with refused("ValidationException", "36"):
+            client.issue_certificate(**request, IdempotencyToken="x" * 37)
+
+
+@rule("protocol.cbor-bytes", "What is no CBOR can't be read; errors come as CBOR.", CBOR)
+def _(world: World) -> None:
+    url = f"{world.aws.endpoint_url}/service/ACMPrivateCA/operation"
+    headers = {**_headers(None, "sandbox"), "Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+    for operation, body, code in (
+        ("IssueCertificate", b"\xff", "SerializationException"),
+        ("IssueCertificate", b"\x81" * 10_000, "SerializationException"),
+        ("IssueCertificates", b"\xa0", "UnknownOperationException"),
+        ("IssueCertificate", b"\xa0", "ValidationException"),
+    ):
+        answer = httpx.post(f"{url}/{operation}", headers=headers, content=body)
+        assert (answer.status_code, answer.headers["smithy-protocol"]) == (400, "rpc-v2-cbor")
+        assert cbor2.loads(answer.content)["__type"] == f"com.amazonaws.acmpca#{code}"
 
 
 @rule("protocol.json", "What is no JSON can't be read.", PROTOCOL)

@@ -99,8 +99,15 @@ class Authorities:
     def get_certificate_authority_certificate(self, caller: Caller, params: Params) -> Params:
         """Its own certificate, and the chain above it."""
         found = self._registry.find(caller, params["CertificateAuthorityArn"])
-        states = (state.ACTIVE, state.DISABLED, state.EXPIRED)
-        found.require(self._registry.clock(), *states, doing="reading its certificate")
+        now = self._registry.clock()
+        if found.status(now) == state.PENDING:
+            # AWS's words (getmoto/moto: moto/acmpca/exceptions.py), although it is the certificate that was asked for.
+            raise AwsError(
+                "InvalidStateException",
+                f"The certificate authority {found.arn} is not in the correct state"
+                " to have a certificate signing request.",
+            )
+        found.require(now, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="reading its certificate")
         own, *above = found.certificates
         # Both end without a line end, as those of GetCertificate do.
         return {"Certificate": pem.write([own]).rstrip(), "CertificateChain": pem.write(above).rstrip() or None}
