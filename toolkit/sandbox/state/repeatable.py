@@ -17,9 +17,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import moto.core.utils
+import moto.eks.models
 import moto.s3.models
-from moto.core.base_backend import AccountSpecificBackend
+from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.moto_api._internal import mock_random
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,8 +59,9 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
     """Let :func:`repeatable` have its effect.
 
     Args:
-        seed: of moto's backends. They are made when a request first needs them, which may be another one when the
-            requests are replayed; so each draws from a seed of its own (IAM's has 1,000 managed policies with IDs).
+        seed: of what moto makes when a request first needs it, which may be another request when they are replayed:
+            its backends (IAM's has 1,000 managed policies with IDs) and applications. They don't draw from the
+            request's seed.
         now: when the backends are made.
     """
     with ExitStack() as patches:
@@ -74,6 +77,17 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
         for module in (moto.core.utils, moto.s3.models):
             replace(module, "datetime", _datetime_module())
         replace(AccountSpecificBackend, "__getitem__", _seeded_backends(seed, now))
+        for place, name in (
+            (BackendDict, "_create_account_specific_backend"),
+            (DomainDispatcherApplication, "get_application"),
+        ):
+            replace(place, name, _apart(getattr(place, name), f"{seed} {name}", now))
+        # moto draws these when it is imported.
+        with repeatable(f"{seed} eks", now):
+            issuer, _, _ = moto.eks.models.ISSUER_TEMPLATE.rpartition("/")
+            replace(moto.eks.models, "ISSUER_TEMPLATE", f"{issuer}/{mock_random.get_random_string(length=10)}")
+            host = f"{mock_random.get_random_string()}.{mock_random.get_random_string(3)}"
+            replace(moto.eks.models, "ENDPOINT_TEMPLATE", f"https://{host}.{{region}}.eks.amazonaws.com/")
         yield
 
 
@@ -82,6 +96,14 @@ def _of_thread(method: str, otherwise: Callable[..., Any]) -> Callable[..., Any]
         return otherwise(*arguments) if _thread.source is None else getattr(_thread.source, method)(*arguments)
 
     return draw
+
+
+def _apart(function: Callable[..., Any], seed: str, now: dt.datetime) -> Callable[..., Any]:
+    def call(*arguments: object) -> Any:  # noqa: ANN401 - what moto's own function returns
+        with repeatable(seed, now):
+            return function(*arguments)
+
+    return call
 
 
 def _seeded_backends(seed: str, now: dt.datetime) -> Any:  # noqa: ANN401 - a method of a class of moto's

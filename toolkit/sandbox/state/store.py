@@ -136,15 +136,15 @@ class Store:
         """Yield name and value of each object of a kind, in the order in which they were made."""
         select = "SELECT name, value, checksum FROM objects WHERE kind = ? ORDER BY id"
         for name, value, checksum in self._read(select, kind):
-            if checksum != _checksum(value):
-                raise self.damaged(f"{kind} {name}: the checksum does not match")
+            with self.reading(f"{kind} {name}"):
+                _require(checksum, value)
             yield name, value
 
     def journal(self) -> Iterator[tuple[int, Entry]]:
         """Yield number and content of each entry, in order."""
         for number, text, body, checksum in self._read("SELECT id, entry, body, checksum FROM journal ORDER BY id"):
-            if checksum != _checksum(text, body):
-                raise self.damaged(f"journal entry {number}: the checksum does not match")
+            with self.reading(f"journal entry {number}"):
+                _require(checksum, text, body)
             yield number, Entry(text, body)
 
     def commit(self, rows: Sequence[Row], entries: Sequence[Entry]) -> None:
@@ -215,6 +215,11 @@ class Store:
         (problem, *_), *_ = connection.execute("PRAGMA integrity_check(1)").fetchall()
         if problem != "ok":
             raise self.damaged(str(problem))
+
+
+def _require(checksum: int, text: str, body: bytes = b"") -> None:
+    if checksum != _checksum(text, body):
+        raise ValueError("the checksum does not match")
 
 
 def _checksum(text: str, body: bytes = b"") -> int:
