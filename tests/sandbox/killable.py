@@ -57,8 +57,10 @@ class Killable:
 
     def kill(self) -> None:
         """As `kill -9` does it."""
-        self._process.kill()
-        self._process.communicate(timeout=_SECONDS)
+        if self._process.returncode is None:
+            self._process.kill()
+            _, said = self._process.communicate(timeout=_SECONDS)
+            assert "Traceback" not in said, said
 
     def stop(self) -> str:
         """As SIGTERM does it.
