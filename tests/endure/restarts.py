@@ -155,7 +155,8 @@ class Load:
         until = time.time() + _TOKEN_SECONDS if request in _WITH_TOKEN else None
         try:
             found = request(self._arn, name, self._clients)
-        except (BotoCoreError, ResponseParserError, OSError):
+        except (BotoCoreError, ResponseParserError, OSError, KeyError):
+            # A kill may also tear an answer apart: the last of these is one whose body never came.
             if not self._killed:
                 raise
             if request is _issue:

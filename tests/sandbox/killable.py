@@ -29,15 +29,17 @@ class Killable:
 
     Args:
         state: the directory.
+        file_limit: how large its files may become, as `ulimit -f` takes it.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, file_limit: int | None = None) -> None:
         self._state = state
+        self._limit = ["sh", "-c", f'ulimit -f {file_limit}; exec "$@"', "sh"] if file_limit else []
         self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[str]
 
     def __enter__(self) -> Self:
-        command = [*COMMAND, "--format", "json", "--state", str(self._state)]
+        command = [*self._limit, *COMMAND, "--format", "json", "--state", str(self._state)]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
         assert self._process.stdout

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sandbox.killable import Killable, activate, create_root, issue, refusal
+from tests.sandbox.conformance.world import refused
+from tests.sandbox.killable import REGION, Killable, activate, create_root, issue, refusal
 from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.sandbox.state.store import Entry, Row, Store
 
@@ -167,13 +168,30 @@ def test_a_creation_that_was_killed_is_begun_again(tmp_path: Path) -> None:
 def test_a_commit_is_whole_or_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.commit([Row("kind", "a", "1"), Row("kind", "b", "2")], [Entry("{}", b"x")])
-    broken: Entry = Entry(None, b"y")  # type: ignore[arg-type] # the column refuses it
-    with pytest.raises((sqlite3.Error, AttributeError)):
-        store.commit([Row("kind", "a", None)], [broken])
+    with pytest.raises(SurroundingsError, match="can't write"):
+        store.commit([Row("kind", "a", None), Row("kind", None, "4")], [Entry("{}", b"y")])  # type: ignore[arg-type]
     store.commit([Row("kind", "a", "3")], [])
     assert list(store.rows("kind")) == [("a", "3"), ("b", "2")]
     assert list(store.journal()) == [(1, Entry("{}", b"x"))]
     store.close()
+
+
+def test_what_can_not_be_written_is_not_answered(tmp_path: Path) -> None:
+    # In blocks of 512 or of 1,024 bytes, as the shell has it.
+    with Killable(tmp_path, file_limit=2000) as aws:
+        iam, s3 = aws.client("iam"), aws.client("s3")
+        iam.create_user(UserName="before")
+        s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": REGION})
+        with refused("InternalFailure", "can't write"):
+            s3.put_object(Bucket="kept", Key="large", Body=b"x" * 4_000_000)
+        # Nothing is answered any more, because the answer might show the object.
+        with refused("InternalFailure", "can't write"):
+            s3.list_objects_v2(Bucket="kept")
+        with refused("InternalFailure", "can't write"):
+            aws.client("acm-pca").list_certificate_authorities()
+    with Killable(tmp_path) as aws:
+        assert [user["UserName"] for user in aws.client("iam").list_users()["Users"]] == ["before"]
+        assert aws.client("s3").list_objects_v2(Bucket="kept")["KeyCount"] == 0
 
 
 def test_damage_found_while_open_is_an_error_that_names_the_file(tmp_path: Path) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import io
 import secrets
-import sqlite3
 import threading
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from toolkit.errors import one_line
+from toolkit.errors import SurroundingsError
 from toolkit.sandbox.private_ca.errors import AwsError
 from toolkit.sandbox.state import encoding
 from toolkit.sandbox.state.objects import Objects
@@ -79,9 +78,8 @@ class Keeper:
         self._objects = Objects(self._store, self._registry, self._ram, self._pod_identity)
         self._registry.storage = self._journal
         self._ram.allow_access = self._journal.allow_access
-        with self.change():
-            # Deletes the rows of what has expired.
-            pass
+        # Deletes the rows of what has expired.
+        self._commit()
 
         def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             return self._serve(behind, environ, start_response)
@@ -104,10 +102,8 @@ class Keeper:
             yield
             try:
                 self._commit()
-            except (sqlite3.Error, TypeError) as error:
-                raise AwsError(
-                    "InternalFailure", f"The sandbox can't keep its state: {one_line(error)}", 500
-                ) from error
+            except SurroundingsError as error:
+                raise AwsError("InternalFailure", f"The sandbox {error.message}.", 500) from error
 
     def _commit(self) -> None:
         rows, entries = self._objects.changes(), self._journal.pending

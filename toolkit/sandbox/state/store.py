@@ -151,18 +151,21 @@ class Store:
         """Write all of it, or nothing.
 
         Raises:
-            sqlite3.Error: nothing was written.
+            SurroundingsError: nothing was written.
         """
         assert self._connection is not None  # noqa: S101 - a store that could not be opened is never handed out
         put = [(row.kind, row.name, row.value, _checksum(row.value)) for row in rows if row.value is not None]
         gone = [(row.kind, row.name) for row in rows if row.value is None]
         kept = [(entry.text, entry.body, _checksum(*entry)) for entry in entries]
-        self._connection.execute("BEGIN IMMEDIATE")
-        # The connection as a context manager commits, or rolls back if something is raised.
-        with self._connection:
-            self._connection.executemany(_PUT, put)
-            self._connection.executemany("DELETE FROM objects WHERE kind = ? AND name = ?", gone)
-            self._connection.executemany("INSERT INTO journal (entry, body, checksum) VALUES (?, ?, ?)", kept)
+        try:
+            # The connection as a context manager commits, or rolls back if something is raised.
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany(_PUT, put)
+                self._connection.executemany("DELETE FROM objects WHERE kind = ? AND name = ?", gone)
+                self._connection.executemany("INSERT INTO journal (entry, body, checksum) VALUES (?, ?, ?)", kept)
+        except sqlite3.Error as error:
+            raise SurroundingsError(f"can't write {self._path}: {one_line(error)}") from error
 
     def _read(self, statement: str, *parameters: str) -> list[Any]:
         assert self._connection is not None  # noqa: S101 - same
@@ -173,10 +176,12 @@ class Store:
         # flock(2): the lock belongs to the open file, so it ends with the process, however that ends.
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise SurroundingsError(
                 f"another sandbox uses {self._directory}", "Stop that sandbox, or choose another directory for --state."
             ) from error
+        except OSError as error:
+            raise SurroundingsError(f"can't lock {self._directory}: {error.strerror or error}") from error
 
     def _require_no_leftovers(self) -> None:
         for name in _EARLIER:
