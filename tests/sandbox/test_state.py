@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -416,3 +418,30 @@ def test_within_an_organization_shares_still_count(state: Path) -> None:
         aws.client("organizations").disable_aws_service_access(ServicePrincipal="ram.amazonaws.com")
     with Killable(state) as aws, refused("AccessDeniedException"):
         issue(aws.client("acm-pca", credentials=theirs), arn, TemplateArn=END_ENTITY)
+
+
+def test_a_message_is_delivered_once_and_its_receiver_may_call_the_sandbox(state: Path) -> None:
+    callers: list[str] = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            callers.append(sts.get_caller_identity()["Account"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Killable(state) as aws:
+            sts, sns = aws.client("sts"), aws.client("sns")
+            topic = sns.create_topic(Name="topic")["TopicArn"]
+            sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{server.server_port}/")
+            sns.publish(TopicArn=topic, Message="message")
+            assert callers == [ACCOUNT]
+        with Killable(state) as aws:
+            assert len(aws.client("sns").list_subscriptions()["Subscriptions"]) == 1
+        assert callers == [ACCOUNT]
+        server.shutdown()

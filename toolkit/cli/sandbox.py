@@ -33,7 +33,7 @@ Examples:
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Keep the state here and come back with it. Holds private keys; readable by you alone.",
+    help="Keep the state in this directory, and restore it at the start. Holds private keys; only you can read it.",
 )
 @click.option(
     "--issuance-delay",
