@@ -81,7 +81,7 @@ def test_a_request_that_never_reached_aws_issues_one_certificate(
 ) -> None:
     authority = aws.private_ca.registry.authorities[live.certificate_authority.arn]
     # As if it was killed before it sent anything.
-    aws.private_ca.registry._tokens.clear()
+    aws.private_ca.registry.tokens.clear()
     before = set(authority.issued)
     result = toolkit(aws, "--outputs", live_file, "--resume", killed)
     assert result.returncode == 0, result.stderr

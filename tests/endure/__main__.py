@@ -1,4 +1,4 @@
-"""`make endure`: kill runs and send them signals, many times; nothing that was issued may be lost."""
+"""`make endure`: kill runs and sandboxes, and stop runs by signals, many times; nothing may be lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.endure import ordeals
+from tests.endure import ordeals, restarts
 from toolkit.sandbox.server import Sandbox
 
 
@@ -19,6 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.endure", description=__doc__)
     parser.add_argument("--kills", type=int, default=int(os.environ.get("ENDURE_KILLS", "100")))
     parser.add_argument("--signals", type=int, default=int(os.environ.get("ENDURE_SIGNALS", "50")))
+    parser.add_argument("--restarts", type=int, default=int(os.environ.get("ENDURE_RESTARTS", "100")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("ENDURE_SEED", str(secrets.randbelow(10**6)))))
     chosen = parser.parse_args()
     sys.stdout.write(f"seed {chosen.seed}\n")
@@ -37,6 +38,10 @@ def main() -> int:
         f"{issued} certificates were issued, none was lost; {recovered} were recovered after {chosen.kills} kills, "
         f"{late} answers came too late for the reports of {chosen.signals} stopped runs and are in the ledger"
     )
+    with tempfile.TemporaryDirectory() as directory:
+        killed = restarts.World(Path(directory), random.Random(chosen.seed))  # noqa: S311 - same
+        found = ordeals.repeat(restarts.kill, killed, chosen.restarts, say)
+    say(f"{found} answers of {chosen.restarts} killed sandboxes were found again, none was lost")
     return 0
 
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit import contract
 from toolkit.files import project_root
@@ -33,6 +33,7 @@ _LOOK_SECONDS = 0.002
 _LONGEST_PAUSE_SECONDS = 0.05
 _GIVE_UP_SECONDS = 120
 _INTERRUPTED = 130
+_World = TypeVar("_World")
 
 
 @dataclass
@@ -177,7 +178,7 @@ def stop(world: World) -> int:
     return len(late)
 
 
-def repeat(ordeal: Callable[[World], int], world: World, times: int, say: Callable[[str], None]) -> int:
+def repeat(ordeal: Callable[[_World], int], world: _World, times: int, say: Callable[[str], None]) -> int:
     """Do it so many times, and return the sum of what it returned."""
     total = 0
     for number in range(times):

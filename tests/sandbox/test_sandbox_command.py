@@ -184,19 +184,6 @@ def test_other_accounts_come_back_too(tmp_path: Path) -> None:
         assert [bucket["Name"] for bucket in administrator("s3").list_buckets()["Buckets"]] == ["their-bucket"]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{}", '{"version": 99, "authorities": []}', '{"version": 1, "authorities": [{}]}']
-)
-def test_a_state_that_can_not_be_read_is_left_alone(tmp_path: Path, text: str) -> None:
-    kept = tmp_path / "private-ca.json"
-    kept.write_text(text)
-    result = subprocess.run([*COMMAND, "--state", tmp_path], capture_output=True, text=True, check=False, timeout=60)
-    assert result.returncode == 2
-    assert "private-ca.json" in result.stderr
-    assert "Traceback" not in result.stderr
-    assert kept.read_text() == text
-
-
 def test_faults_from_a_file(tmp_path: Path) -> None:
     plan = tmp_path / "faults.yaml"
     plan.write_text("faults: [{effect: throttle, operation: ListTags}]\n")

@@ -48,7 +48,7 @@ _SIGNALED, _NOT_STARTED, _NOT_FOUND = 128, 126, 127
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Keep the state here and come back with it. Holds private keys; readable by you alone.",
+    help="Keep the state in this directory, and restore it at the start. Holds private keys; only you can read it.",
 )
 @click.option(
     "--stack-file",

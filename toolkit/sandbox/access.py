@@ -30,7 +30,7 @@ _EC2 = "ec2.amazonaws.com"
 _LONGEST_SESSION_NAME = 64
 _SESSION_SECONDS = 3600
 # Kept on moto's session itself, so that they go when it goes.
-_TAGS = "transitive_tags"
+TAGS = "transitive_tags"
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def principal(key_id: str, token: str | None, account: str, partition: str) -> P
             break
         if session.expiration.replace(tzinfo=UTC) <= datetime.now(UTC):
             raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
-        tags = getattr(session, _TAGS, {})
+        tags = getattr(session, TAGS, {})
         return Principal(session.account_id, session.arn, session.role_arn, tags)
     raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
 
@@ -254,7 +254,7 @@ def new_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) 
         duration=_SESSION_SECONDS,
         external_id=None,
     )
-    setattr(session, _TAGS, dict(tags))
+    setattr(session, TAGS, dict(tags))
     return session
 
 

@@ -18,7 +18,7 @@ from toolkit.sandbox.pod_identity import Association
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
     from datetime import datetime
 
     from toolkit.sandbox.private_ca import Caller
@@ -43,11 +43,12 @@ class PodIdentity:
 
     Attributes:
         services: answer the two APIs.
+        associations: by identifier.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._associations: list[Association] = []
+        self.associations: MutableMapping[str, Association] = {}
         operations = {
             "CreatePodIdentityAssociation": self.create_pod_identity_association,
             "DeletePodIdentityAssociation": self.delete_pod_identity_association,
@@ -86,7 +87,7 @@ class PodIdentity:
             modified=now,
             tags=_tags(params.get("tags", {})),
         )
-        self._associations.append(made)
+        self.associations[made.identifier] = made
         return {"association": made.describe()}
 
     def describe_pod_identity_association(self, caller: Caller, params: Params) -> Params:
@@ -122,7 +123,7 @@ class PodIdentity:
     def delete_pod_identity_association(self, caller: Caller, params: Params) -> Params:
         """New pods get no credentials; those that are out stay good until they expire."""
         found = self._find(caller, "Delete", params)
-        self._associations.remove(found)
+        del self.associations[found.identifier]
         return {"association": found.describe()}
 
     def assume_role_for_pod_identity(self, caller: Caller, params: Params) -> Params:
@@ -157,7 +158,7 @@ class PodIdentity:
         return found
 
     def _of(self, cluster: Any) -> list[Association]:  # noqa: ANN401 - moto's own Cluster
-        return [known for known in self._associations if known.cluster is cluster]
+        return [known for known in self.associations.values() if known.cluster is cluster]
 
 
 def _cluster(caller: Caller, name: str) -> Any:  # noqa: ANN401 - moto's own Cluster

@@ -8,7 +8,8 @@ import re
 import socket
 import struct
 import uuid
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
@@ -21,6 +22,7 @@ from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from toolkit.sandbox import rest
@@ -48,7 +50,7 @@ class Front:
         behind: answers everything else.
         services: answer those of their operations that they have; moto answers the others of EKS, nobody those of RAM.
         faults: what goes wrong on purpose; may be replaced while requests come.
-        record: is given each request that moto answered, its body and the status of the answer.
+        keeping: what our own services do happens inside it, and their answers go out after it.
     """
 
     def __init__(
@@ -57,13 +59,13 @@ class Front:
         behind: WSGIApplication,
         services: Sequence[rest.RestService] = (),
         faults: Faults | None = None,
-        record: Callable[[WSGIEnvironment, bytes, int], None] | None = None,
+        keeping: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._private_ca = private_ca
         self._behind = behind
         self._services = services
         self.faults = faults or Faults()
-        self._record = record
+        self._keeping = keeping
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -85,30 +87,11 @@ class Front:
             if refused is None:
                 return self._behind(environ, start_response)
             response = refused
-        elif self._record is None:
-            return self._behind(environ, start_response)
         else:
-            return self._recorded(environ, start_response, self._record)
+            return self._behind(environ, start_response)
         phrase = "OK" if response.error_type is None else "Error"
         start_response(f"{response.status} {phrase}", list(response.headers))
         return [response.body]
-
-    def _recorded(
-        self,
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
-        record: Callable[[WSGIEnvironment, bytes, int], None],
-    ) -> Iterable[bytes]:
-        """Let moto answer, and keep the request if moto took it."""
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = io.BytesIO(body)
-        before = dict(environ)
-
-        def started(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:  # noqa: ANN401 - WSGI's own
-            record(before, body, int(status.split(maxsplit=1)[0]))
-            return start_response(status, headers, *more)
-
-        return self._behind(environ, started)
 
     def _answer(self, environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response:
         path = environ.get("PATH_INFO", "/")
@@ -117,9 +100,10 @@ class Front:
         try:
             _require_right_address(environ, credential, cbor=cbor)
             caller, body = self._receive(environ, credential, _SCOPE, target.removeprefix(_TARGET_PREFIX))
+            with self._keeping():
+                return self._private_ca.handle(caller, target, body, cbor=cbor)
         except AwsError as error:
             return protocol.refusal(error, cbor=cbor)
-        return self._private_ca.handle(caller, target, body, cbor=cbor)
 
     def _find(
         self, environ: WSGIEnvironment, credential: re.Match[str] | None
@@ -143,9 +127,10 @@ class Front:
     ) -> Response:
         try:
             caller, body = self._receive(environ, credential, service.name, call.operation.name)
+            with self._keeping():
+                return service.handle(caller, call, environ.get("QUERY_STRING", ""), body)
         except AwsError as error:
             return protocol.refusal(error)
-        return service.handle(caller, call, environ.get("QUERY_STRING", ""), body)
 
     def _receive(
         self, environ: WSGIEnvironment, credential: re.Match[str] | None, service: str, operation: str

@@ -27,6 +27,8 @@ from toolkit.sandbox.ram_shares import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.sandbox.private_ca import Caller
     from toolkit.sandbox.private_ca.registry import Registry
 
@@ -47,11 +49,13 @@ class Ram:
     Attributes:
         directory: the shares, and for whom they count.
         service: answers the API.
+        allow_access: gives RAM trusted access to an organization.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._clock = registry.clock
         self.directory = Directory(registry)
+        self.allow_access: Callable[[str, str, str], None] = organizations.allow_access
         operations = {
             "AcceptResourceShareInvitation": self.accept_resource_share_invitation,
             "AssociateResourceShare": self.associate_resource_share,
@@ -257,8 +261,8 @@ class Ram:
         organization = organizations.identifier(caller.account, caller.partition)
         if organization is None or not organizations.is_management(caller.account, caller.partition):
             raise AwsError("OperationNotPermittedException", "Only an organization's management account can do that.")
-        organizations.allow_access(caller.account, organizations.RAM, caller.partition)
-        self.directory.sharing_organizations.add(organization)
+        self.allow_access(caller.account, organizations.RAM, caller.partition)
+        self.directory.sharing_organizations[organization] = True
         return {"returnValue": True}
 
     def _own(self, caller: Caller, operation: str, params: Params) -> ResourceShare:

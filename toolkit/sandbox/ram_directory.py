@@ -29,7 +29,7 @@ from toolkit.sandbox.ram_shares import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
     from toolkit.sandbox.private_ca import Caller
     from toolkit.sandbox.private_ca.registry import Registry
@@ -54,9 +54,9 @@ class Directory:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self.shares: dict[str, ResourceShare] = {}
-        self.invitations: dict[str, Invitation] = {}
-        self.sharing_organizations: set[str] = set()
+        self.shares: MutableMapping[str, ResourceShare] = {}
+        self.invitations: MutableMapping[str, Invitation] = {}
+        self.sharing_organizations: MutableMapping[str, bool] = {}
 
     def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
         """Whether a share lets an account do that with a CA."""

@@ -21,7 +21,7 @@ from toolkit.sandbox.private_ca import protocol
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from botocore.model import OperationModel, Shape
 
@@ -55,6 +55,9 @@ class RestService:
         name: as in signatures and in botocore: ``ram``, ``eks``.
         operations: by their name in botocore.
         mismatch: the error for a client's token that comes again with another request.
+
+    Attributes:
+        answered: by account, region, operation and client token, the parameters and the answer.
     """
 
     def __init__(self, name: str, operations: Mapping[str, Operation], mismatch: str) -> None:
@@ -66,7 +69,7 @@ class RestService:
             (model.http["method"], _pattern(model.http["requestUri"]), model)
             for model in map(self._model.operation_model, self._model.operation_names)
         ]
-        self._answered: dict[tuple[str, ...], tuple[Params, Params]] = {}
+        self.answered: MutableMapping[tuple[str, ...], tuple[Params, Params]] = {}
         # Operations look at the state before they change it.
         self._lock = threading.RLock()
 
@@ -107,9 +110,9 @@ class RestService:
         if token is None:
             return self._operations[name](caller, params)
         key = (caller.account, caller.region, name, token)
-        if key not in self._answered:
-            self._answered[key] = (dict(params), self._operations[name](caller, params))
-        asked, answered = self._answered[key]
+        if key not in self.answered:
+            self.answered[key] = (dict(params), self._operations[name](caller, params))
+        asked, answered = self.answered[key]
         if asked != params:
             raise AwsError(self._mismatch, "The token was used before, with other parameters.")
         return answered

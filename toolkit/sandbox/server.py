@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import uuid
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
@@ -22,16 +23,17 @@ from toolkit.sandbox.access import ADMINISTRATOR_KEY
 from toolkit.sandbox.eks import PodIdentity
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.front import Front
-from toolkit.sandbox.persistence import Persistence
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.ram import Ram
+from toolkit.sandbox.state import Keeper
 from toolkit.sandbox.storage import MotoStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
-    from wsgiref.types import WSGIEnvironment
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 _LOOPBACK = "127.0.0.1"
 # moto's state belongs to the process, so there can be one sandbox in it at a time.
@@ -73,7 +75,7 @@ class Sandbox:
         self._faults = faults or Faults()
         self._port = port
         self._account = account
-        self._persistence = Persistence(state, self.private_ca) if state else None
+        self._keeper = Keeper(state, self.private_ca.registry, self.ram, self.pod_identity) if state else None
         self._front: Front | None = None
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -82,13 +84,17 @@ class Sandbox:
         """Start to listen.
 
         Raises:
-            SurroundingsError: another sandbox runs in this process, or the loopback has no free port.
+            SurroundingsError: another sandbox runs in this process or uses the state's directory, or the loopback has
+                no free port.
+            InvalidInputError: the state can't be read; it is left as it is.
         """
         if not _only_one.acquire(blocking=False):
             raise SurroundingsError("a sandbox already runs in this process", "Use that one, or a second process.")
         try:
             self._start()
         except BaseException:
+            if self._keeper:
+                self._keeper.stop()
             _only_one.release()
             raise
         return self
@@ -96,14 +102,14 @@ class Sandbox:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop to listen, write the state down if it is kept, and forget everything."""
+        """Stop to listen, close the state if it is kept, and forget everything."""
         try:
             self._server.shutdown()
             self._server.server_close()
             if self._thread:
                 self._thread.join()
-            if self._persistence:
-                self._persistence.stop()
+            if self._keeper:
+                self._keeper.stop()
             _forget_everything()
         finally:
             _only_one.release()
@@ -175,12 +181,12 @@ class Sandbox:
         # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
         # when it is.
         with _listen(self._port) as listener:
-            behind, record = DomainDispatcherApplication(create_backend_app), None
-            if self._persistence:
-                self._persistence.start(behind)
-                record = self._persistence.record
+            behind: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+            keeping: Callable[[], AbstractContextManager[None]] = nullcontext
+            if self._keeper:
+                behind, keeping = self._keeper.start(behind), self._keeper.change
             services = (self.ram.service, *self.pod_identity.services)
-            self._front = Front(self.private_ca, behind, services, self._faults, record)
+            self._front = Front(self.private_ca, behind, services, self._faults, keeping)
             self._server = make_server(
                 _LOOPBACK,
                 listener.getsockname()[1],

@@ -14,7 +14,7 @@ from toolkit.sandbox.private_ca import keys, passthrough, subject
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
     from datetime import datetime
 
     from toolkit.sandbox.private_ca.keys import PrivateKey
@@ -86,7 +86,7 @@ class CertificateAuthority:
     stored_status: str = PENDING
     certificates: tuple[x509.Certificate, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
-    issued: dict[str, IssuedCertificate] = field(default_factory=dict)
+    issued: MutableMapping[str, IssuedCertificate] = field(default_factory=dict)
     usable_from: datetime | None = None
     policy: dict[str, Any] | None = None
     permissions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)

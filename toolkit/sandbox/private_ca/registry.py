@@ -13,7 +13,7 @@ from toolkit.sandbox.iam import Decision, Request, evaluate
 from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from toolkit.sandbox.private_ca.authority import CertificateAuthority
 
@@ -102,6 +102,7 @@ class Registry:
         max_authorities: of one account in one region, deleted ones included until they can't be restored.
         authorities: by ARN.
         shares: the RAM of the same sandbox.
+        tokens: by scope and idempotency token, the ARN that it stands for and when it is forgotten.
     """
 
     clock: Callable[[], datetime]
@@ -109,9 +110,9 @@ class Registry:
     creation_delay: timedelta = timedelta(0)
     issuance_delay: timedelta = timedelta(0)
     max_authorities: int = 200
-    authorities: dict[str, CertificateAuthority] = field(default_factory=dict)
+    authorities: MutableMapping[str, CertificateAuthority] = field(default_factory=dict)
     shares: Shares = field(default_factory=NoShares)
-    _tokens: dict[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
+    tokens: MutableMapping[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, caller: Caller, arn: str) -> CertificateAuthority:
@@ -149,12 +150,12 @@ class Registry:
         """
         now = self.clock()
         with self._lock:
-            known = self._tokens.get((*scope, token)) if token is not None else None
+            known = self.tokens.get((*scope, token)) if token is not None else None
             if known and known[1] > now:
                 return known[0]
             arn = store()
             if token is not None:
-                self._tokens[(*scope, token)] = (arn, now + _TOKEN_LIFETIME)
+                self.tokens[(*scope, token)] = (arn, now + _TOKEN_LIFETIME)
             return arn
 
     def authorize(self, caller: Caller, operation: str, params: Params) -> None:

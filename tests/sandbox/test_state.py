@@ -1,0 +1,447 @@
+"""`toolkit sandbox --state DIR` is killed between an answer and the next request; nothing answered may be lost."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+
+from tests.sandbox.conformance.world import csr, refused
+from tests.sandbox.killable import REGION, Killable, activate, create_root, document, issue
+from toolkit.pki import templates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Look = Callable[[Killable], Any]
+
+ACCOUNT, OTHER = "123456789012", "210987654321"
+TRUST = document(
+    {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"},
+    {
+        "Effect": "Allow",
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    },
+)
+ANYTHING = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
+# The template of the default permission.
+END_ENTITY = templates.arn(templates.END_ENTITY)
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/kept"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+def answers(found: dict[str, Any]) -> dict[str, Any]:
+    """What a call answered, without what belongs to the call itself."""
+    return {name: value for name, value in found.items() if name != "ResponseMetadata"}
+
+
+def survives(state: Path, fill: Callable[[Killable], Look]) -> None:
+    """Fill a sandbox and look at it; after a kill, and after a stop, it looks the same."""
+    with Killable(state) as aws:
+        look = fill(aws)
+        before = look(aws)
+    with Killable(state) as aws:
+        assert look(aws) == before
+        aws.stop()
+    with Killable(state) as aws:
+        assert look(aws) == before
+
+
+def create_role(iam: Any, name: str = "kept") -> dict[str, Any]:
+    made: dict[str, Any] = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=ANYTHING)
+    return made
+
+
+def test_iam_comes_back_with_the_same_identifiers(state: Path) -> None:
+    def fill(aws: Killable) -> Look:
+        iam = aws.client("iam")
+        # AWS's managed policies get their IDs when somebody first needs them, here by reading.
+        iam.list_roles()
+        role = create_role(iam)
+        user = iam.create_user(UserName="somebody")["User"]
+        key = iam.create_access_key(UserName="somebody")["AccessKey"]
+        policy = iam.create_policy(PolicyName="mine", PolicyDocument=ANYTHING)["Policy"]
+        create_role(iam, "gone")
+        iam.delete_role_policy(RoleName="gone", PolicyName="p")
+        iam.delete_role(RoleName="gone")
+        theirs = create_role(aws.client("iam", OTHER))
+
+        def look(now: Killable) -> Any:
+            iam = now.client("iam")
+            (found,) = iam.list_roles()["Roles"]
+            assert {name: found[name] for name in ("Arn", "RoleId", "CreateDate")} == {
+                name: role[name] for name in ("Arn", "RoleId", "CreateDate")
+            }
+            (kept,) = iam.list_access_keys(UserName="somebody")["AccessKeyMetadata"]
+            assert kept["AccessKeyId"] == key["AccessKeyId"]
+            assert iam.get_user(UserName="somebody")["User"]["UserId"] == user["UserId"]
+            assert iam.get_policy(PolicyArn=policy["Arn"])["Policy"]["PolicyId"] == policy["PolicyId"]
+            (other,) = now.client("iam", OTHER).list_roles()["Roles"]
+            assert other["RoleId"] == theirs["RoleId"]
+            return [
+                found,
+                kept,
+                other,
+                iam.list_policies(MaxItems=1000)["Policies"],
+                iam.list_role_policies(RoleName="kept")["PolicyNames"],
+            ]
+
+        return look
+
+    survives(state, fill)
+
+
+def test_s3_comes_back_with_versions_and_unfinished_uploads(state: Path) -> None:
+    def fill(aws: Killable) -> Look:
+        s3 = aws.client("s3")
+        s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+        for body in (b"one", b"two\x00\xff", b"three"):
+            s3.put_object(Bucket="kept", Key="a b/ü+%2F", Body=body, Metadata={"is": "kept"})
+        s3.put_object(Bucket="kept", Key="gone", Body=b"x")
+        s3.delete_object(Bucket="kept", Key="gone")
+        upload = s3.create_multipart_upload(Bucket="kept", Key="big")["UploadId"]
+        part = s3.upload_part(Bucket="kept", Key="big", UploadId=upload, PartNumber=1, Body=b"part")["ETag"]
+
+        def look(now: Killable) -> Any:
+            s3 = now.client("s3")
+            assert [found["UploadId"] for found in s3.list_multipart_uploads(Bucket="kept")["Uploads"]] == [upload]
+            (found,) = s3.list_parts(Bucket="kept", Key="big", UploadId=upload)["Parts"]
+            assert found["ETag"] == part
+            versions = s3.list_object_versions(Bucket="kept")
+            bodies = [
+                s3.get_object(Bucket="kept", Key=version["Key"], VersionId=version["VersionId"])["Body"].read()
+                for version in versions["Versions"]
+            ]
+            head = s3.head_object(Bucket="kept", Key="a b/ü+%2F")
+            return [
+                s3.list_buckets()["Buckets"],
+                versions["Versions"],
+                versions["DeleteMarkers"],
+                bodies,
+                head["Metadata"],
+                head["LastModified"],
+            ]
+
+        return look
+
+    survives(state, fill)
+
+
+def test_organizations_and_what_moto_keeps_besides(state: Path) -> None:
+    def fill(aws: Killable) -> Look:
+        organizations = aws.client("organizations")
+        organizations.create_organization(FeatureSet="ALL")
+        organizations.create_account(AccountName="zone", Email="zone@example.com")
+        (root,) = organizations.list_roots()["Roots"]
+        organizations.create_organizational_unit(ParentId=root["Id"], Name="unit")
+        aws.client("ram").enable_sharing_with_aws_organization()
+        topic = aws.client("sns").create_topic(Name="alarms")["TopicArn"]
+        aws.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+        aws.client("cloudwatch").put_metric_alarm(
+            AlarmName="alarm",
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            Threshold=1,
+            MetricName="m",
+            Namespace="n",
+            Period=60,
+            Statistic="Sum",
+        )
+        aws.client("events").put_rule(Name="rule", ScheduleExpression="rate(1 day)")
+
+        def look(now: Killable) -> Any:
+            organizations = now.client("organizations")
+            return [
+                organizations.describe_organization()["Organization"],
+                organizations.list_accounts()["Accounts"],
+                organizations.list_organizational_units_for_parent(ParentId=root["Id"])["OrganizationalUnits"],
+                # RAM gave itself access to the organization.
+                organizations.list_aws_service_access_for_organization()["EnabledServicePrincipals"],
+                now.client("sns").list_subscriptions()["Subscriptions"],
+                now.client("cloudwatch").describe_alarms()["MetricAlarms"],
+                now.client("events").list_rules()["Rules"],
+            ]
+
+        return look
+
+    survives(state, fill)
+
+
+def test_private_cas_come_back_with_everything_about_them(state: Path) -> None:
+    def fill(aws: Killable) -> Look:
+        pca = aws.client("acm-pca")
+        pending, arn = create_root(pca), create_root(pca, Tags=[{"Key": "a", "Value": "b"}])
+        activate(pca, arn)
+        certificates = [issue(pca, arn, csr(f"leaf-{number}")) for number in range(3)]
+        leaf = pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=certificates[0])["Certificate"]
+        serial = f"{x509.load_pem_x509_certificate(leaf.encode()).serial_number:x}"
+        pca.revoke_certificate(CertificateAuthorityArn=arn, CertificateSerial=serial, RevocationReason="SUPERSEDED")
+        pca.tag_certificate_authority(CertificateAuthorityArn=arn, Tags=[{"Key": "c", "Value": "d"}])
+        pca.create_permission(
+            CertificateAuthorityArn=arn,
+            Principal="acm.amazonaws.com",
+            Actions=["IssueCertificate", "GetCertificate", "ListPermissions"],
+        )
+        policy = document(
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": OTHER},
+                "Action": ["acm-pca:GetCertificate"],
+                "Resource": arn,
+            }
+        )
+        pca.put_policy(ResourceArn=arn, Policy=policy)
+        deleted = create_root(pca)
+        pca.delete_certificate_authority(CertificateAuthorityArn=deleted)
+
+        def look(now: Killable) -> Any:
+            pca = now.client("acm-pca")
+            with refused("RequestAlreadyProcessedException"):
+                pca.revoke_certificate(
+                    CertificateAuthorityArn=arn, CertificateSerial=serial, RevocationReason="SUPERSEDED"
+                )
+            found = pca.list_certificate_authorities()["CertificateAuthorities"]
+            assert [authority["Arn"] for authority in found] == [pending, arn, deleted]
+            return [
+                found,
+                answers(pca.get_certificate_authority_certificate(CertificateAuthorityArn=arn)),
+                *(
+                    answers(pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=certificate))
+                    for certificate in certificates
+                ),
+                # The signature differs each time, the key doesn't.
+                x509.load_pem_x509_csr(
+                    pca.get_certificate_authority_csr(CertificateAuthorityArn=pending)["Csr"].encode()
+                ).public_key(),
+                pca.list_tags(CertificateAuthorityArn=arn)["Tags"],
+                pca.list_permissions(CertificateAuthorityArn=arn)["Permissions"],
+                pca.get_policy(ResourceArn=arn)["Policy"],
+            ]
+
+        return look
+
+    survives(state, fill)
+
+
+def test_crls_and_audit_reports_come_back(state: Path) -> None:
+    def fill(aws: Killable) -> Look:
+        pca, s3 = aws.client("acm-pca"), aws.client("s3")
+        s3.create_bucket(Bucket="crls", CreateBucketConfiguration={"LocationConstraint": REGION})
+        service = {"Effect": "Allow", "Principal": {"Service": "acm-pca.amazonaws.com"}, "Action": "s3:*"}
+        s3.put_bucket_policy(
+            Bucket="crls", Policy=document({**service, "Resource": ["arn:aws:s3:::crls", "arn:aws:s3:::crls/*"]})
+        )
+        crl = {"Enabled": True, "ExpirationInDays": 7, "S3BucketName": "crls"}
+        arn = create_root(pca, RevocationConfiguration={"CrlConfiguration": crl})
+        activate(pca, arn)
+        report = pca.create_certificate_authority_audit_report(
+            CertificateAuthorityArn=arn, S3BucketName="crls", AuditReportResponseFormat="JSON"
+        )["AuditReportId"]
+
+        def look(now: Killable) -> Any:
+            s3 = now.client("s3")
+            objects = s3.list_objects_v2(Bucket="crls")["Contents"]
+            bodies = [s3.get_object(Bucket="crls", Key=found["Key"])["Body"].read() for found in objects]
+            described = now.client("acm-pca").describe_certificate_authority_audit_report(
+                CertificateAuthorityArn=arn, AuditReportId=report
+            )
+            return [objects, bodies, answers(described)]
+
+        return look
+
+    survives(state, fill)
+
+
+def test_no_token_is_forgotten(state: Path) -> None:
+    def ask(aws: Killable) -> Any:
+        pca = aws.client("acm-pca")
+        arn = create_root(pca, IdempotencyToken="one")
+        if (
+            pca.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]["Status"]
+            != "ACTIVE"
+        ):
+            activate(pca, arn)
+        share = aws.client("ram").create_resource_share(name="share", resourceArns=[arn], clientToken="two")
+        associated = aws.client("eks").create_pod_identity_association(
+            clusterName="zone", namespace="mesh", serviceAccount="cp", roleArn=ROLE, clientRequestToken="three"
+        )
+        return [arn, issue(pca, arn, IdempotencyToken="four"), answers(share), answers(associated)]
+
+    with Killable(state) as aws:
+        create_role(aws.client("iam"))
+        create_cluster(aws)
+        before = ask(aws)
+    with Killable(state) as aws:
+        assert ask(aws) == before
+        pca = aws.client("acm-pca")
+        assert issue(pca, before[0], IdempotencyToken="five") != before[1]
+        with refused("IdempotentParameterMismatchException"):
+            aws.client("ram").create_resource_share(name="another", clientToken="two")
+
+
+def create_cluster(aws: Killable) -> dict[str, Any]:
+    made: dict[str, Any] = aws.client("eks").create_cluster(
+        name="zone", roleArn=ROLE, resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]}
+    )["cluster"]
+    return made
+
+
+def pod_token(issuer: str) -> str:
+    """What a cluster puts into a pod, unsigned."""
+    claims = {
+        "iss": issuer,
+        "aud": ["pods.eks.amazonaws.com"],
+        "exp": int(time.time()) + 600,
+        "kubernetes.io": {"namespace": "mesh", "serviceaccount": {"name": "cp", "uid": "1"}},
+    }
+    parts = ({"alg": "RS256"}, claims, "signature")
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+
+
+def test_sessions_work_on(state: Path) -> None:
+    with Killable(state) as aws:
+        create_role(aws.client("iam"))
+        create_role(aws.client("iam", OTHER))
+        issuer = create_cluster(aws)["identity"]["oidc"]["issuer"]
+        aws.client("eks").create_pod_identity_association(
+            clusterName="zone", namespace="mesh", serviceAccount="cp", roleArn=ROLE
+        )
+        sts = aws.client("sts")
+        roles = (ROLE, f"arn:aws:iam::{OTHER}:role/kept")
+        taken = [sts.assume_role(RoleArn=role, RoleSessionName="session")["Credentials"] for role in roles]
+        pod = aws.client("eks-auth").assume_role_for_pod_identity(clusterName="zone", token=pod_token(issuer))
+        taken.append({name[0].upper() + name[1:]: value for name, value in pod["credentials"].items()})
+        before = [answers(aws.client("sts", credentials=found).get_caller_identity()) for found in taken]
+    assert [found["Account"] for found in before] == [ACCOUNT, OTHER, ACCOUNT]
+    with Killable(state) as aws:
+        after = [answers(aws.client("sts", credentials=found).get_caller_identity()) for found in taken]
+        assert after == before
+        for found in taken:
+            aws.client("acm-pca", credentials=found).list_certificate_authorities()
+        # Under a session, moto's services work in its account.
+        aws.client("iam", credentials=taken[1]).create_user(UserName="theirs")
+    with Killable(state) as aws:
+        assert [user["UserName"] for user in aws.client("iam", OTHER).list_users()["Users"]] == ["theirs"]
+        assert aws.client("iam").list_users()["Users"] == []
+
+
+def test_pod_identity_comes_back_without_the_associations_of_deleted_clusters(state: Path) -> None:
+    def fill(aws: Killable) -> Look:
+        create_role(aws.client("iam"))
+        create_cluster(aws)
+        eks = aws.client("eks")
+        names = {"clusterName": "zone", "namespace": "mesh", "roleArn": ROLE}
+        eks.create_pod_identity_association(**names, serviceAccount="of-the-deleted-cluster")
+        eks.delete_cluster(name="zone")
+        create_cluster(aws)
+        first = eks.create_pod_identity_association(**names, serviceAccount="cp", tags={"a": "b"})["association"]
+        gone = eks.create_pod_identity_association(**names, serviceAccount="gone")["association"]
+        eks.delete_pod_identity_association(clusterName="zone", associationId=gone["associationId"])
+        eks.update_pod_identity_association(
+            clusterName="zone", associationId=first["associationId"], roleArn=ROLE, disableSessionTags=True
+        )
+
+        def look(now: Killable) -> Any:
+            eks = now.client("eks")
+            (found,) = eks.list_pod_identity_associations(clusterName="zone")["associations"]
+            described = eks.describe_pod_identity_association(clusterName="zone", associationId=found["associationId"])
+            assert described["association"]["disableSessionTags"]
+            return [answers(described), answers(eks.describe_cluster(name="zone"))]
+
+        return look
+
+    survives(state, fill)
+
+
+def test_shares_and_invitations_come_back_and_count(state: Path) -> None:
+    with Killable(state) as aws:
+        pca, ram = aws.client("acm-pca"), aws.client("ram")
+        create_role(aws.client("iam", OTHER))
+        arn = create_root(pca)
+        activate(pca, arn)
+        share = ram.create_resource_share(name="share", resourceArns=[arn], principals=[OTHER])["resourceShare"]
+        ram.tag_resource(resourceShareArn=share["resourceShareArn"], tags=[{"key": "a", "value": "b"}])
+        taken = aws.client("sts").assume_role(RoleArn=f"arn:aws:iam::{OTHER}:role/kept", RoleSessionName="session")
+        theirs = taken["Credentials"]
+        with refused("AccessDeniedException"):
+            issue(aws.client("acm-pca", credentials=theirs), arn, TemplateArn=END_ENTITY)
+    with Killable(state) as aws:
+        other = aws.client("ram", credentials=theirs)
+        (invitation,) = other.get_resource_share_invitations()["resourceShareInvitations"]
+        accepted = other.accept_resource_share_invitation(
+            resourceShareInvitationArn=invitation["resourceShareInvitationArn"]
+        )
+        assert accepted["resourceShareInvitation"]["status"] == "ACCEPTED"
+        before = aws.client("ram").get_resource_shares(resourceOwner="SELF")["resourceShares"]
+        assert before[0]["tags"] == [{"key": "a", "value": "b"}]
+    with Killable(state) as aws:
+        issue(aws.client("acm-pca", credentials=theirs), arn, TemplateArn=END_ENTITY)
+        (invitation,) = aws.client("ram", credentials=theirs).get_resource_share_invitations()[
+            "resourceShareInvitations"
+        ]
+        assert invitation["status"] == "ACCEPTED"
+        assert aws.client("ram").get_resource_shares(resourceOwner="SELF")["resourceShares"] == before
+        aws.client("ram").delete_resource_share(resourceShareArn=share["resourceShareArn"])
+    with Killable(state) as aws, refused("AccessDeniedException"):
+        issue(aws.client("acm-pca", credentials=theirs), arn, TemplateArn=END_ENTITY)
+
+
+def test_within_an_organization_shares_still_count(state: Path) -> None:
+    with Killable(state) as aws:
+        pca, organizations = aws.client("acm-pca"), aws.client("organizations")
+        organization = organizations.create_organization(FeatureSet="ALL")["Organization"]
+        member = organizations.create_account(AccountName="zone", Email="z@example.com")["CreateAccountStatus"]
+        create_role(aws.client("iam", member["AccountId"]))
+        aws.client("ram").enable_sharing_with_aws_organization()
+        arn = create_root(pca)
+        activate(pca, arn)
+        aws.client("ram").create_resource_share(name="all", resourceArns=[arn], principals=[organization["Arn"]])
+    with Killable(state) as aws:
+        role = f"arn:aws:iam::{member['AccountId']}:role/kept"
+        theirs = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+        issue(aws.client("acm-pca", credentials=theirs), arn, TemplateArn=END_ENTITY)
+        # Nobody enables again what was disabled since.
+        aws.client("organizations").disable_aws_service_access(ServicePrincipal="ram.amazonaws.com")
+    with Killable(state) as aws, refused("AccessDeniedException"):
+        issue(aws.client("acm-pca", credentials=theirs), arn, TemplateArn=END_ENTITY)
+
+
+def test_a_message_is_delivered_once_and_its_receiver_may_call_the_sandbox(state: Path) -> None:
+    callers: list[str] = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            callers.append(sts.get_caller_identity()["Account"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Killable(state) as aws:
+            sts, sns = aws.client("sts"), aws.client("sns")
+            topic = sns.create_topic(Name="topic")["TopicArn"]
+            sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{server.server_port}/")
+            sns.publish(TopicArn=topic, Message="message")
+            assert callers == [ACCOUNT]
+        with Killable(state) as aws:
+            assert len(aws.client("sns").list_subscriptions()["Subscriptions"]) == 1
+        assert callers == [ACCOUNT]
+        server.shutdown()

@@ -1,0 +1,108 @@
+"""Objects as JSON, and back, whatever fields they have.
+
+A value that JSON does not have becomes ``{"$": type, "is": value}``.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from toolkit.pki import pem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+_TYPE, _VALUE = "$", "is"
+
+
+def fields(value: Any, leave_out: Collection[str] = ()) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """Return the fields of a dataclass by name, without some."""
+    found = dataclasses.fields(value)
+    return {field.name: getattr(value, field.name) for field in found if field.name not in leave_out}
+
+
+def encode(value: object) -> str:
+    """Return a value as JSON.
+
+    Raises:
+        TypeError: it contains something of a type that can't be kept.
+    """
+    return json.dumps(_plain(value))
+
+
+def decode(text: str, classes: Iterable[type] = ()) -> Any:  # noqa: ANN401 - whatever was encoded
+    """Return the value that was encoded.
+
+    Args:
+        text: JSON.
+        classes: the dataclasses that may be in it.
+
+    Raises:
+        ValueError: the text is not JSON, or a value in it is malformed.
+        KeyError: it has a type that is unknown.
+        TypeError: a field is missing or unknown.
+    """
+    known = {found.__name__: found for found in classes}
+
+    def restored(found: dict[str, Any]) -> Any:  # noqa: ANN401 - same
+        if _TYPE not in found:
+            return found
+        kind, value = found[_TYPE], found[_VALUE]
+        return known[kind](**value) if kind in known else _READ[kind](value)
+
+    return json.loads(text, object_hook=restored)
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        if all(isinstance(key, str) for key in value) and _TYPE not in value:
+            return {key: _plain(item) for key, item in value.items()}
+        return {_TYPE: "dict", _VALUE: [[_plain(key), _plain(item)] for key, item in value.items()]}
+    return _tagged(value)
+
+
+def _tagged(value: object) -> dict[str, object]:
+    if isinstance(value, tuple):
+        return {_TYPE: "tuple", _VALUE: [_plain(item) for item in value]}
+    if isinstance(value, datetime):
+        return {_TYPE: "datetime", _VALUE: value.isoformat()}
+    if isinstance(value, bytes):
+        return {_TYPE: "bytes", _VALUE: base64.b64encode(value).decode()}
+    if isinstance(value, x509.Certificate):
+        return {_TYPE: "certificate", _VALUE: pem.write([value])}
+    if isinstance(value, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        return {_TYPE: "key", _VALUE: _key_pem(value)}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {_TYPE: type(value).__name__, _VALUE: {name: _plain(item) for name, item in fields(value).items()}}
+    raise TypeError(f"can't keep a {type(value).__name__}")
+
+
+@lru_cache(maxsize=1024)
+def _key_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    """Return a key as PEM; every call on a CA looks whether the CA has changed, and its key never does."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "dict": dict,
+    "tuple": tuple,
+    "datetime": datetime.fromisoformat,
+    "bytes": base64.b64decode,
+    "certificate": pem.load_certificate,
+    "key": lambda text: serialization.load_pem_private_key(text.encode(), password=None),
+}

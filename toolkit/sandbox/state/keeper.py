@@ -1,0 +1,147 @@
+"""Keeps a sandbox's state: nothing is answered before what led to the answer is in the database.
+
+One request at a time is served. So an answer never shows a change of another request that is not committed yet, and
+the journal has moto's requests in the order in which they took effect. Committing doesn't wait for the disk (see
+:mod:`toolkit.sandbox.state.store`), so committing several requests at once would gain nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+import threading
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from toolkit.errors import SurroundingsError
+from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.state import encoding
+from toolkit.sandbox.state.objects import Objects
+from toolkit.sandbox.state.repeatable import installed
+from toolkit.sandbox.state.replay import Journal, delivers
+from toolkit.sandbox.state.store import Row, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from toolkit.sandbox.eks import PodIdentity
+    from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.ram import Ram
+
+_ORIGIN = "origin"
+
+
+class Keeper:
+    """Keeps one sandbox's state in a directory.
+
+    Args:
+        directory: created for its owner alone if it does not exist.
+        registry: the private CAs.
+        ram: the resource shares.
+        pod_identity: the Pod Identity associations.
+    """
+
+    def __init__(self, directory: Path, registry: Registry, ram: Ram, pod_identity: PodIdentity) -> None:
+        self._directory = directory
+        self._registry = registry
+        self._ram = ram
+        self._pod_identity = pod_identity
+        self._journal = Journal(registry.storage)
+        self._cleanup = ExitStack()
+        self._lock = threading.Lock()
+
+    def start(self, behind: WSGIApplication) -> WSGIApplication:
+        """Restore what was kept, then begin to keep.
+
+        Args:
+            behind: moto.
+
+        Returns:
+            moto, whose state is kept.
+
+        Raises:
+            InvalidInputError: what was kept can't be read; it is left as it is.
+            SurroundingsError: another sandbox uses the directory, or it can't be written.
+        """
+        self._store = Store(self._directory)
+        self._cleanup.callback(self._store.close)
+        seed, born = self._origin()
+        self._cleanup.enter_context(installed(seed, born))
+        for number, entry in self._store.journal():
+            with self._store.reading(f"journal entry {number}"):
+                self._journal.replay(behind, entry)
+        # After the journal, because associations need their clusters.
+        self._objects = Objects(self._store, self._registry, self._ram, self._pod_identity)
+        self._registry.storage = self._journal
+        self._ram.allow_access = self._journal.allow_access
+        # Deletes the rows of what has expired.
+        self._commit()
+
+        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            return self._serve(behind, environ, start_response)
+
+        return application
+
+    def stop(self) -> None:
+        """Close the database; it has everything already."""
+        with self._lock:
+            self._cleanup.close()
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Commit what is done inside, before anything else is done.
+
+        Raises:
+            AwsError: ``InternalFailure``: the database can't be written. It is tried again with the next change.
+        """
+        with self._lock:
+            yield
+            try:
+                self._commit()
+            except SurroundingsError as error:
+                raise AwsError("InternalFailure", f"The sandbox {error.message}.", 500) from error
+
+    def _commit(self) -> None:
+        rows, entries = self._objects.changes(), self._journal.pending
+        if rows or entries:
+            self._store.commit(rows, entries)
+        self._objects.committed()
+        self._journal.pending = []
+
+    def _origin(self) -> tuple[str, datetime]:
+        """Return the seed of moto's backends and when they were first made; new ones for a new database."""
+        for name, text in self._store.rows(_ORIGIN):
+            with self._store.reading(f"{_ORIGIN} {name}"):
+                seed, born = encoding.decode(text)
+                return seed, born
+        made = secrets.token_hex(16), datetime.now(UTC)
+        self._store.commit([Row(_ORIGIN, "", encoding.encode(made))], [])
+        return made
+
+    def _serve(
+        self, behind: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        body = _read(environ)
+        if delivers(environ, body):
+            # The receiver may call the sandbox before it answers, so it can't wait for the lock.
+            return behind({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
+        try:
+            with self.change():
+                answer, status, headers = self._journal.ask(behind, environ, body)
+        except AwsError as error:
+            text = f"<ErrorResponse><Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+            answer, status, headers = f"{text}</ErrorResponse>".encode(), "500 Error", [("Content-Type", "text/xml")]
+        start_response(status, headers)
+        return [answer]
+
+
+def _read(environ: WSGIEnvironment) -> bytes:
+    if environ.get("wsgi.input_terminated"):
+        body: bytes = environ["wsgi.input"].read()
+        return body
+    length = environ.get("CONTENT_LENGTH") or "0"
+    return environ["wsgi.input"].read(int(length)) if length.isdecimal() else b""

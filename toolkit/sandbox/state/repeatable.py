@@ -1,0 +1,139 @@
+"""moto's identifiers and times, made to come out the same when a request is replayed.
+
+moto draws its identifiers from one random source (moto.moto_api._internal.mock_random, "Can be seeded to make
+identifiers deterministic"), a few from ``os.urandom`` and ``uuid.uuid4``, which calls ``os.urandom``. It takes the time
+from ``moto.core.utils.utcnow`` and, for buckets, from ``datetime``. All of them are shared by all threads, so a seed
+here counts for one thread only: requests that are served meanwhile change nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import threading
+import types
+from contextlib import ExitStack, contextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import moto.core.utils
+import moto.eks.models
+import moto.s3.models
+from moto.core.base_backend import AccountSpecificBackend, BackendDict
+from moto.moto_api._internal import mock_random
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class _Thread(threading.local):
+    """What one thread draws from, and the time it sees; None for the real ones."""
+
+    source: Random | None = None
+    now: dt.datetime | None = None
+
+
+_thread = _Thread()
+
+
+@contextmanager
+def repeatable(seed: str, now: dt.datetime) -> Iterator[None]:
+    """Let moto draw and see the same inside, each time that seed and time are the same.
+
+    Args:
+        seed: any text.
+        now: the time, aware of its zone.
+    """
+    before = _thread.source, _thread.now
+    # Not for secrets: nothing that the sandbox gives out opens anything.
+    _thread.source, _thread.now = Random(seed), now  # noqa: S311 - must be repeatable
+    try:
+        yield
+    finally:
+        _thread.source, _thread.now = before
+
+
+@contextmanager
+def installed(seed: str, now: dt.datetime) -> Iterator[None]:
+    """Let :func:`repeatable` have its effect.
+
+    Args:
+        seed: of what moto makes when a request first needs it, which may be another request when they are replayed:
+            its backends (IAM's has 1,000 managed policies with IDs) and applications. They don't draw from the
+            request's seed.
+        now: when the backends are made.
+    """
+    with ExitStack() as patches:
+        drawing, bits, octets = mock_random.random, mock_random.getrandbits, os.urandom
+
+        def replace(place: Any, name: str, value: object) -> None:  # noqa: ANN401 - a module, a class, an object
+            patches.callback(setattr, place, name, getattr(place, name))
+            setattr(place, name, value)
+
+        replace(mock_random, "random", _of_thread("random", drawing))
+        replace(mock_random, "getrandbits", _of_thread("getrandbits", bits))
+        replace(os, "urandom", _of_thread("randbytes", octets))
+        for module in (moto.core.utils, moto.s3.models):
+            replace(module, "datetime", _datetime_module())
+        replace(AccountSpecificBackend, "__getitem__", _seeded_backends(seed, now))
+        for place, name in (
+            (BackendDict, "_create_account_specific_backend"),
+            (DomainDispatcherApplication, "get_application"),
+        ):
+            replace(place, name, _apart(getattr(place, name), f"{seed} {name}", now))
+        # moto draws these when it is imported.
+        with repeatable(f"{seed} eks", now):
+            issuer, _, _ = moto.eks.models.ISSUER_TEMPLATE.rpartition("/")
+            replace(moto.eks.models, "ISSUER_TEMPLATE", f"{issuer}/{mock_random.get_random_string(length=10)}")
+            host = f"{mock_random.get_random_string()}.{mock_random.get_random_string(3)}"
+            replace(moto.eks.models, "ENDPOINT_TEMPLATE", f"https://{host}.{{region}}.eks.amazonaws.com/")
+        yield
+
+
+def _of_thread(method: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    def draw(*arguments: int) -> Any:  # noqa: ANN401 - a number or bytes
+        return otherwise(*arguments) if _thread.source is None else getattr(_thread.source, method)(*arguments)
+
+    return draw
+
+
+def _apart(function: Callable[..., Any], seed: str, now: dt.datetime) -> Callable[..., Any]:
+    def call(*arguments: object) -> Any:  # noqa: ANN401 - what moto's own function returns
+        with repeatable(seed, now):
+            return function(*arguments)
+
+    return call
+
+
+def _seeded_backends(seed: str, now: dt.datetime) -> Any:  # noqa: ANN401 - a method of a class of moto's
+    original = AccountSpecificBackend.__getitem__
+
+    def get(self: Any, region: str) -> Any:  # noqa: ANN401 - same
+        if region in self.keys():
+            return original(self, region)
+        with repeatable(f"{seed} {self.service_name} {self.account_id} {region}", now):
+            return original(self, region)
+
+    return get
+
+
+class _LooksLikeDatetime(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, dt.datetime)
+
+
+class _Datetime(dt.datetime, metaclass=_LooksLikeDatetime):
+    """A ``datetime`` class whose present is the thread's."""
+
+    @classmethod
+    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override] # a real one
+        if _thread.now is None:
+            return dt.datetime.now(tz)
+        return _thread.now.astimezone(tz) if tz else _thread.now.astimezone().replace(tzinfo=None)
+
+
+def _datetime_module() -> types.ModuleType:
+    module = types.ModuleType("datetime")
+    vars(module).update({**vars(dt), "datetime": _Datetime})
+    return module

@@ -1,0 +1,175 @@
+"""The journal: the requests that changed something in moto, and what our own services changed there.
+
+moto can't write its state down. So each change is kept with the seed and the time that it had, and replayed when the
+sandbox starts. It then has the same effect, down to the identifiers.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
+from moto.iam.models import get_account_id_from
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from toolkit.sandbox import organizations
+from toolkit.sandbox.state.repeatable import repeatable
+from toolkit.sandbox.state.store import Entry
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+    from toolkit.sandbox.private_ca.registry import Storage
+
+    Answer = tuple[bytes, str, list[tuple[str, str]]]
+
+_GOOD = 300
+# With this header moto takes a request for one from that account.
+_ACCOUNT = "HTTP_X_MOTO_ACCOUNT_ID"
+# SigV4, in the Authorization header or in the query of a presigned URL.
+_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,&\s]+)/[0-9]{8}/[a-z0-9-]+/(?P<service>[a-z0-9-]+)/aws4_request")
+# smithy.io, "Smithy RPC v2 CBOR protocol"
+_RPC_PATH = re.compile(r"/service/[^/]+/operation/(\w+)")
+_READING_METHODS = ("GET", "HEAD", "OPTIONS")
+_READING = ("Get", "List", "Describe", "Head", "Simulate", "Lookup", "BatchGet")
+# Sessions are rows of their own, which end when the session expires.
+_SESSIONS = ("AssumeRole", "DecodeAuthorizationMessage")
+# These deliver a message. Replayed, they would deliver it again, to webhooks too.
+_DELIVERING = ("Publish", "PublishBatch", "PutEvents")
+_REQUEST, _OBJECT, _ACCESS = "request", "object", "access"
+
+
+class Journal:
+    """What has to be replayed; implements :class:`toolkit.sandbox.private_ca.registry.Storage` over another one.
+
+    Args:
+        storage: moto's S3.
+
+    Attributes:
+        pending: the entries that are not in the database yet.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.pending: list[Entry] = []
+
+    def ask(self, behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Answer:
+        """Let moto answer a request, and keep the request if it changed something.
+
+        Args:
+            behind: moto.
+            environ: the request.
+            body: of the request.
+        """
+        # Looked up first, because the request may delete the key that it was signed with.
+        kept, essence = _changes(environ, body), _essence(environ)
+        seed, now = secrets.token_hex(16), datetime.now(UTC)
+        with repeatable(seed, now):
+            answer = _answer(behind, environ, body)
+        if kept and _status(answer) < _GOOD:
+            self._append(_REQUEST, essence, seed, now, body)
+        return answer
+
+    def problem(self, account: str, bucket: str, acl: str) -> str | None:
+        """Return why AWS Private CA could not write to the bucket with that canned ACL; None when it can."""
+        return self._storage.problem(account, bucket, acl)
+
+    def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
+        """Write an object, and keep that."""
+        self._call(_OBJECT, [account, bucket, key], body)
+
+    def allow_access(self, account: str, service: str, partition: str) -> None:
+        """Give a service trusted access to the organization that the account manages, and keep that."""
+        self._call(_ACCESS, [account, service, partition])
+
+    def replay(self, behind: WSGIApplication, entry: Entry) -> None:
+        """Do again what an entry did.
+
+        Args:
+            behind: moto.
+            entry: of the journal.
+
+        Raises:
+            ValueError: the entry is malformed, or moto rejects the request.
+            KeyError: a part of the entry is missing.
+        """
+        found = json.loads(entry.text)
+        with repeatable(found["seed"], datetime.fromisoformat(found["time"])):
+            if found["kind"] != _REQUEST:
+                self._do(found["kind"], found["what"], entry.body)
+                return
+            answer = _answer(behind, {**EnvironBuilder().get_environ(), **found["what"]}, entry.body)
+        if _status(answer) >= _GOOD:
+            method, path = found["what"]["REQUEST_METHOD"], found["what"]["PATH_INFO"]
+            raise ValueError(f"moto answers {answer[1]} to {method} {path}, which it once accepted")
+
+    def _call(self, kind: str, what: list[str], body: bytes = b"") -> None:
+        seed, now = secrets.token_hex(16), datetime.now(UTC)
+        with repeatable(seed, now):
+            self._do(kind, what, body)
+        self._append(kind, what, seed, now, body)
+
+    def _do(self, kind: str, what: list[str], body: bytes) -> None:
+        if kind == _OBJECT:
+            account, bucket, key = what
+            self._storage.put(account, bucket, key, body)
+        else:
+            organizations.allow_access(*what)
+
+    def _append(self, kind: str, what: object, seed: str, now: datetime, body: bytes) -> None:
+        entry = {"kind": kind, "what": what, "seed": seed, "time": now.isoformat()}
+        self.pending.append(Entry(json.dumps(entry), body))
+
+
+def delivers(environ: WSGIEnvironment, body: bytes) -> bool:
+    """Return whether a request delivers a message, perhaps to somebody who calls the sandbox before answering."""
+    return _operation(environ, body) in _DELIVERING
+
+
+def _changes(environ: WSGIEnvironment, body: bytes) -> bool:
+    if environ["REQUEST_METHOD"] in _READING_METHODS:
+        return False
+    return not _operation(environ, body).startswith(_READING + _SESSIONS + _DELIVERING)
+
+
+def _operation(environ: WSGIEnvironment, body: bytes) -> str:
+    """Return the operation that a request names; empty for one in a REST protocol."""
+    if target := environ.get("HTTP_X_AMZ_TARGET", ""):
+        return str(target).rpartition(".")[2]
+    if path := _RPC_PATH.fullmatch(environ.get("PATH_INFO", "")):
+        return path[1]
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
+    return ""
+
+
+def _essence(environ: WSGIEnvironment) -> dict[str, Any]:
+    """Return what moto looks at, as JSON has it."""
+    kept: dict[str, Any] = {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(("HTTP_", "CONTENT_", "REQUEST_", "RAW_", "PATH_", "QUERY_")) and isinstance(value, str)
+    }
+    kept[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY) or {}
+    # The session that shows whose account this is may have expired when the request is replayed.
+    signed = _CREDENTIAL.search(kept.get("HTTP_AUTHORIZATION") or unquote(kept.get("QUERY_STRING", "")))
+    kept.setdefault(_ACCOUNT, get_account_id_from(signed["key"] if signed else ""))
+    return kept
+
+
+def _answer(behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Answer:
+    # The body was read as a whole, so that it has a length even if it came in chunks.
+    given = {name: value for name, value in environ.items() if name != "HTTP_TRANSFER_ENCODING"}
+    given |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+    parts, status, headers = run_wsgi_app(behind, given, buffered=True)
+    return b"".join(parts), status, list(headers)
+
+
+def _status(answer: Answer) -> int:
+    return int(answer[1].split(maxsplit=1)[0])

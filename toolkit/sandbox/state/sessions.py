@@ -1,0 +1,74 @@
+"""The sessions that moto's STS has handed out, as JSON, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.core.utils import utcnow
+from moto.iam.models import iam_backends
+from moto.sts.models import AssumedRole, sts_backends
+from moto.utilities.utils import get_partition
+
+from toolkit.sandbox.access import TAGS
+from toolkit.sandbox.state import encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FIELDS = ("account_id", "region_name", "role_session_name", "role_arn", "policy", "external_id")
+
+
+class Sessions:
+    """Finds the sessions that are new."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], int] = {}
+
+    def new(self) -> Iterator[AssumedRole]:
+        """Yield those that were handed out since the last time."""
+        for account, partitions in list(sts_backends.items()):
+            for partition, backend in list(partitions.items()):
+                # moto only ever appends to this list.
+                seen = self._seen.get((account, partition), 0)
+                found = backend.assumed_roles[seen:]
+                self._seen[account, partition] = seen + len(found)
+                yield from found
+
+
+def write(session: Any) -> str:  # noqa: ANN401 - moto's own AssumedRole
+    """Return a session as JSON."""
+    return encoding.encode(
+        {
+            "account_id": session.account_id,
+            "region_name": session.region_name,
+            "role_session_name": session.session_name,
+            "role_arn": session.role_arn,
+            "policy": session.policy,
+            "external_id": session.external_id,
+            "key": session.access_key_id,
+            "secret": session.secret_access_key,
+            "token": session.session_token,
+            "begins": session.access_key.create_date,
+            "expires": session.expiration,
+            "tags": getattr(session, TAGS, {}),
+        }
+    )
+
+
+def read(_: str, text: str) -> Any:  # noqa: ANN401 - same
+    """Give moto a session back; return None for one that has expired."""
+    kept = encoding.decode(text)
+    if kept["expires"] <= utcnow():
+        return None
+    account, partition = kept["account_id"], get_partition(kept["region_name"])
+    keys = iam_backends[account][partition]
+    key = keys.create_temp_access_key()
+    del keys.access_keys[key.physical_resource_id]
+    key.access_key_id, key.secret_access_key, key.create_date = kept["key"], kept["secret"], kept["begins"]
+    key.role_arn = kept["role_arn"]
+    keys.access_keys[key.physical_resource_id] = key
+    session = AssumedRole(access_key=key, duration=0, **{name: kept[name] for name in _FIELDS})
+    session.session_token, session.expiration = kept["token"], kept["expires"]
+    setattr(session, TAGS, kept["tags"])
+    sts_backends[account][partition].assumed_roles.append(session)
+    return session

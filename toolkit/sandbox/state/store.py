@@ -1,0 +1,232 @@
+"""The database of one sandbox: rows of objects, and the journal of moto's requests.
+
+The database is in WAL mode with ``synchronous=NORMAL``. A committed transaction then survives the end of the process,
+``kill -9`` included, because the operating system has the bytes. It may be lost when the machine loses power, but the
+database stays intact (SQLite documentation, "PRAGMA synchronous"; "Write-Ahead Logging", section 2.1). A sandbox has
+to survive the first and not the second, and syncing each answer to disk would make it several times slower.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from toolkit.errors import InvalidInputError, Problem, SurroundingsError, one_line
+from toolkit.files import PRIVATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+VERSION = 1
+DATABASE = "state.db"
+_LOCK = "lock"
+_OWN_DIRECTORY = 0o700
+# "KMSB". SQLite documentation, "PRAGMA application_id": tells our databases from those of other programs.
+_APPLICATION = 0x4B4D5342
+_EARLIER = ("private-ca.json", "journal.jsonl")
+_SCHEMA = f"""
+    CREATE TABLE objects (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+        checksum INTEGER NOT NULL, UNIQUE (kind, name));
+    CREATE TABLE journal (id INTEGER PRIMARY KEY, entry TEXT NOT NULL, body BLOB NOT NULL, checksum INTEGER NOT NULL);
+    PRAGMA application_id = {_APPLICATION};
+    PRAGMA user_version = {VERSION};
+"""
+# An update keeps the row's ID, and so the order in which the objects were made.
+_PUT = (
+    "INSERT INTO objects (kind, name, value, checksum) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (kind, name) DO UPDATE SET value = excluded.value, checksum = excluded.checksum"
+)
+
+
+class Row(NamedTuple):
+    """An object to write.
+
+    Attributes:
+        kind: of the object.
+        name: unique within its kind.
+        value: as JSON; None deletes the row.
+    """
+
+    kind: str
+    name: str
+    value: str | None
+
+
+class Entry(NamedTuple):
+    """An entry of the journal.
+
+    Attributes:
+        text: as JSON.
+        body: the bytes that go with it.
+    """
+
+    text: str
+    body: bytes
+
+
+class Store:
+    """The open database, locked for this process.
+
+    Args:
+        directory: created with mode 0700 if it does not exist.
+
+    Raises:
+        InvalidInputError: the database is damaged, or of another version. It is left as it is.
+        SurroundingsError: another sandbox uses the directory, or it can't be written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._path = directory / DATABASE
+        try:
+            directory.mkdir(mode=_OWN_DIRECTORY, parents=True, exist_ok=True)
+            self._lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, PRIVATE)
+        except OSError as error:
+            raise SurroundingsError(f"can't write {directory}: {error.strerror or error}") from error
+        self._connection: sqlite3.Connection | None = None
+        try:
+            self._take_lock()
+            self._require_no_leftovers()
+            if not self._path.exists():
+                self._create()
+            with self.reading():
+                self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+                self._check(self._connection)
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the database and release the lock."""
+        if self._connection is not None:
+            self._connection.close()
+        os.close(self._lock)
+
+    @contextmanager
+    def reading(self, where: str = "") -> Iterator[None]:
+        """Turn what goes wrong inside into an error that names the file.
+
+        Args:
+            where: what is read.
+
+        Raises:
+            InvalidInputError: something went wrong.
+        """
+        try:
+            yield
+        except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
+            raise self.damaged(f"{where}: {one_line(error)}" if where else one_line(error)) from error
+
+    def damaged(self, reason: str) -> InvalidInputError:
+        """Return the error for a database that can't be used."""
+        return InvalidInputError(
+            f"can't read the sandbox's state in {self._directory}",
+            [Problem(DATABASE, reason)],
+            "Choose another directory for --state, restore this one from a copy, or delete it to start empty.",
+        )
+
+    def rows(self, kind: str) -> Iterator[tuple[str, str]]:
+        """Yield name and value of each object of a kind, in the order in which they were made."""
+        select = "SELECT name, value, checksum FROM objects WHERE kind = ? ORDER BY id"
+        for name, value, checksum in self._read(select, kind):
+            with self.reading(f"{kind} {name}"):
+                _require(checksum, value)
+            yield name, value
+
+    def journal(self) -> Iterator[tuple[int, Entry]]:
+        """Yield number and content of each entry, in order."""
+        for number, text, body, checksum in self._read("SELECT id, entry, body, checksum FROM journal ORDER BY id"):
+            with self.reading(f"journal entry {number}"):
+                _require(checksum, text, body)
+            yield number, Entry(text, body)
+
+    def commit(self, rows: Sequence[Row], entries: Sequence[Entry]) -> None:
+        """Write all of it, or nothing.
+
+        Raises:
+            SurroundingsError: nothing was written.
+        """
+        assert self._connection is not None  # noqa: S101 - a store that could not be opened is never handed out
+        put = [(row.kind, row.name, row.value, _checksum(row.value)) for row in rows if row.value is not None]
+        gone = [(row.kind, row.name) for row in rows if row.value is None]
+        kept = [(entry.text, entry.body, _checksum(*entry)) for entry in entries]
+        try:
+            # The connection as a context manager commits, or rolls back if something is raised.
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany(_PUT, put)
+                self._connection.executemany("DELETE FROM objects WHERE kind = ? AND name = ?", gone)
+                self._connection.executemany("INSERT INTO journal (entry, body, checksum) VALUES (?, ?, ?)", kept)
+        except sqlite3.Error as error:
+            raise SurroundingsError(f"can't write {self._path}: {one_line(error)}") from error
+
+    def _read(self, statement: str, *parameters: str) -> list[Any]:
+        assert self._connection is not None  # noqa: S101 - same
+        with self.reading():
+            return self._connection.execute(statement, parameters).fetchall()
+
+    def _take_lock(self) -> None:
+        # flock(2): the lock belongs to the open file, so it ends with the process, however that ends.
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SurroundingsError(
+                f"another sandbox uses {self._directory}", "Stop that sandbox, or choose another directory for --state."
+            ) from error
+        except OSError as error:
+            raise SurroundingsError(f"can't lock {self._directory}: {error.strerror or error}") from error
+
+    def _require_no_leftovers(self) -> None:
+        for name in _EARLIER:
+            if (self._directory / name).exists():
+                raise InvalidInputError(
+                    f"can't read the sandbox's state in {self._directory}",
+                    [Problem(name, "it was written by an earlier version of the toolkit")],
+                    f"Choose another directory for --state, or delete {' and '.join(_EARLIER)}.",
+                )
+        # SQLite would take the log for that of the database that is created next.
+        log = f"{DATABASE}-wal"
+        if not self._path.exists() and (self._directory / log).exists():
+            raise self.damaged(f"it does not exist, but its log {log} does")
+
+    def _create(self) -> None:
+        """Create an empty database as a whole: one without content is never a new one, always a damaged one."""
+        fresh = self._path.with_suffix(".new")
+        try:
+            fresh.unlink(missing_ok=True)
+            # SQLite gives its own files the mode of the database.
+            os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+            connection = sqlite3.connect(fresh)
+            connection.executescript(_SCHEMA)
+            connection.close()
+            fresh.replace(self._path)
+        except (OSError, sqlite3.Error) as error:
+            raise SurroundingsError(f"can't write {self._directory}: {one_line(error)}") from error
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        ((application,),) = connection.execute("PRAGMA application_id").fetchall()
+        if application != _APPLICATION:
+            raise self.damaged("it is not a sandbox's database")
+        ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+        if version != VERSION:
+            raise self.damaged(f"it has version {version}, and this toolkit reads version {VERSION}")
+        (problem, *_), *_ = connection.execute("PRAGMA integrity_check(1)").fetchall()
+        if problem != "ok":
+            raise self.damaged(str(problem))
+
+
+def _require(checksum: int, text: str, body: bytes = b"") -> None:
+    if checksum != _checksum(text, body):
+        raise ValueError("the checksum does not match")
+
+
+def _checksum(text: str, body: bytes = b"") -> int:
+    # SQLite itself notices damage to its structures, not to the values in them.
+    return zlib.crc32(body, zlib.crc32(text.encode()))

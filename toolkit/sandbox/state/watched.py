@@ -1,0 +1,127 @@
+"""A mapping that notes which of its values may have changed, and the rows that follow from that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from toolkit.sandbox.state.store import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.sandbox.state.store import Store
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Watched(MutableMapping[K, V]):
+    """A mapping that notes each key that is set, deleted, or looked up.
+
+    A value that somebody looked up may have been changed in place.
+
+    Args:
+        items: the content; noted like everything that is set.
+
+    Attributes:
+        noted: the keys, in the order in which they were first noted.
+    """
+
+    def __init__(self, items: Mapping[K, V]) -> None:
+        self._items = dict(items)
+        self.noted: dict[K, None] = dict.fromkeys(self._items)
+
+    def __getitem__(self, key: K) -> V:
+        found = self._items[key]
+        self.noted[key] = None
+        return found
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self._items[key] = value
+        self.noted[key] = None
+
+    def __delitem__(self, key: K) -> None:
+        del self._items[key]
+        self.noted[key] = None
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    def note(self, key: K) -> None:
+        """Note a key as if somebody had looked it up."""
+        self.noted[key] = None
+
+    def peek(self, key: K) -> V:
+        """Return a value without noting its key."""
+        return self._items[key]
+
+
+class Table(Generic[K, V]):
+    """The rows of a watched mapping.
+
+    Args:
+        kind: of the rows.
+        values: the mapping.
+        write: returns a value as JSON.
+    """
+
+    def __init__(self, kind: str, values: Watched[K, V], write: Callable[[V], str]) -> None:
+        self._kind = kind
+        self._values = values
+        self._write = write
+        # The hash of what the database has, by row name.
+        self._kept: dict[str, int] = {}
+        self._next: dict[str, int | None] = {}
+
+    def load(self, store: Store, read: Callable[[str, str], V | None]) -> None:
+        """Fill the mapping from the database.
+
+        Args:
+            store: the database.
+            read: returns the value for a row's name and JSON; None for one that is no longer needed.
+
+        Raises:
+            InvalidInputError: a row can't be read.
+        """
+        for name, text in store.rows(self._kind):
+            with store.reading(f"{self._kind} {name}"):
+                value = read(name, text)
+                if value is not None:
+                    self._values[_key(name)] = value
+                self._kept[name] = hash(text) if value is not None else 0
+                self._values.noted[_key(name)] = None
+
+    def changes(self) -> Iterator[Row]:
+        """Yield the rows to write so that the database has what the mapping has."""
+        self._next = {}
+        for key in self._values.noted:
+            name = key if isinstance(key, str) else json.dumps(key)
+            if key in self._values:
+                text = self._write(self._values.peek(key))
+                if self._kept.get(name) != hash(text):
+                    self._next[name] = hash(text)
+                    yield Row(self._kind, name, text)
+            elif name in self._kept:
+                self._next[name] = None
+                yield Row(self._kind, name, None)
+
+    def committed(self) -> None:
+        """Take note that the database has the changes."""
+        self._values.noted.clear()
+        for name, digest in self._next.items():
+            if digest is None:
+                del self._kept[name]
+            else:
+                self._kept[name] = digest
+
+
+def _key(name: str) -> Any:  # noqa: ANN401 - a string, or a tuple of strings
+    return tuple(json.loads(name)) if name.startswith("[") else name
