@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.utilities.utils import get_partition
 
 from toolkit.sandbox import access, organizations
+from toolkit.sandbox.access import ACCOUNT
 from toolkit.sandbox.faults import Call, ConnectionLostError, Faults
 from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
 from toolkit.sandbox.private_ca.errors import AwsError
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from toolkit.sandbox import rest
     from toolkit.sandbox.access import Principal
 
-ACCOUNT = DEFAULT_ACCOUNT_ID
 _TARGET_PREFIX = "ACMPrivateCA."
 # Authorization: AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/<service>/aws4_request, ... (SigV4).
 _CREDENTIAL = re.compile(

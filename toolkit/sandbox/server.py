@@ -9,12 +9,10 @@ from __future__ import annotations
 import socket
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import boto3
 from moto.core.base_backend import BackendDict
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
 
 from toolkit.errors import SurroundingsError
 from toolkit.sandbox import access, organizations
@@ -22,6 +20,9 @@ from toolkit.sandbox.access import ADMINISTRATOR_KEY
 from toolkit.sandbox.eks import PodIdentity
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.front import Front
+from toolkit.sandbox.gate import Gate
+from toolkit.sandbox.listener import PatientServer
+from toolkit.sandbox.moto_services import ListedServices
 from toolkit.sandbox.persistence import Persistence
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.ram import Ram
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
-    from wsgiref.types import WSGIEnvironment
 
 _LOOPBACK = "127.0.0.1"
 # moto's state belongs to the process, so there can be one sandbox in it at a time.
@@ -72,7 +72,7 @@ class Sandbox:
         self._port = port
         self._persistence = Persistence(state, self.private_ca) if state else None
         self._front: Front | None = None
-        self._server: Any = None
+        self._server: PatientServer | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -95,8 +95,8 @@ class Sandbox:
     ) -> None:
         """Stop to listen, write the state down if it is kept, and forget everything."""
         try:
-            self._server.shutdown()
-            self._server.server_close()
+            if self._server:
+                self._server.shutdown()
             if self._thread:
                 self._thread.join()
             if self._persistence:
@@ -119,8 +119,9 @@ class Sandbox:
     @property
     def endpoint_url(self) -> str:
         """Where it listens, in the form that ``AWS_ENDPOINT_URL`` and ``--endpoint-url`` take."""
-        host, port = self._server.server_address[:2]
-        return f"http://{host}:{port}"
+        if self._server is None:
+            raise RuntimeError("the sandbox does not listen yet")
+        return f"http://{_LOOPBACK}:{self._server.port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -170,20 +171,13 @@ class Sandbox:
         # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
         # when it is.
         with _listen(self._port) as listener:
-            behind, record = DomainDispatcherApplication(create_backend_app), None
+            behind, record = ListedServices(), None
             if self._persistence:
                 self._persistence.start(behind)
                 record = self._persistence.record
             services = (self.ram.service, *self.pod_identity.services)
             self._front = Front(self.private_ca, behind, services, self._faults, record)
-            self._server = make_server(
-                _LOOPBACK,
-                listener.getsockname()[1],
-                self._front,
-                threaded=True,
-                request_handler=_QuietRequestHandler,
-                fd=listener.fileno(),
-            )
+            self._server = PatientServer(listener, Gate(self._front, self.private_ca.registry))
         self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox", daemon=True)
         self._thread.start()
 
@@ -193,7 +187,7 @@ def _listen(port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
-        listener.listen(128)
+        listener.listen(1024)
     except OSError as error:
         listener.close()
         raise SurroundingsError(
@@ -201,17 +195,6 @@ def _listen(port: int) -> socket.socket:
             "Choose another --port, or none for a free one.",
         ) from error
     return listener
-
-
-class _QuietRequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not typed, see pyproject.toml
-    """Says nothing about every single request; what people should see, the commands tell them."""
-
-    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:  # noqa: ARG002 - werkzeug's own signature
-        """Look for no further request on a connection that a fault has reset."""
-        self.close_connection = True
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log nothing."""
 
 
 def _forget_everything() -> None:

@@ -7,7 +7,7 @@ writes a CRL about half an hour after a revocation, the sandbox at once. It has 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
@@ -35,6 +35,20 @@ REASONS = {
     "PRIVILEGE_WITHDRAWN": x509.ReasonFlags.privilege_withdrawn,
     "A_A_COMPROMISE": x509.ReasonFlags.aa_compromise,
 }
+
+
+class PublicCrl(NamedTuple):
+    """A CRL that everybody can download.
+
+    Attributes:
+        bucket: of Amazon S3.
+        key: of the object.
+        custom_name: the host in the certificates, in lower case, if the CA has one of its own.
+    """
+
+    bucket: str
+    key: str
+    custom_name: str | None
 
 
 def check(wanted: Mapping[str, Any], account: str, storage: Storage) -> None:
@@ -70,6 +84,15 @@ def _crl(authority: CertificateAuthority) -> Mapping[str, Any]:
 def _key(authority: CertificateAuthority) -> str:
     path = str(_crl(authority).get("CustomPath", "")).strip("/")
     return f"{path + '/' if path else ''}crl/{authority.identifier}.crl"
+
+
+def public_crl(authority: CertificateAuthority) -> PublicCrl | None:
+    """Return where a CA's CRL is downloaded; None if it has none, or none that is public."""
+    crl = _crl(authority)
+    if not crl or crl.get("S3ObjectAcl", _DEFAULT_ACL) != "PUBLIC_READ":
+        return None
+    name = crl.get("CustomCname")
+    return PublicCrl(crl["S3BucketName"], _key(authority), name.lower() if name else None)
 
 
 def extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:
