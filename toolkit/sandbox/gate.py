@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 # moto routes these by path, whatever the service: its own API and the metadata of EC2 instances
 # (moto/moto_server/werkzeug_app.py, DomainDispatcherApplication.get_application).
 _OF_MOTO = ("/moto-api", "/favicon.ico", "/latest/meta-data", "/latest/api")
-# Services that share a signing name with a listed one, by path (botocore: s3control, iam-toolbox).
-_OTHER_PATHS = {"s3": (re.compile(r"/v20180820/.*", re.DOTALL), "s3-control")}
-# Query services have the path / alone (smithy.io, "AWS query protocol").
-_QUERY = frozenset({"iam", "sns", "sts"})
+# S3 Control is signed as s3; all its paths begin with this (botocore s3control/2018-08-20/service-2.json).
+_S3_CONTROL = "/v20180820/"
+# Services of the query and JSON protocols have the path / alone (smithy.io, "AWS query protocol", "AWS JSON").
+# Others that share their signing name have other paths (botocore: iam-toolbox, eventbridgev2).
+_AT_ROOT = frozenset({"events", "iam", "organizations", "sns", "sts"})
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
 # STS API reference: the largest parameters are a token of 20,000 characters and policies of 2,048.
 _LONGEST_FORM = 128 * 1024
@@ -57,28 +58,28 @@ class Gate:
         try:
             _reject_web_pages(environ)
             claim = signature.read(environ)
-            if not (claim is None and self._find_crl(environ)):
-                _require_own_host(environ)
-                _require_listed(environ, claim)
-                _require_known(environ, claim)
-                _sign_in_header(environ, claim)
+            crl = self._find_crl(environ) if claim is None else None
+            if crl is not None:
+                # Amazon S3 user guide: the type of an object that was given none.
+                headers = [("Content-Type", "binary/octet-stream"), ("Content-Length", str(len(crl)))]
+                start_response("200 OK", headers)
+                return [] if environ["REQUEST_METHOD"] == "HEAD" else [crl]
+            _require_own_host(environ)
+            _require_listed(environ, claim)
+            _require_known(environ, claim)
+            _sign_in_header(environ, claim)
             return self._inside(environ, _without_cors(start_response))
         except AwsError as error:
             response = refusals.answer(error, environ, claim.service if claim else None)
             start_response(f"{response.status} Error", list(response.headers))
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
-    def _find_crl(self, environ: WSGIEnvironment) -> bool:
-        """Whether an unsigned request is for a public CRL; its path then names the bucket."""
+    def _find_crl(self, environ: WSGIEnvironment) -> bytes | None:
+        """The public CRL that an unsigned request asks for."""
         host = hosts.parse(environ.get("HTTP_HOST", ""))
         if host is None or environ["REQUEST_METHOD"] not in _READING or environ.get("QUERY_STRING"):
-            return False
-        path = crl_objects.find(self._registry, host, environ.get("PATH_INFO", ""))
-        if path is None:
-            return False
-        # moto reads the bucket from the Host in its own way, and the path from these three.
-        environ.update(HTTP_HOST="localhost", PATH_INFO=path, RAW_URI=path, REQUEST_URI=path)
-        return True
+            return None
+        return crl_objects.find(self._registry, host, environ.get("PATH_INFO", ""))
 
 
 def _reject_web_pages(environ: WSGIEnvironment) -> None:
@@ -116,12 +117,12 @@ def _require_listed(environ: WSGIEnvironment, claim: Claim | None) -> None:
     if claim is None:
         return
     service = claim.service
-    if service in _OTHER_PATHS and _OTHER_PATHS[service][0].fullmatch(path):
-        service = _OTHER_PATHS[service][1]
+    if service == "s3" and path.startswith(_S3_CONTROL):
+        service = "s3-control"
     if service not in SERVED:
         has = ", ".join(sorted(SERVED))
         raise AwsError("InvalidAction", f"The sandbox does not have the service {service!r}. Its services: {has}.")
-    if service in _QUERY and path != "/":
+    if service in _AT_ROOT and path != "/":
         raise AwsError("InvalidAction", f"The sandbox does not have {path!r} of {service}. Its path is '/'.")
 
 

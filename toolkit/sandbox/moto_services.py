@@ -50,9 +50,8 @@ class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto 
             AwsError: ``UnknownOperationException``: moto doesn't answer the request.
         """
         claim = signature.read(environ)
-        # Unsigned requests are AssumeRoleWithWebIdentity, a POST, and the download of a CRL.
-        unsigned = "sts" if environ["REQUEST_METHOD"] == "POST" else "s3"
-        service = _IN_MOTO.get(claim.service if claim else unsigned)
+        # The one unsigned request that comes here is AssumeRoleWithWebIdentity.
+        service = _IN_MOTO.get(claim.service if claim else "sts")
         if service is None:
             raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
         with self.lock:

@@ -37,17 +37,19 @@ REASONS = {
 }
 
 
-class PublicCrl(NamedTuple):
-    """A CRL that everybody can download.
+class PublishedCrl(NamedTuple):
+    """Where a CRL is downloaded.
 
     Attributes:
         bucket: of Amazon S3.
         key: of the object.
+        is_public: its ACL lets everybody read it.
         custom_name: the host in the certificates, in lower case, if the CA has one of its own.
     """
 
     bucket: str
     key: str
+    is_public: bool
     custom_name: str | None
 
 
@@ -86,13 +88,14 @@ def _key(authority: CertificateAuthority) -> str:
     return f"{path + '/' if path else ''}crl/{authority.identifier}.crl"
 
 
-def public_crl(authority: CertificateAuthority) -> PublicCrl | None:
-    """Return where a CA's CRL is downloaded; None if it has none, or none that is public."""
+def published(authority: CertificateAuthority) -> PublishedCrl | None:
+    """Return where a CA's CRL is downloaded; None if it has none."""
     crl = _crl(authority)
-    if not crl or crl.get("S3ObjectAcl", _DEFAULT_ACL) != "PUBLIC_READ":
+    if not crl:
         return None
+    is_public = crl.get("S3ObjectAcl", _DEFAULT_ACL) == "PUBLIC_READ"
     name = crl.get("CustomCname")
-    return PublicCrl(crl["S3BucketName"], _key(authority), name.lower() if name else None)
+    return PublishedCrl(crl["S3BucketName"], _key(authority), is_public, name.lower() if name else None)
 
 
 def extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:
