@@ -33,6 +33,17 @@ def test_an_unknown_key(aws: TestSandbox, moto: list[str], service: str) -> None
     assert moto == []
 
 
+REGIONS = "us-gov-west-1 cn-north-1 us-iso-east-1 us-isob-east-1 eu-isoe-west-1 us-isof-south-1 eusc-de-east-1 xx x -"
+
+
+@pytest.mark.parametrize("region", REGIONS.split())
+def test_an_unknown_key_in_any_region(aws: TestSandbox, moto: list[str], region: str) -> None:
+    headers = {name: value.replace("eu-central-1", region) for name, value in scope("sts", NOBODY).items()}
+    answer = ask(aws, "POST", "/", {**headers, **FORM}, "Action=GetCallerIdentity&Version=2011-06-15")
+    assert (answer.status, moto) == (403, [])
+    assert "<Code>InvalidClientTokenId</Code>" in answer.text
+
+
 def test_a_presigned_url(aws: TestSandbox, moto: list[str]) -> None:
     world = World(aws)
     name, s3 = bucket(world), world.client("s3")

@@ -59,7 +59,7 @@ def command() -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("begun", [b"", b"POST / HT"], ids=["idle", "slow"])
+@pytest.mark.parametrize("begun", [b"", b"POST / HT", request() + BODY[:-1]], ids=["idle", "head", "body"])
 def test_connections_that_say_nothing(command: str, begun: bytes) -> None:
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as open_ones:
@@ -74,7 +74,7 @@ def test_connections_that_say_nothing(command: str, begun: bytes) -> None:
 def test_they_cost_no_threads(aws: TestSandbox) -> None:
     before = set(threading.enumerate())
     with ExitStack() as open_ones:
-        for begun in (b"", b"P", request()[:-2]) * 20:
+        for begun in (b"", b"P", request()[:-2], request(), request() + BODY[:-1]) * 20:
             connection = open_ones.enter_context(connect(aws.endpoint_url))
             connection.sendall(begun)
         assert identity(aws).status == 200

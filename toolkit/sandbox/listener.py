@@ -10,7 +10,8 @@ import re
 import selectors
 import socket
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 # RFC 9112, 2.2: an empty line ends the head, and a recipient may take a bare LF for a line end.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r?\n", re.IGNORECASE)
+# RFC 9110, 10.1.1: the client sends its body after it was told to, which a thread does.
+_EXPECT = re.compile(rb"\nexpect:", re.IGNORECASE)
+# A body of that size is waited for too: every request but uploads to S3.
+_LONGEST_BODY = 64 * 1024
 # http.server takes a line of 64 KiB; a head that is longer than that is handed over, and rejected there.
 _LONGEST_HEAD = 64 * 1024
 _AT_ONCE = 64 * 1024
@@ -30,16 +36,19 @@ _MOST_WAITING = 20_000
 _WITHOUT_LIMIT = 256
 
 
-class _Waiting(NamedTuple):
+@dataclass
+class _Waiting:
     address: Any
-    head: bytearray
+    received: bytearray
+    # How many bytes it takes; 0 until the head is complete.
+    needed: int = 0
 
 
 class PatientServer(ThreadedWSGIServer):
     """Serve an application on a socket that listens.
 
-    Connections wait in one selector until the head of their request is complete. If too many wait, the oldest is
-    closed, so that a new one can always be accepted.
+    Connections wait in one selector until the head of their request is complete, and its body unless that is long. If
+    too many wait, the oldest is closed, so that a new one can always be accepted.
 
     Args:
         listener: the socket; the server uses a duplicate of it.
@@ -105,7 +114,7 @@ class PatientServer(ThreadedWSGIServer):
             self._drop(next(iter(self._waiting)))
 
     def _receive(self, connection: socket.socket) -> None:
-        address, head = self._waiting[connection]
+        waiting = self._waiting[connection]
         try:
             received = connection.recv(_AT_ONCE)
         except BlockingIOError:
@@ -115,11 +124,17 @@ class PatientServer(ThreadedWSGIServer):
         if not received:
             self._drop(connection)
             return
-        # The end may have been cut in two.
-        start = max(0, len(head) - len(b"\n\r"))
-        head += received
-        if _END_OF_HEAD.search(head, start) or len(head) > _LONGEST_HEAD:
-            self._hand_over(connection, address, bytes(head))
+        # The end of the head may have been cut in two.
+        start = max(0, len(waiting.received) - len(b"\n\r"))
+        waiting.received += received
+        if not waiting.needed:
+            end = _END_OF_HEAD.search(waiting.received, start)
+            if end is not None:
+                waiting.needed = end.end() + _length_of_body(bytes(waiting.received[: end.end()]))
+            elif len(waiting.received) > _LONGEST_HEAD:
+                waiting.needed = len(waiting.received)
+        if waiting.needed and len(waiting.received) >= waiting.needed:
+            self._hand_over(connection, waiting.address, bytes(waiting.received))
 
     def _hand_over(self, connection: socket.socket, address: Any, head: bytes) -> None:  # noqa: ANN401 - of any family
         self._forget(connection)
@@ -139,6 +154,13 @@ class PatientServer(ThreadedWSGIServer):
     def _drop(self, connection: socket.socket) -> None:
         self._forget(connection)
         connection.close()
+
+
+def _length_of_body(head: bytes) -> int:
+    """Return how many bytes of a body to wait for; 0 if a thread must read it."""
+    match = _LENGTH.search(head)
+    length = int(match[1]) if match and not _EXPECT.search(head) else 0
+    return length if length <= _LONGEST_BODY else 0
 
 
 def most_waiting() -> int:
