@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
 ADMINISTRATOR_KEY = "sandbox"
+# Further keys of the administrator, for clients whose access key can't be chosen.
+_more_keys: set[str] = set()
 _EC2 = "ec2.amazonaws.com"
 # botocore sts/2011-06-15/service-2.json, roleSessionNameType and AssumeRoleRequest.DurationSeconds.
 _LONGEST_SESSION_NAME = 64
@@ -96,6 +98,21 @@ class Principal:
         raise AwsError("AccessDeniedException", message)
 
 
+def admit(key_id: str) -> None:
+    """Let another access key be the administrator's, until :func:`forget` is called."""
+    _more_keys.add(key_id)
+
+
+def forget() -> None:
+    """Forget the keys that were admitted."""
+    _more_keys.clear()
+
+
+def is_administrator(key_id: str) -> bool:
+    """Return whether an access key is the administrator's."""
+    return key_id == ADMINISTRATOR_KEY or key_id in _more_keys
+
+
 def principal(key_id: str, token: str | None, account: str, partition: str) -> Principal:
     """Whose credentials these are.
 
@@ -108,7 +125,7 @@ def principal(key_id: str, token: str | None, account: str, partition: str) -> P
     Raises:
         AwsError: nobody's, or they have expired.
     """
-    if key_id == ADMINISTRATOR_KEY:
+    if is_administrator(key_id):
         return Principal(account, f"arn:{partition}:iam::{account}:root")
     for number in list(sts_backends):
         session = sts_backends[number][partition].get_assumed_role_from_access_key(key_id)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from moto.utilities.utils import get_partition
 
 from toolkit.sandbox import access, crl_objects, hosts, refusals, signature
-from toolkit.sandbox.access import ACCOUNT, ADMINISTRATOR_KEY
+from toolkit.sandbox.access import ACCOUNT
 from toolkit.sandbox.moto_services import SERVED
 from toolkit.sandbox.private_ca.errors import AwsError
 
@@ -133,7 +133,7 @@ def _require_known(environ: WSGIEnvironment, claim: Claim | None) -> None:
         AwsError: AWS's error for that.
     """
     account = environ.get(_ACCOUNT_HEADER)
-    if account is not None and (claim is None or claim.key_id != ADMINISTRATOR_KEY or not _is_account(account)):
+    if account is not None and (claim is None or not access.is_administrator(claim.key_id) or not _is_account(account)):
         raise _denied("Only the sandbox's administrator can act as another account, of twelve digits.")
     if claim is not None:
         access.principal(claim.key_id, claim.token, ACCOUNT, get_partition(claim.region))

@@ -145,6 +145,10 @@ class Sandbox:
             region_name=region,
         )
 
+    def admit(self, key_id: str) -> None:
+        """Let another access key be the administrator's, for clients whose access key can't be chosen."""
+        access.admit(key_id)
+
     def service_session(self, service: str, role_arn: str, region: str, context: Mapping[str, str]) -> boto3.Session:
         """A role as an AWS service takes it for its users' machines and tasks; give its clients :attr:`endpoint_url`.
 
@@ -201,3 +205,4 @@ def _forget_everything() -> None:
     """Empty moto's process-wide state, so that no sandbox sees another's roles."""
     BackendDict.reset()
     organizations.forget()
+    access.forget()
