@@ -25,15 +25,14 @@ import os
 
 import pytest
 
-from toolkit.sandbox import access, server
-
-# With which moto signs (moto/core/models.py, MockAWS).
-server.ADMINISTRATOR_KEY = access.ADMINISTRATOR_KEY = "FOOBARKEY"
+from toolkit.sandbox import Sandbox
 
 
 @pytest.fixture(autouse=True)
 def sandbox():
-    with server.Sandbox(port=int(os.environ["SANDBOX_PORT"])) as aws:
+    with Sandbox(port=int(os.environ["SANDBOX_PORT"])) as aws:
+        # With which moto signs (moto/core/models.py, MockAWS).
+        aws.admit("FOOBARKEY")
         yield aws
 """
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ADMINISTRATOR_KEY = "sandbox"
+# Further keys of the administrator, for clients whose access key can't be chosen.
+_more_keys: set[str] = set()
 _EC2 = "ec2.amazonaws.com"
 # botocore sts/2011-06-15/service-2.json, roleSessionNameType and AssumeRoleRequest.DurationSeconds.
 _LONGEST_SESSION_NAME = 64
@@ -40,19 +42,28 @@ class Principal:
     Attributes:
         account: twelve digits.
         arn: as ``sts:GetCallerIdentity`` shows it.
-        role_arn: the role that was assumed; None for the administrator, who may do everything in the account.
+        role_arn: the role that was assumed; None for users and the administrator.
         tags: of the session; they go with the caller from role to role.
+        is_user: an IAM user; the administrator, who may do everything in the account, is neither user nor role.
     """
 
     account: str
     arn: str
     role_arn: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    is_user: bool = False
 
     @property
     def role_name(self) -> str:
         """The last part of the role's ARN; empty for the administrator."""
         return self.role_arn.rpartition("/")[2] if self.role_arn else ""
+
+    @property
+    def layers(self) -> list[list[dict[str, Any]]]:
+        """The caller's policies, each of which must allow what is done; none for the administrator."""
+        if self.role_arn is not None:
+            return _layers(self.role_arn)
+        return [_user_policies(self.account, self.arn)] if self.is_user else []
 
     @property
     def context(self) -> dict[str, str]:
@@ -70,11 +81,9 @@ class Principal:
         Raises:
             AwsError: ``AccessDeniedException``.
         """
-        if self.role_arn is None:
-            return
         request = Request(action, resource, {**context, **self.context})
         # A boundary allows nothing by itself; it must allow what the policies allow.
-        decisions = [evaluate(documents, request) for documents in _layers(self.role_arn)]
+        decisions = [evaluate(documents, request) for documents in self.layers]
         if all(decision is Decision.ALLOWED for decision in decisions):
             return
         denied = Decision.EXPLICITLY_DENIED in decisions
@@ -107,6 +116,21 @@ def give_account(account: str) -> None:
         iam_backends[account]["aws"].access_keys[identifier] = key
 
 
+def admit(key_id: str) -> None:
+    """Let another access key be the administrator's, until :func:`forget` is called."""
+    _more_keys.add(key_id)
+
+
+def forget() -> None:
+    """Forget the keys that were admitted."""
+    _more_keys.clear()
+
+
+def is_administrator(key_id: str) -> bool:
+    """Return whether an access key is the administrator's."""
+    return key_id == ADMINISTRATOR_KEY or key_id in _more_keys
+
+
 def principal(key_id: str, token: str | None, account: str, partition: str) -> Principal:
     """Whose credentials these are.
 
@@ -119,7 +143,7 @@ def principal(key_id: str, token: str | None, account: str, partition: str) -> P
     Raises:
         AwsError: nobody's, or they have expired.
     """
-    if key_id == ADMINISTRATOR_KEY:
+    if is_administrator(key_id):
         return Principal(account, f"arn:{partition}:iam::{account}:root")
     for number in list(sts_backends):
         session = sts_backends[number][partition].get_assumed_role_from_access_key(key_id)
@@ -131,7 +155,10 @@ def principal(key_id: str, token: str | None, account: str, partition: str) -> P
             raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
         tags = getattr(session, TAGS, {})
         return Principal(session.account_id, session.arn, session.role_arn, tags)
-    raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
+    user = _user_of(key_id, partition)
+    if user is None:
+        raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
+    return Principal(user.account_id, user.arn, is_user=True)
 
 
 def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
@@ -160,9 +187,7 @@ def _may_become(caller: Principal, action: str, role_arn: str, context: Mapping[
     trusted = Request(action, context=context, principals={"AWS": frozenset(whole_account | own)})
     if evaluate([document], trusted) is not Decision.ALLOWED:
         return False
-    if caller.role_arn is None:
-        return True
-    mine = [evaluate(layer, Request(action, role_arn, context)) for layer in _layers(caller.role_arn)]
+    mine = [evaluate(layer, Request(action, role_arn, context)) for layer in caller.layers]
     # The caller's own policies need not allow it as well where the trust policy names the caller, within an account
     # (IAM user guide, policy evaluation logic).
     named = Request(action, context=context, principals={"AWS": frozenset(own)})
@@ -308,6 +333,24 @@ def _role(role_arn: str) -> Any:  # noqa: ANN401 - moto's own Role
         return None
     backend = iam_backends[parsed.account][parsed.partition]
     return next((role for role in list(backend.roles.values()) if role.arn == role_arn), None)
+
+
+def _user_of(key_id: str, partition: str) -> Any:  # noqa: ANN401 - moto's own User
+    """The IAM user of an access key that is active; None for others."""
+    for backends in list(iam_backends.values()):
+        key = backends[partition].access_keys.get(key_id)
+        if key is not None and key.user_name is not None and key.status == "Active":
+            return backends[partition].users.get(key.user_name)
+    return None
+
+
+def _user_policies(account: str, user_arn: str) -> list[dict[str, Any]]:
+    """Inline and attached policies of a user and of the user's groups; none for one that was deleted."""
+    backend = iam_backends[account][_partition(user_arn)]
+    user = next((user for user in list(backend.users.values()) if user.arn == user_arn), None)
+    holders = [user, *backend.get_groups_for_user(user.name)] if user else []
+    found = [json.loads(document) for holder in holders for document in holder.policies.values()]
+    return found + [_default_version(policy) for holder in holders for policy in holder.managed_policies.values()]
 
 
 def _trust(role_arn: str) -> dict[str, Any] | None:

@@ -10,12 +10,10 @@ import socket
 import threading
 import uuid
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import boto3
 from moto.core.base_backend import BackendDict
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
 
 from toolkit.errors import SurroundingsError
 from toolkit.sandbox import access, organizations
@@ -23,6 +21,9 @@ from toolkit.sandbox.access import ADMINISTRATOR_KEY
 from toolkit.sandbox.eks import PodIdentity
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.front import Front
+from toolkit.sandbox.gate import Gate
+from toolkit.sandbox.listener import PatientServer
+from toolkit.sandbox.moto_services import ListedServices
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.ram import Ram
 from toolkit.sandbox.state import Keeper
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
-    from wsgiref.types import WSGIApplication, WSGIEnvironment
+    from wsgiref.types import WSGIApplication
 
 _LOOPBACK = "127.0.0.1"
 # moto's state belongs to the process, so there can be one sandbox in it at a time.
@@ -77,7 +78,7 @@ class Sandbox:
         self._account = account
         self._keeper = Keeper(state, self.private_ca.registry, self.ram, self.pod_identity) if state else None
         self._front: Front | None = None
-        self._server: Any = None
+        self._server: PatientServer | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -104,8 +105,8 @@ class Sandbox:
     ) -> None:
         """Stop to listen, close the state if it is kept, and forget everything."""
         try:
-            self._server.shutdown()
-            self._server.server_close()
+            if self._server:
+                self._server.shutdown()
             if self._thread:
                 self._thread.join()
             if self._keeper:
@@ -128,8 +129,9 @@ class Sandbox:
     @property
     def endpoint_url(self) -> str:
         """Where it listens, in the form that ``AWS_ENDPOINT_URL`` and ``--endpoint-url`` take."""
-        host, port = self._server.server_address[:2]
-        return f"http://{host}:{port}"
+        if self._server is None:
+            raise RuntimeError("the sandbox does not listen yet")
+        return f"http://{_LOOPBACK}:{self._server.port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -152,6 +154,10 @@ class Sandbox:
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
             region_name=region,
         )
+
+    def admit(self, key_id: str) -> None:
+        """Let another access key be the administrator's, for clients whose access key can't be chosen."""
+        access.admit(key_id)
 
     def service_session(self, service: str, role_arn: str, region: str, context: Mapping[str, str]) -> boto3.Session:
         """A role as an AWS service takes it for its users' machines and tasks; give its clients :attr:`endpoint_url`.
@@ -181,20 +187,13 @@ class Sandbox:
         # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
         # when it is.
         with _listen(self._port) as listener:
-            behind: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+            behind: WSGIApplication = ListedServices()
             keeping: Callable[[], AbstractContextManager[None]] = nullcontext
             if self._keeper:
                 behind, keeping = self._keeper.start(behind), self._keeper.change
             services = (self.ram.service, *self.pod_identity.services)
             self._front = Front(self.private_ca, behind, services, self._faults, keeping)
-            self._server = make_server(
-                _LOOPBACK,
-                listener.getsockname()[1],
-                self._front,
-                threaded=True,
-                request_handler=_QuietRequestHandler,
-                fd=listener.fileno(),
-            )
+            self._server = PatientServer(listener, Gate(self._front, self.private_ca.registry))
         self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox", daemon=True)
         self._thread.start()
 
@@ -204,7 +203,7 @@ def _listen(port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
-        listener.listen(128)
+        listener.listen(1024)
     except OSError as error:
         listener.close()
         raise SurroundingsError(
@@ -214,18 +213,8 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-class _QuietRequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not typed, see pyproject.toml
-    """Says nothing about every single request; what people should see, the commands tell them."""
-
-    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:  # noqa: ARG002 - werkzeug's own signature
-        """Look for no further request on a connection that a fault has reset."""
-        self.close_connection = True
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log nothing."""
-
-
 def _forget_everything() -> None:
     """Empty moto's process-wide state, so that no sandbox sees another's roles."""
     BackendDict.reset()
     organizations.forget()
+    access.forget()

@@ -61,7 +61,7 @@ def _(world: World) -> None:
     for wrong in (target.lower(), target.upper(), "", "DynamoDB_20120810.ListTables"):
         _refused_raw(_raw(world, wrong, {}), "UnknownOperationException")
     with httpx.Client(base_url=world.aws.endpoint_url, headers=_headers(target, "sandbox")) as client:
-        for method, path in (("GET", "/"), ("PUT", "/"), ("POST", "/acm-pca"), ("POST", "/moto-api/reset")):
+        for method, path in (("GET", "/"), ("PUT", "/"), ("POST", "/acm-pca")):
             _refused_raw(client.request(method, path, content=b"{}"), "UnknownOperationException")
 
 

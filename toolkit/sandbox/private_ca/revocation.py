@@ -7,7 +7,7 @@ writes a CRL about half an hour after a revocation, the sandbox at once. It has 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
@@ -33,6 +33,22 @@ REASONS = {
     "PRIVILEGE_WITHDRAWN": x509.ReasonFlags.privilege_withdrawn,
     "A_A_COMPROMISE": x509.ReasonFlags.aa_compromise,
 }
+
+
+class PublishedCrl(NamedTuple):
+    """Where a CRL is downloaded.
+
+    Attributes:
+        bucket: of Amazon S3.
+        key: of the object.
+        is_public: its ACL lets everybody read it.
+        custom_name: the host in the certificates, in lower case, if the CA has one of its own.
+    """
+
+    bucket: str
+    key: str
+    is_public: bool
+    custom_name: str | None
 
 
 def check(wanted: Mapping[str, Any], authority_arn: str, storage: Storage) -> None:
@@ -73,6 +89,16 @@ def _crl(authority: CertificateAuthority) -> Mapping[str, Any]:
 def _key(authority: CertificateAuthority) -> str:
     path = str(_crl(authority).get("CustomPath", "")).strip("/")
     return f"{path + '/' if path else ''}crl/{authority.identifier}.crl"
+
+
+def published(authority: CertificateAuthority) -> PublishedCrl | None:
+    """Return where a CA's CRL is downloaded; None if it has none."""
+    crl = _crl(authority)
+    if not crl:
+        return None
+    is_public = crl.get("S3ObjectAcl", _DEFAULT_ACL) == "PUBLIC_READ"
+    name = crl.get("CustomCname")
+    return PublishedCrl(crl["S3BucketName"], _key(authority), is_public, name.lower() if name else None)
 
 
 def extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:

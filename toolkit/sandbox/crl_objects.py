@@ -1,0 +1,69 @@
+"""CRLs as relying parties download them: without credentials, by the URL in the certificate."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from moto.s3.models import s3_backends
+
+from toolkit.sandbox.iam import Decision, Request, evaluate, statements
+from toolkit.sandbox.private_ca import revocation
+
+if TYPE_CHECKING:
+    from toolkit.sandbox.hosts import Host
+    from toolkit.sandbox.private_ca.registry import Registry
+
+_READ = "s3:GetObject"
+_CLOUDFRONT = "cloudfront.amazonaws.com"
+
+
+def has_bucket(name: str) -> bool:
+    """Return whether an account of the sandbox has the bucket."""
+    return any(name in backend.buckets for account in list(s3_backends) for backend in s3_backends[account].values())
+
+
+def find(registry: Registry, host: Host, path: str) -> bytes | None:
+    """Find the public CRL that a URL names.
+
+    Args:
+        registry: the CAs.
+        host: of the URL.
+        path: of the URL, decoded.
+
+    Returns:
+        The CRL; None if the URL names none, or one that is not public.
+    """
+    for authority in list(registry.authorities.values()):
+        crl = revocation.published(authority)
+        if crl is None or path not in (f"/{crl.key}", f"/{crl.bucket}/{crl.key}"):
+            continue
+        by_path = host.is_loopback and host.bucket is None and path == f"/{crl.bucket}/{crl.key}"
+        by_bucket = host.bucket == crl.bucket and path == f"/{crl.key}"
+        by_name = host.name == crl.custom_name and path == f"/{crl.key}"
+        bucket = _bucket(authority.owner, crl.bucket)
+        if bucket is None or not (by_path or by_bucket or by_name):
+            continue
+        policy = json.loads(bucket.policy) if bucket.policy else {}
+        resource = f"arn:{bucket.partition}:s3:::{crl.bucket}/{crl.key}"
+        if (crl.is_public and not _denies_plain_http(policy, resource)) or (by_name and _is_behind(policy, resource)):
+            found = bucket.keys.get(crl.key)
+            return bytes(found.value) if found else None
+    return None
+
+
+def _denies_plain_http(policy: dict[str, Any], resource: str) -> bool:
+    request = Request(_READ, resource, {"aws:SecureTransport": "false"})
+    return evaluate([policy], request) is Decision.EXPLICITLY_DENIED
+
+
+def _is_behind(policy: dict[str, Any], resource: str) -> bool:
+    """Whether CloudFront can read the object: a CA's custom name is then that of a distribution."""
+    allowed = [{**found, "Condition": {}} for found in statements(policy) if found.get("Effect") == "Allow"]
+    request = Request(_READ, resource, principals={"Service": frozenset({_CLOUDFRONT})})
+    return evaluate([{"Statement": allowed}], request) is Decision.ALLOWED
+
+
+def _bucket(account: str, name: str) -> Any:  # noqa: ANN401 - moto's own FakeBucket
+    backends = s3_backends[account].values()
+    return next((backend.buckets[name] for backend in backends if name in backend.buckets), None)

@@ -1,0 +1,54 @@
+"""Which `Host` headers the sandbox answers.
+
+A web page can point a name of its own at 127.0.0.1 (DNS rebinding) and then counts as the same origin. Its requests
+have that name in `Host`, so a name that isn't the sandbox's is rejected.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+# RFC 9110, 7.2: Host = uri-host [ ":" port ]. Of RFC 3986's reg-name only the letters of DNS names and of S3 buckets.
+_HOST = re.compile(r"(?P<name>\[::1\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+_LOOPBACK = frozenset({"127.0.0.1", "[::1]", "localhost"})
+# RFC 6761, 6.3: resolvers answer every name under localhost with the loopback address.
+_LOCALHOST = ".localhost"
+# Amazon S3 user guide, "Virtual hosting of buckets"; CRL distribution points have the form with a region.
+_BUCKET = re.compile(r"(?P<bucket>[a-z0-9_.-]+)\.s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?", re.ASCII)
+_HIGHEST_PORT = 65535
+
+
+class Host(NamedTuple):
+    """A `Host` header.
+
+    Attributes:
+        name: in lower case, without the port.
+        is_loopback: the name always resolves to the loopback address.
+        bucket: the S3 bucket that the name contains, if it does.
+    """
+
+    name: str
+    is_loopback: bool
+    bucket: str | None
+
+
+def parse(header: str) -> Host | None:
+    """Parse a `Host` header.
+
+    Args:
+        header: its value.
+
+    Returns:
+        The host, or None if the header is invalid.
+    """
+    match = _HOST.fullmatch(header)
+    if match is None or int(header[match.end("name") + 1 :] or 0) > _HIGHEST_PORT:
+        return None
+    name = match["name"].lower()
+    if name in _LOOPBACK:
+        return Host(name, is_loopback=True, bucket=None)
+    if name.endswith(_LOCALHOST):
+        return Host(name, is_loopback=True, bucket=name.removesuffix(_LOCALHOST))
+    found = _BUCKET.fullmatch(name)
+    return Host(name, is_loopback=False, bucket=found["bucket"] if found else None)

@@ -1,0 +1,216 @@
+"""The sandbox's HTTP server: a connection gets a thread when its request has arrived, not before.
+
+werkzeug's own server gives each connection a thread at once, so that many idle connections exhaust the machine.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import selectors
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import ThreadedWSGIServer
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+# RFC 9112, 2.2: an empty line ends the head, and a recipient may take a bare LF for a line end.
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r?\n", re.IGNORECASE)
+# RFC 9110, 10.1.1: the client sends its body after it was told to, which a thread does.
+_EXPECT = re.compile(rb"\nexpect:", re.IGNORECASE)
+# A body of that size is waited for too: every request but uploads to S3.
+_LONGEST_BODY = 64 * 1024
+# http.server takes a line of 64 KiB; a head that is longer than that is handed over, and rejected there.
+_LONGEST_HEAD = 64 * 1024
+_AT_ONCE = 64 * 1024
+# For a client that sends its body, or reads its answer, piece by piece: the longest pause.
+_LONGEST_PAUSE_SECONDS = 60.0
+_MOST_WAITING = 20_000
+# Windows has no limit of files to ask for, and its select() takes 512 sockets.
+_WITHOUT_LIMIT = 256
+
+
+@dataclass
+class _Waiting:
+    address: Any
+    received: bytearray
+    # How many bytes it takes; 0 until the head is complete.
+    needed: int = 0
+
+
+class PatientServer(ThreadedWSGIServer):
+    """Serve an application on a socket that listens.
+
+    Connections wait in one selector until the head of their request is complete, and its body unless that is long. If
+    too many wait, the oldest is closed, so that a new one can always be accepted.
+
+    Args:
+        listener: the socket; the server uses a duplicate of it.
+        application: answers the requests.
+    """
+
+    def __init__(self, listener: socket.socket, application: WSGIApplication) -> None:
+        host, port = listener.getsockname()[:2]
+        super().__init__(host, port, application, _RequestHandler, fd=listener.fileno())
+        self.socket.settimeout(0)
+        self._selector = selectors.DefaultSelector()
+        self._waiting: dict[socket.socket, _Waiting] = {}
+        self._heads: dict[socket.socket, bytes] = {}
+        self._stop, self._stopped = socket.socketpair()
+        self._most = most_waiting()
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002 - werkzeug's own signature
+        """Serve until :meth:`shutdown` is called."""
+        self._selector.register(self.socket, selectors.EVENT_READ)
+        self._selector.register(self._stopped, selectors.EVENT_READ)
+        try:
+            while True:
+                ready = [key.fileobj for key, _ in self._selector.select()]
+                if self._stopped in ready:
+                    return
+                for found in ready:
+                    if found is self.socket:
+                        self._accept()
+                    elif isinstance(found, socket.socket) and found in self._waiting:
+                        self._receive(found)
+        finally:
+            for connection in list(self._waiting):
+                self._drop(connection)
+            self._selector.close()
+            self._stopped.close()
+            self.server_close()
+
+    def shutdown(self) -> None:
+        """Tell the server to stop; it has when its thread has ended."""
+        self._stop.close()
+
+    def take_head(self, connection: socket.socket) -> bytes:
+        """Return what was read from a connection before it got a thread, once."""
+        return self._heads.pop(connection)
+
+    def _accept(self) -> None:
+        try:
+            connection, address = self.socket.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:
+            # No file descriptor is left.
+            if self._waiting:
+                self._drop(next(iter(self._waiting)))
+            else:
+                # Until a thread that answers has closed its own; the selector would report the listener at once.
+                time.sleep(0.01)
+            return
+        connection.settimeout(0)
+        self._waiting[connection] = _Waiting(address, bytearray())
+        self._selector.register(connection, selectors.EVENT_READ)
+        if len(self._waiting) > self._most:
+            self._drop(next(iter(self._waiting)))
+
+    def _receive(self, connection: socket.socket) -> None:
+        waiting = self._waiting[connection]
+        try:
+            received = connection.recv(_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        if not received:
+            self._drop(connection)
+            return
+        # The end of the head may have been cut in two.
+        start = max(0, len(waiting.received) - len(b"\n\r"))
+        waiting.received += received
+        if not waiting.needed:
+            end = _END_OF_HEAD.search(waiting.received, start)
+            if end is not None:
+                waiting.needed = end.end() + _length_of_body(bytes(waiting.received[: end.end()]))
+            elif len(waiting.received) > _LONGEST_HEAD:
+                waiting.needed = len(waiting.received)
+        if waiting.needed and len(waiting.received) >= waiting.needed:
+            self._hand_over(connection, waiting.address, bytes(waiting.received))
+
+    def _hand_over(self, connection: socket.socket, address: Any, head: bytes) -> None:  # noqa: ANN401 - of any family
+        self._forget(connection)
+        connection.settimeout(None)
+        self._heads[connection] = head
+        try:
+            self.process_request(connection, address)
+        except RuntimeError:
+            # threading: can't start new thread.
+            del self._heads[connection]
+            self.shutdown_request(connection)
+
+    def _forget(self, connection: socket.socket) -> None:
+        self._selector.unregister(connection)
+        del self._waiting[connection]
+
+    def _drop(self, connection: socket.socket) -> None:
+        self._forget(connection)
+        connection.close()
+
+
+def _length_of_body(head: bytes) -> int:
+    """Return how many bytes of a body to wait for; 0 if a thread must read it."""
+    match = _LENGTH.search(head)
+    length = int(match[1]) if match and not _EXPECT.search(head) else 0
+    return length if length <= _LONGEST_BODY else 0
+
+
+def most_waiting() -> int:
+    """Return how many connections may wait: three quarters of the files that the process may open."""
+    try:
+        import resource  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        return _WITHOUT_LIMIT
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_WAITING if limit == resource.RLIM_INFINITY else min(_MOST_WAITING, limit * 3 // 4)
+
+
+class _Resumed(io.RawIOBase):
+    """A connection's bytes from the first: what was read already, then the rest."""
+
+    def __init__(self, head: bytes, rest: io.RawIOBase) -> None:
+        self._head = memoryview(head)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any buffer
+        if not self._head:
+            return self._rest.readinto(buffer)
+        size = min(len(buffer), len(self._head))
+        buffer[:size] = self._head[:size]
+        self._head = self._head[size:]
+        return size
+
+    def close(self) -> None:
+        # The socket is closed when its last file object is.
+        self._rest.close()
+        super().close()
+
+
+class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not typed, see pyproject.toml
+    """Answers one request, and logs none; what people should see, the commands tell them."""
+
+    timeout = _LONGEST_PAUSE_SECONDS
+
+    def setup(self) -> None:
+        """Begin with the head that the server has read."""
+        super().setup()
+        unread: Any = self.rfile  # type: ignore[has-type] # moto is not typed
+        self.rfile = io.BufferedReader(_Resumed(self.server.take_head(self.connection), unread.detach()))
+
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:  # noqa: ARG002 - werkzeug's own signature
+        """Look for no further request on a connection that a fault has reset."""
+        self.close_connection = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Log nothing."""

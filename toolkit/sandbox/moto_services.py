@@ -1,0 +1,60 @@
+"""moto, confined to the services that the sandbox has.
+
+moto itself has about 200. Some start Docker containers, some call URLs, and its own API at /moto-api empties it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moto.core.config import default_user_config
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from toolkit.sandbox import signature
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+# Signing names, and what moto calls the service.
+_IN_MOTO = {
+    "eks": "eks",
+    "events": "events",
+    "iam": "iam",
+    "monitoring": "cloudwatch",
+    "organizations": "organizations",
+    "s3": "s3",
+    "scheduler": "scheduler",
+    "sns": "sns",
+    "sts": "sts",
+}
+_OURS = frozenset({"acm-pca", "eks-auth", "ram"})
+SERVED = frozenset(_IN_MOTO) | _OURS
+
+
+class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto is not typed, see pyproject.toml
+    """moto's server for the listed services.
+
+    moto guesses the service from Host, path, body and headers. Here the credential scope alone says it, as on AWS.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        for service in ("batch", "lambda"):
+            default_user_config[service] = {"use_docker": False}
+
+    def get_application(self, environ: WSGIEnvironment) -> Any:  # noqa: ANN401 - moto makes Flask applications
+        """Return the application of the service that the request is signed for.
+
+        Raises:
+            AwsError: ``UnknownOperationException``: moto doesn't answer the request.
+        """
+        claim = signature.read(environ)
+        # The one unsigned request that comes here is AssumeRoleWithWebIdentity.
+        service = _IN_MOTO.get(claim.service if claim else "sts")
+        if service is None:
+            raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
+        with self.lock:
+            if service not in self.app_instances:
+                self.app_instances[service] = self.create_app(service)
+            return self.app_instances[service]

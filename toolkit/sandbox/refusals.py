@@ -1,0 +1,102 @@
+"""Errors in the form of the protocol that the client speaks, so that its SDK can read their code.
+
+Sources: smithy.io, "AWS JSON", "AWS query", "Smithy RPC v2 CBOR"; Amazon S3 API reference, "Error responses".
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, NamedTuple
+from xml.sax.saxutils import escape
+
+from toolkit.sandbox.private_ca import protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from wsgiref.types import WSGIEnvironment
+
+    from toolkit.sandbox.private_ca import Response
+    from toolkit.sandbox.private_ca.errors import AwsError
+
+# The services of botocore's models with the protocols query and rest-xml that have no form of their own below.
+_QUERY = frozenset({"iam", "sns", "sts"})
+_REST_XML = frozenset({"cloudfront", "route53", "s3"})
+_FORM = "application/x-www-form-urlencoded"
+
+
+class _Named(NamedTuple):
+    code: str
+    status: int
+
+
+# The JSON protocols' names for common errors, and what the others call them (STS API reference, "Common error types").
+_IN_QUERY: Mapping[str, _Named] = {
+    "UnrecognizedClientException": _Named("InvalidClientTokenId", 403),
+    "ExpiredTokenException": _Named("ExpiredToken", 403),
+    "MissingAuthenticationTokenException": _Named("MissingAuthenticationToken", 403),
+    "IncompleteSignatureException": _Named("IncompleteSignature", 400),
+    "AccessDeniedException": _Named("AccessDenied", 403),
+}
+# Amazon S3 API reference, "Error responses".
+_IN_S3: Mapping[str, _Named] = {
+    "UnrecognizedClientException": _Named("InvalidAccessKeyId", 403),
+    "ExpiredTokenException": _Named("ExpiredToken", 400),
+    "MissingAuthenticationTokenException": _Named("AccessDenied", 403),
+    "IncompleteSignatureException": _Named("AuthorizationHeaderMalformed", 400),
+    "AccessDeniedException": _Named("AccessDenied", 403),
+}
+
+
+def answer(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Response:
+    """Render an error for the client that sent a request.
+
+    Args:
+        error: the error, with its name in the JSON protocols.
+        environ: the request.
+        service: the signing name of its service; None if the request is not signed.
+    """
+    kind = environ.get("CONTENT_TYPE", "")
+    if environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor":
+        return protocol.refusal(error, cbor=True)
+    if environ.get("HTTP_X_AMZ_TARGET") or "json" in kind:
+        return protocol.refusal(error)
+    if service == "ec2":
+        return _ec2(error)
+    if service in _QUERY or kind.startswith(_FORM):
+        return _query(error)
+    if service in _REST_XML or service is None:
+        return _s3(error) if service in ("s3", None) else _query(error)
+    return protocol.refusal(error)
+
+
+def _query(error: AwsError) -> Response:
+    code, status = _IN_QUERY.get(error.code, (error.code, error.status))
+    text = f"<ErrorResponse>{_error(code, error, 'Sender')}<RequestId>{_id()}</RequestId></ErrorResponse>"
+    return _xml(code, status, text)
+
+
+def _ec2(error: AwsError) -> Response:
+    # EC2 API reference, "Error codes": the errors are a list.
+    code, status = _IN_QUERY.get(error.code, (error.code, error.status))
+    text = f"<Response><Errors>{_error(code, error)}</Errors><RequestID>{_id()}</RequestID></Response>"
+    return _xml(code, status, text)
+
+
+def _s3(error: AwsError) -> Response:
+    code, status = _IN_S3.get(error.code, (error.code, error.status))
+    message = f"<Code>{escape(code)}</Code><Message>{escape(error.message)}</Message>"
+    return _xml(code, status, f"<Error>{message}<RequestId>{_id()}</RequestId></Error>")
+
+
+def _error(code: str, error: AwsError, kind: str = "") -> str:
+    type_ = f"<Type>{kind}</Type>" if kind else ""
+    return f"<Error>{type_}<Code>{escape(code)}</Code><Message>{escape(error.message)}</Message></Error>"
+
+
+def _xml(code: str, status: int, text: str) -> Response:
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+    return protocol.Response(status, body, code, content_type="text/xml")
+
+
+def _id() -> str:
+    return str(uuid.uuid4())
