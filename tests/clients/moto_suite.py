@@ -25,7 +25,7 @@ import os
 
 import pytest
 
-from toolkit.sandbox import Sandbox
+from toolkit.sandbox.server import Sandbox
 
 
 @pytest.fixture(autouse=True)

@@ -96,7 +96,7 @@ def published(authority: CertificateAuthority) -> PublishedCrl | None:
     crl = _crl(authority)
     if not crl:
         return None
-    is_public = crl.get("S3ObjectAcl", _DEFAULT_ACL) == "PUBLIC_READ"
+    is_public = crl.get("S3ObjectAcl", DEFAULT_ACL) == "PUBLIC_READ"
     name = crl.get("CustomCname")
     return PublishedCrl(crl["S3BucketName"], _key(authority), is_public, name.lower() if name else None)
 
