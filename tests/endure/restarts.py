@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.parsers import ResponseParserError
 
 from tests.sandbox.conformance.world import csr
-from tests.sandbox.killable import Killable, activate, create_root, document, issue
+from tests.sandbox.killable import TRUST, Killable, activate, create_root, issue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,14 +39,6 @@ _GIVE_UP_SECONDS = 120
 # AWS keeps a token for five minutes.
 _TOKEN_SECONDS = 240
 _SERVICES = ("acm-pca", "iam", "sts", "ram", "eks")
-_TRUST = document(
-    {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"},
-    {
-        "Effect": "Allow",
-        "Principal": {"Service": "pods.eks.amazonaws.com"},
-        "Action": ["sts:AssumeRole", "sts:TagSession"],
-    },
-)
 
 
 class Clients:
@@ -203,7 +195,7 @@ def _role(name: str, clients: Clients) -> Any:
 
 
 def _create_role(_: str, name: str, clients: Clients) -> Found:
-    made = clients["iam"].create_role(RoleName=name, AssumeRolePolicyDocument=_TRUST)["Role"]
+    made = clients["iam"].create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]
     return [(partial(_role, name), {part: made[part] for part in ("Arn", "RoleId", "CreateDate")})]
 
 
@@ -277,7 +269,7 @@ def prepare(clients: Clients) -> str:
     """What the clients need: an active CA, whose ARN is returned, a role and a cluster."""
     arn = create_root(clients["acm-pca"])
     activate(clients["acm-pca"], arn)
-    clients["iam"].create_role(RoleName="zone", AssumeRolePolicyDocument=_TRUST)
+    clients["iam"].create_role(RoleName="zone", AssumeRolePolicyDocument=TRUST)
     clients["eks"].create_cluster(name=_CLUSTER, roleArn=_ROLE, resourcesVpcConfig={"subnetIds": ["a", "b"]})
     return arn
 

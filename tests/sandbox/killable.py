@@ -14,8 +14,10 @@ from botocore.config import Config
 from tests.sandbox.conformance.world import csr, in_account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    Look = Callable[["Killable"], Any]
 
 REGION = "eu-central-1"
 COMMAND = [sys.executable, "-c", "from toolkit.cli import main; main()", "sandbox"]
@@ -145,3 +147,46 @@ def issue(pca: Any, arn: str, request: bytes | None = None, days: int = 1, **mor
 def document(*statements: Mapping[str, Any]) -> str:
     """A policy document as JSON."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+ACCOUNT, OTHER = "123456789012", "210987654321"
+TRUST = document(
+    {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"},
+    {
+        "Effect": "Allow",
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    },
+)
+ANYTHING = document({"Effect": "Allow", "Action": "*", "Resource": "*"})
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/kept"
+
+
+def answers(found: dict[str, Any]) -> dict[str, Any]:
+    """What a call answered, without what belongs to the call itself."""
+    return {name: value for name, value in found.items() if name != "ResponseMetadata"}
+
+
+def survives(state: Path, fill: Callable[[Killable], Look]) -> None:
+    """Fill a sandbox and look at it; after a kill, and after a stop, it looks the same."""
+    with Killable(state) as aws:
+        look = fill(aws)
+        before = look(aws)
+    with Killable(state) as aws:
+        assert look(aws) == before
+        aws.stop()
+    with Killable(state) as aws:
+        assert look(aws) == before
+
+
+def create_role(iam: Any, name: str = "kept") -> dict[str, Any]:
+    made: dict[str, Any] = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=ANYTHING)
+    return made
+
+
+def create_cluster(aws: Killable) -> dict[str, Any]:
+    made: dict[str, Any] = aws.client("eks").create_cluster(
+        name="zone", roleArn=ROLE, resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]}
+    )["cluster"]
+    return made

@@ -68,11 +68,11 @@ class Journal:
             body: of the request.
         """
         # Looked up first, because the request may delete the key that it was signed with.
-        kept, essence = _changes(environ, body), _essence(environ)
+        essence = _essence(environ) if _changes(environ, body) else None
         seed, now = secrets.token_hex(16), datetime.now(UTC)
         with repeatable(seed, now):
             answer = _answer(behind, environ, body)
-        if kept and _status(answer) < _GOOD:
+        if essence is not None and _status(answer) < _GOOD:
             self._append(_REQUEST, essence, seed, now, body)
         return answer
 
