@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,6 +116,19 @@ def test_the_error_names_the_row(filled: dict[str, bytes], tmp_path: Path, state
     assert code == 2, said
     assert words in said
     assert "Traceback" not in said
+
+
+def test_the_database_of_another_moto_is_left_alone(filled: dict[str, bytes], tmp_path: Path) -> None:
+    for name, content in filled.items():
+        (tmp_path / name).write_bytes(content)
+    store = Store(tmp_path)
+    ((name, text),) = store.rows("origin")
+    assert version("moto") in text
+    store.commit([Row("origin", name, text.replace(version("moto"), "4.9.9"))], [])
+    store.close()
+    code, said = refusal(tmp_path)
+    assert code == 2, said
+    assert f"state.db: moto 4.9.9 wrote it, and moto {version('moto')} is installed" in said
 
 
 def test_a_log_without_its_database_is_damage(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import struct
 import uuid
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from moto.utilities.utils import get_partition
@@ -36,6 +36,7 @@ _CBOR_PATH = "/service/ACMPrivateCA/operation/"
 _CREDENTIAL = re.compile(
     r"Credential=(?P<key>[^/,\s]+)/[0-9]{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
 )
+_STS = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetAccessKeyInfo", "GetCallerIdentity"})
 # Of these moto answers what is not answered here; of the others nobody does.
 _SHARED_WITH_MOTO = ("eks",)
 # The largest request AWS Private CA takes is a chain of 2 MiB, base64-encoded.
@@ -82,7 +83,7 @@ class Front:
             response = self._answer(environ, credential)
         elif (found := self._find(environ, credential)) is not None:
             response = self._answer_rest(environ, credential, *found)
-        elif environ.get("REQUEST_METHOD") == "POST" and (credential is None or credential["service"] == "sts"):
+        elif credential is None or credential["service"] == "sts":
             refused = self._check_sts(environ, credential)
             if refused is None:
                 return self._behind(environ, start_response)
@@ -144,12 +145,12 @@ class Front:
         return Caller(who.account, region, partition, who.authorize, organization), body
 
     def _check_sts(self, environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response | None:
-        """A refusal, or None when STS may go on; the body is put back for it."""
+        """Refuse what STS refuses; None when it may go on. The body is put back for it."""
         try:
             body = _read(environ)
             environ["wsgi.input"] = io.BytesIO(body)
-            parameters = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-            action = parameters.get("Action", "")
+            parameters = _parameters(environ.get("QUERY_STRING", ""), body)
+            action = parameters["Action"]
             who = _principal(environ, credential) if credential is not None else None
             role = parameters.get("RoleArn", "").rpartition("/")[2] or (who.role_name if who else "")
             account = who.account if who else access.own_account()
@@ -193,6 +194,22 @@ def _principal(environ: WSGIEnvironment, credential: re.Match[str] | None) -> Pr
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
     return access.principal(credential["key"], token, access.own_account(), get_partition(credential["region"]))
+
+
+def _parameters(query: str, body: bytes) -> dict[str, str]:
+    """Read what a request asks STS for; it may stand in the URL and in the body.
+
+    Raises:
+        AwsError: ``MalformedQueryString``: a name comes twice, and moto might read the other value.
+            ``InvalidAction``: for the others moto would give out credentials, whoever asks.
+    """
+    pairs = parse_qsl(f"{query}&{body.decode('utf-8', 'replace')}", keep_blank_values=True)
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise AwsError("MalformedQueryString", "A parameter comes twice.")
+    if found.get("Action") not in _STS:
+        raise AwsError("InvalidAction", f"The sandbox does not have {found.get('Action', '')!r} of STS.")
+    return found
 
 
 def _region(credential: re.Match[str] | None) -> str:

@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from tests.sandbox.conformance.rules_pod_identity import PODS, Cluster
@@ -145,3 +146,41 @@ def _(world: World) -> None:
     assert chain(pod, world.make_role(ALLOW, trust={**trust, "Action": ["sts:AssumeRole", "sts:TagSession"]}))
     with refused("ValidationError", "not in the sandbox"):
         chain(pod, role, Tags=[{"Key": "a", "Value": "b"}])
+
+
+@rule(
+    "role.ways",
+    "A role is taken in these four ways and in no other.",
+    "strict: the others look at no trust policy here",
+)
+def _(world: World) -> None:
+    sts, role = world.client("sts"), world.make_role(ALLOW)
+    # boto3 does not sign it, and moto answers it signed.
+    saml = {"Action": "AssumeRoleWithSAML", "RoleArn": role, "PrincipalArn": role, "SAMLAssertion": "PHhtbC8+"}
+    for headers in ({}, _signed()):
+        answer = httpx.post(world.aws.endpoint_url, data={**saml, "Version": "2011-06-15"}, headers=headers)
+        assert "<AccessKeyId>" not in answer.text
+        assert 400 <= answer.status_code < 404, answer.text
+    with refused("InvalidAction", "GetSessionToken"):
+        sts.get_session_token()
+    with refused("InvalidAction", "GetFederationToken"):
+        sts.get_federation_token(Name="somebody")
+
+
+@rule("role.url", "What STS is asked in a URL counts as in a body.", "IAM user guide: making HTTP query requests")
+def _(world: World) -> None:
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    take = {"Action": "AssumeRole", "RoleArn": world.make_role(ALLOW, trust=trust), "RoleSessionName": "x"}
+    version, who = {"Version": "2011-06-15"}, {"Action": "GetCallerIdentity"}
+    with httpx.Client(base_url=world.aws.endpoint_url, headers=_signed()) as client:
+        assert ACCOUNT in client.get("/", params={**who, **version}).text
+        for answer in (client.get("/", params={**take, **version}), client.post("/", params=take, data=version)):
+            assert (answer.status_code, "AccessDenied" in answer.text) == (403, True), answer.text
+        # Which of two values moto would read is not for a client to choose.
+        twice = client.post("/", params=who, data={**take, **version})
+        assert (twice.status_code, "MalformedQueryString" in twice.text) == (400, True), twice.text
+
+
+def _signed() -> dict[str, str]:
+    credential = "Credential=sandbox/20260101/eu-central-1/sts/aws4_request"
+    return {"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"}

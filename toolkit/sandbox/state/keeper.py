@@ -12,6 +12,7 @@ import secrets
 import threading
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -113,14 +114,21 @@ class Keeper:
         self._journal.pending = []
 
     def _origin(self) -> tuple[str, datetime]:
-        """Return the seed of moto's backends and when they were first made; new ones for a new database."""
+        """Return the seed of moto's backends and when they were first made; new ones for a new database.
+
+        Raises:
+            InvalidInputError: another moto wrote it, which may have drawn other identifiers for the same requests.
+        """
+        ours = version("moto")
         for name, text in self._store.rows(_ORIGIN):
             with self._store.reading(f"{_ORIGIN} {name}"):
-                seed, born = encoding.decode(text)
-                return seed, born
-        made = secrets.token_hex(16), datetime.now(UTC)
-        self._store.commit([Row(_ORIGIN, "", encoding.encode(made))], [])
-        return made
+                seed, born, theirs = encoding.decode(text)
+            if theirs != ours:
+                raise self._store.damaged(f"moto {theirs} wrote it, and moto {ours} is installed")
+            return seed, born
+        seed, born = secrets.token_hex(16), datetime.now(UTC)
+        self._store.commit([Row(_ORIGIN, "", encoding.encode((seed, born, ours)))], [])
+        return seed, born
 
     def _serve(
         self, behind: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
