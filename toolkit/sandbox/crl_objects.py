@@ -44,7 +44,9 @@ def find(registry: Registry, host: Host, path: str) -> bytes | None:
         bucket = _bucket(authority.owner, crl.bucket)
         if bucket is None or not (by_path or by_bucket or by_name):
             continue
-        policy = json.loads(bucket.policy) if bucket.policy else {}
+        policy = _policy(bucket)
+        if policy is None:
+            continue
         resource = f"arn:{bucket.partition}:s3:::{crl.bucket}/{crl.key}"
         if (crl.is_public and not _denies_plain_http(policy, resource)) or (by_name and _is_behind(policy, resource)):
             found = bucket.keys.get(crl.key)
@@ -62,6 +64,15 @@ def _is_behind(policy: dict[str, Any], resource: str) -> bool:
     allowed = [{**found, "Condition": {}} for found in statements(policy) if found.get("Effect") == "Allow"]
     request = Request(_READ, resource, principals={"Service": frozenset({_CLOUDFRONT})})
     return evaluate([{"Statement": allowed}], request) is Decision.ALLOWED
+
+
+def _policy(bucket: Any) -> dict[str, Any] | None:  # noqa: ANN401 - moto's own FakeBucket
+    """What a bucket's policy says; None for a text that AWS would not have taken, as moto does."""
+    try:
+        policy = json.loads(bucket.policy) if bucket.policy else {}
+    except ValueError:
+        return None
+    return policy if isinstance(policy, dict) else None
 
 
 def _bucket(account: str, name: str) -> Any:  # noqa: ANN401 - moto's own FakeBucket

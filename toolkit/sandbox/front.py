@@ -10,12 +10,12 @@ import struct
 import uuid
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox import access, organizations
+from toolkit.sandbox import access, bodies, organizations
 from toolkit.sandbox.faults import Call, ConnectionLostError, Faults
 from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
 from toolkit.sandbox.private_ca.errors import AwsError
@@ -138,17 +138,16 @@ class Front:
     ) -> tuple[Caller, bytes]:
         """Who asks one of our own services, and the request's body, unless something goes wrong on purpose."""
         who, region = _principal(environ, credential), _region(credential)
-        body = _read(environ)
+        body = bodies.read(environ, _MAX_BODY)
         self.faults.apply(Call(service, operation, who.account, region, who.role_name))
         partition = get_partition(region)
         organization = organizations.identifier(who.account, partition)
         return Caller(who.account, region, partition, who.authorize, organization), body
 
     def _check_sts(self, environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response | None:
-        """Refuse what STS refuses; None when it may go on. The body is put back for it."""
+        """Refuse what STS refuses; None when it may go on, with what was checked and nothing else."""
         try:
-            body = _read(environ)
-            environ["wsgi.input"] = io.BytesIO(body)
+            body = bodies.read(environ, _MAX_BODY)
             parameters = _parameters(environ.get("QUERY_STRING", ""), body)
             action = parameters["Action"]
             who = _principal(environ, credential) if credential is not None else None
@@ -161,6 +160,7 @@ class Front:
                 access.check_assume_role(who, parameters)
         except AwsError as error:
             return _sts_refusal(error)
+        _hand_on(environ, parameters)
         return None
 
 
@@ -212,6 +212,15 @@ def _parameters(query: str, body: bytes) -> dict[str, str]:
     return found
 
 
+def _hand_on(environ: WSGIEnvironment, parameters: dict[str, str]) -> None:
+    """Let moto see what was checked: it would decompress a body, read its parts or a header, and act on those."""
+    for name in ("HTTP_CONTENT_ENCODING", "HTTP_X_AMZ_TARGET", "HTTP_TRANSFER_ENCODING", "wsgi.input_terminated"):
+        environ.pop(name, None)
+    body = urlencode(parameters).encode()
+    environ |= {"REQUEST_METHOD": "POST", "QUERY_STRING": "", "CONTENT_TYPE": "application/x-www-form-urlencoded"}
+    environ |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
+
+
 def _region(credential: re.Match[str] | None) -> str:
     return credential["region"] if credential else ""
 
@@ -223,29 +232,6 @@ def _reset(environ: WSGIEnvironment) -> None:
     # close() would wait for the server's own file objects on the same socket; detached, nothing can use the
     # descriptor after it is closed here.
     os.close(connection.detach())
-
-
-def _read(environ: WSGIEnvironment) -> bytes:
-    if environ.get("wsgi.input_terminated"):
-        # Sent in chunks, without a length; werkzeug joins them.
-        try:
-            body: bytes = environ["wsgi.input"].read(_MAX_BODY + 1)
-        except OSError as error:
-            raise AwsError("SerializationException", "The chunks of the request can't be read.") from error
-        if len(body) > _MAX_BODY:
-            raise _too_large()
-        return body
-    try:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-    except ValueError as error:
-        raise AwsError("SerializationException", "The length of the request is not a number.") from error
-    if length > _MAX_BODY:
-        raise _too_large()
-    return environ["wsgi.input"].read(length) if length > 0 else b""
-
-
-def _too_large() -> AwsError:
-    return AwsError("RequestEntityTooLargeException", "The request is too large.", status=413)
 
 
 def _sts_refusal(error: AwsError) -> Response:

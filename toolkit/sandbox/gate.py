@@ -6,6 +6,7 @@ Everything here is decided before a request reaches a service, moto in particula
 from __future__ import annotations
 
 import io
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.signature import Claim
 
+_log = logging.getLogger(__name__)
 # moto routes these by path, whatever the service: its own API and the metadata of EC2 instances
 # (moto/moto_server/werkzeug_app.py, DomainDispatcherApplication.get_application).
 _OF_MOTO = ("/moto-api", "/favicon.ico", "/latest/meta-data", "/latest/api")
@@ -31,6 +33,8 @@ _S3_CONTROL = "/v20180820/"
 # Services of the query and JSON protocols have the path / alone (smithy.io, "AWS query protocol", "AWS JSON").
 # Others that share their signing name have other paths (botocore: iam-toolbox, eventbridgev2).
 _AT_ROOT = frozenset({"events", "iam", "organizations", "sns", "sts"})
+# These have their operation in the parameter Action alone ("AWS query protocol").
+_QUERY = frozenset({"iam", "sns", "sts"})
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
 # STS API reference: the largest parameters are a token of 20,000 characters and policies of 2,048.
 _LONGEST_FORM = 128 * 1024
@@ -69,9 +73,16 @@ class Gate:
             _sign_in_header(environ, claim)
             return self._inside(environ, _without_cors(start_response))
         except AwsError as error:
-            response = refusals.answer(error, environ, claim.service if claim else None)
-            start_response(f"{response.status} Error", list(response.headers))
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+            refused = error
+        except OSError:
+            # The connection: a fault has reset it, or the client went away.
+            raise
+        except Exception:  # noqa: BLE001 - a traceback must never reach the client, whatever the defect
+            _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/"))
+            refused = AwsError("InternalFailure", "The sandbox has a defect.", 500)
+        response = refusals.answer(refused, environ, claim.service if claim else None)
+        start_response(f"{response.status} Error", list(response.headers))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
     def _find_crl(self, environ: WSGIEnvironment) -> bytes | None:
         """The public CRL that an unsigned request asks for."""
@@ -123,6 +134,8 @@ def _require_listed(environ: WSGIEnvironment, claim: Claim | None) -> None:
         raise AwsError("InvalidAction", f"The sandbox does not have the service {service!r}. Its services: {has}.")
     if service in _AT_ROOT and path != "/":
         raise AwsError("InvalidAction", f"The sandbox does not have {path!r} of {service}. Its path is '/'.")
+    if service in _QUERY and "HTTP_X_AMZ_TARGET" in environ:
+        raise AwsError("InvalidAction", f"The sandbox does not have X-Amz-Target in requests to {service}.")
 
 
 def _require_known(environ: WSGIEnvironment, claim: Claim | None) -> None:
@@ -163,11 +176,14 @@ def _is_web_identity(environ: WSGIEnvironment) -> bool:
 
 
 def _sign_in_header(environ: WSGIEnvironment, claim: Claim | None) -> None:
-    """Move a presigned URL's credential to where all other requests have it."""
-    if claim is None or "HTTP_AUTHORIZATION" in environ:
+    """Put the credential, as it was read here, where every reader behind this finds it and no other."""
+    if claim is None:
         return
+    # moto takes the last that looks like a key, even from the signature (moto/core/responses.py, access_key_regex).
+    presigned = "HTTP_AUTHORIZATION" not in environ
     environ["HTTP_AUTHORIZATION"] = claim.header
-    # Every reader behind this finds one credential.
+    if not presigned:
+        return
     kept = [part for part in environ.get("QUERY_STRING", "").split("&") if not _PRESIGNED.match(part)]
     environ["QUERY_STRING"] = "&".join(kept)
     if claim.token is not None:

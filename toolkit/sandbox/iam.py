@@ -49,7 +49,7 @@ class Request:
 def evaluate(documents: Iterable[Document], request: Request) -> Decision:
     """An explicit Deny first, then any Allow, else not allowed."""
     effects = {
-        statement.get("Effect")
+        str(statement.get("Effect"))
         for document in documents
         for statement in statements(document)
         if _matches(statement, request)
@@ -77,10 +77,12 @@ def _matches(statement: Statement, request: Request) -> bool:
             return False
     elif request.principals is None:
         return False
-    return _conditions_hold(statement.get("Condition") or {}, request.context, when_unknown=when_unknown)
+    return _conditions_hold(statement.get("Condition", {}), request.context, when_unknown=when_unknown)
 
 
 def _principal_matches(statement: Statement, callers: Mapping[str, frozenset[str]]) -> bool:
+    if "NotPrincipal" in statement:
+        return statement.get("Effect") == "Deny"
     principal = {"AWS": "*"} if statement.get("Principal") == "*" else statement.get("Principal")
     if not isinstance(principal, dict):
         return False
@@ -100,7 +102,9 @@ def _element_matches(statement: Statement, element: str, value: str, *, ignore_c
     return negated != any(_like(value, str(pattern), ignore_case=ignore_case) for pattern in patterns)
 
 
-def _conditions_hold(conditions: Mapping[str, Any], context: Mapping[str, str], *, when_unknown: bool) -> bool:
+def _conditions_hold(conditions: Any, context: Mapping[str, str], *, when_unknown: bool) -> bool:  # noqa: ANN401 - JSON
+    if not isinstance(conditions, dict) or not all(isinstance(wanted, dict) for wanted in conditions.values()):
+        return when_unknown
     # IAM user guide, "Condition": the names of keys are not case-sensitive.
     known = {key.lower(): value for key, value in context.items()}
     return all(

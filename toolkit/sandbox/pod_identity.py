@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from toolkit.sandbox import access
+from toolkit.sandbox import access, web_tokens
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def read_token(token: str, cluster: Any, now: datetime) -> Pod:  # noqa: ANN401 
         AwsError: ``InvalidTokenException`` or ``ExpiredTokenException``.
     """
     try:
-        claims = access.claims_of(token)
+        claims = web_tokens.claims_of(token)
         kubernetes = claims["kubernetes.io"]
         namespace, service_account = kubernetes["namespace"], kubernetes["serviceaccount"]["name"]
         pod = kubernetes.get("pod", {})

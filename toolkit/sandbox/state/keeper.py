@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from toolkit.errors import SurroundingsError
+from toolkit.sandbox import bodies
 from toolkit.sandbox.private_ca.errors import AwsError
 from toolkit.sandbox.state import encoding
 from toolkit.sandbox.state.objects import Objects
@@ -133,23 +134,19 @@ class Keeper:
     def _serve(
         self, behind: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        body = _read(environ)
-        if delivers(environ, body):
-            # The receiver may call the sandbox before it answers, so it can't wait for the lock.
-            return behind({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
         try:
+            body = bodies.read(environ)
+            if delivers(environ, body):
+                # The receiver may call the sandbox before it answers, so it can't wait for the lock.
+                return behind({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
             with self.change():
                 answer, status, headers = self._journal.ask(behind, environ, body)
         except AwsError as error:
             text = f"<ErrorResponse><Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
-            answer, status, headers = f"{text}</ErrorResponse>".encode(), "500 Error", [("Content-Type", "text/xml")]
+            answer, status, headers = (
+                f"{text}</ErrorResponse>".encode(),
+                f"{error.status} Error",
+                [("Content-Type", "text/xml")],
+            )
         start_response(status, headers)
         return [answer]
-
-
-def _read(environ: WSGIEnvironment) -> bytes:
-    if environ.get("wsgi.input_terminated"):
-        body: bytes = environ["wsgi.input"].read()
-        return body
-    length = environ.get("CONTENT_LENGTH") or "0"
-    return environ["wsgi.input"].read(int(length)) if length.isdecimal() else b""

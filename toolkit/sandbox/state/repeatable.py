@@ -12,13 +12,15 @@ import datetime as dt
 import os
 import threading
 import types
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import moto.core.utils
 import moto.eks.models
 import moto.s3.models
+import moto.sns.models
+import requests
 from moto.core.base_backend import AccountSpecificBackend, BackendDict
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
@@ -32,9 +34,12 @@ class _Thread(threading.local):
 
     source: Random | None = None
     now: dt.datetime | None = None
+    replays: bool = False
 
 
 _thread = _Thread()
+# Amazon SNS developer guide, "Message delivery retries": a webhook has 15 seconds to answer.
+_LONGEST_DELIVERY_SECONDS = 15
 
 
 @contextmanager
@@ -52,6 +57,16 @@ def repeatable(seed: str, now: dt.datetime) -> Iterator[None]:
         yield
     finally:
         _thread.source, _thread.now = before
+
+
+@contextmanager
+def replaying() -> Iterator[None]:
+    """Let moto deliver nothing inside: it was delivered when the request came."""
+    _thread.replays = True
+    try:
+        yield
+    finally:
+        _thread.replays = False
 
 
 @contextmanager
@@ -82,6 +97,7 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
             (DomainDispatcherApplication, "get_application"),
         ):
             replace(place, name, _apart(getattr(place, name), f"{seed} {name}", now))
+        replace(moto.sns.models, "requests", types.SimpleNamespace(post=_deliver))
         # moto draws these when it is imported.
         with repeatable(f"{seed} eks", now):
             issuer, _, _ = moto.eks.models.ISSUER_TEMPLATE.rpartition("/")
@@ -89,6 +105,17 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
             host = f"{mock_random.get_random_string()}.{mock_random.get_random_string(3)}"
             replace(moto.eks.models, "ENDPOINT_TEMPLATE", f"https://{host}.{{region}}.eks.amazonaws.com/")
         yield
+
+
+def _deliver(url: str, **more: Any) -> None:  # noqa: ANN401 - those of requests.post
+    """Post a message of SNS without waiting: the receiver may call the sandbox before it answers, or never answer."""
+
+    def post() -> None:
+        with suppress(requests.RequestException):
+            requests.post(url, timeout=_LONGEST_DELIVERY_SECONDS, **more)
+
+    if not _thread.replays:
+        threading.Thread(target=post, name="delivery", daemon=True).start()
 
 
 def _of_thread(method: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:

@@ -18,8 +18,8 @@ from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
 from moto.iam.models import get_account_id_from
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from toolkit.sandbox import organizations
-from toolkit.sandbox.state.repeatable import repeatable
+from toolkit.sandbox import organizations, signature
+from toolkit.sandbox.state.repeatable import repeatable, replaying
 from toolkit.sandbox.state.store import Entry
 
 if TYPE_CHECKING:
@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 
     Answer = tuple[bytes, str, list[tuple[str, str]]]
 
-_GOOD = 300
+# A form that was posted to S3 may be answered with a redirect.
+_GOOD = 400
 # With this header moto takes a request for one from that account.
 _ACCOUNT = "HTTP_X_MOTO_ACCOUNT_ID"
 # SigV4, in the Authorization header or in the query of a presigned URL.
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,&\s]+)/[0-9]{8}/[a-z0-9-]+/(?P<service>[a-z0-9-]+)/aws4_request")
 # smithy.io, "Smithy RPC v2 CBOR protocol"
 _RPC_PATH = re.compile(r"/service/[^/]+/operation/(\w+)")
+# Their operation is a method and a path, whatever a body or a header says.
+_REST = frozenset({"eks", "s3", "scheduler"})
 _READING_METHODS = ("GET", "HEAD", "OPTIONS")
 _READING = ("Get", "List", "Describe", "Head", "Simulate", "Lookup", "BatchGet")
 # Sessions are rows of their own, which end when the session expires.
@@ -100,7 +103,7 @@ class Journal:
             KeyError: a part of the entry is missing.
         """
         found = json.loads(entry.text)
-        with repeatable(found["seed"], datetime.fromisoformat(found["time"])):
+        with replaying(), repeatable(found["seed"], datetime.fromisoformat(found["time"])):
             if found["kind"] != _REQUEST:
                 self._do(found["kind"], found["what"], entry.body)
                 return
@@ -133,19 +136,24 @@ def delivers(environ: WSGIEnvironment, body: bytes) -> bool:
 
 
 def _changes(environ: WSGIEnvironment, body: bytes) -> bool:
-    if environ["REQUEST_METHOD"] in _READING_METHODS:
-        return False
-    return not _operation(environ, body).startswith(_READING + _SESSIONS + _DELIVERING)
+    if operation := _operation(environ, body):
+        return not operation.startswith(_READING + _SESSIONS + _DELIVERING)
+    return environ["REQUEST_METHOD"] not in _READING_METHODS
 
 
 def _operation(environ: WSGIEnvironment, body: bytes) -> str:
-    """Return the operation that a request names; empty for one in a REST protocol."""
+    """Return the operation that moto does; empty for one in a REST protocol, and where that is not certain."""
+    claim = signature.read(environ)
+    if (claim and claim.service in _REST) or "HTTP_CONTENT_ENCODING" in environ:
+        return ""
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):
         return str(target).rpartition(".")[2]
     if path := _RPC_PATH.fullmatch(environ.get("PATH_INFO", "")):
         return path[1]
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
+    if not body:
+        return parse_qs(str(environ.get("QUERY_STRING", ""))).get("Action", [""])[0]
     return ""
 
 
