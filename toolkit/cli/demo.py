@@ -23,6 +23,7 @@ _MONTHLY = {"GENERAL_PURPOSE": 400, "SHORT_LIVED_CERTIFICATE": 50}
 _NEXT = """\
 To go on playing with this stack, without AWS:
   toolkit sandbox --stack-file stacks/Pulumi.{stack}.yaml -- bash
+
 On real AWS it is the same path, with your account behind it (the CAs of this stack cost about ${cost} a month):
   1. edit stacks/Pulumi.{stack}.yaml: your zones and their OIDC providers
   2. pulumi stack init {stack} && pulumi up

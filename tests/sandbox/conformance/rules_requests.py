@@ -71,7 +71,7 @@ def _(world: World) -> None:
     "IAM user guide: Troubleshoot Signature Version 4 signing, credential scope errors",
 )
 def _(world: World) -> None:
-    headers = _headers("ACMPrivateCA.ListCertificateAuthorities", "sandbox", scope="sts")
+    headers = _headers("ACMPrivateCA.ListCertificateAuthorities", "sandbox", scope="organizations")
     _refused_raw(httpx.post(world.aws.endpoint_url, headers=headers, content=b"{}"), "InvalidSignatureException", 403)
 
 

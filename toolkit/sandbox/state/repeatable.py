@@ -108,13 +108,20 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
 
 
 def _deliver(url: str, **more: Any) -> None:  # noqa: ANN401 - those of requests.post
-    """Post a message of SNS without waiting: the receiver may call the sandbox before it answers, or never answer."""
+    """Post a message of SNS.
+
+    Within a kept request nobody waits for it: the receiver may call the sandbox before it answers, or never answer.
+    """
 
     def post() -> None:
         with suppress(requests.RequestException):
             requests.post(url, timeout=_LONGEST_DELIVERY_SECONDS, **more)
 
-    if not _thread.replays:
+    if _thread.replays:
+        return
+    if _thread.source is None:
+        post()
+    else:
         threading.Thread(target=post, name="delivery", daemon=True).start()
 
 
