@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import socket
 import struct
 import uuid
@@ -15,7 +14,7 @@ from xml.sax.saxutils import escape
 
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox import access, bodies, organizations
+from toolkit.sandbox import access, bodies, organizations, signature
 from toolkit.sandbox.faults import Call, ConnectionLostError, Faults
 from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
 from toolkit.sandbox.private_ca.errors import AwsError
@@ -27,15 +26,12 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox import rest
     from toolkit.sandbox.access import Principal
+    from toolkit.sandbox.signature import Claim
 
 _TARGET_PREFIX = "ACMPrivateCA."
 _SCOPE = "acm-pca"
 # smithy.io, "Smithy RPC v2 CBOR protocol": the operation stands in the path, not in X-Amz-Target.
 _CBOR_PATH = "/service/ACMPrivateCA/operation/"
-# Authorization: AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/<service>/aws4_request, ... (SigV4).
-_CREDENTIAL = re.compile(
-    r"Credential=(?P<key>[^/,\s]+)/[0-9]{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request"
-)
 _STS = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetAccessKeyInfo", "GetCallerIdentity"})
 # Of these moto answers what is not answered here; of the others nobody does.
 _SHARED_WITH_MOTO = ("eks",)
@@ -78,13 +74,13 @@ class Front:
             raise ConnectionResetError from lost
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        if _is_private_ca(environ, credential):
-            response = self._answer(environ, credential)
-        elif (found := self._find(environ, credential)) is not None:
-            response = self._answer_rest(environ, credential, *found)
-        elif credential is None or credential["service"] == "sts":
-            refused = self._check_sts(environ, credential)
+        claim = signature.read(environ)
+        if _is_private_ca(environ, claim):
+            response = self._answer(environ, claim)
+        elif (found := self._find(environ, claim)) is not None:
+            response = self._answer_rest(environ, claim, *found)
+        elif claim is None or claim.service == "sts":
+            refused = self._check_sts(environ, claim)
             if refused is None:
                 return self._behind(environ, start_response)
             response = refused
@@ -94,25 +90,23 @@ class Front:
         start_response(f"{response.status} {phrase}", list(response.headers))
         return [response.body]
 
-    def _answer(self, environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response:
+    def _answer(self, environ: WSGIEnvironment, claim: Claim | None) -> Response:
         path = environ.get("PATH_INFO", "/")
         cbor = path.startswith(_CBOR_PATH)
         target = _TARGET_PREFIX + path.removeprefix(_CBOR_PATH) if cbor else environ.get("HTTP_X_AMZ_TARGET", "")
         try:
-            _require_right_address(environ, credential, cbor=cbor)
-            caller, body = self._receive(environ, credential, _SCOPE, target.removeprefix(_TARGET_PREFIX))
+            _require_right_address(environ, claim, cbor=cbor)
+            caller, body = self._receive(environ, claim, _SCOPE, target.removeprefix(_TARGET_PREFIX))
             with self._keeping():
                 return self._private_ca.handle(caller, target, body, cbor=cbor)
         except AwsError as error:
             return protocol.refusal(error, cbor=cbor)
 
-    def _find(
-        self, environ: WSGIEnvironment, credential: re.Match[str] | None
-    ) -> tuple[rest.RestService, rest.Call] | None:
+    def _find(self, environ: WSGIEnvironment, claim: Claim | None) -> tuple[rest.RestService, rest.Call] | None:
         """The service of ours that a request is for, and the operation; None for those that moto answers."""
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
         for service in self._services:
-            if credential is not None and credential["service"] != service.name:
+            if claim is not None and claim.service != service.name:
                 continue
             call = service.find(method, path)
             if call is not None and (service.answers(call) or service.name not in _SHARED_WITH_MOTO):
@@ -122,38 +116,38 @@ class Front:
     def _answer_rest(
         self,
         environ: WSGIEnvironment,
-        credential: re.Match[str] | None,
+        claim: Claim | None,
         service: rest.RestService,
         call: rest.Call,
     ) -> Response:
         try:
-            caller, body = self._receive(environ, credential, service.name, call.operation.name)
+            caller, body = self._receive(environ, claim, service.name, call.operation.name)
             with self._keeping():
                 return service.handle(caller, call, environ.get("QUERY_STRING", ""), body)
         except AwsError as error:
             return protocol.refusal(error)
 
     def _receive(
-        self, environ: WSGIEnvironment, credential: re.Match[str] | None, service: str, operation: str
+        self, environ: WSGIEnvironment, claim: Claim | None, service: str, operation: str
     ) -> tuple[Caller, bytes]:
         """Who asks one of our own services, and the request's body, unless something goes wrong on purpose."""
-        who, region = _principal(environ, credential), _region(credential)
+        who, region = _principal(claim), _region(claim)
         body = bodies.read(environ, _MAX_BODY)
         self.faults.apply(Call(service, operation, who.account, region, who.role_name))
         partition = get_partition(region)
         organization = organizations.identifier(who.account, partition)
         return Caller(who.account, region, partition, who.authorize, organization), body
 
-    def _check_sts(self, environ: WSGIEnvironment, credential: re.Match[str] | None) -> Response | None:
+    def _check_sts(self, environ: WSGIEnvironment, claim: Claim | None) -> Response | None:
         """Refuse what STS refuses; None when it may go on, with what was checked and nothing else."""
         try:
             body = bodies.read(environ, _MAX_BODY)
             parameters = _parameters(environ.get("QUERY_STRING", ""), body)
             action = parameters["Action"]
-            who = _principal(environ, credential) if credential is not None else None
+            who = _principal(claim) if claim is not None else None
             role = parameters.get("RoleArn", "").rpartition("/")[2] or (who.role_name if who else "")
             account = who.account if who else access.own_account()
-            self.faults.apply(Call("sts", action, account, _region(credential), role))
+            self.faults.apply(Call("sts", action, account, _region(claim), role))
             if action == "AssumeRoleWithWebIdentity":
                 access.check_web_identity(parameters)
             elif action == "AssumeRole" and who is not None:
@@ -164,22 +158,22 @@ class Front:
         return None
 
 
-def _is_private_ca(environ: WSGIEnvironment, credential: re.Match[str] | None) -> bool:
+def _is_private_ca(environ: WSGIEnvironment, claim: Claim | None) -> bool:
     """Whether a request is for AWS Private CA by any sign; moto, which has one too, never gets such a request."""
     return (
         environ.get("PATH_INFO", "/").startswith(_CBOR_PATH)
         or environ.get("HTTP_X_AMZ_TARGET", "").lower().startswith(_TARGET_PREFIX.lower())
-        or (credential is not None and credential["service"] == _SCOPE)
+        or (claim is not None and claim.service == _SCOPE)
     )
 
 
-def _require_right_address(environ: WSGIEnvironment, credential: re.Match[str] | None, *, cbor: bool) -> None:
+def _require_right_address(environ: WSGIEnvironment, claim: Claim | None, *, cbor: bool) -> None:
     """Refuse requests to AWS Private CA that are not in one of its two protocols.
 
     Raises:
         AwsError: ``InvalidSignatureException`` or ``UnknownOperationException``.
     """
-    if credential is not None and credential["service"] != _SCOPE:
+    if claim is not None and claim.service != _SCOPE:
         # IAM user guide, "Troubleshoot Signature Version 4 signing", "Credential scope errors".
         message = f"Credential should be scoped to correct service: '{_SCOPE}'."
         raise AwsError("InvalidSignatureException", message, status=403)
@@ -189,11 +183,10 @@ def _require_right_address(environ: WSGIEnvironment, credential: re.Match[str] |
         raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
 
 
-def _principal(environ: WSGIEnvironment, credential: re.Match[str] | None) -> Principal:
-    if credential is None:
+def _principal(claim: Claim | None) -> Principal:
+    if claim is None:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
-    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN")
-    return access.principal(credential["key"], token, access.own_account(), get_partition(credential["region"]))
+    return access.principal(claim.key_id, claim.token, access.own_account(), get_partition(claim.region))
 
 
 def _parameters(query: str, body: bytes) -> dict[str, str]:
@@ -221,8 +214,8 @@ def _hand_on(environ: WSGIEnvironment, parameters: dict[str, str]) -> None:
     environ |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
 
 
-def _region(credential: re.Match[str] | None) -> str:
-    return credential["region"] if credential else ""
+def _region(claim: Claim | None) -> str:
+    return claim.region if claim else ""
 
 
 def _reset(environ: WSGIEnvironment) -> None:

@@ -12,7 +12,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
 from moto.iam.models import get_account_id_from
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 _GOOD = 400
 # With this header moto takes a request for one from that account.
 _ACCOUNT = "HTTP_X_MOTO_ACCOUNT_ID"
-# SigV4, in the Authorization header or in the query of a presigned URL.
-_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,&\s]+)/[0-9]{8}/[a-z0-9-]+/(?P<service>[a-z0-9-]+)/aws4_request")
 # smithy.io, "Smithy RPC v2 CBOR protocol"
 _RPC_PATH = re.compile(r"/service/[^/]+/operation/(\w+)")
 # Their operation is a method and a path, whatever a body or a header says.
@@ -166,8 +164,8 @@ def _essence(environ: WSGIEnvironment) -> dict[str, Any]:
     }
     kept[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY) or {}
     # The session that shows whose account this is may have expired when the request is replayed.
-    signed = _CREDENTIAL.search(kept.get("HTTP_AUTHORIZATION") or unquote(kept.get("QUERY_STRING", "")))
-    kept.setdefault(_ACCOUNT, get_account_id_from(signed["key"] if signed else ""))
+    claim = signature.read(environ)
+    kept.setdefault(_ACCOUNT, get_account_id_from(claim.key_id if claim else ""))
     return kept
 
 
