@@ -179,7 +179,7 @@ RunProgram = Callable[..., Graph]
 
 @pytest.fixture(autouse=True)
 def no_associations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """EKS is asked without Pulumi, so what stands in for the engine does not answer; the sandbox does, in tests/e2e."""
+    """EKS is asked without Pulumi, so the engine of these tests can't answer. In tests/e2e the sandbox answers."""
     monkeypatch.setattr(eks_associations, "look_up", lambda _: None)
 
 

@@ -24,7 +24,7 @@ def _defects() -> str:
 def section() -> str:
     """What goes wrong and where it shows; then what a broken issuer does and which check names it."""
     return f"""\
-| what goes wrong | fails in | at the check | certificates bought there |
+| what goes wrong | fails in | at the check | certificates issued there |
 | --- | --- | --- | --- |
 {chr(10).join(_row(case) for case in CASES)}
 

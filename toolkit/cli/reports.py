@@ -86,7 +86,7 @@ def choose_form(form: str, output: Path | None = None) -> Form:
 
 
 def refuse_clashes(output: Path | None, reports: Sequence[ReportFile], ledger: Path | None = None) -> None:
-    """Refuse two documents for one file, before anything is bought: the last one alone would be left.
+    """Refuse two documents for one file, before anything is issued: the last one alone would be left.
 
     Raises:
         UsageError: there are such.

@@ -147,7 +147,7 @@ class ZoneVerification:
         return names[min(len(self.checks), len(names) - 1)]
 
     def hangs(self) -> ZoneResult:
-        """Return what is known of a zone that does not answer: the check it hangs in fails, what it bought is kept."""
+        """Return what is known of a zone that does not answer: one check fails, and its certificates are kept."""
         # Its thread may go on meanwhile: the check that fails is the one after those that are in the result.
         checks = list(self.checks)
         if self.finished or len(checks) >= len(self.plan.check_names):
