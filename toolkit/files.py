@@ -1,14 +1,16 @@
-"""Files that appear whole or not at all, and the files that travel with the package."""
+"""Files that users name, files that appear whole or not at all, and the files that travel with the package."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import InvalidInputError, Problem, SurroundingsError
+from toolkit.text import NotTextError, from_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).resolve().parent
 PRIVATE = 0o600
 PUBLIC = 0o644
+# A Mesh with every chain inline is far smaller.
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 def project_root() -> Path:
@@ -26,6 +30,34 @@ def project_root() -> Path:
     """
     bundled = _PACKAGE / "_bundled"
     return bundled if bundled.is_dir() else _PACKAGE.parent
+
+
+def read_text(name: str) -> str:
+    """Return a text that the user named: a file, or ``-`` for stdin. Line ends are kept; a byte order mark is not.
+
+    Raises:
+        InvalidInputError: it can't be read, is not UTF-8, or is larger than any document.
+    """
+    try:
+        if name == "-":
+            content = sys.stdin.buffer.read(_MAX_BYTES + 1)
+        else:
+            with Path(name).open("rb") as stream:
+                content = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidInputError(f"can't read {name}: {error.strerror or error}") from error
+    if len(content) > _MAX_BYTES:
+        raise InvalidInputError(f"{source_name(name)} is larger than 16 MiB, so it is no document of Kong Mesh")
+    try:
+        return from_utf8(content).removeprefix("\ufeff")
+    except NotTextError as error:
+        where = f"{source_name(name)}:{error.line}"
+        raise InvalidInputError(f"{source_name(name)} is not YAML", [Problem(where, str(error))]) from None
+
+
+def source_name(name: str) -> str:
+    """Return what to call a source that the user named as for :func:`read_text`."""
+    return "standard input" if name == "-" else name
 
 
 def write_whole(path: Path, text: str, mode: int = PUBLIC) -> None:

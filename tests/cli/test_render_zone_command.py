@@ -12,7 +12,8 @@ from tests.cli.test_command_line import imported_by, toolkit
 from tests.support import contract_document, hierarchy, zone_document
 from toolkit.cli import main
 from toolkit.files import project_root
-from toolkit.mesh import reading, zones
+from toolkit.mesh import zones
+from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ def run(outputs: Path | str, *arguments: str | Path, **more: Any) -> Result:
 def test_one_zone_goes_to_standard_output(outputs: Path) -> None:
     result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS)
     assert (result.exit_code, result.stderr) == (0, "")
-    (values,) = reading.load_stream(result.stdout, "x")
+    (values,) = parsing.load_stream(result.stdout, "x")
     assert values == {
         "kuma": {
             "controlPlane": {

@@ -16,7 +16,7 @@ from toolkit.mesh import applying, resources
 from toolkit.mesh.applying import Change
 from toolkit.mesh.connection import Access, Token
 from toolkit.mesh.control_plane import ControlPlane
-from toolkit.mesh.difference import same
+from toolkit.mesh.documents.differences import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

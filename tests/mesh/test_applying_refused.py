@@ -9,7 +9,7 @@ import pytest
 from tests.mesh.applied import CHAIN, MESH, MESH_TEXT, TEXT, WHOLE, apply, holds, refused, wanted
 from tests.mesh.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
 from toolkit.errors import InvalidInputError, SurroundingsError
-from toolkit.mesh.difference import same
+from toolkit.mesh.documents.differences import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,14 +7,15 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from tests.mesh.documents import documented
-from toolkit.mesh import existing, reading, scalars
-from toolkit.mesh.backends import BACKEND_TYPES, Mtls
-from toolkit.mesh.model import DataSource, timeout_seconds
+from toolkit.mesh import existing
+from toolkit.mesh.schema.backends import BACKEND_TYPES, Mtls
+from toolkit.mesh.schema.model import DataSource, timeout_seconds
+from toolkit.yamltext import parsing, scalars
 
 DOCUMENTS = [
     (f"{name}-{number}", document)
     for name, text in documented().items()
-    for number, document in enumerate(reading.load_stream(text, name))
+    for number, document in enumerate(parsing.load_stream(text, name))
 ]
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from tests.mesh.protobuf import round_trip
 from tests.mesh.standin import StandIn
-from toolkit.mesh import difference
-from toolkit.mesh.difference import diff, differences, lost, same
+from toolkit.mesh.documents.differences import diff, differences, digest, lost, same
 
 META = {"type": "Mesh", "name": "default"}
 BACKEND = {"name": "acm", "type": "acmpca", "conf": {"arn": "x", "caCert": {"secret": "chain"}}}
@@ -257,7 +256,7 @@ def test_secret_values_are_never_shown() -> None:
     for hidden in (secret["data"], value.decode(), inline, "a key", "hunter", "YQ=="):
         assert hidden not in text
     assert "-data: (1 bytes, SHA-256 ca978112ca1b)" in text
-    assert f"+data: ({difference.digest(value)})" in text
+    assert f"+data: ({digest(value)})" in text
     assert "inline: (21 bytes, SHA-256 " in text
     assert "inlineString: (7 bytes, SHA-256 " in text
 

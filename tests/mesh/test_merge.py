@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from tests.mesh.documents import CREDENTIALS
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import existing, reading, scalars
+from toolkit.mesh import existing
 from toolkit.mesh.merge import Merged, merge
 from toolkit.mesh.options import Choice, MeshOptions
 from toolkit.pki import pem
+from toolkit.yamltext import parsing, scalars
 
 OUTPUTS = contract(hierarchy())
 CHAIN = OUTPUTS.certificate_chain
@@ -290,10 +291,10 @@ def test_what_a_control_plane_hands_out_can_be_written_in_both_forms() -> None:
         "mtls": {"enabledBackend": "ca-1", "backends": [{"name": "ca-1", "type": "builtin"}]},
         "routing": {"zoneEgress": True},
     }
-    (universal,) = reading.load_stream(existing.written(resource, "universal"), "x")
+    (universal,) = parsing.load_stream(existing.written(resource, "universal"), "x")
     kept = ("type", "name", "labels", "mtls", "routing")
     assert universal == {key: resource[key] for key in kept}
-    (kubernetes,) = reading.load_stream(existing.written(resource, "kubernetes"), "x")
+    (kubernetes,) = parsing.load_stream(existing.written(resource, "kubernetes"), "x")
     assert kubernetes == {
         "apiVersion": "kuma.io/v1alpha1",
         "kind": "Mesh",

@@ -15,10 +15,11 @@ from tests.support import AUTHORITY_ARN, hierarchy
 from tests.support import contract as contract_of
 from toolkit import contract
 from toolkit.errors import InvalidInputError, ToolkitError
-from toolkit.mesh import render, scalars
+from toolkit.mesh import render
 from toolkit.mesh.building import build
 from toolkit.mesh.credentials import checked
 from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Callable

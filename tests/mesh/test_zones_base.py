@@ -10,15 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.mesh.test_zones import ADDRESS, IDENTITIES, VERSIONS, addresses, read_yaml, zone
-from tests.mesh.yaml_writing import Written, any_text, keys, scalars, streams, values
+from tests.yamltext.yaml_writing import Written, any_text, keys, scalars, streams, values
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import reading, zones
+from toolkit.mesh import zones
+from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.contract import Zone
-    from toolkit.mesh.tree import Path as Keys
+    from toolkit.yamltext.nodes import Path as Keys
 
 BASE = """\
 # Frankfurt
@@ -59,7 +60,7 @@ def test_everything_else_in_a_base_stays() -> None:
 @pytest.mark.parametrize("text", ["", "# none yet\n", "---\n", "{}\n", "kuma:\n", "kuma: {controlPlane: {}}\n"])
 def test_an_empty_base_is_filled(text: str) -> None:
     merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
-    assert reading.load_stream(merged.text, "x") == [zones.chart_values(zone(), ADDRESS)]
+    assert parsing.load_stream(merged.text, "x") == [zones.chart_values(zone(), ADDRESS)]
     assert all(line in merged.text for line in text.splitlines() if line.startswith("#"))
 
 
@@ -258,7 +259,7 @@ def test_any_base_means_what_it_meant_and_the_zones_values(written: Written, cho
         assert all(problem.path.startswith("values.yaml:") for problem in error.problems)
         return
     added = zones.chart_values(chosen, address)
-    assert reading.load_stream(merged.text, "x") == [with_values(written.documents[0], added)]
+    assert parsing.load_stream(merged.text, "x") == [with_values(written.documents[0], added)]
     for version in VERSIONS:
         found = read_yaml(merged.text, version)
         for path, value in leaves(added):

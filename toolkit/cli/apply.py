@@ -95,11 +95,11 @@ def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
 
 
 def _texts(files: tuple[str, ...]) -> list[tuple[str, str]]:
-    from toolkit.mesh import reading
+    from toolkit.files import read_text
 
     if files.count("-") > 1:
         raise click.UsageError("-f - can stand only once: there is one standard input")
-    return [(file, reading.read_text(file)) for file in dict.fromkeys(files)]
+    return [(file, read_text(file)) for file in dict.fromkeys(files)]
 
 
 def _can_ask() -> bool:

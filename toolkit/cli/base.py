@@ -13,8 +13,8 @@ from toolkit.cli.options import warn, with_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from toolkit.mesh.document import Form
     from toolkit.mesh.existing import MeshText
+    from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.versions import MeshVersion
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
@@ -84,11 +84,12 @@ def read_base(
         InvalidInputError: the text can't be read, or holds no Mesh that can be used.
         SurroundingsError: the control plane can't be reached or refuses.
     """
-    from toolkit.mesh import existing, reading
+    from toolkit.files import read_text, source_name
+    from toolkit.mesh import existing
 
     if base != CONTROL_PLANE:
-        text = reading.read_text(base)
-        return Base(existing.meshes(text, reading.shown(base)), None, "", {})
+        text = read_text(base)
+        return Base(existing.meshes(text, source_name(base)), None, "", {})
     found: list[MeshText] = []
     insights = {}
     with open_control_plane(**access) as control_plane:

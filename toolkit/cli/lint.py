@@ -138,15 +138,15 @@ def _read(files: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, 
     Raises:
         InvalidInputError: none can be read.
     """
-    from toolkit.mesh import reading
+    from toolkit.files import read_text, source_name
 
     texts: list[tuple[str, str]] = []
     failures: list[tuple[str, InvalidInputError]] = []
     for file in dict.fromkeys(files):
         try:
-            texts.append((reading.shown(file), reading.read_text(file)))
+            texts.append((source_name(file), read_text(file)))
         except InvalidInputError as error:
-            failures.append((reading.shown(file), error))
+            failures.append((source_name(file), error))
     if not texts:
         raise failures[0][1]
     return texts, failures

@@ -143,7 +143,8 @@ def options_of(
 
 
 def _credentials(where: str, profile: str) -> Credentials:
-    from toolkit.mesh import credentials, reading
+    from toolkit.files import read_text, source_name
+    from toolkit.mesh import credentials
 
     if where == "env":
         return credentials.from_environment(os.environ)
@@ -151,7 +152,7 @@ def _credentials(where: str, profile: str) -> Credentials:
         access_key = click.prompt("AWS access key", err=True)
         secret = click.prompt("AWS access key secret", hide_input=True, err=True)
         return credentials.checked(access_key, secret, "the prompt")
-    return credentials.from_file(reading.read_text(where), reading.shown(where), profile)
+    return credentials.from_file(read_text(where), source_name(where), profile)
 
 
 def refuse_public(what: str, options: str = "-o") -> None:

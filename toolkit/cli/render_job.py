@@ -134,9 +134,10 @@ def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
 
 
 def _mesh(files: Sequence[Path], name: str | None, backend: str | None) -> AppliedMesh | None:
-    from toolkit.mesh import job_building, reading
+    from toolkit.files import read_text, source_name
+    from toolkit.mesh import job_building
 
-    texts = [(reading.shown(str(file)), reading.read_text(str(file))) for file in files]
+    texts = [(source_name(str(file)), read_text(str(file))) for file in files]
     return job_building.read_mesh(texts, name, backend) if texts else None
 
 

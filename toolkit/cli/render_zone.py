@@ -126,7 +126,8 @@ def _rendered(
     chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None, namespace: str | None
 ) -> tuple[list[str], list[str], list[str]]:
     """The text of each zone, what the operator should know, and what took the place of something."""
-    from toolkit.mesh import reading, zones
+    from toolkit.files import read_text, source_name
+    from toolkit.mesh import zones
 
     is_helm = form == "helm"
     if base is None:
@@ -137,7 +138,7 @@ def _rendered(
             for line in zones.notes(zone, has_address=address is not None, in_chart=is_helm, namespace=namespace)
         ]
         return [render(zone, address) for zone in chosen], said, []
-    text, source = reading.read_text(base), reading.shown(base)
+    text, source = read_text(base), source_name(base)
     merged = [
         zones.merge(text, source, zone, address, namespace)
         if is_helm

@@ -126,12 +126,12 @@ def _move(
     product: Product,
 ) -> tuple[Move, dict[str, Any] | None]:
     """What is to move, and what its control plane sees of the proxies, where it was asked."""
-    from toolkit.mesh import reading
+    from toolkit.files import read_text, source_name
     from toolkit.mesh.rotation import Move
 
     if base != CONTROL_PLANE:
         heed_version(mesh_version)
-        return Move(reading.read_text(base), reading.shown(base), mesh, leave, product), None
+        return Move(read_text(base), source_name(base), mesh, leave, product), None
     found = read_base(base, access, [mesh or ""], "universal", with_insights=True)
     heed_version(mesh_version, found.version)
     if not found.meshes:
@@ -148,7 +148,8 @@ def _move(
 def _plan(
     move: Move, target: str | None, stack: tuple[str | None, str | None, str | None], chosen: dict[str, Any]
 ) -> Rotation:
-    from toolkit.mesh import existing, reading, rotation
+    from toolkit.files import read_text, source_name
+    from toolkit.mesh import existing, rotation
 
     if target is None:
         from toolkit import contract
@@ -156,8 +157,8 @@ def _plan(
         outputs = contract.load(*stack)
         name = move.read().name
         return rotation.to_acmpca(move, outputs, options_of("kubernetes", chosen, [name]))
-    source = reading.shown(target)
-    mesh = existing.choose(existing.meshes(reading.read_text(target), source), None, source)
+    source = source_name(target)
+    mesh = existing.choose(existing.meshes(read_text(target), source), None, source)
     position = mesh.position(mesh.enabled_backend)
     if position is None:
         raise mesh.refuse(("enabledBackend",), "must name the backend to move to, one of its backends")

@@ -295,11 +295,11 @@ def _ledger(file: Path | None) -> Iterator[Ledger]:
 
 
 def _merge(outputs: StackOutputs, files: Sequence[str]) -> Report:
-    from toolkit.mesh import reading
+    from toolkit.files import read_text, source_name
     from toolkit.verify import merging
     from toolkit.verify.report import json
 
-    reports = [json.parse(reading.read_text(file), reading.shown(file)) for file in files]
+    reports = [json.parse(read_text(file), source_name(file)) for file in files]
     return merging.merge(reports, outputs)
 
 

@@ -62,9 +62,10 @@ def _mesh(outputs: StackOutputs, chosen: dict[str, Any]) -> tuple[str, str, str 
                 [Problem("--mesh-name", f"is none of {', '.join(outputs.meshes)}")],
             )
         return mesh, outputs.certificate_chain, None
-    from toolkit.mesh import reading, trust
+    from toolkit.files import read_text
+    from toolkit.mesh import trust
 
-    texts = [(str(file), reading.read_text(str(file))) for file in files]
+    texts = [(str(file), read_text(str(file))) for file in files]
     found = trust.applied(texts, name, chosen["backend_name"])
     if found.authority_arn != outputs.certificate_authority.arn:
         raise InvalidInputError(

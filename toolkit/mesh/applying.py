@@ -21,8 +21,8 @@ from toolkit.mesh.control_plane import (
     RefusedDocumentError,
     Written,
 )
-from toolkit.mesh.difference import diff, differences, lost, same
-from toolkit.mesh.reading import mapping
+from toolkit.mesh.documents.differences import diff, differences, lost, same
+from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from toolkit.contract import dns_label, validation_problems
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh.document import Mesh
 from toolkit.mesh.options import Choice
-from toolkit.mesh.secrets import MeshSecret, object_name
+from toolkit.mesh.schema.mesh import Mesh
+from toolkit.mesh.schema.secret import MeshSecret, object_name
 from toolkit.pki import arn, duration
 
 if TYPE_CHECKING:

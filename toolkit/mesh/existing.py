@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh import secrets
-from toolkit.mesh.answers import is_tame
-from toolkit.mesh.document import API_VERSION
-from toolkit.mesh.editing import Editor, dotted
-from toolkit.mesh.reading import mapping
+from toolkit.mesh.schema import secret
+from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.trust import is_chain
+from toolkit.yamltext.editing import Editor, dotted
+from toolkit.yamltext.plain import is_tame, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from toolkit.mesh.document import Form
-    from toolkit.mesh.tree import Path
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.yamltext.nodes import Path
 
 # What a control plane adds to a resource that it hands out (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1).
 _ADDED = ("creationTime", "modificationTime", "kri", "status")
@@ -150,9 +149,9 @@ class MeshText:
                 continue
             if (document.get("type"), document.get("name"), document.get("mesh")) == ("Secret", name, self.name):
                 return number, ("data",), document.get("data")
-            if document.get("kind") == "Secret" and document.get("type") == secrets.KUBERNETES_TYPE:
+            if document.get("kind") == "Secret" and document.get("type") == secret.KUBERNETES_TYPE:
                 metadata = mapping(document.get("metadata"))
-                mesh = mapping(metadata.get("labels")).get(secrets.MESH_LABEL)
+                mesh = mapping(metadata.get("labels")).get(secret.MESH_LABEL)
                 if (metadata.get("name"), mesh) == (name, self.name):
                     return number, ("data", "value"), mapping(document.get("data")).get("value")
         return None

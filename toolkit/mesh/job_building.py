@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from toolkit.contract import dns_label, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import cron, image, jobs, trust
-from toolkit.mesh.acmpca import AcmPcaConf
-from toolkit.mesh.secrets import ObjectName
+from toolkit.mesh.schema.acmpca import AcmPcaConf
+from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import arn, common_name, duration, pem, spiffe
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh import render, scalars
+from toolkit.mesh import render
+from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

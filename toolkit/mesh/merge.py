@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.mesh.building import build
-from toolkit.mesh.model import SOURCE_KINDS
 from toolkit.mesh.options import Choice
-from toolkit.mesh.reading import mapping
-from toolkit.mesh.secrets import decode
+from toolkit.mesh.schema.model import SOURCE_KINDS
+from toolkit.mesh.schema.secret import decode
 from toolkit.pki import chain, duration, pem
+from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from toolkit.mesh.building import Built
     from toolkit.mesh.existing import MeshText
     from toolkit.mesh.options import MeshOptions
-    from toolkit.mesh.secrets import MeshSecret
-    from toolkit.mesh.tree import Path
+    from toolkit.mesh.schema.secret import MeshSecret
+    from toolkit.yamltext.nodes import Path
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from toolkit.mesh.document import Form
-from toolkit.mesh.model import SOURCE_KINDS, Mode, SourceKind
+from toolkit.mesh.schema.mesh import Form
+from toolkit.mesh.schema.model import SOURCE_KINDS, Mode, SourceKind
 
 if TYPE_CHECKING:
     from toolkit.mesh.credentials import Credentials

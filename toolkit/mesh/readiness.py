@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toolkit.mesh.reading import mapping
+from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,16 +17,16 @@ from ruamel.yaml.error import YAMLError
 
 from toolkit.errors import InvalidInputError, Problem, ToolkitError, one_line
 from toolkit.files import project_root
-from toolkit.mesh import scalars
 from toolkit.mesh.building import build
+from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs
-    from toolkit.mesh.document import Form
     from toolkit.mesh.options import MeshOptions
-    from toolkit.mesh.secrets import MeshSecret
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.secret import MeshSecret
 
 
 class UnfaithfulRenderingError(ToolkitError):

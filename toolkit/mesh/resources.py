@@ -19,12 +19,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from toolkit.contract import DnsLabel, validation_problems
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh import reading
-from toolkit.mesh.answers import is_tame
-from toolkit.mesh.reading import mapping
-from toolkit.mesh.secrets import ObjectName, decode
+from toolkit.files import source_name
+from toolkit.mesh.schema.secret import ObjectName, decode
 from toolkit.pki import duration
 from toolkit.text import printable_line
+from toolkit.yamltext import parsing
+from toolkit.yamltext.plain import is_tame, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,11 +107,11 @@ def read(texts: Sequence[tuple[str, str]]) -> tuple[Resource, ...]:
     documents = [
         (source, value)
         for source, text in texts
-        for value in reading.load_stream(text, reading.shown(source))
+        for value in parsing.load_stream(text, source_name(source))
         if value is not None
     ]
     _refuse_kubernetes(documents)
-    documents = [(reading.shown(source), value) for source, value in documents]
+    documents = [(source_name(source), value) for source, value in documents]
     _refuse_others(documents)
     resources: dict[Key, Resource] = {}
     problems: list[Problem] = []
@@ -125,7 +125,7 @@ def read(texts: Sequence[tuple[str, str]]) -> tuple[Resource, ...]:
     if problems:
         raise InvalidInputError("the documents can't be applied", problems)
     if not resources:
-        names = ", ".join(reading.shown(source) for source, _ in texts)
+        names = ", ".join(source_name(source) for source, _ in texts)
         raise InvalidInputError(f"there is no Mesh and no Secret in {names}", hint="toolkit render-mesh makes them.")
     return tuple(resources.values())
 
@@ -135,9 +135,7 @@ def _refuse_kubernetes(documents: Sequence[tuple[str, object]]) -> None:
     if not found:
         return
     files = " ".join(f"-f {shlex.quote(source)}" for source in dict.fromkeys(source for source, _ in found))
-    problems = [
-        Problem(reading.shown(source), f"{_named(value)} has the form of Kubernetes") for source, value in found
-    ]
+    problems = [Problem(source_name(source), f"{_named(value)} has the form of Kubernetes") for source, value in found]
     raise InvalidInputError(
         "documents for Kubernetes can't be applied over HTTP: a control plane there is changed through Kubernetes",
         problems,

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh import existing, rotation_words
-from toolkit.mesh.difference import same
+from toolkit.mesh.documents.differences import same
 from toolkit.mesh.merge import merge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from toolkit.contract import StackOutputs
-    from toolkit.mesh.document import Form
     from toolkit.mesh.existing import MeshText
     from toolkit.mesh.options import MeshOptions
     from toolkit.mesh.rotation_words import Words
-    from toolkit.mesh.secrets import MeshSecret
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.secret import MeshSecret
     from toolkit.mesh.versions import Product
 
 # What open-source Kuma ships (kumahq/kuma:pkg/plugins/ca).

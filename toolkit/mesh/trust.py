@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh import reading, secrets
-from toolkit.mesh.document import API_VERSION
-from toolkit.mesh.reading import mapping
+from toolkit.mesh.schema import secret
+from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.pki import pem
+from toolkit.yamltext import parsing
+from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ class _Found:
 def chain_problem(data: object) -> str:
     """Say why the data of a Secret is not a chain of certificates and nothing else; empty when it is one."""
     try:
-        pem.load_certificates(secrets.decode(str(data)))
+        pem.load_certificates(secret.decode(str(data)))
     except ValueError as error:
         return str(error)
     return ""
@@ -93,7 +94,7 @@ def read_stream(text: str, source: str) -> list[_Found]:
     Raises:
         InvalidInputError: the text is no YAML; the place is named as ``source:line:column``.
     """
-    recognised = (_recognise(document, source) for document in reading.load_stream(text, source))
+    recognised = (_recognise(document, source) for document in parsing.load_stream(text, source))
     return [found for found in recognised if found is not None]
 
 
@@ -110,15 +111,15 @@ def _recognise(document: object, source: str) -> _Found | None:
 
 def _recognise_kubernetes(document: dict[str, Any], source: str) -> _Found | None:
     # Other products have kinds of these names too (appmesh.k8s.aws knows a Mesh), and Kuma takes Secrets of its
-    # own type only (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
+    # own type only (Kong/developer.konghq.com:app/mesh/manage-secret.md).
     identity = (document["kind"], document.get("apiVersion"))
     ours = identity == ("Mesh", API_VERSION) or (
-        identity == ("Secret", "v1") and document.get("type") == secrets.KUBERNETES_TYPE
+        identity == ("Secret", "v1") and document.get("type") == secret.KUBERNETES_TYPE
     )
     if not ours:
         return None
     metadata = mapping(document.get("metadata"))
-    mesh = _text(mapping(metadata.get("labels")).get(secrets.MESH_LABEL))
+    mesh = _text(mapping(metadata.get("labels")).get(secret.MESH_LABEL))
     value = mapping(document.get("data")).get("value")
     return _Found(source, document["kind"], _text(metadata.get("name")), mesh, mapping(document.get("spec")), value)
 
@@ -182,14 +183,14 @@ def _resolve(mesh: _Found, place: str, source: dict[str, Any], documents: Sequen
         if (document.kind, document.name, document.mesh) == ("Secret", value, mesh.name):
             return _decode(document, "data" if document.is_universal else "data.value", document.data)
     hint = "Give the Secret's document too, with a second --mesh FILE."
-    form = "" if mesh.is_universal else f" (type {secrets.KUBERNETES_TYPE}, label {secrets.MESH_LABEL}: {mesh.name})"
+    form = "" if mesh.is_universal else f" (type {secret.KUBERNETES_TYPE}, label {secret.MESH_LABEL}: {mesh.name})"
     raise mesh.refuse(f"{place}.secret", f"names {value}, and no Secret of that name and mesh was given{form}", hint)
 
 
 def _decode(found: _Found, place: str, value: object) -> str:
     if isinstance(value, str):
         try:
-            content = secrets.decode(value)
+            content = secret.decode(value)
         except ValueError:
             pass
         else:

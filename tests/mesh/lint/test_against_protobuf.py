@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.mesh.lint.worlds import run
 from tests.mesh.protobuf import NoMessageError, round_trip
-from toolkit.mesh import reading
 from toolkit.mesh.lint import Severity
+from toolkit.yamltext import parsing
 
 # Every field of a Mesh that is not in a backend's conf, which is a Struct and holds anything.
 SPEC: dict[str, Any] = {
@@ -68,7 +68,7 @@ def changed(path: tuple[Any, ...], value: object) -> str:
 
 
 def is_refused_and_not_told(text: str) -> bool:
-    spec: Any = reading.load_stream(text, "mesh.json")[0]
+    spec: Any = parsing.load_stream(text, "mesh.json")[0]
     try:
         round_trip({key: value for key, value in spec.items() if key not in ("type", "name")})
     except NoMessageError:

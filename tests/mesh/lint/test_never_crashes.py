@@ -23,13 +23,13 @@ from tests.mesh.lint.worlds import (
 )
 from tests.support import NOW
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import reading
-from toolkit.mesh.backends import Mtls
 from toolkit.mesh.lint import Finding, Severity, lint
 from toolkit.mesh.lint.forms.json import JsonForm
 from toolkit.mesh.lint.forms.sarif import SarifForm
 from toolkit.mesh.lint.forms.text import TextForm
+from toolkit.mesh.schema.backends import Mtls
 from toolkit.mesh.versions import MeshVersion
+from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -231,7 +231,7 @@ def test_what_the_models_refuse_is_an_error(made: dict[str, Any]) -> None:
     # So that lint is never behind the toolkit's own reader.
     assert errors(MESH) == []
     # JSON has words for numbers that YAML reads as texts.
-    mesh: Any = reading.load_stream(json.dumps(made), "mesh.json")[0]
+    mesh: Any = parsing.load_stream(json.dumps(made), "mesh.json")[0]
     spec = mesh.get("spec")
     mtls = spec.get("mtls") if isinstance(spec, dict) else None
     # A Mesh of another product is passed over.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.documents import Backend, MeshDocument
     from toolkit.mesh.lint.sources import Resolved
-    from toolkit.mesh.tree import Path
+    from toolkit.yamltext.nodes import Path
 
 # Where each type of backend has its chain; that of Vault is asked of Vault.
 _FIELDS: dict[str, Path] = {"acmpca": ("caCert",), "certmanager": ("caCert",), "provided": ("cert",)}

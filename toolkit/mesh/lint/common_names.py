@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.shapes import spots
 from toolkit.mesh.lint.text import listed, shown
+from toolkit.mesh.schema.shapes import spots
 from toolkit.pki.common_name import MAX_COMMON_NAME, expand, is_balanced
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.documents import MeshDocument
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.tree import Path
+    from toolkit.yamltext.nodes import Path
 
 IN_THE_MESH = Rule(
     "MESH100",

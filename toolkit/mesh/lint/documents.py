@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from toolkit.mesh import reading, tree
 from toolkit.mesh.lint.findings import Finding, Rule, Severity
 from toolkit.mesh.lint.text import path_text, without_credentials
-from toolkit.mesh.secrets import KUBERNETES_TYPE, MESH_LABEL
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
+from toolkit.yamltext import nodes, parsing
 
 if TYPE_CHECKING:
     from toolkit.errors import InvalidInputError
-    from toolkit.mesh.document import Form
-    from toolkit.mesh.tree import Node, Path, Place
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.yamltext.nodes import Node, Path, Place
 
 UNREADABLE = Rule(
     "MESH001",
@@ -77,7 +77,7 @@ class Document:
 
     def place(self, path: Path) -> Place:
         """The place of a path, or of the closest node above it that is there."""
-        return tree.nearest(self.root, (*self.base, *path))
+        return nodes.nearest(self.root, (*self.base, *path))
 
     def finding(self, rule: Rule, path: Path, message: str, fix: str = "") -> Finding:
         """What a rule found at a path of this document."""
@@ -205,9 +205,9 @@ def read(content: str, source: str) -> Stream:
     Raises:
         InvalidInputError: the text is no YAML; the place is named as ``source:line:column``.
     """
-    roots = tree.parse(content, source)
+    roots = nodes.parse(content, source)
     found: list[Document] = []
-    for root, value in zip(roots, reading.load_stream(content, source), strict=False):
+    for root, value in zip(roots, parsing.load_stream(content, source), strict=False):
         if not isinstance(value, dict):
             found.append(Document(source, "universal", {}, root))
         elif isinstance(value.get("items"), list) and _is_list(value):

@@ -10,9 +10,9 @@ from toolkit.contract import mode_problem
 from toolkit.mesh.lint import chains
 from toolkit.mesh.lint.documents import at
 from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.shapes import spots
 from toolkit.mesh.lint.text import shown
-from toolkit.mesh.model import timeout_seconds
+from toolkit.mesh.schema.model import timeout_seconds
+from toolkit.mesh.schema.shapes import spots
 from toolkit.pki import duration
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.documents import Backend, MeshDocument
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.tree import Path
+    from toolkit.yamltext.nodes import Path
 
 _PARSE = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration"
 _VALIDATOR = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateMtls"

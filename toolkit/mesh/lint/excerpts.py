@@ -11,14 +11,14 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.mesh import tree
 from toolkit.mesh.lint.findings import Excerpt
 from toolkit.mesh.lint.text import HIDDEN, is_credential
+from toolkit.yamltext import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from toolkit.mesh.tree import Node
+    from toolkit.yamltext.nodes import Node
 
 _MAX_LINE = 400
 _HARMLESS = frozenset(
@@ -109,16 +109,16 @@ def _plain(text: str) -> str:
 
 
 def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
-    if isinstance(node, tree.Scalar):
+    if isinstance(node, nodes.Scalar):
         harmless = key in _HARMLESS and not is_confidential and not is_credential(node.value)
         yield _Span(node.start.index, max(node.end, node.after), harmless)
-    elif isinstance(node, tree.Sequence):
+    elif isinstance(node, nodes.Sequence):
         for item in node.items:
             yield from _spans(item, key, is_confidential=is_confidential)
-    elif isinstance(node, tree.Mapping):
+    elif isinstance(node, nodes.Mapping):
         for pair in node.pairs:
-            name = pair.key.value if isinstance(pair.key, tree.Scalar) else ""
-            if isinstance(pair.key, tree.Scalar):
+            name = pair.key.value if isinstance(pair.key, nodes.Scalar) else ""
+            if isinstance(pair.key, nodes.Scalar):
                 yield _Span(pair.key.start.index, pair.key.end, not is_credential(name))
             else:
                 yield from _spans(pair.key, "", is_confidential=True)

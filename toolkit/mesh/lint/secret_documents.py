@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh import tree
 from toolkit.mesh.lint.documents import GLOBAL_TYPE, MeshDocument, SecretDocument, at, mapping, text
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.sources import data_sources, secret_value
 from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, WRONG_TYPE
 from toolkit.mesh.lint.text import kind, shown
-from toolkit.mesh.secrets import KUBERNETES_TYPE, MESH_LABEL
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
+from toolkit.yamltext import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.tree import Node
+    from toolkit.yamltext.nodes import Node
 
 _SECRETS = "Kong/developer.konghq.com:app/mesh/manage-secrets.md"
 _STORE = "kumahq/kuma:pkg/plugins/secrets/k8s/store.go"
@@ -179,17 +179,17 @@ def _content(document: MeshDocument | SecretDocument) -> object:
     """What a document says, however it is written."""
     if isinstance(document, SecretDocument):
         return document.type, document.mesh, secret_value(document)
-    node = tree.find(document.root, (*document.base, *document.spec_path))
+    node = nodes.find(document.root, (*document.base, *document.spec_path))
     return _said(node, UNIVERSAL_META if document.is_universal else ()) or []
 
 
 def _said(node: Node | None, without: tuple[str, ...] = ()) -> object:
     """The values below a node; an alias stands for itself, so that a few lines can't grow to millions of values."""
-    if isinstance(node, tree.Scalar):
+    if isinstance(node, nodes.Scalar):
         return node.value
-    if isinstance(node, tree.Sequence):
+    if isinstance(node, nodes.Sequence):
         return [_said(item) for item in node.items]
-    if isinstance(node, tree.Mapping):
+    if isinstance(node, nodes.Mapping):
         pairs = [(_said(pair.key), _said(pair.value)) for pair in node.pairs]
         return sorted((pair for pair in pairs if pair[0] not in without), key=lambda pair: repr(pair[0]))
     return None if node is None else ("alias", node.name)

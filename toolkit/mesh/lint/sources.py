@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.mesh.lint.documents import GLOBAL_TYPE, mapping, text
 from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.shapes import spots
 from toolkit.mesh.lint.text import shown
-from toolkit.mesh.model import SOURCE_KINDS, DataSource
-from toolkit.mesh.secrets import KUBERNETES_TYPE
+from toolkit.mesh.schema.model import SOURCE_KINDS, DataSource
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE
+from toolkit.mesh.schema.shapes import spots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.documents import Document, MeshDocument, SecretDocument
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.tree import Path
+    from toolkit.yamltext.nodes import Path
 
 _DATA_SOURCE = "kumahq/kuma:api/system/v1alpha1/datasource.proto"
 _VALIDATOR = "kumahq/kuma:pkg/core/datasource/validator.go"

@@ -11,13 +11,13 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any
 
-from toolkit.mesh.backends import BACKEND_TYPES, VaultFromCp
-from toolkit.mesh.document import API_VERSION
 from toolkit.mesh.lint.documents import at
 from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.shapes import Shape, Spec, fields_of, shape_of, spots
 from toolkit.mesh.lint.text import has_half_characters, key_text, kind, listed, path_text, shown
-from toolkit.mesh.model import DataSource, Model
+from toolkit.mesh.schema.backends import BACKEND_TYPES, VaultFromCp
+from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.model import DataSource, Model
+from toolkit.mesh.schema.shapes import Shape, Spec, fields_of, shape_of, spots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.documents import MeshDocument
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.lint.shapes import Spot
-    from toolkit.mesh.tree import Path
+    from toolkit.mesh.schema.shapes import Spot
+    from toolkit.yamltext.nodes import Path
 
 _FIELDS = "kumahq/kuma:docs/generated/resources/other_mesh.md"
 _PROTOJSON = "protobuf.dev/programming-guides/json"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from toolkit.text import printable
 
 if TYPE_CHECKING:
-    from toolkit.mesh.tree import Path
+    from toolkit.yamltext.nodes import Path
 
 HIDDEN = "…"
 _LIMIT = 80

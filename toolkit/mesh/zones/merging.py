@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh import tree
-from toolkit.mesh.editing import Editor, dotted
-from toolkit.mesh.scalars import scalar
 from toolkit.mesh.zones.rendering import ROLE_ANNOTATION, chart_values, notes
 from toolkit.pki.arn import shown
+from toolkit.yamltext import nodes
+from toolkit.yamltext.editing import Editor, dotted
+from toolkit.yamltext.scalars import scalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.contract import Zone
-    from toolkit.mesh.tree import Path
+    from toolkit.yamltext.nodes import Path
 
 _CONTROL_PLANE: Path = ("kuma", "controlPlane")
 _MODE: Path = (*_CONTROL_PLANE, "mode")
@@ -182,8 +182,8 @@ def _leaves(values: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, str
 
 def _put(editor: Editor, source: str, path: Path, value: str) -> None:
     editor.set(0, path, value)
-    node = tree.find(tree.parse(editor.text, source)[0], path)
-    is_quoted = isinstance(node, tree.Scalar) and bool(node.style)
+    node = nodes.find(nodes.parse(editor.text, source)[0], path)
+    is_quoted = isinstance(node, nodes.Scalar) and bool(node.style)
     if scalar(value) != value and not is_quoted:
         # A zone may be called `on`: without quotes that is a text in YAML 1.2, and none in YAML 1.1, which Helm reads.
         editor.set(0, path, "")

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render import UnfaithfulRenderingError
-from toolkit.mesh.splicing import line_end
 from toolkit.mesh.zones.merging import BEFORE_THE_ROLE, Merged, replaced
 from toolkit.mesh.zones.rendering import environment, notes, refuse_quoting
 from toolkit.pki.arn import shown
+from toolkit.yamltext.splicing import line_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

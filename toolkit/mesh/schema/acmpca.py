@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, field_validator
 
-from toolkit.mesh.model import BackendModel, DataSource, Model
+from toolkit.mesh.schema.model import BackendModel, DataSource, Model
 from toolkit.pki import arn
 from toolkit.pki.common_name import MAX_COMMON_NAME, is_balanced
 

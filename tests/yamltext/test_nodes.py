@@ -9,43 +9,43 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given
 
-from tests.mesh.yaml_writing import any_text, paths, streams
+from tests.yamltext.yaml_writing import any_text, paths, streams
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import reading, tree
+from toolkit.yamltext import nodes, parsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.mesh.yaml_writing import Written
-    from toolkit.mesh.tree import Node
+    from tests.yamltext.yaml_writing import Written
+    from toolkit.yamltext.nodes import Node
 
 
 @given(streams())
 def test_what_is_written_reads_as_what_was_meant(written: Written) -> None:
-    assert reading.load_stream(written.text, "x.yaml") == written.documents
+    assert parsing.load_stream(written.text, "x.yaml") == written.documents
 
 
-def nodes(node: Node) -> Iterator[Node]:
+def every_node(node: Node) -> Iterator[Node]:
     """A node and all below it."""
     yield node
-    if isinstance(node, tree.Mapping):
+    if isinstance(node, nodes.Mapping):
         for pair in node.pairs:
-            yield from nodes(pair.key)
-            yield from nodes(pair.value)
-    elif isinstance(node, tree.Sequence):
+            yield from every_node(pair.key)
+            yield from every_node(pair.value)
+    elif isinstance(node, nodes.Sequence):
         for item in node.items:
-            yield from nodes(item)
+            yield from every_node(item)
 
 
 def children(node: Node) -> list[Node]:
-    if isinstance(node, tree.Mapping):
+    if isinstance(node, nodes.Mapping):
         return [part for pair in node.pairs for part in (pair.key, pair.value)]
-    return node.items if isinstance(node, tree.Sequence) else []
+    return node.items if isinstance(node, nodes.Sequence) else []
 
 
 def check_places(text: str, roots: list[Node]) -> None:
     """Every place is what it says it is, and nodes follow one another."""
-    for node in (node for root in roots for node in nodes(root)):
+    for node in (node for root in roots for node in every_node(root)):
         before = text[: node.start.index].replace("\r\n", "\n").replace("\r", "\n")
         assert node.start.line == before.count("\n") + 1
         column = len(before) - before.rfind("\n")
@@ -62,40 +62,40 @@ def check_places(text: str, roots: list[Node]) -> None:
 @given(streams())
 def test_every_place_is_where_the_node_is_written(written: Written) -> None:
     text = written.text
-    roots = tree.parse(text, "x.yaml")
+    roots = nodes.parse(text, "x.yaml")
     assert len(roots) == len(written.documents)
     check_places(text, roots)
-    for node in (node for root in roots for node in nodes(root)):
+    for node in (node for root in roots for node in every_node(root)):
         shown = text[node.start.index : node.end]
-        if isinstance(node, tree.Mapping):
+        if isinstance(node, nodes.Mapping):
             assert (shown[0] + shown[-1] == "{}") if node.is_flow else (node.start == node.pairs[0].key.start)
-        elif isinstance(node, tree.Sequence):
+        elif isinstance(node, nodes.Sequence):
             assert (shown[0] + shown[-1] == "[]") if node.is_flow else shown.startswith("-")
-        elif isinstance(node, tree.Scalar) and node.style in ("'", '"'):
+        elif isinstance(node, nodes.Scalar) and node.style in ("'", '"'):
             assert shown[0] == shown[-1] == node.style
             assert len(shown) > 1
-        elif isinstance(node, tree.Scalar) and node.is_block:
+        elif isinstance(node, nodes.Scalar) and node.is_block:
             assert shown[0] == node.style
             assert node.after == len(text) or text[node.after - 1] in "\r\n"
-        elif isinstance(node, tree.Scalar) and not node.is_empty:
+        elif isinstance(node, nodes.Scalar) and not node.is_empty:
             assert re.sub(r"\s+", " ", shown) == node.value
 
 
 @given(streams())
 def test_every_path_of_the_values_is_found(written: Written) -> None:
-    for root, document in zip(tree.parse(written.text, "x.yaml"), written.documents, strict=True):
+    for root, document in zip(nodes.parse(written.text, "x.yaml"), written.documents, strict=True):
         for path, value in paths(document):
-            node = tree.find(root, path)
+            node = nodes.find(root, path)
             if isinstance(value, dict):
-                assert isinstance(node, tree.Mapping)
+                assert isinstance(node, nodes.Mapping)
                 assert len(node.pairs) == len(value)
             elif isinstance(value, list):
-                assert isinstance(node, tree.Sequence)
+                assert isinstance(node, nodes.Sequence)
                 assert len(node.items) == len(value)
             else:
-                assert isinstance(node, tree.Scalar)
+                assert isinstance(node, nodes.Scalar)
                 assert not isinstance(value, str) or node.value == value
-            place = tree.nearest(root, path)
+            place = nodes.nearest(root, path)
             if path and isinstance(path[-1], str):
                 assert written.text[place.index] in path[-1] + "'\""
             else:
@@ -111,7 +111,7 @@ def test_every_path_of_the_values_is_found(written: Written) -> None:
 @example("\ud800")
 def test_any_text_gives_a_tree_or_is_refused(text: str) -> None:
     try:
-        roots = tree.parse(text, "x.yaml")
+        roots = nodes.parse(text, "x.yaml")
     except InvalidInputError as error:
         assert error.problems
         return
@@ -131,8 +131,8 @@ def test_any_text_gives_a_tree_or_is_refused(text: str) -> None:
         ("", (), None),
     ],
 )
-def test_the_nearest_place_is_said(text: str, path: tree.Path, place: tuple[int, int] | None) -> None:
-    found = [tree.nearest(root, path) for root in tree.parse(text, "x.yaml")]
+def test_the_nearest_place_is_said(text: str, path: nodes.Path, place: tuple[int, int] | None) -> None:
+    found = [nodes.nearest(root, path) for root in nodes.parse(text, "x.yaml")]
     assert [(one.line, one.column) for one in found] == ([place] if place else [])
 
 
@@ -150,8 +150,8 @@ def test_the_nearest_place_is_said(text: str, path: tree.Path, place: tuple[int,
     ],
 )
 def test_where_a_block_scalar_ends(text: str, end: int, after: int) -> None:
-    node = tree.find(tree.parse(text, "x.yaml")[0], ("a",))
-    assert isinstance(node, tree.Scalar)
+    node = nodes.find(nodes.parse(text, "x.yaml")[0], ("a",))
+    assert isinstance(node, nodes.Scalar)
     assert (node.end, node.after) == (end, after)
 
 
@@ -168,17 +168,17 @@ def test_where_a_block_scalar_ends(text: str, end: int, after: int) -> None:
     ],
 )
 def test_an_empty_value_stands_behind_its_colon(text: str, index: int) -> None:
-    (root,) = tree.parse(text, "x.yaml")
-    assert isinstance(root, tree.Mapping)
+    (root,) = nodes.parse(text, "x.yaml")
+    assert isinstance(root, nodes.Mapping)
     value = root.pairs[0].value
-    assert isinstance(value, tree.Scalar)
+    assert isinstance(value, nodes.Scalar)
     assert value.is_empty
     check_places(text, [root])
     assert value.start.index == index
 
 
 def test_keys_that_are_no_scalars_are_passed_over() -> None:
-    (root,) = tree.parse("? [a]\n: 1\nb: 2\n", "x.yaml")
-    assert isinstance(root, tree.Mapping)
-    assert tree.find(root, ("a",)) is None
-    assert tree.find(root, ("b",)) is root.pairs[1].value
+    (root,) = nodes.parse("? [a]\n: 1\nb: 2\n", "x.yaml")
+    assert isinstance(root, nodes.Mapping)
+    assert nodes.find(root, ("a",)) is None
+    assert nodes.find(root, ("b",)) is root.pairs[1].value

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tests.mesh.yaml_writing import Written, any_text, keys, paths, streams, texts, values
+from tests.yamltext.yaml_writing import Written, any_text, keys, paths, streams, texts, values
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import reading, tree
-from toolkit.mesh.editing import Editor
+from toolkit.yamltext import nodes, parsing
+from toolkit.yamltext.editing import Editor
 
 if TYPE_CHECKING:
-    from toolkit.mesh.tree import Node, Path
+    from toolkit.yamltext.nodes import Node, Path
 
 
 class Edit(NamedTuple):
@@ -84,14 +84,14 @@ class Touched:
     def __init__(self, written: Written, edit: Edit) -> None:
         self.text = written.text
         self.lines = lines(written.text)
-        self.root = tree.parse(written.text, "x.yaml")[edit.document]
+        self.root = nodes.parse(written.text, "x.yaml")[edit.document]
         self.path = edit.path
         self.numbers = self.of_edit(edit, edit.of_values(written.documents)[edit.document])
 
     def of_edit(self, edit: Edit, result: Any) -> set[int]:
         for length in range(len(self.path)):
-            holder = tree.find(self.root, self.path[:length])
-            if isinstance(holder, tree.Mapping | tree.Sequence) and holder.is_flow:
+            holder = nodes.find(self.root, self.path[:length])
+            if isinstance(holder, nodes.Mapping | nodes.Sequence) and holder.is_flow:
                 # In flow style entries share lines, and have commas between them.
                 return self.of_entry(self.path[:length])
         for part in self.path[:-1]:
@@ -99,12 +99,12 @@ class Touched:
         if edit.is_removal:
             first = set() if result else self.line_of_key(self.path[:-1])
             return first | self.of_entry(self.path, with_comments=True) | self.line_of_next()
-        there = tree.find(self.root, self.path[:-1])
-        is_filled = isinstance(there, tree.Mapping | tree.Sequence) and children_of(there)
+        there = nodes.find(self.root, self.path[:-1])
+        is_filled = isinstance(there, nodes.Mapping | nodes.Sequence) and children_of(there)
         return self.of_entry(self.path if is_filled else self.path[:-1])
 
     def of_entry(self, path: Path, *, with_comments: bool = False) -> set[int]:
-        node = tree.find(self.root, path)
+        node = nodes.find(self.root, path)
         if node is None:
             return set()
         (first,) = self.line_of_key(path)
@@ -122,7 +122,7 @@ class Touched:
 
     def begin(self, path: Path) -> tuple[int, str]:
         """The line of a pair's key or of an item's dash, and what stands before it on that line."""
-        place = tree.nearest(self.root, path)
+        place = nodes.nearest(self.root, path)
         number, before = place.line, self.lines[place.line - 1][: place.column - 1]
         if not path or isinstance(path[-1], str):
             return number, before
@@ -135,16 +135,16 @@ class Touched:
         """Where an entry stands on the line of the dash before it, the next one moves there."""
         if not self.begin(self.path)[1].strip():
             return set()
-        holder, last = tree.find(self.root, self.path[:-1]), self.path[-1]
+        holder, last = nodes.find(self.root, self.path[:-1]), self.path[-1]
         if isinstance(last, int):
             following = (*self.path[:-1], last + 1)
-            return self.line_of_key(following) if tree.find(self.root, following) else set()
-        assert isinstance(holder, tree.Mapping)
+            return self.line_of_key(following) if nodes.find(self.root, following) else set()
+        assert isinstance(holder, nodes.Mapping)
         return {pair.key.start.line for pair in holder.pairs[1:2]}
 
 
-def children_of(node: tree.Mapping | tree.Sequence) -> list[Any]:
-    return node.pairs if isinstance(node, tree.Mapping) else node.items
+def children_of(node: nodes.Mapping | nodes.Sequence) -> list[Any]:
+    return node.pairs if isinstance(node, nodes.Mapping) else node.items
 
 
 def check_rest(written: Written, edit: Edit, text: str) -> None:
@@ -171,7 +171,7 @@ def test_an_edit_means_what_it_says_and_leaves_the_rest(chosen: tuple[Written, E
         assert (editor.text, editor.documents) == (written.text, written.documents)
         return
     wanted = edit.of_values(written.documents)
-    assert reading.load_stream(editor.text, "x.yaml") == wanted
+    assert parsing.load_stream(editor.text, "x.yaml") == wanted
     assert editor.documents == wanted
     check_rest(written, edit, editor.text)
 
@@ -233,7 +233,7 @@ def test_any_text_is_edited_right_or_refused(
         assert error.problems
         return
     before = editor.documents
-    assert len(before) == len(tree.parse(text, "x.yaml"))
+    assert len(before) == len(nodes.parse(text, "x.yaml"))
     try:
         edit.of_text(editor)
     except InvalidInputError as error:

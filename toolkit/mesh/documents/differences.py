@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
-from toolkit.mesh.reading import mapping
 from toolkit.mesh.resources import ADDED_BY_SERVER
-from toolkit.mesh.secrets import decode
+from toolkit.mesh.schema.secret import decode
 from toolkit.text import printable, printable_line
+from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field
 
 from toolkit.contract import DnsLabel
-from toolkit.mesh.model import Model
+from toolkit.mesh.schema.model import Model
 
 if TYPE_CHECKING:
-    from toolkit.mesh.document import Form
+    from toolkit.mesh.schema.mesh import Form
 
 # A Kubernetes object's name: DNS-1123 subdomain, at most 253 characters.
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

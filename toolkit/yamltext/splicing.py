@@ -1,7 +1,7 @@
 """Which characters of a YAML text an edit is about.
 
 A splice is a guess: it fits what people write, and may be wrong where a text is written in a way that nobody thought
-of. :mod:`toolkit.mesh.editing` proves each one before it counts.
+of. :mod:`toolkit.yamltext.editing` proves each one before it counts.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from toolkit.mesh import tree
-from toolkit.mesh.scalars import as_json, block, flow, is_nested
-from toolkit.mesh.tree import LINE_BREAK, Mapping, Scalar, Sequence, next_mark
+from toolkit.yamltext import nodes
+from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, next_mark
+from toolkit.yamltext.scalars import as_json, block, flow, is_nested
 
 if TYPE_CHECKING:
-    from toolkit.mesh.tree import Node, Pair, Path
+    from toolkit.yamltext.nodes import Node, Pair, Path
 
 _INDENT = 2
 _DASH = re.compile(r"^ *(-)(?!\S)", re.MULTILINE)
@@ -42,7 +42,7 @@ class Splicer:
 
     def setting(self, root: Node | None, path: Path, value: Any) -> Splice | None:  # noqa: ANN401 - a document's value
         """The splice that puts a value at a path."""
-        parent, last = tree.find(root, path[:-1]) if root else None, path[-1]
+        parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
         if isinstance(parent, Mapping) and isinstance(last, str) and parent.pairs:
             pair = parent.pair(last)
             return self._value(parent, pair, value) if pair else self._new_pair(parent, last, value)
@@ -55,7 +55,7 @@ class Splicer:
 
     def removal(self, root: Node, path: Path, rest: object) -> Splice | None:
         """The splice that takes a key or an item away; `rest` is what its mapping or list still holds."""
-        parent, last = tree.find(root, path[:-1]), path[-1]
+        parent, last = nodes.find(root, path[:-1]), path[-1]
         if not rest:
             return self.setting(root, path[:-1], rest) if path[:-1] else self._emptied_root(root, self._flow(rest))
         entries: _Entries

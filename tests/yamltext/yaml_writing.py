@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.tree import Path
+    from toolkit.yamltext.nodes import Path
 
 # What may stand between two lines of a document: anything; comments that are indented less than a block scalar; those
 # alone, since a blank line would belong to the scalar; nothing.

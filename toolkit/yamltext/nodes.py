@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-from toolkit.mesh import reading
+from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +149,7 @@ def parse(text: str, source: str) -> list[Node]:
     Raises:
         InvalidInputError: the text is no YAML; the place is named as ``source:line:column``.
     """
-    with reading.refusing(source):
+    with parsing.refusing(source):
         return list(_Builder(text).documents())
 
 

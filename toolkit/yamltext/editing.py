@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml.error import YAMLWarning
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh import reading, tree
-from toolkit.mesh.splicing import Splicer, line_end
+from toolkit.yamltext import nodes, parsing
+from toolkit.yamltext.splicing import Splicer, line_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.splicing import Splice
-    from toolkit.mesh.tree import Node, Path, Place
+    from toolkit.yamltext.nodes import Node, Path, Place
+    from toolkit.yamltext.splicing import Splice
 
 
 class Editor:
@@ -92,7 +92,7 @@ class Editor:
     def place(self, document: int, path: Path) -> Place:
         """Where a path stands, or the closest value above it that is there."""
         known = 0 <= document < len(self._roots)
-        return tree.nearest(self._roots[document], path) if known else tree.Place(0, 1, 1)
+        return nodes.nearest(self._roots[document], path) if known else nodes.Place(0, 1, 1)
 
     def _make(self, splice: Splice | None, wanted: list[Any], document: int, path: Path) -> None:
         for text in [] if splice is None else self._spliced(splice):
@@ -128,11 +128,11 @@ def dotted(path: Path) -> str:
 
 def _read(text: str, source: str) -> tuple[list[Any], list[Node]]:
     """The documents of a stream, as plain values and as trees."""
-    with reading.refusing(source), warnings.catch_warnings():
+    with parsing.refusing(source), warnings.catch_warnings():
         # An anchor that is used again is good YAML.
         warnings.simplefilter("ignore", YAMLWarning)
         try:
-            return list(reading.load_stream(text, source)), tree.parse(text, source)
+            return list(parsing.load_stream(text, source)), nodes.parse(text, source)
         except TypeError as error:
             raise ValueError("a mapping has a key that can't be one") from error
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import reading
-from toolkit.mesh.editing import Editor, dotted
+from toolkit.yamltext import parsing
+from toolkit.yamltext.editing import Editor, dotted
 
 if TYPE_CHECKING:
-    from toolkit.mesh.tree import Path
+    from toolkit.yamltext.nodes import Path
 
 
 class Case(NamedTuple):
@@ -189,7 +189,7 @@ def test_by_hand(case: Case) -> None:
     else:
         editor.set(case.document, case.path, case.new)
     assert editor.text == case.after
-    assert reading.load_stream(editor.text, "x.yaml") == editor.documents
+    assert parsing.load_stream(editor.text, "x.yaml") == editor.documents
 
 
 @pytest.mark.parametrize(

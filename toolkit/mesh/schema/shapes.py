@@ -1,6 +1,6 @@
 """The fields of a Mesh, and the way through a document along them.
 
-The fields of ``mtls`` are those of :mod:`toolkit.mesh.backends`; the others are from
+The fields of ``mtls`` are those of :mod:`toolkit.mesh.schema.backends`; the others are from
 kumahq/kuma:docs/generated/resources/other_mesh.md and Kong/developer.konghq.com:app/mesh/mesh.md. What backends for
 logs, traces and metrics are configured with is not looked into.
 """
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
-from toolkit.mesh.backends import Mtls
-from toolkit.mesh.model import Model
+from toolkit.mesh.schema.backends import Mtls
+from toolkit.mesh.schema.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.tree import Path
+    from toolkit.yamltext.nodes import Path
 
 Name = Annotated[str, Field(min_length=1)]
 Conf = dict[str, Any]

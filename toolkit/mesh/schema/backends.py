@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from toolkit.mesh.acmpca import AcmPcaBackend
-from toolkit.mesh.model import BackendModel, DataSource, Expiration, Model, refuse_names
+from toolkit.mesh.schema.acmpca import AcmPcaBackend
+from toolkit.mesh.schema.model import BackendModel, DataSource, Expiration, Model, refuse_names
 
 
 class BuiltinCaCert(Model):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
@@ -13,7 +11,6 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from toolkit.errors import InvalidInputError, Problem, one_line
-from toolkit.text import NotTextError, from_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,10 +47,6 @@ class _Constructor(SafeConstructor):
         except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
             tag = str(node.tag).replace(_STANDARD, "!!")
             raise ConstructorError(None, None, f"can't be read as {tag}", node.start_mark) from error
-
-
-# A Mesh with every chain inline stays far below; what is larger is no document of Kong Mesh.
-_MAX_BYTES = 16 * 1024 * 1024
 
 
 def load_stream(text: str, source: str) -> list[object]:
@@ -104,36 +97,3 @@ def _reason(error: MarkedYAMLError) -> str:
     """What is wrong, without the values beside it: of a key that stands twice ruamel shows both."""
     reason = str(error.problem)
     return reason.partition('" with value "')[0] + '"' if isinstance(error, DuplicateKeyError) else reason
-
-
-def read_text(name: str) -> str:
-    """A text that the user named: a file, or ``-`` for standard input. Line ends are kept as they are.
-
-    Raises:
-        InvalidInputError: it can't be read, is no UTF-8, or is larger than any document.
-    """
-    try:
-        if name == "-":
-            content = sys.stdin.buffer.read(_MAX_BYTES + 1)
-        else:
-            with Path(name).open("rb") as stream:
-                content = stream.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise InvalidInputError(f"can't read {name}: {error.strerror or error}") from error
-    if len(content) > _MAX_BYTES:
-        raise InvalidInputError(f"{shown(name)} is larger than 16 MiB, so it is no document of Kong Mesh")
-    try:
-        return from_utf8(content).removeprefix("\ufeff")
-    except NotTextError as error:
-        where = f"{shown(name)}:{error.line}"
-        raise InvalidInputError(f"{shown(name)} is not YAML", [Problem(where, str(error))]) from None
-
-
-def mapping(value: object) -> dict[str, Any]:
-    """The value when it is a mapping, an empty one otherwise."""
-    return value if isinstance(value, dict) else {}
-
-
-def shown(name: str) -> str:
-    """What to call a source that the user named."""
-    return "standard input" if name == "-" else name

@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from toolkit.contract import DnsLabel
-from toolkit.mesh.acmpca import AcmPcaBackend
-from toolkit.mesh.model import Model, refuse_names
+from toolkit.mesh.schema.acmpca import AcmPcaBackend
+from toolkit.mesh.schema.model import Model, refuse_names
 
 Form = Literal["kubernetes", "universal"]
 API_VERSION = "kuma.io/v1alpha1"
 
 
 class AcmPcaMtls(Model):
-    """An mTLS section with acmpca backends only; :class:`toolkit.mesh.backends.Mtls` is that of any Mesh."""
+    """An mTLS section with acmpca backends only; :class:`toolkit.mesh.schema.backends.Mtls` is that of any Mesh."""
 
     enabled_backend: str
     skip_validation: bool | None = None

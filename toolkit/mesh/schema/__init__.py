@@ -1,0 +1,1 @@
+"""Typed models of a Mesh, its mTLS backends and Secrets."""
