@@ -147,7 +147,7 @@ def test_what_a_reader_may_not_expect_is_said(outputs: Path, tmp_path: Path) -> 
     assert CliRunner().invoke(main, rendering, env=keys).exit_code == 0
     refused = run(outputs, "--zone", "zone-1", "--mesh", mesh)
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "Secret default-acmpca-access-key: is no chain of certificates" in refused.stderr
+    assert "Secret default-acmpca-access-key is no chain of certificates" in refused.stderr
     assert "Hint: Give the Mesh, and the Secret of its caCert alone" in refused.stderr
     assert "AKIA" not in refused.stderr
     apart = [*rendering, "--secret-output", str(tmp_path / "secrets.yaml")]

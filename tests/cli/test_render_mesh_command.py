@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from tests.mesh.standin import StandIn
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from toolkit.cli import main
-from toolkit.mesh import existing
+from toolkit.mesh.documents.editable import editable
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def test_a_mesh_rendered_for_kubernetes_can_be_merged_again(outputs: Path) -> No
     first = run(outputs).stdout
     again = run(outputs, "--base", "-", input=first)
     assert again.stdout == first
-    (mesh,) = existing.meshes(first, "x")
+    (mesh,) = editable(first, "x")
     assert mesh.form == "kubernetes"
 
 

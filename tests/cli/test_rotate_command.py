@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from tests.mesh.standin import StandIn
 from toolkit.cli import main
-from toolkit.mesh import existing
+from toolkit.mesh.documents.editable import editable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def run(*arguments: str | Path, **more: Any) -> Result:
 
 
 def signs(text: str) -> str:
-    found = existing.meshes(text, "x")
+    found = editable(text, "x")
     return found[-1].enabled_backend
 
 
@@ -118,7 +118,7 @@ def test_the_plan_names_what_is_left_where_others_stay(
         base.write_text(step.stdout)
         arguments = command.partition(" --step")[0].split()
         monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
-    (mesh,) = existing.meshes(base.read_text(), "x")
+    (mesh,) = editable(base.read_text(), "x")
     assert [backend["name"] for backend in mesh.backends] == ["ca-0", "acmpca"]
 
 
@@ -149,7 +149,7 @@ def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
         (["-o", "x.yaml"], "-o writes the document of one --step"),
         (["--step", "1", "--output-dir", "x"], "give one of the two"),
         (["--backend-name", "ca-1"], "is the name of the backend that signs now and of the new one"),
-        (["--mesh", "other"], "holds no Mesh other; there are: default"),
+        (["--mesh", "other"], "there is no Mesh other in"),
         (["--product", "kuma"], "open-source Kuma has no acmpca backend"),
         (["--mesh-version", "3.0"], "3.0.0 can't carry an mTLS backend"),
         (["--from", "ca-7"], "have none named ca-7"),
@@ -206,7 +206,7 @@ def test_no_step_is_printed_before_the_one_before_it_is_live(outputs: Path) -> N
             assert (early.exit_code, early.stdout) == (1, "")
             assert "step 2 (switch) would break traffic: step 1 has not been applied" in early.stderr
             see(standin, counts(ca_1=3, acmpca=3), counts(ca_1=3))
-        (added,) = existing.meshes(run(*arguments, "1", env=there).stdout, "x")
+        (added,) = editable(run(*arguments, "1", env=there).stdout, "x")
         standin.state["/meshes/default"]["mtls"] = added.mtls
         del standin.state["/mesh-insights/default"]
         late = run(*arguments, "2", env=there)

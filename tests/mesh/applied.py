@@ -12,6 +12,7 @@ from toolkit.mesh import applying, resources
 from toolkit.mesh.connection import Access, Token
 from toolkit.mesh.control_plane import ControlPlane
 from toolkit.mesh.documents.differences import same
+from toolkit.mesh.documents.reader import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ MESH, CHAIN, SECOND = (
 
 
 def wanted(text: str) -> tuple[resources.Resource, ...]:
-    return resources.read([("mesh.yaml", text)])
+    return resources.resources_of(read([("mesh.yaml", text)]))
 
 
 def apply(

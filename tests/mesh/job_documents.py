@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
 from tests.mesh.documents import GOLDEN, KONGS_COMMON_NAME, golden_outputs
 from toolkit.mesh import job_building, jobs, render
-from toolkit.mesh.job_building import AppliedMesh, JobOptions
+from toolkit.mesh.job_building import JobOptions
 from toolkit.mesh.options import Choice, MeshOptions
+
+if TYPE_CHECKING:
+    from toolkit.mesh.documents.applied import Applied
 
 JOBS = GOLDEN / "jobs"
 IMAGE = "registry.example/kong-mesh-pca-toolkit:0.1.0"
@@ -31,7 +34,7 @@ VARIANTS: dict[str, JobOptions] = {
 }
 
 
-def golden_mesh() -> AppliedMesh:
+def golden_mesh() -> Applied:
     options = MeshOptions(common_name=KONGS_COMMON_NAME, ca_cert=Choice("secret"))
     rendered = render.render(golden_outputs(), "default", options)
     texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", render.stream(rendered.secrets))]

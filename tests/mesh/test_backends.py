@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from tests.mesh.documents import documented
-from toolkit.mesh import existing
+from toolkit.mesh.documents.editable import editable
 from toolkit.mesh.schema.backends import BACKEND_TYPES, Mtls
 from toolkit.mesh.schema.model import DataSource, timeout_seconds
 from toolkit.yamltext import parsing, scalars
@@ -45,7 +45,7 @@ def test_every_kind_of_backend_is_documented_in_a_test() -> None:
 @pytest.mark.parametrize("name", list(documented()))
 def test_what_kong_documents_can_be_opened_for_changes(name: str) -> None:
     for number, text in enumerate(documented()[name].split("\n---\n")):
-        (mesh,) = existing.meshes(text, name)
+        (mesh,) = editable(text, name)
         assert mesh.backends
         assert mesh.position(mesh.enabled_backend) is not None, number
         assert mesh.editor.text == text

@@ -19,8 +19,10 @@ from toolkit import contract
 from toolkit.cli.verify import command as verify_command
 from toolkit.contract import StackOutputs
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import job_building, jobs, trust
-from toolkit.mesh.job_building import AppliedMesh, JobOptions
+from toolkit.mesh import job_building, jobs
+from toolkit.mesh.documents.applied import Applied, applied
+from toolkit.mesh.documents.reader import read
+from toolkit.mesh.job_building import JobOptions
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 OUTPUTS = golden_outputs()
 
 
-def build(options: JobOptions, mesh: AppliedMesh | None = None, outputs: StackOutputs = OUTPUTS) -> jobs.VerifyJob:
+def build(options: JobOptions, mesh: Applied | None = None, outputs: StackOutputs = OUTPUTS) -> jobs.VerifyJob:
     (job,) = job_building.build(outputs, outputs.zones[:1], options, mesh)
     return job
 
@@ -98,7 +100,7 @@ def test_the_deadline_leaves_the_verification_its_time() -> None:
 def test_the_mesh_says_what_was_applied_and_nothing_else() -> None:
     mesh = golden_mesh()
     text = build(JobOptions(IMAGE), mesh).config_map()["data"]["mesh.yaml"]
-    assert trust.applied([("mesh.yaml", text)]) == mesh.said
+    assert applied(read([("mesh.yaml", text)])) == mesh
     assert not mesh.has_access_key
 
 
@@ -132,7 +134,8 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
     with pytest.raises(InvalidInputError) as caught:
         job_building.read_mesh([("mesh.yaml", text)])
     (problem,) = caught.value.problems
-    assert str(problem).startswith("mesh.yaml: Secret key: is no chain of certificates: line 1: ")
+    assert str(problem).startswith("mesh.yaml:3:")
+    assert "Secret key is no chain of certificates: " in problem.message
     assert "AKIA" not in "\n".join(caught.value.lines())
 
 
@@ -156,9 +159,9 @@ def test_a_mesh_that_the_pod_would_refuse(conf: dict[str, str], path: str, words
 
 def test_a_bundle_that_kubectl_could_not_apply_is_refused() -> None:
     mesh = golden_mesh()
-    large = mesh.said._replace(bundle=OUTPUTS.certificate_chain * 200)
+    large = mesh._replace(bundle=OUTPUTS.certificate_chain * 200)
     with pytest.raises(InvalidInputError, match="ConfigMap of zone zone-1 is too large"):
-        jobs.render_job(build(JobOptions(IMAGE), AppliedMesh(large, has_access_key=False)))
+        jobs.render_job(build(JobOptions(IMAGE), large))
 
 
 # Names.
@@ -294,14 +297,14 @@ def test_any_text_in_any_option_is_data_or_is_refused(text: str, field: str) -> 
 @example("🙂\x85\u2028")
 @settings(max_examples=50)
 def test_any_common_name_of_a_mesh_is_data_or_is_refused(common_name: str) -> None:
-    said = trust.Applied("default", OUTPUTS.certificate_chain, common_name, AUTHORITY_ARN)
+    said = Applied("default", OUTPUTS.certificate_chain, common_name, AUTHORITY_ARN, has_access_key=False)
     try:
-        job = build(JobOptions(IMAGE), AppliedMesh(said, has_access_key=False))
+        job = build(JobOptions(IMAGE), said)
     except InvalidInputError as error:
         assert {problem.path for problem in error.problems} == {"--mesh: conf.commonName"}
         return
     reads_as_the_model(job)
-    found = trust.applied([("x", job.config_map()["data"]["mesh.yaml"])])
+    found = applied(read([("x", job.config_map()["data"]["mesh.yaml"])]))
     assert found.common_name == common_name
     assert pem.load_certificates(found.bundle) == pem.load_certificates(OUTPUTS.certificate_chain)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.mesh.documents import CREDENTIALS
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import existing
+from toolkit.mesh.documents.editable import as_text, choose, editable
 from toolkit.mesh.merge import Merged, merge
 from toolkit.mesh.options import Choice, MeshOptions
 from toolkit.pki import pem
@@ -48,13 +48,19 @@ spec:
 
 
 def merged(text: str, options: MeshOptions | None = None) -> tuple[str, Merged]:
-    (mesh,) = existing.meshes(text, "mesh.yaml")
+    mesh = choose(editable(text, "mesh.yaml"), None, "mesh.yaml")
     result = merge(OUTPUTS, mesh, options or MeshOptions())
     return mesh.editor.text, result
 
 
+def is_confidential(text: str) -> bool:
+    (mesh,) = editable(text, "mesh.yaml")
+    merge(OUTPUTS, mesh, MeshOptions())
+    return mesh.is_confidential
+
+
 def mtls(text: str) -> dict[str, Any]:
-    (mesh,) = existing.meshes(text, "mesh.yaml")
+    (mesh,) = editable(text, "mesh.yaml")
     return mesh.mtls
 
 
@@ -169,7 +175,8 @@ def test_a_ca_that_is_exchanged_while_it_signs_is_warned_of() -> None:
     other = AUTHORITY_ARN[:-12] + "0123456789ab"
     (warning,) = merged(new[0].replace(AUTHORITY_ARN, other))[1].warnings
     assert f"acmpca signs, and its CA is exchanged in place, {other} for another" in warning
-    beside = merged(new[0].replace(AUTHORITY_ARN, other).replace("enabledBackend: acmpca", "enabledBackend: ca-1"))
+    more = new[0].replace(AUTHORITY_ARN, other).replace("enabledBackend: acmpca", "enabledBackend: ca-1")
+    beside = merged(more + "    - {name: ca-1, type: builtin}\n")
     assert beside[1].warnings == ()
 
 
@@ -219,27 +226,26 @@ def test_a_secret_in_the_same_text_is_brought_up_to_date_there(form: str) -> Non
 
 
 def test_credentials_in_the_text_are_known() -> None:
-    assert not merged(OURS)[1].mesh_has_credentials
+    assert not is_confidential(OURS)
     inline = MeshOptions(credentials=CREDENTIALS, access_key=Choice("inline"), allow_inline_credentials=True)
     text, result = merged(OURS, inline)
-    assert result.mesh_has_credentials
+    assert is_confidential(text)
     assert result.secrets_have_credentials
-    assert merged(text)[1].mesh_has_credentials
     other = "type: Secret\nmesh: default\nname: token\ndata: c2VjcmV0\n---\n" + OURS
-    assert merged(other)[1].mesh_has_credentials
+    assert is_confidential(other)
 
 
 def test_one_of_several_meshes() -> None:
     text = LIVE + "---\n" + OURS.replace("name: default", "name: other") + "---\nkind: Namespace\nmetadata: {name: x}\n"
-    first, second = existing.meshes(text, "mesh.yaml")
+    first, second = editable(text, "mesh.yaml")
     merge(OUTPUTS, first, MeshOptions())
     assert second.editor.text == first.editor.text
     assert all(line.startswith("+      ") for line in changes(text, first.editor.text))
-    assert existing.choose([first, second], "other", "mesh.yaml") is second
-    with pytest.raises(InvalidInputError, match="several meshes; there are: default, other"):
-        existing.choose([first, second], None, "mesh.yaml")
+    assert choose([first, second], "other", "mesh.yaml") is second
+    with pytest.raises(InvalidInputError, match="several Meshes in mesh.yaml. Meshes: default, other"):
+        choose([first, second], None, "mesh.yaml")
     with pytest.raises(InvalidInputError, match="no Mesh third"):
-        existing.choose([first, second], "third", "mesh.yaml")
+        choose([first, second], "third", "mesh.yaml")
 
 
 @pytest.mark.parametrize(
@@ -257,8 +263,8 @@ def test_one_of_several_meshes() -> None:
         ),
         (LIVE.replace("  mtls:", "  mtls: 5\n  x:"), None, "must be a mapping"),
         (OURS.replace("name: acmpca\n", "name: [acmpca]\n"), None, "must be a mapping with a name"),
-        (LIVE.replace("name: default   #", "#"), None, "mesh.yaml:4:1 metadata.name: must be a text"),
-        (OURS + "---\n" + OURS, None, "Mesh default more than once"),
+        (LIVE.replace("name: default   #", "#"), None, "mesh.yaml:4:1 metadata.name: is missing or is not a text"),
+        (OURS + "---\n" + OURS, None, "there are several Meshes"),
     ],
 )
 def test_what_can_not_be_merged_is_named_by_place(text: str, options: MeshOptions | None, words: str) -> None:
@@ -291,10 +297,10 @@ def test_what_a_control_plane_hands_out_can_be_written_in_both_forms() -> None:
         "mtls": {"enabledBackend": "ca-1", "backends": [{"name": "ca-1", "type": "builtin"}]},
         "routing": {"zoneEgress": True},
     }
-    (universal,) = parsing.load_stream(existing.written(resource, "universal"), "x")
+    (universal,) = parsing.load_stream(as_text(resource, "universal"), "x")
     kept = ("type", "name", "labels", "mtls", "routing")
     assert universal == {key: resource[key] for key in kept}
-    (kubernetes,) = parsing.load_stream(existing.written(resource, "kubernetes"), "x")
+    (kubernetes,) = parsing.load_stream(as_text(resource, "kubernetes"), "x")
     assert kubernetes == {
         "apiVersion": "kuma.io/v1alpha1",
         "kind": "Mesh",
@@ -386,7 +392,7 @@ def test_a_merge_touches_nothing_else_and_twice_is_once(text: str, options: Mesh
 def test_any_damage_is_merged_or_refused(case: tuple[str, str, int]) -> None:
     text, more, at = case
     try:
-        (mesh,) = existing.meshes(text[:at] + more + text[at:], "mesh.yaml")
+        (mesh,) = editable(text[:at] + more + text[at:], "mesh.yaml")
     except (InvalidInputError, ValueError):
         return
     try:

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import InvalidInputError, ToolkitError
-from toolkit.mesh.resources import Key, read
+from toolkit.files import source_name
+from toolkit.mesh.documents import reader
+from toolkit.mesh.resources import Key, Resource, resources_of
 
 MESH = """\
 type: Mesh
@@ -23,6 +25,10 @@ mtls:
         caCert: {secret: chain}
 """
 SECRET = "type: Secret\nmesh: default\nname: chain\ndata: Y2hhaW4=\n"
+
+
+def read(texts: list[tuple[str, str]]) -> tuple[Resource, ...]:
+    return resources_of(reader.read([(source_name(source), text) for source, text in texts]))
 
 
 def problems(text: str, source: str = "mesh.yaml") -> list[str]:
@@ -47,7 +53,7 @@ def test_what_an_export_carries_is_left_out() -> None:
     )
     (mesh,) = read([("m", text)])
     assert set(mesh.document) == {"type", "name", "mtls", "labels"}
-    (secret,) = read([("s", SECRET.replace("Y2hhaW4=", '"Y2ho\\n YWlu"') + "creationTime: x\n")])
+    (secret,) = read([("s", SECRET.replace("Y2hhaW4=", "|\n  Y2ho\n  YWlu") + "creationTime: x\n")])
     assert secret.document["data"] == "Y2hoYWlu"
 
 
@@ -62,8 +68,10 @@ def test_what_an_export_carries_is_left_out() -> None:
         (SECRET.replace("mesh: default\n", ""), "Secret chain: mesh: is missing"),
         (SECRET.replace("Y2hhaW4=", "'%%'"), "Secret chain: data: is not base64"),
         (SECRET.replace("Y2hhaW4=", "''"), "Secret chain: data: is missing"),
-        (SECRET.replace("Y2hhaW4=", "' '"), "Secret chain: data: is not a value in base64"),
-        (SECRET.replace("Y2hhaW4=", "12"), "Secret chain: data: is not a value in base64"),
+        (SECRET.replace("Y2hhaW4=", "' '"), "Secret chain: data: is missing"),
+        (SECRET.replace("Y2hhaW4=", "'a b c'"), "Secret chain: data: is not base64"),
+        (SECRET.replace("Y2hhaW4=", "'Y2hh aW4='"), "Secret chain: data: has spaces or tabs in its base64"),
+        (SECRET.replace("Y2hhaW4=", "12"), "Secret chain: data: must be a text"),
         (SECRET + "value: x\n", "Secret chain: value: is no field of a Secret"),
         (
             MESH.replace("enabledBackend: acm", "enabledBackend: old"),
@@ -77,7 +85,7 @@ def test_what_an_export_carries_is_left_out() -> None:
         (MESH.replace("arn: x", "arn: .nan"), "mtls.backends[0].conf.arn: is nan"),
         (MESH.replace("arn: x", "1: x"), "mtls.backends[0].conf: has 1 as a name"),
         (MESH.replace("arn: x", 'arn: "\\uD800"'), "mtls.backends[0].conf.arn: holds half a character"),
-        (f"{MESH}---\n{MESH}", "mesh.yaml: Mesh default: stands here more than once"),
+        (f"{MESH}---\n{MESH}", "mesh.yaml: Mesh default: is there more than once"),
         ("type: Mesh\nname: default\nx: &a [*a]\n", "mesh.yaml: Mesh default: is nested without end"),
         ("type: Mesh\nname: default\nx: " + "[" * 70 + "]" * 70, "is nested without end"),
         ("", "there is no Mesh and no Secret in mesh.yaml"),
@@ -87,7 +95,7 @@ def test_what_an_export_carries_is_left_out() -> None:
             "type: MeshTrafficPermission\nname: p\nmesh: default\n",
             "MeshTrafficPermission p is neither a Mesh nor a Secret",
         ),
-        ("- a\n", "a document that is a list, no mapping, is neither"),
+        ("- a\n", "a document without a type is neither"),
         ("name: x\n", "x is neither a Mesh nor a Secret"),
         ("type: [Mesh]\n", "a document without a type is neither a Mesh nor a Secret"),
     ],
@@ -112,7 +120,7 @@ def test_the_form_of_kubernetes_goes_to_kubectl() -> None:
     with pytest.raises(InvalidInputError) as raised:
         read([("a.yaml", MESH), ("my mesh.yaml", f"{kubernetes}---\n{kubernetes}"), ("-", kubernetes)])
     assert raised.value.hint == "kubectl apply -f 'my mesh.yaml' -f -"
-    assert "my mesh.yaml: Mesh default has the form of Kubernetes" in map(str, raised.value.problems)
+    assert "my mesh.yaml:1:1: Mesh default has the form of Kubernetes" in map(str, raised.value.problems)
 
 
 @given(st.text(alphabet=st.sampled_from("type: Mesh\nname-{}[]&*!,'\"#|>?%@`0a\t")) | st.text())

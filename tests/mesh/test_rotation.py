@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.mesh.documents import CREDENTIALS, documented
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import existing, rotation
+from toolkit.mesh import rotation
+from toolkit.mesh.documents.editable import editable
 from toolkit.mesh.options import Choice, MeshOptions
 from toolkit.mesh.rotation import Move, Rotation
 
@@ -34,7 +35,7 @@ VAULT = documented()["vault-universal.yaml"]
 
 
 def mtls(text: str) -> dict[str, Any]:
-    (mesh,) = existing.meshes(text, "mesh.yaml")
+    (mesh,) = editable(text, "mesh.yaml")
     return mesh.mtls
 
 
@@ -48,7 +49,7 @@ def plan(text: str, options: MeshOptions | None = None, **more: Any) -> Rotation
 
 
 def plan_to(text: str, target: str, **more: Any) -> Rotation:
-    (mesh,) = existing.meshes(target, "target.yaml")
+    (mesh,) = editable(target, "target.yaml")
     number = mesh.position(mesh.enabled_backend)
     assert number is not None
     return rotation.to_backend(Move(text, "mesh.yaml", **more), mesh.backends[number])
@@ -97,7 +98,7 @@ def test_a_rotation_goes_on_where_it_stopped(reached: int) -> None:
 @pytest.mark.parametrize("name", sorted(documented()))
 def test_from_everything_that_kong_documents_and_back(name: str) -> None:
     for before in documented()[name].split("\n---\n"):
-        (mesh,) = existing.meshes(before, name)
+        (mesh,) = editable(before, name)
         if mesh.name not in OUTPUTS.meshes:
             continue
         there = plan(before, MeshOptions(backend_name="aws"))
@@ -179,7 +180,7 @@ def test_secrets_come_before_the_first_step() -> None:
         "default-acmpca-access-key-secret",
     ]
     assert found.secrets_have_credentials
-    assert not found.mesh_has_credentials
+    assert not found.is_confidential
     back = plan_to(plan(BUILTIN).steps[-1].text, VAULT)
     assert "needs the Secrets sec-1, sec-2, token-1 before the first step" in back.notes[0]
 
@@ -310,7 +311,7 @@ backends = st.sampled_from(
         backend
         for text in documented().values()
         for document in text.split("\n---\n")
-        for mesh in existing.meshes(document, "documented")
+        for mesh in editable(document, "documented")
         for backend in mesh.backends
         if backend["type"] != "certmanager"
     ]
@@ -323,7 +324,7 @@ def test_no_step_takes_trust_away_from_a_certificate_in_use(
 ) -> None:
     enabled = data.draw(st.sampled_from(there))["name"]
     text = f"type: Mesh\nname: default\nmtls: {{enabledBackend: {enabled}, backends: []}}\n"
-    (mesh,) = existing.meshes(text, "mesh.yaml")
+    (mesh,) = editable(text, "mesh.yaml")
     for number, backend in enumerate(there):
         mesh.set(("backends", number), backend)
     try:

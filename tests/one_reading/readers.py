@@ -20,7 +20,8 @@ from toolkit.errors import InvalidInputError
 from toolkit.infra.existing import LookUpError
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
-from toolkit.mesh import trust
+from toolkit.mesh.documents.applied import applied
+from toolkit.mesh.documents.reader import read
 from toolkit.pki.pem import load_request
 from toolkit.verify.issue import _issued
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 TAKEN, REFUSED, UNREADABLE = "taken", "refused", "unreadable"
 # What a command that changes a Mesh makes of a text there.
 KEPT, REPLACED = "kept", "replaced"
-_FAULT = re.compile(r"\bline \d+: ")
+_FAULT = re.compile(r"\bline \d+: |base64 of PEM")
 _BUILTIN = {"name": "old", "type": "builtin"}
 
 
@@ -131,7 +132,7 @@ def verify(document: Callable[[str], str], place: str, world: World, text: str) 
 def render_job(document: Callable[[str], str], place: str, world: World, text: str) -> str:
     file = world.file("mesh.yaml", document(text))
     result = run("render-job", "--outputs", world.contract(), "--image", IMAGE, "--mesh", file)
-    if result.exit_code == 2 and "Secret chain: is no chain of certificates" in words(result):
+    if result.exit_code == 2 and "Secret chain is no chain of certificates" in words(result):
         return UNREADABLE
     return _outcome(result, place)
 
@@ -251,12 +252,12 @@ CHAINS: dict[str, Callable[[World, str], str]] = {
     "lint-vault": partial(lint, _vault),
     "verify-inline": partial(verify, _INLINE, "conf.caCert.inline: "),
     "verify-inline-string": partial(verify, _INLINE_STRING, "conf.caCert.inlineString: "),
-    "verify-secret-universal": partial(verify, _universal_secret, "mesh.yaml: data: "),
-    "verify-secret-kubernetes": partial(verify, _kubernetes_secret, "mesh.yaml: data.value: "),
+    "verify-secret-universal": partial(verify, _universal_secret, " data: "),
+    "verify-secret-kubernetes": partial(verify, _kubernetes_secret, " data.value: "),
     "render-job-inline": partial(render_job, _INLINE, "conf.caCert.inline: "),
     "render-job-inline-string": partial(render_job, _INLINE_STRING, "conf.caCert.inlineString: "),
-    "render-job-secret-universal": partial(render_job, _universal_secret, "mesh.yaml: data: "),
-    "render-job-secret-kubernetes": partial(render_job, _kubernetes_secret, "mesh.yaml: data.value: "),
+    "render-job-secret-universal": partial(render_job, _universal_secret, " data: "),
+    "render-job-secret-kubernetes": partial(render_job, _kubernetes_secret, " data.value: "),
     "apply-ca-file": apply,
     "settings-chain": partial(settings, "issuedCertificateChain"),
     "sandbox-import": sandbox_import,
@@ -295,7 +296,7 @@ def _kept(result: Result, kind: str, text: str, chain: str) -> str:
     if line in [found.strip(" ") for found in result.stdout.split("\n")]:
         return KEPT
     try:
-        bundle = trust.applied([("the result", result.stdout)], backend="acmpca").bundle
+        bundle = applied(read([("the result", result.stdout)]), backend="acmpca").bundle
     except InvalidInputError as error:
         return str(error.lines())
     return REPLACED if bundle == chain else f"replaced by {bundle}"

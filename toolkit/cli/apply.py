@@ -83,9 +83,10 @@ def command(
 
 
 def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
-    from toolkit.mesh import resources
+    from toolkit.mesh.documents.reader import read
+    from toolkit.mesh.resources import resources_of
 
-    wanted = resources.read(_texts(files))
+    wanted = resources_of(read(_texts(files)))
     if not may_write:
         raise InvalidInputError(
             "there is no terminal to ask on before something is written",
@@ -95,11 +96,11 @@ def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
 
 
 def _texts(files: tuple[str, ...]) -> list[tuple[str, str]]:
-    from toolkit.files import read_text
+    from toolkit.files import read_text, source_name
 
     if files.count("-") > 1:
         raise click.UsageError("-f - can stand only once: there is one standard input")
-    return [(file, read_text(file)) for file in dict.fromkeys(files)]
+    return [(source_name(file), read_text(file)) for file in dict.fromkeys(files)]
 
 
 def _can_ask() -> bool:

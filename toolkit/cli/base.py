@@ -13,7 +13,7 @@ from toolkit.cli.options import warn, with_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from toolkit.mesh.existing import MeshText
+    from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.versions import MeshVersion
 
@@ -32,7 +32,7 @@ class Base(NamedTuple):
         insights: what it sees of each mesh's proxies, by the mesh's name.
     """
 
-    meshes: list[MeshText]
+    meshes: list[EditableMesh]
     version: MeshVersion | None
     product: str
     insights: dict[str, dict[str, Any]]
@@ -85,12 +85,12 @@ def read_base(
         SurroundingsError: the control plane can't be reached or refuses.
     """
     from toolkit.files import read_text, source_name
-    from toolkit.mesh import existing
+    from toolkit.mesh.documents.editable import as_text, editable
 
     if base != CONTROL_PLANE:
         text = read_text(base)
-        return Base(existing.meshes(text, source_name(base)), None, "", {})
-    found: list[MeshText] = []
+        return Base(editable(text, source_name(base)), None, "", {})
+    found: list[EditableMesh] = []
     insights = {}
     with open_control_plane(**access) as control_plane:
         index = control_plane.index()
@@ -99,7 +99,7 @@ def read_base(
             if with_insights and (insight := control_plane.insight(name)) is not None:
                 insights[name] = insight
             if resource is not None:
-                found += existing.meshes(existing.written(resource, form), f"Mesh {name} of the control plane")
+                found += editable(as_text(resource, form), f"Mesh {name} of the control plane")
     version = _version(index.version) if index.product == _ENTERPRISE else None
     return Base(found, version, index.product, insights)
 

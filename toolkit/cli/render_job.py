@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs, Zone
-    from toolkit.mesh.job_building import AppliedMesh, JobOptions
+    from toolkit.mesh.documents.applied import Applied
+    from toolkit.mesh.job_building import JobOptions
 
 _MAX_SECONDS = 3600
 _MAX_RETRIES = 5
@@ -133,7 +134,7 @@ def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
     return [known[name] for name in dict.fromkeys(names)] if names else list(outputs.zones)
 
 
-def _mesh(files: Sequence[Path], name: str | None, backend: str | None) -> AppliedMesh | None:
+def _mesh(files: Sequence[Path], name: str | None, backend: str | None) -> Applied | None:
     from toolkit.files import read_text, source_name
     from toolkit.mesh import job_building
 
@@ -141,7 +142,7 @@ def _mesh(files: Sequence[Path], name: str | None, backend: str | None) -> Appli
     return job_building.read_mesh(texts, name, backend) if texts else None
 
 
-def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: AppliedMesh | None) -> None:
+def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None) -> None:
     """What the documents can't do, or cost, that their reader may not expect."""
     from toolkit.verify.results import CERTIFICATE_PRICE
 

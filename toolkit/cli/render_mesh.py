@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs
+    from toolkit.mesh.documents.editable import EditableMesh
+    from toolkit.mesh.merge import Merged
     from toolkit.mesh.options import MeshOptions
     from toolkit.mesh.render import RenderedMesh
 
@@ -108,8 +110,10 @@ def _refuse_one_file(secret_output: Path, base: str | None, output: Path | None)
 def _merged(
     outputs: StackOutputs, base: Base, wanted: Sequence[str] | None, options: MeshOptions
 ) -> list[RenderedMesh]:
-    """Our backend in the meshes of the base; a text that holds several of them comes out once."""
-    from toolkit.mesh import existing, render
+    """Our backend in the meshes of the base; a text that has several of them comes out once."""
+    from toolkit.mesh import render
+    from toolkit.mesh.documents import editable
+    from toolkit.mesh.documents.reader import A_MESH_HAS
     from toolkit.mesh.merge import merge
 
     names = [mesh.name for mesh in base.meshes if mesh.name in outputs.meshes] if wanted is None else wanted
@@ -117,26 +121,26 @@ def _merged(
         there = ", ".join(mesh.name for mesh in base.meshes) or "none"
         raise InvalidInputError(
             f"no mesh of the stack ({', '.join(outputs.meshes)}) is in the base, which has: {there}",
-            hint="Leave --base out to render a Mesh that does not exist yet."
-            if base.meshes
-            else existing.WHAT_A_MESH_IS,
+            hint="Leave --base out to render a Mesh that does not exist yet." if base.meshes else A_MESH_HAS,
         )
-    texts: dict[int, RenderedMesh] = {}
+    merged: dict[int, tuple[EditableMesh, list[Merged]]] = {}
     for name in names:
-        mesh = existing.choose(base.meshes, name, "the base")
-        merged = merge(outputs, mesh, options)
-        for text in merged.warnings:
+        mesh = editable.choose(base.meshes, name, "the base")
+        made = merge(outputs, mesh, options)
+        for text in made.warnings:
             warn(text)
-        for text in merged.notes:
+        for text in made.notes:
             note(text)
-        before = texts.get(id(mesh.editor), render.RenderedMesh("", ()))
-        texts[id(mesh.editor)] = render.RenderedMesh(
+        merged.setdefault(id(mesh.editor), (mesh, []))[1].append(made)
+    return [
+        render.RenderedMesh(
             mesh.editor.text,
-            (*before.secrets, *render.render_secrets(merged.secrets, mesh.form)),
-            before.mesh_has_credentials or merged.mesh_has_credentials,
-            before.secrets_have_credentials or merged.secrets_have_credentials,
+            tuple(secret for made in all_made for secret in render.render_secrets(made.secrets, mesh.form)),
+            mesh.is_confidential,
+            any(made.secrets_have_credentials for made in all_made),
         )
-    return list(texts.values())
+        for mesh, all_made in merged.values()
+    ]
 
 
 def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Path | None, mode: int) -> None:

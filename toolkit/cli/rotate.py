@@ -141,7 +141,7 @@ def _move(
             "--product", "is kong-mesh, but the control plane is open-source Kuma, which allows one backend"
         )
         raise InvalidInputError("the control plane can't do that rotation", [problem], "Plan with --product kuma.")
-    move = Move(found.meshes[0].editor.text, found.meshes[0].source, mesh, leave, product)
+    move = Move(found.meshes[0].editor.text, found.meshes[0].document.source, mesh, leave, product)
     return move, None if product == "kuma" else found.insights.get(mesh or "")
 
 
@@ -149,7 +149,8 @@ def _plan(
     move: Move, target: str | None, stack: tuple[str | None, str | None, str | None], chosen: dict[str, Any]
 ) -> Rotation:
     from toolkit.files import read_text, source_name
-    from toolkit.mesh import existing, rotation
+    from toolkit.mesh import rotation
+    from toolkit.mesh.documents import editable
 
     if target is None:
         from toolkit import contract
@@ -158,7 +159,7 @@ def _plan(
         name = move.read().name
         return rotation.to_acmpca(move, outputs, options_of("kubernetes", chosen, [name]))
     source = source_name(target)
-    mesh = existing.choose(existing.meshes(read_text(target), source), None, source)
+    mesh = editable.choose(editable.editable(read_text(target), source), None, source)
     position = mesh.position(mesh.enabled_backend)
     if position is None:
         raise mesh.refuse(("enabledBackend",), "must name the backend to move to, one of its backends")
@@ -188,9 +189,9 @@ def _print_step(rotation: Rotation, number: int, output: Path | None, mode: int)
 
     step = rotation.steps[number - 1]
     secrets = render_secrets(rotation.secrets, rotation.form) if number == 1 else ()
-    if output is None and (rotation.mesh_has_credentials or (secrets and rotation.secrets_have_credentials)):
+    if output is None and (rotation.is_confidential or (secrets and rotation.secrets_have_credentials)):
         refuse_public("an AWS credential", "-o or --output-dir")
-    is_private = bool(secrets) or rotation.mesh_has_credentials
+    is_private = bool(secrets) or rotation.is_confidential
     emit(stream([*secrets, step.text]), output, PRIVATE if is_private else mode)
     if step.is_done:
         note(f"the mesh is past step {number} already")
@@ -204,7 +205,7 @@ def _write(rotation: Rotation, directory: Path, mode: int) -> None:
     from toolkit.files import PRIVATE, PUBLIC, write_all
     from toolkit.mesh.render import render_secrets, stream
 
-    mode = PRIVATE if rotation.mesh_has_credentials else mode
+    mode = PRIVATE if rotation.is_confidential else mode
     files = {"0-before.yaml": (rotation.before, mode)}
     files |= {f"{step.number}-{step.name}.yaml": (step.text, mode) for step in rotation.steps}
     if rotation.secrets:

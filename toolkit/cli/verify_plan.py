@@ -63,10 +63,11 @@ def _mesh(outputs: StackOutputs, chosen: dict[str, Any]) -> tuple[str, str, str 
             )
         return mesh, outputs.certificate_chain, None
     from toolkit.files import read_text
-    from toolkit.mesh import trust
+    from toolkit.mesh.documents.applied import applied
+    from toolkit.mesh.documents.reader import read
 
     texts = [(str(file), read_text(str(file))) for file in files]
-    found = trust.applied(texts, name, chosen["backend_name"])
+    found = applied(read(texts), name, chosen["backend_name"])
     if found.authority_arn != outputs.certificate_authority.arn:
         raise InvalidInputError(
             f"Mesh {found.mesh} names another CA than the stack",

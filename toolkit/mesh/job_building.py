@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from toolkit.contract import dns_label, validation_problems
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh import cron, image, jobs, trust
+from toolkit.mesh import cron, image, jobs
+from toolkit.mesh.documents import reader as documents
+from toolkit.mesh.documents.applied import Applied, applied
+from toolkit.mesh.documents.confidential import chain_problem
 from toolkit.mesh.schema.acmpca import AcmPcaConf
-from toolkit.mesh.schema.secret import ObjectName
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE, ObjectName
 from toolkit.pki import arn, common_name, duration, pem, spiffe
 
 if TYPE_CHECKING:
@@ -56,30 +59,18 @@ class JobOptions:
     probe_denials: bool = False
 
 
-class AppliedMesh(NamedTuple):
-    """A Mesh as it was applied.
-
-    Attributes:
-        said: what it says of the backend that is verified.
-        has_access_key: whether its control planes ask with an access key, and so with no role of the zone.
-    """
-
-    said: trust.Applied
-    has_access_key: bool
-
-
-def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend: str | None = None) -> AppliedMesh:
-    """Read a Mesh and the Secret of its chain; see :func:`toolkit.mesh.trust.applied`.
+def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend: str | None = None) -> Applied:
+    """Read a Mesh and the Secret of its chain; see :func:`toolkit.mesh.documents.applied.applied`.
 
     Raises:
-        InvalidInputError: as :func:`toolkit.mesh.trust.applied`; or a Secret holds anything but a chain: a ConfigMap is
-            made of this, where credentials have no place.
+        InvalidInputError: as for that function; or a Secret contains anything but a chain: a ConfigMap is made of this,
+            and credentials must not be in one.
     """
-    found = [document for source, text in texts for document in trust.read_stream(text, source)]
+    found = documents.read(texts)
     problems = [
-        Problem(f"{document.source}: Secret {document.name}", f"is no chain of certificates: {problem}")
-        for document in found
-        if document.kind == "Secret" and (problem := trust.chain_problem(document.data))
+        Problem(secret.where(secret.data_path), f"Secret {secret.name} is no chain of certificates: {problem}")
+        for secret in found.secrets
+        if secret.type == KUBERNETES_TYPE and (problem := chain_problem(secret))
     ]
     if problems:
         raise InvalidInputError(
@@ -87,18 +78,11 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
             problems,
             "Give the Mesh, and the Secret of its caCert alone; render-mesh --secret-output keeps Secrets apart.",
         )
-    said = trust.applied(texts, mesh, backend)
-    specs = [document.spec for document in found if document.kind == "Mesh" and document.name == said.mesh]
-    return AppliedMesh(said, any(_has_access_key(spec, said.authority_arn) for spec in specs))
-
-
-def _has_access_key(spec: dict[str, Any], authority_arn: str) -> bool:
-    confs = [backend.get("conf") or {} for backend in spec["mtls"]["backends"] if isinstance(backend, dict)]
-    return any(isinstance(conf, dict) and conf.get("arn") == authority_arn and conf.get("auth") for conf in confs)
+    return applied(found, mesh, backend)
 
 
 def build(
-    outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: AppliedMesh | None = None
+    outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None = None
 ) -> list[jobs.VerifyJob]:
     """What verifies each of the zones.
 
@@ -118,8 +102,8 @@ def build(
     problems += _mesh_name_problems(outputs, options, mesh)
     text = None
     if mesh is not None:
-        problems += _mesh_problems(outputs, zones, mesh.said)
-        text = _mesh_text(problems, mesh.said)
+        problems += _mesh_problems(outputs, zones, mesh)
+        text = _mesh_text(problems, mesh)
     places = [_place(problems, outputs, zone, options) for zone in zones]
     if problems or pinned is None:
         raise InvalidInputError("the Job can't be rendered", dict.fromkeys(problems), _MEND)
@@ -178,7 +162,7 @@ def _place(problems: list[Problem], outputs: StackOutputs, zone: Zone, options: 
 _OBJECT_NAME: TypeAdapter[str] = TypeAdapter(ObjectName)
 
 
-def _arguments(options: JobOptions, mesh: AppliedMesh | None) -> list[str]:
+def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
     """Arguments of ``toolkit verify`` that are the same for all zones."""
     named = {"--lifetime": options.lifetime, "--horizon": options.horizon}
     if mesh is None:
@@ -206,13 +190,13 @@ def _horizon_problems(options: JobOptions) -> Iterator[Problem]:
         yield Problem("--horizon", str(error))
 
 
-def _mesh_name_problems(outputs: StackOutputs, options: JobOptions, mesh: AppliedMesh | None) -> Iterator[Problem]:
+def _mesh_name_problems(outputs: StackOutputs, options: JobOptions, mesh: Applied | None) -> Iterator[Problem]:
     name = options.mesh_name
     if mesh is None and name is not None and name not in outputs.meshes:
         yield Problem("--mesh-name", f"{arn.shown(name)} is none of {', '.join(outputs.meshes)}")
 
 
-def _mesh_problems(outputs: StackOutputs, zones: Sequence[Zone], said: trust.Applied) -> Iterator[Problem]:
+def _mesh_problems(outputs: StackOutputs, zones: Sequence[Zone], said: Applied) -> Iterator[Problem]:
     """What of the Mesh ``toolkit verify`` would refuse, said here and not by a pod."""
     if said.authority_arn != outputs.certificate_authority.arn:
         expected = outputs.certificate_authority.arn
@@ -230,7 +214,7 @@ def _mesh_problems(outputs: StackOutputs, zones: Sequence[Zone], said: trust.App
             yield Problem("--mesh: conf.commonName", f"is too long in zone {zone.name}; 64 characters are the most")
 
 
-def _mesh_text(problems: list[Problem], said: trust.Applied) -> str | None:
+def _mesh_text(problems: list[Problem], said: Applied) -> str | None:
     """Of the Mesh what the verification reads and nothing else: it may carry credentials."""
     values: dict[str, Any] = {"arn": said.authority_arn}
     if said.common_name is not None:

@@ -5,15 +5,16 @@ What the operator does not choose stays as the Mesh has it. What the contract sa
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.mesh.building import build
+from toolkit.mesh.documents.confidential import INLINE
+from toolkit.mesh.documents.data_sources import Resolved, secret_value, value_of
 from toolkit.mesh.options import Choice
 from toolkit.mesh.schema.model import SOURCE_KINDS
-from toolkit.mesh.schema.secret import decode
 from toolkit.pki import chain, duration, pem
+from toolkit.text import printable_line
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.building import Built
-    from toolkit.mesh.existing import MeshText
+    from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.options import MeshOptions
     from toolkit.mesh.schema.secret import MeshSecret
     from toolkit.yamltext.nodes import Path
@@ -35,18 +36,16 @@ class Merged:
         secrets: Secrets that the Mesh names and that are not in the same text.
         notes: what the operator should know.
         warnings: what breaks traffic when it is applied to a mesh that has some.
-        mesh_has_credentials: whether the text with the Mesh carries a credential.
         secrets_have_credentials: whether one of the Secrets carries a credential.
     """
 
     secrets: tuple[MeshSecret, ...]
     notes: tuple[str, ...]
-    mesh_has_credentials: bool
     secrets_have_credentials: bool
     warnings: tuple[str, ...] = ()
 
 
-def merge(outputs: StackOutputs, mesh: MeshText, options: MeshOptions) -> Merged:
+def merge(outputs: StackOutputs, mesh: EditableMesh, options: MeshOptions) -> Merged:
     """Add our backend to a mesh, or bring it up to the contract and the choices.
 
     Doing it twice changes nothing more. Another backend that is enabled stays enabled: moving from one CA to another
@@ -72,15 +71,15 @@ def merge(outputs: StackOutputs, mesh: MeshText, options: MeshOptions) -> Merged
     if number is None:
         mesh.set(("backends", len(mesh.backends)), wanted)
     else:
-        _update(mesh, ("backends", number), existing, _chosen(wanted, existing, options))
+        _update(mesh, ("backends", number), existing, _chosen(mesh, wanted, existing, options))
         _refuse_lifetime(outputs, mesh, number)
     if options.skip_validation:
         mesh.set(("skipValidation",), value=True)
     outside = _outside(mesh, built)
-    return Merged(outside, notes, mesh.has_credentials, built.secrets_have_credentials, tuple(warnings))
+    return Merged(outside, notes, built.secrets_have_credentials, tuple(warnings))
 
 
-def _warnings(mesh: MeshText, existing: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+def _warnings(mesh: EditableMesh, existing: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
     name, enabled = wanted["name"], mesh.enabled_backend
     if not enabled:
         # Kong/developer.konghq.com:app/mesh/mutual-tls.md
@@ -97,11 +96,14 @@ def _warnings(mesh: MeshText, existing: dict[str, Any], wanted: dict[str, Any]) 
         )
 
 
-def _enable(mesh: MeshText, name: str) -> tuple[str, ...]:
+def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
     """Let the backend sign, if none does yet."""
     enabled = mesh.enabled_backend
     if enabled == name:
         return ()
+    if enabled and mesh.position(enabled) is None:
+        hint = f"Correct the name; without enabledBackend, {name} signs."
+        raise mesh.refuse(("enabledBackend",), f"is '{printable_line(enabled)}', which is not among the backends", hint)
     if enabled:
         note = f"{enabled} still signs, {name} is trusted beside it; toolkit rotate moves the mesh to it"
         return (f"mesh {mesh.name}: {note}",)
@@ -119,31 +121,30 @@ def _choice(existing: dict[str, Any]) -> Choice:
     return Choice(kind, value if kind in ("secret", "file") else None)
 
 
-def _chosen(wanted: dict[str, Any], existing: dict[str, Any], options: MeshOptions) -> dict[str, Any]:
+def _chosen(
+    mesh: EditableMesh, wanted: dict[str, Any], existing: dict[str, Any], options: MeshOptions
+) -> dict[str, Any]:
     """Of the backend that is wanted, what the contract or the operator says; the rest stays as it is."""
     conf = dict(wanted["conf"])
     # The same certificates in another spelling (line ends, blank lines) are no change.
     source, old = conf["caCert"], mapping(mapping(existing.get("conf")).get("caCert"))
-    if (
-        _certificates(source) is not None
-        and _certificates(source) == _certificates(old)
-        and source.keys() == old.keys()
-    ):
+    certificates = _certificates(mesh, source)
+    if certificates is not None and certificates == _certificates(mesh, old) and source.keys() == old.keys():
         del conf["caCert"]
     chosen: dict[str, Any] = {"conf": conf}
     if options.mode is not None:
         chosen["mode"] = options.mode
-    certificates = dict(wanted["dpCert"])
+    issued = dict(wanted["dpCert"])
     if options.expiration is None and _expiration(existing) is not None:
-        del certificates["rotation"]
-    if certificates:
-        chosen["dpCert"] = certificates
+        del issued["rotation"]
+    if issued:
+        chosen["dpCert"] = issued
     if "rootChain" in wanted:
         chosen["rootChain"] = wanted["rootChain"]
     return chosen
 
 
-def _update(mesh: MeshText, path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+def _update(mesh: EditableMesh, path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
     for key, value in new.items():
         there = old.get(key)
         if isinstance(value, dict) and isinstance(there, dict) and not _changes_source(there, value):
@@ -161,7 +162,7 @@ def _expiration(backend: dict[str, Any]) -> object:
     return mapping(mapping(backend.get("dpCert")).get("rotation")).get("expiration")
 
 
-def _refuse_lifetime(outputs: StackOutputs, mesh: MeshText, number: int) -> None:
+def _refuse_lifetime(outputs: StackOutputs, mesh: EditableMesh, number: int) -> None:
     """Refuse a lifetime that was in the Mesh and that the CA can't sign."""
     path: Path = ("backends", number, "dpCert", "rotation", "expiration")
     text, hint = str(_expiration(mesh.backends[number])), "Choose another with --expiration."
@@ -173,37 +174,30 @@ def _refuse_lifetime(outputs: StackOutputs, mesh: MeshText, number: int) -> None
         raise mesh.refuse(path, f"{text} {problem}", hint)
 
 
-def _outside(mesh: MeshText, built: Built) -> tuple[MeshSecret, ...]:
-    """The Secrets that are not in the Mesh's own text; those that are there are brought up to date."""
+def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
+    """Return the Secrets that are not in the Mesh's own text; those that are there are brought up to date."""
     outside = []
     for secret in built.secrets:
-        found = mesh.secret(secret.name)
-        if found is None:
+        there = mesh.secret(secret.name, secret.namespace)
+        if there is None:
             outside.append(secret)
             continue
-        number, path, value = found
+        found = secret_value(there)
+        old = found.value if isinstance(found, Resolved) else ""
         # As in the Mesh itself, the same certificates in another spelling are no change.
-        if _decoded(value) != secret.value and not _is_same_chain(_decoded(value), secret.value):
-            mesh.editor.set(number, path, base64.b64encode(secret.value.encode()).decode())
+        if old != secret.value and (_parsed(old) is None or _parsed(old) != _parsed(secret.value)):
+            mesh.set_secret(there, secret.value)
     return tuple(outside)
 
 
-def _certificates(source: dict[str, Any]) -> list[bytes] | None:
-    """The certificates that a data source carries itself; None when it carries none that can be read."""
-    text = source.get("inlineString") if "inlineString" in source else _decoded(source.get("inline"))
+def _certificates(mesh: EditableMesh, source: dict[str, Any]) -> list[bytes] | None:
+    """Return the certificates that a data source itself contains; None when it has none that can be read."""
+    found = value_of(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
+    return None if found is None else _parsed(found.value)
+
+
+def _parsed(text: str) -> list[bytes] | None:
     try:
-        return [chain.fingerprint(certificate).encode() for certificate in pem.load_certificates(str(text or ""))]
-    except ValueError:
-        return None
-
-
-def _is_same_chain(old: str | None, new: str) -> bool:
-    wanted = _certificates({"inlineString": new})
-    return wanted is not None and wanted == _certificates({"inlineString": old})
-
-
-def _decoded(value: object) -> str | None:
-    try:
-        return decode(str(value)).decode()
+        return [chain.fingerprint(certificate).encode() for certificate in pem.load_certificates(text)]
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""Mesh and Secret documents of the Universal form as what the HTTP API takes: read, checked, and named.
+"""Mesh and Secret documents of the Universal form as what the HTTP API takes: checked and named.
 
 What a control plane would refuse only after the first of several writes is refused here before any. Sources:
 kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go
@@ -20,18 +20,22 @@ from pydantic import TypeAdapter, ValidationError
 from toolkit.contract import DnsLabel, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import source_name
-from toolkit.mesh.schema.secret import ObjectName, decode
+from toolkit.mesh.documents.data_sources import Unresolved, decode, secret_value, secrets_named
+from toolkit.mesh.documents.typed import SecretDocument
+from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
+from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import duration
 from toolkit.text import printable_line
-from toolkit.yamltext import parsing
+from toolkit.yamltext.editing import dotted
 from toolkit.yamltext.plain import is_tame, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from toolkit.mesh.documents.reader import Documents
+    from toolkit.mesh.documents.typed import Document
+
 Kind = Literal["Mesh", "Secret"]
-# What the control plane adds to a resource; a document that was exported from one carries it back.
-ADDED_BY_SERVER = frozenset({"creationTime", "modificationTime", "kri"})
 _SECRET_FIELDS = frozenset({"type", "mesh", "name", "data", "labels"})
 
 
@@ -90,52 +94,42 @@ class Resource:
     def secrets_named(self) -> Iterator[tuple[str, Key]]:
         """Every Secret that a backend names as a data source, with the path where it does."""
         for path, backend in self.backends():
-            for place, name in _data_sources(backend.get("conf"), f"{path}.conf"):
-                yield place, Key("Secret", name, self.key.mesh)
+            for place, name in secrets_named(backend.get("conf")):
+                yield f"{path}.conf.{dotted(place)}", Key("Secret", name, self.key.mesh)
 
 
-def read(texts: Sequence[tuple[str, str]]) -> tuple[Resource, ...]:
-    """The Meshes and Secrets of several YAML streams, in their order.
-
-    Args:
-        texts: pairs of a source and its text; a source is a file's name, or ``-`` for standard input.
+def resources_of(documents: Documents) -> tuple[Resource, ...]:
+    """Return the Meshes and Secrets of texts, in their order; items of a list one by one.
 
     Raises:
-        InvalidInputError: a text is no YAML, or holds anything but valid Meshes and Secrets of the Universal form;
-            every problem is named.
+        InvalidInputError: there is anything but valid Meshes and Secrets of the Universal form; every problem is named.
     """
-    documents = [
-        (source, value)
-        for source, text in texts
-        for value in parsing.load_stream(text, source_name(source))
-        if value is not None
-    ]
-    _refuse_kubernetes(documents)
-    documents = [(source_name(source), value) for source, value in documents]
-    _refuse_others(documents)
+    _refuse_kubernetes(documents.all)
+    _refuse_others(documents.all)
     resources: dict[Key, Resource] = {}
     problems: list[Problem] = []
-    for source, value in documents:
-        resource, wrong = _resource(source, mapping(value))
+    for document in documents.all:
+        resource, wrong = _resource(document)
         problems += wrong
         if resource is not None and resource.key in resources:
-            problems.append(resource.problem("", "stands here more than once"))
+            problems.append(resource.problem("", "is there more than once"))
         elif resource is not None:
             resources[resource.key] = resource
     if problems:
         raise InvalidInputError("the documents can't be applied", problems)
     if not resources:
-        names = ", ".join(source_name(source) for source, _ in texts)
+        names = ", ".join(stream.source for stream in documents.streams)
         raise InvalidInputError(f"there is no Mesh and no Secret in {names}", hint="toolkit render-mesh makes them.")
     return tuple(resources.values())
 
 
-def _refuse_kubernetes(documents: Sequence[tuple[str, object]]) -> None:
-    found = [(source, value) for source, value in documents if isinstance(value, dict) and "kind" in value]
+def _refuse_kubernetes(documents: Sequence[Document]) -> None:
+    found = [document for document in documents if not document.is_universal]
     if not found:
         return
-    files = " ".join(f"-f {shlex.quote(source)}" for source in dict.fromkeys(source for source, _ in found))
-    problems = [Problem(source_name(source), f"{_named(value)} has the form of Kubernetes") for source, value in found]
+    sources = dict.fromkeys(document.source for document in found)
+    files = " ".join(f"-f {'-' if source == source_name('-') else shlex.quote(source)}" for source in sources)
+    problems = [Problem(document.where(()), f"{_named(document)} has the form of Kubernetes") for document in found]
     raise InvalidInputError(
         "documents for Kubernetes can't be applied over HTTP: a control plane there is changed through Kubernetes",
         problems,
@@ -143,11 +137,11 @@ def _refuse_kubernetes(documents: Sequence[tuple[str, object]]) -> None:
     )
 
 
-def _refuse_others(documents: Sequence[tuple[str, object]]) -> None:
+def _refuse_others(documents: Sequence[Document]) -> None:
     problems = [
-        Problem(source, f"{_named(value)} is neither a Mesh nor a Secret")
-        for source, value in documents
-        if not (isinstance(value, dict) and value.get("type") in ("Mesh", "Secret"))
+        Problem(document.where(()), f"{_named(document)} is neither a Mesh nor a Secret")
+        for document in documents
+        if document.kind not in ("Mesh", "Secret")
     ]
     if problems:
         raise InvalidInputError(
@@ -155,41 +149,35 @@ def _refuse_others(documents: Sequence[tuple[str, object]]) -> None:
         )
 
 
-def _named(value: object) -> str:
-    """What to call a document that is not ours."""
-    if not isinstance(value, dict):
-        return f"a document that is a {type(value).__name__}, no mapping,"
-    name = value.get("name") or mapping(value.get("metadata")).get("name")
-    kind = value.get("type") if "kind" not in value else value.get("kind")
-    return (
-        " ".join(printable_line(part) for part in (kind, name) if isinstance(part, str)) or "a document without a type"
-    )
+def _named(document: Document) -> str:
+    """Return what to call a document."""
+    words = " ".join(printable_line(word) for word in (document.kind, document.name) if word)
+    return words or "a document without a type"
 
 
-def _resource(source: str, value: dict[str, Any]) -> tuple[Resource | None, list[Problem]]:
-    kind: Kind = value["type"]
-    where = f"{source}: {_named(value)}"
+def _resource(document: Document) -> tuple[Resource | None, list[Problem]]:
+    value, where = document.value, f"{document.source}: {_named(document)}"
     if not is_tame(value):
         return None, [_problem(where, "", "is nested without end, or far larger than a document needs")]
     wrong = [_problem(where, path, message) for path, message in _unspeakable(value, "")]
-    wrong += _name_problems(where, "name", value.get("name"), is_object=kind == "Secret")
-    if kind == "Secret":
+    wrong += _name_problems(where, "name", value.get("name"), is_object=document.kind == "Secret")
+    if isinstance(document, SecretDocument):
+        wrong += _value_problems(where, document)
         wrong += _name_problems(where, "mesh", value.get("mesh"), is_object=False)
         wrong += [
             _problem(where, str(field), "is no field of a Secret")
             for field in value
-            if field not in _SECRET_FIELDS | ADDED_BY_SERVER
+            if field not in (*_SECRET_FIELDS, *ADDED_BY_SERVER)
         ]
-        wrong += [_problem(where, "data", message) for message in _data_problems(value.get("data"))]
     if wrong:
         return None, wrong
-    document = {name: entry for name, entry in value.items() if name not in ADDED_BY_SERVER}
-    if kind == "Secret":
-        document["data"] = base64.b64encode(decode(value["data"])).decode()
-        return Resource(Key(kind, value["name"], value["mesh"]), document, source), []
-    # A Mesh belongs to no mesh; what stands there has no meaning.
-    document.pop("mesh", None)
-    resource = Resource(Key(kind, value["name"], value["name"]), document, source)
+    kept = {name: entry for name, entry in value.items() if name not in ADDED_BY_SERVER}
+    if isinstance(document, SecretDocument):
+        kept["data"] = base64.b64encode(decode(value["data"], from_protobuf=True) or b"").decode()
+        return Resource(Key("Secret", document.name, value["mesh"]), kept, document.source), []
+    # A Mesh belongs to no mesh; what is written there has no meaning.
+    kept.pop("mesh", None)
+    resource = Resource(Key("Mesh", document.name, document.name), kept, document.source)
     return resource, _mtls_problems(resource)
 
 
@@ -211,13 +199,9 @@ def _name_problems(where: str, path: str, value: object, *, is_object: bool) -> 
     return []
 
 
-def _data_problems(value: object) -> list[str]:
-    if value is None or value == "":
-        return ["is missing"]
-    try:
-        return [] if isinstance(value, str) and decode(value) else ["is not a value in base64"]
-    except ValueError as error:
-        return [str(error)]
+def _value_problems(where: str, secret: SecretDocument) -> list[Problem]:
+    found = secret_value(secret)
+    return [_problem(where, "data", found.message)] if isinstance(found, Unresolved) else []
 
 
 def _unspeakable(value: object, path: str) -> Iterator[tuple[str, str]]:
@@ -267,15 +251,3 @@ def _expiration_problems(mesh: Resource, path: str, certificates: dict[str, Any]
     except ValueError as error:
         return [mesh.problem(path, str(error))]
     return []
-
-
-def _data_sources(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Every ``{secret: NAME}`` inside a backend's conf (kumahq/kuma:api/system/v1alpha1/datasource.proto)."""
-    if isinstance(value, dict):
-        if set(value) == {"secret"} and isinstance(value["secret"], str):
-            yield f"{path}.secret", value["secret"]
-        for name, entry in value.items():
-            yield from _data_sources(entry, f"{path}.{name}")
-    elif isinstance(value, list):
-        for index, entry in enumerate(value):
-            yield from _data_sources(entry, f"{path}[{index}]")

@@ -8,18 +8,22 @@ it while mTLS is on (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go);
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh import existing, rotation_words
+from toolkit.mesh import rotation_words
+from toolkit.mesh.documents import editable
+from toolkit.mesh.documents.data_sources import secrets_named
 from toolkit.mesh.documents.differences import same
 from toolkit.mesh.merge import merge
+from toolkit.mesh.schema.model import Mode
+from toolkit.text import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from toolkit.contract import StackOutputs
-    from toolkit.mesh.existing import MeshText
+    from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.options import MeshOptions
     from toolkit.mesh.rotation_words import Words
     from toolkit.mesh.schema.mesh import Form
@@ -62,7 +66,7 @@ class Rotation:
         notes: what the operator should know beforehand.
         before: the stream as it was.
         form: in which it is written.
-        mesh_has_credentials: whether the texts with the Mesh carry a credential.
+        is_confidential: whether only their owner may read the texts with the Mesh.
         secrets_have_credentials: whether one of the Secrets carries one.
         others: backends that stay trusted, too.
     """
@@ -75,7 +79,7 @@ class Rotation:
     notes: tuple[str, ...]
     before: str
     form: Form
-    mesh_has_credentials: bool = False
+    is_confidential: bool = False
     secrets_have_credentials: bool = False
     others: tuple[str, ...] = ()
 
@@ -98,10 +102,10 @@ class Move:
     leave: str | None = None
     product: Product = "kong-mesh"
 
-    def read(self, text: str | None = None) -> MeshText:
+    def read(self, text: str | None = None) -> EditableMesh:
         """The Mesh in the stream, or in another text of it."""
-        found = existing.meshes(self.text if text is None else text, self.source)
-        return existing.choose(found, self.mesh, self.source)
+        found = editable.editable(self.text if text is None else text, self.source)
+        return editable.choose(found, self.mesh, self.source)
 
 
 def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
@@ -177,7 +181,7 @@ def to_backend(move: Move, backend: dict[str, Any]) -> Rotation:
     return _rotation(move, mesh, old, name, notes)
 
 
-def _rotation(move: Move, added: MeshText, old: str, new: str, notes: list[str]) -> Rotation:
+def _rotation(move: Move, added: EditableMesh, old: str, new: str, notes: list[str]) -> Rotation:
     """Add, switch, remove."""
     if added.enabled_backend != old:
         # The switch has been made; what goes back is made all the same.
@@ -199,7 +203,7 @@ def _rotation(move: Move, added: MeshText, old: str, new: str, notes: list[str])
         Step(number, name, text, number <= first, words[name])
         for number, (name, text) in enumerate(zip(("add", "switch", "remove"), texts, strict=True), start=1)
     )
-    private = added.has_credentials
+    private = added.is_confidential
     return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private, others=tuple(others))
 
 
@@ -209,7 +213,7 @@ def _reached(move: Move, texts: Iterable[str]) -> int:
     Compared is what a control plane keeps: it hands a Mesh out without its zero values, such as ``mode: STRICT``.
     """
 
-    def section(mesh: MeshText) -> dict[str, Any]:
+    def section(mesh: EditableMesh) -> dict[str, Any]:
         return {"type": "Mesh", "mtls": mesh.mtls}
 
     there = section(move.read())
@@ -217,7 +221,7 @@ def _reached(move: Move, texts: Iterable[str]) -> int:
     return max(numbers, default=0)
 
 
-def _permissive(move: Move, mesh: MeshText, old: str, backend: dict[str, Any]) -> Rotation:
+def _permissive(move: Move, mesh: EditableMesh, old: str, backend: dict[str, Any]) -> Rotation:
     """Through plain traffic, where only one backend is allowed."""
     new = backend["name"]
     if backend.get("type") not in _KUMAS_OWN:
@@ -233,7 +237,7 @@ def _permissive(move: Move, mesh: MeshText, old: str, backend: dict[str, Any]) -
         )
     mode = backend.get("mode", "STRICT")
 
-    def edited(text: str, edit: Callable[[MeshText], None]) -> str:
+    def edited(text: str, edit: Callable[[EditableMesh], None]) -> str:
         step = move.read(text)
         edit(step)
         return step.editor.text
@@ -258,11 +262,11 @@ def _permissive(move: Move, mesh: MeshText, old: str, backend: dict[str, Any]) -
         for number, (name, text) in enumerate(texts.items(), start=1)
     )
     notes = (*rotation_words.COST_OF_PERMISSIVE, *_secret_notes(mesh, backend))
-    private = mesh.has_credentials or move.read(moved).has_credentials
+    private = mesh.is_confidential or move.read(moved).is_confidential
     return Rotation(mesh.name, old, new, steps, (), notes, move.text, mesh.form, private)
 
 
-def _old(mesh: MeshText, move: Move, new: str) -> str:
+def _old(mesh: EditableMesh, move: Move, new: str) -> str:
     """The backend that the mesh leaves."""
     enabled = mesh.enabled_backend
     if not enabled and move.product == "kuma" and len(mesh.backends) == 1:
@@ -291,7 +295,7 @@ def _old(mesh: MeshText, move: Move, new: str) -> str:
     return others[0] if enabled == new and len(others) == 1 else enabled
 
 
-def _refuse_one_name(mesh: MeshText, old: str, new: str, arn: str) -> None:
+def _refuse_one_name(mesh: EditableMesh, old: str, new: str, arn: str) -> None:
     """Refuse to give the backend that signs another CA in place, also where the switch to its name has been made."""
     if new not in (old, mesh.enabled_backend):
         return
@@ -303,14 +307,14 @@ def _refuse_one_name(mesh: MeshText, old: str, new: str, arn: str) -> None:
     raise _one_name(mesh, new, f"Give the new one another name: --backend-name {new}-2.")
 
 
-def _signs_already(mesh: MeshText, name: str, more: str = "") -> InvalidInputError:
+def _signs_already(mesh: EditableMesh, name: str, more: str = "") -> InvalidInputError:
     others = [found["name"] for found in mesh.backends if found["name"] != name]
     if others:
         more += f"; to stop trusting one of {', '.join(others)}, name it with --from"
     return mesh.refuse(("enabledBackend",), f"{name} signs already{more}", "There is nothing to rotate.")
 
 
-def _one_name(mesh: MeshText, name: str, hint: str) -> InvalidInputError:
+def _one_name(mesh: EditableMesh, name: str, hint: str) -> InvalidInputError:
     return mesh.refuse(
         ("backends", _position(mesh, name), "name"),
         f"{name} is the name of the backend that signs now and of the new one: changed in place, proxies with "
@@ -319,7 +323,7 @@ def _one_name(mesh: MeshText, name: str, hint: str) -> InvalidInputError:
     )
 
 
-def _put(mesh: MeshText, backend: dict[str, Any]) -> None:
+def _put(mesh: EditableMesh, backend: dict[str, Any]) -> None:
     """Add a backend as the last one, in the place of one of its name that is different."""
     number = mesh.position(backend["name"])
     if number is not None:
@@ -329,7 +333,7 @@ def _put(mesh: MeshText, backend: dict[str, Any]) -> None:
     mesh.set(("backends", len(mesh.backends)), backend)
 
 
-def _position(mesh: MeshText, name: str) -> int:
+def _position(mesh: EditableMesh, name: str) -> int:
     position = mesh.position(name)
     assert position is not None  # noqa: S101 - the caller has looked
     return position
@@ -341,18 +345,28 @@ def _mode_notes(old: object, new: object) -> list[str]:
     return []
 
 
-def _mode(mesh: MeshText, backend: str) -> Any:  # noqa: ANN401 - whatever is in the document
-    return mesh.backends[_position(mesh, backend)].get("mode", "STRICT")
+def _mode(mesh: EditableMesh, backend: str) -> Mode:
+    """Return the mode of a backend; nothing is STRICT.
+
+    Raises:
+        InvalidInputError: the Mesh has a mode that does not exist.
+    """
+    number = _position(mesh, backend)
+    mode = mesh.backends[number].get("mode") or "STRICT"
+    if mode not in get_args(Mode):
+        message = f"is {printable_line(mode) or 'not a text'}; it must be {' or '.join(get_args(Mode))}"
+        raise mesh.refuse(("backends", number, "mode"), message, "Correct it in the Mesh first.")
+    return cast("Mode", mode)
 
 
-def _authority(mesh: MeshText, backend: str) -> object:
+def _authority(mesh: EditableMesh, backend: str) -> object:
     """The ARN of an acmpca backend's CA; None for anything else."""
     found = mesh.backends[_position(mesh, backend)]
     conf = found.get("conf")
     return conf.get("arn") if found.get("type") == "acmpca" and isinstance(conf, dict) else None
 
 
-def _authority_notes(mesh: MeshText, old: str, new: str, outputs: StackOutputs) -> list[str]:
+def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutputs) -> list[str]:
     arn = outputs.certificate_authority.arn
     notes = [f"{old} and the new backend are the same CA, {arn}"] if _authority(mesh, old) == arn else []
     if mesh.position(new) is not None and (there := _authority(mesh, new)) not in (None, arn):
@@ -363,16 +377,6 @@ def _authority_notes(mesh: MeshText, old: str, new: str, outputs: StackOutputs) 
     return notes
 
 
-def _secret_notes(mesh: MeshText, backend: dict[str, Any]) -> list[str]:
-    named = sorted(_secrets(backend.get("conf")))
+def _secret_notes(mesh: EditableMesh, backend: dict[str, Any]) -> list[str]:
+    named = sorted({name for _, name in secrets_named(backend.get("conf"))})
     return [f"mesh {mesh.name} needs the Secrets {', '.join(named)} before the first step"] if named else []
-
-
-def _secrets(value: object) -> set[str]:
-    """The Secrets that a backend's configuration names."""
-    if isinstance(value, list):
-        return {name for item in value for name in _secrets(item)}
-    if not isinstance(value, dict):
-        return set()
-    own = {value["secret"]} if value.keys() == {"secret"} and isinstance(value["secret"], str) else set()
-    return own | {name for item in value.values() for name in _secrets(item)}

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from toolkit import contract
 from toolkit.files import PRIVATE, PUBLIC, write_all
-from toolkit.mesh import render, trust
+from toolkit.mesh import render
+from toolkit.mesh.documents.applied import applied
+from toolkit.mesh.documents.reader import read
 from toolkit.mesh.options import Choice, MeshOptions
 from toolkit.pki import duration, pem
 from toolkit.sandbox import program
@@ -106,9 +108,9 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
 def _plan(outputs: StackOutputs, rendered: RenderedMesh) -> Plan:
     """Verify against what the Mesh really carries, read back from the documents."""
     texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", render.stream(rendered.secrets))]
-    applied = trust.applied(texts)
+    said = applied(read(texts))
     lifetime = duration.parse(outputs.data_plane_lifetime)
-    return Plan(applied.mesh, applied.bundle, lifetime=lifetime)
+    return Plan(said.mesh, said.bundle, lifetime=lifetime)
 
 
 def _files(

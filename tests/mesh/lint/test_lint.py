@@ -15,9 +15,9 @@ from tests.mesh.lint.worlds import (
 from tests.support import AUTHORITY_ARN, NOW
 from toolkit.errors import InvalidInputError
 from toolkit.mesh import render
+from toolkit.mesh.documents.data_sources import decode
 from toolkit.mesh.lint import RULES, Severity, lint
 from toolkit.mesh.lint.durations import suggestion
-from toolkit.mesh.lint.sources import decode
 from toolkit.mesh.options import Choice, MeshOptions
 
 BAD = GOOD.replace("mode: STRICT", "mode: STRCT")
@@ -131,7 +131,8 @@ def test_a_mesh_in_both_forms_may_say_the_same() -> None:
 def test_base64_is_read_as_the_readers_of_documents_read_it(
     encoded_text: str, from_protobuf: bool, expected: str | None
 ) -> None:
-    assert decode(encoded_text, from_protobuf=from_protobuf) == expected
+    found = decode(encoded_text, from_protobuf=from_protobuf)
+    assert (None if found is None else found.decode(errors="replace")) == expected
 
 
 def test_a_lifetime_is_suggested_only_where_it_is_clear() -> None:

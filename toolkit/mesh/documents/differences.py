@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
-from toolkit.mesh.resources import ADDED_BY_SERVER
-from toolkit.mesh.schema.secret import decode
+from toolkit.mesh.documents.confidential import INLINE, hides
+from toolkit.mesh.documents.data_sources import decode
+from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.text import printable, printable_line
 from toolkit.yamltext.plain import mapping
 
@@ -58,8 +59,8 @@ _PROMETHEUS_TLS_MODE = "activeMTLSBackend"
 _ONLY_AT_CREATION = "skipCreatingInitialPolicies"
 _FIRST = {name: place for place, name in enumerate(("type", "mesh", "name", "enabledBackend", "mode"))}
 _DIGITS = 12
-# A data source's value (kumahq/kuma:api/system/v1alpha1/datasource.proto): a key or a password as often as not.
-_HIDDEN = frozenset({"inline", "inlineString"})
+# The kinds of data source that only name the value.
+_REFERENCES = frozenset({"secret", "file"})
 
 
 def same(wanted: dict[str, Any], current: dict[str, Any] | None) -> bool:
@@ -193,10 +194,8 @@ def _prometheus(conf: dict[str, Any]) -> dict[str, Any]:
 
 
 def _canonical(data: object) -> object:
-    try:
-        return base64.b64encode(decode(data)).decode() if isinstance(data, str) else data
-    except ValueError:
-        return data
+    decoded = decode(data, from_protobuf=True) if isinstance(data, str) else None
+    return data if decoded is None else base64.b64encode(decoded).decode()
 
 
 def _backends(document: dict[str, Any], section: str) -> Iterator[dict[str, Any]]:
@@ -233,28 +232,27 @@ def _yaml(document: dict[str, Any]) -> list[str]:
     # Long values stay on their line.
     yaml.width = 1 << 16
     stream = io.StringIO()
-    yaml.dump(_shown(document, is_secret=document.get("type") == "Secret"), stream)
+    yaml.dump(_shown(document), stream)
     return [printable(line) for line in stream.getvalue().rstrip("\n").split("\n")]
 
 
-def _shown(value: object, *, is_secret: bool = False) -> object:
-    """A part of a document in a fixed order, secret values hidden."""
+def _shown(value: object, *, hidden: bool = False) -> object:
+    """Return a part of a document in a fixed order, with digests of what is confidential and of data sources."""
     if isinstance(value, list):
-        return [_shown(entry) for entry in value]
+        return [_shown(entry, hidden=hidden) for entry in value]
     if not isinstance(value, dict):
         return value
-    hidden = _HIDDEN | ({"data"} if is_secret else set())
-    return {
-        name: f"({digest(_bytes(name, entry))})" if name in hidden and isinstance(entry, str) else _shown(entry)
-        for name, entry in sorted(value.items(), key=lambda item: (_FIRST.get(item[0], len(_FIRST)), item[0]))
-    }
+    shown: dict[str, object] = {}
+    for name, entry in sorted(value.items(), key=lambda item: (_FIRST.get(item[0], len(_FIRST)), item[0])):
+        below = (hidden and name not in _REFERENCES) or hides(name)
+        if isinstance(entry, str) and (below or name in INLINE):
+            shown[name] = f"({digest(_bytes(name, entry))})"
+        else:
+            shown[name] = _shown(entry, hidden=below)
+    return shown
 
 
 def _bytes(name: str, value: str) -> bytes:
-    """The value that a text stands for; what is no base64 stands for itself."""
-    if name != "inlineString":
-        try:
-            return decode(value)
-        except ValueError:
-            pass
-    return value.encode(errors="surrogatepass")
+    """Return the value that a text stands for; what is not base64 stands for itself."""
+    decoded = None if name == "inlineString" else decode(value, from_protobuf=True)
+    return value.encode(errors="surrogatepass") if decoded is None else decoded

@@ -10,19 +10,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError
+from toolkit.mesh.documents.reader import Documents, read_stream
 from toolkit.mesh.lint.catalogue import CHECKS, RULES
 from toolkit.mesh.lint.context import SYSTEM_NAMESPACES, Context
-from toolkit.mesh.lint.documents import UNREADABLE, MeshDocument, SecretDocument, read, unreadable
 from toolkit.mesh.lint.excerpts import Excerpts
 from toolkit.mesh.lint.findings import Finding, Rule, Severity
 from toolkit.mesh.lint.secret_documents import check_secret, ours, twice
+from toolkit.mesh.lint.unreadable import UNREADABLE, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from toolkit.contract import StackOutputs
-    from toolkit.mesh.lint.documents import Document
+    from toolkit.mesh.documents.reader import Stream
     from toolkit.mesh.versions import MeshVersion, Product
 
 __all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "lint", "unreadable"]
@@ -53,37 +54,34 @@ def lint(  # noqa: PLR0913 - each is one thing that the caller knows
     Raises:
         InvalidInputError: no text is YAML, or there is no Mesh and no Secret in what is.
     """
-    documents: list[Document] = []
-    excerpts: dict[str, Excerpts] = {}
+    streams: list[Stream] = []
     failures: list[tuple[str, InvalidInputError]] = []
     for source, text in texts:
         try:
-            stream = read(text, source)
+            streams.append(read_stream(text, source))
         except InvalidInputError as error:
             failures.append((source, error))
-            continue
-        documents += stream.documents
-        excerpts[source] = Excerpts(text, stream.roots)
-    meshes = [each for each in documents if isinstance(each, MeshDocument)]
-    secrets = ours([each for each in documents if isinstance(each, SecretDocument)], meshes)
-    if not meshes and not secrets:
-        raise _nothing(len(documents), [error for _, error in failures])
+    documents = Documents(streams)
+    secrets = ours(documents)
+    if not documents.meshes and not secrets:
+        raise _nothing(len(documents.all), [error for _, error in failures])
     where = namespace or SYSTEM_NAMESPACES[product]
-    context = Context(product, mesh_version, outputs, now, tags or {}, where, meshes, secrets)
+    context = Context(product, mesh_version, outputs, now, tags or {}, where, documents, secrets)
     found = [unreadable(source, error) for source, error in failures]
     found += _findings(context)
     # A Secret that two backends name is looked at twice.
     unique = {finding.order: finding for finding in found}
+    excerpts = {stream.source: Excerpts(stream) for stream in streams}
     return [_with_excerpt(unique[order], excerpts) for order in sorted(unique)]
 
 
 def _findings(context: Context) -> Iterator[Finding]:
-    for mesh in context.meshes:
+    for mesh in context.documents.meshes:
         for check in CHECKS:
             yield from check(mesh, context)
     for secret in context.secrets:
         yield from check_secret(secret, context)
-    yield from twice([*context.meshes, *context.secrets])
+    yield from twice([*context.documents.meshes, *context.secrets])
 
 
 def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.text import shown
+from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.pki.arn import Arn, certificate_authority, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.documents import MeshDocument
     from toolkit.mesh.lint.findings import Finding
 
 _FORM = "arn:<partition>:acm-pca:<region>:<account>:certificate-authority/<uuid>"
@@ -61,7 +61,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: A
         found = _judge(value)
         if found:
             rule, message = found
-            yield mesh.finding(rule, (*backend.path, "conf", "arn"), message)
+            yield finding_at(mesh, rule, (*backend.path, "conf", "arn"), message)
 
 
 def _judge(value: str) -> tuple[Rule, str] | None:

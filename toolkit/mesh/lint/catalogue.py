@@ -10,13 +10,13 @@ from toolkit.mesh.lint import (
     common_names,
     contract_rules,
     credentials,
-    documents,
     durations,
     names,
     products,
     secret_documents,
     sources,
     structure,
+    unreadable,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.findings import Rule
 
 _ROOMS = (
-    documents,
+    unreadable,
     structure,
     names,
     sources,

@@ -11,10 +11,10 @@ import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from toolkit.mesh.documents.wording import shown
 from toolkit.mesh.lint import ca_rules
 from toolkit.mesh.lint.chains import bundle_of, server_bundle_of
-from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.text import shown
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.pki import chain
 from toolkit.pki.hierarchy import name_difference
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.chains import Bundle
     from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.documents import MeshDocument
     from toolkit.mesh.lint.findings import Finding
 
 _ACM = "Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md (caCert)"
@@ -194,7 +194,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
 
 def finding(bundle: Bundle, rule: Rule, message: str, fix: str = "") -> Finding:
     """A finding at the place where the chain stands."""
-    return bundle.where.document.finding(rule, bundle.where.path, message, fix)
+    return finding_at(bundle.where.document, rule, bundle.where.path, message, fix)
 
 
 def called(bundle: Bundle, number: int) -> str:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.lint.documents import at
-from toolkit.mesh.lint.sources import is_pem_in_base64, resolve
+from toolkit.mesh.documents.data_sources import value_of
 from toolkit.pki import pem
 from toolkit.pki.hierarchy import Hierarchy
+from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from toolkit.mesh.documents.data_sources import Resolved
+    from toolkit.mesh.documents.typed import Backend, MeshDocument
     from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.documents import Backend, MeshDocument
-    from toolkit.mesh.lint.sources import Resolved
     from toolkit.yamltext.nodes import Path
 
 # Where each type of backend has its chain; that of Vault is asked of Vault.
@@ -64,10 +64,8 @@ def server_bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> 
 def _bundle_at(mesh: MeshDocument, backend: Backend, field: Path | None, context: Context) -> Bundle | None:
     if field is None:
         return None
-    resolved = resolve(mesh, (*backend.path, "conf", *field), at(backend.conf, field), context)
-    if resolved is None or (resolved.path[-1] == "inlineString" and is_pem_in_base64(resolved.value)):
-        return None
-    return read(resolved)
+    resolved = value_of(mesh, (*backend.path, "conf", *field), at(backend.conf, field), context.documents)
+    return None if resolved is None else read(resolved)
 
 
 def read(where: Resolved) -> Bundle:

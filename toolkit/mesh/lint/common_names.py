@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.text import listed, shown
+from toolkit.mesh.documents.wording import listed, shown
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.mesh.schema.shapes import spots
 from toolkit.pki.common_name import MAX_COMMON_NAME, expand, is_balanced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.documents import MeshDocument
     from toolkit.mesh.lint.findings import Finding
 
 _ACM = "Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md (commonName)"
@@ -73,7 +73,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         if spot.path[-1:] == ("commonName",) and isinstance(spot.value, str):
             found = _judge(spot.value, context.tags)
             if found:
-                yield mesh.finding(found[0], (*mesh.spec_path, *spot.path), found[1])
+                yield finding_at(mesh, found[0], (*mesh.spec_path, *spot.path), found[1])
 
 
 def _judge(value: str, tags: Mapping[str, str]) -> tuple[Rule, str] | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -12,7 +10,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from toolkit.contract import StackOutputs
-    from toolkit.mesh.lint.documents import MeshDocument, SecretDocument
+    from toolkit.mesh.documents.reader import Documents
+    from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
     from toolkit.mesh.lint.findings import Finding
     from toolkit.mesh.versions import MeshVersion, Product
 
@@ -31,8 +30,8 @@ class Context:
         now: aware of its time zone.
         tags: values of proxies' tags, to expand common names with.
         namespace: of the control plane on Kubernetes.
-        meshes: that were read.
-        secrets: same.
+        documents: that were read.
+        secrets: those of them that are of Kong Mesh, or were meant to be.
     """
 
     product: Product
@@ -41,16 +40,8 @@ class Context:
     now: datetime
     tags: Mapping[str, str]
     namespace: str
-    meshes: list[MeshDocument]
+    documents: Documents
     secrets: list[SecretDocument]
-
-    @cached_property
-    def secrets_by_name(self) -> Mapping[str, list[SecretDocument]]:
-        """The Secrets that were read, by name."""
-        found: defaultdict[str, list[SecretDocument]] = defaultdict(list)
-        for secret in self.secrets:
-            found[secret.name].append(secret)
-        return found
 
 
 class Check(Protocol):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 
+from toolkit.mesh.documents.wording import listed, shown
 from toolkit.mesh.lint.chain_rules import ROOT_ONLY, finding
 from toolkit.mesh.lint.chains import bundle_of
-from toolkit.mesh.lint.documents import at
 from toolkit.mesh.lint.durations import EXPIRATION, lifetime_of, read
-from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.text import listed, shown
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.pki import chain, names, pem
+from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from toolkit.contract import StackOutputs
+    from toolkit.mesh.documents.typed import Backend, MeshDocument
     from toolkit.mesh.lint.chains import Bundle
     from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.documents import Backend, MeshDocument
     from toolkit.mesh.lint.findings import Finding
 
 _CONTRACT = "docs/contract.md"
@@ -85,7 +85,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         return
     if mesh.name not in outputs.meshes:
         there = listed([shown(name) for name in outputs.meshes])
-        yield mesh.finding(OTHER_MESH, mesh.name_path, f"{shown(mesh.name)} is none of the stack's meshes: {there}")
+        yield finding_at(mesh, OTHER_MESH, mesh.name_path, f"{shown(mesh.name)} is none of the stack's meshes: {there}")
         return
     backends = [backend for backend in mesh.backends if backend.type == "acmpca"]
     matching = [each for each in backends if each.conf.get("arn") == outputs.certificate_authority.arn]
@@ -94,7 +94,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     for backend in () if matching else backends:
         if isinstance(backend.conf.get("arn"), str):
             message = f"the ARN is not that of the stack's CA, {outputs.certificate_authority.arn}"
-            yield mesh.finding(OTHER_CA, (*backend.path, "conf", "arn"), message)
+            yield finding_at(mesh, OTHER_CA, (*backend.path, "conf", "arn"), message)
     for backend in matching:
         bundle = bundle_of(mesh, backend, context)
         if bundle and bundle.certificates:
@@ -105,11 +105,11 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
 def _signing(mesh: MeshDocument, backends: list[Backend], matching: list[Backend]) -> Iterator[Finding]:
     if not backends:
         path = (*mesh.mtls_path, "backends")
-        yield mesh.finding(NOT_SIGNING, path, "no acmpca backend is there for the stack's CA")
+        yield finding_at(mesh, NOT_SIGNING, path, "no acmpca backend is there for the stack's CA")
     elif mesh.enabled not in [backend.name for backend in matching or backends]:
         path = (*mesh.mtls_path, "enabledBackend")
         signs = f"{shown(mesh.enabled)} signs" if mesh.enabled else "no backend is enabled"
-        yield mesh.finding(NOT_SIGNING, path, f"{signs}, not the backend of the stack's CA")
+        yield finding_at(mesh, NOT_SIGNING, path, f"{signs}, not the backend of the stack's CA")
 
 
 def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
@@ -146,4 +146,4 @@ def _lifetime(mesh: MeshDocument, backend: Backend, outputs: StackOutputs) -> It
     lifetime = lifetime_of(backend)
     if lifetime and lifetime != read(outputs.data_plane_lifetime):
         message = f"{at(backend.value, EXPIRATION)} is not the stack's dataPlaneLifetime, {outputs.data_plane_lifetime}"
-        yield mesh.finding(OTHER_LIFETIME, (*backend.path, *EXPIRATION), message)
+        yield finding_at(mesh, OTHER_LIFETIME, (*backend.path, *EXPIRATION), message)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.lint.documents import at, mapping
-from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.sources import kinds, resolve
+from toolkit.mesh.documents.confidential import INLINE
+from toolkit.mesh.documents.data_sources import kinds, value_of
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.schema.shapes import spots
+from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.documents import MeshDocument
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Path
 
@@ -36,32 +38,24 @@ TEMPORARY = Rule(
 )
 RULES = (IN_THE_MESH, TEMPORARY)
 
-_ACCESS_KEY: Path = ("conf", "auth", "awsCredentials", "accessKey")
-# What each type of backend has that nobody else may know.
-_CREDENTIALS: dict[str, tuple[Path, ...]] = {
-    "acmpca": (_ACCESS_KEY, (*_ACCESS_KEY[:-1], "accessKeySecret")),
-    "vault": (("conf", "fromCp", "auth", "token"), ("conf", "fromCp", "auth", "tls", "clientKey")),
-    "provided": (("conf", "key"),),
-}
-_INLINE = {"inline", "inlineString"}
 _TEMPORARY_PREFIX = "ASIA"
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
-    """The findings of this module."""
-    for backend in mesh.backends:
-        for below in _CREDENTIALS.get(backend.type, ()):
-            source = at(backend.value, below)
-            for kind in kinds(mapping(source)):
-                if kind in _INLINE:
-                    path = (*backend.path, *below, kind)
-                    yield mesh.finding(IN_THE_MESH, path, f"{below[-1]} stands in the Mesh itself")
-            if below == _ACCESS_KEY:
-                yield from _temporary(mesh, (*backend.path, *below), source, context)
+    """Yield the findings of this module."""
+    for spot in spots(mesh.spec):
+        if not spot.is_credential:
+            continue
+        path, field = (*mesh.spec_path, *spot.path), spot.path[-1]
+        for kind in kinds(mapping(spot.value)):
+            if kind in INLINE:
+                yield finding_at(mesh, IN_THE_MESH, (*path, kind), f"{field} is in the Mesh itself")
+        if field == "accessKey":
+            yield from _temporary(mesh, path, spot.value, context)
 
 
 def _temporary(mesh: MeshDocument, path: Path, source: object, context: Context) -> Iterator[Finding]:
-    resolved = resolve(mesh, path, source, context)
-    if resolved and resolved.value.strip().startswith(_TEMPORARY_PREFIX):
+    found = value_of(mesh, path, source, context.documents)
+    if found and found.value.strip().startswith(_TEMPORARY_PREFIX):
         message = f"the access key begins with {_TEMPORARY_PREFIX}, so it is a temporary one"
-        yield resolved.document.finding(TEMPORARY, resolved.path, message)
+        yield finding_at(found.document, TEMPORARY, found.path, message)

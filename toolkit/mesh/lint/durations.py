@@ -7,20 +7,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.contract import mode_problem
+from toolkit.mesh.documents.wording import shown
 from toolkit.mesh.lint import chains
-from toolkit.mesh.lint.documents import at
-from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.text import shown
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.mesh.schema.model import timeout_seconds
 from toolkit.mesh.schema.shapes import spots
 from toolkit.pki import duration
+from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from toolkit.mesh.documents.typed import Backend, MeshDocument
     from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.documents import Backend, MeshDocument
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Path
 
@@ -114,7 +114,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         path = (*backend.path, "dpCert")
         certificates = backend.value.get("dpCert")
         if isinstance(certificates, dict) and _has_no_expiration(certificates):
-            yield mesh.finding(NO_EXPIRATION, path, "dpCert has no rotation.expiration")
+            yield finding_at(mesh, NO_EXPIRATION, path, "dpCert has no rotation.expiration")
         lifetime = lifetime_of(backend)
         if lifetime:
             yield from _can_be_issued(mesh, backend, lifetime, context)
@@ -143,9 +143,9 @@ def _lifetime(mesh: MeshDocument, path: Path, value: str) -> Iterator[Finding]:
     if found is None:
         better = suggestion(value)
         fix = f"Write {better}." if better else ""
-        yield mesh.finding(NO_DURATION, path, f"{shown(value)} is no lifetime that Kuma can read", fix)
+        yield finding_at(mesh, NO_DURATION, path, f"{shown(value)} is no lifetime that Kuma can read", fix)
     elif not found:
-        yield mesh.finding(NO_LIFETIME, path, f"{shown(value)} is no lifetime: such a certificate ends at once")
+        yield finding_at(mesh, NO_LIFETIME, path, f"{shown(value)} is no lifetime: such a certificate ends at once")
 
 
 def suggestion(value: str) -> str | None:
@@ -172,25 +172,25 @@ def _timeout(mesh: MeshDocument, path: Path, value: str) -> Iterator[Finding]:
     except ValueError:
         meant = read(suggestion(value))
         fix = f"Write {meant.total_seconds():g}s." if meant else ""
-        yield mesh.finding(NO_TIMEOUT, path, f"{shown(value)} is no timeout", fix)
+        yield finding_at(mesh, NO_TIMEOUT, path, f"{shown(value)} is no timeout", fix)
         return
     if seconds <= 0:
-        yield mesh.finding(NO_TIMEOUT, path, f"{shown(value)} is not more than 0s")
+        yield finding_at(mesh, NO_TIMEOUT, path, f"{shown(value)} is not more than 0s")
 
 
 def _can_be_issued(mesh: MeshDocument, backend: Backend, lifetime: timedelta, context: Context) -> Iterator[Finding]:
     path = (*backend.path, *EXPIRATION)
     said = at(backend.value, EXPIRATION)
     if lifetime < _SHORT:
-        yield mesh.finding(SHORT, path, f"{said} is less than an hour: each proxy renews after four fifths of it")
+        yield finding_at(mesh, SHORT, path, f"{said} is less than an hour: each proxy renews after four fifths of it")
     if backend.type != "acmpca":
         return
     authority = context.outputs and context.outputs.certificate_authority
     if authority and authority.arn == backend.conf.get("arn") and mode_problem(authority.usage_mode, lifetime):
-        yield mesh.finding(BEYOND_SHORT_LIVED, path, f"{said} is more than the 7 days of a CA in short-lived mode")
+        yield finding_at(mesh, BEYOND_SHORT_LIVED, path, f"{said} is more than the 7 days of a CA in short-lived mode")
     end = _end_of_the_ca(mesh, backend, context)
     if end and context.now < end < context.now + lifetime:
-        yield mesh.finding(BEYOND_THE_CA, path, f"{said} goes beyond the end of the CA on {end:%Y-%m-%d}")
+        yield finding_at(mesh, BEYOND_THE_CA, path, f"{said} goes beyond the end of the CA on {end:%Y-%m-%d}")
 
 
 def _end_of_the_ca(mesh: MeshDocument, backend: Backend, context: Context) -> datetime | None:

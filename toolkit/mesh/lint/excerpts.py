@@ -11,13 +11,15 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from toolkit.mesh.documents.confidential import hides
+from toolkit.mesh.documents.wording import HIDDEN, is_credential
 from toolkit.mesh.lint.findings import Excerpt
-from toolkit.mesh.lint.text import HIDDEN, is_credential
 from toolkit.yamltext import nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    from toolkit.mesh.documents.reader import Stream
     from toolkit.yamltext.nodes import Node
 
 _MAX_LINE = 400
@@ -28,8 +30,6 @@ _HARMLESS = frozenset(
     | {"defaultForbidMeshExternalServiceAccess", "skipCreatingInitialPolicies", "address", "agentAddress", "pki"}
     | {"role", "serverName", "skipVerify", "iamServerIdHeader"}
 )
-# What is below these is never shown, whatever it is called.
-_CONFIDENTIAL = frozenset({"accessKey", "accessKeySecret", "token", "clientKey", "key", "data", "stringData"})
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 
 
@@ -45,14 +45,15 @@ class Excerpts:
     """The lines of one text.
 
     Args:
-        text: the stream.
-        roots: its documents.
+        stream: the text, and what was read from it.
     """
 
-    def __init__(self, text: str, roots: Sequence[Node]) -> None:
-        self._text = text
+    def __init__(self, stream: Stream) -> None:
+        self._text = text = stream.text
         self._starts = [0, *(match.end() for match in re.finditer(r"\r\n|[\n\r\x85\u2028\u2029]", text))]
-        self._spans = sorted(span for root in roots for span in _spans(root, "", is_confidential=False))
+        self._spans = sorted(
+            span for document in stream.parsed for span in _spans(document.root, "", is_confidential=False)
+        )
         # For each span how far it and those before it reach; a scalar of many lines covers later lines.
         self._ends = list(accumulate((span.end for span in self._spans), max))
 
@@ -122,5 +123,5 @@ def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
                 yield _Span(pair.key.start.index, pair.key.end, not is_credential(name))
             else:
                 yield from _spans(pair.key, "", is_confidential=True)
-            below = is_confidential or name in _CONFIDENTIAL
+            below = is_confidential or hides(name)
             yield from _spans(pair.value, name, is_confidential=below)

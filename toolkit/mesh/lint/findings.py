@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.mesh.documents.wording import path_text, without_credentials
+
+if TYPE_CHECKING:
+    from toolkit.mesh.documents.typed import Document
+    from toolkit.yamltext.nodes import Path
 
 
 class Severity(StrEnum):
@@ -94,3 +100,10 @@ class Finding:
     def order(self) -> tuple[str, int, int, str, str, str]:
         """By file, line, column and code."""
         return (self.source, self.line, self.column, self.code, self.path, self.message)
+
+
+def finding_at(document: Document, rule: Rule, path: Path, message: str, fix: str = "") -> Finding:
+    """Return what a rule found at a path of a document; nothing that has the form of a credential stays in it."""
+    place = document.place(path)
+    shown, fix = path_text((*document.base, *path)), fix or rule.fix
+    return Finding(rule, without_credentials(message), fix, document.source, place.line, place.column, shown)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.contract import dns_label
-from toolkit.mesh.lint.documents import at, items, mapping, text
-from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.text import listed, shown
+from toolkit.mesh.documents.wording import listed, shown
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.documents import MeshDocument
     from toolkit.mesh.lint.findings import Finding
 
 _VALIDATOR = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go"
@@ -109,11 +109,11 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: A
     name = mesh.name
     if name and not _is_label(name):
         many = f"has {len(name)} characters, and may have {_MAX_NAME}" if len(name) > _MAX_NAME else "is no DNS label"
-        yield mesh.finding(MESH_NAME, mesh.name_path, f"the name {shown(name)} {many}")
+        yield finding_at(mesh, MESH_NAME, mesh.name_path, f"the name {shown(name)} {many}")
     elif at(mesh.value, mesh.name_path) == "":
-        yield mesh.finding(MESH_NAME, mesh.name_path, "the name is empty")
+        yield finding_at(mesh, MESH_NAME, mesh.name_path, "the name is empty")
     if not mesh.is_universal and "namespace" in mapping(mesh.value.get("metadata")):
-        yield mesh.finding(NAMESPACE, ("metadata", "namespace"), "a Mesh has no namespace")
+        yield finding_at(mesh, NAMESPACE, ("metadata", "namespace"), "a Mesh has no namespace")
     for section in _SECTIONS:
         yield from _section(mesh, section)
     yield from _mtls(mesh)
@@ -127,23 +127,25 @@ def _section(mesh: MeshDocument, section: _Section) -> Iterator[Finding]:
         name = text(mapping(backend).get("name"))
         if name and name in seen:
             message = f"backends[{seen[name]}] is named {shown(name)}, too"
-            yield mesh.finding(REPEATED_NAME, (*path, "backends", index, "name"), message)
+            yield finding_at(mesh, REPEATED_NAME, (*path, "backends", index, "name"), message)
         seen.setdefault(name, index)
     chosen = text(value.get(section.chosen))
     if chosen and chosen not in seen:
         there = listed([shown(name) for name in seen if name][:10])
         message = f"no backend is named {shown(chosen)}; there {'is ' + there if there else 'are none'}"
-        yield mesh.finding(UNKNOWN_BACKEND, (*path, section.chosen), message)
+        yield finding_at(mesh, UNKNOWN_BACKEND, (*path, section.chosen), message)
 
 
 def _mtls(mesh: MeshDocument) -> Iterator[Finding]:
     if mesh.backends and mesh.mtls.get("enabledBackend") in (None, ""):
         path = (*mesh.mtls_path, "enabledBackend")
         there = listed([shown(backend.name) for backend in mesh.backends if backend.name][:10])
-        yield mesh.finding(MTLS_OFF, path, "enabledBackend is missing: mTLS is off", there and f"Name one of {there}.")
+        yield finding_at(
+            mesh, MTLS_OFF, path, "enabledBackend is missing: mTLS is off", there and f"Name one of {there}."
+        )
     for backend in mesh.backends:
         if backend.name and not _is_label(backend.name):
             path = (*backend.path, "name")
-            yield mesh.finding(BACKEND_NAME, path, f"the name {shown(backend.name)} is no DNS label")
+            yield finding_at(mesh, BACKEND_NAME, path, f"the name {shown(backend.name)} is no DNS label")
         if backend.value.get("mode") == "PERMISSIVE":
-            yield mesh.finding(PERMISSIVE, (*backend.path, "mode"), "PERMISSIVE also accepts plain traffic")
+            yield finding_at(mesh, PERMISSIVE, (*backend.path, "mode"), "PERMISSIVE also accepts plain traffic")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.lint.documents import GLOBAL_TYPE, MeshDocument, SecretDocument, at, mapping, text
-from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.sources import data_sources, secret_value
+from toolkit.mesh.documents.data_sources import Reason, Resolved, Unresolved, data_sources, secret_value
+from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
+from toolkit.mesh.documents.wording import kind, shown
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, WRONG_TYPE
-from toolkit.mesh.lint.text import kind, shown
-from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
+from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
 from toolkit.yamltext import nodes
+from toolkit.yamltext.plain import at, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
+    from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Node
@@ -57,9 +59,9 @@ SECRET_TYPE = Rule(
 MESH_MISSING = Rule(
     "MESH043",
     Severity.WARNING,
-    "A Secret does not say its mesh",
+    "A Secret does not name its mesh",
     "It is taken for one of the mesh default, and no other mesh finds it.",
-    f"Add the label {MESH_LABEL} on Kubernetes, the field mesh on Universal.",
+    f"Add the label {MESH_LABEL}: MESH.",
     f"{_SECRETS}; {_STORE} (GetMesh)",
 )
 SECRET_NAMESPACE = Rule(
@@ -89,12 +91,15 @@ RULES = (
 )
 
 
-def ours(secrets: Sequence[SecretDocument], meshes: Sequence[MeshDocument]) -> list[SecretDocument]:
-    """The Secrets that are of Kong Mesh, or were meant to be: by type, by label, or because a Mesh names them."""
-    named = {text(source.get("secret")) for mesh in meshes for _, source in data_sources(mesh)} - {""}
+_VALUE_RULES = {Reason.NOT_TEXT: WRONG_TYPE, Reason.NOT_BASE64: VALUE_NO_BASE64}
+
+
+def ours(documents: Documents) -> list[SecretDocument]:
+    """Return the Secrets of Kong Mesh, or meant to be: by type, by label, or because a Mesh names them."""
+    named = {text(source.get("secret")) for mesh in documents.meshes for _, source in data_sources(mesh)} - {""}
     return [
         secret
-        for secret in secrets
+        for secret in documents.secrets
         if secret.type in (KUBERNETES_TYPE, GLOBAL_TYPE)
         or text(at(secret.value, secret.mesh_path))
         or secret.name in named
@@ -106,12 +111,12 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     name = at(secret.value, secret.name_path)
     if not isinstance(name, str) or not name:
         if name in (None, ""):
-            yield secret.finding(MISSING_FIELD, secret.name_path, "the Secret has no name", "Add the name.")
+            yield finding_at(secret, MISSING_FIELD, secret.name_path, "the Secret has no name", "Add the name.")
         else:
-            yield secret.finding(WRONG_TYPE, secret.name_path, f"name must be a text; it is {kind(name)}")
+            yield finding_at(secret, WRONG_TYPE, secret.name_path, f"name must be a text; it is {kind(name)}")
     if secret.type not in (KUBERNETES_TYPE, GLOBAL_TYPE):
         message = f"the type is {shown(secret.type)}, not {KUBERNETES_TYPE}" if secret.type else "the type is missing"
-        yield secret.finding(SECRET_TYPE, ("type",), message)
+        yield finding_at(secret, SECRET_TYPE, ("type",), message)
     elif secret.type == KUBERNETES_TYPE:
         yield from _mesh(secret)
     if not secret.is_universal:
@@ -121,33 +126,34 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
 
 def _mesh(secret: SecretDocument) -> Iterator[Finding]:
     mesh = at(secret.value, secret.mesh_path)
-    if mesh in (None, ""):
-        yield secret.finding(MESH_MISSING, secret.mesh_path, "the Secret does not say its mesh")
+    if mesh in (None, "") and secret.is_universal:
+        # kumahq/kuma:app/kumactl/cmd/apply/apply.go: Mesh field cannot be empty.
+        yield finding_at(secret, MISSING_FIELD, secret.mesh_path, "the Secret has no mesh", "Add mesh: NAME.")
+    elif mesh in (None, ""):
+        yield finding_at(secret, MESH_MISSING, secret.mesh_path, "the Secret does not name its mesh")
     elif not isinstance(mesh, str):
-        yield secret.finding(WRONG_TYPE, secret.mesh_path, f"the mesh must be a text; it is {kind(mesh)}")
+        yield finding_at(secret, WRONG_TYPE, secret.mesh_path, f"the mesh must be a text; it is {kind(mesh)}")
 
 
 def _namespace(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     path = ("metadata", "namespace")
     namespace = at(secret.value, path)
     if namespace is None:
-        yield secret.finding(NAMESPACE_MISSING, path, "the Secret does not say its namespace")
+        yield finding_at(secret, NAMESPACE_MISSING, path, "the Secret does not say its namespace")
     elif namespace != context.namespace:
-        yield secret.finding(SECRET_NAMESPACE, path, f"the namespace is {shown(namespace)}, not {context.namespace}")
+        yield finding_at(
+            secret, SECRET_NAMESPACE, path, f"the namespace is {shown(namespace)}, not {context.namespace}"
+        )
 
 
 def _value(secret: SecretDocument) -> Iterator[Finding]:
-    path, value = secret.data_path, secret.data
-    if value is None or value == "":
-        others = ", ".join(sorted(shown(key) for key in mapping(secret.value.get("data")))[:5])
-        beside = f"; its data has {others}" if others else ""
-        yield secret.finding(VALUE_MISSING, path, f"the Secret keeps no value{beside}")
-    elif not isinstance(value, str):
-        yield secret.finding(WRONG_TYPE, path, f"the value must be a text; it is {kind(value)}")
-    elif (found := secret_value(secret)) is None:
-        yield secret.finding(VALUE_NO_BASE64, path, "the value is no base64")
-    elif not found.strip():
-        yield secret.finding(VALUE_MISSING, path, "the value is empty")
+    found = secret_value(secret)
+    if isinstance(found, Unresolved):
+        message = f"the value {found.message}"
+        if found.reason is Reason.SECRET_WITHOUT_VALUE:
+            others = ", ".join(sorted(shown(key) for key in mapping(secret.value.get("data")))[:5])
+            message = f"the Secret has no value{f'; its data has {others}' if others else ''}"
+        yield finding_at(secret, _VALUE_RULES.get(found.reason, VALUE_MISSING), found.path, message, found.fix)
 
 
 def twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:
@@ -163,7 +169,7 @@ def twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Findin
         place = first.place(())
         what = f"{known[0]} {shown(document.name)}"
         message = f"{what} stands in {first.source}:{place.line}, too, with different content"
-        yield document.finding(DIFFERENT_TWICE, document.name_path, message)
+        yield finding_at(document, DIFFERENT_TWICE, document.name_path, message)
 
 
 def _identity(document: MeshDocument | SecretDocument) -> tuple[object, ...]:
@@ -178,7 +184,8 @@ def _identity(document: MeshDocument | SecretDocument) -> tuple[object, ...]:
 def _content(document: MeshDocument | SecretDocument) -> object:
     """What a document says, however it is written."""
     if isinstance(document, SecretDocument):
-        return document.type, document.mesh, secret_value(document)
+        found = secret_value(document)
+        return document.type, document.mesh, found.value if isinstance(found, Resolved) else found.reason
     node = nodes.find(document.root, (*document.base, *document.spec_path))
     return _said(node, UNIVERSAL_META if document.is_universal else ()) or []
 

@@ -11,19 +11,19 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any
 
-from toolkit.mesh.lint.documents import at
-from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.mesh.lint.text import has_half_characters, key_text, kind, listed, path_text, shown
+from toolkit.mesh.documents.wording import has_half_characters, key_text, kind, listed, path_text, shown
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.mesh.schema.backends import BACKEND_TYPES, VaultFromCp
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import DataSource, Model
 from toolkit.mesh.schema.shapes import Shape, Spec, fields_of, shape_of, spots
+from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.context import Context
-    from toolkit.mesh.lint.documents import MeshDocument
     from toolkit.mesh.lint.findings import Finding
     from toolkit.mesh.schema.shapes import Spot
     from toolkit.yamltext.nodes import Path
@@ -143,7 +143,7 @@ def _kubernetes_head(mesh: MeshDocument) -> Iterator[Finding]:
     version = mesh.value.get("apiVersion")
     if version != API_VERSION:
         message = "apiVersion is missing" if version is None else f"{shown(version)} is no apiVersion of Kong Mesh"
-        yield mesh.finding(API_VERSION_UNKNOWN, ("apiVersion",), message)
+        yield finding_at(mesh, API_VERSION_UNKNOWN, ("apiVersion",), message)
     for part in ("metadata", "spec"):
         if not isinstance(mesh.value.get(part), dict | None):
             yield _wrong(mesh, (part,), "a mapping", mesh.value[part])
@@ -156,7 +156,7 @@ def _kubernetes_head(mesh: MeshDocument) -> Iterator[Finding]:
             continue
         if key in fields_of(Spec) or key in UNIVERSAL_META:
             fix = f"Move it to {path_text(_home(key))}." if key in ("name", "labels") or key in fields_of(Spec) else ""
-            yield mesh.finding(TWO_FORMS, (key,), f"{key} belongs to the form of Universal; this has a kind", fix)
+            yield finding_at(mesh, TWO_FORMS, (key,), f"{key} belongs to the form of Universal; this has a kind", fix)
         else:
             yield from _unknown_key(mesh, (key,), key, _KUBERNETES_META)
 
@@ -171,13 +171,13 @@ def _universal_head(mesh: MeshDocument) -> Iterator[Finding]:
     for key in ("apiVersion", "metadata", "spec"):
         if key in mesh.value:
             message = f"{key} belongs to the form of Kubernetes; this has a type and no kind"
-            yield mesh.finding(TWO_FORMS, (key,), message)
+            yield finding_at(mesh, TWO_FORMS, (key,), message)
 
 
 def _name(mesh: MeshDocument) -> Iterator[Finding]:
     name = at(mesh.value, mesh.name_path)
     if name is None:
-        yield mesh.finding(MISSING_FIELD, mesh.name_path, "the Mesh has no name", "Add the name of the mesh.")
+        yield finding_at(mesh, MISSING_FIELD, mesh.name_path, "the Mesh has no name", "Add the name of the mesh.")
     elif not isinstance(name, str):
         yield _wrong(mesh, mesh.name_path, "a text", name)
 
@@ -218,7 +218,7 @@ def _wrong(mesh: MeshDocument, path: Path, expected: str, value: object) -> Find
         fix = "Put the value in quotes."
     elif expected == "true or false" and isinstance(value, str):
         fix = "Write true or false, without quotes."
-    return mesh.finding(WRONG_TYPE, path, f"{_last(path)} must be {expected}; it is {kind(value)}", fix)
+    return finding_at(mesh, WRONG_TYPE, path, f"{_last(path)} must be {expected}; it is {kind(value)}", fix)
 
 
 def _last(path: Path) -> str:
@@ -232,12 +232,14 @@ def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
         return
     path, chosen = _at(mesh, spot.path), spot.value.get("type")
     if chosen is None:
-        yield mesh.finding(MISSING_FIELD, path, "the backend has no type", f"Add a type: {listed([*BACKEND_TYPES])}.")
+        yield finding_at(
+            mesh, MISSING_FIELD, path, "the backend has no type", f"Add a type: {listed([*BACKEND_TYPES])}."
+        )
     elif not isinstance(chosen, str):
         yield _wrong(mesh, (*path, "type"), "a text", chosen)
     elif (model := spot.shape.variants.get(chosen)) is None:
         fix = _did_you_mean(chosen, BACKEND_TYPES)
-        yield mesh.finding(UNKNOWN_BACKEND_TYPE, (*path, "type"), f"no backend is of type {shown(chosen)}", fix)
+        yield finding_at(mesh, UNKNOWN_BACKEND_TYPE, (*path, "type"), f"no backend is of type {shown(chosen)}", fix)
     else:
         yield from _missing(mesh, spot, model)
         yield from _unknown(mesh, spot, model)
@@ -249,7 +251,7 @@ def _missing(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Fin
             # Where the key is there, so is its place.
             place = (*spot.path, name) if name in spot.value else spot.path
             message = f"{name} is missing in {_last(spot.path)}"
-            yield mesh.finding(MISSING_FIELD, _at(mesh, place), message, f"Add {name}.")
+            yield finding_at(mesh, MISSING_FIELD, _at(mesh, place), message, f"Add {name}.")
 
 
 def _unknown(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Finding]:
@@ -267,7 +269,7 @@ def _unknown_key(
 ) -> Iterator[Finding]:
     above = path_text(path[:-1]) or "a Mesh"
     message = f"{key_text(key)} is no field of {above}; Kong Mesh drops it without a word"
-    yield mesh.finding(UNKNOWN_FIELD, path, message, fix or _did_you_mean(key, known))
+    yield finding_at(mesh, UNKNOWN_FIELD, path, message, fix or _did_you_mean(key, known))
 
 
 def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
@@ -299,17 +301,17 @@ def _limits(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     name = str(spot.path[-1])
     if shape.choices and isinstance(value, str) and value not in shape.choices:
         many = f"{name} is {shown(value)}, and must be {' or '.join(shape.choices)}"
-        yield mesh.finding(UNKNOWN_VALUE, path, many, _did_you_mean(value, shape.choices))
+        yield finding_at(mesh, UNKNOWN_VALUE, path, many, _did_you_mean(value, shape.choices))
     elif value == "":
         needed = spot.owners and name in _NEEDED.get(spot.owners[-1][1], ())
         if needed or any(getattr(each, "min_length", None) for each in shape.metadata):
-            yield mesh.finding(EMPTY_FIELD, path, f"{name} is empty")
+            yield finding_at(mesh, EMPTY_FIELD, path, f"{name} is empty")
     elif shape.kind in (int, float) and _fits(shape, value):
         number = float(value) if isinstance(value, str) else value
         bounds = _bounds(shape.metadata)
         if not all(test(number, bound) for _, test, bound in bounds):
             words = listed([f"{word} {bound:g}" for word, _, bound in bounds])
-            yield mesh.finding(OUT_OF_RANGE, path, f"{name} must be {words}")
+            yield finding_at(mesh, OUT_OF_RANGE, path, f"{name} must be {words}")
 
 
 def _bounds(metadata: tuple[Any, ...]) -> list[tuple[str, Callable[[Any, Any], bool], float]]:

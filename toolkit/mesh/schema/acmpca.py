@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, field_validator
 
-from toolkit.mesh.schema.model import BackendModel, DataSource, Model
+from toolkit.mesh.schema.model import BackendModel, Credential, DataSource, Model
 from toolkit.pki import arn
 from toolkit.pki.common_name import MAX_COMMON_NAME, is_balanced
 
@@ -19,8 +19,8 @@ from toolkit.pki.common_name import MAX_COMMON_NAME, is_balanced
 class AwsCredentials(Model):
     """A long-lived access key of an IAM user; there is no field for the token of a temporary one."""
 
-    access_key: DataSource
-    access_key_secret: DataSource
+    access_key: Credential
+    access_key_secret: Credential
 
 
 class AcmPcaAuth(Model):

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from toolkit.mesh.schema.acmpca import AcmPcaBackend
-from toolkit.mesh.schema.model import BackendModel, DataSource, Expiration, Model, refuse_names
+from toolkit.mesh.schema.model import BackendModel, Credential, DataSource, Expiration, Model, refuse_names
 
 
 class BuiltinCaCert(Model):
@@ -39,7 +39,7 @@ class ProvidedConf(Model):
     """Configuration of ``provided``: the CA's chain and the key that signs."""
 
     cert: DataSource
-    key: DataSource
+    key: Credential
 
 
 class ProvidedBackend(BackendModel):
@@ -60,7 +60,7 @@ class VaultTls(Model):
 class VaultClientCertificate(Model):
     """Authentication to Vault with a client certificate."""
 
-    client_key: DataSource
+    client_key: Credential
     client_cert: DataSource
 
 
@@ -75,7 +75,7 @@ class VaultAws(Model):
 class VaultAuth(Model):
     """Authentication to Vault."""
 
-    token: DataSource | None = None
+    token: Credential | None = None
     tls: VaultClientCertificate | None = None
     aws: VaultAws | None = None
 

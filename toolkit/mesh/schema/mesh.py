@@ -15,6 +15,9 @@ from toolkit.mesh.schema.model import Model, refuse_names
 
 Form = Literal["kubernetes", "universal"]
 API_VERSION = "kuma.io/v1alpha1"
+# What a control plane adds to a resource; a document that was exported from one carries it back
+# (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1/meta.go).
+ADDED_BY_SERVER = ("creationTime", "modificationTime", "kri", "status")
 
 
 class AcmPcaMtls(Model):

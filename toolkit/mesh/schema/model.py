@@ -85,6 +85,10 @@ class DataSource(Model):
         )
 
 
+class Credential(DataSource):
+    """A data source of a credential or a private key, which only the control plane may read."""
+
+
 def _expiration(value: str) -> str:
     duration.parse(value)
     return value

@@ -6,7 +6,6 @@ Source: Kong/developer.konghq.com:app/mesh/manage-secrets.md.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,8 @@ _MAX_NAME = 253
 
 MESH_LABEL = "kuma.io/mesh"
 KUBERNETES_TYPE = "system.kuma.io/secret"
+# A Secret of the whole control plane, such as a key that signs tokens.
+GLOBAL_TYPE = "system.kuma.io/global-secret"
 
 
 def object_name(value: str) -> str:
@@ -35,18 +36,6 @@ def object_name(value: str) -> str:
     if len(value) > _MAX_NAME or not _SUBDOMAIN.fullmatch(value):
         raise ValueError(f"must be 1 to {_MAX_NAME} lower-case letters, digits, hyphens and dots (DNS-1123 subdomain)")
     return value
-
-
-def decode(data: str) -> bytes:
-    """The value of a Secret; white space is what editors and ``base64`` without ``-w0`` put between the lines.
-
-    Raises:
-        ValueError: it is not base64.
-    """
-    try:
-        return base64.b64decode("".join(data.split()).encode(), validate=True)
-    except binascii.Error as error:
-        raise ValueError("is not base64") from error
 
 
 ObjectName = Annotated[str, AfterValidator(object_name)]

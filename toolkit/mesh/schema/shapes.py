@@ -15,7 +15,7 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from toolkit.mesh.schema.backends import Mtls
-from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.model import Credential, DataSource, Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,6 +202,16 @@ class Spot:
     shape: Shape
     owners: tuple[tuple[Path, type[Model]], ...] = ()
 
+    @property
+    def is_data_source(self) -> bool:
+        """Whether a data source may stand there."""
+        return self.shape.model is not None and issubclass(self.shape.model, DataSource)
+
+    @property
+    def is_credential(self) -> bool:
+        """Whether a data source of a credential may stand there."""
+        return self.shape.model is Credential
+
 
 def spots(value: Any, model: type[Model] = Spec) -> Iterator[Spot]:  # noqa: ANN401 - any YAML
     """Every value that stands where a field is known, from above, as deep as the types are right."""
@@ -228,3 +238,15 @@ def _spots(spot: Spot) -> Iterator[Spot]:
     elif shape.kind is dict and shape.inner is str and isinstance(value, dict):
         for key, item in value.items():
             yield from _spots(Spot((*spot.path, str(key)), item, Shape(str), spot.owners))
+
+
+def models_below(model: type[Model]) -> Iterator[type[Model]]:
+    """Yield a model and every model of its fields, all the way down."""
+    yield model
+    for field in model.model_fields.values():
+        shape = shape_of(field.annotation)
+        if shape.kind is tuple:
+            shape = shape_of(shape.inner)
+        for below in (shape.model, *shape.variants.values()):
+            if below is not None:
+                yield from models_below(below)

@@ -80,16 +80,21 @@ SOURCES = [
     Case("MESH034", SOURCE, "            «file: /etc/kong/chain.pem\n"),
     Case("MESH035", SOURCE, "            «secret: ''\n"),
     Case("MESH035", SOURCE, "            «inline: ''\n"),
-    Case("MESH035", SOURCE, "            «inlineString: ' '\n", message="caCert has an empty inlineString"),
+    Case("MESH035", SOURCE, "            «inlineString: ' '\n", message="caCert is empty"),
     Case("MESH035", SOURCE, "            «file: ''\n", near="            file: /x\n"),
-    Case("MESH036", SOURCE, "            «secret: chains\n", message="Secret 'chains' is not among what was read"),
+    Case(
+        "MESH036",
+        SOURCE,
+        "            «secret: chains\n",
+        message="names Secret 'chains', which is not among the documents",
+    ),
     Case("MESH036", "  name: chain\n", "  name: chains\n", at="secret: chain\n"),
     Case(
         "MESH037",
         "    kuma.io/mesh: default",
         "    kuma.io/mesh: other",
         at="secret: chain\n",
-        message="of mesh 'other'",
+        message="belongs to mesh 'other'",
     ),
     Case(
         "MESH037", "type: system.kuma.io/secret", "type: Opaque", at="secret: chain\n", message="of type 'Opaque', not"
@@ -121,7 +126,7 @@ SECRETS = [
     Case("MESH040", f"data:\n  value: {ENCODED[:20]}", f"data:\n  «value: '%%'\n  x: {ENCODED[:20]}"),
     Case("MESH040", VALUE, f"data:\n  «value: {ENCODED[:-1]}\n", near=f"stringData:\n  value: {ENCODED[:-1]}\n"),
     Case("MESH040", f"data: {ENCODED}", "«data: '%'", base=UNIVERSAL, near=f"data: {URL_SAFE}"),
-    Case("MESH041", VALUE, "«data:\n  chain: eA==\n", message="the Secret keeps no value; its data has 'chain'"),
+    Case("MESH041", VALUE, "«data:\n  chain: eA==\n", message="the Secret has no value; its data has 'chain'"),
     Case("MESH041", VALUE, "", at="apiVersion: v1\nkind: Secret\nmetadata:\n  name: chain"),
     Case("MESH041", f"data: {ENCODED}", "«data: ''", base=UNIVERSAL),
     Case("MESH041", f"data: {ENCODED}", "«data: Cg==", base=UNIVERSAL, message="the value is empty"),
@@ -129,15 +134,15 @@ SECRETS = [
     Case("MESH042", HEAD, HEAD.replace("type: system.kuma.io/secret", "«type: Opaque"), message="the type is 'Opaque'"),
     Case("MESH042", HEAD, HEAD.replace("type: system.kuma.io/secret\n", ""), at="apiVersion: v1", message="is missing"),
     Case("MESH043", "  labels:\n    kuma.io/mesh: default\n", "", at="metadata:\n  name: chain"),
-    Case("MESH043", "mesh: default\n", "", at="type: Secret", base=UNIVERSAL),
+    Case("MESH011", "mesh: default\n", "", at="type: Secret", base=UNIVERSAL, message="the Secret has no mesh"),
     Case("MESH044", "  namespace: kong-mesh-system", "  «namespace: kuma-system"),
     Case("MESH044", "  namespace: kong-mesh-system", "  «namespace: [x]", message="the namespace is a list"),
     Case("MESH045", "  namespace: kong-mesh-system\n", "", at="metadata:\n  name: chain"),
 ]
 CREDENTIALS = [
-    Case("MESH100", ACCESS, f"                «inlineString: {ACCESS_KEY}\n", message="accessKey stands in the Mesh"),
+    Case("MESH100", ACCESS, f"                «inlineString: {ACCESS_KEY}\n", message="accessKey is in the Mesh"),
     Case("MESH100", "secret: access-key-secret\n", f"«inline: {encoded(ACCESS_KEY_SECRET)}\n", near="file: /secret\n"),
-    Case("MESH100", "secret: token", "«inlineString: hvs.CAESIJlWh4vqXV2S7kCZ", base=VAULT, message="token stands"),
+    Case("MESH100", "secret: token", "«inlineString: hvs.CAESIJlWh4vqXV2S7kCZ", base=VAULT, message="token is in"),
     Case(
         "MESH100",
         "clientKey:\n                secret: key",

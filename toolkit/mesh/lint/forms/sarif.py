@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from toolkit import __version__
-from toolkit.mesh.lint.documents import UNREADABLE
+from toolkit.mesh.lint.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
 
 HIDDEN = "…"
-_LIMIT = 80
-_MAX_KEY = 60
-# What is a credential wherever it stands: identifiers of access keys (docs.aws.amazon.com/IAM/latest/UserGuide/
-# reference_identifiers.html), what has the form of their secrets (40 characters of base64), tokens of Vault
+# What has the form of a credential: identifiers of access keys (docs.aws.amazon.com/IAM/latest/UserGuide/
+# reference_identifiers.html), the form of their secrets (40 characters of base64), tokens of Vault
 # (developer.hashicorp.com/vault/docs/concepts/tokens), and PEM, also in base64.
 _CREDENTIAL = re.compile(
     r"(?<![A-Z0-9])(?:AKIA|ASIA)[A-Z0-9]{8,}"
@@ -22,15 +20,17 @@ _CREDENTIAL = re.compile(
     r"|(?<![A-Za-z0-9])(?:hv[sbr]\.|[sbr]\.)[A-Za-z0-9_-]{16,}"
 )
 _PEM = re.compile(r"-----BEGIN|LS0tLS1CRUdJTi")
+_LIMIT = 80
+_MAX_KEY = 60
 
 
 def is_credential(value: str) -> bool:
-    """Whether a text has the form of a credential."""
+    """Return whether a text has the form of a credential."""
     return any(form.search(value) for form in (_CREDENTIAL, _PEM))
 
 
 def without_credentials(message: str) -> str:
-    """A message in which nothing has the form of a credential, whatever it was made of."""
+    """Return a message in which nothing has the form of a credential, whatever it was made of."""
     return _CREDENTIAL.sub(HIDDEN, message)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -10,10 +10,20 @@ from hypothesis import strategies as st
 from tests.support import contract, hierarchy
 from toolkit.errors import InvalidInputError
 from toolkit.mesh import render
+from toolkit.mesh.documents import applied as reading
+from toolkit.mesh.documents.reader import read
 from toolkit.mesh.options import Choice, MeshOptions
-from toolkit.mesh.trust import applied
+
+if TYPE_CHECKING:
+    from toolkit.mesh.documents.applied import Applied
 
 OUTPUTS = contract(hierarchy())
+
+
+def applied(texts: list[tuple[str, str]], mesh: str | None = None, backend: str | None = None) -> Applied:
+    return reading.applied(read(texts), mesh, backend)
+
+
 BY_HAND = """\
 apiVersion: kuma.io/v1alpha1
 kind: Mesh
@@ -59,20 +69,20 @@ def test_a_backend_that_is_trusted_and_does_not_sign_yet() -> None:
     assert found.common_name is None
     with pytest.raises(InvalidInputError) as caught:
         applied([("mesh.yaml", text)], backend="other")
-    assert "have none named other" in caught.value.problems[0].message
+    assert "have none named 'other'" in caught.value.problems[0].message
 
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("enabledBackend: acm", "enabledBackend: old", "spec.mtls.backends[0].type: is builtin, not acmpca"),
-        ("enabledBackend: acm", "enabledBackend: none", "names none, which is not among the backends"),
+        ("enabledBackend: acm", "enabledBackend: old", "spec.mtls.backends[0].type: is 'builtin', not acmpca"),
+        ("enabledBackend: acm", "enabledBackend: none", "names 'none', which is not among the backends"),
         ("    enabledBackend: acm\n", "", "spec.mtls.enabledBackend: is missing"),
-        ("inlineString: |", "inline: |", "spec.mtls.backends[1].conf.caCert.inline: is not base64"),
+        ("inlineString: |", "inline: |", "spec.mtls.backends[1].conf.caCert.inline: contains PEM that is not encoded"),
         ("            inlineString: |", "            file: /x\n            inlineString: |", "exactly one of"),
-        ("kind: Mesh", "kind: MeshService", "no Mesh; there are: none"),
-        ("kuma.io/v1alpha1", "appmesh.k8s.aws/v1beta2", "no Mesh; there are: none"),
-        ("  name: default", "  name: [default]", "metadata.name: is missing or not a text"),
+        ("kind: Mesh", "kind: MeshService", "no Mesh found in mesh.yaml"),
+        ("kuma.io/v1alpha1", "appmesh.k8s.aws/v1beta2", "no Mesh found in mesh.yaml"),
+        ("  name: default", "  name: [default]", "metadata.name: is missing or is not a text"),
         ("BEGIN CERTIFICATE", "BEGIN", "spec.mtls.backends[1].conf.caCert.inlineString: line 1: "),
         ("  name: default", "  name: a: b", "mesh.yaml:4:10"),
         ("kind: Mesh", "kind: Mesh\nkind: Mesh", "mesh.yaml:3:1"),
@@ -89,9 +99,9 @@ def test_what_can_not_be_used_is_named_by_place(old: str, new: str, words: str) 
     ("source", "words"),
     [
         ("inlineString: hello", "inlineString: line 1: no PEM certificate found"),
-        ("inlineString: 5", "inlineString: line 1: no PEM certificate found"),
+        ("inlineString: 5", "inlineString: must be a text"),
         ("inline: aGVsbG8=", "inline: line 1: no PEM certificate found"),
-        ("inline: !!binary aGVsbG8=", "is not base64 of PEM text"),
+        ("inline: !!binary aGVsbG8=", "inline: must be a text"),
     ],
 )
 def test_a_bundle_that_is_none(source: str, words: str) -> None:
@@ -114,16 +124,24 @@ def test_a_secret_that_was_not_given_or_is_another_meshs() -> None:
     another_meshs = secret.replace("kuma.io/mesh: default", "kuma.io/mesh: other")
     # Kuma takes Secrets of its own type only.
     opaque = secret.replace("system.kuma.io/secret", "Opaque")
-    for others in ([], [("secret.yaml", another_meshs)], [("secret.yaml", opaque)]):
+    for others, words, hint in (
+        ([], "which is not among the documents", "Give the Secret's document, too"),
+        (
+            [("secret.yaml", another_meshs)],
+            "which belongs to mesh 'other', not 'default'",
+            "label kuma.io/mesh: default",
+        ),
+        ([("secret.yaml", opaque)], "which is of type 'Opaque'", "type: system.kuma.io/secret"),
+    ):
         with pytest.raises(InvalidInputError) as caught:
             applied([("mesh.yaml", rendered.mesh), *others])
-        assert "no Secret of that name and mesh" in caught.value.problems[0].message
-        assert "second --mesh FILE" in caught.value.hint
+        assert words in caught.value.problems[0].message
+        assert hint in caught.value.hint
 
 
 def test_several_meshes_need_a_name() -> None:
     other = BY_HAND.replace("name: default", "name: other")
-    with pytest.raises(InvalidInputError, match="several meshes; there are: default, other"):
+    with pytest.raises(InvalidInputError, match="several Meshes in a.yaml, b.yaml. Meshes: default, other"):
         applied([("a.yaml", BY_HAND), ("b.yaml", other)])
     assert applied([("a.yaml", BY_HAND), ("b.yaml", other)], "other")[0] == "other"
     with pytest.raises(InvalidInputError, match="no Mesh third"):

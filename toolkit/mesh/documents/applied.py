@@ -1,0 +1,98 @@
+"""What a Mesh, as it was applied, says of an acmpca backend: above all its trust bundle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.mesh.documents.data_sources import Reason, Resolved, resolve
+from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
+from toolkit.pki import pem
+
+if TYPE_CHECKING:
+    from toolkit.mesh.documents.data_sources import Unresolved
+    from toolkit.mesh.documents.reader import Documents
+    from toolkit.mesh.documents.typed import Backend, MeshDocument
+
+_HINTS = {
+    Reason.FILE: "Run without --mesh: then certificates are verified against the stack's chain.",
+    Reason.SECRET_NOT_GIVEN: "Give the Secret's document too, with a second --mesh FILE.",
+}
+
+
+class Applied(NamedTuple):
+    """What a Mesh says of one acmpca backend.
+
+    Attributes:
+        mesh: its name.
+        bundle: the ``caCert`` as PEM text: what proxies trust.
+        common_name: the template of common names; None for none.
+        authority_arn: the CA that it names.
+        has_access_key: whether its control planes use an access key, and so no role of the zone.
+    """
+
+    mesh: str
+    bundle: str
+    common_name: str | None
+    authority_arn: str
+    has_access_key: bool
+
+
+def applied(documents: Documents, mesh: str | None = None, backend: str | None = None) -> Applied:
+    """Return what a Mesh says of its enabled acmpca backend, or of another one.
+
+    Args:
+        documents: the Mesh, and the Secret that it names.
+        mesh: name of the Mesh; None for the only one.
+        backend: name of the backend, such as one that is trusted but does not sign yet; None for the enabled one.
+
+    Raises:
+        InvalidInputError: the Mesh or the backend is not there, or the trust bundle can't be read.
+    """
+    chosen = documents.choose(mesh, "--mesh-name")
+    found = _backend(chosen, backend)
+    authority_arn, common_name = found.conf.get("arn"), found.conf.get("commonName")
+    if not isinstance(authority_arn, str):
+        raise chosen.refuse((*found.path, "conf", "arn"), "is missing or is not a text")
+    return Applied(
+        chosen.name,
+        _bundle(chosen, found, documents),
+        common_name if isinstance(common_name, str) else None,
+        authority_arn,
+        bool(found.conf.get("auth")),
+    )
+
+
+def _backend(mesh: MeshDocument, name: str | None) -> Backend:
+    wanted, enabled = name or mesh.enabled, (*mesh.mtls_path, "enabledBackend")
+    if not wanted:
+        raise mesh.refuse(enabled, "is missing: mTLS is off in this Mesh")
+    found = next((backend for backend in mesh.backends if backend.name == wanted), None)
+    if found is None and name:
+        raise mesh.refuse((*mesh.mtls_path, "backends"), f"have none named {shown(name)}")
+    if found is None:
+        raise mesh.refuse(enabled, f"names {shown(wanted)}, which is not among the backends")
+    if found.type != "acmpca":
+        hint = "" if name else "Name a backend that does not sign yet with --backend-name."
+        message = f"is {shown(found.type) if found.type else 'missing'}, not acmpca: another CA signs in this Mesh"
+        raise mesh.refuse((*found.path, "type"), message, hint)
+    return found
+
+
+def _bundle(mesh: MeshDocument, backend: Backend, documents: Documents) -> str:
+    path = (*backend.path, "conf", "caCert")
+    found = resolve(mesh, path, backend.conf.get("caCert"), documents)
+    if not isinstance(found, Resolved):
+        raise found.document.refuse(found.path, found.message, _hint(found, mesh))
+    try:
+        pem.load_certificates(found.value)
+    except ValueError as error:
+        raise found.document.refuse(found.path, str(error)) from error
+    return found.value
+
+
+def _hint(found: Unresolved, mesh: MeshDocument) -> str:
+    hint = found.fix or _HINTS.get(found.reason, "")
+    if found.reason is Reason.SECRET_UNUSABLE and not mesh.is_universal:
+        return f"A Secret of this mesh has type: {KUBERNETES_TYPE} and the label {MESH_LABEL}: {mesh.name}."
+    return hint

@@ -1,0 +1,116 @@
+"""What in a document only its owner may read: one list, for file modes, excerpts and differences."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from toolkit.mesh.documents.data_sources import Resolved, secret_value
+from toolkit.mesh.documents.typed import SecretDocument, recognize
+from toolkit.mesh.documents.wording import is_credential
+from toolkit.mesh.schema.model import Credential
+from toolkit.mesh.schema.shapes import Spec, models_below
+from toolkit.pki import pem
+from toolkit.yamltext.plain import mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Where a Secret keeps its value.
+SECRET_PARTS = frozenset({"data", "stringData"})
+# The kinds of data source that contain the value themselves.
+INLINE = frozenset({"inline", "inlineString"})
+# What kubectl apply keeps of the document that was applied last, as JSON
+# (kubernetes/api:core/v1/annotation_key_constants.go, LastAppliedConfigAnnotation).
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@cache
+def credential_fields() -> frozenset[str]:
+    """Return the names of the fields of a Mesh that are data sources of credentials or private keys."""
+    return frozenset(
+        field.alias or name
+        for model in models_below(Spec)
+        for name, field in model.model_fields.items()
+        if Credential in _types(field.annotation)
+    )
+
+
+def _types(annotation: object) -> Sequence[object]:
+    return (annotation, *getattr(annotation, "__args__", ()))
+
+
+def hides(key: str) -> bool:
+    """Return whether everything below a key is confidential, whatever document it is in."""
+    return key in SECRET_PARTS or key in credential_fields()
+
+
+def is_confidential(value: object) -> bool:
+    """Return whether a file with a document must be readable by its owner alone.
+
+    So it must with a Secret whose value is anything but a chain of certificates, and with a credential in a Mesh, also
+    where kubectl keeps it in an annotation. Aliases may lead in circles, so each part is looked at once.
+
+    Args:
+        value: the plain values of a document of any kind.
+    """
+    seen: dict[int, object] = {}
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        if id(part) in seen:
+            continue
+        # Kept, so that no other part gets its number.
+        seen[id(part)] = part
+        if isinstance(part, list):
+            pending += part
+        elif isinstance(part, dict):
+            document = recognize(part)
+            if isinstance(document, SecretDocument):
+                if not is_chain(document):
+                    return True
+                part = {"metadata": part.get("metadata")}
+            if any(_is_held(field, below) for field, below in part.items()):
+                return True
+            pending += [*part.values(), last_applied(part)]
+    return False
+
+
+def is_chain(secret: SecretDocument) -> bool:
+    """Return whether a Secret contains a chain of certificates, and nothing else."""
+    return not chain_problem(secret)
+
+
+def chain_problem(secret: SecretDocument) -> str:
+    """Return why a Secret does not contain a chain of certificates and nothing else; empty where it does."""
+    found = secret_value(secret)
+    if not isinstance(found, Resolved):
+        return found.message
+    try:
+        pem.load_certificates(found.value)
+    except ValueError as error:
+        return str(error)
+    values = [key for part in SECRET_PARTS for key in mapping(secret.value.get(part))]
+    return "" if values in ([], ["value"]) else "it has other values beside the chain"
+
+
+def last_applied(annotations: dict[Any, Any]) -> object:
+    """Return what kubectl keeps in annotations of the document that was applied last; None where there is nothing.
+
+    It may contain a key that the document itself no longer has.
+    """
+    kept = annotations.get(LAST_APPLIED)
+    try:
+        return json.loads(kept) if isinstance(kept, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_held(field: object, value: object) -> bool:
+    """Whether a field contains a credential itself, in a data source or where a data source belongs."""
+    if field not in credential_fields():
+        return False
+    if isinstance(value, dict):
+        return bool(value.keys() & INLINE)
+    return isinstance(value, str) and is_credential(value)

@@ -1,0 +1,228 @@
+"""Data sources: where a certificate, a key or a credential comes from, and what is there.
+
+Source: kumahq/kuma:api/system/v1alpha1/datasource.proto and pkg/core/datasource/validator.go.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.schema.model import SOURCE_KINDS
+from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE
+from toolkit.mesh.schema.shapes import spots
+from toolkit.yamltext.plain import mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolkit.mesh.documents.reader import Documents
+    from toolkit.mesh.documents.typed import Document, MeshDocument, SecretDocument
+    from toolkit.yamltext.nodes import Path
+
+_PEM = "-----BEGIN"
+_STANDARD = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+_URL_SAFE = re.compile(r"[A-Za-z0-9_-]*={0,2}")
+_NOT_TEXT = ("must be a text", "Put the value in quotes.")
+
+
+class Resolved(NamedTuple):
+    """The value behind a data source.
+
+    Attributes:
+        value: its text.
+        document: that contains it: the Mesh, or a Secret.
+        path: within that.
+    """
+
+    value: str
+    document: Document
+    path: Path
+
+
+class Reason(Enum):
+    """Why a data source has no value that can be read here."""
+
+    NOT_ONE_KIND = auto()
+    NOT_TEXT = auto()
+    EMPTY = auto()
+    FILE = auto()
+    NOT_BASE64 = auto()
+    PEM_UNDER_INLINE = auto()
+    BASE64_UNDER_INLINE_STRING = auto()
+    SECRET_NOT_GIVEN = auto()
+    SECRET_UNUSABLE = auto()
+    SECRET_WITHOUT_VALUE = auto()
+
+
+class Unresolved(NamedTuple):
+    """Why there is no value behind a data source.
+
+    Attributes:
+        reason: for programs.
+        document: where it lies: the Mesh, or a Secret.
+        path: within that.
+        message: for people; never the value.
+        fix: what to do, where that is not clear from the message.
+    """
+
+    reason: Reason
+    document: Document
+    path: Path
+    message: str
+    fix: str = ""
+
+
+def decode(value: str, *, from_protobuf: bool) -> bytes | None:
+    """Return what base64 stands for, as Go reads it; None when it is not base64.
+
+    Go skips line ends, and no other white space (golang/go:src/encoding/base64/base64.go). Protobuf also accepts the
+    alphabet for URLs, and base64 without padding (protobuf.dev/programming-guides/json, bytes).
+
+    Args:
+        value: base64.
+        from_protobuf: a field of a Kuma resource; otherwise one of a Secret of Kubernetes.
+    """
+    plain = value.replace("\r", "").replace("\n", "")
+    form = _URL_SAFE if from_protobuf and ("-" in plain or "_" in plain) else _STANDARD
+    if not form.fullmatch(plain):
+        return None
+    if from_protobuf and "=" not in plain:
+        plain += "=" * (-len(plain) % 4)
+    try:
+        return base64.b64decode(plain, altchars=b"-_" if form is _URL_SAFE else None, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def is_pem_in_base64(value: str) -> bool:
+    """Return whether a text is base64 of PEM, wherever its lines end."""
+    return _PEM.encode() in (decode("".join(value.split()), from_protobuf=True) or b"")
+
+
+def data_sources(mesh: MeshDocument) -> Iterator[tuple[Path, dict[Any, Any]]]:
+    """Yield every data source of a Mesh with its path in the document."""
+    for spot in spots(mesh.spec):
+        if spot.is_data_source and isinstance(spot.value, dict):
+            yield (*mesh.spec_path, *spot.path), spot.value
+
+
+def secrets_named(conf: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yield the name of every Secret in a backend's configuration, of whatever type it is, with its path."""
+    if isinstance(conf, dict):
+        if conf.keys() == {"secret"} and isinstance(conf["secret"], str):
+            yield (*path, "secret"), conf["secret"]
+        for name, value in conf.items():
+            yield from secrets_named(value, (*path, name))
+    elif isinstance(conf, list):
+        for index, value in enumerate(conf):
+            yield from secrets_named(value, (*path, index))
+
+
+def kinds(source: dict[Any, Any]) -> list[str]:
+    """Return the kinds that a data source has."""
+    return [kind for kind in SOURCE_KINDS if source.get(kind) is not None]
+
+
+def value_of(mesh: MeshDocument, path: Path, source: object, documents: Documents) -> Resolved | None:
+    """Return the value behind a data source; None where it has none that can be read here."""
+    found = resolve(mesh, path, source, documents)
+    return found if isinstance(found, Resolved) else None
+
+
+def resolve(mesh: MeshDocument, path: Path, source: object, documents: Documents) -> Resolved | Unresolved:
+    """Return the value behind a data source, or why there is none.
+
+    Args:
+        mesh: that has the data source.
+        path: of the data source in it.
+        source: its plain values.
+        documents: among which Secrets are looked for.
+    """
+    given = mapping(source)
+    found = kinds(given)
+    if len(found) != 1:
+        many = " and ".join(found) or "none"
+        message = f"needs exactly one of {', '.join(SOURCE_KINDS)}; it has {many}"
+        return Unresolved(Reason.NOT_ONE_KIND, mesh, path, message)
+    kind, value, place = found[0], given[found[0]], (*path, found[0])
+    if not isinstance(value, str):
+        return Unresolved(Reason.NOT_TEXT, mesh, place, *_NOT_TEXT)
+    if not value.strip():
+        return Unresolved(Reason.EMPTY, mesh, place, "is empty")
+    if kind == "file":
+        message = "is a file on the hosts of the control planes, which can't be read here"
+        return Unresolved(Reason.FILE, mesh, place, message)
+    if kind == "secret":
+        return _secret(mesh, place, value, documents)
+    return _inline(mesh, place, value) if kind == "inline" else _plain(mesh, place, value)
+
+
+def _plain(mesh: MeshDocument, place: Path, value: str) -> Resolved | Unresolved:
+    if _PEM not in value and is_pem_in_base64(value):
+        message, fix = "contains base64 of PEM, which belongs under inline", "Rename inlineString to inline."
+        return Unresolved(Reason.BASE64_UNDER_INLINE_STRING, mesh, place, message, fix)
+    return Resolved(value, mesh, place)
+
+
+def _inline(mesh: MeshDocument, place: Path, value: str) -> Resolved | Unresolved:
+    if _PEM in value:
+        message, fix = "contains PEM that is not encoded, which belongs under inlineString", ""
+        return Unresolved(Reason.PEM_UNDER_INLINE, mesh, place, message, fix)
+    decoded = decode(value, from_protobuf=True)
+    if decoded is None:
+        return Unresolved(Reason.NOT_BASE64, mesh, place, *_not_base64(value))
+    if not decoded.strip():
+        return Unresolved(Reason.EMPTY, mesh, place, "is empty")
+    return Resolved(decoded.decode(errors="replace"), mesh, place)
+
+
+def _secret(mesh: MeshDocument, place: Path, name: str, documents: Documents) -> Resolved | Unresolved:
+    secret = documents.secret(name, mesh.name)
+    if secret is None:
+        reasons = [unusable(found, mesh.name) for found in documents.secrets_by_name.get(name, ())]
+        if not reasons:
+            message, fix = (
+                f"names Secret {shown(name)}, which is not among the documents",
+                "Give the Secret's document, too.",
+            )
+            return Unresolved(Reason.SECRET_NOT_GIVEN, mesh, place, message, fix)
+        return Unresolved(
+            Reason.SECRET_UNUSABLE, mesh, place, f"names Secret {shown(name)}, which {' or '.join(reasons)}"
+        )
+    return secret_value(secret)
+
+
+def unusable(secret: SecretDocument, mesh: str) -> str:
+    """Return why backends of a mesh can't use a Secret, as the end of a sentence."""
+    if secret.type == GLOBAL_TYPE:
+        return "is a global one, which no Mesh can use"
+    if secret.type != KUBERNETES_TYPE:
+        return f"is of type {shown(secret.type)}, not {KUBERNETES_TYPE}"
+    return f"belongs to mesh {shown(secret.mesh)}, not {shown(mesh)}"
+
+
+def secret_value(secret: SecretDocument) -> Resolved | Unresolved:
+    """Return the value of a Secret, or why it has none."""
+    path, value = secret.data_path, secret.data
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return Unresolved(Reason.SECRET_WITHOUT_VALUE, secret, path, "is missing: the Secret has no value")
+    if not isinstance(value, str):
+        return Unresolved(Reason.NOT_TEXT, secret, path, *_NOT_TEXT)
+    content = value.encode(errors="replace") if secret.is_plain else decode(value, from_protobuf=secret.is_universal)
+    if content is None:
+        return Unresolved(Reason.NOT_BASE64, secret, path, *_not_base64(value))
+    if not content.strip():
+        return Unresolved(Reason.EMPTY, secret, path, "is empty")
+    return Resolved(content.decode(errors="replace"), secret, path)
+
+
+def _not_base64(value: str) -> tuple[str, str]:
+    """What is wrong with a text that is not base64, and the fix."""
+    if decode("".join(value.split()), from_protobuf=True) is not None:
+        return "has spaces or tabs in its base64, which Go refuses", "Write it on one line."
+    return "is not base64", ""

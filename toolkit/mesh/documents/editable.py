@@ -1,0 +1,205 @@
+"""Meshes that are edited in their text, without touching the rest."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+
+from toolkit.mesh.documents.confidential import is_confidential
+from toolkit.mesh.documents.data_sources import unusable
+from toolkit.mesh.documents.reader import Documents, read_stream, select
+from toolkit.mesh.schema.mesh import ADDED_BY_SERVER, API_VERSION
+from toolkit.yamltext.editing import Editor
+from toolkit.yamltext.plain import at, mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from toolkit.errors import InvalidInputError
+    from toolkit.mesh.documents.reader import Stream
+    from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.yamltext.nodes import Path
+
+
+class EditableMesh:
+    """A Mesh of a YAML stream, and the stream that it is edited in.
+
+    Args:
+        document: the Mesh.
+        stream: that it is in.
+        editor: of the stream; Meshes of one stream share it.
+    """
+
+    def __init__(self, document: MeshDocument, stream: Stream, editor: Editor) -> None:
+        self.document = document
+        self.editor = editor
+        self.form: Form = document.form
+        self.name = document.name
+        self._stream = stream
+
+    @property
+    def mtls(self) -> dict[str, Any]:
+        """The mTLS section as plain values, as it is after the edits so far; empty where there is none.
+
+        Raises:
+            InvalidInputError: it is not a mapping.
+        """
+        value: Any = at(self.editor.documents[self.document.number], self.document.base)
+        for part in self.document.mtls_path:
+            value = value.get(part)
+            if value is None:
+                return {}
+            if not isinstance(value, dict):
+                raise self.refuse((), "must be a mapping")
+        return dict(value)
+
+    @property
+    def enabled_backend(self) -> str:
+        """The name of the backend that signs; empty when mTLS is off.
+
+        Raises:
+            InvalidInputError: it is not a text.
+        """
+        enabled = self.mtls.get("enabledBackend")
+        if enabled is not None and not isinstance(enabled, str):
+            raise self.refuse(("enabledBackend",), "must be a text", "Put it in quotes.")
+        return enabled or ""
+
+    @property
+    def backends(self) -> list[dict[str, Any]]:
+        """The backends as plain values, in their order.
+
+        Raises:
+            InvalidInputError: they are not a list of mappings with unique names.
+        """
+        found = self.mtls.get("backends")
+        if found is None:
+            return []
+        if not isinstance(found, list):
+            raise self.refuse(("backends",), "must be a list")
+        names = set()
+        for number, backend in enumerate(found):
+            name = backend.get("name") if isinstance(backend, dict) else None
+            if not isinstance(name, str) or not name:
+                raise self.refuse(("backends", number), "must be a mapping with a name")
+            if name in names:
+                raise self.refuse(("backends", number, "name"), f"{name} is the name of another backend, too")
+            names.add(name)
+        return found
+
+    @property
+    def zone_egress(self) -> bool:
+        """Whether traffic between zones is routed through egresses, which needs mTLS."""
+        return mapping(self.document.spec.get("routing")).get("zoneEgress") is True
+
+    @property
+    def has_resource_version(self) -> bool:
+        """Whether Kubernetes accepts the document only while the Mesh has not changed since it was read."""
+        return self.form == "kubernetes" and "resourceVersion" in mapping(self.document.value.get("metadata"))
+
+    def position(self, backend: str) -> int | None:
+        """Return the number of a backend, from 0; None when there is none of that name."""
+        names = [found["name"] for found in self.backends]
+        return names.index(backend) if backend in names else None
+
+    def set(self, path: Path, value: object) -> None:
+        """Put a value into the mTLS section; see :meth:`Editor.set`."""
+        self.editor.set(self.document.number, self._in_stream(path), value)
+
+    def remove(self, path: Path) -> None:
+        """Remove a key or an item from the mTLS section; see :meth:`Editor.remove`."""
+        self.editor.remove(self.document.number, self._in_stream(path))
+
+    def _in_stream(self, path: Path) -> Path:
+        return (*self.document.base, *self.document.mtls_path, *path)
+
+    def refuse(self, path: Path, message: str, hint: str = "") -> InvalidInputError:
+        """Return the error about a place of the mTLS section."""
+        return self.document.refuse((*self.document.mtls_path, *path), message, hint, verb="changed")
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether the stream contains what only its owner may read."""
+        return any(map(is_confidential, self.editor.documents))
+
+    @property
+    def documents(self) -> Documents:
+        """What else is in the stream, as it was before the edits."""
+        return Documents([self._stream])
+
+    def secret(self, name: str, namespace: str) -> SecretDocument | None:
+        """Return the Secret of this mesh in the same stream; None when it is not there.
+
+        Args:
+            name: of the Secret.
+            namespace: of the control plane on Kubernetes.
+
+        Raises:
+            InvalidInputError: on Kubernetes, something else has that name: a name can serve only one mesh
+                (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
+        """
+        found = self.documents.secret(name, self.name)
+        for other in self.documents.secrets_by_name.get(name, ()) if found is None else ():
+            place = mapping(other.value.get("metadata")).get("namespace", namespace)
+            if not other.is_universal and place == namespace:
+                message = f"is the name of a Secret that {unusable(other, self.name)}"
+                hint = "Name another Secret, such as --ca-cert secret=NAME."
+                raise other.refuse(other.name_path, message, hint, verb="replaced")
+        return found
+
+    def set_secret(self, secret: SecretDocument, value: str) -> None:
+        """Give a Secret of the stream another value; where it has plain text, so does the new one."""
+        content = value if secret.is_plain else base64.b64encode(value.encode()).decode()
+        self.editor.set(secret.number, (*secret.base, *secret.data_path), content)
+
+
+def editable(text: str, source: str) -> list[EditableMesh]:
+    """Return every Mesh of a YAML stream, in their order; edits of one show in the text of all.
+
+    Args:
+        text: the stream; what is not a Mesh is left as it is.
+        source: what to call it in an error, usually the file's name.
+
+    Raises:
+        InvalidInputError: the text is not YAML.
+    """
+    stream = read_stream(text, source)
+    editor = Editor(text, source)
+    return [EditableMesh(mesh, stream, editor) for mesh in Documents([stream]).meshes]
+
+
+def choose(meshes: Sequence[EditableMesh], name: str | None, where: str) -> EditableMesh:
+    """Return the Mesh of a name, or the only one.
+
+    Raises:
+        InvalidInputError: as for :func:`toolkit.mesh.documents.reader.select`.
+    """
+    chosen = select([mesh.document for mesh in meshes], name, where)
+    return next(mesh for mesh in meshes if mesh.document is chosen)
+
+
+def as_text(resource: Mapping[str, Any], form: Form) -> str:
+    """Return a Mesh that a control plane returned as YAML in either form.
+
+    Args:
+        resource: the answer of ``GET /meshes/{mesh}``, in the form of Universal.
+        form: the form that is wanted.
+    """
+    spec = {key: value for key, value in resource.items() if key not in (*ADDED_BY_SERVER, "type", "name", "labels")}
+    labels = resource.get("labels")
+    if form == "universal":
+        document = {"type": "Mesh", "name": resource["name"], **({"labels": labels} if labels else {}), **spec}
+    else:
+        metadata = {"name": resource["name"], **({"labels": labels} if labels else {})}
+        document = {"apiVersion": API_VERSION, "kind": "Mesh", "metadata": metadata, "spec": spec}
+    yaml = YAML(typ="rt", pure=True)
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    # A chain in base64 stays on its line.
+    yaml.width = 1 << 30
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()

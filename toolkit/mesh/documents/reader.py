@@ -1,0 +1,152 @@
+"""Find the Meshes and Secrets in texts: in the form of Kubernetes or Universal, alone, in streams and in lists."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from toolkit.errors import InvalidInputError
+from toolkit.mesh.documents.typed import Document, MeshDocument, SecretDocument, recognize
+from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.yamltext import parsing
+from toolkit.yamltext.plain import is_tame, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.parsing import Parsed
+
+A_MESH_HAS = f"A Mesh has apiVersion: {API_VERSION} and kind: Mesh, or on Universal type: Mesh."
+
+
+class Stream(NamedTuple):
+    """What one text contains.
+
+    Attributes:
+        source: what to call the text in an error, usually the file's name.
+        text: the text itself.
+        parsed: its YAML documents.
+        documents: of all kinds, in their order; the items of a list one by one. Empty YAML documents are left out.
+    """
+
+    source: str
+    text: str
+    parsed: list[Parsed]
+    documents: list[Document]
+
+
+class Documents:
+    """Documents that belong together: those of one or several texts.
+
+    Args:
+        streams: in their order.
+    """
+
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        self.streams = tuple(streams)
+
+    @cached_property
+    def all(self) -> list[Document]:
+        """Every document, in its order."""
+        return [document for stream in self.streams for document in stream.documents]
+
+    @cached_property
+    def meshes(self) -> list[MeshDocument]:
+        """The Meshes."""
+        return [document for document in self.all if isinstance(document, MeshDocument)]
+
+    @cached_property
+    def secrets(self) -> list[SecretDocument]:
+        """The Secrets, also those that are not of Kong Mesh."""
+        return [document for document in self.all if isinstance(document, SecretDocument)]
+
+    @cached_property
+    def secrets_by_name(self) -> Mapping[str, list[SecretDocument]]:
+        """The Secrets by name."""
+        found: defaultdict[str, list[SecretDocument]] = defaultdict(list)
+        for secret in self.secrets:
+            found[secret.name].append(secret)
+        return found
+
+    def secret(self, name: str, mesh: str) -> SecretDocument | None:
+        """Return the Secret that a data source of a mesh names; None where there is none."""
+        return next((secret for secret in self.secrets_by_name.get(name, ()) if secret.serves(mesh)), None)
+
+    def choose(self, name: str | None, option: str = "--mesh") -> MeshDocument:
+        """Return the Mesh of a name, or the only one; see :func:`select`."""
+        return select(self.meshes, name, ", ".join(stream.source for stream in self.streams), option)
+
+
+def select(meshes: Sequence[MeshDocument], name: str | None, where: str, option: str = "--mesh") -> MeshDocument:
+    """Return the Mesh of a name, or the only one.
+
+    Args:
+        meshes: to choose from.
+        name: of the Mesh; None for the only one.
+        where: what to call the place where they are, in an error.
+        option: that names a Mesh.
+
+    Raises:
+        InvalidInputError: it is not there, there are several, no control plane accepts it, or it is nested so deeply
+            that no function could walk through it.
+    """
+    chosen = [mesh for mesh in meshes if name in (None, mesh.name)]
+    if len(chosen) == 1:
+        chosen[0].require_usable()
+        if not is_tame(chosen[0].spec):
+            raise chosen[0].refuse(chosen[0].mtls_path, "is nested without end, or is larger than a document needs")
+        return chosen[0]
+    there = ", ".join(mesh.name or "(without a name)" for mesh in meshes)
+    if not there:
+        raise InvalidInputError(f"no Mesh found in {where}", hint=A_MESH_HAS)
+    if chosen:
+        wanted = f"Mesh {name} is there more than once" if name else "there are several Meshes"
+    else:
+        wanted = f"there is no Mesh {name}"
+    raise InvalidInputError(f"{wanted} in {where}. Meshes: {there}", hint=f"Choose one with {option}.")
+
+
+def read(texts: Sequence[tuple[str, str]]) -> Documents:
+    """Read several texts.
+
+    Args:
+        texts: pairs of a source's name and its text.
+
+    Raises:
+        InvalidInputError: a text is not YAML; the place is named as ``source:line:column``.
+    """
+    return Documents([read_stream(content, source) for source, content in texts])
+
+
+def read_stream(content: str, source: str) -> Stream:
+    """Read one text.
+
+    Args:
+        content: the text.
+        source: what to call it in an error, usually the file's name.
+
+    Raises:
+        InvalidInputError: the text is not YAML; the place is named as ``source:line:column``.
+    """
+    parsed = parsing.parse(content, source)
+    found: list[Document] = []
+    for number, document in enumerate(parsed):
+        parts = _parts(document.value)
+        found += [recognize(value, source, document.root, number, base) for base, value in parts]
+    return Stream(source, content, parsed, found)
+
+
+def _parts(value: object) -> Iterator[tuple[Path, object]]:
+    """Yield the document itself, or the items of a list: ``kubectl get -o yaml`` and ``kumactl get -o yaml``."""
+    if isinstance(value, dict) and isinstance(value.get("items"), list) and _is_list(value):
+        for index, item in enumerate(value["items"]):
+            yield ("items", index), item
+    elif value is not None:
+        yield (), value
+
+
+def _is_list(value: dict[Any, Any]) -> bool:
+    """Whether it only wraps others: a ``List`` of Kubernetes, or what ``kumactl get meshes -o yaml`` prints."""
+    return text(value["kind"]).endswith("List") if "kind" in value else "type" not in value

@@ -1,0 +1,237 @@
+"""Meshes and Secrets as typed documents, the differences between their forms removed, with the place of every node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.documents.wording import path_text
+from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
+from toolkit.yamltext import nodes
+from toolkit.yamltext.nodes import Place, Scalar
+from toolkit.yamltext.plain import at, items, mapping, text
+
+if TYPE_CHECKING:
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.yamltext.nodes import Node, Path
+
+# The mesh of a Kubernetes Secret without a label (kumahq/kuma:pkg/plugins/secrets/k8s/store.go, GetMesh).
+DEFAULT_MESH = "default"
+# Where the mTLS section is when a line or an indentation was lost, by form.
+_MISPLACED: dict[Form, tuple[Path, ...]] = {
+    "kubernetes": (("mtls",), ("metadata", "mtls")),
+    "universal": (("spec", "mtls"), ("metadata", "mtls")),
+}
+# What Kong Mesh's documents call the types of Kubernetes Secrets on Universal.
+_UNIVERSAL_TYPES = {"Secret": KUBERNETES_TYPE, "GlobalSecret": GLOBAL_TYPE}
+
+
+@dataclass(frozen=True, repr=False)
+class Document:
+    """A document of a stream, or an item of a list in it.
+
+    Attributes:
+        source: name of the file.
+        form: that of Kubernetes or of Universal.
+        value: its plain values; empty where it is no mapping.
+        root: the YAML document that it is, or is an item of.
+        number: of that YAML document in its stream, from 0.
+        base: its path in that; empty unless it is an item of a list.
+    """
+
+    source: str
+    form: Form
+    value: dict[Any, Any]
+    root: Node
+    number: int = 0
+    base: Path = ()
+
+    @property
+    def is_universal(self) -> bool:
+        """Whether ``kumactl`` applies it, not ``kubectl``."""
+        return self.form == "universal"
+
+    @property
+    def kind(self) -> str:
+        """What it is, such as ``Mesh``; empty where it does not say."""
+        return text(self.value.get("type" if self.is_universal else "kind"))
+
+    @property
+    def name_path(self) -> Path:
+        """The path of its name."""
+        return ("name",) if self.is_universal else ("metadata", "name")
+
+    @property
+    def name(self) -> str:
+        """Its name; empty where there is none."""
+        return text(at(self.value, self.name_path))
+
+    def place(self, path: Path) -> Place:
+        """Return the place of a path, or of the closest node above it that exists."""
+        return nodes.nearest(self.root, (*self.base, *path))
+
+    def where(self, path: Path) -> str:
+        """Return a place as ``source:line:column path``."""
+        place = self.place(path)
+        return f"{self.source}:{place.line}:{place.column} {path_text((*self.base, *path))}".rstrip()
+
+    def refuse(self, path: Path, message: str, hint: str = "", verb: str = "used") -> InvalidInputError:
+        """Return the error that says what is wrong at a path."""
+        what = f"{self.kind} {self.name}".strip() or "a document"
+        return InvalidInputError(f"{what} can't be {verb}", [Problem(self.where(path), message)], hint)
+
+
+class Backend(NamedTuple):
+    """An mTLS backend of a Mesh.
+
+    Attributes:
+        path: within the document.
+        value: its plain values.
+    """
+
+    path: Path
+    value: dict[Any, Any]
+
+    @property
+    def name(self) -> str:
+        """Its name; empty where there is none."""
+        return text(self.value.get("name"))
+
+    @property
+    def type(self) -> str:
+        """Its type; empty where there is none."""
+        return text(self.value.get("type"))
+
+    @property
+    def conf(self) -> dict[Any, Any]:
+        """Its configuration; empty where there is none."""
+        return mapping(self.value.get("conf"))
+
+
+class MeshDocument(Document):
+    """A Mesh."""
+
+    @property
+    def spec_path(self) -> Path:
+        """The path of the mapping that ``mtls`` and its siblings are in."""
+        return () if self.is_universal else ("spec",)
+
+    @property
+    def spec(self) -> dict[Any, Any]:
+        """The mapping at that path."""
+        return self.value if self.is_universal else mapping(self.value.get("spec"))
+
+    @property
+    def mtls_path(self) -> Path:
+        """The path of the mTLS section."""
+        return (*self.spec_path, "mtls")
+
+    @property
+    def mtls(self) -> dict[Any, Any]:
+        """The mTLS section; empty where there is none."""
+        return mapping(self.spec.get("mtls"))
+
+    @property
+    def backends(self) -> list[Backend]:
+        """Everything in the list of mTLS backends that is a mapping."""
+        path = (*self.mtls_path, "backends")
+        found = enumerate(items(self.mtls.get("backends")))
+        return [Backend((*path, index), value) for index, value in found if isinstance(value, dict)]
+
+    @property
+    def enabled(self) -> str:
+        """Name of the backend that signs; empty where mTLS is off."""
+        return text(self.mtls.get("enabledBackend"))
+
+    def require_usable(self, verb: str = "used") -> None:
+        """Refuse a document that no control plane accepts as a Mesh.
+
+        Raises:
+            InvalidInputError: the apiVersion is not Kong Mesh's, or the name is missing.
+        """
+        if not self.is_universal and (version := self.value.get("apiVersion")) != API_VERSION:
+            message = "is missing" if version is None else f"is not {API_VERSION}"
+            raise self.refuse(("apiVersion",), message, f"Write apiVersion: {API_VERSION}.", verb)
+        if not self.name:
+            raise self.refuse(self.name_path, "is missing or is not a text", verb=verb)
+        for path in _MISPLACED[self.form]:
+            if at(self.value, path) is not None:
+                right = path_text(self.mtls_path)
+                raise self.refuse(path, "no control plane reads it here; mTLS is off", f"Move it to {right}.", verb)
+
+
+class SecretDocument(Document):
+    """A Secret of Kong Mesh, or one that was meant to be."""
+
+    @property
+    def type(self) -> str:
+        """Its type, in the words of Kubernetes."""
+        found = text(self.value.get("type"))
+        return _UNIVERSAL_TYPES.get(found, found) if self.is_universal else found
+
+    @property
+    def mesh_path(self) -> Path:
+        """The path of the name of its mesh."""
+        return ("mesh",) if self.is_universal else ("metadata", "labels", MESH_LABEL)
+
+    @property
+    def mesh(self) -> str:
+        """The mesh that it belongs to: the default one where a Kubernetes Secret names none; else may be empty."""
+        return text(at(self.value, self.mesh_path)) or ("" if self.is_universal else DEFAULT_MESH)
+
+    @property
+    def data_path(self) -> Path:
+        """The path of its value."""
+        if self.is_universal:
+            return ("data",)
+        return ("stringData", "value") if self.is_plain else ("data", "value")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its value is not encoded: ``stringData``, which wins over ``data``.
+
+        Source: kubernetes/api:core/v1/types.go, Secret.StringData.
+        """
+        return not self.is_universal and "value" in mapping(self.value.get("stringData"))
+
+    @property
+    def data(self) -> object:
+        """Its value, in base64 unless :attr:`is_plain`."""
+        return at(self.value, self.data_path)
+
+    def serves(self, mesh: str) -> bool:
+        """Return whether backends of a mesh can use it; an empty name is that of any mesh."""
+        return self.type == KUBERNETES_TYPE and self.mesh == (mesh or self.mesh)
+
+
+_NOWHERE = Scalar(Place(0, 1, 1), 0, 0, "", "")
+
+
+def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: int = 0, base: Path = ()) -> Document:
+    """Return a document of the type that it says it is.
+
+    Args:
+        value: its plain values.
+        source: name of the file.
+        root: the YAML document that it is, or is an item of.
+        number: of that YAML document in its stream, from 0.
+        base: its path in that.
+    """
+    found = mapping(value)
+    is_universal = "kind" not in found
+    kind, version = found.get("type" if is_universal else "kind"), found.get("apiVersion")
+    made: type[Document] = Document
+    if is_universal:
+        made = _UNIVERSAL_KINDS.get(text(kind), Document)
+    elif kind == "Mesh" and (not isinstance(version, str) or version.startswith(_GROUP)):
+        # Other products have a Mesh too, such as appmesh.k8s.aws.
+        made = MeshDocument
+    elif kind == "Secret" and version in (None, "v1"):
+        made = SecretDocument
+    return made(source, "universal" if is_universal else "kubernetes", found, root, number, base)
+
+
+_GROUP = API_VERSION.partition("/")[0] + "/"
+_UNIVERSAL_KINDS = {"Mesh": MeshDocument, "Secret": SecretDocument, "GlobalSecret": SecretDocument}
