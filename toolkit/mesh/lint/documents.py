@@ -205,9 +205,9 @@ def read(content: str, source: str) -> Stream:
     Raises:
         InvalidInputError: the text is no YAML; the place is named as ``source:line:column``.
     """
-    roots = nodes.parse(content, source)
+    parsed = parsing.parse(content, source)
     found: list[Document] = []
-    for root, value in zip(roots, parsing.load_stream(content, source), strict=False):
+    for value, root in parsed:
         if not isinstance(value, dict):
             found.append(Document(source, "universal", {}, root))
         elif isinstance(value.get("items"), list) and _is_list(value):
@@ -215,7 +215,7 @@ def read(content: str, source: str) -> Stream:
             found += [_recognise(source, mapping(item), root, ("items", index)) for index, item in items_]
         else:
             found.append(_recognise(source, value, root, ()))
-    return Stream(found, roots)
+    return Stream(found, [document.root for document in parsed])
 
 
 def _is_list(value: dict[Any, Any]) -> bool:
