@@ -141,7 +141,7 @@ def test_a_secret_that_was_not_given_or_is_another_meshs() -> None:
 
 def test_several_meshes_need_a_name() -> None:
     other = BY_HAND.replace("name: default", "name: other")
-    with pytest.raises(InvalidInputError, match="several Meshes in a.yaml, b.yaml. Meshes: default, other"):
+    with pytest.raises(InvalidInputError, match=r"several Meshes in a\.yaml, b\.yaml\. Meshes: default, other"):
         applied([("a.yaml", BY_HAND), ("b.yaml", other)])
     assert applied([("a.yaml", BY_HAND), ("b.yaml", other)], "other")[0] == "other"
     with pytest.raises(InvalidInputError, match="no Mesh third"):

@@ -7,7 +7,6 @@ import pytest
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.editable import choose, editable
 
-
 KUBECTL_LIST = """\
 apiVersion: v1
 kind: List

@@ -242,7 +242,7 @@ def test_one_of_several_meshes() -> None:
     assert second.editor.text == first.editor.text
     assert all(line.startswith("+      ") for line in changes(text, first.editor.text))
     assert choose([first, second], "other", "mesh.yaml") is second
-    with pytest.raises(InvalidInputError, match="several Meshes in mesh.yaml. Meshes: default, other"):
+    with pytest.raises(InvalidInputError, match=r"several Meshes in mesh\.yaml\. Meshes: default, other"):
         choose([first, second], None, "mesh.yaml")
     with pytest.raises(InvalidInputError, match="no Mesh third"):
         choose([first, second], "third", "mesh.yaml")

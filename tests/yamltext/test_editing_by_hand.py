@@ -215,14 +215,33 @@ def test_by_hand(case: Case) -> None:
 )
 def test_what_does_not_fit_is_refused_by_its_place(text: str, path: Path, new: Any, place: str) -> None:
     editor = Editor(text, "x.yaml")
-    before = editor.documents
     with pytest.raises(InvalidInputError) as caught:
-        editor.set(0, path, new)
+        edited(editor, path, new)
     (problem,) = caught.value.problems
     assert problem.path == f"x.yaml:{place.split(maxsplit=1)[0]}"
     assert problem.message == f"{place.partition(' ')[2]} can't be changed alone"
-    assert editor.text == text
-    assert editor.documents is before
+
+
+def edited(editor: Editor, path: Path, new: Any) -> str:
+    editor.set(0, path, new)
+    return editor.text
+
+
+@pytest.mark.parametrize("path", [("a", "b"), ("l", 2), ("l", -1), ("l", "x"), ("m", 0), ()])
+def test_what_is_misused_is_refused_at_once(path: Path) -> None:
+    editor = Editor("a: 1\nl: [1]\nm: {b: 1}\n", "x.yaml")
+    with pytest.raises(InvalidInputError):
+        editor.set(0, path, 2)
+    with pytest.raises(InvalidInputError):
+        editor.remove(0, path)
+    with pytest.raises(InvalidInputError):
+        editor.set(1, ("a",), 2)
+    with pytest.raises(InvalidInputError):
+        editor.remove(-1, ("a",))
+    with pytest.raises(InvalidInputError):
+        editor.set(0, ("a",), "\ud800")
+    assert editor.documents == [{"a": 1, "l": [1], "m": {"b": 1}}]
+    assert editor.text == "a: 1\nl: [1]\nm: {b: 1}\n"
 
 
 @pytest.mark.parametrize(
@@ -241,8 +260,12 @@ def test_what_does_not_fit_is_refused_by_its_place(text: str, path: Path, new: A
 def test_what_is_not_there_alone_is_not_taken_away(text: str, path: Path) -> None:
     editor = Editor(text, "x.yaml")
     with pytest.raises(InvalidInputError):
-        editor.remove(0, path)
-    assert editor.text == text
+        shortened(editor, path)
+
+
+def shortened(editor: Editor, path: Path) -> str:
+    editor.remove(0, path)
+    return editor.text
 
 
 def test_what_is_given_stays_its_owners() -> None:

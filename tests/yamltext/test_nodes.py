@@ -25,6 +25,10 @@ def test_what_is_written_reads_as_what_was_meant(written: Written) -> None:
     assert parsing.load_stream(written.text, "x.yaml") == written.documents
 
 
+def trees(text: str) -> list[Node]:
+    return [document.root for document in parsing.parse(text, "x.yaml")]
+
+
 def every_node(node: Node) -> Iterator[Node]:
     """A node and all below it."""
     yield node
@@ -62,7 +66,7 @@ def check_places(text: str, roots: list[Node]) -> None:
 @given(streams())
 def test_every_place_is_where_the_node_is_written(written: Written) -> None:
     text = written.text
-    roots = nodes.parse(text, "x.yaml")
+    roots = trees(text)
     assert len(roots) == len(written.documents)
     check_places(text, roots)
     for node in (node for root in roots for node in every_node(root)):
@@ -83,7 +87,7 @@ def test_every_place_is_where_the_node_is_written(written: Written) -> None:
 
 @given(streams())
 def test_every_path_of_the_values_is_found(written: Written) -> None:
-    for root, document in zip(nodes.parse(written.text, "x.yaml"), written.documents, strict=True):
+    for root, document in zip(trees(written.text), written.documents, strict=True):
         for path, value in paths(document):
             node = nodes.find(root, path)
             if isinstance(value, dict):
@@ -111,7 +115,7 @@ def test_every_path_of_the_values_is_found(written: Written) -> None:
 @example("\ud800")
 def test_any_text_gives_a_tree_or_is_refused(text: str) -> None:
     try:
-        roots = nodes.parse(text, "x.yaml")
+        roots = trees(text)
     except InvalidInputError as error:
         assert error.problems
         return
@@ -132,7 +136,7 @@ def test_any_text_gives_a_tree_or_is_refused(text: str) -> None:
     ],
 )
 def test_the_nearest_place_is_said(text: str, path: nodes.Path, place: tuple[int, int] | None) -> None:
-    found = [nodes.nearest(root, path) for root in nodes.parse(text, "x.yaml")]
+    found = [nodes.nearest(root, path) for root in trees(text)]
     assert [(one.line, one.column) for one in found] == ([place] if place else [])
 
 
@@ -150,7 +154,7 @@ def test_the_nearest_place_is_said(text: str, path: nodes.Path, place: tuple[int
     ],
 )
 def test_where_a_block_scalar_ends(text: str, end: int, after: int) -> None:
-    node = nodes.find(nodes.parse(text, "x.yaml")[0], ("a",))
+    node = nodes.find(parsing.parse(text, "x.yaml")[0].root, ("a",))
     assert isinstance(node, nodes.Scalar)
     assert (node.end, node.after) == (end, after)
 
@@ -168,7 +172,7 @@ def test_where_a_block_scalar_ends(text: str, end: int, after: int) -> None:
     ],
 )
 def test_an_empty_value_stands_behind_its_colon(text: str, index: int) -> None:
-    (root,) = nodes.parse(text, "x.yaml")
+    (root,) = trees(text)
     assert isinstance(root, nodes.Mapping)
     value = root.pairs[0].value
     assert isinstance(value, nodes.Scalar)
@@ -178,7 +182,7 @@ def test_an_empty_value_stands_behind_its_colon(text: str, index: int) -> None:
 
 
 def test_keys_that_are_no_scalars_are_passed_over() -> None:
-    (root,) = nodes.parse("? [a]\n: 1\nb: 2\n", "x.yaml")
+    (root,) = trees("? [a]\n: 1\nb: 2\n")
     assert isinstance(root, nodes.Mapping)
     assert nodes.find(root, ("a",)) is None
     assert nodes.find(root, ("b",)) is root.pairs[1].value

@@ -1,116 +1,204 @@
-"""Edits of a YAML text that leave every character alone that they are not about.
+"""Edit a YAML text and leave every character alone that the edits are not about.
 
 Comments, order, quotes, indentation and line ends of what is not edited stay as they are, since the text is cut and
-spliced, never written anew. Whether a splice did what it should is proved by reading the result: where a text is
-written in a way that no splice fits (an anchor in the middle, for example), it is refused and nothing is lost.
+spliced, never written again. Every splice is proven by reading the result: where a text is written in a way that no
+splice fits (an anchor in the middle, for example), the edit is refused and nothing is lost.
 """
 
 from __future__ import annotations
 
-import copy
-import warnings
-from typing import TYPE_CHECKING, Any
-
-from ruamel.yaml.error import YAMLWarning
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.yamltext import nodes, parsing
+from toolkit.yamltext import nodes
+from toolkit.yamltext.changes import Draft, applied, same
+from toolkit.yamltext.parsing import Parsed, parse
 from toolkit.yamltext.splicing import Splicer, line_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from toolkit.yamltext.changes import Change
     from toolkit.yamltext.nodes import Node, Path, Place
-    from toolkit.yamltext.splicing import Splice
+
+# Where a document ends: after `...`, or before the `---` or the directives of the next one.
+_BOUNDARY = re.compile(r"(?:^|(?<=[\r\n]))(?:\.\.\.(?!\S)|(?=---(?!\S)|%))", re.MULTILINE)
+
+
+class _Part(NamedTuple):
+    """The text of one document.
+
+    Attributes:
+        text: of the document, or of a stream that contains it.
+        begin: where the document begins in the text.
+        end: where it ends.
+        value: its plain values.
+        root: its tree, with places in the text; None for a stream without documents.
+        splicer: for the text.
+    """
+
+    text: str
+    begin: int
+    end: int
+    value: object
+    root: Node | None
+    splicer: Splicer
 
 
 class Editor:
-    """A YAML stream that is edited one value at a time.
+    """A YAML stream that is edited value by value.
 
     Args:
         text: the stream.
         source: what to call it in an error, usually the file's name.
-
-    Attributes:
-        text: the stream as it is now.
-        documents: what it means, as plain values; not to be changed but through this class.
+        parsed: what :func:`toolkit.yamltext.parsing.parse` returned for the text, if that is known.
 
     Raises:
-        InvalidInputError: the text is no YAML.
+        InvalidInputError: the text is not YAML.
     """
 
-    def __init__(self, text: str, source: str) -> None:
+    def __init__(self, text: str, source: str, parsed: Sequence[Parsed] | None = None) -> None:
         self._source = source
-        self.text = text
-        self.documents, self._roots = _read(text, source)
+        self._original = text
+        self._parsed = parse(text, source) if parsed is None else parsed
+        self._splicer = Splicer(text)
+        self._drafts = [Draft(document.value) for document in self._parsed]
+        self._again: dict[int, set[Path]] = {}
+        # The text of each document that was edited, and the values that it was made for.
+        self._made: dict[int, tuple[object, str]] = {}
+        self._text: str | None = text
 
-    def set(self, document: int, path: Path, value: object) -> None:
-        """Put a value at a path: replace what is there, or add it after its last neighbour.
+    @property
+    def documents(self) -> list[Any]:
+        """The plain values of the stream as they are after the edits so far; not to be changed in place."""
+        return [draft.value for draft in self._drafts]
+
+    def set(self, document: int, path: Path, value: object, *, again: bool = False) -> None:
+        """Put a value at a path: replace what is there, or add it after its last neighbor.
 
         Args:
             document: which document of the stream, from 0; a stream without any gets its first one.
             path: keys and numbers of items. What is missing or empty on the way is filled; the number after that of
                 the last item appends.
             value: a text, a truth value, an integer, or a mapping or list of such.
+            again: whether to write a text even where it is there, so that YAML 1.1 reads it as a text, too.
 
         Raises:
-            InvalidInputError: the text is written in a way that the edit does not fit into, or holds something else
-                than mappings and lists on the way.
+            InvalidInputError: there is something else than mappings and lists on the way, or the value can't be
+                written.
         """
-        if not path or not 0 <= document < max(1, len(self.documents)):
+        if not path or not 0 <= document < max(1, len(self._drafts)):
             raise self._refused(document, path)
-        value = _plain(value)
-        root = self._roots[document] if self._roots else None
+        draft = self._drafts[document] if self._drafts else Draft(None)
+        before = draft.value
         try:
-            wanted = _put(self.documents, (document, *path), value)
-            if _same(wanted, self.documents):
-                return
-            splice = Splicer(self.text).setting(root, path, value)
+            draft.put(path, _plain(value))
         except (LookupError, ValueError) as error:
             # There is no such place, or half a character, which no text can hold.
             raise self._refused(document, path) from error
-        self._make(splice, wanted, document, path)
+        if again:
+            self._again.setdefault(document, set()).add(path)
+        elif same(before, draft.value):
+            draft.value = before
+            return
+        if not self._drafts:
+            self._drafts.append(draft)
+        self._text = None
 
     def remove(self, document: int, path: Path) -> None:
         """Take away a key or an item.
 
         Raises:
-            InvalidInputError: it is not there, or the text is written in a way that the edit does not fit into.
+            InvalidInputError: it is not there.
         """
-        if not path or not 0 <= document < len(self.documents):
+        if not path or not 0 <= document < len(self._drafts):
             raise self._refused(document, path)
         try:
-            wanted = _without(self.documents, (document, *path))
+            self._drafts[document].remove(path)
         except LookupError as error:
             raise self._refused(document, path) from error
-        rest = wanted[document]
-        for part in path[:-1]:
-            rest = rest[part]
-        splice = Splicer(self.text).removal(self._roots[document], path, rest)
-        self._make(splice, wanted, document, path)
+        self._text = None
 
     def place(self, document: int, path: Path) -> Place:
-        """Where a path stands, or the closest value above it that is there."""
-        known = 0 <= document < len(self._roots)
-        return nodes.nearest(self._roots[document], path) if known else nodes.Place(0, 1, 1)
+        """Return the place of a path in the original text, or of the closest value above it that is there."""
+        known = 0 <= document < len(self._parsed)
+        return nodes.nearest(self._parsed[document].root, path) if known else nodes.Place(0, 1, 1)
 
-    def _make(self, splice: Splice | None, wanted: list[Any], document: int, path: Path) -> None:
-        for text in [] if splice is None else self._spliced(splice):
+    @property
+    def text(self) -> str:
+        """The stream with all edits.
+
+        Raises:
+            InvalidInputError: the text is written in a way that an edit does not fit into.
+        """
+        if self._text is None:
+            pieces: list[str] = []
+            done = 0
+            for number, draft in enumerate(self._drafts):
+                changes = draft.changes(self._again.get(number, ()))
+                if changes:
+                    part = self._part(number)
+                    pieces += [self._original[done : part.begin], self._edited(number, part, changes)]
+                    done = part.end
+            self._text = "".join([*pieces, self._original[done:]])
+        return self._text
+
+    def _part(self, number: int) -> _Part:
+        """Return a document as it was read."""
+        text = self._original
+        if not self._parsed:
+            return _Part(text, 0, len(text), None, None, self._splicer)
+        value, root = self._parsed[number]
+        begin = self._boundary(number) if number else 0
+        end = self._boundary(number + 1) if number + 1 < len(self._parsed) else len(text)
+        return _Part(text, begin, end, value, root, self._splicer)
+
+    def _boundary(self, number: int) -> int:
+        """Return where a document begins that is not the first one."""
+        before, root = self._parsed[number - 1].root, self._parsed[number].root
+        found = _BOUNDARY.search(self._original, before.after, root.start.index)
+        return found.end() if found else root.start.index
+
+    def _edited(self, number: int, part: _Part, changes: list[Change]) -> str:
+        """Return the text of a document with changes; it is made once for the same values."""
+        wanted = self._drafts[number].value
+        known, text = self._made.get(number, (None, ""))
+        if known is not wanted:
+            made = self._changed(number, part, changes)
+            if not same(made.value, wanted):
+                raise self._refused(number, changes[0].path)
+            text = made.text[made.begin : made.end]
+            self._made[number] = wanted, text
+        return text
+
+    def _changed(self, number: int, part: _Part, changes: list[Change]) -> _Part:
+        """Make changes together, or where that does not fit the later half before the other half.
+
+        The changes are in the order of the document, so the later ones move nothing that the others are about.
+
+        Raises:
+            InvalidInputError: a change can't be made.
+        """
+        changed = self._proven(part, changes)
+        if changed is None and len(changes) == 1:
+            raise self._refused(number, changes[0].path)
+        if changed is None:
+            half = len(changes) // 2
+            changed = self._changed(number, self._changed(number, part, changes[half:]), changes[:half])
+        return changed
+
+    def _proven(self, part: _Part, changes: list[Change]) -> _Part | None:
+        """Make changes together, and read the result; None where it is not what it should be."""
+        wanted = applied(part.value, changes)
+        for text in _spliced(part, changes):
             try:
-                documents, roots = _read(text, self._source)
+                found = parse(text, self._source)
             except InvalidInputError:
                 continue
-            if _same(documents, wanted):
-                self.text, self.documents, self._roots = text, documents, roots
-                return
-        raise self._refused(document, path)
-
-    def _spliced(self, splice: Splice) -> Iterator[str]:
-        text = self.text[: splice.start] + splice.text + self.text[splice.end :]
-        yield text
-        if not text.endswith(("\n", "\r")):
-            # A literal block needs the end of its last line, which the file may have lacked.
-            yield text + line_end(self.text)
+            if len(found) == 1 and same(found[0].value, wanted):
+                return _Part(text, 0, len(text), *found[0], Splicer(text))
+        return None
 
     def _refused(self, document: int, path: Path) -> InvalidInputError:
         place = self.place(document, path)
@@ -122,95 +210,46 @@ class Editor:
 
 
 def dotted(path: Path) -> str:
-    """A path as people write it: ``spec.mtls.backends[0].conf``."""
+    """Return a path as people write it: ``spec.mtls.backends[0].conf``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
-def _read(text: str, source: str) -> tuple[list[Any], list[Node]]:
-    """The documents of a stream, as plain values and as trees."""
-    with parsing.refusing(source), warnings.catch_warnings():
-        # An anchor that is used again is good YAML.
-        warnings.simplefilter("ignore", YAMLWarning)
-        try:
-            return list(parsing.load_stream(text, source)), nodes.parse(text, source)
-        except TypeError as error:
-            raise ValueError("a mapping has a key that can't be one") from error
+def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
+    """Yield the texts of a document that changes may lead to; nothing where they overlap."""
+    try:
+        found = [part.splicer.splice(part.root, change) for change in changes]
+    except (TypeError, ValueError):
+        # A value that YAML text of ours can't express.
+        return
+    splices = sorted((splice for splice in found if splice), key=lambda splice: (splice.start, splice.end))
+    if len(splices) < len(found):
+        return
+    pieces: list[str] = []
+    done = part.begin
+    for start, end, text in splices:
+        if start < done:
+            return
+        pieces += [part.text[done:start], text]
+        done = end
+    text = "".join([*pieces, part.text[done : part.end]])
+    is_last = part.end == len(part.text)
+    if is_last or text.endswith(("\n", "\r")) or not part.text[: part.end].endswith(("\n", "\r")):
+        yield text
+    if not text.endswith(("\n", "\r")):
+        # A literal block needs the end of its last line, which the text may have lacked.
+        yield text + line_end(part.text)
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - a document's value
-    """A value as it will be read: of its own, and with lists instead of tuples."""
+    """Return a value as it will be read: of its own, and with lists instead of tuples.
+
+    Raises:
+        ValueError: a text has half a character.
+    """
+    if isinstance(value, str):
+        value.encode()
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {_plain(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value
-
-
-def _put(holder: Any, path: Path, value: object) -> Any:  # noqa: ANN401 - a document's value
-    """A copy of plain values with one of them set; what is not on the way is shared, as aliases share it.
-
-    Raises:
-        LookupError: something on the way is neither missing, empty, nor a mapping or list.
-    """
-    if not path:
-        return value
-    part, rest = path[0], path[1:]
-    if holder is None:
-        holder = {} if isinstance(part, str) else []
-    changed = copy.copy(holder)
-    if isinstance(holder, dict) and isinstance(part, str):
-        changed[part] = _put(holder.get(part), rest, value)
-    elif isinstance(holder, list) and isinstance(part, int) and 0 <= part < len(holder):
-        changed[part] = _put(holder[part], rest, value)
-    elif isinstance(holder, list) and part == len(holder):
-        changed.append(_put(None, rest, value))
-    else:
-        raise LookupError(part)
-    return changed
-
-
-def _without(holder: Any, path: Path) -> Any:  # noqa: ANN401 - a document's value
-    """A copy of plain values with one of them taken away.
-
-    Raises:
-        LookupError: it is not there.
-    """
-    part, rest = path[0], path[1:]
-    is_there = (isinstance(holder, dict) and isinstance(part, str) and part in holder) or (
-        isinstance(holder, list) and isinstance(part, int) and 0 <= part < len(holder)
-    )
-    if not is_there:
-        raise LookupError(part)
-    changed = copy.copy(holder)
-    if rest:
-        changed[part] = _without(holder[part], rest)
-    else:
-        del changed[part]
-    return changed
-
-
-def _same(one: object, other: object) -> bool:
-    """Whether two values are alike in every part; unlike with ``==``, 1, 1.0 and true differ, and NaN is itself.
-
-    Aliases make values that hold themselves, or one value a million times: no pair is looked at twice.
-    """
-    pairs: list[tuple[Any, Any]] = [(one, other)]
-    known: set[tuple[int, int]] = set()
-    while pairs:
-        left, right = pairs.pop()
-        if left is right or (id(left), id(right)) in known:
-            continue
-        if type(left) is not type(right):
-            return False
-        if isinstance(left, dict):
-            if left.keys() != right.keys():
-                return False
-            pairs += [(left[key], right[key]) for key in left]
-        elif isinstance(left, list | tuple):
-            if len(left) != len(right):
-                return False
-            pairs += zip(left, right, strict=True)
-        elif left != right and not (left != left and right != right):  # noqa: PLR0124 - that is what NaN is
-            return False
-        known.add((id(left), id(right)))
-    return True

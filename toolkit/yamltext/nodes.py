@@ -8,43 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
-
-from ruamel.yaml import YAML
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentEndEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-    StreamStartEvent,
-)
-
-from toolkit.yamltext import parsing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ruamel.yaml.error import StreamMark
-    from ruamel.yaml.events import Event
+from typing import NamedTuple, TypeAlias
 
 # A place within a document: keys of mappings and numbers of items.
 Path: TypeAlias = "tuple[str | int, ...]"
-# Far deeper than any document of Kong Mesh, and well within what the parser itself can follow.
-_MAX_DEPTH = 100
 LINE_BREAK = re.compile(r"\r\n|\n|\r")
 # Blanks, line ends and comments: what may stand between a key and its colon, or between an entry and its comma.
 _GAP = re.compile(r"(?:[ \t\r\n]+|(?<=[ \t\r\n])#[^\r\n]*)*")
-# The header of a block scalar that keeps the blank lines behind it; a tag and an anchor may precede it.
-_KEEPING = re.compile(r"(?:[&!]\S*[ \t]+)*[|>][0-9]?\+")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A position in a text.
 
     Attributes:
@@ -53,13 +26,12 @@ class Place:
         column: from 1.
     """
 
-    index: int
+    index: int  # type: ignore[assignment] # nobody looks for a number in a place
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A leaf.
 
     Attributes:
@@ -87,8 +59,7 @@ class Scalar:
         return self.start.index == self.end
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """A reference to a node that stands elsewhere."""
 
     start: Place
@@ -101,8 +72,7 @@ class Alias:
         return self.end
 
 
-@dataclass(slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A key of a mapping and its value."""
 
     key: Node
@@ -118,10 +88,19 @@ class Mapping:
     pairs: list[Pair] = field(default_factory=list)
     end: int = 0
     after: int = 0
+    _numbers: dict[str, int] | None = field(default=None, init=False, repr=False, compare=False)
+
+    def number(self, key: str) -> int | None:
+        """Return the number of the first pair with a key that is a scalar; None where there is none."""
+        if self._numbers is None:
+            keys = [(pair.key.value, n) for n, pair in enumerate(self.pairs) if isinstance(pair.key, Scalar)]
+            self._numbers = dict(reversed(keys))
+        return self._numbers.get(key)
 
     def pair(self, key: str) -> Pair | None:
-        """The first pair of a key that is a scalar."""
-        return next((pair for pair in self.pairs if isinstance(pair.key, Scalar) and pair.key.value == key), None)
+        """Return the first pair with a key that is a scalar; None where there is none."""
+        number = self.number(key)
+        return None if number is None else self.pairs[number]
 
 
 @dataclass(slots=True)
@@ -136,21 +115,6 @@ class Sequence:
 
 
 Node: TypeAlias = Scalar | Alias | Mapping | Sequence
-_Container = TypeVar("_Container", Mapping, Sequence)
-
-
-def parse(text: str, source: str) -> list[Node]:
-    """The root of every document of a YAML stream; an empty document is an empty scalar.
-
-    Args:
-        text: the stream.
-        source: what to call it in an error, usually the file's name.
-
-    Raises:
-        InvalidInputError: the text is no YAML; the place is named as ``source:line:column``.
-    """
-    with parsing.refusing(source):
-        return list(_Builder(text).documents())
 
 
 def find(root: Node, path: Path) -> Node | None:
@@ -189,82 +153,3 @@ def next_mark(text: str, index: int, mark: str) -> int | None:
     gap = _GAP.match(text, index)
     end = gap.end() if gap else index
     return end if text.startswith(mark, end) else None
-
-
-class _Builder:
-    """Puts nodes together from events."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._events: Iterator[Event] = iter(YAML(typ="safe", pure=True).parse(text))
-
-    def documents(self) -> Iterator[Node]:
-        """The roots, one a document."""
-        for event in self._events:
-            if isinstance(event, StreamStartEvent | StreamEndEvent | DocumentStartEvent | DocumentEndEvent):
-                continue
-            yield self._node(event, 0)
-
-    def _node(self, event: Event, depth: int) -> Node:
-        if depth > _MAX_DEPTH:
-            raise RecursionError
-        if isinstance(event, ScalarEvent):
-            return self._scalar(event)
-        if isinstance(event, AliasEvent):
-            return Alias(_place(event.start_mark), event.end_mark.index, event.anchor)
-        if isinstance(event, MappingStartEvent):
-            return self._mapping(event, depth)
-        assert isinstance(event, SequenceStartEvent)  # noqa: S101 - there is no other event that begins a node
-        return self._sequence(event, depth)
-
-    def _scalar(self, event: ScalarEvent) -> Scalar:
-        start, end = _place(event.start_mark), event.end_mark.index
-        after = end
-        style = event.style or ""
-        if style in ("|", ">"):
-            written = self._text[start.index : end].rstrip(" \t\r\n")
-            end = start.index + len(written)
-            if not _KEEPING.match(written):
-                found = LINE_BREAK.search(self._text, end)
-                after = found.end() if found else len(self._text)
-        return Scalar(start, end, after, event.value, style)
-
-    def _mapping(self, event: MappingStartEvent, depth: int) -> Mapping:
-        mapping = Mapping(_place(event.start_mark), bool(event.flow_style))
-        while not isinstance(inner := next(self._events), MappingEndEvent):
-            key = self._node(inner, depth + 1)
-            value = self._node(next(self._events), depth + 1)
-            mapping.pairs.append(Pair(key, self._placed(key, value)))
-        last = mapping.pairs[-1].value if mapping.pairs else None
-        return _closed(mapping, inner, last)
-
-    def _sequence(self, event: SequenceStartEvent, depth: int) -> Sequence:
-        sequence = Sequence(_place(event.start_mark), bool(event.flow_style))
-        while not isinstance(inner := next(self._events), SequenceEndEvent):
-            sequence.items.append(self._node(inner, depth + 1))
-        return _closed(sequence, inner, sequence.items[-1] if sequence.items else None)
-
-    def _placed(self, key: Node, value: Node) -> Node:
-        """An empty value after its key's colon; the parser places it at whatever comes next."""
-        if not isinstance(value, Scalar) or not value.is_empty:
-            return value
-        colon = next_mark(self._text, key.end, ":")
-        if colon is None:
-            return value
-        breaks = list(LINE_BREAK.finditer(self._text, key.start.index, colon))
-        column = colon + 2 - breaks[-1].end() if breaks else key.start.column + colon + 1 - key.start.index
-        place = Place(colon + 1, key.start.line + len(breaks), column)
-        return Scalar(place, place.index, place.index, "", "")
-
-
-def _closed(node: _Container, end: Event, last: Node | None) -> _Container:
-    """The container with its end: that of its brace in flow style, of what stands last in it otherwise."""
-    if node.is_flow or last is None:
-        node.end = node.after = end.end_mark.index
-    else:
-        node.end, node.after = last.end, last.after
-    return node
-
-
-def _place(mark: StreamMark) -> Place:
-    return Place(mark.index, mark.line + 1, mark.column + 1)

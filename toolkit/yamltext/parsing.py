@@ -1,25 +1,86 @@
-"""Reading YAML that others wrote, so that nothing in it can hurt or surprise the reader."""
+"""Read YAML that others wrote: as plain values and as trees with places, in one pass over the text.
+
+Nothing in the text can run code, grow without bounds, or appear in an error.
+"""
 
 from __future__ import annotations
 
+import re
+import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.composer import ComposerError
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+)
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from toolkit.errors import InvalidInputError, Problem, one_line
+from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MERGE = "tag:yaml.org,2002:merge"
+    from ruamel.yaml.error import StreamMark
+    from ruamel.yaml.events import Event
+
+    from toolkit.yamltext import nodes
+
 _STANDARD = "tag:yaml.org,2002:"
+_MERGE = f"{_STANDARD}merge"
 # Merge keys (`<<`) are the one place where an alias copies what it names: seven lines can grow to millions of
 # entries. Files written by people merge a handful.
 _MAX_MERGED = 10_000
+# Far deeper than any document of Kong Mesh, and well within what the parser itself can follow.
+_MAX_DEPTH = 100
+# The header of a block scalar that keeps the blank lines behind it; a tag and an anchor may precede it.
+_KEEPING = re.compile(r"(?:[&!]\S*[ \t]+)*[|>][0-9]?\+")
+# What the YAML library says, up to where it would quote more of the text than a character; tokens are its own words.
+_UNQUOTED = re.compile(r"""(?:[^'"]|'(?:[^'\\]|\\.[0-9a-f]*|<[a-z ]+>)'|(?<=\w)'(?=\w))*""")
+
+
+class Parsed(NamedTuple):
+    """One document of a stream.
+
+    Attributes:
+        value: its plain values.
+        root: its tree, with places in the whole stream; an empty document is an empty scalar.
+    """
+
+    value: object
+    root: nodes.Node
+
+
+def parse(text: str, source: str) -> list[Parsed]:
+    """Return every document of a YAML stream; tags run nothing, a key occurs once in a mapping.
+
+    Args:
+        text: the stream.
+        source: what to call it in an error, usually the file's name.
+
+    Raises:
+        InvalidInputError: the text is not YAML; the place is named as ``source:line:column``.
+    """
+    with _refusing(text, source), warnings.catch_warnings():
+        # The library's warnings are about style, and quote values.
+        warnings.simplefilter("ignore", YAMLWarning)
+        return list(_Builder(text).documents())
+
+
+def load_stream(text: str, source: str) -> list[object]:
+    """Return the plain values of every document; see :func:`parse`."""
+    return [document.value for document in parse(text, source)]
 
 
 class _Constructor(SafeConstructor):
@@ -41,59 +102,156 @@ class _Constructor(SafeConstructor):
         super().flatten_mapping(node)
 
     def construct_object(self, node: Node, deep: bool = False) -> object:  # noqa: FBT001, FBT002 - ruamel's signature
-        """Say where a value stands that is not what its tag promises; ruamel lets Python's bare errors through."""
+        """Say where a value is that is not what its tag promises; ruamel lets Python's bare errors through."""
         try:
             return super().construct_object(node, deep)
         except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-            tag = str(node.tag).replace(_STANDARD, "!!")
+            tag = str(node.tag).replace(_STANDARD, "!!") if node.tag in self.yaml_constructors else "its tag"
             raise ConstructorError(None, None, f"can't be read as {tag}", node.start_mark) from error
 
 
-def load_stream(text: str, source: str) -> list[object]:
-    """Every document of a YAML stream as plain values; tags run nothing, a key stands once in a mapping.
+class _Builder:
+    """Makes plain values and trees from one run of the parser's events.
 
-    Args:
-        text: the stream.
-        source: what to call it in an error, usually the file's name.
-
-    Raises:
-        InvalidInputError: the text is no YAML; the place is named as ``source:line:column``.
+    The library's own nodes are made beside ours, since its constructor reads them. In them an alias is the node that
+    it names; in our trees it stays an alias, so that no node claims a place that is another's.
     """
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _Constructor
-    # The second of two anchors with one name is the one that counts (YAML 1.2.2, 3.2.2.2); that is no defect.
-    yaml.composer.warn_double_anchors = False
-    with refusing(source):
-        return list(yaml.load_all(text))
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Constructor = _Constructor
+        self._events: Iterator[Event] = iter(yaml.parse(text))
+        self._constructor, self._resolver = yaml.constructor, yaml.resolver
+        self._anchors: dict[str, Node] = {}
+
+    def documents(self) -> Iterator[Parsed]:
+        """Yield the documents."""
+        for event in self._events:
+            if isinstance(event, DocumentStartEvent):
+                self._anchors = {}
+            elif isinstance(event, NodeEvent):
+                root, node = self._node(event, 0)
+                yield Parsed(self._constructor.construct_document(node), root)
+
+    def _node(self, event: Event, depth: int) -> tuple[nodes.Node, Node]:
+        if depth > _MAX_DEPTH:
+            raise RecursionError
+        if isinstance(event, ScalarEvent):
+            node = ScalarNode(self._tag(event, ScalarNode, event.value), event.value, event.start_mark)
+            return self._scalar(event), self._anchored(event, node)
+        if isinstance(event, AliasEvent):
+            if event.anchor not in self._anchors:
+                raise ComposerError(None, None, "found undefined alias", event.start_mark)
+            alias = Alias(_place(event.start_mark), event.end_mark.index, event.anchor)
+            return alias, self._anchors[event.anchor]
+        return self._mapping(event, depth) if isinstance(event, MappingStartEvent) else self._sequence(event, depth)
+
+    def _tag(self, event: Any, kind: type[Node], value: str | None) -> Any:  # noqa: ANN401 - ruamel's tags and events
+        tag = event.ctag
+        return self._resolver.resolve(kind, value, event.implicit) if tag is None or str(tag) == "!" else tag
+
+    def _anchored(self, event: Any, node: Node) -> Node:  # noqa: ANN401 - one of ruamel's events
+        # The second of two anchors with one name is the one that counts (YAML 1.2.2, 3.2.2.2).
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _scalar(self, event: ScalarEvent) -> Scalar:
+        start, end = _place(event.start_mark), event.end_mark.index
+        after = end
+        style = event.style or ""
+        if style in ("|", ">"):
+            written = self._text[start.index : end].rstrip(" \t\r\n")
+            end = start.index + len(written)
+            if not _KEEPING.match(written):
+                found = LINE_BREAK.search(self._text, end)
+                after = found.end() if found else len(self._text)
+        return Scalar(start, end, after, event.value, style)
+
+    def _mapping(self, event: MappingStartEvent, depth: int) -> tuple[Mapping, Node]:
+        pairs: list[Pair] = []
+        values: list[tuple[Node, Node]] = []
+        node = self._anchored(event, MappingNode(self._tag(event, MappingNode, None), values, event.start_mark))
+        while not isinstance(inner := next(self._events), MappingEndEvent):
+            key, key_node = self._node(inner, depth + 1)
+            value, value_node = self._node(next(self._events), depth + 1)
+            pairs.append(Pair(key, self._placed(key, value)))
+            values.append((key_node, value_node))
+        mapping = Mapping(_place(event.start_mark), bool(event.flow_style), pairs)
+        _close(mapping, inner, pairs[-1].value if pairs else None)
+        return mapping, node
+
+    def _sequence(self, event: Any, depth: int) -> tuple[Sequence, Node]:  # noqa: ANN401 - one of ruamel's events
+        items: list[nodes.Node] = []
+        values: list[Node] = []
+        node = self._anchored(event, SequenceNode(self._tag(event, SequenceNode, None), values, event.start_mark))
+        while not isinstance(inner := next(self._events), SequenceEndEvent):
+            item, item_node = self._node(inner, depth + 1)
+            items.append(item)
+            values.append(item_node)
+        sequence = Sequence(_place(event.start_mark), bool(event.flow_style), items)
+        _close(sequence, inner, items[-1] if items else None)
+        return sequence, node
+
+    def _placed(self, key: nodes.Node, value: nodes.Node) -> nodes.Node:
+        """Return an empty value at the place after its key's colon; the parser places it at whatever comes next."""
+        if not isinstance(value, Scalar) or not value.is_empty:
+            return value
+        colon = next_mark(self._text, key.end, ":")
+        if colon is None:
+            return value
+        breaks = list(LINE_BREAK.finditer(self._text, key.start.index, colon))
+        column = colon + 2 - breaks[-1].end() if breaks else key.start.column + colon + 1 - key.start.index
+        place = Place(colon + 1, key.start.line + len(breaks), column)
+        return Scalar(place, place.index, place.index, "", "")
+
+
+def _close(node: Mapping | Sequence, end: Event, last: nodes.Node | None) -> None:
+    """Set where a container ends: with its brace in flow style, with its last node otherwise."""
+    if node.is_flow or last is None:
+        node.end = node.after = end.end_mark.index
+    else:
+        node.end, node.after = last.end, last.after
+
+
+def _place(mark: StreamMark) -> Place:
+    return Place(mark.index, mark.line + 1, mark.column + 1)
 
 
 @contextmanager
-def refusing(source: str) -> Iterator[None]:
+def _refusing(text: str, source: str) -> Iterator[None]:
     """Turn whatever the YAML library raises into an error that names the source and, where known, the place.
 
     The library's own error quotes the text, which may hold a secret; so it is no cause of ours, nor in a traceback.
 
     Raises:
-        InvalidInputError: the text that is read inside is no YAML.
+        InvalidInputError: the text that is read inside is not YAML.
     """
     try:
         yield
     except MarkedYAMLError as error:
-        mark = error.problem_mark
+        mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        reason = _reason(error)
+        reason = _reason(str(error.problem or error.context))
         hint = "Write blanks instead of tabs." if r"'\t'" in reason else ""
         raise InvalidInputError(f"{source} is not YAML", [Problem(where, reason)], hint) from None
+    except ReaderError as error:
+        before = text[: error.position]
+        column = len(before) - max(before.rfind("\n"), before.rfind("\r"))
+        where = f"{source}:{len(LINE_BREAK.findall(before)) + 1}:{column}"
+        reason = f"unacceptable character #x{error.character:04x}: {error.reason}"
+        raise InvalidInputError(f"{source} is not YAML", [Problem(where, reason)]) from None
     except RecursionError:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "it is nested too deeply")]) from None
-    except TypeError as error:
-        raise InvalidInputError(f"{source} is not YAML", [Problem(source, "a key is a list or a mapping")]) from error
-    except (YAMLError, AssertionError, ValueError) as error:
-        # Characters that YAML forbids, and a %YAML directive with a version that does not exist (an assertion).
-        raise InvalidInputError(f"{source} is not YAML", [Problem(source, one_line(error))]) from None
+    except TypeError:
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, "a key is a list or a mapping")]) from None
+    except (YAMLError, ArithmeticError, AssertionError, LookupError, ValueError) as error:
+        # Such as a %YAML directive with a version that does not exist (an assertion).
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, _reason(one_line(error)))]) from None
 
 
-def _reason(error: MarkedYAMLError) -> str:
-    """What is wrong, without the values beside it: of a key that stands twice ruamel shows both."""
-    reason = str(error.problem)
-    return reason.partition('" with value "')[0] + '"' if isinstance(error, DuplicateKeyError) else reason
+def _reason(said: str) -> str:
+    """Return what the library says is wrong, without any value, key, name or tag of the text."""
+    kept = _UNQUOTED.match(said)
+    return kept.group().rstrip(" ,").removesuffix(" from") if kept else ""

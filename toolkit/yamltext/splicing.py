@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, next_mark
 from toolkit.yamltext.scalars import as_json, block, flow, is_nested
 
 if TYPE_CHECKING:
+    from toolkit.yamltext.changes import Change
     from toolkit.yamltext.nodes import Node, Pair, Path
 
 _INDENT = 2
 _DASH = re.compile(r"^ *(-)(?!\S)", re.MULTILINE)
-# Where the entries of a mapping or list begin, if that is known, and what they hold.
-_Entries: TypeAlias = "list[tuple[int | None, Node]]"
 
 
 class Splice(NamedTuple):
@@ -40,35 +39,40 @@ class Splicer:
         # What is JSON stays JSON: who reads it may know nothing else.
         self._flow = as_json if _is_json(text) else flow
 
-    def setting(self, root: Node | None, path: Path, value: Any) -> Splice | None:  # noqa: ANN401 - a document's value
-        """The splice that puts a value at a path."""
+    def splice(self, root: Node | None, change: Change) -> Splice | None:
+        """Return the splice that makes a change to the document with this root; None without one is an empty text."""
+        if change.kind == "cut":
+            return self._cut(root, change.path)
+        if change.kind == "set":
+            return self._replacement(root, change.path, change.value)
+        node = nodes.find(root, change.path[:-1]) if root else None
+        if isinstance(node, Mapping) and node.pairs and isinstance(change.value, dict):
+            return self._new_pairs(node, change.value)
+        if isinstance(node, Sequence) and node.items and isinstance(change.value, list):
+            return self._new_items(node, change.value)
+        return None
+
+    def _replacement(self, root: Node | None, path: Path, value: Any) -> Splice | None:  # noqa: ANN401 - a document's value
+        if not path:
+            return self._filled_root(root, value) if value or not root else self._emptied_root(root, self._flow(value))
         parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
         if isinstance(parent, Mapping) and isinstance(last, str) and parent.pairs:
             pair = parent.pair(last)
-            return self._value(parent, pair, value) if pair else self._new_pair(parent, last, value)
+            # A value that a merge key brought is overridden.
+            return self._value(parent, pair, value) if pair else self._new_pairs(parent, {last: value})
         if isinstance(parent, Sequence) and isinstance(last, int) and parent.items:
-            is_new = last == len(parent.items)
-            return self._new_item(parent, value) if is_new else self._item(parent, last, value)
-        # A value that is missing or empty, `spec:` or `spec: {}`, is filled as a whole.
-        filled = {last: value} if isinstance(last, str) else [value]
-        return self.setting(root, path[:-1], filled) if path[:-1] else self._filled_root(root, filled)
+            return self._item(parent, last, value)
+        # Of what an alias names no part can be replaced here, but the whole may be.
+        return self._replacement(root, path[:-1], {last: value} if isinstance(last, str) else [value])
 
-    def removal(self, root: Node, path: Path, rest: object) -> Splice | None:
-        """The splice that takes a key or an item away; `rest` is what its mapping or list still holds."""
-        parent, last = nodes.find(root, path[:-1]), path[-1]
-        if not rest:
-            return self.setting(root, path[:-1], rest) if path[:-1] else self._emptied_root(root, self._flow(rest))
-        entries: _Entries
-        if isinstance(parent, Mapping) and isinstance(last, str) and (pair := parent.pair(last)):
-            number = next(n for n, known in enumerate(parent.pairs) if known is pair)
-            entries = [(known.key.start.index, known.value) for known in parent.pairs]
-        elif isinstance(parent, Sequence) and isinstance(last, int):
+    def _cut(self, root: Node | None, path: Path) -> Splice | None:
+        parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
+        number = parent.number(last) if isinstance(parent, Mapping) and isinstance(last, str) else None
+        if isinstance(parent, Sequence) and isinstance(last, int):
             number = last
-            starts = self._starts(parent)
-            entries = list(zip(starts, parent.items, strict=True))
-        else:
+        if not isinstance(parent, Mapping | Sequence) or number is None:
             return None
-        return self._flow_cut(entries, number) if parent.is_flow else self._block_cut(entries, number)
+        return self._flow_cut(parent, number) if parent.is_flow else self._block_cut(parent, number)
 
     # Values that are replaced.
 
@@ -134,17 +138,17 @@ class Splicer:
 
     # What is new.
 
-    def _new_pair(self, mapping: Mapping, key: str, value: object) -> Splice:
+    def _new_pairs(self, mapping: Mapping, pairs: dict[str, Any]) -> Splice:
         if mapping.is_flow:
             at = mapping.pairs[-1].value.end
-            return Splice(at, at, f", {self._flow(key)}: {self._flow(value)}")
-        return self._insertion(mapping, {key: value})
+            return Splice(at, at, "".join(f", {self._flow(key)}: {self._flow(value)}" for key, value in pairs.items()))
+        return self._insertion(mapping, pairs)
 
-    def _new_item(self, sequence: Sequence, value: object) -> Splice | None:
+    def _new_items(self, sequence: Sequence, items: list[Any]) -> Splice:
         if sequence.is_flow:
             at = sequence.items[-1].end
-            return Splice(at, at, f", {self._flow(value)}")
-        return self._insertion(sequence, [value])
+            return Splice(at, at, "".join(f", {self._flow(item)}" for item in items))
+        return self._insertion(sequence, items)
 
     def _insertion(self, node: Mapping | Sequence, value: object) -> Splice:
         """Lines after the last entry of a block."""
@@ -155,6 +159,8 @@ class Splicer:
         return Splice(at, at, self._newline + lines.removesuffix(self._newline))
 
     def _filled_root(self, root: Node | None, value: object) -> Splice:
+        if root and _is_filled_flow(root):
+            return Splice(root.start.index, root.end, self._flow(value))
         lines = self._lines(value, 0)
         start, end = (root.start.index, root.end) if root else (len(self._text), len(self._text))
         if start == end:
@@ -173,30 +179,30 @@ class Splicer:
         is_flow = isinstance(root, Mapping | Sequence) and root.is_flow
         return Splice(root.start.index, root.end if is_flow else self._line_stop(root.end), text)
 
-    def _block_cut(self, entries: _Entries, number: int) -> Splice | None:
-        start, node = entries[number]
+    def _block_cut(self, parent: Mapping | Sequence, number: int) -> Splice | None:
+        start = self._start(parent, number)
         if start is None:
             return None
-        begin, stop = self._line_start(start), self._end_of_lines(node)
+        begin, stop = self._line_start(start), self._end_of_lines(_value_at(parent, number))
         if not self._text[begin:start].strip():
             return Splice(begin, stop, "")
         # It shares its line with the dash of what it is in; so does what follows it then.
-        following = entries[number + 1][0] if number + 1 < len(entries) else None
+        following = self._start(parent, number + 1)
         if following is None:
             return None
         if self._line_start(following) == stop:
             return Splice(start, following, "")
-        start = len(self._text[:start].rstrip(" "))
-        return Splice(start, len(self._text[:stop].removesuffix("\n").removesuffix("\r")), "")
+        start = len(self._text[begin:start].rstrip(" ")) + begin
+        return Splice(start, len(self._text[start:stop].removesuffix("\n").removesuffix("\r")) + start, "")
 
-    def _flow_cut(self, entries: _Entries, number: int) -> Splice | None:
-        start, end = entries[number][0], entries[number][1].end
+    def _flow_cut(self, parent: Mapping | Sequence, number: int) -> Splice | None:
+        start, end = self._start(parent, number), _value_at(parent, number).end
         if start is None:
             return None
         comma = next_mark(self._text, end, ",")
         if comma is None:
             # It is the last one, and there are others: the comma before it goes with it, comments between them stay.
-            before = next_mark(self._text, entries[number - 1][1].end, ",")
+            before = next_mark(self._text, _value_at(parent, number - 1).end, ",")
             if before is None:
                 return None
             gap = self._text[before + 1 : start]
@@ -209,16 +215,16 @@ class Splicer:
         is_alone = not kept and not self._text[begin:start].strip()
         return Splice(begin, stop, "") if is_alone else Splice(start, comma + 1, kept)
 
-    def _starts(self, sequence: Sequence) -> list[int | None]:
-        """Where each item begins: with its dash, or in flow style with itself."""
-        if sequence.is_flow:
-            return [item.start.index for item in sequence.items]
-        starts: list[int | None] = []
-        begin = sequence.start.index
-        for item in sequence.items:
-            starts.append(self._dash(begin, item.start.index))
-            begin = item.after
-        return starts
+    def _start(self, parent: Mapping | Sequence, number: int) -> int | None:
+        """Return where an entry begins: with its key, its dash, or in a flow sequence with itself."""
+        if isinstance(parent, Mapping):
+            return parent.pairs[number].key.start.index if number < len(parent.pairs) else None
+        if number >= len(parent.items):
+            return None
+        start = parent.items[number].start.index
+        if parent.is_flow:
+            return start
+        return self._dash(parent.items[number - 1].after if number else parent.start.index, start)
 
     def _dash(self, begin: int, end: int) -> int | None:
         if self._text.startswith("-", begin):
@@ -257,7 +263,8 @@ class Splicer:
         return found.start() if found else len(self._text)
 
     def _line_start(self, index: int) -> int:
-        return max(self._text.rfind("\n", 0, index), self._text.rfind("\r", 0, index)) + 1
+        start = self._text.rfind("\n", 0, index) + 1
+        return max(start, self._text.rfind("\r", start, index) + 1)
 
 
 def _is_json(text: str) -> bool:
@@ -280,6 +287,10 @@ def _column(node: Mapping | Sequence) -> int:
     """Blanks before each entry of a block."""
     first = node.pairs[0].key.start if isinstance(node, Mapping) else node.start
     return first.column - 1
+
+
+def _value_at(parent: Mapping | Sequence, number: int) -> Node:
+    return parent.pairs[number].value if isinstance(parent, Mapping) else parent.items[number]
 
 
 def _is_filled_flow(node: Node) -> bool:

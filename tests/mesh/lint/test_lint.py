@@ -57,7 +57,7 @@ def test_what_can_not_be_read_hides_nothing() -> None:
     assert [finding.code for finding in found] == ["MESH001", "MESH014"]
     assert (found[0].line, found[0].column, found[0].excerpt) == (3, 1, None)
     (bell, _) = lint([("broken.yaml", "a: \x07"), ("mesh.yaml", BAD)], now=NOW)
-    assert (bell.code, bell.line, bell.column) == ("MESH001", 1, 1)
+    assert (bell.code, bell.line, bell.column) == ("MESH001", 1, 4)
 
 
 @pytest.mark.parametrize(

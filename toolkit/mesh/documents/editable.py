@@ -168,7 +168,7 @@ def editable(text: str, source: str) -> list[EditableMesh]:
         InvalidInputError: the text is not YAML.
     """
     stream = read_stream(text, source)
-    editor = Editor(text, source)
+    editor = Editor(text, source, stream.parsed)
     return [EditableMesh(mesh, stream, editor) for mesh in Documents([stream]).meshes]
 
 

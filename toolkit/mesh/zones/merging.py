@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.zones.rendering import ROLE_ANNOTATION, chart_values, notes
 from toolkit.pki.arn import shown
-from toolkit.yamltext import nodes
+from toolkit.yamltext import nodes, parsing
 from toolkit.yamltext.editing import Editor, dotted
 from toolkit.yamltext.scalars import scalar
 
@@ -57,7 +57,8 @@ def merge(base: str, source: str, zone: Zone, address: str | None, namespace: st
         InvalidInputError: the file is no YAML, is that of another zone or of a global control plane, or is written in
             a way that can't be changed in part; every problem is named as ``source:line:column``.
     """
-    editor = Editor(base, source)
+    parsed = parsing.parse(base, source)
+    editor = Editor(base, source, parsed)
     values = chart_values(zone, address)
     file = _File(editor, source)
     if problems := list(file.problems(zone, values)):
@@ -75,7 +76,10 @@ def merge(base: str, source: str, zone: Zone, address: str | None, namespace: st
     changes: list[str] = []
     for path, value in _leaves(values):
         changes += replaced(zone, file.where(path), file.get(path), value)
-        _put(editor, source, path, value)
+        # A zone may be called `on`: without quotes that is a text in YAML 1.2, and none in YAML 1.1, which Helm reads.
+        node = nodes.find(parsed[0].root, path) if parsed else None
+        is_quoted = isinstance(node, nodes.Scalar) and bool(node.style)
+        editor.set(0, path, value, again=scalar(value) != value and not is_quoted)
     return Merged(editor.text, said, changes)
 
 
@@ -178,13 +182,3 @@ def _leaves(values: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, str
             yield from _leaves(value, (*path, key))
         else:
             yield (*path, key), value
-
-
-def _put(editor: Editor, source: str, path: Path, value: str) -> None:
-    editor.set(0, path, value)
-    node = nodes.find(nodes.parse(editor.text, source)[0], path)
-    is_quoted = isinstance(node, nodes.Scalar) and bool(node.style)
-    if scalar(value) != value and not is_quoted:
-        # A zone may be called `on`: without quotes that is a text in YAML 1.2, and none in YAML 1.1, which Helm reads.
-        editor.set(0, path, "")
-        editor.set(0, path, value)

@@ -1,0 +1,223 @@
+"""What an edit changes: plain values as they should become, and how these differ from those that were read."""
+
+from __future__ import annotations
+
+import copy
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from toolkit.yamltext.nodes import Path
+
+
+class Change(NamedTuple):
+    """One difference between two values.
+
+    Attributes:
+        kind: ``set`` puts the value at the path; ``add`` puts the entries of the value, of which the path names the
+            first one, after the last entry of their mapping or list; ``cut`` takes away the key or item.
+        path: in the first of the two values.
+        value: what is put there; None of a cut.
+    """
+
+    kind: Literal["set", "add", "cut"]
+    path: Path
+    value: Any = None
+
+
+class Draft:
+    """A document's plain values as they should become.
+
+    Values are copied on the way to an edit and never changed in place: aliases share them, and so may callers.
+
+    Args:
+        original: the values that were read.
+    """
+
+    def __init__(self, original: object) -> None:
+        self._original = original
+        self.value: Any = original
+        # For each list that was edited, and found by its identity: from which item of the original one each item is.
+        self._origins: dict[int, tuple[list[Any], list[int | None]]] = {}
+
+    def put(self, path: Path, value: object) -> None:
+        """Put a value at a path; what is missing or empty on the way is filled.
+
+        Raises:
+            LookupError: something on the way is neither missing, empty, nor a mapping or list.
+        """
+        self.value = self._put(self.value, self._original, path, value)
+
+    def remove(self, path: Path) -> None:
+        """Take away a key or an item.
+
+        Raises:
+            LookupError: it is not there.
+        """
+        self.value = self._without(self.value, self._original, path)
+
+    def changes(self, again: Iterable[Path] = ()) -> list[Change]:
+        """Return how the value differs from the original, in the order of the original.
+
+        Args:
+            again: paths of texts that are set even where they don't differ.
+        """
+        return list(self._changes(self._original, self.value, (), frozenset(again)))
+
+    def _put(self, holder: Any, original: Any, path: Path, value: object) -> Any:  # noqa: ANN401 - a document's value
+        if not path:
+            return value
+        part, rest = path[0], path[1:]
+        if holder is None:
+            holder = {} if isinstance(part, str) else []
+        if isinstance(holder, dict) and isinstance(part, str):
+            original = original.get(part) if isinstance(original, dict) else None
+            return {**holder, part: self._put(holder.get(part), original, rest, value)}
+        if not isinstance(holder, list) or not isinstance(part, int) or not 0 <= part <= len(holder):
+            raise LookupError(part)
+        changed, origins = self._copied(holder, original)
+        if part == len(holder):
+            changed.append(self._put(None, None, rest, value))
+            origins.append(None)
+        else:
+            changed[part] = self._put(holder[part], _item(original, origins[part]), rest, value)
+        return changed
+
+    def _without(self, holder: Any, original: Any, path: Path) -> Any:  # noqa: ANN401 - a document's value
+        part, rest = path[0], path[1:]
+        if isinstance(holder, dict) and isinstance(part, str) and part in holder:
+            changed = dict(holder)
+            if rest:
+                original = original.get(part) if isinstance(original, dict) else None
+                changed[part] = self._without(holder[part], original, rest)
+            else:
+                del changed[part]
+            return changed
+        if not isinstance(holder, list) or not isinstance(part, int) or not 0 <= part < len(holder):
+            raise LookupError(part)
+        copied, origins = self._copied(holder, original)
+        if rest:
+            copied[part] = self._without(holder[part], _item(original, origins[part]), rest)
+        else:
+            del copied[part], origins[part]
+        return copied
+
+    def _copied(self, holder: list[Any], original: object) -> tuple[list[Any], list[int | None]]:
+        """Return a copy of a list, and where its items come from; both may be changed."""
+        _, origins = self._origins.pop(id(holder), (None, None))
+        changed = copy.copy(holder)
+        if origins is None:
+            if holder is not original:
+                # It was given as a whole, so its items are compared with those of the original one.
+                return changed, [None] * len(holder)
+            origins = list(range(len(holder)))
+        self._origins[id(changed)] = changed, origins
+        return changed, origins
+
+    def _changes(self, old: Any, new: Any, path: Path, again: frozenset[Path]) -> Iterator[Change]:  # noqa: ANN401
+        if old is new and not (again and isinstance(old, str) and path in again):
+            return
+        if type(old) is type(new) is dict and not old.keys().isdisjoint(new):
+            yield from self._changes_of_mapping(old, new, path, again)
+        elif type(old) is type(new) is list and (pairs := self._pairs(old, new)):
+            kept = dict(pairs)
+            for number, item in enumerate(old):
+                if number in kept:
+                    yield from self._changes(item, new[kept[number]], (*path, number), again)
+                else:
+                    yield Change("cut", (*path, number))
+            if added := new[pairs[-1][1] + 1 :]:
+                yield Change("add", (*path, len(old)), added)
+        elif path in again or not same(old, new):
+            yield Change("set", path, new)
+
+    def _changes_of_mapping(self, old: Any, new: Any, path: Path, again: frozenset[Path]) -> Iterator[Change]:  # noqa: ANN401
+        if any(not isinstance(key, str) and not (key in new and same(old[key], new[key])) for key in old):
+            # Paths have only texts as keys.
+            yield Change("set", path, new)
+            return
+        for key, value in old.items():
+            if key in new:
+                yield from self._changes(value, new[key], (*path, key), again)
+            else:
+                yield Change("cut", (*path, key))
+        if added := {key: value for key, value in new.items() if key not in old}:
+            yield Change("add", (*path, next(iter(added))), added)
+
+    def _pairs(self, old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
+        """Return which items of two lists are the same ones, as numbers; what is behind the last one is new."""
+        _, origins = self._origins.get(id(new), (None, None))
+        if origins is None:
+            return _likely_pairs(old, new)
+        return [(origin, number) for number, origin in enumerate(origins) if origin is not None]
+
+
+def _item(original: object, origin: int | None) -> object:
+    return original[origin] if isinstance(original, list) and origin is not None else None
+
+
+def _likely_pairs(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[int, int]]:
+    """Return which items of a list are those of another that took its place."""
+    short = min(len(old), len(new))
+    head = sum(1 for _ in takewhile(lambda n: same(old[n], new[n]), range(short)))
+    if len(new) >= len(old):
+        return [(number, number) for number in range(short)]
+    tail = sum(1 for _ in takewhile(lambda n: same(old[~n], new[~n]), range(short - head)))
+    pairs = [(number, number) for number in range(head)]
+    spare = len(old) - len(new)
+    for number in range(head, len(new) - tail):
+        # Of several items some are gone: those that are the same ones stay, and others are taken as they come.
+        first = pairs[-1][0] + 1 if pairs else 0
+        found = next((n for n in range(first, number + spare + 1) if same(old[n], new[number])), first)
+        pairs.append((found, number))
+    return pairs + [(len(old) - tail + n, len(new) - tail + n) for n in range(tail)]
+
+
+def applied(value: Any, changes: Sequence[Change]) -> Any:  # noqa: ANN401 - a document's value
+    """Return a value with changes made to it that are in its order; what is not on the way is shared."""
+    for change in reversed(changes):
+        value = _applied(value, change.path, change)
+    return value
+
+
+def _applied(holder: Any, path: Path, change: Change) -> Any:  # noqa: ANN401 - a document's value
+    if not path:
+        return change.value
+    changed = copy.copy(holder)
+    if len(path) > 1 or change.kind == "set":
+        changed[path[0]] = _applied(holder[path[0]], path[1:], change)
+    elif change.kind == "cut":
+        del changed[path[0]]
+    elif isinstance(changed, dict):
+        changed.update(change.value)
+    else:
+        changed += change.value
+    return changed
+
+
+def same(one: object, other: object) -> bool:
+    """Return whether two values are alike in every part; unlike with ``==``, 1, 1.0 and true differ, and NaN is itself.
+
+    Aliases make values that hold themselves, or one value a million times: no pair is looked at twice.
+    """
+    pairs: list[tuple[Any, Any]] = [(one, other)]
+    known: set[tuple[int, int]] = set()
+    while pairs:
+        left, right = pairs.pop()
+        if left is right:
+            continue
+        if type(left) is not type(right):
+            return False
+        if isinstance(left, dict | list | tuple):
+            if (id(left), id(right)) in known:
+                continue
+            known.add((id(left), id(right)))
+            if len(left) != len(right) or (isinstance(left, dict) and left.keys() != right.keys()):
+                return False
+            keys = left if isinstance(left, dict) else range(len(left))
+            pairs += [(left[key], right[key]) for key in keys]
+        elif left != right and not (left != left and right != right):  # noqa: PLR0124 - that is what NaN is
+            return False
+    return True
