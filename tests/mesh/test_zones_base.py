@@ -82,14 +82,14 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
             "kuma:\n  controlPlane:\n    zone: zone-2\n",
             "values.yaml:3:5 kuma.controlPlane.zone: is 'zone-2', not zone-1",
         ),
-        ("kuma: {controlPlane: {mode: global}}\n", "values.yaml:1:23 kuma.controlPlane.mode: is global, and a zone's"),
+        ("kuma: {controlPlane: {mode: global}}\n", "values.yaml:1:23 kuma.controlPlane.mode: is global; a zone's"),
         (
             "kuma: {controlPlane: {envVars: {KUMA_MODE: global}}}\n",
             "values.yaml:1:33 kuma.controlPlane.envVars.KUMA_MODE",
         ),
         (
             "kuma:\n  controlPlane:\n    envVars:\n      KUMA_MULTIZONE_ZONE_NAME: zone-2\n",
-            "values.yaml:4:7 kuma.controlPlane.envVars.KUMA_MULTIZONE_ZONE_NAME: is 'zone-2', and would count instead",
+            "values.yaml:4:7 kuma.controlPlane.envVars.KUMA_MULTIZONE_ZONE_NAME: is 'zone-2', and would override zone-1",
         ),
         (
             "kuma:\n  controlPlane:\n    envVars: {KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS: 'grpcs://x:1'}\n",
@@ -106,7 +106,7 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
             "values.yaml:1:33 kuma.controlPlane.envVars.AWS_REGION",
         ),
         ("- a\n", "values.yaml:1:1: must be a mapping"),
-        ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file holds one document"),
+        ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file has only one document"),
         ("a: b: c\n", "values.yaml:1:5: mapping values are not allowed here"),
         (
             "kuma: &k\n  controlPlane: {zone: zone-1}\nb: *k\n",
@@ -155,12 +155,12 @@ def test_such_variables_are_found_wherever_the_chart_takes_them_from() -> None:
         "    envVarEntries:\n      - name: NODE\n      - name: AWS_WEB_IDENTITY_TOKEN_FILE\n        value: /token\n"
     )
     merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
-    assert [warning.split(": keeps")[0] for warning in merged.notes] == [
-        "values.yaml:8:9 kuma.controlPlane.envVarEntries[1].name",
-        "values.yaml:4:13 kuma.controlPlane.secrets.key.Env",
+    assert [": ".join(warning.split(": ")[:2]) for warning in merged.notes] == [
+        "values.yaml:4:13 kuma.controlPlane.secrets.key.Env: AWS_ACCESS_KEY_ID",
+        "values.yaml:8:9 kuma.controlPlane.envVarEntries[1].name: AWS_WEB_IDENTITY_TOKEN_FILE",
     ]
     listed = text.replace("      key: {", "      - {").replace("      other: {", "      - {")
-    assert "secrets[0].Env" in zones.merge(listed, "values.yaml", zone(), ADDRESS).notes[1]
+    assert "secrets[0].Env" in zones.merge(listed, "values.yaml", zone(), ADDRESS).notes[0]
 
 
 def test_a_release_of_another_name_runs_as_another_service_account() -> None:

@@ -161,10 +161,12 @@ def test_what_comes_before_the_role_is_warned_of_without_its_value(identity: str
     said = merge(text, chosen).notes
     names = [warning.split(":")[2].split()[1] for warning in said]
     # A web identity outside of EKS needs both of the others.
-    others = [] if identity == "irsa" else ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"]
+    others = [] if identity == "irsa" else ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"]
     assert names == ["AWS_ACCESS_KEY_ID", *others]
     assert "AKIA" not in "".join(said)
-    assert len(merge("AWS_ROLE_ARN=arn:aws:iam::123456789012:role/other\n", chosen).notes) == 1
+    # A role without a token is not used.
+    other = merge("AWS_ROLE_ARN=arn:aws:iam::123456789012:role/other\n", chosen).notes
+    assert len(other) == (identity == "irsa")
 
 
 def test_an_address_of_the_base_is_kept() -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render import UnfaithfulRenderingError
-from toolkit.mesh.zones.merging import BEFORE_THE_ROLE, Merged, replaced
+from toolkit.mesh.zones.aws_variables import Variable, overriding
+from toolkit.mesh.zones.merging import Merged, replaced
 from toolkit.mesh.zones.rendering import environment, notes, refuse_quoting
 from toolkit.pki.arn import shown
 from toolkit.yamltext.splicing import line_end
@@ -96,7 +97,7 @@ def merge_environment(base: str, source: str, zone: Zone, address: str | None) -
     if wanted.items() - kept.items():
         raise UnfaithfulRenderingError("the environment is not what it was made of", "This is a defect in the toolkit.")
     has_address = address is not None or _ADDRESS in there
-    said = [*notes(zone, has_address=has_address, in_chart=False), *_warnings(zone, there, source)]
+    said = [*notes(zone, has_address=has_address, in_chart=False), *_warnings(zone, found, source)]
     return Merged(text, said, changes)
 
 
@@ -166,16 +167,13 @@ def _problems(found: list[_Variable], wanted: dict[str, str], source: str) -> It
             yield Problem(where, f"is {shown(variable.meant)}, not {wanted[name]}")
 
 
-def _warnings(zone: Zone, there: dict[str, _Variable], source: str) -> Iterator[str]:
-    """What may stay, and is likely to be wrong; a zone with a web identity may well name its role and its token."""
-    for name in BEFORE_THE_ROLE:
-        variable = there.get(name)
-        is_its_own = zone.identity == "irsa" and (
-            name == "AWS_WEB_IDENTITY_TOKEN_FILE" or (variable is not None and variable.meant == zone.role_arn)
-        )
-        if variable is not None and not is_its_own:
-            where = f"{source}:{variable.line + 1}:{variable.column} {name}"
-            yield f"{where}: keeps the control plane from taking the zone's role"
+def _warnings(zone: Zone, found: list[_Variable], source: str) -> Iterator[str]:
+    """Yield what is accepted and likely to be wrong; docker and systemd use the last of a name."""
+    others = [variable for variable in found if variable.name != "AWS_REGION"]
+    warned = overriding(zone, [Variable(variable.name, variable.meant) for variable in others], in_chart=False)
+    for number, message in warned:
+        variable = others[number]
+        yield f"{source}:{variable.line + 1}:{variable.column} {variable.name}: {message}"
 
 
 def _append(lines: list[str], line: str, end: str) -> None:
