@@ -238,6 +238,83 @@ def test_a_base_that_is_not_the_zones_changes_nothing(outputs: Path, tmp_path: P
     assert not (tmp_path / "zones").exists()
 
 
+ARGO = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+spec:
+  source:
+    helm:
+      values: |
+        kuma: {controlPlane: {mode: zone}}
+"""
+KUMA = """\
+controlPlane:
+  zone: frankfurt
+  kdsGlobalAddress: grpcs://mesh.brookline.example:5685
+  serviceAccountAnnotations:
+    eks.amazonaws.com/role-arn: arn:aws:iam::123456789012:role/old-role
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "hint"),
+    [
+        (
+            ARGO,
+            "values.yaml:2:1 kind: this is an Argo CD Application",
+            "values.yaml:6:7 spec.source.helm.values: extract them into a file, and name it with --base.",
+        ),
+        ("apiVersion: v2\nname: a\nversion: 1.0.0\n", "values.yaml:1:1 apiVersion: this is a Chart.yaml", "--base"),
+        ("type: Mesh\nname: default\n", "values.yaml:1:1 type: this is a Mesh", "--base"),
+        ("- kuma: {}\n", "values.yaml:1:1: this is a list", "--base"),
+    ],
+)
+def test_a_base_that_is_not_values_changes_nothing(
+    outputs: Path, tmp_path: Path, text: str, problem: str, hint: str
+) -> None:
+    base, other = tmp_path / "values.yaml", tmp_path / "other.yaml"
+    base.write_text(text)
+    for target in (("-o", base), ("-o", other), ("--output-dir", tmp_path / "zones")):
+        result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, *target)
+        assert (result.exit_code, result.stdout) == (2, "")
+        head, found, fix = result.stderr.splitlines()
+        assert head == f"Error: {base} is not a Helm values file"
+        assert found.strip().startswith(f"{tmp_path}/{problem}")
+        assert fix.startswith("Hint: ")
+        assert hint in fix
+    assert base.read_text() == text
+    assert not other.exists()
+    assert not (tmp_path / "zones").exists()
+    piped = run(outputs, "--zone", "frankfurt", "--base", "-", input=text)
+    assert (piped.exit_code, piped.stdout) == (2, "")
+
+
+def test_values_of_open_source_kuma_are_warned_of_and_stay(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "values.yaml"
+    base.write_text(KUMA)
+    for _ in range(2):
+        result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "-o", base)
+        assert (result.exit_code, result.stdout) == (0, "")
+        warnings = result.stderr.splitlines()
+        assert [line.split(": ")[1] for line in warnings] == [
+            f"{base}:1:1 controlPlane",
+            f"{base}:5:5 controlPlane.serviceAccountAnnotations.eks.amazonaws.com/role-arn",
+        ]
+        assert all(line.startswith("Warning: ") for line in warnings)
+        assert base.read_text().startswith(f"{KUMA}kuma:\n  controlPlane:\n")
+
+
+def test_credentials_in_a_base_are_warned_of_and_not_shown(outputs: Path, tmp_path: Path) -> None:
+    values, env = tmp_path / "values.yaml", tmp_path / "zone.env"
+    values.write_text("kuma: {controlPlane: {envVars: {AWS_SECRET_ACCESS_KEY: hunter-2}}}\n")
+    env.write_text("AWS_SECRET_ACCESS_KEY=hunter-2\n")
+    for base, form in ((values, "helm"), (env, "env")):
+        result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "--format", form)
+        assert result.exit_code == 0
+        assert "AWS_SECRET_ACCESS_KEY: static credentials override the zone's role" in result.stderr
+        assert "hunter-2" not in result.stderr
+
+
 def test_a_role_that_is_annotated_for_nothing_is_warned_of_and_stays(outputs: Path, tmp_path: Path) -> None:
     base = tmp_path / "values.yaml"
     base.write_text(BASE + "    serviceAccountAnnotations: {eks.amazonaws.com/role-arn: 'arn:x'} # old\n")

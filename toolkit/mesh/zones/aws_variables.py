@@ -74,19 +74,18 @@ def _reason(zone: Zone, name: str, values: Mapping[str, str | None]) -> str | No
         return _endpoint(zone, name, values)
     if name in (_REGION, _DEFAULT_REGION):
         return _region(zone, name, values[name])
-    return _web_identity(zone, values) if zone.identity == "irsa" and name == _ROLE else _before(zone, name, values)
+    if zone.identity == "irsa":
+        # Its web identity comes before all that is left but another role.
+        return _other_role(zone, values[name]) if name == _ROLE else None
+    return _before(zone, name, values)
 
 
-def _web_identity(zone: Zone, values: Mapping[str, str | None]) -> str | None:
-    is_other = values[_ROLE] not in (None, zone.role_arn)
-    return f"is not the zone's role, {zone.role_arn}" if is_other else None
+def _other_role(zone: Zone, value: str | None) -> str | None:
+    return None if value in (None, zone.role_arn) else f"is not the zone's role, {zone.role_arn}"
 
 
 def _before(zone: Zone, name: str, values: Mapping[str, str | None]) -> str | None:
     """Return what the SDK finds before the endpoint of a container or the metadata of an instance."""
-    if zone.identity == "irsa":
-        # Its web identity comes before all of these.
-        return None
     is_pod = zone.identity == "pod-identity"
     own = "the Pod Identity association" if is_pod else "the role of the instance or task"
     if name == _TOKEN or (name == _ROLE and _TOKEN in values):

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 _ARGO_CD = ("argoproj.io/",)
 _FLUX = ("helm.toolkit.fluxcd.io/", "helm.fluxcd.io/", "flux.weave.works/")
 _KUSTOMIZE = ("kustomize.config.k8s.io/",)
-_INLINE = ("values", "valuesObject", "parameters", "fileParameters", "valueFiles")
+_MESH = "a Mesh, which is a base of toolkit render-mesh"
+_IN_SOURCES = ("values", "valuesObject", "valueFiles", "parameters")
+_EXTRACT = "extract them into a file"
+# These name files, ConfigMaps or Secrets.
+_REFERENCES = ("valueFiles", "valuesFile", "valuesFrom")
 
 
 class Recognized(NamedTuple):
@@ -29,14 +33,16 @@ class Recognized(NamedTuple):
     Attributes:
         path: of the key that shows it.
         name: what the document is.
-        values: where its values are, the paths that it has first; empty if it has none.
-        usual: where documents of that kind keep values; empty if they have none.
+        values: the paths of values, and of references to values, that it has.
+        usual: where documents of that kind have values; empty if they have none.
+        fix: what to do with values that are in the document.
     """
 
     path: Path
     name: str
     values: Sequence[Path] = ()
     usual: str = ""
+    fix: str = _EXTRACT
 
 
 def refuse_others(document: object, source: str, where: Callable[[Path], str]) -> None:
@@ -53,13 +59,14 @@ def refuse_others(document: object, source: str, where: Callable[[Path], str]) -
     found = recognize(document)
     if found is None:
         return
-    if found.values:
-        places = " and ".join(map(where, found.values))
-        hint = f"Its values are at {places}: extract them into a file, and name that file with --base."
-    elif found.usual:
-        hint = f"Such a file has its values in {found.usual}: name a file that has only the values with --base."
+    inline = [path for path in found.values if path[-1] not in _REFERENCES]
+    places = " and ".join(map(where, inline or found.values))
+    if inline:
+        hint = f"The values are at {places}: {found.fix}, and name it with --base."
+    elif places:
+        hint = f"The values are in what is named at {places}: name a file with these values with --base."
     else:
-        hint = "Name a file that has only the values of the chart with --base."
+        hint = f"Name a values file with --base.{found.usual and f' The values are usually in {found.usual}.'}"
     raise InvalidInputError(
         f"{source} is not a Helm values file", [Problem(where(found.path), f"this is {found.name}")], hint
     )
@@ -68,29 +75,35 @@ def refuse_others(document: object, source: str, where: Callable[[Path], str]) -
 def recognize(document: object) -> Recognized | None:
     """Return what a document is, if it is certainly not a values file.
 
-    A chart may have values that are called `kind`, `type` or `releases`, so a single key proves nothing.
+    A chart may have values that are called `kind`, `type` or `releases`, so one such key is not enough.
     """
-    if not isinstance(document, dict):
+    if document is None:
         return None
+    if not isinstance(document, dict):
+        return Recognized((), "a list, not a mapping" if isinstance(document, list) else "a scalar, not a mapping")
     if _are_texts(document, "apiVersion", "kind"):
         return _manifest(document, document["apiVersion"], document["kind"])
     if _are_texts(document, "apiVersion", "name", "version") and document["apiVersion"] in ("v1", "v2"):
-        return Recognized(("apiVersion",), "a Chart.yaml", usual="values.yaml beside it")
+        return Recognized(("apiVersion",), "a Chart.yaml", usual="values.yaml in the same folder")
     return _tool_file(document)
 
 
 def _manifest(document: dict[Any, Any], version: str, kind: str) -> Recognized:
     if kind in ("Application", "ApplicationSet") and version.startswith(_ARGO_CD):
         usual = "helm.values, .valuesObject or .valueFiles in spec.source or spec.sources[]"
-        return Recognized(("kind",), f"an Argo CD {kind}", list(_sources(document, ("spec",))), usual)
+        return Recognized(("kind",), f"an Argo CD {kind}", list(_sources(document)), usual)
     if kind == "HelmRelease" and version.startswith(_FLUX):
         found = [("spec", key) for key in ("values", "valuesFrom") if _get(document, ("spec", key))]
         return Recognized(("kind",), "a Flux HelmRelease", found, "spec.values or spec.valuesFrom")
     if kind == "Kustomization" and version.startswith(_KUSTOMIZE):
         return _kustomization(document, ("kind",))
     if kind in ("ConfigMap", "Secret") and version == "v1":
-        return Recognized(("kind",), f"a {kind}", list(_wrapped(document)), "a key of data or stringData")
-    return Recognized(("kind",), f"a Kubernetes manifest of kind {shown(kind)}")
+        fix = "decode them from base64 into a file" if kind == "Secret" and "data" in document else _EXTRACT
+        return Recognized(("kind",), f"a {kind}", list(_wrapped(document)), "a key of data or stringData", fix)
+    name = (
+        _MESH if kind == "Mesh" and version.startswith("kuma.io/") else f"a Kubernetes manifest of kind {shown(kind)}"
+    )
+    return Recognized(("kind",), name)
 
 
 def _tool_file(document: dict[Any, Any]) -> Recognized | None:
@@ -100,9 +113,10 @@ def _tool_file(document: dict[Any, Any]) -> Recognized | None:
         return _kustomization(document, (key,))
     if releases := _entries(document, "releases", "name", "chart"):
         found = [("releases", number, "values") for number in releases if "values" in document["releases"][number]]
-        return Recognized(("releases",), "a helmfile", found, "releases[].values")
+        return Recognized(("releases",), "a helmfile", found, "releases[].values", "put them into a file")
     if _are_texts(document, "type", "name") and (document["type"] == "Mesh" or _are_texts(document, "mesh")):
-        return Recognized(("type",), f"a resource of Kong Mesh, {shown(document['type'])}")
+        is_mesh = document["type"] == "Mesh"
+        return Recognized(("type",), _MESH if is_mesh else f"a resource of Kong Mesh, {shown(document['type'])}")
     return None
 
 
@@ -116,16 +130,16 @@ def _kustomization(document: dict[Any, Any], path: Path) -> Recognized:
     return Recognized(path, "a kustomization", found, "helmCharts[].valuesInline or .valuesFile")
 
 
-def _sources(document: dict[Any, Any], path: Path) -> Iterator[Path]:
+def _sources(document: dict[Any, Any]) -> Iterator[Path]:
     """Yield where an Application has values; an ApplicationSet has them in its template."""
-    sources = _get(document, (*path, "sources"))
-    numbers = range(len(sources)) if isinstance(sources, list) else ()
-    for source in ((*path, "source"), *((*path, "sources", number) for number in numbers)):
-        for key in _INLINE:
-            if _get(document, (*source, "helm", key)):
-                yield (*source, "helm", key)
-    if _get(document, (*path, "template", "spec")):
-        yield from _sources(document, (*path, "template", "spec"))
+    specs: tuple[Path, ...] = (("spec",), ("spec", "template", "spec"))
+    for spec in specs:
+        sources = _get(document, (*spec, "sources"))
+        numbers = range(len(sources)) if isinstance(sources, list) else ()
+        for source in ((*spec, "source"), *((*spec, "sources", number) for number in numbers)):
+            for key in _IN_SOURCES:
+                if _get(document, (*source, "helm", key)):
+                    yield (*source, "helm", key)
 
 
 def _wrapped(document: dict[Any, Any]) -> Iterator[Path]:
