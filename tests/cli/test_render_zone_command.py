@@ -87,7 +87,7 @@ def test_what_should_be_known_is_said_on_standard_error(outputs: Path) -> None:
     result = run(outputs, "--zone", "paris")
     assert result.exit_code == 0
     assert "Warning: zone paris: without --kds-address" in result.stderr
-    assert "mesh/kong-mesh-control-plane alone; the release chart's is kong-mesh-system/" in result.stderr
+    assert "mesh/kong-mesh-control-plane only, but the release chart's is kong-mesh-system/" in result.stderr
     assert "Warning" not in result.stdout
 
 
@@ -97,7 +97,7 @@ def test_the_namespace_of_the_release_is_compared_with_the_roles(outputs: Path, 
     folder = tmp_path / "zones"
     wrong = run(outputs, "--kds-address", ADDRESS, "--namespace", "mesh", "--output-dir", folder)
     assert (wrong.exit_code, wrong.stdout) == (2, "")
-    assert "--namespace: 'mesh', but the role of zone frankfurt trusts kong-mesh-system alone" in wrong.stderr
+    assert "--namespace: the role of zone frankfurt trusts namespace kong-mesh-system only, not 'mesh'" in wrong.stderr
     # The role of a machine trusts no service account.
     assert "machines" not in wrong.stderr
     assert not folder.exists()
@@ -121,7 +121,7 @@ def test_all_files_or_none(outputs: Path, tmp_path: Path) -> None:
         (["--zone", "paris", "--base", "nowhere.env", "--format", "env"], "can't read nowhere.env"),
         (["--zone", "paris", "--base", "-", "--outputs", "-"], "can't both be standard input"),
         (["--zone", "paris", "--namespace", "x", "--format", "env"], "--namespace is a release's"),
-        (["--zone", "nowhere"], "--zone: 'nowhere' is no zone of the stack: frankfurt, paris, machines"),
+        (["--zone", "nowhere"], "--zone: 'nowhere' is not a zone of the stack; zones: frankfurt, paris, machines"),
         (["--zone", "paris", "--kds-address", "grpc://x:1"], "--kds-address: 'grpc://x:1' is not of the form grpcs://"),
         (["--zone", "paris", "--base", "nowhere.yaml"], "can't read nowhere.yaml"),
         (["--format", "yaml"], "--format"),

@@ -155,6 +155,11 @@ def test_warnings_are_in_the_order_of_the_file() -> None:
     assert [warning.split(":")[1] for warning in found] == ["4", "5", "6", "8", "9"]
 
 
+def test_an_annotation_that_aliases_share_is_the_control_planes() -> None:
+    text = f"x-role: &r {{{ROLE}: {OWN}}}\nkuma: {{controlPlane: {{serviceAccountAnnotations: *r}}}}\n"
+    assert zones.merge(text, "v.yaml", zone(), ADDRESS).notes == []
+
+
 def test_aliases_are_followed_once() -> None:
     text = f"x: &x\n  podAnnotations: {{{ROLE}: x}}\ny: *x\nz: [*x, *x]\n"
     assert len(zones.merge(text, "v.yaml", zone(), ADDRESS).notes) == 1

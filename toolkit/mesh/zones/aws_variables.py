@@ -110,16 +110,16 @@ def _region(zone: Zone, name: str, value: str | None) -> str | None:
 
 
 def _endpoint(zone: Zone, name: str, values: Mapping[str, str | None]) -> str | None:
-    """Return where requests go instead; a service's own endpoint may be one of AWS, such as a VPC endpoint."""
+    """Return what is wrong with an endpoint; a service may have one of AWS, such as a VPC endpoint."""
     if _is_true(values.get(_NO_ENDPOINTS)):
         return None
     if name == _ENDPOINT:
-        return "sends the requests to every AWS service to one endpoint"
+        return "overrides the endpoints of all AWS services, so remove it"
     # Only a web identity needs AWS STS.
     service = {_PCA_ENDPOINT: "AWS Private CA", _STS_ENDPOINT: "AWS STS" if zone.identity == "irsa" else None}.get(name)
     if service is None or _OF_AWS.fullmatch(values[name] or ""):
         return None
-    return f"sends the requests to {service} to an endpoint that is not one of AWS"
+    return f"overrides the endpoint of {service}"
 
 
 def _is_true(value: str | None) -> bool:

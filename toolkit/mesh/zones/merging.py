@@ -58,7 +58,7 @@ def merge(base: str, source: str, zone: Zone, address: str | None, namespace: st
         source: what to call it in an error, usually the file's name.
         zone: of the contract.
         address: of the global control plane; None keeps the one in the file.
-        namespace: where the release is installed; None for the one that Kong names.
+        namespace: where the release is installed; None for the one in Kong's instructions.
 
     Raises:
         InvalidInputError: the file is not YAML or not a values file, belongs to another zone or to a global control
@@ -129,7 +129,7 @@ class _File:
     def is_unquoted(self, path: Path, value: str) -> bool:
         """Return whether a value is there without the quotes that it needs.
 
-        A zone may be called `on`: without quotes that is a text in YAML 1.2, and none in YAML 1.1, which Helm reads.
+        A zone may be called `on`: without quotes that is a boolean in YAML 1.1, which Helm reads.
         """
         if scalar(value) == value or self.get(path) != value:
             return False

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _ACCOUNT_ANNOTATIONS = "serviceAccountAnnotations"
 _CONTROL_PLANE: Path = ("kuma", "controlPlane")
 _ANNOTATIONS: Path = (*_CONTROL_PLANE, _ACCOUNT_ANNOTATIONS)
+# Where a file that is meant for the control plane may have annotations at its top; other keys are other charts'.
+_AT_TOP = (ROLE_ANNOTATION, "annotations", "podAnnotations", "serviceAccount", _ACCOUNT_ANNOTATIONS)
 # Without `global`, which Helm hands to every dependency, and `nameOverride`, which is common to charts.
 _OF_KUMA = (
     *("controlPlane", "cni", "dataPlane", "ingress", "egress", "kumactl", "kubectl", "hooks", "transparentProxy"),
@@ -50,7 +52,7 @@ def misplaced(zone: Zone, document: object) -> Iterator[Misplaced]:
             yield Misplaced(
                 (key,), f"Kong Mesh's chart does not read this key of open-source Kuma: move it to kuma.{key}"
             )
-    for path, value in _entries(document):
+    for path, value in _entries(document, _get(document, _ANNOTATIONS)):
         if path[-2:] == _CONTROL_PLANE and path != _CONTROL_PLANE and isinstance(value, dict):
             above = dotted(path[:-2])
             yield Misplaced(
@@ -72,7 +74,7 @@ def _annotation(zone: Zone, path: Path, value: object) -> str | None:
     is_account = is_direct or above[-2:] == ("serviceAccount", "annotations")
     owner = above[:-1] if is_direct else above[:-2]
     is_other_account = is_account and owner not in ((), ("kuma",), ("controlPlane",), _CONTROL_PLANE)
-    is_other_chart = path[0] not in ("kuma", *_OF_KUMA) and len(above) > len(_CONTROL_PLANE)
+    is_other_chart = path[0] not in ("kuma", *_OF_KUMA, *_AT_TOP)
     if is_other_account or (is_other_chart and above[-1] != "podAnnotations"):
         is_role = value == zone.role_arn
         account = f"{zone.namespace}/{zone.service_account}"
@@ -80,10 +82,16 @@ def _annotation(zone: Zone, path: Path, value: object) -> str | None:
     return f"has no effect: EKS reads it from the control plane's service account, {dotted(_ANNOTATIONS)}; remove it"
 
 
-def _entries(document: object) -> Iterator[tuple[Path, object]]:
-    """Yield every value with its path of texts and numbers; what is in a shared value comes once."""
+def _get(document: object, path: Path) -> object:
+    for part in path:
+        document = document.get(part) if isinstance(document, dict) else None
+    return document
+
+
+def _entries(document: object, without: object) -> Iterator[tuple[Path, object]]:
+    """Yield every value with its path of texts and numbers; values that aliases share come once, or not at all."""
     waiting: list[tuple[Path, object]] = [((), document)]
-    known: set[int] = set()
+    known = {id(without)}
     while waiting:
         above, holder = waiting.pop()
         if id(holder) in known or not isinstance(holder, dict | list):
