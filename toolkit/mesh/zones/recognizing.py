@@ -24,7 +24,7 @@ _MESH = "a Mesh, which is a base of toolkit render-mesh"
 _IN_SOURCES = ("values", "valuesObject", "valueFiles", "parameters")
 _EXTRACT = "extract them into a file"
 # These name files, ConfigMaps or Secrets.
-_REFERENCES = ("valueFiles", "valuesFile", "valuesFrom")
+_REFERENCES = ("valueFiles", "valuesFile", "additionalValuesFiles", "valuesFrom")
 
 
 class Recognized(NamedTuple):
@@ -124,7 +124,7 @@ def _kustomization(document: dict[Any, Any], path: Path) -> Recognized:
     found = [
         ("helmCharts", number, key)
         for number in _entries(document, "helmCharts", "name")
-        for key in ("valuesInline", "valuesFile")
+        for key in ("valuesInline", "valuesFile", "additionalValuesFiles")
         if key in document["helmCharts"][number]
     ]
     return Recognized(path, "a kustomization", found, "helmCharts[].valuesInline or .valuesFile")
