@@ -87,7 +87,7 @@ def test_what_should_be_known_is_said_on_standard_error(outputs: Path) -> None:
     result = run(outputs, "--zone", "paris")
     assert result.exit_code == 0
     assert "Warning: zone paris: without --kds-address" in result.stderr
-    assert "mesh/kong-mesh-control-plane alone; the release chart's is kong-mesh-system/" in result.stderr
+    assert "mesh/kong-mesh-control-plane only, but the release chart's is kong-mesh-system/" in result.stderr
     assert "Warning" not in result.stdout
 
 
@@ -97,7 +97,7 @@ def test_the_namespace_of_the_release_is_compared_with_the_roles(outputs: Path, 
     folder = tmp_path / "zones"
     wrong = run(outputs, "--kds-address", ADDRESS, "--namespace", "mesh", "--output-dir", folder)
     assert (wrong.exit_code, wrong.stdout) == (2, "")
-    assert "--namespace: 'mesh', but the role of zone frankfurt trusts kong-mesh-system alone" in wrong.stderr
+    assert "--namespace: the role of zone frankfurt trusts namespace kong-mesh-system only, not 'mesh'" in wrong.stderr
     # The role of a machine trusts no service account.
     assert "machines" not in wrong.stderr
     assert not folder.exists()
@@ -121,7 +121,7 @@ def test_all_files_or_none(outputs: Path, tmp_path: Path) -> None:
         (["--zone", "paris", "--base", "nowhere.env", "--format", "env"], "can't read nowhere.env"),
         (["--zone", "paris", "--base", "-", "--outputs", "-"], "can't both be standard input"),
         (["--zone", "paris", "--namespace", "x", "--format", "env"], "--namespace is a release's"),
-        (["--zone", "nowhere"], "--zone: 'nowhere' is no zone of the stack: frankfurt, paris, machines"),
+        (["--zone", "nowhere"], "--zone: 'nowhere' is not a zone of the stack; zones: frankfurt, paris, machines"),
         (["--zone", "paris", "--kds-address", "grpc://x:1"], "--kds-address: 'grpc://x:1' is not of the form grpcs://"),
         (["--zone", "paris", "--base", "nowhere.yaml"], "can't read nowhere.yaml"),
         (["--format", "yaml"], "--format"),
@@ -236,6 +236,83 @@ def test_a_base_that_is_not_the_zones_changes_nothing(outputs: Path, tmp_path: P
     # Nor does it when other zones would fit.
     assert run(outputs, "--base", base, "--output-dir", tmp_path / "zones").exit_code == 2
     assert not (tmp_path / "zones").exists()
+
+
+ARGO = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+spec:
+  source:
+    helm:
+      values: |
+        kuma: {controlPlane: {mode: zone}}
+"""
+KUMA = """\
+controlPlane:
+  zone: frankfurt
+  kdsGlobalAddress: grpcs://mesh.brookline.example:5685
+  serviceAccountAnnotations:
+    eks.amazonaws.com/role-arn: arn:aws:iam::123456789012:role/old-role
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "hint"),
+    [
+        (
+            ARGO,
+            "values.yaml:2:1 kind: this is an Argo CD Application",
+            "values.yaml:6:7 spec.source.helm.values: extract them into a file, and name it with --base.",
+        ),
+        ("apiVersion: v2\nname: a\nversion: 1.0.0\n", "values.yaml:1:1 apiVersion: this is a Chart.yaml", "--base"),
+        ("type: Mesh\nname: default\n", "values.yaml:1:1 type: this is a Mesh", "--base"),
+        ("- kuma: {}\n", "values.yaml:1:1: this is a list", "--base"),
+    ],
+)
+def test_a_base_that_is_not_values_changes_nothing(
+    outputs: Path, tmp_path: Path, text: str, problem: str, hint: str
+) -> None:
+    base, other = tmp_path / "values.yaml", tmp_path / "other.yaml"
+    base.write_text(text)
+    for target in (("-o", base), ("-o", other), ("--output-dir", tmp_path / "zones")):
+        result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, *target)
+        assert (result.exit_code, result.stdout) == (2, "")
+        head, found, fix = result.stderr.splitlines()
+        assert head == f"Error: {base} is not a Helm values file"
+        assert found.strip().startswith(f"{tmp_path}/{problem}")
+        assert fix.startswith("Hint: ")
+        assert hint in fix
+    assert base.read_text() == text
+    assert not other.exists()
+    assert not (tmp_path / "zones").exists()
+    piped = run(outputs, "--zone", "frankfurt", "--base", "-", input=text)
+    assert (piped.exit_code, piped.stdout) == (2, "")
+
+
+def test_values_of_open_source_kuma_are_warned_of_and_stay(outputs: Path, tmp_path: Path) -> None:
+    base = tmp_path / "values.yaml"
+    base.write_text(KUMA)
+    for _ in range(2):
+        result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "-o", base)
+        assert (result.exit_code, result.stdout) == (0, "")
+        warnings = result.stderr.splitlines()
+        assert [line.split(": ")[1] for line in warnings] == [
+            f"{base}:1:1 controlPlane",
+            f"{base}:5:5 controlPlane.serviceAccountAnnotations.eks.amazonaws.com/role-arn",
+        ]
+        assert all(line.startswith("Warning: ") for line in warnings)
+        assert base.read_text().startswith(f"{KUMA}kuma:\n  controlPlane:\n")
+
+
+def test_credentials_in_a_base_are_warned_of_and_not_shown(outputs: Path, tmp_path: Path) -> None:
+    values, env = tmp_path / "values.yaml", tmp_path / "zone.env"
+    values.write_text("kuma: {controlPlane: {envVars: {AWS_SECRET_ACCESS_KEY: hunter-2}}}\n")
+    env.write_text("AWS_SECRET_ACCESS_KEY=hunter-2\n")
+    for base, form in ((values, "helm"), (env, "env")):
+        result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "--format", form)
+        assert result.exit_code == 0
+        assert "AWS_SECRET_ACCESS_KEY: static credentials override the zone's role" in result.stderr
+        assert "hunter-2" not in result.stderr
 
 
 def test_a_role_that_is_annotated_for_nothing_is_warned_of_and_stays(outputs: Path, tmp_path: Path) -> None:

@@ -203,7 +203,9 @@ def test_what_is_said_beside_a_document() -> None:
     for identity, count in {"irsa": 1, "pod-identity": 1, "ambient": 0}.items():
         said = zones.notes(zone(identity=identity, **other), has_address=True, in_chart=True)
         assert len(said) == count
-        assert all("mesh/cp alone; the release chart's is kong-mesh-system/kong-mesh-control-plane" in x for x in said)
+        assert all(
+            "mesh/cp only, but the release chart's is kong-mesh-system/kong-mesh-control-plane" in x for x in said
+        )
         assert zones.notes(zone(identity=identity, **other), has_address=True, in_chart=False) == []
 
 

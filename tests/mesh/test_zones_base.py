@@ -82,14 +82,14 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
             "kuma:\n  controlPlane:\n    zone: zone-2\n",
             "values.yaml:3:5 kuma.controlPlane.zone: is 'zone-2', not zone-1",
         ),
-        ("kuma: {controlPlane: {mode: global}}\n", "values.yaml:1:23 kuma.controlPlane.mode: is global, and a zone's"),
+        ("kuma: {controlPlane: {mode: global}}\n", "values.yaml:1:23 kuma.controlPlane.mode: is global; a zone's"),
         (
             "kuma: {controlPlane: {envVars: {KUMA_MODE: global}}}\n",
             "values.yaml:1:33 kuma.controlPlane.envVars.KUMA_MODE",
         ),
         (
             "kuma:\n  controlPlane:\n    envVars:\n      KUMA_MULTIZONE_ZONE_NAME: zone-2\n",
-            "values.yaml:4:7 kuma.controlPlane.envVars.KUMA_MULTIZONE_ZONE_NAME: is 'zone-2', and would count instead",
+            "values.yaml:4:7 kuma.controlPlane.envVars.KUMA_MULTIZONE_ZONE_NAME: is 'zone-2', and would override",
         ),
         (
             "kuma:\n  controlPlane:\n    envVars: {KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS: 'grpcs://x:1'}\n",
@@ -105,8 +105,8 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
             "kuma: {controlPlane: {envVars: {AWS_REGION: [x]}}}\n",
             "values.yaml:1:33 kuma.controlPlane.envVars.AWS_REGION",
         ),
-        ("- a\n", "values.yaml:1:1: must be a mapping"),
-        ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file holds one document"),
+        ("- a\n", "values.yaml:1:1: this is a list, not a mapping"),
+        ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file has only one document"),
         ("a: b: c\n", "values.yaml:1:5: mapping values are not allowed here"),
         (
             "kuma: &k\n  controlPlane: {zone: zone-1}\nb: *k\n",
@@ -155,12 +155,12 @@ def test_such_variables_are_found_wherever_the_chart_takes_them_from() -> None:
         "    envVarEntries:\n      - name: NODE\n      - name: AWS_WEB_IDENTITY_TOKEN_FILE\n        value: /token\n"
     )
     merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
-    assert [warning.split(": keeps")[0] for warning in merged.notes] == [
-        "values.yaml:8:9 kuma.controlPlane.envVarEntries[1].name",
-        "values.yaml:4:13 kuma.controlPlane.secrets.key.Env",
+    assert [": ".join(warning.split(": ")[:2]) for warning in merged.notes] == [
+        "values.yaml:4:13 kuma.controlPlane.secrets.key.Env: AWS_ACCESS_KEY_ID",
+        "values.yaml:8:9 kuma.controlPlane.envVarEntries[1].name: AWS_WEB_IDENTITY_TOKEN_FILE",
     ]
     listed = text.replace("      key: {", "      - {").replace("      other: {", "      - {")
-    assert "secrets[0].Env" in zones.merge(listed, "values.yaml", zone(), ADDRESS).notes[1]
+    assert "secrets[0].Env" in zones.merge(listed, "values.yaml", zone(), ADDRESS).notes[0]
 
 
 def test_a_release_of_another_name_runs_as_another_service_account() -> None:
@@ -203,6 +203,8 @@ def test_an_address_of_the_base_is_kept_or_replaced() -> None:
     assert "--kds-address" in warning
 
 
+VARIABLES = ["AWS_REGION", "A", "KUMA_MODE", "AWS_ROLE_ARN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"]
+names = st.one_of(st.sampled_from(VARIABLES), scalars)
 control_planes = st.fixed_dictionaries(
     {},
     optional={
@@ -211,9 +213,14 @@ control_planes = st.fixed_dictionaries(
         "kdsGlobalAddress": st.sampled_from(["", None, "grpcs://old:1", ADDRESS, 5]),
         "envVars": st.one_of(
             st.none(),
-            st.dictionaries(st.sampled_from(["AWS_REGION", "A", "KUMA_MODE", "AWS_ROLE_ARN"]), scalars, max_size=3),
+            st.dictionaries(st.sampled_from(VARIABLES), scalars, max_size=3),
             values,
         ),
+        "envVarEntries": st.one_of(
+            values, st.lists(st.fixed_dictionaries({"name": names}, optional={"value": scalars}))
+        ),
+        "secrets": st.one_of(values, st.dictionaries(keys, st.fixed_dictionaries({"Env": names}), max_size=2)),
+        "podAnnotations": st.dictionaries(keys, scalars, max_size=2),
         "serviceAccountAnnotations": st.one_of(st.none(), st.dictionaries(keys, scalars, max_size=2), values),
         "replicas": scalars,
         "tolerations": values,
@@ -223,7 +230,15 @@ bases = streams(
     st.one_of(
         st.fixed_dictionaries(
             {"kuma": st.fixed_dictionaries({"controlPlane": control_planes}, optional={"ingress": values})},
-            optional={"global": values, "a": values},
+            optional={
+                "global": values,
+                "a": values,
+                "controlPlane": values,
+                "kong-mesh": st.fixed_dictionaries({"kuma": st.dictionaries(keys, values, max_size=2)}),
+                "kind": st.sampled_from(["Application", 1, None]),
+                "apiVersion": st.sampled_from(["v1", "argoproj.io/v1alpha1", None]),
+                "releases": values,
+            },
         ),
         st.dictionaries(keys, values, max_size=3),
         values,
@@ -258,6 +273,7 @@ def test_any_base_means_what_it_meant_and_the_zones_values(written: Written, cho
         assert error.exit_code == 2
         assert all(problem.path.startswith("values.yaml:") for problem in error.problems)
         return
+    assert all(note.startswith(("values.yaml:", f"zone {chosen.name}: ")) for note in merged.notes)
     added = zones.chart_values(chosen, address)
     assert parsing.load_stream(merged.text, "x") == [with_values(written.documents[0], added)]
     for version in VERSIONS:

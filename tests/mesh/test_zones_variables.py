@@ -114,7 +114,7 @@ def test_line_ends_stay() -> None:
     assert merged.text.replace("\r\n", "\n") == merge(BASE).text
 
 
-def test_what_docker_would_read_otherwise_is_written_anew() -> None:
+def test_what_docker_would_read_differently_is_written_again() -> None:
     merged = merge("KUMA_MODE='zone'\nAWS_REGION=eu-central-1 \n")
     assert merged.text.startswith("KUMA_MODE=zone\nAWS_REGION=eu-central-1\n")
     # It meant the same to systemd, so nothing was replaced.
@@ -126,17 +126,17 @@ def test_what_docker_would_read_otherwise_is_written_anew() -> None:
     [
         ("\nKUMA_MODE=global\n", "zone.env:2:1 KUMA_MODE: is 'global', not zone"),
         ("KUMA_MULTIZONE_ZONE_NAME='zone-2'\n", "zone.env:1:1 KUMA_MULTIZONE_ZONE_NAME: is 'zone-2', not zone-1"),
-        ("AWS_REGION=a\nAWS_REGION=b\n", "zone.env:1:1 AWS_REGION: stands more than once"),
-        ("  export AWS_REGION=a\n", "zone.env:1:3 AWS_REGION: must be written AWS_REGION=VALUE"),
-        ("AWS_REGION =a\n", "zone.env:1:1 AWS_REGION: must be written"),
-        ("AWS_REGION\n", "zone.env:1:1 AWS_REGION: must be written"),
-        ("A=b\\\nKUMA_MODE=x\n", "zone.env:1:1: goes on in the next line for systemd"),
-        ("A=1\nB='two\nKUMA_MODE=lines'\n", "zone.env:2:1: goes on in the next line for systemd"),
-        ('A="b\\"\nC=d\n', "zone.env:1:1: goes on in the next line for systemd"),
-        ("# a \\\nAWS_REGION=x\n", "zone.env:1:1: goes on in the next line for systemd"),
+        ("AWS_REGION=a\nAWS_REGION=b\n", "zone.env:1:1 AWS_REGION: is set more than once"),
+        ("  export AWS_REGION=a\n", "zone.env:1:3 AWS_REGION: write it as AWS_REGION=VALUE"),
+        ("AWS_REGION =a\n", "zone.env:1:1 AWS_REGION: write it as"),
+        ("AWS_REGION\n", "zone.env:1:1 AWS_REGION: write it as"),
+        ("A=b\\\nKUMA_MODE=x\n", "zone.env:1:1: continues in the next line for systemd"),
+        ("A=1\nB='two\nKUMA_MODE=lines'\n", "zone.env:2:1: continues in the next line for systemd"),
+        ('A="b\\"\nC=d\n', "zone.env:1:1: continues in the next line for systemd"),
+        ("# a \\\nAWS_REGION=x\n", "zone.env:1:1: continues in the next line for systemd"),
         ("\u3000AWS_REGION=x\n", "zone.env:1:1: begins with a blank that docker skips"),
-        ("A=b\rAWS_REGION=x\n", "zone.env:1:4: a line end that docker takes for text"),
-        ("# values\nkuma: {controlPlane: {}}\n", "zone.env:2:1: is no NAME=VALUE, and no other line is"),
+        ("A=b\rAWS_REGION=x\n", "zone.env:1:4: a carriage return, which docker reads as text"),
+        ("# values\nkuma: {controlPlane: {}}\n", "zone.env:2:1: not NAME=VALUE, and neither is any other line"),
     ],
 )
 def test_a_base_that_does_not_fit_is_refused_by_its_place(text: str, problem: str) -> None:
@@ -161,10 +161,12 @@ def test_what_comes_before_the_role_is_warned_of_without_its_value(identity: str
     said = merge(text, chosen).notes
     names = [warning.split(":")[2].split()[1] for warning in said]
     # A web identity outside of EKS needs both of the others.
-    others = [] if identity == "irsa" else ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"]
+    others = [] if identity == "irsa" else ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"]
     assert names == ["AWS_ACCESS_KEY_ID", *others]
     assert "AKIA" not in "".join(said)
-    assert len(merge("AWS_ROLE_ARN=arn:aws:iam::123456789012:role/other\n", chosen).notes) == 1
+    # A role without a token is not used.
+    other = merge("AWS_ROLE_ARN=arn:aws:iam::123456789012:role/other\n", chosen).notes
+    assert len(other) == (identity == "irsa")
 
 
 def test_an_address_of_the_base_is_kept() -> None:

@@ -52,7 +52,7 @@ Examples:
 @click.option(
     "--base",
     metavar="FILE|-",
-    help="A file of that format that exists: only what is the zone's changes in it. - for standard input.",
+    help="An existing file of that format; only the zone's values change in it. - for stdin.",
 )
 @output_file
 @click.option(
@@ -76,11 +76,14 @@ def command(
 ) -> None:
     """Render what each zone's control plane needs: Helm values or environment.
 
-    That is its mode, its name, the global control plane, the region for the AWS SDK and, for IRSA, the annotation with
-    its role. Never a credential. One zone goes to standard output or -o; several need --output-dir.
+    The values are its mode and name, the address of the global control plane, the region for the AWS SDK and, for IRSA,
+    the annotation with its role. They never include a credential. One zone is written to stdout or -o, several need
+    --output-dir.
 
-    With --base they go into a file that exists: comments, order and everything else stay as they are, and what was
-    replaced is said. A file of another zone, or of a global control plane, is refused.
+    With --base the values are written into an existing file: comments, order and everything else stay, and replaced
+    values are printed to stderr. A file that is not Helm values (such as an Argo CD Application), or that belongs to
+    another zone or to a global control plane, is rejected. Values and AWS variables that would keep the control plane
+    from its role are warned of.
     """
     from toolkit import contract
     from toolkit.mesh import zones
@@ -125,7 +128,7 @@ def _check_options(
 def _rendered(
     chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None, namespace: str | None
 ) -> tuple[list[str], list[str], list[str]]:
-    """The text of each zone, what the operator should know, and what took the place of something."""
+    """Return the text of each zone, the warnings, and the values that were replaced."""
     from toolkit.files import read_text, source_name
     from toolkit.mesh import zones
 
@@ -153,5 +156,5 @@ def _rendered(
 
 
 def _mode_of(base: str) -> int:
-    """Values may hold passwords, so what is made of them is no wider than they were."""
+    """Return the permissions of a base, since values may contain passwords; those of stdin are not known."""
     return PRIVATE if base == "-" else Path(base).stat().st_mode & 0o777

@@ -1,10 +1,13 @@
-"""A zone's values in a values file that exists: everything else in it stays as it is, to the character."""
+"""Write a zone's values into an existing values file, and leave every other character as it is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.zones.aws_variables import Variable, overriding
+from toolkit.mesh.zones.misplaced import misplaced
+from toolkit.mesh.zones.recognizing import refuse_others
 from toolkit.mesh.zones.rendering import ROLE_ANNOTATION, chart_values, notes
 from toolkit.pki.arn import shown
 from toolkit.yamltext import nodes, parsing
@@ -16,17 +19,22 @@ if TYPE_CHECKING:
 
     from toolkit.contract import Zone
     from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.parsing import Parsed
 
 _CONTROL_PLANE: Path = ("kuma", "controlPlane")
 _MODE: Path = (*_CONTROL_PLANE, "mode")
 _ZONE: Path = (*_CONTROL_PLANE, "zone")
 _ADDRESS: Path = (*_CONTROL_PLANE, "kdsGlobalAddress")
 _VARIABLES: Path = (*_CONTROL_PLANE, "envVars")
+_REGION = "AWS_REGION"
 _ADDRESS_VARIABLE = "KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS"
 _ANNOTATIONS: Path = (*_CONTROL_PLANE, "serviceAccountAnnotations")
-# Each comes before the role of a pod or machine in the default credential chain of the AWS SDKs; EKS adds neither of
-# the last two to a pod that has one of them (aws/amazon-eks-pod-identity-webhook:pkg/handler/handler.go).
-BEFORE_THE_ROLE = ("AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+# What is wrong with the annotation where the zone's role is another's: aws/amazon-eks-pod-identity-webhook:
+# pkg/handler/handler.go (buildPodPatchConfig) prefers an association, and any annotation to the role of the node.
+_ANNOTATED = {
+    "pod-identity": "EKS ignores the annotated role once the Pod Identity association exists, so remove it",
+    "ambient": "the annotated role overrides the role of the instance or task, so remove it",
+}
 
 
 class Merged(NamedTuple):
@@ -34,8 +42,8 @@ class Merged(NamedTuple):
 
     Attributes:
         text: of the file.
-        notes: what the operator should know of it, one line each.
-        changes: which values took the place of others, one line each.
+        notes: warnings for the operator, one line each.
+        changes: the values that were replaced, one line each.
     """
 
     text: str
@@ -44,23 +52,24 @@ class Merged(NamedTuple):
 
 
 def merge(base: str, source: str, zone: Zone, address: str | None, namespace: str | None = None) -> Merged:
-    """Put a zone's values into a values file: comments, order and everything else stay; a second time changes nothing.
+    """Write a zone's values into a values file; everything else stays, and a second run changes nothing.
 
     Args:
         base: the text of the file.
         source: what to call it in an error, usually the file's name.
         zone: of the contract.
-        address: of the global control plane; None leaves what the file says.
-        namespace: where the release is installed; None for the one that Kong names.
+        address: of the global control plane; None keeps the one in the file.
+        namespace: where the release is installed; None for the one in Kong's instructions.
 
     Raises:
-        InvalidInputError: the file is no YAML, is that of another zone or of a global control plane, or is written in
-            a way that can't be changed in part; every problem is named as ``source:line:column``.
+        InvalidInputError: the file is not YAML or not a values file, belongs to another zone or to a global control
+            plane, or can't be edited in place; every problem is named as ``source:line:column``.
     """
     parsed = parsing.parse(base, source)
     editor = Editor(base, source, parsed)
     values = chart_values(zone, address)
-    file = _File(editor, source)
+    file = _File(parsed, source, editor)
+    refuse_others(file.get(()), source, file.where)
     if problems := list(file.problems(zone, values)):
         raise InvalidInputError(
             f"{source} can't be the values of zone {zone.name}", problems, "Name another base, or choose with --zone."
@@ -76,28 +85,26 @@ def merge(base: str, source: str, zone: Zone, address: str | None, namespace: st
     changes: list[str] = []
     for path, value in _leaves(values):
         changes += replaced(zone, file.where(path), file.get(path), value)
-        # A zone may be called `on`: without quotes that is a text in YAML 1.2, and none in YAML 1.1, which Helm reads.
-        node = nodes.find(parsed[0].root, path) if parsed else None
-        is_quoted = isinstance(node, nodes.Scalar) and bool(node.style)
-        editor.set(0, path, value, again=scalar(value) != value and not is_quoted)
+        editor.set(0, path, value, again=file.is_unquoted(path, value))
     return Merged(editor.text, said, changes)
 
 
 def replaced(zone: Zone, where: str, old: object, new: str) -> Iterator[str]:
-    """Say that a value takes the place of another; nothing where there was none, or the same."""
+    """Yield a line for a value that is replaced by a different one."""
     if old not in (None, "", new):
         yield f"zone {zone.name}: {where}: {shown(str(old))} -> {shown(new)}"
 
 
 class _File:
-    """What a values file says of a control plane."""
+    """A values file and its control plane."""
 
-    def __init__(self, editor: Editor, source: str) -> None:
-        self._editor = editor
+    def __init__(self, parsed: list[Parsed], source: str, editor: Editor) -> None:
+        self._parsed = parsed
         self._source = source
+        self._editor = editor
 
     def get(self, path: Path) -> Any:  # noqa: ANN401 - a document's value
-        """The value at a path; None where there is none."""
+        """Return the value at a path; None if it is not set."""
         value: Any = self._editor.documents[0] if self._editor.documents else None
         for part in path:
             if isinstance(value, list) and isinstance(part, int):
@@ -108,29 +115,39 @@ class _File:
 
     @property
     def has_address(self) -> bool:
-        """Whether it names the global control plane."""
+        """Return whether the file names the global control plane."""
         return bool(self.get(_ADDRESS) or self.get((*_VARIABLES, _ADDRESS_VARIABLE)))
 
     @property
     def service_account(self) -> str | None:
-        """The control plane's, where the file names the release (``kuma.name`` in the chart's ``_helpers.tpl``)."""
+        """Return the control plane's, if the file names the release (``kuma.name`` in the chart's ``_helpers.tpl``)."""
         name = self.get((*_CONTROL_PLANE[:1], "nameOverride"))
         return f"{name[:63].removesuffix('-')}-control-plane" if isinstance(name, str) and name else None
 
+    def is_unquoted(self, path: Path, value: str) -> bool:
+        """Return whether a value is there without the quotes that it needs.
+
+        A zone may be called `on`: without quotes that is a boolean in YAML 1.1, which Helm reads.
+        """
+        if scalar(value) == value or self.get(path) != value:
+            return False
+        node = nodes.find(self._parsed[0].root, path)
+        return not (isinstance(node, nodes.Scalar) and node.style)
+
     def where(self, path: Path) -> str:
-        """A path and its place as ``source:line:column path``."""
+        """Return a path and its place as ``source:line:column path``."""
         place = self._editor.place(0, path)
         return f"{self._source}:{place.line}:{place.column} {dotted(path)}".rstrip()
 
     def problems(self, zone: Zone, values: dict[str, Any]) -> Iterator[Problem]:
-        """Why the file can't be that of the zone.
+        """Yield the reasons why the file can't belong to the zone.
 
-        The chart's variables count more than its values, so they must not contradict them
+        The chart's variables override its values, so they must not contradict them
         (kumahq/kuma:deployments/charts/kuma/templates/cp-deployment.yaml merges ``envVars`` over the others).
         """
         if len(self._editor.documents) > 1:
             place = self._editor.place(1, ())
-            yield Problem(f"{self._source}:{place.line}:{place.column}", "a values file holds one document")
+            yield Problem(f"{self._source}:{place.line}:{place.column}", "a values file has only one document")
         for path in ((), _CONTROL_PLANE[:1], _CONTROL_PLANE, _VARIABLES, _ANNOTATIONS):
             if self.get(path) is not None and not isinstance(self.get(path), dict):
                 yield Problem(self.where(path), "must be a mapping")
@@ -138,7 +155,7 @@ class _File:
             if isinstance(self.get(path), dict | list):
                 yield Problem(self.where(path), "must be a text")
         if self.get(_MODE) == "global":
-            yield Problem(self.where(_MODE), "is global, and a zone's control plane is none")
+            yield Problem(self.where(_MODE), "is global; a zone's control plane has mode zone")
         if not isinstance(self.get(_ZONE), dict | list) and str(self.get(_ZONE) or zone.name) != zone.name:
             yield Problem(self.where(_ZONE), f"is {shown(str(self.get(_ZONE)))}, not {zone.name}")
         expected = {
@@ -149,31 +166,47 @@ class _File:
         for name, value in expected.items():
             found = self.get((*_VARIABLES, name))
             if value is not None and found is not None and str(found) != value:
-                yield Problem(
-                    self.where((*_VARIABLES, name)), f"is {shown(str(found))}, and would count instead of {value}"
-                )
+                yield Problem(self.where((*_VARIABLES, name)), f"is {shown(str(found))}, and would override {value}")
 
-    def warnings(self, zone: Zone) -> Iterator[str]:
-        """What may stay, and is likely to be wrong."""
+    def warnings(self, zone: Zone) -> list[str]:
+        """Return what is accepted and likely to be wrong, in the order of the file."""
+        found = [(path, message) for path, message in misplaced(zone, self.get(()))]
         annotation = (*_ANNOTATIONS, ROLE_ANNOTATION)
-        if zone.identity != "irsa" and self.get(annotation) is not None:
-            yield (
-                f"{self.where(annotation)}: zone {zone.name} has identity {zone.identity}; a role that is annotated "
-                "would come before its own, so take the annotation out"
-            )
-        for path in (*((*_VARIABLES, name) for name in BEFORE_THE_ROLE), *self._elsewhere()):
-            if self.get(path) is not None:
-                yield f"{self.where(path)}: keeps the control plane from taking the zone's role"
+        if zone.identity in _ANNOTATED and self.get(annotation):
+            found.append((annotation, f"zone {zone.name} has identity {zone.identity}; {_ANNOTATED[zone.identity]}"))
+        variables = list(self._variables())
+        warned = overriding(zone, [variable for _, variable in variables], in_chart=True)
+        for number, message in warned:
+            path, variable = variables[number]
+            found.append((path, message if path[-1] == variable.name else f"{variable.name}: {message}"))
+        found.sort(key=lambda one: self._editor.place(0, one[0]).index)
+        return [f"{self.where(path)}: {message}" for path, message in found]
 
-    def _elsewhere(self) -> Iterator[Path]:
-        """Where else the chart takes such variables from: entries of ``envVarEntries`` and of ``secrets``."""
+    def _variables(self) -> Iterator[tuple[Path, Variable]]:
+        """Yield the control plane's variables from everywhere that the chart reads them, without the zone's own.
+
+        Of a variable that is set twice the last counts: those of ``envVarEntries`` are before those of ``envVars``,
+        those of ``secrets`` after them (kumahq/kuma:deployments/charts/kuma/templates/cp-deployment.yaml).
+        """
+        for name, value in (self.get(_VARIABLES) or {}).items():
+            if isinstance(name, str) and name != _REGION and value is not None:
+                yield (*_VARIABLES, name), Variable(name, _text(value))
         for section, key in (("envVarEntries", "name"), ("secrets", "Env")):
             path = (*_CONTROL_PLANE, section)
             found = self.get(path)
             entries = found.items() if isinstance(found, dict) else enumerate(found if isinstance(found, list) else ())
             for part, entry in entries:
-                if isinstance(part, str | int) and isinstance(entry, dict) and entry.get(key) in BEFORE_THE_ROLE:
-                    yield (*path, part, key)
+                if not isinstance(part, str | int) or not isinstance(entry, dict):
+                    continue
+                name, value = entry.get(key), entry.get("value")
+                is_overridden = section == "envVarEntries" and name == _REGION and value is None
+                if isinstance(name, str) and not is_overridden:
+                    yield (*path, part, key), Variable(name, None if value is None else _text(value))
+
+
+def _text(value: object) -> str:
+    """Return a value as Helm writes it into a variable."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _leaves(values: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -1,7 +1,7 @@
-"""What the control plane of one zone needs: values of the release chart, or the environment of a Universal one.
+"""Render what a zone's control plane needs: values of the release chart, or the environment of a Universal one.
 
 Sources: kumahq/kuma:deployments/charts/kuma/values.yaml, templates/_helpers.tpl, templates/cp-deployment.yaml and
-templates/cp-rbac.yaml, whose values Kong Mesh's release chart takes under ``kuma``; for the variables
+templates/cp-rbac.yaml, whose values Kong Mesh's release chart reads below ``kuma``; for the variables
 kumahq/kuma:pkg/config/multizone/multicluster.go (``kuma_multizone_zone_*``) and pkg/config/app/kuma-cp/config.go
 (``kuma_mode``); for files of variables docker/cli:opts/file.go and systemd/systemd:src/basic/env-file.c.
 """
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs, Zone
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
-# Where the release chart puts the control plane, unless it is installed otherwise.
+# The namespace of Kong's instructions and the service account of the release chart.
 NAMESPACE, SERVICE_ACCOUNT = "kong-mesh-system", "kong-mesh-control-plane"
 
 _HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?"
 _ADDRESS = re.compile(rf"grpcs://(?:{_HOST}|\[(?P<ip>[0-9A-Fa-f:.]+)\]):(?P<port>[1-9][0-9]{{0,4}})", re.ASCII)
 _MAX_PORT = 65535
-# Characters that stand for themselves everywhere: in systemd's EnvironmentFile, in a file of docker run --env-file,
-# which knows no quotes at all, and in a shell that reads the file.
+# Characters that are literal in systemd's EnvironmentFile, in docker run --env-file, which does not support quotes, and
+# in a shell that reads the file.
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.,:/@%+=\[\]-]*", re.ASCII)
 
 
 def checked_address(text: str) -> str:
-    """The address of the global control plane's KDS server.
+    """Return the address of the global control plane's KDS server, if it is valid.
 
-    kuma-cp takes ``grpc`` as well, which is not encrypted, and nothing else (kumahq/kuma:pkg/config/multizone/
+    kuma-cp accepts ``grpc`` too, which is not encrypted, and nothing else (kumahq/kuma:pkg/config/multizone/
     multicluster.go, Validate).
 
     Raises:
-        InvalidInputError: it is not ``grpcs://host:port``.
+        InvalidInputError: the address is not ``grpcs://host:port``.
     """
     match = _ADDRESS.fullmatch(text)
     is_address = match is not None and int(match["port"]) <= _MAX_PORT
@@ -51,7 +51,7 @@ def checked_address(text: str) -> str:
             is_address = False
     if not is_address:
         raise InvalidInputError(
-            "the address of the global control plane can't be used",
+            "invalid address of the global control plane",
             [Problem("--kds-address", f"{arn.shown(text)} is not of the form grpcs://HOST:PORT")],
             "The global control plane listens for its zones on port 5685: grpcs://mesh.example.com:5685",
         )
@@ -59,26 +59,28 @@ def checked_address(text: str) -> str:
 
 
 def choose(outputs: StackOutputs, names: Iterable[str]) -> list[Zone]:
-    """The zones of those names, in the stack's order; all of them unless any is named.
+    """Return the zones with these names, in the stack's order; all zones if no name is given.
 
     Raises:
-        InvalidInputError: the stack has no zone of a name.
+        InvalidInputError: the stack has no zone with one of the names.
     """
     wanted = dict.fromkeys(names)
     known = [zone.name for zone in outputs.zones]
     if unknown := [name for name in wanted if name not in known]:
         there = ", ".join(known)
-        problems = [Problem("--zone", f"{arn.shown(name)} is no zone of the stack: {there}") for name in unknown]
-        raise InvalidInputError("there is no such zone", problems)
+        problems = [
+            Problem("--zone", f"{arn.shown(name)} is not a zone of the stack; zones: {there}") for name in unknown
+        ]
+        raise InvalidInputError("unknown zone", problems)
     return [zone for zone in outputs.zones if not wanted or zone.name in wanted]
 
 
 def chart_values(zone: Zone, address: str | None) -> dict[str, Any]:
-    """The release chart's values for a zone, and nothing that is not about the zone.
+    """Return the release chart's values that depend on the zone.
 
     Args:
         zone: of the contract.
-        address: of the global control plane; None for a zone that joins none, or is told it elsewhere.
+        address: of the global control plane; None for a zone that joins none, or gets it elsewhere.
     """
     control_plane: dict[str, Any] = {"mode": "zone", "zone": zone.name}
     if address is not None:
@@ -90,7 +92,7 @@ def chart_values(zone: Zone, address: str | None) -> dict[str, Any]:
 
 
 def environment(zone: Zone, address: str | None) -> dict[str, str]:
-    """The variables of a zone's Universal control plane; its role comes from where it runs, never from here."""
+    """Return the variables of a zone's Universal control plane; its role comes from where it runs."""
     variables = {"KUMA_MODE": "zone", "KUMA_MULTIZONE_ZONE_NAME": zone.name}
     if address is not None:
         variables["KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS"] = address
@@ -98,7 +100,7 @@ def environment(zone: Zone, address: str | None) -> dict[str, str]:
 
 
 def render_values(zone: Zone, address: str | None) -> str:
-    """The values as a YAML file.
+    """Render the values as a YAML file.
 
     Raises:
         UnfaithfulRenderingError: the rendered text does not parse to the values.
@@ -107,10 +109,10 @@ def render_values(zone: Zone, address: str | None) -> str:
 
 
 def render_environment(zone: Zone, address: str | None) -> str:
-    """The variables as a file that systemd and ``docker run --env-file`` both read.
+    """Render the variables as a file that systemd and ``docker run --env-file`` both read.
 
     Raises:
-        InvalidInputError: a value needs quotes, which ``docker run`` would take for a part of it.
+        InvalidInputError: a value needs quotes, which ``docker run`` reads as part of the value.
         UnfaithfulRenderingError: the rendered text does not parse to the variables.
     """
     variables = environment(zone, address)
@@ -129,25 +131,27 @@ def render_environment(zone: Zone, address: str | None) -> str:
 
 
 def refuse_quoting(zone: Zone, values: dict[str, str]) -> None:
-    """Refuse values that a file of variables can't carry as they are.
+    """Refuse values that need quotes in an environment file.
 
     Raises:
-        InvalidInputError: a value needs quotes, which ``docker run`` would take for a part of it.
+        InvalidInputError: a value needs quotes, which ``docker run`` reads as part of the value.
     """
     problems = [
-        Problem(f"zone {zone.name}: {name}", f"holds {odd!r}, which a file of variables can't carry without quotes")
+        Problem(f"zone {zone.name}: {name}", f"contains {odd!r}, which an environment file can't have without quotes")
         for name, value in values.items()
         if (odd := _UNQUOTED.sub("", value)[:1])
     ]
     if problems:
-        raise InvalidInputError("the environment can't be written", problems, "docker run --env-file knows no quotes.")
+        raise InvalidInputError(
+            "the environment can't be written", problems, "docker run --env-file does not support quotes."
+        )
 
 
 def read_environment(text: str) -> dict[str, str]:
-    """The variables of a file, as ``docker run --env-file`` reads it (docker/cli:opts/file.go).
+    """Return the variables of a file, as ``docker run --env-file`` reads it (docker/cli:opts/file.go).
 
     Raises:
-        UnfaithfulRenderingError: a line is neither a comment nor a variable, or a variable stands twice.
+        UnfaithfulRenderingError: a line is neither a comment nor a variable, or a variable is set twice.
     """
     variables: dict[str, str] = {}
     for line in text.split("\n"):
@@ -155,48 +159,49 @@ def read_environment(text: str) -> dict[str, str]:
             continue
         name, equals, value = line.partition("=")
         if not equals or not re.fullmatch(r"[A-Z][A-Z0-9_]*", name) or name in variables:
-            raise UnfaithfulRenderingError("the environment has a line that is no variable")
+            raise UnfaithfulRenderingError("the environment has a line that is not a variable")
         variables[name] = value
     return variables
 
 
 def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
-    """Refuse a namespace whose service accounts the role of a zone does not trust.
+    """Refuse a namespace that the role of a zone does not trust.
 
     Raises:
-        InvalidInputError: the contract says another one; ``ambient`` trusts no service account at all.
+        InvalidInputError: the contract has another namespace; ``ambient`` does not depend on one.
     """
     problems = [
         Problem(
-            "--namespace", f"{arn.shown(namespace)}, but the role of zone {zone.name} trusts {zone.namespace} alone"
+            "--namespace",
+            f"the role of zone {zone.name} trusts namespace {zone.namespace} only, not {arn.shown(namespace)}",
         )
         for zone in zones
         if zone.identity != "ambient" and zone.namespace != namespace
     ]
     if problems:
         raise InvalidInputError(
-            "a control plane there could not take its role",
+            "a control plane in this namespace can't assume its role",
             problems,
-            "Install the release there, or change the zone's namespace in the stack.",
+            "Install the release in the zone's namespace, or change the namespace in the stack.",
         )
 
 
 def notes(
     zone: Zone, *, has_address: bool, in_chart: bool, namespace: str | None = None, service_account: str | None = None
 ) -> list[str]:
-    """What the operator should know of a zone beside its document, one line each.
+    """Return the warnings about a zone's document, one line each.
 
     Args:
         zone: of the contract.
         has_address: whether the document names the global control plane.
         in_chart: whether the document is for the release chart.
-        namespace: where the release is installed; None for the one that Kong names.
-        service_account: of its control plane; None for the one that the chart gives it.
+        namespace: where the release is installed; None for the one in Kong's instructions.
+        service_account: of its control plane; None for the chart's default.
     """
     said = []
     if not has_address:
         said.append(
-            f"zone {zone.name}: without --kds-address its control plane joins no global one, "
+            f"zone {zone.name}: without --kds-address its control plane does not join a global one, "
             "which a multi-zone mesh needs"
         )
     account, expected = (
@@ -205,7 +210,7 @@ def notes(
     )
     if in_chart and zone.identity != "ambient" and account != expected:
         said.append(
-            f"zone {zone.name}: its role is for service account {account} alone; the release chart's is {expected}, "
-            "so install the release in a way that its control plane runs as the former"
+            f"zone {zone.name}: its role trusts service account {account} only, but the release chart's is {expected}: "
+            f"install the release so that its control plane runs as {account}"
         )
     return said

@@ -1,9 +1,9 @@
-"""A zone's variables in a file of variables that exists: every other line in it stays as it is.
+"""Write a zone's variables into an existing environment file, and leave every other line as it is.
 
-Two programs read such a file, and not alike: systemd (``EnvironmentFile``, systemd/systemd:src/basic/env-file.c) knows
-quotes, comments that begin with ``;`` and lines that go on in the next; docker (``--env-file``,
-docker/cli:pkg/kvfile/kvfile.go) takes each line as it is, and only some of its versions take quotes off. Lines that
-are not the zone's may be for either of them.
+systemd and docker read such a file differently. systemd (``EnvironmentFile``, systemd/systemd:src/basic/env-file.c)
+supports quotes, comments that begin with ``;`` and lines that continue in the next. docker (``--env-file``,
+docker/cli:pkg/kvfile/kvfile.go) reads each line literally, and only some of its versions remove quotes. Lines that are
+not the zone's may be for either of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render import UnfaithfulRenderingError
-from toolkit.mesh.zones.merging import BEFORE_THE_ROLE, Merged, replaced
+from toolkit.mesh.zones.aws_variables import Variable, overriding
+from toolkit.mesh.zones.merging import Merged, replaced
 from toolkit.mesh.zones.rendering import environment, notes, refuse_quoting
 from toolkit.pki.arn import shown
 from toolkit.yamltext.splicing import line_end
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from toolkit.contract import Zone
 
 _ADDRESS = "KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS"
-# What must be so already where the file says it; another value means that the file is another control plane's.
+# A file that sets another value is another control plane's.
 _IDENTIFYING = ("KUMA_MODE", "KUMA_MULTIZONE_ZONE_NAME")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _NAME = re.compile(r"[ \t]*(?P<name>(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]*)(?P<equals>=?)", re.ASCII)
@@ -36,8 +37,8 @@ class _Variable(NamedTuple):
     Attributes:
         line: its number, from 0.
         column: of its name, from 1.
-        written: the name as it stands there, with what should not be around it.
-        value: what follows the sign; None where there is none.
+        written: the name and what is around it that should not be.
+        value: what follows the equals sign; None if there is no sign.
     """
 
     line: int
@@ -51,26 +52,25 @@ class _Variable(NamedTuple):
 
     @property
     def meant(self) -> str:
-        """The value without the quotes and blanks that systemd takes off."""
+        """Return the value without the quotes and blanks that systemd removes."""
         text = (self.value or "").strip()
         is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
         return text[1:-1] if is_quoted else text
 
 
 def merge_environment(base: str, source: str, zone: Zone, address: str | None) -> Merged:
-    """Put a zone's variables into a file of variables: everything else stays; a second time changes nothing.
+    """Write a zone's variables into an environment file; everything else stays, and a second run changes nothing.
 
     Args:
         base: the text of the file.
         source: what to call it in an error, usually the file's name.
         zone: of the contract.
-        address: of the global control plane; None leaves what the file says.
+        address: of the global control plane; None keeps the one in the file.
 
     Raises:
-        InvalidInputError: the file is that of another zone or of a global control plane, or can't be read alike by
-            systemd and docker where it matters; every problem is named as ``source:line:column``. Or a value needs
-            quotes.
-        UnfaithfulRenderingError: the result does not hold the variables.
+        InvalidInputError: the file belongs to another zone or to a global control plane, systemd and docker read its
+            lines differently, or a value needs quotes; every problem is named as ``source:line:column``.
+        UnfaithfulRenderingError: the result does not have the variables.
     """
     wanted = environment(zone, address)
     refuse_quoting(zone, wanted)
@@ -96,7 +96,7 @@ def merge_environment(base: str, source: str, zone: Zone, address: str | None) -
     if wanted.items() - kept.items():
         raise UnfaithfulRenderingError("the environment is not what it was made of", "This is a defect in the toolkit.")
     has_address = address is not None or _ADDRESS in there
-    said = [*notes(zone, has_address=has_address, in_chart=False), *_warnings(zone, there, source)]
+    said = [*notes(zone, has_address=has_address, in_chart=False), *_warnings(zone, found, source)]
     return Merged(text, said, changes)
 
 
@@ -111,29 +111,33 @@ def _variables(lines: list[str]) -> Iterator[_Variable]:
 
 
 def _foreign(lines: list[str], found: list[_Variable], source: str) -> Iterator[Problem]:
-    """A file of something else, such as Helm values: it has text, and not one variable."""
+    """Yield a problem for a file of something else, such as Helm values: it has text, but no variable."""
     said = (number for number, line in enumerate(lines, start=1) if line.strip() and line.lstrip()[0] not in "#;")
     if not found and (first := next(said, None)):
-        yield Problem(f"{source}:{first}:1", "is no NAME=VALUE, and no other line is; Helm values take --format helm")
+        yield Problem(
+            f"{source}:{first}:1", "not NAME=VALUE, and neither is any other line; for Helm values use --format helm"
+        )
 
 
 def _joined(lines: list[str], source: str) -> Iterator[Problem]:
-    """Lines that systemd joins, parts or names otherwise than docker: a variable to one is none to the other."""
+    """Yield the lines that systemd and docker split or join differently."""
     for number, line in enumerate(lines):
         text = line.removesuffix(_end(line))
         if "\r" in text:
-            yield Problem(f"{source}:{number + 1}:{text.index(chr(13)) + 1}", "a line end that docker takes for text")
+            yield Problem(
+                f"{source}:{number + 1}:{text.index(chr(13)) + 1}", "a carriage return, which docker reads as text"
+            )
         if text.strip() and text.lstrip(" \t") != text.lstrip():
-            yield Problem(f"{source}:{number + 1}:1", "begins with a blank that docker skips and systemd does not")
+            yield Problem(f"{source}:{number + 1}:1", "begins with a blank that docker skips, but systemd does not")
         if _goes_on(text):
-            yield Problem(f"{source}:{number + 1}:1", "goes on in the next line for systemd, and not for docker")
+            yield Problem(f"{source}:{number + 1}:1", "continues in the next line for systemd, but not for docker")
 
 
 def _goes_on(line: str) -> bool:
-    """Whether systemd reads a line and the next as one: quotes are open at its end, or it ends with a backslash."""
+    """Return whether systemd joins a line with the next: its quotes are open, or it ends with a backslash."""
     text = line.lstrip(" \t")
     is_comment = text.startswith(("#", ";"))
-    # A name has a first character, even where that is the sign. Before systemd 254 comments went on as well.
+    # The first character is part of the name, even an equals sign. Before systemd 254 comments continued as well.
     value = text if is_comment else text[1:].partition("=")[2]
     quote, is_begun, is_escaped = "", is_comment, False
     for character in value:
@@ -142,7 +146,7 @@ def _goes_on(line: str) -> bool:
         elif character == "\\" and quote != "'":
             is_escaped = True
         elif quote:
-            # Behind a closing quote another may open.
+            # After a closing quote another may open.
             quote, is_begun = ("", False) if character == quote else (quote, is_begun)
         elif character in "'\"" and not is_begun:
             quote = character
@@ -159,23 +163,20 @@ def _problems(found: list[_Variable], wanted: dict[str, str], source: str) -> It
         if name not in wanted:
             continue
         if names.count(name) > 1:
-            yield Problem(where, "stands more than once")
+            yield Problem(where, "is set more than once")
         elif variable.written != name or variable.value is None:
-            yield Problem(where, f"must be written {name}=VALUE, for systemd and docker alike")
+            yield Problem(where, f"write it as {name}=VALUE, which systemd and docker both read")
         elif name in _IDENTIFYING and variable.meant not in ("", wanted[name]):
             yield Problem(where, f"is {shown(variable.meant)}, not {wanted[name]}")
 
 
-def _warnings(zone: Zone, there: dict[str, _Variable], source: str) -> Iterator[str]:
-    """What may stay, and is likely to be wrong; a zone with a web identity may well name its role and its token."""
-    for name in BEFORE_THE_ROLE:
-        variable = there.get(name)
-        is_its_own = zone.identity == "irsa" and (
-            name == "AWS_WEB_IDENTITY_TOKEN_FILE" or (variable is not None and variable.meant == zone.role_arn)
-        )
-        if variable is not None and not is_its_own:
-            where = f"{source}:{variable.line + 1}:{variable.column} {name}"
-            yield f"{where}: keeps the control plane from taking the zone's role"
+def _warnings(zone: Zone, found: list[_Variable], source: str) -> Iterator[str]:
+    """Yield what is accepted and likely to be wrong; docker and systemd use the last of a name."""
+    others = [variable for variable in found if variable.name != "AWS_REGION"]
+    warned = overriding(zone, [Variable(variable.name, variable.meant) for variable in others], in_chart=False)
+    for number, message in warned:
+        variable = others[number]
+        yield f"{source}:{variable.line + 1}:{variable.column} {variable.name}: {message}"
 
 
 def _append(lines: list[str], line: str, end: str) -> None:
