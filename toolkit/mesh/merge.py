@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from toolkit.mesh.building import build
 from toolkit.mesh.documents.confidential import INLINE
 from toolkit.mesh.documents.data_sources import Resolved, secret_value, value_of
+from toolkit.mesh.documents.wording import shown
 from toolkit.mesh.options import Choice
 from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.pki import chain, duration, pem
-from toolkit.text import printable_line
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
         return ()
     if enabled and mesh.position(enabled) is None:
         hint = f"Correct the name; without enabledBackend, {name} signs."
-        raise mesh.refuse(("enabledBackend",), f"is '{printable_line(enabled)}', which is not among the backends", hint)
+        raise mesh.refuse(("enabledBackend",), f"is {shown(enabled)}, which is not among the backends", hint)
     if enabled:
         note = f"{enabled} still signs, {name} is trusted beside it; toolkit rotate moves the mesh to it"
         return (f"mesh {mesh.name}: {note}",)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from toolkit.mesh.documents.wording import shown
 from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE
-from toolkit.mesh.schema.shapes import spots
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def is_pem_in_base64(value: str) -> bool:
 
 def data_sources(mesh: MeshDocument) -> Iterator[tuple[Path, dict[Any, Any]]]:
     """Yield every data source of a Mesh with its path in the document."""
-    for spot in spots(mesh.spec):
+    for spot in mesh.spots:
         if spot.is_data_source and isinstance(spot.value, dict):
             yield (*mesh.spec_path, *spot.path), spot.value
 

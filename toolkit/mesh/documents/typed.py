@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.wording import path_text
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
+from toolkit.mesh.schema.shapes import spots
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import Place, Scalar
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
     from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.shapes import Spot
     from toolkit.yamltext.nodes import Node, Path
 
 # The mesh of a Kubernetes Secret without a label (kumahq/kuma:pkg/plugins/secrets/k8s/store.go, GetMesh).
@@ -122,6 +125,11 @@ class MeshDocument(Document):
     def spec(self) -> dict[Any, Any]:
         """The mapping at that path."""
         return self.value if self.is_universal else mapping(self.value.get("spec"))
+
+    @cached_property
+    def spots(self) -> tuple[Spot, ...]:
+        """Every value where a field of a Mesh is known, with what may be there; paths begin at the spec."""
+        return tuple(spots(self.spec))
 
     @property
     def mtls_path(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.data_sources import value_of
@@ -29,26 +29,23 @@ _KEY = re.compile(r"BEGIN [A-Z0-9 ]*PRIVATE KEY")
 
 @dataclass(frozen=True)
 class Bundle:
-    """What stands where a chain should.
+    """What is in the place of a chain.
 
     Attributes:
-        where: it stands.
+        where: it is.
         certificates: in their order; empty where the text can't be read.
         faults: why it can't.
         has_key: whether there is a private key among them.
         has_text: whether there is text around them.
+        hierarchy: the path from the issuing CA to a root.
     """
 
     where: Resolved
-    certificates: tuple[x509.Certificate, ...] = ()
-    faults: tuple[pem.Fault, ...] = ()
-    has_key: bool = False
-    has_text: bool = False
-
-    @cached_property
-    def hierarchy(self) -> Hierarchy:
-        """The certificates and the path from the issuing CA to a root."""
-        return Hierarchy(self.certificates)
+    certificates: tuple[x509.Certificate, ...]
+    faults: tuple[pem.Fault, ...]
+    has_key: bool
+    has_text: bool
+    hierarchy: Hierarchy
 
 
 def bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
@@ -70,9 +67,15 @@ def _bundle_at(mesh: MeshDocument, backend: Backend, field: Path | None, context
 
 def read(where: Resolved) -> Bundle:
     """Return the certificates in a text, and what else is there."""
-    found = pem.read(where.value)
-    has_key = _KEY.search(where.value) is not None
+    return Bundle(where, *_contents(where.value))
+
+
+# Meshes of one stack have the same chain, and several rules look at it.
+@lru_cache(maxsize=64)
+def _contents(text: str) -> tuple[tuple[x509.Certificate, ...], tuple[pem.Fault, ...], bool, bool, Hierarchy]:
+    found = pem.read(text)
     faults = tuple(fault for fault in found.faults if fault.kind != "private-key")
     # With one fault Go, OpenSSL and Envoy each lose other certificates, so nothing is said of the rest.
     certificates = () if found.faults else tuple(found.certificates)
-    return Bundle(where, certificates, faults, has_key=has_key, has_text=bool(found.text_lines and certificates))
+    has_text = bool(found.text_lines and certificates)
+    return certificates, faults, _KEY.search(text) is not None, has_text, Hierarchy(certificates)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.wording import listed, shown
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
-from toolkit.mesh.schema.shapes import spots
 from toolkit.pki.common_name import MAX_COMMON_NAME, expand, is_balanced
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ _USUAL_TAG = 63
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """The findings of this module."""
-    for spot in spots(mesh.spec):
+    for spot in mesh.spots:
         if spot.path[-1:] == ("commonName",) and isinstance(spot.value, str):
             found = _judge(spot.value, context.tags)
             if found:

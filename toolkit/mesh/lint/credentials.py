@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from toolkit.mesh.documents.confidential import INLINE
 from toolkit.mesh.documents.data_sources import kinds, value_of
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
-from toolkit.mesh.schema.shapes import spots
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ _TEMPORARY_PREFIX = "ASIA"
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """Yield the findings of this module."""
-    for spot in spots(mesh.spec):
+    for spot in mesh.spots:
         if not spot.is_credential:
             continue
         path, field = (*mesh.spec_path, *spot.path), spot.path[-1]

@@ -11,7 +11,6 @@ from toolkit.mesh.documents.wording import shown
 from toolkit.mesh.lint import chains
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.mesh.schema.model import timeout_seconds
-from toolkit.mesh.schema.shapes import spots
 from toolkit.pki import duration
 from toolkit.yamltext.plain import at
 
@@ -104,7 +103,7 @@ _UNITS = {word: unit for unit, words in _WORDS.items() for word in words}
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """The findings of this module."""
-    for spot in spots(mesh.spec):
+    for spot in mesh.spots:
         name = spot.path[-1] if spot.path else ""
         if name == "expiration" and isinstance(spot.value, str):
             yield from _lifetime(mesh, (*mesh.spec_path, *spot.path), spot.value)

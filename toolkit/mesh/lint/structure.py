@@ -16,7 +16,7 @@ from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.mesh.schema.backends import BACKEND_TYPES, VaultFromCp
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import DataSource, Model
-from toolkit.mesh.schema.shapes import Shape, Spec, fields_of, shape_of, spots
+from toolkit.mesh.schema.shapes import Shape, Spec, fields_of, shape_of
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ _NEEDED: dict[type[Model], tuple[str, ...]] = {VaultFromCp: ("address", "pki", "
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
     """The findings of this module."""
     yield from _universal_head(mesh) if mesh.is_universal else _kubernetes_head(mesh)
-    for spot in spots(mesh.spec):
+    for spot in mesh.spots:
         yield from _type(mesh, spot)
         if spot.shape.variants:
             yield from _variant(mesh, spot)
