@@ -6,13 +6,12 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from toolkit.mesh.documents.data_sources import Resolved, secret_value
+from toolkit.mesh.documents.data_sources import Resolved, secret_values
 from toolkit.mesh.documents.typed import SecretDocument, recognize
 from toolkit.mesh.documents.wording import is_credential
 from toolkit.mesh.schema.model import Credential
 from toolkit.mesh.schema.shapes import Spec, models_below
 from toolkit.pki import pem
-from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,16 +82,17 @@ def is_chain(secret: SecretDocument) -> bool:
 
 
 def chain_problem(secret: SecretDocument) -> str:
-    """Return why a Secret does not contain a chain of certificates and nothing else; empty where it does."""
-    found = secret_value(secret)
-    if not isinstance(found, Resolved):
-        return found.message
-    try:
-        pem.load_certificates(found.value)
-    except ValueError as error:
-        return str(error)
-    values = [key for part in SECRET_PARTS for key in mapping(secret.value.get(part))]
-    return "" if values in ([], ["value"]) else "it has other values beside the chain"
+    """Return why a Secret does not contain chains of certificates and nothing else; empty where it does."""
+    problem = "it has no value"
+    for found in secret_values(secret):
+        if not isinstance(found, Resolved):
+            return found.message
+        try:
+            pem.load_certificates(found.value)
+        except ValueError as error:
+            return str(error)
+        problem = ""
+    return problem
 
 
 def last_applied(annotations: dict[Any, Any]) -> object:

@@ -206,13 +206,27 @@ def unusable(secret: SecretDocument, mesh: str) -> str:
 
 
 def secret_value(secret: SecretDocument) -> Resolved | Unresolved:
-    """Return the value of a Secret, or why it has none."""
-    path, value = secret.data_path, secret.data
+    """Return the value of a Secret that Kong Mesh uses, or why it has none."""
+    return _held(secret, secret.data_path, secret.data)
+
+
+def secret_values(secret: SecretDocument) -> Iterator[Resolved | Unresolved]:
+    """Yield everything that a Secret contains, also what Kong Mesh does not use."""
+    if secret.is_universal:
+        yield secret_value(secret)
+        return
+    for part in ("data", "stringData"):
+        for key, value in mapping(secret.value.get(part)).items():
+            yield _held(secret, (part, str(key)), value)
+
+
+def _held(secret: SecretDocument, path: Path, value: object) -> Resolved | Unresolved:
     if value is None or (isinstance(value, str) and not value.strip()):
         return Unresolved(Reason.SECRET_WITHOUT_VALUE, secret, path, "is missing: the Secret has no value")
     if not isinstance(value, str):
         return Unresolved(Reason.NOT_TEXT, secret, path, *_NOT_TEXT)
-    content = value.encode(errors="replace") if secret.is_plain else decode(value, from_protobuf=secret.is_universal)
+    is_plain = path[0] == "stringData"
+    content = value.encode(errors="replace") if is_plain else decode(value, from_protobuf=secret.is_universal)
     if content is None:
         return Unresolved(Reason.NOT_BASE64, secret, path, *_not_base64(value))
     if not content.strip():
