@@ -225,6 +225,17 @@ def test_a_secret_in_the_same_text_is_brought_up_to_date_there(form: str) -> Non
     assert merged(text, MeshOptions(ca_cert=Choice("secret", "chain")))[0] == text
 
 
+@pytest.mark.parametrize("name", ["'ca-1 '", "CA-1", "ca-2"])
+def test_an_enabled_backend_that_does_not_exist_does_not_still_sign(name: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        merged(LIVE.replace("enabledBackend: ca-1", f"enabledBackend: {name}"))
+    (problem,) = caught.value.problems
+    assert problem.path.endswith("spec.mtls.enabledBackend")
+    assert problem.message.endswith("which is not among the backends")
+    assert name.strip("'") in problem.message
+    assert "without enabledBackend, acmpca signs" in caught.value.hint
+
+
 def test_credentials_in_the_text_are_known() -> None:
     assert not is_confidential(OURS)
     inline = MeshOptions(credentials=CREDENTIALS, access_key=Choice("inline"), allow_inline_credentials=True)

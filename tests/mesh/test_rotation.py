@@ -113,6 +113,17 @@ def test_from_everything_that_kong_documents_and_back(name: str) -> None:
         assert "aws" not in kept
 
 
+@pytest.mark.parametrize("mode", ["permissive", "'STRICT '", "[STRICT]", "1"])
+def test_a_mode_that_does_not_exist_is_named_in_the_mesh(mode: str) -> None:
+    text = BUILTIN.replace("      type: builtin\n", f"      type: builtin\n      mode: {mode}\n")
+    with pytest.raises(InvalidInputError) as caught:
+        plan(text)
+    (problem,) = caught.value.problems
+    assert problem.path == "mesh.yaml:9:7 mtls.backends[0].mode"
+    assert "it must be STRICT or PERMISSIVE" in problem.message
+    assert "--mode" not in "\n".join(caught.value.lines())
+
+
 def test_the_new_backend_takes_the_mode_of_the_old_one() -> None:
     permissive = BUILTIN.replace("      type: builtin\n", "      type: builtin\n      mode: PERMISSIVE\n")
     assert mtls(plan(permissive).steps[1].text)["backends"][1]["mode"] == "PERMISSIVE"

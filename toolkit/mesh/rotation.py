@@ -15,9 +15,9 @@ from toolkit.mesh import rotation_words
 from toolkit.mesh.documents import editable
 from toolkit.mesh.documents.data_sources import secrets_named
 from toolkit.mesh.documents.differences import same
+from toolkit.mesh.documents.wording import shown
 from toolkit.mesh.merge import merge
 from toolkit.mesh.schema.model import Mode
-from toolkit.text import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -354,7 +354,7 @@ def _mode(mesh: EditableMesh, backend: str) -> Mode:
     number = _position(mesh, backend)
     mode = mesh.backends[number].get("mode") or "STRICT"
     if mode not in get_args(Mode):
-        message = f"is {printable_line(mode) or 'not a text'}; it must be {' or '.join(get_args(Mode))}"
+        message = f"is {shown(mode)}; it must be {' or '.join(get_args(Mode))}"
         raise mesh.refuse(("backends", number, "mode"), message, "Correct it in the Mesh first.")
     return cast("Mode", mode)
 
