@@ -162,7 +162,8 @@ def _other(text: str, found: Sequence[Block], wanted: str) -> str:
         return "contains PEM that is incomplete: Go finds no block from BEGIN to END"
     if "LS0tLS1CRUdJTi" in text:
         return "contains base64 of PEM: it is encoded once too often"
-    return "contains no PEM"
+    # The first bytes of DER, also where they were decoded as a text.
+    return "is DER, and not PEM" if text.startswith(("0\x82", "0\ufffd")) else "contains no PEM"
 
 
 def _parse(der: bytes) -> PublicHalf:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.lint.catalogue import CHECKS, RULES
+from toolkit.mesh.lint.catalogue import CHECKS, RULES, SECRET_CHECKS
 from toolkit.mesh.lint.context import SYSTEM_NAMESPACES, Context
 from toolkit.mesh.lint.documents import UNREADABLE, MeshDocument, SecretDocument, read, unreadable
 from toolkit.mesh.lint.excerpts import Excerpts
 from toolkit.mesh.lint.findings import Finding, Rule, Severity
-from toolkit.mesh.lint.secret_documents import check_secret, ours, twice
+from toolkit.mesh.lint.secret_documents import ours, twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -82,7 +82,8 @@ def _findings(context: Context) -> Iterator[Finding]:
         for check in CHECKS:
             yield from check(mesh, context)
     for secret in context.secrets:
-        yield from check_secret(secret, context)
+        for check_secret in SECRET_CHECKS:
+            yield from check_secret(secret, context)
     yield from twice([*context.meshes, *context.secrets])
 
 

@@ -58,3 +58,10 @@ class Check(Protocol):
 
     def __call__(self, mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         """What is wrong with it."""
+
+
+class SecretCheck(Protocol):
+    """Looks at one Secret."""
+
+    def __call__(self, secret: SecretDocument, context: Context) -> Iterator[Finding]:
+        """What is wrong with it."""

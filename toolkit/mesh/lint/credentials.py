@@ -38,22 +38,22 @@ RULES = (IN_THE_MESH, TEMPORARY)
 
 _ACCESS_KEY: Path = ("conf", "auth", "awsCredentials", "accessKey")
 # What each type of backend has that nobody else may know.
-_CREDENTIALS: dict[str, tuple[Path, ...]] = {
+CREDENTIALS: dict[str, tuple[Path, ...]] = {
     "acmpca": (_ACCESS_KEY, (*_ACCESS_KEY[:-1], "accessKeySecret")),
     "vault": (("conf", "fromCp", "auth", "token"), ("conf", "fromCp", "auth", "tls", "clientKey")),
     "provided": (("conf", "key"),),
 }
-_INLINE = {"inline", "inlineString"}
+INLINE = ("inline", "inlineString")
 _TEMPORARY_PREFIX = "ASIA"
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """The findings of this module."""
     for backend in mesh.backends:
-        for below in _CREDENTIALS.get(backend.type, ()):
+        for below in CREDENTIALS.get(backend.type, ()):
             source = at(backend.value, below)
             for kind in kinds(mapping(source)):
-                if kind in _INLINE:
+                if kind in INLINE:
                     path = (*backend.path, *below, kind)
                     yield mesh.finding(IN_THE_MESH, path, f"{below[-1]} stands in the Mesh itself")
             if below == _ACCESS_KEY:

@@ -11,7 +11,7 @@ from toolkit.mesh.lint.documents import GLOBAL_TYPE, mapping, text
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.text import shown
 from toolkit.mesh.schema.model import SOURCE_KINDS, DataSource
-from toolkit.mesh.schema.secret import KUBERNETES_TYPE
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE, name_problem
 from toolkit.mesh.schema.shapes import spots
 
 if TYPE_CHECKING:
@@ -232,6 +232,9 @@ def _value(mesh: MeshDocument, place: Path, value: str) -> Iterator[Finding]:
 
 def _reference(mesh: MeshDocument, place: Path, name: str, context: Context) -> Iterator[Finding]:
     named = context.secrets_by_name.get(name, [])
+    if name_problem(name, mesh.form):
+        # It has a finding of its own, which does not repeat the name: it may be a credential.
+        return
     if not named:
         yield mesh.finding(SECRET_NOT_GIVEN, place, f"Secret {shown(name)} is not among what was read")
     elif not _usable(mesh, name, context):
