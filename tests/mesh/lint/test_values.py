@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.judges.authorities import Ca, extension
 from tests.judges.key_texts import cases as key_cases
@@ -35,6 +38,7 @@ from toolkit.pki.usages import key_usage
 if TYPE_CHECKING:
     from toolkit.mesh.lint import Finding
 
+EXAMPLE_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 CODES = {"MESH017", "MESH018", "MESH038", "MESH046", "MESH047", "MESH100"}
 CODES |= {f"MESH{number}" for number in (*range(102, 110), *range(160, 165))}
 
@@ -272,3 +276,20 @@ def test_a_good_pair_is_left_alone() -> None:
     assert [finding.code for finding in run(secret_values.CLIENT)] == []
     assert [finding.code for finding in run(UNIVERSAL)] == []
     assert x509.load_pem_x509_certificate(CHAIN.encode())
+
+
+def test_what_the_toolkit_renders_has_one_finding() -> None:
+    # Its tests render AWS's own examples of access keys; with other keys there is nothing.
+    folder = Path(__file__).parents[1] / "golden"
+    for file in sorted(folder.glob("*.yaml")):
+        text = file.read_text(encoding="utf-8")
+        found = {finding.code for finding in run(text)}
+        assert found & CODES <= {"MESH100", "MESH106"}, file.name
+        for example, real in (("AKIAIOSFODNN7EXAMPLE", ACCESS_KEY), (EXAMPLE_SECRET, ACCESS_KEY_SECRET)):
+            text = text.replace(example, real).replace(encoded(example), encoded(real))
+        assert {finding.code for finding in run(text)} & CODES <= {"MESH100"}, file.name
+
+
+@given(st.text(), st.sampled_from(PLACES), st.sampled_from(["acmpca", "vault", "provided"]))
+def test_any_value_is_judged(value: str, where: str, backend: str) -> None:
+    assert run(place(value, where, backend))

@@ -15,7 +15,7 @@ from toolkit.mesh.lint.context import SYSTEM_NAMESPACES, Context
 from toolkit.mesh.lint.documents import UNREADABLE, MeshDocument, SecretDocument, read, unreadable
 from toolkit.mesh.lint.excerpts import Excerpts
 from toolkit.mesh.lint.findings import Finding, Rule, Severity
-from toolkit.mesh.lint.secret_documents import ours, twice
+from toolkit.mesh.lint.secret_documents import named_by, ours, twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -65,11 +65,12 @@ def lint(  # noqa: PLR0913 - each is one thing that the caller knows
         documents += stream.documents
         excerpts[source] = Excerpts(text, stream.roots)
     meshes = [each for each in documents if isinstance(each, MeshDocument)]
-    secrets = ours([each for each in documents if isinstance(each, SecretDocument)], meshes)
+    named = named_by(meshes)
+    secrets = ours([each for each in documents if isinstance(each, SecretDocument)], named)
     if not meshes and not secrets:
         raise _nothing(len(documents), [error for _, error in failures])
     where = namespace or SYSTEM_NAMESPACES[product]
-    context = Context(product, mesh_version, outputs, now, tags or {}, where, meshes, secrets)
+    context = Context(product, mesh_version, outputs, now, tags or {}, where, meshes, secrets, named)
     found = [unreadable(source, error) for source, error in failures]
     found += _findings(context)
     # A Secret that two backends name is looked at twice.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from toolkit.mesh.lint.documents import at, mapping, text
 from toolkit.mesh.lint.findings import Rule, Severity
 from toolkit.mesh.lint.placeholders import is_plain, unfilled
-from toolkit.mesh.lint.sources import Resolved, data_sources, decode, resolve, secret_value
+from toolkit.mesh.lint.sources import Resolved, decode, resolve, secret_value
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
 
 def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     """What is wrong with an access key in a Secret that no Mesh names; by its form it is one for certain."""
-    if secret.type != KUBERNETES_TYPE or _is_named(secret, context):
+    if secret.type != KUBERNETES_TYPE or secret.name in context.named:
         return
     value = secret_value(secret) or ""
     resolved, name = Resolved(value, secret, secret.data_path), "the access key"
@@ -136,10 +136,6 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
         yield from _wrapped(resolved, name, _IDENTIFIER_FORM)
         if _IDENTIFIER_FORM.fullmatch(value.strip()) and (found := unfilled(resolved, name)):
             yield found
-
-
-def _is_named(secret: SecretDocument, context: Context) -> bool:
-    return any(source.get("secret") == secret.name for mesh in context.meshes for _, source in data_sources(mesh))
 
 
 def _judge(resolved: Resolved, name: str) -> Iterator[Finding]:

@@ -33,6 +33,7 @@ class Context:
         namespace: of the control plane on Kubernetes.
         meshes: that were read.
         secrets: same.
+        named: the names of Secrets that a Mesh names.
     """
 
     product: Product
@@ -43,6 +44,7 @@ class Context:
     namespace: str
     meshes: list[MeshDocument]
     secrets: list[SecretDocument]
+    named: frozenset[str]
 
     @cached_property
     def secrets_by_name(self) -> Mapping[str, list[SecretDocument]]:

@@ -89,9 +89,13 @@ RULES = (
 )
 
 
-def ours(secrets: Sequence[SecretDocument], meshes: Sequence[MeshDocument]) -> list[SecretDocument]:
+def named_by(meshes: Iterable[MeshDocument]) -> frozenset[str]:
+    """Return the names of the Secrets that Meshes name."""
+    return frozenset(text(source.get("secret")) for mesh in meshes for _, source in data_sources(mesh)) - {""}
+
+
+def ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> list[SecretDocument]:
     """The Secrets that are of Kong Mesh, or were meant to be: by type, by label, or because a Mesh names them."""
-    named = {text(source.get("secret")) for mesh in meshes for _, source in data_sources(mesh)} - {""}
     return [
         secret
         for secret in secrets
