@@ -1,4 +1,4 @@
-"""Private keys in every form that people have them in, and what Go's `tls.X509KeyPair` says of each."""
+"""Private keys in every form that people have them in, and what Go's `tls.X509KeyPair` answers to each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PKCS8, PKCS1, OPENSSH = (
 _PLAIN, _ENCRYPTED = serialization.NoEncryption(), serialization.BestAvailableEncryption(b"made up")
 _RSA, _EC, _ED25519, _PSS = "1.2.840.113549.1.1.1", "1.2.840.10045.2.1", "1.3.101.112", "1.2.840.113549.1.1.10"
 _P256 = "1.2.840.10045.3.1.7"
-# What Go says.
+# Parts of Go's errors.
 UNREADABLE, MISMATCH, OTHER_TYPE = "failed to parse private key", "does not match public key", "type does not match"
 NO_PEM, NO_KEY, NO_CERTIFICATE = "any PEM data in key", 'type ending in "PRIVATE KEY"', "found a certificate rather"
 

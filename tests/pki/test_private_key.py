@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,14 @@ def test_no_message_shows_a_key() -> None:
 def test_what_is_in_the_place_of_a_key_is_named(text: str, words: str) -> None:
     with pytest.raises(private_key.NotAKeyError, match=words):
         private_key.load(text)
+
+
+def test_der_is_named() -> None:
+    for form in (key_texts.PKCS8, key_texts.PKCS1):
+        for key in (ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP521R1())):
+            text = key_texts.der(key, form).decode(errors="replace")
+            with pytest.raises(private_key.NotAKeyError, match="is DER, and not PEM"):
+                private_key.load(text)
 
 
 def test_what_is_in_the_place_of_a_certificate_is_named() -> None:

@@ -10,6 +10,7 @@ RFC 5208, 5915, 8017 and 8410. Measured with Go 1.26 (``tests/judges``).
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -44,6 +45,8 @@ _UNSUPPORTED = {
 # Below this size cryptography builds no RSA key, so its consistency is not checked.
 _MIN_RSA = 1024
 _TWO_PRIMES, _WITHOUT_REST = 9, 6
+# A sequence that begins with a version, also where its bytes were decoded as a text.
+_DER = re.compile(r"0.{1,3}\x02\x01", re.DOTALL)
 _WHAT = {
     "CERTIFICATE": "a certificate",
     "X509 CERTIFICATE": "a certificate",
@@ -153,7 +156,7 @@ def difference(certified: x509.Certificate, key: PublicHalf) -> str | None:
 
 
 def _other(text: str, found: Sequence[Block], wanted: str) -> str:
-    """Say what a text contains in which Go does not find what is wanted."""
+    """Describe a text in which Go does not find what is wanted."""
     if found:
         label = found[0].label
         what = "a private key" if is_private(label) else _WHAT.get(label, "a PEM block of another kind")
@@ -162,8 +165,7 @@ def _other(text: str, found: Sequence[Block], wanted: str) -> str:
         return "contains PEM that is incomplete: Go finds no block from BEGIN to END"
     if "LS0tLS1CRUdJTi" in text:
         return "contains base64 of PEM: it is encoded once too often"
-    # The first bytes of DER, also where they were decoded as a text.
-    return "is DER, and not PEM" if text.startswith(("0\x82", "0\ufffd")) else "contains no PEM"
+    return "is DER, and not PEM" if _DER.match(text) else "contains no PEM"
 
 
 def _parse(der: bytes) -> PublicHalf:

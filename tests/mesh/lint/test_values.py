@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import string
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.judges.authorities import Ca, extension
@@ -293,3 +294,27 @@ def test_what_the_toolkit_renders_has_one_finding() -> None:
 @given(st.text(), st.sampled_from(PLACES), st.sampled_from(["acmpca", "vault", "provided"]))
 def test_any_value_is_judged(value: str, where: str, backend: str) -> None:
     assert run(place(value, where, backend))
+
+
+# As AWS makes them: an access key ID is in base32, a secret access key in base64.
+IDENTIFIERS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", min_size=16, max_size=16).map(lambda text: f"AKIA{text}")
+SECRET_KEYS = st.text(string.ascii_letters + string.digits + "+/", min_size=40, max_size=40)
+
+
+@given(IDENTIFIERS, SECRET_KEYS)
+def test_keys_that_aws_makes_are_clean(access_key: str, secret_key: str) -> None:
+    # Of one or two characters are placeholders.
+    assume(len(set(access_key)) > 6 and len(set(secret_key)) > 6)
+    assert run(with_keys(access_key, secret_key)) == []
+    plain = [json.dumps(value) for value in (access_key, secret_key)]
+    text = with_keys(access_key, secret_key)
+    for value, written in zip((access_key, secret_key), plain, strict=True):
+        text = text.replace(f"data:\n  value: {encoded(value)}", f"stringData:\n  value: {written}")
+    assert run(text) == []
+    for sources in (
+        [f"inline: {encoded(value)}" for value in (access_key, secret_key)],
+        [f"inlineString: {value}" for value in plain],
+    ):
+        inline = GOOD.replace("secret: access-key\n", f"{sources[0]}\n")
+        inline = inline.replace("secret: access-key-secret\n", f"{sources[1]}\n")
+        assert {finding.code for finding in run(inline)} == {"MESH100"}

@@ -1,6 +1,6 @@
-"""Access keys of AWS: whether what a data source leads to can be one.
+"""Access keys of AWS and tokens of Vault: whether the value behind a data source can be one.
 
-AWS says little of a wrong key: UnrecognizedClientException or a signature that does not match, for every certificate.
+AWS answers a wrong key with UnrecognizedClientException or InvalidSignatureException, once for each certificate.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ WHITE_SPACE = Rule(
 QUOTED = Rule(
     "MESH103",
     Severity.ERROR,
-    "An access key is in quotes",
-    "The quotes are part of the value, and AWS refuses it.",
+    "A credential is in quotes",
+    "The quotes are part of the value, and AWS or Vault refuses it.",
     "Remove the quotes from the value before it is encoded.",
     _FORM,
 )
@@ -64,8 +64,8 @@ SWAPPED = Rule(
 ENCODED_TWICE = Rule(
     "MESH105",
     Severity.ERROR,
-    "An access key is encoded in base64 once too often",
-    "The control plane decodes it once, or not at all under inlineString. AWS refuses what is left.",
+    "A credential is encoded in base64 once too often",
+    "The control plane decodes it once, or not at all under inlineString. AWS or Vault refuses what is left.",
     "Encode it once for inline and for the data of a Secret, and not at all for inlineString and stringData.",
     _DATA_SOURCE,
 )
@@ -92,6 +92,8 @@ _AWS: Path = ("conf", "auth", "awsCredentials")
 _TOKEN: Path = ("conf", "fromCp", "auth", "token")
 _IDENTIFIER_FORM = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,124}")
 _SECRET_FORM = re.compile(r"[A-Za-z0-9+/]{40}")
+# developer.hashicorp.com/vault/docs/concepts/tokens
+_TOKEN_FORM = re.compile(r"hv[sbr]\.[A-Za-z0-9_-]{16,}")
 _ANY_IDENTIFIER = re.compile(r"\w{16,128}", re.ASCII)
 _MIN_IDENTIFIER, _MAX_IDENTIFIER = 16, 128
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
@@ -99,15 +101,21 @@ _SPACES = {"\n": "a line end", "\r": "a line end", " ": "a space", "\t": "a tab"
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     for backend in mesh.backends:
         if backend.type == "acmpca":
             yield from _pair(mesh, backend, context)
         elif backend.type == "vault":
             token = resolve(mesh, (*backend.path, *_TOKEN), at(backend.value, _TOKEN), context)
-            # A space within a header does no harm; Vault's client refuses what can't be printed.
-            if token and not token.value.isprintable():
-                yield from _white_space(token, "token")
+            if token:
+                yield from _token(token)
+
+
+def _token(token: Resolved) -> Iterator[Finding]:
+    # A space around a header does no harm; Vault's client refuses what can't be printed.
+    if not token.value.isprintable():
+        yield from _white_space(token, "token")
+    yield from _wrapped(token, "token", _TOKEN_FORM)
 
 
 def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Finding]:
@@ -124,7 +132,7 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
 
 
 def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    """What is wrong with an access key in a Secret that no Mesh names; by its form it is one for certain."""
+    """Yield what is wrong with an access key in a Secret that no Mesh names; its form tells that it is one."""
     if secret.type != KUBERNETES_TYPE or secret.name in context.named:
         return
     value = secret_value(secret) or ""
@@ -139,7 +147,7 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
 
 
 def _judge(resolved: Resolved, name: str) -> Iterator[Finding]:
-    """What is wrong with a value: the white space around it, and the first thing within."""
+    """Yield what is wrong with a value: the white space around it, and the first fault within."""
     form = _IDENTIFIER_FORM if name == _IDENTIFIER else _SECRET_FORM
     if _is_plain_text(resolved, name):
         field = resolved.path[-1] if resolved.path[-1] == "inline" else "data"
@@ -171,7 +179,7 @@ def _white_space(resolved: Resolved, name: str) -> Iterator[Finding]:
 
 
 def _wrapped(resolved: Resolved, name: str, form: re.Pattern[str]) -> Iterator[Finding]:
-    """What is around an access key that is one otherwise."""
+    """Yield what surrounds a credential that could be used otherwise."""
     value = resolved.value.strip()
     if _bare(value) != value:
         yield resolved.document.finding(QUOTED, resolved.path, f"{name} is in quotes")
@@ -195,7 +203,7 @@ def _decoded(value: str, form: re.Pattern[str]) -> bool:
 
 
 def _other(resolved: Resolved, name: str) -> Finding | None:
-    """What keeps a value from being what it is named."""
+    """Return what keeps a value from being what its field is for."""
     value = resolved.value.strip()
     if name == _IDENTIFIER and _SECRET_FORM.fullmatch(value) and not value.isupper():
         message = f"{name} has the form of a secret access key"

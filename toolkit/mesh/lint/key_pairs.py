@@ -75,7 +75,7 @@ _PAIRS: dict[str, tuple[Path, Path]] = {
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
-    """The findings of this module."""
+    """Yield the findings of this module."""
     for backend in mesh.backends:
         if backend.type in _PAIRS:
             yield from _pair(mesh, backend, context)
@@ -85,7 +85,7 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
     of_certificate, of_key = _PAIRS[backend.type]
     certificates, key = (_value(mesh, backend, path, context) for path in (of_certificate, of_key))
     half = _read_key(key, str(of_key[-1]), certificates) if key else None
-    # What else is wrong with the chain of a provided CA is found where chains are read.
+    # For a provided CA the rules for chains report everything else.
     keys_alone = backend.type == "provided"
     certified = (
         _read_certificate(certificates, str(of_certificate[-1]), keys_alone=keys_alone) if certificates else None
@@ -99,7 +99,7 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
 
 def _value(mesh: MeshDocument, backend: Backend, path: Path, context: Context) -> Resolved | None:
     found = resolve(mesh, (*backend.path, *path), at(backend.value, path), context)
-    # It has a finding as a data source.
+    # BASE64_INLINE_STRING reports it already.
     is_encoded = found and found.path[-1] == "inlineString" and is_pem_in_base64(found.value)
     return None if is_encoded else found
 

@@ -41,7 +41,7 @@ _PUBLIC = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PUBLIC KEY
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
-    """The findings of this module."""
+    """Yield the findings of this module."""
     applied = MeshDocument(mesh.source, "kubernetes", _applied(mesh), mesh.root)
     names = {
         str(path[-1])
@@ -56,7 +56,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: A
 
 
 def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
-    """What is wrong with the annotations of a Secret."""
+    """Yield what is wrong with the annotations of a Secret."""
     applied = _applied(secret)
     plain = [text(value) for value in mapping(applied.get("stringData")).values()]
     encoded = [decode(text(value), from_protobuf=False) for value in mapping(applied.get("data")).values()]

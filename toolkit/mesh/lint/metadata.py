@@ -51,12 +51,12 @@ _TOP_OF_SECRET = ("data", "stringData", "type", "immutable")
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
-    """The findings of this module."""
+    """Yield the findings of this module."""
     yield from _unknown(mesh)
 
 
 def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
-    """What is wrong with the metadata of a Secret."""
+    """Yield what is wrong with the metadata of a Secret."""
     yield from _unknown(secret)
 
 

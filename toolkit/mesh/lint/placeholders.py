@@ -31,12 +31,14 @@ RULES = (PLACEHOLDER, VARIABLE)
 
 # Shells and Flux, Helm and Jinja, Argo CD's Vault plugin, vals, SOPS, and other substitution tools.
 _VARIABLE = re.compile(
-    r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\{\{.*\}\}|<path:.*>|ref\+.*|ENC\[.*\]|%\w+%|@\w+@|__\w+__", re.DOTALL
+    r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\{\{.*\}\}|<path:.*>|ref\+\w+://.*|ENC\[.*\]|%\w+%|@\w+@|__\w+__",
+    re.DOTALL,
 )
+# Nothing that a random secret access key could be by chance: it has no hyphens, underscores, blanks or brackets.
 _WORDS = re.compile(
-    r"<[^<>]*>|\[[^\[\]]*\]|(?:your|my|insert|enter|paste|put|add|fill)(?:[-_. ].*|[A-Z].*)"
+    r"<[^<>]*>|\[[^\[\]]*\]|(?:your|my|insert|enter|paste|put|add|fill)[-_. ].*|your(?:aws)?(?:access|secret)\w*"
     r"|replace(?:[-_ ]?(?:me|this|it)|[-_ ]with[-_ ].*)|change[-_ ]?(?:me|this|it)|to[-_ ]?do|tbd|fix[-_ ]?me"
-    r"|place[-_ ]?holder|example|dummy|redacted|\[?removed\]?"
+    r"|place[-_ ]?holder|example|dummy|redacted|removed"
     r"|(?:aws[-_ ]?)?(?:secret[-_ ]?)?access[-_ ]?key(?:[-_ ]?(?:id|secret|here))?|(?:aws[-_ ]?)?secret[-_ ]?key"
     r"|(?:AKIA|ASIA)?(.)\1{2,}",
     re.IGNORECASE,

@@ -30,7 +30,7 @@ RULES = (IMPOSSIBLE_NAME,)
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
-    """The findings of this module."""
+    """Yield the findings of this module."""
     for path, source in data_sources(mesh):
         name = text(source.get("secret"))
         if problem := _problem(name, mesh):
@@ -38,7 +38,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: A
 
 
 def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
-    """What is wrong with a Secret's name."""
+    """Yield what is wrong with a Secret's name."""
     if problem := _problem(text(at(secret.value, secret.name_path)), secret):
         yield secret.finding(IMPOSSIBLE_NAME, secret.name_path, f"the name of the Secret {problem}")
 

@@ -94,7 +94,10 @@ SPACES = [
     ),
     Case("MESH102", f"data: {encoded(TOKEN)}", f"«data: {encoded(TOKEN + chr(10))}", base=CLIENT, message="token ends"),
 ]
+TOKEN_DATA = f"data: {encoded(TOKEN)}"
 FORMS = [
+    Case("MESH103", TOKEN_DATA, f"«data: {encoded(repr(TOKEN))}", base=CLIENT, message="token is in quotes"),
+    Case("MESH105", TOKEN_DATA, f"«data: {encoded(encoded(TOKEN))}", base=CLIENT, near=f"data: {encoded('any token')}"),
     Case("MESH103", IDENTIFIER, stored(f'"{ACCESS_KEY}"'), message="accessKey is in quotes"),
     Case("MESH103", SECRET, stored(f"'{ACCESS_KEY_SECRET}'\n"), near=stored(ACCESS_KEY_SECRET)),
     Case("MESH103", AT_SECRET, f"                «inlineString: '\"{ACCESS_KEY_SECRET}\"'\n"),
