@@ -43,7 +43,7 @@ WHITE_SPACE = Rule(
     "echo KEY | base64 encodes the line end too. Go's HTTP client refuses it in a header, and signatures don't match.",
     "Encode it without the line end: printf %s KEY | base64. In YAML, a block that begins with |- has no line end.",
     f"{_SIGNING}; golang/go:src/net/http/transport.go (invalid header field value); hashicorp/vault:api/client.go "
-    "(validateToken); measured with Go 1.26",
+    "(validateToken); measured with Go 1.26, the AWS SDK for Go v2 and Vault's client 1.22",
 )
 QUOTED = Rule(
     "MESH103",
