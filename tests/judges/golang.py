@@ -43,6 +43,12 @@ def certificates(text: str) -> list[str]:
     return found
 
 
+def blocks(text: str) -> list[tuple[str, dict[str, str], bytes]]:
+    """Return the label, the headers and the content of each block that `pem.Decode` finds."""
+    found = _answer({"pem": _base64(text.encode())})["blocks"]
+    return [(each["label"], each["headers"], base64.b64decode(each["content"])) for each in found]
+
+
 def verify(leaf: bytes, intermediates: Sequence[bytes], roots: Sequence[bytes], usage: Usage) -> str:
     """Verify a leaf for a usage, now; every certificate is DER.
 
@@ -63,6 +69,16 @@ def verify_bundle(leaf: bytes, text: str, usage: Usage) -> str:
     return _verify(leaf, usage, pem=_base64(text.encode()))
 
 
+def key_pair(certificates: str, key: str) -> str:
+    """Load a certificate and its private key as `tls.X509KeyPair` does.
+
+    Returns:
+        Go's error, empty if the key is that of the first certificate.
+    """
+    problem: str = _answer({"pem": _base64(certificates.encode()), "key": _base64(key.encode())})["error"]
+    return problem
+
+
 def _verify(leaf: bytes, usage: Usage, **trust: str | list[str]) -> str:
     problem: str = _answer({"leaf": _base64(leaf), "usage": usage, **trust})["error"]
     return problem
@@ -74,8 +90,8 @@ def _base64(content: bytes) -> str:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = _program().ask(request)
-    # Only a verification may fail.
-    assert not answer["error"] or "leaf" in request, answer["error"]
+    # Only a verification or a key pair may fail.
+    assert not answer["error"] or {"leaf", "key"} & set(request), answer["error"]
     return answer
 
 

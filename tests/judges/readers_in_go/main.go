@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -15,13 +16,21 @@ import (
 type request struct {
 	PEM                  []byte // the certificates to read, or the roots of Leaf
 	Leaf                 []byte
+	Key                  []byte // the private key of the first certificate
 	Intermediates, Roots [][]byte
 	Usage                string
 }
 
 type answer struct {
 	Certificates []string `json:"certificates"`
+	Blocks       []block  `json:"blocks"`
 	Error        string   `json:"error"`
+}
+
+type block struct {
+	Label   string            `json:"label"`
+	Headers map[string]string `json:"headers"`
+	Content []byte            `json:"content"`
 }
 
 var usages = map[string]x509.ExtKeyUsage{"server": x509.ExtKeyUsageServerAuth, "client": x509.ExtKeyUsageClientAuth}
@@ -34,8 +43,11 @@ func main() {
 			return // stdin is closed
 		}
 		given, err := answer{}, error(nil)
-		if asked.Leaf == nil {
+		if asked.Key != nil {
+			_, err = tls.X509KeyPair(asked.PEM, asked.Key)
+		} else if asked.Leaf == nil {
 			given.Certificates, err = fingerprints(asked.PEM)
+			given.Blocks = blocks(asked.PEM)
 		} else {
 			err = verify(asked)
 		}
@@ -63,6 +75,15 @@ func fingerprints(text []byte) ([]string, error) {
 		return nil, errors.New("AppendCertsFromPEM takes other certificates than those counted")
 	}
 	return found, nil
+}
+
+// blocks lists every PEM block, whatever its label.
+func blocks(text []byte) []block {
+	found := []block{}
+	for read, rest := pem.Decode(text); read != nil; read, rest = pem.Decode(rest) {
+		found = append(found, block{read.Type, read.Headers, read.Bytes})
+	}
+	return found
 }
 
 func verify(asked request) error {

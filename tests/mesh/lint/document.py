@@ -24,6 +24,7 @@ TITLES = {
     "13": "The contract",
     "14": "Extensions of CAs",
     "15": "Names and numbers of CAs",
+    "16": "Private keys",
 }
 
 

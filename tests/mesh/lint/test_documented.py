@@ -1,4 +1,7 @@
-"""Kong's documented examples, retyped with a real ARN and real certificates in the place of placeholders."""
+"""Kong's documented examples, retyped with a real ARN, certificates and keys in the place of placeholders.
+
+The page on Vault names one Secret for the client's key and, elsewhere, for an access key; here each has its own.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ mtls:
               secret: token-1
             tls:
               clientKey:
-                secret: sec-2
+                secret: sec-3
               clientCert:
                 file: /tmp/cert.pem
             aws:
@@ -138,6 +141,7 @@ MESHES = {
 SECRETS = {
     "sec-1": CHAIN,
     "sec-2": ACCESS_KEY,
+    "sec-3": KEY,
     "token-1": "a token",
     "ca-2-cert": CHAIN,
     "ca-2-key": KEY,

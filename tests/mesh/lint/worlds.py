@@ -33,9 +33,9 @@ CHAIN = ISSUING_PEM + ROOT_PEM
 KEY = ISSUING.key.private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
 ).decode()
-# AWS's own examples (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html).
-ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
-ACCESS_KEY_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+# Of the form that AWS gives them; its own examples are a finding.
+ACCESS_KEY = "AKIAMADEUPMADEUPMADE"
+ACCESS_KEY_SECRET = "madeUp+madeUp/madeUpMadeUpMadeUpMadeUp00"
 
 
 def encoded(text: str) -> str:

@@ -14,7 +14,7 @@ from toolkit.mesh.schema.shapes import Spec, models_below
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # Where a Secret keeps its value.
 SECRET_PARTS = frozenset({"data", "stringData"})
@@ -49,10 +49,18 @@ def is_confidential(value: object) -> bool:
     """Return whether a file with a document must be readable by its owner alone.
 
     So it must with a Secret whose value is anything but a chain of certificates, and with a credential in a Mesh, also
-    where kubectl keeps it in an annotation. Aliases may lead in circles, so each part is looked at once.
+    where kubectl keeps it in an annotation.
 
     Args:
         value: the plain values of a document of any kind.
+    """
+    return any(True for _ in credentials_in(value))
+
+
+def credentials_in(value: object) -> Iterator[str]:
+    """Yield the name of each field that contains a credential; of a Secret, ``Secret``.
+
+    Aliases may lead in circles, so each part is looked at once.
     """
     seen: dict[int, object] = {}
     pending = [value]
@@ -68,12 +76,10 @@ def is_confidential(value: object) -> bool:
             document = recognize(part)
             if isinstance(document, SecretDocument):
                 if not is_chain(document):
-                    return True
+                    yield "Secret"
                 part = {"metadata": part.get("metadata")}
-            if any(_is_held(field, below) for field, below in part.items()):
-                return True
+            yield from (field for field, below in part.items() if _is_held(field, below))
             pending += [*part.values(), last_applied(part)]
-    return False
 
 
 def is_chain(secret: SecretDocument) -> bool:

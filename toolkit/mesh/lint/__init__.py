@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.reader import Documents, read_stream
-from toolkit.mesh.lint.catalogue import CHECKS, RULES
+from toolkit.mesh.lint.catalogue import CHECKS, RULES, SECRET_CHECKS
 from toolkit.mesh.lint.context import SYSTEM_NAMESPACES, Context
 from toolkit.mesh.lint.excerpts import Excerpts
 from toolkit.mesh.lint.findings import Finding, Rule, Severity
-from toolkit.mesh.lint.secret_documents import check_secret, ours, twice
+from toolkit.mesh.lint.secret_documents import named_by, ours, twice
 from toolkit.mesh.lint.unreadable import UNREADABLE, unreadable
 
 if TYPE_CHECKING:
@@ -62,11 +62,12 @@ def lint(  # noqa: PLR0913 - each is one thing that the caller knows
         except InvalidInputError as error:
             failures.append((source, error))
     documents = Documents(streams)
-    secrets = ours(documents)
+    named = named_by(documents.meshes)
+    secrets = ours(documents.secrets, named)
     if not documents.meshes and not secrets:
         raise _nothing(len(documents.all), [error for _, error in failures])
     where = namespace or SYSTEM_NAMESPACES[product]
-    context = Context(product, mesh_version, outputs, now, tags or {}, where, documents, secrets)
+    context = Context(product, mesh_version, outputs, now, tags or {}, where, documents, secrets, named)
     found = [unreadable(source, error) for source, error in failures]
     found += _findings(context)
     # A Secret that two backends name is looked at twice.
@@ -80,7 +81,8 @@ def _findings(context: Context) -> Iterator[Finding]:
         for check in CHECKS:
             yield from check(mesh, context)
     for secret in context.secrets:
-        yield from check_secret(secret, context)
+        for check_secret in SECRET_CHECKS:
+            yield from check_secret(secret, context)
     yield from twice([*context.documents.meshes, *context.secrets])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.lint.findings import Rule, Severity
-from toolkit.pki import authority, judging, spiffe
+from toolkit.pki import authority, chain, judging, spiffe
 from toolkit.pki.authority import AWS, IN_A_MESH, KUMA, STRICT, Needs
 
 if TYPE_CHECKING:
@@ -88,3 +88,18 @@ def breaches(hierarchy: Hierarchy, mesh: str, backend_type: str) -> Iterator[Bre
         rule = PROVIDED if is_kumas else _LINT.get(found.rule.name)
         if rule is not None:
             yield Breach(rule, found.number, found.message, found.rule.fix)
+    if backend_type == "provided":
+        yield from _outside(hierarchy)
+
+
+def _outside(hierarchy: Hierarchy) -> Iterator[Breach]:
+    """Yield what Kuma refuses of the CAs that are not on the path: it validates every certificate."""
+    for number in hierarchy.unique:
+        certificate = hierarchy.certificates[number]
+        # What is no CA has a finding as a member of the chain.
+        if number in hierarchy.path or not chain.is_ca(certificate):
+            continue
+        member = authority.Member(certificate, (), None, Needs())
+        for rule in authority.RULES:
+            if KUMA in rule.refused_by and (message := rule.check(member)) is not None:
+                yield Breach(PROVIDED, number, message, rule.fix)

@@ -5,22 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.lint import (
+    access_keys,
     authorities,
     chain_rules,
     common_names,
     contract_rules,
     credentials,
     durations,
+    key_pairs,
+    last_applied,
+    metadata,
     names,
+    placeholders,
     products,
     secret_documents,
+    secret_names,
     sources,
     structure,
     unreadable,
 )
 
 if TYPE_CHECKING:
-    from toolkit.mesh.lint.context import Check
+    from toolkit.mesh.lint.context import Check, SecretCheck
     from toolkit.mesh.lint.findings import Rule
 
 _ROOMS = (
@@ -34,13 +40,19 @@ _ROOMS = (
     chain_rules,
     common_names,
     credentials,
+    access_keys,
+    placeholders,
+    key_pairs,
+    metadata,
+    secret_names,
+    last_applied,
     products,
     contract_rules,
 )
 RULES: dict[str, Rule] = {
     rule.code: rule for rule in sorted((rule for room in _ROOMS for rule in room.RULES), key=lambda rule: rule.code)
 }
-# What looks at one Mesh; the Secrets have checks of their own.
+# What looks at one Mesh.
 CHECKS: tuple[Check, ...] = (
     structure.check,
     names.check,
@@ -50,6 +62,19 @@ CHECKS: tuple[Check, ...] = (
     chain_rules.check,
     common_names.check,
     credentials.check,
+    access_keys.check,
+    key_pairs.check,
+    metadata.check,
+    secret_names.check,
+    last_applied.check,
     products.check,
     contract_rules.check,
+)
+# What looks at one Secret.
+SECRET_CHECKS: tuple[SecretCheck, ...] = (
+    secret_documents.check_secret,
+    secret_names.check_secret,
+    metadata.check_secret,
+    access_keys.check_secret,
+    last_applied.check_secret,
 )

@@ -32,6 +32,7 @@ class Context:
         namespace: of the control plane on Kubernetes.
         documents: that were read.
         secrets: those of them that are of Kong Mesh, or were meant to be.
+        named: the names of Secrets that a Mesh names.
     """
 
     product: Product
@@ -42,10 +43,18 @@ class Context:
     namespace: str
     documents: Documents
     secrets: list[SecretDocument]
+    named: frozenset[str]
 
 
 class Check(Protocol):
     """Looks at one Mesh."""
 
     def __call__(self, mesh: MeshDocument, context: Context) -> Iterator[Finding]:
+        """What is wrong with it."""
+
+
+class SecretCheck(Protocol):
+    """Looks at one Secret."""
+
+    def __call__(self, secret: SecretDocument, context: Context) -> Iterator[Finding]:
         """What is wrong with it."""

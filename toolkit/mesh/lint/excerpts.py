@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.mesh.documents.confidential import hides
 from toolkit.mesh.documents.wording import HIDDEN, is_credential
 from toolkit.mesh.lint.findings import Excerpt
+from toolkit.mesh.schema.secret import name_problem
 from toolkit.yamltext import nodes
 
 if TYPE_CHECKING:
@@ -112,6 +113,9 @@ def _plain(text: str) -> str:
 def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
     if isinstance(node, nodes.Scalar):
         harmless = key in _HARMLESS and not is_confidential and not is_credential(node.value)
+        if key == "secret" and name_problem(node.value, "universal"):
+            # What no Secret can be called may be a credential that was written in the wrong place.
+            harmless = False
         yield _Span(node.start.index, max(node.end, node.after), harmless)
     elif isinstance(node, nodes.Sequence):
         for item in node.items:

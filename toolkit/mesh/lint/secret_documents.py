@@ -14,9 +14,8 @@ from toolkit.yamltext import nodes
 from toolkit.yamltext.plain import at, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Node
@@ -94,12 +93,16 @@ RULES = (
 _VALUE_RULES = {Reason.NOT_TEXT: WRONG_TYPE, Reason.NOT_BASE64: VALUE_NO_BASE64}
 
 
-def ours(documents: Documents) -> list[SecretDocument]:
+def named_by(meshes: Iterable[MeshDocument]) -> frozenset[str]:
+    """Return the names of the Secrets that Meshes name."""
+    return frozenset(text(source.get("secret")) for mesh in meshes for _, source in data_sources(mesh)) - {""}
+
+
+def ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> list[SecretDocument]:
     """Return the Secrets of Kong Mesh, or meant to be: by type, by label, or because a Mesh names them."""
-    named = {text(source.get("secret")) for mesh in documents.meshes for _, source in data_sources(mesh)} - {""}
     return [
         secret
-        for secret in documents.secrets
+        for secret in secrets
         if secret.type in (KUBERNETES_TYPE, GLOBAL_TYPE)
         or text(at(secret.value, secret.mesh_path))
         or secret.name in named

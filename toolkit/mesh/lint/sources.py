@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.data_sources import Reason, Unresolved, data_sources, resolve
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.schema.secret import name_problem
+from toolkit.yamltext.plain import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,5 +112,9 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """Yield the findings of this module."""
     for path, source in data_sources(mesh):
         found = resolve(mesh, path, source, context.documents)
-        if isinstance(found, Unresolved) and found.document is mesh and (rule := _RULES.get(found.reason)):
+        if not isinstance(found, Unresolved) or found.document is not mesh:
+            continue
+        # The name of a Secret that no Secret can have has a finding of its own: it may be a credential.
+        is_name = found.path[-1] == "secret" and name_problem(text(source.get("secret")), mesh.form)
+        if (rule := _RULES.get(found.reason)) and (found.reason is Reason.EMPTY or not is_name):
             yield finding_at(mesh, rule, found.path, f"{path[-1]} {found.message}", found.fix)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # A Kubernetes object's name: DNS-1123 subdomain, at most 253 characters.
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_NAME = 253
+_UNIVERSAL = re.compile(r"[a-z0-9._-]+")
 
 MESH_LABEL = "kuma.io/mesh"
 KUBERNETES_TYPE = "system.kuma.io/secret"
@@ -36,6 +37,35 @@ def object_name(value: str) -> str:
     if len(value) > _MAX_NAME or not _SUBDOMAIN.fullmatch(value):
         raise ValueError(f"must be 1 to {_MAX_NAME} lower-case letters, digits, hyphens and dots (DNS-1123 subdomain)")
     return value
+
+
+def name_problem(name: str, form: Form) -> str:
+    """Return why no Secret can have a name; empty where one can. The name is not repeated: it may be a credential.
+
+    Kuma 2.14.3 on Universal refuses capitals, and takes underscores (kumahq/kuma:pkg/core/resources/apis/mesh,
+    NameCharacterSet).
+    """
+    if form == "universal":
+        return "" if _UNIVERSAL.fullmatch(name) else _name_problem(name)
+    try:
+        object_name(name)
+    except ValueError:
+        return _name_problem(name)
+    return ""
+
+
+def _name_problem(name: str) -> str:
+    if len(name) > _MAX_NAME:
+        return f"has {len(name)} characters"
+    if any(character.isupper() for character in name):
+        return "has capital letters"
+    if any(character.isspace() for character in name):
+        return "contains white space"
+    if "_" in name:
+        return "contains an underscore"
+    if re.fullmatch(r"[a-z0-9.-]+", name):
+        return "has a part that does not begin and end with a letter or a digit"
+    return "contains characters that no name has"
 
 
 ObjectName = Annotated[str, AfterValidator(object_name)]

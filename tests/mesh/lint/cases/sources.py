@@ -153,9 +153,9 @@ CREDENTIALS = [
     Case(
         "MESH101",
         ACCESS,
-        "                «inlineString: ASIAIOSFODNN7EXAMPLE\n",
+        "                «inlineString: ASIAMADEUPMADEUPMADE\n",
         near=f"                inlineString: {ACCESS_KEY}\n",
     ),
-    Case("MESH101", f"value: {encoded(ACCESS_KEY)}", f"«value: {encoded('ASIAIOSFODNN7EXAMPLE')}"),
+    Case("MESH101", f"value: {encoded(ACCESS_KEY)}", f"«value: {encoded('ASIAMADEUPMADEUPMADE')}"),
 ]
 CASES = [*SOURCES, *SECRETS, *CREDENTIALS]

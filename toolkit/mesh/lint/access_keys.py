@@ -1,0 +1,234 @@
+"""Access keys of AWS and tokens of Vault: whether the value behind a data source can be one.
+
+AWS answers a wrong key with UnrecognizedClientException or InvalidSignatureException, once for each certificate.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from toolkit.mesh.documents.data_sources import Resolved, decode, secret_value, value_of
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.placeholders import is_plain, unfilled
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE
+from toolkit.yamltext.plain import at, mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolkit.mesh.documents.typed import Backend, MeshDocument, SecretDocument
+    from toolkit.mesh.lint.context import Context
+    from toolkit.mesh.lint.findings import Finding
+    from toolkit.yamltext.nodes import Path
+
+_FORM = "docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html"
+_IDENTIFIERS = "docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"
+_DATA_SOURCE = "kumahq/kuma:api/system/v1alpha1/datasource.proto; protobuf.dev/programming-guides/json (bytes)"
+_SIGNING = "docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html"
+_FIELDS = "Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md"
+
+PLAIN_TEXT = Rule(
+    "MESH038",
+    Severity.ERROR,
+    "An access key is plain text in a field that takes base64",
+    "The access key is also valid base64, so the field decodes to other bytes without an error, and AWS refuses those.",
+    "Write it in base64. inlineString takes it as it is; in a Kubernetes Secret stringData.value does.",
+    _DATA_SOURCE,
+)
+WHITE_SPACE = Rule(
+    "MESH102",
+    Severity.ERROR,
+    "A credential begins or ends with white space",
+    "echo KEY | base64 encodes the line end too. Go's HTTP client refuses it in a header, and signatures don't match.",
+    "Encode it without the line end: printf %s KEY | base64. In YAML, a block that begins with |- has no line end.",
+    f"{_SIGNING}; golang/go:src/net/http/transport.go (invalid header field value); hashicorp/vault:api/client.go "
+    "(validateToken); measured with Go 1.26, the AWS SDK for Go v2 and Vault's client 1.22",
+)
+QUOTED = Rule(
+    "MESH103",
+    Severity.ERROR,
+    "A credential is in quotes",
+    "The quotes are part of the value, and AWS or Vault refuses it.",
+    "Remove the quotes from the value before it is encoded.",
+    _FORM,
+)
+SWAPPED = Rule(
+    "MESH104",
+    Severity.ERROR,
+    "An access key ID and a secret access key are swapped",
+    "AWS does not find the access key, and refuses every request.",
+    "Put the access key ID (AKIA...) in accessKey, and the secret access key (40 characters) in accessKeySecret.",
+    f"{_FIELDS}; {_IDENTIFIERS}",
+)
+ENCODED_TWICE = Rule(
+    "MESH105",
+    Severity.ERROR,
+    "A credential is encoded in base64 once too often",
+    "The control plane decodes it once, or not at all under inlineString. AWS or Vault refuses what is left.",
+    "Encode it once for inline and for the data of a Secret, and not at all for inlineString and stringData.",
+    _DATA_SOURCE,
+)
+NO_ACCESS_KEY = Rule(
+    "MESH107",
+    Severity.ERROR,
+    "A value can't be an access key",
+    "AWS refuses it, so no certificate is issued.",
+    "Copy the access key ID (16 to 128 letters, digits and underscores) or the secret access key, and nothing else.",
+    _FORM,
+)
+SAME_SECRET = Rule(
+    "MESH108",
+    Severity.ERROR,
+    "An access key ID and its secret access key come from the same Secret",
+    "A Secret has one value, which can't be both.",
+    "Create a Secret for each of the two.",
+    f"{_FIELDS}; Kong/developer.konghq.com:app/mesh/manage-secrets.md",
+)
+RULES = (PLAIN_TEXT, WHITE_SPACE, QUOTED, SWAPPED, ENCODED_TWICE, NO_ACCESS_KEY, SAME_SECRET)
+
+_IDENTIFIER, _SECRET = "accessKey", "accessKeySecret"
+_AWS: Path = ("conf", "auth", "awsCredentials")
+_TOKEN: Path = ("conf", "fromCp", "auth", "token")
+_IDENTIFIER_FORM = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,124}")
+_SECRET_FORM = re.compile(r"[A-Za-z0-9+/]{40}")
+# developer.hashicorp.com/vault/docs/concepts/tokens
+_TOKEN_FORM = re.compile(r"hv[sbr]\.[A-Za-z0-9_-]{16,}")
+_ANY_IDENTIFIER = re.compile(r"\w{16,128}", re.ASCII)
+_MIN_IDENTIFIER, _MAX_IDENTIFIER = 16, 128
+_QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
+_SPACES = {"\n": "a line end", "\r": "a line end", " ": "a space", "\t": "a tab"}
+
+
+def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
+    """Yield the findings of this module."""
+    for backend in mesh.backends:
+        if backend.type == "acmpca":
+            yield from _pair(mesh, backend, context)
+        elif backend.type == "vault":
+            token = value_of(mesh, (*backend.path, *_TOKEN), at(backend.value, _TOKEN), context.documents)
+            if token:
+                yield from _token(token)
+
+
+def _token(token: Resolved) -> Iterator[Finding]:
+    # A space around a header does no harm; Vault's client refuses what can't be printed.
+    if not token.value.isprintable():
+        yield from _white_space(token, "token")
+    yield from _wrapped(token, "token", _TOKEN_FORM)
+
+
+def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Finding]:
+    given = mapping(at(backend.value, _AWS))
+    secrets = [text(mapping(given.get(name)).get("secret")) for name in (_IDENTIFIER, _SECRET)]
+    is_same = secrets[0] == secrets[1] != ""
+    if is_same:
+        path = (*backend.path, *_AWS, _SECRET, "secret")
+        yield finding_at(mesh, SAME_SECRET, path, f"{_IDENTIFIER} and {_SECRET} name the same Secret")
+    for name in (_IDENTIFIER, _SECRET)[: 1 if is_same else 2]:
+        resolved = value_of(mesh, (*backend.path, *_AWS, name), given.get(name), context.documents)
+        if resolved:
+            yield from _judge(resolved, name)
+
+
+def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with an access key in a Secret that no Mesh names; its form tells that it is one."""
+    if secret.type != KUBERNETES_TYPE or secret.name in context.named:
+        return
+    held = secret_value(secret)
+    resolved = held if isinstance(held, Resolved) else Resolved("", secret, secret.data_path)
+    value, name = resolved.value, "the access key"
+    if _is_plain_text(resolved, _IDENTIFIER):
+        yield finding_at(secret, PLAIN_TEXT, resolved.path, f"{name} is plain text; data takes base64")
+    elif _IDENTIFIER_FORM.fullmatch(_bare(value)) or _decoded(value, _IDENTIFIER_FORM):
+        yield from _white_space(resolved, name)
+        yield from _wrapped(resolved, name, _IDENTIFIER_FORM)
+        if _IDENTIFIER_FORM.fullmatch(value.strip()) and (found := unfilled(resolved, name)):
+            yield found
+
+
+def _judge(resolved: Resolved, name: str) -> Iterator[Finding]:
+    """Yield what is wrong with a value: the white space around it, and the first fault within."""
+    form = _IDENTIFIER_FORM if name == _IDENTIFIER else _SECRET_FORM
+    if _is_plain_text(resolved, name):
+        field = resolved.path[-1] if resolved.path[-1] == "inline" else "data"
+        yield finding_at(resolved.document, PLAIN_TEXT, resolved.path, f"{name} is plain text; {field} takes base64")
+        return
+    yield from _white_space(resolved, name)
+    found = unfilled(resolved, name) or next(_wrapped(resolved, name, form), None) or _other(resolved, name)
+    if found:
+        yield found
+
+
+def _is_plain_text(resolved: Resolved, name: str) -> bool:
+    if is_plain(resolved):
+        return False
+    written = text(at(resolved.document.value, resolved.path)).strip()
+    if name == _IDENTIFIER:
+        return _IDENTIFIER_FORM.fullmatch(written) is not None
+    value = resolved.value.strip()
+    return _SECRET_FORM.fullmatch(written) is not None and not (value.isascii() and value.isprintable())
+
+
+def _white_space(resolved: Resolved, name: str) -> Iterator[Finding]:
+    value = resolved.value
+    begins, ends = value != value.lstrip(), value != value.rstrip()
+    if begins or ends:
+        verb, space = ("ends", value[-1]) if ends else ("begins", value[0])
+        message = f"{name} {verb} with {_SPACES.get(space, 'white space')}"
+        yield finding_at(resolved.document, WHITE_SPACE, resolved.path, message)
+
+
+def _wrapped(resolved: Resolved, name: str, form: re.Pattern[str]) -> Iterator[Finding]:
+    """Yield what surrounds a credential that could be used otherwise."""
+    value = resolved.value.strip()
+    if _bare(value) != value:
+        yield finding_at(resolved.document, QUOTED, resolved.path, f"{name} is in quotes")
+    elif _decoded(value, form):
+        message = f"{name} is encoded twice" if not is_plain(resolved) else f"{name} is in base64"
+        yield finding_at(resolved.document, ENCODED_TWICE, resolved.path, message)
+
+
+def _bare(value: str) -> str:
+    """Return a value without white space and quotes around it."""
+    value = value.strip()
+    if len(value) > 1 and _QUOTES.get(value[0]) == value[-1]:
+        return value[1:-1].strip()
+    return value
+
+
+def _decoded(value: str, form: re.Pattern[str]) -> bool:
+    """Tell whether a value is base64 of a text of a form."""
+    inner = decode("".join(value.split()), from_protobuf=True)
+    return inner is not None and form.fullmatch(inner.decode(errors="replace").strip()) is not None
+
+
+def _other(resolved: Resolved, name: str) -> Finding | None:
+    """Return what keeps a value from being what its field is for."""
+    value = resolved.value.strip()
+    if name == _IDENTIFIER and _SECRET_FORM.fullmatch(value) and not value.isupper():
+        message = f"{name} has the form of a secret access key"
+        return finding_at(resolved.document, SWAPPED, resolved.path, message)
+    if name == _SECRET and _IDENTIFIER_FORM.fullmatch(value):
+        return finding_at(resolved.document, SWAPPED, resolved.path, f"{name} has the form of an access key ID")
+    reason = _identifier_problem(value) if name == _IDENTIFIER else _secret_problem(value)
+    return finding_at(resolved.document, NO_ACCESS_KEY, resolved.path, f"{name} {reason}") if reason else None
+
+
+def _identifier_problem(value: str) -> str:
+    if _ANY_IDENTIFIER.fullmatch(value):
+        return ""
+    if "-----BEGIN" in value:
+        return "contains PEM"
+    if not re.fullmatch(r"\w*", value, re.ASCII):
+        return "contains other characters than letters, digits and underscores"
+    return f"has {len(value)} characters; an access key ID has {_MIN_IDENTIFIER} to {_MAX_IDENTIFIER}"
+
+
+def _secret_problem(value: str) -> str:
+    # AWS documents no form of it; what can't be part of one is certain all the same.
+    if "-----BEGIN" in value:
+        return "contains PEM"
+    if any(character.isspace() for character in value):
+        return "contains white space"
+    return "" if value.isascii() and value.isprintable() else "contains other characters than a secret access key has"

@@ -1,0 +1,134 @@
+"""Private keys beside their certificates: the ``provided`` CA's, and those with which a control plane meets Vault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.mesh.documents.data_sources import value_of
+from toolkit.mesh.lint.findings import Finding, Rule, Severity, finding_at
+from toolkit.mesh.lint.placeholders import unfilled
+from toolkit.pki import go_pem, private_key
+from toolkit.pki.private_key import EncryptedKeyError, NotAKeyError, PublicHalf, UnusableKeyError
+from toolkit.yamltext.plain import at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cryptography import x509
+
+    from toolkit.mesh.documents.data_sources import Resolved
+    from toolkit.mesh.documents.typed import Backend, MeshDocument
+    from toolkit.mesh.lint.context import Context
+    from toolkit.yamltext.nodes import Path
+
+_GO = "golang/go:src/crypto/tls/tls.go (X509KeyPair)"
+_KUMA = "kumahq/kuma:pkg/plugins/ca/provided/ca_cert_validator.go; measured with Kuma 2.14.3 and Go 1.26"
+_REFUSES = "Kuma refuses a provided CA: not a valid TLS key pair. For Vault, the control plane can't log in."
+
+OF_ANOTHER = Rule(
+    "MESH160",
+    Severity.ERROR,
+    "A private key does not belong to its certificate",
+    _REFUSES,
+    "Give the key of the first certificate, or the certificate of this key.",
+    f"{_GO}; {_KUMA}",
+)
+ENCRYPTED = Rule(
+    "MESH161",
+    Severity.ERROR,
+    "A private key is encrypted",
+    f"There is no field for its password. {_REFUSES}",
+    "Decrypt it before you store it: openssl pkey -in KEY -out PLAIN_KEY.",
+    f"golang/go:src/crypto/tls/tls.go (parsePrivateKey); {_KUMA}",
+)
+NO_KEY = Rule(
+    "MESH162",
+    Severity.ERROR,
+    "There is no private key where one belongs",
+    _REFUSES,
+    "Give the private key as PEM: a block whose label is PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY.",
+    f"{_GO}; {_KUMA}",
+)
+UNREADABLE_KEY = Rule(
+    "MESH163",
+    Severity.ERROR,
+    "Go can't read a private key",
+    _REFUSES,
+    "Give a key of RSA, ECDSA (P-224 to P-521) or Ed25519 in PKCS #8, PKCS #1 or SEC 1.",
+    f"golang/go:src/crypto/tls/tls.go (parsePrivateKey), src/crypto/x509; {_KUMA}",
+)
+NO_CERTIFICATE = Rule(
+    "MESH164",
+    Severity.ERROR,
+    "There is no certificate where one belongs",
+    _REFUSES,
+    "Give the certificate as PEM (-----BEGIN CERTIFICATE-----).",
+    f"{_GO}; {_KUMA}",
+)
+RULES = (OF_ANOTHER, ENCRYPTED, NO_KEY, UNREADABLE_KEY, NO_CERTIFICATE)
+
+# Where each type of backend has a certificate and its key.
+_PAIRS: dict[str, tuple[Path, Path]] = {
+    "provided": (("conf", "cert"), ("conf", "key")),
+    "vault": (("conf", "fromCp", "auth", "tls", "clientCert"), ("conf", "fromCp", "auth", "tls", "clientKey")),
+}
+
+
+def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
+    """Yield the findings of this module."""
+    for backend in mesh.backends:
+        if backend.type in _PAIRS:
+            yield from _pair(mesh, backend, context)
+
+
+def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Finding]:
+    of_certificate, of_key = _PAIRS[backend.type]
+    certificates, key = (_value(mesh, backend, path, context) for path in (of_certificate, of_key))
+    half = _read_key(key, str(of_key[-1]), certificates) if key else None
+    # For a provided CA the rules for chains report everything else.
+    keys_alone = backend.type == "provided"
+    certified = (
+        _read_certificate(certificates, str(of_certificate[-1]), keys_alone=keys_alone) if certificates else None
+    )
+    yield from (found for found in (half, certified) if isinstance(found, Finding))
+    if key and isinstance(half, PublicHalf) and certified and not isinstance(certified, Finding):
+        difference = private_key.difference(certified, half)
+        if difference:
+            yield finding_at(key.document, OF_ANOTHER, key.path, f"{of_key[-1]} {difference}")
+
+
+def _value(mesh: MeshDocument, backend: Backend, path: Path, context: Context) -> Resolved | None:
+    return value_of(mesh, (*backend.path, *path), at(backend.value, path), context.documents)
+
+
+def _read_key(key: Resolved, name: str, certificates: Resolved | None) -> PublicHalf | Finding:
+    if found := unfilled(key, name):
+        return found
+    try:
+        return private_key.load(key.value)
+    except EncryptedKeyError as error:
+        return finding_at(key.document, ENCRYPTED, key.path, f"{name} {error}")
+    except UnusableKeyError as error:
+        return finding_at(key.document, UNREADABLE_KEY, key.path, f"{name} {error}")
+    except NotAKeyError as error:
+        is_swapped = certificates and _has_certificate(key.value) and _has_key_alone(certificates.value)
+        fix = "The certificate and the key are swapped: exchange the two." if is_swapped else ""
+        return finding_at(key.document, NO_KEY, key.path, f"{name} {error}", fix)
+
+
+def _read_certificate(certificates: Resolved, name: str, *, keys_alone: bool) -> x509.Certificate | Finding | None:
+    try:
+        return private_key.of_certificate(certificates.value)
+    except NotAKeyError as error:
+        if keys_alone and not _has_key_alone(certificates.value):
+            return None
+        return finding_at(certificates.document, NO_CERTIFICATE, certificates.path, f"{name} {error}")
+
+
+def _has_certificate(text: str) -> bool:
+    return any(block.label == "CERTIFICATE" for block in go_pem.blocks(text))
+
+
+def _has_key_alone(text: str) -> bool:
+    labels = [block.label for block in go_pem.blocks(text)]
+    return any(map(private_key.is_private, labels)) and "CERTIFICATE" not in labels

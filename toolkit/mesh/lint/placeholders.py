@@ -1,0 +1,70 @@
+"""Values that were never filled in: placeholders, AWS's documentation examples, and variables of other tools."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+
+if TYPE_CHECKING:
+    from toolkit.mesh.documents.data_sources import Resolved
+    from toolkit.mesh.lint.findings import Finding
+
+PLACEHOLDER = Rule(
+    "MESH106",
+    Severity.ERROR,
+    "A credential is a placeholder or an example of AWS's documentation",
+    "Nothing replaces it: AWS and Go refuse it, and proxies get no certificates.",
+    "Replace it with the credential, or leave auth out and give the control planes a role.",
+    "docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html (AKIAIOSFODNN7EXAMPLE)",
+)
+VARIABLE = Rule(
+    "MESH109",
+    Severity.WARNING,
+    "A credential is a variable",
+    "kubectl, kumactl and the control plane replace no variables. What it is replaced with was not checked.",
+    "Make sure that another tool replaces it, and run lint on the result.",
+    "Kong/developer.konghq.com:app/mesh/manage-secrets.md",
+)
+RULES = (PLACEHOLDER, VARIABLE)
+
+# Shells and Flux, Helm and Jinja, Argo CD's Vault plugin, vals, SOPS, and other substitution tools.
+_VARIABLE = re.compile(
+    r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*|\{\{.*\}\}|<path:.*>|ref\+\w+://.*|ENC\[.*\]|%\w+%|@\w+@|__\w+__",
+    re.DOTALL,
+)
+# Nothing that a random secret access key could be by chance: it has no hyphens, underscores, blanks or brackets.
+_WORDS = re.compile(
+    r"<[^<>]*>|\[[^\[\]]*\]|(?:your|my|insert|enter|paste|put|add|fill)[-_. ].*|your(?:aws)?(?:access|secret)\w*"
+    r"|replace(?:[-_ ]?(?:me|this|it)|[-_ ]with[-_ ].*)|change[-_ ]?(?:me|this|it)|to[-_ ]?do|tbd|fix[-_ ]?me"
+    r"|place[-_ ]?holder|example|dummy|redacted|removed"
+    r"|(?:aws[-_ ]?)?(?:secret[-_ ]?)?access[-_ ]?key(?:[-_ ]?(?:id|secret|here))?|(?:aws[-_ ]?)?secret[-_ ]?key"
+    r"|(?:AKIA|ASIA)?(.)\1{2,}",
+    re.IGNORECASE,
+)
+# Access keys of AWS's documentation all end so; those that AWS makes are random.
+_DOCUMENTED = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{5,}EXAMPLE|[A-Za-z0-9/+]{29,31}EXAMPLEKEY")
+
+
+def unfilled(resolved: Resolved, name: str) -> Finding | None:
+    """Return what to report of a value that was never filled in."""
+    value = resolved.value.strip()
+    if _DOCUMENTED.fullmatch(value):
+        message = f"{name} is an example of AWS's documentation"
+        return finding_at(resolved.document, PLACEHOLDER, resolved.path, message)
+    if _VARIABLE.fullmatch(value):
+        if is_plain(resolved):
+            return finding_at(
+                resolved.document, VARIABLE, resolved.path, f"{name} is a variable that a tool must replace"
+            )
+        message = f"{name} is a variable, encoded in base64, where no tool replaces it"
+        return finding_at(resolved.document, PLACEHOLDER, resolved.path, message)
+    if _WORDS.fullmatch(value):
+        return finding_at(resolved.document, PLACEHOLDER, resolved.path, f"{name} is a placeholder")
+    return None
+
+
+def is_plain(resolved: Resolved) -> bool:
+    """Tell whether a value is written as it is, and not in base64."""
+    return resolved.path[-1] == "inlineString" or "stringData" in resolved.path

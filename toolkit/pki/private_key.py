@@ -1,0 +1,240 @@
+"""Reading a private key as Go's ``tls.X509KeyPair`` does, and telling whether it is that of a certificate.
+
+That function takes the first block whose label ends with PRIVATE KEY, and tries PKCS #1, PKCS #8 and SEC 1 whatever the
+label says. Kuma validates a provided CA with it (kumahq/kuma:pkg/plugins/ca/provided/ca_cert_validator.go), and every
+TLS client in Go loads its certificate with it.
+
+Sources: golang/go:src/crypto/tls/tls.go (X509KeyPair, parsePrivateKey); src/crypto/x509/pkcs1.go, pkcs8.go, sec1.go;
+RFC 5208, 5915, 8017 and 8410. Measured with Go 1.26 (``tests/judges``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from toolkit.pki import certificate, go_pem
+from toolkit.pki.der import elements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cryptography import x509
+
+    from toolkit.pki.der import Element
+    from toolkit.pki.go_pem import Block
+
+_INTEGER, _OCTETS, _OID, _SEQUENCE, _CURVE = 0x02, 0x04, 0x06, 0x30, 0xA0
+_RSA, _EC, _ED25519 = "2a864886f70d010101", "2a8648ce3d0201", "2b6570"
+_CURVES: dict[str, type[ec.EllipticCurve]] = {
+    "2b81040021": ec.SECP224R1,
+    "2a8648ce3d030107": ec.SECP256R1,
+    "2b81040022": ec.SECP384R1,
+    "2b81040023": ec.SECP521R1,
+}
+_UNSUPPORTED = {
+    "2a864886f70d01010a": "is for RSA-PSS alone, which Go does not support",
+    "2a8648ce380401": "is a DSA key, which TLS no longer supports",
+    "2b656e": "is an X25519 key, which can't sign",
+    "2b656f": "is an X448 key, which can't sign",
+    "2b6571": "is an Ed448 key, which Go does not support",
+}
+# Below this size cryptography builds no RSA key, so its consistency is not checked.
+_MIN_RSA = 1024
+_TWO_PRIMES, _WITHOUT_REST = 9, 6
+# A sequence that begins with a version, also where its bytes were decoded as a text.
+_DER = re.compile(r"0.{1,3}\x02\x01", re.DOTALL)
+_WHAT = {
+    "CERTIFICATE": "a certificate",
+    "X509 CERTIFICATE": "a certificate",
+    "TRUSTED CERTIFICATE": "a certificate",
+    "PUBLIC KEY": "a public key",
+    "RSA PUBLIC KEY": "a public key",
+    "CERTIFICATE REQUEST": "a certificate signing request",
+    "NEW CERTIFICATE REQUEST": "a certificate signing request",
+    "EC PARAMETERS": "the parameters of a curve",
+    "DH PARAMETERS": "Diffie-Hellman parameters",
+    "X509 CRL": "a revocation list",
+}
+
+
+class PublicHalf(NamedTuple):
+    """What identifies a key pair.
+
+    Attributes:
+        family: ``RSA``, the name of a curve, or ``Ed25519``.
+        numbers: the public key.
+    """
+
+    family: str
+    numbers: tuple[int, ...]
+
+
+class NotAKeyError(ValueError):
+    """A text contains something else than a private key.
+
+    Args:
+        message: continues a sentence that begins with the text ("contains a certificate").
+    """
+
+
+class EncryptedKeyError(ValueError):
+    """A private key is encrypted, and Go has no password to ask for."""
+
+
+class UnusableKeyError(ValueError):
+    """Go can't read a private key.
+
+    Args:
+        message: continues a sentence that begins with the key ("is cut off").
+    """
+
+
+def is_private(label: str) -> bool:
+    """Tell whether Go takes a block of that label for a private key."""
+    return label == "PRIVATE KEY" or label.endswith(" PRIVATE KEY")
+
+
+def load(text: str) -> PublicHalf:
+    """Read the private key that Go uses in a PEM text, and return its public half.
+
+    Raises:
+        NotAKeyError: there is no private key.
+        EncryptedKeyError: it is encrypted.
+        UnusableKeyError: Go can't read it.
+    """
+    found = list(go_pem.blocks(text))
+    block = next((each for each in found if is_private(each.label)), None)
+    if block is None:
+        raise NotAKeyError(_other(text, found, "private key"))
+    if "ENCRYPTED" in block.headers.get("Proc-Type", "") or block.label == "ENCRYPTED PRIVATE KEY":
+        raise EncryptedKeyError("is encrypted")
+    if block.label == "OPENSSH PRIVATE KEY":
+        raise UnusableKeyError("is in the form of OpenSSH, which Go's TLS can't read")
+    try:
+        return _parse(block.content)
+    except (EncryptedKeyError, UnusableKeyError):
+        raise
+    except (ValueError, IndexError) as error:
+        raise UnusableKeyError("is cut off or damaged") from error
+
+
+def of_certificate(text: str) -> x509.Certificate | None:
+    """Return the certificate that a key must belong to: the first one. None where it can't be read in full.
+
+    Raises:
+        NotAKeyError: there is no certificate.
+    """
+    found = list(go_pem.blocks(text))
+    block = next((each for each in found if each.label == "CERTIFICATE"), None)
+    if block is None:
+        raise NotAKeyError(_other(text, found, "certificate"))
+    try:
+        return certificate.parse(block.content)
+    except ValueError:
+        return None
+
+
+def difference(certified: x509.Certificate, key: PublicHalf) -> str | None:
+    """Return how a key differs from that of a certificate; None where it is the same."""
+    public = certified.public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        numbers = public.public_numbers()
+        expected = PublicHalf("RSA", (numbers.n, numbers.e))
+    elif isinstance(public, ec.EllipticCurvePublicKey):
+        expected = _point(public)
+    elif isinstance(public, ed25519.Ed25519PublicKey):
+        expected = _edwards(public)
+    else:
+        return "can't be that of the certificate: Go supports RSA, elliptic curves and Ed25519"
+    if expected.family != key.family:
+        return f"is a key of {key.family}, and the certificate has one of {expected.family}"
+    return None if expected == key else "is not that of the certificate"
+
+
+def _other(text: str, found: Sequence[Block], wanted: str) -> str:
+    """Describe a text in which Go does not find what is wanted."""
+    if found:
+        label = found[0].label
+        what = "a private key" if is_private(label) else _WHAT.get(label, "a PEM block of another kind")
+        return f"contains {what} and no {wanted}" if what != f"a {wanted}" else f"has the label {label}"
+    if "-----BEGIN" in text:
+        return "contains PEM that is incomplete: Go finds no block from BEGIN to END"
+    if "LS0tLS1CRUdJTi" in text:
+        return "contains base64 of PEM: it is encoded once too often"
+    return "is DER, and not PEM" if _DER.match(text) else "contains no PEM"
+
+
+def _parse(der: bytes) -> PublicHalf:
+    outer = _first(der)
+    parts = list(elements(outer.content))
+    tags = [part.tag for part in parts]
+    if outer.tag != _SEQUENCE:
+        raise UnusableKeyError("is not a private key")
+    if tags[:2] == [_SEQUENCE, _OCTETS]:
+        raise EncryptedKeyError("is encrypted")
+    if tags[:3] == [_INTEGER, _SEQUENCE, _OCTETS]:
+        return _pkcs8(parts)
+    if tags[:2] == [_INTEGER, _OCTETS]:
+        return _sec1(parts, None)
+    if tags[:2] == [_INTEGER, _INTEGER]:
+        if len(outer.whole) < len(der):
+            raise UnusableKeyError("has bytes after its end")
+        return _pkcs1(parts)
+    raise UnusableKeyError("is not a private key")
+
+
+def _pkcs8(parts: Sequence[Element]) -> PublicHalf:
+    algorithm, *parameters = elements(parts[1].content)
+    oid, content = algorithm.content.hex(), parts[2].content
+    if oid == _RSA:
+        return _pkcs1(list(elements(_first(content).content)))
+    if oid == _EC:
+        named = next((each.content for each in parameters if each.tag == _OID), None)
+        return _sec1(list(elements(_first(content).content)), named)
+    if oid == _ED25519:
+        seed = _first(content).content
+        return _edwards(ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key())
+    raise UnusableKeyError(_UNSUPPORTED.get(oid, "is of an algorithm that Go does not support"))
+
+
+def _pkcs1(parts: Sequence[Element]) -> PublicHalf:
+    """Read an RSA key; its numbers are checked against each other, as Go does. The last three may be left out."""
+    numbers = [int.from_bytes(part.content, signed=True) for part in parts[:_TWO_PRIMES] if part.tag == _INTEGER]
+    if len(numbers) < _WITHOUT_REST:
+        raise UnusableKeyError("is not an RSA key, and Go can't read it")
+    version, n, e, d, p, q, *rest = numbers
+    if version == 0 and n.bit_length() >= _MIN_RSA:
+        known = [rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)]
+        first, second, coefficient = rest + known[len(rest) :]
+        rsa.RSAPrivateNumbers(p, q, d, first, second, coefficient, rsa.RSAPublicNumbers(e, n)).private_key()
+    return PublicHalf("RSA", (n, e))
+
+
+def _first(data: bytes) -> Element:
+    found = next(elements(data), None)
+    if found is None:
+        raise ValueError("is empty")
+    return found
+
+
+def _sec1(parts: Sequence[Element], curve: bytes | None) -> PublicHalf:
+    if curve is None:
+        curve = next((_first(part.content).content for part in parts if part.tag == _CURVE), b"")
+    if (chosen := _CURVES.get(curve.hex())) is None:
+        raise UnusableKeyError("is on a curve that Go does not support, or names none")
+    scalar = int.from_bytes(parts[1].content)
+    # Go derives the public key, and passes over the one that may be beside it.
+    return _point(ec.derive_private_key(scalar, chosen()).public_key())
+
+
+def _point(key: ec.EllipticCurvePublicKey) -> PublicHalf:
+    numbers = key.public_numbers()
+    return PublicHalf(f"the curve {key.curve.name}", (numbers.x, numbers.y))
+
+
+def _edwards(key: ed25519.Ed25519PublicKey) -> PublicHalf:
+    return PublicHalf("Ed25519", (int.from_bytes(key.public_bytes(Encoding.Raw, PublicFormat.Raw)),))
