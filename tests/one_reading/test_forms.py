@@ -154,6 +154,15 @@ def test_a_chain_of_another_ca_is_replaced_where_it_is(form: Callable[[Written],
     assert desk.render(rendered) == (rendered, mode) == (rendered, 0o644)
 
 
+def test_a_list_of_kumactl_is_applied_with_the_toolkit(desk: Desk) -> None:
+    for form in UNIVERSAL.values():
+        base = desk.file(form(Written(OTHER)))
+        rendered = run("render-mesh", "--outputs", desk.contract, "--base", base)
+        assert ("toolkit apply does" in words(rendered)) is (form is forms.kumactl_lists)
+        sent = desk.apply(rendered.stdout)
+        assert (sent.exit_code, "refused" in words(sent)) == (3, True)
+
+
 def _with_contract(desk: Desk, text: str) -> set[str]:
     result = run("lint", desk.file(text), "--format", "json", "--outputs", desk.contract)
     return {found["code"] for found in json.loads(result.stdout)["findings"]}

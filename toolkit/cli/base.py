@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
-from toolkit.cli.options import warn, with_options
+from toolkit.cli.options import note, warn, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,6 +102,15 @@ def read_base(
                 found += editable(as_text(resource, form), f"Mesh {name} of the control plane")
     version = _version(index.version) if index.product == _ENTERPRISE else None
     return Base(found, version, index.product, insights)
+
+
+def note_list(mesh: EditableMesh) -> None:
+    """Say how a list of kumactl can be applied, if the Mesh is in one.
+
+    Source: kumahq/kuma:app/kumactl/cmd/apply/apply.go, which reads resources alone.
+    """
+    if mesh.document.base and mesh.document.is_universal:
+        note("the documents are in a list, which kumactl apply does not accept; toolkit apply does")
 
 
 def mode_of(base: str | None) -> int:

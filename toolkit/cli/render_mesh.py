@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from toolkit.cli.base import Base, access_of, base_options, heed_version, mode_of, read_base
+from toolkit.cli.base import Base, access_of, base_options, heed_version, mode_of, note_list, read_base
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
 from toolkit.cli.options import note, output_file, stack_outputs, warn
 from toolkit.errors import InvalidInputError
@@ -132,6 +132,8 @@ def _merged(
         for text in made.notes:
             note(text)
         merged.setdefault(id(mesh.editor), (mesh, []))[1].append(made)
+    for mesh, _ in merged.values():
+        note_list(mesh)
     return [
         render.RenderedMesh(
             mesh.editor.text,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, mode_of, read_base
+from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, mode_of, note_list, read_base
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
 from toolkit.cli.options import emit, note, output_file, stack_outputs
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
@@ -93,7 +93,9 @@ def command(
     rotation = _plan(move, target, (outputs, stack, cwd), chosen)
     for text in rotation.notes:
         note(text)
-    if (base != "-" or step is None) and move.read().has_resource_version:
+    current = move.read()
+    note_list(current)
+    if (base != "-" or step is None) and current.has_resource_version:
         note(
             "the base has a metadata.resourceVersion, which every change outdates: Kubernetes takes the first step and "
             "refuses the others; take it out of the base, or print each --step from the live mesh with --base -"
