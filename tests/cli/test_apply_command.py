@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from tests.mesh.clients import ca_file, server_files
-from tests.mesh.standin import ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
+from tests.control_plane.clients import ca_file, server_files
+from tests.control_plane.standin import ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
 from tests.support import Authority
 from toolkit import cli
 from toolkit.cli import apply

@@ -30,7 +30,7 @@ from tests.cli.canary_commands import (
 )
 from tests.cli.echo_server import EchoServer
 from toolkit import cli
-from toolkit.mesh import control_plane
+from toolkit.control_plane import client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         if name.startswith(("AWS_", "TOOLKIT_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     # Between two tries of one question.
-    monkeypatch.setattr(control_plane, "READ_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(client, "READ_PAUSES", (0.0, 0.0))
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "no-such-file"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

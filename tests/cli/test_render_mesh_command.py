@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.mesh.standin import StandIn
+from tests.control_plane.standin import StandIn
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from toolkit.cli import main
 from toolkit.mesh.documents.editable import editable

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.control_plane.standin import StandIn
 from tests.mesh.protobuf import round_trip
-from tests.mesh.standin import StandIn
 from toolkit.mesh.documents.differences import diff, differences, digest, lost, same
 
 META = {"type": "Mesh", "name": "default"}

@@ -16,7 +16,7 @@ from tests.judges.pem_parts import pem as pem_of
 from tests.one_reading import documents, forms
 from tests.one_reading.forms import ENCODED, FORMS, KUBERNETES, UNIVERSAL, Written
 from tests.one_reading.running import run, words
-from toolkit.mesh import control_plane
+from toolkit.control_plane import client
 from toolkit.mesh.documents.applied import applied
 from toolkit.mesh.documents.reader import read
 from toolkit.pki import pem
@@ -88,7 +88,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Files, no AWS, and a port on which nobody listens."""
-    monkeypatch.setattr(control_plane, "READ_PAUSES", ())
+    monkeypatch.setattr(client, "READ_PAUSES", ())
     for name in [name for name in os.environ if name.startswith(("AWS_", "TOOLKIT_"))]:
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

@@ -12,7 +12,6 @@ import pytest
 from tests.judges import pem_texts
 from tests.one_reading import documents
 from tests.one_reading.readers import CHAINS, KEPT, MERGES, REFUSED, REPLACED, SINGLE, TAKEN, UNREADABLE, World, codes
-from toolkit.mesh import control_plane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +50,7 @@ def world(tmp_path: Path, aws: TestSandbox, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(socket.socket, "connect", connect_on_loopback)
     # A control plane that does not answer is asked once.
-    monkeypatch.setattr(control_plane, "READ_PAUSES", ())
+    monkeypatch.setattr(client, "READ_PAUSES", ())
     for name in [name for name in os.environ if name.startswith(("AWS_", "TOOLKIT_CONTROL_PLANE"))]:
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

@@ -16,9 +16,9 @@ from toolkit.text import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.mesh.applying import Plan, Step, Write
-    from toolkit.mesh.control_plane import ControlPlane, Written
-    from toolkit.mesh.resources import Resource
+    from toolkit.control_plane.applying import Plan, Step, Write
+    from toolkit.control_plane.client import ControlPlane, Written
+    from toolkit.control_plane.resources import Resource
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 _WORDS = {"created": "green", "changed": "yellow", "unchanged": "bright_black"}
@@ -62,7 +62,7 @@ def command(
     end everything is read back and compared. When it breaks off, the same command finishes the job: it writes only
     what still differs. On Kubernetes, kubectl apply does this.
     """
-    from toolkit.mesh import applying
+    from toolkit.control_plane import applying
 
     with contextlib.ExitStack() as stack:
         try:
@@ -83,8 +83,8 @@ def command(
 
 
 def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
+    from toolkit.control_plane.resources import resources_of
     from toolkit.mesh.documents.reader import read
-    from toolkit.mesh.resources import resources_of
 
     wanted = resources_of(read(_texts(files)))
     if not may_write:
@@ -142,7 +142,7 @@ def _tell(write: Write, written: Written) -> None:
 
 
 def _count(plan: Plan) -> str:
-    from toolkit.mesh.applying import Change
+    from toolkit.control_plane.applying import Change
 
     counts = {change.value: plan.count(change) for change in Change}
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)

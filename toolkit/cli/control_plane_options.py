@@ -15,8 +15,8 @@ from toolkit.redaction import control_problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.mesh.connection import Token
-    from toolkit.mesh.control_plane import ControlPlane
+    from toolkit.control_plane.client import ControlPlane
+    from toolkit.control_plane.connection import Token
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 TOKEN_VARIABLE = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
@@ -72,8 +72,8 @@ def open_control_plane(
         InvalidInputError: an option, or the token, is not valid.
         SurroundingsError: the token of the environment contains control characters, or a proxy's URL is not valid.
     """
-    from toolkit.mesh.connection import Access
-    from toolkit.mesh.control_plane import ControlPlane
+    from toolkit.control_plane.client import ControlPlane
+    from toolkit.control_plane.connection import Access
 
     if not control_plane:
         raise click.UsageError("name the control plane with --control-plane URL or TOOLKIT_CONTROL_PLANE")
@@ -82,7 +82,7 @@ def open_control_plane(
 
 def _token(token_file: Path | None) -> Token | None:
     """The user token; it never was an argument, where other users of the machine could read it."""
-    from toolkit.mesh.connection import Token
+    from toolkit.control_plane.connection import Token
 
     if token_file is None:
         value = os.environ.get(TOKEN_VARIABLE, "").strip()

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.mesh.clients import KEY, MESH, SECRET, client, reply
-from tests.mesh.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
+from tests.control_plane.clients import KEY, MESH, SECRET, client, reply
+from tests.control_plane.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
+from toolkit.control_plane.client import MAX_ANSWER, ControlPlane, ControlPlaneError, RefusedDocumentError
+from toolkit.control_plane.connection import Access, Token
 from toolkit.errors import InvalidInputError, SurroundingsError, ToolkitError
-from toolkit.mesh.connection import Access, Token
-from toolkit.mesh.control_plane import MAX_ANSWER, ControlPlane, ControlPlaneError, RefusedDocumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

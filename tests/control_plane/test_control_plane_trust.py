@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.mesh.clients import KEY, MESH, ca_file, client, reply, server_files
-from tests.mesh.standin import TOKEN, Fault, StandIn
+from tests.control_plane.clients import KEY, MESH, ca_file, client, reply, server_files
+from tests.control_plane.standin import TOKEN, Fault, StandIn
 from tests.support import Authority
+from toolkit.control_plane.client import ControlPlane, ControlPlaneError
+from toolkit.control_plane.connection import Access, Token
 from toolkit.errors import InvalidInputError, ToolkitError
-from toolkit.mesh.connection import Access, Token
-from toolkit.mesh.control_plane import ControlPlane, ControlPlaneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

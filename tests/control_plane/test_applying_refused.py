@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.mesh.applied import CHAIN, MESH, MESH_TEXT, TEXT, WHOLE, apply, holds, refused, wanted
-from tests.mesh.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
+from tests.control_plane.applied import CHAIN, MESH, MESH_TEXT, TEXT, WHOLE, apply, holds, refused, wanted
+from tests.control_plane.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
 from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.mesh.documents.differences import same
 

@@ -11,11 +11,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.mesh.standin import Fault, Reply, StandIn
+from tests.control_plane.standin import Fault, Reply, StandIn
 from tests.support import NOW, Authority, name
-from toolkit.mesh.connection import Access
-from toolkit.mesh.control_plane import ControlPlane
-from toolkit.mesh.resources import Key
+from toolkit.control_plane.client import ControlPlane
+from toolkit.control_plane.connection import Access
+from toolkit.control_plane.resources import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

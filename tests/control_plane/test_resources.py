@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.control_plane.resources import Key, Resource, resources_of
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.files import source_name
 from toolkit.mesh.documents import reader
-from toolkit.mesh.resources import Key, Resource, resources_of
 
 MESH = """\
 type: Mesh

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.mesh.applied import CHAIN, INLINE, MESH, OTHER, SECOND, TEXT, WHOLE, apply, holds, refused, wanted
-from tests.mesh.standin import TOKEN, Fault, Reply, StandIn
+from tests.control_plane.applied import CHAIN, INLINE, MESH, OTHER, SECOND, TEXT, WHOLE, apply, holds, refused, wanted
+from tests.control_plane.standin import TOKEN, Fault, Reply, StandIn
+from toolkit.control_plane import applying, resources
+from toolkit.control_plane.applying import Change
+from toolkit.control_plane.client import ControlPlane
+from toolkit.control_plane.connection import Access, Token
 from toolkit.errors import InterruptedByUserError, InvalidInputError, SurroundingsError
-from toolkit.mesh import applying, resources
-from toolkit.mesh.applying import Change
-from toolkit.mesh.connection import Access, Token
-from toolkit.mesh.control_plane import ControlPlane
 from toolkit.mesh.documents.differences import same
 
 if TYPE_CHECKING:

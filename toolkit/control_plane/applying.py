@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import InterruptedByUserError, InvalidInputError, Problem, SurroundingsError, ToolkitError
-from toolkit.mesh.control_plane import (
+from toolkit.control_plane.client import (
     READ_PAUSES,
     ControlPlane,
     ControlPlaneError,
@@ -21,13 +20,14 @@ from toolkit.mesh.control_plane import (
     RefusedDocumentError,
     Written,
 )
+from toolkit.errors import InterruptedByUserError, InvalidInputError, Problem, SurroundingsError, ToolkitError
 from toolkit.mesh.documents.differences import diff, differences, lost, same
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from toolkit.mesh.resources import Key, Resource
+    from toolkit.control_plane.resources import Key, Resource
 
 _AGAIN = "The same command finishes the job: it writes only what still differs."
 _FORBIDDEN = 403

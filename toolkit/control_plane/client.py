@@ -17,11 +17,11 @@ from urllib.parse import quote
 import httpx
 
 from toolkit import __version__
+from toolkit.control_plane.connection import Access, address, is_loopback, tls_context, tls_refusal
+from toolkit.control_plane.header_deadline import HeaderDeadline
+from toolkit.control_plane.resources import Key
+from toolkit.control_plane.responses import Answer
 from toolkit.errors import InvalidInputError, Problem, SurroundingsError, one_line
-from toolkit.mesh.answers import Answer
-from toolkit.mesh.connection import Access, address, is_loopback, tls_context, tls_refusal
-from toolkit.mesh.header_deadline import HeaderDeadline
-from toolkit.mesh.resources import Key
 from toolkit.redaction import proxy_problem
 from toolkit.text import printable_line
 

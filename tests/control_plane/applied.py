@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.mesh.standin import TOKEN, StandIn
+from tests.control_plane.standin import TOKEN, StandIn
+from toolkit.control_plane import applying, resources
+from toolkit.control_plane.client import ControlPlane
+from toolkit.control_plane.connection import Access, Token
 from toolkit.errors import ToolkitError
-from toolkit.mesh import applying, resources
-from toolkit.mesh.connection import Access, Token
-from toolkit.mesh.control_plane import ControlPlane
 from toolkit.mesh.documents.differences import same
 from toolkit.mesh.documents.reader import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.mesh.applying import Plan
+    from toolkit.control_plane.applying import Plan
 
 MESH_TEXT = """\
 type: Mesh
