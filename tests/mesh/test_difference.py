@@ -273,3 +273,22 @@ def test_what_is_lost_is_named() -> None:
     assert sorted(lost(after, before)) == ["labels", "metrics", "mtls backend old", "routing"]
     assert lost(before, before) == lost(before, kept(before)) == lost(after, None) == []
     assert lost({"type": "Secret", "data": "YQ=="}, {"type": "Secret", "data": "YQ==", "labels": {"a": "b"}}) == []
+
+
+@pytest.mark.parametrize(
+    "conf",
+    [
+        {"auth": {"awsCredentials": {"accessKey": "canary"}}},
+        {"auth": {"awsCredentials": {"accessKey": {"value": "canary"}}}},
+        {"auth": {"awsCredentials": {"accessKeySecret": {"inlineString": "canary"}}}},
+        {"fromCp": {"auth": {"token": {"inline": "Y2FuYXJ5"}}}},
+        {"fromCp": {"auth": {"tls": {"clientKey": ["canary", {"a": "canary"}]}}}},
+        {"key": {"inlineString": "canary", "secret": "name"}},
+    ],
+)
+def test_nothing_confidential_is_shown(conf: dict[str, Any]) -> None:
+    backend = {"name": "a", "type": "x", "conf": conf}
+    text = "\n".join(diff({**META, "mtls": {"backends": [backend]}}, META, "mesh.yaml"))
+    assert "canary" not in text
+    assert "Y2FuYXJ5" not in text
+    assert ("secret: name" in text) is ("secret" in conf.get("key", {}))
