@@ -28,6 +28,7 @@ from ruamel.yaml.reader import ReaderError
 
 from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
+from toolkit.yamltext.scanning import FastParser, FastReader, FastResolver, FastScanner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,8 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self._text = text
         yaml = YAML(typ="safe", pure=True)
-        yaml.Constructor = _Constructor
+        yaml.Reader, yaml.Scanner, yaml.Parser = FastReader, FastScanner, FastParser
+        yaml.Resolver, yaml.Constructor = FastResolver, _Constructor
         self._events: Iterator[Event] = iter(yaml.parse(text))
         self._constructor, self._resolver = yaml.constructor, yaml.resolver
         self._anchors: dict[str, Node] = {}
@@ -130,6 +132,7 @@ class _Builder:
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
                 self._anchors = {}
+                self._resolver.processing_version = (1, 1) if event.version == (1, 1) else (1, 2)
             elif isinstance(event, NodeEvent):
                 root, node = self._node(event, 0)
                 yield Parsed(self._constructor.construct_document(node), root)
