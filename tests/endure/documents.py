@@ -371,18 +371,20 @@ def _judge(before: Judge, edits: list[Edit], result: str, where: str) -> None:
         )
     if "\r\n" in before.text:
         assert not re.search(r"(?<!\r)\n", result), f"{where}\nlines end in two ways"
-    if before.text.startswith("{"):
-        try:
-            json.loads(before.text)
-        except ValueError:
-            pass
-        else:
-            json.loads(result)
+    if _is_json(before.text):
+        json.loads(result)
     again = Editor(result, "x.yaml")
     for edit in edits:
         if edit.value is not None:
             edit.of_text(again)
     assert again.text == result, f"{where}\na second time changes it to\n{again.text}"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except ValueError:
+        return False
 
 
 def repeat(seed: int, times: int, say: Callable[[str], None]) -> int:

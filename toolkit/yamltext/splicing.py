@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, next_mark
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Node, Pair, Path
 
 _INDENT = 2
+# An anchor and a tag with the blanks behind them.
+_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]*)+")
 _DASH = re.compile(r"^ *(-)(?!\S)", re.MULTILINE)
 
 
@@ -54,7 +56,9 @@ class Splicer:
 
     def _replacement(self, root: Node | None, path: Path, value: Any) -> Splice | None:  # noqa: ANN401 - a document's value
         if not path:
-            return self._filled_root(root, value) if value or not root else self._emptied_root(root, self._flow(value))
+            if root and not value and _is_block(root):
+                return self._instead(root, value)
+            return self._filled_root(root, value)
         parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
         if isinstance(parent, Mapping) and isinstance(last, str) and parent.pairs:
             pair = parent.pair(last)
@@ -85,46 +89,60 @@ class Splicer:
             return None
         if parent.is_flow or _is_filled_flow(old):
             return Splice(old.start.index, old.end, self._gap(old) + self._flow(value))
-        between = self._text[colon + 1 : old.start.index]
-        if LINE_BREAK.search(between):
+        if LINE_BREAK.search(self._text, colon + 1, self._first(old)):
             return self._value_below(parent, colon, old, value)
-        head, tail = self._behind_the_colon(value, _column(parent))
+        head, tail = self._behind_the_colon(value, self._column(parent))
         start = old.start.index if head else colon + 1
         return self._on_the_line(start, old.end, self._gap(old) + head.lstrip(" ") if head else "", tail)
 
     def _value_below(self, parent: Mapping, colon: int, old: Node, value: object) -> Splice | None:
         """Instead of a value that begins on a line of its own."""
-        column, begin = old.start.column - 1, self._line_start(old.start.index)
-        if self._text[begin : old.start.index].strip():
+        start, begin = self._first(old), self._line_start(self._first(old))
+        if self._text[begin:start].strip():
             return None
-        is_block = isinstance(old, Mapping | Sequence) and not old.is_flow
+        above = self._without_properties(colon + 1, begin, old)
+        is_block = _is_block(old)
         if is_nested(value):
-            may_stay = column > _column(parent) or (isinstance(value, list) and isinstance(old, Sequence))
-            lines = self._lines(value, column if may_stay else _column(parent) + _INDENT)
+            may_stay = start - begin > self._column(parent) or (isinstance(value, list) and isinstance(old, Sequence))
+            lines = self._lines(value, start - begin if may_stay else self._column(parent) + _INDENT)
             if is_block:
-                return Splice(begin, self._line_stop(old.end), lines.removesuffix(self._newline))
-            return self._on_the_line(begin, old.end, *self._parted(lines))
+                return Splice(colon + 1, self._line_stop(old.end), above + lines.removesuffix(self._newline))
+            first, tail = self._parted(lines)
+            return self._on_the_line(colon + 1, old.end, above + first, tail)
         if not is_block:
-            return Splice(old.start.index, old.end, self._flow(value))
-        first = self._line_end(colon)
-        head, tail = self._behind_the_colon(value, _column(parent))
-        if first < begin:
+            return Splice(start, old.end, self._flow(value))
+        head, tail = self._behind_the_colon(value, self._column(parent))
+        first, below = self._parted(above)
+        if below:
             # Lines of comments follow, which would become part of a block of text.
             head, tail = f" {self._flow(value)}", ""
-        kept = self._text[colon + 1 : first] + tail + self._text[first:begin]
-        return Splice(colon + 1, self._end_of_lines(old), head + kept)
+        return Splice(colon + 1, self._end_of_lines(old), head + first.rstrip(" ") + self._newline + tail + below)
 
     def _item(self, sequence: Sequence, number: int, value: object) -> Splice | None:
         old = sequence.items[number]
         if sequence.is_flow or _is_filled_flow(old):
             return Splice(old.start.index, old.end, self._flow(value))
+        if _is_block(old):
+            return self._instead(old, value)
         is_empty = isinstance(old, Scalar) and old.is_empty
-        indent = _column(sequence) + _INDENT if is_empty else old.start.column - 1
+        indent = self._column(sequence) + _INDENT if is_empty else old.start.column - 1
         first, tail = self._parted(self._lines(value, indent)[indent:] if is_nested(value) else self._flow(value))
-        if isinstance(old, Mapping | Sequence) and not old.is_flow:
-            lines = (first + self._newline + tail).removesuffix(self._newline)
-            return Splice(old.start.index, self._line_stop(old.end), lines)
         return self._on_the_line(old.start.index, old.end, " " + first if is_empty else first, tail)
+
+    def _instead(self, old: Mapping | Sequence, value: object) -> Splice:
+        """Instead of a block that begins behind a dash, or of a whole document."""
+        start, stop = old.start.index, self._line_stop(old.end)
+        begin = self._line_start(self._first(old))
+        # An anchor or a tag is on a line of its own, or with comments behind it, which stay.
+        first, below = self._parted(self._without_properties(start, begin, old).lstrip(" ") if begin > start else "")
+        if not first and not below:
+            lines = self._lines(value, old.start.column - 1).lstrip(" ") if is_nested(value) else self._flow(value)
+            return Splice(start, stop, lines.removesuffix(self._newline))
+        if is_nested(value):
+            lines = first + self._newline + below + self._lines(value, self._first(old) - begin)
+        else:
+            lines = self._flow(value) + (f" {first}" if first else "") + self._newline + below
+        return Splice(start, stop, lines.removesuffix(self._newline))
 
     def _on_the_line(self, start: int, end: int, first: str, tail: str) -> Splice:
         """What stands on a line now, then the rest of that line, such as a comment, then lines below it."""
@@ -153,7 +171,7 @@ class Splicer:
     def _insertion(self, node: Mapping | Sequence, value: object) -> Splice:
         """Lines after the last entry of a block."""
         at = self._end_of_lines(node)
-        lines = self._lines(value, _column(node))
+        lines = self._lines(value, self._column(node))
         if self._text[at - 1] in "\r\n":
             return Splice(at, at, lines)
         return Splice(at, at, self._newline + lines.removesuffix(self._newline))
@@ -174,10 +192,6 @@ class Splicer:
         return Splice(start, stop, rest + ("" if rest.endswith(("\n", "\r")) else self._newline) + lines)
 
     # What is taken away.
-
-    def _emptied_root(self, root: Node, text: str) -> Splice:
-        is_flow = isinstance(root, Mapping | Sequence) and root.is_flow
-        return Splice(root.start.index, root.end if is_flow else self._line_stop(root.end), text)
 
     def _block_cut(self, parent: Mapping | Sequence, number: int) -> Splice | None:
         start = self._start(parent, number)
@@ -254,6 +268,23 @@ class Splicer:
         """Where the line begins that follows a node."""
         return node.after if node.after != node.end else self._line_end(node.end)
 
+    def _first(self, node: Node) -> int:
+        """Return where a node begins; a block with its first entry, behind an anchor and a tag."""
+        start = self._start(node, 0) if _is_block(node) else None
+        return node.start.index if start is None else start
+
+    def _column(self, node: Mapping | Sequence) -> int:
+        """Return the blanks before each entry of a block."""
+        return self._first(node) - self._line_start(self._first(node))
+
+    def _without_properties(self, start: int, end: int, node: Node) -> str:
+        """Return a part of the text without the anchor and the tag of a node."""
+        found = _PROPERTIES.match(self._text, node.start.index, end) if start <= node.start.index < end else None
+        if not found:
+            return self._text[start:end]
+        before, after = self._text[start : found.start()], self._text[found.end() : end]
+        return (before.rstrip(" ") if after.startswith(("\n", "\r")) else before) + after
+
     def _line_end(self, index: int) -> int:
         found = LINE_BREAK.search(self._text, index)
         return found.end() if found else len(self._text)
@@ -283,14 +314,12 @@ def line_end(text: str) -> str:
     return found.group() if found else "\n"
 
 
-def _column(node: Mapping | Sequence) -> int:
-    """Blanks before each entry of a block."""
-    first = node.pairs[0].key.start if isinstance(node, Mapping) else node.start
-    return first.column - 1
-
-
 def _value_at(parent: Mapping | Sequence, number: int) -> Node:
     return parent.pairs[number].value if isinstance(parent, Mapping) else parent.items[number]
+
+
+def _is_block(node: Node) -> TypeGuard[Mapping | Sequence]:
+    return isinstance(node, Mapping | Sequence) and not node.is_flow
 
 
 def _is_filled_flow(node: Node) -> bool:
