@@ -382,7 +382,7 @@ def _judge(before: Judge, edits: list[Edit], result: str, where: str) -> None:
 
 def _is_json(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict | list)
+        return isinstance(value := json.loads(text), dict | list) and bool(value)
     except ValueError:
         return False
 

@@ -109,6 +109,8 @@ CASES = [
         {"b": ["é \U0001f600", True]},
         '{"a": [1, {"b": ["\\u00e9 \U0001f600", true]}]}\n',
     ),
+    put("a new item in a JSON list", '[1, {"a": "b"}]', (2,), "x", '[1, {"a": "b"}, "x"]'),
+    put("a value in a JSON list", '[1, {"a": {}}]', (1, "a"), {"b": "c"}, '[1, {"a": {"b": "c"}}]'),
     put("a new pair in JSON", '{\n  "a": 1\n}', ("b",), "c", '{\n  "a": 1, "b": "c"\n}'),
     put("a value in JSON", '{"a": {}}', ("a", "b"), "c", '{"a": {"b": "c"}}'),
     # Flow style stays flow style.

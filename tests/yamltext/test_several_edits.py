@@ -71,6 +71,27 @@ def test_splices_that_overlap_are_made_one_after_another() -> None:
     assert edited(many, *((("a", 100),) for _ in range(100))) == "a: [" + ", ".join(map(str, range(100))) + "]\n"
 
 
+@pytest.mark.parametrize(
+    ("before", "gone", "after"),
+    [
+        ("a: [1, 2, 3, 4] # c\n", (2, 3), "a: [1, 2] # c\n"),
+        ("a: [1, 2, 3, 4, ] # c\n", (2, 3), "a: [1, 2, ] # c\n"),
+        ("a: [1, # one\n  2, # two\n  3 # three\n]\n", (1, 2), "a: [1 # one\n   # three\n]\n"),
+        ("a: [1, 2, 3, 4, 5]\n", (0, 2, 4), "a: [2, 4]\n"),
+        ("a: [1, 2, 3, 4, 5]\n", (1, 3, 4), "a: [1, 3]\n"),
+    ],
+)
+def test_items_at_the_end_of_flow_style_go_together(
+    before: str, gone: tuple[int, ...], after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = reads(monkeypatch)
+    editor = Editor(before, "x.yaml")
+    for number in reversed(gone):
+        editor.remove(0, ("a", number))
+    assert editor.text == after
+    assert len(read) == 2
+
+
 def test_an_edit_that_does_not_fit_is_named_among_others() -> None:
     editor = Editor("a: &x {k: 1}\nb: *x\nc: 1\nd: 1\n", "x.yaml")
     for path in (("c",), ("a", "k"), ("d",)):

@@ -217,13 +217,13 @@ def dotted(path: Path) -> str:
 def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
     """Yield the texts of a document that changes may lead to; nothing where they overlap."""
     try:
-        found = [part.splicer.splice(part.root, change) for change in changes]
+        found = part.splicer.splices(part.root, changes)
     except (TypeError, ValueError):
         # A value that YAML text of ours can't express.
         return
-    splices = sorted((splice for splice in found if splice), key=lambda splice: (splice.start, splice.end))
-    if len(splices) < len(found):
+    if None in found:
         return
+    splices = sorted((splice for splice in found if splice), key=lambda splice: (splice.start, splice.end))
     pieces: list[str] = []
     done = part.begin
     for start, end, text in splices:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from toolkit.yamltext import nodes
@@ -31,6 +32,9 @@ class Splice(NamedTuple):
     end: int
     text: str
 
+    def __bool__(self) -> bool:
+        return bool(self.text) or self.start != self.end
+
 
 class Splicer:
     """Finds the splice that makes an edit; None where there is none. It may be wrong: the editor proves it."""
@@ -40,14 +44,21 @@ class Splicer:
         self._newline = line_end(text)
         # What is JSON stays JSON: who reads it may know nothing else.
         self._flow = as_json if _is_json(text) else flow
+        # How many entries of a flow collection stay before those that are cut at its end, by its identity.
+        self._kept: dict[int, int] = {}
 
-    def splice(self, root: Node | None, change: Change) -> Splice | None:
-        """Return the splice that makes a change to the document with this root; None without one is an empty text."""
-        if change.kind == "cut":
-            return self._cut(root, change.path)
+    def splices(self, root: Node | None, changes: list[Change]) -> list[Splice | None]:
+        """Return the splice of each change to the document with this root; None without one is an empty text."""
+        self._kept.clear()
+        cuts = {change.path for change in changes if change.kind == "cut"}
+        return [self._splice(root, change, cuts) for change in changes]
+
+    def _splice(self, root: Node | None, change: Change, cuts: set[Path]) -> Splice | None:
         if change.kind == "set":
             return self._replacement(root, change.path, change.value)
         node = nodes.find(root, change.path[:-1]) if root else None
+        if change.kind == "cut":
+            return self._cut(node, change.path, cuts)
         if isinstance(node, Mapping) and node.pairs and isinstance(change.value, dict):
             return self._new_pairs(node, change.value)
         if isinstance(node, Sequence) and node.items and isinstance(change.value, list):
@@ -69,14 +80,21 @@ class Splicer:
         # Of what an alias names no part can be replaced here, but the whole may be.
         return self._replacement(root, path[:-1], {last: value} if isinstance(last, str) else [value])
 
-    def _cut(self, root: Node | None, path: Path) -> Splice | None:
-        parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
+    def _cut(self, parent: Node | None, path: Path, cuts: set[Path]) -> Splice | None:
+        last = path[-1]
         number = parent.number(last) if isinstance(parent, Mapping) and isinstance(last, str) else None
         if isinstance(parent, Sequence) and isinstance(last, int):
             number = last
         if not isinstance(parent, Mapping | Sequence) or number is None:
             return None
-        return self._flow_cut(parent, number) if parent.is_flow else self._block_cut(parent, number)
+        if not parent.is_flow:
+            return self._block_cut(parent, number)
+        if id(parent) not in self._kept:
+            keys = [pair.key for pair in parent.pairs] if isinstance(parent, Mapping) else range(len(parent.items))
+            parts = [key.value if isinstance(key, Scalar) else key for key in keys]
+            gone = takewhile(lambda part: (*path[:-1], part) in cuts, reversed(parts))
+            self._kept[id(parent)] = len(parts) - sum(1 for _ in gone)
+        return self._flow_cut(parent, number, self._kept[id(parent)])
 
     # Values that are replaced.
 
@@ -209,8 +227,12 @@ class Splicer:
         start = len(self._text[begin:start].rstrip(" ")) + begin
         return Splice(start, len(self._text[start:stop].removesuffix("\n").removesuffix("\r")) + start, "")
 
-    def _flow_cut(self, parent: Mapping | Sequence, number: int) -> Splice | None:
-        start, end = self._start(parent, number), _value_at(parent, number).end
+    def _flow_cut(self, parent: Mapping | Sequence, number: int, kept_entries: int) -> Splice | None:
+        last = number if number < kept_entries else -1
+        start, end = self._start(parent, number), _value_at(parent, last).end
+        if number > kept_entries:
+            # It goes with the entry before it.
+            return Splice(end, end, "")
         if start is None:
             return None
         comma = next_mark(self._text, end, ",")
@@ -299,7 +321,7 @@ class Splicer:
 
 
 def _is_json(text: str) -> bool:
-    if not text.lstrip().startswith("{"):
+    if not text.lstrip().startswith(("{", "[")):
         return False
     try:
         json.loads(text)
