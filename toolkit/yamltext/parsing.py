@@ -28,6 +28,7 @@ from ruamel.yaml.reader import ReaderError
 
 from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
+from toolkit.yamltext.scanning import FastParser, FastReader, FastResolver, FastScanner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,8 +120,9 @@ class _Builder:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        yaml = YAML(typ="safe", pure=True)
-        yaml.Constructor = _Constructor
+        self._yaml = yaml = YAML(typ="safe", pure=True)
+        yaml.Reader, yaml.Scanner, yaml.Parser = FastReader, FastScanner, FastParser
+        yaml.Resolver, yaml.Constructor = FastResolver, _Constructor
         self._events: Iterator[Event] = iter(yaml.parse(text))
         self._constructor, self._resolver = yaml.constructor, yaml.resolver
         self._anchors: dict[str, Node] = {}
@@ -130,6 +132,9 @@ class _Builder:
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
                 self._anchors = {}
+                # The library makes another one when the version changes.
+                self._resolver = self._yaml.resolver
+                self._resolver.processing_version = (1, 1) if event.version == (1, 1) else (1, 2)
             elif isinstance(event, NodeEvent):
                 root, node = self._node(event, 0)
                 yield Parsed(self._constructor.construct_document(node), root)
@@ -246,12 +251,14 @@ def _refusing(text: str, source: str) -> Iterator[None]:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "it is nested too deeply")]) from None
     except TypeError:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "a key is a list or a mapping")]) from None
-    except (YAMLError, ArithmeticError, AssertionError, LookupError, ValueError) as error:
-        # Such as a %YAML directive with a version that does not exist (an assertion).
+    except AssertionError:
+        # The library knows 1.1 and 1.2.
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, "%YAML names an unknown version")]) from None
+    except (YAMLError, ArithmeticError, LookupError, ValueError) as error:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, _reason(one_line(error)))]) from None
 
 
 def _reason(said: str) -> str:
     """Return what the library says is wrong, without any value, key, name or tag of the text."""
     kept = _UNQUOTED.match(said)
-    return kept.group().rstrip(" ,").removesuffix(" from") if kept else ""
+    return (kept.group().rstrip(" ,:").removesuffix(" from") if kept else "") or "it can't be read"
