@@ -25,10 +25,10 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import VersionedResolver
 
 from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
-from toolkit.yamltext.scanning import FastParser, FastReader, FastResolver, FastScanner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +111,12 @@ class _Constructor(SafeConstructor):
             raise ConstructorError(None, None, f"can't be read as {tag}", node.start_mark) from error
 
 
+class _Resolver(VersionedResolver):
+    """ruamel.yaml's resolver, by the version of the current document; the library's keeps that of an earlier one."""
+
+    processing_version: tuple[int, int] = (1, 2)
+
+
 class _Builder:
     """Makes plain values and trees from one run of the parser's events.
 
@@ -121,8 +127,7 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self._text = text
         self._yaml = yaml = YAML(typ="safe", pure=True)
-        yaml.Reader, yaml.Scanner, yaml.Parser = FastReader, FastScanner, FastParser
-        yaml.Resolver, yaml.Constructor = FastResolver, _Constructor
+        yaml.Resolver, yaml.Constructor = _Resolver, _Constructor
         self._events: Iterator[Event] = iter(yaml.parse(text))
         self._constructor, self._resolver = yaml.constructor, yaml.resolver
         self._anchors: dict[str, Node] = {}
