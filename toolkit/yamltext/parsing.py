@@ -84,6 +84,20 @@ def load_stream(text: str, source: str) -> list[object]:
     return [document.value for document in parse(text, source)]
 
 
+def load(text: str, source: str) -> object:
+    """Return the plain values of the only document; None where there is none.
+
+    Raises:
+        InvalidInputError: as for :func:`parse`, or there are several documents.
+    """
+    documents = parse(text, source)
+    if len(documents) > 1:
+        place = documents[1].root.start
+        problem = Problem(f"{source}:{place.line}:{place.column}", "a second document begins here")
+        raise InvalidInputError(f"{source} must be one YAML document", [problem])
+    return documents[0].value if documents else None
+
+
 class _Constructor(SafeConstructor):
     """ruamel.yaml's safe constructor, with bounded merge keys and a place for every failure."""
 
