@@ -31,7 +31,7 @@ from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ruamel.yaml.error import StreamMark
     from ruamel.yaml.events import Event
@@ -63,12 +63,13 @@ class Parsed(NamedTuple):
     root: nodes.Node
 
 
-def parse(text: str, source: str) -> list[Parsed]:
+def parse(text: str, source: str, advance: Callable[[int], None] = lambda _: None) -> list[Parsed]:
     """Return every document of a YAML stream; tags run nothing, a key occurs once in a mapping.
 
     Args:
         text: the stream.
         source: what to call it in an error, usually the file's name.
+        advance: is called after each document with the number of characters read since the last call.
 
     Raises:
         InvalidInputError: the text is not YAML; the place is named as ``source:line:column``.
@@ -76,7 +77,13 @@ def parse(text: str, source: str) -> list[Parsed]:
     with _refusing(text, source), warnings.catch_warnings():
         # The library's warnings are about style, and quote values.
         warnings.simplefilter("ignore", YAMLWarning)
-        return list(_Builder(text).documents())
+        found: list[Parsed] = []
+        done = 0
+        for document in _Builder(text).documents():
+            found.append(document)
+            advance(document.root.end - done)
+            done = document.root.end
+        return found
 
 
 def load_stream(text: str, source: str) -> list[object]:
