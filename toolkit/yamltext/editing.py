@@ -205,7 +205,7 @@ class Editor:
         return InvalidInputError(
             f"{self._source} is written in a way that can't be changed in part",
             [Problem(f"{self._source}:{place.line}:{place.column}", f"{dotted(path)} can't be changed alone")],
-            "Anchors, aliases, merge keys and tags are what usually stands in the way; write the section without them.",
+            "Write the section without anchors, aliases, merge keys and tags.",
         )
 
 

@@ -163,7 +163,7 @@ class Splicer:
         return Splice(start, stop, lines.removesuffix(self._newline))
 
     def _on_the_line(self, start: int, end: int, first: str, tail: str) -> Splice:
-        """What stands on a line now, then the rest of that line, such as a comment, then lines below it."""
+        """Return the splice of a line's beginning; its rest, such as a comment, stays above the new lines."""
         if not tail:
             return Splice(start, end, first)
         stop = self._line_end(end)

@@ -59,7 +59,7 @@ MESH_MISSING = Rule(
     "MESH043",
     Severity.WARNING,
     "A Secret does not name its mesh",
-    "It is taken for one of the mesh default, and no other mesh finds it.",
+    "It belongs to the mesh default, and no other mesh finds it.",
     f"Add the label {MESH_LABEL}: MESH.",
     f"{_SECRETS}; {_STORE} (GetMesh)",
 )

@@ -204,12 +204,12 @@ class Spot:
 
     @property
     def is_data_source(self) -> bool:
-        """Whether a data source may stand there."""
+        """Whether the field is a data source."""
         return self.shape.model is not None and issubclass(self.shape.model, DataSource)
 
     @property
     def is_credential(self) -> bool:
-        """Whether a data source of a credential may stand there."""
+        """Whether the field is a data source of a credential."""
         return self.shape.model is Credential
 
 
