@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MESH = {"type": "Mesh", "name": "default", "routing": {"zoneEgress": True}}
+MESH = {"type": "Mesh", "name": "default", "routing": {"localityAwareLoadBalancing": True}}
 KEY = Key("Mesh", "default", "default")
 SECRET = Key("Secret", "chain", "default")
 

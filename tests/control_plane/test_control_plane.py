@@ -47,7 +47,7 @@ def test_resources_are_there_or_not(standin: StandIn) -> None:
         assert control_plane.put(KEY, MESH) == (False, ())
         found = control_plane.mesh("default")
         assert found is not None
-        assert found["routing"] == {"zoneEgress": True}
+        assert found["routing"] == {"localityAwareLoadBalancing": True}
         assert control_plane.secret("default", "chain") is None
         secret = {"type": "Secret", "mesh": "default", "name": "chain", "data": "YQ=="}
         assert control_plane.put(SECRET, secret).created
