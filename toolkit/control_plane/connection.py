@@ -164,3 +164,14 @@ def tls_refusal(error: BaseException) -> str | None:
             return one_line(cause)
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def speaks_plainly(error: BaseException) -> bool:
+    """Return whether a TLS connection failed because the other side does not speak TLS."""
+    cause: BaseException | None = error
+    while cause is not None:
+        # openssl/openssl:ssl/record: a record of another protocol; newer versions name the layer alone.
+        if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
