@@ -94,6 +94,7 @@ class StandIn:
         product: ``Kong Mesh``, or ``Kuma``, which knows one backend a mesh and its own types alone.
         read_only: the text with which it refuses every write.
         token: what a user has to show, if anything.
+        prefix: of every path, as Konnect has one; without a slash behind it, it is the path of the index.
         old: answers in the shape, and with the status, of before 2.8.
         fault: what goes wrong, by the request's number, method and path; may also change things by itself.
         state: what it has, by path.
@@ -104,6 +105,7 @@ class StandIn:
     version: str = "2.13.1"
     read_only: str = ""
     token: str = ""
+    prefix: str = ""
     old: bool = False
     tls: tuple[Path, Path] | None = None
     fault: Callable[[int, str, str], Fault | None] = lambda _number, _method, _path: None
@@ -138,6 +140,12 @@ class StandIn:
     def writes(self) -> list[str]:
         """The paths of the requests that would change something."""
         return [path for method, path in self.requests if method != "GET"]
+
+    def behind_prefix(self, path: str) -> str:
+        if not self.prefix:
+            return path
+        behind = path.removeprefix(self.prefix)
+        return "/no-such-page" if behind in (path, "/") else behind or "/"
 
     def wait(self) -> None:
         self._over.wait(60)
@@ -342,7 +350,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault.wait:
             standin.wait()
-        reply = fault.reply or standin.answer(method, path, self.headers.get("Authorization", ""), body)
+        reply = fault.reply or standin.answer(
+            method, standin.behind_prefix(path), self.headers.get("Authorization", ""), body
+        )
         if fault.hang_up == "after":
             self._hang_up()
             return

@@ -67,10 +67,34 @@ def test_names_are_quoted(standin: StandIn) -> None:
     assert standin.requests == [("GET", "/meshes/a%2F..%2Fb%3Fc%23d%20%C3%A9")]
 
 
-def test_a_path_before_the_api_is_kept(standin: StandIn) -> None:
-    with client(standin, url=f"{standin.url}/mesh-api/") as control_plane, pytest.raises(ControlPlaneError):
-        control_plane.index()
-    assert standin.requests == [("GET", "/mesh-api/")]
+KONNECT = "/v1/mesh/control-planes/11111111-2222-3333-4444-555555555555/api"
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_path_before_the_api_is_kept(standin: StandIn, end: str) -> None:
+    """As in Konnect (Kong/developer.konghq.com:app/_includes/how-tos/mesh/apply-resources-to-konnect.md)."""
+    standin.prefix, standin.token = KONNECT, TOKEN
+    with client(standin, url=f"{standin.url}{KONNECT}{end}", token=Token(TOKEN, "x")) as control_plane:
+        assert control_plane.index().product == "Kong Mesh"
+        assert control_plane.put(KEY, MESH).created
+        assert control_plane.mesh("default") is not None
+        assert control_plane.insight("default") is None
+    assert standin.requests == [
+        ("GET", KONNECT),
+        ("PUT", f"{KONNECT}/meshes/default"),
+        ("GET", f"{KONNECT}/meshes/default"),
+        ("GET", f"{KONNECT}/mesh-insights/default"),
+    ]
+
+
+@pytest.mark.parametrize("status", [301, 307, 404])
+def test_a_proxy_may_have_the_index_with_a_slash_alone(standin: StandIn, status: int) -> None:
+    standin.fault = lambda number, _method, _path: Fault(
+        Reply(status) if number == 1 else standin.answer("GET", "/", "", b"")
+    )
+    with client(standin, url=f"{standin.url}/mesh-api") as control_plane:
+        assert control_plane.index().product == "Kong Mesh"
+    assert standin.requests == [("GET", "/mesh-api"), ("GET", "/mesh-api/")]
 
 
 KUMA_ERROR = json.dumps({"title": "Access Denied", "detail": 'user "x" may not', "status": 403}).encode()

@@ -38,6 +38,7 @@ _NOT_FOUND = 404
 # The version whose fields toolkit.mesh.documents.kept lists.
 _KNOWN = (2, 14)
 _INVALID = frozenset({400, 422})
+_ELSEWHERE = frozenset({301, 302, 307, 308, _NOT_FOUND})
 _WRITTEN = frozenset({200, 201, 204})
 
 
@@ -120,13 +121,14 @@ class ControlPlane:
     def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
         url = address(access)
         self.url = str(url).rstrip("/")
+        self._index = "" if url.path.strip("/") else "/"
         self._token, self._timeout, self._pause = access.token, access.timeout, pause
         self._deadline = RequestDeadline(access.timeout)
         is_local = is_loopback(url.host)
         if problem := proxy_problem(os.environ):
             raise SurroundingsError(problem)
         self._client = httpx.Client(
-            verify=tls_context(access.ca_file) if url.scheme == "https" else False,
+            verify=tls_context(access) if url.scheme == "https" else False,
             timeout=access.timeout,
             follow_redirects=False,
             # A proxy from the environment would read what goes to it unencrypted, the token first of all.
@@ -155,7 +157,11 @@ class ControlPlane:
         Raises:
             SurroundingsError: nobody, or no control plane.
         """
-        answer = self._read("/")
+        # With a path prefix, kumactl asks without a slash at the end (kumahq/kuma:pkg/util/http/client.go, path.Join);
+        # a proxy may have it with one alone.
+        answer = self._read(self._index)
+        if not self._index and answer.status in _ELSEWHERE:
+            answer = self._read("/")
         said = answer.document() if answer.status == httpx.codes.OK else None
         # Before it had a `product`, the index had a `tagline` of the same text.
         product, version = (said or {}).get("product") or (said or {}).get("tagline"), (said or {}).get("version")
@@ -240,7 +246,7 @@ class ControlPlane:
         return self._exchange("GET", path)
 
     def _exchange(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        asked, has_answered = f"{method} {path}", False
+        asked, has_answered = f"{method} {path or '/'}", False
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if self._token is not None:
             headers["Authorization"] = self._token.header()
