@@ -30,12 +30,12 @@ _REFERENCES = frozenset({"secret", "file"})
 
 
 def same(wanted: dict[str, Any], current: dict[str, Any] | None, *, heed_unknown: bool = False) -> bool:
-    """Return whether the control plane has what a document says; see :func:`differences`."""
+    """Return whether the control plane has what a document contains; see :func:`differences`."""
     return current is not None and not differences(wanted, current, heed_unknown=heed_unknown)
 
 
 def differences(wanted: dict[str, Any], current: dict[str, Any], *, heed_unknown: bool = False) -> list[str]:
-    """Return where the control plane has something else than a document says: paths, each with what is the matter.
+    """Return where the control plane differs from a document: paths, each with the difference.
 
     Args:
         wanted: the document.
