@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import unquote
 
+from tests.control_plane.go_durations import in_seconds
 from tests.mesh.protobuf import NoMessageError, round_trip
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class StandIn:
         product: ``Kong Mesh``, or ``Kuma``, which knows one backend a mesh and its own types alone.
         read_only: the text with which it refuses every write.
         token: what a user has to show, if anything.
+        prefix: of every path, as Konnect has one; without a slash behind it, it is the path of the index.
         old: answers in the shape, and with the status, of before 2.8.
         fault: what goes wrong, by the request's number, method and path; may also change things by itself.
         state: what it has, by path.
@@ -103,6 +105,7 @@ class StandIn:
     version: str = "2.13.1"
     read_only: str = ""
     token: str = ""
+    prefix: str = ""
     old: bool = False
     tls: tuple[Path, Path] | None = None
     fault: Callable[[int, str, str], Fault | None] = lambda _number, _method, _path: None
@@ -137,6 +140,12 @@ class StandIn:
     def writes(self) -> list[str]:
         """The paths of the requests that would change something."""
         return [path for method, path in self.requests if method != "GET"]
+
+    def behind_prefix(self, path: str) -> str:
+        if not self.prefix:
+            return path
+        behind = path.removeprefix(self.prefix)
+        return "/no-such-page" if behind in (path, "/") else behind or "/"
 
     def wait(self) -> None:
         self._over.wait(60)
@@ -212,7 +221,8 @@ class StandIn:
             value = base64.b64decode(document.get("data", ""))
             return {**meta, "labels": labels, "data": base64.b64encode(value).decode()}
         meta.pop("mesh", None)
-        spec = _as_go_writes(round_trip({name: value for name, value in document.items() if name not in _META}))
+        spec = {name: value for name, value in document.items() if name not in _META}
+        spec = _as_go_writes(round_trip(in_seconds(spec)))
         for backend in spec.get("metrics", {}).get("backends", []):
             if backend.get("type") == "prometheus":
                 backend["conf"] = _prometheus(backend.get("conf", {}))
@@ -250,6 +260,8 @@ class StandIn:
             if "dpCert" in backend
             and not _EXPIRATION.fullmatch(backend["dpCert"].get("rotation", {}).get("expiration", ""))
         ]
+        if mesh.get("routing", {}).get("zoneEgress") and not enabled:
+            wrong.append(("mtls", "has to be set when zoneEgress enabled"))
         if not wrong:
             if self.product == "Kuma" and before.get("enabledBackend", enabled) != enabled and enabled:
                 reason = "Changing CA when mTLS is enabled is forbidden. Disable mTLS first and then change the CA"
@@ -294,9 +306,10 @@ def _as_go_writes(value: Any) -> Any:
 def _prometheus(conf: dict[str, Any]) -> dict[str, Any]:
     """kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go."""
     typed = round_trip(conf, "PrometheusConf")
-    skip = typed.pop("skipMTLS", False)
-    defaults = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
-    return {**defaults, "tls": {"enabled": not skip}, **typed}
+    typed.setdefault("tls", {"mode": "disabled"} if typed.get("skipMTLS") else {})
+    if typed["tls"].get("mode") == "providedTLS":
+        typed.pop("skipMTLS", None)
+    return {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}, **typed}
 
 
 class _Server(ThreadingHTTPServer):
@@ -337,7 +350,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault.wait:
             standin.wait()
-        reply = fault.reply or standin.answer(method, path, self.headers.get("Authorization", ""), body)
+        reply = fault.reply or standin.answer(
+            method, standin.behind_prefix(path), self.headers.get("Authorization", ""), body
+        )
         if fault.hang_up == "after":
             self._hang_up()
             return
