@@ -213,8 +213,8 @@ def change(draw: st.DrawFn, parent: Any, key: Any) -> None:
 
 
 # What a control plane accepts, and is a mistake to whoever renders it: a common name that is empty, a mode by its
-# number, a timeout that is not more than 0.
-ACCEPTED = {"MESH093", "MESH029", "MESH058"}
+# number, a timeout that is not more than 0, a lifetime over a hundred years.
+ACCEPTED = {"MESH093", "MESH029", "MESH058", "MESH059"}
 SECRETS = f"---\n{json.dumps(CHAIN_SECRET, indent=2)}\n---\n{json.dumps(SECRET, indent=2)}\n"
 
 

@@ -102,6 +102,14 @@ SHORT = Rule(
     "Write an hour or more, such as 24h.",
     "kumahq/kuma:pkg/xds/secrets/secrets.go; aws.amazon.com/private-ca/pricing",
 )
+BEYOND_READING = Rule(
+    "MESH059",
+    Severity.WARNING,
+    "A lifetime is over a hundred years",
+    "The control plane accepts it. Over 292 years the number overflows, and certificates get other dates.",
+    "Write less than a hundred years, such as 10y.",
+    f"{_PARSE}; measured with Kuma 2.14.3",
+)
 RULES = (
     NO_DURATION,
     NO_EXPIRATION,
@@ -112,6 +120,7 @@ RULES = (
     SHORT,
     EXPIRES_AT_ONCE,
     NO_TIME,
+    BEYOND_READING,
 )
 
 # Where a backend says how long its certificates live.
@@ -172,7 +181,11 @@ def _lifetime(mesh: MeshDocument, spot: Spot, value: str) -> Iterator[Finding]:
     if found is None and not value and BuiltinCaCert in dict(spot.owners).values():
         # Kuma reads the lifetime of a builtin CA only if it is not empty.
         return
-    if found is None:
+    if found is None and duration.is_one(value):
+        message = f"{shown(value)} is over a hundred years"
+        own = _type_of_backend(mesh, spot) in _KUMAS_OWN
+        yield finding_at(mesh, BEYOND_READING if own else BEYOND_THE_CA, path, message)
+    elif found is None:
         better = suggestion(value)
         fix = f"Write {better}." if better else ""
         yield finding_at(mesh, NO_DURATION, path, f"{shown(value)} is no lifetime that Kuma can read", fix)

@@ -283,6 +283,7 @@ CONSTRAINTS = [
     Case("MESH175", "kuma.io/zone: east", "«'': east", base=UNIVERSAL, message="an empty text can't be the key"),
 ]
 TIMES = [
+    Case("MESH059", "expiration: 10y", "«expiration: 101y", near="expiration: 100y", base=BUILTIN),
     Case("MESH057", "expiration: 10y", "«expiration: 0s", near="expiration: ''", base=BUILTIN),
     Case("MESH050", "expiration: 10y", "«expiration: soon", near="expiration: ''", base=BUILTIN),
     Case("MESH052", "expiration: 24h", "«expiration: 0s", message="the certificate expires when it is issued"),

@@ -32,7 +32,7 @@ DURATIONS = [
     suggested("2h and 1ms", "7200001ms"),
     Case("MESH050", EXPIRATION, "«expiration: ''", fix="Write one number and one unit"),
     Case("MESH050", EXPIRATION, "«expiration: P1D", fix="Write one number and one unit"),
-    Case("MESH050", EXPIRATION, "«expiration: 999999999999999y", near="expiration: 99y"),
+    Case("MESH054", EXPIRATION, "«expiration: 999999999999999y", near="expiration: 4y", message="over a hundred years"),
     Case("MESH050", EXPIRATION, "«expiration: 0.0001ms", fix="Write one number and one unit"),
     Case("MESH050", EXPIRATION, f"«expiration: {'999999y' * 20}", fix="Write one number and one unit"),
     Case("MESH051", "          rotation:\n            expiration: 24h\n", "", at="dpCert:"),
