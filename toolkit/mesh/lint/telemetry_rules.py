@@ -79,9 +79,7 @@ _MAX_PORT = 65535
 # golang/go:src/net/ipsock.go, SplitHostPort, neither part empty
 _HOST_AND_PORT = re.compile(r"(?:\[[^\[\]]+\]|[^:\[\]]+):[^:\[\]]+")
 # What Go's ParseRequestURI reads with a port; hosts are looked at less closely than Go does.
-_URL_WITH_PORT = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?]*@)?(?:\[[^\]/?]*\]|[^/?:@\[\]]*):[0-9]+(?:[/?].*)?", re.DOTALL
-)
+_URL_WITH_PORT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*:[0-9]+(?:[/?].*)?", re.DOTALL)
 # kumahq/kuma:pkg/core/resources/apis/mesh/validators.go, tagNameCharacterSet and selectorCharacterSet
 _TAG = re.compile(r"[a-zA-Z0-9.\-_:/]+")
 # What Python and RE2 call wrong for the same reason (github.com/google/re2/wiki/Syntax).
@@ -146,8 +144,8 @@ def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         problem = next((each for each in _SAME_IN_RE2 if str(error).startswith(each)), "")
-    # A look-around within a character class would be text.
-    if "[" not in pattern and _LOOKAROUND.search(pattern):
+    # Within a character class or behind \Q a look-around is text.
+    if "[" not in pattern and "\\Q" not in pattern and _LOOKAROUND.search(pattern):
         problem = "RE2 has no look-around"
     if problem:
         yield finding_at(mesh, FILTER, path, f"filterRegex is no regular expression of Go: {problem}")
