@@ -155,6 +155,9 @@ def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
         yield finding_at(mesh, UNKNOWN_VALUE, path, message, did_you_mean(chosen, variants))
     else:
         yield from _unknown(mesh, spot, model)
+    if model is None and not isinstance(conf := spot.value.get("conf"), dict | None):
+        # Of an unknown type, it is still parsed.
+        yield wrong(mesh, (*path[:-1], "conf"), "a mapping", conf)
     if shared := model or spot.shape.common:
         yield from _missing(mesh, spot, shared, ("type",))
 
