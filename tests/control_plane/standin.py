@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from urllib.parse import unquote
 
+from tests.control_plane.go_durations import in_seconds
 from tests.mesh.protobuf import NoMessageError, round_trip
 
 if TYPE_CHECKING:
@@ -212,7 +213,8 @@ class StandIn:
             value = base64.b64decode(document.get("data", ""))
             return {**meta, "labels": labels, "data": base64.b64encode(value).decode()}
         meta.pop("mesh", None)
-        spec = _as_go_writes(round_trip({name: value for name, value in document.items() if name not in _META}))
+        spec = {name: value for name, value in document.items() if name not in _META}
+        spec = _as_go_writes(round_trip(in_seconds(spec)))
         for backend in spec.get("metrics", {}).get("backends", []):
             if backend.get("type") == "prometheus":
                 backend["conf"] = _prometheus(backend.get("conf", {}))
@@ -250,6 +252,8 @@ class StandIn:
             if "dpCert" in backend
             and not _EXPIRATION.fullmatch(backend["dpCert"].get("rotation", {}).get("expiration", ""))
         ]
+        if mesh.get("routing", {}).get("zoneEgress") and not enabled:
+            wrong.append(("mtls", "has to be set when zoneEgress enabled"))
         if not wrong:
             if self.product == "Kuma" and before.get("enabledBackend", enabled) != enabled and enabled:
                 reason = "Changing CA when mTLS is enabled is forbidden. Disable mTLS first and then change the CA"
@@ -294,9 +298,10 @@ def _as_go_writes(value: Any) -> Any:
 def _prometheus(conf: dict[str, Any]) -> dict[str, Any]:
     """kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go."""
     typed = round_trip(conf, "PrometheusConf")
-    skip = typed.pop("skipMTLS", False)
-    defaults = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
-    return {**defaults, "tls": {"enabled": not skip}, **typed}
+    typed.setdefault("tls", {"mode": "disabled"} if typed.get("skipMTLS") else {})
+    if typed["tls"].get("mode") == "providedTLS":
+        typed.pop("skipMTLS", None)
+    return {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}, **typed}
 
 
 class _Server(ThreadingHTTPServer):

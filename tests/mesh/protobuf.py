@@ -78,10 +78,20 @@ _MESSAGES: dict[str, dict[str, str]] = {
         "tags": "map",
         "tls": "PrometheusTls",
         "skipMTLS": ".google.protobuf.BoolValue",
+        "aggregate": "[PrometheusAggregate]",
+        "envoy": "PrometheusEnvoy",
     },
-    "PrometheusTls": {"enabled": ".google.protobuf.BoolValue", "mode": "PrometheusTlsMode"},
+    "PrometheusAggregate": {
+        "name": "string",
+        "port": "uint32",
+        "path": "string",
+        "enabled": ".google.protobuf.BoolValue",
+        "address": "string",
+    },
+    "PrometheusEnvoy": {"filterRegex": "string", "usedOnly": ".google.protobuf.BoolValue"},
+    "PrometheusTls": {"mode": "PrometheusTlsMode"},
 }
-_ENUMS["PrometheusTlsMode"] = ("activeMTLSBackend", "delegated", "disabled")
+_ENUMS["PrometheusTlsMode"] = ("activeMTLSBackend", "providedTLS", "disabled")
 _SCALARS = {"string": _FIELD.TYPE_STRING, "bool": _FIELD.TYPE_BOOL, "uint32": _FIELD.TYPE_UINT32}
 
 

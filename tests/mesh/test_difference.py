@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.control_plane.standin import StandIn
 from tests.mesh.protobuf import round_trip
-from toolkit.mesh.documents.differences import diff, differences, digest, lost, same
+from toolkit.mesh.documents.differences import diff, differences, digest, lost, same, unknown
 
 META = {"type": "Mesh", "name": "default"}
 BACKEND = {"name": "acm", "type": "acmpca", "conf": {"arn": "x", "caCert": {"secret": "chain"}}}
@@ -71,7 +71,7 @@ ZEROS = mesh(
 def test_what_the_control_plane_leaves_out_is_no_difference() -> None:
     back = kept(ZEROS)
     text = json.dumps(back)
-    for left_out in ("STRICT", "skipValidation", "zoneEgress", "Disabled", "defaultBackend", "skipMTLS"):
+    for left_out in ("STRICT", "skipValidation", "zoneEgress", "Disabled", "defaultBackend", "activeMTLSBackend"):
         assert left_out not in text
     assert '"0.500s"' in text
     assert '"passthrough": false' in text
@@ -97,14 +97,13 @@ def test_what_the_control_plane_leaves_out_is_no_difference() -> None:
         (("tracing", "backends", 0, "sampling"), None, "tracing.backends[0].sampling: is on the control plane alone"),
         (("tracing", "backends", 0, "sampling"), 0.5, "tracing.backends[0].sampling: is something else on"),
         (("metrics", "backends", 1, "conf", "port"), 0, "metrics.backends[1].conf.port: is something else on"),
-        (("metrics", "backends", 1, "conf", "skipMTLS"), False, "metrics.backends[1].conf.tls.enabled: is something"),
+        (("metrics", "backends", 1, "conf", "skipMTLS"), False, "metrics.backends[1].conf.skipMTLS: is something"),
         (("metrics", "backends"), [], "metrics.backends: is on the control plane alone"),
         (("meshServices", "mode"), 3, "meshServices: is not on the control plane"),
         (("constraints", "dataplaneProxy", "requirements"), [{}], "requirements: is something else on"),
         (("labels",), {}, "labels: is on the control plane alone"),
         (("labels", "kuma.io/origin"), "zone", "labels.kuma.io/origin: is something else on"),
         (("skipCreatingInitialPolicies",), [""], "skipCreatingInitialPolicies[0]: is something else on"),
-        (("mtlss",), {"a": 1}, "mtlss: is not on the control plane"),
     ],
 )
 def test_a_change_is_a_difference(path: tuple[Any, ...], value: object, said: str) -> None:
@@ -273,3 +272,88 @@ def test_what_is_lost_is_named() -> None:
     assert sorted(lost(after, before)) == ["labels", "metrics", "mtls backend old", "routing"]
     assert lost(before, before) == lost(before, kept(before)) == lost(after, None) == []
     assert lost({"type": "Secret", "data": "YQ=="}, {"type": "Secret", "data": "YQ==", "labels": {"a": "b"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    # As Go 1.26's time.ParseDuration reads them; None where it refuses.
+    [
+        ("1m", 60 * 10**9),
+        ("1h30m", 5400 * 10**9),
+        ("+1m", 60 * 10**9),
+        ("-1.5h", -5400 * 10**9),
+        (".5s", 5 * 10**8),
+        ("1.s", 10**9),
+        ("1us", 1000),
+        ("1µs", 1000),
+        ("1μs", 1000),
+        ("0", 0),
+        ("-0", 0),
+        ("0.0000000001s", 0),
+        ("1.0000000000000000000000001s", 10**9),
+        ("9223372036854775807ns", 2**63 - 1),
+        ("1", None),
+        ("s", None),
+        ("1 s", None),
+        ("1e3s", None),
+        ("1d", None),
+        ("100000000h", None),
+    ],
+)
+def test_durations_are_read_as_go_reads_them(text: str, nanoseconds: int | None) -> None:
+    def with_timeout(timeout: str) -> dict[str, Any]:
+        return mesh(mtls={"backends": [{**BACKEND, "rootChain": {"requestTimeout": timeout}}]})
+
+    back = with_timeout(text if nanoseconds is None else f"{nanoseconds}ns")
+    assert differences(with_timeout(text), back) == []
+    for another in ("3s", "61s", "0.000001001s"):
+        assert differences(with_timeout(another), back) != []
+
+
+@pytest.mark.parametrize(
+    ("conf", "back"),
+    # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go
+    [
+        ({}, {"tls": {}}),
+        ({"skipMTLS": True}, {"skipMTLS": True, "tls": {"mode": "disabled"}}),
+        ({"skipMTLS": False}, {"skipMTLS": False, "tls": {}}),
+        ({"tls": {"mode": 2}}, {"tls": {"mode": "disabled"}}),
+        ({"tls": {"mode": "providedTLS"}}, {"tls": {"mode": "providedTLS"}}),
+        ({"port": "1234"}, {"port": 1234, "tls": {}}),
+        (
+            {"aggregate": [{"name": "a", "port": 1, "enabled": False}]},
+            {"aggregate": [{"name": "a", "port": 1.0, "enabled": False}]},
+        ),
+    ],
+)
+def test_the_defaults_of_prometheus_are_no_difference(conf: dict[str, Any], back: dict[str, Any]) -> None:
+    def with_conf(conf: dict[str, Any]) -> dict[str, Any]:
+        return mesh(metrics={"backends": [{"name": "p", "type": "prometheus", "conf": conf}]})
+
+    kept_conf = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}, **back}
+    assert differences(with_conf(conf), with_conf(kept_conf)) == []
+    assert differences(with_conf(conf), with_conf({**kept_conf, "port": 1})) != []
+
+
+def test_fields_that_kuma_drops_are_named_by_path() -> None:
+    document = mesh(
+        mtls={"backnds": [{"name": "x"}]},
+        metrics={"backends": [{"name": "p", "type": "prometheus", "conf": {"tls": {"enabled": True}}}]},
+        constraints={"dataplaneProxy": {"requirements": [{"tags": {"a": "b"}, "tag": 1}]}},
+        newer={"a": 1},
+    )
+    dropped = [
+        "mtls.backnds",
+        "metrics.backends[0].conf.tls.enabled",
+        "constraints.dataplaneProxy.requirements[0].tag",
+        "newer",
+    ]
+    assert unknown(document, None) == unknown(document, kept(document)) == dropped
+    assert differences(document, kept(document)) == []
+    assert len(differences(document, kept(document), heed_unknown=True)) == 4
+    # A control plane that has it knows it.
+    assert unknown(document, {**kept(document), "newer": {"a": 2}}) == dropped[:-1]
+    assert differences(document, {**kept(document), "newer": {"a": 2}}) == [
+        "newer.a: is something else on the control plane"
+    ]
+    assert differences(mesh(), mesh(newer={"a": 2})) == ["newer: is on the control plane alone"]

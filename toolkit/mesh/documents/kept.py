@@ -1,0 +1,263 @@
+"""What a control plane keeps of a Mesh or a Secret, so that two documents can be compared in one form.
+
+A control plane reads a document into a protobuf message and returns that message as JSON: zero values are left out,
+enums come back by name, a Duration in seconds, and the conf of a backend as it was sent. The one exception is the conf
+of a Prometheus backend, which gets its defaults. Sources: kumahq/kuma:api/mesh/v1alpha1/mesh.proto and metrics.proto
+(the fields), kumahq/kuma:pkg/util/proto/proto.go (golang/protobuf's jsonpb, with AllowUnknownFields) and
+kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from enum import Enum, auto
+from typing import Any, TypeAlias
+
+from toolkit.mesh.documents.data_sources import decode
+from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
+from toolkit.text import printable_line
+from toolkit.yamltext.plain import mapping
+
+
+class Kind(Enum):
+    """The type of a field that is neither a message nor a list."""
+
+    PLAIN = auto()
+    NUMBER = auto()
+    # google.protobuf.BoolValue and DoubleValue: false and 0 differ from nothing.
+    WRAPPER = auto()
+    DURATION = auto()
+    # map<string, string>: an entry with an empty value is an entry.
+    MAP = auto()
+    # google.protobuf.Struct: any JSON, as it is.
+    STRUCT = auto()
+
+
+# A message by its fields, a list of one type, an enum by its names (the first has the zero value), or a kind.
+Type: TypeAlias = "dict[str, Type] | list[Type] | tuple[str, ...] | Kind"
+
+_HEAD: dict[str, Type] = {"type": Kind.PLAIN, "name": Kind.PLAIN, "labels": Kind.MAP}
+_BACKEND: dict[str, Type] = {"name": Kind.PLAIN, "type": Kind.PLAIN, "conf": Kind.STRUCT}
+# An object of its own: the way through a document tells it from other messages.
+_METRICS_BACKEND = dict(_BACKEND)
+_RULES: list[Type] = [{"tags": Kind.MAP}]
+SECRET: dict[str, Type] = {**_HEAD, "mesh": Kind.PLAIN, "data": Kind.PLAIN}
+MESH: dict[str, Type] = {
+    **_HEAD,
+    "mtls": {
+        "enabledBackend": Kind.PLAIN,
+        "skipValidation": Kind.PLAIN,
+        "backends": [
+            {
+                **_BACKEND,
+                "mode": ("STRICT", "PERMISSIVE"),
+                "dpCert": {"rotation": {"expiration": Kind.PLAIN}, "requestTimeout": Kind.DURATION},
+                "rootChain": {"requestTimeout": Kind.DURATION},
+            }
+        ],
+    },
+    "tracing": {"defaultBackend": Kind.PLAIN, "backends": [{**_BACKEND, "sampling": Kind.WRAPPER}]},
+    "logging": {"defaultBackend": Kind.PLAIN, "backends": [{**_BACKEND, "format": Kind.PLAIN}]},
+    "metrics": {"enabledBackend": Kind.PLAIN, "backends": [_METRICS_BACKEND]},
+    "networking": {"outbound": {"passthrough": Kind.WRAPPER}},
+    "routing": {
+        "localityAwareLoadBalancing": Kind.PLAIN,
+        "zoneEgress": Kind.PLAIN,
+        "defaultForbidMeshExternalServiceAccess": Kind.PLAIN,
+    },
+    "constraints": {"dataplaneProxy": {"requirements": _RULES, "restrictions": _RULES}},
+    "skipCreatingInitialPolicies": [Kind.PLAIN],
+    "meshServices": {"mode": ("Disabled", "Everywhere", "ReachableBackends", "Exclusive")},
+}
+_PROMETHEUS: dict[str, Type] = {
+    "port": Kind.NUMBER,
+    "path": Kind.PLAIN,
+    "tags": Kind.MAP,
+    "skipMTLS": Kind.WRAPPER,
+    "aggregate": [
+        {
+            "name": Kind.PLAIN,
+            "port": Kind.NUMBER,
+            "path": Kind.PLAIN,
+            "enabled": Kind.WRAPPER,
+            "address": Kind.PLAIN,
+        }
+    ],
+    "envoy": {"filterRegex": Kind.PLAIN, "usedOnly": Kind.WRAPPER},
+    "tls": {"mode": ("activeMTLSBackend", "providedTLS", "disabled")},
+}
+_PROMETHEUS_DEFAULTS = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
+# A number in quotes is read as that number.
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
+# golang/go:src/time/format.go, ParseDuration.
+_DURATION = re.compile(r"(?P<sign>[-+]?)(?P<parts>0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)", re.ASCII)
+_PART = re.compile(r"(\d*)\.?(\d*)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_UNITS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_SECOND = 10**9
+# An int64 of nanoseconds, some 292 years.
+_MAX_DURATION = 2**63
+_FRACTION = 18
+_LONGEST = 64
+
+
+def normal(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document as the control plane keeps it, without what it adds by itself.
+
+    Fields that Kuma does not know stay: a newer control plane may know them.
+    """
+    kept = {name: value for name, value in document.items() if name not in ADDED_BY_SERVER}
+    if kept.get("type") == "Secret":
+        return {**mapping(_value(kept, SECRET)), "data": _canonical(kept.get("data") or "")}
+    # A Mesh belongs to no mesh.
+    kept.pop("mesh", None)
+    made = mapping(_value(kept, MESH))
+    for backend in backends(made, "mtls"):
+        # Shown although it is the zero value: a change from PERMISSIVE must not look like a removal.
+        backend.setdefault("mode", "STRICT")
+    for backend in backends(made, "metrics"):
+        if backend.get("type") == "prometheus" and isinstance(conf := backend.get("conf", {}), dict):
+            backend["conf"] = _prometheus(conf)
+    return made
+
+
+def backends(document: dict[str, Any], section: str) -> list[dict[str, Any]]:
+    """Return the backends of a section of a Mesh."""
+    found = mapping(document.get(section)).get("backends")
+    return [backend for backend in (found if isinstance(found, list) else []) if isinstance(backend, dict)]
+
+
+def without_unknown(document: dict[str, Any], current: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return a document without the fields that Kuma drops, and where they are.
+
+    Args:
+        document: in the normal form.
+        current: what the control plane has, in the normal form; a field that it has is known to it.
+    """
+    unknown: list[str] = []
+    kind = SECRET if document.get("type") == "Secret" else MESH
+    return mapping(_known(document, current, kind, "", unknown)), unknown
+
+
+def _known(value: object, current: object, kind: Type, path: str, unknown: list[str]) -> object:
+    if isinstance(kind, list) and isinstance(value, list):
+        there = [*(current if isinstance(current, list) else [])]
+        pairs = zip(value, [*there, *[None] * len(value)], strict=False)
+        return [_known(one, other, kind[0], f"{path}[{at}]", unknown) for at, (one, other) in enumerate(pairs)]
+    if not isinstance(kind, dict) or not isinstance(value, dict):
+        return value
+    made: dict[str, object] = {}
+    for name, entry in value.items():
+        place = f"{path}.{printable_line(name)}" if path else printable_line(name)
+        if name in kind:
+            below = kind[name]
+            if kind is _METRICS_BACKEND and name == "conf" and value.get("type") == "prometheus":
+                below = _PROMETHEUS
+            made[name] = _known(entry, mapping(current).get(name), below, place, unknown)
+            if made[name] == {} and entry:
+                # A message of unknown fields alone is an empty one.
+                del made[name]
+        elif name in mapping(current):
+            made[name] = entry
+        else:
+            unknown.append(place)
+    return made
+
+
+def _value(value: object, kind: Type) -> object:
+    """Return a value as its field keeps it; None, and what is empty, is left out by the message above it."""
+    if isinstance(kind, list):
+        return [_value(entry, kind[0]) for entry in value] if isinstance(value, list) else value
+    if isinstance(kind, tuple):
+        return _enum(value, kind)
+    if isinstance(kind, Kind):
+        return _scalar(value, kind)
+    if not isinstance(value, dict):
+        return value
+    made = {name: _value(entry, kind.get(name, Kind.PLAIN)) for name, entry in value.items()}
+    return {name: entry for name, entry in made.items() if entry or _is_set(entry, kind.get(name))}
+
+
+def _is_set(value: object, kind: Type | None) -> bool:
+    """Return whether an empty value is kept."""
+    return value is not None and kind is Kind.WRAPPER
+
+
+def _scalar(value: object, kind: Kind) -> object:
+    if kind is Kind.STRUCT:
+        return _struct(value)
+    if kind is Kind.MAP:
+        return dict(value) if isinstance(value, dict) else value
+    if isinstance(value, str):
+        if kind is Kind.DURATION:
+            return _duration(value)
+        if kind in (Kind.NUMBER, Kind.WRAPPER) and _NUMBER.fullmatch(value):
+            return _number(float(value))
+    return _struct(value)
+
+
+def _enum(value: object, names: tuple[str, ...]) -> object:
+    """Return the name of an enum's value; None for the zero value. Numbers without a name stay numbers."""
+    name = names[value] if type(value) is int and 0 <= value < len(names) else value
+    return None if name == names[0] else name
+
+
+def _duration(value: str) -> str:
+    """Return a Duration in seconds: ``1m`` and ``60s`` are the same; what Go can't read stays as it is."""
+    match = _DURATION.fullmatch(value) if len(value) <= _LONGEST else None
+    if match is None:
+        return value
+    total = 0
+    for whole, fraction, unit in _PART.findall(match["parts"]):
+        # Go takes so many digits of a fraction, as a double, and cuts off what is below a nanosecond.
+        digits = fraction[:_FRACTION]
+        total += int(whole or 0) * _UNITS[unit] + int(float(digits or 0) * (_UNITS[unit] / 10 ** len(digits)))
+    if total >= _MAX_DURATION:
+        return value
+    seconds, rest = divmod(total, _SECOND)
+    text = f"{seconds}.{rest:09}".rstrip("0").rstrip(".")
+    return f"{'-' if match['sign'] == '-' and total else ''}{text}s"
+
+
+def _struct(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _struct(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_struct(entry) for entry in value]
+    return _number(value)
+
+
+def _number(value: object) -> object:
+    """Return a number as a double, in one form."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    try:
+        number = float(value)
+    except OverflowError:
+        return value
+    return int(number) if number.is_integer() else number
+
+
+def _prometheus(conf: dict[str, Any]) -> dict[str, Any]:
+    """Return the conf of a Prometheus backend with the defaults that Kuma writes into it."""
+    made = mapping(_value(conf, _PROMETHEUS))
+    skips = made.get("skipMTLS")
+    if skips is True and not isinstance(conf.get("tls"), dict):
+        made["tls"] = {"mode": "disabled"}
+    if skips is not None and mapping(made.get("tls")).get("mode") == "providedTLS":
+        del made["skipMTLS"]
+    return {**_PROMETHEUS_DEFAULTS, **made}
+
+
+def _canonical(data: object) -> object:
+    decoded = decode(data, from_protobuf=True) if isinstance(data, str) else None
+    return data if decoded is None else base64.b64encode(decoded).decode()
