@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.control_plane.standin import StandIn
+from tests.control_plane.faulty import Faulty
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from toolkit.cli import main
 from toolkit.mesh.documents.editable import editable
@@ -220,7 +220,7 @@ def test_a_mesh_rendered_for_kubernetes_can_be_merged_again(outputs: Path) -> No
 
 
 def test_into_the_mesh_that_a_control_plane_has(outputs: Path) -> None:
-    with StandIn(version="2.14.2") as standin:
+    with Faulty(version="2.14.2") as standin:
         backends = [{"name": "ca-1", "type": "builtin"}]
         mtls = {"enabledBackend": "ca-1", "backends": backends}
         metrics = {"enabledBackend": "p", "backends": [{"name": "p", "type": "prometheus", "conf": {"port": 5670}}]}

@@ -7,16 +7,13 @@ import re
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from toolkit.control_plane.connection import is_loopback
 from toolkit.control_plane.rehearsal.api import Request, StandIn
 from toolkit.control_plane.rehearsal.violations import RefusedError, Reply
 from toolkit.errors import SurroundingsError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _LOOPBACK = "127.0.0.1"
 # RFC 9110, 7.2.
@@ -65,9 +62,7 @@ class Rehearsal:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop to listen."""
         if self._server is None or self._thread is None:
             return
@@ -138,9 +133,13 @@ class Handler(BaseHTTPRequestHandler):
             # The body was not read, so nothing more can be read from this connection.
             self.close_connection = True
         else:
-            reply = self.rehearsal.answer(self.request_with(body))
+            reply = self.answer(self.request_with(body))
         if reply is not None:
             self.send(reply)
+
+    def answer(self, request: Request) -> Reply:
+        """Return the answer to a request."""
+        return self.rehearsal.answer(request)
 
     def refusal(self) -> Reply | None:
         """Return the answer to a request that a web page may have sent; None if there is no such sign."""
@@ -180,7 +179,10 @@ class Handler(BaseHTTPRequestHandler):
             with contextlib.suppress(OSError):
                 self.wfile.write(reply.body)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815 - http.server's names
+    def _serve(self) -> None:
+        self.serve()
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None:
         """Log nothing: what people should see, the commands tell them."""
