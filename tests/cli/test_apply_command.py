@@ -204,7 +204,7 @@ def test_what_is_not_valid_is_said_by_place(standin: Faulty, file: Path) -> None
         f"  {file}: Mesh default: mtls.backends[0].conf.arn: has to be defined",
         "Written: Mesh default, without its mTLS until its Secrets are there; Secret chain of mesh default.",
         "Not written: Mesh default.",
-        "The same command finishes the job: it writes only what still differs.",
+        "Correct the document and run the command again: it writes only what still differs.",
     ]
 
 

@@ -75,8 +75,25 @@ def test_the_result_is_read_back(standin: Faulty) -> None:
 
 def test_a_field_that_is_not_known_is_dropped_and_named(standin: Faulty) -> None:
     # Kuma reads with AllowUnknownFields (kumahq/kuma:pkg/util/proto/proto.go).
-    error = refused(standin, TEXT.replace("skipCreating", "skipCreatingg"))
-    assert "skipCreatinggInitialPolicies: is not on the control plane" in error.message
+    misspelt = TEXT.replace("skipCreating", "skipCreatingg")
+    plan, _ = apply(standin, misspelt)
+    assert [step.dropped() for step in plan.steps] == [["skipCreatinggInitialPolicies"], []]
+    plan, _ = apply(standin, misspelt)
+    assert plan.writes == ()
+    assert [step.dropped() for step in plan.steps] == [["skipCreatinggInitialPolicies"], []]
+
+
+@pytest.mark.parametrize("version", ["2.15.0", "3.0.0", "0.0.0-preview.v1234", "preview"])
+def test_a_newer_control_plane_may_know_a_field_that_we_do_not(standin: StandIn, version: str) -> None:
+    standin.version = version
+    newer = "type: Mesh\nname: default\nnewer: {a: 1}\n"
+    error = refused(standin, newer)
+    assert "newer: is not on the control plane" in error.message
+    assert error.lines()[-2].startswith("Written: Mesh default.")
+    standin.put({"type": "Mesh", "name": "default"})
+    standin.state[MESH]["newer"] = {"a": 1}
+    plan, _ = apply(standin, newer)
+    assert [(step.change.value, step.dropped()) for step in plan.steps] == [("unchanged", [])]
 
 
 # What the control plane refuses

@@ -125,6 +125,8 @@ def _show(plan: Plan, client: ControlPlane) -> None:
         for line in step.diff():
             _say("  " + click.style(line, fg=_COLORS.get(line[:1])))
         _warn_of_losses(step)
+        if dropped := step.dropped():
+            warn(f"{step.resource.key}: {plan.index} does not know {', '.join(dropped)} and drops it without an error")
 
 
 def _warn_of_losses(step: Step) -> None:

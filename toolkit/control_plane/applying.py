@@ -1,8 +1,10 @@
-"""Applying Meshes and Secrets: what is there, what is wanted, what has to be written in which order, and writing it.
+"""Apply Meshes and Secrets: compare them with the control plane, plan the writes in their order, and make them.
 
-A Secret of a mesh that does not exist is refused, and so is a Mesh whose backends name Secrets that do not exist
-(kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go, kumahq/kuma:pkg/core/rest/errors/error_handler.go). So a
-new mesh is written twice: without its mTLS, then, after its Secrets, as it is wanted.
+A control plane rejects a Secret of a mesh that does not exist, and a Mesh whose backends name Secrets that do not
+exist (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go, kumahq/kuma:pkg/core/rest/errors/error_handler.go).
+So a new mesh is written twice: before its Secrets without ``mtls``, and after them as a whole. Zone egress needs
+``mtls.enabledBackend``, so it comes with the second write, too
+(kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateZoneEgress).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from toolkit.control_plane.client import (
@@ -20,8 +23,9 @@ from toolkit.control_plane.client import (
     RefusedDocumentError,
     Written,
 )
+from toolkit.control_plane.halfway import with_progress
 from toolkit.errors import InterruptedByUserError, InvalidInputError, Problem, SurroundingsError, ToolkitError
-from toolkit.mesh.documents.differences import diff, differences, lost, same
+from toolkit.mesh.documents.differences import diff, differences, lost, same, unknown
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -29,7 +33,6 @@ if TYPE_CHECKING:
 
     from toolkit.control_plane.resources import Key, Resource
 
-_AGAIN = "The same command finishes the job: it writes only what still differs."
 _FORBIDDEN = 403
 # Mesh.mtls is gone in 3.0 (Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md).
 _WITHOUT_MTLS = 3
@@ -48,30 +51,37 @@ class Change(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """One document and what is there in its place.
+    """One document, and what the control plane has of it.
 
     Attributes:
         resource: the document.
         current: what the control plane has; None when it has nothing.
+        heed_unknown: whether fields that Kuma 2.14 does not know count; the control plane may know them.
     """
 
     resource: Resource
     current: dict[str, Any] | None
+    heed_unknown: bool = False
 
     @property
     def change(self) -> Change:
         """What applying it does."""
         if self.current is None:
             return Change.CREATED
-        return Change.UNCHANGED if same(self.resource.document, self.current) else Change.CHANGED
+        is_same = same(self.resource.document, self.current, heed_unknown=self.heed_unknown)
+        return Change.UNCHANGED if is_same else Change.CHANGED
 
     def diff(self) -> list[str]:
-        """A unified diff of YAML that shows no secret value."""
-        return diff(self.resource.document, self.current, self.resource.source)
+        """Return a unified diff of YAML that shows no secret value."""
+        return diff(self.resource.document, self.current, self.resource.source, heed_unknown=self.heed_unknown)
 
     def lost(self) -> list[str]:
-        """The sections and backends of a Mesh that the control plane has and the document has not."""
+        """Return the sections and backends of a Mesh that the control plane has and the document has not."""
         return lost(self.resource.document, self.current)
+
+    def dropped(self) -> list[str]:
+        """Return the paths of the fields that this control plane does not know and drops."""
+        return [] if self.heed_unknown else unknown(self.resource.document, self.current)
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class Write:
 
     Attributes:
         resource: the document that it is for.
-        body: what is written: the document, or a new Mesh without its mTLS.
+        body: what is written: the document, or a new Mesh without what needs its Secrets.
     """
 
     resource: Resource
@@ -92,7 +102,10 @@ class Write:
         return self.body is self.resource.document
 
     def __str__(self) -> str:
-        return f"{self.resource.key}" + ("" if self.is_whole else ", without its mTLS until its Secrets are there")
+        if self.is_whole:
+            return str(self.resource.key)
+        held_back = "its mTLS" + (" and zone egress" if _has_zone_egress(self.resource.document) else "")
+        return f"{self.resource.key}, without {held_back} until its Secrets are there"
 
 
 @dataclass(frozen=True)
@@ -101,13 +114,18 @@ class Plan:
 
     Attributes:
         index: the control plane that it is for.
-        steps: one a document, mesh by mesh.
+        steps: one for each document, mesh by mesh.
         writes: the requests, in their order.
     """
 
     index: Index
     steps: tuple[Step, ...]
     writes: tuple[Write, ...]
+
+    @property
+    def heeds_unknown(self) -> bool:
+        """Whether fields that Kuma 2.14 does not know count as differences."""
+        return self.index.may_know_more
 
     def count(self, change: Change) -> int:
         """How many documents do that."""
@@ -133,9 +151,12 @@ def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:
         if there is None and mesh is None:
             problems += [secret.problem("mesh", f"there is no mesh {name}, nor a document of it") for secret in secrets]
             continue
-        found = [Step(secret, control_plane.get(secret.key) if there is not None else None) for secret in secrets]
+        found = [
+            Step(secret, control_plane.get(secret.key) if there is not None else None, index.may_know_more)
+            for secret in secrets
+        ]
         if mesh is not None:
-            found.insert(0, Step(mesh, there))
+            found.insert(0, Step(mesh, there, index.may_know_more))
             problems += _reference_problems(control_plane, found[0], {secret.key for secret in secrets})
         steps += found
         writes += _writes(found)
@@ -151,14 +172,25 @@ def _writes(steps: Sequence[Step]) -> Iterator[Write]:
     mesh = next((step for step in needed if step.resource.key.kind == "Mesh"), None)
     if mesh is not None and mesh.current is None and secrets:
         document = mesh.resource.document
-        without = {name: value for name, value in document.items() if name != "mtls"}
         has_mtls = bool(mapping(document.get("mtls")))
-        yield Write(mesh.resource, without if has_mtls else document)
+        yield Write(mesh.resource, _without_mtls(document) if has_mtls else document)
         if not has_mtls:
             mesh = None
     yield from (Write(secret, secret.document) for secret in secrets)
     if mesh is not None:
         yield Write(mesh.resource, mesh.resource.document)
+
+
+def _without_mtls(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a Mesh without its mTLS and what needs that."""
+    made = {name: value for name, value in document.items() if name != "mtls"}
+    if _has_zone_egress(document):
+        made["routing"] = {name: value for name, value in document["routing"].items() if name != "zoneEgress"}
+    return made
+
+
+def _has_zone_egress(document: dict[str, Any]) -> bool:
+    return mapping(document.get("routing")).get("zoneEgress") is True
 
 
 def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Problem]:
@@ -170,9 +202,16 @@ def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Probl
             "proxies would get no certificates",
             "From 3.0 on, MeshIdentity takes its place; nothing was written.",
         )
+    problems = [
+        resource.problem("routing.zoneEgress", "needs mTLS: set mtls.enabledBackend")
+        for resource in resources
+        if _has_zone_egress(resource.document)
+        and not mapping(resource.document.get("mtls")).get("enabledBackend")
+        and not (index.major is not None and index.major >= _WITHOUT_MTLS)
+    ]
     if index.product != _OPEN_SOURCE:
-        return []
-    return [
+        return problems
+    return problems + [
         resource.problem(f"{path}.type", f"{backend['type']} is a backend of Kong Mesh, and this is {index}")
         for resource in with_mtls
         for path, backend in resource.backends()
@@ -254,6 +293,7 @@ class _Run:
         self._seen = {step.resource.key: step.current for step in plan.steps}
         self._done = 0
         self._unsure = False
+        self._same = partial(same, heed_unknown=plan.heeds_unknown)
 
     def write(self, write: Write) -> None:
         """Make one write, once; a passing failure is followed by a look at what is there, and one more try."""
@@ -268,9 +308,10 @@ class _Run:
     def _attempt(self, write: Write, tries_left: int) -> Written:
         key, before = write.resource.key, self._seen[write.resource.key]
         now = self._control_plane.get(key)
-        if same(write.body, now):
+        # Whoever applies the same documents at the same time may have come further.
+        if self._same(write.body, now) or self._same(write.resource.document, now):
             return Written(created=before is None)
-        if (now is None) != (before is None) or (now is not None and not same(now, before)):
+        if (now is None) != (before is None) or (now is not None and not self._same(now, before)):
             raise SurroundingsError(
                 f"{key} is no longer what it was when the changes were shown: someone else has changed it",
                 "See what they did, then run the same command again.",
@@ -297,7 +338,8 @@ class _Run:
             if now is None:
                 found.append(f"{key}: is not there")
             else:
-                found += [f"{key}: {place}" for place in differences(step.resource.document, now)]
+                places = differences(step.resource.document, now, heed_unknown=step.heed_unknown)
+                found += [f"{key}: {place}" for place in places]
         if found:
             raise SurroundingsError(
                 f"what the control plane has now is not what was written: {'; '.join(found)}",
@@ -307,48 +349,5 @@ class _Run:
     def so_far(self, error: ToolkitError) -> ToolkitError:
         """The error, and what was written and what was not yet."""
         done, rest = self._plan.writes[: self._done], self._plan.writes[self._done :]
-        if not done and not self._unsure:
-            return _with_progress(error, ["Nothing was written."])
-        lines = [f"Written: {'; '.join(map(str, done))}."] if done else []
-        if self._unsure and rest:
-            lines.append(f"May have been written: {rest[0]}.")
-            rest = rest[1:]
-        if rest:
-            lines.append(f"Not written: {'; '.join(map(str, rest))}.")
-        return _with_progress(error, [*lines, _AGAIN])
-
-
-class _HalfwayError(ToolkitError):
-    """An error that also says how far the writes had come."""
-
-    progress: Sequence[str] = ()
-
-    def lines(self) -> list[str]:
-        """The error's own lines, the progress before the hint."""
-        lines = super().lines()
-        place = len(lines) - bool(self.hint)
-        return [*lines[:place], *self.progress, *lines[place:]]
-
-
-class HalfwayInputError(_HalfwayError, InvalidInputError):
-    """A document turned out not to be valid while the plan was carried out."""
-
-
-class HalfwaySurroundingsError(_HalfwayError, SurroundingsError):
-    """Something around the toolkit failed while the plan was carried out."""
-
-
-class HalfwayInterruptedError(_HalfwayError, InterruptedByUserError):
-    """The user stopped while the plan was carried out."""
-
-
-def _with_progress(error: ToolkitError, progress: list[str]) -> ToolkitError:
-    made: _HalfwayError
-    if isinstance(error, InvalidInputError):
-        made = HalfwayInputError(error.message, error.problems, error.hint)
-    elif isinstance(error, InterruptedByUserError):
-        made = HalfwayInterruptedError(error.message, error.hint)
-    else:
-        made = HalfwaySurroundingsError(error.message, error.hint)
-    made.progress = progress
-    return made
+        unsure = rest[0] if self._unsure and rest else None
+        return with_progress(error, done, unsure, rest if unsure is None else rest[1:])

@@ -34,6 +34,8 @@ READ_PAUSES = (0.5, 1.0)
 # Too many requests, and what a proxy says while nothing stands behind it: the same question may go well next time.
 _PASSING = frozenset({429, 502, 503, 504})
 _NOT_FOUND = 404
+# The version whose fields toolkit.mesh.documents.kept lists.
+_KNOWN = (2, 14)
 _INVALID = frozenset({400, 422})
 _WRITTEN = frozenset({200, 201, 204})
 
@@ -58,8 +60,19 @@ class Index:
     @property
     def major(self) -> int | None:
         """The major version; None for a development build."""
-        number = re.match(r"v?(\d{1,3})\.", self.version, re.ASCII)
-        return int(number[1]) if number else None
+        number = self._number
+        return number[0] if number else None
+
+    @property
+    def may_know_more(self) -> bool:
+        """Whether a Mesh may have fields here that it has not in Kuma 2.14: a newer version, or a development build."""
+        return self._number is None or self._number > _KNOWN
+
+    @property
+    def _number(self) -> tuple[int, int] | None:
+        # A development build is a 0.0.0-preview (kumahq/kuma:mk/build.mk).
+        found = re.match(r"v?([1-9]\d{0,2})\.(\d{1,3})(?!\d)", self.version, re.ASCII)
+        return (int(found[1]), int(found[2])) if found else None
 
 
 class Written(NamedTuple):
