@@ -217,7 +217,7 @@ BACKENDS = st.lists(
 SECTIONS = st.fixed_dictionaries(
     {},
     optional={
-        "routing": st.fixed_dictionaries({}, optional={"localityAwareLoadBalancing": st.booleans()}),
+        "routing": st.fixed_dictionaries({}, optional={"zoneEgress": st.booleans()}),
         "networking": st.just({"outbound": {"passthrough": False}}),
         "metrics": st.just({"backends": [{"name": "p", "type": "prometheus", "conf": {"skipMTLS": False}}]}),
     },

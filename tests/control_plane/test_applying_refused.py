@@ -84,8 +84,8 @@ def test_a_field_that_is_not_known_is_dropped_and_named(standin: Faulty) -> None
 
 
 @pytest.mark.parametrize("version", ["2.15.0", "3.0.0", "0.0.0-preview.v1234", "preview"])
-def test_a_newer_control_plane_may_know_a_field_that_we_do_not(standin: StandIn, version: str) -> None:
-    standin.version = version
+def test_a_newer_control_plane_may_know_a_field_that_we_do_not(standin: Faulty, version: str) -> None:
+    standin.stand_in.version = version
     newer = "type: Mesh\nname: default\nnewer: {a: 1}\n"
     error = refused(standin, newer)
     assert "newer: is not on the control plane" in error.message
