@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +38,7 @@ READ_ONLY = (
     "On zone control plane you can only modify zone resources with 'kumactl apply' or via the HTTP API."
     " You can still use 'kumactl' or the HTTP API to modify the rest of the resource on the global control plane.\n"
 )
+_log = logging.getLogger(__name__)
 _RESOURCE = re.compile(r"/meshes/(?P<mesh>[^/]+)(?:/secrets/(?P<secret>[^/]+))?")
 _LIST = re.compile(r"/meshes(?:/(?P<mesh>[^/]+)/secrets)?")
 _INSIGHT = re.compile(r"/mesh-insights/(?P<mesh>[^/]+)")
@@ -96,6 +98,9 @@ class StandIn:
             return self._answer(request)
         except RefusedError as refused:
             return refused.reply()
+        except Exception:  # noqa: BLE001 - a defect must not cost the client its connection
+            _log.exception("%s %s failed", request.method, request.target)
+            return RefusedError(500, "Internal Server Error", "The stand-in has a defect.").reply()
 
     def _answer(self, request: Request) -> Reply:
         path, _, query = request.target.partition("?")
