@@ -10,7 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -76,8 +76,8 @@ def backends(stand_in: StandIn) -> list[str]:
     return [backend["name"] for backend in mtls(stand_in)["backends"]]
 
 
-def mtls(stand_in: StandIn) -> dict[str, list[dict[str, str]]]:
-    found: dict[str, list[dict[str, str]]] = stand_in.inventory.documents["/meshes/default"]["mtls"]
+def mtls(stand_in: StandIn) -> dict[str, Any]:
+    found: dict[str, Any] = stand_in.inventory.documents["/meshes/default"]["mtls"]
     return found
 
 
