@@ -35,7 +35,7 @@ Examples:
 """
 # What would point a client at the real AWS, or at other credentials.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-# Would be sent to the stand-in control plane, which takes any token.
+# Would be sent to the stand-in control plane, which accepts any token.
 _FOREIGN_TOKEN = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
 _MODES, _PRODUCTS = ("zone", "global", "read-only"), ("kong-mesh", "kuma")
 # A shell's exit codes: of a program that a signal ended, that can't be started, that does not exist.

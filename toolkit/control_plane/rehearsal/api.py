@@ -71,9 +71,9 @@ class StandIn:
     """A control plane in memory.
 
     Attributes:
-        product: ``kuma`` takes one backend a mesh, does not change the enabled one, and has no types of Kong Mesh.
+        product: ``kuma`` allows one backend in a mesh and no change of the enabled one, and has no types of Kong Mesh.
         mode: which labels Secrets get; ``read-only`` refuses every write.
-        version: that it says it has; that of the product unless given.
+        version: of the product in the index; a known one unless given.
         token: makes a user an administrator. Without it every user is one, as on the control plane's own host.
         read_only: the detail with which writes are refused.
         inventory: what it has.

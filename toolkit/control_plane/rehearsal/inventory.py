@@ -51,7 +51,7 @@ class Inventory:
         return {**meta, **added, **document}
 
     def write(self, document: dict[str, Any], before: dict[str, Any] | None) -> None:
-        """Write a resource, unless somebody else has written it since it was read.
+        """Write a resource, unless another writer changed it since it was read.
 
         Args:
             document: the resource.

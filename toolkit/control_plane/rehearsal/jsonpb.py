@@ -56,7 +56,7 @@ class Kind:
     Attributes:
         read: returns a value as it is written, or raises :class:`MessageError`.
         zero: the value that is left out; None if every value is written.
-        empty: the entry that null stands for in a list.
+        empty: the entry that null is read as in a list.
     """
 
     read: Callable[[object], Any]

@@ -1,4 +1,4 @@
-"""Validate what a Mesh says, apart from the configurations of its mTLS backends.
+"""Validate a Mesh, apart from the configurations of its mTLS backends.
 
 Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go and validators.go.
 """

@@ -27,7 +27,7 @@ class Rehearsal:
 
     Args:
         stand_in: what answers; one of Kong Mesh unless given.
-        port: of the loopback; 0 takes a free one.
+        port: of the loopback; 0 for a free one.
 
     Attributes:
         stand_in: what answers, for tests that look inside.
@@ -73,7 +73,7 @@ class Rehearsal:
 
     @property
     def url(self) -> str:
-        """Where it listens, as ``--control-plane`` takes it."""
+        """Its address, for ``--control-plane``."""
         if self._server is None:
             raise RuntimeError("the stand-in does not listen yet")
         return f"http://{_LOOPBACK}:{self._server.server_port}"
@@ -84,7 +84,7 @@ class Rehearsal:
 
 
 class Server(ThreadingHTTPServer):
-    """A server that knows its connections, so that none outlives it."""
+    """A server that lists its connections, to close them when it stops."""
 
     daemon_threads = True
 
@@ -128,7 +128,9 @@ class Handler(BaseHTTPRequestHandler):
         reply = self.refusal()
         body = self.body() if reply is None else None
         if reply is None and body is None:
-            reply = RefusedError(413, "Request Entity Too Large", "The stand-in takes up to 16 MiB.").reply()
+            reply = RefusedError(
+                413, "Request Entity Too Large", "The stand-in reads bodies of known size up to 16 MiB."
+            ).reply()
         if reply is not None or body is None:
             # The body was not read, so nothing more can be read from this connection.
             self.close_connection = True
