@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from tests.control_plane.standin import TOKEN, Fault, Reply, StandIn
+from tests.control_plane.faulty import ARN, TOKEN, Fault, Faulty
 from toolkit import cli
+from toolkit.control_plane.rehearsal.violations import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 
 SECRET = "type: Secret\nmesh: default\nname: chain\ndata: Y2hhaW4=\n"
 HEAD = "type: Mesh\nname: default\n"
-MTLS = """\
+MTLS = f"""\
 mtls:
   enabledBackend: acm
   backends:
-    - {name: acm, type: acmpca, conf: {arn: x, caCert: {secret: chain}}}
+    - {{name: acm, type: acmpca, conf: {{arn: '{ARN}', caCert: {{secret: chain}}}}}}
 """
 EGRESS = "routing: {zoneEgress: true, localityAwareLoadBalancing: true}\n"
 WITH_EGRESS = f"{SECRET}---\n{HEAD}{MTLS}{EGRESS}"
@@ -44,12 +45,12 @@ MESH, CHAIN = "/meshes/default", "/meshes/default/secrets/chain"
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
-    with StandIn(token=TOKEN) as running:
+def standin() -> Iterator[Faulty]:
+    with Faulty(token=TOKEN) as running:
         yield running
 
 
-def run(standin: StandIn, file: Path, text: str) -> Result:
+def run(standin: Faulty, file: Path, text: str) -> Result:
     file.write_text(text)
     environment = {"TOOLKIT_CONTROL_PLANE": standin.url, "TOOLKIT_CONTROL_PLANE_TOKEN": TOKEN}
     return CliRunner().invoke(cli.main, ["apply", "-f", str(file), "--yes"], env=environment)
@@ -81,7 +82,7 @@ def prometheus(conf: str) -> str:
         KUMACTL_LIST,
     ],
 )
-def test_a_second_run_has_nothing_to_do(standin: StandIn, tmp_path: Path, text: str) -> None:
+def test_a_second_run_has_nothing_to_do(standin: Faulty, tmp_path: Path, text: str) -> None:
     first = run(standin, tmp_path / "mesh.yaml", text)
     assert first.exit_code == 0, first.output
     written = len(standin.writes)
@@ -91,7 +92,7 @@ def test_a_second_run_has_nothing_to_do(standin: StandIn, tmp_path: Path, text: 
     assert len(standin.writes) == written
 
 
-def test_zone_egress_waits_for_mtls(standin: StandIn, tmp_path: Path) -> None:
+def test_zone_egress_waits_for_mtls(standin: Faulty, tmp_path: Path) -> None:
     first: dict[str, Any] = {}
 
     def look(_number: int, method: str, path: str) -> None:
@@ -106,18 +107,18 @@ def test_zone_egress_waits_for_mtls(standin: StandIn, tmp_path: Path) -> None:
     assert "created Mesh default, without its mTLS and zone egress until its Secrets are there" in result.stderr
 
 
-def test_zone_egress_without_mtls_is_rejected_before_anything_is_written(standin: StandIn, tmp_path: Path) -> None:
+def test_zone_egress_without_mtls_is_rejected_before_anything_is_written(standin: Faulty, tmp_path: Path) -> None:
     result = run(standin, tmp_path / "mesh.yaml", f"{SECRET}---\n{HEAD}{EGRESS}")
     assert result.exit_code == 2
     assert "Mesh default: routing.zoneEgress: needs mTLS: set mtls.enabledBackend" in result.stderr
     assert standin.writes == []
     # 3.0 has no mTLS in a Mesh.
-    standin.version = "3.0.0"
+    standin.stand_in.version = "3.0.0"
     standin.fault = lambda _number, method, _path: Fault(Reply(201)) if method == "PUT" else None
     assert "zoneEgress: needs" not in run(standin, tmp_path / "mesh.yaml", f"{HEAD}{EGRESS}").stderr
 
 
-def test_a_field_that_is_dropped_is_named_in_a_warning(standin: StandIn, tmp_path: Path) -> None:
+def test_a_field_that_is_dropped_is_named_in_a_warning(standin: Faulty, tmp_path: Path) -> None:
     for _ in range(2):
         result = run(standin, tmp_path / "mesh.yaml", f"{HEAD}metrix: {{a: 1}}\n")
         assert result.exit_code == 0
@@ -126,7 +127,7 @@ def test_a_field_that_is_dropped_is_named_in_a_warning(standin: StandIn, tmp_pat
         assert "+metrix" not in result.stderr
 
 
-def test_the_same_documents_applied_twice_at_once(standin: StandIn, tmp_path: Path) -> None:
+def test_the_same_documents_applied_twice_at_once(standin: Faulty, tmp_path: Path) -> None:
     file = tmp_path / "mesh.yaml"
     file.write_text(WITH_EGRESS)
     command = [sys.executable, "-c", "from toolkit.cli import main; main()", "apply", "-f", str(file), "--yes"]
@@ -141,8 +142,8 @@ def test_the_same_documents_applied_twice_at_once(standin: StandIn, tmp_path: Pa
     assert "Nothing to do: 2 unchanged" in run(standin, tmp_path / "mesh.yaml", WITH_EGRESS).stderr
 
 
-def test_another_writer_may_have_come_further_with_the_same_documents(standin: StandIn, tmp_path: Path) -> None:
-    with StandIn(token=TOKEN) as finished:
+def test_another_writer_may_have_come_further_with_the_same_documents(standin: Faulty, tmp_path: Path) -> None:
+    with Faulty(token=TOKEN) as finished:
         run(finished, tmp_path / "mesh.yaml", WITH_EGRESS)
 
     def overtake(_number: int, method: str, path: str) -> None:
@@ -156,7 +157,7 @@ def test_another_writer_may_have_come_further_with_the_same_documents(standin: S
     assert standin.writes == []
 
 
-def test_a_conflict_says_that_someone_else_writes(standin: StandIn, tmp_path: Path) -> None:
+def test_a_conflict_says_that_someone_else_writes(standin: Faulty, tmp_path: Path) -> None:
     # As Kuma 2.14.3 answers two writers.
     body = b'{"type":"/std-errors","status":409,"title":"Conflict","detail":"resource conflict: type=\\"Mesh\\""}'
     standin.fault = lambda _number, method, path: Fault(Reply(409, body)) if method == "PUT" and path == CHAIN else None

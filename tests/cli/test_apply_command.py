@@ -17,10 +17,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests.control_plane.clients import ca_file, server_files
-from tests.control_plane.standin import ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
+from tests.control_plane.faulty import ARN, ON_KUBERNETES, TOKEN, Fault, Faulty
 from tests.support import Authority
 from toolkit import cli
 from toolkit.cli import apply
+from toolkit.control_plane.rehearsal.violations import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,20 +30,20 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 VALUE = b"a value that nobody may see"
-MESH = """\
+MESH = f"""\
 type: Mesh
 name: default
 mtls:
   enabledBackend: acm
   backends:
-    - {name: acm, type: acmpca, conf: {arn: x, caCert: {secret: chain}}}
+    - {{name: acm, type: acmpca, conf: {{arn: '{ARN}', caCert: {{secret: chain}}}}}}
 """
 SECRET = f"type: Secret\nmesh: default\nname: chain\ndata: {base64.b64encode(VALUE).decode()}\n"
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
-    with StandIn(token=TOKEN) as running:
+def standin() -> Iterator[Faulty]:
+    with Faulty(token=TOKEN) as running:
         yield running
 
 
@@ -53,7 +54,7 @@ def file(tmp_path: Path) -> Path:
     return written
 
 
-def run(standin: StandIn, *arguments: str | Path, **options: Any) -> Result:
+def run(standin: Faulty, *arguments: str | Path, **options: Any) -> Result:
     """The command in this process; it has no terminal, and the token comes from the environment."""
     environment = {"TOOLKIT_CONTROL_PLANE": standin.url, "TOOLKIT_CONTROL_PLANE_TOKEN": TOKEN}
     options["env"] = {**environment, **options.get("env", {})}
@@ -65,7 +66,7 @@ def run(standin: StandIn, *arguments: str | Path, **options: Any) -> Result:
     return result
 
 
-def start(standin: StandIn, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+def start(standin: Faulty, *arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", "from toolkit.cli import main; main()", "apply", *map(str, arguments)]
     environment = {
         "PATH": os.environ["PATH"],
@@ -87,7 +88,7 @@ def stop(process: subprocess.Popen[str], patience: float = 5) -> None:
 class Terminal:
     """A terminal on which a process runs, and what stands on it."""
 
-    def __init__(self, standin: StandIn, *arguments: str | Path) -> None:
+    def __init__(self, standin: Faulty, *arguments: str | Path) -> None:
         self._ours, theirs = pty.openpty()
         self.process = start(standin, *arguments, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL)
         os.close(theirs)
@@ -110,7 +111,7 @@ class Terminal:
         return self.process.wait(60)
 
 
-def test_a_mesh_is_applied(standin: StandIn, file: Path) -> None:
+def test_a_mesh_is_applied(standin: Faulty, file: Path) -> None:
     result = run(standin, "-f", file, "--yes")
     assert result.exit_code == 0, result.output
     lines = result.stderr.splitlines()
@@ -119,11 +120,10 @@ def test_a_mesh_is_applied(standin: StandIn, file: Path) -> None:
     assert "  +  enabledBackend: acm" in lines
     assert "Secret chain of mesh default: created" in lines
     assert f"  +data: (27 bytes, SHA-256 {hashlib.sha256(VALUE).hexdigest()[:12]})" in lines
-    assert lines[-5:] == [
+    assert lines[-4:] == [
         "created Mesh default, without its mTLS until its Secrets are there",
         "created Secret chain of mesh default",
         "changed Mesh default",
-        "Warning: Mesh default: mtls is deprecated",
         "Done and read back: 2 created.",
     ]
     again = run(standin, "-f", file, "--yes")
@@ -136,7 +136,7 @@ def test_a_mesh_is_applied(standin: StandIn, file: Path) -> None:
     assert len(standin.writes) == 3
 
 
-def test_a_dry_run_shows_and_writes_nothing(standin: StandIn, file: Path) -> None:
+def test_a_dry_run_shows_and_writes_nothing(standin: Faulty, file: Path) -> None:
     standin.put({"type": "Mesh", "name": "default", "metrics": {"backends": [{"name": "p", "type": "prometheus"}]}})
     result = run(standin, "-f", file, "--dry-run")
     assert result.exit_code == 0
@@ -149,7 +149,7 @@ def test_a_dry_run_shows_and_writes_nothing(standin: StandIn, file: Path) -> Non
     assert standin.writes == []
 
 
-def test_without_a_terminal_it_asks_for_yes(standin: StandIn, file: Path) -> None:
+def test_without_a_terminal_it_asks_for_yes(standin: Faulty, file: Path) -> None:
     result = run(standin, "-f", file)
     assert result.exit_code == 2
     assert "there is no terminal to ask on" in result.stderr
@@ -158,7 +158,7 @@ def test_without_a_terminal_it_asks_for_yes(standin: StandIn, file: Path) -> Non
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 130), ("\n", 130), ("", 130)])
-def test_it_asks(standin: StandIn, file: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
+def test_it_asks(standin: Faulty, file: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
     monkeypatch.setattr(apply, "_can_ask", lambda: True)
     result = run(standin, "-f", file, input=answer)
     assert result.exit_code == code
@@ -167,7 +167,7 @@ def test_it_asks(standin: StandIn, file: Path, monkeypatch: pytest.MonkeyPatch, 
     assert ("not applied; nothing was written" in result.stderr) == (code != 0)
 
 
-def test_one_change_is_asked_for_as_one(standin: StandIn, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_change_is_asked_for_as_one(standin: Faulty, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(standin, "-f", file, "--yes")
     file.write_text(SECRET.replace("YSB2", "YSB3"))
     monkeypatch.setattr(apply, "_can_ask", lambda: True)
@@ -177,7 +177,7 @@ def test_one_change_is_asked_for_as_one(standin: StandIn, file: Path, monkeypatc
     assert result.stderr.endswith("changed Secret chain of mesh default\nDone and read back: 1 changed.\n")
 
 
-def test_the_form_of_kubernetes_is_for_kubectl(standin: StandIn, file: Path) -> None:
+def test_the_form_of_kubernetes_is_for_kubectl(standin: Faulty, file: Path) -> None:
     file.write_text("apiVersion: kuma.io/v1alpha1\nkind: Mesh\nmetadata: {name: default}\n")
     result = run(standin, "-f", file, "--yes")
     assert result.exit_code == 2
@@ -185,8 +185,8 @@ def test_the_form_of_kubernetes_is_for_kubectl(standin: StandIn, file: Path) -> 
     assert standin.requests == []
 
 
-def test_on_kubernetes_it_is_for_kubectl(standin: StandIn, file: Path) -> None:
-    standin.read_only = ON_KUBERNETES
+def test_on_kubernetes_it_is_for_kubectl(standin: Faulty, file: Path) -> None:
+    standin.refuse_writes(ON_KUBERNETES)
     result = run(standin, "-f", file, "--yes")
     assert result.exit_code == 3
     assert "Error: PUT /meshes/default: " in result.stderr
@@ -194,8 +194,9 @@ def test_on_kubernetes_it_is_for_kubectl(standin: StandIn, file: Path) -> None:
     assert "Nothing was written.\nHint: toolkit render-mesh --format kubernetes | kubectl apply -f -\n" in result.stderr
 
 
-def test_what_is_not_valid_is_said_by_place(standin: StandIn, file: Path) -> None:
-    file.write_text(f"{SECRET}---\n{MESH.replace('arn: x, ', '')}")
+def test_what_is_not_valid_is_said_by_place(standin: Faulty, file: Path) -> None:
+    without = MESH.replace(f"arn: '{ARN}', ", "")
+    file.write_text(f"{SECRET}---\n{without}")
     result = run(standin, "-f", file, "--yes")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-5:] == [
@@ -222,27 +223,27 @@ def test_what_is_not_valid_is_said_by_place(standin: StandIn, file: Path) -> Non
         (("-f", "{file}", "--token-file", "{file}"), "contains a line feed, which no token has"),
     ],
 )
-def test_options_that_can_not_work(standin: StandIn, file: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_options_that_can_not_work(standin: Faulty, file: Path, arguments: tuple[str, ...], words: str) -> None:
     result = run(standin, "--yes", *(argument.format(file=file) for argument in arguments))
     assert result.exit_code == 2
     assert words in result.stderr
     assert standin.requests == []
 
 
-def test_a_control_plane_must_be_named(standin: StandIn, file: Path) -> None:
+def test_a_control_plane_must_be_named(standin: Faulty, file: Path) -> None:
     result = run(standin, "-f", file, "--yes", env={"TOOLKIT_CONTROL_PLANE": ""})
     assert result.exit_code == 2
     assert "--control-plane" in result.stderr
 
 
-def test_what_is_no_text_or_too_much_is_refused(standin: StandIn, file: Path) -> None:
+def test_what_is_no_text_or_too_much_is_refused(standin: Faulty, file: Path) -> None:
     file.write_bytes(b"\xff")
     assert f"{file} is not YAML" in run(standin, "-f", file, "--yes").stderr
     file.write_bytes(b" " * (16 * 1024 * 1024 + 1))
     assert "larger than 16 MiB" in run(standin, "-f", file, "--yes").stderr
 
 
-def test_the_token_of_a_file_goes_before_that_of_the_environment(standin: StandIn, file: Path, tmp_path: Path) -> None:
+def test_the_token_of_a_file_goes_before_that_of_the_environment(standin: Faulty, file: Path, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(f"{TOKEN}\n")
     others = {"TOOLKIT_CONTROL_PLANE_TOKEN": "of-somebody-else"}
@@ -258,7 +259,7 @@ def test_the_token_of_a_file_goes_before_that_of_the_environment(standin: StandI
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500])
-def test_the_token_is_not_said_whatever_the_server_says(standin: StandIn, file: Path, status: int) -> None:
+def test_the_token_is_not_said_whatever_the_server_says(standin: Faulty, file: Path, status: int) -> None:
     # `run` looks for it.
     standin.fault = lambda number, _method, _path: (
         Fault(Reply(status, f"you sent Bearer {TOKEN}".encode())) if number > 3 else None
@@ -268,7 +269,7 @@ def test_the_token_is_not_said_whatever_the_server_says(standin: StandIn, file: 
 
 def test_a_process_takes_a_stream_and_speaks_tls(file: Path, tmp_path: Path) -> None:
     authority = Authority("Mesh CA")
-    with StandIn(token=TOKEN, tls=server_files(tmp_path, authority)) as standin, file.open() as stream:
+    with Faulty(token=TOKEN, tls=server_files(tmp_path, authority)) as standin, file.open() as stream:
         trusted = ca_file(tmp_path, authority)
         process = start(standin, "-f", "-", "--yes", "--ca-file", trusted, stdin=stream)
         out, err = process.communicate(timeout=60)
@@ -297,9 +298,7 @@ def test_a_process_takes_a_stream_and_speaks_tls(file: Path, tmp_path: Path) -> 
         (3, ["Written: Mesh default, without", "May have been written: Mesh default.", "The same command finishes"]),
     ],
 )
-def test_stopped_while_it_waits_it_says_how_far_it_came(
-    standin: StandIn, file: Path, put: int, said: list[str]
-) -> None:
+def test_stopped_while_it_waits_it_says_how_far_it_came(standin: Faulty, file: Path, put: int, said: list[str]) -> None:
     hanging = threading.Event()
 
     def hang(_number: int, method: str, path: str) -> Fault | None:
@@ -319,7 +318,7 @@ def test_stopped_while_it_waits_it_says_how_far_it_came(
     assert "Traceback" not in err
 
 
-def test_a_terminal_is_asked_and_gets_colours(standin: StandIn, file: Path) -> None:
+def test_a_terminal_is_asked_and_gets_colours(standin: Faulty, file: Path) -> None:
     terminal = Terminal(standin, "-f", file)
     terminal.read_until(b"[y/N]")
     terminal.write(b"y\n")
@@ -329,7 +328,7 @@ def test_a_terminal_is_asked_and_gets_colours(standin: StandIn, file: Path) -> N
     assert len(standin.writes) == 3
 
 
-def test_stopped_at_the_question_nothing_is_written(standin: StandIn, file: Path) -> None:
+def test_stopped_at_the_question_nothing_is_written(standin: Faulty, file: Path) -> None:
     terminal = Terminal(standin, "-f", file)
     terminal.read_until(b"[y/N]")
     # The question stands there before its answer is read.

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.control_plane.clients import ca_file, kumactl_config, server_files
-from tests.control_plane.standin import TOKEN, StandIn
+from tests.control_plane.faulty import TOKEN, Faulty
 from tests.support import Authority
 from toolkit import cli
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
-    with StandIn(token=TOKEN) as running:
+def standin() -> Iterator[Faulty]:
+    with Faulty(token=TOKEN) as running:
         yield running
 
 
@@ -40,7 +40,7 @@ def run(mesh: Path, *arguments: str | Path, **environment: Any) -> Result:
 
 
 def test_a_context_is_all_that_is_needed(
-    standin: StandIn, mesh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    standin: Faulty, mesh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".kumactl").mkdir()
     kumactl_config(tmp_path, standin.url).rename(tmp_path / ".kumactl" / "config")
@@ -52,7 +52,7 @@ def test_a_context_is_all_that_is_needed(
 
 def test_over_tls_with_the_ca_of_the_context(mesh: Path, tmp_path: Path) -> None:
     authority = Authority("Mesh CA")
-    with StandIn(token=TOKEN, tls=server_files(tmp_path, authority)) as standin:
+    with Faulty(token=TOKEN, tls=server_files(tmp_path, authority)) as standin:
         trusted = ca_file(tmp_path, authority)
         config = kumactl_config(tmp_path, standin.url, f", caCertFile: '{trusted}'")
         there = ("--context", "here", "--kumactl-config", config)
@@ -68,7 +68,7 @@ def test_over_tls_with_the_ca_of_the_context(mesh: Path, tmp_path: Path) -> None
         assert f"context here of {config}: /no/such.pem: No such file" in missing.stderr
 
 
-def test_which_token_is_sent(standin: StandIn, mesh: Path, tmp_path: Path) -> None:
+def test_which_token_is_sent(standin: Faulty, mesh: Path, tmp_path: Path) -> None:
     config = kumactl_config(tmp_path, standin.url)
     there = ("--context", "here", "--kumactl-config", config)
     other = "another-token-of-somebody"
@@ -77,12 +77,14 @@ def test_which_token_is_sent(standin: StandIn, mesh: Path, tmp_path: Path) -> No
     assert run(mesh, *there, "--token-file", tmp_path / "token").exit_code == 3
     config.write_text(config.read_text().replace(f", authType: tokens, authConf: {{token: {TOKEN}}}", ""))
     assert run(mesh, *there, TOOLKIT_CONTROL_PLANE_TOKEN=TOKEN).exit_code == 0
+    # Anybody may read a Mesh, so there must be something to write.
+    mesh.write_text(mesh.read_text() + "labels: {team: a}\n")
     without = run(mesh, *there)
     assert without.exit_code == 3
     assert "Give a user token" in without.stderr
 
 
-def test_the_command_line_goes_before_the_environment(standin: StandIn, mesh: Path, tmp_path: Path) -> None:
+def test_the_command_line_goes_before_the_environment(standin: Faulty, mesh: Path, tmp_path: Path) -> None:
     there = ("--context", "here", "--kumactl-config", kumactl_config(tmp_path, standin.url))
     assert run(mesh, *there, TOOLKIT_CONTROL_PLANE="http://127.0.0.1:1").exit_code == 0
     both = run(mesh, *there, "--control-plane", standin.url)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.control_plane.clients import kumactl_config
-from tests.control_plane.standin import TOKEN, StandIn
+from tests.control_plane.faulty import TOKEN, Faulty
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from toolkit.cli import main
 from toolkit.mesh.documents.editable import editable
@@ -221,7 +221,7 @@ def test_a_mesh_rendered_for_kubernetes_can_be_merged_again(outputs: Path) -> No
 
 
 def test_into_the_mesh_that_a_control_plane_has(outputs: Path) -> None:
-    with StandIn(version="2.14.2") as standin:
+    with Faulty(version="2.14.2") as standin:
         backends = [{"name": "ca-1", "type": "builtin"}]
         mtls = {"enabledBackend": "ca-1", "backends": backends}
         metrics = {"enabledBackend": "p", "backends": [{"name": "p", "type": "prometheus", "conf": {"port": 5670}}]}
@@ -242,7 +242,7 @@ def test_into_the_mesh_that_a_control_plane_has(outputs: Path) -> None:
 
 
 def test_open_source_kuma_has_no_acmpca_backend(outputs: Path) -> None:
-    with StandIn(product="Kuma", version="2.14.3") as standin:
+    with Faulty(product="kuma", version="2.14.3") as standin:
         standin.put({"type": "Mesh", "name": "default"})
         refused = run(outputs, "--base", "control-plane", env={"TOOLKIT_CONTROL_PLANE": standin.url})
     assert (refused.exit_code, refused.stdout) == (2, "")
@@ -250,7 +250,7 @@ def test_open_source_kuma_has_no_acmpca_backend(outputs: Path) -> None:
 
 
 def test_a_context_of_kumactl_names_the_control_plane(outputs: Path, tmp_path: Path) -> None:
-    with StandIn(token=TOKEN) as standin:
+    with Faulty(token=TOKEN) as standin:
         standin.put({"type": "Mesh", "name": "default"})
         config = kumactl_config(tmp_path, standin.url)
         result = run(outputs, "--base", "control-plane", "--context", "here", "--kumactl-config", config)

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.control_plane.clients import kumactl_config
-from tests.control_plane.standin import TOKEN, StandIn
+from tests.control_plane.faulty import TOKEN, Faulty
 from toolkit.cli import main
 from toolkit.mesh.documents.editable import editable
 
@@ -184,9 +184,9 @@ def counts(**online: int) -> dict[str, Any]:
     return {name.replace("_", "-"): {"total": 3, "online": count} for name, count in online.items()}
 
 
-def see(standin: StandIn, supported: dict[str, Any], issued: dict[str, Any]) -> None:
+def see(standin: Faulty, supported: dict[str, Any], issued: dict[str, Any]) -> None:
     """Let the control plane see its three proxies so."""
-    standin.state["/mesh-insights/default"] = {
+    standin.stand_in.insights["default"] = {
         "type": "MeshInsight",
         "name": "default",
         "dataplanes": {"total": 3, "online": 3},
@@ -195,7 +195,7 @@ def see(standin: StandIn, supported: dict[str, Any], issued: dict[str, Any]) -> 
 
 
 def test_no_step_is_printed_before_the_one_before_it_is_live(outputs: Path) -> None:
-    with StandIn() as standin:
+    with Faulty() as standin:
         backends = [{"name": "ca-1", "type": "builtin"}]
         mtls = {"enabledBackend": "ca-1", "backends": backends}
         standin.state["/meshes/default"] = {"type": "Mesh", "name": "default", "mtls": mtls}
@@ -209,16 +209,16 @@ def test_no_step_is_printed_before_the_one_before_it_is_live(outputs: Path) -> N
             see(standin, counts(ca_1=3, acmpca=3), counts(ca_1=3))
         (added,) = editable(run(*arguments, "1", env=there).stdout, "x")
         standin.state["/meshes/default"]["mtls"] = added.mtls
-        del standin.state["/mesh-insights/default"]
+        standin.stand_in.insights.clear()
         late = run(*arguments, "2", env=there)
         assert late.exit_code == 0
         assert "says nothing of the mesh's proxies yet" in late.stderr
 
 
 def test_through_a_control_plane_and_never_too_soon(outputs: Path, tmp_path: Path) -> None:
-    with StandIn() as standin:
+    with Faulty() as standin:
         there = {"TOOLKIT_CONTROL_PLANE": standin.url}
-        live = {"type": "Mesh", "name": "default", "routing": {"zoneEgress": True}}
+        live = {"type": "Mesh", "name": "default", "routing": {"localityAwareLoadBalancing": True}}
         backends = [{"name": "ca-1", "type": "builtin"}]
         standin.state["/meshes/default"] = {**live, "mtls": {"enabledBackend": "ca-1", "backends": backends}}
         see(standin, counts(ca_1=3), counts(ca_1=3))
@@ -248,12 +248,12 @@ def test_through_a_control_plane_and_never_too_soon(outputs: Path, tmp_path: Pat
         apply(step(3).stdout)
         mesh = standin.state["/meshes/default"]
         assert [backend["name"] for backend in mesh["mtls"]["backends"]] == ["acmpca"]
-        assert mesh["routing"] == {"zoneEgress": True}
+        assert mesh["routing"] == {"localityAwareLoadBalancing": True}
         assert "/meshes/default/secrets/default-acmpca-ca-chain" in standin.state
 
 
 def test_a_context_of_kumactl_names_the_control_plane(outputs: Path, tmp_path: Path) -> None:
-    with StandIn(token=TOKEN) as standin:
+    with Faulty(token=TOKEN) as standin:
         standin.put(
             {
                 "type": "Mesh",
@@ -268,7 +268,7 @@ def test_a_context_of_kumactl_names_the_control_plane(outputs: Path, tmp_path: P
 
 
 def test_a_control_plane_of_open_source_kuma(outputs: Path) -> None:
-    with StandIn(product="Kuma") as standin:
+    with Faulty(product="kuma") as standin:
         backends = [{"name": "ca-1", "type": "builtin"}]
         mtls = {"enabledBackend": "ca-1", "backends": backends}
         standin.state["/meshes/default"] = {"type": "Mesh", "name": "default", "mtls": mtls}

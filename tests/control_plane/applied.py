@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.control_plane.standin import TOKEN, StandIn
+from tests.control_plane.faulty import TOKEN, Faulty
 from toolkit.control_plane import applying, resources
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access, Token
@@ -50,7 +50,7 @@ def wanted(text: str) -> tuple[resources.Resource, ...]:
 
 
 def apply(
-    standin: StandIn, text: str = TEXT, between: Callable[[], object] = lambda: None, **options: Any
+    standin: Faulty, text: str = TEXT, between: Callable[[], object] = lambda: None, **options: Any
 ) -> tuple[Plan, list[str]]:
     """Apply documents as the command does; `between` happens while the user looks at the plan."""
     told: list[str] = []
@@ -63,18 +63,18 @@ def apply(
     return plan, told
 
 
-def holds(standin: StandIn, text: str = TEXT) -> bool:
+def holds(standin: Faulty, text: str = TEXT) -> bool:
     return all(same(resource.document, standin.state.get(resource.key.path)) for resource in wanted(text))
 
 
-def refused(standin: StandIn, text: str = TEXT, **options: Any) -> ToolkitError:
+def refused(standin: Faulty, text: str = TEXT, **options: Any) -> ToolkitError:
     with pytest.raises(ToolkitError) as raised:
         apply(standin, text, **options)
     return raised.value
 
 
 def requests_of_a_whole_run() -> int:
-    with StandIn(token=TOKEN) as standin:
+    with Faulty(token=TOKEN) as standin:
         apply(standin)
         return len(standin.requests)
 

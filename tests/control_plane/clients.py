@@ -11,10 +11,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.control_plane.standin import TOKEN, Fault, Reply, StandIn
+from tests.control_plane.faulty import TOKEN, Fault, Faulty
 from tests.support import NOW, Authority, name
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access
+from toolkit.control_plane.rehearsal.violations import Reply
 from toolkit.control_plane.resources import Key
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ SECRET = Key("Secret", "chain", "default")
 
 
 @contextmanager
-def client(standin: StandIn, **access: Any) -> Iterator[ControlPlane]:
+def client(standin: Faulty, **access: Any) -> Iterator[ControlPlane]:
     """A client that waits for nothing between two tries."""
     with ControlPlane(Access(**{"url": standin.url, **access}), pause=lambda _: None) as control_plane:
         yield control_plane
 
 
-def reply(standin: StandIn, status: int, body: bytes = b"", **more: Any) -> None:
+def reply(standin: Faulty, status: int, body: bytes = b"", **more: Any) -> None:
     standin.fault = lambda _number, _method, _path: Fault(Reply(status, body, **more))
 
 

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.control_plane.applied import CHAIN, INLINE, MESH, OTHER, SECOND, TEXT, WHOLE, apply, holds, refused, wanted
-from tests.control_plane.standin import TOKEN, Fault, Reply, StandIn
+from tests.control_plane.faulty import ARN, TOKEN, Fault, Faulty
 from toolkit.control_plane import applying, resources
 from toolkit.control_plane.applying import Change
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access, Token
+from toolkit.control_plane.rehearsal.violations import Reply
 from toolkit.errors import InterruptedByUserError, InvalidInputError, SurroundingsError
 from toolkit.mesh.documents.differences import same
 
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
-    with StandIn(token=TOKEN) as running:
+def standin() -> Iterator[Faulty]:
+    with Faulty(token=TOKEN) as running:
         yield running
 
 
 # The order
 
 
-def test_a_new_mesh_is_written_without_mtls_then_its_secrets_then_whole(standin: StandIn) -> None:
+def test_a_new_mesh_is_written_without_mtls_then_its_secrets_then_whole(standin: Faulty) -> None:
     first: dict[str, Any] = {}
 
     def look(_number: int, method: str, _path: str) -> None:
@@ -54,7 +55,7 @@ def test_a_new_mesh_is_written_without_mtls_then_its_secrets_then_whole(standin:
     assert plan.count(Change.CREATED) == 3
 
 
-def test_a_second_run_writes_nothing(standin: StandIn) -> None:
+def test_a_second_run_writes_nothing(standin: Faulty) -> None:
     apply(standin)
     standin.requests.clear()
     plan, told = apply(standin)
@@ -64,18 +65,18 @@ def test_a_second_run_writes_nothing(standin: StandIn) -> None:
     assert standin.writes == told == []
 
 
-def test_a_new_mesh_without_secrets_is_written_once(standin: StandIn) -> None:
+def test_a_new_mesh_without_secrets_is_written_once(standin: Faulty) -> None:
     apply(standin, INLINE)
     assert standin.writes == [MESH]
     assert holds(standin, INLINE)
 
 
-def test_a_new_mesh_without_mtls_is_written_once_before_its_secrets(standin: StandIn) -> None:
+def test_a_new_mesh_without_mtls_is_written_once_before_its_secrets(standin: Faulty) -> None:
     apply(standin, f"{OTHER}---\ntype: Mesh\nname: default\n")
     assert standin.writes == [MESH, SECOND]
 
 
-def test_of_a_mesh_that_exists_the_secrets_are_written_first(standin: StandIn) -> None:
+def test_of_a_mesh_that_exists_the_secrets_are_written_first(standin: Faulty) -> None:
     standin.put({"type": "Mesh", "name": "default", "metrics": {"backends": [{"name": "p", "type": "prometheus"}]}})
     plan, _ = apply(standin)
     assert standin.writes == [CHAIN, MESH]
@@ -85,7 +86,7 @@ def test_of_a_mesh_that_exists_the_secrets_are_written_first(standin: StandIn) -
     assert standin.writes == [MESH]
 
 
-def test_a_secret_alone(standin: StandIn) -> None:
+def test_a_secret_alone(standin: Faulty) -> None:
     error = refused(standin, OTHER)
     assert isinstance(error, InvalidInputError)
     assert "mesh.yaml: Secret other of mesh default: mesh: there is no mesh default" in str(error.problems[0])
@@ -94,7 +95,7 @@ def test_a_secret_alone(standin: StandIn) -> None:
     assert standin.writes == [SECOND]
 
 
-def test_several_meshes_each_in_its_order(standin: StandIn) -> None:
+def test_several_meshes_each_in_its_order(standin: Faulty) -> None:
     both = TEXT + "---\n" + TEXT.replace("default", "second")
     apply(standin, both)
     second = [path.replace("default", "second") for path in (MESH, CHAIN, MESH)]
@@ -107,7 +108,7 @@ def test_several_meshes_each_in_its_order(standin: StandIn) -> None:
 
 @pytest.mark.parametrize("hang_up", ["before", "after", "middle"])
 @pytest.mark.parametrize("number", range(1, WHOLE + 1))
-def test_a_run_that_dies_anywhere_is_finished_by_the_next(standin: StandIn, number: int, hang_up: str) -> None:
+def test_a_run_that_dies_anywhere_is_finished_by_the_next(standin: Faulty, number: int, hang_up: str) -> None:
     standin.fault = lambda now, _method, _path: Fault(hang_up=hang_up) if now >= number else None
     error = refused(standin)
     assert error.exit_code == 3
@@ -132,7 +133,7 @@ def test_a_run_that_dies_anywhere_is_finished_by_the_next(standin: StandIn, numb
     "fault", [Fault(hang_up="before"), Fault(hang_up="after"), Fault(Reply(503)), Fault(Reply(429))]
 )
 @pytest.mark.parametrize("number", range(1, WHOLE + 1))
-def test_one_passing_failure_anywhere_is_survived(standin: StandIn, number: int, fault: Fault) -> None:
+def test_one_passing_failure_anywhere_is_survived(standin: Faulty, number: int, fault: Fault) -> None:
     standin.fault = lambda now, _method, _path: fault if now == number else None
     apply(standin)
     assert holds(standin)
@@ -143,7 +144,7 @@ def test_one_passing_failure_anywhere_is_survived(standin: StandIn, number: int,
 
 @pytest.mark.parametrize("status", [401, 403, 409, 412, 500, 503])
 @pytest.mark.parametrize("put", [1, 2, 3])
-def test_a_refusal_says_how_far_it_came(standin: StandIn, status: int, put: int) -> None:
+def test_a_refusal_says_how_far_it_came(standin: Faulty, status: int, put: int) -> None:
     standin.fault = lambda _now, method, _path: (
         Fault(Reply(status)) if method == "PUT" and len(standin.writes) >= put else None
     )
@@ -168,7 +169,7 @@ def test_a_refusal_says_how_far_it_came(standin: StandIn, status: int, put: int)
 
 
 @pytest.mark.parametrize("number", range(1, WHOLE + 1))
-def test_stopped_anywhere_it_says_how_far_it_came(standin: StandIn, number: int) -> None:
+def test_stopped_anywhere_it_says_how_far_it_came(standin: Faulty, number: int) -> None:
     """The user presses Ctrl-C while a request is under way."""
 
     class Stopped(ControlPlane):
@@ -229,7 +230,7 @@ def documents(secrets: dict[str, bytes], backends: list[dict[str, Any]], section
     for index, backend in enumerate(backends):
         if backend["type"] == "acmpca":
             source = {"secret": names[index % len(names)]} if names else {"inline": "YQ=="}
-            backend["conf"] = {"arn": "x", "caCert": source}
+            backend["conf"] = {"arn": ARN, "caCert": source}
     mtls = {"mtls": {"enabledBackend": backends[0]["name"], "backends": backends}} if backends else {}
     if not backends:
         # It needs mTLS.
@@ -248,7 +249,7 @@ WORLDS = st.builds(lambda *parts: list(documents(*parts)), SECRETS, BACKENDS, SE
 )
 def test_from_any_state_to_any_other_and_broken_anywhere(before: Any, after: Any, dies_at: int, hang_up: str) -> None:
     found = [resources.Resource(resources.Key(d["type"], d["name"], d.get("mesh", d["name"])), d, "x") for d in after]
-    with StandIn() as standin, ControlPlane(Access(standin.url), pause=lambda _: None) as control_plane:
+    with Faulty() as standin, ControlPlane(Access(standin.url), pause=lambda _: None) as control_plane:
         for document in before or []:
             standin.put(document)
 

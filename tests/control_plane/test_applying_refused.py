@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.control_plane.applied import CHAIN, MESH, MESH_TEXT, TEXT, WHOLE, apply, holds, refused, wanted
-from tests.control_plane.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
+from tests.control_plane.faulty import ARN, ON_KUBERNETES, TOKEN, Fault, Faulty
+from toolkit.control_plane.rehearsal.api import READ_ONLY
+from toolkit.control_plane.rehearsal.violations import Reply
 from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.mesh.documents.differences import same
 
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
-    with StandIn(token=TOKEN) as running:
+def standin() -> Iterator[Faulty]:
+    with Faulty(token=TOKEN) as running:
         yield running
 
 
@@ -25,10 +27,10 @@ def standin() -> Iterator[StandIn]:
 
 
 @pytest.mark.parametrize("path", [MESH, CHAIN])
-def test_what_somebody_else_changes_meanwhile_is_not_overwritten(standin: StandIn, path: str) -> None:
+def test_what_somebody_else_changes_meanwhile_is_not_overwritten(standin: Faulty, path: str) -> None:
     apply(standin)
     changed = TEXT.replace("mode: STRICT", "mode: PERMISSIVE").replace("Y2hhaW4=", "b3RoZXI=")
-    theirs: dict[str, Any] = {"type": "Mesh", "name": "default", "routing": {"zoneEgress": True}}
+    theirs: dict[str, Any] = {"type": "Mesh", "name": "default", "routing": {"localityAwareLoadBalancing": True}}
     if path == CHAIN:
         theirs = {"type": "Secret", "mesh": "default", "name": "chain", "data": "YQ=="}
     error = refused(standin, changed, between=lambda: standin.put(theirs))
@@ -38,8 +40,8 @@ def test_what_somebody_else_changes_meanwhile_is_not_overwritten(standin: StandI
     assert ("Written: Secret" in "\n".join(error.lines())) == (path == MESH)
 
 
-def test_what_somebody_else_makes_or_removes_meanwhile(standin: StandIn) -> None:
-    mesh = {"type": "Mesh", "name": "default", "routing": {"zoneEgress": True}}
+def test_what_somebody_else_makes_or_removes_meanwhile(standin: Faulty) -> None:
+    mesh = {"type": "Mesh", "name": "default", "routing": {"localityAwareLoadBalancing": True}}
     error = refused(standin, between=lambda: standin.put(mesh))
     assert "someone else has changed it" in error.message
     assert standin.writes == []
@@ -50,7 +52,7 @@ def test_what_somebody_else_makes_or_removes_meanwhile(standin: StandIn) -> None
     assert "Mesh default is no longer what it was" in error.message
 
 
-def test_what_somebody_else_has_already_done_is_not_done_again(standin: StandIn) -> None:
+def test_what_somebody_else_has_already_done_is_not_done_again(standin: Faulty) -> None:
     apply(standin)
     changed = TEXT.replace("mode: STRICT", "mode: PERMISSIVE")
     (mesh,) = (r for r in wanted(changed) if r.key.kind == "Mesh")
@@ -59,7 +61,7 @@ def test_what_somebody_else_has_already_done_is_not_done_again(standin: StandIn)
     assert standin.writes == []
 
 
-def test_the_result_is_read_back(standin: StandIn) -> None:
+def test_the_result_is_read_back(standin: Faulty) -> None:
     def undo(number: int, _method: str, _path: str) -> None:
         if number == WHOLE:
             standin.put({"type": "Secret", "mesh": "default", "name": "chain", "data": "YQ=="})
@@ -71,7 +73,7 @@ def test_the_result_is_read_back(standin: StandIn) -> None:
     assert "Written: Mesh default, without its mTLS" in "\n".join(error.lines())
 
 
-def test_a_field_that_is_not_known_is_dropped_and_named(standin: StandIn) -> None:
+def test_a_field_that_is_not_known_is_dropped_and_named(standin: Faulty) -> None:
     # Kuma reads with AllowUnknownFields (kumahq/kuma:pkg/util/proto/proto.go).
     misspelt = TEXT.replace("skipCreating", "skipCreatingg")
     plan, _ = apply(standin, misspelt)
@@ -82,8 +84,8 @@ def test_a_field_that_is_not_known_is_dropped_and_named(standin: StandIn) -> Non
 
 
 @pytest.mark.parametrize("version", ["2.15.0", "3.0.0", "0.0.0-preview.v1234", "preview"])
-def test_a_newer_control_plane_may_know_a_field_that_we_do_not(standin: StandIn, version: str) -> None:
-    standin.version = version
+def test_a_newer_control_plane_may_know_a_field_that_we_do_not(standin: Faulty, version: str) -> None:
+    standin.stand_in.version = version
     newer = "type: Mesh\nname: default\nnewer: {a: 1}\n"
     error = refused(standin, newer)
     assert "newer: is not on the control plane" in error.message
@@ -109,11 +111,14 @@ def with_backend(backend: str, more: str = "") -> str:
             with_backend("{name: acm, type: nonsense}"),
             "mtls.backends[0].type: could not find installed plugin for this type",
         ),
-        (with_backend("{name: acm, type: acmpca, conf: {arn: x}}"), "mtls.backends[0].conf.caCert: has to be defined"),
+        (
+            with_backend(f"{{name: acm, type: acmpca, conf: {{arn: '{ARN}'}}}}"),
+            "mtls.backends[0].conf.caCert: has to be defined",
+        ),
         (with_backend("{name: acm, type: builtin, mode: [1]}"), "invalid Mesh object: "),
     ],
 )
-def test_every_problem_is_named_by_document_and_path(standin: StandIn, old: bool, document: str, problem: str) -> None:
+def test_every_problem_is_named_by_document_and_path(standin: Faulty, old: bool, document: str, problem: str) -> None:
     standin.old = old
     error = refused(standin, document)
     assert isinstance(error, InvalidInputError)
@@ -122,7 +127,7 @@ def test_every_problem_is_named_by_document_and_path(standin: StandIn, old: bool
     assert error.lines()[-1] == "Nothing was written."
 
 
-def test_a_mesh_that_is_refused_in_the_third_write(standin: StandIn) -> None:
+def test_a_mesh_that_is_refused_in_the_third_write(standin: Faulty) -> None:
     error = refused(standin, TEXT.replace("type: acmpca", "type: nonsense"))
     assert error.exit_code == 2
     assert "Written: Mesh default, without its mTLS" in "\n".join(error.lines())
@@ -134,11 +139,11 @@ def test_a_mesh_that_is_refused_in_the_third_write(standin: StandIn) -> None:
     ("text", "advice"),
     [
         (ON_KUBERNETES, "toolkit render-mesh --format kubernetes | kubectl apply -f -"),
-        (ON_A_ZONE, "global control plane"),
+        (READ_ONLY, "global control plane"),
     ],
 )
-def test_a_control_plane_that_takes_no_writes(standin: StandIn, text: str, advice: str) -> None:
-    standin.read_only = text
+def test_a_control_plane_that_takes_no_writes(standin: Faulty, text: str, advice: str) -> None:
+    standin.refuse_writes(text)
     error = refused(standin)
     assert isinstance(error, SurroundingsError)
     assert text.strip() in error.message
@@ -146,7 +151,7 @@ def test_a_control_plane_that_takes_no_writes(standin: StandIn, text: str, advic
     assert "Nothing was written." in error.lines()
 
 
-def test_a_secret_that_nobody_has_is_found_before_anything_is_written(standin: StandIn) -> None:
+def test_a_secret_that_nobody_has_is_found_before_anything_is_written(standin: Faulty) -> None:
     error = refused(standin, MESH_TEXT)
     assert isinstance(error, InvalidInputError)
     assert "mtls.backends[0].conf.caCert.secret: names chain, which is neither" in str(error.problems[0])
@@ -158,7 +163,7 @@ def test_a_secret_that_nobody_has_is_found_before_anything_is_written(standin: S
     assert holds(standin, skipping)
 
 
-def test_who_may_not_see_secrets_may_still_apply_a_mesh_that_names_them(standin: StandIn) -> None:
+def test_who_may_not_see_secrets_may_still_apply_a_mesh_that_names_them(standin: Faulty) -> None:
     apply(standin)
     standin.fault = lambda _now, method, path: Fault(Reply(403)) if method == "GET" and "secrets" in path else None
     changed = MESH_TEXT.replace("mode: STRICT", "mode: PERMISSIVE")
@@ -168,8 +173,8 @@ def test_who_may_not_see_secrets_may_still_apply_a_mesh_that_names_them(standin:
     assert refused(standin, MESH_TEXT).exit_code == 3
 
 
-def test_open_source_kuma(standin: StandIn) -> None:
-    standin.product = "Kuma"
+def test_open_source_kuma(standin: Faulty) -> None:
+    standin.stand_in.product = "kuma"
     error = refused(standin)
     assert isinstance(error, InvalidInputError)
     assert "mtls.backends[0].type: acmpca is a backend of Kong Mesh, and this is Kuma 2.13.1" in str(error.problems[0])
@@ -180,16 +185,16 @@ def test_open_source_kuma(standin: StandIn) -> None:
     assert "mtls.backends: cannot have more than 1 backends" in str(refused(standin, two).lines())
     other = builtin.replace("acm", "second")
     assert "mtls.enabledBackend: Changing CA when mTLS is enabled" in str(refused(standin, other).lines())
-    standin.product = "Kong Mesh"
+    standin.stand_in.product = "kong-mesh"
     apply(standin, two.replace("enabledBackend: acm", "enabledBackend: second"))
 
 
-def test_what_has_no_mtls_any_more_gets_none(standin: StandIn) -> None:
-    standin.version = "3.0.0"
+def test_what_has_no_mtls_any_more_gets_none(standin: Faulty) -> None:
+    standin.stand_in.version = "3.0.0"
     error = refused(standin)
     assert isinstance(error, SurroundingsError)
     assert "Kong Mesh 3.0.0 has no mTLS in a Mesh any more" in error.message
     assert standin.writes == []
     apply(standin, "type: Mesh\nname: default\n")
-    standin.version = "preview"
+    standin.stand_in.version = "preview"
     apply(standin)

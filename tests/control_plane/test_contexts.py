@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.control_plane.standin import TOKEN
+from tests.control_plane.faulty import TOKEN
 from toolkit.control_plane.contexts import read_context
 from toolkit.errors import InvalidInputError
 

@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.control_plane.clients import KEY, MESH, SECRET, client, reply
-from tests.control_plane.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, Fault, Reply, StandIn
+from tests.control_plane.faulty import ON_KUBERNETES, TOKEN, Fault, Faulty
 from toolkit.control_plane.client import MAX_ANSWER, ControlPlane, ControlPlaneError, RefusedDocumentError
 from toolkit.control_plane.connection import Access, Token
+from toolkit.control_plane.rehearsal.api import READ_ONLY, Request
+from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.resources import Key
 from toolkit.errors import InvalidInputError, SurroundingsError, ToolkitError
 
 if TYPE_CHECKING:
@@ -22,22 +25,22 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
-    with StandIn() as running:
+def standin() -> Iterator[Faulty]:
+    with Faulty() as running:
         yield running
 
 
-def test_it_says_who_it_is(standin: StandIn) -> None:
+def test_it_says_who_it_is(standin: Faulty) -> None:
     with client(standin) as control_plane:
         index = control_plane.index()
         assert (index.product, index.version, index.major, str(index)) == ("Kong Mesh", "2.13.1", 2, "Kong Mesh 2.13.1")
         standin.old = True
         assert control_plane.index() == index
-        standin.version = "dev-4711"
+        standin.stand_in.version = "dev-4711"
         assert control_plane.index().major is None
 
 
-def test_resources_are_there_or_not(standin: StandIn) -> None:
+def test_resources_are_there_or_not(standin: Faulty) -> None:
     with client(standin) as control_plane:
         assert control_plane.mesh("default") is None
         assert control_plane.put(KEY, MESH) == (True, ())
@@ -52,13 +55,13 @@ def test_resources_are_there_or_not(standin: StandIn) -> None:
     assert standin.requests[-1] == ("GET", "/meshes/default/secrets/chain")
 
 
-def test_what_it_remarks_is_kept(standin: StandIn) -> None:
+def test_what_it_remarks_is_kept(standin: Faulty) -> None:
     with client(standin) as control_plane:
-        written = control_plane.put(KEY, {**MESH, "mtls": {"backends": [{"name": "a", "type": "builtin"}]}})
-    assert written.warnings == ("mtls is deprecated",)
+        written = control_plane.put(Key("Mesh", "1-a.b", "1-a.b"), {"type": "Mesh", "name": "1-a.b"})
+    assert written.warnings == ('name: "1-a.b" is not an RFC 1035 label, which a later version may require',)
 
 
-def test_names_are_quoted(standin: StandIn) -> None:
+def test_names_are_quoted(standin: Faulty) -> None:
     with client(standin) as control_plane:
         assert control_plane.mesh("a/../b?c#d é") is None
         for impossible in ("", ".", ".."):
@@ -71,9 +74,9 @@ KONNECT = "/v1/mesh/control-planes/11111111-2222-3333-4444-555555555555/api"
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_a_path_before_the_api_is_kept(standin: StandIn, end: str) -> None:
+def test_a_path_before_the_api_is_kept(standin: Faulty, end: str) -> None:
     """As in Konnect (Kong/developer.konghq.com:app/_includes/how-tos/mesh/apply-resources-to-konnect.md)."""
-    standin.prefix, standin.token = KONNECT, TOKEN
+    standin.prefix, standin.stand_in.token = KONNECT, TOKEN
     with client(standin, url=f"{standin.url}{KONNECT}{end}", token=Token(TOKEN, "x")) as control_plane:
         assert control_plane.index().product == "Kong Mesh"
         assert control_plane.put(KEY, MESH).created
@@ -88,9 +91,9 @@ def test_a_path_before_the_api_is_kept(standin: StandIn, end: str) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 307, 404])
-def test_a_proxy_may_have_the_index_with_a_slash_alone(standin: StandIn, status: int) -> None:
+def test_a_proxy_may_have_the_index_with_a_slash_alone(standin: Faulty, status: int) -> None:
     standin.fault = lambda number, _method, _path: Fault(
-        Reply(status) if number == 1 else standin.answer("GET", "/", "", b"")
+        Reply(status) if number == 1 else standin.answer(Request("GET", "/"))
     )
     with client(standin, url=f"{standin.url}/mesh-api") as control_plane:
         assert control_plane.index().product == "Kong Mesh"
@@ -107,7 +110,7 @@ KUMA_ERROR = json.dumps({"title": "Access Denied", "detail": 'user "x" may not',
         (403, KUMA_ERROR, 'user "x" may not', "mesh-system:admin"),
         (404, b"<html>\n<h1>not here</h1>", "404 Not Found: <html> <h1>not here</h1>", "--control-plane"),
         (405, json.dumps({"title": "no", "detail": ON_KUBERNETES}).encode(), "kubectl apply", "| kubectl apply -f -"),
-        (405, json.dumps({"title": "no", "detail": ON_A_ZONE}).encode(), "zone", "global control plane"),
+        (405, json.dumps({"title": "no", "detail": READ_ONLY}).encode(), "zone", "global control plane"),
         (409, b"{}", "409 Conflict: {}", "Someone else"),
         (412, b"", "412 Precondition Failed", "Someone else"),
         (413, b"", "413", "size"),
@@ -121,7 +124,7 @@ KUMA_ERROR = json.dumps({"title": "Access Denied", "detail": 'user "x" may not',
         (299, b"", "299", "--control-plane"),
     ],
 )
-def test_a_status_says_what_to_do(standin: StandIn, status: int, body: bytes, words: str, hint: str) -> None:
+def test_a_status_says_what_to_do(standin: Faulty, status: int, body: bytes, words: str, hint: str) -> None:
     reply(standin, status, body)
     with client(standin) as control_plane:
         with pytest.raises(ControlPlaneError) as read:
@@ -141,7 +144,7 @@ def test_a_status_says_what_to_do(standin: StandIn, status: int, body: bytes, wo
     "body",
     [b"", b"<html>Welcome</html>", b"[]", b"{}", b'{"product": 1, "version": "2"}', b"NaN", b'{"a":' * 2000, b"\xff"],
 )
-def test_what_is_no_control_plane_is_not_taken_for_one(standin: StandIn, body: bytes) -> None:
+def test_what_is_no_control_plane_is_not_taken_for_one(standin: Faulty, body: bytes) -> None:
     reply(standin, 200, body)
     with client(standin) as control_plane:
         with pytest.raises(ControlPlaneError, match="200 OK"):
@@ -155,7 +158,7 @@ def test_what_is_no_control_plane_is_not_taken_for_one(standin: StandIn, body: b
             assert raised.value.unsure
 
 
-def test_another_resource_than_was_asked_for_is_refused(standin: StandIn) -> None:
+def test_another_resource_than_was_asked_for_is_refused(standin: Faulty) -> None:
     reply(standin, 200, json.dumps({**MESH, "name": "other"}).encode())
     with client(standin) as control_plane, pytest.raises(ControlPlaneError, match="no Mesh of that name"):
         control_plane.mesh("default")
@@ -174,7 +177,7 @@ def test_another_resource_than_was_asked_for_is_refused(standin: StandIn) -> Non
     ],
 )
 @pytest.mark.parametrize("status", [400, 422])
-def test_every_spelling_of_an_invalid_document(standin: StandIn, error: dict[str, Any], status: int) -> None:
+def test_every_spelling_of_an_invalid_document(standin: Faulty, error: dict[str, Any], status: int) -> None:
     reply(standin, status, json.dumps({"title": "Could not process a resource", **error}).encode())
     with client(standin) as control_plane, pytest.raises(RefusedDocumentError) as raised:
         control_plane.put(KEY, MESH)
@@ -190,7 +193,7 @@ def test_every_spelling_of_an_invalid_document(standin: StandIn, error: dict[str
         (b'{"title": "Bad Request", "detail": "invalid Mesh object: \\u001b[31m"}', "invalid Mesh object: \\x1b[31m"),
     ],
 )
-def test_an_invalid_document_without_fields(standin: StandIn, body: bytes, words: str) -> None:
+def test_an_invalid_document_without_fields(standin: Faulty, body: bytes, words: str) -> None:
     reply(standin, 400, body)
     with client(standin) as control_plane, pytest.raises(RefusedDocumentError) as raised:
         control_plane.put(KEY, MESH)
@@ -199,7 +202,7 @@ def test_an_invalid_document_without_fields(standin: StandIn, body: bytes, words
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_read_is_tried_again_while_the_reason_may_pass(standin: StandIn, status: int) -> None:
+def test_a_read_is_tried_again_while_the_reason_may_pass(standin: Faulty, status: int) -> None:
     pauses: list[float] = []
     standin.fault = lambda number, _method, _path: Fault(Reply(status)) if number < 3 else None
     with ControlPlane(Access(standin.url), pauses.append) as control_plane:
@@ -218,7 +221,7 @@ def test_a_read_is_tried_again_while_the_reason_may_pass(standin: StandIn, statu
 
 
 @pytest.mark.parametrize(("hang_up", "passing"), [("before", True), ("after", True), ("middle", False)])
-def test_a_connection_that_breaks(standin: StandIn, hang_up: str, passing: bool) -> None:
+def test_a_connection_that_breaks(standin: Faulty, hang_up: str, passing: bool) -> None:
     standin.fault = lambda _number, _method, _path: Fault(hang_up=hang_up)
     with client(standin) as control_plane:
         with pytest.raises(ControlPlaneError, match="the connection to"):
@@ -234,7 +237,7 @@ def test_nobody_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        with client(StandIn(url=f"http://127.0.0.1:{port}")) as control_plane:
+        with ControlPlane(Access(f"http://127.0.0.1:{port}"), pause=lambda _: None) as control_plane:
             with pytest.raises(ControlPlaneError, match=r"can't connect to .*Connection refused"):
                 control_plane.index()
             with pytest.raises(ControlPlaneError) as raised:
@@ -242,7 +245,7 @@ def test_nobody_listens() -> None:
     assert not raised.value.unsure
 
 
-def test_a_control_plane_that_hangs(standin: StandIn) -> None:
+def test_a_control_plane_that_hangs(standin: Faulty) -> None:
     standin.fault = lambda _number, _method, _path: Fault(wait=True)
     with client(standin, timeout=0.1) as control_plane:
         with pytest.raises(ControlPlaneError, match=r"did not answer within 0\.1 s") as raised:
@@ -254,7 +257,7 @@ def test_a_control_plane_that_hangs(standin: StandIn) -> None:
     assert len(standin.requests) == 2
 
 
-def test_an_answer_has_limits(standin: StandIn) -> None:
+def test_an_answer_has_limits(standin: Faulty) -> None:
     with client(standin) as control_plane:
         reply(standin, 200, b" " * (MAX_ANSWER + 1))
         with pytest.raises(ControlPlaneError, match="over 16 MiB"):
@@ -267,8 +270,8 @@ def test_an_answer_has_limits(standin: StandIn) -> None:
             control_plane.mesh("default")
 
 
-def test_a_redirect_is_not_followed(standin: StandIn) -> None:
-    with StandIn(token=TOKEN) as elsewhere:
+def test_a_redirect_is_not_followed(standin: Faulty) -> None:
+    with Faulty(token=TOKEN) as elsewhere:
         reply(standin, 307, headers=(("Location", elsewhere.url),))
         with client(standin, token=Token(TOKEN, "x")) as control_plane, pytest.raises(ControlPlaneError, match="307"):
             control_plane.index()
@@ -279,8 +282,8 @@ def test_a_redirect_is_not_followed(standin: StandIn) -> None:
 
 
 @pytest.fixture(scope="module")
-def anything() -> Iterator[tuple[StandIn, ControlPlane]]:
-    with StandIn() as running, client(running) as control_plane:
+def anything() -> Iterator[tuple[Faulty, ControlPlane]]:
+    with Faulty() as running, client(running) as control_plane:
         yield running, control_plane
 
 
@@ -302,7 +305,7 @@ BODIES = st.binary() | st.one_of(
 
 @settings(max_examples=300)
 @given(status=st.integers(100, 999), body=BODIES)
-def test_no_answer_is_a_surprise(anything: tuple[StandIn, ControlPlane], status: int, body: bytes) -> None:
+def test_no_answer_is_a_surprise(anything: tuple[Faulty, ControlPlane], status: int, body: bytes) -> None:
     standin, control_plane = anything
     # After 1xx another answer is waited for.
     fault = Fault(Reply(status, body), hang_up="middle" if status < 200 else "")

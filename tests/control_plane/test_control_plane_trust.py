@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.control_plane.clients import KEY, MESH, ca_file, client, reply, server_files
-from tests.control_plane.standin import TOKEN, Fault, StandIn
+from tests.control_plane.faulty import TOKEN, Fault, Faulty
 from tests.support import Authority
 from toolkit.control_plane.client import ControlPlane, ControlPlaneError
 from toolkit.control_plane.connection import Access, Token
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
-    with StandIn() as running:
+def standin() -> Iterator[Faulty]:
+    with Faulty() as running:
         yield running
 
 
 # The token
 
 
-def test_the_token_is_sent_and_never_shown(standin: StandIn) -> None:
-    standin.token = TOKEN
-    with client(standin) as control_plane, pytest.raises(ControlPlaneError, match="authenticate first"):
-        control_plane.mesh("default")
+def test_the_token_is_sent_and_never_shown(standin: Faulty) -> None:
+    standin.stand_in.token = TOKEN
+    standin.put({"type": "Mesh", "name": "other"})
+    with client(standin) as control_plane, pytest.raises(ControlPlaneError, match="cannot access the resource"):
+        control_plane.secret("other", "chain")
     access = Access(standin.url, Token(TOKEN, "x"))
     with ControlPlane(access) as control_plane:
         assert control_plane.mesh("default") is None
@@ -82,9 +83,9 @@ def test_a_token_goes_unencrypted_to_this_machine_alone() -> None:
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_no_proxy_reads_what_goes_to_this_machine(
-    standin: StandIn, monkeypatch: pytest.MonkeyPatch, variable: str
+    standin: Faulty, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    with StandIn() as proxy:
+    with Faulty() as proxy:
         monkeypatch.setenv(variable, proxy.url)
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
@@ -123,7 +124,7 @@ def test_what_is_no_address_is_refused_and_not_repeated(url: str, words: str) ->
 
 def test_tls_with_the_right_ca(tmp_path: Path) -> None:
     authority = Authority("Mesh CA")
-    with StandIn(tls=server_files(tmp_path, authority), token=TOKEN) as standin:
+    with Faulty(tls=server_files(tmp_path, authority), token=TOKEN) as standin:
         for trusted in (ca_file(tmp_path, authority), tmp_path / "server.pem"):
             with client(standin, ca_file=trusted, token=Token(TOKEN, "x")) as control_plane:
                 assert control_plane.mesh("default") is None
@@ -134,7 +135,7 @@ def test_tls_with_the_right_ca(tmp_path: Path) -> None:
 @pytest.mark.parametrize("hang_up", ["before", "middle"])
 def test_a_tls_connection_that_breaks_is_no_matter_of_trust(tmp_path: Path, hang_up: str) -> None:
     authority = Authority("Mesh CA")
-    with StandIn(tls=server_files(tmp_path, authority)) as standin:
+    with Faulty(tls=server_files(tmp_path, authority)) as standin:
         standin.fault = lambda _number, _method, _path: Fault(hang_up=hang_up)
         with client(standin, ca_file=ca_file(tmp_path, authority)) as control_plane:
             with pytest.raises(ControlPlaneError, match="the connection to") as raised:
@@ -144,7 +145,7 @@ def test_a_tls_connection_that_breaks_is_no_matter_of_trust(tmp_path: Path, hang
 
 def test_tls_with_another_ca_or_none_or_another_host(tmp_path: Path) -> None:
     authority, other = Authority("Mesh CA"), Authority("Other CA")
-    with StandIn(tls=server_files(tmp_path, authority)) as standin:
+    with Faulty(tls=server_files(tmp_path, authority)) as standin:
         for trusted in (ca_file(tmp_path, other), None):
             with client(standin, ca_file=trusted) as control_plane:
                 with pytest.raises(ControlPlaneError, match="its certificate is not trusted: ") as raised:
@@ -152,7 +153,7 @@ def test_tls_with_another_ca_or_none_or_another_host(tmp_path: Path) -> None:
                 assert "--ca-file" in raised.value.hint
                 assert not raised.value.unsure
         assert standin.requests == []
-    with StandIn(tls=server_files(tmp_path, authority, "mesh.example.com")) as standin:
+    with Faulty(tls=server_files(tmp_path, authority, "mesh.example.com")) as standin:
         trusting = client(standin, ca_file=ca_file(tmp_path, authority))
         with trusting as control_plane, pytest.raises(ControlPlaneError, match=r"mismatch.*127\.0\.0\.1"):
             control_plane.index()
@@ -160,11 +161,11 @@ def test_tls_with_another_ca_or_none_or_another_host(tmp_path: Path) -> None:
 
 
 def test_http_and_https_mixed_up(tmp_path: Path) -> None:
-    with StandIn(tls=server_files(tmp_path, Authority("Mesh CA"))) as standin:
+    with Faulty(tls=server_files(tmp_path, Authority("Mesh CA"))) as standin:
         unencrypted = client(standin, url=standin.url.replace("https", "http"))
         with unencrypted as control_plane, pytest.raises(ControlPlaneError, match="the connection to"):
             control_plane.index()
-    with StandIn() as standin:
+    with Faulty() as standin:
         encrypted = client(standin, url=standin.url.replace("http", "https"))
         with encrypted as control_plane, pytest.raises(ControlPlaneError, match="no TLS connection to"):
             control_plane.index()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.control_plane.clients import KEY, MESH, client, reply
-from tests.control_plane.standin import ON_A_ZONE, ON_KUBERNETES, TOKEN, StandIn
+from tests.control_plane.faulty import ON_KUBERNETES, TOKEN, Faulty
 from toolkit.control_plane.client import ControlPlaneError
 from toolkit.control_plane.connection import Token
+from toolkit.control_plane.rehearsal.api import READ_ONLY as ON_A_ZONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,24 +30,24 @@ ISSUE = "kumactl generate user-token --name NAME --group mesh-system:admin --val
 
 
 @pytest.fixture
-def standin() -> Iterator[StandIn]:
-    with StandIn() as running:
+def standin() -> Iterator[Faulty]:
+    with Faulty() as running:
         yield running
 
 
-def read(standin: StandIn, **access: object) -> ControlPlaneError:
+def read(standin: Faulty, **access: object) -> ControlPlaneError:
     with client(standin, **access) as control_plane, pytest.raises(ControlPlaneError) as raised:
         control_plane.secret("default", "chain")
     return raised.value
 
 
-def written(standin: StandIn) -> ControlPlaneError:
+def written(standin: Faulty) -> ControlPlaneError:
     with client(standin) as control_plane, pytest.raises(ControlPlaneError) as raised:
         control_plane.put(KEY, MESH)
     return raised.value
 
 
-def test_an_anonymous_user_needs_a_token(standin: StandIn) -> None:
+def test_an_anonymous_user_needs_a_token(standin: Faulty) -> None:
     reply(standin, 403, json.dumps(ANONYMOUS).encode())
     hint = read(standin).hint
     assert hint.startswith("Give a user token: TOOLKIT_CONTROL_PLANE_TOKEN, or --token-file")
@@ -57,7 +58,7 @@ def test_an_anonymous_user_needs_a_token(standin: StandIn) -> None:
     assert "mesh-system:admin" in read(standin, token=Token(TOKEN, "x")).hint
 
 
-def test_a_bad_token(standin: StandIn) -> None:
+def test_a_bad_token(standin: Faulty) -> None:
     reply(standin, 401, b'{"title": "Invalid authentication data", "detail": "Unauthenticated"}')
     assert ISSUE in read(standin, token=Token(TOKEN, "x")).hint
 
@@ -71,7 +72,7 @@ def test_a_bad_token(standin: StandIn) -> None:
         ("", ["KUMA_API_SERVER_READ_ONLY=false", "global control plane"]),
     ],
 )
-def test_a_control_plane_that_takes_no_changes(standin: StandIn, text: str, hints: list[str]) -> None:
+def test_a_control_plane_that_takes_no_changes(standin: Faulty, text: str, hints: list[str]) -> None:
     reply(standin, 405, json.dumps({"title": "Method not allowed", "detail": text}).encode())
     hint = written(standin).hint
     for words in hints:
@@ -85,14 +86,14 @@ def test_a_control_plane_that_takes_no_changes(standin: StandIn, text: str, hint
         b"<html><center>The plain HTTP request was sent to HTTPS port</center></html>",
     ],
 )
-def test_http_to_a_port_that_expects_tls(standin: StandIn, body: bytes) -> None:
+def test_http_to_a_port_that_expects_tls(standin: Faulty, body: bytes) -> None:
     reply(standin, 400, body, content_type="text/plain")
     for error in read(standin), written(standin):
         assert error.hint.startswith("This port answers in TLS: use an https:// address")
         assert not error.unsure
 
 
-def test_https_to_a_port_that_expects_http(standin: StandIn) -> None:
+def test_https_to_a_port_that_expects_http(standin: Faulty) -> None:
     error = read(standin, url=standin.url.replace("http://", "https://"))
     assert "no TLS connection to" in error.message
     assert error.hint.startswith("This port answers in plain HTTP: use the https port, 5682")

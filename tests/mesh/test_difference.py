@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.control_plane.standin import StandIn
+from tests.control_plane import faulty
 from tests.mesh.protobuf import round_trip
 from toolkit.mesh.documents.differences import diff, differences, digest, lost, same, unknown
 
@@ -24,7 +24,7 @@ def mesh(**sections: Any) -> dict[str, Any]:
 
 def kept(document: dict[str, Any]) -> dict[str, Any]:
     """What a control plane gives back."""
-    return {**StandIn()._kept(document), "creationTime": "2026-01-01T00:00:00Z", "kri": "kri_m"}
+    return {**faulty.kept(document), "creationTime": "2026-01-01T00:00:00Z", "kri": "kri_m"}
 
 
 ZEROS = mesh(
@@ -102,7 +102,7 @@ def test_what_the_control_plane_leaves_out_is_no_difference() -> None:
         (("meshServices", "mode"), 3, "meshServices: is not on the control plane"),
         (("constraints", "dataplaneProxy", "requirements"), [{}], "requirements: is something else on"),
         (("labels",), {}, "labels: is on the control plane alone"),
-        (("labels", "kuma.io/origin"), "zone", "labels.kuma.io/origin: is something else on"),
+        (("labels", "kuma.io/origin"), "zone", "labels.kuma.io/origin: is not on"),
         (("skipCreatingInitialPolicies",), [""], "skipCreatingInitialPolicies[0]: is something else on"),
     ],
 )

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import boto3
+import httpx
 import pytest
 
 from tests.infra import shapes
@@ -181,3 +182,40 @@ def test_the_contract_of_the_environment_gives_way_to_a_stack_that_is_named(tmp_
             named = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
             # No Pulumi is on the path.
             assert (named.returncode, "none.json" in named.stderr) == (3, False)
+
+
+@pytest.mark.parametrize(
+    ("options", "product", "status"),
+    [
+        ((), "Kong Mesh", 201),
+        (("zone",), "Kong Mesh", 201),
+        (("read-only",), "Kong Mesh", 405),
+        (("global", "--control-plane-product", "kuma"), "Kuma", 201),
+    ],
+)
+def test_a_control_plane_beside_it(options: tuple[str, ...], product: str, status: int) -> None:
+    asks = (
+        "import httpx, json, os\n"
+        "url = os.environ['TOOLKIT_CONTROL_PLANE']\n"
+        "put = httpx.put(url + '/meshes/m', json={'type': 'Mesh', 'name': 'm'})\n"
+        "token = os.environ.get('TOOLKIT_CONTROL_PLANE_TOKEN')\n"
+        "print(json.dumps([httpx.get(url).json()['product'], put.status_code, token]))"
+    )
+    foreign = {**os.environ, "TOOLKIT_CONTROL_PLANE": "https://real", "TOOLKIT_CONTROL_PLANE_TOKEN": "real"}
+    seen = sandbox("--control-plane", *options, *code(asks), env=foreign)
+    assert (seen.returncode, seen.stderr) == (0, "")
+    assert json.loads(seen.stdout) == [product, status, None]
+
+
+def test_a_control_plane_in_the_background() -> None:
+    started = sandbox("--control-plane", "global", "--detach", "--format", "json")
+    assert started.returncode == 0
+    number = int(started.stderr.rpartition("kill ")[2])
+    try:
+        url = json.loads(started.stdout)["TOOLKIT_CONTROL_PLANE"]
+        assert httpx.get(f"{url}/meshes").json()["total"] == 1
+    finally:
+        os.kill(number, signal.SIGTERM)
+    wrong = sandbox("--control-plane-product", "kuma", *code("pass"))
+    assert wrong.returncode == 2
+    assert "--control-plane-product needs --control-plane" in wrong.stderr

@@ -19,6 +19,8 @@ from toolkit.cli.options import Explained, sandbox_missing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from toolkit.control_plane.rehearsal.names_and_labels import Mode
+    from toolkit.mesh.versions import Product
     from toolkit.sandbox.server import Sandbox
     from toolkit.sandbox.stack_file import StackConfig
 
@@ -28,10 +30,14 @@ Examples:
   toolkit sandbox -- aws acm-pca list-certificate-authorities
   toolkit sandbox --stack-file stacks/Pulumi.prod.yaml -- toolkit verify
   toolkit sandbox --stack-file stacks/Pulumi.prod.yaml -- bash
+  toolkit sandbox --control-plane -- toolkit apply -f mesh.yaml --yes
   eval "$(toolkit sandbox --detach)" && aws sts get-caller-identity
 """
 # What would point a client at the real AWS, or at other credentials.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+# Would be sent to the stand-in control plane, which accepts any token.
+_FOREIGN_TOKEN = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
+_MODES, _PRODUCTS = ("zone", "global", "read-only"), ("kong-mesh", "kuma")
 # A shell's exit codes: of a program that a signal ended, that can't be started, that does not exist.
 _SIGNALED, _NOT_STARTED, _NOT_FOUND = 128, 126, 127
 
@@ -55,6 +61,19 @@ _SIGNALED, _NOT_STARTED, _NOT_FOUND = 128, 126, 127
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Fill it with this stack, and set TOOLKIT_CONTRACT to its contract.",
+)
+@click.option(
+    "--control-plane",
+    type=click.Choice(_MODES),
+    is_flag=False,
+    flag_value="zone",
+    help="Also run a stand-in control plane in this mode (zone unless given), and set TOOLKIT_CONTROL_PLANE.",
+)
+@click.option(
+    "--control-plane-product",
+    type=click.Choice(_PRODUCTS),
+    show_default=_PRODUCTS[0],
+    help="Whose rules the stand-in control plane follows.",
 )
 @click.option("--detach", is_flag=True, help="Run in the background; return when it is ready.")
 @click.option(
@@ -88,6 +107,8 @@ def command(
     faults: Path | None,
     state: Path | None,
     stack_file: Path | None,
+    control_plane: Mode | None,
+    control_plane_product: Product | None,
     detach: bool,
     issuance_delay: float,
     form: Literal["export", "json"],
@@ -97,11 +118,15 @@ def command(
 
     Any AWS client that is given its environment works with it: boto3, the aws CLI, Terraform, Pulumi. It answers IAM,
     STS and S3, and AWS Private CA by AWS's rules. Ctrl-C or SIGTERM stops it.
+
+    With --control-plane, `toolkit apply` and `toolkit rotate --base control-plane` can be rehearsed in it too.
     """
     if detach and words:
         raise click.UsageError("--detach and a command exclude each other: the sandbox ends with the command")
     if stack_file and state:
         raise click.UsageError("--stack-file and --state exclude each other: a stack fills an empty sandbox")
+    if control_plane_product and not control_plane:
+        raise click.UsageError("--control-plane-product needs --control-plane")
     if detach:
         from toolkit.cli import sandbox_detached
 
@@ -112,6 +137,8 @@ def command(
             "--state": state,
             "--stack-file": stack_file,
             "--issuance-delay": issuance_delay,
+            "--control-plane": control_plane,
+            "--control-plane-product": control_plane_product,
         }
         arguments = [word for name, value in chosen.items() if value for word in (name, str(value))]
         sandbox_detached.start(arguments, lambda environment: click.echo("\n".join(_lines(environment, form))))
@@ -129,15 +156,22 @@ def command(
         signal.signal(number, lambda *_: stopped.set())
     plan = Faults(read_plan(faults)) if faults else None
     account = home_account(config) if config else None
-    with Sandbox(faults=plan, port=port, state=state, account=account) as aws, _filled(aws, config, stack_file) as more:
+    with (
+        Sandbox(faults=plan, port=port, state=state, account=account) as aws,
+        _filled(aws, config, stack_file) as more,
+        _control_plane(control_plane, control_plane_product or "kong-mesh") as rehearsed,
+    ):
         aws.private_ca.registry.issuance_delay = timedelta(seconds=issuance_delay)
         at = config.region if config else region
-        environment = {**aws.environment, "AWS_REGION": at, "AWS_DEFAULT_REGION": at, **more}
+        environment = {**aws.environment, "AWS_REGION": at, "AWS_DEFAULT_REGION": at, **more, **rehearsed}
         if words:
             code = _run(words, environment)
         else:
             click.echo("\n".join(_lines(environment, form)))
             click.echo(f"AWS on loopback is listening on {aws.endpoint_url}; Ctrl-C stops it.", err=True)
+            if rehearsed:
+                where = rehearsed["TOOLKIT_CONTROL_PLANE"]
+                click.echo(f"The stand-in control plane ({control_plane}) is listening on {where}.", err=True)
             stopped.wait()
             code = 0
     if not words:
@@ -171,6 +205,24 @@ def _filled(aws: Sandbox, config: StackConfig | None, stack_file: Path | None) -
         yield {**filling.caller_environment(config, aws), "TOOLKIT_CONTRACT": str(contract)}
 
 
+@contextmanager
+def _control_plane(mode: Mode | None, product: Product) -> Iterator[dict[str, str]]:
+    """Run a stand-in control plane if a mode is given, and yield the variable that names it."""
+    if mode is None:
+        yield {}
+        return
+    from toolkit.control_plane.rehearsal.api import StandIn
+    from toolkit.control_plane.rehearsal.web_server import Rehearsal
+
+    with Rehearsal(StandIn(product=product, mode=mode)) as rehearsal:
+        yield {"TOOLKIT_CONTROL_PLANE": rehearsal.url}
+
+
+def _foreign(environment: dict[str, str]) -> tuple[str, ...]:
+    """Return the variables that must not be set beside an environment."""
+    return (*_FOREIGN, _FOREIGN_TOKEN) if "TOOLKIT_CONTROL_PLANE" in environment else _FOREIGN
+
+
 def _project_directory(stack_file: Path) -> Path:
     """Return where the stack's Pulumi.yaml is; the file's own directory if there is none above."""
     folders = stack_file.resolve().parents
@@ -185,7 +237,7 @@ def _run(words: Sequence[str], environment: dict[str, str]) -> int:
     """
     import subprocess
 
-    inherited = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    inherited = {name: value for name, value in os.environ.items() if name not in _foreign(environment)}
     try:
         process = subprocess.Popen(words, env={**inherited, **environment})  # noqa: S603 - the user's own command
     except OSError as error:
@@ -203,6 +255,6 @@ def _lines(environment: dict[str, Any], form: str) -> Iterator[str]:
         yield json.dumps(environment, indent=2)
         return
     # A profile or a session of the real AWS must not win over what follows.
-    yield f"unset {' '.join(_FOREIGN)}"
+    yield f"unset {' '.join(_foreign(environment))}"
     for name, value in environment.items():
         yield f"export {name}={shlex.quote(value)}"

@@ -1,0 +1,300 @@
+"""The HTTP API of a stand-in control plane, apart from the connections.
+
+Sources: kumahq/kuma:pkg/api-server/resource_endpoints.go, index_endpoints.go, pagination.go,
+pkg/core/resources/access/admin_resource_access.go, pkg/core/secrets/manager/validator.go; emicklei/go-restful for
+requests without a route. Measured with Kuma 2.14.3 on Universal (``tests/control_plane/recorded/``).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qs, unquote, urlencode
+
+from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, messages, names_and_labels
+from toolkit.control_plane.rehearsal.inventory import Inventory
+from toolkit.control_plane.rehearsal.jsonpb import MessageError
+from toolkit.control_plane.rehearsal.violations import (
+    RefusedError,
+    Reply,
+    Violation,
+    json_reply,
+    not_found,
+    require,
+)
+
+if TYPE_CHECKING:
+    from toolkit.control_plane.rehearsal.names_and_labels import Mode
+    from toolkit.mesh.versions import Product
+
+VERSIONS: dict[Product, str] = {"kuma": "2.14.3", "kong-mesh": "2.14.2"}
+NAMES: dict[Product, str] = {"kuma": "Kuma", "kong-mesh": "Kong Mesh"}
+# Of a control plane on Kubernetes, or of a zone that is connected to a global one.
+READ_ONLY = (
+    "On zone control plane you can only modify zone resources with 'kumactl apply' or via the HTTP API."
+    " You can still use 'kumactl' or the HTTP API to modify the rest of the resource on the global control plane.\n"
+)
+_log = logging.getLogger(__name__)
+_RESOURCE = re.compile(r"/meshes/(?P<mesh>[^/]+)(?:/secrets/(?P<secret>[^/]+))?")
+_LIST = re.compile(r"/meshes(?:/(?P<mesh>[^/]+)/secrets)?")
+_INSIGHT = re.compile(r"/mesh-insights/(?P<mesh>[^/]+)")
+_DEFAULT_SIZE, _MAX_SIZE = 100, 1000
+_ANONYMOUS = "mesh-system:anonymous/mesh-system:unauthenticated"
+
+
+class Request(NamedTuple):
+    """An HTTP request.
+
+    Attributes:
+        method: in capitals.
+        target: the path and the query.
+        host: of the answer's links.
+        authorization: the header, or empty.
+        content_type: the header, or empty.
+        body: all of it.
+    """
+
+    method: str
+    target: str
+    host: str = "127.0.0.1"
+    authorization: str = ""
+    content_type: str = ""
+    body: bytes = b""
+
+
+@dataclass
+class StandIn:
+    """A control plane in memory.
+
+    Attributes:
+        product: ``kuma`` allows one backend in a mesh and no change of the enabled one, and has no types of Kong Mesh.
+        mode: which labels Secrets get; ``read-only`` refuses every write.
+        version: of the product in the index; a known one unless given.
+        token: makes a user an administrator. Without it every user is one, as on the control plane's own host.
+        read_only: the detail with which writes are refused.
+        inventory: what it has.
+        insights: what it sees of a mesh's proxies, by the mesh's name.
+    """
+
+    product: Product = "kong-mesh"
+    mode: Mode = "zone"
+    version: str = ""
+    token: str = ""
+    read_only: str = READ_ONLY
+    inventory: Inventory = field(default_factory=Inventory)
+    insights: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Create the mesh that every control plane begins with."""
+        self.inventory.write({"type": "Mesh", "name": "default"}, None)
+
+    def answer(self, request: Request) -> Reply:
+        """Return the answer to a request."""
+        try:
+            return self._answer(request)
+        except RefusedError as refused:
+            return refused.reply()
+        except Exception:  # noqa: BLE001 - a defect must not cost the client its connection
+            _log.exception("%s %s failed", request.method, request.target)
+            return RefusedError(500, "Internal Server Error", "The stand-in has a defect.").reply()
+
+    def _answer(self, request: Request) -> Reply:
+        path, _, query = request.target.partition("?")
+        if path != "/" and self.token and request.authorization not in ("", f"Bearer {self.token}"):
+            raise RefusedError(401, "Invalid authentication data", "Unauthenticated")
+        if found := _RESOURCE.fullmatch(path):
+            return self._resource(request, _Key(unquote(found["mesh"]), unquote(found["secret"] or "")))
+        if path != "/" and not _LIST.fullmatch(path) and not _INSIGHT.fullmatch(path):
+            return _PLAIN[404]
+        if request.method != "GET":
+            return _PLAIN[405]
+        if found := _LIST.fullmatch(path):
+            return self._list(request, found["mesh"], query)
+        if found := _INSIGHT.fullmatch(path):
+            return self._insight(unquote(found["mesh"]))
+        return self._index()
+
+    def _resource(self, request: Request, key: _Key) -> Reply:
+        if request.method == "GET":
+            return self._get(request, key)
+        if request.method not in ("PUT", "DELETE"):
+            return _PLAIN[405]
+        if request.method == "PUT" and not _is_json(request.content_type):
+            return _PLAIN[415]
+        if self.mode == "read-only":
+            raise RefusedError(405, "Method not allowed", self.read_only)
+        return self._put(request, key) if request.method == "PUT" else self._delete(request, key)
+
+    def _index(self) -> Reply:
+        identity = {"hostname": "stand-in", "instanceId": "stand-in-0000", "clusterId": "stand-in"}
+        product = {"product": NAMES[self.product], "version": self.version or VERSIONS[self.product]}
+        return json_reply(200, {**product, **identity, "gui": "The gui is available at /gui"})
+
+    def _insight(self, mesh: str) -> Reply:
+        if mesh not in self.insights:
+            raise not_found("Could not retrieve a resource")
+        return json_reply(200, self.insights[mesh])
+
+    def _list(self, request: Request, mesh: str | None, query: str) -> Reply:
+        parameters = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+        size, offset = _page(parameters)
+        if mesh is not None:
+            self._require_mesh(unquote(mesh))
+            self._require_access(request)
+            found = self.inventory.list("Secret", unquote(mesh))
+        else:
+            found = self.inventory.list("Mesh")
+        found = [each for each in found if parameters.get("name", "") in each["name"]]
+        after = offset + (size or len(found))
+        following = None
+        if after < len(found):
+            encoded = urlencode(sorted({**parameters, "offset": str(after)}.items()))
+            following = f"http://{request.host}{request.target.partition('?')[0]}?{encoded}"
+        items = [self.inventory.shown(each) for each in found[offset:after]]
+        return json_reply(200, {"total": len(found), "items": items, "next": following})
+
+    def _get(self, request: Request, key: _Key) -> Reply:
+        if key.secret:
+            self._require_mesh(key.mesh)
+            self._require_access(request)
+        document = self.inventory.find(key.kind, key.mesh, key.name)
+        if document is None:
+            raise not_found("Could not retrieve a resource")
+        return json_reply(200, self.inventory.shown(document))
+
+    def _put(self, request: Request, key: _Key) -> Reply:
+        if key.secret:
+            self._require_mesh(key.mesh)
+        meta, spec = self._read(request.body, key)
+        before = self.inventory.find(key.kind, key.mesh, key.name)
+        require(
+            names_and_labels.meta_violations(meta, key.kind, key.mesh, key.name, self.mode),
+            "Could not process a resource",
+        )
+        if key.secret:
+            self._require_access(request)
+        labels = names_and_labels.computed_labels(meta, key.kind, self.mode)
+        if before is not None:
+            kept = names_and_labels.change_violations(before.get("labels", {}), labels)
+            require(kept, "Could not update a resource")
+        if not key.secret:
+            spec = self._valid_mesh(key, spec, before)
+        named = {"type": key.kind, **({"mesh": key.mesh} if key.secret else {}), "name": key.name}
+        self.inventory.write({**named, **({"labels": labels} if labels else {}), **spec}, before)
+        warnings = names_and_labels.warnings(key.name)
+        return json_reply(201 if before is None else 200, {"warnings": warnings} if warnings else {})
+
+    def _read(self, body: bytes, key: _Key) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the metadata and the rest of a resource."""
+        try:
+            document = json.loads(body, parse_constant=_no_constant)
+            # Half a character can't be answered.
+            json.dumps(document, ensure_ascii=False).encode()
+            meta = messages.META.read(document)
+            spec = (messages.SECRET if key.secret else messages.MESH).read(document)
+        except (MessageError, ValueError, RecursionError) as error:
+            reason = error if isinstance(error, MessageError) else "it is not JSON"
+            raise RefusedError(400, "Bad Request", f'invalid {key.kind} object: "{reason}"') from None
+        if not key.secret:
+            most = 1 if self.product == "kuma" else None
+            require(mesh_validation.violations(spec, most), "Could not process a resource")
+        return meta, spec
+
+    def _valid_mesh(self, key: _Key, spec: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+        """Return a Mesh with defaults if its backends are valid."""
+        title = f"Failed to {'create' if before is None else 'update'} a resource"
+        if self.product == "kuma":
+            require(ca_plugins.change_violations(before or {}, spec), title)
+        found = names_and_labels.mesh_name_violations(key.name)
+        is_kong_mesh = self.product == "kong-mesh"
+        found += ca_plugins.violations(
+            spec, key.mesh, lambda name: self._secret_value(key.mesh, name), is_kong_mesh=is_kong_mesh
+        )
+        require(found, title)
+        ca_plugins.require_lifetimes(spec)
+        return mesh_validation.with_defaults(spec)
+
+    def _secret_value(self, mesh: str, name: str) -> bytes | None:
+        document = self.inventory.find("Secret", mesh, name)
+        return None if document is None else base64.b64decode(document.get("data", ""))
+
+    def _delete(self, request: Request, key: _Key) -> Reply:
+        if key.secret:
+            self._require_mesh(key.mesh)
+        document = self.inventory.find(key.kind, key.mesh, key.name)
+        if document is None:
+            raise not_found("Could not delete a resource")
+        if key.secret:
+            self._require_access(request)
+            self._require_unused(key)
+        self.inventory.delete(document)
+        return json_reply(200, {})
+
+    def _require_unused(self, key: _Key) -> None:
+        mesh = self.inventory.find("Mesh", key.mesh, key.mesh) or {}
+        found = []
+        for backend in mesh.get("mtls", {}).get("backends", []):
+            name = backend.get("name", "")
+            if key.secret in ca_plugins.secrets_in_use(backend):
+                reason = (
+                    f'The secret "{key.secret}" that you are trying to remove is currently in use in Mesh "{key.mesh}" '
+                    f'in mTLS backend "{name}". Please remove the reference from the "{name}" backend before removing '
+                    "the secret."
+                )
+                found.append(Violation("name", reason))
+        require(found, "Could not delete a resource")
+
+    def _require_mesh(self, mesh: str) -> None:
+        if self.inventory.find("Mesh", mesh, mesh) is None:
+            raise not_found("Failed to retrieve Mesh")
+
+    def _require_access(self, request: Request) -> None:
+        """Refuse a Secret to a user without a token; Meshes are open to everybody."""
+        if self.token and not request.authorization:
+            detail = f'user "{_ANONYMOUS}" cannot access the resource of type "Secret"'
+            raise RefusedError(403, "Access Denied", detail)
+
+
+class _Key(NamedTuple):
+    mesh: str
+    secret: str
+
+    @property
+    def kind(self) -> str:
+        return "Secret" if self.secret else "Mesh"
+
+    @property
+    def name(self) -> str:
+        return self.secret or self.mesh
+
+
+# What go-restful answers where there is no route (emicklei/go-restful:container.go, writeServiceError).
+_PLAIN = {
+    404: Reply(404, b"404: Page Not Found", "text/plain"),
+    405: Reply(405, b"405: Method Not Allowed", "text/plain"),
+    415: Reply(415, b"415: Unsupported Media Type", "text/plain"),
+}
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() in ("application/json", "*/*")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _page(parameters: dict[str, str]) -> tuple[int, int]:
+    """Return the size and the offset of a page of a list; a size of 0 is the whole list."""
+    title = "Could not retrieve resources"
+    size, offset = parameters.get("size") or str(_DEFAULT_SIZE), parameters.get("offset") or "0"
+    if not re.fullmatch(r"[0-9]{1,4}", size, re.ASCII) or int(size) > _MAX_SIZE:
+        reason = f"invalid page size; it is a number up to {_MAX_SIZE}"
+        raise RefusedError(400, title, "Invalid page size", (Violation("size", reason),))
+    if not re.fullmatch(r"[0-9]{1,9}", offset, re.ASCII):
+        raise RefusedError(400, title, "Invalid offset", (Violation("offset", "Invalid format"),))
+    return int(size), int(offset)

@@ -1,0 +1,229 @@
+"""Validate the mTLS backends of a Mesh, as the plugin of each type does.
+
+Sources: kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go, pkg/plugins/ca/builtin/manager.go,
+pkg/plugins/ca/provided/manager.go and ca_cert_validator.go, pkg/core/datasource/validator.go and loader.go. The plugins
+of Kong Mesh are closed source: their rules are what Kong documents (:mod:`toolkit.mesh.schema.backends`).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from pydantic import ValidationError
+
+from toolkit.control_plane.rehearsal import messages
+from toolkit.control_plane.rehearsal.jsonpb import MessageError
+from toolkit.control_plane.rehearsal.mesh_validation import is_lifetime
+from toolkit.control_plane.rehearsal.violations import RefusedError, Violation
+from toolkit.mesh.schema.acmpca import AcmPcaConf
+from toolkit.mesh.schema.backends import CertManagerConf, VaultConf
+from toolkit.mesh.schema.shapes import spots
+from toolkit.pki import certificate, go_pem, private_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from toolkit.mesh.schema.model import Model
+    from toolkit.yamltext.nodes import Path
+
+    # Returns the value of a Secret of the mesh; None if it does not exist.
+    Secrets = Callable[[str], bytes | None]
+
+_OF_KONG_MESH: dict[str, type[Model]] = {"acmpca": AcmPcaConf, "vault": VaultConf, "certmanager": CertManagerConf}
+# Kuma keeps the CA of a builtin backend in a Secret whose name contains the backend's.
+_MAX_BUILTIN_NAME = 255
+# asaskevich/govalidator:patterns.go, DNSName, in lower case.
+_DNS_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*[._]?", re.ASCII)
+_CHANGED_CA = "Changing CA when mTLS is enabled is forbidden. Disable mTLS first and then change the CA"
+
+
+class _LoadError(ValueError):
+    """A data source without a value."""
+
+
+def change_violations(before: dict[str, Any], after: dict[str, Any]) -> list[Violation]:
+    """Return the violation of a Mesh whose enabled backend changes, which open-source Kuma refuses.
+
+    Args:
+        before: the Mesh that the control plane has.
+        after: the Mesh that is written.
+    """
+    old, new = (mesh.get("mtls", {}).get("enabledBackend", "") for mesh in (before, after))
+    return [Violation("mtls.enabledBackend", _CHANGED_CA)] if old and new and old != new else []
+
+
+def violations(mesh: dict[str, Any], name: str, secrets: Secrets, *, is_kong_mesh: bool) -> list[Violation]:
+    """Return every violation of the mTLS backends.
+
+    Args:
+        mesh: as :data:`toolkit.control_plane.rehearsal.messages.MESH` reads it.
+        name: of the Mesh.
+        secrets: returns the value of a Secret.
+        is_kong_mesh: whether the types of Kong Mesh exist.
+    """
+    found: list[Violation] = []
+    mtls = mesh.get("mtls", {})
+    for index, backend in enumerate(mtls.get("backends", [])):
+        path, kind = f"mtls.backends[{index}]", backend.get("type", "")
+        if kind not in ("builtin", "provided") and not (is_kong_mesh and kind in _OF_KONG_MESH):
+            return [*found, Violation(f"{path}.type", "could not find installed plugin for this type")]
+        if mtls.get("skipValidation"):
+            continue
+        for field, reason in _backend(backend, name, secrets):
+            found.append(Violation(f"{path}.conf{'.' if field else ''}{field}", reason))
+    return found
+
+
+def require_lifetimes(mesh: dict[str, Any]) -> None:
+    """Refuse a CA lifetime that Kuma can't read: it notices that when it creates the CA, not when it validates.
+
+    Raises:
+        RefusedError: a ``builtin`` backend has one.
+    """
+    for backend in mesh.get("mtls", {}).get("backends", []):
+        if backend.get("type") != "builtin":
+            continue
+        conf = messages.BUILTIN.read(backend.get("conf", {}))
+        expiration = conf.get("caCert", {}).get("expiration", "")
+        if expiration and not is_lifetime(expiration):
+            raise RefusedError(500, "Failed to create a resource", "Internal Server Error")
+
+
+def secrets_in_use(backend: dict[str, Any]) -> set[str]:
+    """Return the names of the Secrets that a backend reads."""
+    return set(_secret_names(backend.get("conf", {})))
+
+
+def _secret_names(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("secret"), str):
+            yield value["secret"]
+        for entry in value.values():
+            yield from _secret_names(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _secret_names(entry)
+
+
+def _backend(backend: dict[str, Any], mesh: str, secrets: Secrets) -> Iterator[Violation]:
+    kind, conf = backend["type"], backend.get("conf", {})
+    if kind == "builtin":
+        yield from _builtin_name(backend.get("name", ""), mesh)
+    try:
+        if kind == "builtin":
+            messages.BUILTIN.read(conf)
+        elif kind == "provided":
+            yield from _provided(messages.PROVIDED.read(conf), mesh, secrets)
+        else:
+            yield from _of_kong_mesh(_OF_KONG_MESH[kind], conf, mesh, secrets)
+    except MessageError as error:
+        yield Violation("", f"could not convert backend config: {error}")
+
+
+def _builtin_name(name: str, mesh: str) -> Iterator[Violation]:
+    secret = f"{mesh}.ca-builtin-cert-{name}"
+    if len(secret) > _MAX_BUILTIN_NAME:
+        yield Violation("mtls.backends.name", f"Backend name is too long. Max length: {_MAX_BUILTIN_NAME}")
+    if not _DNS_NAME.fullmatch(secret):
+        yield Violation("mtls.backends.name", f'"{name}" name must be valid dns name')
+
+
+def _provided(conf: dict[str, Any], mesh: str, secrets: Secrets) -> Iterator[Violation]:
+    found = [violation for field in ("cert", "key") for violation in _data_source(field, conf.get(field))]
+    if found:
+        yield from found
+        return
+    try:
+        key, cert = (_load(conf[field], mesh, secrets) for field in ("key", "cert"))
+    except _LoadError as error:
+        yield Violation("cert", str(error))
+        yield Violation("key", str(error))
+        return
+    yield from _key_pair(cert.decode(errors="replace"), key.decode(errors="replace"))
+
+
+def _data_source(field: str, source: dict[str, Any] | None) -> Iterator[Violation]:
+    if source is None:
+        yield Violation(field, "has to be defined")
+    elif not source:
+        yield Violation(field, "data source has to be chosen. Available sources: secret, file, inline")
+    else:
+        for kind in ("secret", "file", "inline"):
+            if source.get(kind) == "":
+                yield Violation(f"{field}.{kind}", "cannot be empty")
+
+
+def _load(source: dict[str, Any], mesh: str, secrets: Secrets) -> bytes:
+    if "secret" in source:
+        value = secrets(source["secret"])
+        if value is None:
+            name = source["secret"]
+            raise _LoadError(f'could not load data: resource not found: type="Secret" name="{name}" mesh="{mesh}"')
+        return value
+    if "file" in source:
+        # The file is on the control planes' hosts, and a stand-in must not tell what this machine has.
+        raise _LoadError(f"could not load data: open {source['file']}: a stand-in reads no files")
+    if "inline" in source:
+        return base64.b64decode(source["inline"])
+    return str(source["inlineString"]).encode()
+
+
+def _key_pair(cert: str, key: str) -> Iterator[Violation]:
+    """Yield what Go's ``tls.X509KeyPair`` and Kuma reject."""
+    try:
+        public = private_key.load(key)
+        first = private_key.of_certificate(cert)
+    except (private_key.NotAKeyError, private_key.EncryptedKeyError, private_key.UnusableKeyError) as error:
+        yield Violation("cert", f"not a valid TLS key pair: {error}")
+        return
+    problem = "the certificate can't be read" if first is None else private_key.difference(first, public)
+    if problem:
+        yield Violation("cert", f"not a valid TLS key pair: {problem}")
+        return
+    blocks = [block for block in go_pem.blocks(cert) if block.label == "CERTIFICATE"]
+    for index, block in enumerate(blocks):
+        path = f"cert[{index}]"
+        try:
+            parsed = certificate.parse(block.content)
+        except ValueError as error:
+            yield Violation(path, f"not a valid x509 certificate: {error}")
+            return
+        yield from _authority(path, parsed)
+
+
+def _authority(path: str, parsed: x509.Certificate) -> Iterator[Violation]:
+    extensions = {type(extension.value): extension.value for extension in parsed.extensions}
+    constraints, usage = extensions.get(x509.BasicConstraints), extensions.get(x509.KeyUsage)
+    if not (isinstance(constraints, x509.BasicConstraints) and constraints.ca):
+        yield Violation(path, "basic constraint 'CA' must be set to 'true' (see X509-SVID: 4.1. Basic Constraints)")
+    if not (isinstance(usage, x509.KeyUsage) and usage.key_cert_sign):
+        yield Violation(path, "key usage extension 'keyCertSign' must be set (see X509-SVID: 4.3. Key Usage)")
+    if isinstance(usage, x509.KeyUsage) and usage.key_agreement:
+        yield Violation(path, "key usage extension 'keyAgreement' must NOT be set (see X509-SVID: Appendix A)")
+
+
+def _of_kong_mesh(model: type[Model], conf: dict[str, Any], mesh: str, secrets: Secrets) -> Iterator[Violation]:
+    try:
+        model.model_validate(conf)
+    except ValidationError as error:
+        for each in error.errors():
+            # Kuma's plugins skip fields that they don't know.
+            if each["type"] != "extra_forbidden":
+                reason = "has to be defined" if each["type"] == "missing" else each["msg"].removeprefix("Value error, ")
+                yield Violation(_dotted(each["loc"]), reason)
+    for spot in spots(conf, model):
+        if not spot.is_data_source or not isinstance(spot.value, dict):
+            continue
+        source = messages.DATA_SOURCE.read(spot.value)
+        try:
+            if source:
+                _load(source, mesh, secrets)
+        except _LoadError as error:
+            yield Violation(_dotted(spot.path), str(error))
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(part) for part in path)

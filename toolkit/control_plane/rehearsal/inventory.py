@@ -1,0 +1,84 @@
+"""The resources of a stand-in control plane, in memory."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from toolkit.control_plane.rehearsal.violations import RefusedError
+
+
+def path_of(kind: str, mesh: str, name: str) -> str:
+    """Return the path of a resource in the API."""
+    found = f"/meshes/{quote(mesh, safe='')}"
+    return found if kind == "Mesh" else f"{found}/secrets/{quote(name, safe='')}"
+
+
+class Inventory:
+    """Resources by their paths.
+
+    Attributes:
+        documents: every resource as a control plane keeps it; may be changed from outside.
+    """
+
+    def __init__(self) -> None:
+        self.documents: dict[str, dict[str, Any]] = {}
+        self._times: dict[str, tuple[str, str]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, kind: str, mesh: str, name: str) -> dict[str, Any] | None:
+        """Return a resource; None if it does not exist."""
+        return self.documents.get(path_of(kind, mesh, name))
+
+    def list(self, kind: str, mesh: str | None = None) -> list[dict[str, Any]]:
+        """Return the resources of a kind by name; of a mesh, if it is given."""
+        with self._lock:
+            found = list(self.documents.values())
+        chosen = [each for each in found if each.get("type") == kind and mesh in (None, each.get("mesh"))]
+        return sorted(chosen, key=lambda each: (each.get("mesh", ""), each["name"]))
+
+    def shown(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return a resource as it is answered: with the times that the control plane adds."""
+        path = path_of(document["type"], document.get("mesh", document["name"]), document["name"])
+        created, modified = self._times.get(path) or (_now(), _now())
+        added = {"creationTime": created, "modificationTime": modified}
+        if document["type"] == "Mesh":
+            # kumahq/kuma:pkg/core/kri/kri.go: type, mesh, zone, namespace, name, section.
+            added["kri"] = f"kri_m____{document['name']}_"
+        meta: dict[str, Any] = {name: document[name] for name in ("type", "mesh", "name") if name in document}
+        return {**meta, **added, **document}
+
+    def write(self, document: dict[str, Any], before: dict[str, Any] | None) -> None:
+        """Write a resource, unless another writer changed it since it was read.
+
+        Args:
+            document: the resource.
+            before: what :meth:`find` returned.
+
+        Raises:
+            RefusedError: 409: it is another one by now.
+        """
+        kind, name = document["type"], document["name"]
+        path = path_of(kind, document.get("mesh", name), name)
+        with self._lock:
+            if self.documents.get(path) is not before:
+                detail = f'resource conflict: type="{kind}" name="{name}" mesh="{document.get("mesh", "")}"'
+                raise RefusedError(409, "Conflict", detail)
+            self.documents[path] = document
+            created, _ = self._times.get(path) or (_now(), "")
+            self._times[path] = (created, _now())
+
+    def delete(self, document: dict[str, Any]) -> None:
+        """Delete a resource; with a Mesh its Secrets."""
+        path = path_of(document["type"], document.get("mesh", document["name"]), document["name"])
+        with self._lock:
+            below = [each for each in self.documents if each == path or each.startswith(f"{path}/")]
+            for each in below:
+                del self.documents[each]
+                self._times.pop(each, None)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,255 @@
+"""Validate a Mesh, apart from the configurations of its mTLS backends.
+
+Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go and validators.go.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from toolkit.control_plane.rehearsal import messages
+from toolkit.control_plane.rehearsal.jsonpb import MessageError
+from toolkit.control_plane.rehearsal.violations import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from toolkit.control_plane.rehearsal.jsonpb import Kind
+
+_TAG_NAME = re.compile(r"[a-zA-Z0-9.\-_:/]*", re.ASCII)
+_TAG_VALUE = re.compile(r"[a-zA-Z0-9.\-_:/]*|\*", re.ASCII)
+# golang/go:src/net/ipsock.go, SplitHostPort.
+_HOST_PORT = re.compile(r"(?:\[[^\[\]]+\]|[^:\[\]]+):[^:\[\]]+")
+_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
+# Python's regular expressions have these, those of Go (RE2) do not.
+_NOT_IN_RE2 = re.compile(r"\(\?[=!<#(]|\\[1-9]|[*+?}]\+")
+# kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration: it sets no limit.
+_LIFETIME = re.compile(r"[0-9]+(?:ms|[ywdhms])|0", re.ASCII)
+_ZIPKIN_VERSIONS = ("", "httpJsonV1", "httpJson", "httpProto")
+_MAX_PORT = 65535
+
+
+def violations(mesh: dict[str, Any], most_backends: int | None) -> list[Violation]:
+    """Return every violation of a Mesh.
+
+    Args:
+        mesh: as :data:`toolkit.control_plane.rehearsal.messages.MESH` reads it.
+        most_backends: how many mTLS backends the product allows; None for any number.
+    """
+    found = [
+        *_at("mtls", _mtls(mesh.get("mtls", {}), most_backends)),
+        *_at("logging", _section(mesh.get("logging", {}), "defaultBackend", _logging_backend)),
+        *_at("tracing", _section(mesh.get("tracing", {}), "defaultBackend", _tracing_backend)),
+        *_at("metrics", _section(mesh.get("metrics", {}), "enabledBackend", _metrics_backend)),
+        *_at("constraints.dataplaneProxy", _constraints(mesh.get("constraints", {}).get("dataplaneProxy", {}))),
+    ]
+    if mesh.get("routing", {}).get("zoneEgress") and not mesh.get("mtls", {}).get("enabledBackend"):
+        found.append(Violation("mtls", "has to be set when zoneEgress enabled"))
+    return found
+
+
+def _at(path: str, found: Iterator[Violation]) -> Iterator[Violation]:
+    """Yield violations with a path before their fields."""
+    for field, reason in found:
+        yield Violation(f"{path}.{field}" if field else path, reason)
+
+
+def _mtls(mtls: dict[str, Any], most_backends: int | None) -> Iterator[Violation]:
+    backends = mtls.get("backends", [])
+    if most_backends is not None and len(backends) > most_backends:
+        yield Violation("backends", f"cannot have more than {most_backends} backends")
+    yield from _names(backends)
+    yield from _chosen(mtls, "enabledBackend", backends)
+    for backend in backends:
+        if "dpCert" in backend and not is_lifetime(backend["dpCert"].get("rotation", {}).get("expiration", "")):
+            yield Violation("dpcert.rotation.expiration", "has to be a valid format")
+
+
+def is_lifetime(text: str) -> bool:
+    """Return whether Kuma can read a lifetime such as ``24h``."""
+    return _LIFETIME.fullmatch(text) is not None
+
+
+def _names(backends: list[dict[str, Any]]) -> Iterator[Violation]:
+    names = [backend.get("name", "") for backend in backends]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Violation(f"backends[{index}].name", f'"{name}" name is already used for another backend')
+
+
+def _chosen(section: dict[str, Any], field: str, backends: list[dict[str, Any]]) -> Iterator[Violation]:
+    chosen = section.get(field, "")
+    if chosen and chosen not in (backend.get("name", "") for backend in backends):
+        yield Violation(field, "has to be set to one of the backends in the mesh")
+
+
+def _section(
+    section: dict[str, Any], choice: str, validate: Callable[[dict[str, Any]], Iterator[Violation]]
+) -> Iterator[Violation]:
+    backends = section.get("backends", [])
+    for index, backend in enumerate(backends):
+        yield from _at(f"backends[{index}]", validate(backend))
+    yield from _names(backends)
+    yield from _chosen(section, choice, backends)
+
+
+def _logging_backend(backend: dict[str, Any]) -> Iterator[Violation]:
+    yield from _named(backend)
+    kinds = {"file": _file_logging, "tcp": _tcp_logging}
+    yield from _typed(backend, kinds, {"file": messages.FILE_LOGGING, "tcp": messages.TCP_LOGGING})
+
+
+def _tracing_backend(backend: dict[str, Any]) -> Iterator[Violation]:
+    yield from _named(backend)
+    if not 0 <= backend.get("sampling", 0) <= 100:  # noqa: PLR2004 - per cent
+        yield Violation("sampling", "has to be in [0.0 - 100.0] range")
+    kinds = {"zipkin": _zipkin, "datadog": _datadog}
+    yield from _typed(backend, kinds, {"zipkin": messages.ZIPKIN, "datadog": messages.DATADOG})
+
+
+def _named(backend: dict[str, Any]) -> Iterator[Violation]:
+    if not backend.get("name"):
+        yield Violation("name", "cannot be empty")
+
+
+def _typed(
+    backend: dict[str, Any],
+    validators: Mapping[str, Callable[[dict[str, Any]], Iterator[Violation]]],
+    kinds: Mapping[str, Kind],
+) -> Iterator[Violation]:
+    kind = backend.get("type", "")
+    if kind not in validators:
+        available = ", ".join(f'"{name}"' for name in validators)
+        yield Violation("type", f"unknown backend type. Available backends: {available}")
+        return
+    yield from _at("config", _conf(backend, kinds[kind], validators[kind]))
+
+
+def _conf(
+    backend: dict[str, Any], kind: Kind, validate: Callable[[dict[str, Any]], Iterator[Violation]]
+) -> Iterator[Violation]:
+    try:
+        conf = kind.read(backend.get("conf", {}))
+    except MessageError as error:
+        yield Violation("", f"could not parse config: {error}")
+        return
+    yield from validate(conf)
+
+
+def _file_logging(conf: dict[str, Any]) -> Iterator[Violation]:
+    if not conf.get("path"):
+        yield Violation("path", "cannot be empty")
+
+
+def _tcp_logging(conf: dict[str, Any]) -> Iterator[Violation]:
+    address = conf.get("address", "")
+    if not address:
+        yield Violation("address", "cannot be empty")
+    elif not _HOST_PORT.fullmatch(address):
+        yield Violation("address", "has to be in format of HOST:PORT")
+
+
+def _datadog(conf: dict[str, Any]) -> Iterator[Violation]:
+    if not conf.get("address"):
+        yield Violation("address", "cannot be empty")
+    if not 0 < conf.get("port", 0) <= _MAX_PORT:
+        yield Violation("port", f"port must be in the range [1, {_MAX_PORT}]")
+
+
+def _zipkin(conf: dict[str, Any]) -> Iterator[Violation]:
+    if conf.get("apiVersion", "") not in _ZIPKIN_VERSIONS:
+        allowed = ", ".join(version for version in _ZIPKIN_VERSIONS if version)
+        yield Violation("apiVersion", f"has invalid value. Allowed values: {allowed}")
+    url = conf.get("url", "")
+    if not url:
+        yield Violation("url", "cannot be empty")
+        return
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        yield Violation("url", "invalid URL")
+        return
+    if _NOT_IN_URL.search(url) or not (parts.scheme or url.startswith("/")):
+        yield Violation("url", "invalid URL")
+    elif port is None:
+        yield Violation("url", "port has to be explicitly specified")
+
+
+def _metrics_backend(backend: dict[str, Any]) -> Iterator[Violation]:
+    if backend.get("type", "") != "prometheus":
+        yield Violation("type", 'unknown backend type. Available backends: "prometheus"')
+        return
+    yield from _at("conf", _conf(backend, messages.PROMETHEUS, _prometheus))
+
+
+def _prometheus(conf: dict[str, Any]) -> Iterator[Violation]:
+    if "skipMTLS" in conf and "tls" in conf:
+        mode = conf["tls"].get("mode", "activeMTLSBackend")
+        if mode != ("disabled" if conf["skipMTLS"] else "activeMTLSBackend"):
+            yield Violation("", "skipMTLS and tls configuration cannot be defined together")
+            return
+    if not _is_re2(conf.get("envoy", {}).get("filterRegex", "")):
+        yield Violation("envoy.filterRegex", "provided regexp isn't correct")
+        return
+    names = [entry.get("name", "") for entry in conf.get("aggregate", [])]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Violation(f"aggregate[{index}].name", f"duplicate entry: {name}, values have to be unique")
+
+
+def _is_re2(text: str) -> bool:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return not _NOT_IN_RE2.search(text)
+
+
+def _constraints(constraints: dict[str, Any]) -> Iterator[Violation]:
+    for section in ("requirements", "restrictions"):
+        for index, rule in enumerate(constraints.get(section, [])):
+            yield from _tags(f"{section}[{index}].tags", rule.get("tags", {}))
+
+
+def _tags(path: str, tags: dict[str, str]) -> Iterator[Violation]:
+    allowed = "must consist of alphanumeric characters, dots, dashes, slashes and underscores"
+    if not tags:
+        yield Violation(path, "must have at least one tag")
+    for name, value in tags.items():
+        if not name:
+            yield Violation(path, "tag name must be non-empty")
+        if not _TAG_NAME.fullmatch(name):
+            yield Violation(f'{path}["{name}"]', f"tag name {allowed}")
+        if not value:
+            yield Violation(f'{path}["{name}"]', "tag value must be non-empty")
+        if not _TAG_VALUE.fullmatch(value):
+            yield Violation(f'{path}["{name}"]', f'tag value {allowed} or be "*"')
+
+
+def with_defaults(mesh: dict[str, Any]) -> dict[str, Any]:
+    """Return a Mesh with the settings that Kuma adds to a Prometheus backend.
+
+    Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go.
+    """
+    metrics = mesh.get("metrics", {})
+    if "backends" not in metrics:
+        return mesh
+    backends = [
+        {**backend, "conf": _with_prometheus_defaults(messages.PROMETHEUS.read(backend.get("conf", {})))}
+        if backend.get("type") == "prometheus"
+        else backend
+        for backend in metrics["backends"]
+    ]
+    return {**mesh, "metrics": {**metrics, "backends": backends}}
+
+
+def _with_prometheus_defaults(conf: dict[str, Any]) -> dict[str, Any]:
+    tls = conf.get("tls", {"mode": "disabled"} if conf.get("skipMTLS") else {})
+    kept = dict(conf)
+    if "skipMTLS" in conf and tls.get("mode") == "providedTLS":
+        del kept["skipMTLS"]
+    defaults = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
+    return {**defaults, **kept, "tls": tls}

@@ -1,0 +1,132 @@
+"""Validate names and labels of resources, and compute the labels that a control plane adds.
+
+Sources: kumahq/kuma:pkg/api-server/resource_endpoints.go, pkg/core/resources/apis/mesh/meta_validator.go,
+pkg/core/resources/labels/labels.go; kubernetes/apimachinery:pkg/util/validation/validation.go.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from toolkit.control_plane.rehearsal.violations import Violation
+from toolkit.mesh.schema.secret import MESH_LABEL, name_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Mode = Literal["zone", "global", "read-only"]
+MODES: tuple[Mode, ...] = ("zone", "global", "read-only")
+ZONE = "z1"
+_ORIGIN, _ZONE, _ENV, _DISPLAY_NAME = "kuma.io/origin", "kuma.io/zone", "kuma.io/env", "kuma.io/display-name"
+_ORIGINS = ("global", "zone")
+_IMMUTABLE = (_ORIGIN, _ZONE, _DISPLAY_NAME)
+_MAX_NAME, _MAX_MESH, _MAX_PART = 253, 63, 63
+_LABEL_NAME = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]", re.ASCII)
+_SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+_RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+
+
+def meta_violations(meta: dict[str, Any], kind: str, mesh: str, name: str, mode: Mode) -> list[Violation]:
+    """Return every violation of a resource's type, name, mesh and labels.
+
+    Args:
+        meta: as :data:`toolkit.control_plane.rehearsal.messages.META` reads it.
+        kind: ``Mesh`` or ``Secret``, by the path of the request.
+        mesh: of the path.
+        name: of the path.
+        mode: of the control plane.
+    """
+    found = []
+    if name != meta.get("name", ""):
+        found.append(Violation("name", "name from the URL has to be the same as in body"))
+    if kind != meta.get("type", ""):
+        found.append(Violation("type", "type from the URL has to be the same as in body"))
+    if kind == "Secret" and mesh != meta.get("mesh", ""):
+        found.append(Violation("mesh", "mesh from the URL has to be the same as in body"))
+    found += _label_violations(meta, mode)
+    found += _name_violations("name", meta.get("name", ""))
+    if kind == "Secret":
+        found += _name_violations("mesh", meta.get("mesh", ""))
+    return found
+
+
+def mesh_name_violations(name: str) -> list[Violation]:
+    """Return the violation of a Mesh whose name is too long.
+
+    Source: kumahq/kuma:pkg/core/managers/apis/mesh/mesh_manager.go.
+    """
+    return [Violation("name", f"cannot be longer than {_MAX_MESH} characters")] if len(name) > _MAX_MESH else []
+
+
+def warnings(name: str) -> list[str]:
+    """Return what a control plane remarks on a name that it accepts."""
+    if _RFC_1035.fullmatch(name):
+        return []
+    return [f'name: "{name}" is not an RFC 1035 label, which a later version may require']
+
+
+def computed_labels(meta: dict[str, Any], kind: str, mode: Mode) -> dict[str, str]:
+    """Return the labels of a resource as the control plane keeps them; a Mesh gets none."""
+    labels = dict(meta.get("labels", {}))
+    if kind == "Secret":
+        added = {MESH_LABEL: meta["mesh"]}
+        if mode != "global":
+            added[_ORIGIN] = "zone"
+            if labels.get(_ORIGIN) != "global":
+                added |= {_ZONE: ZONE, _ENV: "universal"}
+        labels = {**added, **labels}
+    return dict(sorted(labels.items()))
+
+
+def change_violations(before: dict[str, str], after: dict[str, str]) -> list[Violation]:
+    """Return the violations of labels that must stay as they are."""
+    found = []
+    for label in _IMMUTABLE:
+        if label in before and label not in after:
+            found.append(_at_label(label, f'is immutable, cannot be removed (was "{before[label]}")'))
+        elif label in before and before[label] != after[label]:
+            found.append(
+                _at_label(label, f'is immutable, cannot be changed from "{before[label]}" to "{after[label]}"')
+            )
+    return found
+
+
+def _at_label(label: str, reason: str) -> Violation:
+    return Violation(f'labels["{label}"]', reason)
+
+
+def _name_violations(field: str, name: str) -> Iterator[Violation]:
+    if not name:
+        yield Violation(field, "cannot be empty")
+    elif len(name) > _MAX_NAME:
+        yield Violation(field, f"value length must less or equal {_MAX_NAME}")
+    elif name_problem(name, "universal"):
+        valid = "Valid characters are numbers, lowercase latin letters and '-', '_', '.' symbols."
+        yield Violation(field, f"invalid characters. {valid}")
+
+
+def _label_violations(meta: dict[str, Any], mode: Mode) -> Iterator[Violation]:
+    labels = meta.get("labels", {})
+    origin = labels.get(_ORIGIN, "")
+    if origin and origin not in _ORIGINS:
+        yield _at_label(_ORIGIN, f'unknown resource origin "{origin}"')
+    if mode == "global" and origin and origin != "global":
+        yield _at_label(_ORIGIN, "the origin label must be set to 'global'")
+    if mode != "global" and origin != "global":
+        if labels.get(_ZONE, ZONE) != ZONE:
+            yield _at_label(_ZONE, f"{_ZONE} label should have {ZONE} value")
+        if labels.get(MESH_LABEL, meta.get("mesh", "")) != meta.get("mesh", ""):
+            yield _at_label(MESH_LABEL, f"{MESH_LABEL} label must not differ from mesh set on resource")
+    for label, value in labels.items():
+        if not _is_qualified(label):
+            yield _at_label(label, "is not a name of letters, digits, '-', '_' and '.', after a DNS prefix and '/'")
+        if value and (len(value) > _MAX_PART or not _LABEL_NAME.fullmatch(value)):
+            yield _at_label(label, f"is not a label value: letters, digits, '-', '_' and '.', at most {_MAX_PART}")
+
+
+def _is_qualified(label: str) -> bool:
+    prefix, slash, name = label.rpartition("/")
+    if slash and (len(prefix) > _MAX_NAME or not _SUBDOMAIN.fullmatch(prefix)):
+        return False
+    return len(name) <= _MAX_PART and _LABEL_NAME.fullmatch(name) is not None

@@ -1,0 +1,86 @@
+"""What is wrong with a resource, and the errors that a control plane answers with.
+
+Sources: kumahq/kuma:pkg/core/validators/types.go, pkg/core/rest/errors/error_handler.go and
+pkg/core/rest/errors/types/error.go.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+
+class Violation(NamedTuple):
+    """A rule that a resource breaks.
+
+    Attributes:
+        field: such as ``mtls.backends[0].type``.
+        reason: continues a sentence that begins with the field.
+    """
+
+    field: str
+    reason: str
+
+
+class Reply(NamedTuple):
+    """An HTTP answer."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class RefusedError(Exception):
+    """A request that is answered with an error of Kuma.
+
+    Attributes:
+        status: of the answer.
+    """
+
+    def __init__(self, status: int, title: str, detail: str, violations: tuple[Violation, ...] = ()) -> None:
+        super().__init__(detail)
+        self.status = status
+        self._title, self._detail, self._violations = title, detail, violations
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The body of the answer; ``details`` and ``causes`` are there for older clients."""
+        named: dict[str, Any] = {}
+        causes: dict[str, Any] = {}
+        if self._violations:
+            named = {"invalid_parameters": [each._asdict() for each in self._violations]}
+            causes = {"causes": [{"field": each.field, "message": each.reason} for each in self._violations]}
+        return {
+            "type": "/std-errors",
+            "status": self.status,
+            "title": self._title,
+            "detail": self._detail,
+            **named,
+            "details": self._detail,
+            **causes,
+        }
+
+    def reply(self) -> Reply:
+        """Return the answer."""
+        return json_reply(self.status, self.document)
+
+
+def json_reply(status: int, document: dict[str, Any]) -> Reply:
+    """Return an answer with a JSON body."""
+    return Reply(status, json.dumps(document, ensure_ascii=False).encode())
+
+
+def not_found(title: str) -> RefusedError:
+    """Return the error of a resource that does not exist."""
+    return RefusedError(404, title, "Not found")
+
+
+def require(violations: list[Violation], title: str) -> None:
+    """Refuse a resource that has violations.
+
+    Raises:
+        RefusedError: it has some; each is named.
+    """
+    if violations:
+        raise RefusedError(400, title, "Resource is not valid", tuple(violations))

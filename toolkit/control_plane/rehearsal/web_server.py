@@ -1,0 +1,212 @@
+"""Serve a stand-in control plane over HTTP on the loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+from toolkit.control_plane.connection import is_loopback
+from toolkit.control_plane.rehearsal.api import Request, StandIn
+from toolkit.control_plane.rehearsal.violations import RefusedError, Reply
+from toolkit.errors import SurroundingsError
+
+_LOOPBACK = "127.0.0.1"
+# RFC 9110, 7.2.
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::[0-9]{1,5})?", re.ASCII)
+_MAX_BODY = 16 * 1024 * 1024
+_LONGEST_PAUSE_SECONDS = 60.0
+
+
+class Rehearsal:
+    """A stand-in control plane that answers as long as its ``with`` block.
+
+    Args:
+        stand_in: what answers; one of Kong Mesh unless given.
+        port: of the loopback; 0 for a free one.
+
+    Attributes:
+        stand_in: what answers, for tests that look inside.
+
+    Example:
+        >>> with Rehearsal(StandIn(product="kuma", mode="global")) as rehearsal:  # doctest: +SKIP
+        ...     httpx.get(f"{rehearsal.url}/meshes").json()
+    """
+
+    def __init__(self, stand_in: StandIn | None = None, port: int = 0) -> None:
+        self.stand_in = stand_in or StandIn()
+        self._port = port
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Start to listen.
+
+        Raises:
+            SurroundingsError: the port is in use.
+        """
+        handler = type("Handler", (Handler,), {"rehearsal": self})
+        try:
+            self._server = Server((_LOOPBACK, self._port), handler)
+        except OSError as error:
+            raise SurroundingsError(
+                f"can't listen on {_LOOPBACK}:{self._port}: {error.strerror or error}", "Choose another port."
+            ) from error
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="control-plane", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop to listen."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.shutdown()
+        self._thread.join()
+        self._server.disconnect()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Its address, for ``--control-plane``."""
+        if self._server is None:
+            raise RuntimeError("the stand-in does not listen yet")
+        return f"http://{_LOOPBACK}:{self._server.server_port}"
+
+    def answer(self, request: Request) -> Reply:
+        """Return the answer to a request."""
+        return self.stand_in.answer(request)
+
+
+class Server(ThreadingHTTPServer):
+    """A server that lists its connections, to close them when it stops."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - those of the standard library
+        self.connections: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def disconnect(self) -> None:
+        """Close every connection."""
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - those of the standard library
+        """Say nothing of a client that goes away."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads requests, and writes answers."""
+
+    rehearsal: ClassVar[Rehearsal]
+    protocol_version = "HTTP/1.1"
+    timeout = _LONGEST_PAUSE_SECONDS
+    # Head and body are written separately, and the second would wait until the first is acknowledged.
+    disable_nagle_algorithm = True
+    server: Server
+
+    def setup(self) -> None:
+        """Register the connection."""
+        super().setup()
+        self.server.connections.add(self.connection)
+
+    def finish(self) -> None:
+        """Forget the connection."""
+        with contextlib.suppress(OSError):
+            super().finish()
+        self.server.connections.discard(self.connection)
+
+    def serve(self) -> None:
+        """Answer one request."""
+        reply = self.refusal()
+        body = self.body() if reply is None else None
+        if reply is None and body is None:
+            reply = RefusedError(
+                413, "Request Entity Too Large", "The stand-in reads bodies of known size up to 16 MiB."
+            ).reply()
+        if reply is not None or body is None:
+            # The body was not read, so nothing more can be read from this connection.
+            self.close_connection = True
+        else:
+            reply = self.answer(self.request_with(body))
+        if reply is not None:
+            self.send(reply)
+
+    def answer(self, request: Request) -> Reply:
+        """Return the answer to a request."""
+        return self.rehearsal.answer(request)
+
+    def refusal(self) -> Reply | None:
+        """Return the answer to a request that a web page may have sent; None if there is no such sign."""
+        hosts, origin = self.headers.get_all("Host", []), self.headers.get("Origin")
+        if len(hosts) != 1 or not is_own_host(hosts[0]):
+            return _denied(f"The stand-in does not answer the Host {hosts}. Use 127.0.0.1 or localhost.")
+        if origin is not None and not is_own_origin(origin):
+            return _denied(f"The stand-in does not answer web pages (Origin: {origin!r}).")
+        # W3C, "Fetch Metadata Request Headers": an image or a script is fetched without Origin, but with this header.
+        if self.headers.get("Sec-Fetch-Site", "none") == "cross-site":
+            return _denied("The stand-in does not answer web pages (Sec-Fetch-Site: 'cross-site').")
+        return None
+
+    def body(self) -> bytes | None:
+        """Return the body; None if it is too large or its size is unknown."""
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not re.fullmatch(r"[0-9]{1,9}", length, re.ASCII):
+            return None
+        return self.rfile.read(int(length)) if int(length) <= _MAX_BODY else None
+
+    def request_with(self, body: bytes) -> Request:
+        """Return the request."""
+        named = {name: self.headers.get(name, "") for name in ("Host", "Authorization", "Content-Type")}
+        return Request(self.command, self.path, named["Host"], named["Authorization"], named["Content-Type"], body)
+
+    def send(self, reply: Reply) -> None:
+        """Write an answer."""
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers:
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            with contextlib.suppress(OSError):
+                self.wfile.write(reply.body)
+
+    def _serve(self) -> None:
+        self.serve()
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - http.server's names
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing: what people should see, the commands tell them."""
+
+
+def is_own_host(header: str) -> bool:
+    """Return whether a ``Host`` header has a name that always means this machine.
+
+    A web page can point a name of its own at 127.0.0.1 (DNS rebinding). Its requests have that name.
+    """
+    match = _HOST.fullmatch(header)
+    return match is not None and is_loopback((match["v6"] or match["name"]).lower())
+
+
+def is_own_origin(origin: str) -> bool:
+    """Return whether an ``Origin`` header names a page of this machine."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and is_own_host(parts.netloc)
+
+
+def _denied(detail: str) -> Reply:
+    return RefusedError(403, "Access Denied", detail).reply()
