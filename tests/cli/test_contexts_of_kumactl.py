@@ -77,8 +77,8 @@ def test_which_token_is_sent(standin: Faulty, mesh: Path, tmp_path: Path) -> Non
     assert run(mesh, *there, "--token-file", tmp_path / "token").exit_code == 3
     config.write_text(config.read_text().replace(f", authType: tokens, authConf: {{token: {TOKEN}}}", ""))
     assert run(mesh, *there, TOOLKIT_CONTROL_PLANE_TOKEN=TOKEN).exit_code == 0
-    # Anybody may read a Mesh, so there must be something to write.
-    mesh.write_text(mesh.read_text() + "labels: {team: a}\n")
+    # Kuma asks for a token for Secrets alone.
+    mesh.write_text(mesh.read_text() + "---\n{type: Secret, mesh: default, name: x, data: eA==}\n")
     without = run(mesh, *there)
     assert without.exit_code == 3
     assert "Give a user token" in without.stderr
