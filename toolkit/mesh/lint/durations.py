@@ -47,8 +47,8 @@ NO_EXPIRATION = Rule(
 NO_LIFETIME = Rule(
     "MESH052",
     Severity.ERROR,
-    "A lifetime is 0",
-    "The control plane accepts it. The CA can't issue a certificate that expires at once.",
+    "A lifetime is 0, and another CA issues the certificates",
+    "The control plane may accept it. The CA can't issue a certificate that expires at once.",
     "Write how long certificates are valid, such as 24h, or remove dpCert for 24 hours.",
     f"{_PARSE}; docs.aws.amazon.com/privateca/latest/APIReference/API_Validity.html (at least 1)",
 )
@@ -64,7 +64,7 @@ NO_TIMEOUT = Rule(
 EXPIRES_AT_ONCE = Rule(
     "MESH057",
     Severity.WARNING,
-    "A lifetime is 0, and Kuma's own CA takes it",
+    "A lifetime of a builtin or provided backend is 0",
     "The control plane accepts it and issues certificates that are already expired, so no proxy can use them.",
     "Write how long certificates are valid, such as 24h, or remove dpCert for 24 hours.",
     f"{_PARSE}; kumahq/kuma:pkg/core/ca/issuer/issuer.go; measured with Kuma 2.14.3",
@@ -73,9 +73,9 @@ NO_TIME = Rule(
     "MESH058",
     Severity.WARNING,
     "A timeout is not more than 0",
-    "The control plane accepts it. Every request to the CA then times out before it is sent.",
+    "The control plane accepts it. Requests to the CA have then timed out before they begin.",
     "Write more than 0s, such as 10s, or remove the field.",
-    "kumahq/kuma:pkg/core/xds/secrets (context.WithTimeout); measured with Kuma 2.14.3",
+    "kumahq/kuma:pkg/xds/secrets/ca_provider.go (context.WithTimeout); measured with Kuma 2.14.3",
 )
 BEYOND_THE_CA = Rule(
     "MESH054",

@@ -48,7 +48,7 @@ EMPTY_FIELD = Rule(
     "MESH015",
     Severity.ERROR,
     "A text is empty that must say something",
-    "To protobuf an empty text is one that is missing.",
+    "To protobuf an empty text is one that is missing: the control plane refuses it, or the backend can't be used.",
     "Write the value.",
     "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go",
 )
