@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.control_plane.faulty import Faulty
+from tests.control_plane.clients import kumactl_config
+from tests.control_plane.faulty import TOKEN, Faulty
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from toolkit.cli import main
 from toolkit.mesh.documents.editable import editable
@@ -238,6 +239,23 @@ def test_into_the_mesh_that_a_control_plane_has(outputs: Path) -> None:
             # The control plane says which version it is.
             assert "Warning: Kong Mesh 3.0 has no Mesh.mtls" in result.stderr
         assert {method for method, _ in standin.requests} == {"GET"}
+
+
+def test_open_source_kuma_has_no_acmpca_backend(outputs: Path) -> None:
+    with Faulty(product="kuma", version="2.14.3") as standin:
+        standin.put({"type": "Mesh", "name": "default"})
+        refused = run(outputs, "--base", "control-plane", env={"TOOLKIT_CONTROL_PLANE": standin.url})
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "--base: the control plane is open-source Kuma, which has no acmpca backend" in refused.stderr
+
+
+def test_a_context_of_kumactl_names_the_control_plane(outputs: Path, tmp_path: Path) -> None:
+    with Faulty(token=TOKEN) as standin:
+        standin.put({"type": "Mesh", "name": "default"})
+        config = kumactl_config(tmp_path, standin.url)
+        result = run(outputs, "--base", "control-plane", "--context", "here", "--kumactl-config", config)
+    assert result.exit_code == 0, result.stderr
+    assert "acmpca" in result.stdout
 
 
 def test_a_file_gets_no_wider_than_its_base(outputs: Path, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.control_plane.faulty import Faulty
+from tests.control_plane.clients import kumactl_config
+from tests.control_plane.faulty import TOKEN, Faulty
 from toolkit.cli import main
 from toolkit.mesh.documents.editable import editable
 
@@ -249,6 +250,21 @@ def test_through_a_control_plane_and_never_too_soon(outputs: Path, tmp_path: Pat
         assert [backend["name"] for backend in mesh["mtls"]["backends"]] == ["acmpca"]
         assert mesh["routing"] == {"localityAwareLoadBalancing": True}
         assert "/meshes/default/secrets/default-acmpca-ca-chain" in standin.state
+
+
+def test_a_context_of_kumactl_names_the_control_plane(outputs: Path, tmp_path: Path) -> None:
+    with Faulty(token=TOKEN) as standin:
+        standin.put(
+            {
+                "type": "Mesh",
+                "name": "default",
+                "mtls": {"enabledBackend": "ca-1", "backends": [{"name": "ca-1", "type": "builtin"}]},
+            }
+        )
+        there = ("--context", "here", "--kumactl-config", kumactl_config(tmp_path, standin.url))
+        result = run("--base", "control-plane", "--mesh", "default", "--outputs", outputs, "--step", "1", *there)
+    assert result.exit_code == 0, result.stderr
+    assert "acmpca" in result.stdout
 
 
 def test_a_control_plane_of_open_source_kuma(outputs: Path) -> None:

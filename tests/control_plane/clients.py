@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.control_plane.faulty import Fault, Faulty
+from tests.control_plane.faulty import TOKEN, Fault, Faulty
 from tests.support import NOW, Authority, name
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access
@@ -63,4 +63,14 @@ def server_files(directory: Path, authority: Authority, host: str = "127.0.0.1")
 def ca_file(directory: Path, authority: Authority) -> Path:
     file = directory / f"{authority.common_name}.pem"
     file.write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+def kumactl_config(directory: Path, url: str, more: str = "") -> Path:
+    """A configuration of kumactl with one context, ``here``."""
+    file = directory / "kumactl-config"
+    file.write_text(
+        "contexts: [{name: here, controlPlane: ours}]\ncontrolPlanes:\n- name: ours\n  coordinates:\n"
+        f"    apiServer: {{url: '{url}', authType: tokens, authConf: {{token: {TOKEN}}}{more}}}\n"
+    )
     return file

@@ -61,6 +61,7 @@ class Faulty(Rehearsal):
     Attributes:
         stand_in: what answers where nothing goes wrong.
         old: answers in the shape of before 2.8.
+        prefix: of every path, as Konnect has one; without a slash behind it, it is the path of the index.
         fault: what goes wrong, by the request's number, method and path; may also change things by itself.
         requests: method and path of each request, the first one first.
     """
@@ -71,6 +72,7 @@ class Faulty(Rehearsal):
         super().__init__(StandIn(product=product, version=version, token=token))
         self.state.clear()
         self.old = False
+        self.prefix = ""
         self.fault: Callable[[int, str, str], Fault | None] = lambda _number, _method, _path: None
         self.requests: list[tuple[str, str]] = []
         self._tls: tuple[Path, Path] | None = tls
@@ -116,8 +118,14 @@ class Faulty(Rehearsal):
         self.stand_in.mode, self.stand_in.read_only = "read-only", detail
 
     def answer(self, request: Request) -> Reply:
-        reply = super().answer(request)
+        reply = super().answer(request._replace(target=self._behind_prefix(request.target)))
         return _as_before_2_8(reply) if self.old and reply.content_type == "application/json" else reply
+
+    def _behind_prefix(self, path: str) -> str:
+        if not self.prefix:
+            return path
+        behind = path.removeprefix(self.prefix)
+        return "/no-such-page" if behind in (path, "/") else behind or "/"
 
 
 def _as_before_2_8(reply: Reply) -> Reply:

@@ -207,7 +207,11 @@ def test_a_chain_that_changed_is_changed_where_it_stands() -> None:
         stale = before.replace(base64.b64encode(CHAIN.encode()).decode(), base64.b64encode(old.encode()).decode())
         stale = stale.replace(textwrap.indent(CHAIN, " " * 12), textwrap.indent(old, " " * 12))
         assert stale != before
-        assert mtls(merged(stale)[0]) == mtls(before)
+        expected = mtls(before)
+        source = expected["backends"][0]["conf"]["caCert"]
+        # A chain that is kept keeps its spelling; one that is written under inlineString has no final line end.
+        source.update({kind: value.removesuffix("\n") for kind, value in source.items() if kind == "inlineString"})
+        assert mtls(merged(stale)[0]) == expected
 
 
 @pytest.mark.parametrize("form", ["kubernetes", "universal"])

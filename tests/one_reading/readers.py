@@ -299,7 +299,9 @@ def _kept(result: Result, kind: str, text: str, chain: str) -> str:
         bundle = applied(read([("the result", result.stdout)]), backend="acmpca").bundle
     except InvalidInputError as error:
         return str(error.lines())
-    return REPLACED if bundle == chain else f"replaced by {bundle}"
+    # Under inlineString a chain is written without its final line end.
+    wanted = chain.removesuffix("\n") if kind == "inlineString" else chain
+    return REPLACED if bundle == wanted else f"replaced by {bundle}"
 
 
 MERGES: dict[str, Callable[[World, str], str]] = {

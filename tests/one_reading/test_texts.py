@@ -12,6 +12,7 @@ import pytest
 from tests.judges import pem_texts
 from tests.one_reading import documents
 from tests.one_reading.readers import CHAINS, KEPT, MERGES, REFUSED, REPLACED, SINGLE, TAKEN, UNREADABLE, World, codes
+from toolkit.control_plane import client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +43,7 @@ OTHER_CHAINS = {"25_dup": "AAB", "123_only_first": "A", "124_only_second": "B", 
 @pytest.fixture
 def world(tmp_path: Path, aws: TestSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Files, a sandbox, a port on which nobody listens, and no way out of this machine."""
-    client, connect = aws.client("acm-pca"), socket.socket.connect
+    pca, connect = aws.client("acm-pca"), socket.socket.connect
 
     def connect_on_loopback(self: socket.socket, address: Any) -> None:
         assert address[0] == "127.0.0.1", f"a command connects to {address}"
@@ -59,7 +60,7 @@ def world(tmp_path: Path, aws: TestSandbox, monkeypatch: pytest.MonkeyPatch) -> 
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         closed = f"https://127.0.0.1:{bound.getsockname()[1]}"
-        yield World(tmp_path, ISSUING, ROOT, closed, client, monkeypatch)
+        yield World(tmp_path, ISSUING, ROOT, closed, pca, monkeypatch)
 
 
 class Wanted(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +14,6 @@ from toolkit.errors import InterruptedByUserError, InvalidInputError
 from toolkit.text import printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from toolkit.control_plane.applying import Plan, Step, Write
     from toolkit.control_plane.client import ControlPlane, Written
     from toolkit.control_plane.resources import Resource
@@ -28,6 +26,7 @@ _MERGE = "toolkit render-mesh --base control-plane --format universal"
 _EXAMPLES = """\b
 Examples:
   toolkit apply -f mesh.yaml --control-plane https://mesh.example.com:5682 --token-file token
+  toolkit apply -f mesh.yaml --context production
   toolkit render-mesh --format universal | toolkit apply -f - --yes --control-plane http://127.0.0.1:5681
 """
 
@@ -48,13 +47,9 @@ Examples:
 def command(
     *,
     files: tuple[str, ...],
-    control_plane: str | None,
-    token_file: Path | None,
-    ca_file: Path | None,
-    timeout: int,
-    insecure_http: bool,
     yes: bool,
     dry_run: bool,
+    **access: Any,  # noqa: ANN401 - the options of control_plane_options, each of its own type
 ) -> None:
     """Apply a Mesh to a Universal control plane.
 
@@ -67,9 +62,7 @@ def command(
     with contextlib.ExitStack() as stack:
         try:
             wanted = _wanted(files, may_write=yes or dry_run or _can_ask())
-            client = stack.enter_context(
-                open_control_plane(control_plane, token_file, ca_file, timeout, insecure_http=insecure_http)
-            )
+            client = stack.enter_context(open_control_plane(**access))
             plan = applying.plan(client, wanted)
             _show(plan, client)
             if plan.writes and not (yes or dry_run):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
+from toolkit.cli.control_plane_options import NAMES, control_plane_options, open_control_plane
 from toolkit.cli.options import note, warn, with_options
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
 
 def access_of(chosen: dict[str, Any]) -> dict[str, Any]:
     """Take what :func:`control_plane_options` put into a command's parameters out of them."""
-    names = ("control_plane", "token_file", "ca_file", "timeout", "insecure_http")
-    return {name: chosen.pop(name) for name in names}
+    return {name: chosen.pop(name) for name in NAMES}
 
 
 def read_base(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from toolkit.cli.options import with_options
 from toolkit.errors import InvalidInputError, SurroundingsError
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 TOKEN_VARIABLE = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
+# The parameters of the options.
+NAMES = ("control_plane", "context", "kumactl_config", "token_file", "ca_file", "timeout", "insecure_http")
 _MAX_TOKEN_FILE = 64 * 1024
 
 
 def control_plane_options(function: _Command) -> _Command:
     """How a control plane is reached.
 
-    The command gets ``control_plane``, ``token_file``, ``ca_file``, ``timeout`` and ``insecure_http``, which
-    :func:`open_control_plane` takes.
+    The command gets :data:`NAMES`, which :func:`open_control_plane` takes.
     """
     return with_options(
         function,
@@ -36,13 +38,25 @@ def control_plane_options(function: _Command) -> _Command:
             metavar="URL",
             envvar="TOOLKIT_CONTROL_PLANE",
             show_envvar=True,
+            callback=_unless_a_context_is_named,
             help="The control plane's HTTP API, such as https://host:5682; the global one in multi-zone.",
+        ),
+        click.option(
+            "--context",
+            metavar="NAME",
+            help="A context of kumactl: its control plane's address, CA and token.",
+        ),
+        click.option(
+            "--kumactl-config",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The file with kumactl's contexts; ~/.kumactl/config unless given.",
         ),
         click.option(
             "--token-file",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help=f"A file with a user token; without it the token is taken from {TOKEN_VARIABLE}, if that is set.",
+            help=f"A file with a user token; without it the context's token is used, or {TOKEN_VARIABLE}.",
         ),
         click.option(
             "--ca-file",
@@ -62,21 +76,47 @@ def control_plane_options(function: _Command) -> _Command:
     )
 
 
+def _unless_a_context_is_named(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Return the control plane; None if it is the environment's and the command line names a context.
+
+    click reads the environment after the command line, so that the other options are known here.
+    """
+    is_environment = ctx.get_parameter_source("control_plane") is ParameterSource.ENVIRONMENT
+    return None if is_environment and ctx.params.get("context") else value
+
+
 def open_control_plane(
-    control_plane: str | None, token_file: Path | None, ca_file: Path | None, timeout: int, *, insecure_http: bool
+    *,
+    control_plane: str | None,
+    context: str | None,
+    kumactl_config: Path | None,
+    token_file: Path | None,
+    ca_file: Path | None,
+    timeout: int,
+    insecure_http: bool,
 ) -> ControlPlane:
-    """A client for the control plane that the options name; close it, or use it in a ``with`` statement.
+    """Return a client for the control plane that the options name; close it, or use it in a ``with`` statement.
 
     Raises:
-        click.UsageError: no control plane is named.
-        InvalidInputError: an option, or the token, is not valid.
+        click.UsageError: no control plane is named, or one in two ways.
+        InvalidInputError: an option, the context or the token is not valid.
         SurroundingsError: the token of the environment contains control characters, or a proxy's URL is not valid.
     """
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.connection import Access
+    from toolkit.control_plane.contexts import read_context
 
+    if kumactl_config is not None and context is None:
+        raise click.UsageError("--kumactl-config needs --context: the name of a context in it")
+    if control_plane and context is not None:
+        raise click.UsageError("--control-plane and --context both name the control plane; give one of them")
+    if context is not None:
+        found = read_context(context, kumactl_config, ca_file)
+        token = found.token if found.token is not None and token_file is None else _token(token_file)
+        ca_place = found.place if ca_file is None else "--ca-file"
+        return ControlPlane(Access(found.url, token, found.ca_file, timeout, insecure_http, found.place, ca_place))
     if not control_plane:
-        raise click.UsageError("name the control plane with --control-plane URL or TOOLKIT_CONTROL_PLANE")
+        raise click.UsageError("name the control plane with --control-plane URL, TOOLKIT_CONTROL_PLANE or --context")
     return ControlPlane(Access(control_plane, _token(token_file), ca_file, timeout, insecure_http))
 
 

@@ -10,7 +10,7 @@ import click
 from toolkit.cli.base import Base, access_of, base_options, heed_version, mode_of, note_list, read_base
 from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
 from toolkit.cli.options import note, output_file, stack_outputs, warn
-from toolkit.errors import InvalidInputError
+from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +91,7 @@ def command(
         rendered = [render.render(loaded, name, options) for name in names]
     else:
         found = read_base(base, access, names, form)
+        _refuse_open_source(found)
         heed_version(mesh_version, found.version)
         rendered = _merged(loaded, found, names if meshes else None, options)
     if secret_output and not any(document.secrets for document in rendered):
@@ -105,6 +106,16 @@ def _refuse_one_file(secret_output: Path, base: str | None, output: Path | None)
         raise click.UsageError("-o and --secret-output name one file; leave --secret-output out to have both in it")
     if base is not None and Path(base).resolve() == place:
         raise click.UsageError("--secret-output names the base, which would be lost; name another file")
+
+
+def _refuse_open_source(base: Base) -> None:
+    """Refuse a control plane that has no acmpca backend.
+
+    Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md, which is of Kong Mesh alone.
+    """
+    if base.product == "Kuma":
+        problem = Problem("--base", "the control plane is open-source Kuma, which has no acmpca backend")
+        raise InvalidInputError("the control plane can't use AWS Private CA", [problem], "It takes Kong Mesh.")
 
 
 def _merged(

@@ -17,8 +17,9 @@ from urllib.parse import quote
 import httpx
 
 from toolkit import __version__
-from toolkit.control_plane.connection import Access, address, is_loopback, tls_context, tls_refusal
-from toolkit.control_plane.header_deadline import HeaderDeadline
+from toolkit.control_plane.connection import Access, address, is_loopback, speaks_plainly, tls_context, tls_refusal
+from toolkit.control_plane.hints import NOT_TRUSTED, PLAIN_HTTP, WHO_ANSWERS, hint, means_tls
+from toolkit.control_plane.request_deadline import RequestDeadline
 from toolkit.control_plane.resources import Key
 from toolkit.control_plane.responses import Answer
 from toolkit.errors import InvalidInputError, Problem, SurroundingsError, one_line
@@ -37,6 +38,7 @@ _NOT_FOUND = 404
 # The version whose fields toolkit.mesh.documents.kept lists.
 _KNOWN = (2, 14)
 _INVALID = frozenset({400, 422})
+_ELSEWHERE = frozenset({301, 302, 307, 308, _NOT_FOUND})
 _WRITTEN = frozenset({200, 201, 204})
 
 
@@ -119,13 +121,14 @@ class ControlPlane:
     def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
         url = address(access)
         self.url = str(url).rstrip("/")
+        self._index = "" if url.path.strip("/") else "/"
         self._token, self._timeout, self._pause = access.token, access.timeout, pause
-        self._headers = HeaderDeadline(access.timeout)
+        self._deadline = RequestDeadline(access.timeout)
         is_local = is_loopback(url.host)
         if problem := proxy_problem(os.environ):
             raise SurroundingsError(problem)
         self._client = httpx.Client(
-            verify=tls_context(access.ca_file) if url.scheme == "https" else False,
+            verify=tls_context(access) if url.scheme == "https" else False,
             timeout=access.timeout,
             follow_redirects=False,
             # A proxy from the environment would read what goes to it unencrypted, the token first of all.
@@ -154,7 +157,11 @@ class ControlPlane:
         Raises:
             SurroundingsError: nobody, or no control plane.
         """
-        answer = self._read("/")
+        # With a path prefix, kumactl asks without a slash at the end (kumahq/kuma:pkg/util/http/client.go, path.Join);
+        # a proxy may have it with one alone.
+        answer = self._read(self._index)
+        if not self._index and answer.status in _ELSEWHERE:
+            answer = self._read("/")
         said = answer.document() if answer.status == httpx.codes.OK else None
         # Before it had a `product`, the index had a `tagline` of the same text.
         product, version = (said or {}).get("product") or (said or {}).get("tagline"), (said or {}).get("version")
@@ -205,7 +212,7 @@ class ControlPlane:
         if answer.status != httpx.codes.OK or document is None:
             raise self._unexpected(f"GET {path}", answer)
         if (document.get("type"), document.get("name")) != (kind, name):
-            raise ControlPlaneError(f"GET {path}: the answer is no {kind} of that name", _WHO_ANSWERS)
+            raise ControlPlaneError(f"GET {path}: the answer is no {kind} of that name", WHO_ANSWERS)
         return document
 
     def put(self, key: Key, document: dict[str, Any]) -> Written:
@@ -217,7 +224,7 @@ class ControlPlane:
         """
         body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
         answer = self._exchange("PUT", _path(key), body)
-        if answer.status in _INVALID:
+        if answer.status in _INVALID and not means_tls(answer):
             problems = answer.problems() or (Problem("", answer.words() or "no reason is given"),)
             raise RefusedDocumentError(f"the control plane refuses {key}", problems)
         if answer.status not in _WRITTEN or (answer.body.strip() and answer.document() is None):
@@ -239,42 +246,46 @@ class ControlPlane:
         return self._exchange("GET", path)
 
     def _exchange(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        asked, has_answered = f"{method} {path}", False
+        asked, has_answered = f"{method} {path or '/'}", False
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if self._token is not None:
             headers["Authorization"] = self._token.header()
         try:
-            with self._client.stream(
-                method, self.url + path, content=body, headers=headers, extensions={"trace": self._headers.trace}
-            ) as response:
+            with (
+                self._deadline as deadline,
+                self._client.stream(
+                    method, self.url + path, content=body, headers=headers, extensions={"trace": deadline.trace}
+                ) as response,
+            ):
                 has_answered = True
                 content = self._content(asked, response)
         except httpx.TimeoutException as error:
-            raise self._late(asked) from error
+            raise self._late(asked, unsure=not isinstance(error, httpx.ConnectTimeout)) from error
         except (httpx.HTTPError, httpx.StreamError) as error:
-            if self._headers.is_over:
+            if self._deadline.is_over:
                 raise self._late(asked) from error
             raise self._lost(asked, error, has_answered=has_answered) from error
+        if self._deadline.is_over:
+            # A body without a length ends with its connection.
+            raise self._late(asked)
         return Answer(response.status_code, self._token.blot_out(content) if self._token else content)
 
     def _content(self, asked: str, response: httpx.Response) -> bytes:
-        """The whole body, within the limits of size and time."""
-        deadline, content = time.monotonic() + self._timeout, bytearray()
+        """Return the whole body, within the limit of its size."""
+        content = bytearray()
         if response.headers.get("content-encoding", "identity") != "identity":
-            raise ControlPlaneError(f"{asked}: the answer is compressed, which was not asked for", _WHO_ANSWERS)
+            raise ControlPlaneError(f"{asked}: the answer is compressed, which was not asked for", WHO_ANSWERS)
         for chunk in response.iter_raw():
             content += chunk
             if len(content) > MAX_ANSWER:
-                raise ControlPlaneError(f"{asked}: the answer is over 16 MiB", _WHO_ANSWERS, unsure=True)
-            if time.monotonic() > deadline:
-                raise self._late(asked)
+                raise ControlPlaneError(f"{asked}: the answer is over 16 MiB", WHO_ANSWERS, unsure=True)
         return bytes(content)
 
-    def _late(self, asked: str) -> ControlPlaneError:
+    def _late(self, asked: str, *, unsure: bool = True) -> ControlPlaneError:
         return ControlPlaneError(
             f"{asked}: {self.url} did not answer within {self._timeout:g} s",
             "See whether the control plane is well, or give it longer with --timeout.",
-            unsure=True,
+            unsure=unsure,
         )
 
     def _lost(self, asked: str, error: Exception, *, has_answered: bool) -> ControlPlaneError:
@@ -282,7 +293,7 @@ class ControlPlane:
         if isinstance(error, httpx.ConnectError) and (refusal := tls_refusal(error)) is not None:
             return ControlPlaneError(
                 f"{asked}: no TLS connection to {self.url}: {printable_line(refusal)}",
-                "Give the CA that signed its certificate with --ca-file; the name in the address must be in it.",
+                PLAIN_HTTP if speaks_plainly(error) else NOT_TRUSTED,
             )
         if isinstance(error, httpx.ConnectError):
             return ControlPlaneError(
@@ -301,38 +312,14 @@ class ControlPlane:
     def _unexpected(self, asked: str, answer: Answer) -> ControlPlaneError:
         words = answer.words()
         said = f"{answer.status} {httpx.codes.get_reason_phrase(answer.status)}".strip()
-        hint = _HINTS.get(answer.status, _WHO_ANSWERS)
-        if answer.status == httpx.codes.UNAUTHORIZED and self._token is None:
-            hint = "Give a user token: TOOLKIT_CONTROL_PLANE_TOKEN, or --token-file."
-        if answer.status == httpx.codes.METHOD_NOT_ALLOWED and "Kubernetes" not in words:
-            hint = "Apply it to the global control plane."
         return ControlPlaneError(
             f"{asked}: {self.url} answers {said}" + (f": {words}" if words else ""),
-            hint,
+            hint(answer, has_token=self._token is not None),
             status=answer.status,
             passing=answer.status in _PASSING,
             # A server that breaks may have written before it broke; so may what answers in a proxy's words.
             unsure=answer.status < 400 or answer.status >= 500,  # noqa: PLR2004 - HTTP's classes
         )
-
-
-_WHO_ANSWERS = "See whether --control-plane is the address of a control plane's HTTP API, such as https://host:5682."
-_BUSY = "The control plane is not well; see its log."
-_SOMEONE_ELSE = "Someone else writes at the same time; see what they did, and run the same command again."
-_HINTS = {
-    401: "The token is not valid there, or no longer; kumactl generate user-token makes one.",
-    403: "Meshes and Secrets need an administrator: a token of the group mesh-system:admin.",
-    404: _WHO_ANSWERS,
-    405: "toolkit render-mesh --format kubernetes | kubectl apply -f -",
-    409: _SOMEONE_ELSE,
-    412: _SOMEONE_ELSE,
-    413: "What stands before the control plane takes no document of this size.",
-    429: "Too many requests; try again later.",
-    500: _BUSY,
-    502: _BUSY,
-    503: _BUSY,
-    504: _BUSY,
-}
 
 
 def _path(key: Key) -> str:

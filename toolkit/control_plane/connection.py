@@ -75,6 +75,8 @@ class Access:
         ca_file: PEM file of the CAs that may have signed its certificate; None for the system's.
         timeout: seconds that one question may take.
         insecure_http: send the token unencrypted to another host.
+        place: what to call the address in an error.
+        ca_place: what to call the CA file.
     """
 
     url: str
@@ -82,6 +84,8 @@ class Access:
     ca_file: Path | None = None
     timeout: float = 15.0
     insecure_http: bool = False
+    place: str = "--control-plane"
+    ca_place: str = "--ca-file"
 
 
 def address(access: Access) -> httpx.URL:
@@ -97,15 +101,15 @@ def address(access: Access) -> httpx.URL:
     except (httpx.InvalidURL, ValueError):
         problem = "is no address such as https://host:5682"
     if not problem and access.ca_file and url.scheme == "http":
-        raise _invalid("--ca-file", "is for an https:// address, and this is an http:// one")
+        raise _invalid(access.ca_place, "is for an https:// address, and this is an http:// one")
     if not problem and access.token and url.scheme == "http" and not (access.insecure_http or is_loopback(url.host)):
         raise _invalid(
-            "--control-plane",
+            access.place,
             "is an http:// address on another host, where the token could be read on the way",
             "Use its https:// address (port 5682), or accept that with --insecure-http.",
         )
     if problem:
-        raise _invalid("--control-plane", problem)
+        raise _invalid(access.place, problem)
     return url
 
 
@@ -133,19 +137,20 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Whom to trust: the CAs of the file, or the system's.
+def tls_context(access: Access) -> ssl.SSLContext:
+    """Return whom to trust: the CAs of the file, or the system's.
 
     Raises:
         InvalidInputError: the file can't be read, or holds no certificate.
     """
+    ca_file = access.ca_file
     try:
         if ca_file is not None:
             pem.load_certificates(ca_file.read_bytes())
         context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        raise _invalid("--ca-file", f"{ca_file}: {reason or error}") from error
+        raise _invalid(access.ca_place, f"{ca_file}: {reason or error}") from error
     # As Go's programs judge: what is in the file is trusted, be it no root, and a certificate that kuma-cp made for
     # itself, without an authority key identifier, is one (Python 3.13 asks for more).
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -164,3 +169,14 @@ def tls_refusal(error: BaseException) -> str | None:
             return one_line(cause)
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def speaks_plainly(error: BaseException) -> bool:
+    """Return whether a TLS connection failed because the other side does not speak TLS."""
+    cause: BaseException | None = error
+    while cause is not None:
+        # openssl/openssl:ssl/record: a record of another protocol; newer versions name the layer alone.
+        if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

@@ -154,7 +154,11 @@ def _source(value: _Value, mesh: str, options: MeshOptions) -> dict[str, str]:
         return {kind: name or _secret_name(value, mesh, options)}
     if kind == "file":
         return {kind: name or ""}
-    return {kind: text if kind == "inlineString" else base64.b64encode(text.encode()).decode()}
+    if kind == "inlineString":
+        # kumactl apply cuts off a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where a
+        # chain often stands: without one, it reads what toolkit apply and kubectl read.
+        return {kind: text.removesuffix("\n")}
+    return {kind: base64.b64encode(text.encode()).decode()}
 
 
 def _secret(value: _Value, mesh: str, options: MeshOptions) -> MeshSecret:

@@ -63,13 +63,23 @@ _LITERAL = re.compile(r"[!-~](?:[ -~]*[!-~])?\n(?: *[!-~](?:[ -~]*[!-~])?\n)*", 
 def literal(value: object) -> str:
     """A value below its key: a text of several plain lines as a literal block, indented by two; else a scalar.
 
+    A block of a text that does not end with a line end is ``|-``: a ``|`` would add one. A ``|`` at the end of a
+    document loses its own in ``kumactl apply``, which cuts white space off documents before it reads them
+    (kumahq/kuma:pkg/util/yaml/split.go).
+
     Raises:
         TypeError: as of :func:`scalar`.
         ValueError: same.
     """
     if isinstance(value, str) and _LITERAL.fullmatch(value):
-        return "|\n" + "".join(f"  {line}\n" for line in value.splitlines()).removesuffix("\n")
+        return _block_scalar("|", value)
+    if isinstance(value, str) and "\n" in value and _LITERAL.fullmatch(f"{value}\n"):
+        return _block_scalar("|-", value)
     return scalar(value)
+
+
+def _block_scalar(indicator: str, value: str) -> str:
+    return "\n  ".join((indicator, *value.splitlines()))
 
 
 def flow(value: object) -> str:

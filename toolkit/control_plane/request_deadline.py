@@ -1,26 +1,29 @@
-"""A limit for the time that the headers of a response take: httpx's timeouts count from one byte to the next."""
+"""A limit for the time that one request takes: httpx's timeouts count from one byte to the next.
+
+It begins when the request is sent. Before that, httpx's own timeouts limit the TCP connection, and the TLS handshake as
+a whole (python/cpython:Modules/_ssl.c, _ssl__SSLSocket_do_handshake_impl).
+"""
 
 from __future__ import annotations
 
 import socket
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Events of httpcore (httpcore documentation, "Extensions", "trace").
 _CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
-_BEGINNINGS = frozenset({"connection.connect_tcp.started", "http11.send_request_headers.started"})
-_HEADERS = "http11.receive_response_headers."
+_SENDING = "http11.send_request_headers.started"
 
 
-class HeaderDeadline:
-    """Shuts a connection down when the headers of a response are late. One request at a time.
+class RequestDeadline:
+    """Shuts a connection down when a response is late, its headers or its body. One request at a time.
 
     Args:
-        seconds: for the headers of one response.
+        seconds: for one request and its whole response.
 
     Attributes:
         is_over: whether the last request was ended.
@@ -32,18 +35,27 @@ class HeaderDeadline:
         self._timer: threading.Timer | None = None
         self.is_over = False
 
+    def __enter__(self) -> Self:
+        self.is_over = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Follow a request; the extension ``trace`` of httpx calls it in the thread that asks."""
-        if event in _BEGINNINGS:
-            self.is_over = False
-        elif event in _CONNECTED:
+        if event in _CONNECTED:
             # It is kept for later requests, which may use the same connection.
             self._stream = info["return_value"]
-        elif event == f"{_HEADERS}started":
+        elif event == _SENDING:
+            # A proxy is sent a request of its own first.
+            self._stop()
             self._timer = threading.Timer(self._seconds, self._end)
             self._timer.daemon = True
             self._timer.start()
-        elif event.startswith(_HEADERS) and self._timer is not None:
+
+    def _stop(self) -> None:
+        if self._timer is not None:
             self._timer.cancel()
 
     def _end(self) -> None:

@@ -1,0 +1,75 @@
+"""What to do about an answer that is no success, and about a connection that fails."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolkit.control_plane.responses import Answer
+
+WHO_ANSWERS = "See whether --control-plane is the address of a control plane's HTTP API, such as https://host:5682."
+NOT_TRUSTED = "Give the CA that signed its certificate with --ca-file; the name in the address must be in it."
+PLAIN_HTTP = (
+    "This port answers in plain HTTP: use the https port, 5682 unless the control plane sets another, or an http:// "
+    "address."
+)
+_HTTPS = (
+    "This port answers in TLS: use an https:// address, or the http port, 5681 unless the control plane sets another."
+)
+_BUSY = "The control plane is not well; see its log."
+_SOMEONE_ELSE = "Someone else writes at the same time; see what they did, and run the same command again."
+_ISSUE = "kumactl generate user-token --name NAME --group mesh-system:admin --valid-for 24h issues one"
+_NO_TOKEN = f"Give a user token: TOOLKIT_CONTROL_PLANE_TOKEN, or --token-file; {_ISSUE}."
+_KUBECTL = "toolkit render-mesh --format kubernetes | kubectl apply -f -"
+# On Universal, KUMA_API_SERVER_READ_ONLY (kumahq/kuma:pkg/config/api-server/config.go).
+_READ_ONLY = f"its API is read-only: on Kubernetes use {_KUBECTL}, on Universal set KUMA_API_SERVER_READ_ONLY=false"
+# The texts of kumahq/kuma:pkg/api-server/resource_endpoints.go, readOnlyMessage: the mode chooses, not the reason.
+_READ_ONLY_TEXTS = (
+    ("On Kubernetes", _KUBECTL),
+    ("On global", f"{_READ_ONLY[0].upper()}{_READ_ONLY[1:]}."),
+    ("On zone", f"Apply it to the global control plane. If this zone has none, {_READ_ONLY}."),
+)
+# golang/go:src/net/http/server.go and nginx's answer to HTTP where TLS is expected.
+_MEANT_TLS = re.compile(rb"HTTP request to an HTTPS server|HTTP request was sent to HTTPS port")
+# Kuma's user without a token (kumahq/kuma:pkg/core/user/user.go).
+_ANONYMOUS = "mesh-system:anonymous"
+_HINTS = {
+    401: f"The token is not valid there, or no longer; {_ISSUE}.",
+    403: "Meshes and Secrets need an administrator: a token of the group mesh-system:admin.",
+    404: WHO_ANSWERS,
+    409: _SOMEONE_ELSE,
+    412: _SOMEONE_ELSE,
+    413: "What stands before the control plane takes no document of this size.",
+    429: "Too many requests; try again later.",
+    500: _BUSY,
+    502: _BUSY,
+    503: _BUSY,
+    504: _BUSY,
+}
+_UNAUTHORIZED, _FORBIDDEN, _READ_ONLY_STATUS, _BAD_REQUEST = 401, 403, 405, 400
+
+
+def means_tls(answer: Answer) -> bool:
+    """Return whether a port that expects TLS rejects plain HTTP."""
+    return answer.status == _BAD_REQUEST and _MEANT_TLS.search(answer.body) is not None
+
+
+def hint(answer: Answer, *, has_token: bool) -> str:
+    """Return what to do about an answer that is no success.
+
+    Args:
+        answer: what came.
+        has_token: whether a token was sent.
+    """
+    words = answer.words()
+    if means_tls(answer):
+        return _HTTPS
+    if answer.status == _UNAUTHORIZED and not has_token:
+        return _NO_TOKEN
+    if answer.status == _FORBIDDEN and _ANONYMOUS in words:
+        return _NO_TOKEN if not has_token else f"The token did not reach the control plane. {_HINTS[_FORBIDDEN]}"
+    if answer.status == _READ_ONLY_STATUS:
+        found = (advice for text, advice in _READ_ONLY_TEXTS if text in words)
+        return next(found, f"{_READ_ONLY[0].upper()}{_READ_ONLY[1:]}, or apply it to the global control plane.")
+    return _HINTS.get(answer.status, WHO_ANSWERS)
