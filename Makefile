@@ -66,7 +66,7 @@ bench: $(READY) ## Measure, as ratios within one run.
 	$(BIN)/python -m tests.bench.handshakes
 
 .PHONY: endure
-endure: $(READY) ## Kill and stop runs of verify 150 times and sandboxes 100 times; nothing may be lost.
+endure: $(READY) ## Kill and stop runs of verify 150 times and sandboxes 100 times, edit 5,000 documents; nothing may be lost.
 	$(BIN)/python -m tests.endure $(ENDURE)
 
 .PHONY: docs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -171,6 +172,33 @@ def test_it_is_coloured_on_a_terminal_only(files: Path) -> None:
     os.close(theirs)
     assert b"\x1b[31m" in os.read(ours, 65536)
     os.close(ours)
+
+
+def test_much_to_read_shows_its_progress_on_a_terminal_only(files: Path) -> None:
+    one = GOOD if GOOD.endswith("\n") else GOOD + "\n"
+    many = [one.replace("name: default", f"name: mesh-{number}").replace("mesh: default", f"mesh: mesh-{number}")
+            for number in range(80)]  # fmt: skip
+    (files / "many.yaml").write_text("---\n".join(many))
+    plain = subprocess.run([*PROGRAM, "many.yaml"], capture_output=True, text=True, check=False, cwd=files)
+    assert "Reading and checking" not in plain.stdout + plain.stderr
+    shown: dict[str, bytes] = {}
+    for name in ("good.yaml", "many.yaml"):
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([*PROGRAM, name], stdout=subprocess.DEVNULL, stderr=theirs, cwd=files):
+            os.close(theirs)
+            shown[name] = read_all(ours)
+        os.close(ours)
+    assert b"Reading and checking" in shown["many.yaml"]
+    assert b"Reading and checking" not in shown["good.yaml"]
+
+
+def read_all(terminal: int) -> bytes:
+    read = b""
+    # Linux ends the reading of a terminal that nobody writes to with an error.
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 65536):
+            read += part
+    return read
 
 
 def test_what_is_confidential_is_in_no_output(files: Path) -> None:

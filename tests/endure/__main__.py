@@ -1,4 +1,4 @@
-"""`make endure`: kill runs and sandboxes, and stop runs by signals, many times; nothing may be lost."""
+"""`make endure`: kill runs and sandboxes, stop runs by signals, and edit documents, many times; nothing may be lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.endure import ordeals, restarts
+from tests.endure import documents, ordeals, restarts
 from toolkit.sandbox.server import Sandbox
 
 
@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=int(os.environ.get("ENDURE_KILLS", "100")))
     parser.add_argument("--signals", type=int, default=int(os.environ.get("ENDURE_SIGNALS", "50")))
     parser.add_argument("--restarts", type=int, default=int(os.environ.get("ENDURE_RESTARTS", "100")))
+    parser.add_argument("--documents", type=int, default=int(os.environ.get("ENDURE_DOCUMENTS", "5000")))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("ENDURE_SEED", str(secrets.randbelow(10**6)))))
     chosen = parser.parse_args()
     sys.stdout.write(f"seed {chosen.seed}\n")
@@ -29,6 +30,8 @@ def main() -> int:
         sys.stdout.write(f"{text}, {time.monotonic() - begun:.0f} s\n")
         sys.stdout.flush()
 
+    refused = documents.repeat(chosen.seed, chosen.documents, say)
+    say(f"{chosen.documents} documents were edited and nothing beside, or refused, which {refused} were")
     with tempfile.TemporaryDirectory() as directory, Sandbox() as aws:
         world = ordeals.World.of(aws, Path(directory), random.Random(chosen.seed))  # noqa: S311 - chooses moments
         recovered = ordeals.repeat(ordeals.kill, world, chosen.kills, say)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.endure import ordeals, restarts
+from tests.endure import documents, ordeals, restarts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,3 +35,7 @@ def test_no_signals_lose_the_report(aws: TestSandbox, tmp_path: Path) -> None:
 def test_no_answer_of_a_killed_sandbox_is_lost(tmp_path: Path) -> None:
     world = restarts.World(tmp_path, random.Random(3))  # noqa: S311 - chooses moments
     ordeals.repeat(restarts.kill, world, 10, silent)
+
+
+def test_no_edit_changes_anything_beside() -> None:
+    documents.repeat(4, 500, silent)

@@ -275,6 +275,25 @@ def test_what_is_lost_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    "conf",
+    [
+        {"auth": {"awsCredentials": {"accessKey": "canary"}}},
+        {"auth": {"awsCredentials": {"accessKey": {"value": "canary"}}}},
+        {"auth": {"awsCredentials": {"accessKeySecret": {"inlineString": "canary"}}}},
+        {"fromCp": {"auth": {"token": {"inline": "Y2FuYXJ5"}}}},
+        {"fromCp": {"auth": {"tls": {"clientKey": ["canary", {"a": "canary"}]}}}},
+        {"key": {"inlineString": "canary", "secret": "name"}},
+    ],
+)
+def test_nothing_confidential_is_shown(conf: dict[str, Any]) -> None:
+    backend = {"name": "a", "type": "x", "conf": conf}
+    text = "\n".join(diff({**META, "mtls": {"backends": [backend]}}, META, "mesh.yaml"))
+    assert "canary" not in text
+    assert "Y2FuYXJ5" not in text
+    assert ("secret: name" in text) is ("secret" in conf.get("key", {}))
+
+
+@pytest.mark.parametrize(
     ("text", "nanoseconds"),
     # As Go 1.26's time.ParseDuration reads them; None where it refuses.
     [

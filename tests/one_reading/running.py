@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -10,11 +13,29 @@ from click.testing import CliRunner
 
 from tests.support import AUTHORITY_ARN
 from toolkit import cli
+from toolkit.control_plane import client
 from toolkit.infra import existing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     import pytest
     from click.testing import Result
+
+
+@contextmanager
+def alone(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Give a port on which nobody listens; there are no AWS credentials, and a control plane is asked once."""
+    monkeypatch.setattr(client, "READ_PAUSES", ())
+    for name in [name for name in os.environ if name.startswith(("AWS_", "TOOLKIT_"))]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(directory / "missing"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 def run(*arguments: str) -> Result:

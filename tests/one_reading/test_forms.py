@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,8 +13,7 @@ from tests.judges import pem_texts
 from tests.judges.pem_parts import pem as pem_of
 from tests.one_reading import documents, forms
 from tests.one_reading.forms import ENCODED, FORMS, KUBERNETES, UNIVERSAL, Written
-from tests.one_reading.running import run, words
-from toolkit.control_plane import client
+from tests.one_reading.running import alone, run, words
 from toolkit.mesh.documents.applied import applied
 from toolkit.mesh.documents.reader import read
 from toolkit.pki import pem
@@ -88,15 +85,8 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Files, no AWS, and a port on which nobody listens."""
-    monkeypatch.setattr(client, "READ_PAUSES", ())
-    for name in [name for name in os.environ if name.startswith(("AWS_", "TOOLKIT_"))]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "missing"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield Desk(tmp_path, f"http://127.0.0.1:{bound.getsockname()[1]}")
+    with alone(tmp_path, monkeypatch) as port:
+        yield Desk(tmp_path, f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture(params=FORMS)

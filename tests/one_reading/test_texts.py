@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +11,7 @@ import pytest
 from tests.judges import pem_texts
 from tests.one_reading import documents
 from tests.one_reading.readers import CHAINS, KEPT, MERGES, REFUSED, REPLACED, SINGLE, TAKEN, UNREADABLE, World, codes
-from toolkit.control_plane import client
+from tests.one_reading.running import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,24 +42,15 @@ OTHER_CHAINS = {"25_dup": "AAB", "123_only_first": "A", "124_only_second": "B", 
 @pytest.fixture
 def world(tmp_path: Path, aws: TestSandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Files, a sandbox, a port on which nobody listens, and no way out of this machine."""
-    pca, connect = aws.client("acm-pca"), socket.socket.connect
+    connect = socket.socket.connect
 
     def connect_on_loopback(self: socket.socket, address: Any) -> None:
         assert address[0] == "127.0.0.1", f"a command connects to {address}"
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_on_loopback)
-    # A control plane that does not answer is asked once.
-    monkeypatch.setattr(client, "READ_PAUSES", ())
-    for name in [name for name in os.environ if name.startswith(("AWS_", "TOOLKIT_CONTROL_PLANE"))]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "missing"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        closed = f"https://127.0.0.1:{bound.getsockname()[1]}"
-        yield World(tmp_path, ISSUING, ROOT, closed, pca, monkeypatch)
+    with alone(tmp_path, monkeypatch) as port:
+        yield World(tmp_path, ISSUING, ROOT, f"https://127.0.0.1:{port}", aws.client("acm-pca"), monkeypatch)
 
 
 class Wanted(NamedTuple):

@@ -20,9 +20,9 @@ _BREAK = "\x00"
 _PERCENT = st.integers(0, 99)
 
 WORDS = ("a", "b", "name", "kuma", "controlPlane", "eks.amazonaws.com/role-arn", "x-y_z", "two words")
-_KEYS = (*WORDS, "it's", 'a "b"', "x: y", "# no", "1", "true", "", "-", "?", "a#b", "ключ", "<", "[x]", "{{ x }}", "a:")
-_TEXTS = (
-    *_KEYS,
+KEYS = (*WORDS, "it's", 'a "b"', "x: y", "# no", "1", "true", "", "-", "?", "a#b", "ключ", "<", "[x]", "{{ x }}", "a:")
+TEXTS = (
+    *KEYS,
     " before",
     "behind ",
     "with # hash",
@@ -50,8 +50,8 @@ _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9 ._/-]*[A-Za-z0-9])?")
 _RESERVED = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _COMMENTS = ("#", "# note", "#note", "# a: 1", "# - x", "# '", '# "', "# {", "# |+", "#\ttab")
 
-texts = st.one_of(st.sampled_from(_TEXTS), st.text("ab :#-'\"\n{[&*!|>,é", max_size=8))
-keys = st.one_of(st.sampled_from(_KEYS), st.text("ab :#-'\"é", max_size=4))
+texts = st.one_of(st.sampled_from(TEXTS), st.text("ab :#-'\"\n{[&*!|>,é", max_size=8))
+keys = st.one_of(st.sampled_from(KEYS), st.text("ab :#-'\"é", max_size=4))
 scalars = st.one_of(texts, st.booleans(), st.integers(-5, 2000), st.none(), st.sampled_from([0.5, -1.25, 3e20]))
 values = st.recursive(
     scalars,
@@ -77,7 +77,7 @@ class Written:
     documents: list[Any]
 
 
-class _Writer:
+class Writer:
     """Writes values in a style that is drawn anew at every step."""
 
     def __init__(self, draw: st.DrawFn) -> None:
@@ -286,7 +286,7 @@ class _Writer:
 def streams(draw: st.DrawFn, roots: st.SearchStrategy[Any] = values, most: int = 3) -> Written:
     """Documents in random style together with their plain values."""
     documents = draw(st.lists(roots, min_size=1, max_size=most))
-    return Written(_Writer(draw).stream(documents), documents)
+    return Written(Writer(draw).stream(documents), documents)
 
 
 def paths(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -10,7 +12,7 @@ from toolkit.cli.options import Explained, emit, look, output_file
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from toolkit.mesh.lint import Finding
@@ -24,6 +26,8 @@ Examples:
   kubectl get meshes -o yaml | toolkit lint - --tag kuma.io/service=web_shop_svc_8080
   toolkit lint mesh.yaml --format sarif -o lint.sarif
 """
+# Characters that take longer to read than people like to wait without a sign.
+_LONG = 200_000
 _FAIL_ON = ("error", "warning", "note", "never")
 
 
@@ -114,15 +118,19 @@ def command(
     wanted = _codes(select, ignore)
     compared = any(each is not None for each in (outputs, stack, cwd))
     texts, failures = _read(files)
-    found = lint(
-        texts,
-        product=product,
-        mesh_version=_version(mesh_version),
-        outputs=contract.load(outputs, stack, cwd) if compared else None,
-        now=datetime.now(UTC),
-        tags=_tags(tags),
-        namespace=namespace,
-    )
+    stack_contract = contract.load(outputs, stack, cwd) if compared else None
+    version, values = _version(mesh_version), _tags(tags)
+    with _progress(texts) as advance:
+        found = lint(
+            texts,
+            product=product,
+            mesh_version=version,
+            outputs=stack_contract,
+            now=datetime.now(UTC),
+            tags=values,
+            namespace=namespace,
+            advance=advance,
+        )
     found = sorted([*found, *(unreadable(*failure) for failure in failures)], key=lambda finding: finding.order)
     chosen = [finding for finding in found if finding.code in wanted]
     emit(_form(form, output).render(blotted(chosen)), output)
@@ -130,6 +138,22 @@ def command(
     # What could not be read was not checked, whatever else was found.
     unread = any(finding.code == UNREADABLE.code for finding in found)
     click.get_current_context().exit(EXIT_INVALID_INPUT if unread else _exit_code(chosen, fail_on))
+
+
+@contextmanager
+def _progress(texts: Sequence[tuple[str, str]]) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how much was read; give what is to be called with the number of characters."""
+    total = sum(len(text) for _, text in texts)
+    if total < _LONG or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Reading and checking", total=total)
+        yield lambda characters: progress.advance(task, characters)
 
 
 def _read(files: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, InvalidInputError]]]:

@@ -26,7 +26,7 @@ _WITHOUT = "Name the control plane with --control-plane, --ca-file and --token-f
 
 
 class Context(NamedTuple):
-    """What a context says.
+    """What a context contains.
 
     Attributes:
         place: what to call it in an error.
@@ -76,7 +76,7 @@ def read_context(name: str, file: Path | None, ca_file: Path | None = None) -> C
 
 
 def _context(place: str, server: dict[Any, Any], ca_file: Path | None) -> Context:
-    """Return what the coordinates of a control plane say."""
+    """Return what the coordinates of a control plane contain."""
     problems: list[Problem] = []
     url = _text(server, "url", problems)
     trusted = _text(server, "caCertFile", problems)

@@ -1,4 +1,4 @@
-"""Errors that also say how far the writes had come, and whether the same command goes on from there."""
+"""Errors that list the writes that were made, and tell whether the same command finishes the job."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAY_PASS = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED, HTTP
 
 
 class _HalfwayError(ToolkitError):
-    """An error that also says how far the writes had come."""
+    """An error that also lists the writes that were made."""
 
     progress: Sequence[str] = ()
 
@@ -44,7 +44,7 @@ class HalfwayInterruptedError(_HalfwayError, InterruptedByUserError):
 
 
 def with_progress(error: ToolkitError, done: Sequence[object], unsure: object, rest: Sequence[object]) -> ToolkitError:
-    """Return an error that says what was written and what was not.
+    """Return an error that lists what was written and what was not.
 
     Args:
         error: what happened.
@@ -71,7 +71,7 @@ def with_progress(error: ToolkitError, done: Sequence[object], unsure: object, r
 
 
 def _advice(error: ToolkitError) -> str:
-    """Return what the same command does next; empty where the error's own hint says it."""
+    """Return what the same command does next; empty where the error's own hint tells it."""
     if isinstance(error, InvalidInputError):
         return _AFTER_A_CHANGE
     if isinstance(error, InterruptedByUserError):

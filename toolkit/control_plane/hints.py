@@ -40,7 +40,7 @@ _HINTS = {
     404: WHO_ANSWERS,
     409: _SOMEONE_ELSE,
     412: _SOMEONE_ELSE,
-    413: "What stands before the control plane takes no document of this size.",
+    413: "A proxy before the control plane rejects a document of this size.",
     429: "Too many requests; try again later.",
     500: _BUSY,
     502: _BUSY,

@@ -9,18 +9,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from toolkit.errors import Problem
 from toolkit.redaction import blot
 from toolkit.text import MAX_LINE, printable_line
+from toolkit.yamltext.plain import is_tame
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-# A Mesh has some ten levels and some hundred values.
-_MAX_DEPTH = 64
-_MAX_VALUES = 100_000
 _MAX_PROBLEMS = 50
 # Each list of an error that names fields, and what the reason is called in it.
 _PARAMETERS = (("invalid_parameters", "reason"), ("invalidParameters", "reason"), ("causes", "message"))
@@ -95,20 +90,3 @@ def _field(value: object) -> str:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
-
-
-def is_tame(value: object) -> bool:
-    """Whether functions that call themselves can walk through it: YAML's aliases may lead in circles."""
-    level, seen = [value], 0
-    for _ in range(_MAX_DEPTH):
-        level = [child for parent in level for child in _children(parent)]
-        seen += len(level)
-        if not level or seen > _MAX_VALUES:
-            break
-    return not level
-
-
-def _children(parent: object) -> Iterable[object]:
-    if isinstance(parent, dict):
-        return parent.values()
-    return parent if isinstance(parent, list) else ()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-from toolkit.errors import Problem, one_line
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.text import NotTextError, from_utf8
+from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,17 +43,13 @@ def _load(path: Path, name: str) -> list[Any]:
         ValueError: the file can't be read, or is not a list in YAML.
     """
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        content = parsing.load(from_utf8(path.read_bytes()), name)
     except OSError as error:
         raise ValueError(f"{name} can't be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{name} is not UTF-8") from error
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise ValueError(f"{place} is not YAML: {error.problem}") from error
-    except (YAMLError, RecursionError, ValueError) as error:
-        raise ValueError(f"{name} is not YAML: {one_line(error)}") from error
+    except NotTextError as error:
+        raise ValueError(f"{name}:{error.line}: {error}") from error
+    except InvalidInputError as error:
+        raise ValueError("; ".join([error.message, *map(str, error.problems)])) from None
     if not isinstance(content, list):
         raise ValueError(f"{name} must be a list of zones, as zones is in the stack's file")  # noqa: TRY004 - see Raises
     return content

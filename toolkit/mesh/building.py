@@ -156,7 +156,7 @@ def _source(value: _Value, mesh: str, options: MeshOptions) -> dict[str, str]:
         return {kind: name or ""}
     if kind == "inlineString":
         # kumactl apply cuts off a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where a
-        # chain often stands: without one, it reads what toolkit apply and kubectl read.
+        # chain often is: without one, it reads what toolkit apply and kubectl read.
         return {kind: text.removesuffix("\n")}
     return {kind: base64.b64encode(text.encode()).decode()}
 

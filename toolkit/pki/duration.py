@@ -46,6 +46,11 @@ def parse(text: str) -> timedelta:
     return int(match["number"]) * unit
 
 
+def is_one(text: str) -> bool:
+    """Return whether Kuma can read a duration, however long it is."""
+    return text == "0" or _FORM.fullmatch(text) is not None
+
+
 def _shown(text: str) -> str:
     # No duration is longer; what is, may be anything, and is not repeated in full.
     return repr(text) if len(text) <= 16 else repr(text[:16]) + "…"  # noqa: PLR2004 - a readable line

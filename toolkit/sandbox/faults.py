@@ -19,15 +19,15 @@ import hashlib
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from toolkit.contract import validation_problems
 from toolkit.errors import InvalidInputError
+from toolkit.files import read_text
 from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,14 +152,9 @@ def read_plan(path: Path) -> FaultPlan:
         InvalidInputError: it can't be read, or says what no plan can say; every problem is named by path.
     """
     try:
-        content: Any = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-        return FaultPlan.model_validate(content)
-    except OSError as error:
-        raise InvalidInputError(f"can't read {path}: {error.strerror or error}") from error
+        return FaultPlan.model_validate(parsing.load(read_text(str(path)), str(path)))
     except ValidationError as error:
         raise InvalidInputError(f"{path} is not a plan of faults", validation_problems(error)) from error
-    except (YAMLError, ValueError) as error:
-        raise InvalidInputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
 
 
 class Faults:

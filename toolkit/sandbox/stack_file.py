@@ -6,12 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.files import project_root
+from toolkit.files import project_root, read_text
 from toolkit.pki import arn
+from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,12 +133,7 @@ def _read(project: Mapping[str, Any], stack_file: Path, stack: str) -> StackConf
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidInputError(f"can't read {path}: {error.strerror or error}") from error
-    except YAMLError as error:
-        raise InvalidInputError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    content = parsing.load(read_text(str(path)), str(path))
     if not isinstance(content, dict):
         raise InvalidInputError(f"{path} is not a YAML mapping")
     return content

@@ -14,6 +14,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.yamltext import nodes
 from toolkit.yamltext.changes import Draft, applied, same
 from toolkit.yamltext.parsing import Parsed, parse
+from toolkit.yamltext.plain import at
 from toolkit.yamltext.splicing import Splicer, line_end
 
 if TYPE_CHECKING:
@@ -91,17 +92,16 @@ class Editor:
         if not path or not 0 <= document < max(1, len(self._drafts)):
             raise self._refused(document, path)
         draft = self._drafts[document] if self._drafts else Draft(None)
-        before = draft.value
         try:
-            draft.put(path, _plain(value))
+            value = _plain(value)
+            if not again and value is not None and same(at(draft.value, path), value):
+                return
+            draft.put(path, value)
         except (LookupError, ValueError) as error:
             # There is no such place, or half a character, which no text can hold.
             raise self._refused(document, path) from error
         if again:
             self._again.setdefault(document, set()).add(path)
-        elif same(before, draft.value):
-            draft.value = before
-            return
         if not self._drafts:
             self._drafts.append(draft)
         self._text = None
@@ -205,7 +205,7 @@ class Editor:
         return InvalidInputError(
             f"{self._source} is written in a way that can't be changed in part",
             [Problem(f"{self._source}:{place.line}:{place.column}", f"{dotted(path)} can't be changed alone")],
-            "Anchors, aliases, merge keys and tags are what usually stands in the way; write the section without them.",
+            "Write the section without anchors, aliases, merge keys and tags.",
         )
 
 
@@ -217,13 +217,13 @@ def dotted(path: Path) -> str:
 def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
     """Yield the texts of a document that changes may lead to; nothing where they overlap."""
     try:
-        found = [part.splicer.splice(part.root, change) for change in changes]
+        found = part.splicer.splices(part.root, changes)
     except (TypeError, ValueError):
         # A value that YAML text of ours can't express.
         return
-    splices = sorted((splice for splice in found if splice), key=lambda splice: (splice.start, splice.end))
-    if len(splices) < len(found):
+    if None in found:
         return
+    splices = sorted((splice for splice in found if splice), key=lambda splice: (splice.start, splice.end))
     pieces: list[str] = []
     done = part.begin
     for start, end, text in splices:

@@ -1,4 +1,4 @@
-"""Where everything stands in a YAML text: nodes with their places, for findings and for edits that touch nothing else.
+"""The nodes of a YAML text with their places, for findings and for edits that touch nothing else.
 
 A tree is made from the parser's events and not from values: aliases stay aliases, so that no node claims a place that
 is another's.
@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 # A place within a document: keys of mappings and numbers of items.
 Path: TypeAlias = "tuple[str | int, ...]"
 LINE_BREAK = re.compile(r"\r\n|\n|\r")
-# Blanks, line ends and comments: what may stand between a key and its colon, or between an entry and its comma.
+# Blanks, line ends and comments: what may be between a key and its colon, or between an entry and its comma.
 _GAP = re.compile(r"(?:[ \t\r\n]+|(?<=[ \t\r\n])#[^\r\n]*)*")
 
 
@@ -55,12 +55,12 @@ class Scalar(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is written where a value could stand."""
+        """Whether nothing is written where a value could be."""
         return self.start.index == self.end
 
 
 class Alias(NamedTuple):
-    """A reference to a node that stands elsewhere."""
+    """A reference to a node that is elsewhere."""
 
     start: Place
     end: int
@@ -118,7 +118,7 @@ Node: TypeAlias = Scalar | Alias | Mapping | Sequence
 
 
 def find(root: Node, path: Path) -> Node | None:
-    """The node at a path; None where there is none, or where an alias stands in between."""
+    """Return the node at a path; None where there is none, or where an alias is in between."""
     node = root
     for part in path:
         found = _step(node, part)
@@ -149,7 +149,7 @@ def _step(node: Node, part: str | int) -> tuple[Place, Node] | None:
 
 
 def next_mark(text: str, index: int, mark: str) -> int | None:
-    """Where the next mark stands, behind nothing but blanks, line ends and comments; None where something else is."""
+    """Return the index of the next mark, behind only blanks, line ends and comments; None behind anything else."""
     gap = _GAP.match(text, index)
     end = gap.end() if gap else index
     return end if text.startswith(mark, end) else None

@@ -25,12 +25,13 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import VersionedResolver
 
 from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ruamel.yaml.error import StreamMark
     from ruamel.yaml.events import Event
@@ -62,12 +63,13 @@ class Parsed(NamedTuple):
     root: nodes.Node
 
 
-def parse(text: str, source: str) -> list[Parsed]:
+def parse(text: str, source: str, advance: Callable[[int], None] = lambda _: None) -> list[Parsed]:
     """Return every document of a YAML stream; tags run nothing, a key occurs once in a mapping.
 
     Args:
         text: the stream.
         source: what to call it in an error, usually the file's name.
+        advance: is called after each document with the number of characters read since the last call.
 
     Raises:
         InvalidInputError: the text is not YAML; the place is named as ``source:line:column``.
@@ -75,12 +77,32 @@ def parse(text: str, source: str) -> list[Parsed]:
     with _refusing(text, source), warnings.catch_warnings():
         # The library's warnings are about style, and quote values.
         warnings.simplefilter("ignore", YAMLWarning)
-        return list(_Builder(text).documents())
+        found: list[Parsed] = []
+        done = 0
+        for document in _Builder(text).documents():
+            found.append(document)
+            advance(document.root.end - done)
+            done = document.root.end
+        return found
 
 
 def load_stream(text: str, source: str) -> list[object]:
     """Return the plain values of every document; see :func:`parse`."""
     return [document.value for document in parse(text, source)]
+
+
+def load(text: str, source: str) -> object:
+    """Return the plain values of the only document; None where there is none.
+
+    Raises:
+        InvalidInputError: as for :func:`parse`, or there are several documents.
+    """
+    documents = parse(text, source)
+    if len(documents) > 1:
+        place = documents[1].root.start
+        problem = Problem(f"{source}:{place.line}:{place.column}", "a second document begins here")
+        raise InvalidInputError(f"{source} must be one YAML document", [problem])
+    return documents[0].value if documents else None
 
 
 class _Constructor(SafeConstructor):
@@ -110,6 +132,12 @@ class _Constructor(SafeConstructor):
             raise ConstructorError(None, None, f"can't be read as {tag}", node.start_mark) from error
 
 
+class _Resolver(VersionedResolver):
+    """ruamel.yaml's resolver, by the version of the current document; the library's keeps that of an earlier one."""
+
+    processing_version: tuple[int, int] = (1, 2)
+
+
 class _Builder:
     """Makes plain values and trees from one run of the parser's events.
 
@@ -119,8 +147,8 @@ class _Builder:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        yaml = YAML(typ="safe", pure=True)
-        yaml.Constructor = _Constructor
+        self._yaml = yaml = YAML(typ="safe", pure=True)
+        yaml.Resolver, yaml.Constructor = _Resolver, _Constructor
         self._events: Iterator[Event] = iter(yaml.parse(text))
         self._constructor, self._resolver = yaml.constructor, yaml.resolver
         self._anchors: dict[str, Node] = {}
@@ -130,6 +158,9 @@ class _Builder:
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
                 self._anchors = {}
+                # The library makes another one when the version changes.
+                self._resolver = self._yaml.resolver
+                self._resolver.processing_version = (1, 1) if event.version == (1, 1) else (1, 2)
             elif isinstance(event, NodeEvent):
                 root, node = self._node(event, 0)
                 yield Parsed(self._constructor.construct_document(node), root)
@@ -246,12 +277,14 @@ def _refusing(text: str, source: str) -> Iterator[None]:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "it is nested too deeply")]) from None
     except TypeError:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "a key is a list or a mapping")]) from None
-    except (YAMLError, ArithmeticError, AssertionError, LookupError, ValueError) as error:
-        # Such as a %YAML directive with a version that does not exist (an assertion).
+    except AssertionError:
+        # The library knows 1.1 and 1.2.
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, "%YAML names an unknown version")]) from None
+    except (YAMLError, ArithmeticError, LookupError, ValueError) as error:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, _reason(one_line(error)))]) from None
 
 
 def _reason(said: str) -> str:
     """Return what the library says is wrong, without any value, key, name or tag of the text."""
     kept = _UNQUOTED.match(said)
-    return kept.group().rstrip(" ,").removesuffix(" from") if kept else ""
+    return (kept.group().rstrip(" ,:").removesuffix(" from") if kept else "") or "it can't be read"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, next_mark
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Node, Pair, Path
 
 _INDENT = 2
+# An anchor and a tag with the blanks behind them.
+_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]*)+")
 _DASH = re.compile(r"^ *(-)(?!\S)", re.MULTILINE)
 
 
@@ -29,6 +32,9 @@ class Splice(NamedTuple):
     end: int
     text: str
 
+    def __bool__(self) -> bool:
+        return bool(self.text) or self.start != self.end
+
 
 class Splicer:
     """Finds the splice that makes an edit; None where there is none. It may be wrong: the editor proves it."""
@@ -38,14 +44,21 @@ class Splicer:
         self._newline = line_end(text)
         # What is JSON stays JSON: who reads it may know nothing else.
         self._flow = as_json if _is_json(text) else flow
+        # How many entries of a flow collection stay before those that are cut at its end, by its identity.
+        self._kept: dict[int, int] = {}
 
-    def splice(self, root: Node | None, change: Change) -> Splice | None:
-        """Return the splice that makes a change to the document with this root; None without one is an empty text."""
-        if change.kind == "cut":
-            return self._cut(root, change.path)
+    def splices(self, root: Node | None, changes: list[Change]) -> list[Splice | None]:
+        """Return the splice of each change to the document with this root; None without one is an empty text."""
+        self._kept.clear()
+        cuts = {change.path for change in changes if change.kind == "cut"}
+        return [self._splice(root, change, cuts) for change in changes]
+
+    def _splice(self, root: Node | None, change: Change, cuts: set[Path]) -> Splice | None:
         if change.kind == "set":
             return self._replacement(root, change.path, change.value)
         node = nodes.find(root, change.path[:-1]) if root else None
+        if change.kind == "cut":
+            return self._cut(node, change.path, cuts)
         if isinstance(node, Mapping) and node.pairs and isinstance(change.value, dict):
             return self._new_pairs(node, change.value)
         if isinstance(node, Sequence) and node.items and isinstance(change.value, list):
@@ -54,7 +67,9 @@ class Splicer:
 
     def _replacement(self, root: Node | None, path: Path, value: Any) -> Splice | None:  # noqa: ANN401 - a document's value
         if not path:
-            return self._filled_root(root, value) if value or not root else self._emptied_root(root, self._flow(value))
+            if root and not value and _is_block(root):
+                return self._instead(root, value)
+            return self._filled_root(root, value)
         parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
         if isinstance(parent, Mapping) and isinstance(last, str) and parent.pairs:
             pair = parent.pair(last)
@@ -65,14 +80,21 @@ class Splicer:
         # Of what an alias names no part can be replaced here, but the whole may be.
         return self._replacement(root, path[:-1], {last: value} if isinstance(last, str) else [value])
 
-    def _cut(self, root: Node | None, path: Path) -> Splice | None:
-        parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
+    def _cut(self, parent: Node | None, path: Path, cuts: set[Path]) -> Splice | None:
+        last = path[-1]
         number = parent.number(last) if isinstance(parent, Mapping) and isinstance(last, str) else None
         if isinstance(parent, Sequence) and isinstance(last, int):
             number = last
         if not isinstance(parent, Mapping | Sequence) or number is None:
             return None
-        return self._flow_cut(parent, number) if parent.is_flow else self._block_cut(parent, number)
+        if not parent.is_flow:
+            return self._block_cut(parent, number)
+        if id(parent) not in self._kept:
+            keys = [pair.key for pair in parent.pairs] if isinstance(parent, Mapping) else range(len(parent.items))
+            parts = [key.value if isinstance(key, Scalar) else key for key in keys]
+            gone = takewhile(lambda part: (*path[:-1], part) in cuts, reversed(parts))
+            self._kept[id(parent)] = len(parts) - sum(1 for _ in gone)
+        return self._flow_cut(parent, number, self._kept[id(parent)])
 
     # Values that are replaced.
 
@@ -85,49 +107,63 @@ class Splicer:
             return None
         if parent.is_flow or _is_filled_flow(old):
             return Splice(old.start.index, old.end, self._gap(old) + self._flow(value))
-        between = self._text[colon + 1 : old.start.index]
-        if LINE_BREAK.search(between):
+        if LINE_BREAK.search(self._text, colon + 1, self._first(old)):
             return self._value_below(parent, colon, old, value)
-        head, tail = self._behind_the_colon(value, _column(parent))
+        head, tail = self._behind_the_colon(value, self._column(parent))
         start = old.start.index if head else colon + 1
         return self._on_the_line(start, old.end, self._gap(old) + head.lstrip(" ") if head else "", tail)
 
     def _value_below(self, parent: Mapping, colon: int, old: Node, value: object) -> Splice | None:
         """Instead of a value that begins on a line of its own."""
-        column, begin = old.start.column - 1, self._line_start(old.start.index)
-        if self._text[begin : old.start.index].strip():
+        start, begin = self._first(old), self._line_start(self._first(old))
+        if self._text[begin:start].strip():
             return None
-        is_block = isinstance(old, Mapping | Sequence) and not old.is_flow
+        above = self._without_properties(colon + 1, begin, old)
+        is_block = _is_block(old)
         if is_nested(value):
-            may_stay = column > _column(parent) or (isinstance(value, list) and isinstance(old, Sequence))
-            lines = self._lines(value, column if may_stay else _column(parent) + _INDENT)
+            may_stay = start - begin > self._column(parent) or (isinstance(value, list) and isinstance(old, Sequence))
+            lines = self._lines(value, start - begin if may_stay else self._column(parent) + _INDENT)
             if is_block:
-                return Splice(begin, self._line_stop(old.end), lines.removesuffix(self._newline))
-            return self._on_the_line(begin, old.end, *self._parted(lines))
+                return Splice(colon + 1, self._line_stop(old.end), above + lines.removesuffix(self._newline))
+            first, tail = self._parted(lines)
+            return self._on_the_line(colon + 1, old.end, above + first, tail)
         if not is_block:
-            return Splice(old.start.index, old.end, self._flow(value))
-        first = self._line_end(colon)
-        head, tail = self._behind_the_colon(value, _column(parent))
-        if first < begin:
+            return Splice(start, old.end, self._flow(value))
+        head, tail = self._behind_the_colon(value, self._column(parent))
+        first, below = self._parted(above)
+        if below:
             # Lines of comments follow, which would become part of a block of text.
             head, tail = f" {self._flow(value)}", ""
-        kept = self._text[colon + 1 : first] + tail + self._text[first:begin]
-        return Splice(colon + 1, self._end_of_lines(old), head + kept)
+        return Splice(colon + 1, self._end_of_lines(old), head + first.rstrip(" ") + self._newline + tail + below)
 
     def _item(self, sequence: Sequence, number: int, value: object) -> Splice | None:
         old = sequence.items[number]
         if sequence.is_flow or _is_filled_flow(old):
             return Splice(old.start.index, old.end, self._flow(value))
+        if _is_block(old):
+            return self._instead(old, value)
         is_empty = isinstance(old, Scalar) and old.is_empty
-        indent = _column(sequence) + _INDENT if is_empty else old.start.column - 1
+        indent = self._column(sequence) + _INDENT if is_empty else old.start.column - 1
         first, tail = self._parted(self._lines(value, indent)[indent:] if is_nested(value) else self._flow(value))
-        if isinstance(old, Mapping | Sequence) and not old.is_flow:
-            lines = (first + self._newline + tail).removesuffix(self._newline)
-            return Splice(old.start.index, self._line_stop(old.end), lines)
         return self._on_the_line(old.start.index, old.end, " " + first if is_empty else first, tail)
 
+    def _instead(self, old: Mapping | Sequence, value: object) -> Splice:
+        """Instead of a block that begins behind a dash, or of a whole document."""
+        start, stop = old.start.index, self._line_stop(old.end)
+        begin = self._line_start(self._first(old))
+        # An anchor or a tag is on a line of its own, or with comments behind it, which stay.
+        first, below = self._parted(self._without_properties(start, begin, old).lstrip(" ") if begin > start else "")
+        if not first and not below:
+            lines = self._lines(value, old.start.column - 1).lstrip(" ") if is_nested(value) else self._flow(value)
+            return Splice(start, stop, lines.removesuffix(self._newline))
+        if is_nested(value):
+            lines = first + self._newline + below + self._lines(value, self._first(old) - begin)
+        else:
+            lines = self._flow(value) + (f" {first}" if first else "") + self._newline + below
+        return Splice(start, stop, lines.removesuffix(self._newline))
+
     def _on_the_line(self, start: int, end: int, first: str, tail: str) -> Splice:
-        """What stands on a line now, then the rest of that line, such as a comment, then lines below it."""
+        """Return the splice of a line's beginning; its rest, such as a comment, stays above the new lines."""
         if not tail:
             return Splice(start, end, first)
         stop = self._line_end(end)
@@ -153,7 +189,7 @@ class Splicer:
     def _insertion(self, node: Mapping | Sequence, value: object) -> Splice:
         """Lines after the last entry of a block."""
         at = self._end_of_lines(node)
-        lines = self._lines(value, _column(node))
+        lines = self._lines(value, self._column(node))
         if self._text[at - 1] in "\r\n":
             return Splice(at, at, lines)
         return Splice(at, at, self._newline + lines.removesuffix(self._newline))
@@ -175,10 +211,6 @@ class Splicer:
 
     # What is taken away.
 
-    def _emptied_root(self, root: Node, text: str) -> Splice:
-        is_flow = isinstance(root, Mapping | Sequence) and root.is_flow
-        return Splice(root.start.index, root.end if is_flow else self._line_stop(root.end), text)
-
     def _block_cut(self, parent: Mapping | Sequence, number: int) -> Splice | None:
         start = self._start(parent, number)
         if start is None:
@@ -195,8 +227,12 @@ class Splicer:
         start = len(self._text[begin:start].rstrip(" ")) + begin
         return Splice(start, len(self._text[start:stop].removesuffix("\n").removesuffix("\r")) + start, "")
 
-    def _flow_cut(self, parent: Mapping | Sequence, number: int) -> Splice | None:
-        start, end = self._start(parent, number), _value_at(parent, number).end
+    def _flow_cut(self, parent: Mapping | Sequence, number: int, kept_entries: int) -> Splice | None:
+        last = number if number < kept_entries else -1
+        start, end = self._start(parent, number), _value_at(parent, last).end
+        if number > kept_entries:
+            # It goes with the entry before it.
+            return Splice(end, end, "")
         if start is None:
             return None
         comma = next_mark(self._text, end, ",")
@@ -254,6 +290,23 @@ class Splicer:
         """Where the line begins that follows a node."""
         return node.after if node.after != node.end else self._line_end(node.end)
 
+    def _first(self, node: Node) -> int:
+        """Return where a node begins; a block with its first entry, behind an anchor and a tag."""
+        start = self._start(node, 0) if _is_block(node) else None
+        return node.start.index if start is None else start
+
+    def _column(self, node: Mapping | Sequence) -> int:
+        """Return the blanks before each entry of a block."""
+        return self._first(node) - self._line_start(self._first(node))
+
+    def _without_properties(self, start: int, end: int, node: Node) -> str:
+        """Return a part of the text without the anchor and the tag of a node."""
+        found = _PROPERTIES.match(self._text, node.start.index, end) if start <= node.start.index < end else None
+        if not found:
+            return self._text[start:end]
+        before, after = self._text[start : found.start()], self._text[found.end() : end]
+        return (before.rstrip(" ") if after.startswith(("\n", "\r")) else before) + after
+
     def _line_end(self, index: int) -> int:
         found = LINE_BREAK.search(self._text, index)
         return found.end() if found else len(self._text)
@@ -268,7 +321,7 @@ class Splicer:
 
 
 def _is_json(text: str) -> bool:
-    if not text.lstrip().startswith("{"):
+    if not text.lstrip().startswith(("{", "[")):
         return False
     try:
         json.loads(text)
@@ -283,14 +336,12 @@ def line_end(text: str) -> str:
     return found.group() if found else "\n"
 
 
-def _column(node: Mapping | Sequence) -> int:
-    """Blanks before each entry of a block."""
-    first = node.pairs[0].key.start if isinstance(node, Mapping) else node.start
-    return first.column - 1
-
-
 def _value_at(parent: Mapping | Sequence, number: int) -> Node:
     return parent.pairs[number].value if isinstance(parent, Mapping) else parent.items[number]
+
+
+def _is_block(node: Node) -> TypeGuard[Mapping | Sequence]:
+    return isinstance(node, Mapping | Sequence) and not node.is_flow
 
 
 def _is_filled_flow(node: Node) -> bool:

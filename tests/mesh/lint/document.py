@@ -25,6 +25,7 @@ TITLES = {
     "14": "Extensions of CAs",
     "15": "Names and numbers of CAs",
     "16": "Private keys",
+    "17": "Telemetry and constraints",
 }
 
 

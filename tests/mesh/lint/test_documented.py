@@ -131,7 +131,8 @@ ROTATION = [
 ]
 MESHES = {
     "nothing": "",
-    "zone egress": "routing:\n  zoneEgress: true\n",
+    # The control plane refuses it without mTLS.
+    "zone egress": f"{BUILTIN}routing:\n  zoneEgress: true\n",
     "passthrough": "networking:\n  outbound:\n    passthrough: false\n",
     "no default policies": "skipCreatingInitialPolicies: ['*']\n",
     "zones": "constraints:\n  dataplaneProxy:\n    requirements:\n      - tags:\n          kuma.io/zone: us-east\n"

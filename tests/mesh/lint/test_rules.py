@@ -2,11 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mesh.lint.cases import authorities_of_chains, chains, documents, lifetimes, secret_values, sources
+from tests.mesh.lint.cases import (
+    authorities_of_chains,
+    chains,
+    control_planes,
+    documents,
+    lifetimes,
+    secret_values,
+    sources,
+)
 from tests.mesh.lint.worlds import GOOD, UNIVERSAL, Case, codes, run
 from toolkit.mesh.lint import RULES
 
-_MODULES = (documents, sources, secret_values, lifetimes, chains, authorities_of_chains)
+_MODULES = (documents, control_planes, sources, secret_values, lifetimes, chains, authorities_of_chains)
 CASES: list[Case] = [case for module in _MODULES for case in module.CASES]
 
 

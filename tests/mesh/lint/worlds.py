@@ -97,7 +97,7 @@ spec:
       - name: zipkin
         type: zipkin
         sampling: 50.5
-        conf: {{url: 'http://zipkin:9411/api/v2/spans', anything: [1, 2]}}
+        conf: {{url: 'http://zipkin:9411/api/v2/spans', traceId128bit: true}}
 ---
 {kubernetes_secret("chain", CHAIN)}---
 {kubernetes_secret("access-key", ACCESS_KEY)}---

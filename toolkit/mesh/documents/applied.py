@@ -1,4 +1,4 @@
-"""What a Mesh, as it was applied, says of an acmpca backend: above all its trust bundle."""
+"""What an applied Mesh contains about an acmpca backend: above all its trust bundle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HINTS = {
 
 
 class Applied(NamedTuple):
-    """What a Mesh says of one acmpca backend.
+    """What a Mesh contains about one acmpca backend.
 
     Attributes:
         mesh: its name.
@@ -39,7 +39,7 @@ class Applied(NamedTuple):
 
 
 def applied(documents: Documents, mesh: str | None = None, backend: str | None = None) -> Applied:
-    """Return what a Mesh says of its enabled acmpca backend, or of another one.
+    """Return what a Mesh contains about its enabled acmpca backend, or about another one.
 
     Args:
         documents: the Mesh, and the Secret that it names.

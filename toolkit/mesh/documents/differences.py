@@ -30,12 +30,12 @@ _REFERENCES = frozenset({"secret", "file"})
 
 
 def same(wanted: dict[str, Any], current: dict[str, Any] | None, *, heed_unknown: bool = False) -> bool:
-    """Return whether the control plane has what a document says; see :func:`differences`."""
+    """Return whether the control plane has what a document contains; see :func:`differences`."""
     return current is not None and not differences(wanted, current, heed_unknown=heed_unknown)
 
 
 def differences(wanted: dict[str, Any], current: dict[str, Any], *, heed_unknown: bool = False) -> list[str]:
-    """Return where the control plane has something else than a document says: paths, each with what is the matter.
+    """Return where the control plane differs from a document: paths, each with the difference.
 
     Args:
         wanted: the document.
@@ -137,20 +137,17 @@ def _yaml(document: dict[str, Any]) -> list[str]:
     return [printable(line) for line in stream.getvalue().rstrip("\n").split("\n")]
 
 
-def _shown(value: object, *, hidden: bool = False) -> object:
+def _shown(value: object, name: str = "", *, hidden: bool = False) -> object:
     """Return a part of a document in a fixed order, with digests of what is confidential and of data sources."""
     if isinstance(value, list):
-        return [_shown(entry, hidden=hidden) for entry in value]
-    if not isinstance(value, dict):
-        return value
-    shown: dict[str, object] = {}
-    for name, entry in sorted(value.items(), key=lambda item: (_FIRST.get(item[0], len(_FIRST)), item[0])):
-        below = (hidden and name not in _REFERENCES) or hides(name)
-        if isinstance(entry, str) and (below or name in INLINE):
-            shown[name] = f"({digest(_bytes(name, entry))})"
-        else:
-            shown[name] = _shown(entry, hidden=below)
-    return shown
+        return [_shown(entry, name, hidden=hidden) for entry in value]
+    if isinstance(value, dict):
+        ordered = sorted(value.items(), key=lambda item: (_FIRST.get(item[0], len(_FIRST)), item[0]))
+        return {
+            key: _shown(entry, key, hidden=(hidden and key not in _REFERENCES) or hides(key) or key in INLINE)
+            for key, entry in ordered
+        }
+    return f"({digest(_bytes(name, value))})" if hidden and isinstance(value, str) else value
 
 
 def _bytes(name: str, value: str) -> bytes:

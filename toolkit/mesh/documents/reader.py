@@ -13,7 +13,7 @@ from toolkit.yamltext import parsing
 from toolkit.yamltext.plain import is_tame, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from toolkit.yamltext.nodes import Path
     from toolkit.yamltext.parsing import Parsed
@@ -120,17 +120,18 @@ def read(texts: Sequence[tuple[str, str]]) -> Documents:
     return Documents([read_stream(content, source) for source, content in texts])
 
 
-def read_stream(content: str, source: str) -> Stream:
+def read_stream(content: str, source: str, advance: Callable[[int], None] = lambda _: None) -> Stream:
     """Read one text.
 
     Args:
         content: the text.
         source: what to call it in an error, usually the file's name.
+        advance: is called on the way with the number of characters read since the last call.
 
     Raises:
         InvalidInputError: the text is not YAML; the place is named as ``source:line:column``.
     """
-    parsed = parsing.parse(content, source)
+    parsed = parsing.parse(content, source, advance)
     found: list[Document] = []
     for number, document in enumerate(parsed):
         parts = _parts(document.value)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING
 
 from toolkit.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from toolkit.yamltext.nodes import Path
 
 HIDDEN = "…"
@@ -77,3 +80,10 @@ def key_text(key: str) -> str:
 def listed(words: list[str]) -> str:
     """Words as a list in a sentence: ``a, b and c``."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the question after the known word that is most like a word; empty where none is like it."""
+    lower = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(word.lower()[:100], lower, n=1, cutoff=0.6)
+    return f"Did you mean {lower[close[0]]}?" if close else ""

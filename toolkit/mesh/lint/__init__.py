@@ -19,7 +19,7 @@ from toolkit.mesh.lint.secret_documents import named_by, ours, twice
 from toolkit.mesh.lint.unreadable import UNREADABLE, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from toolkit.contract import StackOutputs
@@ -38,6 +38,7 @@ def lint(  # noqa: PLR0913 - each is one thing that the caller knows
     now: datetime,
     tags: Mapping[str, str] | None = None,
     namespace: str | None = None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> list[Finding]:
     """Everything that is wrong with Meshes and their Secrets, by file, line, column and code.
 
@@ -50,6 +51,7 @@ def lint(  # noqa: PLR0913 - each is one thing that the caller knows
         now: the moment for which lifetimes are judged; aware of its time zone.
         tags: values of proxies' tags, with which the templates of common names are expanded.
         namespace: of the control plane on Kubernetes; None for the product's own.
+        advance: is called on the way with the number of characters read since the last call.
 
     Raises:
         InvalidInputError: no text is YAML, or there is no Mesh and no Secret in what is.
@@ -58,7 +60,7 @@ def lint(  # noqa: PLR0913 - each is one thing that the caller knows
     failures: list[tuple[str, InvalidInputError]] = []
     for source, text in texts:
         try:
-            streams.append(read_stream(text, source))
+            streams.append(read_stream(text, source, advance))
         except InvalidInputError as error:
             failures.append((source, error))
     documents = Documents(streams)

@@ -13,6 +13,7 @@ from toolkit.mesh.lint import (
     credentials,
     durations,
     key_pairs,
+    labels,
     last_applied,
     metadata,
     names,
@@ -22,7 +23,9 @@ from toolkit.mesh.lint import (
     secret_names,
     sources,
     structure,
+    telemetry_rules,
     unreadable,
+    value_types,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 _ROOMS = (
     unreadable,
     structure,
+    value_types,
+    labels,
     names,
     sources,
     secret_documents,
@@ -48,6 +53,7 @@ _ROOMS = (
     last_applied,
     products,
     contract_rules,
+    telemetry_rules,
 )
 RULES: dict[str, Rule] = {
     rule.code: rule for rule in sorted((rule for room in _ROOMS for rule in room.RULES), key=lambda rule: rule.code)
@@ -55,6 +61,7 @@ RULES: dict[str, Rule] = {
 # What looks at one Mesh.
 CHECKS: tuple[Check, ...] = (
     structure.check,
+    labels.check,
     names.check,
     sources.check,
     durations.check,
@@ -69,12 +76,14 @@ CHECKS: tuple[Check, ...] = (
     last_applied.check,
     products.check,
     contract_rules.check,
+    telemetry_rules.check,
 )
 # What looks at one Secret.
 SECRET_CHECKS: tuple[SecretCheck, ...] = (
     secret_documents.check_secret,
     secret_names.check_secret,
     metadata.check_secret,
+    labels.check_secret,
     access_keys.check_secret,
     last_applied.check_secret,
 )

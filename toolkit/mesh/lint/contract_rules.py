@@ -85,7 +85,9 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         return
     if mesh.name not in outputs.meshes:
         there = listed([shown(name) for name in outputs.meshes])
-        yield finding_at(mesh, OTHER_MESH, mesh.name_path, f"{shown(mesh.name)} is none of the stack's meshes: {there}")
+        yield finding_at(
+            mesh, OTHER_MESH, mesh.name_path, f"{shown(mesh.name)} is not a mesh of the stack. Meshes: {there}"
+        )
         return
     backends = [backend for backend in mesh.backends if backend.type == "acmpca"]
     matching = [each for each in backends if each.conf.get("arn") == outputs.certificate_authority.arn]

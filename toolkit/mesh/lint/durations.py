@@ -10,9 +10,10 @@ from toolkit.contract import mode_problem
 from toolkit.mesh.documents.wording import shown
 from toolkit.mesh.lint import chains
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
-from toolkit.mesh.schema.model import timeout_seconds
+from toolkit.mesh.schema.backends import BuiltinCaCert
+from toolkit.mesh.schema.go_duration import nanoseconds
 from toolkit.pki import duration
-from toolkit.yamltext.plain import at
+from toolkit.yamltext.plain import at, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import Backend, MeshDocument
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
+    from toolkit.mesh.schema.shapes import Spot
     from toolkit.yamltext.nodes import Path
 
 _PARSE = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration"
@@ -46,17 +48,34 @@ NO_LIFETIME = Rule(
     "MESH052",
     Severity.ERROR,
     "A lifetime is 0",
-    "Such a certificate ends when it begins.",
-    "Write how long certificates shall live, such as 24h, or remove dpCert for 24 hours.",
-    f"{_PARSE}; kumahq/kuma:pkg/core/ca/issuer/issuer.go",
+    "The control plane accepts it. The CA can't issue a certificate that expires at once.",
+    "Write how long certificates are valid, such as 24h, or remove dpCert for 24 hours.",
+    f"{_PARSE}; docs.aws.amazon.com/privateca/latest/APIReference/API_Validity.html (at least 1)",
 )
 NO_TIMEOUT = Rule(
     "MESH053",
     Severity.ERROR,
-    "A timeout can't be read, or is not more than 0",
-    "It is a Duration of protobuf, which the control plane refuses in any other form.",
-    "Write seconds and an s, such as 10s or 0.5s.",
-    "protobuf.dev/programming-guides/json (Duration)",
+    "A timeout can't be read",
+    "The control plane refuses the document: bad Duration.",
+    "Write a duration of Go, such as 10s, 0.5s or 1m30s.",
+    "golang/protobuf:jsonpb/decode.go (Duration); golang/go:src/time/format.go (ParseDuration); "
+    "measured with Kuma 2.14.3",
+)
+EXPIRES_AT_ONCE = Rule(
+    "MESH057",
+    Severity.WARNING,
+    "A lifetime is 0, and Kuma's own CA takes it",
+    "The control plane accepts it and issues certificates that are already expired, so no proxy can use them.",
+    "Write how long certificates are valid, such as 24h, or remove dpCert for 24 hours.",
+    f"{_PARSE}; kumahq/kuma:pkg/core/ca/issuer/issuer.go; measured with Kuma 2.14.3",
+)
+NO_TIME = Rule(
+    "MESH058",
+    Severity.WARNING,
+    "A timeout is not more than 0",
+    "The control plane accepts it. Every request to the CA then times out before it is sent.",
+    "Write more than 0s, such as 10s, or remove the field.",
+    "kumahq/kuma:pkg/core/xds/secrets (context.WithTimeout); measured with Kuma 2.14.3",
 )
 BEYOND_THE_CA = Rule(
     "MESH054",
@@ -83,10 +102,31 @@ SHORT = Rule(
     "Write an hour or more, such as 24h.",
     "kumahq/kuma:pkg/xds/secrets/secrets.go; aws.amazon.com/private-ca/pricing",
 )
-RULES = (NO_DURATION, NO_EXPIRATION, NO_LIFETIME, NO_TIMEOUT, BEYOND_THE_CA, BEYOND_SHORT_LIVED, SHORT)
+BEYOND_READING = Rule(
+    "MESH059",
+    Severity.WARNING,
+    "A lifetime is over a hundred years",
+    "The control plane accepts it. Over 292 years the number overflows, and certificates get other dates.",
+    "Write less than a hundred years, such as 10y.",
+    f"{_PARSE}; measured with Kuma 2.14.3",
+)
+RULES = (
+    NO_DURATION,
+    NO_EXPIRATION,
+    NO_LIFETIME,
+    NO_TIMEOUT,
+    BEYOND_THE_CA,
+    BEYOND_SHORT_LIVED,
+    SHORT,
+    EXPIRES_AT_ONCE,
+    NO_TIME,
+    BEYOND_READING,
+)
 
 # Where a backend says how long its certificates live.
 EXPIRATION: Path = ("dpCert", "rotation", "expiration")
+# Backends whose certificates the control plane signs itself.
+_KUMAS_OWN = ("builtin", "provided")
 _SHORT = timedelta(hours=1)
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zµ]+)")
 _WORDS = {
@@ -106,14 +146,13 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     for spot in mesh.spots:
         name = spot.path[-1] if spot.path else ""
         if name == "expiration" and isinstance(spot.value, str):
-            yield from _lifetime(mesh, (*mesh.spec_path, *spot.path), spot.value)
+            yield from _lifetime(mesh, spot, spot.value)
         elif name == "requestTimeout" and isinstance(spot.value, str):
             yield from _timeout(mesh, (*mesh.spec_path, *spot.path), spot.value)
     for backend in mesh.backends:
-        path = (*backend.path, "dpCert")
         certificates = backend.value.get("dpCert")
         if isinstance(certificates, dict) and _has_no_expiration(certificates):
-            yield finding_at(mesh, NO_EXPIRATION, path, "dpCert has no rotation.expiration")
+            yield finding_at(mesh, NO_EXPIRATION, (*backend.path, *EXPIRATION), "dpCert has no rotation.expiration")
         lifetime = lifetime_of(backend)
         if lifetime:
             yield from _can_be_issued(mesh, backend, lifetime, context)
@@ -137,14 +176,27 @@ def read(value: object) -> timedelta | None:
         return None
 
 
-def _lifetime(mesh: MeshDocument, path: Path, value: str) -> Iterator[Finding]:
-    found = read(value)
-    if found is None:
+def _lifetime(mesh: MeshDocument, spot: Spot, value: str) -> Iterator[Finding]:
+    path, found = (*mesh.spec_path, *spot.path), read(value)
+    if found is None and not value and BuiltinCaCert in dict(spot.owners).values():
+        # Kuma reads the lifetime of a builtin CA only if it is not empty.
+        return
+    if found is None and duration.is_one(value):
+        message = f"{shown(value)} is over a hundred years"
+        own = _type_of_backend(mesh, spot) in _KUMAS_OWN
+        yield finding_at(mesh, BEYOND_READING if own else BEYOND_THE_CA, path, message)
+    elif found is None:
         better = suggestion(value)
         fix = f"Write {better}." if better else ""
         yield finding_at(mesh, NO_DURATION, path, f"{shown(value)} is no lifetime that Kuma can read", fix)
     elif not found:
-        yield finding_at(mesh, NO_LIFETIME, path, f"{shown(value)} is no lifetime: such a certificate ends at once")
+        rule = EXPIRES_AT_ONCE if _type_of_backend(mesh, spot) in _KUMAS_OWN else NO_LIFETIME
+        yield finding_at(mesh, rule, path, f"{shown(value)} is no lifetime: the certificate expires when it is issued")
+
+
+def _type_of_backend(mesh: MeshDocument, spot: Spot) -> object:
+    """Return the type of the mTLS backend that a field is in."""
+    return mapping(at(mesh.spec, spot.path[:3])).get("type")
 
 
 def suggestion(value: str) -> str | None:
@@ -167,14 +219,14 @@ def suggestion(value: str) -> str | None:
 
 def _timeout(mesh: MeshDocument, path: Path, value: str) -> Iterator[Finding]:
     try:
-        seconds = timeout_seconds(value)
+        timeout = nanoseconds(value)
     except ValueError:
         meant = read(suggestion(value))
         fix = f"Write {meant.total_seconds():g}s." if meant else ""
         yield finding_at(mesh, NO_TIMEOUT, path, f"{shown(value)} is no timeout", fix)
         return
-    if seconds <= 0:
-        yield finding_at(mesh, NO_TIMEOUT, path, f"{shown(value)} is not more than 0s")
+    if timeout <= 0:
+        yield finding_at(mesh, NO_TIME, path, f"{shown(value)} is not more than 0s")
 
 
 def _can_be_issued(mesh: MeshDocument, backend: Backend, lifetime: timedelta, context: Context) -> Iterator[Finding]:

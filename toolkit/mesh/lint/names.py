@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.contract import dns_label
 from toolkit.mesh.documents.wording import listed, shown
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.schema.secret import name_problem, object_name
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.documents.typed import MeshDocument
+    from toolkit.mesh.documents.typed import Backend, MeshDocument
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
 
@@ -31,9 +33,9 @@ MESH_NAME = Rule(
     "MESH020",
     Severity.ERROR,
     "The name of a mesh can't be used",
-    "The control plane refuses it; it becomes part of SPIFFE identities and of DNS names.",
-    "Choose 1 to 63 lower-case letters, digits and hyphens, not beginning or ending with a hyphen.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh, the name of a Mesh; RFC 1123, 2.1",
+    "The control plane refuses it.",
+    "Choose 1 to 63 lower-case letters, digits and hyphens; begin with a letter, and end with a letter or a digit.",
+    "kumahq/kuma:pkg/core/resources/apis/mesh/meta_validator.go (ValidateMeta)",
 )
 REPEATED_NAME = Rule(
     "MESH021",
@@ -63,7 +65,8 @@ BACKEND_NAME = Rule(
     "MESH024",
     Severity.WARNING,
     "The name of an mTLS backend is no DNS label",
-    "A control plane makes names of Secrets and of Envoy's resources from it; not every name works in them.",
+    "The control plane may accept it. It makes names of Secrets and of Envoy's resources from it, and not every name "
+    "works in them.",
     "Choose 1 to 63 lower-case letters, digits and hyphens, not beginning or ending with a hyphen.",
     f"{_MTLS} (Storage of Secrets)",
 )
@@ -75,9 +78,52 @@ PERMISSIVE = Rule(
     "Set mode to STRICT, or leave it out, once every client is in the mesh.",
     f"{_MTLS} (Permissive mTLS)",
 )
-RULES = (NAMESPACE, MESH_NAME, REPEATED_NAME, UNKNOWN_BACKEND, MTLS_OFF, BACKEND_NAME, PERMISSIVE)
+SECRET_OF_BUILTIN = Rule(
+    "MESH026",
+    Severity.ERROR,
+    "The name of a builtin backend can't be part of a Secret's name",
+    "The control plane stores the CA in Secrets such as MESH.ca-builtin-cert-NAME. It refuses the Mesh if that is not "
+    "a DNS name in lower case: name must be valid dns name.",
+    "Choose at most 47 lower-case letters, digits and hyphens, ending with a letter or a digit.",
+    "kumahq/kuma:pkg/plugins/ca/builtin/manager.go (ValidateBackend); asaskevich/govalidator:validator.go (IsDNSName); "
+    "measured with Kuma 2.14.3 (capitals)",
+)
+MESH_LABEL_NAME = Rule(
+    "MESH027",
+    Severity.WARNING,
+    "The name of a mesh is no DNS label",
+    "The control plane accepts it with a warning: Kuma has deprecated names that RFC 1035 does not allow as a label.",
+    "Choose 1 to 63 lower-case letters, digits and hyphens; begin with a letter, and end with a letter or a digit.",
+    "kumahq/kuma:pkg/core/resources/apis/mesh/deprecated.go; measured with Kuma 2.14.3; RFC 1035, 2.3.1",
+)
+EGRESS_WITHOUT_MTLS = Rule(
+    "MESH028",
+    Severity.ERROR,
+    "zoneEgress needs mTLS, and mTLS is off",
+    "The control plane refuses the Mesh: mtls has to be set when zoneEgress enabled.",
+    "Set mtls.enabledBackend, or remove zoneEgress.",
+    f"{_VALIDATOR}, validateZoneEgress; measured with Kuma 2.14.3",
+)
+RULES = (
+    NAMESPACE,
+    MESH_NAME,
+    REPEATED_NAME,
+    UNKNOWN_BACKEND,
+    MTLS_OFF,
+    BACKEND_NAME,
+    PERMISSIVE,
+    SECRET_OF_BUILTIN,
+    MESH_LABEL_NAME,
+    EGRESS_WITHOUT_MTLS,
+)
 
-_MAX_NAME = 63
+_MAX_LABEL = 63
+_RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?")
+# asaskevich/govalidator:patterns.go, DNSName, without capitals
+_DNS_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*[._]?")
+_MAX_DNS_NAME = 255
+# The number of PERMISSIVE is the second way to give it.
+_ACCEPTS_PLAIN = ("PERMISSIVE", 1)
 
 
 class _Section(NamedTuple):
@@ -106,12 +152,7 @@ def _is_label(name: str) -> bool:
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
     """The findings of this module."""
-    name = mesh.name
-    if name and not _is_label(name):
-        many = f"has {len(name)} characters, and may have {_MAX_NAME}" if len(name) > _MAX_NAME else "is no DNS label"
-        yield finding_at(mesh, MESH_NAME, mesh.name_path, f"the name {shown(name)} {many}")
-    elif at(mesh.value, mesh.name_path) == "":
-        yield finding_at(mesh, MESH_NAME, mesh.name_path, "the name is empty")
+    yield from _mesh_name(mesh)
     if not mesh.is_universal and "namespace" in mapping(mesh.value.get("metadata")):
         yield finding_at(mesh, NAMESPACE, ("metadata", "namespace"), "a Mesh has no namespace")
     for section in _SECTIONS:
@@ -119,14 +160,35 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: A
     yield from _mtls(mesh)
 
 
+def _mesh_name(mesh: MeshDocument) -> Iterator[Finding]:
+    name, path = mesh.name, mesh.name_path
+    if not name:
+        if at(mesh.value, path) == "":
+            yield finding_at(mesh, MESH_NAME, path, "the name is empty")
+        return
+    try:
+        object_name(name)
+    except ValueError as error:
+        yield finding_at(mesh, MESH_NAME, path, f"the name {shown(name)} {error}")
+        return
+    if len(name) > _MAX_LABEL:
+        message = f"the name has {len(name)} characters, more than the {_MAX_LABEL} of a DNS label"
+        yield finding_at(mesh, MESH_LABEL_NAME, path, message)
+    elif not _RFC_1035.fullmatch(name):
+        what = "contains a dot" if "." in name else "begins with a digit"
+        yield finding_at(mesh, MESH_LABEL_NAME, path, f"the name {shown(name)} {what}")
+
+
 def _section(mesh: MeshDocument, section: _Section) -> Iterator[Finding]:
     path = (*mesh.spec_path, section.name)
     value = mapping(mesh.spec.get(section.name))
     seen: dict[str, int] = {}
     for index, backend in enumerate(items(value.get("backends"))):
-        name = text(mapping(backend).get("name"))
-        if name and name in seen:
-            message = f"backends[{seen[name]}] is named {shown(name)}, too"
+        name = mapping(backend).get("name") or ""
+        if not isinstance(backend, dict) or not isinstance(name, str):
+            continue
+        if name in seen:
+            message = f"backends[{seen[name]}] {f'is named {shown(name)}' if name else 'has no name'}, too"
             yield finding_at(mesh, REPEATED_NAME, (*path, "backends", index, "name"), message)
         seen.setdefault(name, index)
     chosen = text(value.get(section.chosen))
@@ -144,8 +206,26 @@ def _mtls(mesh: MeshDocument) -> Iterator[Finding]:
             mesh, MTLS_OFF, path, "enabledBackend is missing: mTLS is off", there and f"Name one of {there}."
         )
     for backend in mesh.backends:
-        if backend.name and not _is_label(backend.name):
+        if problem := _secret_problem(mesh, backend):
+            yield finding_at(mesh, SECRET_OF_BUILTIN, (*backend.path, "name"), problem)
+        elif backend.name and not _is_label(backend.name):
             path = (*backend.path, "name")
             yield finding_at(mesh, BACKEND_NAME, path, f"the name {shown(backend.name)} is no DNS label")
-        if backend.value.get("mode") == "PERMISSIVE":
+        mode = backend.value.get("mode")
+        if mode in _ACCEPTS_PLAIN and mode is not True:
             yield finding_at(mesh, PERMISSIVE, (*backend.path, "mode"), "PERMISSIVE also accepts plain traffic")
+    if at(mesh.spec, ("routing", "zoneEgress")) is True and not mesh.mtls.get("enabledBackend"):
+        path = (*mesh.spec_path, "routing", "zoneEgress")
+        yield finding_at(mesh, EGRESS_WITHOUT_MTLS, path, "zoneEgress is true, and mtls has no enabledBackend")
+
+
+def _secret_problem(mesh: MeshDocument, backend: Backend) -> str:
+    """Return why the control plane can't store a builtin CA; empty where it can, or where it does not look."""
+    if backend.type != "builtin" or not backend.name or not mesh.name or mesh.mtls.get("skipValidation") is True:
+        return ""
+    secret = f"{mesh.name}.ca-builtin-cert-{backend.name}"
+    if len(secret.replace(".", "")) > _MAX_DNS_NAME or not _DNS_NAME.fullmatch(secret):
+        return f"the Secret of its CA would be named {shown(secret)}, which is no DNS name in lower case"
+    if not mesh.is_universal and name_problem(secret, "kubernetes"):
+        return f"the Secret of its CA would be named {shown(secret)}, which Kubernetes refuses"
+    return ""

@@ -8,7 +8,8 @@ from toolkit.mesh.documents.data_sources import Reason, Resolved, Unresolved, da
 from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
 from toolkit.mesh.documents.wording import kind, shown
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
-from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, WRONG_TYPE
+from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META
+from toolkit.mesh.lint.value_types import WRONG_TYPE
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
 from toolkit.yamltext import nodes
 from toolkit.yamltext.plain import at, mapping, text
@@ -42,24 +43,33 @@ VALUE_NO_BASE64 = Rule(
 VALUE_MISSING = Rule(
     "MESH041",
     Severity.ERROR,
-    "A Secret keeps no value",
-    "The control plane refuses it: data.value cannot be empty.",
+    "A Secret has no value",
+    "On Kubernetes the control plane refuses it: data.value cannot be empty. On Universal it accepts the Secret, and "
+    "the Mesh that names it finds no value.",
     "Write the value under data.value for Kubernetes, under data for Universal.",
-    "kumahq/kuma:pkg/plugins/runtime/k8s/webhooks/secret_validator.go",
+    "kumahq/kuma:pkg/plugins/runtime/k8s/webhooks/secret_validator.go; measured with Kuma 2.14.3 (Universal)",
+)
+UNUSED_WITHOUT_VALUE = Rule(
+    "MESH048",
+    Severity.WARNING,
+    "A Secret of Universal has no value, and no Mesh here names it",
+    "The control plane accepts it. A Mesh that names it finds no value.",
+    "Write the value, in base64, under data.",
+    "measured with Kuma 2.14.3",
 )
 SECRET_TYPE = Rule(
     "MESH042",
     Severity.ERROR,
     "A Secret is of a type that Kong Mesh passes over",
     "A control plane lists Secrets of its own types only.",
-    f"Set type to {KUBERNETES_TYPE}; the type of a Secret that exists can't be changed, so make it anew.",
+    f"Set type to {KUBERNETES_TYPE}; to change the type of a Secret, delete and create it.",
     _SECRETS,
 )
 MESH_MISSING = Rule(
     "MESH043",
     Severity.WARNING,
     "A Secret does not name its mesh",
-    "It is taken for one of the mesh default, and no other mesh finds it.",
+    "It belongs to the mesh default, and no other mesh finds it.",
     f"Add the label {MESH_LABEL}: MESH.",
     f"{_SECRETS}; {_STORE} (GetMesh)",
 )
@@ -87,6 +97,7 @@ RULES = (
     MESH_MISSING,
     SECRET_NAMESPACE,
     NAMESPACE_MISSING,
+    UNUSED_WITHOUT_VALUE,
 )
 
 
@@ -124,7 +135,7 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
         yield from _mesh(secret)
     if not secret.is_universal:
         yield from _namespace(secret, context)
-    yield from _value(secret)
+    yield from _value(secret, context)
 
 
 def _mesh(secret: SecretDocument) -> Iterator[Finding]:
@@ -149,14 +160,16 @@ def _namespace(secret: SecretDocument, context: Context) -> Iterator[Finding]:
         )
 
 
-def _value(secret: SecretDocument) -> Iterator[Finding]:
+def _value(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     found = secret_value(secret)
     if isinstance(found, Unresolved):
         message = f"the value {found.message}"
+        is_harmless = secret.is_universal and secret.name not in context.named
         if found.reason is Reason.SECRET_WITHOUT_VALUE:
             others = ", ".join(sorted(shown(key) for key in mapping(secret.value.get("data")))[:5])
             message = f"the Secret has no value{f'; its data has {others}' if others else ''}"
-        yield finding_at(secret, _VALUE_RULES.get(found.reason, VALUE_MISSING), found.path, message, found.fix)
+        missing = UNUSED_WITHOUT_VALUE if is_harmless else VALUE_MISSING
+        yield finding_at(secret, _VALUE_RULES.get(found.reason, missing), found.path, message, found.fix)
 
 
 def twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:

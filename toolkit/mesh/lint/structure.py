@@ -6,30 +6,26 @@ A control plane reads a Mesh into protobuf and passes over what it does not know
 
 from __future__ import annotations
 
-import difflib
-import operator
-import re
 from typing import TYPE_CHECKING, Any
 
-from toolkit.mesh.documents.wording import has_half_characters, key_text, kind, listed, path_text, shown
+from toolkit.mesh.documents.wording import did_you_mean, key_text, listed, path_text, shown
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
-from toolkit.mesh.schema.backends import BACKEND_TYPES, VaultFromCp
+from toolkit.mesh.lint.value_types import FIELDS, UNKNOWN_VALUE, check_limits, check_type, last, wrong
+from toolkit.mesh.schema.backends import BACKEND_TYPES, ProvidedBackend, ProvidedConf
 from toolkit.mesh.schema.mesh import API_VERSION
-from toolkit.mesh.schema.model import DataSource, Model
-from toolkit.mesh.schema.shapes import Shape, Spec, fields_of, shape_of
+from toolkit.mesh.schema.model import DataSource
+from toolkit.mesh.schema.shapes import Spec, fields_of, shape_of
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
+    from toolkit.mesh.schema.model import Model
     from toolkit.mesh.schema.shapes import Spot
     from toolkit.yamltext.nodes import Path
-
-_FIELDS = "kumahq/kuma:docs/generated/resources/other_mesh.md"
-_PROTOJSON = "protobuf.dev/programming-guides/json"
 
 TWO_FORMS = Rule(
     "MESH002",
@@ -53,7 +49,7 @@ UNKNOWN_FIELD = Rule(
     "A field is unknown",
     "Kong Mesh drops a field that it does not know without a word, and works as if it had not been written.",
     "Correct the name of the field, or remove it.",
-    f"{_FIELDS}; kumahq/kuma:pkg/util/proto/proto.go",
+    f"{FIELDS}; kumahq/kuma:pkg/util/proto/proto.go",
 )
 MISSING_FIELD = Rule(
     "MESH011",
@@ -61,15 +57,7 @@ MISSING_FIELD = Rule(
     "A field is missing that must be there",
     "The control plane refuses the document, or the backend can't work.",
     "Add the field.",
-    _FIELDS,
-)
-WRONG_TYPE = Rule(
-    "MESH012",
-    Severity.ERROR,
-    "A value is of another type",
-    "The control plane refuses the document.",
-    "Write a value of the type that the field has.",
-    _PROTOJSON,
+    FIELDS,
 )
 UNKNOWN_BACKEND_TYPE = Rule(
     "MESH013",
@@ -79,64 +67,34 @@ UNKNOWN_BACKEND_TYPE = Rule(
     f"Choose one of {', '.join(BACKEND_TYPES)}.",
     "kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go",
 )
-UNKNOWN_VALUE = Rule(
-    "MESH014",
-    Severity.ERROR,
-    "A value is none of those that the field knows",
-    "The control plane refuses the document.",
-    "Choose one of the values that the message lists; capitals count.",
-    f"{_FIELDS}; {_PROTOJSON}",
+NOT_VALIDATED = Rule(
+    "MESH019",
+    Severity.WARNING,
+    "A provided backend has no CA, and its validation is skipped",
+    "With skipValidation: true the control plane accepts the Mesh. The backend can't issue certificates.",
+    "Add the certificate and the key, or set skipValidation to false.",
+    "kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go; measured with Kuma 2.14.3",
 )
-EMPTY_FIELD = Rule(
-    "MESH015",
-    Severity.ERROR,
-    "A text is empty that must say something",
-    "To protobuf an empty text is one that is missing.",
-    "Write the value.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go",
-)
-OUT_OF_RANGE = Rule(
-    "MESH016",
-    Severity.ERROR,
-    "A number is out of range",
-    "The control plane refuses it.",
-    "Write a number within the range.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go",
-)
-RULES = (
-    TWO_FORMS,
-    API_VERSION_UNKNOWN,
-    UNKNOWN_FIELD,
-    MISSING_FIELD,
-    WRONG_TYPE,
-    UNKNOWN_BACKEND_TYPE,
-    UNKNOWN_VALUE,
-    EMPTY_FIELD,
-    OUT_OF_RANGE,
-)
+RULES = (TWO_FORMS, API_VERSION_UNKNOWN, UNKNOWN_FIELD, MISSING_FIELD, UNKNOWN_BACKEND_TYPE, NOT_VALIDATED)
 
 # What a control plane adds to a document of Universal (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1/meta.go), and
 # what the Kubernetes resources of Kuma have beside their spec.
 UNIVERSAL_META = ("type", "name", "mesh", "labels", "creationTime", "modificationTime", "kri")
 _KUBERNETES_META = ("apiVersion", "kind", "metadata", "spec", "mesh", "status")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-_WORDS: dict[Any, str] = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
-# No model says so, but Vault can't be asked without them (Kong/developer.konghq.com:app/mesh/vault.md).
-_NEEDED: dict[type[Model], tuple[str, ...]] = {VaultFromCp: ("address", "pki", "role")}
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
     """The findings of this module."""
     yield from _universal_head(mesh) if mesh.is_universal else _kubernetes_head(mesh)
     for spot in mesh.spots:
-        yield from _type(mesh, spot)
+        yield from check_type(mesh, spot)
         if spot.shape.variants:
             yield from _variant(mesh, spot)
         elif isinstance(spot.value, dict) and (model := spot.shape.model):
             yield from _missing(mesh, spot, model)
             yield from _unknown(mesh, spot, model)
         elif type(spot.value) in (str, int, float):
-            yield from _limits(mesh, spot)
+            yield from check_limits(mesh, spot)
 
 
 def _kubernetes_head(mesh: MeshDocument) -> Iterator[Finding]:
@@ -146,11 +104,8 @@ def _kubernetes_head(mesh: MeshDocument) -> Iterator[Finding]:
         yield finding_at(mesh, API_VERSION_UNKNOWN, ("apiVersion",), message)
     for part in ("metadata", "spec"):
         if not isinstance(mesh.value.get(part), dict | None):
-            yield _wrong(mesh, (part,), "a mapping", mesh.value[part])
+            yield wrong(mesh, (part,), "a mapping", mesh.value[part])
     yield from _name(mesh)
-    labels = at(mesh.value, ("metadata", "labels"))
-    if not isinstance(labels, dict | None):
-        yield _wrong(mesh, ("metadata", "labels"), "a mapping", labels)
     for key in _keys(mesh.value):
         if key in _KUBERNETES_META:
             continue
@@ -179,79 +134,48 @@ def _name(mesh: MeshDocument) -> Iterator[Finding]:
     if name is None:
         yield finding_at(mesh, MISSING_FIELD, mesh.name_path, "the Mesh has no name", "Add the name of the mesh.")
     elif not isinstance(name, str):
-        yield _wrong(mesh, mesh.name_path, "a text", name)
-
-
-def _type(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
-    """What is of another type than its field."""
-    shape, value = spot.shape, spot.value
-    if shape.model or shape.variants or shape.kind is dict:
-        fits, expected = isinstance(value, dict), "a mapping"
-    elif shape.kind is tuple:
-        fits, expected = isinstance(value, list), "a list"
-        for index, item in enumerate(value) if fits else ():
-            if item is None:
-                yield _wrong(mesh, _at(mesh, (*spot.path, index)), _expected(shape_of(shape.inner)), item)
-    else:
-        fits, expected = _fits(shape, value), _expected(shape)
-    if value is not None and not fits:
-        yield _wrong(mesh, _at(mesh, spot.path), expected, value)
-
-
-def _fits(shape: Shape, value: object) -> bool:
-    if shape.choices or shape.kind is str:
-        return isinstance(value, str) and not has_half_characters(value)
-    if shape.kind in (int, float):
-        # Protobuf takes numbers in quotes, too.
-        text = isinstance(value, str) and _NUMBER.fullmatch(value) is not None
-        return text or (isinstance(value, int | shape.kind) and not isinstance(value, bool))
-    return isinstance(value, shape.kind)
-
-
-def _expected(shape: Shape) -> str:
-    return "a text" if shape.choices else _WORDS.get(shape.kind, "a mapping")
-
-
-def _wrong(mesh: MeshDocument, path: Path, expected: str, value: object) -> Finding:
-    fix = ""
-    if expected == "a text" and not isinstance(value, dict | list | str):
-        fix = "Put the value in quotes."
-    elif expected == "true or false" and isinstance(value, str):
-        fix = "Write true or false, without quotes."
-    return finding_at(mesh, WRONG_TYPE, path, f"{_last(path)} must be {expected}; it is {kind(value)}", fix)
-
-
-def _last(path: Path) -> str:
-    """The end of a path: a key, or an item with the key of its list."""
-    return path_text(path[-1:] if isinstance(path[-1], str) else path[-2:])
+        yield wrong(mesh, mesh.name_path, "a text", name)
 
 
 def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
-    """An mTLS backend: its type decides what else it has."""
+    """Yield the findings about a backend, whose type decides what else it has."""
     if not isinstance(spot.value, dict):
         return
-    path, chosen = _at(mesh, spot.path), spot.value.get("type")
+    path, chosen, variants = (*_at(mesh, spot.path), "type"), spot.value.get("type"), spot.shape.variants
+    model = variants.get(chosen) if isinstance(chosen, str) else None
     if chosen is None:
-        yield finding_at(
-            mesh, MISSING_FIELD, path, "the backend has no type", f"Add a type: {listed([*BACKEND_TYPES])}."
-        )
+        yield finding_at(mesh, MISSING_FIELD, path, "the backend has no type", f"Add a type: {listed([*variants])}.")
     elif not isinstance(chosen, str):
-        yield _wrong(mesh, (*path, "type"), "a text", chosen)
-    elif (model := spot.shape.variants.get(chosen)) is None:
-        fix = _did_you_mean(chosen, BACKEND_TYPES)
-        yield finding_at(mesh, UNKNOWN_BACKEND_TYPE, (*path, "type"), f"no backend is of type {shown(chosen)}", fix)
+        yield wrong(mesh, path, "a text", chosen)
+    elif model is None and spot.path[0] == "mtls":
+        fix = did_you_mean(chosen, BACKEND_TYPES)
+        yield finding_at(mesh, UNKNOWN_BACKEND_TYPE, path, f"no backend is of type {shown(chosen)}", fix)
+    elif model is None:
+        message = f"type is {shown(chosen)}, and must be {' or '.join(variants)}"
+        yield finding_at(mesh, UNKNOWN_VALUE, path, message, did_you_mean(chosen, variants))
     else:
-        yield from _missing(mesh, spot, model)
         yield from _unknown(mesh, spot, model)
+    if model is None and not isinstance(conf := spot.value.get("conf"), dict | None):
+        # Of an unknown type, it is still parsed.
+        yield wrong(mesh, (*path[:-1], "conf"), "a mapping", conf)
+    if shared := model or spot.shape.common:
+        yield from _missing(mesh, spot, shared, ("type",))
 
 
-def _missing(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Finding]:
+def _missing(mesh: MeshDocument, spot: Spot, model: type[Model], without: tuple[str, ...] = ()) -> Iterator[Finding]:
     for name, field in fields_of(model).items():
-        if field.is_required() and spot.value.get(name) is None:
-            # Where the key is there, so is its place.
-            place = (*spot.path, name) if name in spot.value else spot.path
-            message = f"{name} is missing in {_last(spot.path)}"
-            yield finding_at(mesh, MISSING_FIELD, _at(mesh, place), message, f"Add {name}.")
+        if not field.is_required() or spot.value.get(name) is not None or name in without:
+            continue
+        path = _at(mesh, (*spot.path, name))
+        message = f"{name} is missing in {last(spot.path)}"
+        if mesh.mtls.get("skipValidation") is True and _is_of_a_provided_ca(model, name):
+            yield finding_at(mesh, NOT_VALIDATED, path, f"{message}, and skipValidation is true")
+        else:
+            yield finding_at(mesh, MISSING_FIELD, path, message, f"Add {name}.")
+
+
+def _is_of_a_provided_ca(model: type[Model], name: str) -> bool:
+    return model is ProvidedConf or (model is ProvidedBackend and name == "conf")
 
 
 def _unknown(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Finding]:
@@ -269,7 +193,7 @@ def _unknown_key(
 ) -> Iterator[Finding]:
     above = path_text(path[:-1]) or "a Mesh"
     message = f"{key_text(key)} is no field of {above}; Kong Mesh drops it without a word"
-    yield finding_at(mesh, UNKNOWN_FIELD, path, message, fix or _did_you_mean(key, known))
+    yield finding_at(mesh, UNKNOWN_FIELD, path, message, fix or did_you_mean(key, known))
 
 
 def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
@@ -287,38 +211,6 @@ def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
                 return f"It is a field of {path_text((*path, name))}: indent it below that."
             below.append(((*path, name), shape.model))
     return None
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    lower = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(word.lower()[:100], lower, n=1, cutoff=0.6)
-    return f"Did you mean {lower[close[0]]}?" if close else ""
-
-
-def _limits(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
-    """What is of the right type and can't be used all the same."""
-    shape, value, path = spot.shape, spot.value, _at(mesh, spot.path)
-    name = str(spot.path[-1])
-    if shape.choices and isinstance(value, str) and value not in shape.choices:
-        many = f"{name} is {shown(value)}, and must be {' or '.join(shape.choices)}"
-        yield finding_at(mesh, UNKNOWN_VALUE, path, many, _did_you_mean(value, shape.choices))
-    elif value == "":
-        needed = spot.owners and name in _NEEDED.get(spot.owners[-1][1], ())
-        if needed or any(getattr(each, "min_length", None) for each in shape.metadata):
-            yield finding_at(mesh, EMPTY_FIELD, path, f"{name} is empty")
-    elif shape.kind in (int, float) and _fits(shape, value):
-        number = float(value) if isinstance(value, str) else value
-        bounds = _bounds(shape.metadata)
-        if not all(test(number, bound) for _, test, bound in bounds):
-            words = listed([f"{word} {bound:g}" for word, _, bound in bounds])
-            yield finding_at(mesh, OUT_OF_RANGE, path, f"{name} must be {words}")
-
-
-def _bounds(metadata: tuple[Any, ...]) -> list[tuple[str, Callable[[Any, Any], bool], float]]:
-    """What pydantic was told of a number's range."""
-    tests = (("gt", "more than", operator.gt), ("ge", "at least", operator.ge), ("le", "at most", operator.le))
-    found = [(word, test, getattr(each, name, None)) for each in metadata for name, word, test in tests]
-    return [(word, test, bound) for word, test, bound in found if bound is not None]
 
 
 def _keys(value: dict[Any, Any]) -> list[str]:

@@ -18,7 +18,8 @@ from toolkit.mesh.schema.model import BackendModel, Credential, DataSource, Expi
 class BuiltinCaCert(Model):
     """The root that the control plane makes for itself."""
 
-    rsa_bits: int | None = Field(None, alias="RSAbits", gt=0)
+    # 0 is Kuma's default (kumahq/kuma:pkg/plugins/ca/builtin/manager.go, newRootCa).
+    rsa_bits: int | None = Field(None, alias="RSAbits", ge=0, le=2**32 - 1)
     expiration: Expiration | None = None
 
 

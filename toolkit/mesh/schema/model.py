@@ -16,6 +16,12 @@ from toolkit.pki import duration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+
+class ProtobufEnum:
+    """Mark a Literal as an enum of protobuf: a document may give a value by its number, counted from 0."""
+
+
+PROTOBUF_ENUM = ProtobufEnum()
 Mode = Literal["STRICT", "PERMISSIVE"]
 SourceKind = Literal["secret", "file", "inline", "inlineString"]
 SOURCE_KINDS: tuple[SourceKind, ...] = ("secret", "file", "inline", "inlineString")
@@ -156,7 +162,7 @@ class BackendModel(Model):
     name: Annotated[str, Field(min_length=1)]
     # Each kind narrows it; it stands here for its place among the fields.
     type: str
-    mode: Mode | None = None
+    mode: Annotated[Mode, PROTOBUF_ENUM] | None = None
     dp_cert: DataPlaneCertificates | None = None
     root_chain: RootChain | None = None
 

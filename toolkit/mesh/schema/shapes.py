@@ -1,8 +1,7 @@
 """The fields of a Mesh, and the way through a document along them.
 
 The fields of ``mtls`` are those of :mod:`toolkit.mesh.schema.backends`; the others are from
-kumahq/kuma:docs/generated/resources/other_mesh.md and Kong/developer.konghq.com:app/mesh/mesh.md. What backends for
-logs, traces and metrics are configured with is not looked into.
+kumahq/kuma:docs/generated/resources/other_mesh.md and Kong/developer.konghq.com:app/mesh/mesh.md.
 """
 
 from __future__ import annotations
@@ -11,66 +10,16 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from toolkit.mesh.schema.backends import Mtls
-from toolkit.mesh.schema.model import Credential, DataSource, Model
+from toolkit.mesh.schema.model import PROTOBUF_ENUM, Credential, DataSource, Model
+from toolkit.mesh.schema.telemetry import Logging, Metrics, Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.yamltext.nodes import Path
-
-Name = Annotated[str, Field(min_length=1)]
-Conf = dict[str, Any]
-
-
-class TracingBackend(Model):
-    """Where traces go."""
-
-    name: Name
-    sampling: Annotated[float, Field(ge=0, le=100)] | None = None
-    type: Literal["zipkin", "datadog"]
-    conf: Conf | None = None
-
-
-class Tracing(Model):
-    """Traces; superseded by MeshTrace."""
-
-    default_backend: str | None = None
-    backends: tuple[TracingBackend, ...] = ()
-
-
-class LoggingBackend(Model):
-    """Where access logs go."""
-
-    name: Name
-    format: str | None = None
-    type: Literal["file", "tcp"]
-    conf: Conf | None = None
-
-
-class Logging(Model):
-    """Access logs; superseded by MeshAccessLog."""
-
-    default_backend: str | None = None
-    backends: tuple[LoggingBackend, ...] = ()
-
-
-class MetricsBackend(Model):
-    """Who collects metrics."""
-
-    name: str | None = None
-    type: Literal["prometheus"]
-    conf: Conf | None = None
-
-
-class Metrics(Model):
-    """Metrics; superseded by MeshMetric."""
-
-    enabled_backend: str | None = None
-    backends: tuple[MetricsBackend, ...] = ()
 
 
 class Outbound(Model):
@@ -115,7 +64,7 @@ class Constraints(Model):
 class MeshServices(Model):
     """Whether MeshServices are made."""
 
-    mode: Literal["Disabled", "Everywhere", "ReachableBackends", "Exclusive"] | None = None
+    mode: Annotated[Literal["Disabled", "Everywhere", "ReachableBackends", "Exclusive"], PROTOBUF_ENUM] | None = None
 
 
 class Spec(Model):
@@ -157,12 +106,24 @@ class Shape:
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
     @property
+    def is_enum(self) -> bool:
+        """Whether it is an enum of protobuf, whose values also have numbers."""
+        return PROTOBUF_ENUM in self.metadata
+
+    @property
     def variants(self) -> dict[str, type[Model]]:
         """The models of a union, by the type that chooses each."""
         if get_origin(self.kind) not in (Union, types.UnionType):
             return {}
         models = get_args(self.kind)
         return {get_args(model.model_fields["type"].annotation)[0]: model for model in models}
+
+    @property
+    def common(self) -> type[Model] | None:
+        """The model of what all models of a union have, whatever their type."""
+        models = get_args(self.kind) if self.variants else ()
+        shared = (base for base in models[0].__mro__[1:] if issubclass(base, Model)) if models else ()
+        return next((base for base in shared if all(issubclass(model, base) for model in models)), None)
 
 
 def shape_of(annotation: Any, metadata: tuple[Any, ...] = ()) -> Shape:  # noqa: ANN401 - any annotation
@@ -204,12 +165,12 @@ class Spot:
 
     @property
     def is_data_source(self) -> bool:
-        """Whether a data source may stand there."""
+        """Whether the field is a data source."""
         return self.shape.model is not None and issubclass(self.shape.model, DataSource)
 
     @property
     def is_credential(self) -> bool:
-        """Whether a data source of a credential may stand there."""
+        """Whether the field is a data source of a credential."""
         return self.shape.model is Credential
 
 
@@ -223,7 +184,7 @@ def _spots(spot: Spot) -> Iterator[Spot]:
     shape, value = spot.shape, spot.value
     if shape.variants:
         chosen = value.get("type") if isinstance(value, dict) else None
-        model = shape.variants.get(chosen) if isinstance(chosen, str) else None
+        model = shape.variants.get(chosen, shape.common) if isinstance(chosen, str) else shape.common
     else:
         model = shape.model
     if model and isinstance(value, dict):

@@ -133,7 +133,7 @@ CONTRACT = [
         "  name: default\n",
         "  «name: other\n",
         options=SAME,
-        message="is none of the stack's meshes: 'default'",
+        message="is not a mesh of the stack. Meshes: 'default'",
     ),
     Case(
         "MESH134",

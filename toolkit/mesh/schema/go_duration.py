@@ -1,0 +1,48 @@
+"""Durations as Go reads them: ``10s``, ``1m30s``, ``0.5s``, ``-1s``, ``0``.
+
+Kuma reads google.protobuf.Duration with the jsonpb package, which gives the text to time.ParseDuration: more forms than
+protobuf's own JSON has. Sources: golang/protobuf:jsonpb/decode.go; golang/go:src/time/format.go (ParseDuration);
+measured with Kuma 2.14.3.
+"""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {
+    "ns": 1,
+    "us": 1_000,
+    "\u00b5s": 1_000,  # the micro sign
+    "\u03bcs": 1_000,  # the Greek letter mu
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60 * 1_000_000_000,
+    "h": 3600 * 1_000_000_000,
+}
+_PART = r"([0-9]+)?(?:\.([0-9]*))?(" + "|".join(_UNITS) + ")"
+_PARTS = re.compile(_PART)
+_FORM = re.compile(rf"[-+]?(?:(?=\.?[0-9]){_PART})+")
+# An int64 of nanoseconds, some 292 years.
+_MAX = 2**63 - 1
+# Longer texts are no durations that anybody writes, and cost time to convert.
+_MAX_LENGTH = 100
+
+
+def nanoseconds(text: str) -> int:
+    """Return the nanoseconds of a duration.
+
+    Raises:
+        ValueError: Go can't read it.
+    """
+    if text in ("0", "-0", "+0"):
+        return 0
+    if len(text) > _MAX_LENGTH or not _FORM.fullmatch(text):
+        raise ValueError("is not a duration of Go, such as 10s or 1m30s")
+    total = 0
+    for whole, fraction, unit in _PARTS.findall(text):
+        # Go drops what is less than a nanosecond.
+        total += int(whole or 0) * _UNITS[unit]
+        total += int(fraction or 0) * _UNITS[unit] // 10 ** len(fraction)
+    if total > _MAX:
+        raise ValueError("is over 292 years")
+    return -total if text.startswith("-") else total
