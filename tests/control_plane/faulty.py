@@ -60,8 +60,8 @@ class Faulty(Rehearsal):
 
     Attributes:
         stand_in: what answers where nothing goes wrong.
-        prefix: of every path, as Konnect has one; without a slash behind it, it is the path of the index.
         old: answers in the shape of before 2.8.
+        prefix: of every path, as Konnect has one; without a slash behind it, it is the path of the index.
         fault: what goes wrong, by the request's number, method and path; may also change things by itself.
         requests: method and path of each request, the first one first.
     """
@@ -71,8 +71,8 @@ class Faulty(Rehearsal):
     ) -> None:
         super().__init__(StandIn(product=product, version=version, token=token))
         self.state.clear()
-        self.prefix = ""
         self.old = False
+        self.prefix = ""
         self.fault: Callable[[int, str, str], Fault | None] = lambda _number, _method, _path: None
         self.requests: list[tuple[str, str]] = []
         self._tls: tuple[Path, Path] | None = tls
@@ -121,11 +121,11 @@ class Faulty(Rehearsal):
         reply = super().answer(request._replace(target=self._behind_prefix(request.target)))
         return _as_before_2_8(reply) if self.old and reply.content_type == "application/json" else reply
 
-    def _behind_prefix(self, target: str) -> str:
+    def _behind_prefix(self, path: str) -> str:
         if not self.prefix:
-            return target
-        behind = target.removeprefix(self.prefix)
-        return "/no-such-page" if behind in (target, "/") else behind or "/"
+            return path
+        behind = path.removeprefix(self.prefix)
+        return "/no-such-page" if behind in (path, "/") else behind or "/"
 
 
 def _as_before_2_8(reply: Reply) -> Reply:

@@ -11,7 +11,7 @@ from tests.control_plane.clients import KEY, MESH, client, reply
 from tests.control_plane.faulty import ON_KUBERNETES, TOKEN, Faulty
 from toolkit.control_plane.client import ControlPlaneError
 from toolkit.control_plane.connection import Token
-from toolkit.control_plane.rehearsal.api import READ_ONLY as ON_A_ZONE
+from toolkit.control_plane.rehearsal.api import READ_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def test_a_bad_token(standin: Faulty) -> None:
     [
         (ON_KUBERNETES, ["toolkit render-mesh --format kubernetes | kubectl apply -f -"]),
         (ON_GLOBAL, ["kubectl apply -f -", "KUMA_API_SERVER_READ_ONLY=false"]),
-        (ON_A_ZONE, ["Apply it to the global control plane.", "KUMA_API_SERVER_READ_ONLY=false"]),
+        (READ_ONLY, ["Apply it to the global control plane.", "KUMA_API_SERVER_READ_ONLY=false"]),
         ("", ["KUMA_API_SERVER_READ_ONLY=false", "global control plane"]),
     ],
 )
