@@ -173,7 +173,7 @@ def _resource(document: Document) -> tuple[Resource | None, list[Problem]]:
         return None, wrong
     kept = {name: entry for name, entry in value.items() if name not in ADDED_BY_SERVER}
     if isinstance(document, SecretDocument):
-        kept["data"] = base64.b64encode(decode(value["data"], from_protobuf=True) or b"").decode()
+        kept["data"] = base64.b64encode(decode(value["data"]) or b"").decode()
         return Resource(Key("Secret", document.name, value["mesh"]), kept, document.source), []
     # A Mesh belongs to no mesh; what is written there has no meaning.
     kept.pop("mesh", None)

@@ -6,8 +6,6 @@ Source: kumahq/kuma:api/system/v1alpha1/datasource.proto and pkg/core/datasource
 from __future__ import annotations
 
 import base64
-import binascii
-import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
 
 _PEM = "-----BEGIN"
-_STANDARD = re.compile(r"[A-Za-z0-9+/]*={0,2}")
-_URL_SAFE = re.compile(r"[A-Za-z0-9_-]*={0,2}")
 _NOT_TEXT = ("must be a text", "Put the value in quotes.")
 
 
@@ -76,31 +72,21 @@ class Unresolved(NamedTuple):
     fix: str = ""
 
 
-def decode(value: str, *, from_protobuf: bool) -> bytes | None:
-    """Return what base64 stands for, as Go reads it; None when it is not base64.
+def decode(value: str) -> bytes | None:
+    """Return what base64 stands for, as Kubernetes and Kuma read it; None when it is not base64.
 
-    Go skips line ends, and no other white space (golang/go:src/encoding/base64/base64.go). Protobuf also accepts the
-    alphabet for URLs, and base64 without padding (protobuf.dev/programming-guides/json, bytes).
-
-    Args:
-        value: base64.
-        from_protobuf: a field of a Kuma resource; otherwise one of a Secret of Kubernetes.
+    Both use Go's standard encoding, which skips line ends, needs padding, and knows no alphabet for URLs
+    (golang/go:src/encoding/base64/base64.go; golang/protobuf:jsonpb/decode.go, measured with Go 1.26).
     """
-    plain = value.replace("\r", "").replace("\n", "")
-    form = _URL_SAFE if from_protobuf and ("-" in plain or "_" in plain) else _STANDARD
-    if not form.fullmatch(plain):
-        return None
-    if from_protobuf and "=" not in plain:
-        plain += "=" * (-len(plain) % 4)
     try:
-        return base64.b64decode(plain, altchars=b"-_" if form is _URL_SAFE else None, validate=True)
-    except (binascii.Error, ValueError):
+        return base64.b64decode(value.replace("\r", "").replace("\n", ""), validate=True)
+    except ValueError:
         return None
 
 
 def is_pem_in_base64(value: str) -> bool:
     """Return whether a text is base64 of PEM, wherever its lines end."""
-    return _PEM.encode() in (decode("".join(value.split()), from_protobuf=True) or b"")
+    return _PEM.encode() in (decode("".join(value.split())) or b"")
 
 
 def data_sources(mesh: MeshDocument) -> Iterator[tuple[Path, dict[Any, Any]]]:
@@ -172,7 +158,7 @@ def _inline(mesh: MeshDocument, place: Path, value: str) -> Resolved | Unresolve
     if _PEM in value:
         message, fix = "contains PEM that is not encoded, which belongs under inlineString", ""
         return Unresolved(Reason.PEM_UNDER_INLINE, mesh, place, message, fix)
-    decoded = decode(value, from_protobuf=True)
+    decoded = decode(value)
     if decoded is None:
         return Unresolved(Reason.NOT_BASE64, mesh, place, *_not_base64(value))
     if not decoded.strip():
@@ -226,7 +212,7 @@ def _held(secret: SecretDocument, path: Path, value: object) -> Resolved | Unres
     if not isinstance(value, str):
         return Unresolved(Reason.NOT_TEXT, secret, path, *_NOT_TEXT)
     is_plain = path[0] == "stringData"
-    content = value.encode(errors="replace") if is_plain else decode(value, from_protobuf=secret.is_universal)
+    content = value.encode(errors="replace") if is_plain else decode(value)
     if content is None:
         return Unresolved(Reason.NOT_BASE64, secret, path, *_not_base64(value))
     if not content.strip():
@@ -236,6 +222,6 @@ def _held(secret: SecretDocument, path: Path, value: object) -> Resolved | Unres
 
 def _not_base64(value: str) -> tuple[str, str]:
     """What is wrong with a text that is not base64, and the fix."""
-    if decode("".join(value.split()), from_protobuf=True) is not None:
+    if decode("".join(value.split())) is not None:
         return "has spaces or tabs in its base64, which Go refuses", "Write it on one line."
     return "is not base64", ""

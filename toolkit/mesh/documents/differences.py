@@ -152,5 +152,5 @@ def _shown(value: object, name: str = "", *, hidden: bool = False) -> object:
 
 def _bytes(name: str, value: str) -> bytes:
     """Return the value that a text stands for; what is not base64 stands for itself."""
-    decoded = None if name == "inlineString" else decode(value, from_protobuf=True)
+    decoded = None if name == "inlineString" else decode(value)
     return value.encode(errors="surrogatepass") if decoded is None else decoded

@@ -259,5 +259,5 @@ def _prometheus(conf: dict[str, Any]) -> dict[str, Any]:
 
 
 def _canonical(data: object) -> object:
-    decoded = decode(data, from_protobuf=True) if isinstance(data, str) else None
+    decoded = decode(data) if isinstance(data, str) else None
     return data if decoded is None else base64.b64encode(decoded).decode()

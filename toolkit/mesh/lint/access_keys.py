@@ -199,7 +199,7 @@ def _bare(value: str) -> str:
 
 def _decoded(value: str, form: re.Pattern[str]) -> bool:
     """Tell whether a value is base64 of a text of a form."""
-    inner = decode("".join(value.split()), from_protobuf=True)
+    inner = decode("".join(value.split()))
     return inner is not None and form.fullmatch(inner.decode(errors="replace").strip()) is not None
 
 

@@ -66,7 +66,7 @@ SOURCES = [
     Case("MESH030", "caCert:\n            secret: chain", "«caCert: {}", message="it has none"),
     Case("MESH030", SOURCE, "            secret:\n", at="caCert:", near=f"{SOURCE}            file:\n"),
     Case("MESH031", SOURCE, "            «inline: '%%%'\n", near=f"            inline: {ENCODED}\n"),
-    Case("MESH031", SOURCE, "            «inline: abcde\n", near=f"            inline: {URL_SAFE}\n"),
+    Case("MESH031", SOURCE, f"            «inline: {URL_SAFE}\n", near=f"            inline: {ENCODED}\n"),
     Case(
         "MESH031",
         SOURCE,
@@ -125,7 +125,7 @@ SECRETS = [
     ),
     Case("MESH040", f"data:\n  value: {ENCODED[:20]}", f"data:\n  «value: '%%'\n  x: {ENCODED[:20]}"),
     Case("MESH040", VALUE, f"data:\n  «value: {ENCODED[:-1]}\n", near=f"stringData:\n  value: {ENCODED[:-1]}\n"),
-    Case("MESH040", f"data: {ENCODED}", "«data: '%'", base=UNIVERSAL, near=f"data: {URL_SAFE}"),
+    Case("MESH040", f"data: {ENCODED}", f"«data: {URL_SAFE}", base=UNIVERSAL),
     Case("MESH041", VALUE, "«data:\n  chain: eA==\n", message="the Secret has no value; its data has 'chain'"),
     Case("MESH041", VALUE, "", at="apiVersion: v1\nkind: Secret\nmetadata:\n  name: chain"),
     Case("MESH041", f"data: {ENCODED}", "«data: ''", base=UNIVERSAL),
