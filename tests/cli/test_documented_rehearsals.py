@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.control_plane.clients import kumactl_config
+from tests.control_plane.faulty import TOKEN, Faulty
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.files import project_root
 
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from toolkit.control_plane.rehearsal.api import StandIn
 
 BEFORE = {"enabledBackend": "ca-1", "backends": [{"name": "ca-1", "type": "builtin"}]}
+SHOW = (
+    "import os, urllib.request as http; "
+    'print(http.urlopen(os.environ["TOOLKIT_CONTROL_PLANE"] + "/meshes/default").read().decode())'
+)
 UNIVERSAL = {"type": "Mesh", "name": "default", "mtls": BEFORE}
 
 
@@ -94,6 +100,29 @@ def test_apply_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
         assert "/meshes/default/secrets/default-acmpca-ca-chain" in rehearsal.stand_in.inventory.documents
 
 
+def test_a_context_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
+    """kumactl itself does not run here: its file is written as kumactl 2.14 writes it."""
+    added, more, applied = blocks("apply.md", "sh", "### Contexts of kumactl")[0]
+    assert added.startswith("kumactl config control-planes add --name production --address https://")
+    assert more.endswith("--auth-type tokens --auth-conf token=...")
+    (tmp_path / "mesh.yaml").write_text(f"{UNIVERSAL}\n")
+    with Faulty(token=TOKEN) as rehearsal:
+        (tmp_path / ".kumactl").mkdir()
+        kumactl_config(tmp_path, rehearsal.url, name="production").rename(tmp_path / ".kumactl" / "config")
+        assert "Done and read back: 1 created." in run([applied], {**shell, "HOME": str(tmp_path)}, tmp_path)
+
+
+def test_konnect_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
+    lines = blocks("apply.md", "sh", "### Konnect")[0]
+    (address,) = re.findall(r"https://eu\.api\.konghq\.com(/\S+)", lines[-1])
+    (tmp_path / "mesh.yaml").write_text(f"{UNIVERSAL}\n")
+    with Faulty(token=TOKEN) as konnect:
+        konnect.prefix = address
+        lines = [line.replace("https://eu.api.konghq.com", konnect.url).replace("kpat_...", TOKEN) for line in lines]
+        assert "Done and read back: 1 created." in run(lines, shell, tmp_path)
+        assert all(path.startswith(address) for _, path in konnect.requests)
+
+
 def test_the_rehearsal_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
     one, rotation = blocks("apply.md", "sh", "## Rehearse it")[:2]
     (tmp_path / "mesh.yaml").write_text(f"{UNIVERSAL}\n")
@@ -102,9 +131,7 @@ def test_the_rehearsal_as_documented(shell: dict[str, str], tmp_path: Path) -> N
     opened, *steps = rotation
     assert opened.endswith(" -- bash")
     # The shell reads the other lines from the terminal that the first one was typed into.
-    said = run(
-        [f"{opened} -e <<'END'", *steps, "curl -s $TOOLKIT_CONTROL_PLANE/meshes/default", "END"], shell, tmp_path
-    )
+    said = run([f"{opened} -e <<'END'", *steps, f"{sys.executable} -c '{SHOW}'", "END"], shell, tmp_path)
     assert said.count("Done and read back: 1 changed.") == 4
     mesh = json.loads(said.splitlines()[-1])
     assert [backend["type"] for backend in mesh["mtls"]["backends"]] == ["acmpca"]

@@ -66,11 +66,11 @@ def ca_file(directory: Path, authority: Authority) -> Path:
     return file
 
 
-def kumactl_config(directory: Path, url: str, more: str = "") -> Path:
-    """A configuration of kumactl with one context, ``here``."""
+def kumactl_config(directory: Path, url: str, more: str = "", name: str = "here") -> Path:
+    """A configuration of kumactl with one context."""
     file = directory / "kumactl-config"
     file.write_text(
-        "contexts: [{name: here, controlPlane: ours}]\ncontrolPlanes:\n- name: ours\n  coordinates:\n"
+        f"contexts: [{{name: {name}, controlPlane: ours}}]\ncontrolPlanes:\n- name: ours\n  coordinates:\n"
         f"    apiServer: {{url: '{url}', authType: tokens, authConf: {{token: {TOKEN}}}{more}}}\n"
     )
     return file
