@@ -13,8 +13,9 @@ import binascii
 import math
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from toolkit.mesh.schema.go_duration import seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,20 +24,6 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _MAX_UINT32, _MAX_INT32 = 2**32 - 1, 2**31 - 1
-# golang/go:src/time/format.go, ParseDuration: a sign, then numbers with units; 0 needs no unit.
-_DURATION = re.compile(
-    r"(?P<sign>[-+]?)(?P<parts>0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)", re.ASCII
-)
-_PART = re.compile(r"(?P<number>[0-9.]+)(?P<unit>[a-zµμ]+)")
-_NANOSECONDS = {
-    "ns": 1,
-    **dict.fromkeys(("us", "µs", "μs"), 10**3),
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
-_MAX_NANOSECONDS = 2**63 - 1
 # golang/go:src/encoding/json/encode.go, floatEncoder: from here on a number has an exponent.
 _EXPONENT_FROM = 1e21
 
@@ -171,16 +158,12 @@ def _read_bytes(value: object) -> str:
 
 
 def _read_duration(value: object) -> str:
-    match = _DURATION.fullmatch(_read_string(value))
-    if match is None:
-        raise MessageError("is not a duration")
-    parts = _PART.finditer(match["parts"])
-    total = sum(int(Decimal(part["number"]) * _NANOSECONDS[part["unit"]]) for part in parts)
-    if total > _MAX_NANOSECONDS:
-        raise MessageError("is not a duration")
-    seconds, rest = divmod(total, 10**9)
-    text = f"{seconds}.{rest:09d}".removesuffix("000").removesuffix("000").removesuffix(".000")
-    return f"{'-' if match['sign'] == '-' and total else ''}{text}s"
+    try:
+        return seconds_text(_read_string(value))
+    except MessageError:
+        raise
+    except ValueError as error:
+        raise MessageError("is not a duration") from error
 
 
 def _read_struct(value: object) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Any, TypeAlias
 
 from toolkit.mesh.documents.data_sources import decode
+from toolkit.mesh.schema.go_duration import seconds_text
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.text import printable_line
 from toolkit.yamltext.plain import mapping
@@ -90,24 +91,6 @@ _PROMETHEUS: dict[str, Type] = {
 _PROMETHEUS_DEFAULTS = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
 # A number in quotes is read as that number.
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
-# golang/go:src/time/format.go, ParseDuration.
-_DURATION = re.compile(r"(?P<sign>[-+]?)(?P<parts>0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)", re.ASCII)
-_PART = re.compile(r"(\d*)\.?(\d*)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
-_UNITS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
-_SECOND = 10**9
-# An int64 of nanoseconds, some 292 years.
-_MAX_DURATION = 2**63
-_FRACTION = 18
-_LONGEST = 64
 
 
 def normal(document: dict[str, Any]) -> dict[str, Any]:
@@ -213,19 +196,10 @@ def _enum(value: object, names: tuple[str, ...]) -> object:
 
 def _duration(value: str) -> str:
     """Return a Duration in seconds: ``1m`` and ``60s`` are the same; what Go can't read stays as it is."""
-    match = _DURATION.fullmatch(value) if len(value) <= _LONGEST else None
-    if match is None:
+    try:
+        return seconds_text(value)
+    except ValueError:
         return value
-    total = 0
-    for whole, fraction, unit in _PART.findall(match["parts"]):
-        # Go takes so many digits of a fraction, as a double, and cuts off what is below a nanosecond.
-        digits = fraction[:_FRACTION]
-        total += int(whole or 0) * _UNITS[unit] + int(float(digits or 0) * (_UNITS[unit] / 10 ** len(digits)))
-    if total >= _MAX_DURATION:
-        return value
-    seconds, rest = divmod(total, _SECOND)
-    text = f"{seconds}.{rest:09}".rstrip("0").rstrip(".")
-    return f"{'-' if match['sign'] == '-' and total else ''}{text}s"
 
 
 def _struct(value: object) -> object:

@@ -46,3 +46,17 @@ def nanoseconds(text: str) -> int:
     if total > _MAX:
         raise ValueError("is over 292 years")
     return -total if text.startswith("-") else total
+
+
+def seconds_text(text: str) -> str:
+    """Return a duration as protobuf writes it, in seconds: ``60s`` for ``1m``, ``0.010s`` for ``10ms``.
+
+    Source: golang/protobuf:jsonpb/encode.go: no, three, six or nine digits after the point.
+
+    Raises:
+        ValueError: Go can't read it.
+    """
+    total = nanoseconds(text)
+    seconds, rest = divmod(abs(total), _UNITS["s"])
+    digits = f"{seconds}.{rest:09d}".removesuffix("000").removesuffix("000").removesuffix(".000")
+    return f"{'-' if total < 0 else ''}{digits}s"
