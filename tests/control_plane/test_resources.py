@@ -81,7 +81,7 @@ def test_what_an_export_carries_is_left_out() -> None:
         (MESH.replace("24h", "1d12h"), "mtls.backends[0].dpCert.rotation.expiration: '1d12h' is not a duration"),
         (MESH.replace("24h", "24"), "dpCert.rotation.expiration: is not a text such as 24h"),
         (MESH.replace("{rotation: {expiration: 24h}}", "{}"), "dpCert.rotation.expiration: is missing"),
-        (MESH.replace("arn: x", "arn: 2026-01-01"), "mtls.backends[0].conf.arn: is a date in YAML"),
+        (MESH.replace("arn: x", "arn: !!binary eA=="), "mtls.backends[0].conf.arn: is a bytes in YAML"),
         (MESH.replace("arn: x", "arn: .nan"), "mtls.backends[0].conf.arn: is nan"),
         (MESH.replace("arn: x", "1: x"), "mtls.backends[0].conf: has 1 as a name"),
         (MESH.replace("arn: x", 'arn: "\\uD800"'), "mtls.backends[0].conf.arn: holds half a character"),
@@ -105,7 +105,7 @@ def test_what_can_not_be_applied_is_refused(text: str, said: str) -> None:
 
 
 def test_everything_wrong_is_said_at_once() -> None:
-    text = MESH.replace("24h", "x").replace("enabledBackend: acm", "enabledBackend: y") + f"---\n{SECRET}value: x\n"
+    text = MESH.replace("24h", "x").replace("enabledBackend: acm", "enabledBackend: z") + f"---\n{SECRET}value: x\n"
     assert len([line for line in problems(text) if line.startswith("mesh.yaml: ")]) == 3
 
 

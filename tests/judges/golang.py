@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tests.support import without
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 Usage = Literal["server", "client"]
 
@@ -95,7 +95,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-class _Program:
+class Program:
     """A running judge; threads take turns."""
 
     def __init__(self, executable: Path) -> None:
@@ -118,25 +118,35 @@ class _Program:
         self._process.communicate()
 
 
-def _executable() -> Path:
+def built(source: Path, name: str, environment: Mapping[str, str]) -> Path:
+    """Return the executable of a Go program; without Go the test is skipped.
+
+    Args:
+        source: the directory of the program.
+        name: of the executable.
+        environment: to build it in.
+
+    Raises:
+        CalledProcessError: it can't be built.
+    """
     go = shutil.which("go")
     if go is None:
         without("Go is not installed: https://go.dev/dl")
     _BUILD.mkdir(parents=True, exist_ok=True)
-    target = _BUILD / "golang"
+    target = _BUILD / name
     # Several test processes build at the same time; each puts a complete file in place.
-    built = target.with_name(f"golang-{os.getpid()}")
-    subprocess.run([go, "build", "-o", built, "."], cwd=_SOURCE, env=_ENVIRONMENT, check=True)
-    built.replace(target)
+    made = target.with_name(f"{name}-{os.getpid()}")
+    subprocess.run([go, "build", "-o", made, "."], cwd=source, env=environment, check=True)
+    made.replace(target)
     return target
 
 
 @functools.cache
-def _started() -> _Program:
-    return _Program(_executable())
+def _started() -> Program:
+    return Program(built(_SOURCE, "golang", _ENVIRONMENT))
 
 
-def _program() -> _Program:
+def _program() -> Program:
     # Threads that ask at the same time must not each start one.
     with _STARTING:
         return _started()

@@ -125,9 +125,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that editors will have read."""
     read: list[str] = []
 
-    def parse(text: str, source: str) -> list[parsing.Parsed]:
+    def parse(text: str, source: str, *, as_go: bool = False) -> list[parsing.Parsed]:
         read.append(text)
-        return parsing.parse(text, source)
+        return parsing.parse(text, source, as_go=as_go)
 
     monkeypatch.setattr(editing, "parse", parse)
     return read

@@ -54,15 +54,17 @@ class Editor:
         text: the stream.
         source: what to call it in an error, usually the file's name.
         parsed: what :func:`toolkit.yamltext.parsing.parse` returned for the text, if that is known.
+        as_go: as of that function.
 
     Raises:
         InvalidInputError: the text is not YAML.
     """
 
-    def __init__(self, text: str, source: str, parsed: Sequence[Parsed] | None = None) -> None:
+    def __init__(self, text: str, source: str, parsed: Sequence[Parsed] | None = None, *, as_go: bool = False) -> None:
         self._source = source
         self._original = text
-        self._parsed = parse(text, source) if parsed is None else parsed
+        self._as_go = as_go
+        self._parsed = parse(text, source, as_go=as_go) if parsed is None else parsed
         self._splicer = Splicer(text)
         self._drafts = [Draft(document.value) for document in self._parsed]
         self._again: dict[int, set[Path]] = {}
@@ -149,7 +151,7 @@ class Editor:
         text = self._original
         if not self._parsed:
             return _Part(text, 0, len(text), None, None, self._splicer)
-        value, root = self._parsed[number]
+        value, root, _ = self._parsed[number]
         begin = self._boundary(number) if number else 0
         end = self._boundary(number + 1) if number + 1 < len(self._parsed) else len(text)
         return _Part(text, begin, end, value, root, self._splicer)
@@ -193,11 +195,11 @@ class Editor:
         wanted = applied(part.value, changes)
         for text in _spliced(part, changes):
             try:
-                found = parse(text, self._source)
+                found = parse(text, self._source, as_go=self._as_go)
             except InvalidInputError:
                 continue
             if len(found) == 1 and same(found[0].value, wanted):
-                return _Part(text, 0, len(text), *found[0], Splicer(text))
+                return _Part(text, 0, len(text), found[0].value, found[0].root, Splicer(text))
         return None
 
     def _refused(self, document: int, path: Path) -> InvalidInputError:

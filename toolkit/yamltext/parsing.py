@@ -1,5 +1,6 @@
 """Read YAML that others wrote: as plain values and as trees with places, in one pass over the text.
 
+Plain scalars and merge keys are those of YAML 1.2, or of Go's YAML library, which kubectl and Kuma read with.
 Nothing in the text can run code, grow without bounds, or appear in an error.
 """
 
@@ -29,6 +30,7 @@ from ruamel.yaml.resolver import VersionedResolver
 
 from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
+from toolkit.yamltext.resolving import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,19 +59,24 @@ class Parsed(NamedTuple):
     Attributes:
         value: its plain values.
         root: its tree, with places in the whole stream; an empty document is an empty scalar.
+        mark: the index of its ``---``; None where it has none.
     """
 
     value: object
     root: nodes.Node
+    mark: int | None = None
 
 
-def parse(text: str, source: str, advance: Callable[[int], None] = lambda _: None) -> list[Parsed]:
+def parse(
+    text: str, source: str, advance: Callable[[int], None] = lambda _: None, *, as_go: bool = False
+) -> list[Parsed]:
     """Return every document of a YAML stream; tags run nothing, a key occurs once in a mapping.
 
     Args:
         text: the stream.
         source: what to call it in an error, usually the file's name.
         advance: is called after each document with the number of characters read since the last call.
+        as_go: whether to read plain scalars and merge keys as Go does, instead of as YAML 1.2 has it.
 
     Raises:
         InvalidInputError: the text is not YAML; the place is named as ``source:line:column``.
@@ -79,7 +86,7 @@ def parse(text: str, source: str, advance: Callable[[int], None] = lambda _: Non
         warnings.simplefilter("ignore", YAMLWarning)
         found: list[Parsed] = []
         done = 0
-        for document in _Builder(text).documents():
+        for document in (_GoBuilder if as_go else _Builder)(text).documents():
             found.append(document)
             advance(document.root.end - done)
             done = document.root.end
@@ -132,6 +139,62 @@ class _Constructor(SafeConstructor):
             raise ConstructorError(None, None, f"can't be read as {tag}", node.start_mark) from error
 
 
+class _GoConstructor(_Constructor):
+    """Makes the values that Go makes of scalars, and merges as Go does."""
+
+    def flatten_mapping(self, node: MappingNode) -> None:
+        """Let a merge key override the keys before it, as Go does (yaml/go-yaml:v2/decode.go, mappingStruct)."""
+        merging = next((number for number, (key, _) in enumerate(node.value) if key.tag == _MERGE), 0)
+        before = node.value[:merging]
+        super().flatten_mapping(node)
+        if before and node.merge:
+            count = len(node.merge)
+            after = node.value[count + len(before) :]
+            node.value = [*before, *node.merge, *after]
+            node.merge = node.value[: count + len(before)]
+
+    def whole(self, node: ScalarNode) -> int:
+        """Return a whole number."""
+        value = self.plain(node)
+        if type(value) is not int:
+            raise ValueError(node.tag)
+        return value
+
+    def floating(self, node: ScalarNode) -> float:
+        """Return a floating-point number."""
+        value = self.plain(node)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(node.tag)
+        return float(value)
+
+    def truth(self, node: ScalarNode) -> bool:
+        """Return true or false."""
+        value = self.plain(node)
+        if not isinstance(value, bool):
+            raise TypeError(node.tag)
+        return value
+
+    def timestamp(self, node: ScalarNode) -> str:
+        """Return a date as it is written."""
+        self.construct_yaml_timestamp(node)
+        return str(node.value)
+
+    def plain(self, node: ScalarNode) -> str | bool | float | None:
+        """Return what a scalar would be without its tag."""
+        return resolved(self.construct_scalar(node))
+
+
+for _kind, _made in {
+    "int": _GoConstructor.whole,
+    "float": _GoConstructor.floating,
+    "bool": _GoConstructor.truth,
+    "timestamp": _GoConstructor.timestamp,
+    "merge": _GoConstructor.construct_yaml_str,
+}.items():
+    _GoConstructor.add_constructor(f"{_STANDARD}{_kind}", _made)
+_TAGS = {bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}
+
+
 class _Resolver(VersionedResolver):
     """ruamel.yaml's resolver, by the version of the current document; the library's keeps that of an earlier one."""
 
@@ -145,25 +208,29 @@ class _Builder:
     it names; in our trees it stays an alias, so that no node claims a place that is another's.
     """
 
+    _constructors: type[SafeConstructor] = _Constructor
+
     def __init__(self, text: str) -> None:
         self._text = text
         self._yaml = yaml = YAML(typ="safe", pure=True)
-        yaml.Resolver, yaml.Constructor = _Resolver, _Constructor
+        yaml.Resolver, yaml.Constructor = _Resolver, self._constructors
         self._events: Iterator[Event] = iter(yaml.parse(text))
         self._constructor, self._resolver = yaml.constructor, yaml.resolver
         self._anchors: dict[str, Node] = {}
 
     def documents(self) -> Iterator[Parsed]:
         """Yield the documents."""
+        mark: int | None = None
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
+                mark = event.end_mark.index - len("---") if event.explicit else None
                 self._anchors = {}
                 # The library makes another one when the version changes.
                 self._resolver = self._yaml.resolver
                 self._resolver.processing_version = (1, 1) if event.version == (1, 1) else (1, 2)
             elif isinstance(event, NodeEvent):
                 root, node = self._node(event, 0)
-                yield Parsed(self._constructor.construct_document(node), root)
+                yield Parsed(self._constructor.construct_document(node), root, mark)
 
     def _node(self, event: Event, depth: int) -> tuple[nodes.Node, Node]:
         if depth > _MAX_DEPTH:
@@ -236,6 +303,20 @@ class _Builder:
         column = colon + 2 - breaks[-1].end() if breaks else key.start.column + colon + 1 - key.start.index
         place = Place(colon + 1, key.start.line + len(breaks), column)
         return Scalar(place, place.index, place.index, "", "")
+
+
+class _GoBuilder(_Builder):
+    """Makes the values that Go makes of plain scalars."""
+
+    _constructors = _GoConstructor
+
+    def _tag(self, event: Any, kind: type[Node], value: str | None) -> Any:  # noqa: ANN401 - ruamel's tags and events
+        if value is None or (event.ctag is not None and str(event.ctag) != "!"):
+            return super()._tag(event, kind, value)
+        is_plain = event.ctag is None and not event.style
+        if is_plain and value == "<<":
+            return _MERGE
+        return _STANDARD + (_TAGS[type(resolved(value))] if is_plain else "str")
 
 
 def _close(node: Mapping | Sequence, end: Event, last: nodes.Node | None) -> None:

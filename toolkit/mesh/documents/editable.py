@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from toolkit.mesh.documents.confidential import is_confidential
 from toolkit.mesh.documents.data_sources import unusable
@@ -14,9 +15,12 @@ from toolkit.mesh.documents.reader import Documents, read_stream, select
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER, API_VERSION
 from toolkit.yamltext.editing import Editor
 from toolkit.yamltext.plain import at, mapping
+from toolkit.yamltext.resolving import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ruamel.yaml.nodes import ScalarNode
 
     from toolkit.errors import InvalidInputError
     from toolkit.mesh.documents.reader import Stream
@@ -168,7 +172,7 @@ def editable(text: str, source: str) -> list[EditableMesh]:
         InvalidInputError: the text is not YAML.
     """
     stream = read_stream(text, source)
-    editor = Editor(text, source, stream.parsed)
+    editor = Editor(text, source, stream.parsed, as_go=True)
     return [EditableMesh(mesh, stream, editor) for mesh in Documents([stream]).meshes]
 
 
@@ -181,6 +185,20 @@ def choose(meshes: Sequence[EditableMesh], name: str | None, where: str) -> Edit
     named = [mesh for mesh in meshes if name in (None, mesh.name)]
     chosen = select([mesh.document for mesh in (named if len(named) == 1 else meshes)], name, where)
     return next(mesh for mesh in named if mesh.document is chosen)
+
+
+class _Representer(RoundTripRepresenter):
+    """Quotes a text that Go reads as another value, such as ``on``."""
+
+    def text(self, value: str) -> ScalarNode:
+        """Return the node of a text."""
+        is_text = resolved(value) == value and value not in _AMBIGUOUS
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_text else "'")
+
+
+_Representer.add_representer(str, _Representer.text)
+# A merge key where it is a key, and a kind of value in YAML 1.1.
+_AMBIGUOUS = frozenset({"<<", "="})
 
 
 def as_text(resource: Mapping[str, Any], form: Form) -> str:
@@ -198,6 +216,7 @@ def as_text(resource: Mapping[str, Any], form: Form) -> str:
         metadata = {"name": resource["name"], **({"labels": labels} if labels else {})}
         document = {"apiVersion": API_VERSION, "kind": "Mesh", "metadata": metadata, "spec": spec}
     yaml = YAML(typ="rt", pure=True)
+    yaml.Representer = _Representer
     yaml.indent(mapping=2, sequence=4, offset=2)
     # A chain in base64 stays on its line.
     yaml.width = 1 << 30

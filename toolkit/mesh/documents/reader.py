@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import InvalidInputError
+from toolkit.mesh.documents.separators import require_separated
 from toolkit.mesh.documents.typed import Document, MeshDocument, SecretDocument, recognize
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.yamltext import parsing
@@ -129,13 +130,16 @@ def read_stream(content: str, source: str, advance: Callable[[int], None] = lamb
         advance: is called on the way with the number of characters read since the last call.
 
     Raises:
-        InvalidInputError: the text is not YAML; the place is named as ``source:line:column``.
+        InvalidInputError: the text is not YAML, or kubectl and kumactl read other documents in it; the place is named
+            as ``source:line:column``.
     """
-    parsed = parsing.parse(content, source, advance)
+    parsed = parsing.parse(content, source, advance, as_go=True)
     found: list[Document] = []
     for number, document in enumerate(parsed):
         parts = _parts(document.value)
         found += [recognize(value, source, document.root, number, base) for base, value in parts]
+    marks = [(document.root, document.mark) for document in parsed]
+    require_separated(content, source, marks, for_kubectl=not all(document.is_universal for document in found))
     return Stream(source, content, parsed, found)
 
 

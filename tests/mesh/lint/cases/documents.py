@@ -79,8 +79,12 @@ MISSING = [
 ]
 TYPES_OF_VALUES = [
     Case("MESH012", "skipValidation: false", "«skipValidation: 'no'", fix="Write true or false, without quotes."),
-    # YAML 1.1 knows more words for true and false than YAML 1.2, and Kubernetes not the same ones as Kuma.
-    Case("MESH012", "passthrough: false", "«passthrough: yes", near="passthrough: true"),
+    # To Go's YAML library these words are true and false, and 010 and 1_0 are numbers.
+    Case("MESH012", "passthrough: false", "«passthrough: 'yes'", near="passthrough: yes"),
+    Case("MESH012", "enabledBackend: acmpca-1", "«enabledBackend: on", message="it is true"),
+    Case("MESH012", "mode: STRICT", "«mode: off", message="it is false"),
+    Case("MESH012", "expiration: 24h", "«expiration: 0x1_8", near="expiration: '24h'", message="it is a number"),
+    Case("MESH012", "secret: chain\n", "«secret: 010\n", near="secret: 'chain'\n", message="it is a number"),
     Case("MESH012", "expiration: 24h", "«expiration: 24", near="expiration: 24m", fix="Put the value in quotes."),
     Case("MESH012", "sampling: 50.5", "«sampling: many", near="sampling: '50.5'", message="must be a number"),
     Case("MESH012", "enabledBackend: acmpca-1", "«enabledBackend: [acmpca-1]", message="must be a text; it is a list"),

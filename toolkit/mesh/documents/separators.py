@@ -1,0 +1,71 @@
+"""Refuse streams that kubectl and kumactl divide into other documents than YAML does.
+
+Both split a text at the lines that begin with ``---``, before they know anything else about it, and read the first
+document of each part. A document that only ``...`` separates from the one before is dropped without a word.
+
+Source: kubernetes/apimachinery:pkg/util/yaml/decoder.go (YAMLReader); kumahq/kuma:pkg/util/yaml/split.go.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.yamltext.nodes import LINE_BREAK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from toolkit.yamltext.nodes import Node
+
+_SEPARATOR = re.compile(r"(?:\A|(?<=\n))---[^\n]*")
+_BEHIND = re.compile(r"---[ \t\r]*(?:#[^\n]*)?")
+# One behind `...` is dropped with the rest of the part that it is in.
+_DIRECTIVE = re.compile(r"(?:\A|(?<=[\r\n]))(?:%|\.\.\.(?!\S))")
+_HINT = "Begin each document but the first with a line `---`, and use no directives."
+
+
+def require_separated(
+    text: str, source: str, documents: Sequence[tuple[Node, int | None]], *, for_kubectl: bool
+) -> None:
+    """Refuse a stream whose documents the real programs do not find.
+
+    Args:
+        text: the stream.
+        source: what to call it in an error.
+        documents: the tree of each, and the index of its ``---``; None where it has none.
+        for_kubectl: whether a document is in the form of Kubernetes; kumactl accepts a document behind the ``---``.
+
+    Raises:
+        InvalidInputError: kubectl and kumactl read other documents; every place is named as ``source:line:column``.
+    """
+    found = dict(_problems(text, documents, for_kubectl=for_kubectl))
+    if found:
+        problems = [Problem(f"{source}:{_place(text, index)}", found[index]) for index in sorted(found)]
+        raise InvalidInputError(f"kubectl and kumactl read other documents in {source}", problems, _HINT)
+
+
+def _problems(
+    text: str, documents: Sequence[tuple[Node, int | None]], *, for_kubectl: bool
+) -> Iterator[tuple[int, str]]:
+    lines = {match.start(): match.group() for match in _SEPARATOR.finditer(text)}
+    done = 0
+    for number, (root, mark) in enumerate(documents):
+        if mark is not None and (directive := _DIRECTIVE.search(text, done, mark)) and directive[0] == "%":
+            yield directive.start(), "kubectl and kumactl can't read a directive such as %YAML"
+        done = root.after
+        if number and mark not in lines:
+            index = root.start.index if mark is None else mark
+            yield index, "kubectl and kumactl drop this document: no line that begins with --- precedes it"
+        line = lines.pop(mark, "---") if mark is not None else "---"
+        if for_kubectl and not _BEHIND.fullmatch(line):
+            yield mark or 0, "kubectl accepts only a comment on the line of ---"
+    for index in lines:
+        yield index, "kubectl and kumactl split the text at a line that begins with ---"
+
+
+def _place(text: str, index: int) -> str:
+    """Return a place as ``line:column``."""
+    breaks = list(LINE_BREAK.finditer(text, 0, index))
+    return f"{len(breaks) + 1}:{index - (breaks[-1].end() if breaks else 0) + 1}"
