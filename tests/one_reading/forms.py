@@ -137,7 +137,8 @@ def crlf(written: Written) -> str:
 
 
 def flow(written: Written) -> str:
-    return stream(_kubernetes(written), flow=True)
+    # kubectl accepts nothing behind the three hyphens.
+    return stream(_kubernetes(written), flow=True).replace("--- {", "---\n{")
 
 
 def anchors(written: Written) -> str:
