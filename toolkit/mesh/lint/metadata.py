@@ -9,8 +9,10 @@ import difflib
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.typed import MeshDocument
-from toolkit.mesh.documents.wording import key_text, listed
+from toolkit.mesh.documents.wording import key_text, kind, listed
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.value_types import WRONG_TYPE
+from toolkit.mesh.schema.secret import MESH_LABEL
 from toolkit.mesh.schema.shapes import Spec, fields_of
 from toolkit.yamltext.plain import mapping
 
@@ -54,11 +56,13 @@ _TOP_OF_SECRET = ("data", "stringData", "type", "immutable")
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
     """Yield the findings of this module."""
     yield from _unknown(mesh)
+    yield from _not_text(mesh)
 
 
 def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
     """Yield what is wrong with the metadata of a Secret."""
     yield from _unknown(secret)
+    yield from _not_text(secret)
 
 
 def _unknown(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
@@ -78,6 +82,23 @@ def _unknown(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
         if key not in lost:
             message = f"{key_text(key)} is no field of metadata"
             yield finding_at(document, UNKNOWN_METADATA, ("metadata", key), message, _fix(key, document))
+
+
+def _not_text(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
+    """Yield labels and annotations that Kubernetes refuses; kumactl makes texts of them."""
+    metadata = {} if document.is_universal else mapping(document.value.get("metadata"))
+    for part in ("labels", "annotations"):
+        if not isinstance(metadata.get(part), dict | None):
+            message = f"{part} must be a mapping; it is {kind(metadata[part])}"
+            yield finding_at(document, WRONG_TYPE, ("metadata", part), message)
+        for key, value in mapping(metadata.get(part)).items():
+            if not isinstance(key, str):
+                message = f"a key of {part} must be a text; it is {kind(key)}"
+                yield finding_at(document, WRONG_TYPE, ("metadata", part), message, "Put the key in quotes.")
+            elif not isinstance(value, str | None) and not (part == "labels" and key == MESH_LABEL):
+                # The label of a Secret's mesh has a finding of its own.
+                message = f"{key_text(key)} must be a text; it is {kind(value)}"
+                yield finding_at(document, WRONG_TYPE, ("metadata", part, key), message, "Put the value in quotes.")
 
 
 def _fix(key: str, document: MeshDocument | SecretDocument) -> str:

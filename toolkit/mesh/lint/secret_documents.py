@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import Reason, Resolved, Unresolved, data_sources, secret_value
+from toolkit.mesh.documents.data_sources import Reason, Resolved, Unresolved, data_sources, secret_value, secret_values
 from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
-from toolkit.mesh.documents.wording import kind, shown
+from toolkit.mesh.documents.wording import key_text, kind, path_text, shown
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
-from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META
+from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, UNKNOWN_FIELD
 from toolkit.mesh.lint.value_types import WRONG_TYPE
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
 from toolkit.yamltext import nodes
@@ -101,6 +101,7 @@ RULES = (
 )
 
 
+_KUBERNETES_FIELDS = ("apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData")
 _VALUE_RULES = {Reason.NOT_TEXT: WRONG_TYPE, Reason.NOT_BASE64: VALUE_NO_BASE64}
 
 
@@ -136,6 +137,9 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     if not secret.is_universal:
         yield from _namespace(secret, context)
     yield from _value(secret, context)
+    if not secret.is_universal:
+        yield from _unknown(secret)
+        yield from _other_values(secret)
 
 
 def _mesh(secret: SecretDocument) -> Iterator[Finding]:
@@ -170,6 +174,26 @@ def _value(secret: SecretDocument, context: Context) -> Iterator[Finding]:
             message = f"the Secret has no value{f'; its data has {others}' if others else ''}"
         missing = UNUSED_WITHOUT_VALUE if is_harmless else VALUE_MISSING
         yield finding_at(secret, _VALUE_RULES.get(found.reason, missing), found.path, message, found.fix)
+
+
+def _unknown(secret: SecretDocument) -> Iterator[Finding]:
+    """Yield fields that kubectl refuses: a Secret is validated strictly, and capitals count."""
+    lower = {each.lower(): each for each in _KUBERNETES_FIELDS}
+    for name in [str(key) for key in secret.value if key not in _KUBERNETES_FIELDS]:
+        fix = f"Did you mean {lower[name.lower()]}?" if name.lower() in lower else ""
+        yield finding_at(secret, UNKNOWN_FIELD, (name,), f"{key_text(name)} is no field of a Secret", fix)
+
+
+def _other_values(secret: SecretDocument) -> Iterator[Finding]:
+    """Yield what Kubernetes can't read beside the value that Kong Mesh uses: it takes all of a Secret or nothing."""
+    for part in ("data", "stringData"):
+        if not isinstance(secret.value.get(part), dict | None):
+            message = f"{part} must be a mapping; it is {kind(secret.value[part])}"
+            yield finding_at(secret, WRONG_TYPE, (part,), message)
+    for found in secret_values(secret):
+        if isinstance(found, Unresolved) and found.path != secret.data_path and found.reason in _VALUE_RULES:
+            message = f"{path_text(found.path)} {found.message}"
+            yield finding_at(secret, _VALUE_RULES[found.reason], found.path, message, found.fix)
 
 
 def twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:

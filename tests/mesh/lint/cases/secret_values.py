@@ -269,6 +269,16 @@ METADATA = [
     Case(
         "MESH018", META, f"{META}  «label: {{a: b}}\n", near=f"{META}  labels: {{a: b}}\n", fix="Did you mean labels?"
     ),
+    Case(
+        "MESH012",
+        META,
+        f"{META}  labels:\n    «team: on\n",
+        near=f"{META}  labels:\n    team: 'on'\n",
+        message="team must be a text; it is true",
+        fix="in quotes",
+    ),
+    Case("MESH012", META, f"{META}  «labels: {{y: x}}\n", message="a key of labels must be a text; it is true"),
+    Case("MESH012", META_OF_KEY, f"{META_OF_KEY}  «annotations: x\n", message="must be a mapping; it is a text"),
     Case("MESH018", META, f"{META}  «owner: me\n", near=f"{META}  uid: 1-2\n  ownerReferences: []\n"),
     Case("MESH018", "  labels:\n    kuma.io/mesh: default", "  «kuma.io/mesh: default", fix="below metadata.labels"),
     Case(

@@ -131,6 +131,11 @@ SECRETS = [
     Case("MESH041", f"data: {ENCODED}", "«data: ''", base=UNIVERSAL),
     Case("MESH041", f"data: {ENCODED}", "«data: Cg==", base=UNIVERSAL, message="the value is empty"),
     Case("MESH012", f"data: {ENCODED}", "«data: [x]", base=UNIVERSAL, message="the value must be a text"),
+    # Kubernetes refuses a Secret for any of its fields, also for those that Kong Mesh does not read.
+    Case("MESH010", VALUE, f"{VALUE}«stringdata: {{value: x}}\n", near=f"{VALUE}immutable: on\n", fix="stringData?"),
+    Case("MESH012", VALUE, f"{VALUE}  «count: 010\n", near=f"{VALUE}  count: eA==\n", message="data.count must be"),
+    Case("MESH012", VALUE, f"{VALUE}«stringData: yes\n", message="stringData must be a mapping; it is true"),
+    Case("MESH040", VALUE, "stringData:\n  value: x\ndata:\n  «value: '%'\n", message="data.value is not base64"),
     Case("MESH042", HEAD, HEAD.replace("type: system.kuma.io/secret", "«type: Opaque"), message="the type is 'Opaque'"),
     Case("MESH042", HEAD, HEAD.replace("type: system.kuma.io/secret\n", ""), at="apiVersion: v1", message="is missing"),
     Case("MESH043", "  labels:\n    kuma.io/mesh: default\n", "", at="metadata:\n  name: chain"),
