@@ -70,10 +70,16 @@ def path_text(path: Path) -> str:
     return text.removeprefix(".")
 
 
+# In {inlineString:x} the blank behind the colon is missing, so that the value is a part of the key.
+_VALUE_IN_KEY = re.compile(r"(?<=[:\s])\S{16}.*", re.DOTALL)
+
+
 def key_text(key: str) -> str:
     """A key of a document, which may be any text."""
     if is_credential(key):
         return HIDDEN
+    if value := _VALUE_IN_KEY.search(key):
+        key = key[: value.start()] + HIDDEN
     return printable(key if len(key) <= _MAX_KEY else key[: _MAX_KEY - 1] + HIDDEN)
 
 

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.confidential import hides
-from toolkit.mesh.documents.wording import HIDDEN, is_credential
+from toolkit.mesh.documents.wording import HIDDEN, is_credential, key_text
 from toolkit.mesh.lint.findings import Excerpt
 from toolkit.mesh.schema.secret import name_problem
 from toolkit.yamltext import nodes
@@ -124,7 +124,7 @@ def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
         for pair in node.pairs:
             name = pair.key.value if isinstance(pair.key, nodes.Scalar) else ""
             if isinstance(pair.key, nodes.Scalar):
-                yield _Span(pair.key.start.index, pair.key.end, not is_credential(name))
+                yield _Span(pair.key.start.index, pair.key.end, key_text(name) == name)
             else:
                 yield from _spans(pair.key, "", is_confidential=True)
             below = is_confidential or hides(name)
