@@ -30,7 +30,7 @@ from ruamel.yaml.resolver import VersionedResolver
 
 from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
-from toolkit.yamltext.resolving import resolved
+from toolkit.yamltext.resolving import BEGINS_OTHERS, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -192,7 +192,10 @@ for _kind, _made in {
     "merge": _GoConstructor.construct_yaml_str,
 }.items():
     _GoConstructor.add_constructor(f"{_STANDARD}{_kind}", _made)
-_TAGS = {bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}
+_TAGS = {
+    kind: _STANDARD + name
+    for kind, name in {bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}.items()
+}
 
 
 class _Resolver(VersionedResolver):
@@ -313,10 +316,9 @@ class _GoBuilder(_Builder):
     def _tag(self, event: Any, kind: type[Node], value: str | None) -> Any:  # noqa: ANN401 - ruamel's tags and events
         if value is None or (event.ctag is not None and str(event.ctag) != "!"):
             return super()._tag(event, kind, value)
-        is_plain = event.ctag is None and not event.style
-        if is_plain and value == "<<":
-            return _MERGE
-        return _STANDARD + (_TAGS[type(resolved(value))] if is_plain else "str")
+        if event.ctag is not None or event.style or value[:1] not in BEGINS_OTHERS:
+            return _TAGS[str]
+        return _MERGE if value == "<<" else _TAGS[type(resolved(value))]
 
 
 def _close(node: Mapping | Sequence, end: Event, last: nodes.Node | None) -> None:

@@ -22,6 +22,8 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 # A number that begins with a point has underscores between its digits alone; others have them anywhere.
 _LOOSE = re.compile(r"(?<![0-9])_|_(?![0-9])")
 _MAX_DIGITS = 400
+# How everything begins that is not a text, and the merge key.
+BEGINS_OTHERS = frozenset({word[:1] for word in (*_TRUE, *_FALSE, *_NULL)} | set("+-.0123456789<"))
 
 
 def resolved(plain: str) -> str | bool | int | float | None:
