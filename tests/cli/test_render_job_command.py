@@ -157,6 +157,20 @@ def test_what_a_reader_may_not_expect_is_said(outputs: Path, tmp_path: Path) -> 
     assert "Note: the Mesh names an access key, with which its control planes ask" in said.stderr
 
 
+@pytest.mark.parametrize(("bits", "wanted"), [(0o644, 0o644), (0o640, 0o640), (0o600, 0o600)])
+def test_a_job_is_readable_to_no_more_people_than_its_mesh(
+    outputs: Path, tmp_path: Path, bits: int, wanted: int
+) -> None:
+    mesh, job = tmp_path / "mesh.yaml", tmp_path / "job.yaml"
+    rendering = ["render-mesh", "--outputs", str(outputs), "-o", str(mesh)]
+    assert CliRunner().invoke(main, rendering).exit_code == 0
+    mesh.chmod(bits)
+    assert run(outputs, "--zone", "zone-1", "--mesh", mesh, "-o", job).exit_code == 0
+    assert job.stat().st_mode & 0o777 == wanted
+    assert run(outputs, "--mesh", mesh, "--output-dir", tmp_path / "jobs").exit_code == 0
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "jobs").iterdir()} == {wanted}
+
+
 def test_it_starts_fast(outputs: Path) -> None:
     assert imported_by("render-job", "--help") == set()
     assert imported_by("render-job", "--outputs", outputs, "--image", IMAGE, "--schedule", "@daily") == set()

@@ -186,13 +186,13 @@ def test_a_credential_in_the_mesh_makes_a_file_private(form: Callable[[Written],
     assert "names an access key" in words(job)
 
 
-@pytest.mark.parametrize("lost", ["", "inline"])
-def test_a_value_in_a_key_is_not_shown(lost: str, desk: Desk) -> None:
-    """Without a blank behind its colon a value becomes a part of the key."""
+@pytest.mark.parametrize("written", [":", "inline:", "inline", "", "inline-"])
+def test_a_value_in_a_key_is_not_shown(written: str, desk: Desk) -> None:
+    """Without a blank behind its colon, or without both, a value becomes a part of the key."""
     encoded = documents.encoded(KEYS["access-key-secret"])
     named = {"awsCredentials": {"accessKey": {"secret": "x"}, "accessKeySecret": {"inline": encoded}}}
     text = FORMS["flow"](Written(CHAIN, conf={"auth": named}))
-    result = run("lint", desk.file(text.replace(f"inline: {encoded}", f"{lost}:{encoded}")))
+    result = run("lint", desk.file(text.replace(f"inline: {encoded}", f"{written}{encoded}")))
     assert result.exit_code == 1
     assert encoded[:16] not in result.stdout + result.stderr
 

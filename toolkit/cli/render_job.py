@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from toolkit.cli.base import mode_of
 from toolkit.cli.options import STACKS_LIFETIME, applied_mesh, emit, note, output_file, stack_outputs
 from toolkit.errors import InvalidInputError, Problem
 
@@ -116,12 +119,14 @@ def command(
     made = job_building.build(loaded, zones, options, mesh)
     texts = {job.zone: jobs.render_job(job) for job in made}
     _say(loaded, zones, options, mesh)
+    # What is made of a file is readable to no more people than that file.
+    mode = functools.reduce(operator.and_, (mode_of(str(file)) for file in mesh_files), mode_of(None))
     if output_dir is None:
-        emit(stream(list(texts.values())), output)
+        emit(stream(list(texts.values())), output, mode)
     else:
-        from toolkit.files import PUBLIC, write_all
+        from toolkit.files import write_all
 
-        write_all({output_dir / f"{zone}.job.yaml": (text, PUBLIC) for zone, text in texts.items()})
+        write_all({output_dir / f"{zone}.job.yaml": (text, mode) for zone, text in texts.items()})
 
 
 def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.mesh.documents.confidential import hides
 from toolkit.mesh.documents.wording import HIDDEN, is_credential, key_text
 from toolkit.mesh.lint.findings import Excerpt
+from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.mesh.schema.secret import name_problem
 from toolkit.yamltext import nodes
 
@@ -124,7 +125,9 @@ def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
         for pair in node.pairs:
             name = pair.key.value if isinstance(pair.key, nodes.Scalar) else ""
             if isinstance(pair.key, nodes.Scalar):
-                yield _Span(pair.key.start.index, pair.key.end, key_text(name) == name)
+                # Below a credential, what is no kind of data source may be the value that lost its colon.
+                harmless = key_text(name) == name and (not is_confidential or name in SOURCE_KINDS)
+                yield _Span(pair.key.start.index, pair.key.end, harmless)
             else:
                 yield from _spans(pair.key, "", is_confidential=True)
             below = is_confidential or hides(name)

@@ -184,6 +184,11 @@ def _unknown(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Fin
     for key in _keys(spot.value):
         if key in known or key in head:
             continue
+        if spot.is_credential:
+            # It may be the value itself, which lost the colon behind its kind.
+            message = f"a key is no kind of data source; {listed([*known])} are"
+            yield finding_at(mesh, UNKNOWN_FIELD, _at(mesh, spot.path), message)
+            continue
         fix = _elsewhere(key, spot, model)
         yield from _unknown_key(mesh, _at(mesh, (*spot.path, key)), key, (*known, *head), fix)
 
