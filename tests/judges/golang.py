@@ -9,14 +9,12 @@ import atexit
 import base64
 import functools
 import json
-import os
-import shutil
 import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tests.support import without
+from tests.judges import go_programs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,16 +23,6 @@ Usage = Literal["server", "client"]
 
 _SOURCE = Path(__file__).with_name("readers_in_go")
 _STARTING = threading.Lock()
-_BUILD = Path(__file__).parents[2] / "build" / "judges"
-# Only the installed toolchain, no network, and nothing that the caller has set for other modules.
-_ENVIRONMENT = os.environ | {
-    "GOTOOLCHAIN": "local",
-    "GOPROXY": "off",
-    "GOFLAGS": "",
-    "GOWORK": "off",
-    "GODEBUG": "",
-    "CGO_ENABLED": "0",
-}
 
 
 def certificates(text: str) -> list[str]:
@@ -101,7 +89,7 @@ class _Program:
     def __init__(self, executable: Path) -> None:
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT, text=True
+            [executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=go_programs.ENVIRONMENT, text=True
         )
         atexit.register(self.close)
 
@@ -118,22 +106,9 @@ class _Program:
         self._process.communicate()
 
 
-def _executable() -> Path:
-    go = shutil.which("go")
-    if go is None:
-        without("Go is not installed: https://go.dev/dl")
-    _BUILD.mkdir(parents=True, exist_ok=True)
-    target = _BUILD / "golang"
-    # Several test processes build at the same time; each puts a complete file in place.
-    built = target.with_name(f"golang-{os.getpid()}")
-    subprocess.run([go, "build", "-o", built, "."], cwd=_SOURCE, env=_ENVIRONMENT, check=True)
-    built.replace(target)
-    return target
-
-
 @functools.cache
 def _started() -> _Program:
-    return _Program(_executable())
+    return _Program(go_programs.build(_SOURCE, {"golang": "."})["golang"])
 
 
 def _program() -> _Program:
