@@ -56,6 +56,7 @@ def build(module: Path, packages: Mapping[str, str], options: Sequence[str] = ()
     with (cache / f"{module.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not directory.is_dir():
+            sys.stderr.write(f"Building {', '.join(packages)}.\n")
             with tempfile.TemporaryDirectory(dir=cache) as name:
                 built = Path(name) / "built"
                 for executable, package in packages.items():
