@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 
 .PHONY: help
 help: ## Show what there is.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none is on PATH." >&2; exit 3; }
@@ -38,6 +38,10 @@ test-moto: $(READY) ## Run moto's own tests of acm-pca against the sandbox.
 .PHONY: test-pulumi
 test-pulumi: $(READY) ## Run the real Pulumi CLI against the sandbox, where it is installed.
 	$(BIN)/python -m tests.pulumi.run
+
+.PHONY: test-kubernetes
+test-kubernetes: $(READY) ## Let a real kube-apiserver judge every document; Go builds it once.
+	$(BIN)/pytest tests/kubernetes
 
 .PHONY: quick
 quick: $(READY) ## Run the tests that take seconds.

@@ -9,32 +9,20 @@ import atexit
 import base64
 import functools
 import json
-import os
-import shutil
 import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tests.support import without
+from tests.judges import go_programs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 Usage = Literal["server", "client"]
 
 _SOURCE = Path(__file__).with_name("readers_in_go")
 _STARTING = threading.Lock()
-_BUILD = Path(__file__).parents[2] / "build" / "judges"
-# Only the installed toolchain, no network, and nothing that the caller has set for other modules.
-_ENVIRONMENT = os.environ | {
-    "GOTOOLCHAIN": "local",
-    "GOPROXY": "off",
-    "GOFLAGS": "",
-    "GOWORK": "off",
-    "GODEBUG": "",
-    "CGO_ENABLED": "0",
-}
 
 
 def certificates(text: str) -> list[str]:
@@ -101,7 +89,7 @@ class Program:
     def __init__(self, executable: Path) -> None:
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT, text=True
+            [executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=go_programs.ENVIRONMENT, text=True
         )
         atexit.register(self.close)
 
@@ -118,32 +106,9 @@ class Program:
         self._process.communicate()
 
 
-def built(source: Path, name: str, environment: Mapping[str, str]) -> Path:
-    """Return the executable of a Go program; without Go the test is skipped.
-
-    Args:
-        source: the directory of the program.
-        name: of the executable.
-        environment: to build it in.
-
-    Raises:
-        CalledProcessError: it can't be built.
-    """
-    go = shutil.which("go")
-    if go is None:
-        without("Go is not installed: https://go.dev/dl")
-    _BUILD.mkdir(parents=True, exist_ok=True)
-    target = _BUILD / name
-    # Several test processes build at the same time; each puts a complete file in place.
-    made = target.with_name(f"{name}-{os.getpid()}")
-    subprocess.run([go, "build", "-o", made, "."], cwd=source, env=environment, check=True)
-    made.replace(target)
-    return target
-
-
 @functools.cache
 def _started() -> Program:
-    return Program(built(_SOURCE, "golang", _ENVIRONMENT))
+    return Program(go_programs.build(_SOURCE, {"golang": "."})["golang"])
 
 
 def _program() -> Program:

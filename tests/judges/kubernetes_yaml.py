@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import base64
 import functools
-import os
-import subprocess
 import threading
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from tests.judges import golang
-from tests.support import without
+from tests.judges import go_programs, golang
 
 _SOURCE = Path(__file__).with_name("readers_of_yaml")
 _STARTING = threading.Lock()
-_ENVIRONMENT = os.environ | {"GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}
-
 
 Program = Literal["kubectl", "kumactl"]
 
@@ -47,7 +42,4 @@ def read(text: str, program: Program) -> Read:
 
 @functools.cache
 def _started() -> golang.Program:
-    try:
-        return golang.Program(golang.built(_SOURCE, "yaml", _ENVIRONMENT))
-    except subprocess.CalledProcessError:
-        without("the YAML libraries of Kubernetes can't be downloaded or built")
+    return golang.Program(go_programs.build(_SOURCE, {"yaml": "."})["yaml"])

@@ -1,0 +1,82 @@
+"""Build the Go programs that tests ask, once for each version of them.
+
+The executables are kept in the directory that `TOOLKIT_GO_BINARIES` names, by default in the user's cache directory. It
+may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support import without
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+BINARIES = "TOOLKIT_GO_BINARIES"
+# Only the installed toolchain, only the versions in go.mod, and nothing that the caller has set for other modules.
+ENVIRONMENT = os.environ | {
+    "GOTOOLCHAIN": "local",
+    "GOFLAGS": "",
+    "GOWORK": "off",
+    "GODEBUG": "",
+    "CGO_ENABLED": "0",
+}
+# Tests may run with another home.
+_HOME = Path.home()
+_OPTIONS = ("-trimpath", "-buildvcs=false")
+
+
+def build(module: Path, packages: Mapping[str, str], options: Sequence[str] = ()) -> dict[str, Path]:
+    """Return the executables of a Go module; build them unless they are in the cache.
+
+    Args:
+        module: the directory of its `go.mod`.
+        packages: the package of each executable, by the executable's name.
+        options: for `go build`.
+
+    Raises:
+        subprocess.CalledProcessError: a build failed; Go has written the reason to stderr.
+    """
+    go = shutil.which("go")
+    if go is None:
+        without("Go is not installed: https://go.dev/dl")
+    cache = _cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    directory = cache / f"{module.name}-{_key(go, module, packages, options)}"
+    # Several test processes want the same program at the same time: the first one builds it.
+    with (cache / f"{module.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not directory.is_dir():
+            sys.stderr.write(f"Building {', '.join(packages)}.\n")
+            with tempfile.TemporaryDirectory(dir=cache) as name:
+                built = Path(name) / "built"
+                for executable, package in packages.items():
+                    command = [go, "build", *_OPTIONS, *options, "-o", str(built / executable), package]
+                    subprocess.run(command, cwd=module, env=ENVIRONMENT, stdout=sys.stderr, check=True)
+                built.rename(directory)
+    return {executable: directory / executable for executable in packages}
+
+
+def _cache() -> Path:
+    if chosen := ENVIRONMENT.get(BINARIES):
+        return Path(chosen)
+    caches = Path(ENVIRONMENT.get("XDG_CACHE_HOME") or _HOME / ".cache")
+    return caches / "kong-mesh-pca-toolkit" / "go"
+
+
+def _key(go: str, module: Path, packages: Mapping[str, str], options: Sequence[str]) -> str:
+    """Return a digest of everything that an executable is made from."""
+    version = subprocess.run([go, "version"], env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
+    digest = hashlib.sha256(repr((version, _OPTIONS, sorted(packages.items()), list(options))).encode())
+    for file in sorted(file for file in module.rglob("*") if file.suffix in {".go", ".mod", ".sum"}):
+        digest.update(repr((file.relative_to(module).as_posix(), file.read_bytes())).encode())
+    return digest.hexdigest()[:16]

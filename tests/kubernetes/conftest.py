@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kubernetes import prepared
+from tests.kubernetes.cluster import Cluster, programs
+from tests.mesh.documents import golden_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster with the kind Mesh, and a namespace for each place of our documents."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        # The first build takes minutes.
+        executables = programs()
+    with Cluster(executables, tmp_path_factory.mktemp("cluster")) as running:
+        running.apply(prepared.MESH_KIND)
+        running.read("wait", "--for=condition=Established", "--timeout=60s", f"crd/{prepared.MESH_PLURAL}")
+        for namespace, service_account in prepared.NAMESPACES.items():
+            running.apply(prepared.restricted_namespace(namespace, service_account))
+        yield running
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    file = tmp_path / "outputs.json"
+    file.write_text(golden_outputs().to_json())
+    return file
