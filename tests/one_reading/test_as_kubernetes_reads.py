@@ -89,6 +89,17 @@ def test_what_they_divide_otherwise_is_refused(text: str) -> None:
     assert error or len(documents) == 1
 
 
+@pytest.mark.parametrize("program", ["kubectl", "kumactl"])
+@pytest.mark.parametrize(
+    "text", ["? [a]\n: b\n", "? {a: b}\n: c\n", "~: x\n", ": x\n", "a: {null: x}\n", "a: [{? []}]\n"]
+)
+def test_keys_that_json_can_not_have_are_refused(key: str, program: kubernetes_yaml.Program) -> None:
+    assert kubernetes_yaml.read(key, program).error
+    with pytest.raises(InvalidInputError, match="x is not YAML") as caught:
+        read(key)
+    assert "a key is" in caught.value.problems[0].message
+
+
 def test_a_document_behind_the_mark_is_for_kumactl() -> None:
     text = "--- {type: Mesh, name: default}\n"
     assert read(text) == kubernetes_yaml.read(text, "kumactl").documents

@@ -153,6 +153,15 @@ class _GoConstructor(_Constructor):
             node.value = [*before, *node.merge, *after]
             node.merge = node.value[: count + len(before)]
 
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - same
+        """Refuse keys that JSON can't have: Go makes JSON of every document (sigs.k8s.io/yaml:yaml.go)."""
+        for key, _ in node.value:
+            if not isinstance(key, ScalarNode):
+                raise ConstructorError(None, None, "a key is a list or a mapping", key.start_mark)
+            if key.tag == _TAGS[type(None)]:
+                raise ConstructorError(None, None, "a key is empty; write a text in quotes", key.start_mark)
+        return super().construct_mapping(node, deep)
+
     def whole(self, node: ScalarNode) -> int:
         """Return a whole number."""
         value = self.plain(node)

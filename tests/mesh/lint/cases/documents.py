@@ -35,7 +35,6 @@ UNKNOWN = [
     Case("MESH010", "        conf:\n", "        «config:\n", fix="Did you mean conf?"),
     Case("MESH010", "enabledBackend:", "«enabledbackend:", fix="Did you mean enabledBackend?"),
     Case("MESH010", BACKEND, "      - «5: x\n        name: acmpca-1\n", message="5 is no field"),
-    Case("MESH010", "    skipValidation: false\n", "    ? [a]\n    : b\n", at="mtls:"),
     Case("MESH010", "  networking:\n", "  «true: x\n  networking:\n", message="true is no field of spec"),
     Case(
         "MESH010",
