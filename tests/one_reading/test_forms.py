@@ -193,7 +193,8 @@ def test_a_value_in_a_key_is_not_shown(written: str, desk: Desk) -> None:
     named = {"awsCredentials": {"accessKey": {"secret": "x"}, "accessKeySecret": {"inline": encoded}}}
     text = FORMS["flow"](Written(CHAIN, conf={"auth": named}))
     result = run("lint", desk.file(text.replace(f"inline: {encoded}", f"{written}{encoded}")))
-    assert result.exit_code == 1
+    # A colon alone makes an empty key, which is no YAML for Kubernetes.
+    assert result.exit_code == (2 if written == ":" else 1)
     assert encoded[:16] not in result.stdout + result.stderr
 
 
