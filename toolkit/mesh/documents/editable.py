@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import ScalarNode
 
     from toolkit.errors import InvalidInputError
-    from toolkit.mesh.documents.reader import Stream
     from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
     from toolkit.mesh.schema.mesh import Form
     from toolkit.yamltext.nodes import Path
@@ -34,16 +33,16 @@ class EditableMesh:
 
     Args:
         document: the Mesh.
-        stream: that it is in.
+        documents: of the stream that it is in, as they were before the edits; Meshes of one stream share them.
         editor: of the stream; Meshes of one stream share it.
     """
 
-    def __init__(self, document: MeshDocument, stream: Stream, editor: Editor) -> None:
+    def __init__(self, document: MeshDocument, documents: Documents, editor: Editor) -> None:
         self.document = document
         self.editor = editor
         self.form: Form = document.form
         self.name = document.name
-        self._stream = stream
+        self.documents = documents
 
     @property
     def mtls(self) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class EditableMesh:
         return self.form == "kubernetes" and "resourceVersion" in mapping(self.document.value.get("metadata"))
 
     def position(self, backend: str) -> int | None:
-        """Return the number of a backend, from 0; None when there is none of that name."""
+        """Return the number of a backend, from 0; None if no backend has that name."""
         names = [found["name"] for found in self.backends]
         return names.index(backend) if backend in names else None
 
@@ -129,11 +128,6 @@ class EditableMesh:
     def is_confidential(self) -> bool:
         """Whether the stream contains what only its owner may read."""
         return any(map(is_confidential, self.editor.documents))
-
-    @property
-    def documents(self) -> Documents:
-        """What else is in the stream, as it was before the edits."""
-        return Documents([self._stream])
 
     def secret(self, name: str, namespace: str) -> SecretDocument | None:
         """Return the Secret of this mesh in the same stream; None when it is not there.
@@ -173,7 +167,8 @@ def editable(text: str, source: str) -> list[EditableMesh]:
     """
     stream = read_stream(text, source)
     editor = Editor(text, source, stream.parsed, as_go=True)
-    return [EditableMesh(mesh, stream, editor) for mesh in Documents([stream]).meshes]
+    documents = Documents([stream])
+    return [EditableMesh(mesh, documents, editor) for mesh in documents.meshes]
 
 
 def choose(meshes: Sequence[EditableMesh], name: str | None, where: str) -> EditableMesh:
