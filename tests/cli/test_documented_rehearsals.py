@@ -66,7 +66,7 @@ def run(lines: list[str], env: dict[str, str], directory: Path) -> str:
     )
     os.close(theirs)
     seen = b""
-    # A terminal that nobody has open any more can't be read.
+    # A terminal that no process has open can't be read.
     with contextlib.suppress(OSError):
         while more := os.read(ours, 4096):
             asked = (seen + more).count(b"[y/N]") - seen.count(b"[y/N]")

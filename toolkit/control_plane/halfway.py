@@ -15,7 +15,7 @@ _ONLY_WHAT_DIFFERS = "it writes only what still differs."
 _AGAIN = f"The same command finishes the job: {_ONLY_WHAT_DIFFERS}"
 _AFTER_A_FIX = f"Once that is fixed, the same command finishes the job: {_ONLY_WHAT_DIFFERS}"
 _AFTER_A_CHANGE = f"Correct the document and run the command again: {_ONLY_WHAT_DIFFERS}"
-# Answers after which nobody has to change anything before the same command can work.
+# Answers after which the same command can work without any change.
 _MAY_PASS = frozenset({HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.TOO_MANY_REQUESTS})
 
 

@@ -138,7 +138,7 @@ def test_json_has_everything() -> None:
     assert document["findings"][0] == {
         "code": "MESH014",
         "severity": "error",
-        "title": "A value is none of those that the field knows",
+        "title": "A value is not one that the field accepts",
         "message": "mode is 'STRCT', and must be STRICT or PERMISSIVE",
         "fix": "Did you mean STRICT?",
         "file": "mesh.yaml",

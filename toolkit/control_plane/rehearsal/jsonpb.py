@@ -102,7 +102,7 @@ def enum(*names: str) -> Kind:
         if isinstance(value, str) and value in names:
             return value
         if type(value) is not int or abs(value) > _MAX_INT32:
-            raise MessageError(f"is none of {', '.join(names)}")
+            raise MessageError(f"is not one of {', '.join(names)}")
         return names[value] if 0 <= value < len(names) else value
 
     return Kind(read, zero=names[0])

@@ -39,7 +39,7 @@ WRONG_TYPE = Rule(
 UNKNOWN_VALUE = Rule(
     "MESH014",
     Severity.ERROR,
-    "A value is none of those that the field knows",
+    "A value is not one that the field accepts",
     "The control plane refuses the document.",
     "Choose one of the values that the message lists; capitals count.",
     f"{FIELDS}; {_JSONPB}; {_MEASURED}",
