@@ -91,7 +91,7 @@ def test_what_they_divide_otherwise_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("program", ["kubectl", "kumactl"])
 @pytest.mark.parametrize(
-    "key", ["? [a]\n: b\n", "? {a: b}\n: c\n", "~: x\n", ": x\n", "a: {null: x}\n", "a: [{? []}]\n"]
+    "key", ["? [a]\n: b\n", "? {a: b}\n: c\n", "~: x\n", ": x\n", "a: {null: x}\n", "a: [{? []}]\n", "!!null null: x\n"]
 )
 def test_keys_that_json_can_not_have_are_refused(key: str, program: kubernetes_yaml.Program) -> None:
     assert kubernetes_yaml.read(key, program).error

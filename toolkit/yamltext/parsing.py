@@ -30,7 +30,7 @@ from ruamel.yaml.resolver import VersionedResolver
 
 from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
-from toolkit.yamltext.resolving import BEGINS_OTHERS, resolved
+from toolkit.yamltext.resolving import BEGINS_OTHERS, NULLS, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,8 +142,13 @@ class _Constructor(SafeConstructor):
 class _GoConstructor(_Constructor):
     """Makes the values that Go makes of scalars, and merges as Go does."""
 
+    # Whether a merge key or an explicit tag occurred; without one, keys need no look at their tags.
+    may_merge = False
+
     def flatten_mapping(self, node: MappingNode) -> None:
         """Let a merge key override the keys before it, as Go does (yaml/go-yaml:v2/decode.go, mappingStruct)."""
+        if not self.may_merge:
+            return
         merging = next((number for number, (key, _) in enumerate(node.value) if key.tag == _MERGE), 0)
         before = node.value[:merging]
         super().flatten_mapping(node)
@@ -158,7 +163,7 @@ class _GoConstructor(_Constructor):
         for key, _ in node.value:
             if not isinstance(key, ScalarNode):
                 raise ConstructorError(None, None, "a key is a list or a mapping", key.start_mark)
-            if key.tag == _TAGS[type(None)]:
+            if (self.may_merge or key.value in NULLS) and key.tag == _TAGS[type(None)]:
                 raise ConstructorError(None, None, "a key is empty; write a text in quotes", key.start_mark)
         return super().construct_mapping(node, deep)
 
@@ -324,10 +329,14 @@ class _GoBuilder(_Builder):
 
     def _tag(self, event: Any, kind: type[Node], value: str | None) -> Any:  # noqa: ANN401 - ruamel's tags and events
         if value is None or (event.ctag is not None and str(event.ctag) != "!"):
+            self._constructor.may_merge |= event.ctag is not None
             return super()._tag(event, kind, value)
         if event.ctag is not None or event.style or value[:1] not in BEGINS_OTHERS:
             return _TAGS[str]
-        return _MERGE if value == "<<" else _TAGS[type(resolved(value))]
+        if value == "<<":
+            self._constructor.may_merge = True
+            return _MERGE
+        return _TAGS[type(resolved(value))]
 
 
 def _close(node: Mapping | Sequence, end: Event, last: nodes.Node | None) -> None:

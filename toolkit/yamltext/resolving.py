@@ -12,7 +12,7 @@ import re
 
 _TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})
 _FALSE = frozenset({"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"})
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
 _INFINITY = {f"{sign}.{word}" for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")}
 # The first alternative is octal: Go reads 010 as 8.
@@ -23,12 +23,12 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _LOOSE = re.compile(r"(?<![0-9])_|_(?![0-9])")
 _MAX_DIGITS = 400
 # How everything begins that is not a text, and the merge key.
-BEGINS_OTHERS = frozenset({word[:1] for word in (*_TRUE, *_FALSE, *_NULL)} | set("+-.0123456789<"))
+BEGINS_OTHERS = frozenset({word[:1] for word in (*_TRUE, *_FALSE, *NULLS)} | set("+-.0123456789<"))
 
 
 def resolved(plain: str) -> str | bool | int | float | None:
     """Return the value of a plain scalar without a tag."""
-    if plain in _NULL:
+    if plain in NULLS:
         return None
     if plain in _TRUE or plain in _FALSE:
         return plain in _TRUE
