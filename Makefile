@@ -36,8 +36,20 @@ test-moto: $(READY) ## Run moto's own tests of acm-pca against the sandbox.
 	$(BIN)/python -m tests.clients.moto_suite
 
 .PHONY: test-pulumi
-test-pulumi: $(READY) ## Run the real Pulumi CLI against the sandbox, where it is installed.
-	$(BIN)/python -m tests.pulumi.run
+test-pulumi: $(READY) ## Run stacks under the real Pulumi engine; Go builds it once.
+	$(BIN)/pytest -n 2 -m "not exhaustive" tests/pulumi
+
+.PHONY: test-pulumi-all
+test-pulumi-all: $(READY) ## Run every stack of docs/provisioning.md and 100 zones under the real Pulumi engine.
+	$(BIN)/pytest -n 2 tests/pulumi
+
+.PHONY: test-clients
+test-clients: $(READY) ## Let SPIRE, aws-privateca-issuer and the AWS SDK for Go use the sandbox; Go builds them once.
+	$(BIN)/pytest tests/clients/spire tests/clients/privateca_issuer tests/clients/go_sdk
+
+.PHONY: test-aws
+test-aws: $(READY) ## Issue certificates on a real AWS account, which costs money; AWS="--help" says more.
+	$(BIN)/python -m tests.aws $(AWS)
 
 .PHONY: test-kubernetes
 test-kubernetes: $(READY) ## Let a real kube-apiserver judge every document; Go builds it once.

@@ -20,18 +20,22 @@ from toolkit.pki.usages import key_usage
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-# Set where everything that tests look at must be there, as in CI.
-COMPLETE = "TOOLKIT_TESTS_COMPLETE"
+# With the name of a tool behind it, set where that tool must be there, as in CI.
+NEED = "TOOLKIT_TESTS_NEED_"
 NOW = datetime.now(UTC).replace(microsecond=0)
 AUTHORITY_ARN = "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
 
 
-def without(what: str) -> NoReturn:
-    """Skip a test on a machine that lacks something; where nothing may be lacking, fail instead.
+def without(tool: str, what: str) -> NoReturn:
+    """Skip a test on a machine that lacks a tool; fail where the tool is needed.
 
     For what ``make test`` can't install by itself: a laptop may be offline, or have no browser.
+
+    Args:
+        tool: its name in the variable that says whether it is needed, such as ``GO``.
+        what: why the test can't run.
     """
-    if os.environ.get(COMPLETE):
+    if os.environ.get(f"{NEED}{tool}"):
         pytest.fail(what)
     pytest.skip(what)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.judges import go_programs
-from tests.support import COMPLETE
+from tests.support import NEED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,12 @@ def test_each_version_is_built_once(module: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
+def test_files_of_modules_come_along(module: Path) -> None:
+    built = go_programs.build(module, {"example": "."}, files={"copied": ("example", "main.go")})
+    assert built["copied"].read_text() == SOURCE
+    assert built["copied"].parent == built["example"].parent
+
+
 def test_a_failed_build_leaves_nothing(module: Path, tmp_path: Path) -> None:
     (module / "main.go").write_text("package main\n")
     with pytest.raises(subprocess.CalledProcessError):
@@ -57,9 +63,12 @@ def test_a_failed_build_leaves_nothing(module: Path, tmp_path: Path) -> None:
 
 def test_without_go_it_says_what_is_missing(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.delenv(COMPLETE, raising=False)
+    monkeypatch.delenv(f"{NEED}GO", raising=False)
     with pytest.raises(pytest.skip.Exception, match="Go is not installed"):
         build(module)
-    monkeypatch.setenv(COMPLETE, "1")
+    monkeypatch.setenv(f"{NEED}CHROMIUM", "1")
+    with pytest.raises(pytest.skip.Exception):
+        build(module)
+    monkeypatch.setenv(f"{NEED}GO", "1")
     with pytest.raises(pytest.fail.Exception, match="Go is not installed"):
         build(module)

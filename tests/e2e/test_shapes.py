@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from tests.e2e.clearing import forgotten
 from tests.e2e.shapes_world import accept_invitations, control_plane, prepared
 from tests.infra import shapes
 from tests.sandbox.conformance.world import DAYS, World, csr, refused
 from toolkit import contract
-from toolkit.errors import SurroundingsError
 from toolkit.files import project_root
 from toolkit.pki import pem, templates
 from toolkit.sandbox import program
-from toolkit.sandbox.engine import State
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.runner import verify
 from toolkit.verify.zone import Plan
@@ -38,11 +37,7 @@ class Stack(NamedTuple):
 
     aws: TestSandbox
     config: StackConfig
-    state: State
     outputs: StackOutputs
-
-    def up(self, config: StackConfig | None = None) -> program.Deployment:
-        return program.up(project_root(), config or self.config, self.aws, self.state)
 
     def issue(self, client: Any, template: str | None, authority: str | None = None) -> str:
         more = {"TemplateArn": templates.arn(template)} if template else {}
@@ -62,18 +57,11 @@ def read(outputs: dict[str, Any]) -> StackOutputs:
 
 @pytest.fixture(scope="module", params=shapes.AT_ONCE)
 def stack(request: pytest.FixtureRequest, running_sandbox: TestSandbox) -> Iterator[Stack]:
-    config, state = prepared(running_sandbox, request.param), State()
-    made = program.up(project_root(), config, running_sandbox, state)
-    yield Stack(running_sandbox, config, state, read(made.outputs))
-    program.destroy(config, running_sandbox, unprotected(state))
-    running_sandbox.clean_up()
-
-
-def unprotected(state: State) -> State:
-    """As after an update with protect set to false."""
-    for resource in state.resources.values():
-        resource.protect = False
-    return state
+    with forgotten(running_sandbox):
+        config = prepared(running_sandbox, request.param)
+        outputs = program.run(project_root(), config, running_sandbox)
+        yield Stack(running_sandbox, config, read(outputs))
+        running_sandbox.clean_up()
 
 
 def test_the_ca_is_active_and_openssl_verifies_its_chain(stack: Stack, tmp_path: Path) -> None:
@@ -137,27 +125,6 @@ def test_verify_proves_every_zone(stack: Stack) -> None:
     assert report.passed == (not named), [check for zone in report.zones for check in zone.checks]
     if named:
         assert {zone.checks[0].outcome.value for zone in report.zones} == {"failed"}
-
-
-def test_a_second_run_changes_nothing(stack: Stack) -> None:
-    again = stack.up()
-    assert {change.operation for change in again.changes} == {"same"}
-    assert read(again.outputs) == stack.outputs
-
-
-def test_adding_a_zone_touches_only_that_zone_and_removing_it_only_its_roles(stack: Stack) -> None:
-    zones = shapes.setting(stack.config, "zones")
-    more = {"name": "another", "region": "eu-south-2", "identity": "ambient"}
-    with_another = shapes.changed(stack.config, zones=[more, *zones])
-    added = stack.up(with_another).of("create", "update", "replace", "delete", "forget")
-    roles = {f"{kind}-another{suffix}" for kind in ("zone", "verifier") for suffix in ("", "-private-ca")}
-    assert added == dict.fromkeys({*roles, "zone-another-profile"}, "create")
-    # A zone that is protected stays, and so does everything else.
-    with pytest.raises(SurroundingsError, match=r"another.* can't be deleted: it is protected"):
-        stack.up()
-    stack.up(shapes.changed(stack.config, zones=[{**more, "protect": False}, *zones]))
-    removed = stack.up().of("create", "update", "replace", "delete", "forget")
-    assert removed == dict.fromkeys({*roles, "zone-another-profile"}, "delete")
 
 
 def owner(stack: Stack) -> Any:

@@ -209,7 +209,7 @@ def _executable() -> Path:
     except ModuleNotFoundError:
         path = None
     if path is None or not path.is_file():
-        without("Envoy is not installed: it has no package for this system")
+        without("ENVOY", "Envoy is not installed: it has no package for this system")
     return path
 
 

@@ -35,23 +35,30 @@ _HOME = Path.home()
 _OPTIONS = ("-trimpath", "-buildvcs=false")
 
 
-def build(module: Path, packages: Mapping[str, str], options: Sequence[str] = ()) -> dict[str, Path]:
+def build(
+    module: Path,
+    packages: Mapping[str, str],
+    options: Sequence[str] = (),
+    files: Mapping[str, tuple[str, str]] | None = None,
+) -> dict[str, Path]:
     """Return the executables of a Go module; build them unless they are in the cache.
 
     Args:
         module: the directory of its `go.mod`.
         packages: the package of each executable, by the executable's name.
         options: for `go build`.
+        files: other files that are needed, by name: the module that has each, and its path in that module.
 
     Raises:
         subprocess.CalledProcessError: a build failed; Go has written the reason to stderr.
     """
     go = shutil.which("go")
     if go is None:
-        without("Go is not installed: https://go.dev/dl")
+        without("GO", "Go is not installed: https://go.dev/dl")
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
-    directory = cache / f"{module.name}-{_key(go, module, packages, options)}"
+    copied = files or {}
+    directory = cache / f"{module.name}-{_key(go, module, packages, [*options, repr(sorted(copied.items()))])}"
     # Several test processes want the same program at the same time: the first one builds it.
     with (cache / f"{module.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -62,8 +69,17 @@ def build(module: Path, packages: Mapping[str, str], options: Sequence[str] = ()
                 for executable, package in packages.items():
                     command = [go, "build", *_OPTIONS, *options, "-o", str(built / executable), package]
                     subprocess.run(command, cwd=module, env=ENVIRONMENT, stdout=sys.stderr, check=True)
+                for file, (source, path) in copied.items():
+                    shutil.copy(_module_directory(go, module, source) / path, built / file)
                 built.rename(directory)
-    return {executable: directory / executable for executable in packages}
+    return {name: directory / name for name in (*packages, *copied)}
+
+
+def _module_directory(go: str, module: Path, required: str) -> Path:
+    """Return where Go keeps a module that another one requires."""
+    command = [go, "list", "-m", "-f", "{{.Dir}}", required]
+    found = subprocess.run(command, cwd=module, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    return Path(found.stdout.strip())
 
 
 def _cache() -> Path:

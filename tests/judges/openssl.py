@@ -110,5 +110,5 @@ def _program() -> str:
     program = shutil.which("openssl")
     # macOS has LibreSSL under this name.
     if program is None or not subprocess.check_output([program, "version"]).startswith(b"OpenSSL 3"):
-        without("OpenSSL 3 is not on PATH")
+        without("OPENSSL", "OpenSSL 3 is not on PATH")
     return program

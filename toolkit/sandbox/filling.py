@@ -16,7 +16,6 @@ from toolkit.files import project_root
 from toolkit.infra import policies
 from toolkit.pki import algorithms, arn, templates
 from toolkit.sandbox import program
-from toolkit.sandbox.engine import State
 from toolkit.sandbox.private_ca.authorities import Authorities
 from toolkit.sandbox.private_ca.certificates import Certificates
 from toolkit.sandbox.private_ca.registry import Caller
@@ -55,9 +54,9 @@ def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> dict[str, An
         config = replace(config, values={**config.values, f"{config.project}:zonesFile": path})
     surroundings = _Surroundings(config, sandbox)
     surroundings.make()
-    made = program.up(project_root(), config, sandbox, State())
+    outputs = program.run(project_root(), config, sandbox)
     surroundings.accept_invitations()
-    return made.outputs
+    return outputs
 
 
 def caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:

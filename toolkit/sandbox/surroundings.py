@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 from toolkit.infra import zones_file
 from toolkit.pki import arn
 from toolkit.sandbox import access
-from toolkit.sandbox.provider import profile_role
 from toolkit.sandbox.provider.kind import Aws
+from toolkit.sandbox.provider.sessions import profile_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -271,8 +271,9 @@ def in_account(account: str, request: Any, **_: Any) -> None:
 
 
 def drop(iam: Any, name: str) -> None:
-    iam.delete_role_policy(RoleName=name, PolicyName="p")
-    iam.delete_role(RoleName=name)
+    with suppress(iam.exceptions.NoSuchEntityException):
+        iam.delete_role_policy(RoleName=name, PolicyName="p")
+        iam.delete_role(RoleName=name)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def chromium() -> Iterator[Browser]:
     executable = next(filter(None, map(shutil.which, _NAMES)), None)
     if executable is None:
         # No package of Python's has a browser in it, so make can't install one everywhere; .ci/run does, on Debian.
-        without("no Chromium on PATH; Debian's package is chromium")
+        without("CHROMIUM", "no Chromium on PATH; Debian's package is chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=_SWITCHES)
         try:

@@ -7,7 +7,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, retagged, tag_list, tags_of
+from toolkit.sandbox.provider.kind import Aws, Created, Found, Inputs, Kind, retagged, tag_list, tags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ class Role(Kind):
         )["Role"]
         return physical, {"arn": role["Arn"], "name": physical, "uniqueId": role["RoleId"]}
 
-    def read(self, aws: Aws, identifier: str) -> tuple[Inputs, dict[str, Any]]:
+    def read(self, aws: Aws, identifier: str) -> Found:
         """GetRole."""
         role = aws.client("iam").get_role(RoleName=identifier)["Role"]
         boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
@@ -50,7 +50,7 @@ class Role(Kind):
             "tags": tags_of(role),
             **({"permissionsBoundary": boundary} if boundary else {}),
         }
-        return inputs, {"arn": role["Arn"], "uniqueId": role["RoleId"]}
+        return Found(inputs, {"arn": role["Arn"], "uniqueId": role["RoleId"]})
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """Each part has a call of its own."""
@@ -86,6 +86,12 @@ class RolePolicy(Kind):
         self._put(aws, inputs["role"], physical, inputs["policy"])
         return f"{inputs['role']}:{physical}", {"name": physical}
 
+    def read(self, aws: Aws, identifier: str) -> Found:
+        """GetRolePolicy."""
+        role, _, physical = identifier.partition(":")
+        found = aws.client("iam").get_role_policy(RoleName=role, PolicyName=physical)
+        return Found({"role": role, "name": physical, "policy": json.dumps(found["PolicyDocument"])}, {})
+
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - the policy counts
         """PutRolePolicy, under the same name."""
         role, _, physical = identifier.partition(":")
@@ -117,11 +123,11 @@ class InstanceProfile(Kind):
         iam.add_role_to_instance_profile(InstanceProfileName=physical, RoleName=inputs["role"])
         return physical, {"arn": made["Arn"], "name": physical}
 
-    def read(self, aws: Aws, identifier: str) -> tuple[Inputs, dict[str, Any]]:
+    def read(self, aws: Aws, identifier: str) -> Found:
         """GetInstanceProfile."""
         found = aws.client("iam").get_instance_profile(InstanceProfileName=identifier)["InstanceProfile"]
         role = next((role["RoleName"] for role in found["Roles"]), "")
-        return {"name": identifier, "role": role, "tags": tags_of(found)}, {"arn": found["Arn"]}
+        return Found({"name": identifier, "role": role, "tags": tags_of(found)}, {"arn": found["Arn"]})
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """Another role in the place of the one before; its tags."""
@@ -155,11 +161,11 @@ class OpenIdConnectProvider(Kind):
         )
         return made["OpenIDConnectProviderArn"], {"arn": made["OpenIDConnectProviderArn"]}
 
-    def read(self, aws: Aws, identifier: str) -> tuple[Inputs, dict[str, Any]]:
+    def read(self, aws: Aws, identifier: str) -> Found:
         """GetOpenIDConnectProvider, whose answer has the URL without its scheme."""
         found = aws.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=identifier)
         inputs = {"url": f"https://{found['Url']}", "clientIdLists": found["ClientIDList"], "tags": tags_of(found)}
-        return inputs, {"arn": identifier}
+        return Found(inputs, {"arn": identifier})
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """Its audiences, one by one, and its tags."""

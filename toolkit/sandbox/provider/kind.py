@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from toolkit.errors import SurroundingsError
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +13,21 @@ if TYPE_CHECKING:
 
 Inputs = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
+# To read or delete what is gone already is no failure: every resource of the bridged provider takes these so.
+GONE = {"404", "NoSuchBucket", "NoSuchEntity"}
+GONE |= {"NotFoundException", "ResourceNotFoundException", "UnknownResourceException"}
+
+
+class Found(NamedTuple):
+    """What AWS has of a resource.
+
+    Attributes:
+        inputs: what the program may set.
+        outputs: what only AWS knows.
+    """
+
+    inputs: Inputs
+    outputs: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -68,9 +81,13 @@ class Kind(ABC):
             Its ID, and the outputs that are not inputs.
         """
 
-    def read(self, aws: Aws, identifier: str) -> tuple[Inputs, dict[str, Any]]:  # noqa: ARG002 - for those who can
-        """Read one that exists, to be imported: its inputs, and the outputs that are not inputs."""
-        raise SurroundingsError(f"importing a {type(self).__name__} is not in the sandbox")
+    def read(self, aws: Aws, identifier: str) -> Found | None:  # noqa: ARG002 - for those who can
+        """Return one that exists, to import or to refresh it; None where the sandbox can't read this type.
+
+        Raises:
+            botocore.exceptions.ClientError: with a code of :data:`GONE` if it does not exist.
+        """
+        return None
 
     @abstractmethod
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
@@ -132,3 +149,8 @@ def retagged(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 def upper(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Inputs under the names that AWS gives them: the same, beginning with a capital letter."""
     return {key[0].upper() + key[1:]: value for key, value in fields.items() if value is not None}
+
+
+def lower(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return AWS's fields under the names of inputs: the same, beginning with a small letter."""
+    return {key[0].lower() + key[1:]: value for key, value in fields.items()}

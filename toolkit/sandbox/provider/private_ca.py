@@ -12,12 +12,15 @@ from toolkit.pki import pem
 from toolkit.sandbox.provider.kind import (
     Aws,
     Created,
+    Found,
     Inputs,
     Kind,
     Setting,
     Unchangeable,
+    lower,
     retagged,
     tag_list,
+    tags_of,
     upper,
 )
 
@@ -81,6 +84,21 @@ class CertificateAuthority(Kind):
         known = {"arn": arn, "certificateSigningRequest": csr, "permanentDeletionTimeInDays": days}
         return arn, {**_read(client, arn), **known}
 
+    def read(self, aws: Aws, identifier: str) -> Found:
+        """DescribeCertificateAuthority; one that is deleted does not exist (findCertificateAuthorityByARN)."""
+        client, named = aws.client("acm-pca"), {"CertificateAuthorityArn": identifier}
+        described = client.describe_certificate_authority(**named)["CertificateAuthority"]
+        if described["Status"] == "DELETED":
+            missing = f"{identifier} is deleted"
+            raise ClientError(
+                {"Error": {"Code": "ResourceNotFoundException", "Message": missing}}, "DescribeCertificateAuthority"
+            )
+        known = _read(client, identifier)
+        inputs = {name: known[name] for name in known if name in self.replaced_by | self.changed_by}
+        revocation = _revocation_found(described.get("RevocationConfiguration", {}))
+        tags = tags_of(client.list_tags(**named))
+        return Found({**inputs, "revocationConfiguration": revocation, "tags": tags}, {"arn": identifier, **known})
+
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """UpdateCertificateAuthority for anything but tags, even with nothing in it (HasChangesExcept)."""
         client = aws.client("acm-pca")
@@ -141,6 +159,12 @@ class Certificate(Unchangeable):
         issued = client.get_certificate(CertificateAuthorityArn=authority, CertificateArn=arn)
         chain = issued.get("CertificateChain", "")
         return arn, {"arn": arn, "certificate": issued["Certificate"], "certificateChain": chain}
+
+    def read(self, aws: Aws, identifier: str) -> Found:
+        """GetCertificate."""
+        authority = identifier.partition("/certificate/")[0]
+        issued = aws.client("acm-pca").get_certificate(CertificateAuthorityArn=authority, CertificateArn=identifier)
+        return Found({"certificateAuthorityArn": authority}, {"certificate": issued["Certificate"]})
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:  # noqa: ARG002 - it goes by serial
         """RevokeCertificate; a root's own can't be, and is left (certificate.go: resourceCertificateRevoke)."""
@@ -230,6 +254,11 @@ def _certificate(client: Any, arn: str, described: Mapping[str, Any]) -> dict[st
 def _moment(value: datetime | None) -> str:
     """RFC 3339; of what is not there yet, Go's zero time."""
     return (value or datetime(1, 1, 1, tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+
+
+def _revocation_found(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what AWS has, as an input (flattenRevocationConfiguration)."""
+    return {name: lower(block) for name, block in lower(configuration).items()}
 
 
 def _revocation(configuration: Mapping[str, Any]) -> dict[str, Any]:

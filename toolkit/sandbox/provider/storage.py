@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolkit.sandbox.provider.iam import automatic
-from toolkit.sandbox.provider.kind import Aws, Created, Inputs, Kind, Setting, tag_list, upper
+from toolkit.sandbox.provider.kind import Aws, Created, Found, Inputs, Kind, Setting, tag_list, upper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +26,11 @@ class Bucket(Kind):
         aws.client("s3").create_bucket(Bucket=bucket, **where)
         self._tag(aws, bucket, inputs)
         return bucket, {"bucket": bucket, "arn": f"arn:aws:s3:::{bucket}"}
+
+    def read(self, aws: Aws, identifier: str) -> Found:
+        """HeadBucket."""
+        aws.client("s3").head_bucket(Bucket=identifier)
+        return Found({"bucket": identifier}, {})
 
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - tags are put as a whole
         """Its tags."""

@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.engines import InProcess
-from tests.e2e.shapes_world import prepared
 from tests.infra.shapes import HOME
+from tests.pulumi.inventory import inventory
 from tests.sandbox.conformance.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.conftest import TestSandbox
-    from tests.e2e.engines import LiveStack
+    from tests.pulumi.command_line import Stack
 
-pytestmark = pytest.mark.slow
-ENGINES = {"in-process": InProcess}
 ISSUER = "oidc.eks.eu-central-1.amazonaws.com/id/{}"
 TRUST = {
     "Effect": "Allow",
@@ -29,54 +26,17 @@ TRUST = {
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
 
 
-@pytest.fixture(params=ENGINES)
-def live(aws: TestSandbox, request: pytest.FixtureRequest) -> Iterator[Callable[[str], LiveStack]]:
-    """A stack of a shape, not yet up."""
-    made: list[LiveStack] = []
-
-    def make(name: str) -> LiveStack:
-        made.append(ENGINES[request.param](aws, prepared(aws, name)))
-        return made[-1]
-
-    yield make
-    for stack in made:
-        stack.tear_down()
-
-
-def everything(aws: TestSandbox) -> dict[str, Any]:
-    """What AWS has, as far as a mesh lives by it."""
-    iam = World(aws).iam()
-    names = [role["RoleName"] for page in iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
-    policies = {
-        name: {
-            policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
-        }
-        for name in names
-    }
-    authorities = aws.private_ca.registry.authorities
-    now = aws.clock()
-    return {
-        "policies": policies,
-        "profiles": sorted(found["InstanceProfileName"] for found in iam.list_instance_profiles()["InstanceProfiles"]),
-        "providers": sorted(
-            found["Arn"] for found in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-        ),
-        "authorities": {arn: found.status(now) for arn, found in authorities.items()},
-    }
-
-
 @pytest.mark.parametrize("skip_preview", [False, True])
 @pytest.mark.parametrize("name", ["identities", "intermediate", "alarms", "accounts-policy", "adopt", "crl"])
 def test_a_live_stack_is_not_destroyed(
-    aws: TestSandbox, live: Callable[[str], LiveStack], name: str, skip_preview: bool
+    aws: TestSandbox, new_stack: Callable[[str], Stack], name: str, skip_preview: bool
 ) -> None:
-    stack = live(name)
+    stack = new_stack(name)
     assert not stack.up().error
-    before = everything(aws)
+    before = inventory(aws)
     refused = stack.destroy(skip_preview=skip_preview)
     assert "protected" in refused.error
-    assert everything(aws) == before
+    assert inventory(aws) == before
     # Nothing is gone from the state either.
     assert stack.up(skip_preview=skip_preview).changes == {}
 
@@ -84,15 +44,15 @@ def test_a_live_stack_is_not_destroyed(
 @pytest.mark.parametrize("skip_preview", [False, True])
 @pytest.mark.parametrize(("name", "topology"), [("intermediate", "root"), ("root", "intermediate"), ("ocsp", "root")])
 def test_another_topology_takes_nothing_from_a_live_mesh(
-    aws: TestSandbox, live: Callable[[str], LiveStack], name: str, topology: str, skip_preview: bool
+    aws: TestSandbox, new_stack: Callable[[str], Stack], name: str, topology: str, skip_preview: bool
 ) -> None:
-    stack = live(name)
+    stack = new_stack(name)
     kept: dict[str, Any] = {"usageMode": "GENERAL_PURPOSE", "intermediateValidityYears": 1}
     assert not stack.up(**kept).error
-    before = everything(aws)
+    before = inventory(aws)
     refused = stack.up(**kept, topology=topology, skip_preview=skip_preview)
     assert "formerAuthorityArns: does not name arn:aws:acm-pca:" in refused.error
-    after = everything(aws)
+    after = inventory(aws)
     assert {key: after[key] for key in ("policies", "profiles", "providers")} == {
         key: before[key] for key in ("policies", "profiles", "providers")
     }
@@ -100,13 +60,13 @@ def test_another_topology_takes_nothing_from_a_live_mesh(
     # Put back, nothing of the mesh's changes.
     again = stack.up(**kept, skip_preview=skip_preview)
     assert not {name: how for name, how in again.changes.items() if how in {"update", "replace"}}
-    assert {key: everything(aws)[key] for key in ("policies", "profiles")} == {
+    assert {key: inventory(aws)[key] for key in ("policies", "profiles")} == {
         key: before[key] for key in ("policies", "profiles")
     }
 
 
-def test_a_mesh_moves_to_another_topology_with_both_cas(aws: TestSandbox, live: Callable[[str], LiveStack]) -> None:
-    stack = live("intermediate")
+def test_a_mesh_moves_to_another_topology_with_both_cas(aws: TestSandbox, new_stack: Callable[[str], Stack]) -> None:
+    stack = new_stack("intermediate")
     known = set(aws.private_ca.registry.authorities)
     stack.up()
     made = {arn: found for arn, found in aws.private_ca.registry.authorities.items() if arn not in known}
@@ -116,13 +76,13 @@ def test_a_mesh_moves_to_another_topology_with_both_cas(aws: TestSandbox, live: 
     assert "issuing-ca" in refused.error
     assert "protected" in refused.error
     assert World(aws).status(issuing) == "ACTIVE"
-    policies = [policy for role in everything(aws)["policies"].values() for policy in role.values()]
+    policies = [policy for role in inventory(aws)["policies"].values() for policy in role.values()]
     assert any(issuing in json.dumps(policy) for policy in policies)
 
 
 @pytest.mark.parametrize("name", ["identities", "governed"])
-def test_up_destroy_up(live: Callable[[str], LiveStack], name: str) -> None:
-    stack = live(name)
+def test_up_destroy_up(new_stack: Callable[[str], Stack], name: str) -> None:
+    stack = new_stack(name)
     assert not stack.up(protect=False).error
     assert stack.up(protect=False).changes == {}
     gone = stack.destroy()
@@ -154,9 +114,9 @@ def created(number: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("settings", [PREFIXED, created(1)])
 def test_what_a_stack_made_before_its_state_was_lost_is_used(
-    live: Callable[[str], LiveStack], settings: dict[str, Any]
+    new_stack: Callable[[str], Stack], settings: dict[str, Any]
 ) -> None:
-    stack = live("root")
+    stack = new_stack("root")
     first = stack.up(protect=False, **settings)
     assert not first.error
     stack.lose_state()
@@ -171,8 +131,8 @@ def test_what_a_stack_made_before_its_state_was_lost_is_used(
     stack.destroy()
 
 
-def test_an_oidc_provider_of_somebody_else(aws: TestSandbox, live: Callable[[str], LiveStack]) -> None:
-    stack, settings = live("root"), created(2)
+def test_an_oidc_provider_of_somebody_else(aws: TestSandbox, new_stack: Callable[[str], Stack]) -> None:
+    stack, settings = new_stack("root"), created(2)
     issuer = settings["zones"][0]["oidcIssuer"]
     provider = World(aws).iam().create_open_id_connect_provider(Url=issuer, ClientIDList=["sts.amazonaws.com"])
     for command in (stack.preview, stack.up):
@@ -190,16 +150,16 @@ def test_an_oidc_provider_of_somebody_else(aws: TestSandbox, live: Callable[[str
     assert provider["OpenIDConnectProviderArn"] in {found["Arn"] for found in left}
 
 
-def test_an_adopted_provider_must_take_the_tokens(aws: TestSandbox, live: Callable[[str], LiveStack]) -> None:
-    stack, settings = live("root"), created(3)
+def test_an_adopted_provider_must_take_the_tokens(aws: TestSandbox, new_stack: Callable[[str], Stack]) -> None:
+    stack, settings = new_stack("root"), created(3)
     World(aws).iam().create_open_id_connect_provider(Url=settings["zones"][0]["oidcIssuer"], ClientIDList=["sigstore"])
     refused = stack.up(adoptExisting=True, **settings)
     assert "zones[0].createOidcProvider" in refused.error
     assert "takes tokens for sigstore" in refused.error
 
 
-def test_roles_of_somebody_else(aws: TestSandbox, live: Callable[[str], LiveStack]) -> None:
-    stack, iam = live("root"), World(aws).iam()
+def test_roles_of_somebody_else(aws: TestSandbox, new_stack: Callable[[str], Stack]) -> None:
+    stack, iam = new_stack("root"), World(aws).iam()
     settings: dict[str, Any] = {"namePrefix": "theirs-", "zones": MACHINE}
     for kind in ("zone", "verifier"):
         iam.create_role(RoleName=f"theirs-{kind}-hall", AssumeRolePolicyDocument=DOCUMENT)
@@ -221,8 +181,8 @@ def test_roles_of_somebody_else(aws: TestSandbox, live: Callable[[str], LiveStac
 
 
 @pytest.mark.parametrize("adopt", [False, True])
-def test_a_role_of_another_stack_is_never_taken(live: Callable[[str], LiveStack], adopt: bool) -> None:
-    first, second = live("root"), live("ocsp")
+def test_a_role_of_another_stack_is_never_taken(new_stack: Callable[[str], Stack], adopt: bool) -> None:
+    first, second = new_stack("root"), new_stack("ocsp")
     settings: dict[str, Any] = {"namePrefix": "one-", "zones": MACHINE, "protect": False}
     assert not first.up(**settings).error
     refused = second.preview(**settings, adoptExisting=adopt)
@@ -230,8 +190,8 @@ def test_a_role_of_another_stack_is_never_taken(live: Callable[[str], LiveStack]
     assert "aws iam tag-role --role-name one-zone-hall --tags Key=kong-mesh-stack,Value=ocsp" in refused.error
 
 
-def test_a_pod_identity_association_of_somebody_else(aws: TestSandbox, live: Callable[[str], LiveStack]) -> None:
-    stack, world = live("root"), World(aws)
+def test_a_pod_identity_association_of_somebody_else(aws: TestSandbox, new_stack: Callable[[str], Stack]) -> None:
+    stack, world = new_stack("root"), World(aws)
     zone = {"name": "hall", "region": "eu-west-3", "identity": "pod-identity", "clusterName": "others"}
     role = world.iam().create_role(RoleName="somebody", AssumeRolePolicyDocument=DOCUMENT)["Role"]["Arn"]
     eks = aws.session("eu-west-3").client("eks", endpoint_url=aws.endpoint_url)
@@ -253,8 +213,8 @@ def test_a_pod_identity_association_of_somebody_else(aws: TestSandbox, live: Cal
         assert "of this one before its state was lost" in refused.error
 
 
-def test_an_association_with_an_adopted_role_is_used(aws: TestSandbox, live: Callable[[str], LiveStack]) -> None:
-    stack, world = live("root"), World(aws)
+def test_an_association_with_an_adopted_role_is_used(aws: TestSandbox, new_stack: Callable[[str], Stack]) -> None:
+    stack, world = new_stack("root"), World(aws)
     zone = {"name": "hall", "region": "eu-west-3", "identity": "pod-identity", "clusterName": "given"}
     for kind in ("zone", "verifier"):
         world.iam().create_role(RoleName=f"given-{kind}-hall", AssumeRolePolicyDocument=DOCUMENT)
@@ -272,8 +232,8 @@ def test_an_association_with_an_adopted_role_is_used(aws: TestSandbox, live: Cal
     assert eks.list_pod_identity_associations(clusterName="given")["associations"]
 
 
-def test_a_zone_is_removed_once_it_is_no_longer_protected(live: Callable[[str], LiveStack]) -> None:
-    stack = live("identities")
+def test_a_zone_is_removed_once_it_is_no_longer_protected(new_stack: Callable[[str], Stack]) -> None:
+    stack = new_stack("identities")
     zones = stack.setting("zones")
     assert not stack.up().error
     without = [zone for zone in zones if zone["name"] != "tasks"]

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.shapes_world import prepared
+from tests.pulumi.command_line import Pulumi, Stack, programs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import TestSandbox
+    from toolkit.sandbox.stack_file import StackConfig
+
+
+@pytest.fixture(scope="session")
+def pulumi(
+    request: pytest.FixtureRequest, running_sandbox: TestSandbox, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pulumi]:
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        # The first build takes minutes.
+        executables = programs()
+    with Pulumi(executables, running_sandbox, tmp_path_factory.mktemp("pulumi")) as running:
+        yield running
+
+
+@pytest.fixture
+def new_stack(pulumi: Pulumi, tmp_path: Path, aws: TestSandbox) -> Iterator[Callable[[str | StackConfig], Stack]]:
+    """Make a stack, by the name of its shape or by its configuration; whatever it makes is deleted at the end."""
+    made: list[Stack] = []
+
+    def make(shape: str | StackConfig) -> Stack:
+        config = prepared(aws, shape) if isinstance(shape, str) else shape
+        made.append(Stack(pulumi, config, tmp_path / str(len(made))))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.tear_down()
