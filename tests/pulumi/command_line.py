@@ -182,6 +182,12 @@ class Stack:
         found = json.loads(self.exported())["deployment"].get("resources", ())
         return {item["urn"].rpartition("::")[2]: item["id"] for item in found if _is_real(item["type"], item)}
 
+    def output(self, name: str, key: str) -> Any:
+        """Return an output of a resource, by its logical name."""
+        resources = json.loads(self.exported())["deployment"]["resources"]
+        (found,) = [item for item in resources if item["custom"] and item["urn"].rpartition("::")[2] == name]
+        return found["outputs"][key]
+
     def lose_state(self) -> None:
         """Go on as a stack of the same name whose state is empty."""
         self._state = self._state.with_name(f"{self._state.name}-again")
@@ -249,12 +255,6 @@ class SmallStack(Stack):
         write_program(self._project, body)
         return self.preview()
 
-    def output(self, name: str, key: str) -> Any:
-        """Return an output of a resource, by its logical name."""
-        resources = json.loads(self.exported())["deployment"]["resources"]
-        (found,) = [item for item in resources if item["urn"].rpartition("::")[2] == name]
-        return found["outputs"][key]
-
     def _lay_out(self) -> None:
         write_project(self._project)
         write_program(self._project, "")
@@ -282,7 +282,8 @@ def _changes(log: Path) -> dict[str, str]:
             operation = "replace"
         if operation == "delete" and state.get("retainOnDelete"):
             operation = "forget"
-        found[name] = operation
+        # Resources of several types may share a name; what was found first counts.
+        found.setdefault(name, operation)
     return found
 
 

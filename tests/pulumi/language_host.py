@@ -59,6 +59,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
+    def About(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002 - gRPC's own
+        return language_pb2.AboutResponse(executable=sys.executable)
+
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002 - gRPC's own
         return plugin_pb2.PluginInfo()
 

@@ -119,7 +119,7 @@ def test_what_a_change_of_a_ca_leads_to(stack: SmallStack) -> None:
     assert stack.look(authorities(ANOTHER)).changes.items() >= three.items()
     protected = authorities(("",) * len(ANOTHER), protect=True)
     assert not stack.run(protected).error
-    assert "protected" in stack.look(authorities(ANOTHER, protect=True)).error
+    assert "`protect` flag" in stack.look(authorities(ANOTHER, protect=True)).error
 
 
 def test_what_aws_can_not_change_alone_sends_an_empty_update(aws: TestSandbox, stack: SmallStack) -> None:
@@ -202,4 +202,4 @@ def test_another_region_of_a_provider_replaces_all_that_it_made(aws: TestSandbox
     assert moved.changes == {"one": "replace", "two": "replace"}
     assert stack.output("one", "arn").startswith("arn:aws:sns:eu-west-1:")
     assert old not in [topic["TopicArn"] for topic in aws.client("sns").list_topics()["Topics"]]
-    assert "protected" in stack.look(there.format("eu-central-1") + topics.format("True")).error
+    assert "`protect` flag" in stack.look(there.format("eu-central-1") + topics.format("True")).error

@@ -65,6 +65,14 @@ def chosen(inputs: Values) -> Values:
     return {name: value for name, value in inputs.items() if name != DEFAULTS}
 
 
+def before(kind: Kind, state: Values, old: Values) -> Values:
+    """Return what an update begins with: the inputs, and of what the provider keeps by itself the state.
+
+    An update that changes nothing leaves the new inputs in the stack, also where they no longer set what stays.
+    """
+    return kind.settled({name: state[name] for name in kind.kept if name in state}, chosen(old))
+
+
 def differ(kind: Kind, type_: str, state: Values, old: Values, new: Values, ignored: Iterable[str]) -> Difference:
     """Compare a resource with what the program wants.
 
@@ -76,11 +84,11 @@ def differ(kind: Kind, type_: str, state: Values, old: Values, new: Values, igno
         new: those that are wanted.
         ignored: paths of `ignoreChanges`.
     """
-    wanted = chosen(kind.settled(chosen(old), chosen(new)))
-    before = {**kind.defaults, **{name: state.get(name) for name in kind.kept}, **chosen(old)}
-    after = {**kind.defaults, **{name: before.get(name) for name in kind.kept}, **wanted}
-    names = {*before, *after} - {path.partition(".")[0].partition("[")[0] for path in ignored}
-    changed = sorted(name for name in names if has_unknown(after.get(name)) or before.get(name) != after.get(name))
+    known = before(kind, state, old)
+    wanted = kind.settled(known, chosen(new))
+    one, other = {**kind.defaults, **known}, {**kind.defaults, **wanted}
+    names = {*one, *other} - {path.partition(".")[0].partition("[")[0] for path in ignored}
+    changed = sorted(name for name in names if has_unknown(other.get(name)) or one.get(name) != other.get(name))
     replacing = [name for name in changed if name in kind.replaced_by or name == "region"]
     return Difference(changed, replacing, bool(replacing) and _keeps_exact_name(type_, old, new))
 

@@ -19,7 +19,7 @@ from pulumi import _types
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from tests.pulumi.aws_plugin.differences import DEFAULTS, NAMED, automatic_name, chosen, differ, refreshed
+from tests.pulumi.aws_plugin.differences import DEFAULTS, NAMED, automatic_name, before, chosen, differ, refreshed
 from tests.pulumi.aws_plugin.values import plain, struct
 from toolkit.errors import SurroundingsError, ToolkitError
 from toolkit.sandbox.provider import FUNCTIONS, KINDS
@@ -51,6 +51,9 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         self._version = version
         self._region = ""
         self._session: boto3.Session | None = None
+
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002 - gRPC's own
+        return provider_pb2.ProviderHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002 - gRPC's own
         return plugin_pb2.PluginInfo(version=self._version)
@@ -147,7 +150,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
         """Change it."""
         state, kind = plain(request.olds), KINDS[request.type]
-        old = chosen(plain(request.old_inputs) or state)
+        old = before(kind, state, plain(request.old_inputs) or state)
         new = kind.settled(old, chosen(plain(request.news)))
         computed = {name: value for name, value in state.items() if name not in old}
         if request.preview:

@@ -13,9 +13,9 @@ Values = dict[str, Any]
 def plain(message: struct_pb2.Struct) -> Values:
     """Return the properties of a message; unknown ones are `rpc.UNKNOWN`, and those that are null are left out.
 
-    The engine sends no secrets: the plugin has not said that it accepts them.
+    Secrets are unwrapped: the plugin does not accept them, but the engine sends those of a provider's own settings.
     """
-    found = {name: _whole(value) for name, value in json_format.MessageToDict(message).items()}
+    found = {name: _simple(value) for name, value in json_format.MessageToDict(message).items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -35,10 +35,12 @@ def has_unknown(value: object) -> bool:
     return value == rpc.UNKNOWN
 
 
-def _whole(value: Any) -> Any:
-    """Return the value with whole numbers as int; the protocol has floating-point numbers alone."""
+def _simple(value: Any) -> Any:
+    """Return the value without marks of secrets, and with whole numbers as int, which the protocol does not have."""
+    if rpc.is_rpc_secret(value):
+        return _simple(value["value"])
     if isinstance(value, dict):
-        return {name: _whole(item) for name, item in value.items()}
+        return {name: _simple(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_whole(item) for item in value]
+        return [_simple(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
