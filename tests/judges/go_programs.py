@@ -35,13 +35,16 @@ _HOME = Path.home()
 _OPTIONS = ("-trimpath", "-buildvcs=false")
 
 
-def build(module: Path, packages: Mapping[str, str], options: Sequence[str] = ()) -> dict[str, Path]:
+def build(
+    module: Path, packages: Mapping[str, str], options: Sequence[str] = (), *, cgo: bool = False
+) -> dict[str, Path]:
     """Return the executables of a Go module; build them unless they are in the cache.
 
     Args:
         module: the directory of its `go.mod`.
         packages: the package of each executable, by the executable's name.
         options: for `go build`.
+        cgo: whether the packages contain C, such as SQLite; they need gcc.
 
     Raises:
         subprocess.CalledProcessError: a build failed; Go has written the reason to stderr.
@@ -49,9 +52,10 @@ def build(module: Path, packages: Mapping[str, str], options: Sequence[str] = ()
     go = shutil.which("go")
     if go is None:
         without("Go is not installed: https://go.dev/dl")
+    compiler = _c_compiler() if cgo else {}
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
-    directory = cache / f"{module.name}-{_key(go, module, packages, options)}"
+    directory = cache / f"{module.name}-{_key(go, module, packages, options, compiler)}"
     # Several test processes want the same program at the same time: the first one builds it.
     with (cache / f"{module.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -61,7 +65,8 @@ def build(module: Path, packages: Mapping[str, str], options: Sequence[str] = ()
                 built = Path(name) / "built"
                 for executable, package in packages.items():
                     command = [go, "build", *_OPTIONS, *options, "-o", str(built / executable), package]
-                    subprocess.run(command, cwd=module, env=ENVIRONMENT, stdout=sys.stderr, check=True)
+                    environment = ENVIRONMENT | compiler
+                    subprocess.run(command, cwd=module, env=environment, stdout=sys.stderr, check=True)
                 built.rename(directory)
     return {executable: directory / executable for executable in packages}
 
@@ -73,10 +78,22 @@ def _cache() -> Path:
     return caches / "kong-mesh-pca-toolkit" / "go"
 
 
-def _key(go: str, module: Path, packages: Mapping[str, str], options: Sequence[str]) -> str:
+def _c_compiler() -> dict[str, str]:
+    """Return the variables that make Go compile C."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        without("gcc is not on PATH")
+    return {"CGO_ENABLED": "1", "CC": compiler}
+
+
+def _key(
+    go: str, module: Path, packages: Mapping[str, str], options: Sequence[str], compiler: Mapping[str, str]
+) -> str:
     """Return a digest of everything that an executable is made from."""
     version = subprocess.run([go, "version"], env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
     digest = hashlib.sha256(repr((version, _OPTIONS, sorted(packages.items()), list(options))).encode())
+    if compiler:
+        digest.update(subprocess.run([compiler["CC"], "--version"], capture_output=True, check=True).stdout)
     for file in sorted(file for file in module.rglob("*") if file.suffix in {".go", ".mod", ".sum"}):
         digest.update(repr((file.relative_to(module).as_posix(), file.read_bytes())).encode())
     return digest.hexdigest()[:16]
