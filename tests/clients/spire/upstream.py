@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.clients.spire.server import Server
-from tests.sandbox.conformance.world import ACCOUNT, TEMPLATE, World
+from tests.sandbox.conformance.world import TEMPLATE, World
 from toolkit.sandbox.faults import Faults
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class Recorder(Faults):
         self.calls.append(call)
         super().apply(call)
 
-    def operations(self, role: str = "*") -> list[str]:
-        """Return the operations in order, of a role or of everybody."""
-        return [call.operation for call in self.calls if role in ("*", call.role)]
+    def operations(self, role: str | None = None) -> list[str]:
+        """Return the operations in order: a role's, or everybody's."""
+        return [call.operation for call in self.calls if role in (None, call.role)]
 
 
 class Upstream:
@@ -101,4 +101,4 @@ class Upstream:
         ]
         if issue in actions:
             statements.append({"Effect": "Allow", "Action": issue, "Resource": authority_arn, "Condition": condition})
-        return self.world.make_role(*statements, account=ACCOUNT, **more)
+        return self.world.make_role(*statements, **more)
