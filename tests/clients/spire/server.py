@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TRUST_DOMAIN = "mesh.example"
 _MODULE = Path(__file__).parent
 _PATIENCE = 120
+_ATTEMPTS = 3
 
 
 def program() -> Path:
@@ -74,6 +75,16 @@ class Server:
         Raises:
             StoppedError: it stopped instead.
         """
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._begin()
+            except StoppedError as stopped:
+                # Another process may take the free port before the server does.
+                if "address already in use" not in str(stopped):
+                    raise
+        return self._begin()
+
+    def _begin(self) -> Self:
         with ExitStack() as started:
             # The path of a Unix socket has about 100 characters at most, which pytest's directories may exceed.
             self._directory = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="spire-")))

@@ -130,7 +130,7 @@ def test_the_sdk_tries_again(upstream: Upstream, effect: str, operation: str) ->
         minted = spire.mint(WORKLOAD)
     verified(minted, upstream.world.certificate(authority))
     usual = {"DescribeCertificateAuthority": 1, "IssueCertificate": 1, "GetCertificate": 2}
-    assert recorder.operations().count(operation) == usual[operation] + 1
+    assert recorder.operations().count(operation) > usual[operation], recorder.operations()
 
 
 def test_a_ca_that_allows_no_ca_below_it(upstream: Upstream) -> None:
