@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCE = 'package main\n\nfunc main() { println("first") }\n'
+WITH_C = 'package main\n\n// int two() { return 2; }\nimport "C"\n\nfunc main() { println(C.two()) }\n'
 
 
 @pytest.fixture
@@ -25,8 +27,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-def build(module: Path) -> Path:
-    return go_programs.build(module, {"example": "."})["example"]
+def build(module: Path, *, cgo: bool = False) -> Path:
+    return go_programs.build(module, {"example": "."}, cgo=cgo)["example"]
 
 
 def said(executable: Path) -> str:
@@ -59,6 +61,22 @@ def test_a_failed_build_leaves_nothing(module: Path, tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         build(module)
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["example.lock"]
+
+
+def test_a_program_with_c(module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = build(module)
+    assert build(module, cgo=True) != plain
+    (module / "main.go").write_text(WITH_C)
+    with pytest.raises(subprocess.CalledProcessError):
+        build(module)
+    assert said(build(module, cgo=True)) == "2\n"
+    go = shutil.which("go")
+    assert go
+    (tmp_path / "go").symlink_to(go)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv(COMPLETE, "1")
+    with pytest.raises(pytest.fail.Exception, match="gcc is not on PATH"):
+        build(module, cgo=True)
 
 
 def test_without_go_it_says_what_is_missing(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:

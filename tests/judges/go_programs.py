@@ -39,7 +39,9 @@ def build(
     module: Path,
     packages: Mapping[str, str],
     options: Sequence[str] = (),
+    *,
     files: Mapping[str, tuple[str, str]] | None = None,
+    cgo: bool = False,
 ) -> dict[str, Path]:
     """Return the executables of a Go module; build them unless they are in the cache.
 
@@ -48,6 +50,7 @@ def build(
         packages: the package of each executable, by the executable's name.
         options: for `go build`.
         files: other files that are needed, by name: the module that has each, and its path in that module.
+        cgo: whether the packages contain C, such as SQLite; they need gcc.
 
     Raises:
         subprocess.CalledProcessError: a build failed; Go has written the reason to stderr.
@@ -55,10 +58,11 @@ def build(
     go = shutil.which("go")
     if go is None:
         without("GO", "Go is not installed: https://go.dev/dl")
+    compiler, copied = _c_compiler() if cgo else {}, files or {}
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
-    copied = files or {}
-    directory = cache / f"{module.name}-{_key(go, module, packages, [*options, repr(sorted(copied.items()))])}"
+    made_from = [*options, *sorted(copied.items())]
+    directory = cache / f"{module.name}-{_key(go, module, packages, made_from, compiler)}"
     # Several test processes want the same program at the same time: the first one builds it.
     with (cache / f"{module.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -68,7 +72,8 @@ def build(
                 built = Path(name) / "built"
                 for executable, package in packages.items():
                     command = [go, "build", *_OPTIONS, *options, "-o", str(built / executable), package]
-                    subprocess.run(command, cwd=module, env=ENVIRONMENT, stdout=sys.stderr, check=True)
+                    environment = ENVIRONMENT | compiler
+                    subprocess.run(command, cwd=module, env=environment, stdout=sys.stderr, check=True)
                 for file, (source, path) in copied.items():
                     shutil.copy(_module_directory(go, module, source) / path, built / file)
                 built.rename(directory)
@@ -89,10 +94,22 @@ def _cache() -> Path:
     return caches / "kong-mesh-pca-toolkit" / "go"
 
 
-def _key(go: str, module: Path, packages: Mapping[str, str], options: Sequence[str]) -> str:
+def _c_compiler() -> dict[str, str]:
+    """Return the variables that make Go compile C."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        without("GCC", "gcc is not on PATH")
+    return {"CGO_ENABLED": "1", "CC": compiler}
+
+
+def _key(
+    go: str, module: Path, packages: Mapping[str, str], options: Sequence[object], compiler: Mapping[str, str]
+) -> str:
     """Return a digest of everything that an executable is made from."""
     version = subprocess.run([go, "version"], env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
     digest = hashlib.sha256(repr((version, _OPTIONS, sorted(packages.items()), list(options))).encode())
+    if compiler:
+        digest.update(subprocess.run([compiler["CC"], "--version"], capture_output=True, check=True).stdout)
     for file in sorted(file for file in module.rglob("*") if file.suffix in {".go", ".mod", ".sum"}):
         digest.update(repr((file.relative_to(module).as_posix(), file.read_bytes())).encode())
     return digest.hexdigest()[:16]

@@ -46,7 +46,7 @@ def programs() -> dict[str, Path]:
         MODULE,
         {_CLI: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
         ("-ldflags", f"-s -w {version}"),
-        {_EXECUTOR: ("github.com/pulumi/pulumi/sdk/v3", f"python/cmd/{_EXECUTOR}")},
+        files={_EXECUTOR: ("github.com/pulumi/pulumi/sdk/v3", f"python/cmd/{_EXECUTOR}")},
     )
 
 
