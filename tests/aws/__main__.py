@@ -97,7 +97,8 @@ def _refuse_second(found: Any, earlier: list[Any]) -> None:
 
 def _heed_hangup() -> None:
     """Let a terminal that goes away end the run as SIGTERM does."""
-    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 @main.command()
@@ -113,6 +114,8 @@ def compare(file: str) -> None:
     recorded = answers.read(file)
     found = comparing.compare(recorded["answers"], comparing.sandbox_answers(recorded["region"]))
     click.echo(f"{len(found.compared)} answers of {recorded['answeredBy']}, recorded {recorded['recorded']}")
+    if not recorded["answeredBy"].endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        click.echo("These are not answers of AWS.")
     _list("Not recorded", found.missing)
     _list("Different, and no conformance rule fixes it", found.open)
     _list("Different from what a conformance rule fixes", found.broken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ SIGNING_ALGORITHM = "SHA256WITHECDSA"
 ROOT_DAYS = 60
 # botocore, DeleteCertificateAuthorityRequest.PermanentDeletionTimeInDays: 7 to 30.
 DELETION_DAYS = 7
+_STATUS_SECONDS, _STATUS_PAUSE_SECONDS = 60, 1
 
 
 class RemovalError(ToolkitError):
@@ -146,7 +148,46 @@ def activate(account: Account, arn: str, token: str) -> str:
     """
     certificate = certify(account, arn, ROOT_DAYS, token)
     account.pca.import_certificate_authority_certificate(CertificateAuthorityArn=arn, Certificate=certificate.encode())
+    await_status(account, arn, "ACTIVE")
     return certificate
+
+
+def await_status(account: Account, arn: str, wanted: str) -> None:
+    """Wait until AWS shows the CA in that status. AWS applies changes with a delay (terraform-provider-aws#37592).
+
+    Raises:
+        ClientError: AWS returned an error.
+        BotoCoreError: AWS can't be reached.
+        SurroundingsError: the CA has another status when the time is up.
+    """
+    until = time.monotonic() + _STATUS_SECONDS
+    while (found := status_of(account, arn)) != wanted:
+        if time.monotonic() > until:
+            raise SurroundingsError(f"{arn} is {found} after {_STATUS_SECONDS} s, not {wanted}")
+        time.sleep(_STATUS_PAUSE_SECONDS)
+
+
+def status_of(account: Account, arn: str) -> str:
+    """Return the CA's status.
+
+    Raises:
+        ClientError: AWS returned an error.
+        BotoCoreError: AWS can't be reached.
+    """
+    answer = account.pca.describe_certificate_authority(CertificateAuthorityArn=arn)
+    return str(answer["CertificateAuthority"]["Status"])
+
+
+def disable(account: Account, arn: str) -> None:
+    """Disable the CA, and wait until it is.
+
+    Raises:
+        ClientError: AWS returned an error.
+        BotoCoreError: AWS can't be reached.
+        SurroundingsError: the CA is not disabled when the time is up.
+    """
+    account.pca.update_certificate_authority(CertificateAuthorityArn=arn, Status="DISABLED")
+    await_status(account, arn, "DISABLED")
 
 
 def remove(account: Account, arn: str) -> None:
@@ -156,13 +197,11 @@ def remove(account: Account, arn: str) -> None:
         RemovalError: it is not deleted; the error has the commands that do it by hand.
     """
     try:
-        status = account.pca.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"][
-            "Status"
-        ]
+        status = status_of(account, arn)
         if status == "DELETED":
             return
         if status == "ACTIVE":
-            account.pca.update_certificate_authority(CertificateAuthorityArn=arn, Status="DISABLED")
+            disable(account, arn)
         account.pca.delete_certificate_authority(CertificateAuthorityArn=arn, PermanentDeletionTimeInDays=DELETION_DAYS)
     # Whatever goes wrong here, the user must get the commands.
     except Exception as error:

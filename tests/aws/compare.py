@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +12,7 @@ from botocore.config import Config
 from tests.aws import plan, running
 from tests.aws.account import Account
 from tests.aws.answers import Record
+from tests.aws.probe import REFUSAL
 from toolkit.cli.signals import Signals
 from toolkit.errors import InvalidInputError, Problem
 
@@ -26,6 +28,8 @@ _NOT_COMPARED = {"probe", "stage", "rules", "operation", "request", "requestId",
 _FIRST_GET = "result.firstGet"
 _READY_OR_NOT = (None, "RequestInProgressException")
 _ABSENT = "absent"
+# Messages may name the moment of the call.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class Difference(NamedTuple):
@@ -65,8 +69,8 @@ class Comparison(NamedTuple):
 
     @property
     def broken(self) -> list[Difference]:
-        """Return the differences in what a conformance rule fixes."""
-        return [each for each in self.differences if each.rule]
+        """Return the differences in what a conformance rule fixes, by rule."""
+        return sorted((each for each in self.differences if each.rule), key=lambda each: each.rule)
 
     @property
     def open(self) -> list[Difference]:
@@ -133,6 +137,8 @@ def _differences(probe: Probe, recorded: dict[str, Any], sandbox: dict[str, Any]
 def _same(part: str, recorded: object, sandbox: object) -> bool:
     if part == _FIRST_GET and recorded in _READY_OR_NOT and sandbox in _READY_OR_NOT:
         return True
+    if part == "message" and recorded and sandbox:
+        return _MOMENT.sub("", str(recorded)) == _MOMENT.sub("", str(sandbox))
     return recorded == sandbox
 
 
@@ -150,6 +156,7 @@ def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, obje
 def _rule_of(probe: Probe, part: str) -> str:
     """Return the rule that fixes a part of the answer; empty if none does."""
     for rule, parts in probe.rules.items():
-        if any(part == fixed or part.startswith(f"{fixed}.") for fixed in parts):
+        # A rule about a part of an answer also means that AWS gives this answer.
+        if (parts and part in REFUSAL) or any(part == fixed or part.startswith(f"{fixed}.") for fixed in parts):
             return rule
     return ""

@@ -229,6 +229,7 @@ VALIDITY = (
         "validity.beyond-ca",
         lambda scene: scene.issuing(Validity=_days(7)),
         stage=Stage.RENEWED,
+        words="ends before",
     ),
 )
 

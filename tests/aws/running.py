@@ -117,7 +117,7 @@ class Run:
         scene.second = authority.certify(self.account, self.arn, _SECOND_DAYS, f"{self.identifier}-second")
         self.record.certificates += 1
         self._ask(scene, Stage.RENEWED)
-        self.account.pca.update_certificate_authority(**scene.named, Status="DISABLED")
+        authority.disable(self.account, self.arn)
         self._ask(scene, Stage.DISABLED)
         if self.keep:
             self.account.pca.update_certificate_authority(**scene.named, Status="ACTIVE")
