@@ -13,7 +13,13 @@ from toolkit.cli.signals import Signals
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, SurroundingsError
 
 _RECORD = Path("build/aws/answers.json")
-_region = click.option("--region", metavar="NAME", help="Region of the CA; that of the AWS configuration unless given.")
+_region = click.option(
+    "--region",
+    # boto3 reads the second one only; the aws CLI reads both, in this order.
+    envvar=("AWS_REGION", "AWS_DEFAULT_REGION"),
+    metavar="NAME",
+    help="Region of the CA; that of the environment or of the profile unless given.",
+)
 _profile = click.option("--profile", metavar="NAME", help="Profile of the AWS configuration.")
 
 

@@ -82,7 +82,7 @@ class Run:
             RemovalError: the CA could not be deleted.
             InterruptedByUserError: somebody stopped the run.
         """
-        state = StateFile(self.directory / "authority.json", self.identifier, self.account.region)
+        state = StateFile(self.directory / f"authority-{self.identifier}.json", self.identifier, self.account.region)
         state.note("creating")
         signals.hold()
         self.arn = authority.create(self.account, self.identifier)
