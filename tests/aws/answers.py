@@ -31,6 +31,8 @@ FORMAT = 1
 # What a record has in place of the account's ID, the CA's and the caller's ARN.
 ACCOUNT, AUTHORITY = "111122223333", "00000000-1111-2222-3333-444444444444"
 CALLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/caller/session"
+# Every answer has these.
+_COMPARED = ("probe", "status", "code", "message", "result", "certificate")
 _PENDING = "RequestInProgressException"
 # Of a CA as DescribeCertificateAuthority shows it.
 _SHOWN = (
@@ -200,8 +202,14 @@ def read(path: str) -> dict[str, Any]:
     """
     try:
         document = json.loads(read_text(path))
-        answers = {answer["probe"]: answer["code"] for answer in document["answers"]}
-        known = document["format"] == FORMAT and answers and isinstance(document["region"], str)
+        complete = all(set(_COMPARED) <= set(answer) for answer in document["answers"])
+        texts = [document[name] for name in ("region", "answeredBy", "recorded")]
+        known = (
+            document["format"] == FORMAT
+            and document["answers"]
+            and complete
+            and all(isinstance(text, str) for text in texts)
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidInputError(f"{path} is not a record of answers", [Problem("", one_line(error))]) from error
     if not known:

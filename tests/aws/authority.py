@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from tests.aws.account import CREATED_BY, CREATOR, RUN
 from toolkit.errors import SurroundingsError, ToolkitError, one_line
 from toolkit.files import write_whole
@@ -103,12 +101,13 @@ def create(account: Account, run: str) -> str:
             IdempotencyToken=run,
             Tags=[{"Key": CREATED_BY, "Value": CREATOR}, {"Key": RUN, "Value": run}],
         )
-    except (BotoCoreError, ClientError) as error:
+        return str(created["CertificateAuthorityArn"])
+    # Whatever goes wrong here, the user must learn that a CA may exist.
+    except Exception as error:
         raise SurroundingsError(
             f"can't create the CA: {one_line(error)}",
             f"If AWS created it all the same, this deletes it: {cleanup_command(account)}",
         ) from error
-    return str(created["CertificateAuthorityArn"])
 
 
 def certify(account: Account, arn: str, days: int, token: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.aws.authority import KEY_ALGORITHM, SIGNING_ALGORITHM, USAGE_MODE
 from toolkit.cli import main as toolkit
 from toolkit.contract import StackOutputs
-from toolkit.errors import SurroundingsError
+from toolkit.errors import EXIT_INTERRUPTED, SurroundingsError
 from toolkit.files import read_text, write_whole
 from toolkit.mesh.documents.applied import applied
 from toolkit.mesh.documents.reader import read
@@ -105,11 +105,14 @@ def render(outputs: StackOutputs, directory: Path) -> Path:
 
     Raises:
         SurroundingsError: the command failed.
+        KeyboardInterrupt: somebody stopped the run.
     """
     contract_file, mesh_file = directory / "outputs.json", directory / "mesh.yaml"
     write_whole(contract_file, outputs.to_json())
     words = ["render-mesh", "--outputs", str(contract_file), "-o", str(mesh_file)]
     code = toolkit.main(args=words, prog_name="toolkit", standalone_mode=False)
+    if code == EXIT_INTERRUPTED:
+        raise KeyboardInterrupt
     if code:
         raise SurroundingsError(f"toolkit render-mesh ended with exit code {code}")
     return mesh_file
