@@ -119,7 +119,8 @@ def compare(file: str) -> None:
 
     recorded = answers.read(file)
     found = comparing.compare(recorded["answers"], comparing.sandbox_answers(recorded["region"]))
-    click.echo(f"{len(found.compared)} answers of {recorded['answeredBy']}, recorded {recorded['recorded']}")
+    said, when = recorded["answeredBy"], recorded["recorded"]
+    click.echo(f"{len(found.compared)} answers of {said}, recorded {when}, about {len(found.rules)} conformance rules")
     if not recorded["answeredBy"].endswith((".amazonaws.com", ".amazonaws.com.cn")):
         click.echo("These are not answers of AWS.")
     _list("Not recorded", found.missing)

@@ -68,6 +68,12 @@ class Comparison(NamedTuple):
     differences: tuple[Difference, ...]
 
     @property
+    def rules(self) -> set[str]:
+        """Return the conformance rules that fix a part of a compared answer."""
+        probes = (probe for probe in plan.PROBES if probe.name in self.compared)
+        return {rule for probe in probes for rule, parts in probe.rules.items() if parts}
+
+    @property
     def broken(self) -> list[Difference]:
         """Return the differences in what a conformance rule fixes, by rule."""
         return sorted((each for each in self.differences if each.rule), key=lambda each: each.rule)

@@ -42,7 +42,8 @@ _DEFAULT_TEMPLATE = {
 }
 
 
-def _forged(_: Scene) -> bytes:
+def _forged() -> bytes:
+    """Return a request whose signature is not its key's."""
     content = bytearray(x509.load_pem_x509_csr(csr()).public_bytes(Encoding.DER))
     content[-1] ^= 1
     return x509.load_der_x509_csr(bytes(content)).public_bytes(Encoding.PEM)
@@ -101,7 +102,7 @@ REQUESTS = (
     refused("csr-not-pem", "csr.garbage", lambda scene: scene.issuing(b"x")),
     refused("csr-cut-off", "csr.garbage", lambda scene: scene.issuing(csr()[:200])),
     refused("csr-new-header", "csr.header", lambda scene: scene.issuing(_renamed())),
-    refused("csr-forged", "csr.signature", lambda scene: scene.issuing(_forged(scene))),
+    refused("csr-forged", "csr.signature", lambda scene: scene.issuing(_forged())),
     refused("csr-ed25519", "csr.key", lambda scene: scene.issuing(_of_ed25519())),
     refused("csr-too-large", "csr.size", lambda scene: scene.issuing(b"x" * 32769), words="32768"),
     refused("rsa-signature", "signature.family", lambda scene: scene.issuing(SigningAlgorithm="SHA256WITHRSA")),

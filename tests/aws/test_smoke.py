@@ -16,7 +16,9 @@ import pytest
 from tests.aws import plan
 from tests.aws.account import CREATED_BY, CREATOR, RUN, connect
 from tests.aws.answers import ACCOUNT as SHOWN_ACCOUNT
+from tests.aws.answers import Record
 from tests.aws.places import REGION, SECONDS, place_in
+from tests.aws.running import FailedError, Run
 from tests.sandbox.conformance.world import ACCOUNT, World
 from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.files import project_root
@@ -118,6 +120,8 @@ def test_a_signal_in_the_middle_deletes_the_ca(place: Place, number: signal.Sign
     place.aws.private_ca.registry.issuance_delay = place.aws.private_ca.registry.issuance_delay.max / 10**6
     with place.start("--yes") as process:
         wait_for(place, process, "PENDING_CERTIFICATE")
+        # The second one must not end the clean-up.
+        process.send_signal(number)
         process.send_signal(number)
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, said
@@ -188,14 +192,32 @@ def test_a_killed_run_is_found_by_its_tag_and_cleaned_up(place: Place) -> None:
     assert registry.authorities[foreign].status(place.aws.clock()) == "PENDING_CERTIFICATE"
 
 
-def test_without_credentials_or_a_region_nothing_happens(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def inside(place: Place, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Let this process know what the command knows."""
     for name in ("AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_without_credentials_or_a_region_nothing_happens(inside: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInputError, match="region"):
         connect(None, None)
     assert connect(REGION, None).number == ACCOUNT
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    inside.delenv("AWS_ACCESS_KEY_ID")
     with pytest.raises(SurroundingsError, match="credentials"):
         connect(REGION, None)
+
+
+@pytest.mark.usefixtures("inside")
+def test_a_failed_verification_fails_the_run(tmp_path: Path) -> None:
+    account = connect(REGION, None)
+    record = Record(account, tmp_path / "answers.json")
+    run = Run(account, record, tmp_path)
+    record.smoke = {"passed": False}
+    with pytest.raises(FailedError, match="did not pass"):
+        run.conclude()
+    record.smoke = {"passed": True}
+    run.conclude()
