@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from toolkit.sandbox.demo import Demo
     from toolkit.verify.results import ZoneResult
 
-# US dollars a month for one CA (aws.amazon.com/private-ca/pricing).
-_MONTHLY = {"GENERAL_PURPOSE": 400, "SHORT_LIVED_CERTIFICATE": 50}
 _NEXT = """\
 To go on playing with this stack, without AWS:
   toolkit sandbox --stack-file stacks/Pulumi.{stack}.yaml -- bash
@@ -106,11 +104,13 @@ class _Narrator:
 
 
 def _say_what_is_next(result: Demo, stack: str, directory: Path, authorities: int) -> None:
+    from toolkit.verify.results import AUTHORITY_PRICE
+
     authority = result.outputs.certificate_authority
     certificates = shlex.quote(str(directory / "certificates"))
     # Of the CAs that the stack made one issues; what stands above it is general-purpose.
-    above = max(authorities - 1, 0) * _MONTHLY["GENERAL_PURPOSE"]
-    cost = above + (_MONTHLY[authority.usage_mode] if authorities else 0)
+    above = max(authorities - 1, 0) * AUTHORITY_PRICE["GENERAL_PURPOSE"]
+    cost = above + (AUTHORITY_PRICE[authority.usage_mode] if authorities else 0)
     untrusted = "" if authority.type == "ROOT" else f" -untrusted {certificates}/intermediate.pem"
     leaf = next((zone.zone for zone in result.report.zones if zone.certificate), None)
     if leaf:
