@@ -74,7 +74,7 @@ def test_a_program_with_c(module: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert go
     (tmp_path / "go").symlink_to(go)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv(COMPLETE, "1")
+    monkeypatch.setenv(f"{NEED}GCC", "1")
     with pytest.raises(pytest.fail.Exception, match="gcc is not on PATH"):
         build(module, cgo=True)
 
