@@ -193,9 +193,13 @@ class Stack:
         self._state = self._state.with_name(f"{self._state.name}-again")
         self._begin()
 
+    def unprotect(self) -> None:
+        """Run ``pulumi state unprotect`` for every resource."""
+        self._must("state", "unprotect", "--all", "--yes")
+
     def tear_down(self) -> None:
         """Delete the resources of the stack, protected or not."""
-        self._must("state", "unprotect", "--all", "--yes")
+        self.unprotect()
         self.destroy(skip_preview=True)
 
     def _lay_out(self) -> None:

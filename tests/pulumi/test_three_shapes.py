@@ -106,6 +106,11 @@ def keeps_what_it_has(aws: TestSandbox, stack: Stack) -> None:
     again = stack.up(**TAGS)
     assert ("issuing-ca" in again.error, "protected" in again.error) == (True, True)
     assert not {name: how for name, how in again.changes.items() if how in {"update", "replace"}}
+    stack.unprotect()
+    gone = stack.up(**TAGS)
+    assert gone.changes["issuing-ca"] == "delete"
+    assert all(name.startswith("issuing-ca") for name in gone.changes)
+    assert inventory(aws)["policies"] == before["policies"]
 
 
 def goes_and_comes_again(stack: Stack) -> None:
