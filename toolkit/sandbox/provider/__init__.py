@@ -2,6 +2,9 @@
 
 The behaviour follows the bridged provider (hashicorp/terraform-provider-aws), traps included: a CA's own
 ``certificate`` is empty when it is created, because there is none yet.
+
+The sandbox itself only creates. Changes, deletions and readings are for the real Pulumi engine, which asks for them
+through the plugin of ``make test-pulumi``.
 """
 
 from __future__ import annotations
