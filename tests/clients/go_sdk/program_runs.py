@@ -1,4 +1,4 @@
-"""Runs the Go program in `program/`, and reads the checks that it prints."""
+"""Runs the Go program in `walks/`, and reads the checks that it prints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.conftest import TestSandbox
 
 PROTOCOLS = ("json", "cbor")
-_MODULE = Path(__file__).with_name("program")
+_MODULE = Path(__file__).with_name("walks")
 # The program itself gives up after two minutes.
 _PATIENCE = 150
 
