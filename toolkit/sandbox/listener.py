@@ -201,8 +201,9 @@ class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not t
     """Answers one request, and logs none; what people should see, the commands tell them."""
 
     timeout = _LONGEST_PAUSE_SECONDS
-    # Send head and body together. After the head of a fast answer, the AWS SDK for Go may lose a body that comes later,
-    # and repeats the call (aws/smithy-go: transport/http/client.go closes the request, which net/http may still read).
+    # Send head and body together. After the head of a fast answer, the AWS SDK for Go may lose a body that comes later
+    # (aws/smithy-go: transport/http/client.go closes the request, which net/http may still read), and calls again.
+    # Longer answers than the 4 KiB that net/http reads at once can still be lost.
     wbufsize = io.DEFAULT_BUFFER_SIZE
 
     def setup(self) -> None:

@@ -118,9 +118,10 @@ class Controller:
         self._wait(f"certificaterequests/{name}", "condition=Ready")
         return self._get(name)
 
-    def failed(self, name: str) -> str:
-        """Wait until a request has failed, and return the message."""
-        self._wait(f"certificaterequests/{name}", 'jsonpath={.status.conditions[?(@.type=="Ready")].reason}=Failed')
+    def message(self, name: str, reason: str) -> str:
+        """Wait until a request isn't Ready for a reason, `Pending` or `Failed`, and return the message."""
+        found = '{.status.conditions[?(@.type=="Ready")].reason}'
+        self._wait(f"certificaterequests/{name}", f"jsonpath={found}={reason}")
         conditions = {found["type"]: found for found in self._get(name)["status"]["conditions"]}
         return str(conditions["Ready"]["message"])
 

@@ -147,7 +147,7 @@ def test_a_role_that_may_use_one_template(controller: Controller, world: World, 
     chosen = issuer(controller, NAMESPACED, authority, role=role)
     allowed, denied = (request(controller, chosen, CASES[name]) for name in ("server", "client"))
     controller.issued(allowed)
-    message = controller.failed(denied)
+    message = controller.message(denied, "Failed")
     assert "AccessDeniedException" in message
     assert "acm-pca:IssueCertificate" in message
     assert len(world.aws.private_ca.registry.authorities[authority].issued) == 1
@@ -155,9 +155,11 @@ def test_a_role_that_may_use_one_template(controller: Controller, world: World, 
 
 def test_a_certificate_that_takes_a_moment(controller: Controller, world: World, authority: str) -> None:
     """The controller asks again after RequestInProgressException."""
-    world.aws.private_ca.registry.issuance_delay = timedelta(seconds=2)
-    chosen = issuer(controller, CLUSTER, authority)
-    controller.issued(request(controller, chosen, CASES["server"]))
+    world.aws.private_ca.registry.issuance_delay = timedelta(hours=1)
+    name = request(controller, issuer(controller, CLUSTER, authority), CASES["server"])
+    assert controller.message(name, "Pending") == "waiting for certificate to be issued"
+    world.aws.clock.shift = timedelta(hours=1)
+    controller.issued(name)
 
 
 @pytest.mark.parametrize("effect", ["throttle", "error", "reset"])
@@ -167,6 +169,8 @@ def test_faults(controller: Controller, world: World, authority: str, effect: An
     faults = tuple(Fault(effect=effect, operation=operation, times=2) for operation in operations)
     world.aws.faults = Faults(FaultPlan(faults=faults))
     controller.issued(request(controller, chosen, CASES["server"]))
+    # The third attempt of each call succeeds.
+    assert world.aws.faults._hits == {0: 3, 1: 3}
     assert len(world.aws.private_ca.registry.authorities[authority].issued) == 1
 
 
@@ -175,7 +179,7 @@ def test_a_csr_that_aws_rejects(controller: Controller, authority: str) -> None:
     chosen, name = issuer(controller, CLUSTER, authority), new_name()
     asked = csr(None, ("spiffe://default/web",), san_critical=False)
     controller.add_request(name, chosen, asked, usages=["server auth"])
-    assert "MalformedCSRException" in controller.failed(name)
+    assert "MalformedCSRException" in controller.message(name, "Failed")
 
 
 def required(certificate: x509.Certificate, kind: type[Any]) -> Any:

@@ -100,7 +100,9 @@ func (w *walk) get(authority, certificate *string) *acmpca.GetCertificateOutput 
 }
 
 func (w *walk) describe(authority *string) *types.CertificateAuthority {
-	described, err := w.DescribeCertificateAuthority(w, &acmpca.DescribeCertificateAuthorityInput{CertificateAuthorityArn: authority})
+	described, err := w.DescribeCertificateAuthority(w, &acmpca.DescribeCertificateAuthorityInput{
+		CertificateAuthorityArn: authority,
+	})
 	w.must("the CA is described", err)
 	return described.CertificateAuthority
 }

@@ -40,7 +40,9 @@ func life(w *walk) {
 	before := time.Now().Add(-time.Minute)
 	arn := w.create("Go root", types.CertificateAuthorityTypeRoot)
 	w.hasStatus(arn, types.CertificateAuthorityStatusPendingCertificate)
-	_, err := w.GetCertificateAuthorityCertificate(w, &acmpca.GetCertificateAuthorityCertificateInput{CertificateAuthorityArn: arn})
+	_, err := w.GetCertificateAuthorityCertificate(w, &acmpca.GetCertificateAuthorityCertificateInput{
+		CertificateAuthorityArn: arn,
+	})
 	refused[*types.InvalidStateException](w, "a CA that waits has no certificate", err)
 
 	block, _ := pem.Decode(w.csr(arn))
@@ -61,7 +63,9 @@ func life(w *walk) {
 	w.must("the root's certificate is imported", err)
 	w.hasStatus(arn, types.CertificateAuthorityStatusActive)
 	w.hasTimes(arn, root, before)
-	imported, err := w.GetCertificateAuthorityCertificate(w, &acmpca.GetCertificateAuthorityCertificateInput{CertificateAuthorityArn: arn})
+	imported, err := w.GetCertificateAuthorityCertificate(w, &acmpca.GetCertificateAuthorityCertificateInput{
+		CertificateAuthorityArn: arn,
+	})
 	w.must("the CA's certificate is fetched", err)
 	w.check("the CA has the imported certificate", *imported.Certificate == *own.Certificate, *imported.Certificate)
 	w.answers(arn)
@@ -109,11 +113,13 @@ func (w *walk) endEntity(arn *string, root *x509.Certificate) {
 	w.check("the key is that of the CSR", key.PublicKey.Equal(leaf.PublicKey), leaf.PublicKey)
 	w.check("the subject is that of the CSR", leaf.Subject.String() == "CN=leaf,O=Example Corp", leaf.Subject)
 	w.check("it is no CA", leaf.BasicConstraintsValid && !leaf.IsCA, leaf.IsCA)
-	w.check("its key usage is that of the template", leaf.KeyUsage == x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment, leaf.KeyUsage)
+	w.check("its key usage is that of the template",
+		leaf.KeyUsage == x509.KeyUsageDigitalSignature|x509.KeyUsageKeyEncipherment, leaf.KeyUsage)
 	usages := []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	w.check("its extended key usages are those of the template", slices.Equal(leaf.ExtKeyUsage, usages), leaf.ExtKeyUsage)
 	w.check("its authority key identifier is the root's", bytes.Equal(leaf.AuthorityKeyId, root.SubjectKeyId), leaf.AuthorityKeyId)
-	w.check("it has no critical extension that Go does not know", len(leaf.UnhandledCriticalExtensions) == 0, leaf.UnhandledCriticalExtensions)
+	w.check("it has no critical extension that Go does not know",
+		len(leaf.UnhandledCriticalExtensions) == 0, leaf.UnhandledCriticalExtensions)
 }
 
 // names issues a certificate without a subject, for every kind of name that Go can ask for.
@@ -135,8 +141,10 @@ func names(w *walk) {
 	_, csr = w.newRequest(asked)
 	leaf := w.parse(w.get(arn, w.issue(arn, csr)).Certificate)
 	w.check("the DNS names are those of the CSR", slices.Equal(leaf.DNSNames, asked.DNSNames), leaf.DNSNames)
-	w.check("the addresses are those of the CSR", slices.EqualFunc(leaf.IPAddresses, asked.IPAddresses, net.IP.Equal), leaf.IPAddresses)
-	w.check("the e-mail addresses are those of the CSR", slices.Equal(leaf.EmailAddresses, asked.EmailAddresses), leaf.EmailAddresses)
+	w.check("the addresses are those of the CSR",
+		slices.EqualFunc(leaf.IPAddresses, asked.IPAddresses, net.IP.Equal), leaf.IPAddresses)
+	w.check("the e-mail addresses are those of the CSR",
+		slices.Equal(leaf.EmailAddresses, asked.EmailAddresses), leaf.EmailAddresses)
 	w.check("the URIs are those of the CSR", len(leaf.URIs) == 1 && *leaf.URIs[0] == *spiffe, leaf.URIs)
 }
 
@@ -172,5 +180,6 @@ func hierarchy(w *walk) {
 	w.check("Go verifies the certificate through both CAs", err == nil && len(chains) == 1 && len(chains[0]) == 3, err)
 	issuing := w.parse(own.Certificate)
 	w.check("the issuing CA may have no CA below it", issuing.IsCA && issuing.MaxPathLenZero, issuing.MaxPathLen)
-	w.check("the chain has the issuing CA first, then the root", *got.CertificateChain == *own.Certificate+"\n"+*own.CertificateChain, *got.CertificateChain)
+	w.check("the chain has the issuing CA first, then the root",
+		*got.CertificateChain == *own.Certificate+"\n"+*own.CertificateChain, *got.CertificateChain)
 }

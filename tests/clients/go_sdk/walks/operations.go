@@ -64,10 +64,13 @@ func pages(w *walk) {
 		}
 	}
 	w.check("there are several pages", full >= 2, full)
-	w.check("each CA is listed once", len(found) == len(created) && !slices.ContainsFunc(slices.Collect(maps.Values(found)), func(n int) bool { return n != 1 }), found)
+	w.check("each CA is listed once",
+		len(found) == len(created) && slices.Max(slices.Collect(maps.Values(found))) == 1, found)
 
 	arn := slices.Sorted(maps.Keys(created))[0]
-	sizes, tags := []int{}, acmpca.NewListTagsPaginator(w, &acmpca.ListTagsInput{CertificateAuthorityArn: &arn, MaxResults: aws.Int32(2)})
+	sizes, tags := []int{}, acmpca.NewListTagsPaginator(w, &acmpca.ListTagsInput{
+		CertificateAuthorityArn: &arn, MaxResults: aws.Int32(2),
+	})
 	for tags.HasMorePages() {
 		page, err := tags.NextPage(w)
 		w.must("a page of tags is read", err)
@@ -112,10 +115,13 @@ func (w *walk) permissions(arn *string) {
 	w.must("a permission is granted", err)
 	_, err = w.CreatePermission(w, granted)
 	refused[*types.PermissionAlreadyExistsException](w, "a permission is granted once", err)
-	listed := acmpca.NewListPermissionsPaginator(w, &acmpca.ListPermissionsInput{CertificateAuthorityArn: arn, MaxResults: aws.Int32(1)})
+	listed := acmpca.NewListPermissionsPaginator(w, &acmpca.ListPermissionsInput{
+		CertificateAuthorityArn: arn, MaxResults: aws.Int32(1),
+	})
 	page, err := listed.NextPage(w)
 	w.must("the permissions are listed", err)
-	w.check("the permission is listed", len(page.Permissions) == 1 && slices.Equal(page.Permissions[0].Actions, granted.Actions), len(page.Permissions))
+	w.check("the permission is listed",
+		len(page.Permissions) == 1 && slices.Equal(page.Permissions[0].Actions, granted.Actions), len(page.Permissions))
 	created := page.Permissions[0].CreatedAt
 	w.check("the permission was granted just now", time.Since(*created).Abs() < time.Hour, created)
 	w.check("there is no further page", !listed.HasMorePages(), listed.HasMorePages())
@@ -147,7 +153,9 @@ func (w *walk) policy(arn *string) {
 	w.must("the policy that was put is JSON", json.Unmarshal(text, &put))
 	w.must("the policy that was read is JSON", json.Unmarshal([]byte(*got.Policy), &read))
 	w.check("the policy is the one that was put", fmt.Sprint(put) == fmt.Sprint(read), *got.Policy)
-	_, err = w.PutPolicy(w, &acmpca.PutPolicyInput{ResourceArn: arn, Policy: aws.String(`{"Version": "2012-10-17", "Statement": []}`)})
+	_, err = w.PutPolicy(w, &acmpca.PutPolicyInput{
+		ResourceArn: arn, Policy: aws.String(`{"Version": "2012-10-17", "Statement": []}`),
+	})
 	refused[*types.InvalidPolicyException](w, "a policy has AWS's form", err)
 	_, err = w.DeletePolicy(w, &acmpca.DeletePolicyInput{ResourceArn: arn})
 	w.must("the policy is deleted", err)
@@ -166,7 +174,9 @@ func states(w *walk) {
 	w.setStatus(arn, types.CertificateAuthorityStatusActive)
 	w.issue(arn, w.newCSR("leaf"))
 	w.setStatus(arn, types.CertificateAuthorityStatusDisabled)
-	_, err = w.DeleteCertificateAuthority(w, &acmpca.DeleteCertificateAuthorityInput{CertificateAuthorityArn: arn, PermanentDeletionTimeInDays: aws.Int32(7)})
+	_, err = w.DeleteCertificateAuthority(w, &acmpca.DeleteCertificateAuthorityInput{
+		CertificateAuthorityArn: arn, PermanentDeletionTimeInDays: aws.Int32(7),
+	})
 	w.must("the CA is deleted", err)
 	w.hasStatus(arn, types.CertificateAuthorityStatusDeleted)
 	until := w.describe(arn).RestorableUntil
@@ -180,7 +190,9 @@ func states(w *walk) {
 }
 
 func (w *walk) setStatus(arn *string, status types.CertificateAuthorityStatus) {
-	_, err := w.UpdateCertificateAuthority(w, &acmpca.UpdateCertificateAuthorityInput{CertificateAuthorityArn: arn, Status: status})
+	_, err := w.UpdateCertificateAuthority(w, &acmpca.UpdateCertificateAuthorityInput{
+		CertificateAuthorityArn: arn, Status: status,
+	})
 	w.must("the status is changed", err)
 	w.hasStatus(arn, status)
 }

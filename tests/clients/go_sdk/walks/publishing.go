@@ -41,7 +41,8 @@ func publishing(w *walk) {
 	refused[*types.ResourceNotFoundException](w, "a certificate of another CA is not found", err)
 	entries := w.crl(leaf, root)
 	// RFC 5280, 5.3.1: keyCompromise is 1.
-	w.check("the CRL has the certificate and the reason", len(entries) == 1 && entries[0].SerialNumber.Cmp(leaf.SerialNumber) == 0 && entries[0].ReasonCode == 1, entries)
+	w.check("the CRL has the certificate and the reason",
+		len(entries) == 1 && entries[0].SerialNumber.Cmp(leaf.SerialNumber) == 0 && entries[0].ReasonCode == 1, entries)
 	w.auditReport(arn, bucket)
 }
 
@@ -56,7 +57,8 @@ func (w *walk) auditReport(arn, bucket *string) {
 	described := &acmpca.DescribeCertificateAuthorityAuditReportInput{CertificateAuthorityArn: arn, AuditReportId: made.AuditReportId}
 	report, err := waiter.WaitForOutput(w, described, patience)
 	w.must("the audit report is there", err)
-	w.check("the audit report is where it was announced", *report.S3Key == *made.S3Key && *report.S3BucketName == *bucket, *report.S3Key)
+	w.check("the audit report is where it was announced",
+		*report.S3Key == *made.S3Key && *report.S3BucketName == *bucket, *report.S3Key)
 	w.check("the audit report was created just now", time.Since(*report.CreatedAt).Abs() < time.Hour, report.CreatedAt)
 	_, err = w.CreateCertificateAuthorityAuditReport(w, asked)
 	refused[*types.RequestFailedException](w, "an audit report takes half an hour", err)
@@ -84,7 +86,8 @@ func (w *walk) crl(leaf, issuer *x509.Certificate) []x509.RevocationListEntry {
 	w.must("Go parses the CRL", err)
 	err = list.CheckSignatureFrom(issuer)
 	w.check("the CA has signed the CRL", err == nil, err)
-	w.check("the CRL counts for 7 days", list.NextUpdate.After(time.Now()) && list.NextUpdate.Before(time.Now().Add(8*24*time.Hour)), list.NextUpdate)
+	w.check("the CRL counts for 7 days",
+		list.NextUpdate.After(time.Now()) && list.NextUpdate.Before(time.Now().Add(8*24*time.Hour)), list.NextUpdate)
 	return list.RevokedCertificateEntries
 }
 

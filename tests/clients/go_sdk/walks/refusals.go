@@ -22,11 +22,17 @@ func refusals(w *walk) {
 	_, err := w.DescribeCertificateAuthority(w, &acmpca.DescribeCertificateAuthorityInput{CertificateAuthorityArn: unknown})
 	refused[*types.ResourceNotFoundException](w, "an unknown CA is not found", err)
 	w.describesError(err)
-	_, err = w.DescribeCertificateAuthority(w, &acmpca.DescribeCertificateAuthorityInput{CertificateAuthorityArn: aws.String("unknown")})
+	_, err = w.DescribeCertificateAuthority(w, &acmpca.DescribeCertificateAuthorityInput{
+		CertificateAuthorityArn: aws.String("unknown"),
+	})
 	w.refusedAs("what is no ARN breaks the model's pattern", "ValidationException", err)
-	_, err = w.GetCertificate(w, &acmpca.GetCertificateInput{CertificateAuthorityArn: arn, CertificateArn: aws.String(*unknown + "/certificate/0123456789abcdef0123456789abcdef")})
+	_, err = w.GetCertificate(w, &acmpca.GetCertificateInput{
+		CertificateAuthorityArn: arn, CertificateArn: aws.String(*unknown + "/certificate/0123456789abcdef0123456789abcdef"),
+	})
 	refused[*types.InvalidArnException](w, "the certificate must be one of the CA", err)
-	_, err = w.GetCertificate(w, &acmpca.GetCertificateInput{CertificateAuthorityArn: arn, CertificateArn: aws.String(*arn + "/certificate/0123456789abcdef0123456789abcdef")})
+	_, err = w.GetCertificate(w, &acmpca.GetCertificateInput{
+		CertificateAuthorityArn: arn, CertificateArn: aws.String(*arn + "/certificate/0123456789abcdef0123456789abcdef"),
+	})
 	refused[*types.ResourceNotFoundException](w, "an unknown certificate is not found", err)
 	w.issuanceRefusals(arn)
 	w.settingRefusals(arn)
@@ -97,7 +103,9 @@ func access(w *walk) {
 	_, err = role.IssueCertificate(w, request(arn, w.newCSR("leaf")))
 	w.refusedAs("the role can't issue", "AccessDeniedException", err)
 	waiter := acmpca.NewCertificateIssuedWaiter(role)
-	err = waiter.Wait(w, &acmpca.GetCertificateInput{CertificateAuthorityArn: arn, CertificateArn: w.issue(arn, w.newCSR("leaf"))}, patience)
+	err = waiter.Wait(w, &acmpca.GetCertificateInput{
+		CertificateAuthorityArn: arn, CertificateArn: w.issue(arn, w.newCSR("leaf")),
+	}, patience)
 	w.check("the waiter gives up when access is denied", err != nil && strings.Contains(err.Error(), "Failure"), err)
 
 	identity, err := sts.NewFromConfig(w.config, func(o *sts.Options) { o.Credentials = taken }).GetCallerIdentity(w, &sts.GetCallerIdentityInput{})
