@@ -47,12 +47,16 @@ def version() -> str:
 
 
 class Cluster:
-    """A running kube-apiserver."""
+    """A running kube-apiserver.
+
+    Attributes:
+        kubeconfig: the administrator's.
+    """
 
     def __init__(self, executables: dict[str, Path], directory: Path) -> None:
         self._executables = executables
         self._directory = directory
-        self._kubeconfig = directory / "kubeconfig.json"
+        self.kubeconfig = directory / "kubeconfig.json"
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -72,7 +76,7 @@ class Cluster:
         """Run kubectl as the cluster's administrator."""
         environment = {
             "HOME": str(self._directory),
-            "KUBECONFIG": str(self._kubeconfig),
+            "KUBECONFIG": str(self.kubeconfig),
             "NO_PROXY": "127.0.0.1",
             "PATH": "",
         }
@@ -129,8 +133,8 @@ class Cluster:
         tokens.write_text(f"{token},administrator,administrator,system:masters\n", encoding="utf-8")
         # kube-apiserver issues itself a certificate, and writes it with its CA.
         cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(certificates / "apiserver.crt")}
-        self._kubeconfig.touch(mode=0o600)
-        self._kubeconfig.write_text(
+        self.kubeconfig.touch(mode=0o600)
+        self.kubeconfig.write_text(
             json.dumps(
                 {
                     "apiVersion": "v1",
@@ -167,7 +171,7 @@ class Cluster:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-        started.callback(_stop, process)
+        started.callback(stop, process)
         return process
 
     def _wait(self, *processes: subprocess.Popen[bytes]) -> None:
@@ -190,7 +194,7 @@ def free_ports(count: int) -> list[int]:
         return [listener.getsockname()[1] for listener in opened]
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
         process.wait(timeout=10)

@@ -101,6 +101,15 @@ def test_a_client_that_waits_to_continue(aws: TestSandbox) -> None:
         assert read(connection).removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").startswith(b"HTTP/1.1 200 OK")
 
 
+def test_an_answer_in_one_piece(aws: TestSandbox) -> None:
+    for _ in range(100):
+        with connect(aws.endpoint_url) as connection:
+            connection.sendall(request() + BODY)
+            answer = connection.recv(65536)
+            assert answer.endswith(b"</GetCallerIdentityResponse>")
+            assert read(connection) == b""
+
+
 def test_a_body_that_is_chunked(aws: TestSandbox) -> None:
     world = World(aws)
     name = bucket(world)

@@ -201,12 +201,22 @@ class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not t
     """Answers one request, and logs none; what people should see, the commands tell them."""
 
     timeout = _LONGEST_PAUSE_SECONDS
+    # Send head and body together. After the head of a fast answer, the AWS SDK for Go may lose a body that comes later
+    # (aws/smithy-go: transport/http/client.go closes the request, which net/http may still read), and calls again.
+    # Longer answers than the 4 KiB that net/http reads at once can still be lost.
+    wbufsize = io.DEFAULT_BUFFER_SIZE
 
     def setup(self) -> None:
         """Begin with the head that the server has read."""
         super().setup()
         unread: Any = self.rfile  # type: ignore[has-type] # moto is not typed
         self.rfile = io.BufferedReader(_Resumed(self.server.take_head(self.connection), unread.detach()))
+
+    def handle_expect_100(self) -> bool:
+        """Tell the client to send its body, at once."""
+        proceed: bool = super().handle_expect_100()
+        self.wfile.flush()
+        return proceed
 
     def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:  # noqa: ARG002 - werkzeug's own signature
         """Look for no further request on a connection that a fault has reset."""

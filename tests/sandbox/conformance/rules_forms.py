@@ -201,6 +201,21 @@ def _(world: World) -> None:
     assert len(set(identifiers)) == 3
 
 
+@rule(
+    "form.no-output",
+    "The answer of an operation without output is empty; with JSON it has a content type.",
+    "AWS Private CA API reference: TagCertificateAuthority; smithy-lang/smithy: protocol tests no_output and"
+    " json_1_1_service_responds_with_no_payload",
+)
+def _(world: World) -> None:
+    tags = [{"Key": "key", "Value": "value"}]
+    answer = world.pca.tag_certificate_authority(CertificateAuthorityArn=world.create(), Tags=tags)
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    speaks_json = world.pca.meta.service_model.resolved_protocol == "json"
+    assert headers["content-length"] == "0"
+    assert headers.get("content-type") == ("application/x-amz-json-1.1" if speaks_json else None)
+
+
 @rule("form.pages", "More than 100 entries may be asked for; 100 come, and a token.", f"{BOTOCORE}: MaxResults")
 def _(world: World) -> None:
     arn = world.root()

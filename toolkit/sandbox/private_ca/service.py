@@ -56,8 +56,9 @@ class PrivateCaService:
             operation = protocol.operation(target)
             params = protocol.decode(operation, body, cbor=cbor)
             self.registry.authorize(caller, operation.name, params)
-            result = self._operations[_snake(operation.name)](caller, params) or {}
-            return protocol.encode(result, cbor=cbor)
+            result = self._operations[_snake(operation.name)](caller, params)
+            # The AWS Private CA API reference calls it "an HTTP 200 response with an empty HTTP body".
+            return protocol.without_output(cbor=cbor) if result is None else protocol.encode(result, cbor=cbor)
         except AwsError as error:
             return protocol.refusal(error, cbor=cbor)
         except Exception:  # noqa: BLE001 - a traceback must never reach the client, whatever the defect
