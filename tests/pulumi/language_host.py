@@ -72,7 +72,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         aws = plugin_pb2.PackageDependency(kind="resource", name="aws", version=self._aws_version)
         return language_pb2.GetRequiredPackagesResponse(packages=[aws])
 
-    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002 - gRPC's own
+    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
         """Run the program in a process of its own, and pass on what it prints."""
         options = {
             "monitor": request.monitor_address,
@@ -91,13 +91,18 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        done = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        program = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        self._tell(done.stdout)
-        if done.returncode == _ERROR_WAS_SHOWN:
+        # An engine that has given up waits no longer for the program, which would wait for the engine for ever.
+        context.add_callback(program.kill)
+        printed, _ = program.communicate()
+        if not context.is_active():
             return language_pb2.RunResponse(bail=True)
-        error = f"program exited with non-zero exit code: {done.returncode}" if done.returncode else ""
+        self._tell(printed)
+        if program.returncode == _ERROR_WAS_SHOWN:
+            return language_pb2.RunResponse(bail=True)
+        error = f"program exited with non-zero exit code: {program.returncode}" if program.returncode else ""
         return language_pb2.RunResponse(error=error)
 
     def _tell(self, printed: str) -> None:
