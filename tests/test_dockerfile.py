@@ -20,8 +20,8 @@ from packaging.utils import canonicalize_name
 from tests.support import without
 from toolkit import contract
 from toolkit.files import project_root
-from toolkit.mesh import jobs
-from toolkit.sandbox import program
+from toolkit.jobs import workloads
+from toolkit.sandbox.pulumi import program
 from toolkit.verify.report import json as json_form
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_every_base_is_pinned() -> None:
 def test_the_final_image_is_not_root_and_runs_the_toolkit() -> None:
     users = [found.value for found in FINAL if found.name == "USER"]
     # The number that the Jobs run as; a name would tell Kubernetes nothing.
-    assert users == [f"{jobs.USER}:{jobs.USER}"]
+    assert users == [f"{workloads.USER}:{workloads.USER}"]
     last = [found.name for found in FINAL]
     assert last.index("USER") > max(number for number, name in enumerate(last) if name in ("RUN", "COPY"))
     assert [json.loads(value) for value in VALUES["ENTRYPOINT"]] == [["toolkit"]]

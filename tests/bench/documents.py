@@ -20,8 +20,8 @@ from ruamel.yaml import YAML
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from toolkit.cli import main as main_command
 from toolkit.contract import StackOutputs
-from toolkit.mesh import render
-from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.choices import Choice, MeshOptions
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
@@ -137,12 +137,12 @@ def rate() -> float:
     document["meshes"] = [f"mesh-{number}" for number in range(MESHES)]
     outputs = StackOutputs.model_validate(document, strict=False)
     options = MeshOptions(common_name='{{ tag "kuma.io/service" }}.mesh', ca_cert=Choice("inline"))
-    texts = [render.render(outputs, name, options).mesh for name in outputs.meshes]
+    texts = [templating.render(outputs, name, options).mesh for name in outputs.meshes]
     documents = [YAML(typ="safe", pure=True).load(text) for text in texts]
 
     def rendered() -> None:
         for name in outputs.meshes:
-            render.render(outputs, name, options)
+            templating.render(outputs, name, options)
 
     def dumped() -> None:
         yaml = YAML()

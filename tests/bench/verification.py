@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from toolkit import contract
 from toolkit.files import project_root
-from toolkit.sandbox import program
 from toolkit.sandbox.faults import Fault, FaultPlan, Faults
+from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.server import Sandbox
 from toolkit.verify import runner
 from toolkit.verify.identity import AssumeRole

@@ -8,7 +8,7 @@ import pytest
 from tests.support import contract_document, hierarchy
 from toolkit import contract
 from toolkit.files import project_root
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,9 @@ from toolkit import contract
 from toolkit.cli import handshakes, main
 from toolkit.errors import SurroundingsError
 from toolkit.files import project_root
-from toolkit.mesh import render
-from toolkit.mesh.options import MeshOptions
-from toolkit.sandbox import program
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.choices import MeshOptions
+from toolkit.sandbox.pulumi import program
 from toolkit.verify.results import Handshake
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_there_are_none_without_two_zones_or_when_told(
 
 def test_the_bundle_of_the_mesh_decides(aws: TestSandbox, live: StackOutputs, live_file: Path, tmp_path: Path) -> None:
     other = contract.parse(json.dumps(program.run(project_root(), program.read_stack(project_root(), "prod"), aws)))
-    rendered = render.render(other, "default", MeshOptions()).mesh
+    rendered = templating.render(other, "default", MeshOptions()).mesh
     mesh = tmp_path / "mesh.yaml"
     mesh.write_text(rendered.replace(other.certificate_authority.arn, live.certificate_authority.arn))
     result = verify(aws, live_file, "--mesh", str(mesh))

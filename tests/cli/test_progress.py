@@ -18,7 +18,7 @@ from rich.console import Console
 from tests.verify.report import samples
 from toolkit.cli.progress import LiveProgress
 from toolkit.files import project_root
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
     from pathlib import Path

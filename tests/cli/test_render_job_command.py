@@ -21,9 +21,9 @@ from toolkit import contract
 from toolkit.cli import main
 from toolkit.cli.render_job import command
 from toolkit.files import project_root
-from toolkit.mesh import render
-from toolkit.mesh.options import MeshOptions
-from toolkit.sandbox import program
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.choices import MeshOptions
+from toolkit.sandbox.pulumi import program
 from toolkit.verify.report import json as json_form
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_a_file_a_zone_all_or_none(outputs: Path, tmp_path: Path) -> None:
     assert (result.exit_code, result.output) == (0, "")
     files = sorted(directory.iterdir())
     assert [file.name for file in files] == ["zone-1.job.yaml", "zone-2.job.yaml"]
-    assert render.stream([file.read_text() for file in files]) == run(outputs).stdout
+    assert templating.stream([file.read_text() for file in files]) == run(outputs).stdout
     before = files[0].read_text()
     files[1].unlink()
     files[1].mkdir()
@@ -190,7 +190,7 @@ def rendered(stack: StackOutputs, tmp_path: Path) -> list[Any]:
     """The documents of all zones, with the Mesh as applied."""
     file, mesh = tmp_path / "outputs.json", tmp_path / "mesh.yaml"
     file.write_text(stack.to_json())
-    applied = render.render(stack, "default", MeshOptions(common_name="{{ tag `kuma.io/zone` }}.mesh"))
+    applied = templating.render(stack, "default", MeshOptions(common_name="{{ tag `kuma.io/zone` }}.mesh"))
     mesh.write_text(applied.mesh)
     result = run(file, "--mesh", mesh, "--probe-denials")
     assert result.exit_code == 0, result.stderr

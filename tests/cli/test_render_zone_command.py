@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 
 from tests.cli.test_command_line import imported_by, toolkit
 from tests.support import contract_document, hierarchy, zone_document
+from toolkit import zones
 from toolkit.cli import main
 from toolkit.files import project_root
-from toolkit.mesh import zones
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import pytest
 
 from toolkit import contract
 from toolkit.files import project_root
-from toolkit.mesh import render
-from toolkit.mesh.options import Choice, MeshOptions
-from toolkit.sandbox import program
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,19 +64,19 @@ def test_certificates_live_as_long_as_the_stack_says(aws: TestSandbox, live: Sta
 def test_the_bundle_of_the_mesh_is_what_counts(
     aws: TestSandbox, live: StackOutputs, live_file: Path, tmp_path: Path, ca_cert: str
 ) -> None:
-    rendered = render.render(
+    rendered = templating.render(
         live, "default", MeshOptions(ca_cert=Choice("inline" if ca_cert == "inline" else "secret"))
     )
     mesh, secret = tmp_path / "mesh.yaml", tmp_path / "secret.yaml"
     mesh.write_text(rendered.mesh)
-    secret.write_text(render.stream(rendered.secrets))
+    secret.write_text(templating.stream(rendered.secrets))
     both: list[str | Path] = ["--mesh", mesh]
     if rendered.secrets:
         both += ["--mesh", secret]
     assert verify(aws, "--outputs", live_file, *both).returncode == 0
     # The Mesh of another stack: another CA of the same name.
     exports = program.run(project_root(), program.read_stack(project_root(), "prod"), aws)
-    other = render.render(contract.parse(json.dumps(exports)), "default", MeshOptions())
+    other = templating.render(contract.parse(json.dumps(exports)), "default", MeshOptions())
     mesh.write_text(other.mesh)
     result = verify(aws, "--outputs", live_file, "--mesh", mesh)
     assert (result.returncode, result.stdout) == (2, "")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from toolkit.control_plane.rehearsal.api import Request
     from toolkit.control_plane.rehearsal.violations import Reply
-    from toolkit.mesh.versions import Product
+    from toolkit.mesh.schema.versions import Product
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJncm91cHMiOlsibWVzaC1zeXN0ZW06YWRtaW4iXX0.c2lnbmF0dXJl"
 ON_KUBERNETES = (

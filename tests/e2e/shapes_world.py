@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs, Zone
-    from toolkit.sandbox.program import StackConfig
+    from toolkit.sandbox.pulumi.program import StackConfig
 
 _ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 

@@ -18,7 +18,7 @@ from toolkit.files import project_root
 from toolkit.infra import policies
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import duration, templates
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.runner import verify
 from toolkit.verify.zone import Plan
@@ -26,7 +26,7 @@ from toolkit.verify.zone import Plan
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs
-    from toolkit.sandbox.program import StackConfig
+    from toolkit.sandbox.pulumi.program import StackConfig
 
 pytestmark = pytest.mark.slow
 MISSING = f"arn:aws:acm-pca:eu-central-1:{HOME}:certificate-authority/99999999-2222-3333-4444-555555555555"

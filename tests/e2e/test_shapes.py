@@ -15,7 +15,7 @@ from tests.sandbox.conformance.world import DAYS, World, csr, refused
 from toolkit import contract
 from toolkit.files import project_root
 from toolkit.pki import pem, templates
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.runner import verify
 from toolkit.verify.zone import Plan
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs
-    from toolkit.sandbox.program import StackConfig
+    from toolkit.sandbox.pulumi.program import StackConfig
 
 pytestmark = pytest.mark.slow
 SIGNING = {"RSA": "SHA256WITHRSA", "EC_": "SHA256WITHECDSA"}

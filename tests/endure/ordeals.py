@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit import contract
 from toolkit.files import project_root
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
     import random

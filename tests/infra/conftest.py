@@ -24,7 +24,7 @@ from tests.support import NOW, Authority, request_pem
 from toolkit.files import project_root
 from toolkit.infra import eks_associations
 from toolkit.pki import pem
-from toolkit.sandbox.program import StackConfig
+from toolkit.sandbox.pulumi.program import StackConfig
 
 if TYPE_CHECKING:
     from collections.abc import Container

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support import NOW, Authority
 from toolkit.files import project_root
 from toolkit.pki import pem
-from toolkit.sandbox.program import StackConfig, read_stack
+from toolkit.sandbox.pulumi.program import StackConfig, read_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,7 +16,7 @@ from toolkit.errors import InvalidInputError
 from toolkit.infra.settings import SettingsError
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.program import StackConfig
+    from toolkit.sandbox.pulumi.program import StackConfig
 
 
 def one(graph: Graph, kind: str) -> Any:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tests.infra.conftest import Registered, RunProgram
-    from toolkit.sandbox.program import StackConfig
+    from toolkit.sandbox.pulumi.program import StackConfig
 
 
 @dataclass

@@ -11,7 +11,7 @@ from toolkit import contract
 from toolkit.files import project_root
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import pem
-from toolkit.sandbox.program import StackConfig, read_stack
+from toolkit.sandbox.pulumi.program import StackConfig, read_stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

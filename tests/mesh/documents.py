@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tests.support import contract_document, hierarchy
 from toolkit.contract import StackOutputs
-from toolkit.mesh import render
-from toolkit.mesh.credentials import checked
-from toolkit.mesh.options import FORMS, Choice, MeshOptions
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.choices import FORMS, Choice, MeshOptions
+from toolkit.mesh.render.static_credentials import checked
 from toolkit.pki import pem
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -80,8 +80,8 @@ def golden_options() -> dict[str, MeshOptions]:
 
 
 def golden_text(outputs: StackOutputs, options: MeshOptions) -> str:
-    rendered = render.render(outputs, "default", options)
-    return render.stream([*rendered.secrets, rendered.mesh])
+    rendered = templating.render(outputs, "default", options)
+    return templating.stream([*rendered.secrets, rendered.mesh])
 
 
 def documented() -> dict[str, str]:

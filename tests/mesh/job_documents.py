@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 
 from tests.mesh.documents import GOLDEN, KONGS_COMMON_NAME, golden_outputs
-from toolkit.mesh import job_building, jobs, render
-from toolkit.mesh.job_building import JobOptions
-from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.jobs import verifiers, workloads
+from toolkit.jobs.verifiers import JobOptions
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.choices import Choice, MeshOptions
 
 if TYPE_CHECKING:
     from toolkit.mesh.documents.applied import Applied
@@ -36,15 +37,15 @@ VARIANTS: dict[str, JobOptions] = {
 
 def golden_mesh() -> Applied:
     options = MeshOptions(common_name=KONGS_COMMON_NAME, ca_cert=Choice("secret"))
-    rendered = render.render(golden_outputs(), "default", options)
-    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", render.stream(rendered.secrets))]
-    return job_building.read_mesh(texts)
+    rendered = templating.render(golden_outputs(), "default", options)
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.stream(rendered.secrets))]
+    return verifiers.read_mesh(texts)
 
 
-def golden_job(name: str) -> jobs.VerifyJob:
+def golden_job(name: str) -> workloads.VerifyJob:
     outputs = golden_outputs()
     mesh = golden_mesh() if name.endswith("with-mesh") else None
-    (job,) = job_building.build(outputs, outputs.zones[:1], VARIANTS[name], mesh)
+    (job,) = verifiers.build(outputs, outputs.zones[:1], VARIANTS[name], mesh)
     return job
 
 
@@ -65,7 +66,7 @@ def main() -> None:
     for file in JOBS.glob("*.yaml"):
         file.unlink()
     for name in VARIANTS:
-        (JOBS / f"{name}.yaml").write_text(jobs.render_job(golden_job(name)))
+        (JOBS / f"{name}.yaml").write_text(workloads.render_job(golden_job(name)))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from tests.support import contract, hierarchy
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import render
 from toolkit.mesh.documents import applied as reading
 from toolkit.mesh.documents.reader import read
-from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.choices import Choice, MeshOptions
 
 if TYPE_CHECKING:
     from toolkit.mesh.documents.applied import Applied
@@ -47,10 +47,10 @@ spec:
 @pytest.mark.parametrize("form", ["kubernetes", "universal"])
 @pytest.mark.parametrize("ca_cert", ["inline", "secret"])
 def test_what_was_rendered_is_read_back(form: Any, ca_cert: Any) -> None:
-    rendered = render.render(OUTPUTS, "default", MeshOptions(form=form, ca_cert=Choice(ca_cert)))
-    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", render.stream(rendered.secrets))]
+    rendered = templating.render(OUTPUTS, "default", MeshOptions(form=form, ca_cert=Choice(ca_cert)))
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.stream(rendered.secrets))]
     assert applied(texts)[:2] == ("default", OUTPUTS.certificate_chain)
-    stream = render.stream([text for _, text in reversed(texts) if text])
+    stream = templating.stream([text for _, text in reversed(texts) if text])
     assert applied([("all.yaml", stream)], "default")[:2] == ("default", OUTPUTS.certificate_chain)
 
 
@@ -119,7 +119,7 @@ def test_a_file_on_the_control_planes_host_can_not_be_read() -> None:
 
 
 def test_a_secret_that_was_not_given_or_is_another_meshs() -> None:
-    rendered = render.render(OUTPUTS, "default", MeshOptions(ca_cert=Choice("secret")))
+    rendered = templating.render(OUTPUTS, "default", MeshOptions(ca_cert=Choice("secret")))
     (secret,) = rendered.secrets
     another_meshs = secret.replace("kuma.io/mesh: default", "kuma.io/mesh: other")
     # Kuma takes Secrets of its own type only.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.mesh.documents import GOLDEN
-from toolkit.mesh.render import stream
+from toolkit.mesh.render.templating import stream
 from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:

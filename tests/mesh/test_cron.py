@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from toolkit.mesh import cron
+from toolkit.jobs import cron
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.mesh.job_documents import DIGEST
-from toolkit.mesh import image
+from toolkit.jobs import image
 
 
 @pytest.mark.parametrize(

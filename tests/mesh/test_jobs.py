@@ -19,10 +19,10 @@ from toolkit import contract
 from toolkit.cli.verify import command as verify_command
 from toolkit.contract import StackOutputs
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import job_building, jobs
+from toolkit.jobs import verifiers, workloads
+from toolkit.jobs.verifiers import JobOptions
 from toolkit.mesh.documents.applied import Applied, applied
 from toolkit.mesh.documents.reader import read
-from toolkit.mesh.job_building import JobOptions
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 OUTPUTS = golden_outputs()
 
 
-def build(options: JobOptions, mesh: Applied | None = None, outputs: StackOutputs = OUTPUTS) -> jobs.VerifyJob:
-    (job,) = job_building.build(outputs, outputs.zones[:1], options, mesh)
+def build(options: JobOptions, mesh: Applied | None = None, outputs: StackOutputs = OUTPUTS) -> workloads.VerifyJob:
+    (job,) = verifiers.build(outputs, outputs.zones[:1], options, mesh)
     return job
 
 
@@ -44,7 +44,7 @@ def outputs_with(**zone: Any) -> StackOutputs:
 
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_golden(name: str) -> None:
-    assert jobs.render_job(golden_job(name)) == (JOBS / f"{name}.yaml").read_text()
+    assert workloads.render_job(golden_job(name)) == (JOBS / f"{name}.yaml").read_text()
 
 
 def test_the_golden_files_are_those_of_the_variants() -> None:
@@ -66,7 +66,7 @@ def test_toolkit_verify_takes_the_arguments(name: str) -> None:
 
 
 def test_the_contract_is_cut_to_the_zone() -> None:
-    (first, second) = job_building.build(OUTPUTS, OUTPUTS.zones, JobOptions(IMAGE))
+    (first, second) = verifiers.build(OUTPUTS, OUTPUTS.zones, JobOptions(IMAGE))
     for job, zone in ((first, OUTPUTS.zones[0]), (second, OUTPUTS.zones[1])):
         found = contract.parse(job.config_map()["data"]["outputs.json"])
         assert found.zones == (zone,)
@@ -113,9 +113,9 @@ def mesh_text(**conf: Any) -> str:
 
 def test_credentials_of_the_mesh_stay_out() -> None:
     auth = {"awsCredentials": {"accessKey": {"inlineString": "AKIAEXAMPLE"}, "accessKeySecret": {"inline": "c2Vj"}}}
-    mesh = job_building.read_mesh([("mesh.yaml", f"# AKIAOTHER\n{mesh_text(auth=auth)}")])
+    mesh = verifiers.read_mesh([("mesh.yaml", f"# AKIAOTHER\n{mesh_text(auth=auth)}")])
     assert mesh.has_access_key
-    rendered = jobs.render_job(build(JobOptions(IMAGE), mesh))
+    rendered = workloads.render_job(build(JobOptions(IMAGE), mesh))
     assert "mesh.yaml" in rendered
     assert "AKIA" not in rendered
     assert "c2Vj" not in rendered
@@ -132,7 +132,7 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
         secret |= {"data": {"value": data}} if data else {"stringData": {"value": "AKIA"}}
     text = f"{mesh_text()}\n---\n{json.dumps(secret)}\n"
     with pytest.raises(InvalidInputError) as caught:
-        job_building.read_mesh([("mesh.yaml", text)])
+        verifiers.read_mesh([("mesh.yaml", text)])
     (problem,) = caught.value.problems
     assert str(problem).startswith("mesh.yaml:3:")
     assert "Secret key is no chain of certificates: " in problem.message
@@ -150,7 +150,7 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
     ],
 )
 def test_a_mesh_that_the_pod_would_refuse(conf: dict[str, str], path: str, words: str) -> None:
-    mesh = job_building.read_mesh([("mesh.yaml", mesh_text(**conf))])
+    mesh = verifiers.read_mesh([("mesh.yaml", mesh_text(**conf))])
     with pytest.raises(InvalidInputError) as caught:
         build(JobOptions(IMAGE), mesh)
     assert path in {problem.path for problem in caught.value.problems}
@@ -161,7 +161,7 @@ def test_a_bundle_that_kubectl_could_not_apply_is_refused() -> None:
     mesh = golden_mesh()
     large = mesh._replace(bundle=OUTPUTS.certificate_chain * 200)
     with pytest.raises(InvalidInputError, match="ConfigMap of zone zone-1 is too large"):
-        jobs.render_job(build(JobOptions(IMAGE), large))
+        workloads.render_job(build(JobOptions(IMAGE), large))
 
 
 # Names.
@@ -235,8 +235,8 @@ sensible = st.fixed_dictionaries(
 )
 
 
-def reads_as_the_model(job: jobs.VerifyJob) -> None:
-    text = jobs.render_job(job)
+def reads_as_the_model(job: workloads.VerifyJob) -> None:
+    text = workloads.render_job(job)
     for version in ((1, 1), (1, 2)):
         reader = YAML(typ="safe", pure=True)
         reader.version = version
@@ -272,7 +272,7 @@ def test_any_zone_renders_to_exactly_the_model(
         assert {problem.path for problem in error.problems} <= {"zones[0].serviceAccount", "--time-zone"}
         return
     reads_as_the_model(job)
-    for text in documents(jobs.render_job(job)):
+    for text in documents(workloads.render_job(job)):
         kubernetes_validate.validate(text, kubernetes_validate.latest_version(), strict=True)
 
 
@@ -312,7 +312,7 @@ def test_any_common_name_of_a_mesh_is_data_or_is_refused(common_name: str) -> No
 def test_everything_wrong_is_said_at_once() -> None:
     options = JobOptions("x", "N", "-", "soon", "Local", lifetime="1d12h", horizon="x", mesh_name="other")
     with pytest.raises(InvalidInputError) as caught:
-        job_building.build(outputs_with(), outputs_with().zones, options)
+        verifiers.build(outputs_with(), outputs_with().zones, options)
     assert [problem.path for problem in caught.value.problems] == [
         "--image",
         "--schedule",
@@ -327,7 +327,7 @@ def test_everything_wrong_is_said_at_once() -> None:
 
 def test_what_is_wrong_everywhere_is_said_once() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        job_building.build(OUTPUTS, OUTPUTS.zones, JobOptions(IMAGE, namespace="N"))
+        verifiers.build(OUTPUTS, OUTPUTS.zones, JobOptions(IMAGE, namespace="N"))
     assert len(caught.value.problems) == 1
 
 

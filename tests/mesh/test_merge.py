@@ -17,8 +17,8 @@ from tests.mesh.documents import CREDENTIALS
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.editable import as_text, choose, editable
-from toolkit.mesh.merge import Merged, merge
-from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.merge import Merged, merge
 from toolkit.pki import pem
 from toolkit.yamltext import parsing, scalars
 

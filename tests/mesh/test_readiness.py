@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import contract, hierarchy
-from toolkit.mesh import rotation
-from toolkit.mesh.options import MeshOptions
-from toolkit.mesh.readiness import what_is_missing
-from toolkit.mesh.rotation import Move
+from toolkit.mesh.render.choices import MeshOptions
+from toolkit.mesh.rotate import rotation
+from toolkit.mesh.rotate.readiness import what_is_missing
+from toolkit.mesh.rotate.rotation import Move
 
 BEFORE = "type: Mesh\nname: default\nmtls:\n  enabledBackend: old\n  backends: [{name: old, type: builtin}]\n"
 MOVE = rotation.to_acmpca(Move(BEFORE, "mesh.yaml"), contract(hierarchy()), MeshOptions())

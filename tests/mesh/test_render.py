@@ -15,10 +15,10 @@ from tests.support import AUTHORITY_ARN, hierarchy
 from tests.support import contract as contract_of
 from toolkit import contract
 from toolkit.errors import InvalidInputError, ToolkitError
-from toolkit.mesh import render
-from toolkit.mesh.building import build
-from toolkit.mesh.credentials import checked
-from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.building import build
+from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.static_credentials import checked
 from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_kubernetes_takes_every_document_of_a_kind_of_its_own(name: str) -> None
 
 
 def test_defaults_leave_the_optional_fields_out() -> None:
-    (document,) = [YAML(typ="safe").load(render.render(OUTPUTS, "default", MeshOptions()).mesh)]
+    (document,) = [YAML(typ="safe").load(templating.render(OUTPUTS, "default", MeshOptions()).mesh)]
     (backend,) = document["spec"]["mtls"]["backends"]
     assert set(backend) == {"name", "type", "mode", "dpCert", "conf"}
     assert backend["conf"].keys() == {"arn", "caCert"}
@@ -72,7 +72,7 @@ def test_defaults_leave_the_optional_fields_out() -> None:
 
 
 def test_kongs_common_name_stands_in_the_text_as_in_kongs_documentation() -> None:
-    text = render.render(OUTPUTS, "default", MeshOptions(common_name=KONGS_COMMON_NAME)).mesh
+    text = templating.render(OUTPUTS, "default", MeshOptions(common_name=KONGS_COMMON_NAME)).mesh
     assert f"commonName: '{KONGS_COMMON_NAME}'\n" in text
     for version in VERSIONS:
         assert read_yaml(text, version)["spec"]["mtls"]["backends"][0]["conf"]["commonName"] == KONGS_COMMON_NAME
@@ -167,7 +167,7 @@ def test_any_text_in_any_option_is_data_or_is_refused(common_name: str, form: An
     try:
         options = dataclasses.replace(options, **FIELDS[field](common_name))
         built = build(OUTPUTS, mesh, options)
-        rendered = render.render(OUTPUTS, mesh, options)
+        rendered = templating.render(OUTPUTS, mesh, options)
     except InvalidInputError as error:
         assert error.problems
         return
@@ -200,7 +200,7 @@ def test_any_contract_renders_to_exactly_the_model(
     options = golden_options()[combination]
     for mesh in meshes:
         built = build(outputs, mesh, options)
-        rendered = render.render(outputs, mesh, options)
+        rendered = templating.render(outputs, mesh, options)
         for version in VERSIONS:
             assert read_yaml(rendered.mesh, version) == built.mesh.to_form(options.form)
             for text, secret in zip(rendered.secrets, built.secrets, strict=True):
@@ -238,13 +238,13 @@ def test_a_template_that_drops_something_is_caught(monkeypatch: pytest.MonkeyPat
     (tmp_path / "templates" / "kubernetes" / "mesh.yaml.j2").write_text(
         "apiVersion: {{ apiVersion }}\nkind: {{ kind }}\n"
     )
-    monkeypatch.setattr(render, "project_root", lambda: tmp_path)
-    render._templates.cache_clear()
+    monkeypatch.setattr(templating, "project_root", lambda: tmp_path)
+    templating._templates.cache_clear()
     try:
         with pytest.raises(ToolkitError, match="does not render what it was given"):
-            render.render(OUTPUTS, "default", MeshOptions())
+            templating.render(OUTPUTS, "default", MeshOptions())
     finally:
-        render._templates.cache_clear()
+        templating._templates.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_a_template_that_drops_something_is_caught(monkeypatch: pytest.MonkeyPat
 )
 def test_options_that_can_not_work(options: dict[str, Any], mesh: str, path: str, words: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        render.render(OUTPUTS, mesh, MeshOptions(**options))
+        templating.render(OUTPUTS, mesh, MeshOptions(**options))
     assert [problem.path for problem in caught.value.problems] == [path]
     assert words in caught.value.problems[0].message
 
@@ -275,7 +275,7 @@ def test_options_that_can_not_work(options: dict[str, Any], mesh: str, path: str
 def test_everything_wrong_is_said_at_once() -> None:
     options = MeshOptions(backend_name="B!", expiration="soon", common_name="", ca_cert=Choice("secret"), namespace="N")
     with pytest.raises(InvalidInputError) as caught:
-        render.render(OUTPUTS, "other", options)
+        templating.render(OUTPUTS, "other", options)
     assert {problem.path for problem in caught.value.problems} == {
         "--mesh",
         "--backend-name",
@@ -287,19 +287,19 @@ def test_everything_wrong_is_said_at_once() -> None:
 
 def test_the_expiration_is_the_stacks_unless_chosen(outputs: StackOutputs) -> None:
     longer = outputs.model_copy(update={"data_plane_lifetime": "2w"})
-    assert "expiration: 2w\n" in render.render(longer, "default", MeshOptions()).mesh
-    assert "expiration: 1h\n" in render.render(longer, "default", MeshOptions(expiration="1h")).mesh
+    assert "expiration: 2w\n" in templating.render(longer, "default", MeshOptions()).mesh
+    assert "expiration: 1h\n" in templating.render(longer, "default", MeshOptions(expiration="1h")).mesh
     too_long = outputs.model_copy(update={"data_plane_lifetime": "20y"})
-    render.render(too_long, "default", MeshOptions(expiration="1h"))
+    templating.render(too_long, "default", MeshOptions(expiration="1h"))
     with pytest.raises(InvalidInputError) as caught:
-        render.render(too_long, "default", MeshOptions())
+        templating.render(too_long, "default", MeshOptions())
     assert caught.value.problems[0].message.startswith("20y (the stack's dataPlaneLifetime) goes beyond")
 
 
 def test_a_short_lived_ca_issues_for_seven_days_at_most(outputs: StackOutputs) -> None:
     authority = outputs.certificate_authority.model_copy(update={"usage_mode": "SHORT_LIVED_CERTIFICATE"})
     short = outputs.model_copy(update={"certificate_authority": authority})
-    render.render(short, "default", MeshOptions(expiration="7d"))
+    templating.render(short, "default", MeshOptions(expiration="7d"))
     with pytest.raises(InvalidInputError) as caught:
-        render.render(short, "default", MeshOptions(expiration="169h"))
+        templating.render(short, "default", MeshOptions(expiration="169h"))
     assert "7 days" in caught.value.problems[0].message

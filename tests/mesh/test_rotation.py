@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.mesh.documents import CREDENTIALS, documented
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import rotation
 from toolkit.mesh.documents.editable import editable
-from toolkit.mesh.options import Choice, MeshOptions
-from toolkit.mesh.rotation import Move, Rotation
+from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.rotate import rotation
+from toolkit.mesh.rotate.rotation import Move, Rotation
 
 OUTPUTS = contract(hierarchy())
 BUILTIN = """\

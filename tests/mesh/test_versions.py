@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import versions
-from toolkit.mesh.versions import MeshVersion
+from toolkit.mesh.schema import versions
+from toolkit.mesh.schema.versions import MeshVersion
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.support import zone_document
+from toolkit import zones
 from toolkit.contract import Zone
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.files import project_root
-from toolkit.mesh import render, zones
+from toolkit.mesh.render import templating
 from toolkit.pki import arn
 
 GOLDEN = Path(__file__).parent / "golden" / "zones"
@@ -130,14 +131,14 @@ def test_a_template_that_loses_a_variable_is_caught(monkeypatch: pytest.MonkeyPa
     (tmp_path / "templates" / "helm").mkdir(parents=True)
     (tmp_path / "templates" / "universal" / "zone.env.j2").write_text("KUMA_MODE={{ variables.KUMA_MODE }}\n")
     (tmp_path / "templates" / "helm" / "values.yaml.j2").write_text("kuma: {controlPlane: {mode: zone}}\n")
-    monkeypatch.setattr(render, "project_root", lambda: tmp_path)
-    render._templates.cache_clear()
+    monkeypatch.setattr(templating, "project_root", lambda: tmp_path)
+    templating._templates.cache_clear()
     try:
         for form in ("helm", "env"):
             with pytest.raises(ToolkitError, match=r"not what it was made of|does not render"):
                 rendered(form, zone(), ADDRESS)
     finally:
-        render._templates.cache_clear()
+        templating._templates.cache_clear()
 
 
 @pytest.mark.parametrize("text", ["AWS_REGION\n", "a=b\n", "A=1\nA=2\n", " A=1\n", "=1\n"])

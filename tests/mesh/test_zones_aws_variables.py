@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.mesh.test_zones import ADDRESS, IDENTITIES, zone
-from toolkit.mesh import zones
+from toolkit import zones
 
 if TYPE_CHECKING:
     from toolkit.contract import Zone

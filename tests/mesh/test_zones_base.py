@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.mesh.test_zones import ADDRESS, IDENTITIES, VERSIONS, addresses, read_yaml, zone
 from tests.yamltext.yaml_writing import Written, any_text, keys, scalars, streams, values
+from toolkit import zones
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import zones
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.mesh.test_zones import ADDRESS, IDENTITIES, zone
-from toolkit.mesh import zones
+from toolkit import zones
 
 ROLE = "eks.amazonaws.com/role-arn"
 OWN = "arn:aws:iam::123456789012:role/zone-x-0a1b2c3"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tests.mesh.test_zones import ADDRESS, IDENTITIES, zone
 from tests.mesh.zone_values import REALISTIC
 from tests.yamltext.yaml_writing import values
+from toolkit import zones
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import zones
-from toolkit.mesh.zones import recognizing
+from toolkit.zones import recognizing
 
 ARGO = """\
 apiVersion: argoproj.io/v1alpha1

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.mesh.test_zones import ADDRESS, IDENTITIES, addresses, zone
+from toolkit import zones
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import zones
 
 if TYPE_CHECKING:
     from toolkit.contract import Zone

@@ -22,11 +22,11 @@ from tests.pulumi.aws_plugin import serving
 from tests.pulumi.language_host import LanguageHost
 from tests.sandbox.programs import write_program, write_project
 from toolkit.files import project_root
-from toolkit.sandbox.surroundings import provide
+from toolkit.sandbox.pulumi.prerequisites import provide
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
-    from toolkit.sandbox.stack_file import StackConfig
+    from toolkit.sandbox.pulumi.stack_file import StackConfig
 
 MODULE = Path(__file__).with_name("programs")
 AWS_VERSION = importlib.metadata.version("pulumi-aws")

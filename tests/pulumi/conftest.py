@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import TestSandbox
-    from toolkit.sandbox.stack_file import StackConfig
+    from toolkit.sandbox.pulumi.stack_file import StackConfig
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import TestSandbox
     from tests.pulumi.command_line import Stack
-    from toolkit.sandbox.stack_file import StackConfig
+    from toolkit.sandbox.pulumi.stack_file import StackConfig
 
 pytestmark = pytest.mark.exhaustive
 

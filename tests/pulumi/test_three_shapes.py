@@ -10,7 +10,7 @@ from tests.infra.shapes import ELSEWHERE, HOME, changed, setting, shape, signed_
 from tests.pulumi.inventory import inventory
 from tests.pulumi.steps import comes_up, proves_every_zone, toolkit
 from toolkit.files import project_root
-from toolkit.sandbox.surroundings import provide
+from toolkit.sandbox.pulumi.prerequisites import provide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import TestSandbox
     from tests.pulumi.command_line import Stack
-    from toolkit.sandbox.stack_file import StackConfig
+    from toolkit.sandbox.pulumi.stack_file import StackConfig
 
 EXTERNAL_ID = "an-external-id-that-nobody-may-read"
 TAGS: dict[str, Any] = {"tags": {"owner": "mesh"}}

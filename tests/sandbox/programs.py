@@ -6,7 +6,7 @@ import json
 import textwrap
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox.stack_file import StackConfig
+from toolkit.sandbox.pulumi.stack_file import StackConfig
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ from tests.sandbox.conformance.world import csr
 from toolkit import contract
 from toolkit.files import project_root
 from toolkit.pki import templates
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox

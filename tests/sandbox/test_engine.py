@@ -10,7 +10,7 @@ import pytest
 from tests.sandbox.conformance.world import World
 from tests.sandbox.programs import configuration, write_program
 from toolkit.errors import SurroundingsError
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from toolkit import contract
 from toolkit.errors import InvalidInputError, SurroundingsError
 from toolkit.files import project_root
 from toolkit.infra.settings import SettingsError
-from toolkit.sandbox import program, stack_file
+from toolkit.sandbox.pulumi import program, stack_file
 from toolkit.sandbox.server import Sandbox
 
 if TYPE_CHECKING:

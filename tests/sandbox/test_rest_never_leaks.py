@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from moto.eks.models import eks_backends
 
 from tests.sandbox.test_never_leaks import ANYTHING, CALLER, PYTHON_ERRORS, SERVICE
-from toolkit.sandbox.eks import PodIdentity
-from toolkit.sandbox.ram import Ram
-from toolkit.sandbox.ram_shares import DEFAULT, permission_arn
+from toolkit.sandbox.pod_identity.associations import PodIdentity
+from toolkit.sandbox.ram.service import Ram
+from toolkit.sandbox.ram.shares import DEFAULT, permission_arn
 
 if TYPE_CHECKING:
     from toolkit.sandbox.rest import RestService

@@ -7,7 +7,7 @@ import pytest
 
 from toolkit import contract
 from toolkit.files import project_root
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tests.verify.world import failures, verify, with_policy
 from toolkit import contract
 from toolkit.files import project_root
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 from toolkit.verify.denials import NAMES
 from toolkit.verify.ledger import FileLedger
 from toolkit.verify.results import Outcome

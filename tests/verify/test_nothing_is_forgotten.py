@@ -26,7 +26,7 @@ from tests.verify.world import asking, failures, plan, source, with_policy
 from toolkit import contract
 from toolkit.errors import SurroundingsError
 from toolkit.files import project_root
-from toolkit.sandbox import program
+from toolkit.sandbox.pulumi import program
 from toolkit.verify import runner
 from toolkit.verify.advice import advice, said
 from toolkit.verify.calls import Caller

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.schema.mesh import Form
-    from toolkit.mesh.versions import MeshVersion
+    from toolkit.mesh.schema.versions import MeshVersion
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 CONTROL_PLANE = "control-plane"
@@ -122,7 +122,7 @@ def mode_of(base: str | None) -> int:
 
 
 def _version(text: str) -> MeshVersion | None:
-    from toolkit.mesh.versions import MeshVersion
+    from toolkit.mesh.schema.versions import MeshVersion
 
     try:
         return MeshVersion.parse(text)
@@ -142,7 +142,7 @@ def heed_version(mesh_version: str | None, known: MeshVersion | None = None) -> 
     """
     if mesh_version is None and known is None:
         return
-    from toolkit.mesh import versions
+    from toolkit.mesh.schema import versions
 
     try:
         version = known if mesh_version is None else versions.MeshVersion.parse(mesh_version)

@@ -15,7 +15,7 @@ from toolkit.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
-    from toolkit.sandbox.demo import Demo
+    from toolkit.demo import Demo
     from toolkit.verify.results import ZoneResult
 
 _NEXT = """\
@@ -49,7 +49,7 @@ def command(output_dir: Path, stack: str) -> None:
     from toolkit.files import project_root
 
     try:
-        from toolkit.sandbox import demo
+        from toolkit import demo
     except ModuleNotFoundError as error:
         raise sandbox_missing(error) from error
 
@@ -62,7 +62,7 @@ def command(output_dir: Path, stack: str) -> None:
 
 
 class _Narrator:
-    """Says in plain words what happens; implements ``toolkit.sandbox.demo.Audience``."""
+    """Says in plain words what happens; implements ``toolkit.demo.Audience``."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()

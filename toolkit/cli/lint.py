@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.lint import Finding
     from toolkit.mesh.lint.forms import Form
-    from toolkit.mesh.versions import MeshVersion, Product
+    from toolkit.mesh.schema.versions import MeshVersion, Product
 
 _EXAMPLES = """\b
 Examples:
@@ -202,7 +202,7 @@ def _tags(tags: Sequence[str]) -> dict[str, str]:
 
 
 def _version(text: str | None) -> MeshVersion | None:
-    from toolkit.mesh.versions import MeshVersion
+    from toolkit.mesh.schema.versions import MeshVersion
 
     try:
         return None if text is None else MeshVersion.parse(text)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Literal
 
-    from toolkit.mesh.credentials import Credentials
-    from toolkit.mesh.options import MeshOptions
+    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.render.static_credentials import Credentials
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 _SOURCE = "inline, inlineString, secret, secret=NAME or file=PATH"
@@ -29,7 +29,7 @@ class _Source(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
         """Read the text of the option."""
-        from toolkit.mesh.options import parse_choice
+        from toolkit.mesh.render.choices import parse_choice
 
         if not isinstance(value, str):
             return value
@@ -127,7 +127,7 @@ def options_of(
         UsageError: choices that do not go together.
         InvalidInputError: the credentials can't be used.
     """
-    from toolkit.mesh.options import MeshOptions
+    from toolkit.mesh.render.choices import MeshOptions
 
     fields = dict(chosen)
     where, profile = fields.pop("credentials"), fields.pop("credentials_profile")
@@ -144,15 +144,15 @@ def options_of(
 
 def _credentials(where: str, profile: str) -> Credentials:
     from toolkit.files import read_text, source_name
-    from toolkit.mesh import credentials
+    from toolkit.mesh.render import static_credentials
 
     if where == "env":
-        return credentials.from_environment(os.environ)
+        return static_credentials.from_environment(os.environ)
     if where == "prompt":
         access_key = click.prompt("AWS access key", err=True)
         secret = click.prompt("AWS access key secret", hide_input=True, err=True)
-        return credentials.checked(access_key, secret, "the prompt")
-    return credentials.from_file(read_text(where), source_name(where), profile)
+        return static_credentials.checked(access_key, secret, "the prompt")
+    return static_credentials.from_file(read_text(where), source_name(where), profile)
 
 
 def refuse_public(what: str, options: str = "-o") -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.contract import StackOutputs, Zone
+    from toolkit.jobs.verifiers import JobOptions
     from toolkit.mesh.documents.applied import Applied
-    from toolkit.mesh.job_building import JobOptions
 
 _MAX_SECONDS = 3600
 _MAX_RETRIES = 5
@@ -103,8 +103,8 @@ def command(
     AWS role. The pod's termination message is the report, which toolkit verify --merge reads.
     """
     from toolkit import contract
-    from toolkit.mesh import job_building, jobs
-    from toolkit.mesh.render import stream
+    from toolkit.jobs import verifiers, workloads
+    from toolkit.mesh.render.templating import stream
 
     if output and output_dir:
         raise click.UsageError("-o and --output-dir do not go together")
@@ -114,10 +114,10 @@ def command(
         raise click.UsageError("--mesh and --outputs can't both be standard input")
     loaded = contract.load(outputs, stack, cwd)
     zones = _zones(loaded, zone_names)
-    options = job_building.JobOptions(**chosen)
+    options = verifiers.JobOptions(**chosen)
     mesh = _mesh(mesh_files, options.mesh_name, backend_name)
-    made = job_building.build(loaded, zones, options, mesh)
-    texts = {job.zone: jobs.render_job(job) for job in made}
+    made = verifiers.build(loaded, zones, options, mesh)
+    texts = {job.zone: workloads.render_job(job) for job in made}
     _say(loaded, zones, options, mesh)
     # What is made of a file is readable to no more people than that file.
     mode = functools.reduce(operator.and_, (mode_of(str(file)) for file in mesh_files), mode_of(None))
@@ -141,10 +141,10 @@ def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
 
 def _mesh(files: Sequence[Path], name: str | None, backend: str | None) -> Applied | None:
     from toolkit.files import read_text, source_name
-    from toolkit.mesh import job_building
+    from toolkit.jobs import verifiers
 
     texts = [(source_name(str(file)), read_text(str(file))) for file in files]
-    return job_building.read_mesh(texts, name, backend) if texts else None
+    return verifiers.read_mesh(texts, name, backend) if texts else None
 
 
 def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None) -> None:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
-    from toolkit.mesh.merge import Merged
-    from toolkit.mesh.options import MeshOptions
-    from toolkit.mesh.render import RenderedMesh
+    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.render.merge import Merged
+    from toolkit.mesh.render.templating import RenderedMesh
 
 
 _EXAMPLES = """\b
@@ -76,7 +76,7 @@ def command(
     what no option says stays as the Mesh has it. Another backend that is enabled stays so; toolkit rotate moves on.
     """
     from toolkit import contract
-    from toolkit.mesh import render
+    from toolkit.mesh.render import templating
 
     if base == "-" and outputs == "-":
         raise click.UsageError("--base and --outputs can't both be standard input")
@@ -88,7 +88,7 @@ def command(
     options = options_of(form, chosen, names)
     if base is None:
         heed_version(mesh_version)
-        rendered = [render.render(loaded, name, options) for name in names]
+        rendered = [templating.render(loaded, name, options) for name in names]
     else:
         found = read_base(base, access, names, form)
         _refuse_open_source(found)
@@ -122,10 +122,10 @@ def _merged(
     outputs: StackOutputs, base: Base, wanted: Sequence[str] | None, options: MeshOptions
 ) -> list[RenderedMesh]:
     """Our backend in the meshes of the base; a text that has several of them comes out once."""
-    from toolkit.mesh import render
     from toolkit.mesh.documents import editable
     from toolkit.mesh.documents.reader import A_MESH_HAS
-    from toolkit.mesh.merge import merge
+    from toolkit.mesh.render import templating
+    from toolkit.mesh.render.merge import merge
 
     names = [mesh.name for mesh in base.meshes if mesh.name in outputs.meshes] if wanted is None else wanted
     if not names:
@@ -146,9 +146,9 @@ def _merged(
     for mesh, _ in merged.values():
         note_list(mesh)
     return [
-        render.RenderedMesh(
+        templating.RenderedMesh(
             mesh.editor.text,
-            tuple(secret for made in all_made for secret in render.render_secrets(made.secrets, mesh.form)),
+            tuple(secret for made in all_made for secret in templating.render_secrets(made.secrets, mesh.form)),
             mesh.is_confidential,
             any(made.secrets_have_credentials for made in all_made),
         )
@@ -159,7 +159,7 @@ def _merged(
 def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Path | None, mode: int) -> None:
     """Write everything; `mode` is that of a file without secrets."""
     from toolkit.files import PRIVATE, write_all
-    from toolkit.mesh.render import stream
+    from toolkit.mesh.render.templating import stream
 
     secrets = [secret for document in rendered for secret in document.secrets]
     documents = [document.mesh for document in rendered]

@@ -85,8 +85,7 @@ def command(
     another zone or to a global control plane, is rejected. Values and AWS variables that would keep the control plane
     from its role are warned of.
     """
-    from toolkit import contract
-    from toolkit.mesh import zones
+    from toolkit import contract, zones
 
     _check_options(outputs, base, form, namespace, output, output_dir)
     address = None if kds_address is None else zones.checked_address(kds_address)
@@ -129,8 +128,8 @@ def _rendered(
     chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None, namespace: str | None
 ) -> tuple[list[str], list[str], list[str]]:
     """Return the text of each zone, the warnings, and the values that were replaced."""
+    from toolkit import zones
     from toolkit.files import read_text, source_name
-    from toolkit.mesh import zones
 
     is_helm = form == "helm"
     if base is None:

@@ -17,8 +17,8 @@ from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolkit.mesh.rotation import Move, Rotation, Step
-    from toolkit.mesh.versions import Product
+    from toolkit.mesh.rotate.rotation import Move, Rotation, Step
+    from toolkit.mesh.schema.versions import Product
 
 _EXAMPLES = """\b
 Examples:
@@ -129,7 +129,7 @@ def _move(
 ) -> tuple[Move, dict[str, Any] | None]:
     """What is to move, and what its control plane sees of the proxies, where it was asked."""
     from toolkit.files import read_text, source_name
-    from toolkit.mesh.rotation import Move
+    from toolkit.mesh.rotate.rotation import Move
 
     if base != CONTROL_PLANE:
         heed_version(mesh_version)
@@ -151,8 +151,8 @@ def _plan(
     move: Move, target: str | None, stack: tuple[str | None, str | None, str | None], chosen: dict[str, Any]
 ) -> Rotation:
     from toolkit.files import read_text, source_name
-    from toolkit.mesh import rotation
     from toolkit.mesh.documents import editable
+    from toolkit.mesh.rotate import rotation
 
     if target is None:
         from toolkit import contract
@@ -170,7 +170,7 @@ def _plan(
 
 def _require_ready(rotation: Rotation, number: int, insight: dict[str, Any] | None) -> None:
     """End with 1 where the control plane sees that the step would break traffic."""
-    from toolkit.mesh.readiness import what_is_missing
+    from toolkit.mesh.rotate.readiness import what_is_missing
 
     name = rotation.steps[number - 1].name
     missing = what_is_missing(rotation, number, insight) if insight is not None else ""
@@ -187,7 +187,7 @@ def _require_ready(rotation: Rotation, number: int, insight: dict[str, Any] | No
 
 def _print_step(rotation: Rotation, number: int, output: Path | None, mode: int) -> None:
     from toolkit.files import PRIVATE
-    from toolkit.mesh.render import render_secrets, stream
+    from toolkit.mesh.render.templating import render_secrets, stream
 
     step = rotation.steps[number - 1]
     secrets = render_secrets(rotation.secrets, rotation.form) if number == 1 else ()
@@ -205,7 +205,7 @@ def _print_step(rotation: Rotation, number: int, output: Path | None, mode: int)
 
 def _write(rotation: Rotation, directory: Path, mode: int) -> None:
     from toolkit.files import PRIVATE, PUBLIC, write_all
-    from toolkit.mesh.render import render_secrets, stream
+    from toolkit.mesh.render.templating import render_secrets, stream
 
     mode = PRIVATE if rotation.is_confidential else mode
     files = {"0-before.yaml": (rotation.before, mode)}
@@ -219,7 +219,7 @@ def _write(rotation: Rotation, directory: Path, mode: int) -> None:
 
 def _text(rotation: Rotation, directory: Path | None, insight: dict[str, Any] | None) -> str:
     """The plan for people."""
-    from toolkit.mesh.readiness import what_is_missing
+    from toolkit.mesh.rotate.readiness import what_is_missing
 
     lines = [f"Mesh {rotation.mesh}: from {rotation.old} to {rotation.new}, in {len(rotation.steps)} steps", ""]
     apply = "kubectl apply -f" if rotation.form == "kubernetes" else "kumactl apply -f"

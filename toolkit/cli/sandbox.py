@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
-    from toolkit.mesh.versions import Product
+    from toolkit.mesh.schema.versions import Product
+    from toolkit.sandbox.pulumi.stack_file import StackConfig
     from toolkit.sandbox.server import Sandbox
-    from toolkit.sandbox.stack_file import StackConfig
 
 
 _EXAMPLES = """\b
@@ -146,8 +146,8 @@ def command(
     config = _read(stack_file)
     try:
         from toolkit.sandbox.faults import Faults, read_plan
+        from toolkit.sandbox.pulumi.stack_file import home_account
         from toolkit.sandbox.server import Sandbox
-        from toolkit.sandbox.stack_file import home_account
     except ModuleNotFoundError as error:
         raise sandbox_missing(error) from error
 
@@ -182,7 +182,7 @@ def command(
 def _read(stack_file: Path | None) -> StackConfig | None:
     if stack_file is None:
         return None
-    from toolkit.sandbox.stack_file import read_stack_file
+    from toolkit.sandbox.pulumi.stack_file import read_stack_file
 
     return read_stack_file(stack_file)
 
@@ -195,7 +195,7 @@ def _filled(aws: Sandbox, config: StackConfig | None, stack_file: Path | None) -
     if config is None or stack_file is None:
         yield {}
         return
-    from toolkit.sandbox import filling
+    from toolkit.sandbox.pulumi import filling
 
     click.echo(f"Creating stack {config.stack} in the sandbox ...", err=True)
     outputs = filling.fill(config, aws, _project_directory(stack_file))

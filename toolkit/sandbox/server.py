@@ -18,14 +18,14 @@ from moto.core.base_backend import BackendDict
 from toolkit.errors import SurroundingsError
 from toolkit.sandbox import access, organizations
 from toolkit.sandbox.access import ADMINISTRATOR_KEY
-from toolkit.sandbox.eks import PodIdentity
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.front import Front
 from toolkit.sandbox.gate import Gate
 from toolkit.sandbox.listener import PatientServer
 from toolkit.sandbox.moto_services import ListedServices
+from toolkit.sandbox.pod_identity.associations import PodIdentity
 from toolkit.sandbox.private_ca import PrivateCaService
-from toolkit.sandbox.ram import Ram
+from toolkit.sandbox.ram.service import Ram
 from toolkit.sandbox.state import Keeper
 from toolkit.sandbox.storage import MotoStorage
 

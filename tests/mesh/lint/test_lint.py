@@ -14,11 +14,11 @@ from tests.mesh.lint.worlds import (
 )
 from tests.support import AUTHORITY_ARN, NOW
 from toolkit.errors import InvalidInputError
-from toolkit.mesh import render
 from toolkit.mesh.documents.data_sources import decode
 from toolkit.mesh.lint import RULES, Severity, lint
 from toolkit.mesh.lint.durations import suggestion
-from toolkit.mesh.options import Choice, MeshOptions
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.choices import Choice, MeshOptions
 
 BAD = GOOD.replace("mode: STRICT", "mode: STRCT")
 
@@ -27,7 +27,7 @@ BAD = GOOD.replace("mode: STRICT", "mode: STRCT")
 @pytest.mark.parametrize("ca_cert", ["inline", "inlineString", "secret"])
 def test_what_the_toolkit_renders_is_clean(form: str, ca_cert: str) -> None:
     options = MeshOptions(form=form, ca_cert=Choice(ca_cert), request_timeout="10s")  # type: ignore[arg-type]
-    rendered = render.render(OUTPUTS, "default", options)
+    rendered = templating.render(OUTPUTS, "default", options)
     texts = [("mesh.yaml", rendered.mesh), *((f"{n}.yaml", text) for n, text in enumerate(rendered.secrets))]
     assert lint(texts, outputs=OUTPUTS, now=NOW) == []
 

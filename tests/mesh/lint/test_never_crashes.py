@@ -28,7 +28,7 @@ from toolkit.mesh.lint.forms.json import JsonForm
 from toolkit.mesh.lint.forms.sarif import SarifForm
 from toolkit.mesh.lint.forms.text import TextForm
 from toolkit.mesh.schema.backends import Mtls
-from toolkit.mesh.versions import MeshVersion
+from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:

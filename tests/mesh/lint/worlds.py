@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from tests.support import AUTHORITY_ARN, NOW, Authority, contract, hierarchy, name
 from toolkit.mesh.lint import lint
-from toolkit.mesh.versions import MeshVersion
+from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.pki import pem
 
 if TYPE_CHECKING:

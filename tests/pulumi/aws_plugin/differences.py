@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tests.pulumi.aws_plugin.values import Values
-    from toolkit.sandbox.provider.kind import Kind
+    from toolkit.sandbox.pulumi.provider.kind import Kind
 
 # Among the inputs, the names of those that the provider chose (tfbridge/schema.go).
 DEFAULTS = "__defaults"

@@ -22,15 +22,15 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from tests.pulumi.aws_plugin.differences import DEFAULTS, NAMED, automatic_name, before, chosen, differ, refreshed
 from tests.pulumi.aws_plugin.values import plain, struct
 from toolkit.errors import SurroundingsError, ToolkitError
-from toolkit.sandbox.provider import FUNCTIONS, KINDS
-from toolkit.sandbox.provider.kind import GONE, Aws
-from toolkit.sandbox.provider.sessions import open_session
+from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
+from toolkit.sandbox.pulumi.provider.kind import GONE, Aws
+from toolkit.sandbox.pulumi.provider.sessions import open_session
 
 if TYPE_CHECKING:
     import boto3
 
     from tests.pulumi.aws_plugin.values import Values
-    from toolkit.sandbox.provider.kind import Kind
+    from toolkit.sandbox.pulumi.provider.kind import Kind
     from toolkit.sandbox.server import Sandbox
 
 _FAILURES = (BotoCoreError, ClientError, ToolkitError)

@@ -29,7 +29,7 @@ from toolkit.control_plane.rehearsal.violations import (
 
 if TYPE_CHECKING:
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
-    from toolkit.mesh.versions import Product
+    from toolkit.mesh.schema.versions import Product
 
 VERSIONS: dict[Product, str] = {"kuma": "2.14.3", "kong-mesh": "2.14.2"}
 NAMES: dict[Product, str] = {"kuma": "Kuma", "kong-mesh": "Kong Mesh"}

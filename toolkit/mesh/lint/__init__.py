@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.reader import Stream
-    from toolkit.mesh.versions import MeshVersion, Product
+    from toolkit.mesh.schema.versions import MeshVersion, Product
 
 __all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "lint", "unreadable"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.versions import MeshVersion, Product
+    from toolkit.mesh.schema.versions import MeshVersion, Product
 
 # Where each product's control plane lives unless told otherwise (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
 SYSTEM_NAMESPACES: dict[Product, str] = {"kong-mesh": "kong-mesh-system", "kuma": "kuma-system"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh import versions
 from toolkit.mesh.documents.wording import listed, shown
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.schema import versions
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.versions import MeshVersion
+    from toolkit.mesh.schema.versions import MeshVersion
 
 _UPGRADE = "Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md"
 _MIGRATE = (

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from toolkit.sandbox.eks import PodIdentity
+    from toolkit.sandbox.pod_identity.associations import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.ram import Ram
+    from toolkit.sandbox.ram.service import Ram
 
 _ORIGIN = "origin"
 

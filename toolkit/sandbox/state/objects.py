@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from moto.eks.models import eks_backends
 
-from toolkit.sandbox import pod_identity, ram_shares
+from toolkit.sandbox.pod_identity import pod_sessions
 from toolkit.sandbox.private_ca import subject
 from toolkit.sandbox.private_ca.authority import CertificateAuthority, IssuedCertificate
+from toolkit.sandbox.ram import shares
 from toolkit.sandbox.state import sessions
 from toolkit.sandbox.state.encoding import decode, encode, fields
 from toolkit.sandbox.state.watched import Table, Watched
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from toolkit.sandbox.eks import PodIdentity
+    from toolkit.sandbox.pod_identity.associations import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.ram import Ram
+    from toolkit.sandbox.ram.service import Ram
     from toolkit.sandbox.state.store import Row, Store
 
 # Of a CA: its certificates have rows of their own, its name follows from what was requested.
@@ -111,9 +112,9 @@ class Objects:
         table.load(self._store, lambda _, text: IssuedCertificate(**decode(text)))
         self._issued[authority.arn] = table
 
-    def _read_invitation(self, text: str) -> ram_shares.Invitation:
+    def _read_invitation(self, text: str) -> shares.Invitation:
         found = decode(text)
-        return ram_shares.Invitation(**{**found, "share": self._shares.peek(found["share"])})
+        return shares.Invitation(**{**found, "share": self._shares.peek(found["share"])})
 
 
 def _write_whole(value: object) -> str:
@@ -135,25 +136,25 @@ def _read_token(text: str, now: datetime) -> Any:  # noqa: ANN401 - an ARN and a
     return (arn, expires) if expires > now else None
 
 
-def _read_share(_: str, text: str) -> ram_shares.ResourceShare:
-    return ram_shares.ResourceShare(**decode(text, [ram_shares.Association]))
+def _read_share(_: str, text: str) -> shares.ResourceShare:
+    return shares.ResourceShare(**decode(text, [shares.Association]))
 
 
-def _write_invitation(invitation: ram_shares.Invitation) -> str:
+def _write_invitation(invitation: shares.Invitation) -> str:
     return encode({**fields(invitation, ["share"]), "share": invitation.share.arn})
 
 
-def _write_association(association: pod_identity.Association) -> str:
+def _write_association(association: pod_sessions.Association) -> str:
     cluster = association.cluster
     region = cluster.arn.split(":")[3]
     return encode({**fields(association, ["cluster"]), "cluster": (region, cluster.name, cluster.created_at)})
 
 
-def _read_association(_: str, text: str) -> pod_identity.Association | None:
+def _read_association(_: str, text: str) -> pod_sessions.Association | None:
     """Return the association; None if its cluster was deleted, even if there is another of the same name."""
     found = decode(text)
     region, name, created = found["cluster"]
     cluster = eks_backends[found["account"]][region].clusters.get(name)
     if cluster is None or cluster.created_at != created:
         return None
-    return pod_identity.Association(**{**found, "cluster": cluster})
+    return pod_sessions.Association(**{**found, "cluster": cluster})

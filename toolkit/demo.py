@@ -1,0 +1,132 @@
+"""The whole chain in one go: an AWS, the Pulumi program, the Mesh, the proof."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from toolkit import contract
+from toolkit.files import PRIVATE, PUBLIC, write_all
+from toolkit.mesh.documents.applied import applied
+from toolkit.mesh.documents.reader import read
+from toolkit.mesh.render import templating
+from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.pki import duration, pem
+from toolkit.sandbox.pulumi import program
+from toolkit.sandbox.server import Sandbox
+from toolkit.verify.handshake import Trust, meet
+from toolkit.verify.identity import AssumeRole
+from toolkit.verify.report.html import HtmlForm
+from toolkit.verify.report.json import JsonForm
+from toolkit.verify.runner import Run, verify
+from toolkit.verify.zone import Plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.render.templating import RenderedMesh
+    from toolkit.verify.results import Report, ZoneResult
+
+COMMON_NAME = '{{ tag "kuma.io/service" }}.mesh'
+
+
+class Audience(Protocol):
+    """Whoever is told how the demo goes."""
+
+    def sandbox_started(self, endpoint_url: str) -> None:
+        """An AWS listens on `endpoint_url`."""
+
+    def resource_created(self, kind: str, name: str) -> None:
+        """The Pulumi program made a resource; called from several threads."""
+
+    def stack_created(self, outputs: StackOutputs) -> None:
+        """The program is done."""
+
+    def mesh_rendered(self, mesh: str) -> None:
+        """The documents of the mesh are rendered."""
+
+    def zone_verified(self, result: ZoneResult) -> None:
+        """One zone's result is there."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo made.
+
+    Attributes:
+        outputs: the contract.
+        report: what the verification found.
+        files: what was written, in the order in which a reader wants it.
+    """
+
+    outputs: StackOutputs
+    report: Report
+    files: tuple[Path, ...]
+
+
+def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> Demo:
+    """Run every step with the stack's own settings.
+
+    Args:
+        project_dir: holds ``Pulumi.yaml`` and ``__main__.py``.
+        stack: whose file in ``stacks/`` to use.
+        directory: where the results go.
+        audience: is told of every step.
+
+    Returns:
+        What came of it; the verification may have failed.
+
+    Raises:
+        ToolkitError: a step could not be done; then nothing is written.
+    """
+    config = program.read_stack(project_dir, stack)
+    with Sandbox() as aws:
+        audience.sandbox_started(aws.endpoint_url)
+        exports = program.run(project_dir, config, aws, audience.resource_created)
+        # Through JSON and back: what the command line reads is what the program wrote.
+        outputs = contract.parse(json.dumps(exports), "the stack's outputs")
+        audience.stack_created(outputs)
+        mesh = outputs.meshes[0]
+        in_secret = MeshOptions(common_name=COMMON_NAME, ca_cert=Choice("secret"))
+        kubernetes = templating.render(outputs, mesh, in_secret)
+        universal = templating.render(outputs, mesh, MeshOptions(form="universal", common_name=COMMON_NAME))
+        audience.mesh_rendered(mesh)
+        source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
+        plan = _plan(outputs, kubernetes)
+        verified = verify(outputs, plan, source, audience.zone_verified)
+        if verified.trouble:
+            raise verified.trouble
+    met = meet(verified.proxies, Trust(plan.trust_bundle, plan.mesh, plan.service))
+    verified = verified._replace(report=replace(verified.report, handshakes=met))
+    files = _files(outputs, kubernetes, universal, verified)
+    write_all({directory / name: content for name, content in files.items()})
+    return Demo(outputs, verified.report, tuple(directory / name for name in files))
+
+
+def _plan(outputs: StackOutputs, rendered: RenderedMesh) -> Plan:
+    """Verify against what the Mesh really carries, read back from the documents."""
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.stream(rendered.secrets))]
+    said = applied(read(texts))
+    lifetime = duration.parse(outputs.data_plane_lifetime)
+    return Plan(said.mesh, said.bundle, lifetime=lifetime)
+
+
+def _files(
+    outputs: StackOutputs, kubernetes: RenderedMesh, universal: RenderedMesh, verified: Run
+) -> dict[str, tuple[str, int]]:
+    *intermediates, root = pem.load_certificates(outputs.certificate_chain)
+    leaves = {f"certificates/{proxy.zone}.pem": (pem.write([proxy.issued.leaf]), PUBLIC) for proxy in verified.proxies}
+    return {
+        "outputs.json": (outputs.to_json(), PUBLIC),
+        "mesh.yaml": (kubernetes.mesh, PUBLIC),
+        "secret.yaml": (templating.stream(kubernetes.secrets), PRIVATE),
+        "universal-mesh.yaml": (universal.mesh, PUBLIC),
+        "verify.json": (JsonForm().render(verified.report), PUBLIC),
+        "verify.html": (HtmlForm().render(verified.report), PUBLIC),
+        "certificates/root.pem": (pem.write([root]), PUBLIC),
+        # A stack whose root issues by itself has none.
+        **({"certificates/intermediate.pem": (pem.write(intermediates), PUBLIC)} if intermediates else {}),
+        **leaves,
+    }

@@ -1,0 +1,225 @@
+"""From the contract and the operator's choices to the Jobs that verify zones from inside; everything wrong at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from toolkit.contract import dns_label, validation_problems
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.jobs import cron, image, workloads
+from toolkit.mesh.documents import reader as documents
+from toolkit.mesh.documents.applied import Applied, applied
+from toolkit.mesh.documents.confidential import chain_problem
+from toolkit.mesh.schema.acmpca import AcmPcaConf
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE, ObjectName
+from toolkit.pki import arn, common_name, duration, pem, spiffe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from toolkit.contract import StackOutputs, Zone
+
+# The service that toolkit verify asks for unless it is told another.
+SERVICE = "toolkit-verify"
+_Made = TypeVar("_Made")
+_MEND = "toolkit render-job --help says what each option takes."
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What the operator chooses.
+
+    Attributes:
+        image: with the toolkit in it, pinned.
+        namespace: of the pods; None for that of each zone's control plane.
+        service_account: of the pods; None for that of each zone's control plane.
+        schedule: a cron expression; None for a Job that runs once.
+        time_zone: in which the schedule is read.
+        retries: of an attempt that could not be made.
+        timeout: seconds that the verification of a zone may take.
+        lifetime: of the certificates; None for the stack's.
+        horizon: how long every CA must still live; None for what ``toolkit verify`` takes by itself.
+        mesh_name: a mesh of the stack, where no Mesh is given; None for the first.
+        probe_denials: whether to try what must be denied.
+    """
+
+    image: str
+    namespace: str | None = None
+    service_account: str | None = None
+    schedule: str | None = None
+    time_zone: str | None = None
+    retries: int = 0
+    timeout: int = 60
+    lifetime: str | None = None
+    horizon: str | None = None
+    mesh_name: str | None = None
+    probe_denials: bool = False
+
+
+def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend: str | None = None) -> Applied:
+    """Read a Mesh and the Secret of its chain; see :func:`toolkit.mesh.documents.applied.applied`.
+
+    Raises:
+        InvalidInputError: as for that function; or a Secret contains anything but a chain: a ConfigMap is made of this,
+            and credentials must not be in one.
+    """
+    found = documents.read(texts)
+    problems = [
+        Problem(secret.where(secret.data_path), f"Secret {secret.name} is no chain of certificates: {problem}")
+        for secret in found.secrets
+        if secret.type == KUBERNETES_TYPE and (problem := chain_problem(secret))
+    ]
+    if problems:
+        raise InvalidInputError(
+            "what goes into a ConfigMap can be read by many, and so must be no credential",
+            problems,
+            "Give the Mesh, and the Secret of its caCert alone; render-mesh --secret-output keeps Secrets apart.",
+        )
+    return applied(found, mesh, backend)
+
+
+def build(
+    outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None = None
+) -> list[workloads.VerifyJob]:
+    """What verifies each of the zones.
+
+    Args:
+        outputs: the contract.
+        zones: of the contract.
+        options: the operator's choices.
+        mesh: as it was applied; None to verify against the stack's chain.
+
+    Raises:
+        InvalidInputError: a choice is not valid; every problem is named by its option.
+    """
+    problems: list[Problem] = []
+    pinned = _attempt(problems, "--image", lambda: image.pinned(options.image))
+    timetable = _timetable(problems, options)
+    problems += [*_lifetime_problems(outputs, options), *_horizon_problems(options)]
+    problems += _mesh_name_problems(outputs, options, mesh)
+    text = None
+    if mesh is not None:
+        problems += _mesh_problems(outputs, zones, mesh)
+        text = _mesh_text(problems, mesh)
+    places = [_place(problems, outputs, zone, options) for zone in zones]
+    if problems or pinned is None:
+        raise InvalidInputError("the Job can't be rendered", dict.fromkeys(problems), _MEND)
+    return [
+        workloads.VerifyJob(
+            zone=zone.name,
+            region=zone.region,
+            namespace=namespace,
+            service_account=service_account,
+            image=pinned,
+            timeout=options.timeout,
+            arguments=_arguments(options, mesh),
+            # One zone is a contract too, and the others are none of this cluster's business.
+            contract=outputs.model_copy(update={"zones": (zone,)}).to_json(),
+            mesh=text,
+            retries=options.retries,
+            timetable=timetable,
+        )
+        for zone, (namespace, service_account) in zip(zones, places, strict=True)
+    ]
+
+
+def _attempt(problems: list[Problem], place: str, make: Callable[[], _Made]) -> _Made | None:
+    try:
+        return make()
+    except ValidationError as error:
+        problems += [Problem(f"{place}{path and '.' + path}", message) for path, message in validation_problems(error)]
+    except ValueError as error:
+        problems.append(Problem(place, str(error)))
+    return None
+
+
+def _timetable(problems: list[Problem], options: JobOptions) -> workloads.Timetable | None:
+    chosen, zone = options.schedule, options.time_zone
+    if chosen is None:
+        if zone is not None:
+            problems.append(Problem("--time-zone", "is of no use without --schedule"))
+        return None
+    schedule = _attempt(problems, "--schedule", lambda: cron.schedule(chosen))
+    time_zone = None if zone is None else _attempt(problems, "--time-zone", lambda: cron.time_zone(zone))
+    return None if schedule is None else workloads.Timetable(schedule, time_zone)
+
+
+def _place(problems: list[Problem], outputs: StackOutputs, zone: Zone, options: JobOptions) -> tuple[str, str]:
+    """The namespace and the service account of a zone's pod."""
+    namespace, account = options.namespace, options.service_account
+    if namespace is not None:
+        _attempt(problems, "--namespace", lambda: dns_label(namespace))
+    # The contract takes names of service accounts that Kubernetes does not.
+    path = f"zones[{outputs.zones.index(zone)}].serviceAccount" if account is None else "--service-account"
+    name = zone.service_account if account is None else account
+    _attempt(problems, path, lambda: _OBJECT_NAME.validate_python(name))
+    return namespace or zone.namespace, name
+
+
+_OBJECT_NAME: TypeAdapter[str] = TypeAdapter(ObjectName)
+
+
+def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
+    """Arguments of ``toolkit verify`` that are the same for all zones."""
+    named = {"--lifetime": options.lifetime, "--horizon": options.horizon}
+    if mesh is None:
+        named["--mesh-name"] = options.mesh_name
+    arguments = [part for name, value in named.items() if value is not None for part in (name, value)]
+    return [*arguments, *(["--probe-denials"] if options.probe_denials else [])]
+
+
+def _lifetime_problems(outputs: StackOutputs, options: JobOptions) -> Iterator[Problem]:
+    chosen = options.lifetime
+    text = outputs.data_plane_lifetime if chosen is None else chosen
+    try:
+        problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
+    except ValueError as error:
+        problem = str(error)
+    if problem:
+        yield Problem("--lifetime", f"{text if chosen is None else arn.shown(text)}: {problem}")
+
+
+def _horizon_problems(options: JobOptions) -> Iterator[Problem]:
+    try:
+        if options.horizon is not None:
+            duration.parse(options.horizon)
+    except ValueError as error:
+        yield Problem("--horizon", str(error))
+
+
+def _mesh_name_problems(outputs: StackOutputs, options: JobOptions, mesh: Applied | None) -> Iterator[Problem]:
+    name = options.mesh_name
+    if mesh is None and name is not None and name not in outputs.meshes:
+        yield Problem("--mesh-name", f"{arn.shown(name)} is none of {', '.join(outputs.meshes)}")
+
+
+def _mesh_problems(outputs: StackOutputs, zones: Sequence[Zone], said: Applied) -> Iterator[Problem]:
+    """What of the Mesh ``toolkit verify`` would refuse, said here and not by a pod."""
+    if said.authority_arn != outputs.certificate_authority.arn:
+        expected = outputs.certificate_authority.arn
+        yield Problem("--mesh: conf.arn", f"is {arn.shown(said.authority_arn)}; the stack has {expected}")
+    try:
+        spiffe.data_plane_uris(said.mesh, [SERVICE], {})
+    except ValueError as error:
+        yield Problem("--mesh: name", str(error))
+    for zone in zones:
+        expanded = common_name.expand(said.common_name or "", {spiffe.SERVICE_TAG: SERVICE, spiffe.ZONE_TAG: zone.name})
+        if expanded is None or expanded.unknown:
+            tags = f"{spiffe.SERVICE_TAG} and {spiffe.ZONE_TAG}"
+            yield Problem("--mesh: conf.commonName", f"can't be expanded; known are the tags {tags}")
+        elif len(expanded.text) > common_name.MAX_COMMON_NAME:
+            yield Problem("--mesh: conf.commonName", f"is too long in zone {zone.name}; 64 characters are the most")
+
+
+def _mesh_text(problems: list[Problem], said: Applied) -> str | None:
+    """Of the Mesh what the verification reads and nothing else: it may carry credentials."""
+    values: dict[str, Any] = {"arn": said.authority_arn}
+    if said.common_name is not None:
+        values["commonName"] = said.common_name
+    # Written anew, so that whatever stands beside the certificates stays out.
+    values["caCert"] = {"inlineString": pem.write(pem.load_certificates(said.bundle))}
+    conf = _attempt(problems, "--mesh: conf", lambda: AcmPcaConf.model_validate(values))
+    return None if conf is None or problems else workloads.applied_mesh(said.mesh, conf.to_document())

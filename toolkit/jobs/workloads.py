@@ -1,0 +1,238 @@
+"""What runs ``toolkit verify`` inside a zone's cluster: a ConfigMap with what it reads, and a Job or a CronJob.
+
+Sources: kubernetes/website:content/en/docs/concepts/workloads/controllers/{job,cron-jobs}.md,
+concepts/security/pod-security-standards.md (Restricted) and concepts/overview/working-with-objects/common-labels.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.render import templating
+from toolkit.yamltext import scalars
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.jobs.image import Image
+
+APPLICATION = "toolkit-verify"
+MANAGER = "kong-mesh-pca-toolkit"
+TERMINATION_MESSAGE = "/dev/termination-log"
+DIRECTORY = "/etc/kong-mesh-pca"
+CONTRACT, MESH = "outputs.json", "mesh.yaml"
+
+# A Job's name becomes a label of its pods; a CronJob's gets eleven more characters in the names of its Jobs
+# (kubernetes/kubernetes:pkg/apis/batch/validation/validation.go).
+_MAX_JOB_NAME, _MAX_CRON_JOB_NAME = 63, 52
+# kubectl apply keeps the whole document in an annotation, and all annotations together have 256 KiB
+# (kubernetes/apimachinery:pkg/api/validation/objectmeta.go, TotalAnnotationSizeLimitB); escaping takes some of it.
+_MAX_DATA = 128 * 1024
+# For the scheduler, the image and the start; the verification's own time comes on top of it.
+_START_SECONDS = 240
+_DAY_SECONDS = 24 * 60 * 60
+_LATE_SECONDS = 600
+# A user of no file and no process of the image or the node.
+USER = 65532
+# Exit codes that another attempt would not change: a check failed, the input is not valid.
+_VERDICTS = [1, 2]
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """When a CronJob runs.
+
+    Attributes:
+        schedule: an expression that :func:`toolkit.jobs.cron.schedule` took.
+        time_zone: in which it is read; None for that of the cluster's controller, usually UTC.
+    """
+
+    schedule: str
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True)
+class VerifyJob:
+    """What verifies one zone, everything checked; :mod:`toolkit.jobs.verifiers` makes it.
+
+    Attributes:
+        zone: its name, a DNS label.
+        region: where AWS STS is asked.
+        namespace: of the pod.
+        service_account: whose AWS role the pod gets.
+        image: with the toolkit in it.
+        timeout: seconds that the verification may take.
+        arguments: further ones of ``toolkit verify``.
+        contract: the stack's outputs with this zone alone, as JSON.
+        mesh: the Mesh as far as it is applied and of interest, as YAML; None to verify against the stack's chain.
+        retries: after the surroundings failed; each buys another certificate.
+        timetable: of a CronJob; None for a Job.
+    """
+
+    zone: str
+    region: str
+    namespace: str
+    service_account: str
+    image: Image
+    timeout: int
+    arguments: Sequence[str]
+    contract: str
+    mesh: str | None = None
+    retries: int = 0
+    timetable: Timetable | None = None
+
+    @property
+    def name(self) -> str:
+        """Of both documents: cut to what Kubernetes takes, and then made the zone's own again by a hash."""
+        most = _MAX_CRON_JOB_NAME if self.timetable else _MAX_JOB_NAME
+        name = f"{APPLICATION}-{self.zone}"
+        if len(name) <= most:
+            return name
+        suffix = "-" + hashlib.sha256(self.zone.encode()).hexdigest()[:8]
+        return name[: most - len(suffix)].rstrip("-") + suffix
+
+    def config_map(self) -> dict[str, Any]:
+        """What the verification reads; nothing in it is secret.
+
+        Raises:
+            InvalidInputError: it is too large for a ConfigMap.
+        """
+        data = {CONTRACT: self.contract} | ({MESH: self.mesh} if self.mesh is not None else {})
+        size = sum(len(text.encode()) for text in data.values())
+        if size > _MAX_DATA:
+            raise InvalidInputError(
+                f"the ConfigMap of zone {self.zone} is too large",
+                [Problem("data", f"has {size} bytes; {_MAX_DATA} are what kubectl apply can take")],
+                "Shorten the Mesh's caCert: a trust bundle is a handful of certificates.",
+            )
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": self._metadata(), "data": data}
+
+    def workload(self) -> dict[str, Any]:
+        """The Job, or the CronJob that makes Jobs."""
+        table = self.timetable
+        if table is None:
+            # The result is in the pod: it stays for a day, then both go.
+            job = self._job() | {"ttlSecondsAfterFinished": _DAY_SECONDS}
+            return {"apiVersion": "batch/v1", "kind": "Job", "metadata": self._metadata(), "spec": job}
+        spec = {
+            "schedule": table.schedule,
+            **({"timeZone": table.time_zone} if table.time_zone is not None else {}),
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": _LATE_SECONDS,
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 3,
+            "jobTemplate": {"metadata": {"labels": self._labels()}, "spec": self._job()},
+        }
+        return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": self._metadata(), "spec": spec}
+
+    def _labels(self) -> dict[str, str]:
+        return {
+            "app.kubernetes.io/name": APPLICATION,
+            "app.kubernetes.io/instance": self.zone,
+            "app.kubernetes.io/version": self.image.version,
+            "app.kubernetes.io/part-of": "kong-mesh",
+            "app.kubernetes.io/managed-by": MANAGER,
+        }
+
+    def _metadata(self) -> dict[str, Any]:
+        return {"name": self.name, "namespace": self.namespace, "labels": self._labels()}
+
+    def _job(self) -> dict[str, Any]:
+        # A verdict is no reason to try again (podFailurePolicy, job.md).
+        on_exit = {"containerName": APPLICATION, "operator": "In", "values": _VERDICTS}
+        policy = {"podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": on_exit}]}}
+        return {
+            "backoffLimit": self.retries,
+            **(policy if self.retries else {}),
+            "activeDeadlineSeconds": (self.timeout + _START_SECONDS) * (self.retries + 1),
+            "template": {
+                # Label: kumahq/kuma-website:docs, "Data plane on Kubernetes"; a sidecar would keep the Job from ending.
+                "metadata": {"labels": {**self._labels(), "kuma.io/sidecar-injection": "disabled"}},
+                "spec": self._pod(),
+            },
+        }
+
+    def _pod(self) -> dict[str, Any]:
+        return {
+            "serviceAccountName": self.service_account,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 30,
+            "nodeSelector": {"kubernetes.io/os": "linux"},
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [self._container()],
+            "volumes": [
+                {"name": "input", "configMap": {"name": self.name}},
+                {"name": "tmp", "emptyDir": {"sizeLimit": "16Mi"}},
+            ],
+        }
+
+    def _container(self) -> dict[str, Any]:
+        return {
+            "name": APPLICATION,
+            "image": self.image.reference,
+            "imagePullPolicy": "IfNotPresent",
+            "args": self._arguments(),
+            "env": [
+                {"name": "AWS_REGION", "value": self.region},
+                {"name": "AWS_DEFAULT_REGION", "value": self.region},
+                {"name": "HOME", "value": "/tmp"},  # noqa: S108 - of the container, and its own
+            ],
+            "terminationMessagePath": TERMINATION_MESSAGE,
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+            "resources": {
+                "requests": {"cpu": "100m", "memory": "192Mi"},
+                "limits": {"cpu": "1", "memory": "384Mi"},
+            },
+            "volumeMounts": [
+                {"name": "input", "mountPath": DIRECTORY, "readOnly": True},
+                {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - same
+            ],
+        }
+
+    def _arguments(self) -> list[str]:
+        mesh = ["--mesh", f"{DIRECTORY}/{MESH}"] if self.mesh is not None else []
+        return [
+            *("verify", "--outputs", f"{DIRECTORY}/{CONTRACT}", *mesh),
+            *("--zone", self.zone, "--identity", "ambient", "--timeout", str(self.timeout), *self.arguments),
+            *("--format", "wide", "--report", f"compact={TERMINATION_MESSAGE}"),
+        ]
+
+
+def render_job(job: VerifyJob) -> str:
+    """Both documents of a zone as one YAML stream that ends with a newline.
+
+    Raises:
+        InvalidInputError: they are too large.
+        UnfaithfulRenderingError: the rendered text does not parse to the model.
+    """
+    config_map, workload = job.config_map(), job.workload()
+    template = "kubernetes/verify-cronjob.yaml.j2" if job.timetable else "kubernetes/verify-job.yaml.j2"
+    return templating.stream(
+        [
+            templating.render_document("kubernetes/verify-configmap.yaml.j2", config_map),
+            templating.render_document(template, workload),
+        ]
+    )
+
+
+def applied_mesh(mesh: str, conf: dict[str, Any]) -> str:
+    """A Mesh with one acmpca backend, as the text that ``toolkit verify --mesh`` reads."""
+    backend = {"name": "acmpca", "type": "acmpca", "conf": conf}
+    return scalars.block(
+        {"type": "Mesh", "name": mesh, "mtls": {"enabledBackend": "acmpca", "backends": [backend]}}, indent=0
+    )

@@ -1,0 +1,1 @@
+"""Mesh documents from the contract, alone or in a Mesh that exists."""

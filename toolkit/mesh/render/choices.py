@@ -1,0 +1,84 @@
+"""What an operator chooses about a Mesh; the rest comes from the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from toolkit.mesh.schema.mesh import Form
+from toolkit.mesh.schema.model import SOURCE_KINDS, Mode, SourceKind
+
+if TYPE_CHECKING:
+    from toolkit.mesh.render.static_credentials import Credentials
+
+__all__ = ["FORMS", "Choice", "MeshOptions", "Mode", "parse_choice"]
+
+FORMS: tuple[Form, ...] = get_args(Form)
+
+
+class Choice(NamedTuple):
+    """Where a value shall stand: the kind of a data source, and the Secret's name or the file's path.
+
+    Attributes:
+        kind: of the data source.
+        name: None for a Secret whose name is derived from mesh and backend.
+    """
+
+    kind: SourceKind
+    name: str | None = None
+
+
+def parse_choice(text: str) -> Choice:
+    """Read ``inline``, ``inlineString``, ``secret``, ``secret=NAME`` or ``file=PATH``.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    kind, equals, name = text.partition("=")
+    found = next((known for known in SOURCE_KINDS if known == kind), None)
+    takes_name = found in ("secret", "file")
+    if found is None or (equals and not (takes_name and name)) or (found == "file" and not name):
+        # Not repeated: it may be the very key that somebody took for the value of the option.
+        raise ValueError(
+            "must be one of inline, inlineString, secret, secret=NAME, file=PATH: where it stands, not what it is"
+        )
+    return Choice(found, name or None)
+
+
+@dataclass(frozen=True)
+class MeshOptions:
+    """What the operator chooses.
+
+    A choice that is None was not made: in a Mesh that exists its field stays as it is.
+
+    Attributes:
+        form: for ``kubectl apply`` or for ``kumactl apply``.
+        backend_name: of the mTLS backend.
+        mode: PERMISSIVE to also accept plain traffic; STRICT where nothing is said.
+        expiration: lifetime of data plane certificates, a duration of Kuma; None for the stack's.
+        common_name: template of their common name.
+        ca_cert: where the chain stands; inline where nothing is said.
+        access_key: where the control planes find their access key; None for the default AWS credential chain.
+        access_key_secret: where they find its secret.
+        credentials: the values of both, where a document shall carry them.
+        allow_inline_credentials: whether the Mesh itself may carry them.
+        request_timeout: for a certificate, such as ``10s``.
+        root_chain_timeout: for the CA's chain.
+        skip_validation: the control plane does not try the backends when the Mesh is applied.
+        namespace: Kong Mesh's system namespace.
+    """
+
+    form: Form = "kubernetes"
+    backend_name: str = "acmpca"
+    mode: Mode | None = None
+    expiration: str | None = None
+    common_name: str | None = None
+    ca_cert: Choice | None = None
+    access_key: Choice | None = None
+    access_key_secret: Choice | None = None
+    credentials: Credentials | None = None
+    allow_inline_credentials: bool = False
+    request_timeout: str | None = None
+    root_chain_timeout: str | None = None
+    skip_validation: bool = False
+    namespace: str = "kong-mesh-system"

@@ -1,0 +1,203 @@
+"""Our backend into a mesh that exists: everything else stays as it is, to the character.
+
+What the operator does not choose stays as the Mesh has it. What the contract says always holds: the CA and its chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from toolkit.mesh.documents.confidential import INLINE
+from toolkit.mesh.documents.data_sources import Resolved, secret_value, value_of
+from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.render.building import build
+from toolkit.mesh.render.choices import Choice
+from toolkit.mesh.schema.model import SOURCE_KINDS
+from toolkit.pki import chain, duration, pem
+from toolkit.yamltext.plain import mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.documents.editable import EditableMesh
+    from toolkit.mesh.render.building import Built
+    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.schema.secret import MeshSecret
+    from toolkit.yamltext.nodes import Path
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge needs beside the text that it changed.
+
+    Attributes:
+        secrets: Secrets that the Mesh names and that are not in the same text.
+        notes: what the operator should know.
+        warnings: what breaks traffic when it is applied to a mesh that has some.
+        secrets_have_credentials: whether one of the Secrets carries a credential.
+    """
+
+    secrets: tuple[MeshSecret, ...]
+    notes: tuple[str, ...]
+    secrets_have_credentials: bool
+    warnings: tuple[str, ...] = ()
+
+
+def merge(outputs: StackOutputs, mesh: EditableMesh, options: MeshOptions) -> Merged:
+    """Add our backend to a mesh, or bring it up to the contract and the choices.
+
+    Doing it twice changes nothing more. Another backend that is enabled stays enabled: moving from one CA to another
+    takes several steps (:mod:`toolkit.mesh.rotate.rotation`).
+
+    Raises:
+        InvalidInputError: a choice is not valid, the backend's name is that of another kind of backend, or the text is
+            written in a way that can't be changed in part. What was changed until then is to be thrown away.
+    """
+    number = mesh.position(options.backend_name)
+    existing: dict[str, Any] = {} if number is None else mesh.backends[number]
+    if number is not None and existing.get("type") != "acmpca":
+        raise mesh.refuse(
+            ("backends", number, "type"),
+            f"{options.backend_name} is of type {existing.get('type')}; an acmpca backend needs a name of its own",
+            "Choose one with --backend-name, and move to it with toolkit rotate.",
+        )
+    options = replace(options, form=mesh.form, ca_cert=options.ca_cert or _choice(existing))
+    built = build(outputs, mesh.name, options)
+    wanted = built.backend
+    warnings = [*_warnings(mesh, existing, wanted)]
+    notes = _enable(mesh, options.backend_name)
+    if number is None:
+        mesh.set(("backends", len(mesh.backends)), wanted)
+    else:
+        _update(mesh, ("backends", number), existing, _chosen(mesh, wanted, existing, options))
+        _refuse_lifetime(outputs, mesh, number)
+    if options.skip_validation:
+        mesh.set(("skipValidation",), value=True)
+    outside = _outside(mesh, built)
+    return Merged(outside, notes, built.secrets_have_credentials, tuple(warnings))
+
+
+def _warnings(mesh: EditableMesh, existing: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    name, enabled = wanted["name"], mesh.enabled_backend
+    if not enabled:
+        # Kong/developer.konghq.com:app/mesh/mutual-tls.md
+        yield (
+            f"mesh {mesh.name}: mTLS was off and this Mesh turns it on: all traffic that no MeshTrafficPermission "
+            "allows will be denied"
+        )
+    before = mapping(existing.get("conf")).get("arn")
+    if enabled == name and isinstance(before, str) and before != wanted["conf"]["arn"]:
+        yield (
+            f"mesh {mesh.name}: {name} signs, and its CA is exchanged in place, {before} for another: proxies with "
+            "certificates of the one do not trust those of the other until all are renewed; "
+            f"toolkit rotate --backend-name {name}-2 moves a mesh that is in use"
+        )
+
+
+def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
+    """Let the backend sign, if none does yet."""
+    enabled = mesh.enabled_backend
+    if enabled == name:
+        return ()
+    if enabled and mesh.position(enabled) is None:
+        hint = f"Correct the name; without enabledBackend, {name} signs."
+        raise mesh.refuse(("enabledBackend",), f"is {shown(enabled)}, which is not among the backends", hint)
+    if enabled:
+        note = f"{enabled} still signs, {name} is trusted beside it; toolkit rotate moves the mesh to it"
+        return (f"mesh {mesh.name}: {note}",)
+    mesh.set(("enabledBackend",), name)
+    return ()
+
+
+def _choice(existing: dict[str, Any]) -> Choice:
+    """Where the chain stands now; inline in a backend that is new or says nothing of use."""
+    source = mapping(mapping(existing.get("conf")).get("caCert"))
+    given = [(kind, source[kind]) for kind in SOURCE_KINDS if isinstance(source.get(kind), str)]
+    if len(given) != 1:
+        return Choice("inline")
+    kind, value = given[0]
+    return Choice(kind, value if kind in ("secret", "file") else None)
+
+
+def _chosen(
+    mesh: EditableMesh, wanted: dict[str, Any], existing: dict[str, Any], options: MeshOptions
+) -> dict[str, Any]:
+    """Of the backend that is wanted, what the contract or the operator says; the rest stays as it is."""
+    conf = dict(wanted["conf"])
+    # The same certificates in another spelling (line ends, blank lines) are no change.
+    source, old = conf["caCert"], mapping(mapping(existing.get("conf")).get("caCert"))
+    certificates = _certificates(mesh, source)
+    if certificates is not None and certificates == _certificates(mesh, old) and source.keys() == old.keys():
+        del conf["caCert"]
+    chosen: dict[str, Any] = {"conf": conf}
+    if options.mode is not None:
+        chosen["mode"] = options.mode
+    issued = dict(wanted["dpCert"])
+    if options.expiration is None and _expiration(existing) is not None:
+        del issued["rotation"]
+    if issued:
+        chosen["dpCert"] = issued
+    if "rootChain" in wanted:
+        chosen["rootChain"] = wanted["rootChain"]
+    return chosen
+
+
+def _update(mesh: EditableMesh, path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    for key, value in new.items():
+        there = old.get(key)
+        if isinstance(value, dict) and isinstance(there, dict) and not _changes_source(there, value):
+            _update(mesh, (*path, key), there, value)
+        elif there != value:
+            mesh.set((*path, key), value)
+
+
+def _changes_source(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a data source is exchanged for one of another kind; then nothing of the old one may stay."""
+    return bool(new.keys() & set(SOURCE_KINDS)) and old.keys() != new.keys()
+
+
+def _expiration(backend: dict[str, Any]) -> object:
+    return mapping(mapping(backend.get("dpCert")).get("rotation")).get("expiration")
+
+
+def _refuse_lifetime(outputs: StackOutputs, mesh: EditableMesh, number: int) -> None:
+    """Refuse a lifetime that was in the Mesh and that the CA can't sign."""
+    path: Path = ("backends", number, "dpCert", "rotation", "expiration")
+    text, hint = str(_expiration(mesh.backends[number])), "Choose another with --expiration."
+    try:
+        problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
+    except ValueError as error:
+        raise mesh.refuse(path, str(error), hint) from error
+    if problem:
+        raise mesh.refuse(path, f"{text} {problem}", hint)
+
+
+def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
+    """Return the Secrets that are not in the Mesh's own text; those that are there are brought up to date."""
+    outside = []
+    for secret in built.secrets:
+        there = mesh.secret(secret.name, secret.namespace)
+        if there is None:
+            outside.append(secret)
+            continue
+        found = secret_value(there)
+        old = found.value if isinstance(found, Resolved) else ""
+        # As in the Mesh itself, the same certificates in another spelling are no change.
+        if old != secret.value and (_parsed(old) is None or _parsed(old) != _parsed(secret.value)):
+            mesh.set_secret(there, secret.value)
+    return tuple(outside)
+
+
+def _certificates(mesh: EditableMesh, source: dict[str, Any]) -> list[bytes] | None:
+    """Return the certificates that a data source itself contains; None when it has none that can be read."""
+    found = value_of(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
+    return None if found is None else _parsed(found.value)
+
+
+def _parsed(text: str) -> list[bytes] | None:
+    try:
+        return [chain.fingerprint(certificate).encode() for certificate in pem.load_certificates(text)]
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Plans that move a mesh from one mTLS backend to another."""

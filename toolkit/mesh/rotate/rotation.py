@@ -1,0 +1,382 @@
+"""From one CA to another without breaking traffic: the documents to apply, in their order.
+
+Kong Mesh trusts the CAs of all backends and signs with the enabled one, so a mesh moves in three steps: add, switch,
+remove (Kong/developer.konghq.com:app/mesh/ca-rotation.md). Open-source Kuma takes one backend and lets nobody change
+it while mTLS is on (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go); there mTLS is off for a while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.documents import editable
+from toolkit.mesh.documents.data_sources import secrets_named
+from toolkit.mesh.documents.differences import same
+from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.render.merge import merge
+from toolkit.mesh.rotate import instructions
+from toolkit.mesh.schema.model import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.documents.editable import EditableMesh
+    from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.mesh.rotate.instructions import Words
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.secret import MeshSecret
+    from toolkit.mesh.schema.versions import Product
+
+# What open-source Kuma ships (kumahq/kuma:pkg/plugins/ca).
+_KUMAS_OWN = ("builtin", "provided")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One document to apply, and what to do around it.
+
+    Attributes:
+        number: from 1.
+        name: one word, such as ``add``.
+        text: the stream with the Mesh as it is after the step.
+        is_done: whether the mesh is so already.
+        words: for people.
+    """
+
+    number: int
+    name: str
+    text: str
+    is_done: bool
+    words: Words
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A way from one backend to another.
+
+    Attributes:
+        mesh: its name.
+        old: the backend that the mesh leaves.
+        new: the backend that the mesh moves to.
+        steps: in their order.
+        secrets: Secrets to apply before the first step.
+        notes: what the operator should know beforehand.
+        before: the stream as it was.
+        form: in which it is written.
+        is_confidential: whether only their owner may read the texts with the Mesh.
+        secrets_have_credentials: whether one of the Secrets carries one.
+        others: backends that stay trusted, too.
+    """
+
+    mesh: str
+    old: str
+    new: str
+    steps: tuple[Step, ...]
+    secrets: tuple[MeshSecret, ...]
+    notes: tuple[str, ...]
+    before: str
+    form: Form
+    is_confidential: bool = False
+    secrets_have_credentials: bool = False
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Move:
+    """What is to move, and where from.
+
+    Attributes:
+        text: a stream with the Mesh as it is.
+        source: what to call it in an error.
+        mesh: name of the Mesh; None for the only one.
+        leave: the backend to leave; None for the one that signs.
+        product: which rules hold.
+    """
+
+    text: str
+    source: str
+    mesh: str | None = None
+    leave: str | None = None
+    product: Product = "kong-mesh"
+
+    def read(self, text: str | None = None) -> EditableMesh:
+        """The Mesh in the stream, or in another text of it."""
+        found = editable.editable(self.text if text is None else text, self.source)
+        return editable.choose(found, self.mesh, self.source)
+
+
+def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
+    """The way to the CA of a contract.
+
+    The new backend takes the mode of the old one unless another is chosen.
+
+    Raises:
+        InvalidInputError: there is no way that does not break traffic, or a choice is not valid.
+    """
+    mesh = move.read()
+    if move.product == "kuma":
+        raise InvalidInputError(
+            "open-source Kuma has no acmpca backend",
+            [Problem("--product", f"kuma has {' and '.join(_KUMAS_OWN)}; acmpca is a part of Kong Mesh")],
+            "Name the backend to move to with --to FILE.",
+        )
+    old = _old(mesh, move, options.backend_name)
+    _refuse_one_name(mesh, old, options.backend_name, outputs.certificate_authority.arn)
+    mode = _mode(mesh, mesh.enabled_backend)
+    wanted = options.mode or mode
+    if (mode, wanted) == ("PERMISSIVE", "STRICT"):
+        raise mesh.refuse(
+            ("backends", _position(mesh, mesh.enabled_backend), "mode"),
+            "is PERMISSIVE, and the new backend would be STRICT: plain traffic would break when it is switched to",
+            "Rotate without --mode, and make the mesh STRICT afterwards.",
+        )
+    notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, options.backend_name, outputs)]
+    # A mode that is there already, or goes without saying, is no change.
+    is_so = mesh.position(options.backend_name) is not None and _mode(mesh, options.backend_name) == wanted
+    merged = merge(outputs, mesh, replace(options, mode=None if is_so else wanted))
+    rotation = _rotation(move, mesh, old, options.backend_name, notes)
+    return replace(
+        rotation,
+        secrets=merged.secrets,
+        secrets_have_credentials=merged.secrets_have_credentials,
+    )
+
+
+def to_backend(move: Move, backend: dict[str, Any]) -> Rotation:
+    """The way to any other backend, such as back from acmpca.
+
+    Args:
+        move: what is to move.
+        backend: an item of ``mtls.backends`` as plain values.
+
+    Raises:
+        InvalidInputError: there is no way that does not break traffic.
+    """
+    mesh = move.read()
+    name = backend["name"]
+    if backend.get("type") == "certmanager" and mesh.form == "universal":
+        raise mesh.refuse((), f"{name} is of type certmanager, which works on Kubernetes only")
+    old = _old(mesh, move, name)
+    if move.product == "kuma":
+        return _permissive(move, mesh, old, backend)
+    number = mesh.position(name)
+    mode, wanted = _mode(mesh, mesh.enabled_backend), backend.get("mode", "STRICT")
+    if (mode, wanted) == ("PERMISSIVE", "STRICT"):
+        backend = {**backend, "mode": mode}
+        wanted = mode
+    if name == old or (number is not None and mesh.enabled_backend == name and mesh.backends[number] != backend):
+        if number is not None and mesh.backends[number] == backend:
+            raise _signs_already(mesh, name)
+        raise _one_name(mesh, name, "Give the new one another name in the file that --to names.")
+    notes = [*_mode_notes(mode, wanted), *_secret_notes(mesh, backend)]
+    if number is not None and mesh.backends[number].get("conf") != backend.get("conf"):
+        notes.append(
+            f"{name} is trusted already, with another conf, which the first step replaces; if that is another CA, no "
+            "proxy may hold a certificate of it any more"
+        )
+    _put(mesh, backend)
+    return _rotation(move, mesh, old, name, notes)
+
+
+def _rotation(move: Move, added: EditableMesh, old: str, new: str, notes: list[str]) -> Rotation:
+    """Add, switch, remove."""
+    if added.enabled_backend != old:
+        # The switch has been made; what goes back is made all the same.
+        added.set(("enabledBackend",), old)
+    texts = [added.editor.text]
+    switched = move.read(texts[-1])
+    switched.set(("enabledBackend",), new)
+    texts.append(switched.editor.text)
+    removed = move.read(texts[-1])
+    removed.remove(("backends", _position(removed, old)))
+    texts.append(removed.editor.text)
+    others = sorted(backend["name"] for backend in removed.backends if backend["name"] != new)
+    if others:
+        notes = [*notes, f"{', '.join(others)} stays trusted too; this rotation is about {old} and {new} only"]
+    # What the mesh is already needs no step: a rotation that stopped half-way goes on from there.
+    first = _reached(move, texts)
+    words = instructions.kong_mesh(added.name, old, new)
+    steps = tuple(
+        Step(number, name, text, number <= first, words[name])
+        for number, (name, text) in enumerate(zip(("add", "switch", "remove"), texts, strict=True), start=1)
+    )
+    private = added.is_confidential
+    return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private, others=tuple(others))
+
+
+def _reached(move: Move, texts: Iterable[str]) -> int:
+    """The last of the steps whose Mesh is the one that is there; 0 for none.
+
+    Compared is what a control plane keeps: it hands a Mesh out without its zero values, such as ``mode: STRICT``.
+    """
+
+    def section(mesh: EditableMesh) -> dict[str, Any]:
+        return {"type": "Mesh", "mtls": mesh.mtls}
+
+    there = section(move.read())
+    numbers = [number for number, text in enumerate(texts, start=1) if same(section(move.read(text)), there)]
+    return max(numbers, default=0)
+
+
+def _permissive(move: Move, mesh: EditableMesh, old: str, backend: dict[str, Any]) -> Rotation:
+    """Through plain traffic, where only one backend is allowed."""
+    new = backend["name"]
+    if backend.get("type") not in _KUMAS_OWN:
+        raise mesh.refuse((), f"{new} is of type {backend.get('type')}; open-source Kuma has {', '.join(_KUMAS_OWN)}")
+    if len(mesh.backends) != 1:
+        raise mesh.refuse(("backends",), "must be one: open-source Kuma takes no more")
+    if mesh.zone_egress:
+        # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateZoneEgress
+        raise mesh.refuse(
+            (),
+            "can't be turned off while routing.zoneEgress is on: Kuma refuses it",
+            "Turn routing.zoneEgress off for the rotation, which stops traffic between zones that relies on it.",
+        )
+    mode = backend.get("mode", "STRICT")
+
+    def edited(text: str, edit: Callable[[EditableMesh], None]) -> str:
+        step = move.read(text)
+        edit(step)
+        return step.editor.text
+
+    begun = edited(move.text, lambda step: step.set(("enabledBackend",), old))
+    permissive = edited(begun, lambda step: step.set(("backends", 0, "mode"), "PERMISSIVE"))
+    off = edited(permissive, lambda step: step.set(("enabledBackend",), ""))
+    without = edited(off, lambda step: step.remove(("backends", 0)))
+    moved = edited(without, lambda step: _put(step, {**backend, "mode": "PERMISSIVE"}))
+    on = edited(moved, lambda step: step.set(("enabledBackend",), new))
+    texts = {"permissive": permissive, "off": off, "on": on}
+    if mode == "STRICT":
+        texts["strict"] = edited(on, lambda step: step.set(("backends", 0, "mode"), mode))
+    first = _reached(move, texts.values())
+    if first == len(texts):
+        raise _signs_already(mesh, new)
+    if not mesh.enabled_backend:
+        first = list(texts).index("off") + 1
+    words = instructions.kuma(mesh.name, old, new)
+    steps = tuple(
+        Step(number, name, text, number <= first, words[name])
+        for number, (name, text) in enumerate(texts.items(), start=1)
+    )
+    notes = (*instructions.COST_OF_PERMISSIVE, *_secret_notes(mesh, backend))
+    private = mesh.is_confidential or move.read(moved).is_confidential
+    return Rotation(mesh.name, old, new, steps, (), notes, move.text, mesh.form, private)
+
+
+def _old(mesh: EditableMesh, move: Move, new: str) -> str:
+    """The backend that the mesh leaves."""
+    enabled = mesh.enabled_backend
+    if not enabled and move.product == "kuma" and len(mesh.backends) == 1:
+        # On open-source Kuma mTLS is off in the middle of a rotation.
+        return str(mesh.backends[0]["name"])
+    if not enabled:
+        raise mesh.refuse(
+            ("enabledBackend",),
+            "is missing: mTLS is off, so there is no CA to leave",
+            "toolkit render-mesh --base turns it on with the new CA.",
+        )
+    if mesh.position(enabled) is None:
+        raise mesh.refuse(("enabledBackend",), f"names {enabled}, which is not among the backends")
+    if move.leave is not None:
+        if mesh.position(move.leave) is None:
+            raise mesh.refuse(("backends",), f"have none named {move.leave}", "Name another with --from.")
+        if enabled not in (move.leave, new):
+            raise mesh.refuse(
+                ("enabledBackend",),
+                f"names {enabled}, which signs: to leave {move.leave}, it would have to sign again first",
+                f"Rotate from {enabled} first, without --from; afterwards --from {move.leave} takes that one out.",
+            )
+        return move.leave
+    others = [backend["name"] for backend in mesh.backends if backend["name"] != new]
+    # The switch may have been made already; what is left then is to remove the other one.
+    return others[0] if enabled == new and len(others) == 1 else enabled
+
+
+def _refuse_one_name(mesh: EditableMesh, old: str, new: str, arn: str) -> None:
+    """Refuse to give the backend that signs another CA in place, also where the switch to its name has been made."""
+    if new not in (old, mesh.enabled_backend):
+        return
+    is_the_same = _authority(mesh, new) == arn
+    if is_the_same and old != new:
+        return
+    if is_the_same:
+        raise _signs_already(mesh, new, ", with the CA of the stack")
+    raise _one_name(mesh, new, f"Give the new one another name: --backend-name {new}-2.")
+
+
+def _signs_already(mesh: EditableMesh, name: str, more: str = "") -> InvalidInputError:
+    others = [found["name"] for found in mesh.backends if found["name"] != name]
+    if others:
+        more += f"; to stop trusting one of {', '.join(others)}, name it with --from"
+    return mesh.refuse(("enabledBackend",), f"{name} signs already{more}", "There is nothing to rotate.")
+
+
+def _one_name(mesh: EditableMesh, name: str, hint: str) -> InvalidInputError:
+    return mesh.refuse(
+        ("backends", _position(mesh, name), "name"),
+        f"{name} is the name of the backend that signs now and of the new one: changed in place, proxies with "
+        "certificates of the new CA would meet proxies that do not trust it yet",
+        hint,
+    )
+
+
+def _put(mesh: EditableMesh, backend: dict[str, Any]) -> None:
+    """Add a backend as the last one, in the place of one of its name that is different."""
+    number = mesh.position(backend["name"])
+    if number is not None:
+        if mesh.backends[number] == backend:
+            return
+        mesh.remove(("backends", number))
+    mesh.set(("backends", len(mesh.backends)), backend)
+
+
+def _position(mesh: EditableMesh, name: str) -> int:
+    position = mesh.position(name)
+    assert position is not None  # noqa: S101 - the caller has looked
+    return position
+
+
+def _mode_notes(old: object, new: object) -> list[str]:
+    if (old, new) == ("STRICT", "PERMISSIVE"):
+        return ["the new backend is PERMISSIVE: from the switch on, plain traffic is accepted, too"]
+    return []
+
+
+def _mode(mesh: EditableMesh, backend: str) -> Mode:
+    """Return the mode of a backend; nothing is STRICT.
+
+    Raises:
+        InvalidInputError: the Mesh has a mode that does not exist.
+    """
+    number = _position(mesh, backend)
+    mode = mesh.backends[number].get("mode") or "STRICT"
+    if mode not in get_args(Mode):
+        message = f"is {shown(mode)}; it must be {' or '.join(get_args(Mode))}"
+        raise mesh.refuse(("backends", number, "mode"), message, "Correct it in the Mesh first.")
+    return cast("Mode", mode)
+
+
+def _authority(mesh: EditableMesh, backend: str) -> object:
+    """The ARN of an acmpca backend's CA; None for anything else."""
+    found = mesh.backends[_position(mesh, backend)]
+    conf = found.get("conf")
+    return conf.get("arn") if found.get("type") == "acmpca" and isinstance(conf, dict) else None
+
+
+def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutputs) -> list[str]:
+    arn = outputs.certificate_authority.arn
+    notes = [f"{old} and the new backend are the same CA, {arn}"] if _authority(mesh, old) == arn else []
+    if mesh.position(new) is not None and (there := _authority(mesh, new)) not in (None, arn):
+        notes.append(
+            f"{new} is trusted already, with another CA, {there}; the first step takes that one away, so no proxy may "
+            "hold a certificate of it any more"
+        )
+    return notes
+
+
+def _secret_notes(mesh: EditableMesh, backend: dict[str, Any]) -> list[str]:
+    named = sorted({name for _, name in secrets_named(backend.get("conf"))})
+    return [f"mesh {mesh.name} needs the Secrets {', '.join(named)} before the first step"] if named else []

@@ -1,0 +1,225 @@
+"""EKS Pod Identity: which service account of a cluster has which role, and the credentials that its pods get.
+
+moto keeps the clusters and knows nothing of Pod Identity. Sources: botocore eks/2017-11-01 and eks-auth/2023-11-26,
+and the EKS user guide, "EKS Pod Identities" (pod-id-role, pod-id-abac).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from moto.eks.models import eks_backends
+
+from toolkit.pki import arn as arns
+from toolkit.sandbox import access, rest
+from toolkit.sandbox.pod_identity import pod_sessions
+from toolkit.sandbox.pod_identity.pod_sessions import Association
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+    from datetime import datetime
+
+    from toolkit.sandbox.private_ca import Caller
+
+Params = dict[str, Any]
+
+_ACTIONS = ("sts:AssumeRole", "sts:TagSession")
+# Kubernetes, "Object Names and IDs": a namespace is a label, a service account a subdomain name.
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAMESPACE = re.compile(_LABEL)
+_SERVICE_ACCOUNT = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
+# botocore, ListPodIdentityAssociationsMaxResults
+_PAGE = 100
+_MAX_TAGS = 50
+
+
+class PodIdentity:
+    """All associations of all clusters; each public method in snake case of a name in botocore is that operation.
+
+    Args:
+        clock: tells the time, aware of its zone.
+
+    Attributes:
+        services: answer the two APIs.
+        associations: by identifier.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self.associations: MutableMapping[str, Association] = {}
+        operations = {
+            "CreatePodIdentityAssociation": self.create_pod_identity_association,
+            "DeletePodIdentityAssociation": self.delete_pod_identity_association,
+            "DescribePodIdentityAssociation": self.describe_pod_identity_association,
+            "ListPodIdentityAssociations": self.list_pod_identity_associations,
+            "UpdatePodIdentityAssociation": self.update_pod_identity_association,
+        }
+        taking = {"AssumeRoleForPodIdentity": self.assume_role_for_pod_identity}
+        self.services = (
+            rest.RestService("eks", operations, "InvalidParameterException"),
+            rest.RestService("eks-auth", taking, "InvalidParameterException"),
+        )
+
+    def create_pod_identity_association(self, caller: Caller, params: Params) -> Params:
+        """A role for a service account that has none."""
+        cluster = _cluster(caller, params["clusterName"])
+        caller.authorize("eks:CreatePodIdentityAssociation", cluster.arn, {})
+        namespace, service_account = params["namespace"], params["serviceAccount"]
+        _require_names(namespace, service_account)
+        _refuse_policy(params)
+        _require_role(caller, params["roleArn"])
+        for known in self._of(cluster):
+            if (known.namespace, known.service_account) == (namespace, service_account):
+                # AWS's words: eksctl-io/eksctl#7753
+                raise AwsError("ResourceInUseException", f"Association already exists: {known.identifier}", 409)
+        now = self._clock()
+        made = Association(
+            cluster,
+            caller.account,
+            namespace,
+            service_account,
+            role=params["roleArn"],
+            target=_target(caller, params.get("targetRoleArn")),
+            tagging=not params.get("disableSessionTags", False),
+            created=now,
+            modified=now,
+            tags=_tags(params.get("tags", {})),
+        )
+        self.associations[made.identifier] = made
+        return {"association": made.describe()}
+
+    def describe_pod_identity_association(self, caller: Caller, params: Params) -> Params:
+        """Everything about one."""
+        return {"association": self._find(caller, "Describe", params).describe()}
+
+    def list_pod_identity_associations(self, caller: Caller, params: Params) -> Params:
+        """Those of a cluster."""
+        cluster = _cluster(caller, params["clusterName"])
+        caller.authorize("eks:ListPodIdentityAssociations", cluster.arn, {})
+        found = [
+            known.summary()
+            for known in self._of(cluster)
+            if params.get("namespace", known.namespace) == known.namespace
+            and params.get("serviceAccount", known.service_account) == known.service_account
+        ]
+        return rest.page(found, params, _PAGE, "associations", "InvalidParameterException")
+
+    def update_pod_identity_association(self, caller: Caller, params: Params) -> Params:
+        """Another role; the service account stays (botocore, UpdatePodIdentityAssociation)."""
+        found = self._find(caller, "Update", params)
+        _refuse_policy(params)
+        if not {"roleArn", "targetRoleArn", "disableSessionTags"} & set(params):
+            raise _invalid("Change the role, the target role, or whether session tags are disabled.")
+        role, target = params.get("roleArn", found.role), params.get("targetRoleArn", found.target)
+        _require_role(caller, role)
+        found.target = _target(caller, target)
+        found.role = role
+        found.tagging = not params.get("disableSessionTags", not found.tagging)
+        found.modified = self._clock()
+        return {"association": found.describe()}
+
+    def delete_pod_identity_association(self, caller: Caller, params: Params) -> Params:
+        """New pods get no credentials; those that are out stay good until they expire."""
+        found = self._find(caller, "Delete", params)
+        del self.associations[found.identifier]
+        return {"association": found.describe()}
+
+    def assume_role_for_pod_identity(self, caller: Caller, params: Params) -> Params:
+        """Credentials for a pod, as the agent on its node asks for them."""
+        cluster = _cluster(caller, params["clusterName"])
+        caller.authorize("eks-auth:AssumeRoleForPodIdentity", cluster.arn, {})
+        pod = pod_sessions.read_token(params["token"], cluster, self._clock())
+        found = next((known for known in self._of(cluster) if known.is_for(pod)), None)
+        if found is None:
+            raise AwsError("ResourceNotFoundException", "The service account has no EKS Pod Identity association.", 404)
+        session = pod_sessions.session(found, pod, caller.region)
+        return {
+            "subject": {"namespace": found.namespace, "serviceAccount": found.service_account},
+            "audience": pod_sessions.PRINCIPAL,
+            "podIdentityAssociation": {"associationArn": found.arn, "associationId": found.identifier},
+            "assumedRoleUser": {"arn": session.arn, "assumeRoleId": session.user_id},
+            "credentials": {
+                "accessKeyId": session.access_key_id,
+                "secretAccessKey": session.secret_access_key,
+                "sessionToken": session.session_token,
+                "expiration": session.expiration.replace(tzinfo=UTC),
+            },
+        }
+
+    def _find(self, caller: Caller, verb: str, params: Params) -> Association:
+        cluster, identifier = _cluster(caller, params["clusterName"]), params["associationId"]
+        found = next((known for known in self._of(cluster) if known.identifier == identifier), None)
+        arn = found.arn if found else f"{cluster.arn.rpartition(':')[0]}:podidentityassociation/{cluster.name}/*"
+        caller.authorize(f"eks:{verb}PodIdentityAssociation", arn, {})
+        if found is None:
+            raise AwsError("ResourceNotFoundException", f"No association found for ID: {identifier}", 404)
+        return found
+
+    def _of(self, cluster: Any) -> list[Association]:  # noqa: ANN401 - moto's own Cluster
+        return [known for known in self.associations.values() if known.cluster is cluster]
+
+
+def _cluster(caller: Caller, name: str) -> Any:  # noqa: ANN401 - moto's own Cluster
+    found = eks_backends[caller.account][caller.region].clusters.get(name)
+    if found is None:
+        raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+    return found
+
+
+def _require_names(namespace: str, service_account: str) -> None:
+    if not _NAMESPACE.fullmatch(namespace):
+        raise _invalid(f"{namespace!r} is not the name of a namespace.")
+    if not _SERVICE_ACCOUNT.fullmatch(service_account):
+        raise _invalid(f"{service_account!r} is not the name of a service account.")
+
+
+def _require_role(caller: Caller, role_arn: str) -> None:
+    """The role is of the cluster's account, the caller may pass it, and it trusts EKS Pod Identity."""
+    try:
+        parsed = arns.role(role_arn)
+    except ValueError as error:
+        raise _invalid(str(error)) from error
+    # EKS user guide, pod-id-association: the caller needs iam:PassRole and iam:GetRole.
+    caller.authorize("iam:PassRole", role_arn, {})
+    caller.authorize("iam:GetRole", role_arn, {})
+    if parsed.account != caller.account:
+        # EKS user guide, pod-id-how-it-works: the role is of the cluster's account. The words are those with which
+        # AWS refuses a role of another account wherever one is passed.
+        raise AwsError("AccessDeniedException", "Cross-account pass role is not allowed.", 403)
+    if not access.has_role(role_arn):
+        raise _invalid(f"Role {role_arn} does not exist.")
+    if not access.is_meant_for(pod_sessions.PRINCIPAL, role_arn, *_ACTIONS):
+        # AWS's words: hashicorp/terraform-provider-aws#41483
+        raise _invalid(
+            "Trust policy of the role provided is invalid. Follow the official documentation to resolve the issue."
+        )
+
+
+def _target(caller: Caller, role_arn: str | None) -> str | None:
+    """The ARN of a target role; whether it can be taken shows itself when a pod wants it."""
+    if role_arn is None:
+        return None
+    try:
+        arns.role(role_arn)
+    except ValueError as error:
+        raise _invalid(str(error)) from error
+    caller.authorize("iam:PassRole", role_arn, {})
+    return role_arn
+
+
+def _refuse_policy(params: Params) -> None:
+    if "policy" in params:
+        raise _invalid("Policies of associations are not in the sandbox; AWS itself has them.")
+
+
+def _tags(tags: dict[str, str]) -> dict[str, str]:
+    if len(tags) > _MAX_TAGS or any(not key or key.lower().startswith("aws:") for key in tags):
+        raise _invalid(f"There can be at most {_MAX_TAGS} tags, and keys that begin with aws: are reserved.")
+    return tags
+
+
+def _invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterException", message)

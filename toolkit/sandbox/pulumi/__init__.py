@@ -1,0 +1,1 @@
+"""The Pulumi program in the sandbox, without the Pulumi CLI."""

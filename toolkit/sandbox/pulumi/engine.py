@@ -1,0 +1,178 @@
+"""What the Pulumi engine does with what a program registers when there is nothing yet: make it.
+
+The program talks to it through Pulumi's own seam for tests (:class:`pulumi.runtime.mocks.MockMonitor`). What becomes of
+a stack that exists, only the real engine knows; here a sandbox begins empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import resource_pb2
+
+from toolkit.errors import SurroundingsError, ToolkitError
+from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
+from toolkit.sandbox.pulumi.provider.kind import Aws
+from toolkit.sandbox.pulumi.provider.sessions import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import boto3
+
+    from toolkit.sandbox.server import Sandbox
+
+_STACK = "pulumi:pulumi:Stack"
+_PROVIDER = "pulumi:providers:"
+_STACK_REFERENCE = "pulumi:pulumi:StackReference"
+
+
+@dataclass(frozen=True)
+class _Provider:
+    """Where resources are made: with whose credentials, and in which region unless they name another."""
+
+    session: boto3.Session
+    region: str
+
+
+class Engine(pulumi_mocks.MockMonitor):
+    """The first update of one stack.
+
+    Args:
+        sandbox: the AWS in which resources are made.
+        region: of the stack's own provider.
+        on_resource: is told the type and the logical name of every resource that was made; called from several threads.
+
+    Attributes:
+        failure: the first thing that went wrong, in words for people.
+    """
+
+    def __init__(self, sandbox: Sandbox, region: str, on_resource: Callable[[str, str], None]) -> None:
+        super().__init__(_Functions(self))
+        self._sandbox = sandbox
+        self._on_resource = on_resource
+        # By reference; the empty one means the stack's own.
+        self._providers = {"": _Provider(open_session(sandbox, region, {}), region)}
+        self._lock = threading.Lock()
+        self._urns: set[str] = set()
+        self.failure: ToolkitError | None = None
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """Return a URN as the real engine does, with the types of all parents but the stack; mocks take one parent."""
+        above = parent.split("::")[2] if parent else _STACK
+        of_stack = super().make_urn("", type_ if above == _STACK else f"{above}${type_}", name)
+        return str(of_stack)
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
+        """Make one resource."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == _STACK:
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        try:
+            with _event_loop() as loop:
+                # Which values are secret does not matter here: nothing is printed or written down.
+                inputs, _ = rpc.deserialize_properties_unwrap_secrets(request.object)
+                identifier, outputs = self._make(urn, request, dict(inputs))
+                response = loop.run_until_complete(rpc.serialize_properties(outputs, {}))
+        except ToolkitError as error:
+            self.failure = self.failure or error
+            raise
+        self.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, identifier, outputs)
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=response)
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
+        """Return what the stack exported before: nothing. Nothing else is read as a resource."""
+        if request.type != _STACK_REFERENCE:
+            raise SurroundingsError(f"{request.name}: reading a {request.type} is not in the sandbox")
+        with _event_loop() as loop:
+            outputs = {"name": request.name, "outputs": {}, "secretOutputNames": []}
+            properties = loop.run_until_complete(rpc.serialize_properties(outputs, {}))
+        urn = self.make_urn(request.parent, request.type, request.name)
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=properties)
+
+    def Invoke(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
+        """Answer a function."""
+        with _event_loop():
+            return super().Invoke(request)  # type: ignore[no-untyped-call] # pulumi leaves it so
+
+    def aws(self, provider: str, region: str | None) -> Aws:
+        """Return clients with the credentials of a provider, in its region unless another is named."""
+        found = self._providers[provider]
+        return Aws(found.session, region or found.region, self._sandbox.endpoint_url)
+
+    def _make(self, urn: str, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - a protobuf message
+        with self._lock:
+            if urn in self._urns:
+                raise SurroundingsError(f"two resources have the URN {urn}")
+            self._urns.add(urn)
+        if request.type.startswith(_PROVIDER):
+            return self._open_provider(urn, request.name, inputs), inputs
+        if not request.custom:
+            return "", inputs
+        identifier, computed = self._create(request, inputs)
+        self._on_resource(request.type, request.name)
+        return identifier, inputs | computed
+
+    def _open_provider(self, urn: str, name: str, inputs: dict[str, Any]) -> str:
+        region, identifier = str(inputs.get("region") or self._providers[""].region), f"id-of-{name}"
+        try:
+            session = open_session(self._sandbox, region, inputs)
+        except SurroundingsError as error:
+            raise SurroundingsError(f"provider {name}: {error.message}") from error
+        self._providers[f"{urn}::{identifier}"] = _Provider(session, region)
+        return identifier
+
+    def _create(self, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - a protobuf message
+        kind = KINDS.get(request.type)
+        missing = request.type if kind is None else ", ".join(kind.unknown(inputs))
+        if request.importId:
+            missing = f"importing {request.importId}"
+        if kind is None or missing:
+            raise SurroundingsError(f"the stack can't be created: {request.name}: {missing} is not in the sandbox")
+        aws = self.aws(request.provider, inputs.get("region"))
+        try:
+            identifier, computed = kind.create(aws, request.name, inputs)
+        except (ClientError, BotoCoreError) as error:
+            what = f"{request.name} ({request.type.rpartition(':')[2]})"
+            raise SurroundingsError(f"the stack can't be created: {what}: {error}") from error
+        return identifier, ({"region": aws.region} if kind.is_regional else {}) | computed
+
+
+class _Functions(pulumi_mocks.Mocks):
+    """The functions that a program may invoke."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def call(self, args: pulumi_mocks.MockCallArgs) -> Any:  # noqa: ANN401 - Pulumi's own signature
+        """Answer a function; a refusal is the function's, as with the real provider."""
+        function = FUNCTIONS.get(args.token)
+        if function is None:
+            return {}, [("", f"{args.token} is not in the sandbox")]
+        try:
+            return function(self._engine.aws(args.provider, args.args.get("region")), args.args)
+        except (ClientError, BotoCoreError, ToolkitError) as error:
+            return {}, [("", str(error))]
+
+    def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """Refuse: the engine registers resources itself, so only reading one would come here."""
+        raise SurroundingsError(f"{args.name}: reading a resource is not in the sandbox")
+
+
+@contextmanager
+def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop for the worker thread, which Pulumi's serialization asks for; what the mocks make nobody would close."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

@@ -1,0 +1,230 @@
+"""Fill an empty sandbox with a stack: what it counts on beside clusters and roles, the stack, what others would accept.
+
+What a stack adopts, is signed by or writes to has a name in its file, so it is made under that very name.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from moto.organizations.models import organizations_backends
+from moto.s3.models import s3_backends
+
+from toolkit.files import project_root
+from toolkit.infra import policies
+from toolkit.pki import algorithms, arn, templates
+from toolkit.sandbox.private_ca.authorities import Authorities
+from toolkit.sandbox.private_ca.certificates import Certificates
+from toolkit.sandbox.private_ca.registry import Caller
+from toolkit.sandbox.pulumi import program
+from toolkit.sandbox.pulumi.prerequisites import EVERYTHING, document, path_and_name
+from toolkit.sandbox.pulumi.stack_file import home_account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from toolkit.contract import KeyAlgorithm
+    from toolkit.sandbox.pulumi.stack_file import StackConfig
+    from toolkit.sandbox.server import Sandbox
+
+_YEARS = {"Type": "YEARS", "Value": 20}
+_REHEARSAL = "rehearsal"
+
+
+def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> dict[str, Any]:
+    """Run the Pulumi program in a sandbox as the first ``pulumi up`` of a stack would.
+
+    Args:
+        config: the stack's.
+        sandbox: empty.
+        directory: from where ``zonesFile`` is found.
+
+    Returns:
+        The stack outputs as plain JSON values.
+
+    Raises:
+        ToolkitError: the program refused its configuration, or AWS refused a resource.
+    """
+    if file := config.text("zonesFile"):
+        # The program is in another directory.
+        path = str((directory / file).resolve())
+        config = replace(config, values={**config.values, f"{config.project}:zonesFile": path})
+    surroundings = _Surroundings(config, sandbox)
+    surroundings.make()
+    outputs = program.run(project_root(), config, sandbox)
+    surroundings.accept_invitations()
+    return outputs
+
+
+def caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
+    """Return the credentials of who may assume the verifier roles, if the stack names a role; it is made for that.
+
+    Args:
+        config: the stack's.
+        sandbox: in which the stack is.
+    """
+    roles = (text for text in _texts(json.loads(config.text("verifierPrincipals") or "[]")) if ":role/" in text)
+    named = next(roles, None)
+    if named is None:
+        return {}
+    account, (path, name) = home_account(config), path_and_name(named)
+    session: Any = sandbox.session(config.region)
+    iam, sts = (session.client(service, endpoint_url=sandbox.endpoint_url) for service in ("iam", "sts"))
+    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document(EVERYTHING))
+    taken = sts.assume_role(RoleArn=named, RoleSessionName=_REHEARSAL)["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": taken["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": taken["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": taken["SessionToken"],
+    }
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """What a stack's file names of the world around it."""
+
+    config: StackConfig
+    sandbox: Sandbox
+
+    def make(self) -> None:
+        """Make it, as far as the file can be read; the program itself says what can't."""
+        self._organization()
+        self._bucket()
+        adopted = self.config.text("adoptArn")
+        if adopted:
+            self._authority(adopted, templates.END_ENTITY, self._accounts())
+        for parent in self.config.objects("parent"):
+            # Who signs with the parent's own account needs no share.
+            by_itself = parent.get("profile") or parent.get("assumeRoleArn")
+            shared = [] if by_itself else [home_account(self.config)]
+            self._authority(str(parent.get("arn")), templates.subordinate_ca(0), shared)
+
+    def accept_invitations(self) -> None:
+        """Accept what the accounts of zones are invited to share, as their administrators would."""
+        for invitation in self.sandbox.ram.directory.invitations.values():
+            if invitation.receiver in self._accounts() and invitation.status == "PENDING":
+                caller = Caller(invitation.receiver, invitation.share.region)
+                self.sandbox.ram.accept_resource_share_invitation(
+                    caller, {"resourceShareInvitationArn": invitation.arn}
+                )
+
+    def _accounts(self) -> list[str]:
+        """Return the stack's own account and those of its zones."""
+        zones = (_account_of(zone) for zone in self.config.objects("zones"))
+        return list(dict.fromkeys([home_account(self.config), *(account for account in zones if account)]))
+
+    def _authority(self, authority_arn: str, template: str, shared_with: Sequence[str]) -> None:
+        """Make a root of that ARN, active, and let accounts use one template of it."""
+        try:
+            wanted = arn.certificate_authority(authority_arn)
+        except ValueError:
+            return
+        registry = self.sandbox.private_ca.registry
+        caller = Caller(wanted.account, wanted.region, wanted.partition)
+        authorities, certificates = Authorities(registry), Certificates(registry)
+        key, signing = self._algorithms()
+        made: str = authorities.create_certificate_authority(
+            caller,
+            {
+                "CertificateAuthorityType": "ROOT",
+                "CertificateAuthorityConfiguration": {
+                    "KeyAlgorithm": key,
+                    "SigningAlgorithm": signing,
+                    "Subject": {"CommonName": f"Rehearsal CA {wanted.resource.rpartition('/')[2][:8]}"},
+                },
+            },
+        )["CertificateAuthorityArn"]
+        found = registry.authorities.pop(made)
+        found.arn = authority_arn
+        registry.authorities[authority_arn] = found
+        issued = certificates.issue_certificate(
+            caller,
+            {
+                "CertificateAuthorityArn": authority_arn,
+                "Csr": found.csr().encode(),
+                "SigningAlgorithm": signing,
+                "TemplateArn": templates.arn(templates.ROOT_CA, wanted.partition),
+                "Validity": _YEARS,
+            },
+        )["CertificateArn"]
+        own = found.issued[issued].pem.encode()
+        authorities.import_certificate_authority_certificate(
+            caller, {"CertificateAuthorityArn": authority_arn, "Certificate": own}
+        )
+        others = [account for account in shared_with if account != wanted.account]
+        if others:
+            found.policy = _share(authority_arn, template, others)
+
+    def _algorithms(self) -> tuple[KeyAlgorithm, str]:
+        signing = self.config.text("signingAlgorithm")
+        key: KeyAlgorithm = "RSA_2048" if signing.endswith("RSA") else "EC_prime256v1"
+        return key, signing or algorithms.signing_algorithm(key)
+
+    def _bucket(self) -> None:
+        """Make the bucket that exists, with the policy that AWS Private CA needs."""
+        for revocation in self.config.objects("revocation"):
+            crl = revocation.get("crl")
+            name = crl.get("bucket") if isinstance(crl, dict) else None
+            if isinstance(name, str):
+                account, partition = home_account(self.config), arn.partition_of(self.config.region)
+                backend = s3_backends[account][partition]
+                backend.create_bucket(name, self.config.region)
+                document = policies.crl_bucket_policy(f"arn:{partition}:s3:::{name}", account)
+                backend.put_bucket_policy(name, json.dumps(document).encode())
+
+    def _organization(self) -> None:
+        """Make the organization, the units and the member accounts that the CA is shared with."""
+        for sharing in self.config.objects("sharing"):
+            units = [arn.organizational_unit(text) for text in _texts(sharing.get("organizationalUnits"))]
+            named = [*units, *(arn.organization(text) for text in _texts(sharing.get("organization")))]
+            if named:
+                _make_organization(named[0], units, self._accounts())
+                management = Caller(named[0].account, self.config.region, named[0].partition)
+                self.sandbox.ram.enable_sharing_with_aws_organization(management, {})
+
+
+def _make_organization(first: arn.Arn, units: Sequence[arn.Arn], accounts: Sequence[str]) -> None:
+    management, identifier = first.account, first.resource.split("/")[1]
+    backend = organizations_backends[management][first.partition]
+    backend.create_organization("us-east-1", FeatureSet="ALL")
+    backend.org.id = identifier
+    parent = backend.org.root_id
+    for unit in units:
+        backend.create_organizational_unit(ParentId=parent, Name=unit.resource)
+        made = backend.ou[-1]
+        made.id, made.organization_id = unit.resource.rpartition("/")[2], identifier
+        # Accounts are in one unit; all of those that are named contain it.
+        parent = made.id
+    for account in accounts:
+        if account != management:
+            backend.create_account(AccountName=account, Email=f"{_REHEARSAL}@{account}.example")
+            member = backend.accounts[-1]
+            organizations_backends.master_accounts.pop(member.id)
+            organizations_backends.master_accounts[account] = (management, first.partition)
+            member.id, member.organization_id, member.parent_id = account, identifier, parent
+
+
+def _share(authority_arn: str, template: str, accounts: Sequence[str]) -> dict[str, Any]:
+    document = policies.share_policy(authority_arn, accounts, None)
+    partition = arn.certificate_authority(authority_arn).partition
+    for statement in document["Statement"]:
+        if "Condition" in statement:
+            statement["Condition"]["StringEquals"]["acm-pca:TemplateArn"] = templates.arn(template, partition)
+    return document
+
+
+def _account_of(zone: dict[str, Any]) -> str | None:
+    role = zone.get("assumeRoleArn")
+    try:
+        return arn.role(role).account if role else zone.get("accountId")
+    except (ValueError, TypeError):
+        return None
+
+
+def _texts(value: object) -> Iterator[str]:
+    yield from [value] if isinstance(value, str) else value if isinstance(value, list) else []

@@ -1,0 +1,163 @@
+"""What a stack counts on and does not make: in the sandbox it is made first, as on AWS it came from elsewhere.
+
+Clusters with their OIDC providers, ways into other accounts, permission boundaries, SNS topics.
+CAs are not among it: which one is adopted or signs is the point of a stack that does so. Nor are buckets for lists.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from toolkit.infra import zones_file
+from toolkit.pki import arn
+from toolkit.sandbox import access
+from toolkit.sandbox.pulumi.provider.kind import Aws
+from toolkit.sandbox.pulumi.provider.sessions import profile_role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import boto3
+
+    from toolkit.sandbox.pulumi.stack_file import StackConfig
+    from toolkit.sandbox.server import Sandbox
+
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+_VERSION = "2012-10-17"
+_AUDIENCE = "sts.amazonaws.com"
+
+
+def provide(config: StackConfig, sandbox: Sandbox, project_dir: Path) -> None:
+    """Make what the stack's settings name, as far as they can be read; the program itself says what can't.
+
+    Args:
+        config: the stack's configuration.
+        sandbox: the AWS.
+        project_dir: from where `zonesFile` is found.
+    """
+    own = Aws(sandbox.session(config.region), config.region, sandbox.endpoint_url)
+    zones, parent = _zones(config, project_dir), list(config.objects("parent"))
+    for way in (*zones, *parent):
+        _quietly(_way_into, own, way)
+    for zone in zones:
+        _quietly(_cluster, own, zone)
+        for boundary in (zone.get("permissionsBoundaryArn"), config.text("permissionsBoundaryArn")):
+            _quietly(_boundary, own, zone, boundary)
+    for alarms in config.objects("alarms"):
+        _quietly(_topic, own, alarms)
+
+
+def _zones(config: StackConfig, project_dir: Path) -> list[dict[str, Any]]:
+    values: dict[str, Any] = {"zonesFile": config.text("zonesFile")}
+    if not values["zonesFile"]:
+        return list(config.objects("zones"))
+    zones_file.read_into(values, project_dir)
+    return [zone for zone in values.get("zones", ()) if isinstance(zone, dict)]
+
+
+def _quietly(make: Callable[..., None], *what: object) -> None:
+    """What is there already stays; what the settings don't say rightly is for the program to refuse."""
+    try:
+        make(*what)
+    except (ClientError, ValueError, KeyError, TypeError, AttributeError):
+        return
+
+
+def _account(way: Mapping[str, Any]) -> str:
+    role = way.get("assumeRoleArn")
+    return arn.role(role).account if role else str(way.get("accountId") or access.own_account())
+
+
+def _way_into(own: Aws, way: Mapping[str, Any]) -> None:
+    """The role that opens another account."""
+    account, role = _account(way), way.get("assumeRoleArn")
+    if role is None and way.get("profile"):
+        role = profile_role(account, way["profile"])
+    if role is None:
+        return
+    trust: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{access.own_account()}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    if way.get("externalId"):
+        trust["Condition"] = {"StringEquals": {"sts:ExternalId": way["externalId"]}}
+    iam, (path, name) = _as_account(own, account).client("iam"), path_and_name(role)
+    iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document(EVERYTHING))
+
+
+def _inside(own: Aws, zone: Mapping[str, Any]) -> Aws:
+    return Aws(_as_account(own, _account(zone)).session, str(zone["region"]), own.endpoint_url)
+
+
+def _as_account(own: Aws, account: str) -> Aws:
+    """An administrator of any account: moto takes a role's word for it without asking whether the role exists."""
+    if account == access.own_account():
+        return own
+    return Aws(_AccountSession(own.session, account), own.region, own.endpoint_url)  # type: ignore[arg-type] # acts as one
+
+
+class _AccountSession:
+    """A session whose requests moto takes for those of another account (its header for that purpose)."""
+
+    def __init__(self, session: boto3.Session, account: str) -> None:
+        self._session = session
+        self._account = account
+
+    def client(self, service: str, **more: Any) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        untyped: Any = self._session
+        client = untyped.client(service, **more)
+        client.meta.events.register("before-send", self._say_account)
+        return client
+
+    def _say_account(self, request: Any, **_: Any) -> None:  # noqa: ANN401 - botocore's own
+        request.headers["x-moto-account-id"] = self._account
+
+
+def _cluster(own: Aws, zone: Mapping[str, Any]) -> None:
+    """An EKS cluster, or its OIDC provider where another stack made that."""
+    aws = _inside(own, zone)
+    identity = zone.get("identity", "irsa")
+    if identity == "irsa" and not zone.get("createOidcProvider"):
+        provider = zone.get("oidcProviderArn")
+        issuer = arn.oidc_provider(provider).resource.removeprefix("oidc-provider/") if provider else zone["oidcIssuer"]
+        url = f"https://{issuer.removeprefix('https://')}"
+        aws.client("iam").create_open_id_connect_provider(Url=url, ClientIDList=[_AUDIENCE])
+    elif identity == "pod-identity" and aws.region in own.session.get_available_regions("eks"):
+        # moto breaks over a region that AWS has not.
+        aws.client("eks").create_cluster(
+            name=zone["clusterName"],
+            roleArn=f"arn:aws:iam::{_account(zone)}:role/cluster",
+            resourcesVpcConfig={"subnetIds": ["subnet-1", "subnet-2"]},
+        )
+
+
+def _boundary(own: Aws, zone: Mapping[str, Any], policy_arn: str | None) -> None:
+    """A boundary that lets roles use private CAs and nothing else."""
+    if not policy_arn or not arn.policy(policy_arn).account:
+        return
+    allowed = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
+    path, name = path_and_name(policy_arn)
+    _inside(own, zone).client("iam").create_policy(PolicyName=name, Path=path, PolicyDocument=document(allowed))
+
+
+def _topic(own: Aws, alarms: Mapping[str, Any]) -> None:
+    if alarms.get("topicArn"):
+        topic = arn.topic(alarms["topicArn"])
+        Aws(own.session, topic.region, own.endpoint_url).client("sns").create_topic(Name=topic.resource)
+
+
+def path_and_name(arn_text: str) -> tuple[str, str]:
+    """Return what an ARN of IAM has after the kind: the path, such as ``/teams/mesh/``, and the name."""
+    path, _, name = arn_text.partition("/")[2].rpartition("/")
+    return (f"/{path}/" if path else "/"), name
+
+
+def document(*statements: Mapping[str, Any]) -> str:
+    """Return a policy document as JSON."""
+    return json.dumps({"Version": _VERSION, "Statement": list(statements)})

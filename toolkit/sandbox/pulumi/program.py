@@ -1,0 +1,101 @@
+"""Runs the real Pulumi program without the Pulumi CLI.
+
+The program runs unchanged through Pulumi's own seam for tests, :func:`pulumi.runtime.set_mocks`; what stands
+behind the seam here is no mock, it brings each resource about in the embedded AWS with boto3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import runpy
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime.settings import SETTINGS, get_root_resource
+from pulumi.runtime.stack import run_pulumi_func
+
+from toolkit.sandbox.pulumi.engine import Engine
+from toolkit.sandbox.pulumi.prerequisites import provide
+from toolkit.sandbox.pulumi.stack_file import StackConfig, read_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from toolkit.sandbox.server import Sandbox
+
+_SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
+__all__ = ["StackConfig", "read_stack", "run"]
+# Pulumi keeps its settings per process, so only one program can run at a time.
+_only_one = threading.Lock()
+
+
+def run(
+    project_dir: Path,
+    config: StackConfig,
+    sandbox: Sandbox,
+    on_resource: Callable[[str, str], None] = lambda *_: None,
+) -> dict[str, Any]:
+    """Run ``__main__.py`` as the first ``pulumi up`` of a stack would.
+
+    Args:
+        project_dir: holds ``__main__.py``.
+        config: the stack's configuration.
+        sandbox: the AWS in which the resources appear; nothing of the stack is there yet.
+        on_resource: is told the type and the logical name of every resource that was made; called from several threads.
+
+    Returns:
+        The stack outputs as plain JSON values.
+
+    Raises:
+        ToolkitError: the program refused its configuration, or AWS refused a resource.
+    """
+    provide(config, sandbox, project_dir)
+    engine = Engine(sandbox, config.region, on_resource)
+    # A thread of its own has no event loop and none of the caller's Pulumi context.
+    outcome: list[dict[str, Any] | BaseException] = []
+
+    def work() -> None:
+        main = _run(project_dir / "__main__.py", config, engine, _sandbox_settings(sandbox))
+        try:
+            outcome.append(asyncio.run(main))
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            outcome.append(error)
+
+    with _only_one:
+        thread = threading.Thread(target=work, name="pulumi-program")
+        thread.start()
+        thread.join()
+    result = outcome[0]
+    if isinstance(result, BaseException):
+        raise engine.failure or result
+    return result
+
+
+def _sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
+    """Settings that keep in the sandbox whatever the program calls without the engine."""
+    key, secret = sandbox.credentials
+    endpoints = [dict.fromkeys(_SERVICES, sandbox.endpoint_url)]
+    return {"aws:accessKey": key, "aws:secretKey": secret, "aws:endpoints": json.dumps(endpoints)}
+
+
+async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str]) -> dict[str, Any]:
+    # What an earlier program that failed left behind belongs to a loop that is closed; pulumi.runtime.test
+    # clears it in the same way.
+    SETTINGS.rpc_manager.clear()
+    SETTINGS.outputs.clear()
+    # What fails is raised; the futures of all that waited for it would say it again, each with a traceback.
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    # Inside the running loop: set outside, the program waits for ever for the loop that set_mocks saw.
+    pulumi_mocks.set_mocks(engine.mocks, project=config.project, stack=config.stack, preview=False, monitor=engine)
+    pulumi.runtime.set_all_config({**config.values, **settings})
+    await run_pulumi_func(lambda: _execute(main))
+    exported = getattr(get_root_resource(), "outputs", {})
+    return {name: await pulumi.Output.from_input(value).future() for name, value in exported.items()}
+
+
+def _execute(main: Path) -> None:
+    runpy.run_path(str(main), run_name="__main__")

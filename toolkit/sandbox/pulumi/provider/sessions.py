@@ -1,0 +1,72 @@
+"""Sessions as a provider's own settings make them: a profile, roles to assume, the accounts it may be in."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from toolkit.errors import SurroundingsError
+from toolkit.sandbox.pulumi.provider.kind import Aws
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.sandbox.server import Sandbox
+
+# What a provider may be told; beside these, the checks that it shall skip. Where AWS is and who the stack is there, the
+# sandbox knows itself.
+_SETTINGS = {"allowedAccountIds", "assumeRoles", "profile", "region", "version"}
+_SETTINGS |= {"accessKey", "secretKey", "token", "endpoints", "s3UsePathStyle", "maxRetries", "retryMode"}
+
+
+def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Any]) -> boto3.Session:
+    """Return a session as a provider's settings make it.
+
+    Args:
+        sandbox: the AWS.
+        region: of the session.
+        settings: the provider's inputs; the structured ones are JSON, as Pulumi hands them to a provider.
+
+    Raises:
+        SurroundingsError: a role can't be assumed, the account is not allowed, or the sandbox lacks a setting.
+    """
+    unknown = sorted(key for key in set(settings) - _SETTINGS if not key.startswith("skip"))
+    if unknown:
+        raise SurroundingsError(f"{', '.join(unknown)} is not in the sandbox")
+    session, endpoint_url = sandbox.session(region), sandbox.endpoint_url
+    allowed = json.loads(settings.get("allowedAccountIds") or "[]")
+    roles = json.loads(settings.get("assumeRoles") or "[]")
+    if settings.get("profile") and not roles:
+        # surroundings.py made a role that stands for what a profile opens.
+        roles = [{"roleArn": profile_role(allowed[0], settings["profile"])}]
+    for role in roles:
+        session = _assume(Aws(session, region, endpoint_url), role)
+    account = Aws(session, region, endpoint_url).client("sts").get_caller_identity()["Account"]
+    if allowed and account not in allowed:
+        raise SurroundingsError(f"the account is {account}, and allowed is {', '.join(allowed)}")
+    return session
+
+
+def profile_role(account: str, profile: str) -> str:
+    """Return the ARN of the role that stands in the sandbox for what a profile of the AWS configuration opens."""
+    name = "".join(character if character.isalnum() else "-" for character in profile)[:50]
+    return f"arn:aws:iam::{account}:role/profile-{name}"
+
+
+def _assume(aws: Aws, role: Mapping[str, str]) -> boto3.Session:
+    external = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
+    name = role.get("sessionName", "pulumi")
+    try:
+        assumed = aws.client("sts").assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **external)
+    except ClientError as error:
+        raise SurroundingsError(f"can't assume {role['roleArn']}: {error}") from error
+    credentials = assumed["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        region_name=aws.region,
+    )

@@ -1,0 +1,1 @@
+"""AWS RAM: shares of private CAs, and who has accepted them."""

@@ -1,0 +1,225 @@
+"""What a resource share is made of, and what AWS's managed permissions for private CAs allow."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from toolkit.pki import templates
+from toolkit.sandbox.private_ca.errors import AwsError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from toolkit.sandbox.ram.service import Params
+
+RESOURCE_TYPE = "acm-pca:CertificateAuthority"
+# RAM user guide, working-with-shared-invitations: private CAs are not among the types that have seven days.
+INVITATION_LIFETIME = timedelta(hours=12)
+ASSOCIATED, ASSOCIATING, DISASSOCIATED = "ASSOCIATED", "ASSOCIATING", "DISASSOCIATED"
+PENDING, ACCEPTED, EXPIRED = "PENDING", "ACCEPTED", "EXPIRED"
+ACTIVE, DELETED = "ACTIVE", "DELETED"
+
+_READING = [
+    "acm-pca:DescribeCertificateAuthority",
+    "acm-pca:GetCertificate",
+    "acm-pca:GetCertificateAuthorityCertificate",
+    "acm-pca:ListPermissions",
+    "acm-pca:ListTags",
+]
+DEFAULT = "AWSRAMDefaultPermissionCertificateAuthority"
+REVOKE = "AWSRAMRevokeCertificateCertificateAuthority"
+# The names are those that `aws ram list-permissions` shows in awsdocs/aws-ram-user-guide (working-with-sharing-
+# view-permissions.md, several versions) and in awsdocs/aws-private-ca-user-guide:doc_source/PcaRevokeCert.md. AWS
+# has more for client and server certificates, whose names none of these gives: refused.
+_TEMPLATES = {
+    DEFAULT: templates.END_ENTITY,
+    "AWSRAMBlankEndEntityCertificateAPIPassthroughIssuanceCertificateAuthority": (
+        "BlankEndEntityCertificate_APIPassthrough/V1"
+    ),
+    "AWSRAMBlankEndEntityCertificateAPICSRPassthroughIssuanceCertificateAuthority": (
+        "BlankEndEntityCertificate_APICSRPassthrough/V1"
+    ),
+    "AWSRAMSubordinateCACertificatePathLen0IssuanceCertificateAuthority": templates.subordinate_ca(0),
+}
+
+
+def permission_arn(name: str, partition: str) -> str:
+    """The ARN of a permission that AWS manages."""
+    return f"arn:{partition}:ram::aws:permission/{name}"
+
+
+def permission_name(arn: str, partition: str) -> str:
+    """The name of a managed permission for private CAs.
+
+    Raises:
+        AwsError: there is none of that ARN.
+    """
+    names = {permission_arn(name, partition): name for name in (*_TEMPLATES, REVOKE)}
+    if arn.count(":") < 5:  # noqa: PLR2004 - colons of an ARN
+        raise AwsError("MalformedArnException", f"The specified permission ARN {arn} is not valid.")
+    if arn not in names:
+        raise AwsError(
+            "UnknownResourceException",
+            f"Permission {arn} could not be found. The sandbox has AWS's managed permissions for private CAs alone.",
+        )
+    return names[arn]
+
+
+def policy(name: str, resource: str, partition: str) -> dict[str, Any]:
+    """What a permission allows on a resource, as a policy.
+
+    A certificate can be revoked by somebody who may not read it: the guide says to revoke needs two shares, one with
+    the permission to revoke and one with the default one (PcaRevokeCert.md).
+    """
+    if name == REVOKE:
+        return {"Statement": [{"Effect": "Allow", "Action": "acm-pca:RevokeCertificate", "Resource": resource}]}
+    pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.arn(_TEMPLATES[name], partition)}}
+    issuing = {"Effect": "Allow", "Action": "acm-pca:IssueCertificate", "Resource": resource, "Condition": pinned}
+    return {"Statement": [{"Effect": "Allow", "Action": _READING, "Resource": resource}, issuing]}
+
+
+@dataclass
+class Association:
+    """A principal or a resource that belongs to a share.
+
+    Attributes:
+        created: when it came.
+        status: ``ASSOCIATED``, or ``ASSOCIATING`` until an invitation is accepted.
+        external: whether it is an account that was invited, because RAM does not know it as one of the organization.
+    """
+
+    created: datetime
+    status: str = ASSOCIATED
+    external: bool = False
+
+
+@dataclass
+class Invitation:
+    """What an external account must accept before a share counts for it."""
+
+    arn: str
+    share: ResourceShare
+    receiver: str
+    created: datetime
+    status: str = PENDING
+
+    def describe(self) -> Params:
+        """As GetResourceShareInvitations shows it."""
+        return {
+            "resourceShareInvitationArn": self.arn,
+            "resourceShareName": self.share.name,
+            "resourceShareArn": self.share.arn,
+            "senderAccountId": self.share.owner,
+            "receiverAccountId": self.receiver,
+            "invitationTimestamp": self.created,
+            "status": self.status,
+        }
+
+
+@dataclass
+class ResourceShare:
+    """Some CAs, for some principals, with one permission.
+
+    Attributes:
+        arn: its ARN.
+        owner: the account that made it.
+        region: where it is, and its CAs are.
+        partition: of that region.
+        permission: name of the managed one; None until there is a CA or one was chosen.
+        resources: by ARN.
+        principals: by account ID or ARN.
+    """
+
+    arn: str
+    owner: str
+    region: str
+    partition: str
+    name: str
+    allow_external: bool
+    created: datetime
+    changed: datetime
+    permission: str | None = None
+    status: str = ACTIVE
+    tags: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, Association] = field(default_factory=dict)
+    principals: dict[str, Association] = field(default_factory=dict)
+
+    def invite(self, receiver: str, now: datetime) -> Invitation:
+        """An invitation for an account."""
+        prefix = f"arn:{self.partition}:ram:{self.region}:{self.owner}:resource-share-invitation/"
+        return Invitation(prefix + str(uuid.uuid4()), self, receiver, now)
+
+    def describe(self) -> Params:
+        """As GetResourceShares shows it."""
+        return {
+            "resourceShareArn": self.arn,
+            "name": self.name,
+            "owningAccountId": self.owner,
+            "allowExternalPrincipals": self.allow_external,
+            "status": self.status,
+            "tags": [{"key": key, "value": value} for key, value in self.tags.items()],
+            "creationTime": self.created,
+            "lastUpdatedTime": self.changed,
+            "featureSet": "STANDARD",
+        }
+
+    def associations(self, kind: str) -> list[Params]:
+        """As GetResourceShareAssociations shows them."""
+        held = self.principals if kind == "PRINCIPAL" else self.resources
+        return [self.association(kind, entity, found) for entity, found in held.items()]
+
+    def association(self, kind: str, entity: str, found: Association, status: str | None = None) -> Params:
+        """One of them."""
+        return {
+            "resourceShareArn": self.arn,
+            "resourceShareName": self.name,
+            "associatedEntity": entity,
+            "associationType": kind,
+            "status": status or found.status,
+            "creationTime": found.created,
+            "lastUpdatedTime": found.created,
+            "external": found.external,
+        }
+
+    def permissions(self) -> list[Params]:
+        """As ListResourceSharePermissions shows them; RAM allows one for a type of resource."""
+        if self.permission is None:
+            return []
+        summary = {
+            "arn": permission_arn(self.permission, self.partition),
+            "version": "1",
+            "defaultVersion": True,
+            "name": self.permission,
+            "resourceType": RESOURCE_TYPE,
+            "status": ASSOCIATED,
+            "creationTime": self.created,
+            "lastUpdatedTime": self.changed,
+            "isResourceTypeDefault": self.permission == DEFAULT,
+            "permissionType": "AWS_MANAGED",
+            "featureSet": "STANDARD",
+        }
+        return [summary]
+
+
+def unknown_share(arn: str) -> AwsError:
+    """There is no such share for the caller."""
+    return AwsError("UnknownResourceException", f"ResourceShare {arn} could not be found.")
+
+
+def invalid(message: str) -> AwsError:
+    """A parameter can't be what it is."""
+    return AwsError("InvalidParameterException", message)
+
+
+def only_within_organization() -> AwsError:
+    """A principal is outside, or what is inside is not known yet."""
+    # AWS's words: hashicorp/terraform-provider-aws#7769
+    return AwsError(
+        "OperationNotPermittedException",
+        "The resource you are attempting to share can only be shared within your AWS Organization. This error may also "
+        "occur if you have not enabled sharing with your AWS organization, or that onboarding process is still in "
+        "progress.",
+    )

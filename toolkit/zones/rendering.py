@@ -1,0 +1,216 @@
+"""Render what a zone's control plane needs: values of the release chart, or the environment of a Universal one.
+
+Sources: kumahq/kuma:deployments/charts/kuma/values.yaml, templates/_helpers.tpl, templates/cp-deployment.yaml and
+templates/cp-rbac.yaml, whose values Kong Mesh's release chart reads below ``kuma``; for the variables
+kumahq/kuma:pkg/config/multizone/multicluster.go (``kuma_multizone_zone_*``) and pkg/config/app/kuma-cp/config.go
+(``kuma_mode``); for files of variables docker/cli:opts/file.go and systemd/systemd:src/basic/env-file.c.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Any
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.render.templating import UnfaithfulRenderingError, fill, render_document
+from toolkit.pki import arn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from toolkit.contract import StackOutputs, Zone
+
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+# The namespace of Kong's instructions and the service account of the release chart.
+NAMESPACE, SERVICE_ACCOUNT = "kong-mesh-system", "kong-mesh-control-plane"
+
+_HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?"
+_ADDRESS = re.compile(rf"grpcs://(?:{_HOST}|\[(?P<ip>[0-9A-Fa-f:.]+)\]):(?P<port>[1-9][0-9]{{0,4}})", re.ASCII)
+_MAX_PORT = 65535
+# Characters that are literal in systemd's EnvironmentFile, in docker run --env-file, which does not support quotes, and
+# in a shell that reads the file.
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.,:/@%+=\[\]-]*", re.ASCII)
+
+
+def checked_address(text: str) -> str:
+    """Return the address of the global control plane's KDS server, if it is valid.
+
+    kuma-cp accepts ``grpc`` too, which is not encrypted, and nothing else (kumahq/kuma:pkg/config/multizone/
+    multicluster.go, Validate).
+
+    Raises:
+        InvalidInputError: the address is not ``grpcs://host:port``.
+    """
+    match = _ADDRESS.fullmatch(text)
+    is_address = match is not None and int(match["port"]) <= _MAX_PORT
+    if match is not None and match["ip"] is not None:
+        try:
+            ipaddress.IPv6Address(match["ip"])
+        except ValueError:
+            is_address = False
+    if not is_address:
+        raise InvalidInputError(
+            "invalid address of the global control plane",
+            [Problem("--kds-address", f"{arn.shown(text)} is not of the form grpcs://HOST:PORT")],
+            "The global control plane listens for its zones on port 5685: grpcs://mesh.example.com:5685",
+        )
+    return text
+
+
+def choose(outputs: StackOutputs, names: Iterable[str]) -> list[Zone]:
+    """Return the zones with these names, in the stack's order; all zones if no name is given.
+
+    Raises:
+        InvalidInputError: the stack has no zone with one of the names.
+    """
+    wanted = dict.fromkeys(names)
+    known = [zone.name for zone in outputs.zones]
+    if unknown := [name for name in wanted if name not in known]:
+        there = ", ".join(known)
+        problems = [
+            Problem("--zone", f"{arn.shown(name)} is not a zone of the stack; zones: {there}") for name in unknown
+        ]
+        raise InvalidInputError("unknown zone", problems)
+    return [zone for zone in outputs.zones if not wanted or zone.name in wanted]
+
+
+def chart_values(zone: Zone, address: str | None) -> dict[str, Any]:
+    """Return the release chart's values that depend on the zone.
+
+    Args:
+        zone: of the contract.
+        address: of the global control plane; None for a zone that joins none, or gets it elsewhere.
+    """
+    control_plane: dict[str, Any] = {"mode": "zone", "zone": zone.name}
+    if address is not None:
+        control_plane["kdsGlobalAddress"] = address
+    control_plane["envVars"] = {"AWS_REGION": zone.region}
+    if zone.identity == "irsa":
+        control_plane["serviceAccountAnnotations"] = {ROLE_ANNOTATION: zone.role_arn}
+    return {"kuma": {"controlPlane": control_plane}}
+
+
+def environment(zone: Zone, address: str | None) -> dict[str, str]:
+    """Return the variables of a zone's Universal control plane; its role comes from where it runs."""
+    variables = {"KUMA_MODE": "zone", "KUMA_MULTIZONE_ZONE_NAME": zone.name}
+    if address is not None:
+        variables["KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS"] = address
+    return {**variables, "AWS_REGION": zone.region}
+
+
+def render_values(zone: Zone, address: str | None) -> str:
+    """Render the values as a YAML file.
+
+    Raises:
+        UnfaithfulRenderingError: the rendered text does not parse to the values.
+    """
+    return render_document("helm/values.yaml.j2", chart_values(zone, address), identity=zone.identity)
+
+
+def render_environment(zone: Zone, address: str | None) -> str:
+    """Render the variables as a file that systemd and ``docker run --env-file`` both read.
+
+    Raises:
+        InvalidInputError: a value needs quotes, which ``docker run`` reads as part of the value.
+        UnfaithfulRenderingError: the rendered text does not parse to the variables.
+    """
+    variables = environment(zone, address)
+    refuse_quoting(zone, variables | ({"roleArn": zone.role_arn} if zone.identity == "irsa" else {}))
+    text = fill(
+        "universal/zone.env.j2",
+        variables=variables,
+        identity=zone.identity,
+        namespace=zone.namespace,
+        service_account=zone.service_account,
+        role_arn=zone.role_arn,
+    )
+    if read_environment(text) != variables:
+        raise UnfaithfulRenderingError("the environment is not what it was made of", "This is a defect in the toolkit.")
+    return text
+
+
+def refuse_quoting(zone: Zone, values: dict[str, str]) -> None:
+    """Refuse values that need quotes in an environment file.
+
+    Raises:
+        InvalidInputError: a value needs quotes, which ``docker run`` reads as part of the value.
+    """
+    problems = [
+        Problem(f"zone {zone.name}: {name}", f"contains {odd!r}, which an environment file can't have without quotes")
+        for name, value in values.items()
+        if (odd := _UNQUOTED.sub("", value)[:1])
+    ]
+    if problems:
+        raise InvalidInputError(
+            "the environment can't be written", problems, "docker run --env-file does not support quotes."
+        )
+
+
+def read_environment(text: str) -> dict[str, str]:
+    """Return the variables of a file, as ``docker run --env-file`` reads it (docker/cli:opts/file.go).
+
+    Raises:
+        UnfaithfulRenderingError: a line is neither a comment nor a variable, or a variable is set twice.
+    """
+    variables: dict[str, str] = {}
+    for line in text.split("\n"):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not re.fullmatch(r"[A-Z][A-Z0-9_]*", name) or name in variables:
+            raise UnfaithfulRenderingError("the environment has a line that is not a variable")
+        variables[name] = value
+    return variables
+
+
+def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
+    """Refuse a namespace that the role of a zone does not trust.
+
+    Raises:
+        InvalidInputError: the contract has another namespace; ``ambient`` does not depend on one.
+    """
+    problems = [
+        Problem(
+            "--namespace",
+            f"the role of zone {zone.name} trusts namespace {zone.namespace} only, not {arn.shown(namespace)}",
+        )
+        for zone in zones
+        if zone.identity != "ambient" and zone.namespace != namespace
+    ]
+    if problems:
+        raise InvalidInputError(
+            "a control plane in this namespace can't assume its role",
+            problems,
+            "Install the release in the zone's namespace, or change the namespace in the stack.",
+        )
+
+
+def notes(
+    zone: Zone, *, has_address: bool, in_chart: bool, namespace: str | None = None, service_account: str | None = None
+) -> list[str]:
+    """Return the warnings about a zone's document, one line each.
+
+    Args:
+        zone: of the contract.
+        has_address: whether the document names the global control plane.
+        in_chart: whether the document is for the release chart.
+        namespace: where the release is installed; None for the one in Kong's instructions.
+        service_account: of its control plane; None for the chart's default.
+    """
+    said = []
+    if not has_address:
+        said.append(
+            f"zone {zone.name}: without --kds-address its control plane does not join a global one, "
+            "which a multi-zone mesh needs"
+        )
+    account, expected = (
+        f"{zone.namespace}/{zone.service_account}",
+        f"{namespace or NAMESPACE}/{service_account or SERVICE_ACCOUNT}",
+    )
+    if in_chart and zone.identity != "ambient" and account != expected:
+        said.append(
+            f"zone {zone.name}: its role trusts service account {account} only, but the release chart's is {expected}: "
+            f"install the release so that its control plane runs as {account}"
+        )
+    return said
