@@ -15,7 +15,7 @@ from toolkit.mesh.render.choices import Choice, MeshOptions
 from toolkit.pki import duration, pem
 from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.server import Sandbox
-from toolkit.verify.handshake import Trust, meet
+from toolkit.verify.handshakes.openssl import Trust, meet
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.report.html import HtmlForm
 from toolkit.verify.report.json import JsonForm

@@ -8,7 +8,7 @@ from tests.aws.authority import DELETION_DAYS, KEY_ALGORITHM, USAGE_MODE
 from tests.aws.probe import ISSUE
 from tests.aws.probes_authority import OTHERS
 from tests.aws.probes_issuing import ISSUING
-from toolkit.verify.results import AUTHORITY_PRICE, CERTIFICATE_PRICE, PRICES_FROM
+from toolkit.pricing import AUTHORITY_PRICE, CERTIFICATE_PRICE, PRICES_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

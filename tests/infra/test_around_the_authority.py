@@ -10,7 +10,7 @@ import pytest
 from tests.infra.shapes import ELSEWHERE, HOME, changed, functions, shape
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import pem, templates
-from toolkit.sandbox.iam import Decision, Request, evaluate
+from toolkit.policy.evaluation import Decision, Request, evaluate
 
 if TYPE_CHECKING:
     from tests.infra.conftest import Graph, Registered, RunProgram

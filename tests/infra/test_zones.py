@@ -12,7 +12,7 @@ from tests.infra.conftest import secret
 from tests.infra.shapes import ELSEWHERE, HOME, changed, functions, setting, shape
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import templates
-from toolkit.sandbox.iam import Decision, Request, evaluate
+from toolkit.policy.evaluation import Decision, Request, evaluate
 
 if TYPE_CHECKING:
     from tests.infra.conftest import Graph, RunProgram

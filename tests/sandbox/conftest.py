@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.sandbox.moto_services import ListedServices
+from toolkit.sandbox.gateway.moto_services import ListedServices
 
 
 @pytest.fixture

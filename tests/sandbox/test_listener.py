@@ -17,8 +17,8 @@ import pytest
 from tests.sandbox.by_hand import FORM, ask, identity, scope
 from tests.sandbox.conformance.rules_publishing import bucket
 from tests.sandbox.conformance.world import World
-from toolkit.sandbox import listener
-from toolkit.sandbox.listener import PatientServer
+from toolkit.sandbox.gateway import listener
+from toolkit.sandbox.gateway.listener import PatientServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,7 +19,7 @@ from toolkit.sandbox.ram.service import Ram
 from toolkit.sandbox.ram.shares import DEFAULT, permission_arn
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.rest import RestService
+    from toolkit.sandbox.gateway.rest import RestService
 
 RAM = Ram(SERVICE.service.registry)
 SERVICES: tuple[RestService, ...] = (RAM.service, *PodIdentity(lambda: datetime.now(UTC)).services)

@@ -23,8 +23,8 @@ from tests.sandbox.by_hand import (
     send,
     signed_request,
 )
-from toolkit.sandbox import hosts
-from toolkit.sandbox.moto_services import SERVED
+from toolkit.sandbox.gateway import hosts
+from toolkit.sandbox.gateway.moto_services import SERVED
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox

@@ -21,7 +21,7 @@ from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB
 from toolkit.errors import SurroundingsError
 from toolkit.pki import chain, pem
 from toolkit.pki.usages import key_usage
-from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES, Trust, meet, meetings
+from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, Trust, meet, meetings
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
 

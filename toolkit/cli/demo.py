@@ -104,7 +104,7 @@ class _Narrator:
 
 
 def _say_what_is_next(result: Demo, stack: str, directory: Path, authorities: int) -> None:
-    from toolkit.verify.results import AUTHORITY_PRICE
+    from toolkit.pricing import AUTHORITY_PRICE
 
     authority = result.outputs.certificate_authority
     certificates = shlex.quote(str(directory / "certificates"))

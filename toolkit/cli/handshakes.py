@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from toolkit.cli.signals import Signals
-    from toolkit.verify.handshake import Trust
+    from toolkit.verify.handshakes.openssl import Trust
     from toolkit.verify.results import Handshake, Report
     from toolkit.verify.runner import Run
     from toolkit.verify.zone import Plan, Proxy
@@ -70,12 +70,12 @@ def engine(*, handshakes: bool, dataplane: str) -> Engine | None:
         return None
     if dataplane == "envoy":
         try:
-            from toolkit.sandbox import dataplane as envoy
+            from toolkit.verify.handshakes import envoy
         except ModuleNotFoundError as error:
             raise sandbox_missing(error) from error
         envoy.envoy_path()
         return envoy.meetings
-    from toolkit.verify.handshake import meetings
+    from toolkit.verify.handshakes.openssl import meetings
 
     return meetings
 
@@ -98,7 +98,7 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
         return Met(report, trouble)
     from datetime import UTC, datetime
 
-    from toolkit.verify.handshake import Trust
+    from toolkit.verify.handshakes.openssl import Trust
 
     trust = Trust(plan.trust_bundle, plan.mesh, plan.service)
     found: list[Handshake] = []

@@ -149,7 +149,7 @@ def _mesh(files: Sequence[Path], name: str | None, backend: str | None) -> Appli
 
 def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None) -> None:
     """What the documents can't do, or cost, that their reader may not expect."""
-    from toolkit.verify.results import CERTIFICATE_PRICE
+    from toolkit.pricing import CERTIFICATE_PRICE
 
     if options.schedule:
         price = CERTIFICATE_PRICE[outputs.certificate_authority.usage_mode] * len(zones)

@@ -312,7 +312,7 @@ def _run(
     from rich.console import Console
 
     from toolkit.cli.progress import LiveProgress
-    from toolkit.verify.results import CERTIFICATE_PRICE
+    from toolkit.pricing import CERTIFICATE_PRICE
     from toolkit.verify.runner import verify
 
     price = CERTIFICATE_PRICE[outputs.certificate_authority.usage_mode] * len(zones)

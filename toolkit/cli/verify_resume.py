@@ -61,9 +61,9 @@ def run(resumption: Resumption, file: Path, form: str, output: Path | None, sign
     """
     from toolkit.cli.exits import blotted
     from toolkit.cli.reports import require_writable
+    from toolkit.pricing import CERTIFICATE_PRICE
     from toolkit.verify import ledger_lines
     from toolkit.verify.ledger import FileLedger
-    from toolkit.verify.results import CERTIFICATE_PRICE
 
     recorded = ledger_lines.parse(_read(file), str(file))
     for number in recorded.torn:

@@ -15,8 +15,8 @@ from moto.iam.models import AccessKey, get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
 
 from toolkit.pki import arn
+from toolkit.policy.evaluation import Decision, Request, evaluate, statements
 from toolkit.sandbox import organizations, web_tokens
-from toolkit.sandbox.iam import Decision, Request, evaluate, statements
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from moto.s3.models import s3_backends
 
-from toolkit.sandbox.iam import Decision, Request, evaluate, statements
+from toolkit.policy.evaluation import Decision, Request, evaluate, statements
 from toolkit.sandbox.private_ca import revocation
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.hosts import Host
+    from toolkit.sandbox.gateway.hosts import Host
     from toolkit.sandbox.private_ca.registry import Registry
 
 _READ = "s3:GetObject"

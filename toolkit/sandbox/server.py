@@ -19,10 +19,10 @@ from toolkit.errors import SurroundingsError
 from toolkit.sandbox import access, organizations
 from toolkit.sandbox.access import ADMINISTRATOR_KEY
 from toolkit.sandbox.faults import Faults
-from toolkit.sandbox.front import Front
-from toolkit.sandbox.gate import Gate
-from toolkit.sandbox.listener import PatientServer
-from toolkit.sandbox.moto_services import ListedServices
+from toolkit.sandbox.gateway.admission import Gate
+from toolkit.sandbox.gateway.listener import PatientServer
+from toolkit.sandbox.gateway.moto_services import ListedServices
+from toolkit.sandbox.gateway.routing import Front
 from toolkit.sandbox.pod_identity.associations import PodIdentity
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.ram.service import Ram

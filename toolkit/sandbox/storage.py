@@ -8,7 +8,7 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from toolkit.pki import arn
-from toolkit.sandbox.iam import Decision, Request, evaluate
+from toolkit.policy.evaluation import Decision, Request, evaluate
 
 _SERVICE = "acm-pca.amazonaws.com"
 # user guide, "Access policies for CRLs in Amazon S3".

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.pki import chain
+from toolkit.pricing import CERTIFICATE_PRICE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
 
     from toolkit.contract import UsageMode
     from toolkit.verify.issue import IssuedCertificate
-
-# US dollars for one certificate in the dearest tier: general purpose 1 to 1,000 a month, short-lived flat
-# (aws.amazon.com/private-ca/pricing). The account that asks pays.
-CERTIFICATE_PRICE: dict[UsageMode, float] = {"GENERAL_PURPOSE": 0.75, "SHORT_LIVED_CERTIFICATE": 0.058}
-# US dollars a month for one CA, prorated (same page).
-AUTHORITY_PRICE: dict[UsageMode, int] = {"GENERAL_PURPOSE": 400, "SHORT_LIVED_CERTIFICATE": 50}
-# Where these prices come from, and how old they are. The second is a copy (labofsahil/aws-pricing-dataset).
-PRICES_FROM = "aws.amazon.com/private-ca/pricing of November 2026; certificates: AWS's price list of July 2025"
 
 
 class Outcome(StrEnum):

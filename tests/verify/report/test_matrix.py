@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from tests.support import AUTHORITY_ARN
-from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES
+from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES
 from toolkit.verify.report import distrust
 from toolkit.verify.report.json import JsonForm, parse
 from toolkit.verify.report.table import TableForm

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from moto.eks.models import eks_backends
 
 from toolkit.pki import arn as arns
-from toolkit.sandbox import access, rest
+from toolkit.sandbox import access
+from toolkit.sandbox.gateway import rest
 from toolkit.sandbox.pod_identity import pod_sessions
 from toolkit.sandbox.pod_identity.pod_sessions import Association
 from toolkit.sandbox.private_ca.errors import AwsError

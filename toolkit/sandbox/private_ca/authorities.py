@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.pki import pem
-from toolkit.sandbox import paging
+from toolkit.sandbox.gateway import paging
 from toolkit.sandbox.private_ca import authority as state
 from toolkit.sandbox.private_ca import importing, revocation
 from toolkit.sandbox.private_ca.authority import CertificateAuthority

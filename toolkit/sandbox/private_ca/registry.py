@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.pki import templates
-from toolkit.sandbox.iam import Decision, Request, evaluate
+from toolkit.policy.evaluation import Decision, Request, evaluate
 from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from toolkit.sandbox import organizations, rest
+from toolkit.sandbox import organizations
+from toolkit.sandbox.gateway import rest
 from toolkit.sandbox.private_ca.errors import AwsError
 from toolkit.sandbox.ram.directory import Directory
 from toolkit.sandbox.ram.shares import (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from toolkit.errors import SurroundingsError
-from toolkit.sandbox import bodies
+from toolkit.sandbox.gateway import bodies
 from toolkit.sandbox.private_ca.errors import AwsError
 from toolkit.sandbox.state import encoding
 from toolkit.sandbox.state.objects import Objects

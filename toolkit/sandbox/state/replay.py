@@ -18,7 +18,8 @@ from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
 from moto.iam.models import get_account_id_from
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from toolkit.sandbox import organizations, signature
+from toolkit.sandbox import organizations
+from toolkit.sandbox.gateway import signature
 from toolkit.sandbox.state.repeatable import repeatable, replaying
 from toolkit.sandbox.state.store import Entry
 

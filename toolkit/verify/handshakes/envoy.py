@@ -1,9 +1,8 @@
 """The handshakes of all zones through a real Envoy: a request goes through between any two, or it is said why not.
 
-One process plays every proxy; :mod:`toolkit.sandbox.dataplane_config` tells it how, as Kuma would. The configuration
-holds private keys, so it is written to no file: Envoy reads it from its standard input as ``/dev/fd/0``, which it lets
-through for this very purpose, on Linux and on macOS (envoyproxy/envoy:source/common/filesystem/posix/
-filesystem_impl.cc, illegalPath).
+One process plays every proxy, configured as Kuma would (:mod:`toolkit.verify.handshakes.envoy_configuration`). The
+configuration contains private keys, so no file has it: Envoy reads it from stdin as ``/dev/fd/0``, which it allows for
+this purpose on Linux and on macOS (envoyproxy/envoy:source/common/filesystem/posix/filesystem_impl.cc, illegalPath).
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from toolkit.errors import SurroundingsError, one_line
 from toolkit.pki import csr, spiffe
 from toolkit.pki.usages import key_usage
-from toolkit.sandbox.dataplane_config import ADMIN, OUTBOUND, bootstrap, client_name, server_name
-from toolkit.verify.handshake import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
+from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, client_name, server_name
+from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
 from toolkit.verify.issue import IssuedCertificate
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
@@ -40,7 +39,7 @@ from toolkit.verify.zone import Proxy
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    from toolkit.verify.handshake import Trust
+    from toolkit.verify.handshakes.openssl import Trust
 
 # Envoy is ready in a fraction of a second; a thousand listeners on a busy machine take longer.
 _READY_SECONDS = 60.0

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives import serialization
 
 from toolkit.pki import pem
-from toolkit.verify.handshake import presented
+from toolkit.verify.handshakes.openssl import presented
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from toolkit.verify.handshake import Trust
+    from toolkit.verify.handshakes.openssl import Trust
     from toolkit.verify.zone import Proxy
 
 ADMIN, OUTBOUND = "admin", "outbound"

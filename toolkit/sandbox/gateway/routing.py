@@ -14,8 +14,9 @@ from xml.sax.saxutils import escape
 
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox import access, bodies, organizations, signature
+from toolkit.sandbox import access, organizations
 from toolkit.sandbox.faults import Call, ConnectionLostError, Faults
+from toolkit.sandbox.gateway import bodies, signature
 from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
 from toolkit.sandbox.private_ca.errors import AwsError
 
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from toolkit.sandbox import rest
     from toolkit.sandbox.access import Principal
-    from toolkit.sandbox.signature import Claim
+    from toolkit.sandbox.gateway import rest
+    from toolkit.sandbox.gateway.signature import Claim
 
 _TARGET_PREFIX = "ACMPrivateCA."
 _SCOPE = "acm-pca"

@@ -13,16 +13,17 @@ from urllib.parse import parse_qsl
 
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox import access, crl_objects, hosts, refusals, signature
-from toolkit.sandbox.moto_services import SERVED
+from toolkit.sandbox import access, crl_objects
+from toolkit.sandbox.gateway import hosts, refusals, signature
+from toolkit.sandbox.gateway.moto_services import SERVED
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from toolkit.sandbox.gateway.signature import Claim
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.signature import Claim
 
 _log = logging.getLogger(__name__)
 # moto routes these by path, whatever the service: its own API and the metadata of EC2 instances

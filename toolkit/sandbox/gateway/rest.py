@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from botocore.loaders import Loader
 from botocore.model import MapShape, ServiceModel
 
-from toolkit.sandbox import paging
+from toolkit.sandbox.gateway import paging
 from toolkit.sandbox.private_ca import protocol
 from toolkit.sandbox.private_ca.errors import AwsError
 

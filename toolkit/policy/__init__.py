@@ -1,0 +1,1 @@
+"""IAM's decisions on requests, from policy documents alone."""

@@ -1,0 +1,1 @@
+"""TLS handshakes between the data plane proxies of all zones."""
