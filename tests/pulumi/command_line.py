@@ -23,6 +23,7 @@ from tests.pulumi.language_host import LanguageHost
 from tests.sandbox.programs import write_program, write_project
 from toolkit.files import project_root
 from toolkit.sandbox.pulumi.prerequisites import provide
+from toolkit.sandbox.pulumi.program import sandbox_settings
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
@@ -61,12 +62,19 @@ class Result:
     """How a command ended.
 
     Attributes:
-        changes: operation by logical name; components, providers, and what stayed the same are left out.
+        attempted: operation by logical name; components, providers, and what stayed the same are left out. Where
+            resources of several types have one name, the type stands behind it: `name (Role)`.
         error: what the CLI printed, in one line; empty if the command succeeded.
     """
 
-    changes: dict[str, str] = field(default_factory=dict)
+    attempted: dict[str, str] = field(default_factory=dict)
     error: str = ""
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """What was done, or found by a preview, of a command that succeeded."""
+        assert not self.error, self.error
+        return self.attempted
 
 
 class Pulumi:
@@ -82,8 +90,15 @@ class Pulumi:
         self._cli = executables[_CLI]
         self.aws = aws
         self.directory = directory
-        self._host = LanguageHost(executables[_EXECUTOR], AWS_VERSION)
         self._plugins = serving.PluginServer(aws, AWS_VERSION)
+        # Nothing of the caller's environment but where programs are: neither credentials nor proxies.
+        self._environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(directory),
+            "LANG": "C.UTF-8",
+            "NO_PROXY": "127.0.0.1",
+        }
+        self._host = LanguageHost(executables[_EXECUTOR], AWS_VERSION, self._environment)
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -96,12 +111,9 @@ class Pulumi:
         self._running.close()
 
     def run(self, project: Path, state: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run one command, which sees nothing of the caller's environment but where programs are."""
+        """Run one command."""
         environment = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(self.directory),
-            "LANG": "C.UTF-8",
-            "NO_PROXY": "127.0.0.1",
+            **self._environment,
             "PULUMI_HOME": str(self.directory),
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
@@ -198,9 +210,10 @@ class Stack:
         self._must("state", "unprotect", "--all", "--yes")
 
     def tear_down(self) -> None:
-        """Delete the resources of the stack, protected or not."""
+        """Delete the resources of the stack, protected or not, but a bucket that contains a CRL."""
         self.unprotect()
-        self.destroy(skip_preview=True)
+        error = self.destroy(skip_preview=True).error
+        assert not error or "BucketNotEmpty" in error, error
 
     def _lay_out(self) -> None:
         for name in ("Pulumi.yaml", "__main__.py"):
@@ -235,15 +248,9 @@ class Stack:
         self._written = config
         file = self._project / "stacks" / f"Pulumi.{config.stack}.yaml"
         before = _YAML.load(file) if file.exists() else {}
-        values = {name: _structured(text) for name, text in {**config.values, **self._of_sandbox()}.items()}
+        settings_of_aws = sandbox_settings(self._pulumi.aws)
+        values = {name: _structured(text) for name, text in {**config.values, **settings_of_aws}.items()}
         _YAML.dump({**before, "config": values}, file)
-
-    def _of_sandbox(self) -> dict[str, str]:
-        aws = self._pulumi.aws
-        key, secret = aws.credentials
-        services = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
-        endpoints = json.dumps([dict.fromkeys(services, aws.endpoint_url)])
-        return {"aws:accessKey": key, "aws:secretKey": secret, "aws:endpoints": endpoints}
 
 
 class SmallStack(Stack):
@@ -273,22 +280,28 @@ def _changes(log: Path) -> dict[str, str]:
     if not log.exists():
         return {}
     events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    found: dict[str, str] = {}
+    by_name: dict[str, dict[str, str]] = {}
     for event in events:
         metadata = event.get("resourcePreEvent", {}).get("metadata")
         if metadata is None or metadata["op"] in {"same", "refresh", "read"}:
             continue
         state = metadata.get("old") or metadata.get("new") or {}
-        if not _is_real(metadata["type"], state):
-            continue
-        name, operation = metadata["urn"].rpartition("::")[2], metadata["op"]
-        if operation in _REPLACEMENT:
-            operation = "replace"
-        if operation == "delete" and state.get("retainOnDelete"):
-            operation = "forget"
-        # Resources of several types may share a name; what was found first counts.
-        found.setdefault(name, operation)
-    return found
+        if _is_real(metadata["type"], state):
+            name, type_ = metadata["urn"].rpartition("::")[2], metadata["type"].rpartition(":")[2]
+            # An update is preceded by its preview, with the same operations.
+            by_name.setdefault(name, {}).setdefault(type_, _operation(metadata["op"], state))
+    return {
+        name if len(by_type) == 1 else f"{name} ({type_})": operation
+        for name, by_type in by_name.items()
+        for type_, operation in by_type.items()
+    }
+
+
+def _operation(step: str, state: dict[str, Any]) -> str:
+    """Return the operation of a step; a deletion that leaves the resource in AWS is `forget`."""
+    if step in _REPLACEMENT:
+        return "replace"
+    return "forget" if step == "delete" and state.get("retainOnDelete") else step
 
 
 def _is_real(type_: str, state: dict[str, Any]) -> bool:

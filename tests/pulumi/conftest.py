@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +12,6 @@ from tests.pulumi.command_line import Pulumi, Stack, programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.conftest import TestSandbox
     from toolkit.sandbox.pulumi.stack_file import StackConfig
@@ -30,13 +32,12 @@ def pulumi(
 @pytest.fixture
 def new_stack(pulumi: Pulumi, tmp_path: Path, aws: TestSandbox) -> Iterator[Callable[[str | StackConfig], Stack]]:
     """Make a stack, by the name of its shape or by its configuration; whatever it makes is deleted at the end."""
-    made: list[Stack] = []
+    with ExitStack() as made:
 
-    def make(shape: str | StackConfig) -> Stack:
-        config = prepared(aws, shape) if isinstance(shape, str) else shape
-        made.append(Stack(pulumi, config, tmp_path / str(len(made))))
-        return made[-1]
+        def make(shape: str | StackConfig) -> Stack:
+            config = prepared(aws, shape) if isinstance(shape, str) else shape
+            stack = Stack(pulumi, config, Path(mkdtemp(dir=tmp_path)))
+            made.callback(stack.tear_down)
+            return stack
 
-    yield make
-    for stack in made:
-        stack.tear_down()
+        yield make

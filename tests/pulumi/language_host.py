@@ -8,7 +8,6 @@ sdk/python/cmd/pulumi-language-python/main.go.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from concurrent import futures
@@ -20,6 +19,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, language_pb2, language_pb2_grpc, plugin_pb2
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 # pulumi-language-python-exec: "an error message was displayed to the user".
@@ -32,14 +32,16 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     Args:
         executor: `pulumi-language-python-exec`.
         aws_version: of pulumi-aws, which every program of ours needs.
+        environment: of the programs.
 
     Attributes:
         port: on loopback; the engine finds it in `PULUMI_DEBUG_LANGUAGES`.
     """
 
-    def __init__(self, executor: Path, aws_version: str) -> None:
+    def __init__(self, executor: Path, aws_version: str, environment: Mapping[str, str]) -> None:
         self._executor = executor
         self._aws_version = aws_version
+        self._environment = environment
         self._engine = ""
         self._running = ExitStack()
         self.port = 0
@@ -87,7 +89,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         command = [sys.executable, str(self._executor), *words, request.info.entry_point, *request.args]
-        environment = os.environ | {
+        environment = {
+            **self._environment,
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
@@ -95,7 +98,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         # An engine that has given up waits no longer for the program, which would wait for the engine for ever.
-        context.add_callback(program.kill)
+        if not context.add_callback(program.kill):
+            program.kill()
         printed, _ = program.communicate()
         if not context.is_active():
             return language_pb2.RunResponse(bail=True)

@@ -1,4 +1,4 @@
-"""What happens to a stack over the years: what must change changes, what must not is refused."""
+"""Change existing stacks: updates apply what AWS can change, and reject the rest."""
 
 from __future__ import annotations
 

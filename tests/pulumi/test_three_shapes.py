@@ -63,7 +63,7 @@ def test_below_an_external_ca(aws: TestSandbox, new_stack: Callable[[str], Stack
     before = inventory(aws)
     assert "issuedCertificate: is missing, but the CA has its certificate" in stack.up().error
     assert inventory(aws) == before
-    stack.refresh(**given)
+    assert not stack.refresh(**given).error
     assert stack.up(**given).changes == {}
     proves_every_zone(aws, stack, tmp_path)
     # A new certificate is imported by itself.
@@ -85,7 +85,7 @@ def three_zones_in_two_accounts(aws: TestSandbox) -> StackConfig:
 
 
 def keeps_what_it_has(aws: TestSandbox, stack: Stack) -> None:
-    """A setting changes in place; what would hurt a mesh is refused before anything is touched."""
+    """Check that a setting changes in place, and that what would hurt a mesh is rejected."""
     tagged = stack.up(**TAGS)
     assert not tagged.error
     assert set(tagged.changes.values()) == {"update"}
@@ -105,7 +105,7 @@ def keeps_what_it_has(aws: TestSandbox, stack: Stack) -> None:
     # Put back, only that one is in the way, because it is protected too.
     again = stack.up(**TAGS)
     assert ("issuing-ca" in again.error, "protected" in again.error) == (True, True)
-    assert not {name: how for name, how in again.changes.items() if how in {"update", "replace"}}
+    assert not {name: how for name, how in again.attempted.items() if how in {"update", "replace"}}
     stack.unprotect()
     gone = stack.up(**TAGS)
     assert gone.changes["issuing-ca"] == "delete"
@@ -114,7 +114,7 @@ def keeps_what_it_has(aws: TestSandbox, stack: Stack) -> None:
 
 
 def goes_and_comes_again(stack: Stack) -> None:
-    """What is destroyed on purpose can be made again under the same names."""
+    """Check that a stack that was destroyed on purpose can be created again under the same names."""
     assert not stack.up(protect=False).error
     gone = stack.destroy(protect=False)
     assert not gone.error

@@ -35,7 +35,7 @@ ROOT = """
 
 
 def signed(years: int) -> str:
-    """Two certificates of the root, of which one is retained when it is deleted."""
+    """Return a program with two certificates of the root, of which one is retained when it is deleted."""
     return f"""{ROOT}
     issuing = authority("issuing", type="SUBORDINATE")
     for name, retain in (("kept", True), ("revoked", False)):
@@ -102,7 +102,7 @@ UNCHANGEABLE = ("permanent_deletion_time_in_days=14", "usage_mode='SHORT_LIVED_C
 
 
 def authorities(changes: tuple[str, ...], *, protect: bool = False) -> str:
-    """CAs that differ from the default in one argument each."""
+    """Return a program with CAs that differ from the default in one argument each."""
     return "\n".join(
         f"authority('ca-{number}', opts=Options(protect={protect}), {change})" for number, change in enumerate(changes)
     )
@@ -134,7 +134,7 @@ def test_what_aws_can_not_change_alone_sends_an_empty_update(aws: TestSandbox, s
 
 
 def publishing(crl: str = "", ocsp: str = "") -> str:
-    """An active root with those blocks, and the bucket for its lists."""
+    """Return a program with an active root that has those blocks, and the bucket for its CRLs."""
     prefix = "acmpca.CertificateAuthorityRevocationConfiguration"
     blocks = ", ".join(
         f"{name}={prefix}{cls}Args({values})"

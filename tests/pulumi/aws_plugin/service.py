@@ -23,7 +23,7 @@ from tests.pulumi.aws_plugin.differences import DEFAULTS, NAMED, automatic_name,
 from tests.pulumi.aws_plugin.values import plain, struct
 from toolkit.errors import SurroundingsError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
-from toolkit.sandbox.pulumi.provider.kind import GONE, Aws
+from toolkit.sandbox.pulumi.provider.kind import Aws
 from toolkit.sandbox.pulumi.provider.sessions import open_session
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from toolkit.sandbox.pulumi.provider.kind import Kind
     from toolkit.sandbox.server import Sandbox
 
+# AWS's codes for a resource that does not exist, with which the bridged provider takes it for deleted.
+_GONE = {"404", "NoSuchBucket", "NoSuchEntity"}
+_GONE |= {"NotFoundException", "ResourceNotFoundException", "UnknownResourceException"}
 _FAILURES = (BotoCoreError, ClientError, ToolkitError)
 # Python imports the modules of pulumi_aws when they are first used, which several threads can't do at the same time.
 _importing = threading.Lock()
@@ -76,7 +79,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
-        """Take the region, the role and the account; like the real provider, ask AWS who that is."""
+        """Take the region, the role and the account; like the real provider, ask AWS for the caller."""
         settings = plain(request.args)
         self._region = settings.get("region", "")
         try:
@@ -136,7 +139,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
-        """Make it; in a preview, say which outputs are not known yet."""
+        """Create the resource; in a preview, say which outputs are not known yet."""
         inputs, kind = chosen(plain(request.properties)), KINDS[request.type]
         if request.preview:
             unknown = dict.fromkeys(_outputs(request.type), rpc.UNKNOWN)
@@ -148,7 +151,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CreateResponse(id=identifier, properties=struct(inputs | outputs))
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
-        """Change it."""
+        """Update the resource."""
         state, kind = plain(request.olds), KINDS[request.type]
         old = before(kind, state, plain(request.old_inputs) or state)
         new = kind.settled(old, chosen(plain(request.news)))
@@ -162,7 +165,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=struct(computed | new | outputs))
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
-        """Delete it; what is gone already is deleted."""
+        """Delete the resource; one that does not exist is deleted."""
         state, kind = plain(request.properties), KINDS[request.type]
         try:
             kind.delete(self._of(kind, state), request.id, state)
@@ -172,7 +175,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
-        """Read it, to refresh or to import it."""
+        """Read the resource, to refresh or to import it."""
         state, inputs, kind = plain(request.properties), plain(request.inputs), KINDS[request.type]
         try:
             found = kind.read(self._of(kind, state), request.id)
@@ -211,7 +214,7 @@ def _refused(request: Any, name: str, reason: str) -> Any:
 
 
 def _is_gone(error: Exception) -> bool:
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] in GONE
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE
 
 
 def _fail(context: Any, error: Exception, before: str = "") -> NoReturn:

@@ -65,6 +65,7 @@ class PluginServer:
         self._version = version
         self._running = ExitStack()
         self._socket = socket.socket(socket.AF_UNIX)
+        self._processes: list[socket.socket] = []
         self.address = ""
 
     def __enter__(self) -> Self:
@@ -77,8 +78,9 @@ class PluginServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        for open_socket in (self._socket, *self._processes):
+            with suppress(OSError):
+                open_socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._running.close()
 
@@ -88,6 +90,7 @@ class PluginServer:
                 process, _ = self._socket.accept()
             except OSError:
                 return
+            self._processes.append(process)
             threading.Thread(target=self._serve, args=(process,), name="aws-plugin", daemon=True).start()
 
     def _serve(self, process: socket.socket) -> None:
@@ -95,8 +98,7 @@ class PluginServer:
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsPlugin(self._sandbox, self._version), server)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
-        with process:
+        with process, suppress(OSError):
             process.sendall(f"{port}\n".encode())
-            with suppress(OSError):
-                process.recv(1)
+            process.recv(1)
         server.stop(grace=None)

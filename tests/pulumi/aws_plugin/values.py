@@ -1,4 +1,4 @@
-"""Property values as Pulumi's protocol carries them, and as Python has them."""
+"""Property values in Pulumi's protocol, and in Python."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def plain(message: struct_pb2.Struct) -> Values:
 
 
 def struct(values: Values) -> struct_pb2.Struct:
-    """Return the message that carries these properties."""
+    """Return the message that contains these properties."""
     message = struct_pb2.Struct()
     message.update(values)
     return message

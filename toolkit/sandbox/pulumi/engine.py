@@ -1,7 +1,7 @@
-"""What the Pulumi engine does with what a program registers when there is nothing yet: make it.
+"""Create the resources that a program registers, in an empty stack.
 
-The program talks to it through Pulumi's own seam for tests (:class:`pulumi.runtime.mocks.MockMonitor`). What becomes of
-a stack that exists, only the real engine knows; here a sandbox begins empty.
+The program talks to it through Pulumi's own seam for tests (:class:`pulumi.runtime.mocks.MockMonitor`). For updates,
+refreshes and deletions use the real Pulumi engine.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class _Functions(pulumi_mocks.Mocks):
 
 @contextmanager
 def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """A loop for the worker thread, which Pulumi's serialization asks for; what the mocks make nobody would close."""
+    """Open an event loop for the worker thread: Pulumi's serialization needs one, and its mocks leave theirs open."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from toolkit.sandbox.server import Sandbox
 
 _SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
-__all__ = ["StackConfig", "read_stack", "run"]
+__all__ = ["StackConfig", "read_stack", "run", "sandbox_settings"]
 # Pulumi keeps its settings per process, so only one program can run at a time.
 _only_one = threading.Lock()
 
@@ -59,7 +59,7 @@ def run(
     outcome: list[dict[str, Any] | BaseException] = []
 
     def work() -> None:
-        main = _run(project_dir / "__main__.py", config, engine, _sandbox_settings(sandbox))
+        main = _run(project_dir / "__main__.py", config, engine, sandbox_settings(sandbox))
         try:
             outcome.append(asyncio.run(main))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
@@ -75,19 +75,18 @@ def run(
     return result
 
 
-def _sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
-    """Settings that keep in the sandbox whatever the program calls without the engine."""
+def sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
+    """Return the settings that send the program's own AWS calls to the sandbox."""
     key, secret = sandbox.credentials
     endpoints = [dict.fromkeys(_SERVICES, sandbox.endpoint_url)]
     return {"aws:accessKey": key, "aws:secretKey": secret, "aws:endpoints": json.dumps(endpoints)}
 
 
 async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str]) -> dict[str, Any]:
-    # What an earlier program that failed left behind belongs to a loop that is closed; pulumi.runtime.test
-    # clears it in the same way.
+    # Clear what a failed program left: it belongs to a closed loop. pulumi.runtime.test does the same.
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
-    # What fails is raised; the futures of all that waited for it would say it again, each with a traceback.
+    # The first error is raised. Don't log it again for each future that waited.
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     # Inside the running loop: set outside, the program waits for ever for the loop that set_mocks saw.
     pulumi_mocks.set_mocks(engine.mocks, project=config.project, stack=config.stack, preview=False, monitor=engine)

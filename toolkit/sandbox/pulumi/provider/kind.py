@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 Inputs = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
-# To read or delete what is gone already is no failure: every resource of the bridged provider takes these so.
-GONE = {"404", "NoSuchBucket", "NoSuchEntity"}
-GONE |= {"NotFoundException", "ResourceNotFoundException", "UnknownResourceException"}
 
 
 class Found(NamedTuple):
@@ -85,7 +82,7 @@ class Kind(ABC):
         """Return one that exists, to import or to refresh it; None where the sandbox can't read this type.
 
         Raises:
-            botocore.exceptions.ClientError: with a code of :data:`GONE` if it does not exist.
+            botocore.exceptions.ClientError: it does not exist.
         """
         return None
 
