@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.support import hierarchy
 from toolkit.pki import csr, pem, spiffe
 from toolkit.verify.handshakes.openssl import Trust, meet
-from toolkit.verify.issue import IssuedCertificate
+from toolkit.verify.issued_certificate import IssuedCertificate
 from toolkit.verify.zone import Proxy
 
 ZONES = 100

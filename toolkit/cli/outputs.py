@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 from click.core import ParameterSource
 
+from toolkit.cli.expiration import WARN_DAYS, time_left
 from toolkit.cli.options import emit, look, output_file, stack_outputs, warn
 from toolkit.errors import InvalidInputError
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.contract import PendingStack, StackOutputs
-
-# Enough to make a successor without haste, and to let it reach every zone before the CA ends.
-WARN_DAYS = 90
 
 _EXAMPLES = """\b
 Examples:
@@ -108,13 +106,6 @@ def _where(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[str
 
 def _words(words: list[str]) -> str:
     return "".join(f" {shlex.quote(word)}" for word in words)
-
-
-def time_left(end: datetime, now: datetime) -> str:
-    """How far off the end is, in words: ``in 89 days``."""
-    days = abs(end - now).days
-    many = f"{days} day{'s'[: days != 1]}" if days else "less than a day"
-    return f"in {many}" if end > now else f"{many} ago"
 
 
 def _warnings(outputs: StackOutputs, now: datetime) -> list[str]:

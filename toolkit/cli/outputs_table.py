@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.cli.outputs import WARN_DAYS, time_left
+from toolkit.cli.expiration import WARN_DAYS, time_left
 from toolkit.pki import chain, pem
 from toolkit.text import printable
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     from toolkit.contract import UsageMode
-    from toolkit.verify.issue import IssuedCertificate
+    from toolkit.verify.issued_certificate import IssuedCertificate
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -11,6 +10,7 @@ from toolkit.pki import arn, pem, templates
 from toolkit.verify.answers_of_aws import read_certificate, read_certificate_authority
 from toolkit.verify.calls import DeadlineError
 from toolkit.verify.issue_request import idempotency_token, issue
+from toolkit.verify.issued_certificate import IssuedCertificate
 from toolkit.verify.ledger import Account, IssueRequest
 from toolkit.verify.results import CertificateFacts
 
@@ -28,19 +28,6 @@ if TYPE_CHECKING:
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _PAUSE_GROWTH = 1.6
-
-
-@dataclass(frozen=True)
-class IssuedCertificate:
-    """What AWS Private CA returned.
-
-    Attributes:
-        leaf: the certificate.
-        chain: what came with it: the issuing CA first, the root last.
-    """
-
-    leaf: x509.Certificate
-    chain: tuple[x509.Certificate, ...]
 
 
 class Issuer:

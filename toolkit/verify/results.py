@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from toolkit.contract import UsageMode
-    from toolkit.verify.issue import IssuedCertificate
+    from toolkit.verify.issued_certificate import IssuedCertificate
 
 
 class Outcome(StrEnum):

@@ -17,7 +17,7 @@ from toolkit.verify.causes import Cause, cause_of
 from toolkit.verify.checks import CERTIFICATE_CHECKS, DEFAULT_HORIZON, Evidence
 from toolkit.verify.denials import NAMES as DENIALS
 from toolkit.verify.denials import Probe
-from toolkit.verify.issue import IssuedCertificate, Issuer
+from toolkit.verify.issue import Issuer
 from toolkit.verify.ledger import Account, Ledger, NoLedger
 from toolkit.verify.results import CertificateFacts, Check, NotRevoked, Outcome, ZoneResult, judge
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.identity import IdentitySource, ZoneIdentity
+    from toolkit.verify.issued_certificate import IssuedCertificate
 
 # OSError: credentials may come from files, such as the token of a service account.
 _REFUSALS = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError)

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox import access, crl_objects
-from toolkit.sandbox.gateway import hosts, refusals, signature
+from toolkit.sandbox import access
+from toolkit.sandbox.gateway import crl_objects, hosts, refusals, signature
 from toolkit.sandbox.gateway.moto_services import SERVED
 from toolkit.sandbox.private_ca.errors import AwsError
 

@@ -10,13 +10,13 @@ import logging
 import re
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from botocore.loaders import Loader
 from botocore.model import MapShape, ServiceModel
 
-from toolkit.sandbox.gateway import paging
+from toolkit.sandbox import paging
 from toolkit.sandbox.private_ca import protocol
 from toolkit.sandbox.private_ca.errors import AwsError
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel, Shape
 
+    from toolkit.sandbox.parameters import Params
     from toolkit.sandbox.private_ca import Caller, Response
 
-    Params = dict[str, Any]
     Operation = Callable[[Caller, Params], Params]
 
 _log = logging.getLogger(__name__)

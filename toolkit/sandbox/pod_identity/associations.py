@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from datetime import datetime
 
+    from toolkit.sandbox.parameters import Params
     from toolkit.sandbox.private_ca import Caller
 
-Params = dict[str, Any]
 
 _ACTIONS = ("sts:AssumeRole", "sts:TagSession")
 # Kubernetes, "Object Names and IDs": a namespace is a label, a service account a subdomain name.

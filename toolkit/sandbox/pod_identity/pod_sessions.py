@@ -17,7 +17,7 @@ from toolkit.sandbox.private_ca.errors import AwsError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from toolkit.sandbox.pod_identity.associations import Params
+    from toolkit.sandbox.parameters import Params
 
 PRINCIPAL = "pods.eks.amazonaws.com"
 _LETTERS = string.ascii_lowercase + string.digits

@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.pki import pem
-from toolkit.sandbox.gateway import paging
+from toolkit.sandbox import paging
 from toolkit.sandbox.private_ca import authority as state
 from toolkit.sandbox.private_ca import importing, revocation
 from toolkit.sandbox.private_ca.authority import CertificateAuthority
 from toolkit.sandbox.private_ca.errors import AwsError, validation
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.private_ca.registry import Caller, Params, Registry
+    from toolkit.sandbox.parameters import Params
+    from toolkit.sandbox.private_ca.registry import Caller, Registry
 
 # botocore, DeleteCertificateAuthorityRequest.PermanentDeletionTimeInDays
 _DEFAULT_DELETION_DAYS = 30

@@ -14,7 +14,8 @@ from toolkit.sandbox.private_ca.authority import IssuedCertificate
 from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.private_ca.registry import Caller, Params, Registry
+    from toolkit.sandbox.parameters import Params
+    from toolkit.sandbox.private_ca.registry import Caller, Registry
 
 _LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
 # botocore, CreateCertificateAuthorityAuditReport: a new report every 30 minutes.

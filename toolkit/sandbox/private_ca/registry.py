@@ -6,7 +6,7 @@ import re
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from toolkit.pki import templates
 from toolkit.policy.evaluation import Decision, Request, evaluate
@@ -15,6 +15,7 @@ from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
+    from toolkit.sandbox.parameters import Params
     from toolkit.sandbox.private_ca.authority import CertificateAuthority
 
 # botocore, IdempotencyToken of IssueCertificate and CreateCertificateAuthority.
@@ -22,8 +23,6 @@ _TOKEN_LIFETIME = timedelta(minutes=5)
 
 # IAM user guide, global condition keys.
 ORGANIZATION = "aws:PrincipalOrgID"
-
-Params = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from toolkit.sandbox.private_ca.sharing import Sharing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolkit.sandbox.parameters import Params
     from toolkit.sandbox.private_ca.protocol import Response
-    from toolkit.sandbox.private_ca.registry import Caller, Params, Storage
+    from toolkit.sandbox.private_ca.registry import Caller, Storage
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from toolkit.sandbox.private_ca.errors import AwsError
 from toolkit.sandbox.private_ca.registry import ORGANIZATION
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.private_ca.registry import Caller, Params, Registry
+    from toolkit.sandbox.parameters import Params
+    from toolkit.sandbox.private_ca.registry import Caller, Registry
 
 _READING = {
     "acm-pca:DescribeCertificateAuthority",

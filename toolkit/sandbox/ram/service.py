@@ -8,7 +8,7 @@ Source: botocore ram/2018-01-04/service-2.json.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.sandbox import organizations
 from toolkit.sandbox.gateway import rest
@@ -30,10 +30,10 @@ from toolkit.sandbox.ram.shares import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolkit.sandbox.parameters import Params
     from toolkit.sandbox.private_ca import Caller
     from toolkit.sandbox.private_ca.registry import Registry
 
-Params = dict[str, Any]
 
 _NOT_HERE = ("sources", "permissionTemplateParameters", "resourceShareConfiguration")
 # botocore, MaxResults

@@ -13,7 +13,7 @@ from toolkit.sandbox.private_ca.errors import AwsError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from toolkit.sandbox.ram.service import Params
+    from toolkit.sandbox.parameters import Params
 
 RESOURCE_TYPE = "acm-pca:CertificateAuthority"
 # RAM user guide, working-with-shared-invitations: private CAs are not among the types that have seven days.

@@ -32,7 +32,7 @@ from toolkit.pki import csr, spiffe
 from toolkit.pki.usages import key_usage
 from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, client_name, server_name
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
-from toolkit.verify.issue import IssuedCertificate
+from toolkit.verify.issued_certificate import IssuedCertificate
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
 
