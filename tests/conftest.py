@@ -10,6 +10,7 @@ import pytest
 from botocore.config import Config
 from hypothesis import HealthCheck, settings
 
+from tests.support import contract, hierarchy
 from toolkit import redaction
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.private_ca import PrivateCaService
@@ -18,6 +19,8 @@ from toolkit.sandbox.storage import MotoStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from toolkit.contract import StackOutputs
 
 
 # How long an example takes is no property of the product. In CI the examples are the same in every run, so that a
@@ -81,6 +84,12 @@ def _no_known_secrets() -> Iterator[None]:
     """A process knows the secrets of one command; a test process runs many."""
     yield
     redaction.forget()
+
+
+@pytest.fixture(scope="session")
+def outputs() -> StackOutputs:
+    """The contract of a stack that nothing stands behind."""
+    return contract(hierarchy())
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.cli.test_command_line import imported_by, toolkit
-from tests.mesh.job_documents import IMAGE, documents, pod_of
+from tests.jobs.job_documents import IMAGE, documents, pod_of
 from tests.support import contract_document, hierarchy, pending_document, zone_document
 from tests.verify.world import with_policy
 from toolkit import contract

@@ -6,7 +6,7 @@ import pytest
 
 from tests.kubernetes import prepared
 from tests.kubernetes.cluster import Cluster, programs
-from tests.mesh.documents import golden_outputs
+from tests.mesh.golden_documents import golden_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from tests.mesh.documents import CREDENTIALS, GOLDEN
-from tests.mesh.job_documents import IMAGE, JOBS, VARIANTS, documents
+from tests.jobs.job_documents import IMAGE, JOBS, VARIANTS, documents
+from tests.mesh.golden_documents import CREDENTIALS, GOLDEN
 from toolkit.cli import main
 
 if TYPE_CHECKING:

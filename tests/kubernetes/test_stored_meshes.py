@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.kubernetes.cluster import quiet
-from tests.mesh.documents import golden_outputs
+from tests.mesh.golden_documents import golden_outputs
 from toolkit.cli import main
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.jobs.job_documents import IMAGE
 from tests.judges.authorities import Ca
 from tests.judges.pem_parts import pem
-from tests.mesh.job_documents import IMAGE
 from tests.one_reading import documents
 from tests.one_reading.running import look_up, run, words
 from toolkit.errors import InvalidInputError

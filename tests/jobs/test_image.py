@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mesh.job_documents import DIGEST
+from tests.jobs.job_documents import DIGEST
 from toolkit.jobs import image
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.mesh.documents import CREDENTIALS, documented
+from tests.mesh.golden_documents import CREDENTIALS, documented
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.editable import editable

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.mesh.test_zones import ADDRESS, IDENTITIES, zone
+from tests.zones.test_rendering import ADDRESS, IDENTITIES, zone
 from toolkit import zones
 
 if TYPE_CHECKING:

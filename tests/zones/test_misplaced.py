@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mesh.test_zones import ADDRESS, IDENTITIES, zone
+from tests.zones.test_rendering import ADDRESS, IDENTITIES, zone
 from toolkit import zones
 
 ROLE = "eks.amazonaws.com/role-arn"

@@ -19,7 +19,7 @@ from toolkit.files import project_root
 from toolkit.mesh.render import templating
 from toolkit.pki import arn
 
-GOLDEN = Path(__file__).parent / "golden" / "zones"
+GOLDEN = Path(__file__).parent / "golden"
 ADDRESS = "grpcs://global.mesh.example.com:5685"
 IDENTITIES = ("irsa", "pod-identity", "ambient")
 # The first is what Helm reads.

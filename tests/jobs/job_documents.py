@@ -1,6 +1,6 @@
 """The golden files of Jobs, and what runs in them.
 
-``python -m tests.mesh.job_documents`` writes the golden files anew; look at what changed before you keep it.
+``python -m tests.jobs.job_documents`` writes the golden files anew; look at what changed before you keep it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
-from tests.mesh.documents import GOLDEN, KONGS_COMMON_NAME, golden_outputs
+from tests.mesh.golden_documents import GOLDEN, KONGS_COMMON_NAME, golden_outputs
 from toolkit.jobs import verifiers, workloads
 from toolkit.jobs.verifiers import JobOptions
 from toolkit.mesh.render import templating

@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tests.mesh.documents import golden_outputs
-from tests.mesh.job_documents import DIGEST, IMAGE, JOBS, VARIANTS, documents, golden_job, golden_mesh, pod_of
+from tests.jobs.job_documents import DIGEST, IMAGE, JOBS, VARIANTS, documents, golden_job, golden_mesh, pod_of
+from tests.mesh.golden_documents import golden_outputs
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy, zone_document
 from toolkit import contract
 from toolkit.cli.verify import command as verify_command

@@ -8,7 +8,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from tests.mesh.job_documents import JOBS, VARIANTS, documents, golden_job, pod_of
+from tests.jobs.job_documents import JOBS, VARIANTS, documents, golden_job, pod_of
 
 _MAJOR, _MINOR = map(int, kubernetes_validate.latest_version().split(".")[:2])
 KUBERNETES = [f"{_MAJOR}.{minor}" for minor in range(_MINOR - 2, _MINOR + 1)]

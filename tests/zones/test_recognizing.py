@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.mesh.test_zones import ADDRESS, IDENTITIES, zone
-from tests.mesh.zone_values import REALISTIC
 from tests.yamltext.yaml_writing import values
+from tests.zones.test_rendering import ADDRESS, IDENTITIES, zone
+from tests.zones.zone_values import REALISTIC
 from toolkit import zones
 from toolkit.errors import InvalidInputError
 from toolkit.zones import recognizing

@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tests.mesh.documents import GOLDEN, KONGS_COMMON_NAME, golden_options, golden_outputs, golden_text
+from tests.mesh.golden_documents import GOLDEN, KONGS_COMMON_NAME, golden_options, golden_outputs, golden_text
 from tests.support import AUTHORITY_ARN, hierarchy
 from tests.support import contract as contract_of
 from toolkit import contract

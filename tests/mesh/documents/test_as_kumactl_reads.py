@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tests.mesh.documents import GOLDEN
+from tests.mesh.golden_documents import GOLDEN
 from toolkit.mesh.render.templating import stream
 from toolkit.yamltext import scalars
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.mesh.test_zones import ADDRESS, IDENTITIES, addresses, zone
+from tests.zones.test_rendering import ADDRESS, IDENTITIES, addresses, zone
 from toolkit import zones
 from toolkit.errors import InvalidInputError
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from tests.mesh.documents import documented
+from tests.mesh.golden_documents import documented
 from toolkit.mesh.documents.editable import editable
 from toolkit.mesh.schema.backends import BACKEND_TYPES, Mtls
 from toolkit.mesh.schema.model import DataSource, timeout_seconds

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.mesh.test_zones import ADDRESS, IDENTITIES, VERSIONS, addresses, read_yaml, zone
 from tests.yamltext.yaml_writing import Written, any_text, keys, scalars, streams, values
+from tests.zones.test_rendering import ADDRESS, IDENTITIES, VERSIONS, addresses, read_yaml, zone
 from toolkit import zones
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import parsing
