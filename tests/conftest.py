@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import contract, hierarchy
 from toolkit import redaction
+from toolkit.sandbox.crl_storage import MotoStorage
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.server import Sandbox
-from toolkit.sandbox.storage import MotoStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

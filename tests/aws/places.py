@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import TestSandbox
-    from toolkit.sandbox.private_ca.authority import CertificateAuthority
+    from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
 
 # Other tests create no CAs there.
 REGION = "sa-east-1"

@@ -10,7 +10,7 @@ import pytest
 from tests.infra.shapes import ELSEWHERE, HOME, shape
 from tests.support import AUTHORITY_ARN, NOW, Authority
 from toolkit.infra import rules
-from toolkit.infra.home import Home, home_problems
+from toolkit.infra.deployment_account import Home, home_problems
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import pem

@@ -15,7 +15,7 @@ from moto.sts.models import sts_backends
 from tests.sandbox.by_hand import BOTOCORE, FORM, LISTED, NOBODY, ask, error_of, scope, send, signed_request
 from tests.sandbox.conformance.rules_publishing import bucket
 from tests.sandbox.conformance.world import ACCOUNT, ACCOUNT_HEADER, ALLOW, World, refused
-from toolkit.sandbox import access
+from toolkit.sandbox import principals
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
@@ -91,7 +91,7 @@ def test_a_key_that_is_admitted(aws: TestSandbox) -> None:
     assert ask(aws, "POST", "/", form, "Action=ListRoles&Version=2010-05-08").status == 403
     aws.admit(key)
     assert ask(aws, "POST", "/", form, "Action=ListRoles&Version=2010-05-08").status == 200
-    aws.on_cleanup(access.forget)
+    aws.on_cleanup(principals.forget)
 
 
 def test_a_user(aws: TestSandbox) -> None:

@@ -16,8 +16,8 @@ from toolkit import contract
 from toolkit.errors import InvalidInputError
 from toolkit.files import project_root
 from toolkit.sandbox import faults
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.faults import Call, ConnectionLostError, Fault, FaultPlan, Faults
-from toolkit.sandbox.private_ca.errors import AwsError
 from toolkit.sandbox.pulumi import program
 from toolkit.verify import runner, zone
 from toolkit.verify.identity import AssumeRole

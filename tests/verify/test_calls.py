@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import InvalidInputError
 from toolkit.verify.advice import advice
-from toolkit.verify.answers_of_aws import NoAnswerError
+from toolkit.verify.aws_responses import NoAnswerError
 from toolkit.verify.calls import THROTTLED, Caller, DeadlineError, StoppedError, may_pass
 
 

@@ -17,7 +17,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from toolkit.verify.answers_of_aws import NoAnswerError
+from toolkit.verify.aws_responses import NoAnswerError
 from toolkit.verify.calls import DeadlineError
 from toolkit.verify.causes import Cause, cause_of
 from toolkit.verify.exit_codes import exit_code

@@ -296,11 +296,11 @@ def _ledger(file: Path | None) -> Iterator[Ledger]:
 
 def _merge(outputs: StackOutputs, files: Sequence[str]) -> Report:
     from toolkit.files import read_text, source_name
-    from toolkit.verify import merging
+    from toolkit.verify import report_merging
     from toolkit.verify.report import json
 
     reports = [json.parse(read_text(file), source_name(file)) for file in files]
-    return merging.merge(reports, outputs)
+    return report_merging.merge(reports, outputs)
 
 
 def _run(

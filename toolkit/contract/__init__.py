@@ -5,6 +5,7 @@ neither can drift from the other. A document with one field wrong is refused wit
 A stack whose CA is still to be certified by somebody else exports a :class:`PendingStack` instead.
 """
 
+from toolkit.contract.json_schema import json_schema
 from toolkit.contract.loading import load, load_stack, parse, read, validation_problems
 from toolkit.contract.models import (
     DEFAULT_DATA_PLANE_LIFETIME,
@@ -28,7 +29,6 @@ from toolkit.contract.models import (
     dns_label,
     mode_problem,
 )
-from toolkit.contract.schema import json_schema
 from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 
 __all__ = [

@@ -20,22 +20,22 @@ from toolkit.contract import (
 from toolkit.errors import Problem
 from toolkit.infra import accounts, existing, lookups, previous, rules
 from toolkit.infra.alarms import AlarmArgs, AuthorityAlarms
-from toolkit.infra.authorities import Authorities
 from toolkit.infra.claims import Claim, Claims
+from toolkit.infra.deployment_account import Home, home_problems, home_warnings
 from toolkit.infra.fields import MANAGED_BY, STACK
 from toolkit.infra.guard import Guard
-from toolkit.infra.home import Home, home_problems, home_warnings
 from toolkit.infra.reading import refusal
-from toolkit.infra.sharing import SharedAuthority
+from toolkit.infra.shared_authority import SharedAuthority
+from toolkit.infra.topologies import Authorities
 from toolkit.infra.zones import Zones
 from toolkit.pki import arn, pem
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from toolkit.infra.access import ZoneAccess
     from toolkit.infra.existing import ExistingAuthority
     from toolkit.infra.settings import Settings
+    from toolkit.infra.zone_roles import ZoneAccess
 
 _MANAGER = "kong-mesh-pca-toolkit"
 _NOTHING_DONE = "Correct the settings, or deploy with other credentials; nothing was changed."

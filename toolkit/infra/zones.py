@@ -10,8 +10,8 @@ import pulumi
 from pulumi_aws import iam
 
 from toolkit.infra import accounts, identities, lookups, policies
-from toolkit.infra.access import ZoneAccess, ZoneAccessArgs, has_profile
 from toolkit.infra.claims import Claim, ZoneClaims
+from toolkit.infra.zone_roles import ZoneAccess, ZoneAccessArgs, has_profile
 from toolkit.pki import templates
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from toolkit.errors import Problem
     from toolkit.infra.claims import Claims
-    from toolkit.infra.home import Home
+    from toolkit.infra.deployment_account import Home
     from toolkit.infra.settings import Settings, ZoneSettings
 
 

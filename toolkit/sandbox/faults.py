@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from toolkit.contract import validation_problems
 from toolkit.errors import InvalidInputError
 from toolkit.files import read_text
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:

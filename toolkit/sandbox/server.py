@@ -16,18 +16,18 @@ import boto3
 from moto.core.base_backend import BackendDict
 
 from toolkit.errors import SurroundingsError
-from toolkit.sandbox import access, organizations
-from toolkit.sandbox.access import ADMINISTRATOR_KEY
+from toolkit.sandbox import organizations, principals
+from toolkit.sandbox.crl_storage import MotoStorage
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.gateway.admission import Gate
 from toolkit.sandbox.gateway.listener import PatientServer
 from toolkit.sandbox.gateway.moto_services import ListedServices
 from toolkit.sandbox.gateway.routing import Front
 from toolkit.sandbox.pod_identity.associations import PodIdentity
+from toolkit.sandbox.principals import ADMINISTRATOR_KEY
 from toolkit.sandbox.private_ca import PrivateCaService
-from toolkit.sandbox.ram.service import Ram
+from toolkit.sandbox.ram.share_operations import Ram
 from toolkit.sandbox.state import Keeper
-from toolkit.sandbox.storage import MotoStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -157,7 +157,7 @@ class Sandbox:
 
     def admit(self, key_id: str) -> None:
         """Let another access key be the administrator's, for clients whose access key can't be chosen."""
-        access.admit(key_id)
+        principals.admit(key_id)
 
     def service_session(self, service: str, role_arn: str, region: str, context: Mapping[str, str]) -> boto3.Session:
         """A role as an AWS service takes it for its users' machines and tasks; give its clients :attr:`endpoint_url`.
@@ -171,8 +171,8 @@ class Sandbox:
         Raises:
             AwsError: ``AccessDenied``: the role's trust policy does not let the service take it.
         """
-        access.check_service(service, role_arn, context, {})
-        taken = access.new_session(role_arn, f"{service.partition('.')[0]}-{uuid.uuid4().hex}", region, {})
+        principals.check_service(service, role_arn, context, {})
+        taken = principals.new_session(role_arn, f"{service.partition('.')[0]}-{uuid.uuid4().hex}", region, {})
         return boto3.Session(
             aws_access_key_id=taken.access_key_id,
             aws_secret_access_key=taken.secret_access_key,
@@ -183,7 +183,7 @@ class Sandbox:
     def _start(self) -> None:
         _forget_everything()
         if self._account is not None:
-            access.give_account(self._account)
+            principals.give_account(self._account)
         # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
         # when it is.
         with _listen(self._port) as listener:
@@ -217,4 +217,4 @@ def _forget_everything() -> None:
     """Empty moto's process-wide state, so that no sandbox sees another's roles."""
     BackendDict.reset()
     organizations.forget()
-    access.forget()
+    principals.forget()

@@ -7,7 +7,7 @@ import binascii
 import json
 from typing import Any
 
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.aws_error import AwsError
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError, ResponseStreamingError
 
-from toolkit.verify.answers_of_aws import NoAnswerError, check_response
+from toolkit.verify.aws_responses import NoAnswerError, check_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSL
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from toolkit.errors import ToolkitError
-from toolkit.verify.answers_of_aws import NoAnswerError, read_text
+from toolkit.verify.aws_responses import NoAnswerError, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

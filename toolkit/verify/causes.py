@@ -7,7 +7,7 @@ from enum import StrEnum
 from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.verify.advice import NO_CREDENTIALS
-from toolkit.verify.answers_of_aws import NoAnswerError
+from toolkit.verify.aws_responses import NoAnswerError
 from toolkit.verify.calls import SERVER_ERROR, DeadlineError
 
 # AWS does not know the caller, or not any longer, so it decided nothing about a role (STS API reference, "Common

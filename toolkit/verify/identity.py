@@ -17,7 +17,7 @@ from toolkit.errors import InvalidInputError, Problem, SurroundingsError, Toolki
 from toolkit.pki import arn
 from toolkit.redaction import control_problem, know, know_answer
 from toolkit.verify import bounded_http, known_secrets
-from toolkit.verify.answers_of_aws import NoAnswerError, read_caller_arn, read_credentials
+from toolkit.verify.aws_responses import NoAnswerError, read_caller_arn, read_credentials
 from toolkit.verify.bounded_http import READ_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from toolkit.pki import arn, pem, templates
-from toolkit.verify.answers_of_aws import read_certificate, read_certificate_authority
+from toolkit.verify.aws_responses import read_certificate, read_certificate_authority
 from toolkit.verify.calls import DeadlineError
 from toolkit.verify.issue_request import idempotency_token, issue
 from toolkit.verify.issued_certificate import IssuedCertificate
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import CertificateAuthority
-    from toolkit.verify.answers_of_aws import AuthorityState
+    from toolkit.verify.aws_responses import AuthorityState
     from toolkit.verify.calls import Caller
 
 # AWS issues within a second as a rule; asking more often than this only uses up the quota of GetCertificate.

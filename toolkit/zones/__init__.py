@@ -1,6 +1,5 @@
 """What the control plane of each zone needs, as values of the release chart or as an environment."""
 
-from toolkit.zones.merging import Merged, merge
 from toolkit.zones.rendering import (
     ROLE_ANNOTATION,
     chart_values,
@@ -13,6 +12,7 @@ from toolkit.zones.rendering import (
     render_environment,
     render_values,
 )
+from toolkit.zones.values_file import Merged, merge
 from toolkit.zones.variables import merge_environment
 
 __all__ = [

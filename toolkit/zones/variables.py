@@ -16,8 +16,8 @@ from toolkit.mesh.render.templating import UnfaithfulRenderingError
 from toolkit.pki.arn import shown
 from toolkit.yamltext.splicing import line_end
 from toolkit.zones.aws_variables import Variable, overriding
-from toolkit.zones.merging import Merged, replaced
 from toolkit.zones.rendering import environment, notes, refuse_quoting
+from toolkit.zones.values_file import Merged, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ from tests.pulumi.aws_plugin.values import plain, struct
 from toolkit.errors import SurroundingsError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
 from toolkit.sandbox.pulumi.provider.kind import Aws
-from toolkit.sandbox.pulumi.provider.sessions import open_session
+from toolkit.sandbox.pulumi.provider.provider_session import open_session
 
 if TYPE_CHECKING:
     import boto3

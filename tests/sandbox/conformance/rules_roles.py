@@ -11,7 +11,7 @@ import pytest
 
 from tests.sandbox.conformance.rules_pod_identity import PODS, Cluster
 from tests.sandbox.conformance.world import ACCOUNT, ALLOW, OTHER, World, refused, rule
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from moto.eks.models import eks_backends
 
 from tests.sandbox.test_never_leaks import ANYTHING, CALLER, PYTHON_ERRORS, SERVICE
 from toolkit.sandbox.pod_identity.associations import PodIdentity
-from toolkit.sandbox.ram.service import Ram
+from toolkit.sandbox.ram.share_operations import Ram
 from toolkit.sandbox.ram.shares import DEFAULT, permission_arn
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from toolkit.control_plane.rehearsal.mesh_validation import is_lifetime
 from toolkit.control_plane.rehearsal.violations import RefusedError, Violation
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.backends import CertManagerConf, VaultConf
-from toolkit.mesh.schema.shapes import spots
+from toolkit.mesh.schema.field_types import spots
 from toolkit.pki import certificate, go_pem, private_key
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from toolkit.mesh.documents.data_sources import Resolved, secret_values
 from toolkit.mesh.documents.typed import SecretDocument, recognize
 from toolkit.mesh.documents.wording import is_credential
+from toolkit.mesh.schema.field_types import Spec, models_below
 from toolkit.mesh.schema.model import Credential
-from toolkit.mesh.schema.shapes import Spec, models_below
 from toolkit.pki import pem
 
 if TYPE_CHECKING:

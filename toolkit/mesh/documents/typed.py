@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.wording import path_text
+from toolkit.mesh.schema.field_types import spots
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
-from toolkit.mesh.schema.shapes import spots
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import Place, Scalar
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
+    from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.mesh import Form
-    from toolkit.mesh.schema.shapes import Spot
     from toolkit.yamltext.nodes import Node, Path
 
 # The mesh of a Kubernetes Secret without a label (kumahq/kuma:pkg/plugins/secrets/k8s/store.go, GetMesh).

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import Backend, MeshDocument
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.schema.shapes import Spot
+    from toolkit.mesh.schema.field_types import Spot
     from toolkit.yamltext.nodes import Path
 
 _PARSE = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration"

@@ -8,7 +8,7 @@ from toolkit.mesh.documents.confidential import LAST_APPLIED, credentials_in, is
 from toolkit.mesh.documents.data_sources import Resolved, secret_values
 from toolkit.mesh.documents.typed import SecretDocument
 from toolkit.mesh.documents.wording import listed
-from toolkit.mesh.lint.credentials import IN_THE_MESH
+from toolkit.mesh.lint.credential_rules import IN_THE_MESH
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.yamltext.plain import at, mapping
 

@@ -12,8 +12,8 @@ from toolkit.mesh.documents.typed import MeshDocument
 from toolkit.mesh.documents.wording import key_text, kind, listed
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.mesh.lint.value_types import WRONG_TYPE
+from toolkit.mesh.schema.field_types import Spec, fields_of
 from toolkit.mesh.schema.secret import MESH_LABEL
-from toolkit.mesh.schema.shapes import Spec, fields_of
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from toolkit.mesh.documents.wording import did_you_mean, key_text, listed, path_
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.mesh.lint.value_types import FIELDS, UNKNOWN_VALUE, check_limits, check_type, last, wrong
 from toolkit.mesh.schema.backends import BACKEND_TYPES, ProvidedBackend, ProvidedConf
+from toolkit.mesh.schema.field_types import Spec, fields_of, shape_of
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import DataSource
-from toolkit.mesh.schema.shapes import Spec, fields_of, shape_of
 from toolkit.yamltext.plain import at
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
+    from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.model import Model
-    from toolkit.mesh.schema.shapes import Spot
     from toolkit.yamltext.nodes import Path
 
 TWO_FORMS = Rule(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.mesh.documents.wording import did_you_mean, has_half_characters, kind, listed, path_text, shown
 from toolkit.mesh.lint.findings import Rule, Severity, finding_at
 from toolkit.mesh.schema.backends import VaultFromCp
-from toolkit.mesh.schema.shapes import shape_of
+from toolkit.mesh.schema.field_types import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.findings import Finding
+    from toolkit.mesh.schema.field_types import Shape, Spot
     from toolkit.mesh.schema.model import Model
-    from toolkit.mesh.schema.shapes import Shape, Spot
     from toolkit.yamltext.nodes import Path
 
 FIELDS = "kumahq/kuma:docs/generated/resources/other_mesh.md"

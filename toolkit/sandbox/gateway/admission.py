@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl
 
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox import access
+from toolkit.sandbox import principals
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.gateway import crl_objects, hosts, refusals, signature
 from toolkit.sandbox.gateway.moto_services import SERVED
-from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -146,10 +146,12 @@ def _require_known(environ: WSGIEnvironment, claim: Claim | None) -> None:
         AwsError: AWS's error for that.
     """
     account = environ.get(_ACCOUNT_HEADER)
-    if account is not None and (claim is None or not access.is_administrator(claim.key_id) or not _is_account(account)):
+    if account is not None and (
+        claim is None or not principals.is_administrator(claim.key_id) or not _is_account(account)
+    ):
         raise _denied("Only the sandbox's administrator can act as another account, of twelve digits.")
     if claim is not None:
-        access.principal(claim.key_id, claim.token, access.own_account(), get_partition(claim.region))
+        principals.principal(claim.key_id, claim.token, principals.own_account(), get_partition(claim.region))
     elif not _is_web_identity(environ):
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
 

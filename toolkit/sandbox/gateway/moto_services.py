@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.gateway import signature
-from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from wsgiref.types import WSGIEnvironment
 
+    from toolkit.sandbox.aws_error import AwsError
     from toolkit.sandbox.private_ca import Response
-    from toolkit.sandbox.private_ca.errors import AwsError
 
 # The services of botocore's models with the protocols query and rest-xml that have no form of their own below.
 _QUERY = frozenset({"iam", "sns", "sts"})

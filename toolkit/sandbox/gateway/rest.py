@@ -17,8 +17,8 @@ from botocore.loaders import Loader
 from botocore.model import MapShape, ServiceModel
 
 from toolkit.sandbox import paging
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import protocol
-from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping

@@ -14,20 +14,20 @@ from xml.sax.saxutils import escape
 
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox import access, organizations
+from toolkit.sandbox import organizations, principals
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.faults import Call, ConnectionLostError, Faults
 from toolkit.sandbox.gateway import bodies, signature
 from toolkit.sandbox.private_ca import Caller, PrivateCaService, Response, protocol
-from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from toolkit.sandbox.access import Principal
     from toolkit.sandbox.gateway import rest
     from toolkit.sandbox.gateway.signature import Claim
+    from toolkit.sandbox.principals import Principal
 
 _TARGET_PREFIX = "ACMPrivateCA."
 _SCOPE = "acm-pca"
@@ -147,12 +147,12 @@ class Front:
             action = parameters["Action"]
             who = _principal(claim) if claim is not None else None
             role = parameters.get("RoleArn", "").rpartition("/")[2] or (who.role_name if who else "")
-            account = who.account if who else access.own_account()
+            account = who.account if who else principals.own_account()
             self.faults.apply(Call("sts", action, account, _region(claim), role))
             if action == "AssumeRoleWithWebIdentity":
-                access.check_web_identity(parameters)
+                principals.check_web_identity(parameters)
             elif action == "AssumeRole" and who is not None:
-                access.check_assume_role(who, parameters)
+                principals.check_assume_role(who, parameters)
         except AwsError as error:
             return _sts_refusal(error)
         _hand_on(environ, parameters)
@@ -187,7 +187,7 @@ def _require_right_address(environ: WSGIEnvironment, claim: Claim | None, *, cbo
 def _principal(claim: Claim | None) -> Principal:
     if claim is None:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
-    return access.principal(claim.key_id, claim.token, access.own_account(), get_partition(claim.region))
+    return principals.principal(claim.key_id, claim.token, principals.own_account(), get_partition(claim.region))
 
 
 def _parameters(query: str, body: bytes) -> dict[str, str]:

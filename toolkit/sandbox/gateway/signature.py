@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from moto.eks.models import eks_backends
 
 from toolkit.pki import arn as arns
-from toolkit.sandbox import access
+from toolkit.sandbox import principals
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.gateway import rest
 from toolkit.sandbox.pod_identity import pod_sessions
 from toolkit.sandbox.pod_identity.pod_sessions import Association
-from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -190,9 +190,9 @@ def _require_role(caller: Caller, role_arn: str) -> None:
         # EKS user guide, pod-id-how-it-works: the role is of the cluster's account. The words are those with which
         # AWS refuses a role of another account wherever one is passed.
         raise AwsError("AccessDeniedException", "Cross-account pass role is not allowed.", 403)
-    if not access.has_role(role_arn):
+    if not principals.has_role(role_arn):
         raise _invalid(f"Role {role_arn} does not exist.")
-    if not access.is_meant_for(pod_sessions.PRINCIPAL, role_arn, *_ACTIONS):
+    if not principals.is_meant_for(pod_sessions.PRINCIPAL, role_arn, *_ACTIONS):
         # AWS's words: hashicorp/terraform-provider-aws#41483
         raise _invalid(
             "Trust policy of the role provided is invalid. Follow the official documentation to resolve the issue."

@@ -11,8 +11,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from toolkit.sandbox import access, web_tokens
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox import principals, web_tokens
+from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -134,18 +134,18 @@ def session(association: Association, pod: Pod, region: str) -> Any:  # noqa: AN
     context = {"aws:SourceAccount": association.account, "aws:SourceArn": association.cluster.arn}
     name = f"eks-{association.cluster.name}-{pod.name or pod.service_account}-{uuid.uuid4()}"
     try:
-        access.check_service(PRINCIPAL, association.role, context, tags)
-        taken = access.new_session(association.role, name, region, tags)
+        principals.check_service(PRINCIPAL, association.role, context, tags)
+        taken = principals.new_session(association.role, name, region, tags)
         if association.target is None:
             return taken
-        caller = access.Principal(taken.account_id, taken.arn, association.role, tags)
+        caller = principals.Principal(taken.account_id, taken.arn, association.role, tags)
         parameters = {"RoleArn": association.target, "ExternalId": association.external_id}
-        access.check_assume_role(caller, parameters)
+        principals.check_assume_role(caller, parameters)
     except AwsError as error:
         # AWS's words, which do not say what is missing: eksworkshop and the issues of aws/eks-pod-identity-agent.
         message = "Unauthorized Exception! EKS does not have permissions to assume the associated role."
         raise AwsError("AccessDeniedException", message) from error
-    return access.new_session(association.target, name, region, tags)
+    return principals.new_session(association.target, name, region, tags)
 
 
 def _session_tags(association: Association, pod: Pod) -> dict[str, str]:

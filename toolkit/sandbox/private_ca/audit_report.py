@@ -15,7 +15,7 @@ from toolkit.pki import der, pem
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from toolkit.sandbox.private_ca.authority import CertificateAuthority, IssuedCertificate
+    from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
 
 _COLUMNS = (
     "awsAccountId",

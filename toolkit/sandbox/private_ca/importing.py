@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from toolkit.pki import names, pem
 from toolkit.pki.authority import Needs
 from toolkit.pki.ca_import import import_problems
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-    from toolkit.sandbox.private_ca.authority import CertificateAuthority
+    from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
 
 
 def certificates(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 
 from toolkit.pki import chain
+from toolkit.sandbox.aws_error import AwsError, validation
 from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, validity
-from toolkit.sandbox.private_ca.authority import ACTIVE, EXPIRED, PENDING, CertificateAuthority
-from toolkit.sandbox.private_ca.errors import AwsError, validation
+from toolkit.sandbox.private_ca.certificate_authority import ACTIVE, EXPIRED, PENDING, CertificateAuthority
 from toolkit.sandbox.private_ca.keys import PublicKey
 from toolkit.sandbox.private_ca.profiles import Profile, profile
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
+from toolkit.sandbox.aws_error import AwsError, not_in_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable

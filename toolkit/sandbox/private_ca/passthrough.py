@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SubjectInformationAccessOID
 
 from toolkit.pki.usages import key_usage
+from toolkit.sandbox.aws_error import AwsError, not_in_sandbox
 from toolkit.sandbox.private_ca import subject
-from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

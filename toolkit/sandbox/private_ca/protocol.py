@@ -21,7 +21,7 @@ import cbor2
 from botocore.loaders import Loader
 from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
 
-from toolkit.sandbox.private_ca.errors import AwsError, validation
+from toolkit.sandbox.aws_error import AwsError, validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from toolkit.pki import templates
 from toolkit.policy.evaluation import Decision, Request, evaluate
-from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox
+from toolkit.sandbox.aws_error import AwsError, not_in_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
     from toolkit.sandbox.parameters import Params
-    from toolkit.sandbox.private_ca.authority import CertificateAuthority
+    from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
 
 # botocore, IdempotencyToken of IssueCertificate and CreateCertificateAuthority.
 _TOKEN_LIFETIME = timedelta(minutes=5)

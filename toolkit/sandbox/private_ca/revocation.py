@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from toolkit.sandbox.aws_error import AwsError, not_in_sandbox, validation
 from toolkit.sandbox.private_ca import keys
-from toolkit.sandbox.private_ca.authority import DEFAULT_ACL
-from toolkit.sandbox.private_ca.errors import AwsError, not_in_sandbox, validation
+from toolkit.sandbox.private_ca.certificate_authority import DEFAULT_ACL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from toolkit.sandbox.private_ca.authority import CertificateAuthority
+    from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
     from toolkit.sandbox.private_ca.registry import Storage
 
 REASONS = {

@@ -6,7 +6,7 @@ import calendar
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from toolkit.sandbox.private_ca.errors import validation
+from toolkit.sandbox.aws_error import validation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

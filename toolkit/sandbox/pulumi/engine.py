@@ -20,7 +20,7 @@ from pulumi.runtime.proto import resource_pb2
 from toolkit.errors import SurroundingsError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
 from toolkit.sandbox.pulumi.provider.kind import Aws
-from toolkit.sandbox.pulumi.provider.sessions import open_session
+from toolkit.sandbox.pulumi.provider.provider_session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

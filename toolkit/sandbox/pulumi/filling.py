@@ -15,8 +15,8 @@ from moto.s3.models import s3_backends
 from toolkit.files import project_root
 from toolkit.infra import policies
 from toolkit.pki import algorithms, arn, templates
-from toolkit.sandbox.private_ca.authorities import Authorities
-from toolkit.sandbox.private_ca.certificates import Certificates
+from toolkit.sandbox.private_ca.authority_operations import Authorities
+from toolkit.sandbox.private_ca.certificate_operations import Certificates
 from toolkit.sandbox.private_ca.registry import Caller
 from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.pulumi.prerequisites import EVERYTHING, document, path_and_name

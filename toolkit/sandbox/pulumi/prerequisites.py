@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 
 from toolkit.infra import zones_file
 from toolkit.pki import arn
-from toolkit.sandbox import access
+from toolkit.sandbox import principals
 from toolkit.sandbox.pulumi.provider.kind import Aws
-from toolkit.sandbox.pulumi.provider.sessions import profile_role
+from toolkit.sandbox.pulumi.provider.provider_session import profile_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,7 +69,7 @@ def _quietly(make: Callable[..., None], *what: object) -> None:
 
 def _account(way: Mapping[str, Any]) -> str:
     role = way.get("assumeRoleArn")
-    return arn.role(role).account if role else str(way.get("accountId") or access.own_account())
+    return arn.role(role).account if role else str(way.get("accountId") or principals.own_account())
 
 
 def _way_into(own: Aws, way: Mapping[str, Any]) -> None:
@@ -81,7 +81,7 @@ def _way_into(own: Aws, way: Mapping[str, Any]) -> None:
         return
     trust: dict[str, Any] = {
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{access.own_account()}:root"},
+        "Principal": {"AWS": f"arn:aws:iam::{principals.own_account()}:root"},
         "Action": "sts:AssumeRole",
     }
     if way.get("externalId"):
@@ -97,7 +97,7 @@ def _inside(own: Aws, zone: Mapping[str, Any]) -> Aws:
 
 def _as_account(own: Aws, account: str) -> Aws:
     """An administrator of any account: moto takes a role's word for it without asking whether the role exists."""
-    if account == access.own_account():
+    if account == principals.own_account():
         return own
     return Aws(_AccountSession(own.session, account), own.region, own.endpoint_url)  # type: ignore[arg-type] # acts as one
 

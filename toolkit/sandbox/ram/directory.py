@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from toolkit.pki import arn as arns
 from toolkit.policy.evaluation import Decision, Request, evaluate
 from toolkit.sandbox import organizations
-from toolkit.sandbox.private_ca import authority as state
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.ram.shares import (
     ACTIVE,
     ASSOCIATED,

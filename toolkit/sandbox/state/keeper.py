@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from toolkit.errors import SurroundingsError
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.gateway import bodies
-from toolkit.sandbox.private_ca.errors import AwsError
 from toolkit.sandbox.state import encoding
 from toolkit.sandbox.state.objects import Objects
 from toolkit.sandbox.state.repeatable import installed
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox.pod_identity.associations import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.ram.service import Ram
+    from toolkit.sandbox.ram.share_operations import Ram
 
 _ORIGIN = "origin"
 

@@ -8,7 +8,7 @@ from moto.eks.models import eks_backends
 
 from toolkit.sandbox.pod_identity import pod_sessions
 from toolkit.sandbox.private_ca import subject
-from toolkit.sandbox.private_ca.authority import CertificateAuthority, IssuedCertificate
+from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
 from toolkit.sandbox.ram import shares
 from toolkit.sandbox.state import sessions
 from toolkit.sandbox.state.encoding import decode, encode, fields
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox.pod_identity.associations import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
-    from toolkit.sandbox.ram.service import Ram
+    from toolkit.sandbox.ram.share_operations import Ram
     from toolkit.sandbox.state.store import Row, Store
 
 # Of a CA: its certificates have rows of their own, its name follows from what was requested.

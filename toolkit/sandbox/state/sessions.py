@@ -9,7 +9,7 @@ from moto.iam.models import iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 from moto.utilities.utils import get_partition
 
-from toolkit.sandbox.access import TAGS
+from toolkit.sandbox.principals import TAGS
 from toolkit.sandbox.state import encoding
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ def parse(text: str, source: str) -> Report:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a report."""
-    from toolkit.verify.report.schema import describe  # noqa: PLC0415 - only who asks for the schema needs it
+    from toolkit.verify.report.record_schema import describe  # noqa: PLC0415 - only who asks for the schema needs it
 
     return describe(_Report)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toolkit.sandbox.pulumi.provider import clusters, iam, lookups, private_ca, sharing, storage, watching
+from toolkit.sandbox.pulumi.provider import clusters, functions, iam, private_ca, ram, s3, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,13 +23,13 @@ KINDS: Mapping[str, Kind] = {
     **clusters.KINDS,
     **iam.KINDS,
     **private_ca.KINDS,
-    **sharing.KINDS,
-    **storage.KINDS,
+    **ram.KINDS,
+    **s3.KINDS,
     **watching.KINDS,
 }
 # By the token of the function, such as aws:iam/getRole:getRole.
 FUNCTIONS: Mapping[str, Callable[[Aws, dict[str, Any]], dict[str, Any]]] = {
     **iam.FUNCTIONS,
-    **lookups.FUNCTIONS,
+    **functions.FUNCTIONS,
     **private_ca.FUNCTIONS,
 }

@@ -7,12 +7,12 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import protocol
-from toolkit.sandbox.private_ca.authorities import Authorities
-from toolkit.sandbox.private_ca.certificates import Certificates
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.private_ca.authority_operations import Authorities
+from toolkit.sandbox.private_ca.certificate_operations import Certificates
 from toolkit.sandbox.private_ca.registry import NoStorage, Registry
-from toolkit.sandbox.private_ca.sharing import Sharing
+from toolkit.sandbox.private_ca.sharing_operations import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

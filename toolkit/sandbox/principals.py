@@ -17,7 +17,7 @@ from moto.sts.models import sts_backends
 from toolkit.pki import arn
 from toolkit.policy.evaluation import Decision, Request, evaluate, statements
 from toolkit.sandbox import organizations, web_tokens
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from toolkit.pki import pem
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import keys, passthrough, subject
-from toolkit.sandbox.private_ca.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping

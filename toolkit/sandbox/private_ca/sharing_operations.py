@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from toolkit.pki import templates
-from toolkit.sandbox.private_ca import authority as state
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca.registry import ORGANIZATION
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.pki import pem
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import audit_report, issuing, revocation
-from toolkit.sandbox.private_ca import authority as state
-from toolkit.sandbox.private_ca.authority import IssuedCertificate
-from toolkit.sandbox.private_ca.errors import AwsError
+from toolkit.sandbox.private_ca import certificate_authority as state
+from toolkit.sandbox.private_ca.certificate_authority import IssuedCertificate
 
 if TYPE_CHECKING:
     from toolkit.sandbox.parameters import Params

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from toolkit.pki import pem
 from toolkit.sandbox import paging
-from toolkit.sandbox.private_ca import authority as state
+from toolkit.sandbox.aws_error import AwsError, validation
+from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import importing, revocation
-from toolkit.sandbox.private_ca.authority import CertificateAuthority
-from toolkit.sandbox.private_ca.errors import AwsError, validation
+from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
 
 if TYPE_CHECKING:
     from toolkit.sandbox.parameters import Params

@@ -11,8 +11,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from toolkit.sandbox import organizations
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.gateway import rest
-from toolkit.sandbox.private_ca.errors import AwsError
 from toolkit.sandbox.ram.directory import Directory
 from toolkit.sandbox.ram.shares import (
     ACCEPTED,

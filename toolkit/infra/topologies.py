@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pulumi
 
-from toolkit.infra import existing, revocation
-from toolkit.infra.authority import (
+from toolkit.infra import existing, revocation_settings
+from toolkit.infra.private_authority import (
     AuthorityArgs,
     Issuer,
     PrivateAuthority,
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import pulumi_aws as aws
 
     from toolkit.contract import KeyAlgorithm, SigningAlgorithm, UsageMode
+    from toolkit.infra.deployment_account import Home
     from toolkit.infra.existing import ExistingAuthority
-    from toolkit.infra.home import Home
     from toolkit.infra.settings import Settings
 
 _ROOT, _ISSUING = "root-ca", "issuing-ca"
@@ -172,7 +172,9 @@ class Authorities:
         crl = self.settings.revocation.crl
         if crl is None or crl.bucket is not None:
             return None
-        made = revocation.CrlBucket("kong-mesh-crl", crl, account=self.home.account, tags=self.tags, opts=self.opts)
+        made = revocation_settings.CrlBucket(
+            "kong-mesh-crl", crl, account=self.home.account, tags=self.tags, opts=self.opts
+        )
         return made.bucket_name
 
     def _make(
@@ -200,7 +202,7 @@ class Authorities:
             key_storage=settings.key_storage,
             deletion_window_days=settings.deletion_window_days,
             protect=settings.protect,
-            revocation=revocation.configuration(settings.revocation, bucket),
+            revocation=revocation_settings.configuration(settings.revocation, bucket),
             tags=self.tags,
         )
         return PrivateAuthority(name, args, certification, opts=self.opts)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.verify.report import samples
 from tests.verify.world import failures, verify, without
 from toolkit.errors import InvalidInputError
-from toolkit.verify import merging
+from toolkit.verify import report_merging
 from toolkit.verify.report.json import JsonForm, json_schema, parse
 from toolkit.verify.results import Check, Handshake, Outcome
 
@@ -35,11 +35,11 @@ def test_a_report_comes_back_as_it_was(aws: TestSandbox, outputs: StackOutputs) 
 def test_jobs_of_three_zones_make_one_report(aws: TestSandbox, outputs: StackOutputs) -> None:
     whole = verify(aws, outputs)
     parts = [replace(whole, zones=(zone,)) for zone in whole.zones]
-    merged = merging.merge(parts[::-1], outputs)
+    merged = report_merging.merge(parts[::-1], outputs)
     assert [zone.zone for zone in merged.zones] == [zone.name for zone in outputs.zones]
     assert merged.passed
     assert merged.certificates_bought == 3
-    short = merging.merge(parts[:2], outputs)
+    short = report_merging.merge(parts[:2], outputs)
     assert short.missing == ("ireland-1",)
     assert not short.passed
 
@@ -49,9 +49,9 @@ def test_the_last_word_on_a_zone_counts(aws: TestSandbox, outputs: StackOutputs)
     bad = verify(aws, outputs)
     aws.clean_up()
     good = verify(aws, outputs)
-    assert merging.merge([good, bad], outputs).passed
+    assert report_merging.merge([good, bad], outputs).passed
     later = replace(bad, finished=good.finished + timedelta(seconds=1))
-    assert not merging.merge([good, later], outputs).passed
+    assert not report_merging.merge([good, later], outputs).passed
 
 
 def test_reports_that_do_not_belong_together(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -63,7 +63,7 @@ def test_reports_that_do_not_belong_together(aws: TestSandbox, outputs: StackOut
         zones=(replace(report.zones[0], zone="mars"),),
     )
     with pytest.raises(InvalidInputError) as caught:
-        merging.merge([report, strange], outputs)
+        report_merging.merge([report, strange], outputs)
     assert [problem.path for problem in caught.value.problems] == ["mesh", "certificateAuthorityArn", "zones"]
 
 
@@ -92,17 +92,17 @@ def test_of_two_reports_of_one_second_the_worse_counts(outputs: StackOutputs, or
     outputs = whose(outputs)
     pair = ("frankfurt-1", "ireland-1")
     reports = [of(good, handshakes=(Handshake(*pair),)), of(bad, handshakes=(Handshake(*pair, "expired"),))]
-    merged = merging.merge(reports[::order], outputs)
+    merged = report_merging.merge(reports[::order], outputs)
     assert [zone.passed for zone in merged.zones] == [False]
     assert [met.problem for met in merged.handshakes] == ["expired"]
     # Also where one report says two things of a zone.
-    assert not merging.merge([of(*(good, bad)[::order])], outputs).zones[0].passed
+    assert not report_merging.merge([of(*(good, bad)[::order])], outputs).zones[0].passed
 
 
 def test_what_a_job_bought_before_it_was_tried_again_is_not_forgotten(outputs: StackOutputs) -> None:
     first = replace(samples.good(), bought=("arn:1",), checks=(Check("fetch", Outcome.FAILED),))
     second = replace(samples.good(), bought=("arn:2",), revoked=("arn:2",))
-    (zone,) = merging.merge([of(second, at=9), of(first, at=1), of(first, at=1)], whose(outputs)).zones
+    (zone,) = report_merging.merge([of(second, at=9), of(first, at=1), of(first, at=1)], whose(outputs)).zones
     assert zone.passed
     assert (zone.bought, zone.revoked) == (("arn:1", "arn:2"), ("arn:2",))
 
@@ -111,17 +111,17 @@ def test_a_job_that_was_stopped_and_tried_again_is_done_with(outputs: StackOutpu
     skipped = replace(samples.good(), checks=(Check("issue", Outcome.SKIPPED),))
     stopped = of(skipped, at=1, interrupted=True)
     outputs = whose(outputs)
-    assert not merging.merge([stopped, of(samples.good(), at=2)], outputs).interrupted
-    assert merging.merge(
+    assert not report_merging.merge([stopped, of(samples.good(), at=2)], outputs).interrupted
+    assert report_merging.merge(
         [replace(stopped, finished=samples.STARTED + timedelta(seconds=3)), of(samples.good())], outputs
     )
-    assert merging.merge([stopped, of(samples.good())], outputs).interrupted
+    assert report_merging.merge([stopped, of(samples.good())], outputs).interrupted
 
 
 def test_handshakes_of_strangers_are_refused(outputs: StackOutputs) -> None:
     report = of(samples.good(), handshakes=(Handshake("frankfurt-1", "\x1b[31mmars"),))
     with pytest.raises(InvalidInputError) as caught:
-        merging.merge([report], whose(outputs))
+        report_merging.merge([report], whose(outputs))
     (problem,) = caught.value.problems
     assert problem == ("handshakes", r"\x1b[31mmars is no zone of the stack")
 
