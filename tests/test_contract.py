@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support import NOW, Authority, contract_document, hierarchy, pending_document, request_pem, zone_document
 from toolkit import contract
-from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.pki import duration, pem
 
 if TYPE_CHECKING:
@@ -364,13 +364,13 @@ def test_the_pulumi_stack_is_asked(document: dict[str, Any], tmp_path: Path, mon
     pulumi.chmod(pulumi.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert contract.load(None, "prod", "there").meshes == ("default",)
-    with pytest.raises(SurroundingsError, match="exit code 1"):
+    with pytest.raises(ExternalError, match="exit code 1"):
         contract.load(None, "other", "there")
 
 
 def test_without_the_pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SurroundingsError, match="can't run the Pulumi CLI") as caught:
+    with pytest.raises(ExternalError, match="can't run the Pulumi CLI") as caught:
         contract.load(None)
     assert caught.value.exit_code == 3
     assert "--outputs FILE" in caught.value.hint

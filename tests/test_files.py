@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from toolkit import files
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 
 
 def mode(path: Path) -> int:
@@ -28,7 +28,7 @@ def test_when_one_can_not_be_written_none_is(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "taken"
     good.write_text("old")
     bad.mkdir()
-    with pytest.raises(SurroundingsError, match="taken"):
+    with pytest.raises(ExternalError, match="taken"):
         files.write_all({good: ("new", files.PUBLIC), bad: ("new", files.PUBLIC)})
     assert good.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good.yaml", "taken"]
@@ -43,7 +43,7 @@ def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_of_a_directory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SurroundingsError, match="can't write"):
+    with pytest.raises(ExternalError, match="can't write"):
         files.write_whole(tmp_path / "file" / "a.yaml", "a")
 
 
@@ -69,7 +69,7 @@ def test_what_is_no_file_is_written_into(tmp_path: Path) -> None:
 
 def test_a_secret_goes_into_nothing_that_is_no_file(tmp_path: Path) -> None:
     beside = tmp_path / "a.yaml"
-    with pytest.raises(SurroundingsError, match="can't write a secret to"):
+    with pytest.raises(ExternalError, match="can't write a secret to"):
         files.write_all({beside: ("a", files.PUBLIC), Path(os.devnull): ("b", files.PRIVATE)})
     assert not beside.exists()
 

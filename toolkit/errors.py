@@ -1,7 +1,7 @@
 """One tree of exceptions; each knows what to say, what to do about it, and how the process ends.
 
-Exit codes: 0 good, 1 a check failed, 2 wrong usage or invalid input, 3 the surroundings (no Pulumi, no
-credentials, AWS unreachable or refusing), 130 interrupted.
+Exit codes: 0 good, 1 a check failed, 2 wrong usage or invalid input, 3 environment error (no Pulumi, no
+credentials, AWS unreachable or rejecting), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EXIT_CHECK_FAILED = 1
 EXIT_INVALID_INPUT = 2
-EXIT_SURROUNDINGS = 3
+EXIT_ENVIRONMENT = 3
 EXIT_INTERRUPTED = 130
 
 
@@ -40,7 +40,7 @@ class ToolkitError(Exception):
         hint: one line saying what to do about it; may be empty when the message says both.
     """
 
-    exit_code: ClassVar[int] = EXIT_SURROUNDINGS
+    exit_code: ClassVar[int] = EXIT_ENVIRONMENT
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -73,10 +73,10 @@ class InvalidInputError(ToolkitError):
         return [head, *(f"  {problem}" for problem in self.problems), *rest]
 
 
-class SurroundingsError(ToolkitError):
-    """The toolkit is fine and so is the input; something around it is missing or refuses."""
+class ExternalError(ToolkitError):
+    """Pulumi, credentials, AWS or a control plane is missing, unreachable, or rejects what was asked."""
 
-    exit_code = EXIT_SURROUNDINGS
+    exit_code = EXIT_ENVIRONMENT
 
 
 class InterruptedByUserError(ToolkitError):

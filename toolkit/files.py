@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import InvalidInputError, Problem, SurroundingsError
+from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.text import NotTextError, from_utf8
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
         files: for each target its text and its permission bits.
 
     Raises:
-        SurroundingsError: a directory or file can't be written, or what only its owner may read would go into
+        ExternalError: a directory or file can't be written, or what only its owner may read would go into
             something that is no file.
     """
     staged: list[tuple[Path, Path]] = []
@@ -96,7 +96,7 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
                 stream.write(content)
     except OSError as error:
         culprit = error.filename2 or error.filename or "the output"
-        raise SurroundingsError(
+        raise ExternalError(
             f"can't write {culprit}: {error.strerror or error}",
             "Choose a place you may write to; no file was left half-written.",
         ) from error
@@ -108,7 +108,7 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
 
 def _refuse_secret(path: Path, mode: int) -> None:
     if mode == PRIVATE:
-        raise SurroundingsError(
+        raise ExternalError(
             f"can't write a secret to {path}: it is no file, so nobody can be kept from reading it",
             "Name a file, or leave the option out and use a pipe.",
         )

@@ -10,7 +10,7 @@ import click
 
 from toolkit.cli import LazyGroup
 from toolkit.cli.signals import Signals
-from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, SurroundingsError
+from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, ExternalError
 
 _RECORD = Path("build/aws/answers.json")
 _region = click.option(
@@ -95,7 +95,7 @@ def _refuse_second(found: Any, earlier: list[Any]) -> None:
     from tests.aws import authority  # noqa: PLC0415 - same
 
     known = ", ".join(f"{each.arn} ({each.status}, run {each.run})" for each in earlier)
-    raise SurroundingsError(
+    raise ExternalError(
         f"a CA of an earlier run is still there: {known}",
         f"Nothing was created. Delete it first: {authority.cleanup_command(found)}",
     )

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from toolkit.errors import InvalidInputError, Problem, SurroundingsError, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
 from toolkit.pki.arn import REGION, Arn
 from toolkit.verify import known_secrets
 
@@ -94,17 +94,17 @@ def connect(region: str | None, profile: str | None) -> Account:
 
     Raises:
         InvalidInputError: no region is configured, or it is not valid.
-        SurroundingsError: there are no valid credentials, or STS can't be reached.
+        ExternalError: there are no valid credentials, or STS can't be reached.
     """
     try:
         session: Any = boto3.Session(profile_name=profile, region_name=region)
         known_secrets.watch(session)
         credentials = session.get_credentials()
     except (BotoCoreError, OSError) as error:
-        raise SurroundingsError(f"can't load AWS credentials: {one_line(error)}", _SIGN_IN) from error
+        raise ExternalError(f"can't load AWS credentials: {one_line(error)}", _SIGN_IN) from error
     known_secrets.require_usable(credentials)
     if credentials is None:
-        raise SurroundingsError("there are no AWS credentials", _SIGN_IN)
+        raise ExternalError("there are no AWS credentials", _SIGN_IN)
     found = session.region_name
     if not found or not REGION.fullmatch(found):
         problem = f"{found!r} is not an AWS region" if found else "no region is configured"
@@ -113,7 +113,7 @@ def connect(region: str | None, profile: str | None) -> Account:
         answer = session.client("sts", config=_CLIENT).get_caller_identity()
         pca = session.client("acm-pca", config=_CLIENT)
     except (BotoCoreError, ClientError, ValueError) as error:
-        raise SurroundingsError(f"can't ask STS who is calling: {one_line(error)}", _SIGN_IN) from error
+        raise ExternalError(f"can't ask STS who is calling: {one_line(error)}", _SIGN_IN) from error
     return Account(str(answer["Arn"]), str(answer["Account"]), found, profile, pca)
 
 
@@ -121,12 +121,12 @@ def earlier_authorities(account: Account) -> list[Earlier]:
     """Return the CAs of earlier runs that are still there, by their tag.
 
     Raises:
-        SurroundingsError: AWS does not list the CAs or their tags.
+        ExternalError: AWS does not list the CAs or their tags.
     """
     try:
         return list(_tagged(account))
     except (BotoCoreError, ClientError) as error:
-        raise SurroundingsError(
+        raise ExternalError(
             f"can't look for CAs of earlier runs: {one_line(error)}",
             "The caller needs acm-pca:ListCertificateAuthorities and acm-pca:ListTags; see docs/test-aws.md.",
         ) from error

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.aws.facts import certificate_facts
 from tests.aws.probe import GET, ISSUE
 from toolkit import __version__
-from toolkit.errors import InvalidInputError, Problem, SurroundingsError, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
 from toolkit.files import read_text, write_whole
 from toolkit.pki import pem
 from toolkit.redaction import blot
@@ -69,12 +69,12 @@ class Record:
         """Send a probe, and keep the answer. An error that AWS returns is an answer too.
 
         Raises:
-            SurroundingsError: AWS can't be reached.
+            ExternalError: AWS can't be reached.
         """
         try:
             answer = _ask(scene, probe)
         except BotoCoreError as error:
-            raise SurroundingsError(f"probe {probe.name}: {one_line(error)}") from error
+            raise ExternalError(f"probe {probe.name}: {one_line(error)}") from error
         if probe.operation == ISSUE and answer["code"] is None:
             self.certificates += answer["result"]["sameCertificateAs"] is None
         self.answers.append(json.loads(self._hidden(answer)))
@@ -84,7 +84,7 @@ class Record:
         """Write what is known by now.
 
         Raises:
-            SurroundingsError: the file can't be written.
+            ExternalError: the file can't be written.
         """
         document = {
             "format": FORMAT,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.aws.account import CREATED_BY, CREATOR, RUN
-from toolkit.errors import SurroundingsError, ToolkitError, one_line
+from toolkit.errors import ExternalError, ToolkitError, one_line
 from toolkit.files import write_whole
 from toolkit.pki import templates
 
@@ -70,7 +70,7 @@ class StateFile:
         """Write what is known of the CA now.
 
         Raises:
-            SurroundingsError: the file can't be written.
+            ExternalError: the file can't be written.
         """
         known = {"run": self.run, "region": self.region, "arn": arn, "status": status}
         write_whole(
@@ -87,7 +87,7 @@ def create(account: Account, run: str) -> str:
             (botocore, CreateCertificateAuthorityRequest.IdempotencyToken).
 
     Raises:
-        SurroundingsError: AWS returned an error, or can't be reached.
+        ExternalError: AWS returned an error, or can't be reached.
     """
     try:
         created = account.pca.create_certificate_authority(
@@ -104,7 +104,7 @@ def create(account: Account, run: str) -> str:
         return str(created["CertificateAuthorityArn"])
     # Whatever goes wrong here, the user must learn that a CA may exist.
     except Exception as error:
-        raise SurroundingsError(
+        raise ExternalError(
             f"can't create the CA: {one_line(error)}",
             f"If AWS created it all the same, this deletes it: {cleanup_command(account)}",
         ) from error
@@ -157,12 +157,12 @@ def await_status(account: Account, arn: str, wanted: str) -> None:
     Raises:
         ClientError: AWS returned an error.
         BotoCoreError: AWS can't be reached.
-        SurroundingsError: the CA has another status when the time is up.
+        ExternalError: the CA has another status when the time is up.
     """
     until = time.monotonic() + _STATUS_SECONDS
     while (found := status_of(account, arn)) != wanted:
         if time.monotonic() > until:
-            raise SurroundingsError(f"{arn} is {found} after {_STATUS_SECONDS} s, not {wanted}")
+            raise ExternalError(f"{arn} is {found} after {_STATUS_SECONDS} s, not {wanted}")
         time.sleep(_STATUS_PAUSE_SECONDS)
 
 
@@ -183,7 +183,7 @@ def disable(account: Account, arn: str) -> None:
     Raises:
         ClientError: AWS returned an error.
         BotoCoreError: AWS can't be reached.
-        SurroundingsError: the CA is not disabled when the time is up.
+        ExternalError: the CA is not disabled when the time is up.
     """
     account.pca.update_certificate_authority(CertificateAuthorityArn=arn, Status="DISABLED")
     await_status(account, arn, "DISABLED")

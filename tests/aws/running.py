@@ -15,8 +15,8 @@ from tests.aws.authority import RemovalError, StateFile
 from tests.aws.probe import Scene, Stage
 from toolkit.errors import (
     EXIT_CHECK_FAILED,
+    ExternalError,
     InterruptedByUserError,
-    SurroundingsError,
     ToolkitError,
     one_line,
 )
@@ -78,7 +78,7 @@ class Run:
         """Do everything. Once the CA exists, signals end the work but not the clean-up.
 
         Raises:
-            SurroundingsError: AWS returned an error in the smoke path, or can't be reached.
+            ExternalError: AWS returned an error in the smoke path, or can't be reached.
             RemovalError: the CA could not be deleted.
             InterruptedByUserError: somebody stopped the run.
         """
@@ -95,7 +95,7 @@ class Run:
         except KeyboardInterrupt:
             raise InterruptedByUserError("interrupted") from None
         except (BotoCoreError, ClientError) as error:
-            raise SurroundingsError(f"the smoke path failed: {one_line(error)}") from error
+            raise ExternalError(f"the smoke path failed: {one_line(error)}") from error
         finally:
             self._finish(state)
         if not self.keep:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.aws.authority import KEY_ALGORITHM, SIGNING_ALGORITHM, USAGE_MODE
 from toolkit.cli import main as toolkit
 from toolkit.contract import StackOutputs
-from toolkit.errors import EXIT_INTERRUPTED, SurroundingsError
+from toolkit.errors import EXIT_INTERRUPTED, ExternalError
 from toolkit.files import read_text, write_whole
 from toolkit.mesh.documents.applied import applied
 from toolkit.mesh.documents.reader import read
@@ -104,7 +104,7 @@ def render(outputs: StackOutputs, directory: Path) -> Path:
     """Write the contract, run `toolkit render-mesh` on it, and return the file of the Mesh.
 
     Raises:
-        SurroundingsError: the command failed.
+        ExternalError: the command failed.
         KeyboardInterrupt: somebody stopped the run.
     """
     contract_file, mesh_file = directory / "outputs.json", directory / "mesh.yaml"
@@ -114,7 +114,7 @@ def render(outputs: StackOutputs, directory: Path) -> Path:
     if code == EXIT_INTERRUPTED:
         raise KeyboardInterrupt
     if code:
-        raise SurroundingsError(f"toolkit render-mesh ended with exit code {code}")
+        raise ExternalError(f"toolkit render-mesh ended with exit code {code}")
     return mesh_file
 
 

@@ -20,7 +20,7 @@ from tests.aws.answers import Record
 from tests.aws.places import REGION, SECONDS, place_in
 from tests.aws.running import FailedError, Run
 from tests.sandbox.conformance.world import ACCOUNT, World
-from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.files import project_root
 from toolkit.sandbox.faults import Fault, FaultPlan, Faults
 
@@ -207,7 +207,7 @@ def test_without_credentials_or_a_region_nothing_happens(inside: pytest.MonkeyPa
         connect(None, None)
     assert connect(REGION, None).number == ACCOUNT
     inside.delenv("AWS_ACCESS_KEY_ID")
-    with pytest.raises(SurroundingsError, match="credentials"):
+    with pytest.raises(ExternalError, match="credentials"):
         connect(REGION, None)
 
 

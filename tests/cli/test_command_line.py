@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from tests.support import Authority, contract_document, hierarchy, pending_document
 from toolkit import cli
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.files import project_root
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def test_wrong_usage() -> None:
         assert toolkit(*arguments).returncode == 2
 
 
-def test_without_pulumi_the_surroundings_are_to_blame(tmp_path: Path) -> None:
+def test_without_pulumi_it_is_an_environment_error(tmp_path: Path) -> None:
     result = toolkit("render-mesh", env={"PATH": str(tmp_path)})
     assert result.returncode == 3
     assert "--outputs FILE" in result.stderr
@@ -204,7 +204,7 @@ def test_without_credentials_no_zone_is_asked(outputs: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (SurroundingsError("AWS is away", "Wait."), 3, "Error: AWS is away\nHint: Wait."),
+        (ExternalError("AWS is away", "Wait."), 3, "Error: AWS is away\nHint: Wait."),
         (KeyboardInterrupt(), 130, "Interrupted."),
         (ZeroDivisionError("oops"), 3, "defect in the toolkit: ZeroDivisionError: oops"),
     ],

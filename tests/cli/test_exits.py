@@ -23,7 +23,7 @@ from tests.verify.report import samples
 from toolkit import cli, redaction
 from toolkit.cli.exits import blotted, guarded_stderr, install_hooks, traceback_text
 from toolkit.cli.options import note, warn
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.redaction import HIDDEN
 from toolkit.verify.report.compact import CompactForm
 from toolkit.verify.report.html import HtmlForm
@@ -99,12 +99,12 @@ def _raised(*errors: BaseException) -> BaseException:
 
 
 def test_a_traceback_shows_causes_and_no_secrets() -> None:
-    first, last = ValueError(f"got {SECRET} \x1b[2J"), SurroundingsError(f"can't use {SECRET!r}")
+    first, last = ValueError(f"got {SECRET} \x1b[2J"), ExternalError(f"can't use {SECRET!r}")
     first.add_note(f"a note of {SECRET}")
     text = traceback_text(_raised(first, last))
     assert "CANARY" not in text
     assert text.index("ValueError: got *** \\x1b[2J\na note of ***") < text.index("the direct cause")
-    assert text.index("the direct cause") < text.index("SurroundingsError: can't use")
+    assert text.index("the direct cause") < text.index("ExternalError: can't use")
     assert "test_exits.py" in text
     assert all(line.isprintable() for line in text.split("\n"))
 
@@ -121,7 +121,7 @@ def test_a_traceback_does_not_repeat_what_libraries_quote() -> None:
     except Exception as error:  # noqa: BLE001 - whatever it is
         quoting.append(cast("BaseException", error.__context__))
     for each in quoting:
-        text = traceback_text(_raised(each, SurroundingsError("no such file")))
+        text = traceback_text(_raised(each, ExternalError("no such file")))
         assert unknown not in text
         assert "its message is left out" in text
     assert len(quoting) == 2

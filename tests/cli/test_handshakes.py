@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from toolkit import contract
 from toolkit.cli import handshakes, main
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.files import project_root
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import MeshOptions
@@ -86,7 +86,7 @@ def breaks_after_one(error: BaseException) -> Any:
 def test_what_is_known_is_reported_when_the_engine_breaks(
     aws: TestSandbox, live_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handshakes, "engine", breaks_after_one(SurroundingsError("Envoy is gone", "Find it.")))
+    monkeypatch.setattr(handshakes, "engine", breaks_after_one(ExternalError("Envoy is gone", "Find it.")))
     result = verify(aws, live_file)
     assert result.exit_code == 3
     assert "Error: Envoy is gone\nHint: Find it." in result.stderr

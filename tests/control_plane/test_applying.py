@@ -16,7 +16,7 @@ from toolkit.control_plane.applying import Change
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access, Token
 from toolkit.control_plane.rehearsal.violations import Reply
-from toolkit.errors import InterruptedByUserError, InvalidInputError, SurroundingsError
+from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError
 from toolkit.mesh.documents.differences import same
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def test_a_refusal_says_how_far_it_came(standin: Faulty, status: int, put: int) 
         Fault(Reply(status)) if method == "PUT" and len(standin.writes) >= put else None
     )
     error = refused(standin)
-    assert isinstance(error, SurroundingsError)
+    assert isinstance(error, ExternalError)
     mesh, secret = (
         "Mesh default, without its mTLS until its Secrets are there",
         "Secret chain of mesh",
@@ -260,7 +260,7 @@ def test_from_any_state_to_any_other_and_broken_anywhere(before: Any, after: Any
         standin.fault = lambda now, _method, _path: Fault(hang_up=hang_up) if now >= dies_at else None
         try:
             run()
-        except SurroundingsError as error:
+        except ExternalError as error:
             assert len(standin.requests) >= dies_at, error
         standin.fault = lambda _now, _method, _path: None
         run()

@@ -10,7 +10,7 @@ from tests.control_plane.applied import CHAIN, MESH, MESH_TEXT, TEXT, WHOLE, app
 from tests.control_plane.faulty import ARN, ON_KUBERNETES, TOKEN, Fault, Faulty
 from toolkit.control_plane.rehearsal.api import READ_ONLY
 from toolkit.control_plane.rehearsal.violations import Reply
-from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.mesh.documents.differences import same
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_what_somebody_else_changes_meanwhile_is_not_overwritten(standin: Faulty
     if path == CHAIN:
         theirs = {"type": "Secret", "mesh": "default", "name": "chain", "data": "YQ=="}
     error = refused(standin, changed, between=lambda: standin.put(theirs))
-    assert isinstance(error, SurroundingsError)
+    assert isinstance(error, ExternalError)
     assert "someone else has changed it" in error.message
     assert same(theirs, standin.state[path])
     assert ("Written: Secret" in "\n".join(error.lines())) == (path == MESH)
@@ -68,7 +68,7 @@ def test_the_result_is_read_back(standin: Faulty) -> None:
 
     standin.fault = undo
     error = refused(standin)
-    assert isinstance(error, SurroundingsError)
+    assert isinstance(error, ExternalError)
     assert "Secret chain of mesh default: data: is something else on the control plane" in error.message
     assert "Written: Mesh default, without its mTLS" in "\n".join(error.lines())
 
@@ -145,7 +145,7 @@ def test_a_mesh_that_is_refused_in_the_third_write(standin: Faulty) -> None:
 def test_a_control_plane_that_takes_no_writes(standin: Faulty, text: str, advice: str) -> None:
     standin.refuse_writes(text)
     error = refused(standin)
-    assert isinstance(error, SurroundingsError)
+    assert isinstance(error, ExternalError)
     assert text.strip() in error.message
     assert advice in error.hint
     assert "Nothing was written." in error.lines()
@@ -192,7 +192,7 @@ def test_open_source_kuma(standin: Faulty) -> None:
 def test_what_has_no_mtls_any_more_gets_none(standin: Faulty) -> None:
     standin.stand_in.version = "3.0.0"
     error = refused(standin)
-    assert isinstance(error, SurroundingsError)
+    assert isinstance(error, ExternalError)
     assert "Kong Mesh 3.0.0 has no mTLS in a Mesh any more" in error.message
     assert standin.writes == []
     apply(standin, "type: Mesh\nname: default\n")

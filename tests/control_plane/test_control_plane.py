@@ -18,7 +18,7 @@ from toolkit.control_plane.connection import Access, Token
 from toolkit.control_plane.rehearsal.api import READ_ONLY, Request
 from toolkit.control_plane.rehearsal.violations import Reply
 from toolkit.control_plane.resources import Key
-from toolkit.errors import InvalidInputError, SurroundingsError, ToolkitError
+from toolkit.errors import ExternalError, InvalidInputError, ToolkitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -319,5 +319,5 @@ def test_no_answer_is_a_surprise(anything: tuple[Faulty, ControlPlane], status: 
         try:
             ask()
         except ToolkitError as error:
-            assert isinstance(error, (SurroundingsError, InvalidInputError))
+            assert isinstance(error, (ExternalError, InvalidInputError))
             assert all(line.isprintable() for line in error.lines())

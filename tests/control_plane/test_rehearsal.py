@@ -17,7 +17,7 @@ from tests.mesh.protobuf import NoMessageError, round_trip
 from toolkit.control_plane.rehearsal import jsonpb, messages
 from toolkit.control_plane.rehearsal.api import Request, StandIn
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,7 +253,7 @@ def test_insights_are_there_when_they_are_given() -> None:
 
 def test_the_port_is_taken(rehearsal: Rehearsal) -> None:
     port = int(rehearsal.url.rpartition(":")[2])
-    with pytest.raises(SurroundingsError, match="can't listen on"), Rehearsal(port=port):
+    with pytest.raises(ExternalError, match="can't listen on"), Rehearsal(port=port):
         pass
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.verify.report import compact
 from toolkit.verify.report.compact import LIMIT, CompactForm
 from toolkit.verify.report.json import JsonForm, parse
@@ -144,5 +144,5 @@ def test_it_is_written_into_the_file_that_is_there(tmp_path: Path) -> None:
 
 
 def test_a_message_that_can_not_be_written(tmp_path: Path) -> None:
-    with pytest.raises(SurroundingsError, match="can't write"):
+    with pytest.raises(ExternalError, match="can't write"):
         compact.write(tmp_path / "missing" / "termination-log", "{}\n")

@@ -9,7 +9,7 @@ import pytest
 from tests.verify.meddling_proxy import MeddlingProxy
 from tests.verify.world import failures, plan, token_file
 from tests.verify.wrong_answers import EXCHANGE, WRONG
-from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.verify import runner
 from toolkit.verify.identity import Ambient, AssumeRole, IdentitySource, WebIdentity
 
@@ -92,7 +92,7 @@ def test_a_profile_is_taken_as_it_is(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
     report = one(outputs, Ambient("zone", aws.endpoint_url))
     assert report.passed, failures(report)
-    with pytest.raises(SurroundingsError, match="nobody"):
+    with pytest.raises(ExternalError, match="nobody"):
         Ambient("nobody")
 
 

@@ -18,7 +18,7 @@ from botocore.exceptions import (
 
 from tests.verify.faults import Tampering
 from tests.verify.world import asking, client_error, plan, source
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.verify import runner
 from toolkit.verify.calls import Caller, StoppedError
 from toolkit.verify.issue_request import issue
@@ -58,7 +58,7 @@ def test_many_at_once_write_whole_lines(tmp_path: Path) -> None:
 
 
 def test_a_ledger_that_can_not_be_written(tmp_path: Path) -> None:
-    with pytest.raises(SurroundingsError, match="can't write the ledger"):
+    with pytest.raises(ExternalError, match="can't write the ledger"):
         FileLedger(tmp_path)
 
 
@@ -111,7 +111,7 @@ def test_a_request_that_can_not_be_written_down_is_not_sent(aws: TestSandbox, ou
     before = len(issued)
     with FileLedger(Path("/dev/full")) as ledger:
         run = runner.verify(outputs, plan(outputs, ledger=ledger, probe_denials=True), source(aws))
-    assert isinstance(run.trouble, SurroundingsError)
+    assert isinstance(run.trouble, ExternalError)
     assert "No space left on device; a request of zone " in str(run.trouble)
     assert (run.report.certificates_bought, len(issued)) == (0, before)
     assert run.report.calls["IssueCertificate"] <= len(outputs.zones)

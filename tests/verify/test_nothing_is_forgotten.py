@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.verify.faults import Tampering
 from tests.verify.world import asking, failures, plan, source, with_policy
 from toolkit import contract
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.files import project_root
 from toolkit.sandbox.pulumi import program
 from toolkit.verify import runner
@@ -64,7 +64,7 @@ def test_a_disk_that_fills_up_between_request_and_answer(
     with FileLedger(tmp_path / "ledger") as ledger:
         monkeypatch.setattr("toolkit.verify.ledger.os.write", fills_up)
         run = runner.verify(outputs, plan(outputs, ledger=ledger), source(aws))
-    assert isinstance(run.trouble, SurroundingsError)
+    assert isinstance(run.trouble, ExternalError)
     assert "No space left on device; it does not say that arn:" in str(run.trouble)
     assert (run.report.interrupted, run.report.passed) == (True, False)
     # The report is all that is left to know them from.
@@ -76,7 +76,7 @@ def test_half_a_line_is_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with FileLedger(file) as ledger:
         with monkeypatch.context() as disk:
             disk.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:20]))
-            with pytest.raises(SurroundingsError, match="No space left"):
+            with pytest.raises(ExternalError, match="No space left"):
                 ledger.issued("zone", asking(), "arn:torn")
         ledger.issued("zone", asking(), "arn:whole")
     assert [json.loads(line)["certificateArn"] for line in file.read_text().splitlines()[1:]] == ["arn:whole"]
@@ -107,7 +107,7 @@ def test_a_ledger_that_is_closed_writes_into_nobody_elses_file(tmp_path: Path) -
         pass
     other = os.open(tmp_path / "report", os.O_WRONLY | os.O_CREAT)
     try:
-        with pytest.raises(SurroundingsError, match="it is closed"):
+        with pytest.raises(ExternalError, match="it is closed"):
             ledger.issued("zone", asking(), "arn:late")
     finally:
         os.close(other)

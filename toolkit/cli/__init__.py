@@ -12,7 +12,7 @@ import click
 
 from toolkit import __version__, redaction
 from toolkit.cli.exits import guarded_stderr, traceback_text
-from toolkit.errors import EXIT_INTERRUPTED, EXIT_SURROUNDINGS, ToolkitError, one_line
+from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, one_line
 from toolkit.text import printable_lines
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class LazyGroup(click.Group):
                     "Hint: run again as toolkit --debug ... and report what it prints.",
                 ]
             )
-            ctx.exit(EXIT_SURROUNDINGS)
+            ctx.exit(EXIT_ENVIRONMENT)
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def _say(lines: list[str]) -> None:
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 good, 1 a check failed, 2 invalid input, 3 the surroundings, 130 interrupted.",
+    epilog="Exit codes: 0 good, 1 a check failed, 2 invalid input, 3 environment error, 130 interrupted.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="toolkit")

@@ -81,7 +81,7 @@ def read_base(
 
     Raises:
         InvalidInputError: the text can't be read, or holds no Mesh that can be used.
-        SurroundingsError: the control plane can't be reached or refuses.
+        ExternalError: the control plane can't be reached or refuses.
     """
     from toolkit.files import read_text, source_name
     from toolkit.mesh.documents.editable import as_text, editable

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from toolkit.cli.options import with_options
-from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.redaction import control_problem
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def open_control_plane(
     Raises:
         click.UsageError: no control plane is named, or one in two ways.
         InvalidInputError: an option, the context or the token is not valid.
-        SurroundingsError: the token of the environment contains control characters, or a proxy's URL is not valid.
+        ExternalError: the token of the environment contains control characters, or a proxy's URL is not valid.
     """
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.connection import Access
@@ -127,7 +127,7 @@ def _token(token_file: Path | None) -> Token | None:
     if token_file is None:
         value = os.environ.get(TOKEN_VARIABLE, "").strip()
         if problem := control_problem(value):
-            raise SurroundingsError(
+            raise ExternalError(
                 f"{TOKEN_VARIABLE} {problem}", "Set it to the token alone, as kumactl generate user-token prints it."
             )
         return Token(value, TOKEN_VARIABLE) if value else None

@@ -64,7 +64,7 @@ def engine(*, handshakes: bool, dataplane: str) -> Engine | None:
         None when none are to be made.
 
     Raises:
-        SurroundingsError: Envoy is wanted and not installed.
+        ExternalError: Envoy is wanted and not installed.
     """
     if not handshakes:
         return None

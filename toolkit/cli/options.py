@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.files import PUBLIC, write_whole
 from toolkit.redaction import blot
 from toolkit.text import printable_lines
@@ -119,9 +119,9 @@ def output_file(function: _Command) -> _Command:
     return option(function)
 
 
-def sandbox_missing(error: ModuleNotFoundError) -> SurroundingsError:
+def sandbox_missing(error: ModuleNotFoundError) -> ExternalError:
     """What to say where the `sandbox` extra is not installed."""
-    return SurroundingsError(
+    return ExternalError(
         f"the sandbox needs {error.name}, which is not installed",
         "Install it with: pip install 'kong-mesh-pca-toolkit[sandbox]'",
     )

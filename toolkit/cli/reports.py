@@ -104,16 +104,16 @@ def require_writable(output: Path | None, reports: Sequence[ReportFile]) -> None
     """Find out before anything is issued whether the files can be written; nothing is created.
 
     Raises:
-        SurroundingsError: one can't be.
+        ExternalError: one can't be.
     """
-    from toolkit.errors import SurroundingsError
+    from toolkit.errors import ExternalError
 
     wanted = [file for _, file in reports] + ([output] if output is not None else [])
     in_place = {file for form, file in reports if form == "compact"}
     for file in wanted:
         problem = _write_problem(Path(os.path.realpath(file)), whole=file not in in_place)
         if problem:
-            raise SurroundingsError(
+            raise ExternalError(
                 f"can't write {file}: {problem}", "Choose a place you may write to; nothing was issued."
             )
 
@@ -145,10 +145,10 @@ def write_reports(report: Report, form: str, output: Path | None, reports: Seque
     to ``output`` goes to standard error: the report may be all that is known of what was issued.
 
     Raises:
-        SurroundingsError: a file can't be written.
+        ExternalError: a file can't be written.
     """
     from toolkit.cli.exits import blotted
-    from toolkit.errors import SurroundingsError
+    from toolkit.errors import ExternalError
     from toolkit.files import PUBLIC, write_all
     from toolkit.verify.report import compact
 
@@ -161,12 +161,12 @@ def write_reports(report: Report, form: str, output: Path | None, reports: Seque
         if kind == "compact":
             try:
                 compact.write(file, choose_form(kind).render(report))
-            except SurroundingsError as error:
+            except ExternalError as error:
                 trouble = error
     rest = {file: (choose_form(kind, file).render(report), PUBLIC) for kind, file in wanted if kind != "compact"}
     try:
         write_all(rest)
-    except SurroundingsError as error:
+    except ExternalError as error:
         trouble = error
     if output is None or trouble:
         click.echo(choose_form(form, output).render(report), nl=False, err=output is not None)

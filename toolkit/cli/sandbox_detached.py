@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ def start(arguments: list[str], ready: Callable[[dict[str, str]], None]) -> None
         ready: is given its environment.
 
     Raises:
-        SurroundingsError: it did not start.
+        ExternalError: it did not start.
     """
     command = [sys.executable, "-m", "toolkit", "sandbox", *arguments, "--format", "json"]
     # What it says later goes nowhere; what it says before it is ready is the reason why it did not start.
@@ -48,6 +48,6 @@ def start(arguments: list[str], ready: Callable[[dict[str, str]], None]) -> None
             process.wait()
             said.seek(0)
             lines = said.read().strip().splitlines() or ["it said nothing"]
-            raise SurroundingsError(f"the sandbox did not start: {lines[0].removeprefix('Error: ')}", *lines[1:2])
+            raise ExternalError(f"the sandbox did not start: {lines[0].removeprefix('Error: ')}", *lines[1:2])
     ready(json.loads(text))
     click.echo(f"The sandbox runs in the background; stop it with: kill {process.pid}", err=True)

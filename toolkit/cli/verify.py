@@ -13,7 +13,7 @@ from toolkit.cli import handshakes, verify_plan, verify_resume
 from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, given_besides, stack_outputs
 from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, require_writable, write_reports
 from toolkit.cli.signals import Signals
-from toolkit.errors import EXIT_SURROUNDINGS, InvalidInputError, Problem, SurroundingsError, one_line
+from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InvalidInputError, Problem, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -173,14 +173,14 @@ def _exit(report: Report) -> None:
     """End the command as the report says.
 
     Raises:
-        SurroundingsError: no zone could be asked, for a reason that has nothing to do with the zones.
+        ExternalError: no zone could be asked, for a reason that has nothing to do with the zones.
     """
     from toolkit.verify.exit_codes import exit_code
 
     code = exit_code(report)
-    if code == EXIT_SURROUNDINGS:
+    if code == EXIT_ENVIRONMENT:
         check = report.zones[0].checks[0]
-        raise SurroundingsError(f"no zone could be asked: {one_line(check.found)}", check.advice)
+        raise ExternalError(f"no zone could be asked: {one_line(check.found)}", check.advice)
     if code:
         click.get_current_context().exit(code)
 
@@ -216,7 +216,7 @@ def _verify(
     plan = verify_plan.read_plan(outputs, zones, chosen)
     try:
         source = _source(chosen, zones)
-    except SurroundingsError as error:
+    except ExternalError as error:
         from toolkit.verify.runner import report_unasked
 
         write(report_unasked(outputs, plan, zones, error))

@@ -57,7 +57,7 @@ def run(resumption: Resumption, file: Path, form: str, output: Path | None, sign
 
     Raises:
         InvalidInputError: the ledger can't be read, or a line is not valid.
-        SurroundingsError: the ledger or the output can't be written.
+        ExternalError: the ledger or the output can't be written.
     """
     from toolkit.cli.exits import blotted
     from toolkit.cli.reports import require_writable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from toolkit.contract.models import PendingStack, StackOutputs
-from toolkit.errors import InvalidInputError, Problem, SurroundingsError
+from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.pki import arn
 from toolkit.text import NotTextError, from_utf8, printable
 
@@ -186,7 +186,7 @@ def load(outputs: str | None, stack: str | None = None, cwd: str | None = None) 
 
     Raises:
         InvalidInputError: the file can't be read or is no contract, or the stack's CA still waits for its certificate.
-        SurroundingsError: the Pulumi CLI is missing or refuses.
+        ExternalError: the Pulumi CLI is missing or refuses.
     """
     content, source = _content(outputs, stack, cwd)
     return parse(content, source)
@@ -202,7 +202,7 @@ def load_stack(outputs: str | None, stack: str | None = None, cwd: str | None = 
 
     Raises:
         InvalidInputError: the file can't be read or is no contract.
-        SurroundingsError: the Pulumi CLI is missing or refuses.
+        ExternalError: the Pulumi CLI is missing or refuses.
     """
     content, source = _content(outputs, stack, cwd)
     return read(content, source)
@@ -235,14 +235,14 @@ def _from_pulumi(stack: str | None, cwd: str | None) -> bytes:
     try:
         result = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell, fixed program
     except OSError as error:
-        raise SurroundingsError(
+        raise ExternalError(
             f"can't run the Pulumi CLI: {error.strerror or error}",
             "Install it, or give the outputs with --outputs FILE (or - for standard input).",
         ) from error
     if result.returncode != 0:
         said = result.stderr.decode(errors="replace").strip().splitlines()
         reason = _cut(said[0], _MAX_MESSAGE) if said else f"exit code {result.returncode}"
-        raise SurroundingsError(
+        raise ExternalError(
             f"pulumi stack output failed: {reason}",
             "Name the stack with --stack and the project's directory with --cwd, or use --outputs FILE.",
         )

@@ -24,7 +24,7 @@ from toolkit.control_plane.client import (
     Written,
 )
 from toolkit.control_plane.halfway import with_progress
-from toolkit.errors import InterruptedByUserError, InvalidInputError, Problem, SurroundingsError, ToolkitError
+from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError, Problem, ToolkitError
 from toolkit.mesh.documents.differences import diff, differences, lost, same, unknown
 from toolkit.yamltext.plain import mapping
 
@@ -137,7 +137,7 @@ def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:
 
     Raises:
         InvalidInputError: a document can't work on this control plane; every problem is named.
-        SurroundingsError: the control plane can't be asked, or refuses.
+        ExternalError: the control plane can't be asked, or refuses.
     """
     index = control_plane.index()
     problems = _product_problems(index, resources)
@@ -197,7 +197,7 @@ def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Probl
     """What this product would refuse, or drop without a word, in the last of several writes."""
     with_mtls = [resource for resource in resources if mapping(resource.document.get("mtls"))]
     if with_mtls and index.major is not None and index.major >= _WITHOUT_MTLS:
-        raise SurroundingsError(
+        raise ExternalError(
             f"{index} has no mTLS in a Mesh any more: it would drop mtls of {with_mtls[0].key} without an error, and "
             "proxies would get no certificates",
             "From 3.0 on, MeshIdentity takes its place; nothing was written.",
@@ -261,7 +261,7 @@ def execute(
 
     Raises:
         InvalidInputError: the control plane finds a document not valid; every problem is named by document and path.
-        SurroundingsError: it can't be asked, or refuses; or has something else in the end than was written.
+        ExternalError: it can't be asked, or refuses; or has something else in the end than was written.
         InterruptedByUserError: the user stopped it (KeyboardInterrupt).
             Each of them says what was written and what was not.
     """
@@ -312,7 +312,7 @@ class _Run:
         if self._same(write.body, now) or self._same(write.resource.document, now):
             return Written(created=before is None)
         if (now is None) != (before is None) or (now is not None and not self._same(now, before)):
-            raise SurroundingsError(
+            raise ExternalError(
                 f"{key} is no longer what it was when the changes were shown: someone else has changed it",
                 "See what they did, then run the same command again.",
             )
@@ -341,7 +341,7 @@ class _Run:
                 places = differences(step.resource.document, now, heed_unknown=step.heed_unknown)
                 found += [f"{key}: {place}" for place in places]
         if found:
-            raise SurroundingsError(
+            raise ExternalError(
                 f"what the control plane has now is not what was written: {'; '.join(found)}",
                 "Someone else has changed it since, or this control plane does not know a field and dropped it.",
             )

@@ -22,7 +22,7 @@ from toolkit.control_plane.hints import NOT_TRUSTED, PLAIN_HTTP, WHO_ANSWERS, hi
 from toolkit.control_plane.request_deadline import RequestDeadline
 from toolkit.control_plane.resources import Key
 from toolkit.control_plane.responses import Answer
-from toolkit.errors import InvalidInputError, Problem, SurroundingsError, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
 from toolkit.redaction import proxy_problem
 from toolkit.text import printable_line
 
@@ -84,7 +84,7 @@ class Written(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-class ControlPlaneError(SurroundingsError):
+class ControlPlaneError(ExternalError):
     """The control plane can't be asked, or does not answer as one.
 
     Attributes:
@@ -115,7 +115,7 @@ class ControlPlane:
 
     Raises:
         InvalidInputError: the address or the CA file is not valid, or the token would travel unencrypted.
-        SurroundingsError: the URL of a proxy in the environment is not valid.
+        ExternalError: the URL of a proxy in the environment is not valid.
     """
 
     def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
@@ -126,7 +126,7 @@ class ControlPlane:
         self._deadline = RequestDeadline(access.timeout)
         is_local = is_loopback(url.host)
         if problem := proxy_problem(os.environ):
-            raise SurroundingsError(problem)
+            raise ExternalError(problem)
         self._client = httpx.Client(
             verify=tls_context(access) if url.scheme == "https" else False,
             timeout=access.timeout,
@@ -155,7 +155,7 @@ class ControlPlane:
         """Who answers.
 
         Raises:
-            SurroundingsError: nobody, or no control plane.
+            ExternalError: nobody, or no control plane.
         """
         # With a path prefix, kumactl asks without a slash at the end (kumahq/kuma:pkg/util/http/client.go, path.Join);
         # a proxy may have it with one alone.
@@ -173,7 +173,7 @@ class ControlPlane:
         """A Mesh as the control plane has it, in the Universal form; None when there is none of that name.
 
         Raises:
-            SurroundingsError: the control plane can't be asked, or refuses.
+            ExternalError: the control plane can't be asked, or refuses.
         """
         return self.get(Key("Mesh", name, name))
 
@@ -181,7 +181,7 @@ class ControlPlane:
         """A Secret of a mesh in the Universal form; None when the mesh has none of that name.
 
         Raises:
-            SurroundingsError: the control plane can't be asked, or refuses.
+            ExternalError: the control plane can't be asked, or refuses.
         """
         return self.get(Key("Secret", name, mesh))
 
@@ -189,7 +189,7 @@ class ControlPlane:
         """A resource as the control plane has it; None when it is not there.
 
         Raises:
-            SurroundingsError: the control plane can't be asked, or refuses.
+            ExternalError: the control plane can't be asked, or refuses.
         """
         return self._resource(_path(key), key.kind, key.name)
 
@@ -199,7 +199,7 @@ class ControlPlane:
         Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto.
 
         Raises:
-            SurroundingsError: the control plane can't be asked, or refuses.
+            ExternalError: the control plane can't be asked, or refuses.
         """
         return self._resource(f"/mesh-insights/{quote(mesh, safe='')}", "MeshInsight", mesh)
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from toolkit.control_plane.client import ControlPlaneError
-from toolkit.errors import InterruptedByUserError, InvalidInputError, SurroundingsError, ToolkitError
+from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError, ToolkitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ class HalfwayInputError(_HalfwayError, InvalidInputError):
     """The control plane rejected a document while the plan was carried out."""
 
 
-class HalfwaySurroundingsError(_HalfwayError, SurroundingsError):
+class HalfwaySurroundingsError(_HalfwayError, ExternalError):
     """The environment failed while the plan was carried out."""
 
 

@@ -68,7 +68,7 @@ class VerifyJob:
         arguments: further ones of ``toolkit verify``.
         contract: the stack's outputs with this zone alone, as JSON.
         mesh: the Mesh as far as it is applied and of interest, as YAML; None to verify against the stack's chain.
-        retries: after the surroundings failed; each buys another certificate.
+        retries: after an environment error; each issues another certificate.
         timetable: of a CronJob; None for a Job.
     """
 

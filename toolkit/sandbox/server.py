@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 import boto3
 from moto.core.base_backend import BackendDict
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.sandbox import organizations, principals
 from toolkit.sandbox.crl_storage import MotoStorage
 from toolkit.sandbox.faults import Faults
@@ -85,12 +85,12 @@ class Sandbox:
         """Start to listen.
 
         Raises:
-            SurroundingsError: another sandbox runs in this process or uses the state's directory, or the loopback has
+            ExternalError: another sandbox runs in this process or uses the state's directory, or the loopback has
                 no free port.
             InvalidInputError: the state can't be read; it is left as it is.
         """
         if not _only_one.acquire(blocking=False):
-            raise SurroundingsError("a sandbox already runs in this process", "Use that one, or a second process.")
+            raise ExternalError("a sandbox already runs in this process", "Use that one, or a second process.")
         try:
             self._start()
         except BaseException:
@@ -206,7 +206,7 @@ def _listen(port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        raise SurroundingsError(
+        raise ExternalError(
             f"can't listen on {_LOOPBACK}:{port}: {error.strerror or error}",
             "Choose another --port, or none for a free one.",
         ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, EXIT_SURROUNDINGS
+from toolkit.errors import EXIT_CHECK_FAILED, EXIT_ENVIRONMENT, EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from toolkit.verify.results import Report
@@ -21,4 +21,4 @@ def exit_code(report: Report) -> int:
     if report.passed:
         return 0
     causes = {zone.cause for zone in report.zones}
-    return EXIT_SURROUNDINGS if len(causes) == 1 and "" not in causes else EXIT_CHECK_FAILED
+    return EXIT_ENVIRONMENT if len(causes) == 1 and "" not in causes else EXIT_CHECK_FAILED

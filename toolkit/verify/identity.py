@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from toolkit import __version__
-from toolkit.errors import InvalidInputError, Problem, SurroundingsError, ToolkitError, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, ToolkitError, one_line
 from toolkit.pki import arn
 from toolkit.redaction import control_problem, know, know_answer
 from toolkit.verify import bounded_http, known_secrets
@@ -206,7 +206,7 @@ class _Configured:
         credentials: access key and secret instead of any configuration.
 
     Raises:
-        SurroundingsError: the profile is not there.
+        ExternalError: the profile is not there.
     """
 
     def __init__(
@@ -221,7 +221,7 @@ class _Configured:
         """Look for credentials, before any zone is asked.
 
         Raises:
-            SurroundingsError: there are none.
+            ExternalError: there are none.
             InvalidInputError: the URL of an endpoint is not valid.
         """
         self._clients.check_endpoints()
@@ -233,7 +233,7 @@ class _Configured:
         except Exception as error:
             raise _not_loaded(error) from error
         if not found:
-            raise SurroundingsError("there are no AWS credentials", _SIGN_IN)
+            raise ExternalError("there are no AWS credentials", _SIGN_IN)
 
 
 class AssumeRole(_Configured):
@@ -249,7 +249,7 @@ class AssumeRole(_Configured):
         credentials: access key and secret to start from instead of any configuration.
 
     Raises:
-        SurroundingsError: the profile is not there.
+        ExternalError: the profile is not there.
     """
 
     def __init__(
@@ -366,8 +366,8 @@ def _url_problem(url: str) -> str:
     return "" if parts.port != 0 else "port 0 is none"
 
 
-def _not_loaded(error: Exception) -> SurroundingsError:
+def _not_loaded(error: Exception) -> ExternalError:
     """Return the error for credentials that can't be loaded."""
     # A message that nobody knows may quote the file.
     reason = one_line(error) if isinstance(error, BotoCoreError | OSError | NoAnswerError) else type(error).__name__
-    return SurroundingsError(f"can't load AWS credentials: {reason}", _SIGN_IN)
+    return ExternalError(f"can't load AWS credentials: {reason}", _SIGN_IN)

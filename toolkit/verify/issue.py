@@ -80,7 +80,7 @@ class Issuer:
             BotoCoreError: AWS can't be reached.
             DeadlineError: time is up.
             StoppedError: the run was stopped.
-            SurroundingsError: the record can't be written; if it is the first one, nothing was sent.
+            ExternalError: the record can't be written; if it is the first one, nothing was sent.
             ValueError: the answer is not AWS's.
         """
         text = pem.write_request(request)

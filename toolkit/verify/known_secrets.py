@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.redaction import control_problem, know, know_credentials, proxy_problem
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def watch(session: boto3.Session) -> None:
     """Register every secret with which the session's clients will sign, or that they will send, before they do.
 
     Raises:
-        SurroundingsError: the URL of a proxy is not valid, so that botocore would show a part of its password.
+        ExternalError: the URL of a proxy is not valid, so that botocore would show a part of its password.
     """
     if problem := proxy_problem(os.environ):
-        raise SurroundingsError(problem)
+        raise ExternalError(problem)
     session.events.register("before-sign", _know_signer)
     session.events.register("before-parameter-build", _know_parameters)
     for variable, kind in _TOKEN_FILES.items():
@@ -53,7 +53,7 @@ def require_usable(found: Any) -> None:  # noqa: ANN401 - botocore's classes of 
     Those that must be fetched first, such as a role's, are AWS's own, and are not looked at.
 
     Raises:
-        SurroundingsError: there are control characters in them, or blanks around them; the error never contains them.
+        ExternalError: there are control characters in them, or blanks around them; the error never contains them.
     """
     if found is None or hasattr(found, "refresh_needed"):
         return
@@ -62,7 +62,7 @@ def require_usable(found: Any) -> None:  # noqa: ANN401 - botocore's classes of 
     for name, value in zip(names, (found.access_key, found.secret_key, found.token), strict=True):
         if problem := control_problem(value or ""):
             where = name if found.method == "env" else f"{name} of {found.method}"
-            raise SurroundingsError(f"{where} {problem}", "Set it again without it: no AWS credential contains that.")
+            raise ExternalError(f"{where} {problem}", "Set it again without it: no AWS credential contains that.")
 
 
 def _know_signer(request_signer: Any = None, **_: object) -> None:  # noqa: ANN401 - botocore's class

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.redaction import blot
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class IssueRequest:
 class Ledger(Protocol):
     """Records each request and its end. Every method returns when the record is safe.
 
-    Each raises SurroundingsError if the record can't be written.
+    Each raises ExternalError if the record can't be written.
 
     Attributes:
         unanswered: tokens of the requests of this run for which AWS may have issued certificates that nobody knows.
@@ -122,7 +122,7 @@ class Account:
         """Record a request that is about to be sent.
 
         Raises:
-            SurroundingsError: the ledger can't be written; the request must not be sent.
+            ExternalError: the ledger can't be written; the request must not be sent.
         """
         self.ledger.requested(self.zone, request)
 
@@ -130,7 +130,7 @@ class Account:
         """Record the answer to a request.
 
         Raises:
-            SurroundingsError: the ledger can't be written.
+            ExternalError: the ledger can't be written.
         """
         # Here first: if the ledger can't be written, only the report names the certificate.
         self.issued.append(certificate_arn)
@@ -140,7 +140,7 @@ class Account:
         """Record that no certificate was issued for a request.
 
         Raises:
-            SurroundingsError: the ledger can't be written.
+            ExternalError: the ledger can't be written.
         """
         self.ledger.refused(self.zone, request, reason)
 
@@ -154,7 +154,7 @@ class FileLedger:
         path: of the file; it is created, readable by its owner only.
 
     Raises:
-        SurroundingsError: it can't be written.
+        ExternalError: it can't be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -167,7 +167,7 @@ class FileLedger:
             self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             self._torn = _ends_torn(path)
         except OSError as error:
-            raise SurroundingsError(
+            raise ExternalError(
                 f"can't write the ledger {path}: {error.strerror or error}",
                 "Choose a file that you may write with --ledger; nothing is issued without it.",
             ) from error
@@ -226,7 +226,7 @@ class FileLedger:
             with self._lock:
                 self._write(line)
         except OSError as error:
-            raise SurroundingsError(
+            raise ExternalError(
                 f"can't write the ledger {self._path}: {error.strerror or error}; {lost}",
                 "Note which certificates the report names, make room, and run this again.",
             ) from error

@@ -21,7 +21,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from tests.pulumi.aws_plugin.differences import DEFAULTS, NAMED, automatic_name, before, chosen, differ, refreshed
 from tests.pulumi.aws_plugin.values import plain, struct
-from toolkit.errors import SurroundingsError, ToolkitError
+from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
 from toolkit.sandbox.pulumi.provider.kind import Aws
 from toolkit.sandbox.pulumi.provider.provider_session import open_session
@@ -84,7 +84,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         self._region = settings.get("region", "")
         try:
             if not self._region:
-                raise SurroundingsError("missing region")
+                raise ExternalError("missing region")
             self._session = open_session(self._sandbox, self._region, settings)
         except _FAILURES as error:
             context.abort(grpc.StatusCode.UNKNOWN, f"unable to configure the AWS provider: {error}")
@@ -95,7 +95,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         arguments, function = plain(request.args), FUNCTIONS.get(request.tok)
         try:
             if function is None:
-                raise SurroundingsError(f"{request.tok} is not in the sandbox")
+                raise ExternalError(f"{request.tok} is not in the sandbox")
             answer = function(self._aws(arguments.get("region") or self._region), arguments)
         except _FAILURES as error:
             _fail(context, error, f"invoking {request.tok}: ")
@@ -186,7 +186,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         if found is None:
             # To be imported, it has no state yet.
             if not state:
-                _fail(context, SurroundingsError(f"reading a {request.type} is not in the sandbox"))
+                _fail(context, ExternalError(f"reading a {request.type} is not in the sandbox"))
             return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
         properties = refreshed(state, found.inputs | found.outputs) | found.outputs if state else {}
         return provider_pb2.ReadResponse(
@@ -200,7 +200,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def _aws(self, region: str) -> Aws:
         if self._session is None:
-            raise SurroundingsError("the provider is not configured")
+            raise ExternalError("the provider is not configured")
         return Aws(self._session, region, self._sandbox.endpoint_url)
 
 

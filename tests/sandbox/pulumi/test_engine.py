@@ -9,7 +9,7 @@ import pytest
 
 from tests.sandbox.conformance.world import World
 from tests.sandbox.programs import configuration, write_program
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def test_a_refused_resource_is_named(run: Runner) -> None:
     iam = run.aws.client("iam")
     iam.create_role(RoleName="taken", AssumeRolePolicyDocument="{}")
     run.aws.on_cleanup(lambda: iam.delete_role(RoleName="taken"))
-    with pytest.raises(SurroundingsError, match=r"can't be created: second \(Role\): .*EntityAlreadyExists"):
+    with pytest.raises(ExternalError, match=r"can't be created: second \(Role\): .*EntityAlreadyExists"):
         run("""
             first = role("first")
             second = role("second", name="taken", opts=Options(depends_on=[first]))
@@ -120,9 +120,7 @@ def test_an_exception_in_the_program_fails_the_run(run: Runner, body: str) -> No
 
 
 def test_two_resources_of_one_name_are_refused(run: Runner) -> None:
-    with pytest.raises(
-        SurroundingsError, match="two resources have the URN urn:pulumi:test::small::aws:iam/role:Role::x"
-    ):
+    with pytest.raises(ExternalError, match="two resources have the URN urn:pulumi:test::small::aws:iam/role:Role::x"):
         run("role('x'); role('x')")
 
 
@@ -201,16 +199,16 @@ def test_a_function_is_asked_with_an_explicit_provider(run: Runner, deployer: Ca
 
 def test_a_provider_in_an_account_that_is_not_allowed_is_refused(run: Runner, deployer: Callable[..., str]) -> None:
     body = elsewhere(deployer(), "role('one', opts=Options(provider=there))", allowed="111111111111")
-    with pytest.raises(SurroundingsError, match=f"provider there: the account is {OTHER}, and allowed is 111111111111"):
+    with pytest.raises(ExternalError, match=f"provider there: the account is {OTHER}, and allowed is 111111111111"):
         run(body)
     assert run.made == []
 
 
 def test_a_provider_that_can_not_assume_its_role_is_refused(run: Runner, deployer: Callable[..., str]) -> None:
     role = deployer("secret")
-    with pytest.raises(SurroundingsError, match=r"provider there: can't assume .*AccessDenied"):
+    with pytest.raises(ExternalError, match=r"provider there: can't assume .*AccessDenied"):
         run(elsewhere(role, ""))
-    with pytest.raises(SurroundingsError, match=r"provider there: can't assume .*no-such-role"):
+    with pytest.raises(ExternalError, match=r"provider there: can't assume .*no-such-role"):
         run(elsewhere(role.replace("deployer", "no-such-role"), ""))
     run(elsewhere(role, "role('one', opts=Options(provider=there))", more=", external_id='secret'"))
     assert run.made == [("aws:iam/role:Role", "one")]

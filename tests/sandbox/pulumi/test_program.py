@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit import contract
-from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.files import project_root
 from toolkit.infra.settings import SettingsError
 from toolkit.sandbox.pulumi import program, stack_file
@@ -94,7 +94,7 @@ def test_what_aws_refuses_is_said_with_the_resources_name(aws: TestSandbox, proj
     change(project / "__main__.py", "import pulumi\n", "import pulumi\nimport pulumi_aws as aws\n")
     with (project / "__main__.py").open("a") as stream:
         stream.write("for n in (1, 2): aws.iam.Role(f'twin-{n}', name='twin', assume_role_policy='{}')\n")
-    with pytest.raises(SurroundingsError, match=r"can't be created: twin-\d \(Role\): .*EntityAlreadyExists"):
+    with pytest.raises(ExternalError, match=r"can't be created: twin-\d \(Role\): .*EntityAlreadyExists"):
         program.run(project, program.read_stack(project, "dev"), aws)
 
 
@@ -102,7 +102,7 @@ def test_what_the_sandbox_does_not_have_is_said_by_name(aws: TestSandbox, projec
     change(project / "__main__.py", "import pulumi\n", "import pulumi\nimport pulumi_aws as aws\n")
     with (project / "__main__.py").open("a") as stream:
         stream.write("aws.sqs.Queue('queue')\n")
-    with pytest.raises(SurroundingsError, match=r"queue: aws:sqs/queue:Queue is not in the sandbox"):
+    with pytest.raises(ExternalError, match=r"queue: aws:sqs/queue:Queue is not in the sandbox"):
         program.run(project, program.read_stack(project, "dev"), aws)
 
 
@@ -126,5 +126,5 @@ def test_it_runs_again_and_again(aws: TestSandbox) -> None:
 
 def test_one_sandbox_at_a_time(aws: TestSandbox) -> None:
     assert aws.endpoint_url.startswith("http://127.0.0.1:")
-    with pytest.raises(SurroundingsError, match="already runs"), Sandbox():
+    with pytest.raises(ExternalError, match="already runs"), Sandbox():
         pass

@@ -10,7 +10,7 @@ import pytest
 
 from tests.sandbox.conformance.world import refused
 from tests.sandbox.killable import REGION, Killable, activate, create_root, issue, refusal
-from toolkit.errors import InvalidInputError, SurroundingsError
+from toolkit.errors import ExternalError, InvalidInputError
 from toolkit.sandbox.state.store import Entry, Row, Store
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def test_one_sandbox_at_a_time_uses_a_directory(tmp_path: Path) -> None:
 
 def test_a_directory_that_can_not_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SurroundingsError, match="can't write"):
+    with pytest.raises(ExternalError, match="can't write"):
         Store(tmp_path / "file" / "state")
 
 
@@ -182,7 +182,7 @@ def test_a_creation_that_was_killed_is_begun_again(tmp_path: Path) -> None:
 def test_a_commit_is_whole_or_nothing(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.commit([Row("kind", "a", "1"), Row("kind", "b", "2")], [Entry("{}", b"x")])
-    with pytest.raises(SurroundingsError, match="can't write"):
+    with pytest.raises(ExternalError, match="can't write"):
         store.commit([Row("kind", "a", None), Row("kind", None, "4")], [Entry("{}", b"y")])  # type: ignore[arg-type]
     store.commit([Row("kind", "a", "3")], [])
     assert list(store.rows("kind")) == [("a", "3"), ("b", "2")]

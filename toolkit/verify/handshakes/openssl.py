@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from toolkit.errors import SurroundingsError, one_line
+from toolkit.errors import ExternalError, one_line
 from toolkit.pki import chain, pem, spiffe
 from toolkit.verify.results import Handshake
 
@@ -79,7 +79,7 @@ def meet(proxies: Sequence[Proxy], trust: Trust) -> tuple[Handshake, ...]:
         A handshake for each ordered pair, by client, then by server.
 
     Raises:
-        SurroundingsError: keys can't be given to OpenSSL without a file here.
+        ExternalError: keys can't be given to OpenSSL without a file here.
     """
     return tuple(meetings(proxies, trust))
 
@@ -96,7 +96,7 @@ def meetings(proxies: Sequence[Proxy], trust: Trust, threads: int | None = None)
         A handshake for each ordered pair, by client, then by server.
 
     Raises:
-        SurroundingsError: keys can't be given to OpenSSL without a file here.
+        ExternalError: keys can't be given to OpenSSL without a file here.
     """
     parties = [_Party.of(proxy, trust.bundle) for proxy in proxies]
     judge = _Judge(trust)
@@ -262,7 +262,7 @@ def _context(protocol: int, bundle: str) -> ssl.SSLContext:
     """A context that verifies its peer as Envoy does, without a certificate of its own.
 
     Raises:
-        SurroundingsError: there is no ``/dev/fd``.
+        ExternalError: there is no ``/dev/fd``.
     """
     context = ssl.SSLContext(protocol)
     # SPIFFE IDs take the place of host names.
@@ -310,14 +310,14 @@ def _no_files() -> Iterator[None]:
     """Say what it means when a pipe has no name here.
 
     Raises:
-        SurroundingsError: that is so.
+        ExternalError: that is so.
     """
     try:
         yield
     except ssl.SSLError:
         raise
     except OSError as error:
-        raise SurroundingsError(
+        raise ExternalError(
             f"OpenSSL can't read through /dev/fd here: {error.strerror or error}",
             "Use Linux or macOS, or leave the handshakes out with --no-handshakes.",
         ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.verify.report.json import document
 from toolkit.verify.results import Outcome
 
@@ -52,13 +52,13 @@ def write(path: Path, text: str) -> None:
     its directory is not.
 
     Raises:
-        SurroundingsError: it can't be written.
+        ExternalError: it can't be written.
     """
     try:
         with path.open("w", encoding="ascii", newline="\n") as stream:
             stream.write(text)
     except OSError as error:
-        raise SurroundingsError(
+        raise ExternalError(
             f"can't write {path}: {error.strerror or error}", "Choose a place you may write to."
         ) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class PodIdentityAssociation(Kind):
     def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
         """UpdatePodIdentityAssociation."""
         if before.get("tags") != after.get("tags"):
-            raise SurroundingsError("changing the tags of a Pod Identity association is not in the sandbox")
+            raise ExternalError("changing the tags of a Pod Identity association is not in the sandbox")
         aws.client("eks").update_pod_identity_association(
             clusterName=after["clusterName"], associationId=identifier, roleArn=after["roleArn"]
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def _get_topic(aws: Aws, args: Inputs) -> dict[str, Any]:
     topics = [topic["TopicArn"] for topic in aws.client("sns").list_topics()["Topics"]]
     found = next((topic for topic in topics if topic.rpartition(":")[2] == args["name"]), None)
     if found is None:
-        raise SurroundingsError(f"no topic is named {args['name']}")
+        raise ExternalError(f"no topic is named {args['name']}")
     return {"arn": found, "id": found, "name": args["name"]}
 
 

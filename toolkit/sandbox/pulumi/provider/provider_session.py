@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from toolkit.errors import SurroundingsError
+from toolkit.errors import ExternalError
 from toolkit.sandbox.pulumi.provider.kind import Aws
 
 if TYPE_CHECKING:
@@ -31,22 +31,22 @@ def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Any]) -> 
         settings: the provider's inputs; the structured ones are JSON, as Pulumi hands them to a provider.
 
     Raises:
-        SurroundingsError: a role can't be assumed, the account is not allowed, or the sandbox lacks a setting.
+        ExternalError: a role can't be assumed, the account is not allowed, or the sandbox lacks a setting.
     """
     unknown = sorted(key for key in set(settings) - _SETTINGS if not key.startswith("skip"))
     if unknown:
-        raise SurroundingsError(f"{', '.join(unknown)} is not in the sandbox")
+        raise ExternalError(f"{', '.join(unknown)} is not in the sandbox")
     session, endpoint_url = sandbox.session(region), sandbox.endpoint_url
     allowed = json.loads(settings.get("allowedAccountIds") or "[]")
     roles = json.loads(settings.get("assumeRoles") or "[]")
     if settings.get("profile") and not roles:
-        # surroundings.py made a role that stands for what a profile opens.
+        # prerequisites.py made a role that stands for what a profile opens.
         roles = [{"roleArn": profile_role(allowed[0], settings["profile"])}]
     for role in roles:
         session = _assume(Aws(session, region, endpoint_url), role)
     account = Aws(session, region, endpoint_url).client("sts").get_caller_identity()["Account"]
     if allowed and account not in allowed:
-        raise SurroundingsError(f"the account is {account}, and allowed is {', '.join(allowed)}")
+        raise ExternalError(f"the account is {account}, and allowed is {', '.join(allowed)}")
     return session
 
 
@@ -62,7 +62,7 @@ def _assume(aws: Aws, role: Mapping[str, str]) -> boto3.Session:
     try:
         assumed = aws.client("sts").assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **external)
     except ClientError as error:
-        raise SurroundingsError(f"can't assume {role['roleArn']}: {error}") from error
+        raise ExternalError(f"can't assume {role['roleArn']}: {error}") from error
     credentials = assumed["Credentials"]
     return boto3.Session(
         aws_access_key_id=credentials["AccessKeyId"],
