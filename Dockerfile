@@ -1,4 +1,4 @@
-# The toolkit, as far as `toolkit verify` needs it: what runs in the Jobs of `toolkit render-job` (docs/jobs.md).
+# The toolkit without its extras: what runs in the Jobs of `toolkit render-job` (docs/jobs.md).
 #
 #   docker build --build-arg PYTHON_DIGEST=sha256:... --tag registry.example/kong-mesh-pca-toolkit:0.1.0 .
 
@@ -9,25 +9,15 @@ ARG PYTHON_DIGEST=
 
 FROM docker.io/library/python:${PYTHON_TAG}${PYTHON_DIGEST:+@}${PYTHON_DIGEST} AS build
 
-# What `toolkit verify` imports and what that needs, without Pulumi, the sandbox and the tools of developers. pip refuses
-# to install anything that is not in the lock with its hash, and so refuses a list with a gap.
-ARG RUNTIME="annotated-types boto3 botocore cffi click cryptography jinja2 jmespath markdown-it-py markupsafe mdurl \
-    pycparser pydantic pydantic-core pygments pyopenssl python-dateutil rich ruamel-yaml s3transfer six \
-    typing-extensions typing-inspection urllib3"
-ARG BUILD="hatchling packaging pathspec pluggy tomlkit trove-classifiers"
-
 WORKDIR /source
-COPY requirements.lock ./
-RUN for part in "runtime:${RUNTIME}" "build:${BUILD}"; do \
-        awk -v names="${part#*:}" \
-            'BEGIN { split(names, list); for (i in list) wanted[list[i]] } /^[a-z]/ { split($0, name, "=="); keep = name[1] in wanted } keep' \
-            requirements.lock > "/tmp/${part%%:*}.lock"; \
-    done
+# The toolkit without its extras: neither Pulumi nor the sandbox. pip rejects anything that is not in the lock with its
+# hash, and so rejects a lock with a gap.
+COPY requirements-base.lock requirements-image-build.lock ./
 RUN python -m venv --without-pip /opt/toolkit \
     && python -m pip --python /opt/toolkit/bin/python install --no-cache-dir --disable-pip-version-check \
-        --root-user-action ignore --require-hashes --only-binary :all: --requirement /tmp/runtime.lock \
+        --root-user-action ignore --require-hashes --only-binary :all: --requirement requirements-base.lock \
     && python -m pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore \
-        --require-hashes --only-binary :all: --requirement /tmp/build.lock
+        --require-hashes --only-binary :all: --requirement requirements-image-build.lock
 
 COPY pyproject.toml README.md LICENSE Pulumi.yaml __main__.py ./
 COPY toolkit ./toolkit

@@ -5,6 +5,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet
 # The first of these that is Python 3.11 or newer makes the virtual environment; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -94,10 +96,10 @@ docs: $(READY) ## Renew the parts of docs/ that are made from the tests.
 	$(BIN)/python -m tests.pki.document
 
 .PHONY: lock
-lock: $(READY) ## Renew requirements.lock (universal, with hashes).
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
-		--upgrade --quiet --output-file requirements.lock
+lock: $(READY) ## Renew the locks (universal, with hashes): of everything, of the base, and of what builds the image.
+	$(LOCK) pyproject.toml --all-extras --upgrade --output-file requirements.lock
+	$(LOCK) pyproject.toml --constraints requirements.lock --output-file requirements-base.lock
+	$(LOCK) --group pyproject.toml:image-build --constraints requirements.lock --output-file requirements-image-build.lock
 
 .PHONY: clean
 clean: ## Remove what builds and tests leave behind.

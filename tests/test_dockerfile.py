@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -19,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support import without
 from toolkit import contract
+from toolkit.errors import EXIT_ENVIRONMENT
 from toolkit.files import project_root
 from toolkit.jobs import workloads
 from toolkit.sandbox.pulumi import program
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
     from tests.conftest import TestSandbox
 
 ROOT = project_root()
-# What `toolkit verify` imports; the distributions that these need follow from their metadata.
-IMPORTED = ("boto3", "click", "cryptography", "jinja2", "pydantic", "pyopenssl", "rich", "ruamel.yaml")
+# Megabytes in an empty environment; pip has another 17.
+LARGEST_BASE = 108
 
 
 class Instruction(NamedTuple):
@@ -103,7 +105,7 @@ def test_nothing_is_fetched_but_what_the_lock_pins() -> None:
                 assert "--no-index" in command or {"--require-hashes", "--only-binary"} <= set(command.split()), command
             elif re.search(r"\bpip\b.*\bwheel\b", command):
                 assert {"--no-index", "--no-deps", "--no-build-isolation"} <= set(command.split()), command
-    assert "requirements.lock ./" in VALUES["COPY"]
+    assert "requirements-base.lock requirements-image-build.lock ./" in VALUES["COPY"]
 
 
 def test_the_final_image_has_no_installer() -> None:
@@ -138,10 +140,16 @@ def test_what_is_copied_is_there_and_nothing_else_is_sent() -> None:
     assert not any(fnmatch.fnmatch(name, line[1:]) for line in lines if line.startswith("!") for name in never)
 
 
-def test_what_is_installed_is_what_verify_needs() -> None:
+def pinned(name: str) -> set[tuple[str, str]]:
+    """Return the distributions in a lock with their versions."""
+    return set(re.findall(r"^([a-z0-9-]+)==([^ ;]+)", (ROOT / name).read_text(), re.MULTILINE))
+
+
+def test_the_lock_of_the_base_has_what_the_base_needs() -> None:
     environment = {"extra": "", "python_version": "3.13", "python_full_version": "3.13.0", "sys_platform": "linux"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed: set[str] = set()
-    waiting = list(IMPORTED)
+    waiting = [Requirement(text).name for text in project["dependencies"]]
     while waiting:
         name = canonicalize_name(waiting.pop())
         if name in needed:
@@ -149,13 +157,12 @@ def test_what_is_installed_is_what_verify_needs() -> None:
         needed.add(name)
         parsed = map(Requirement, importlib.metadata.requires(name) or [])
         waiting += [one.name for one in parsed if one.marker is None or one.marker.evaluate(environment)]
-    assert set(arguments()["RUNTIME"].split()) == needed
+    assert sorted(name for name, _ in pinned("requirements-base.lock")) == sorted(needed)
 
 
-def test_the_lock_has_all_of_it_once() -> None:
-    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    for name in (arguments()["RUNTIME"] + " " + arguments()["BUILD"]).split():
-        assert locked.count(name) == 1, name
+def test_the_locks_agree() -> None:
+    for name in ("requirements-base.lock", "requirements-image-build.lock"):
+        assert pinned(name) <= pinned("requirements.lock")
 
 
 class Build:
@@ -173,7 +180,6 @@ class Build:
             "PATH": f"{system}/bin:/usr/bin:/bin",
             "HOME": str(directory),
             **{name: os.environ[name] for name in os.environ if name.startswith(("PIP_", "SSL_", "http", "HTTP"))},
-            **{name: value for name, value in arguments().items() if name in ("RUNTIME", "BUILD")},
         }
 
     def run(self) -> None:
@@ -238,5 +244,34 @@ def test_what_it_builds_verifies_a_zone(aws: TestSandbox, tmp_path: Path) -> Non
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert json_form.parse(message.read_text(), "x").passed
+    _runs_without_extras(build.toolkit / "bin" / "toolkit", tmp_path)
+    size = sum(file.lstat().st_size for file in build.toolkit.rglob("*")) / 1e6
+    assert size < LARGEST_BASE, f"{size:.0f} MB"
     version = subprocess.run([command[0], "--version"], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
     assert version.startswith("toolkit, version ")
+
+
+def _runs_without_extras(toolkit: Path, directory: Path) -> None:
+    """Run the commands that need no extra, and see one that does name it."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": "/nonexistent", "HOME": str(directory)}
+        return subprocess.run(
+            [toolkit, *words], env=environment, cwd=directory, capture_output=True, text=True, check=False
+        )
+
+    contract_file = ("--outputs", "outputs.json")
+    for words in (
+        ("outputs", *contract_file),
+        ("render-mesh", *contract_file),
+        ("lint", "mesh.yaml"),
+        ("render-zone", *contract_file, "--zone", "frankfurt-1"),
+        ("render-job", *contract_file, "--image", f"registry.example/toolkit@sha256:{'0' * 64}"),
+        ("apply", "--help"),
+    ):
+        done = run(*words)
+        assert done.returncode == 0, (words, done.stdout + done.stderr)
+    for command in ("demo", "sandbox"):
+        refused = run(command)
+        assert refused.returncode == EXIT_ENVIRONMENT
+        assert "pip install 'kong-mesh-pca-toolkit[sandbox]'" in refused.stderr

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from toolkit.cli.options import sandbox_missing, with_options
+from toolkit.cli.options import extra_missing, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -72,7 +72,7 @@ def engine(*, handshakes: bool, dataplane: str) -> Engine | None:
         try:
             from toolkit.verify.handshakes import envoy
         except ModuleNotFoundError as error:
-            raise sandbox_missing(error) from error
+            raise extra_missing("envoy", error) from error
         envoy.envoy_path()
         return envoy.meetings
     from toolkit.verify.handshakes.openssl import meetings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import click
 
@@ -119,11 +119,11 @@ def output_file(function: _Command) -> _Command:
     return option(function)
 
 
-def sandbox_missing(error: ModuleNotFoundError) -> ExternalError:
-    """What to say where the `sandbox` extra is not installed."""
+def extra_missing(extra: Literal["envoy", "sandbox"], error: ModuleNotFoundError) -> ExternalError:
+    """Return the error of a command whose extra is not installed, with the command that installs it."""
     return ExternalError(
-        f"the sandbox needs {error.name}, which is not installed",
-        "Install it with: pip install 'kong-mesh-pca-toolkit[sandbox]'",
+        f"this needs {error.name}, which is not installed",
+        f"Install it with: pip install 'kong-mesh-pca-toolkit[{extra}]'",
     )
 
 

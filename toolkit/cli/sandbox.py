@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from toolkit.cli.options import Explained, sandbox_missing
+from toolkit.cli.options import Explained, extra_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,7 +149,7 @@ def command(
         from toolkit.sandbox.pulumi.stack_file import home_account
         from toolkit.sandbox.server import Sandbox
     except ModuleNotFoundError as error:
-        raise sandbox_missing(error) from error
+        raise extra_missing("sandbox", error) from error
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
