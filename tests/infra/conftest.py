@@ -184,6 +184,14 @@ def no_associations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the list in which the program's warnings appear; Pulumi's mocks keep none."""
+    found: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", found.append)
+    return found
+
+
+@pytest.fixture
 def run_program() -> RunProgram:
     """Run the real ``__main__.py`` with a stack's configuration; `account` is the one that AWS reports."""
     return _run

@@ -122,14 +122,6 @@ def test_a_chain_that_can_not_be_read_is_not_a_ca_that_waits(run_program: RunPro
         run_program(shape("adopt"), functions=functions(certificate=glued))
 
 
-@pytest.fixture
-def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the engine would show; Pulumi's mocks keep none of it."""
-    found: list[str] = []
-    monkeypatch.setattr("pulumi.log.warn", found.append)
-    return found
-
-
 def test_former_cas_are_warned_of(run_program: RunProgram, warnings: list[str]) -> None:
     former = changed(shape("root"), formerAuthorityArns=[AUTHORITY_ARN])
     run_program(former, functions=look_up(Ca("Issuing", ROOT, validity=SOON)))

@@ -121,9 +121,7 @@ def test_a_service_account_has_one_role(first: dict[str, Any], second: dict[str,
         assert "the cluster that zone quay is in" in found["zones[1].serviceAccount"]
 
 
-def test_an_issuer_of_another_region_is_warned_of(run_program: RunProgram, monkeypatch: pytest.MonkeyPatch) -> None:
-    warned: list[str] = []
-    monkeypatch.setattr("pulumi.log.warn", lambda message, *_, **__: warned.append(message))
+def test_an_issuer_of_another_region_is_warned_of(run_program: RunProgram, warnings: list[str]) -> None:
     there = ISSUER.replace("eu-central-1", "eu-west-1")
     zones = [
         zone(oidcIssuer=ISSUER),
@@ -132,7 +130,7 @@ def test_an_issuer_of_another_region_is_warned_of(run_program: RunProgram, monke
         zone("elsewhere", oidcIssuer="https://issuer.example"),
     ]
     run_program(changed(shape("root"), zones=zones))
-    assert warned == [
+    assert warnings == [
         "zones[1].oidcIssuer: is the issuer of an EKS cluster in eu-west-1, but zone pier is in eu-central-1",
         "zones[2].oidcProviderArn: is the issuer of an EKS cluster in eu-west-1, but zone dock is in eu-central-1",
     ]

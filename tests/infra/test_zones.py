@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -287,12 +288,16 @@ def test_while_meshes_move_a_zone_may_use_both_cas(run_program: RunProgram) -> N
         assert evaluate([policy(graph, zone.replace("zone-", "verifier-", 1))], verifying) is Decision.NOT_ALLOWED
 
 
-def test_who_may_not_look_is_warned_and_goes_on(run_program: RunProgram) -> None:
+def test_who_may_not_look_is_warned_and_goes_on(run_program: RunProgram, warnings: list[str]) -> None:
     def denied(_: dict[str, Any]) -> dict[str, Any]:
         raise LookupError("AccessDenied: User: ci is not authorized to perform: iam:GetOpenIDConnectProvider")
 
     names = ("getOpenIdConnectProvider", "getCluster", "getPolicy")
     run_program(shape("identities"), functions=dict.fromkeys(names, denied))
+    found = [re.fullmatch(r"Whether (.+?) exists is not known: AccessDenied: .*", warning) for warning in warnings]
+    looked_up = [match[1].partition("/")[0] for match in found if match]
+    assert sorted(looked_up) == [*[f"arn:aws:iam::{HOME}:oidc-provider"] * 3, "paris"]
+    assert len(warnings) == len(looked_up)
 
 
 def test_the_stacks_profile_is_where_roles_elsewhere_are_taken_from(run_program: RunProgram) -> None:
@@ -330,15 +335,13 @@ def test_a_zone_may_name_the_ca_that_the_stack_adopts(run_program: RunProgram) -
 
 
 def test_whether_an_adopted_ca_is_shared_with_a_zones_account_is_not_known(
-    run_program: RunProgram, monkeypatch: pytest.MonkeyPatch
+    run_program: RunProgram, warnings: list[str]
 ) -> None:
-    warned: list[str] = []
-    monkeypatch.setattr("pulumi.log.warn", lambda message, *_, **__: warned.append(message))
     config = shape("adopt")
     own = setting(config, "zones")
     other = {"name": "paris", "region": "eu-west-3", "identity": "ambient", "accountId": ELSEWHERE, "profile": "paris"}
     run_program(changed(config, zones=[*own, other]), functions=functions())
-    (warning,) = warned
+    (warning,) = warnings
     assert warning.startswith(
         f"zones[{len(own)}].accountId: is {ELSEWHERE}, and the adopted CA is in account {HOME}; it"
     )
