@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from cryptography import x509
 
 from tests.judges import go_programs
-from tests.kubernetes.cluster import free_ports
+from tests.kubernetes.cluster import free_ports, stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,7 +163,7 @@ class Server:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-        started.callback(_stop, process)
+        started.callback(stop, process)
         return process
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
@@ -173,12 +173,3 @@ class Server:
                 log = (self._directory / "server.log").read_text(encoding="utf-8")
                 raise StoppedError(log) if stopped else TimeoutError(log)
             time.sleep(0.2)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
