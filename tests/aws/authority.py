@@ -235,7 +235,7 @@ def _passes(error: Exception) -> bool:
 
 def _is_rejection(metadata: Mapping[str, Any]) -> bool:
     """Return whether AWS rejected the request: HTTP status 4xx."""
-    return 400 <= metadata.get("HTTPStatusCode", 500) < 500
+    return int(metadata.get("HTTPStatusCode", 500)) in range(400, 500)
 
 
 def commands_by_hand(account: Account, arn: str) -> list[str]:

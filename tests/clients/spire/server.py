@@ -6,6 +6,7 @@ It keeps its data in a directory for one run, in SQLite.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -26,6 +27,8 @@ TRUST_DOMAIN = "mesh.example"
 _MODULE = Path(__file__).parent
 _PATIENCE = 120
 _ATTEMPTS = 3
+# pkg/server/endpoints/endpoints.go, runTCPServer
+_LISTENS = re.compile(r'"Starting Server APIs".* network=tcp')
 
 
 def program() -> Path:
@@ -168,8 +171,14 @@ class Server:
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _PATIENCE
-        while self._try("healthcheck").returncode:
+        while not self._is_ready():
             if (stopped := process.poll() is not None) or time.monotonic() > deadline:
-                log = (self._directory / "server.log").read_text(encoding="utf-8")
-                raise StoppedError(log) if stopped else TimeoutError(log)
+                raise StoppedError(self._log()) if stopped else TimeoutError(self._log())
             time.sleep(0.2)
+
+    def _is_ready(self) -> bool:
+        # The health check uses the Unix socket, which answers for a moment even if the port is not free.
+        return not self._try("healthcheck").returncode and _LISTENS.search(self._log()) is not None
+
+    def _log(self) -> str:
+        return (self._directory / "server.log").read_text(encoding="utf-8")
