@@ -98,7 +98,9 @@ class Run:
             with signals.raising():
                 scene = self._work()
         except CreationError as error:
-            seconds = 0 if error.is_certain else _LOOK_SECONDS
+            if not error.is_certain:
+                seconds = _LOOK_SECONDS
+                self.say(f"Creating the CA failed. Looking for it for {seconds} seconds.")
             raise
         except KeyboardInterrupt:
             self.say("Stopping." if self.keep else "Stopping. Deleting the CA.")

@@ -12,14 +12,15 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from tests.aws import authority, plan
+from tests.aws import authority, plan, running
 from tests.aws.account import CREATED_BY, CREATOR, RUN, connect, earlier_authorities
 from tests.aws.answers import Record
-from tests.aws.authority import RemovalError
+from tests.aws.authority import CreationError, RemovalError
 from tests.aws.places import REGION, SECONDS, YES
 from tests.aws.probe import Scene
 from tests.clients.recorder import Recorder
 from tests.sandbox.conformance.world import KEY, World
+from toolkit.cli.signals import Signals
 from toolkit.errors import SurroundingsError
 from toolkit.sandbox.faults import ConnectionLostError, Fault, FaultPlan
 from toolkit.sandbox.private_ca.errors import AwsError
@@ -71,6 +72,21 @@ def test_every_answer_to_the_creation_is_lost(place: Place, monkeypatch: pytest.
     assert place.status() == ["DELETED"]
 
 
+def test_a_ca_that_aws_lists_late_is_deleted(
+    place: Place, account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(running, "_LOOK_PAUSE_SECONDS", 0)
+    lose_answers(place, monkeypatch, lambda body: body, 100)
+    place.aws.faults = Recorder(before=rejecting("ListCertificateAuthorities", "AccessDeniedException", 1))
+    said: list[str] = []
+    run = running.Run(account, Record(account, tmp_path / "answers.json"), tmp_path, say=said.append)
+    with pytest.raises(CreationError) as caught, Signals() as signals:
+        run.run(signals)
+    assert not caught.value.is_certain
+    assert place.status() == ["DELETED"]
+    assert [line.partition(" arn:")[0] for line in said][-1] == "Deleted"
+
+
 def test_a_second_ca_of_the_same_run_is_deleted_too(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def forgotten(body: bytes) -> bytes:
         """As if AWS had forgotten the idempotency token when the second attempt comes."""
@@ -109,15 +125,15 @@ def test_a_signal_in_each_call_from_one_on_deletes_the_ca(place: Place, number: 
     """The first signal ends the run. The others come in each call of the removal, and must not end that."""
     # GetCertificate answers RequestInProgressException, so the run waits for the signal.
     place.aws.private_ca.registry.issuance_delay = timedelta(days=365)
-    running: Future[subprocess.Popen[str]] = Future()
+    started: Future[subprocess.Popen[str]] = Future()
 
     def interrupt(_: Call) -> None:
         if operation in recorder.operations():
-            running.result(SECONDS).send_signal(number)
+            started.result(SECONDS).send_signal(number)
 
     place.aws.faults = recorder = Recorder(before=interrupt)
     with place.start(*YES) as process:
-        running.set_result(process)
+        started.set_result(process)
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, said
     assert place.status() == ["DELETED"]
@@ -130,15 +146,15 @@ def test_a_signal_in_each_call_from_one_on_deletes_the_ca(place: Place, number: 
 def test_a_signal_ends_the_cleanup_after_the_ca_that_is_being_deleted(place: Place, world: World) -> None:
     for _ in range(2):
         world.root(Tags=TAGS)
-    running: Future[subprocess.Popen[str]] = Future()
+    started: Future[subprocess.Popen[str]] = Future()
 
     def interrupt(call: Call) -> None:
         if call.operation == "UpdateCertificateAuthority":
-            running.result(SECONDS).send_signal(signal.SIGINT)
+            started.result(SECONDS).send_signal(signal.SIGINT)
 
     place.aws.faults = Recorder(before=interrupt)
     with place.start("cleanup", *YES) as process:
-        running.set_result(process)
+        started.set_result(process)
         said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, said
     assert "1 CAs are not deleted" in said

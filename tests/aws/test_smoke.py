@@ -119,7 +119,7 @@ def fail(operation: str) -> Faults:
 
 
 @pytest.mark.slow
-def test_a_refused_deletion_ends_with_the_commands_that_do_it_by_hand(place: Place) -> None:
+def test_a_rejected_deletion_ends_with_the_commands_that_do_it_by_hand(place: Place) -> None:
     place.aws.faults = fail("DeleteCertificateAuthority")
     said = place.run(*YES, code=1)
     assert place.status() == ["DISABLED"]
