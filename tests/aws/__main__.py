@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from toolkit.cli import LazyGroup
 from toolkit.cli.signals import Signals
-from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, ExternalError
+from toolkit.errors import (
+    EXIT_CHECK_FAILED,
+    EXIT_INVALID_INPUT,
+    ExternalError,
+    InterruptedByUserError,
+    InvalidInputError,
+)
+
+if TYPE_CHECKING:
+    from tests.aws.account import Account, Earlier
 
 _RECORD = Path("build/aws/answers.json")
 _region = click.option(
@@ -21,6 +32,13 @@ _region = click.option(
     help="Region of the CA; that of the environment or of the profile unless given.",
 )
 _profile = click.option("--profile", metavar="NAME", help="Profile of the AWS configuration.")
+_account = click.option(
+    "--account",
+    "number",
+    metavar="ID",
+    callback=lambda _, __, value: _require_account_id(value),
+    help="Account ID, 12 digits; required with --yes. The command stops if the credentials are for another account.",
+)
 
 
 class _Group(LazyGroup):
@@ -47,6 +65,7 @@ class _Group(LazyGroup):
 )
 @_region
 @_profile
+@_account
 @click.option("--yes", is_flag=True, help="Create the CA. Without it, only the plan and its price are printed.")
 @click.option(
     "--record",
@@ -66,32 +85,74 @@ def main(ctx: click.Context, /, **chosen: Any) -> None:
     AWS's answers to a set of probes, and deletes the CA. docs/test-aws.md has the details.
     """
     if ctx.invoked_subcommand is None:
+        # LazyGroup reads it.
+        del chosen["debug"]
         _run(ctx, **chosen)
+    else:
+        _reject_options_before(ctx, ctx.invoked_subcommand)
+
+
+def _reject_options_before(ctx: click.Context, command: str) -> None:
+    given = [
+        parameter.opts[0]
+        for parameter in ctx.command.params
+        if ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE and parameter.name != "debug"
+    ]
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: give the options of {command} after its name.")
+
+
+def _require_account_id(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch("[0-9]{12}", value):
+        raise click.BadParameter(f"{value!r} is not an account ID: 12 digits.")
+    return value
+
+
+def _require_account(found: Account, number: str | None) -> None:
+    """Stop before anything is changed in an account that the user has not named."""
+    if number not in (None, found.number):
+        raise InvalidInputError(
+            f"the credentials are for account {found.number}, not for account {number}",
+            hint="Nothing was changed. Check --account, --profile and the AWS_ variables.",
+        )
+
+
+def _require_named(number: str | None, *, yes: bool) -> None:
+    if yes and number is None:
+        raise click.UsageError("--yes needs --account. Without --yes, the command prints the account.")
 
 
 def _run(
-    ctx: click.Context, *, region: str | None, profile: str | None, yes: bool, record: Path, keep: bool, debug: bool
+    ctx: click.Context,
+    *,
+    region: str | None,
+    profile: str | None,
+    number: str | None,
+    yes: bool,
+    record: Path,
+    keep: bool,
 ) -> None:
-    del debug  # LazyGroup reads it.
+    _require_named(number, yes=yes)
     from tests.aws import account, plan  # noqa: PLC0415 - --help must not load boto3
     from tests.aws.answers import Record  # noqa: PLC0415 - same
     from tests.aws.running import Run  # noqa: PLC0415 - same
 
     found = account.connect(region, profile)
+    _require_account(found, number)
     click.echo("\n".join(plan.lines(found, record, keep=keep)))
     if earlier := account.earlier_authorities(found):
         _refuse_second(found, earlier)
     if not yes:
-        click.echo("Nothing was created. Add --yes to do this.", err=True)
+        click.echo(f"Nothing was created. To do this, run again with --account {found.number} --yes.", err=True)
         ctx.exit(EXIT_INVALID_INPUT)
     run = Run(found, Record(found, record), record.parent, keep=keep)
     with Signals() as signals:
-        _heed_hangup()
+        _end_as_sigterm()
         run.run(signals)
     run.conclude()
 
 
-def _refuse_second(found: Any, earlier: list[Any]) -> None:
+def _refuse_second(found: Account, earlier: list[Earlier]) -> None:
     from tests.aws import authority  # noqa: PLC0415 - same
 
     known = ", ".join(f"{each.arn} ({each.status}, run {each.run})" for each in earlier)
@@ -101,10 +162,11 @@ def _refuse_second(found: Any, earlier: list[Any]) -> None:
     )
 
 
-def _heed_hangup() -> None:
-    """Let a terminal that goes away end the run as SIGTERM does."""
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+def _end_as_sigterm() -> None:
+    """Let a closed terminal and Ctrl-\\ end the run as SIGTERM does."""
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 @main.command()
@@ -141,22 +203,37 @@ def _list(title: str, items: Any) -> None:
 @main.command()
 @_region
 @_profile
+@_account
 @click.option("--yes", is_flag=True, help="Delete them. Without it, they are only listed.")
-def cleanup(*, region: str | None, profile: str | None, yes: bool) -> None:
+def cleanup(*, region: str | None, profile: str | None, number: str | None, yes: bool) -> None:
     """Find the CAs of earlier runs by their tag, and delete them."""
-    from tests.aws import account, running  # noqa: PLC0415 - --help must not load boto3
+    _require_named(number, yes=yes)
+    from tests.aws import account  # noqa: PLC0415 - --help must not load boto3
 
     found = account.connect(region, profile)
+    _require_account(found, number)
     click.echo(f"Account {found.number}, region {found.region}, as {found.caller_arn}")
     earlier = account.earlier_authorities(found)
     _list("CAs of earlier runs", [f"{each.arn} ({each.status}, run {each.run})" for each in earlier])
     if not earlier:
         click.echo("No CA of an earlier run is there.")
     elif yes:
-        running.clean_up(found, [each.arn for each in earlier])
+        _delete(found, [each.arn for each in earlier])
     else:
-        click.echo("Nothing was deleted. Add --yes to delete them.", err=True)
+        click.echo(f"Nothing was deleted. To delete them, run again with --account {found.number} --yes.", err=True)
         click.get_current_context().exit(EXIT_INVALID_INPUT)
+
+
+def _delete(found: Account, arns: list[str]) -> None:
+    """Delete CAs. A signal ends this between two CAs, not between disabling a CA and deleting it."""
+    from tests.aws import running  # noqa: PLC0415 - --help must not load boto3
+
+    with Signals() as signals:
+        _end_as_sigterm()
+        signals.hold()
+        deleted = running.clean_up(found, (arn for arn in arns if not signals.count))
+    if len(deleted) < len(arns):
+        raise InterruptedByUserError("interrupted", f"{len(arns) - len(deleted)} CAs are not deleted.")
 
 
 if __name__ == "__main__":

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 CREATED_BY = "created-by"
 CREATOR = "kong-mesh-pca-toolkit-test-aws"
 RUN = "kong-mesh-pca-toolkit-run"
-# Requests that AWS must reject have to reach AWS. The retries are for throttling and for failures on AWS's side.
+# Requests that AWS must reject have to reach AWS. The retries are for throttling and for failures on AWS's side. All
+# attempts of a call end well within the five minutes for which AWS remembers an idempotency token.
 _CLIENT = Config(
     parameter_validation=False,
     connect_timeout=10,
-    read_timeout=60,
-    retries={"mode": "standard", "total_max_attempts": 5},
+    read_timeout=40,
+    retries={"mode": "standard", "total_max_attempts": 3},
     user_agent_extra=CREATOR,
 )
 _SIGN_IN = "Sign in (aws sso login), name a profile with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
@@ -55,7 +56,7 @@ class Account:
         caller_arn: what STS says the caller is.
         number: the account ID, twelve digits.
         region: where the CA is created.
-        profile: of the AWS configuration; None for the default credential chain.
+        profile: of the AWS configuration, by option or by variable; None for the default credential chain.
         pca: the client of AWS Private CA.
     """
 
@@ -114,7 +115,15 @@ def connect(region: str | None, profile: str | None) -> Account:
         pca = session.client("acm-pca", config=_CLIENT)
     except (BotoCoreError, ClientError, ValueError) as error:
         raise ExternalError(f"can't ask STS who is calling: {one_line(error)}", _SIGN_IN) from error
-    return Account(str(answer["Arn"]), str(answer["Account"]), found, profile, pca)
+    return Account(str(answer["Arn"]), str(answer["Account"]), found, profile or _profile_of(session), pca)
+
+
+def _profile_of(session: Any) -> str | None:
+    """Return the profile that a variable names, which another shell may not have."""
+    # Credentials in variables win over AWS_PROFILE, but not over --profile.
+    if session.profile_name == "default" or session.get_credentials().method == "env":
+        return None
+    return str(session.profile_name)
 
 
 def earlier_authorities(account: Account) -> list[Earlier]:
@@ -148,6 +157,28 @@ def _tags(account: Account, arn: str) -> dict[str, str]:
         return {tag["Key"]: tag.get("Value", "") for page in pages for tag in page["Tags"]}
     except ClientError as error:
         # Deleted since it was listed.
-        if error.response["Error"]["Code"] in ("InvalidStateException", "ResourceNotFoundException"):
+        if _is_deleted(account, arn, error.response["Error"]["Code"]):
             return {}
         raise
+
+
+def _is_deleted(account: Account, arn: str, code: str) -> bool:
+    """Return whether the CA is deleted, after AWS returned this error code for it."""
+    if code != "InvalidStateException":
+        return code == "ResourceNotFoundException"
+    # AWS also returns it for CAs that are being created.
+    try:
+        return status_of(account, arn) == "DELETED"
+    except ClientError as error:
+        return error.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def status_of(account: Account, arn: str) -> str:
+    """Return the CA's status.
+
+    Raises:
+        ClientError: AWS returned an error.
+        BotoCoreError: AWS can't be reached.
+    """
+    answer = account.pca.describe_certificate_authority(CertificateAuthorityArn=arn)
+    return str(answer["CertificateAuthority"]["Status"])

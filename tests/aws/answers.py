@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore
 from botocore.exceptions import BotoCoreError, ClientError
+from cryptography import x509
 
 from tests.aws.facts import certificate_facts
 from tests.aws.probe import GET, ISSUE
@@ -34,6 +35,8 @@ CALLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/caller/session"
 # Every answer has these.
 _COMPARED = ("probe", "status", "code", "message", "result", "certificate")
 _PENDING = "RequestInProgressException"
+# What reading a certificate raises. Only the first one is a ValueError of Python's.
+_UNREADABLE = (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 # Of a CA as DescribeCertificateAuthority shows it.
 _SHOWN = (
     "Status",
@@ -167,7 +170,7 @@ def _certificate(scene: Scene, probe: Probe, arn: str, asked: datetime) -> tuple
     try:
         facts = certificate_facts(answer, arn, scene.authority, asked)
         scene.serials[probe.name] = f"{pem.load_certificate(answer['Certificate']).serial_number:040x}"
-    except ValueError as error:
+    except _UNREADABLE as error:
         return {**result, "unreadable": one_line(error)}, {}
     return result, facts
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.aws.account import CREATED_BY, CREATOR, RUN
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.aws.account import CREATED_BY, CREATOR, RUN, status_of
 from toolkit.errors import ExternalError, ToolkitError, one_line
 from toolkit.files import write_whole
 from toolkit.pki import templates
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.aws.account import Account
@@ -27,6 +30,26 @@ ROOT_DAYS = 60
 # botocore, DeleteCertificateAuthorityRequest.PermanentDeletionTimeInDays: 7 to 30.
 DELETION_DAYS = 7
 _STATUS_SECONDS, _STATUS_PAUSE_SECONDS = 60, 1
+# AWS applies changes with a delay (terraform-provider-aws#37592); a moment later the same call succeeds.
+_PASSING = frozenset(
+    {"ConcurrentModificationException", "InvalidStateException", "ResourceNotFoundException", "ThrottlingException"}
+)
+
+
+class CreationError(ExternalError):
+    """CreateCertificateAuthority failed.
+
+    Attributes:
+        is_certain: whether AWS created no CA: it rejected the first attempt.
+    """
+
+    def __init__(self, account: Account, error: Exception) -> None:
+        super().__init__(
+            f"can't create the CA: {one_line(error)}",
+            f"If AWS shows a CA of this run later, this deletes it: {cleanup_command(account)}",
+        )
+        metadata = error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
+        self.is_certain = _is_rejection(metadata) and not metadata.get("RetryAttempts")
 
 
 class RemovalError(ToolkitError):
@@ -87,7 +110,7 @@ def create(account: Account, run: str) -> str:
             (botocore, CreateCertificateAuthorityRequest.IdempotencyToken).
 
     Raises:
-        ExternalError: AWS returned an error, or can't be reached.
+        CreationError: AWS returned an error, or can't be reached. A CA may exist all the same.
     """
     try:
         created = account.pca.create_certificate_authority(
@@ -104,10 +127,7 @@ def create(account: Account, run: str) -> str:
         return str(created["CertificateAuthorityArn"])
     # Whatever goes wrong here, the user must learn that a CA may exist.
     except Exception as error:
-        raise ExternalError(
-            f"can't create the CA: {one_line(error)}",
-            f"If AWS created it all the same, this deletes it: {cleanup_command(account)}",
-        ) from error
+        raise CreationError(account, error) from error
 
 
 def certify(account: Account, arn: str, days: int, token: str) -> str:
@@ -166,17 +186,6 @@ def await_status(account: Account, arn: str, wanted: str) -> None:
         time.sleep(_STATUS_PAUSE_SECONDS)
 
 
-def status_of(account: Account, arn: str) -> str:
-    """Return the CA's status.
-
-    Raises:
-        ClientError: AWS returned an error.
-        BotoCoreError: AWS can't be reached.
-    """
-    answer = account.pca.describe_certificate_authority(CertificateAuthorityArn=arn)
-    return str(answer["CertificateAuthority"]["Status"])
-
-
 def disable(account: Account, arn: str) -> None:
     """Disable the CA, and wait until it is.
 
@@ -190,21 +199,43 @@ def disable(account: Account, arn: str) -> None:
 
 
 def remove(account: Account, arn: str) -> None:
-    """Disable the CA if it is active, and delete it. AWS deletes no active CA (user guide, PCADeleteCA.md).
+    """Disable the CA if it is active, and delete it; try again after an error that passes.
 
     Raises:
         RemovalError: it is not deleted; the error has the commands that do it by hand.
     """
-    try:
-        status = status_of(account, arn)
-        if status == "DELETED":
-            return
-        if status == "ACTIVE":
-            disable(account, arn)
-        account.pca.delete_certificate_authority(CertificateAuthorityArn=arn, PermanentDeletionTimeInDays=DELETION_DAYS)
-    # Whatever goes wrong here, the user must get the commands.
-    except Exception as error:
-        raise RemovalError(arn, one_line(error), commands_by_hand(account, arn)) from error
+    until = time.monotonic() + _STATUS_SECONDS
+    while True:
+        try:
+            return _delete(account, arn)
+        # Whatever goes wrong here, the user must get the commands.
+        except Exception as error:
+            if not _passes(error) or time.monotonic() > until:
+                raise RemovalError(arn, one_line(error), commands_by_hand(account, arn)) from error
+        time.sleep(_STATUS_PAUSE_SECONDS)
+
+
+def _delete(account: Account, arn: str) -> None:
+    """Delete the CA unless it is deleted. AWS deletes no active CA (user guide, PCADeleteCA.md)."""
+    named = {"CertificateAuthorityArn": arn}
+    status = status_of(account, arn)
+    if status == "ACTIVE":
+        account.pca.update_certificate_authority(**named, Status="DISABLED")
+    if status != "DELETED":
+        account.pca.delete_certificate_authority(**named, PermanentDeletionTimeInDays=DELETION_DAYS)
+
+
+def _passes(error: Exception) -> bool:
+    """Return whether the same call may succeed a moment later."""
+    if isinstance(error, ClientError):
+        rejected = _is_rejection(error.response.get("ResponseMetadata", {}))
+        return error.response["Error"]["Code"] in _PASSING or not rejected
+    return isinstance(error, BotoCoreError)
+
+
+def _is_rejection(metadata: Mapping[str, Any]) -> bool:
+    """Return whether AWS rejected the request: HTTP status 4xx."""
+    return int(metadata.get("HTTPStatusCode", 500)) in range(400, 500)
 
 
 def commands_by_hand(account: Account, arn: str) -> list[str]:
@@ -225,4 +256,4 @@ def commands_by_hand(account: Account, arn: str) -> list[str]:
 
 def cleanup_command(account: Account) -> str:
     """Return the command that finds the CAs of all runs by their tag, and deletes them."""
-    return account.command("python", "-m", "tests.aws", "cleanup", "--yes")
+    return account.command("python", "-m", "tests.aws", "cleanup", "--account", account.number, "--yes")

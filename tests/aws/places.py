@@ -1,4 +1,4 @@
-"""Where tests run `python -m tests.aws`: a directory, an environment that knows the sandbox only, and its CAs."""
+"""Where tests run `python -m tests.aws`: a directory, an environment with the sandbox as the only AWS, and its CAs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.sandbox.conformance.world import ACCOUNT
 from toolkit.files import project_root
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import TestSandbox
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 # Other tests create no CAs there.
 REGION = "sa-east-1"
 SECONDS = 120
+YES = ("--account", ACCOUNT, "--yes")
 
 
 @dataclass
@@ -31,12 +35,18 @@ class Place:
     environment: dict[str, str]
     before: set[str]
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    @contextmanager
+    def start(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """Start the command, and kill it if it is still running at the end."""
         command = [sys.executable, "-m", "tests.aws", *words]
         pipe = subprocess.PIPE
-        return subprocess.Popen(
+        with subprocess.Popen(
             command, cwd=self.directory, env=self.environment, stdout=pipe, stderr=subprocess.STDOUT, text=True
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run the command to its end, and return what it printed."""
@@ -59,7 +69,7 @@ class Place:
 
 
 def environment(aws: TestSandbox, home: Path) -> dict[str, str]:
-    """Return what the command knows: the sandbox, and no other AWS."""
+    """Return the command's variables: the sandbox, and no other AWS."""
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(project_root()),

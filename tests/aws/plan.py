@@ -24,12 +24,15 @@ PER_CERTIFICATE, PER_MONTH = CERTIFICATE_PRICE[USAGE_MODE], AUTHORITY_PRICE[USAG
 
 
 def expected_certificates() -> int:
-    """Return how many certificates a run issues if AWS answers as the conformance rules say."""
+    """Return how many certificates a run issues if AWS answers as the conformance rules say.
+
+    Where no rule says whether AWS issues one, it counts.
+    """
     return sum(probe.issues for probe in PROBES) + _BEYOND_PROBES
 
 
 def most_certificates() -> int:
-    """Return how many certificates a run issues if AWS issues one for each probe that it should refuse."""
+    """Return how many certificates a run issues if AWS issues one for each probe that it should reject."""
     return sum(probe.operation == ISSUE for probe in PROBES) + _BEYOND_PROBES
 
 
@@ -40,7 +43,7 @@ def lines(account: Account, record: Path, *, keep: bool) -> Iterator[str]:
     yield f"Region    {account.region}, answered by {account.host}"
     yield f"Creates   one private CA: root, {USAGE_MODE}, {KEY_ALGORITHM}, tagged; nothing else"
     yield f"Issues    {count} certificates: 2 for the CA, 1 for toolkit verify, {count - _BEYOND_PROBES} for probes"
-    yield f"Probes    {len(PROBES)}; those that AWS refuses cost nothing"
+    yield f"Probes    {len(PROBES)}; those that AWS rejects cost nothing"
     yield f"Writes    {record}, and the contract, the Mesh and the report beside it"
     yield f"Deletes   {_deletes(keep=keep)}"
     yield f"Costs     ${PER_MONTH} a month for the CA, prorated: about ${PER_MONTH / _HOURS_A_MONTH:.2f} an hour"

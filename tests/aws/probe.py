@@ -116,7 +116,7 @@ def refused(
     stage: Stage = Stage.ACTIVE,
     words: str = "",
 ) -> Probe:
-    """Return a probe that AWS refuses according to a rule."""
+    """Return a probe that AWS rejects according to a rule."""
     return Probe(name, operation, stage, {rule: REFUSAL}, request, words=words)
 
 

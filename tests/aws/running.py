@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.aws import authority, plan, smoke
-from tests.aws.authority import RemovalError, StateFile
+from tests.aws.account import earlier_authorities
+from tests.aws.authority import CreationError, RemovalError, StateFile
 from tests.aws.probe import Scene, Stage
 from toolkit.errors import (
     EXIT_CHECK_FAILED,
@@ -26,7 +28,7 @@ from toolkit.text import printable_lines
 from toolkit.verify.report.table import TableForm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from tests.aws.account import Account
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 # The beyond-ca probe asks for 7 days, the most that a CA in short-lived mode issues for.
 _SECOND_DAYS = 5
+# How long to look for a CA after its creation failed: AWS may list a new CA with a delay.
+_LOOK_SECONDS, _LOOK_PAUSE_SECONDS = 15, 3
 
 
 class FailedError(ToolkitError):
@@ -44,7 +48,7 @@ class FailedError(ToolkitError):
 
 
 def say(text: str) -> None:
-    """Print a line. A terminal or a pipe that is gone must not keep the CA from being deleted."""
+    """Print a line. Ignore a closed terminal or pipe, so that the CA is still deleted."""
     with suppress(OSError, ValueError):
         sys.stdout.write(printable_lines(blot(text)) + "\n")
         sys.stdout.flush()
@@ -78,26 +82,33 @@ class Run:
         """Do everything. Once the CA exists, signals end the work but not the clean-up.
 
         Raises:
-            ExternalError: AWS returned an error in the smoke path, or can't be reached.
+            ExternalError: AWS did not create the CA, returned an error in the smoke path, or can't be reached.
             RemovalError: the CA could not be deleted.
             InterruptedByUserError: somebody stopped the run.
         """
         state = StateFile(self.directory / f"authority-{self.identifier}.json", self.identifier, self.account.region)
         state.note("creating")
         signals.hold()
-        self.arn = authority.create(self.account, self.identifier)
+        seconds = 0
         try:
+            self.arn = authority.create(self.account, self.identifier)
             state.note("created", self.arn)
             self.say(f"Created {self.arn}")
             self.record.of(self.arn)
             with signals.raising():
                 scene = self._work()
+        except CreationError as error:
+            if not error.is_certain:
+                seconds = _LOOK_SECONDS
+                self.say(f"Creating the CA failed. Looking for it for {seconds} seconds.")
+            raise
         except KeyboardInterrupt:
+            self.say("Stopping." if self.keep else "Stopping. Deleting the CA.")
             raise InterruptedByUserError("interrupted") from None
         except (BotoCoreError, ClientError) as error:
             raise ExternalError(f"the smoke path failed: {one_line(error)}") from error
         finally:
-            self._finish(state)
+            self._finish(state, seconds)
         if not self.keep:
             self._ask(scene, Stage.DELETED)
         self.record.write()
@@ -142,24 +153,45 @@ class Run:
             self.record.ask(scene, probe)
         self.say(f"Recorded {len(probes)} answers of a CA that is {stage.name.lower()}")
 
-    def _finish(self, state: StateFile) -> None:
-        """Delete the CA, or say how to; then write what is recorded.
+    def _finish(self, state: StateFile, seconds: float) -> None:
+        """Delete every CA of this run, or say how to; then write what is recorded.
+
+        Args:
+            state: notes the deletion.
+            seconds: how long to look for a CA whose creation failed.
 
         Raises:
-            RemovalError: the CA could not be deleted.
+            RemovalError: a CA could not be deleted.
         """
         try:
-            if self.keep:
+            if self.keep and self.arn:
                 self.say(f"Kept {self.arn}. It costs ${plan.PER_MONTH} a month until you delete it:")
                 self.say("\n".join(f"  {line}" for line in authority.commands_by_hand(self.account, self.arn)))
-            else:
-                authority.remove(self.account, self.arn)
-                self.say(f"Deleted {self.arn}. {plan.after_deletion()}")
+            deleted = clean_up(self.account, self._to_delete(seconds), self.say)
+            if deleted:
                 with suppress(ToolkitError):
-                    state.note("deleted", self.arn)
+                    state.note("deleted", deleted[0])
         finally:
             with suppress(ToolkitError):
                 self.record.write()
+
+    def _to_delete(self, seconds: float) -> Iterator[str]:
+        """Yield the CA unless it is kept, then every other CA of this run: AWS may have created more than one."""
+        if self.arn and not self.keep:
+            yield self.arn
+        until = time.monotonic() + seconds
+        while not (found := self._found()) and time.monotonic() < until:
+            time.sleep(_LOOK_PAUSE_SECONDS)
+        yield from (arn for arn in found if arn != self.arn)
+
+    def _found(self) -> list[str]:
+        """Return the CAs of this run, by their tag."""
+        try:
+            return [each.arn for each in earlier_authorities(self.account) if each.run == self.identifier]
+        except ExternalError as error:
+            self.say(f"Can't look for other CAs of this run: {error.message}")
+            self.say(f"If AWS shows one later, this deletes it: {authority.cleanup_command(self.account)}")
+            return []
 
     def conclude(self) -> None:
         """Say what the run gave.
@@ -175,19 +207,30 @@ class Run:
             raise FailedError("toolkit verify did not pass", f"{self.directory / 'verify.json'} has the checks.")
 
 
-def clean_up(account: Account, found: list[str]) -> None:
-    """Delete CAs, each whatever happens to the others.
+def clean_up(account: Account, found: Iterable[str], say: Callable[[str], None] = say) -> list[str]:
+    """Delete CAs, each whatever happens to the others. The caller must hold signals.
+
+    Args:
+        account: of the CAs.
+        found: their ARNs. The next one is asked for after the one before is deleted.
+        say: prints a line.
+
+    Returns:
+        the ARNs of the deleted CAs.
 
     Raises:
         RemovalError: one or more could not be deleted; the error has the commands for all of those.
     """
+    deleted: list[str] = []
     failed: list[RemovalError] = []
     for arn in found:
         try:
             authority.remove(account, arn)
+            deleted.append(arn)
             say(f"Deleted {arn}. {plan.after_deletion()}")
         except RemovalError as error:
             failed.append(error)
     if failed:
         commands = [command for error in failed for command in error.commands]
         raise RemovalError(", ".join(error.arn for error in failed), failed[0].reason, commands)
+    return deleted

@@ -30,7 +30,7 @@ ZONE, MESH = "test-aws", "default"
 
 
 class _CallerIdentity(ZoneIdentity):
-    """The caller of the smoke test, who may be a user: no zone's role exists here."""
+    """The caller's own identity: the smoke test has no zone role."""
 
     def is_expected(self) -> bool:
         """Return whether AWS still says what it said before the CA was created."""

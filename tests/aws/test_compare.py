@@ -13,7 +13,7 @@ import pytest
 from tests.aws import plan
 from tests.aws.answers import read
 from tests.aws.compare import compare
-from tests.aws.places import environment, place_in
+from tests.aws.places import YES, environment, place_in
 from tests.sandbox.conformance import test_rules
 from tests.sandbox.conformance.world import RULES
 from toolkit.errors import InvalidInputError
@@ -32,7 +32,7 @@ _ABSENT = {("blank-template", part) for part in ("keyUsage", "extendedKeyUsage")
 @pytest.fixture(scope="module")
 def recorded(running_sandbox: TestSandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     place = place_in(running_sandbox, tmp_path_factory.mktemp("test-aws"))
-    place.run("--yes")
+    place.run(*YES)
     return place.record
 
 

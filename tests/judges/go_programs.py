@@ -13,13 +13,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support import without
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pytest
 
 BINARIES = "TOOLKIT_GO_BINARIES"
 # Only the installed toolchain, only the versions in go.mod, and nothing that the caller has set for other modules.
@@ -33,6 +36,14 @@ ENVIRONMENT = os.environ | {
 # Tests may run with another home.
 _HOME = Path.home()
 _OPTIONS = ("-trimpath", "-buildvcs=false")
+
+
+@contextmanager
+def building(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let a fixture show what Go prints while it builds: the first build of a program takes minutes."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        yield
 
 
 def build(
@@ -55,9 +66,7 @@ def build(
     Raises:
         subprocess.CalledProcessError: a build failed; Go has written the reason to stderr.
     """
-    go = shutil.which("go")
-    if go is None:
-        without("GO", "Go is not installed: https://go.dev/dl")
+    go = _go()
     compiler, copied = _c_compiler() if cgo else {}, files or {}
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
@@ -75,16 +84,42 @@ def build(
                     environment = ENVIRONMENT | compiler
                     subprocess.run(command, cwd=module, env=environment, stdout=sys.stderr, check=True)
                 for file, (source, path) in copied.items():
-                    shutil.copy(_module_directory(go, module, source) / path, built / file)
+                    shutil.copy(module_directory(module, source) / path, built / file)
                 built.rename(directory)
     return {name: directory / name for name in (*packages, *copied)}
 
 
-def _module_directory(go: str, module: Path, required: str) -> Path:
-    """Return where Go keeps a module that another one requires."""
-    command = [go, "list", "-m", "-f", "{{.Dir}}", required]
-    found = subprocess.run(command, cwd=module, env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    return Path(found.stdout.strip())
+def module_directory(module: Path, required: str) -> Path:
+    """Return where Go keeps a module that another one requires; download it if it is not there.
+
+    Args:
+        module: the directory of the `go.mod` that requires it.
+        required: the path of the required module.
+
+    Raises:
+        subprocess.CalledProcessError: the module is not required, or can't be downloaded.
+    """
+    go = _go()
+
+    def run(*arguments: str) -> str:
+        command = [go, *arguments, required]
+        return subprocess.run(
+            command, cwd=module, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+
+    find = ("list", "-m", "-f", "{{.Dir}}")
+    directory = run(*find).strip()
+    if not directory:
+        run("mod", "download")
+        directory = run(*find).strip()
+    return Path(directory)
+
+
+def _go() -> str:
+    go = shutil.which("go")
+    if go is None:
+        without("GO", "Go is not installed: https://go.dev/dl")
+    return go
 
 
 def _cache() -> Path:

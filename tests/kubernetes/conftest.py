@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.judges import go_programs
 from tests.kubernetes import prepared
 from tests.kubernetes.cluster import Cluster, programs
 from tests.mesh.golden_documents import golden_outputs
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster with the kind Mesh, and a namespace for each place of our documents."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        # The first build takes minutes.
+    with go_programs.building(request):
         executables = programs()
     with Cluster(executables, tmp_path_factory.mktemp("cluster")) as running:
         running.apply(prepared.MESH_KIND)

@@ -160,6 +160,10 @@ class Stack:
         """Return a setting of the configuration that is an object or a list."""
         return setting(self._config, key)
 
+    def configure(self, **settings: object) -> None:
+        """Change the stack's configuration for all later commands."""
+        self._config = changed(self._config, **settings)
+
     def preview(self, **settings: object) -> Result:
         """Run ``pulumi preview``."""
         return self._change("preview", settings)

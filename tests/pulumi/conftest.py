@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.shapes_world import prepared
+from tests.judges import go_programs
 from tests.pulumi.command_line import Pulumi, Stack, programs
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 def pulumi(
     request: pytest.FixtureRequest, running_sandbox: TestSandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pulumi]:
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        # The first build takes minutes.
+    with go_programs.building(request):
         executables = programs()
     with Pulumi(executables, running_sandbox, tmp_path_factory.mktemp("pulumi")) as running:
         yield running

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.clients.go_sdk.program_runs import PROTOCOLS
+from tests.clients.recorder import Recorder
 from tests.sandbox.conformance.rules_publishing import bucket
 from tests.sandbox.conformance.world import World
-from toolkit.sandbox.faults import Fault, FaultPlan, Faults
+from toolkit.sandbox.faults import Fault, FaultPlan
 
 if TYPE_CHECKING:
     from tests.clients.go_sdk.program_runs import Program
     from tests.conftest import TestSandbox
+    from toolkit.sandbox.faults import Call
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("protocol", PROTOCOLS)]
 # The SDK's retryer makes three attempts unless it is told otherwise (aws/retry/standard.go, DefaultMaxAttempts).
@@ -31,8 +33,16 @@ def test_scenario(aws: TestSandbox, program: Program, protocol: str, scenario: s
 
 
 def test_waiting(aws: TestSandbox, program: Program, protocol: str) -> None:
-    registry = aws.private_ca.registry
-    registry.creation_delay = registry.issuance_delay = timedelta(seconds=2)
+    """The scenario asks once by itself. Then the SDK's waiter asks, first in vain."""
+    registry, delay = aws.private_ca.registry, timedelta(hours=1)
+    registry.creation_delay = registry.issuance_delay = delay
+
+    def pass_time(call: Call) -> None:
+        asked = call.operation in {"GetCertificateAuthorityCsr", "GetCertificate"}
+        if asked and recorder.operations().count(call.operation) == 3:
+            aws.clock.shift += delay
+
+    aws.faults = recorder = Recorder(before=pass_time)
     program.run(aws, protocol, "waiting")
 
 
@@ -61,9 +71,10 @@ def test_retries(
     arn = World(aws).root()
     before = issued(aws, arn)
     fault = Fault(effect=effect, operation="IssueCertificate", times=ATTEMPTS - 1, **more)
-    aws.faults = Faults(FaultPlan(faults=(fault,)))
+    aws.faults = recorder = Recorder(FaultPlan(faults=(fault,)))
     found = {check.name: check.detail for check in program.run(aws, protocol, "issue", arn)}
     assert found["attempts"] == str(ATTEMPTS)
+    assert recorder.operations().count("IssueCertificate") == ATTEMPTS
     assert found["errors"] == " ".join([code] * (ATTEMPTS - 1))
     assert issued(aws, arn) - before == {found["certificate"]}
 
@@ -78,16 +89,19 @@ def test_an_answer_is_lost(aws: TestSandbox, program: Program, protocol: str) ->
 
 
 @pytest.mark.parametrize(
-    ("effect", "last"),
-    [("throttle", "ThrottlingException after 3"), ("expired-credentials", "ExpiredTokenException after 1")],
+    ("effect", "code", "attempts"),
+    [("throttle", "ThrottlingException", ATTEMPTS), ("expired-credentials", "ExpiredTokenException", 1)],
 )
-def test_faults_that_last(aws: TestSandbox, program: Program, protocol: str, effect: Any, last: str) -> None:
+def test_faults_that_last(
+    aws: TestSandbox, program: Program, protocol: str, effect: Any, code: str, attempts: int
+) -> None:
     """The SDK gives up: after all attempts, or at once where another one is of no use."""
     arn = World(aws).root()
     before = issued(aws, arn)
-    aws.faults = Faults(FaultPlan(faults=(Fault(effect=effect, operation="IssueCertificate"),)))
+    aws.faults = recorder = Recorder(FaultPlan(faults=(Fault(effect=effect, operation="IssueCertificate"),)))
     (refused,) = program.run(aws, protocol, "issue", arn)
-    assert (refused.name, refused.detail) == ("refused", last)
+    assert (refused.name, refused.detail) == ("refused", code)
+    assert recorder.operations().count("IssueCertificate") == attempts
     assert issued(aws, arn) == before
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.clients.privateca_issuer import controller as running
+from tests.judges import go_programs
 from tests.kubernetes.cluster import Cluster, programs
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 def controller(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, running_sandbox: TestSandbox
 ) -> Iterator[running.Controller]:
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        # The first builds take minutes.
+    with go_programs.building(request):
         executables, executable = programs(), running.build()
     with Cluster(executables, tmp_path_factory.mktemp("cluster")) as cluster:
         for definition in running.kinds():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.judges import go_programs
-from tests.kubernetes.cluster import free_ports, stop
+from tests.kubernetes.cluster import stop
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
@@ -36,16 +36,12 @@ def build() -> Path:
 
 def kinds() -> list[str]:
     """Return the definitions of the kinds that the program works with."""
-    files = [file for module, pattern in _KINDS.items() for file in sorted(_directory(module).glob(pattern))]
+    files = [
+        file
+        for module, pattern in _KINDS.items()
+        for file in sorted(go_programs.module_directory(_MODULE, module).glob(pattern))
+    ]
     return [file.read_text(encoding="utf-8") for file in files]
-
-
-def _directory(module: str) -> Path:
-    command = ["go", "mod", "download", "-json", module]
-    run = subprocess.run(
-        command, cwd=_MODULE, env=go_programs.ENVIRONMENT, capture_output=True, text=True, check=True, timeout=300
-    )
-    return Path(json.loads(run.stdout)["Dir"])
 
 
 class Controller:
@@ -62,8 +58,7 @@ class Controller:
     def __enter__(self) -> Self:
         with ExitStack() as started:
             log = started.enter_context(self._log.open("wb"))
-            (port,) = free_ports(1)
-            options = ("--metrics-bind-address=0", f"--health-probe-bind-address=127.0.0.1:{port}")
+            options = ("--metrics-bind-address=0", "--health-probe-bind-address=0")
             environment = {
                 "HOME": str(self._directory),
                 "KUBECONFIG": str(self._cluster.kubeconfig),

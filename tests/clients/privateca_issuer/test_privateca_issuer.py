@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import subprocess
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from tests.clients.recorder import Recorder
+from tests.judges import openssl
 from tests.sandbox.conformance.world import KEY, World, csr, extension
-from toolkit.pki import pem, templates
+from toolkit.pki import templates
 from toolkit.pki.usages import key_usage
-from toolkit.sandbox.faults import Fault, FaultPlan, Faults
+from toolkit.sandbox.faults import Fault, FaultPlan
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.clients.privateca_issuer.controller import Controller
     from tests.conftest import TestSandbox
 
@@ -29,6 +29,7 @@ SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUT
 EMAIL = ExtendedKeyUsageOID.EMAIL_PROTECTION
 TLS = key_usage("digital_signature", "key_encipherment")
 SIGNING = key_usage("digital_signature")
+PURPOSES: dict[openssl.Usage, x509.ObjectIdentifier] = {"server": SERVER, "client": CLIENT}
 CLUSTER, NAMESPACED = "AWSPCAClusterIssuer", "AWSPCAIssuer"
 
 
@@ -108,7 +109,7 @@ def certificates(found: dict[str, Any]) -> list[x509.Certificate]:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_template(controller: Controller, world: World, authority: str, tmp_path: Path, case: Case) -> None:
+def test_template(controller: Controller, world: World, authority: str, case: Case) -> None:
     chosen = issuer(controller, CLUSTER, authority)
     name = request(controller, chosen, case)
     found = controller.issued(name)
@@ -124,7 +125,7 @@ def test_template(controller: Controller, world: World, authority: str, tmp_path
     arn = found["metadata"]["annotations"]["aws-privateca-issuer/certificate-arn"]
     assert known.issued[arn].template == templates.arn(case.template)
     assert above == list(known.certificates)
-    verify(tmp_path, leaf, above)
+    verify(leaf, above, case.extended)
 
 
 def test_a_template_of_the_issuer(controller: Controller, world: World, authority: str) -> None:
@@ -167,10 +168,10 @@ def test_faults(controller: Controller, world: World, authority: str, effect: An
     chosen = issuer(controller, CLUSTER, authority)
     operations = ("IssueCertificate", "GetCertificate")
     faults = tuple(Fault(effect=effect, operation=operation, times=2) for operation in operations)
-    world.aws.faults = Faults(FaultPlan(faults=faults))
+    world.aws.faults = recorder = Recorder(FaultPlan(faults=faults))
     controller.issued(request(controller, chosen, CASES["server"]))
     # The third attempt of each call succeeds.
-    assert world.aws.faults._hits == {0: 3, 1: 3}
+    assert [recorder.operations().count(operation) for operation in operations] == [3, 3]
     assert len(world.aws.private_ca.registry.authorities[authority].issued) == 1
 
 
@@ -188,11 +189,9 @@ def required(certificate: x509.Certificate, kind: type[Any]) -> Any:
     return found.value
 
 
-def verify(directory: Path, leaf: x509.Certificate, above: list[x509.Certificate]) -> None:
-    """Let OpenSSL verify a certificate, strictly."""
-    texts = {"leaf": [leaf], "between": above[:-1], "root": above[-1:]}
-    for name, content in texts.items():
-        (directory / name).write_text(pem.write(content))
-    command = ["openssl", "verify", "-x509_strict", "-CAfile", "root", "-untrusted", "between", "leaf"]
-    run = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stdout) == (0, "leaf: OK\n"), run.stderr
+def verify(leaf: x509.Certificate, above: list[x509.Certificate], extended: frozenset[x509.ObjectIdentifier]) -> None:
+    """OpenSSL must verify a certificate strictly, for the purposes that it has; one without a list has all of them."""
+    encoded, *intermediates, root = (certificate.public_bytes(Encoding.DER) for certificate in (leaf, *above))
+    for purpose, oid in PURPOSES.items():
+        expected = "" if oid in extended or not extended else "unsuitable certificate purpose at depth 0"
+        assert openssl.verify(encoded, intermediates, [root], purpose, strict=True) == expected, purpose

@@ -6,6 +6,7 @@ import pytest
 
 from tests.clients.spire import server
 from tests.clients.spire.upstream import Upstream
+from tests.judges import go_programs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def executable(request: pytest.FixtureRequest) -> Path:
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        # The first build takes minutes.
+    with go_programs.building(request):
         return server.program()
 
 

@@ -6,6 +6,7 @@ It keeps its data in a directory for one run, in SQLite.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 from cryptography import x509
 
 from tests.judges import go_programs
-from tests.kubernetes.cluster import free_ports
+from tests.kubernetes.cluster import free_ports, stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,8 @@ TRUST_DOMAIN = "mesh.example"
 _MODULE = Path(__file__).parent
 _PATIENCE = 120
 _ATTEMPTS = 3
+# pkg/server/endpoints/endpoints.go, runTCPServer
+_LISTENS = re.compile(r'"Starting Server APIs".* network=tcp')
 
 
 def program() -> Path:
@@ -163,22 +166,19 @@ class Server:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-        started.callback(_stop, process)
+        started.callback(stop, process)
         return process
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _PATIENCE
-        while self._try("healthcheck").returncode:
+        while not self._is_ready():
             if (stopped := process.poll() is not None) or time.monotonic() > deadline:
-                log = (self._directory / "server.log").read_text(encoding="utf-8")
-                raise StoppedError(log) if stopped else TimeoutError(log)
+                raise StoppedError(self._log()) if stopped else TimeoutError(self._log())
             time.sleep(0.2)
 
+    def _is_ready(self) -> bool:
+        # The health check uses the Unix socket, which answers for a moment even if the port is not free.
+        return not self._try("healthcheck").returncode and _LISTENS.search(self._log()) is not None
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    def _log(self) -> str:
+        return (self._directory / "server.log").read_text(encoding="utf-8")

@@ -7,35 +7,19 @@ import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tests.clients.recorder import Recorder
 from tests.clients.spire.server import Server
 from tests.sandbox.conformance.world import TEMPLATE, World
-from toolkit.sandbox.faults import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from tests.conftest import TestSandbox
-    from toolkit.sandbox.faults import Call, FaultPlan
+    from toolkit.sandbox.faults import FaultPlan
 
 # SPIRE's documentation of its plugin `aws_pca`, the README of aws-privateca-issuer, and AWS's policies name the same.
 ISSUER_ACTIONS = ("acm-pca:DescribeCertificateAuthority", "acm-pca:IssueCertificate", "acm-pca:GetCertificate")
-
-
-class Recorder(Faults):
-    """Applies a plan, and keeps every call to AWS Private CA and STS."""
-
-    def __init__(self, plan: FaultPlan | None = None) -> None:
-        super().__init__(plan)
-        self.calls: list[Call] = []
-
-    def apply(self, call: Call) -> None:
-        self.calls.append(call)
-        super().apply(call)
-
-    def operations(self, role: str | None = None) -> list[str]:
-        """Return the operations in order: a role's, or everybody's."""
-        return [call.operation for call in self.calls if role in (None, call.role)]
 
 
 class Upstream:

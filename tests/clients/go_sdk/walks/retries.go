@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"syscall"
@@ -29,12 +27,7 @@ func (w *walk) issueWith(client *acmpca.Client) {
 	asked.IdempotencyToken = aws.String("once")
 	issued, err := client.IssueCertificate(w, asked)
 	if err != nil {
-		exhausted, ok := errors.AsType[*retry.MaxAttemptsError](err)
-		attempts := 1
-		if ok {
-			attempts = exhausted.Attempt
-		}
-		w.check("refused", true, fmt.Sprint(code(err), " after ", attempts))
+		w.check("refused", true, code(err))
 		return
 	}
 	attempts, _ := retry.GetAttemptResults(issued.ResultMetadata)
