@@ -1,6 +1,6 @@
 """The golden files of Jobs, and what runs in them.
 
-``python -m tests.jobs.job_documents`` writes the golden files anew; look at what changed before you keep it.
+``python -m tests.jobs.job_documents`` renders the golden files again; look at what changed before you keep it.
 """
 
 from __future__ import annotations

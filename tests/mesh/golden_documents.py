@@ -1,6 +1,6 @@
 """Meshes for tests: those that Kong documents, and the golden files of ours.
 
-``python -m tests.mesh.golden_documents`` writes the golden files anew; look at what changed before you keep it.
+``python -m tests.mesh.golden_documents`` renders the golden files again; look at what changed before you keep it.
 """
 
 from __future__ import annotations
