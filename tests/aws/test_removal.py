@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from toolkit.sandbox.aws_error import AwsError
 
 from tests.aws import authority, plan, running
 from tests.aws.account import CREATED_BY, CREATOR, RUN, connect, earlier_authorities
@@ -23,6 +22,7 @@ from tests.clients.recorder import Recorder
 from tests.sandbox.conformance.world import KEY, World
 from toolkit.cli.signals import Signals
 from toolkit.errors import ExternalError
+from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.faults import ConnectionLostError, Fault, FaultPlan
 
 if TYPE_CHECKING:
