@@ -136,6 +136,13 @@ def test_a_mesh_is_applied(standin: Faulty, file: Path) -> None:
     assert len(standin.writes) == 3
 
 
+def test_what_the_control_plane_remarks_is_a_warning(standin: Faulty, file: Path) -> None:
+    file.write_text("type: Mesh\nname: 1-mesh\n")
+    result = run(standin, "-f", file, "--yes")
+    assert result.exit_code == 0, result.stderr
+    assert "Warning: Mesh 1-mesh: name: " in result.stderr
+
+
 def test_a_dry_run_shows_and_writes_nothing(standin: Faulty, file: Path) -> None:
     standin.put({"type": "Mesh", "name": "default", "metrics": {"backends": [{"name": "p", "type": "prometheus"}]}})
     result = run(standin, "-f", file, "--dry-run")

@@ -54,6 +54,14 @@ def test_into_a_mesh_that_exists(outputs: Path, tmp_path: Path) -> None:
     assert piped.stdout == result.stdout
 
 
+def test_into_a_mesh_without_mtls_warns_of_what_is_denied_then(outputs: Path, tmp_path: Path) -> None:
+    live = tmp_path / "mesh.yaml"
+    live.write_text("type: Mesh\nname: default\n")
+    result = run(outputs, "--base", live)
+    assert result.exit_code == 0, result.stderr
+    assert "Warning: mesh default: mTLS was off and this Mesh turns it on" in result.stderr
+
+
 def test_a_base_that_can_not_be_used_changes_nothing(outputs: Path, tmp_path: Path) -> None:
     live, target = tmp_path / "mesh.yaml", tmp_path / "new.yaml"
     for text, words in {

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.verify.world import asking, token_file, with_policy, without
+from toolkit.cli import verify_resume
 from toolkit.pki import templates
 from toolkit.verify.ledger import FileLedger
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import TestSandbox
     from toolkit.contract import StackOutputs
 
@@ -253,3 +254,20 @@ def test_the_foreign_identity_repeats_nothing(
     (request,) = json.loads(result.stdout)["requests"]
     assert request["status"] == "unknown"
     assert request["reason"].startswith("the identity is arn:")
+
+
+@pytest.mark.parametrize(
+    ("count", "ledger", "words"),
+    [
+        (1, None, "1 request got no answer: AWS may have issued certificates that the report lacks. Create an audit"),
+        (2, Path("a ledger"), "2 requests got no answer: .* within 4 minutes: toolkit verify --resume 'a ledger'"),
+        (0, None, ""),
+    ],
+)
+def test_requests_without_an_answer_are_warned_of(
+    count: int, ledger: Path | None, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify_resume.warn_of_unanswered(count, ledger)
+    said = capsys.readouterr().err
+    assert re.search(words, said)
+    assert bool(said) == bool(count)
