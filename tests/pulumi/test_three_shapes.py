@@ -108,12 +108,14 @@ def changes_in_place(stack: Stack) -> None:
 
 def keeps_what_it_has(aws: TestSandbox, stack: Stack, **another_topology: Any) -> None:
     """Check that what would hurt a mesh is rejected, and that nothing of the mesh's has changed."""
-    before = inventory(aws)
+    before, resources = inventory(aws), stack.resources()
     refused = stack.preview(keyAlgorithm="RSA_4096")
     assert "kong-mesh-pca:keyAlgorithm: RSA_4096 is asked for, but " in refused.error
     for skip_preview in (False, True):
         assert "protected" in stack.destroy(skip_preview=skip_preview).error
         assert inventory(aws) == before
+        # Nothing is gone from the state either.
+        assert stack.resources() == resources
     # Without a preview another CA may be made, before it is known that it is another.
     moved = stack.up(skip_preview=True, **another_topology)
     assert "formerAuthorityArns: does not name arn:aws:acm-pca:" in moved.error
