@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,15 @@ def build(
                     shutil.copy(module_directory(module, source) / path, built / file)
                 built.rename(directory)
     return {name: directory / name for name in (*packages, *copied)}
+
+
+def required_version(module: Path, required: str) -> str:
+    """Return the version of another module that a module requires, such as `v1.2.3`."""
+    found = re.search(
+        rf"^\s{re.escape(required)} (v[0-9.]+)", (module / "go.mod").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert found, required
+    return found[1]
 
 
 def module_directory(module: Path, required: str) -> Path:

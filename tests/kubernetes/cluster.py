@@ -7,7 +7,6 @@ plugin that Kubernetes enables by default is there, PodSecurity and ServiceAccou
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import socket
 import subprocess
@@ -36,14 +35,10 @@ _PATIENCE = 120
 def programs() -> dict[str, Path]:
     """Return the executables, building them if they are not in the cache."""
     # As Kubernetes' own build does; without it the programs call themselves v0.0.0.
-    flags = f"-s -w -X k8s.io/component-base/version.gitVersion={version()}"
+    flags = (
+        f"-s -w -X k8s.io/component-base/version.gitVersion={go_programs.required_version(MODULE, 'k8s.io/kubernetes')}"
+    )
     return go_programs.build(MODULE, _PACKAGES, ("-ldflags", flags))
-
-
-def version() -> str:
-    found = re.search(r"k8s\.io/kubernetes (v[0-9.]+)", (MODULE / "go.mod").read_text(encoding="utf-8"))
-    assert found
-    return found[1]
 
 
 class Cluster:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -31,30 +30,26 @@ if TYPE_CHECKING:
 
 MODULE = Path(__file__).with_name("programs")
 AWS_VERSION = importlib.metadata.version("pulumi-aws")
+_PULUMI = "github.com/pulumi/pulumi/pkg/v3"
 _CLI, _EXECUTOR = "pulumi", "pulumi-language-python-exec"
 # A provider that hangs would otherwise keep CI until its own end.
 _PATIENCE = 600
 _YAML = YAML(typ="safe")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # The steps of a replacement; it counts as one (pulumi/pulumi, pkg/resource/deploy/step.go).
 _REPLACEMENT = {"create-replacement", "replace", "delete-replaced", "discard-replaced"}
 
 
 def programs() -> dict[str, Path]:
     """Return the executables, building them if they are not in the cache."""
-    version = f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={cli_version()}"
+    version = (
+        f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={go_programs.required_version(MODULE, _PULUMI)}"
+    )
     return go_programs.build(
         MODULE,
-        {_CLI: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
+        {_CLI: f"{_PULUMI}/cmd/pulumi"},
         ("-ldflags", f"-s -w {version}"),
         files={_EXECUTOR: ("github.com/pulumi/pulumi/sdk/v3", f"python/cmd/{_EXECUTOR}")},
     )
-
-
-def cli_version() -> str:
-    found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 (v[0-9.]+)", (MODULE / "go.mod").read_text(encoding="utf-8"))
-    assert found
-    return found[1]
 
 
 @dataclass(frozen=True)
@@ -240,7 +235,7 @@ class Stack:
         done = self._pulumi.run(
             self._project, self._state, command, *options, "--stack", self._config.stack, "--event-log", log
         )
-        error = " ".join(_ANSI.sub("", done.stdout + done.stderr).split()) if done.returncode else ""
+        error = " ".join((done.stdout + done.stderr).split()) if done.returncode else ""
         return Result(_changes(log), error)
 
     def _write(self, settings: dict[str, object]) -> None:

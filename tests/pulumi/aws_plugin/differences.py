@@ -77,7 +77,7 @@ def differ(kind: Kind, type_: str, state: Values, old: Values, new: Values, igno
     """Compare a resource with what the program wants.
 
     Args:
-        kind: what the sandbox knows of its type.
+        kind: the rules of its type.
         type_: for example `aws:iam/role:Role`.
         state: its outputs.
         old: its inputs, as `Check` returned them.
