@@ -122,7 +122,7 @@ def output_file(function: _Command) -> _Command:
 def extra_missing(extra: Literal["envoy", "sandbox"], error: ModuleNotFoundError) -> ExternalError:
     """Return the error of a command whose extra is not installed, with the command that installs it."""
     return ExternalError(
-        f"this needs {error.name}, which is not installed",
+        f"{error.name} is not installed; it comes with the extra {extra}",
         f"Install it with: pip install 'kong-mesh-pca-toolkit[{extra}]'",
     )
 

@@ -35,7 +35,7 @@ class HalfwayInputError(_HalfwayError, InvalidInputError):
     """The control plane rejected a document while the plan was carried out."""
 
 
-class HalfwaySurroundingsError(_HalfwayError, ExternalError):
+class HalfwayExternalError(_HalfwayError, ExternalError):
     """The environment failed while the plan was carried out."""
 
 
@@ -65,7 +65,7 @@ def with_progress(error: ToolkitError, done: Sequence[object], unsure: object, r
     elif isinstance(error, InterruptedByUserError):
         made = HalfwayInterruptedError(error.message, error.hint)
     else:
-        made = HalfwaySurroundingsError(error.message, error.hint)
+        made = HalfwayExternalError(error.message, error.hint)
     made.progress = progress
     return made
 

@@ -40,7 +40,7 @@ def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Any]) -> 
     allowed = json.loads(settings.get("allowedAccountIds") or "[]")
     roles = json.loads(settings.get("assumeRoles") or "[]")
     if settings.get("profile") and not roles:
-        # prerequisites.py made a role that stands for what a profile opens.
+        # prerequisites.py has made a role in place of the profile.
         roles = [{"roleArn": profile_role(allowed[0], settings["profile"])}]
     for role in roles:
         session = _assume(Aws(session, region, endpoint_url), role)
@@ -51,7 +51,7 @@ def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Any]) -> 
 
 
 def profile_role(account: str, profile: str) -> str:
-    """Return the ARN of the role that stands in the sandbox for what a profile of the AWS configuration opens."""
+    """Return the ARN of the role that the sandbox has in place of a profile of the AWS configuration."""
     name = "".join(character if character.isalnum() else "-" for character in profile)[:50]
     return f"arn:aws:iam::{account}:role/profile-{name}"
 
