@@ -1,0 +1,12 @@
+"""Names for values whose types the program can't know: what JSON, YAML or a library without annotations holds."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+# Whatever JSON or YAML can say. Who reads one looks at its type first.
+Value: TypeAlias = Any
+# An object of JSON or a mapping of YAML with text keys.
+Object: TypeAlias = dict[str, Any]
+# boto3 makes the classes of its clients at run time, so a client has no type to name.
+Client: TypeAlias = Any
