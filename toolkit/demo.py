@@ -17,10 +17,10 @@ from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.server import Sandbox
 from toolkit.verify.handshakes.openssl import Trust, meet
 from toolkit.verify.identity import AssumeRole
+from toolkit.verify.plan import Plan
 from toolkit.verify.report.html import HtmlForm
 from toolkit.verify.report.json import JsonForm
 from toolkit.verify.runner import Run, verify
-from toolkit.verify.zone import Plan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ from toolkit.mesh.documents.reader import read
 from toolkit.pki import pem
 from toolkit.pki.arn import Arn
 from toolkit.verify.identity import Ambient, ZoneIdentity
+from toolkit.verify.plan import Plan
 from toolkit.verify.report.json import JsonForm
 from toolkit.verify.runner import verify
-from toolkit.verify.zone import Plan
 
 if TYPE_CHECKING:
     from pathlib import Path

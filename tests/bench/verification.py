@@ -23,7 +23,7 @@ from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.server import Sandbox
 from toolkit.verify import runner
 from toolkit.verify.identity import AssumeRole
-from toolkit.verify.zone import Plan
+from toolkit.verify.plan import Plan
 
 if TYPE_CHECKING:
     from toolkit.contract import StackOutputs

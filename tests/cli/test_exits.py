@@ -169,8 +169,12 @@ FORMS: list[Form] = [
 def test_no_form_of_a_report_shows_a_secret(form: Form) -> None:
     text = f"AWS said {SECRET}"
     check = Check(text, Outcome.FAILED, text, text, text, text)
-    zone = replace(samples.good(), zone=text, region=text, checks=(check,), bought=(text,), calls={text: 1})
-    report = replace(samples.report((zone,), handshakes=(Handshake(text, "b", text),)), missing=(text,), mesh=text)
+    zone = replace(
+        samples.good(), zone=text, region=text, checks=(check,), certificates_bought=(text,), calls={text: 1}
+    )
+    report = replace(
+        samples.report((zone,), handshakes=(Handshake(text, "b", text),)), missing_zones=(text,), mesh=text
+    )
     assert "CANARY" in form.render(report)
     hidden = blotted(report)
     assert isinstance(hidden, Report)

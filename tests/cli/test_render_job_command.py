@@ -266,7 +266,7 @@ def test_a_job_in_every_zone_and_all_of_them_merged(
         assert f"assumed-role/{role}/" in result.stdout
         assert "Every zone gets certificates: 1 of 1" in result.stdout
         (zone,) = json_form.parse(kept.read_text(), kept.name).zones
-        assert len(zone.bought) == 1
+        assert len(zone.certificates_bought) == 1
         files += ["--merge", kept]
     merged = toolkit("verify", "--outputs", tmp_path / "outputs.json", *files, "--format", "json")
     assert merged.returncode == 0, merged.stderr
@@ -293,7 +293,7 @@ def test_a_zone_that_fails_fails_its_job_and_says_why(
     assert failed.name == "fetch"
     assert "acm-pca:GetCertificate" in failed.found
     assert failed.advice
-    assert len(zone.bought) == 1
+    assert len(zone.certificates_bought) == 1
     merged = toolkit("verify", "--outputs", tmp_path / "outputs.json", "--merge", kept)
     assert merged.returncode == 1
     assert "acm-pca:GetCertificate" in merged.stdout
@@ -307,7 +307,7 @@ def test_another_service_account_is_found_out(aws: TestSandbox, stack: StackOutp
     assert result.returncode == 1
     (zone,) = json_form.parse(kept.read_text(), kept.name).zones
     assert [check.name for check in zone.checks if check.failed] == ["identity"]
-    assert not zone.bought
+    assert not zone.certificates_bought
 
 
 def test_a_real_report_needs_to_be_compact(

@@ -20,8 +20,8 @@ from toolkit.infra.settings import SettingsError
 from toolkit.pki import duration, templates
 from toolkit.sandbox.pulumi import program
 from toolkit.verify.identity import AssumeRole
+from toolkit.verify.plan import Plan
 from toolkit.verify.runner import verify
-from toolkit.verify.zone import Plan
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox

@@ -17,8 +17,8 @@ from toolkit.files import project_root
 from toolkit.pki import pem, templates
 from toolkit.sandbox.pulumi import program
 from toolkit.verify.identity import AssumeRole
+from toolkit.verify.plan import Plan
 from toolkit.verify.runner import verify
-from toolkit.verify.zone import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,24 +14,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from toolkit.errors import ExternalError
+from toolkit.verify.plan import Plan
 from toolkit.verify.report import compact
 from toolkit.verify.report.compact import LIMIT, CompactForm
 from toolkit.verify.report.json import JsonForm, parse
 from toolkit.verify.results import CertificateFacts, Check, Link, Outcome, Report, ZoneResult
-from toolkit.verify.zone import Plan
+from toolkit.verify.zone import check_names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ARN = "arn:aws-us-gov:acm-pca:us-gov-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
-NAMES = Plan("default", "", probe_denials=True).check_names
+NAMES = check_names(Plan("default", "", probe_denials=True))
 FINGERPRINT = ":".join(["AB"] * 32)
 
 
 def facts(name: str = "Kong Mesh Issuing CA", uri: str = "spiffe://default/toolkit-verify") -> CertificateFacts:
-    way = (Link(name, FINGERPRINT, AT), Link(name, FINGERPRINT, AT))
-    return CertificateFacts(":".join(["4f"] * 20), FINGERPRINT, AT, AT + timedelta(days=1), (uri, uri, uri), way)
+    chain = (Link(name, FINGERPRINT, AT), Link(name, FINGERPRINT, AT))
+    return CertificateFacts(":".join(["4f"] * 20), FINGERPRINT, AT, AT + timedelta(days=1), (uri, uri, uri), chain)
 
 
 def zone(*checks: Check, name: str = "frankfurt-1", certificate: CertificateFacts | None = None) -> ZoneResult:
@@ -39,9 +40,9 @@ def zone(*checks: Check, name: str = "frankfurt-1", certificate: CertificateFact
         zone=name,
         region="eu-central-1",
         checks=checks,
-        bought=(f"{ARN}/certificate/{'0' * 32}",) * 2,
+        certificates_bought=(f"{ARN}/certificate/{'0' * 32}",) * 2,
         certificate=certificate,
-        issuance=timedelta(milliseconds=412),
+        issuance_milliseconds=412,
         calls={"AssumeRole": 1, "GetCertificate": 2},
     )
 
@@ -80,7 +81,7 @@ def test_then_long_texts_are_cut() -> None:
     assert found.checks[0].advice.startswith("advice advice")
     for cut in (found.checks[0].expected, found.checks[0].advice):
         assert cut.endswith("...")
-    assert found.bought == zone().bought
+    assert found.certificates_bought == zone().certificates_bought
 
 
 names = st.from_regex(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
@@ -104,11 +105,11 @@ def test_whatever_a_zone_says_fits_and_keeps_what_counts(
     # What the kubelet keeps is the end of the message.
     kept = parse(text.encode()[-LIMIT:].decode(), "x")
     assert replace(kept, zones=()) == replace(whole, zones=())
-    assert (kept.passed, kept.cost, kept.calls) == (whole.passed, whole.cost, whole.calls)
+    assert (kept.passed, kept.cost_at_most_usd, kept.calls) == (whole.passed, whole.cost_at_most_usd, whole.calls)
     (found,) = kept.zones
     assert [(check.name, check.outcome) for check in found.checks] == [(c.name, c.outcome) for c in named]
-    assert (found.bought, found.issuance, found.passed) == (
-        whole.zones[0].bought,
+    assert (found.certificates_bought, found.issuance, found.passed) == (
+        whole.zones[0].certificates_bought,
         whole.zones[0].issuance,
         whole.passed,
     )

@@ -51,7 +51,7 @@ LOST, UNKNOWN = (zone(cause, cause=cause) for cause in (Cause.UNREACHABLE, Cause
         (report(LOST, GOOD), 1),
         (report(LOST, BAD), 1),
         (report(LOST, UNKNOWN), 1),
-        (report(GOOD, missing=("other",)), 1),
+        (report(GOOD, missing_zones=("other",)), 1),
         (report(GOOD, GOOD, handshakes=(Handshake("a", "b", "no"),)), 1),
         # Nothing was proven.
         (report(zone("empty", Outcome.SKIPPED)), 1),

@@ -35,7 +35,7 @@ def holds(case: Case, report: Report, bought: dict[str, int]) -> None:
     for checks in found.values():
         assert case.advice in checks[0].advice
         assert checks[0].advice
-    assert report.finished - report.started < case.timeout + _GRACE
+    assert report.finished_at - report.started_at < case.timeout + _GRACE
     for zone, count in bought.items():
         expected = case.bought if zone in affected else 1
         assert count == expected or (expected is None and count <= 1)
@@ -73,7 +73,7 @@ def test_faults_mixed(seed: int, aws: TestSandbox, outputs: StackOutputs) -> Non
     assert {zone: [check.name for check in checks] for zone, checks in found.items()} == {
         ZONE: [case.check, *case.also]
     }
-    assert report.finished - report.started < timedelta(seconds=12) + _GRACE
+    assert report.finished_at - report.started_at < timedelta(seconds=12) + _GRACE
     assert all(count <= 1 for count in world.bought().values())
 
 

@@ -28,7 +28,7 @@ def test_a_report_comes_back_as_it_was(aws: TestSandbox, outputs: StackOutputs) 
     again = parse(text, "report.json")
     assert JsonForm().render(again) == text
     assert failures(again) == failures(report)
-    assert (again.calls, again.cost, again.passed) == (report.calls, report.cost, False)
+    assert (again.calls, again.cost_at_most_usd, again.passed) == (report.calls, report.cost_at_most_usd, False)
     assert json_schema()["properties"]["schemaVersion"]
 
 
@@ -40,7 +40,7 @@ def test_jobs_of_three_zones_make_one_report(aws: TestSandbox, outputs: StackOut
     assert merged.passed
     assert merged.certificates_bought == 3
     short = report_merging.merge(parts[:2], outputs)
-    assert short.missing == ("ireland-1",)
+    assert short.missing_zones == ("ireland-1",)
     assert not short.passed
 
 
@@ -50,7 +50,7 @@ def test_the_last_word_on_a_zone_counts(aws: TestSandbox, outputs: StackOutputs)
     aws.clean_up()
     good = verify(aws, outputs)
     assert report_merging.merge([good, bad], outputs).passed
-    later = replace(bad, finished=good.finished + timedelta(seconds=1))
+    later = replace(bad, finished_at=good.finished_at + timedelta(seconds=1))
     assert not report_merging.merge([good, later], outputs).passed
 
 
@@ -59,7 +59,7 @@ def test_reports_that_do_not_belong_together(aws: TestSandbox, outputs: StackOut
     strange = replace(
         report,
         mesh="other",
-        authority_arn="arn:other",
+        certificate_authority_arn="arn:other",
         zones=(replace(report.zones[0], zone="mars"),),
     )
     with pytest.raises(InvalidInputError) as caught:
@@ -82,7 +82,7 @@ def test_any_text_is_a_report_or_is_refused(text: str) -> None:
 
 
 def of(*zones: ZoneResult, at: int = 0, **changes: Any) -> Report:
-    return replace(samples.report(zones), finished=samples.STARTED + timedelta(seconds=at), **changes)
+    return replace(samples.report(zones), finished_at=samples.STARTED + timedelta(seconds=at), **changes)
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -100,11 +100,11 @@ def test_of_two_reports_of_one_second_the_worse_counts(outputs: StackOutputs, or
 
 
 def test_what_a_job_bought_before_it_was_tried_again_is_not_forgotten(outputs: StackOutputs) -> None:
-    first = replace(samples.good(), bought=("arn:1",), checks=(Check("fetch", Outcome.FAILED),))
-    second = replace(samples.good(), bought=("arn:2",), revoked=("arn:2",))
+    first = replace(samples.good(), certificates_bought=("arn:1",), checks=(Check("fetch", Outcome.FAILED),))
+    second = replace(samples.good(), certificates_bought=("arn:2",), certificates_revoked=("arn:2",))
     (zone,) = report_merging.merge([of(second, at=9), of(first, at=1), of(first, at=1)], whose(outputs)).zones
     assert zone.passed
-    assert (zone.bought, zone.revoked) == (("arn:1", "arn:2"), ("arn:2",))
+    assert (zone.certificates_bought, zone.certificates_revoked) == (("arn:1", "arn:2"), ("arn:2",))
 
 
 def test_a_job_that_was_stopped_and_tried_again_is_done_with(outputs: StackOutputs) -> None:
@@ -113,7 +113,7 @@ def test_a_job_that_was_stopped_and_tried_again_is_done_with(outputs: StackOutpu
     outputs = whose(outputs)
     assert not report_merging.merge([stopped, of(samples.good(), at=2)], outputs).interrupted
     assert report_merging.merge(
-        [replace(stopped, finished=samples.STARTED + timedelta(seconds=3)), of(samples.good())], outputs
+        [replace(stopped, finished_at=samples.STARTED + timedelta(seconds=3)), of(samples.good())], outputs
     )
     assert report_merging.merge([stopped, of(samples.good())], outputs).interrupted
 
@@ -128,5 +128,5 @@ def test_handshakes_of_strangers_are_refused(outputs: StackOutputs) -> None:
 
 def whose(outputs: StackOutputs) -> StackOutputs:
     """The contract of the CA that made-up reports are of."""
-    authority = outputs.certificate_authority.model_copy(update={"arn": samples.report([]).authority_arn})
+    authority = outputs.certificate_authority.model_copy(update={"arn": samples.report([]).certificate_authority_arn})
     return outputs.model_copy(update={"certificate_authority": authority})

@@ -107,9 +107,9 @@ def test_a_wrong_answer_fails_its_zone_alone(wrong: Wrong, aws: TestSandbox, sce
         assert all(check.advice and check.found for check in failed)
         # The role of an OIDC token may not revoke.
         is_revoked = not failed and operation != REVOKE and ZONES.get(zone.zone) != EXCHANGE
-        assert zone.revoked == (zone.bought if is_revoked else ())
+        assert zone.certificates_revoked == (zone.certificates_bought if is_revoked else ())
     assert exit_code(report) == int(set(victims.values()) != {REVOKE})
-    assert report.finished - report.started < timeout + _GRACE
+    assert report.finished_at - report.started_at < timeout + _GRACE
     assert all(count <= 1 for count in world.bought().values())
     assert scene.proxy.asked_elsewhere == []
     text = JsonForm().render(report)
@@ -123,7 +123,7 @@ def test_the_proxy_alone_changes_nothing(aws: TestSandbox, scene: Scene) -> None
     scene.proxy.replace(None, {})
     report = runner.verify(scene.outputs, plan(scene.outputs, revoke=True), scene.sources).report
     assert report.passed
-    assert [zone.zone for zone in report.zones if not zone.revoked] == ["zone-1"]
+    assert [zone.zone for zone in report.zones if not zone.certificates_revoked] == ["zone-1"]
 
 
 def test_there_are_enough_of_them_for_every_operation() -> None:

@@ -19,7 +19,7 @@ from toolkit.pki import pem
 from toolkit.verify import runner
 from toolkit.verify.identity import AssumeRole
 from toolkit.verify.ledger import IssueRequest
-from toolkit.verify.zone import Plan
+from toolkit.verify.plan import Plan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,17 +6,20 @@ import importlib
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from toolkit import __version__, redaction
 from toolkit.cli.exits import guarded_stderr, traceback_text
+from toolkit.cli.logs import verbose_option
 from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, one_line
 from toolkit.text import printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from toolkit.values import Value
 
 
 class _Entry(NamedTuple):
@@ -51,27 +54,28 @@ class LazyGroup(click.Group):
 
     when_loaded: Callable[[], object] | None = None
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
-        """All commands, without loading them."""
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names of all commands, without loading them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - same
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one command; its module calls it ``command``."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command = importlib.import_module(entry.module).command
+        command: click.Command = importlib.import_module(entry.module).command
         if self.when_loaded:
             self.when_loaded()
-        assert isinstance(command, click.Command)  # noqa: S101 - a rule of this package, kept by its tests
+        if not any(parameter.name == "verbose" for parameter in command.params):
+            command.params.append(verbose_option())
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - same
-        """The list of commands in ``--help``."""
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands of ``--help``."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
+    def main(self, *args: Value, **kwargs: Value) -> Value:
         """Run the command line; nothing that goes to stderr contains a secret of the environment or of a URL."""
         redaction.know_environment(os.environ)
         given = kwargs.get("args", args[0] if args else None)
@@ -80,7 +84,7 @@ class LazyGroup(click.Group):
         with guarded_stderr():
             return super().main(*args, **kwargs)
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401 - click's own signature
+    def make_context(self, *args: Value, **kwargs: Value) -> click.Context:
         """Read the options before the command's name."""
         with _printable_usage_errors():
             return super().make_context(*args, **kwargs)
@@ -141,9 +145,12 @@ def _say(lines: list[str]) -> None:
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="toolkit")
-def main(debug: bool) -> None:  # noqa: FBT001 - read by LazyGroup.invoke
+def main(*, debug: bool) -> None:
     """Kong Mesh on AWS Private CA.
 
     pulumi up makes the CA and the identities, render-mesh turns the stack's outputs into a Mesh, verify proves that
     every zone gets certificates. demo does all of it on this machine, without an AWS account.
     """
+
+
+main.params.insert(1, verbose_option())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from toolkit.control_plane.applying import Plan, Step, Write
     from toolkit.control_plane.client import ControlPlane, Written
     from toolkit.control_plane.resources import Resource
+    from toolkit.values import Value
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 _WORDS = {"created": "green", "changed": "yellow", "unchanged": "bright_black"}
@@ -49,7 +50,7 @@ def command(
     files: tuple[str, ...],
     yes: bool,
     dry_run: bool,
-    **access: Any,  # noqa: ANN401 - the options of control_plane_options, each of its own type
+    **access: Value,
 ) -> None:
     """Apply a Mesh to a Universal control plane.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.versions import MeshVersion
+    from toolkit.values import Object, Value
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
+_Command = TypeVar("_Command", bound="Callable[..., object]")
 CONTROL_PLANE = "control-plane"
 _ENTERPRISE = "Kong Mesh"
 
@@ -35,7 +36,7 @@ class Base(NamedTuple):
     meshes: list[EditableMesh]
     version: MeshVersion | None
     product: str
-    insights: dict[str, dict[str, Any]]
+    insights: dict[str, Object]
 
 
 def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
@@ -62,13 +63,13 @@ def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
     return add
 
 
-def access_of(chosen: dict[str, Any]) -> dict[str, Any]:
+def access_of(chosen: Object) -> Object:
     """Take what :func:`control_plane_options` put into a command's parameters out of them."""
     return {name: chosen.pop(name) for name in NAMES}
 
 
 def read_base(
-    base: str, access: Mapping[str, Any], meshes: Sequence[str], form: Form, *, with_insights: bool = False
+    base: str, access: Mapping[str, Value], meshes: Sequence[str], form: Form, *, with_insights: bool = False
 ) -> Base:
     """Read what ``--base`` names.
 
@@ -140,15 +141,16 @@ def heed_version(mesh_version: str | None, known: MeshVersion | None = None) -> 
     Raises:
         InvalidInputError: the version is none, or has no acmpca backend.
     """
-    if mesh_version is None and known is None:
-        return
     from toolkit.mesh.schema import versions
 
-    try:
-        version = known if mesh_version is None else versions.MeshVersion.parse(mesh_version)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--mesh-version") from error
-    assert version is not None  # noqa: S101 - one of the two is there
+    version = known
+    if mesh_version is not None:
+        try:
+            version = versions.MeshVersion.parse(mesh_version)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--mesh-version") from error
+    if version is None:
+        return
     versions.refuse(version)
     for warning in versions.warnings(version):
         warn(warning)

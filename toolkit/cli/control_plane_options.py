@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.connection import Token
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
+_Command = TypeVar("_Command", bound="Callable[..., object]")
 TOKEN_VARIABLE = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
 # The parameters of the options.
 NAMES = ("control_plane", "context", "kumactl_config", "token_file", "ca_file", "timeout", "insecure_http")

@@ -73,7 +73,7 @@ class _Narrator:
     def sandbox_started(self, endpoint_url: str) -> None:
         _step(1, "An AWS is running", f"{endpoint_url}, on this machine's loopback only")
 
-    def resource_created(self, kind: str, name: str) -> None:  # noqa: ARG002 - the audience's signature
+    def resource_created(self, kind: str, _name: str) -> None:
         with self._lock:
             self._resources += 1
             self.authorities += kind.endswith(":CertificateAuthority")

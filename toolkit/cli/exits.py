@@ -10,7 +10,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
+from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
 from toolkit.redaction import blot
 from toolkit.text import printable, printable_lines
@@ -18,6 +18,8 @@ from toolkit.text import printable, printable_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
+
+    from toolkit.values import Value
 
 _Value = TypeVar("_Value")
 # Libraries whose errors quote the text that they refuse: it may be a file with credentials, or half an answer of STS.
@@ -43,7 +45,7 @@ class _BlottedStream:
         for line in lines:
             self.write(line)
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
+    def __getattr__(self, name: str) -> Value:
         return getattr(self._stream, name)
 
 
@@ -130,7 +132,7 @@ def blotted(value: _Value) -> _Value:
     return cast("_Value", _blotted(value))
 
 
-def _blotted(value: Any) -> Any:  # noqa: ANN401 - every part has a type of its own
+def _blotted(value: object) -> object:
     if isinstance(value, Enum):
         return value
     if isinstance(value, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from toolkit.cli.signals import Signals
     from toolkit.verify.handshakes.openssl import Trust
+    from toolkit.verify.plan import Plan
     from toolkit.verify.results import Handshake, Report
     from toolkit.verify.runner import Run
-    from toolkit.verify.zone import Plan, Proxy
+    from toolkit.verify.zone import Proxy
 
     Engine = Callable[[Sequence[Proxy], Trust], Generator[Handshake]]
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
+_Command = TypeVar("_Command", bound="Callable[..., object]")
 
 
 class Met(NamedTuple):
@@ -94,7 +95,7 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
         what was known by then.
     """
     report, proxies, trouble = run.report, run.proxies, run.trouble
-    if make is None or len(proxies) < 2 or report.interrupted:  # noqa: PLR2004 - it takes two
+    if make is None or not proxies[1:] or report.interrupted:
         return Met(report, trouble)
     from datetime import UTC, datetime
 
@@ -112,7 +113,7 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
         pass
     except Exception as error:  # noqa: BLE001 - what was issued must not be forgotten, whatever went wrong
         trouble = error
-    done = replace(report, handshakes=tuple(found), interrupted=interrupted, finished=datetime.now(UTC))
+    done = replace(report, handshakes=tuple(found), interrupted=interrupted, finished_at=datetime.now(UTC))
     return Met(done, trouble)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.render.choices import MeshOptions
     from toolkit.mesh.render.static_credentials import Credentials
+    from toolkit.values import Value
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
+_Command = TypeVar("_Command", bound="Callable[..., object]")
 _SOURCE = "inline, inlineString, secret, secret=NAME or file=PATH"
 
 
-class _Source(click.ParamType[Any]):
+class _Source(click.ParamType[object]):
     """Where a value shall stand in the Mesh."""
 
     name = "source"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
         """Read the text of the option."""
         from toolkit.mesh.render.choices import parse_choice
 
@@ -114,7 +115,7 @@ def mesh_options(function: _Command) -> _Command:
 
 
 def options_of(
-    form: Literal["kubernetes", "universal"], chosen: Mapping[str, Any], meshes: Sequence[str]
+    form: Literal["kubernetes", "universal"], chosen: Mapping[str, Value], meshes: Sequence[str]
 ) -> MeshOptions:
     """The operator's choices as one value, with the credentials that they name.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import click
 
@@ -17,7 +17,9 @@ from toolkit.text import printable_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
+    from toolkit.values import Value
+
+_Command = TypeVar("_Command", bound="Callable[..., object]")
 # The default of an option for a lifetime, as --help shows it.
 STACKS_LIFETIME = "the stack's, which is 24h unless it says otherwise"
 _PLAIN_WIDTH = 100
@@ -34,7 +36,7 @@ class Look(NamedTuple):
 class Explained(click.Argument):
     """An argument with a help text; click knows that of options only, before 8.5."""
 
-    def __init__(self, *declarations: Any, explanation: str, **attributes: Any) -> None:  # noqa: ANN401 - click's signature
+    def __init__(self, *declarations: Value, explanation: str, **attributes: Value) -> None:
         super().__init__(*declarations, **attributes)
         self.help = explanation
 
@@ -107,7 +109,9 @@ def given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
     return [
         parameter.opts[0]
         for parameter in ctx.command.params
-        if parameter.name not in names and ctx.get_parameter_source(str(parameter.name)) is _COMMANDLINE
+        if parameter.expose_value
+        and parameter.name not in names
+        and ctx.get_parameter_source(str(parameter.name)) is _COMMANDLINE
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rich import box
 from rich.console import Group
@@ -115,7 +115,7 @@ class LiveProgress:
                 table.add_row(Text(row.zone), *self._cells(row))
             return Group(table, Text(", ".join(_summary(rows, len(shown))), style="bold"))
 
-    def _cells(self, row: _Row) -> tuple[Any, Any, Any]:
+    def _cells(self, row: _Row) -> tuple[RenderableType, RenderableType, RenderableType]:
         if row.result is not None:
             failed = next((check.name for check in row.result.checks if check.failed), "")
             sign = Text("✓", "green") if row.result.passed else Text("✕", "bold red")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import operator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from toolkit.cli.base import mode_of
 from toolkit.cli.options import STACKS_LIFETIME, applied_mesh, emit, note, output_file, stack_outputs
-from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs, Zone
     from toolkit.jobs.verifiers import JobOptions
     from toolkit.mesh.documents.applied import Applied
+    from toolkit.values import Value
 
 _MAX_SECONDS = 3600
 _MAX_RETRIES = 5
@@ -95,7 +95,7 @@ def command(
     backend_name: str | None,
     output: Path | None,
     output_dir: Path | None,
-    **chosen: Any,  # noqa: ANN401 - the fields of JobOptions, each of its own type
+    **chosen: Value,
 ) -> None:
     """Render a Job that verifies a zone from inside its cluster.
 
@@ -105,6 +105,7 @@ def command(
     from toolkit import contract
     from toolkit.jobs import verifiers, workloads
     from toolkit.mesh.render.templating import stream
+    from toolkit.verify.plan import choose_zones
 
     if output and output_dir:
         raise click.UsageError("-o and --output-dir do not go together")
@@ -113,7 +114,7 @@ def command(
     if "-" in map(str, mesh_files) and outputs == "-":
         raise click.UsageError("--mesh and --outputs can't both be standard input")
     loaded = contract.load(outputs, stack, cwd)
-    zones = _zones(loaded, zone_names)
+    zones = choose_zones(loaded, zone_names)
     options = verifiers.JobOptions(**chosen)
     mesh = _mesh(mesh_files, options.mesh_name, backend_name)
     made = verifiers.build(loaded, zones, options, mesh)
@@ -127,16 +128,6 @@ def command(
         from toolkit.files import write_all
 
         write_all({output_dir / f"{zone}.job.yaml": (text, mode) for zone, text in texts.items()})
-
-
-def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
-    known = {zone.name: zone for zone in outputs.zones}
-    if unknown := [name for name in names if name not in known]:
-        raise InvalidInputError(
-            f"the stack has no zone {', '.join(unknown)}",
-            [Problem("--zone", f"{name} is none of {', '.join(known)}") for name in unknown],
-        )
-    return [known[name] for name in dict.fromkeys(names)] if names else list(outputs.zones)
 
 
 def _mesh(files: Sequence[Path], name: str | None, backend: str | None) -> Applied | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.render.choices import MeshOptions
     from toolkit.mesh.render.merge import Merged
     from toolkit.mesh.render.templating import RenderedMesh
+    from toolkit.values import Value
 
 
 _EXAMPLES = """\b
@@ -65,7 +66,7 @@ def command(
     mesh_version: str | None,
     secret_output: Path | None,
     output: Path | None,
-    **chosen: Any,  # noqa: ANN401 - the options that others declare and take, each of its own type
+    **chosen: Value,
 ) -> None:
     """Turn the stack's outputs into a Mesh with an acmpca backend.
 

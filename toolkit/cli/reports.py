@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
@@ -14,10 +14,11 @@ from toolkit.cli.options import look, output_file, with_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from toolkit.values import Value
     from toolkit.verify.report import Form
     from toolkit.verify.results import Report
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
+_Command = TypeVar("_Command", bound="Callable[..., object]")
 FORMS = ("table", "wide", "json", "junit", "prometheus", "html", "compact")
 
 
@@ -28,10 +29,10 @@ class ReportFile(NamedTuple):
     file: Path
 
 
-class _ReportFile(click.ParamType[Any]):
+class _ReportFile(click.ParamType[object]):
     name = "report"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
         """Read ``FORM=FILE``."""
         if isinstance(value, ReportFile):
             return value

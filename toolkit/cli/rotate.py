@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.rotate.rotation import Move, Rotation, Step
     from toolkit.mesh.schema.versions import Product
+    from toolkit.values import Object, Value
 
 _EXAMPLES = """\b
 Examples:
@@ -76,7 +77,7 @@ def command(
     stack: str | None,
     cwd: str | None,
     output: Path | None,
-    **chosen: Any,  # noqa: ANN401 - the options that others declare and take, each of its own type
+    **chosen: Value,
 ) -> None:
     """Move a mesh from one CA to another without breaking traffic.
 
@@ -121,12 +122,12 @@ def _refuse_places(step: int | None, output: Path | None, output_dir: Path | Non
 
 def _move(
     base: str,
-    access: Mapping[str, Any],
+    access: Mapping[str, Value],
     mesh_version: str | None,
     mesh: str | None,
     leave: str | None,
     product: Product,
-) -> tuple[Move, dict[str, Any] | None]:
+) -> tuple[Move, Object | None]:
     """What is to move, and what its control plane sees of the proxies, where it was asked."""
     from toolkit.files import read_text, source_name
     from toolkit.mesh.rotate.rotation import Move
@@ -147,9 +148,7 @@ def _move(
     return move, None if product == "kuma" else found.insights.get(mesh or "")
 
 
-def _plan(
-    move: Move, target: str | None, stack: tuple[str | None, str | None, str | None], chosen: dict[str, Any]
-) -> Rotation:
+def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, str | None], chosen: Object) -> Rotation:
     from toolkit.files import read_text, source_name
     from toolkit.mesh.documents import editable
     from toolkit.mesh.rotate import rotation
@@ -168,7 +167,7 @@ def _plan(
     return rotation.to_backend(move, mesh.backends[position])
 
 
-def _require_ready(rotation: Rotation, number: int, insight: dict[str, Any] | None) -> None:
+def _require_ready(rotation: Rotation, number: int, insight: Object | None) -> None:
     """End with 1 where the control plane sees that the step would break traffic."""
     from toolkit.mesh.rotate.readiness import what_is_missing
 
@@ -217,7 +216,7 @@ def _write(rotation: Rotation, directory: Path, mode: int) -> None:
     click.echo(f"Written to {directory}/: {', '.join(sorted(files))}", err=True)
 
 
-def _text(rotation: Rotation, directory: Path | None, insight: dict[str, Any] | None) -> str:
+def _text(rotation: Rotation, directory: Path | None, insight: Object | None) -> str:
     """The plan for people."""
     from toolkit.mesh.rotate.readiness import what_is_missing
 

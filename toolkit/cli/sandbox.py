@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.versions import Product
     from toolkit.sandbox.pulumi.stack_file import StackConfig
     from toolkit.sandbox.server import Sandbox
+    from toolkit.values import Object
 
 
 _EXAMPLES = """\b
@@ -250,7 +251,7 @@ def _run(words: Sequence[str], environment: dict[str, str]) -> int:
     return code if code >= 0 else _SIGNALED - code
 
 
-def _lines(environment: dict[str, Any], form: str) -> Iterator[str]:
+def _lines(environment: Object, form: str) -> Iterator[str]:
     if form == "json":
         yield json.dumps(environment, indent=2)
         return

@@ -37,10 +37,9 @@ def start(arguments: list[str], ready: Callable[[dict[str, str]], None]) -> None
             text=True,
             start_new_session=True,
         )
-        assert process.stdout is not None  # noqa: S101 - PIPE was asked for
         # JSON ends with a brace at the beginning of a line.
         text = ""
-        for line in process.stdout:
+        for line in process.stdout or ():
             text += line
             if line.rstrip() == "}":
                 break

@@ -6,12 +6,14 @@ import os
 import signal
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from toolkit.errors import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from toolkit.values import Value
 
 # Kubernetes sends SIGTERM when a Job's time is up.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -33,7 +35,7 @@ class Signals:
         self._holds = False
         self._raises = False
         self._listener: Callable[[], None] | None = None
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[signal.Signals, Value] = {}
 
     def __enter__(self) -> Self:
         # Python lets only the main thread set handlers.

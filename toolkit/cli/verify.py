@@ -5,26 +5,27 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli import handshakes, verify_plan, verify_resume
+from toolkit.cli import handshakes, verify_resume
 from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, given_besides, stack_outputs
 from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, require_writable, write_reports
 from toolkit.cli.signals import Signals
-from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InvalidInputError, Problem, one_line
+from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from toolkit.contract import StackOutputs, Zone
+    from toolkit.values import Object, Value
     from toolkit.verify.identity import IdentitySource
     from toolkit.verify.ledger import Ledger
+    from toolkit.verify.plan import Plan
     from toolkit.verify.results import Report
     from toolkit.verify.resume import Resumption
     from toolkit.verify.runner import Run
-    from toolkit.verify.zone import Plan
 
 
 _EXAMPLES = """\b
@@ -134,7 +135,7 @@ def command(
     form: str,
     reports: tuple[ReportFile, ...],
     output: Path | None,
-    **chosen: Any,  # noqa: ANN401 - options of many types, read where they are used
+    **chosen: Value,
 ) -> None:
     """Prove that every zone gets certificates.
 
@@ -146,11 +147,12 @@ def command(
     # Open until all is said: signals at the very end must not change the exit code either.
     signals = click.get_current_context().find_root().with_resource(Signals())
     from toolkit import contract
+    from toolkit.verify.plan import choose_zones
 
     merged = _refuse_clashes(merged, more, outputs, form, resumed)
     refuse_clashes(output, reports, resumed or ledger_file)
     loaded = contract.load(outputs, stack, cwd)
-    zones = _zones(loaded, zone_names)
+    zones = choose_zones(loaded, zone_names)
     if resumed:
         verify_resume.run(_resumption(loaded, zones, chosen), resumed, form, output, signals)
         return
@@ -206,14 +208,14 @@ def _refuse_clashes(
 def _verify(
     outputs: StackOutputs,
     zones: Sequence[Zone],
-    chosen: dict[str, Any],
+    chosen: Object,
     ledger_file: Path | None,
     signals: Signals,
     write: Callable[[Report], None],
 ) -> handshakes.Met:
     """Verify the zones and write the report, also of a run that was stopped or that ended with an error."""
     engine = handshakes.engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
-    plan = verify_plan.read_plan(outputs, zones, chosen)
+    plan = _plan(outputs, zones, chosen)
     try:
         source = _source(chosen, zones)
     except ExternalError as error:
@@ -232,7 +234,32 @@ def _verify(
     return met
 
 
-def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: dict[str, Any]) -> Resumption:
+def _plan(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) -> Plan:
+    from dataclasses import replace
+    from datetime import timedelta
+
+    from toolkit.files import read_text
+    from toolkit.mesh.documents.applied import applied
+    from toolkit.mesh.documents.reader import read
+    from toolkit.verify.plan import PlanOptions, make_plan
+
+    name, files, backend = chosen["mesh_name"], chosen["mesh_files"], chosen["backend_name"]
+    if backend and not files:
+        raise click.UsageError("--backend-name needs --mesh FILE")
+    texts = [(str(file), read_text(str(file))) for file in files]
+    mesh = applied(read(texts), name, backend) if files else None
+    options = PlanOptions(name, chosen["service"], chosen["lifetime"], chosen["horizon"])
+    deadline = chosen["deadline"]
+    return replace(
+        make_plan(outputs, zones, options, mesh),
+        timeout=timedelta(seconds=chosen["timeout"]),
+        deadline=None if deadline is None else timedelta(seconds=deadline),
+        probe_denials=chosen["probe_denials"],
+        revoke=chosen["revoke"],
+    )
+
+
+def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) -> Resumption:
     from datetime import timedelta
 
     from toolkit.verify.resume import Resumption
@@ -246,17 +273,7 @@ def _refuse_questions(ctx: click.Context) -> None:
         raise click.UsageError(f"{', '.join(given)} has no effect with --merge, which verifies nothing")
 
 
-def _zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
-    known = {zone.name: zone for zone in outputs.zones}
-    if unknown := [name for name in names if name not in known]:
-        raise InvalidInputError(
-            f"the stack has no zone {', '.join(unknown)}",
-            [Problem("--zone", f"{name} is none of {', '.join(known)}") for name in unknown],
-        )
-    return [known[name] for name in dict.fromkeys(names)] if names else list(outputs.zones)
-
-
-def _source(chosen: dict[str, Any], zones: Sequence[Zone]) -> IdentitySource:
+def _source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
     from toolkit.verify.identity import Ambient, AssumeRole, WebIdentity
 
     how, role, profile, endpoint = (chosen[name] for name in ("identity", "role", "profile", "endpoint_url"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.cli.signals import Signals
+    from toolkit.values import Object
     from toolkit.verify.resume import Finding, Resumed, Resumption
 
 _FORMS = ("table", "json")
@@ -115,7 +116,7 @@ def _json(resumed: Resumed, file: Path) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _request(finding: Finding) -> dict[str, Any]:
+def _request(finding: Finding) -> Object:
     entry = finding.entry
     return {
         "zone": entry.zone,

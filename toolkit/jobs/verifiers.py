@@ -15,15 +15,14 @@ from toolkit.mesh.documents.applied import Applied, applied
 from toolkit.mesh.documents.confidential import chain_problem
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, ObjectName
-from toolkit.pki import arn, common_name, duration, pem, spiffe
+from toolkit.pki import pem
+from toolkit.verify.plan import PlanOptions, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from toolkit.contract import StackOutputs, Zone
 
-# The service that toolkit verify asks for unless it is told another.
-SERVICE = "toolkit-verify"
 _Made = TypeVar("_Made")
 _MEND = "toolkit render-job --help says what each option takes."
 
@@ -98,12 +97,8 @@ def build(
     problems: list[Problem] = []
     pinned = _attempt(problems, "--image", lambda: image.pinned(options.image))
     timetable = _timetable(problems, options)
-    problems += [*_lifetime_problems(outputs, options), *_horizon_problems(options)]
-    problems += _mesh_name_problems(outputs, options, mesh)
-    text = None
-    if mesh is not None:
-        problems += _mesh_problems(outputs, zones, mesh)
-        text = _mesh_text(problems, mesh)
+    problems += _plan_problems(outputs, zones, options, mesh)
+    text = None if mesh is None else _mesh_text(problems, mesh)
     places = [_place(problems, outputs, zone, options) for zone in zones]
     if problems or pinned is None:
         raise InvalidInputError("the Job can't be rendered", dict.fromkeys(problems), _MEND)
@@ -124,6 +119,18 @@ def build(
         )
         for zone, (namespace, service_account) in zip(zones, places, strict=True)
     ]
+
+
+def _plan_problems(
+    outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None
+) -> tuple[Problem, ...]:
+    """Return what ``toolkit verify`` would refuse, so that it is said here and not by a pod."""
+    chosen = PlanOptions(options.mesh_name, lifetime=options.lifetime, horizon=options.horizon)
+    try:
+        make_plan(outputs, zones, chosen, mesh)
+    except InvalidInputError as error:
+        return error.problems
+    return ()
 
 
 def _attempt(problems: list[Problem], place: str, make: Callable[[], _Made]) -> _Made | None:
@@ -169,49 +176,6 @@ def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
         named["--mesh-name"] = options.mesh_name
     arguments = [part for name, value in named.items() if value is not None for part in (name, value)]
     return [*arguments, *(["--probe-denials"] if options.probe_denials else [])]
-
-
-def _lifetime_problems(outputs: StackOutputs, options: JobOptions) -> Iterator[Problem]:
-    chosen = options.lifetime
-    text = outputs.data_plane_lifetime if chosen is None else chosen
-    try:
-        problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
-    except ValueError as error:
-        problem = str(error)
-    if problem:
-        yield Problem("--lifetime", f"{text if chosen is None else arn.shown(text)}: {problem}")
-
-
-def _horizon_problems(options: JobOptions) -> Iterator[Problem]:
-    try:
-        if options.horizon is not None:
-            duration.parse(options.horizon)
-    except ValueError as error:
-        yield Problem("--horizon", str(error))
-
-
-def _mesh_name_problems(outputs: StackOutputs, options: JobOptions, mesh: Applied | None) -> Iterator[Problem]:
-    name = options.mesh_name
-    if mesh is None and name is not None and name not in outputs.meshes:
-        yield Problem("--mesh-name", f"{arn.shown(name)} is none of {', '.join(outputs.meshes)}")
-
-
-def _mesh_problems(outputs: StackOutputs, zones: Sequence[Zone], said: Applied) -> Iterator[Problem]:
-    """What of the Mesh ``toolkit verify`` would refuse, said here and not by a pod."""
-    if said.authority_arn != outputs.certificate_authority.arn:
-        expected = outputs.certificate_authority.arn
-        yield Problem("--mesh: conf.arn", f"is {arn.shown(said.authority_arn)}; the stack has {expected}")
-    try:
-        spiffe.data_plane_uris(said.mesh, [SERVICE], {})
-    except ValueError as error:
-        yield Problem("--mesh: name", str(error))
-    for zone in zones:
-        expanded = common_name.expand(said.common_name or "", {spiffe.SERVICE_TAG: SERVICE, spiffe.ZONE_TAG: zone.name})
-        if expanded is None or expanded.unknown:
-            tags = f"{spiffe.SERVICE_TAG} and {spiffe.ZONE_TAG}"
-            yield Problem("--mesh: conf.commonName", f"can't be expanded; known are the tags {tags}")
-        elif len(expanded.text) > common_name.MAX_COMMON_NAME:
-            yield Problem("--mesh: conf.commonName", f"is too long in zone {zone.name}; 64 characters are the most")
 
 
 def _mesh_text(problems: list[Problem], said: Applied) -> str | None:

@@ -11,10 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.pki import arn
 
+if TYPE_CHECKING:
+    from toolkit.values import Object, Value
+
+_Kind = TypeVar("_Kind")
 _NO_CONTROLS = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
 # Credentials are sent in headers and signed as they are: a blank or a line end in one would end the header.
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
@@ -160,8 +164,7 @@ def check_response(protocol: str, *, has_output: bool, status: int, body: bytes)
         check(body.decode())
     except NoAnswerError:
         raise
-    # Besides ValueError there is RecursionError; a class that nobody thought of is no reason to go on.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - ValueError, RecursionError; no other class is a reason to go on either
         kind = "JSON" if protocol == "json" else "text"
         raise NoAnswerError(f"it has status {status} and is not valid {kind} ({type(error).__name__})") from None
 
@@ -186,7 +189,7 @@ def _check_json(text: str) -> None:
         raise NoAnswerError("its JSON is no object")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Value]]) -> Object:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise NoAnswerError("its JSON has a member twice")
@@ -197,7 +200,7 @@ def _refuse_constant(_: str) -> None:
     raise NoAnswerError("its JSON has a number that JSON does not know")
 
 
-def _part(answer: object, name: str, kind: type) -> Any:  # noqa: ANN401 - of the kind that was asked for
+def _part(answer: object, name: str, kind: type[_Kind]) -> _Kind:
     if not isinstance(answer, Mapping):
         raise NoAnswerError(f"it has no {name}")
     found = answer.get(name)

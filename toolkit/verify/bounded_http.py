@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError, ResponseStreamingError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import boto3
     from botocore.awsrequest import AWSPreparedRequest
 
+    # botocore has no types for its HTTP session, what that returns, and its own endpoints.
+    from toolkit.values import Value
+
 MAX_BODY = 16 * 1024 * 1024
 READ_TIMEOUT_SECONDS = 20.0
 # An answer that comes a moment too late may name a certificate that AWS has issued. It is shorter than what the runner
@@ -32,7 +35,7 @@ _CHUNK = 64 * 1024
 class _Session(Protocol):
     """Botocore's HTTP session, as far as an endpoint uses it."""
 
-    def send(self, request: AWSPreparedRequest) -> Any: ...  # noqa: ANN401 - botocore has no type for it
+    def send(self, request: AWSPreparedRequest) -> Value: ...
 
     def close(self) -> None: ...
 
@@ -66,7 +69,7 @@ class BoundedSession:
             BotoCoreError: no whole response comes in time.
             NoAnswerError: the response is too long, compressed, or not one that AWS sends.
         """
-        asked: Any = request
+        asked: Value = request
         # Without this the session reads the body before anybody can limit it.
         asked.stream_output = True
         now = time.monotonic()
@@ -85,7 +88,7 @@ class BoundedSession:
         return AWSResponse(response.url, response.status_code, response.headers, _Read(body))
 
 
-def _read(response: Any, until: float) -> bytes:  # noqa: ANN401 - see _Session
+def _read(response: Value, until: float) -> bytes:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         # The request does not allow it, so it is never expanded, whatever its size would be.
         raise NoAnswerError("it is compressed, which was not asked for")
@@ -103,18 +106,17 @@ def _read(response: Any, until: float) -> bytes:  # noqa: ANN401 - see _Session
     return bytes(body)
 
 
-def _next(response: Any, until: float) -> bytes:  # noqa: ANN401 - see _Session
+def _next(response: Value, until: float) -> bytes:
     """Return what has come, at least one byte; nothing at the end."""
     try:
         return response.raw.read1(_CHUNK) or b""
-    # urllib3 and http.client have a dozen classes for a connection that breaks off.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - urllib3 and http.client have a dozen classes for a broken connection
         if time.monotonic() > until or "Timeout" in type(error).__name__:
             raise ReadTimeoutError(endpoint_url=response.url, error=type(error).__name__) from None
         raise ResponseStreamingError(error=type(error).__name__) from None
 
 
-def _operation(request: Any) -> str:  # noqa: ANN401 - headers are bytes or text, by who made them
+def _operation(request: Value) -> str:
     """Return the operation's name, where the request contains it; the query protocol has it in the body."""
     target = request.headers.get("X-Amz-Target") or request.url
     text: str = target.decode() if isinstance(target, bytes) else target
@@ -136,8 +138,8 @@ class _Read:
 class BoundedClient:
     """Mixed into the classes of botocore's clients; see :func:`watch`."""
 
-    _endpoint: Any
-    meta: Any
+    _endpoint: Value
+    meta: Value
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

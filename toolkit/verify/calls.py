@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
 from botocore.exceptions import ConnectionError as BotoConnectionError
@@ -21,6 +21,8 @@ from toolkit.verify.aws_responses import NoAnswerError, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from toolkit.values import Value
 
 _Answer = TypeVar("_Answer")
 
@@ -51,11 +53,13 @@ class Caller:
         deadline: on the clock of :func:`time.monotonic`.
         stop: ends every wait when set.
         counts: calls by operation, repeated ones included.
+        zone: for which the calls are made, for logs.
     """
 
     deadline: float
     stop: threading.Event = field(default_factory=threading.Event)
     counts: Counter[str] = field(default_factory=Counter)
+    zone: str = ""
 
     def ask(self, operation: str, call: Callable[[], _Answer], repeat_seconds: float = math.inf) -> _Answer:
         """Make a call, and again while it is throttled, fails on AWS's side or gets no connection.
@@ -89,8 +93,7 @@ class Caller:
                     raise
             except (NoAnswerError, DeadlineError, StoppedError, OSError, ToolkitError):
                 raise
-            # Parsers raise whatever they stumble over: ResponseParserError, KeyError, AttributeError, RecursionError.
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001 - parsers raise KeyError, RecursionError and whatever else
                 # Without the message and the cause: half an answer of AssumeRole contains a secret key.
                 raise NoAnswerError(f"reading it failed ({type(error).__name__})") from None
         raise AssertionError  # The last attempt returns or raises.
@@ -130,7 +133,7 @@ class Caller:
         return self.pause(random.uniform(0, bound))  # noqa: S311 - spreads load, hides nothing
 
 
-def part(answer: Mapping[str, Any], name: str) -> str:
+def part(answer: Mapping[str, Value], name: str) -> str:
     """Return a text of an answer that AWS always gives; what is called an ARN has to look like one.
 
     Raises:
@@ -146,7 +149,7 @@ def _require_code(error: Exception) -> None:
         NoAnswerError: it has not; AWS did not send it.
     """
     if isinstance(error, ClientError):
-        found: Any = error.response.get("Error")
+        found: Value = error.response.get("Error")
         if not (isinstance(found, dict) and isinstance(found.get("Code"), str) and found["Code"].strip()):
             raise NoAnswerError("it is an error without a code") from None
         if not isinstance(found.get("Message") or "", str):

@@ -14,6 +14,7 @@ from toolkit.contract import SHORT_LIVED_MAX
 from toolkit.pki import chain, judging, usages
 from toolkit.pki.authority import Needs
 from toolkit.pki.hierarchy import Hierarchy, order_problems
+from toolkit.verify.plan import DEFAULT_HORIZON
 from toolkit.verify.results import Check, judge
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ BACKDATING = timedelta(minutes=60)
 # Between this machine's clock and AWS's.
 CLOCK_SKEW = timedelta(minutes=5)
 # Time enough to make a successor and to bring it into every zone.
-DEFAULT_HORIZON = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def chain_order(evidence: Evidence) -> Check:
         first = chain.display_name(way[0])
         problems.insert(0, f"the certificate is not signed by {first}, the first certificate of the chain")
     found = "; ".join(problems) or " < ".join(["leaf", *(chain.display_name(certificate) for certificate in way)])
-    return judge("chain-order", not problems, expected, found, advice)
+    return judge("chain-order", expected, found, advice, good=not problems)
 
 
 def chain_lifetime(evidence: Evidence) -> Check:
@@ -116,10 +116,10 @@ def chain_lifetime(evidence: Evidence) -> Check:
         return judge("chain-lifetime", good=False, expected=expected, found="no CA", advice="See the check chain.")
     return judge(
         "chain-lifetime",
-        soonest.not_valid_after_utc >= until,
         expected,
         f"{chain.display_name(soonest)} ends {_time(soonest.not_valid_after_utc)}",
         "Have its successor in every zone before that: renew it in the stack, render the Mesh, toolkit rotate.",
+        good=soonest.not_valid_after_utc >= until,
     )
 
 
@@ -130,10 +130,10 @@ def usage_mode(evidence: Evidence) -> Check:
     good = evidence.usage_mode == "GENERAL_PURPOSE" or ends - begins <= limit
     return judge(
         "usage-mode",
-        good,
         "any lifetime" if evidence.usage_mode == "GENERAL_PURPOSE" else "at most 7 days: the CA is in short-lived mode",
         f"{(ends - begins).total_seconds() / 86400:.2f} days",
         "The certificate is not from a CA of that mode: compare the Mesh's conf.arn with the stack's.",
+        good=good,
     )
 
 
@@ -146,11 +146,11 @@ def common_name(evidence: Evidence) -> Check:
     good = found == wanted or (not wanted and len(found) == 1 and found[0].removeprefix("CN=") in evidence.uris)
     return judge(
         "common-name",
-        good,
         ", ".join(wanted) or "an empty subject",
         ", ".join(found) or "an empty subject",
         "The CA changes subjects: look for a template with APIPassthrough, or another CA.",
         note,
+        good=good,
     )
 
 
@@ -159,10 +159,10 @@ def public_key(evidence: Evidence) -> Check:
     same = _spki(evidence.leaf.public_key()) == _spki(evidence.public_key)
     return judge(
         "public-key",
-        same,
         "the CSR's key",
         "the CSR's key" if same else "another key",
         "Stop using this CA: it returned a certificate for a key that was not in the request.",
+        good=same,
     )
 
 
@@ -184,10 +184,10 @@ def subject_alternative_names(evidence: Evidence) -> Check:
         )
     return judge(
         "subject-alternative-names",
-        exact and not wrongly_marked,
         ", ".join(evidence.uris) + (" (critical: the subject is empty)" if must_be_critical else ""),
         (", ".join(found) or "none") + (" (not critical)" if wrongly_marked else ""),
         advice,
+        good=exact and not wrongly_marked,
     )
 
 
@@ -198,10 +198,10 @@ def key_usage(evidence: Evidence) -> Check:
     criticality = "critical" if extension and extension.critical else "not critical"
     return judge(
         "key-usage",
-        found == ["digital_signature", "key_encipherment"] and criticality == "critical",
         "digital_signature, key_encipherment (critical)",
         f"{', '.join(found) or 'none'} ({criticality})",
         "The template is not EndEntityCertificate/V1; look for a policy or proxy that rewrites the request.",
+        good=found == ["digital_signature", "key_encipherment"] and criticality == "critical",
     )
 
 
@@ -212,10 +212,10 @@ def extended_key_usage(evidence: Evidence) -> Check:
     found = [names.get(oid, oid.dotted_string) for oid in extension.value] if extension else []
     return judge(
         "extended-key-usage",
-        sorted(found) == ["clientAuth", "serverAuth"],
         "serverAuth, clientAuth",
         ", ".join(found) or "none",
         "A proxy is a server and a client at once: the template must allow both.",
+        good=sorted(found) == ["clientAuth", "serverAuth"],
     )
 
 
@@ -224,10 +224,10 @@ def basic_constraints(evidence: Evidence) -> Check:
     is_ca = chain.is_ca(evidence.leaf)
     return judge(
         "basic-constraints",
-        not is_ca,
         "CA:FALSE",
         "CA:TRUE" if is_ca else "CA:FALSE",
         "Revoke this certificate at once: it can sign others.",
+        good=not is_ca,
     )
 
 
@@ -238,10 +238,10 @@ def lifetime(evidence: Evidence) -> Check:
     begin_as_documented = evidence.at - BACKDATING - CLOCK_SKEW <= begins <= evidence.at + CLOCK_SKEW
     return judge(
         "lifetime",
-        end_as_asked and begin_as_documented,
         f"until {_time(evidence.not_after)}, backdated by at most 60 minutes",
         f"{_time(begins)} to {_time(ends)}",
         "Compare this machine's clock with AWS's; if they agree, the CA does not honour the validity asked for.",
+        good=end_as_asked and begin_as_documented,
     )
 
 

@@ -109,7 +109,7 @@ class Probe:
             code = error.response["Error"]["Code"]
             found = f"{code}: {error.response['Error'].get('Message', '')}"
             advice = f"Allow acm-pca:{operation} on the stack's CA alone; pulumi up restores what the stack gave."
-            return judge(name, code in DENIED, expected, found, advice)
+            return judge(name, expected, found, advice, good=code in DENIED)
         except (BotoCoreError, DeadlineError, OSError, ValueError) as error:
             return judge(name, good=False, expected=expected, found=str(error), advice="Run it again.")
         what = f"it was allowed and made {made}" if made else "it was allowed: this run's certificate is revoked"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
 
 import boto3
@@ -19,6 +19,7 @@ from toolkit.redaction import control_problem, know, know_answer
 from toolkit.verify import bounded_http, known_secrets
 from toolkit.verify.aws_responses import NoAnswerError, read_caller_arn, read_credentials
 from toolkit.verify.bounded_http import READ_TIMEOUT_SECONDS
+from toolkit.verify.call_logging import log_calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
 
     from toolkit.contract import Zone
+    from toolkit.values import Client, Object, Value
     from toolkit.verify.calls import Caller
 
 Role = Literal["verifier", "zone"]
@@ -128,7 +130,7 @@ class _Clients:
         Raises:
             InvalidInputError: botocore takes no such URL.
         """
-        session: Any = self._session
+        session: Value = self._session
         where = "--endpoint-url" if self._endpoint_url is not None else "AWS_ENDPOINT_URL or the AWS profile"
         for service in ("sts", "acm-pca"):
             try:
@@ -155,7 +157,7 @@ class _Clients:
         caller: Caller,
         taken: Mapping[str, str] | None = None,
         config: Config = _CLIENT,
-    ) -> Any:  # noqa: ANN401 - clients have no common type
+    ) -> Client:
         """A client, with the session's credentials or with those of a role.
 
         Args:
@@ -169,7 +171,7 @@ class _Clients:
             BotoCoreError: the configuration is not valid.
             ValueError: the endpoint's URL is not valid.
         """
-        keys: dict[str, Any] = {}
+        keys: Object = {}
         if taken is not None:
             know_answer(taken)
             keys = {
@@ -177,10 +179,11 @@ class _Clients:
                 "aws_secret_access_key": taken["SecretAccessKey"],
                 "aws_session_token": taken["SessionToken"],
             }
-        session: Any = self._session
+        session: Value = self._session
         with self._lock:
             client = session.client(service, region_name=region, endpoint_url=self._endpoint_url, config=config, **keys)
         client.end_by(caller.deadline)
+        log_calls(client, caller.zone)
         return client
 
     def identity(

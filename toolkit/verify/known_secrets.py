@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import ExternalError
 from toolkit.redaction import control_problem, know, know_credentials, proxy_problem
 
 if TYPE_CHECKING:
     import boto3
+
+    from toolkit.values import Value
 
 # Files that botocore reads by itself: the token of a service account, and that of EKS Pod Identity.
 _TOKEN_FILES = {
@@ -47,7 +49,7 @@ def watch(session: boto3.Session) -> None:
                 know(_beginning(Path(file)), kind)
 
 
-def require_usable(found: Any) -> None:  # noqa: ANN401 - botocore's classes of credentials have no common type
+def require_usable(found: Value) -> None:
     """Refuse credentials that no HTTP header can carry, such as a token with the line end of a file.
 
     Those that must be fetched first, such as a role's, are AWS's own, and are not looked at.
@@ -65,14 +67,14 @@ def require_usable(found: Any) -> None:  # noqa: ANN401 - botocore's classes of 
             raise ExternalError(f"{where} {problem}", "Set it again without it: no AWS credential contains that.")
 
 
-def _know_signer(request_signer: Any = None, **_: object) -> None:  # noqa: ANN401 - botocore's class
+def _know_signer(request_signer: object = None, **_: object) -> None:
     # There is no public way from an event to the credentials.
     credentials = getattr(request_signer, "_credentials", None)
     if credentials is not None:
         know_credentials(credentials.get_frozen_credentials())
 
 
-def _know_parameters(params: Any = None, **_: object) -> None:  # noqa: ANN401 - of any operation
+def _know_parameters(params: object = None, **_: object) -> None:
     for name, kind in _PARAMETERS.items():
         if isinstance(params, dict) and isinstance(value := params.get(name), str):
             know(value, kind)

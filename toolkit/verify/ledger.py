@@ -13,13 +13,15 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from toolkit.errors import ExternalError
 from toolkit.redaction import blot
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from toolkit.values import Object
 
 VERIFICATION = "verification"
 
@@ -46,7 +48,7 @@ class IssueRequest:
     token: str
     purpose: str = VERIFICATION
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> Object:
         """Return the parameters of ``IssueCertificate``."""
         return {
             "CertificateAuthorityArn": self.authority_arn,
@@ -69,16 +71,16 @@ class Ledger(Protocol):
 
     unanswered: set[str]
 
-    def requested(self, zone: str, request: IssueRequest) -> None:
+    def requested(self, zone: str, request: IssueRequest, /) -> None:
         """Record a request that is about to be sent."""
 
-    def issued(self, zone: str, request: IssueRequest, certificate_arn: str) -> None:
+    def issued(self, zone: str, request: IssueRequest, certificate_arn: str, /) -> None:
         """Record the ARN of the certificate that AWS issued for a request."""
 
-    def refused(self, zone: str, request: IssueRequest, reason: str) -> None:
+    def refused(self, zone: str, request: IssueRequest, reason: str, /) -> None:
         """Record that no certificate was issued for a request, and why."""
 
-    def revoked(self, zone: str, authority_arn: str, certificate_arn: str) -> None:
+    def revoked(self, zone: str, authority_arn: str, certificate_arn: str, /) -> None:
         """Record that a certificate was revoked."""
 
 
@@ -88,15 +90,15 @@ class NoLedger:
     def __init__(self) -> None:
         self.unanswered: set[str] = set()
 
-    def requested(self, zone: str, request: IssueRequest) -> None:  # noqa: ARG002 - see Ledger
+    def requested(self, _zone: str, request: IssueRequest) -> None:
         """See :class:`Ledger`."""
         self.unanswered.add(request.token)
 
-    def issued(self, zone: str, request: IssueRequest, certificate_arn: str) -> None:  # noqa: ARG002 - see Ledger
+    def issued(self, _zone: str, request: IssueRequest, _certificate_arn: str) -> None:
         """See :class:`Ledger`."""
         self.unanswered.discard(request.token)
 
-    def refused(self, zone: str, request: IssueRequest, reason: str) -> None:  # noqa: ARG002 - see Ledger
+    def refused(self, _zone: str, request: IssueRequest, _reason: str) -> None:
         """See :class:`Ledger`."""
         self.unanswered.discard(request.token)
 
@@ -136,7 +138,7 @@ class Account:
         self.issued.append(certificate_arn)
         self.ledger.issued(self.zone, request, certificate_arn)
 
-    def refuse(self, request: IssueRequest, reason: str) -> None:
+    def refuse(self, request: IssueRequest, reason: str, /) -> None:
         """Record that no certificate was issued for a request.
 
         Raises:
@@ -217,7 +219,7 @@ class FileLedger:
             f"it does not say that {certificate_arn} was revoked", {**event, "certificateArn": certificate_arn}
         )
 
-    def _append(self, lost: str, event: dict[str, Any]) -> None:
+    def _append(self, lost: str, event: Object) -> None:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         # What AWS returned may repeat what it was sent.
         shown = {name: blot(value) for name, value in event.items()}
@@ -246,7 +248,7 @@ class FileLedger:
         _sync(self._descriptor)
 
 
-def _event(event: str, zone: str, request: IssueRequest) -> dict[str, Any]:
+def _event(event: str, zone: str, request: IssueRequest) -> Object:
     return {
         "event": event,
         "zone": zone,

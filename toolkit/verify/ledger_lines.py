@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
@@ -233,4 +233,4 @@ class _Revoked(_Line):
 
 
 _Event = _Requested | _Issued | _Refused | _Bought | _Revoked
-_EVENT: TypeAdapter[Any] = TypeAdapter(Annotated[_Event, Field(discriminator="event")])
+_EVENT: TypeAdapter[_Event] = TypeAdapter(Annotated[_Event, Field(discriminator="event")])

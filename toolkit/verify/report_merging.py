@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.text import printable
-from toolkit.verify.results import Report
+from toolkit.verify.results import Report, Revocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
         InvalidInputError: they are of several meshes or CAs, of another CA than the contract's, or know a zone that
             the contract does not.
     """
-    ordered = sorted(reports, key=lambda report: report.finished)
+    ordered = sorted(reports, key=lambda report: report.finished_at)
     _refuse_strangers(ordered, outputs)
     known = _that_count((zone.zone, report, zone, zone.passed) for report in ordered for zone in report.zones)
     met = _that_count(
@@ -44,13 +44,13 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
     names = [zone.name for zone in outputs.zones]
     return Report(
         mesh=ordered[0].mesh,
-        authority_arn=outputs.certificate_authority.arn,
+        certificate_authority_arn=outputs.certificate_authority.arn,
         usage_mode=outputs.certificate_authority.usage_mode,
-        started=min(report.started for report in ordered),
-        finished=ordered[-1].finished,
+        started_at=min(report.started_at for report in ordered),
+        finished_at=ordered[-1].finished_at,
         zones=tuple(_with_all_bought(known[name][1], ordered) for name in names if name in known),
         handshakes=tuple(handshake for _, handshake in met.values()),
-        missing=tuple(name for name in names if name not in known),
+        missing_zones=tuple(name for name in names if name not in known),
         # One that was stopped, and of which a later one says all again, is done with.
         interrupted=any(report.interrupted for report, _ in said),
     )
@@ -65,20 +65,23 @@ def _that_count(said: Iterable[tuple[_Key, Report, _Said, bool]]) -> dict[_Key, 
     known: dict[_Key, tuple[Report, _Said]] = {}
     for key, report, what, good in said:
         before = known.get(key)
-        if before is None or report.finished > before[0].finished or not good:
+        if before is None or report.finished_at > before[0].finished_at or not good:
             known[key] = report, what
     return known
 
 
 def _with_all_bought(zone: ZoneResult, reports: Sequence[Report]) -> ZoneResult:
     every = [other for report in reports for other in report.zones if other.zone == zone.zone]
-    revoked = tuple(dict.fromkeys(arn for other in every for arn in other.revoked))
-    reasons = {found.certificate_arn: found for other in every for found in other.not_revoked}
+    revoked = tuple(dict.fromkeys(arn for other in every for arn in other.certificates_revoked))
+    kept = {each.certificate_arn: each for other in every for each in other.not_revoked}
     return replace(
         zone,
-        bought=tuple(dict.fromkeys(arn for other in every for arn in other.bought)),
-        revoked=revoked,
-        not_revoked=tuple(found for arn, found in reasons.items() if arn not in revoked),
+        certificates_bought=tuple(dict.fromkeys(arn for other in every for arn in other.certificates_bought)),
+        certificates_revoked=revoked,
+        revocations=(
+            *(Revocation(arn, revoked=True) for arn in revoked),
+            *(each for arn, each in kept.items() if arn not in revoked),
+        ),
     )
 
 
@@ -89,7 +92,7 @@ def _refuse_strangers(reports: Sequence[Report], outputs: StackOutputs) -> None:
     meshes = sorted({report.mesh for report in reports})
     if len(meshes) > 1:
         problems.append(Problem("mesh", f"the reports are of several meshes: {printable(', '.join(meshes))}"))
-    others = sorted({report.authority_arn for report in reports} - {authority})
+    others = sorted({report.certificate_authority_arn for report in reports} - {authority})
     problems += [
         Problem("certificateAuthorityArn", f"{printable(other)} is not the stack's, {authority}") for other in others
     ]

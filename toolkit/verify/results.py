@@ -1,23 +1,62 @@
-"""What a verification found, as plain values: for reports of any form, and for putting several reports together."""
+"""The record of a verification: plain, frozen values that every form of a report is made of.
+
+The JSON document, its schema and what is read back all come from these classes. Fields are the document's, in
+camelCase there.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, field
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import computed_field as computed
+from pydantic.alias_generators import to_camel
+from pydantic.dataclasses import dataclass
+
+from toolkit.contract import UsageMode
 from toolkit.pki import chain
 from toolkit.pricing import CERTIFICATE_PRICE
+from toolkit.text import REPLACEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime, timedelta
-
     from cryptography import x509
 
-    from toolkit.contract import UsageMode
     from toolkit.verify.issued_certificate import IssuedCertificate
+
+# A year: no run is longer, and far larger numbers are no time that Python knows.
+_MOST_MILLISECONDS = 366 * 24 * 3600 * 1000
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_CONFIG = ConfigDict(
+    alias_generator=to_camel,
+    validate_by_name=True,
+    hide_input_in_errors=True,
+    defer_build=True,
+    json_schema_serialization_defaults_required=True,
+)
+
+
+def _without_surrogates(value: object) -> object:
+    """Replace lone surrogates: names of files and headers may hold them, and no document can."""
+    return _SURROGATES.sub(REPLACEMENT, value) if isinstance(value, str) else value
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+_Text = Annotated[str, BeforeValidator(_without_surrogates)]
+_Moment = Annotated[
+    AwareDatetime,
+    PlainSerializer(_rfc3339, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+_Count = Annotated[int, Field(ge=0)]
+_Counts = Annotated[dict[_Text, _Count], AfterValidator(lambda counts: dict(sorted(counts.items())))]
 
 
 class Outcome(StrEnum):
@@ -28,25 +67,20 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True)
+def _is_empty(text: str) -> bool:
+    return not text
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Check:
-    """The answer to one question about one zone.
+    """The result of one check of one zone."""
 
-    Attributes:
-        name: stable; reports and monitors refer to it.
-        outcome: how it ended.
-        expected: what should be.
-        found: what is.
-        advice: what to do when it failed.
-        note: something worth knowing that is no failure.
-    """
-
-    name: str
-    outcome: Outcome
-    expected: str = ""
-    found: str = ""
-    advice: str = ""
-    note: str = ""
+    name: _Text = Field(description="Stable: monitors may refer to it.")
+    outcome: Outcome = Field(description="How it ended.")
+    expected: _Text = Field("", exclude_if=_is_empty, description="What should be.")
+    found: _Text = Field("", exclude_if=_is_empty, description="What is.")
+    advice: _Text = Field("", exclude_if=_is_empty, description="What to do; there when it failed.")
+    note: _Text = Field("", exclude_if=_is_empty, description="Something worth knowing that is no failure.")
 
     @property
     def failed(self) -> bool:
@@ -54,54 +88,40 @@ class Check:
         return self.outcome is Outcome.FAILED
 
 
-def judge(name: str, good: bool, expected: str, found: str, advice: str, note: str = "") -> Check:  # noqa: FBT001 - the verdict is the point
-    """A check from its verdict; the advice is kept only where it is needed."""
+def judge(name: str, expected: str, found: str, advice: str, note: str = "", *, good: bool) -> Check:
+    """Return a check by its verdict; the advice is kept only where it is needed."""
     return Check(name, Outcome.PASSED if good else Outcome.FAILED, expected, found, "" if good else advice, note)
 
 
-class Link(NamedTuple):
-    """One certificate of a chain, as far as people look at it.
+@dataclass(frozen=True, config=_CONFIG)
+class Link:
+    """One certificate of a chain, as far as people look at it."""
 
-    Attributes:
-        name: its common name, or what stands for it.
-        sha256_fingerprint: ``AB:CD:...``.
-        not_after: when it ends.
-    """
-
-    name: str
-    sha256_fingerprint: str
-    not_after: datetime
+    name: _Text = Field(description="The CA's common name, or what stands for it.")
+    sha256_fingerprint: _Text = Field(description="Of the CA's certificate, as AB:CD:...")
+    not_after: _Moment = Field(description="When it ends, RFC 3339.")
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> Link:
-        """The link that a certificate is."""
+        """Return the link that a certificate is."""
         name, end = chain.display_name(certificate), certificate.not_valid_after_utc
         return cls(name, chain.fingerprint(certificate), end)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class CertificateFacts:
-    """What is known of a zone's certificate.
+    """What is known of a zone's certificate."""
 
-    Attributes:
-        serial: as ``RevokeCertificate`` takes it.
-        sha256_fingerprint: ``AB:CD:...``.
-        not_before: when it begins.
-        not_after: when it ends.
-        uris: its URI SANs, in their order.
-        way: the chain that came with it: issuing CA first, root last.
-    """
-
-    serial: str
-    sha256_fingerprint: str
-    not_before: datetime
-    not_after: datetime
-    uris: tuple[str, ...]
-    way: tuple[Link, ...]
+    serial: _Text = Field(description="As RevokeCertificate takes it.")
+    sha256_fingerprint: _Text = Field(description="Of the certificate, as AB:CD:...")
+    not_before: _Moment = Field(description="When it begins, RFC 3339.")
+    not_after: _Moment = Field(description="When it ends, RFC 3339.")
+    uris: tuple[_Text, ...] = Field(description="Its URI SANs, in their order.")
+    chain: tuple[Link, ...] = Field(description="The chain that came with it: issuing CA first, root last.")
 
     @classmethod
     def of(cls, issued: IssuedCertificate) -> CertificateFacts:
-        """The facts of what AWS returned."""
+        """Return the facts of what AWS returned."""
         leaf = issued.leaf
         return cls(
             serial=chain.serial_number(leaf),
@@ -109,124 +129,127 @@ class CertificateFacts:
             not_before=leaf.not_valid_before_utc,
             not_after=leaf.not_valid_after_utc,
             uris=tuple(chain.uris(leaf)),
-            way=tuple(Link.of(certificate) for certificate in issued.chain),
+            chain=tuple(Link.of(certificate) for certificate in issued.chain),
         )
 
 
-class NotRevoked(NamedTuple):
-    """An issued certificate that was to be revoked and was not.
+@dataclass(frozen=True, config=_CONFIG)
+class Revocation:
+    """What came of the wish to revoke a certificate."""
 
-    Attributes:
-        certificate_arn: of the certificate.
-        reason: why.
-    """
-
-    certificate_arn: str
-    reason: str
+    certificate_arn: _Text = Field(description="The certificate.")
+    revoked: bool = Field(description="Whether it was revoked.")
+    reason: _Text = Field("", description="Why it was not revoked; empty if it was.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
 class ZoneResult:
-    """What is known of one zone.
+    """What is known of one zone."""
 
-    Attributes:
-        zone: its name.
-        region: where it runs.
-        checks: every check, in order, also those that were skipped.
-        bought: ARNs of the certificates that were issued; AWS keeps no list of them.
-        certificate: what is known of the zone's certificate, if it could be fetched.
-        issuance: from the request to the fetched certificate.
-        calls: of AWS, by operation, repeated ones included.
-        revoked: of what was issued, what was revoked again.
-        not_revoked: of what was issued and should have been revoked, what was not, and why.
-        cause: why the zone could not be asked at all (:class:`toolkit.verify.causes.Cause`); empty when it could, and
-            in a report that was read back.
-    """
+    zone: _Text = Field(description="Its name.")
+    region: _Text = Field(description="Where it runs.")
+    checks: tuple[Check, ...] = Field(description="Every check, in order, also those that were skipped.")
+    _: KW_ONLY
+    certificates_bought: tuple[_Text, ...] = Field(
+        (), description="ARNs of the certificates that were issued; AWS keeps no list of them."
+    )
+    certificates_revoked: tuple[_Text, ...] = Field(
+        (), description="Of the issued certificates, those that were revoked."
+    )
+    revocations: tuple[Revocation, ...] = Field(
+        (), description="With --revoke, for each issued certificate whether it was revoked; empty without."
+    )
+    certificate: CertificateFacts | None = Field(
+        None, description="The zone's certificate; null when none was fetched, issued or not."
+    )
+    issuance_milliseconds: Annotated[int, Field(ge=0, le=_MOST_MILLISECONDS)] | None = Field(
+        None, description="From the request to the fetched certificate; null when none was fetched."
+    )
+    calls: _Counts = Field(default_factory=dict, description="Calls of AWS by operation, repeated ones included.")
+    # Why the zone could not be asked at all (toolkit.verify.causes.Cause). Empty when it could, and in a report that
+    # was read back.
+    cause: Annotated[str, Field(exclude=True)] = field(default="", compare=False)
 
-    zone: str
-    region: str
-    checks: tuple[Check, ...]
-    bought: tuple[str, ...] = ()
-    certificate: CertificateFacts | None = None
-    issuance: timedelta | None = None
-    calls: Mapping[str, int] = field(default_factory=dict)
-    revoked: tuple[str, ...] = ()
-    not_revoked: tuple[NotRevoked, ...] = ()
-    cause: str = field(default="", compare=False)
-
+    @computed(description="Whether every check passed.")
     @property
     def passed(self) -> bool:
         """Whether every check passed; where none was made, nothing is proven."""
         return bool(self.checks) and all(check.outcome is Outcome.PASSED for check in self.checks)
 
+    @computed(description="Whether no check failed, but the run was stopped before all of them were made.")
     @property
     def interrupted(self) -> bool:
         """Whether nothing failed, but the run was stopped before every check was made."""
         return not self.passed and not any(check.failed for check in self.checks)
 
+    @property
+    def issuance(self) -> timedelta | None:
+        """From the request to the fetched certificate; None when none was fetched."""
+        return None if self.issuance_milliseconds is None else timedelta(milliseconds=self.issuance_milliseconds)
 
-class Handshake(NamedTuple):
-    """Two zones' proxies meeting, each verifying the other.
-
-    Attributes:
-        client: the zone of the one that connects.
-        server: the zone of the one that is connected to.
-        problem: why they don't trust each other; empty when they do.
-    """
-
-    client: str
-    server: str
-    problem: str = ""
+    @property
+    def not_revoked(self) -> list[Revocation]:
+        """Of what was issued and should have been revoked, what was not, and why."""
+        return [revocation for revocation in self.revocations if not revocation.revoked]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
+class Handshake:
+    """Two zones' proxies meeting, each verifying the other."""
+
+    client: _Text = Field(description="The zone of the proxy that connects.")
+    server: _Text = Field(description="The zone of the proxy that is connected to.")
+    problem: _Text = Field("", description="Why they don't trust each other; empty when they do.")
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Report:
-    """What is known of all zones, in the contract's order.
+    """What is known of all zones, in the contract's order."""
 
-    Attributes:
-        mesh: that was asked for.
-        authority_arn: the CA that was asked.
-        usage_mode: of the CA; it decides what a certificate costs.
-        started: when.
-        finished: when.
-        zones: one result a zone that was asked.
-        handshakes: every zone with every other; empty when none were made.
-        missing: zones of the contract of which nothing is known.
-        interrupted: whether somebody stopped it before it was done.
-    """
+    mesh: _Text = Field(description="The mesh that was asked for.")
+    certificate_authority_arn: _Text = Field(description="The CA that was asked.")
+    usage_mode: UsageMode = Field(description="Of the CA; it decides what a certificate costs.")
+    started_at: _Moment = Field(description="When the run began, RFC 3339.")
+    finished_at: _Moment = Field(description="When the run ended, RFC 3339.")
+    zones: tuple[ZoneResult, ...] = Field(
+        description="One result for each zone that was asked, in the contract's order."
+    )
+    handshakes: tuple[Handshake, ...] = Field(
+        (), description="Every zone's proxy with every other's; empty when none were made."
+    )
+    missing_zones: tuple[_Text, ...] = Field((), description="Zones of the contract of which nothing is known.")
+    interrupted: bool = Field(default=False, description="Whether somebody stopped the run before it was done.")
+    _: KW_ONLY
+    schema_version: Literal[1] = Field(
+        1, description="Fields may be added within a version; none is removed or changed."
+    )
 
-    mesh: str
-    authority_arn: str
-    usage_mode: UsageMode
-    started: datetime
-    finished: datetime
-    zones: tuple[ZoneResult, ...]
-    handshakes: tuple[Handshake, ...] = ()
-    missing: tuple[str, ...] = ()
-    interrupted: bool = False
-
+    @computed(description="Whether every zone was asked and passed, and all trust each other.")
     @property
     def passed(self) -> bool:
         """Whether every zone was asked and passed, and all trust each other."""
         good = all(zone.passed for zone in self.zones) and not any(meeting.problem for meeting in self.handshakes)
-        return good and not self.missing and not self.interrupted
+        return good and not self.missing_zones and not self.interrupted
 
+    @computed(description="How many certificates were issued to the run.")
     @property
-    def certificates_bought(self) -> int:
+    def certificates_bought(self) -> _Count:
         """How many certificates the run cost."""
-        return sum(len(zone.bought) for zone in self.zones)
+        return sum(len(zone.certificates_bought) for zone in self.zones)
 
     @property
     def certificates_revoked(self) -> int:
         """How many of them the run revoked again."""
-        return sum(len(zone.revoked) for zone in self.zones)
+        return sum(len(zone.certificates_revoked) for zone in self.zones)
 
+    @computed(description="At most so many US dollars they cost: the account may be in a cheaper tier.")
     @property
-    def cost(self) -> float:
-        """At most so many US dollars: the account may be in a cheaper tier."""
-        return self.certificates_bought * CERTIFICATE_PRICE[self.usage_mode]
+    def cost_at_most_usd(self) -> Annotated[float, Field(ge=0)]:
+        """At most so many US dollars, to the hundredth of a cent."""
+        return round(self.certificates_bought * CERTIFICATE_PRICE[self.usage_mode], 4)
 
+    @computed(description="Calls of AWS by operation, over all zones, repeated ones included.")
     @property
-    def calls(self) -> Counter[str]:
-        """Calls of AWS by operation, over all zones."""
-        return sum((Counter(zone.calls) for zone in self.zones), Counter())
+    def calls(self) -> dict[str, _Count]:
+        """Calls of AWS by operation, over all zones, in the alphabet's order."""
+        return dict(sorted(sum((Counter(zone.calls) for zone in self.zones), Counter()).items()))

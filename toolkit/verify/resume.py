@@ -190,7 +190,7 @@ class Resumption:
                 zone, findings = self._zones.get_nowait()
             except queue.Empty:
                 return
-            caller = Caller(time.monotonic() + self.timeout.total_seconds(), self._stop)
+            caller = Caller(time.monotonic() + self.timeout.total_seconds(), self._stop, zone=zone.name)
             try:
                 self._zone(zone, findings, caller)
             except StoppedError:

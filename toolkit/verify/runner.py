@@ -13,7 +13,7 @@ from toolkit.verify.advice import advice, said
 from toolkit.verify.calls import Caller
 from toolkit.verify.causes import Cause
 from toolkit.verify.results import Report, ZoneResult, judge
-from toolkit.verify.zone import Plan, ZoneVerification
+from toolkit.verify.zone import ZoneVerification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs, Zone
     from toolkit.errors import ToolkitError
     from toolkit.verify.identity import IdentitySource
+    from toolkit.verify.plan import Plan
     from toolkit.verify.zone import Proxy
 
 MAX_ZONES_AT_ONCE = 128
@@ -98,12 +99,12 @@ def verify(  # noqa: PLR0913, PLR0917 - what watches a run is passed by name
     order = [zone.name for zone in run.zones]
     report = Report(
         mesh=plan.mesh,
-        authority_arn=outputs.certificate_authority.arn,
+        certificate_authority_arn=outputs.certificate_authority.arn,
         usage_mode=outputs.certificate_authority.usage_mode,
-        started=started,
-        finished=datetime.now(UTC),
+        started_at=started,
+        finished_at=datetime.now(UTC),
         zones=tuple(results[name] for name in order if name in results),
-        missing=tuple(name for name in order if name not in results),
+        missing_zones=tuple(name for name in order if name not in results),
         interrupted=interrupted,
     )
     return Run(report, run.proxies(), run.unanswered, trouble)
@@ -124,10 +125,10 @@ def report_unasked(outputs: StackOutputs, plan: Plan, zones: Sequence[Zone], err
         verification = ZoneVerification(zone, outputs, plan, Caller(time.monotonic()))
         verification.cause = Cause.CREDENTIALS
         expected = f"{zone.role_arn} or {zone.verifier_role_arn}"
-        verification.checks.append(judge("identity", False, expected, said(error), advice(error, "")))  # noqa: FBT003
+        verification.checks.append(judge("identity", expected, said(error), advice(error, ""), good=False))
         results.append(verification.result())
     authority = outputs.certificate_authority
-    return Report(plan.mesh, authority.arn, authority.usage_mode, started=now, finished=now, zones=tuple(results))
+    return Report(plan.mesh, authority.arn, authority.usage_mode, started_at=now, finished_at=now, zones=tuple(results))
 
 
 class _Run:
@@ -248,7 +249,7 @@ class _Run:
         found = self._begun.get(zone.name)
         if found is None:
             deadline = min(time.monotonic() + self._plan.timeout.total_seconds(), self._deadline)
-            found = ZoneVerification(zone, self._outputs, self._plan, Caller(deadline, self._stop))
+            found = ZoneVerification(zone, self._outputs, self._plan, Caller(deadline, self._stop, zone=zone.name))
             self._begun[zone.name] = found
         return found
 

@@ -14,12 +14,12 @@ from toolkit.pki import chain, csr, pem, spiffe
 from toolkit.verify.advice import TOO_SLOW, advice, said
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
 from toolkit.verify.causes import Cause, cause_of
-from toolkit.verify.checks import CERTIFICATE_CHECKS, DEFAULT_HORIZON, Evidence
+from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
 from toolkit.verify.denials import NAMES as DENIALS
 from toolkit.verify.denials import Probe
 from toolkit.verify.issue import Issuer
-from toolkit.verify.ledger import Account, Ledger, NoLedger
-from toolkit.verify.results import CertificateFacts, Check, NotRevoked, Outcome, ZoneResult, judge
+from toolkit.verify.ledger import Account
+from toolkit.verify.results import CertificateFacts, Check, Outcome, Revocation, ZoneResult, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs, Zone
     from toolkit.verify.identity import IdentitySource, ZoneIdentity
     from toolkit.verify.issued_certificate import IssuedCertificate
+    from toolkit.verify.plan import Plan
 
 # OSError: credentials may come from files, such as the token of a service account.
 _REFUSALS = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError)
@@ -37,40 +38,9 @@ _NOT_TRIED = "the run ended before AWS answered, or before it was tried"
 CHECK_NAMES = ("identity", "authority", "issue", "fetch", *(name for name, _ in CERTIFICATE_CHECKS))
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What to ask in every zone.
-
-    Attributes:
-        mesh: whose data plane proxy the certificate is for.
-        trust_bundle: what that Mesh has as ``caCert``, byte for byte.
-        service: the service that the proxy would be.
-        lifetime: of the certificate.
-        timeout: how long one zone may take.
-        deadline: how long all zones may take; None for as long as each may.
-        horizon: how long the CAs of the chain must live beyond now.
-        common_names: of the requests, by zone name; a zone without one asks with an empty subject.
-        probe_denials: whether to try what must be denied.
-        revoke: whether to revoke the issued certificates, if the zone's role is allowed to.
-        ledger: records each request before it is sent, and its certificate before it is used.
-    """
-
-    mesh: str
-    trust_bundle: str
-    service: str = "toolkit-verify"
-    lifetime: timedelta = timedelta(hours=24)
-    timeout: timedelta = timedelta(seconds=60)
-    deadline: timedelta | None = None
-    horizon: timedelta = DEFAULT_HORIZON
-    common_names: dict[str, str] = field(default_factory=dict)
-    probe_denials: bool = False
-    revoke: bool = False
-    ledger: Ledger = field(default_factory=NoLedger)
-
-    @property
-    def check_names(self) -> tuple[str, ...]:
-        """The names of all checks, in the order of reports."""
-        return (*CHECK_NAMES, *(DENIALS if self.probe_denials else ()))
+def check_names(plan: Plan) -> tuple[str, ...]:
+    """Return the names of all checks of a plan, in the order of reports."""
+    return (*CHECK_NAMES, *(DENIALS if plan.probe_denials else ()))
 
 
 @dataclass(frozen=True)
@@ -127,38 +97,38 @@ class ZoneVerification:
 
     def _result(self, checks: Sequence[Check]) -> ZoneResult:
         known = {check.name for check in checks}
-        skipped = [Check(name, Outcome.SKIPPED) for name in self.plan.check_names if name not in known]
+        skipped = [Check(name, Outcome.SKIPPED) for name in check_names(self.plan) if name not in known]
         return ZoneResult(
             zone=self.zone.name,
             region=self.zone.region,
             checks=(*checks, *skipped),
-            bought=tuple(self.bought),
+            certificates_bought=tuple(self.bought),
             certificate=CertificateFacts.of(self.proxy.issued) if self.proxy else None,
-            issuance=self.issuance,
+            issuance_milliseconds=self.issuance and round(self.issuance.total_seconds() * 1000),
             calls=dict(self.caller.counts),
-            revoked=tuple(self.revoked),
-            not_revoked=tuple(self._not_revoked()) if self.plan.revoke else (),
+            certificates_revoked=tuple(self.revoked),
+            revocations=tuple(self._revocations()) if self.plan.revoke else (),
             cause=self.cause,
         )
 
     @property
     def current_check(self) -> str:
         """The name of the check that is being made; of the last one when all are."""
-        names = self.plan.check_names
+        names = check_names(self.plan)
         return names[min(len(self.checks), len(names) - 1)]
 
     def hangs(self) -> ZoneResult:
         """Return what is known of a zone that does not answer: one check fails, and its certificates are kept."""
         # Its thread may go on meanwhile: the check that fails is the one after those that are in the result.
         checks = list(self.checks)
-        if self.finished or len(checks) >= len(self.plan.check_names):
+        if self.finished or len(checks) >= len(check_names(self.plan)):
             # What hangs with all checks made is the revocation, which is no check.
             return self.result()
         if not checks and self.caller.counts:
             self.cause = Cause.UNREACHABLE
         most = min(self.plan.timeout, self.plan.deadline or self.plan.timeout)
         failed = judge(
-            self.plan.check_names[len(checks)],
+            check_names(self.plan)[len(checks)],
             good=False,
             expected=f"an answer within {most.total_seconds():g} s",
             found="none",
@@ -173,19 +143,18 @@ class ZoneVerification:
             is_expected = identity.is_expected()
         except StoppedError:
             raise
-        # Credentials may come from a program or a server of anybody's, through any of botocore's dozen providers.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - credentials may come from anybody's program, through a dozen providers
             self.cause = cause_of(error) or ""
             self._refused("identity", f"{self.zone.role_arn} or {self.zone.verifier_role_arn}", error, "sts:AssumeRole")
             return None
         self.checks.append(
             judge(
                 "identity",
-                is_expected,
                 " or ".join(identity.expected_role_arns),
                 identity.caller_arn,
                 "AWS gave other credentials than the contract names: look for AWS_PROFILE and other variables, a "
                 "service account without the role, a proxy or an endpoint override.",
+                good=is_expected,
             )
         )
         return identity
@@ -219,7 +188,7 @@ class ZoneVerification:
         lasts = ends is not None and ends > datetime.now(UTC) + self.plan.lifetime
         found = f"{status}, {mode}, until {ends:%Y-%m-%dT%H:%M:%SZ}" if ends else f"{status}, {mode}"
         good = status == "ACTIVE" and mode == authority.usage_mode and lasts
-        self.checks.append(judge("authority", good, expected, found, _authority_advice(status, lasts=lasts)))
+        self.checks.append(judge("authority", expected, found, _authority_advice(status, lasts=lasts), good=good))
 
     def _certificate(self, issuer: Issuer) -> x509.Certificate | None:
         uris = spiffe.data_plane_uris(
@@ -280,16 +249,19 @@ class ZoneVerification:
             self.revoked.append(certificate_arn)
             self.plan.ledger.revoked(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn)
 
-    def _not_revoked(self) -> Iterator[NotRevoked]:
-        """What was issued and is not revoked, also when it never came to that."""
-        revoked, reasons = set(self.revoked), dict(self.not_revoked)
-        for certificate_arn in list(self.bought):
+    def _revocations(self) -> Iterator[Revocation]:
+        """Yield what was revoked, then what was issued and is not revoked, also when it never came to that."""
+        # Copies: the zone's thread may go on meanwhile.
+        revoked, reasons = tuple(self.revoked), dict(self.not_revoked)
+        yield from (Revocation(certificate_arn, revoked=True) for certificate_arn in revoked)
+        for certificate_arn in tuple(self.bought):
             if certificate_arn not in revoked:
-                yield NotRevoked(certificate_arn, reasons.get(certificate_arn, _NOT_TRIED))
+                reason = reasons.get(certificate_arn, _NOT_TRIED)
+                yield Revocation(certificate_arn, revoked=False, reason=reason)
 
     def _fail(self, error: Exception) -> None:
         """Fail the check at which something went wrong that nobody expected; with all checks made, there is none."""
-        if len(self.checks) < len(self.plan.check_names):
+        if len(self.checks) < len(check_names(self.plan)):
             self._refused(self.current_check, "no error in the toolkit", error, "")
 
     def _refused(self, name: str, expected: str, error: Exception, action: str) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import strategies as st
 
 from tests.support import AUTHORITY_ARN
-from toolkit.verify.results import CertificateFacts, Check, Handshake, Link, NotRevoked, Outcome, Report, ZoneResult
+from toolkit.verify.results import CertificateFacts, Check, Handshake, Link, Outcome, Report, Revocation, ZoneResult
 from toolkit.verify.zone import CHECK_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_Kind = TypeVar("_Kind")
 STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ADVICE = "Enable the CA: aws acm-pca update-certificate-authority --status ACTIVE; find out who disabled it."
 DISTRUST = "Render the Mesh again from the stack's outputs and apply it."
@@ -29,13 +30,13 @@ _FOUND = {
 
 
 def certificate() -> CertificateFacts:
-    way = (
+    chain = (
         Link("Kong Mesh Issuing CA", _FINGERPRINT, STARTED + timedelta(days=1826)),
         Link("Kong Mesh Root CA, Example Organization plc", _FINGERPRINT[::-1], STARTED + timedelta(days=3652)),
     )
     uris = ("spiffe://default/toolkit-verify", "kuma://kuma.io/zone/frankfurt-1")
     ends = STARTED + timedelta(hours=24)
-    return CertificateFacts("4f:3b:99:00:aa", _FINGERPRINT, STARTED - timedelta(hours=1), ends, uris, way)
+    return CertificateFacts("4f:3b:99:00:aa", _FINGERPRINT, STARTED - timedelta(hours=1), ends, uris, chain)
 
 
 def good(name: str = "frankfurt-1", region: str = "eu-central-1", milliseconds: int = 412) -> ZoneResult:
@@ -53,9 +54,9 @@ def good(name: str = "frankfurt-1", region: str = "eu-central-1", milliseconds: 
             )
             for check in CHECK_NAMES
         ),
-        bought=(f"{AUTHORITY_ARN}/certificate/{name}",),
+        certificates_bought=(f"{AUTHORITY_ARN}/certificate/{name}",),
         certificate=certificate(),
-        issuance=timedelta(milliseconds=milliseconds),
+        issuance_milliseconds=milliseconds,
         calls={"AssumeRole": 1, "DescribeCertificateAuthority": 1, "IssueCertificate": 1, "GetCertificate": 3},
     )
 
@@ -72,22 +73,27 @@ def untrusted(name: str = "tokyo-1", region: str = "ap-northeast-1") -> ZoneResu
     zone = good(name, region, 1780)
     failed = Check("chain", Outcome.FAILED, "a valid way to the root in the Mesh's caCert", "no way", DISTRUST)
     checks = tuple(failed if check.name == "chain" else check for check in zone.checks)
-    return replace(zone, checks=checks, revoked=zone.bought)
+    return replace(zone, checks=checks, certificates_revoked=zone.certificates_bought)
 
 
 def kept(name: str = "oregon-1", region: str = "us-west-2") -> ZoneResult:
     """A zone whose certificate could not be revoked."""
     zone = good(name, region, 890)
-    return replace(zone, not_revoked=(NotRevoked(zone.bought[0], "AccessDeniedException: not authorized"),))
+    return replace(
+        zone,
+        revocations=(
+            Revocation(zone.certificates_bought[0], revoked=False, reason="AccessDeniedException: not authorized"),
+        ),
+    )
 
 
 def report(zones: Sequence[ZoneResult] = (), **changes: Any) -> Report:
     made = Report(
         mesh="default",
-        authority_arn=AUTHORITY_ARN,
+        certificate_authority_arn=AUTHORITY_ARN,
         usage_mode="GENERAL_PURPOSE",
-        started=STARTED,
-        finished=STARTED + timedelta(seconds=2.5),
+        started_at=STARTED,
+        finished_at=STARTED + timedelta(seconds=2.5),
         zones=tuple(zones),
     )
     return replace(made, **changes)
@@ -111,12 +117,12 @@ def mixed() -> Report:
     """A bit of everything that can go wrong."""
     zones = [good(), refused(), untrusted(), good("oregon-1", "us-west-2", 890)]
     met = meetings([zone for zone in zones if zone.certificate], bad="tokyo-1")
-    return report(zones, handshakes=met, missing=("sydney-1",))
+    return report(zones, handshakes=met, missing_zones=("sydney-1",))
 
 
 def interrupted() -> Report:
     nothing = ZoneResult("ireland-1", "eu-west-1", tuple(Check(name, Outcome.SKIPPED) for name in CHECK_NAMES))
-    return report([good(), nothing], missing=("oregon-1",), interrupted=True)
+    return report([good(), nothing], missing_zones=("oregon-1",), interrupted=True)
 
 
 def many(count: int = 100) -> Report:
@@ -134,7 +140,7 @@ ALL: dict[str, Callable[[], Report]] = {
     "mixed": mixed,
     "interrupted": interrupted,
     "nothing": report,
-    "missing": lambda: report(missing=("a", "b")),
+    "missing": lambda: report(missing_zones=("a", "b")),
 }
 
 # What would break a form that does not encode: markup, quotes, the end of CDATA, control and other strange characters.
@@ -162,39 +168,50 @@ strange = st.one_of(
     ),
     st.characters(codec=None).map(str),
 )
-_checks = st.builds(Check, strange, st.sampled_from(Outcome), strange, strange, strange, strange)
-_zones = st.builds(
+
+
+def built(kind: Callable[..., _Kind], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[_Kind]:
+    """As ``st.builds``, which would take the aliases in the signatures of these classes for further arguments."""
+    return st.fixed_dictionaries(fields).map(lambda values: kind(**values))
+
+
+_texts = dict.fromkeys(("expected", "found", "advice", "note"), strange)
+_checks = built(Check, name=strange, outcome=st.sampled_from(Outcome), **_texts)
+_links = built(Link, name=strange, sha256_fingerprint=strange, not_after=st.just(STARTED))
+_kept = built(Revocation, certificate_arn=strange, revoked=st.just(value=False), reason=strange)
+_met = built(Handshake, client=strange, server=strange, problem=st.one_of(st.just(""), strange))
+_zones = built(
     ZoneResult,
     zone=strange,
     region=strange,
     checks=st.lists(_checks, max_size=4, unique_by=lambda check: check.name).map(tuple),
-    bought=st.lists(strange, max_size=2).map(tuple),
+    certificates_bought=st.lists(strange, max_size=2).map(tuple),
     certificate=st.one_of(
         st.none(),
-        st.builds(
+        built(
             CertificateFacts,
-            strange,
-            strange,
-            st.just(STARTED),
-            st.just(STARTED + timedelta(days=1)),
-            st.lists(strange, max_size=2).map(tuple),
-            st.lists(st.builds(Link, strange, strange, st.just(STARTED)), max_size=3).map(tuple),
+            serial=strange,
+            sha256_fingerprint=strange,
+            not_before=st.just(STARTED),
+            not_after=st.just(STARTED + timedelta(days=1)),
+            uris=st.lists(strange, max_size=2).map(tuple),
+            chain=st.lists(_links, max_size=3).map(tuple),
         ),
     ),
-    issuance=st.one_of(st.none(), st.timedeltas(min_value=timedelta(0), max_value=timedelta(hours=2))),
+    issuance_milliseconds=st.one_of(st.none(), st.integers(0, 2 * 3600 * 1000)),
     calls=st.dictionaries(strange, st.integers(0, 1000), max_size=3),
-    revoked=st.lists(strange, max_size=1).map(tuple),
-    not_revoked=st.lists(st.builds(NotRevoked, strange, strange), max_size=1).map(tuple),
+    certificates_revoked=st.lists(strange, max_size=1).map(tuple),
+    revocations=st.lists(_kept, max_size=1).map(tuple),
 )
-reports = st.builds(
+reports = built(
     Report,
     mesh=strange,
-    authority_arn=strange,
+    certificate_authority_arn=strange,
     usage_mode=st.sampled_from(["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"]),
-    started=st.just(STARTED),
-    finished=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=2)).map(lambda took: STARTED + took),
+    started_at=st.just(STARTED),
+    finished_at=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=2)).map(lambda took: STARTED + took),
     zones=st.lists(_zones, max_size=3, unique_by=lambda zone: zone.zone).map(tuple),
-    handshakes=st.lists(st.builds(Handshake, strange, strange, st.one_of(st.just(""), strange)), max_size=4).map(tuple),
-    missing=st.lists(strange, max_size=2, unique=True).map(tuple),
+    handshakes=st.lists(_met, max_size=4).map(tuple),
+    missing_zones=st.lists(strange, max_size=2, unique=True).map(tuple),
     interrupted=st.booleans(),
 )

@@ -38,7 +38,7 @@ def test_a_zone_without_checks_proves_nothing() -> None:
 def test_of_two_samples_of_one_series_the_worse_stays(zones: tuple[ZoneResult, ...]) -> None:
     handshakes = (Handshake("a", "b", "expired"), Handshake("a", "b"))
     report = of(*zones, handshakes=handshakes[:: 1 if zones[0] is GOOD else -1])
-    lines = PrometheusForm().render(replace(report, missing=("x", GOOD.zone))).splitlines()
+    lines = PrometheusForm().render(replace(report, missing_zones=("x", GOOD.zone))).splitlines()
     of_zone = [line.partition("verify_")[2] for line in lines if 'zone="frankfurt-1",region="eu-central-1"' in line]
     labels = '{mesh="default",zone="frankfurt-1",region="eu-central-1"'
     assert f"zone_passed{labels}}} 0" in of_zone

@@ -81,7 +81,7 @@ def test_every_kind_of_report_is_a_page(kind: str) -> None:
     assert len(ids) == len(set(ids))
     targets = {str(link["href"]) for link in page.of("a")}
     assert targets <= {f"#{name}" for name in ids}
-    for zone in (*(zone.zone for zone in report.zones), *report.missing):
+    for zone in (*(zone.zone for zone in report.zones), *report.missing_zones):
         assert zone in page.text
 
 
@@ -111,7 +111,7 @@ def test_the_chain_is_drawn_from_the_certificate_to_the_root() -> None:
     page = read(samples.report([samples.good()]))
     (picture,) = [drawn for drawn in page.of("svg") if drawn.get("role") == "img"]
     label = str(picture["aria-label"])
-    names = ["spiffe://default/toolkit-verify", *(link.name for link in samples.certificate().way)]
+    names = ["spiffe://default/toolkit-verify", *(link.name for link in samples.certificate().chain)]
     assert [label.index(name) for name in names] == sorted(label.index(name) for name in names)
     assert label.endswith("The Mesh trusts it: caCert holds this root.")
     for words in ("DATA PLANE CERTIFICATE", "ISSUING CA", "ROOT CA", "until 2031-01-01 12:00 UTC, in 1,826 days"):
@@ -175,7 +175,7 @@ def test_a_browser_shows_it_and_asks_for_nothing(
     assert (background == "rgb(15, 20, 29)") == (scheme == "dark")
     assert colors(picture) > 100
     assert (tmp_path / "verify.png").read_bytes() == picture
-    for words in (*(zone.zone for zone in report.zones), *report.missing):
+    for words in (*(zone.zone for zone in report.zones), *report.missing_zones):
         assert words in text
     for zone in report.zones:
         for check in zone.checks:
@@ -234,7 +234,7 @@ def test_a_hostile_zone_runs_nothing(browser: Browser, tmp_path: Path) -> None:
     hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'</style></svg>"
     zones = [samples.good(hostile), samples.refused(hostile + "2")]
     report = samples.report(
-        zones, mesh=hostile, handshakes=samples.meetings(zones, bad=hostile), missing=(hostile + "3",)
+        zones, mesh=hostile, handshakes=samples.meetings(zones, bad=hostile), missing_zones=(hostile + "3",)
     )
     file = tmp_path / "verify.html"
     file.write_text(HtmlForm().render(report), encoding="utf-8")

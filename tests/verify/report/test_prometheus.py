@@ -58,7 +58,7 @@ def test_a_zone_and_its_checks() -> None:
     assert value(report, "issuance_seconds", **tokyo) == pytest.approx(1.78)
     certificate = samples.certificate()
     assert value(report, "certificate_not_after_timestamp_seconds", **tokyo) == certificate.not_after.timestamp()
-    assert value(report, "chain_not_after_timestamp_seconds", **tokyo) == certificate.way[0].not_after.timestamp()
+    assert value(report, "chain_not_after_timestamp_seconds", **tokyo) == certificate.chain[0].not_after.timestamp()
     names = {(name, labels) for name, labels in read(report) if ("zone", "ireland-1") in labels}
     assert not [name for name, _ in names if "not_after" in name or "issuance" in name]
 
@@ -75,7 +75,7 @@ def test_the_run_and_its_cost() -> None:
     assert value(report, "passed") == 0
     assert value(samples.passed(), "passed") == 1
     assert value(samples.interrupted(), "interrupted") == 1
-    assert value(report, "last_run_timestamp_seconds") == report.finished.timestamp()
+    assert value(report, "last_run_timestamp_seconds") == report.finished_at.timestamp()
     assert value(report, "duration_seconds") == pytest.approx(2.5)
     assert value(report, "certificates_bought") == 3
     assert value(report, "certificates_revoked") == 1
@@ -94,6 +94,6 @@ def test_handshakes() -> None:
 def test_labels_survive_whatever_they_hold(report: Report) -> None:
     series = read(report)
     zones = {dict(labels)["zone"] for name, labels in series if name == PREFIX + "zone_passed"}
-    assert zones == {legible(name) for name in (*(zone.zone for zone in report.zones), *report.missing)}
+    assert zones == {legible(name) for name in (*(zone.zone for zone in report.zones), *report.missing_zones)}
     for line in PrometheusForm().render(report).split("\n"):
         assert line == "" or line.startswith(("# HELP ", "# TYPE ", PREFIX))

@@ -222,8 +222,7 @@ def _running(envoy: Path, proxies: Sequence[Proxy], trust: Trust) -> Iterator[_E
     with _directory() as directory:
         process = _start(envoy, directory)
         try:
-            assert process.stdout is not None  # noqa: S101 - it is a pipe
-            log = _Log(process.stdout)
+            log = _Log(_pipe(process.stdout))
             _configure(process, json.dumps(bootstrap(proxies, trust, directory)))
             _await(process, directory / ADMIN, log)
             with _client(directory / OUTBOUND) as http:
@@ -266,8 +265,15 @@ def _start(envoy: Path, directory: Path) -> subprocess.Popen[bytes]:
 
 def _configure(process: subprocess.Popen[bytes], configuration: str) -> None:
     # One that ends at once says why in its log.
-    with suppress(BrokenPipeError), process.stdin as stream:  # type: ignore[union-attr] # it is a pipe, see above
+    with suppress(BrokenPipeError), _pipe(process.stdin) as stream:
         stream.write(configuration.encode())
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """Return a stream of a process that was started with pipes."""
+    if stream is None:
+        raise RuntimeError("Envoy was started without a pipe")
+    return stream
 
 
 def _await(process: subprocess.Popen[bytes], admin: Path, log: _Log) -> None:

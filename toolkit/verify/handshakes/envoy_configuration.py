@@ -17,7 +17,7 @@ port.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from toolkit.values import Object
     from toolkit.verify.handshakes.openssl import Trust
     from toolkit.verify.zone import Proxy
 
@@ -50,7 +51,7 @@ def server_name(number: int) -> str:
     return f"server-{number}"
 
 
-def bootstrap(proxies: Sequence[Proxy], trust: Trust, directory: Path) -> dict[str, Any]:
+def bootstrap(proxies: Sequence[Proxy], trust: Trust, directory: Path) -> Object:
     """The configuration; it holds private keys, so it must reach no file.
 
     Args:
@@ -74,11 +75,11 @@ def bootstrap(proxies: Sequence[Proxy], trust: Trust, directory: Path) -> dict[s
     }
 
 
-def _address(directory: Path, name: str) -> dict[str, Any]:
+def _address(directory: Path, name: str) -> Object:
     return {"pipe": {"path": str(directory / name), "mode": _OWNER_ONLY}}
 
 
-def _inbound(number: int, proxy: Proxy, trust: Trust, directory: Path) -> dict[str, Any]:
+def _inbound(number: int, proxy: Proxy, trust: Trust, directory: Path) -> Object:
     """Where the proxy of a zone is connected to: it tells its name to whoever it trusts."""
     name = server_name(number)
     answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": name}}}
@@ -99,7 +100,7 @@ def _inbound(number: int, proxy: Proxy, trust: Trust, directory: Path) -> dict[s
     }
 
 
-def _outbound(numbers: Sequence[int], directory: Path) -> dict[str, Any]:
+def _outbound(numbers: Sequence[int], directory: Path) -> Object:
     """The plain listener where requests come in: the host says who is to send one, the path to whom."""
     hosts = [
         {
@@ -126,7 +127,7 @@ def _outbound(numbers: Sequence[int], directory: Path) -> dict[str, Any]:
     return {"name": OUTBOUND, "address": _address(directory, OUTBOUND), "filter_chains": [{"filters": [http]}]}
 
 
-def _cluster(number: int, proxy: Proxy, trust: Trust, numbers: Sequence[int], directory: Path) -> dict[str, Any]:
+def _cluster(number: int, proxy: Proxy, trust: Trust, numbers: Sequence[int], directory: Path) -> Object:
     """What the proxy of a zone connects with, to any of the others."""
     name = client_name(number)
     tls = {
@@ -153,7 +154,7 @@ def _cluster(number: int, proxy: Proxy, trust: Trust, numbers: Sequence[int], di
     }
 
 
-def _common(proxy: Proxy, trust: Trust, matcher: dict[str, str]) -> dict[str, Any]:
+def _common(proxy: Proxy, trust: Trust, matcher: dict[str, str]) -> Object:
     key = proxy.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -171,7 +172,7 @@ def _common(proxy: Proxy, trust: Trust, matcher: dict[str, str]) -> dict[str, An
     }
 
 
-def _http(name: str, hosts: list[dict[str, Any]]) -> dict[str, Any]:
+def _http(name: str, hosts: list[Object]) -> Object:
     return {
         "name": "http",
         "typed_config": {

@@ -7,7 +7,7 @@ MaxContainerTerminationMessageLength, and pkg/util/tail), which of a longer JSON
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import ExternalError
 from toolkit.verify.report.json import document
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from toolkit.values import Object
     from toolkit.verify.results import Report
 
 LIMIT = 4096
@@ -63,7 +64,7 @@ def write(path: Path, text: str) -> None:
         ) from error
 
 
-def _shorter(whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _shorter(whole: Object) -> Iterator[Object]:
     """The document, ever shorter; it is changed on the way."""
     yield whole
     checks = [check for zone in whole["zones"] for check in zone["checks"]]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from toolkit.reporting.html import moment
 from toolkit.verify.report import distrust, verdict
 from toolkit.verify.results import Check, Outcome
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from toolkit.verify.results import Handshake, Link, Report, ZoneResult
 
-SYMBOLS = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.SKIPPED: "–"}  # noqa: RUF001 - a dash for what was not done
+SYMBOLS = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.SKIPPED: "\N{EN DASH}"}
 _LOOK = "Look at the check chain of both zones: each certificate must lead to a root in the Mesh's caCert."
 _ALL_OPEN = 4
 _FAILED_OPEN = 10
@@ -24,6 +25,7 @@ _NAMES_IN_BANNER = 8
 _NAME_WIDTH = 36
 _FINGERPRINT_BYTES = 8
 _HOURS_AS_SUCH = 72
+_MINUTE = 60
 
 
 class Tile(NamedTuple):
@@ -173,14 +175,9 @@ def build(report: Report) -> Page:
         check_names=names,
         zones=tuple(_zones(report, names)),
         meetings=_meetings(report),
-        duration=_duration(report.finished - report.started),
+        duration=_duration(report.finished_at - report.started_at),
         cost=verdict.cost(report),
     )
-
-
-def moment(time: datetime) -> str:
-    """A time as people read it; they all are UTC."""
-    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _headline(report: Report) -> str:
@@ -195,8 +192,8 @@ def _headline(report: Report) -> str:
 
 
 def _tiles(report: Report) -> Iterator[Tile]:
-    good, zones = sum(zone.passed for zone in report.zones), len(report.zones) + len(report.missing)
-    missing = f"of {zones:,}" + (f", {len(report.missing):,} missing" if report.missing else "")
+    good, zones = sum(zone.passed for zone in report.zones), len(report.zones) + len(report.missing_zones)
+    missing = f"of {zones:,}" + (f", {len(report.missing_zones):,} missing" if report.missing_zones else "")
     yield Tile("zones passed", f"{good:,}", missing, bad=good < zones)
     checks = [check for zone in report.zones for check in zone.checks]
     counts = {outcome: sum(check.outcome is outcome for check in checks) for outcome in Outcome}
@@ -212,20 +209,22 @@ def _tiles(report: Report) -> Iterator[Tile]:
     if times:
         middle = median(time.total_seconds() for time in times)
         yield Tile("median issuance", _milliseconds(middle), f"slowest {_milliseconds(max(times).total_seconds())}")
-    ends = [link.not_after for zone in report.zones if zone.certificate for link in zone.certificate.way]
+    ends = [link.not_after for zone in report.zones if zone.certificate for link in zone.certificate.chain]
     if ends:
         first = min(ends)
-        yield Tile("first CA ends", f"{first:%Y-%m-%d}", _until(first, report.finished), bad=first <= report.finished)
+        yield Tile(
+            "first CA ends", f"{first:%Y-%m-%d}", _until(first, report.finished_at), bad=first <= report.finished_at
+        )
     bought = report.certificates_bought
-    yield Tile("cost at most", f"${report.cost:.2f}", f"{bought} certificate{'s'[: bought != 1]} issued")
+    yield Tile("cost at most", f"${report.cost_at_most_usd:.2f}", f"{bought} certificate{'s'[: bought != 1]} issued")
 
 
 def _actions(report: Report) -> Iterator[Action]:
     if report.interrupted:
         yield Action("interrupted", "Run it again; what is shown here was known when it was stopped.", "", ())
-    if report.missing:
+    if report.missing_zones:
         advice = "Run the job of these zones, or give its report with --merge."
-        yield Action("missing", advice, "", tuple(Place(name, "") for name in report.missing))
+        yield Action("missing", advice, "", tuple(Place(name, "") for name in report.missing_zones))
     groups: dict[tuple[str, str], list[tuple[Place, Check]]] = {}
     for number, zone in enumerate(report.zones):
         for check in zone.checks:
@@ -264,7 +263,7 @@ def _zones(report: Report, names: Sequence[str]) -> Iterator[ZonePart]:
             anchor=_anchor(number),
             open=shown,
             cells=tuple(known.get(name) for name in names),
-            boxes=tuple(_boxes(zone, trust, report.finished)),
+            boxes=tuple(_boxes(zone, trust, report.finished_at)),
             trust=trust,
             issuance="" if seconds is None else _milliseconds(seconds),
             bar=round(100 * seconds / longest, 2) if seconds and longest else 0,
@@ -277,13 +276,13 @@ def _boxes(zone: ZoneResult, trust: Outcome, at: datetime) -> Iterator[Box]:
         return
     name = certificate.uris[0] if certificate.uris else "no name"
     yield _box("data plane certificate", name, certificate.sha256_fingerprint, certificate.not_after, at)
-    for number, link in enumerate(certificate.way):
-        yield _box(_role(number, certificate.way, trust), link.name, link.sha256_fingerprint, link.not_after, at)
+    for number, link in enumerate(certificate.chain):
+        yield _box(_role(number, certificate.chain, trust), link.name, link.sha256_fingerprint, link.not_after, at)
 
 
-def _role(number: int, way: Sequence[Link], trust: Outcome) -> str:
+def _role(number: int, links: Sequence[Link], trust: Outcome) -> str:
     """What a CA is in its chain; that the last one is a root is known only when the chain's check says so."""
-    issuing, last = number == 0, number == len(way) - 1
+    issuing, last = number == 0, number == len(links) - 1
     if last and trust is Outcome.PASSED:
         return "root and issuing CA" if issuing else "root CA"
     return "issuing CA" if issuing else "CA"
@@ -322,7 +321,7 @@ def _milliseconds(seconds: float) -> str:
 
 def _duration(time: timedelta) -> str:
     seconds = time.total_seconds()
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"  # noqa: PLR2004
+    return f"{seconds:.1f} s" if seconds < _MINUTE else f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
 
 
 def _until(ends: datetime, at: datetime) -> str:

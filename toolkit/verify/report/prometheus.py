@@ -6,16 +6,12 @@ counted does not go on growing with the next one.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from toolkit.text import legible
+from toolkit.reporting.prometheus import Gauges
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from toolkit.verify.results import Report, ZoneResult
 
 PREFIX = "kong_mesh_pca_verify_"
@@ -44,55 +40,34 @@ class PrometheusForm:
     """Implements :class:`toolkit.verify.report.Form`."""
 
     def render(self, report: Report) -> str:
-        """The report as text format 0.0.4, which is what the textfile collector reads."""
-        samples = _Samples()
+        """Return the report in text format 0.0.4, which is what the textfile collector reads."""
+        samples = Gauges(PREFIX, GAUGES, _WORSE_WHEN_MORE)
         _run(report, samples)
         for zone in report.zones:
             _zone(report.mesh, zone, samples)
-        for name in report.missing:
+        for name in report.missing_zones:
             samples.add("zone_passed", 0, mesh=report.mesh, zone=name, region="")
             samples.add("zone_missing", 1, mesh=report.mesh, zone=name, region="")
         for meeting in report.handshakes:
             ends = {"mesh": report.mesh, "client": meeting.client, "server": meeting.server}
             samples.add("handshake_passed", not meeting.problem, **ends)
-        return "".join(f"{line}\n" for line in samples.lines())
+        return samples.render()
 
 
-@dataclass
-class _Samples:
-    """Samples by gauge and labels. The collector refuses a file in which one series stands twice."""
-
-    values: dict[str, dict[str, float]] = field(default_factory=lambda: {name: {} for name in GAUGES})
-
-    def add(self, gauge: str, value: float, **labels: str) -> None:
-        """Add a sample; where the series is there, as of names that look alike when written, the worse stays."""
-        series, key = self.values[gauge], _labels(labels)
-        worse = max if gauge in _WORSE_WHEN_MORE or labels.get("outcome", "passed") != "passed" else min
-        series[key] = worse(series.get(key, value), value)
-
-    def lines(self) -> Iterator[str]:
-        for gauge, series in self.values.items():
-            if not series:
-                continue
-            yield f"# HELP {PREFIX}{gauge} {GAUGES[gauge]}"
-            yield f"# TYPE {PREFIX}{gauge} gauge"
-            yield from (f"{PREFIX}{gauge}{labels} {_number(value)}" for labels, value in series.items())
-
-
-def _run(report: Report, samples: _Samples) -> None:
+def _run(report: Report, samples: Gauges) -> None:
     mesh = report.mesh
     samples.add("passed", report.passed, mesh=mesh)
     samples.add("interrupted", report.interrupted, mesh=mesh)
-    samples.add("last_run_timestamp_seconds", report.finished.timestamp(), mesh=mesh)
-    samples.add("duration_seconds", (report.finished - report.started).total_seconds(), mesh=mesh)
+    samples.add("last_run_timestamp_seconds", report.finished_at.timestamp(), mesh=mesh)
+    samples.add("duration_seconds", (report.finished_at - report.started_at).total_seconds(), mesh=mesh)
     samples.add("certificates_bought", report.certificates_bought, mesh=mesh)
     samples.add("certificates_revoked", report.certificates_revoked, mesh=mesh)
-    samples.add("cost_upper_bound_dollars", round(report.cost, 4), mesh=mesh)
+    samples.add("cost_upper_bound_dollars", round(report.cost_at_most_usd, 4), mesh=mesh)
     for operation, count in sorted(report.calls.items()):
         samples.add("calls", count, mesh=mesh, operation=operation)
 
 
-def _zone(mesh: str, zone: ZoneResult, samples: _Samples) -> None:
+def _zone(mesh: str, zone: ZoneResult, samples: Gauges) -> None:
     labels = {"mesh": mesh, "zone": zone.zone, "region": zone.region}
     samples.add("zone_passed", zone.passed, **labels)
     samples.add("zone_missing", 0, **labels)
@@ -103,19 +78,6 @@ def _zone(mesh: str, zone: ZoneResult, samples: _Samples) -> None:
         samples.add("issuance_seconds", zone.issuance.total_seconds(), **labels)
     if zone.certificate is not None:
         samples.add("certificate_not_after_timestamp_seconds", zone.certificate.not_after.timestamp(), **labels)
-        ends = [link.not_after.timestamp() for link in zone.certificate.way]
+        ends = [link.not_after.timestamp() for link in zone.certificate.chain]
         if ends:
             samples.add("chain_not_after_timestamp_seconds", min(ends), **labels)
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}"
-
-
-def _escaped(value: str) -> str:
-    # The three that the text format knows; the backslash first.
-    return legible(value).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(float(value))

@@ -58,8 +58,8 @@ class TableForm:
             for line in _lines(check):
                 console.print(line, soft_wrap=True)
         # Of a zone that did not get through this may be the only place that names them: AWS has no list.
-        for certificate_arn in zone.bought:
-            what = "  issued, revoked  " if certificate_arn in zone.revoked else "  issued  "
+        for certificate_arn in zone.certificates_bought:
+            what = "  issued, revoked  " if certificate_arn in zone.certificates_revoked else "  issued  "
             console.print(Text(f"{what}{printable(certificate_arn)}"), soft_wrap=True)
 
 

@@ -15,7 +15,7 @@ def cost(report: Report) -> str:
     bought = report.certificates_bought
     revoked = report.certificates_revoked
     kept = sum(len(zone.not_revoked) for zone in report.zones)
-    text = f"{bought} certificate{'s'[: bought != 1]} issued (at most ${report.cost:.2f})"
+    text = f"{bought} certificate{'s'[: bought != 1]} issued (at most ${report.cost_at_most_usd:.2f})"
     text += f", {revoked} of them revoked" if revoked else ""
     return text + (f", {kept} not revoked" if kept else "")
 
@@ -33,9 +33,11 @@ def trouble(report: Report, most_names: int | None = None) -> list[str]:
     lines = []
     if report.interrupted:
         lines.append("Interrupted: this is what was known by then")
-    if report.missing:
-        count = len(report.missing)
-        lines.append(f"Nothing is known of {count} zone{'s'[: count != 1]} ({_names(report.missing, most_names)})")
+    if report.missing_zones:
+        count = len(report.missing_zones)
+        lines.append(
+            f"Nothing is known of {count} zone{'s'[: count != 1]} ({_names(report.missing_zones, most_names)})"
+        )
     if distrust:
         first = distrust[0]
         lines.append(

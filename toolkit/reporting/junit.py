@@ -1,0 +1,120 @@
+"""Reports for CI systems: JUnit's XML, suites of cases.
+
+Nobody ever fixed the format; what is written here is what the schemas of Jenkins' xUnit plugin and of Ant have in
+common: a suite needs ``name``, ``tests``, ``failures`` and ``errors``, all its suites stand in one ``testsuites``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from xml.etree import ElementTree as ET
+
+from toolkit.text import legible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime, timedelta
+
+
+class Case(NamedTuple):
+    """One case of a suite.
+
+    Attributes:
+        name: what was looked at.
+        verdict: ``failure``, ``error`` or ``skipped``; None when it passed.
+        message: why, on one line.
+        kind: of the verdict, for those who count by it.
+        text: why, at length; what is worth knowing of a case that passed.
+        time: how long it took, where that is known.
+    """
+
+    name: str
+    verdict: str | None = None
+    message: str = ""
+    kind: str = ""
+    text: str = ""
+    time: timedelta | None = None
+
+
+class Suite(NamedTuple):
+    """One suite of the document.
+
+    Attributes:
+        name: what its cases are of.
+        cases: in order.
+        properties: names and values.
+        time: how long it took, where that is known.
+    """
+
+    name: str
+    cases: Sequence[Case]
+    properties: Sequence[tuple[str, str]] = ()
+    time: timedelta | None = None
+
+
+def write_suites(name: str, suites: Iterable[Suite], *, group: str, started: datetime, time: timedelta) -> str:
+    """Return a document of suites. It is free of failures and errors exactly when all cases are.
+
+    Args:
+        name: of the document.
+        suites: in order.
+        group: what the class names of cases begin with; the name of the suite follows.
+        started: when the run began.
+        time: how long it took.
+    """
+    elements = [_suite(suite, group, started) for suite in suites]
+    root = ET.Element("testsuites", {"name": legible(name)})
+    for total in ("tests", "failures", "errors"):
+        root.set(total, str(sum(int(element.get(total, "0")) for element in elements)))
+    root.set("time", _seconds(time))
+    root.extend(elements)
+    ET.indent(root)
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document.decode() + "\n"
+
+
+def _suite(suite: Suite, group: str, started: datetime) -> ET.Element:
+    count = {
+        verdict: sum(case.verdict == verdict for case in suite.cases) for verdict in ("failure", "error", "skipped")
+    }
+    element = ET.Element(
+        "testsuite",
+        {
+            "name": legible(suite.name),
+            "tests": str(len(suite.cases)),
+            "failures": str(count["failure"]),
+            "errors": str(count["error"]),
+            "skipped": str(count["skipped"]),
+            # Ant's schema knows no time zone here; it is UTC.
+            "timestamp": f"{started:%Y-%m-%dT%H:%M:%S}",
+        },
+    )
+    if suite.time is not None:
+        element.set("time", _seconds(suite.time))
+    if suite.properties:
+        properties = ET.SubElement(element, "properties")
+        for name, value in suite.properties:
+            ET.SubElement(properties, "property", {"name": name, "value": legible(value)})
+    for case in suite.cases:
+        element.append(_case(case, f"{group}.{suite.name}"))
+    return element
+
+
+def _case(case: Case, classname: str) -> ET.Element:
+    element = ET.Element("testcase", {"name": legible(case.name), "classname": legible(classname)})
+    if case.time is not None:
+        element.set("time", _seconds(case.time))
+    if case.verdict is None:
+        if case.text:
+            ET.SubElement(element, "system-out").text = legible(case.text)
+        return element
+    verdict = ET.SubElement(element, case.verdict, {"message": legible(case.message)})
+    if case.kind:
+        verdict.set("type", legible(case.kind))
+    if case.text:
+        verdict.text = legible(case.text)
+    return element
+
+
+def _seconds(time: timedelta) -> str:
+    return f"{max(time.total_seconds(), 0):.3f}"

@@ -1,0 +1,173 @@
+"""The plan of a verification, which ``toolkit verify`` carries out, and a pod of ``toolkit render-job``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.pki import arn, common_name, duration, spiffe
+from toolkit.verify.ledger import Ledger, NoLedger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from toolkit.contract import StackOutputs, Zone
+    from toolkit.mesh.documents.applied import Applied
+
+# The service that certificates are asked for, unless another is named.
+SERVICE = "toolkit-verify"
+DEFAULT_HORIZON = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What the operator chooses, as it is written.
+
+    Attributes:
+        mesh_name: a mesh of the stack, where no Mesh is given; None for the first.
+        service: the service that the proxy would be.
+        lifetime: of the certificates, such as ``24h``; None for the stack's.
+        horizon: how long every CA of the chain must still live; None for 30 days.
+    """
+
+    mesh_name: str | None = None
+    service: str = SERVICE
+    lifetime: str | None = None
+    horizon: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to ask in every zone.
+
+    Attributes:
+        mesh: whose data plane proxy the certificate is for.
+        trust_bundle: what that Mesh has as ``caCert``, byte for byte.
+        service: the service that the proxy would be.
+        lifetime: of the certificate.
+        timeout: how long one zone may take.
+        deadline: how long all zones may take; None for as long as each may.
+        horizon: how long the CAs of the chain must live beyond now.
+        common_names: of the requests, by zone name; a zone without one asks with an empty subject.
+        probe_denials: whether to try what must be denied.
+        revoke: whether to revoke the issued certificates, if the zone's role is allowed to.
+        ledger: records each request before it is sent, and its certificate before it is used.
+    """
+
+    mesh: str
+    trust_bundle: str
+    service: str = SERVICE
+    lifetime: timedelta = timedelta(hours=24)
+    timeout: timedelta = timedelta(seconds=60)
+    deadline: timedelta | None = None
+    horizon: timedelta = DEFAULT_HORIZON
+    common_names: Mapping[str, str] = field(default_factory=dict)
+    probe_denials: bool = False
+    revoke: bool = False
+    ledger: Ledger = field(default_factory=NoLedger)
+
+
+def choose_zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
+    """Return the zones of these names, each once; all zones of the contract for no name.
+
+    Raises:
+        InvalidInputError: the contract has no zone of such a name.
+    """
+    known = {zone.name: zone for zone in outputs.zones}
+    if unknown := [name for name in names if name not in known]:
+        raise InvalidInputError(
+            f"the stack has no zone {', '.join(unknown)}",
+            [Problem("--zone", f"{name} is none of {', '.join(known)}") for name in unknown],
+        )
+    return [known[name] for name in dict.fromkeys(names)] if names else list(outputs.zones)
+
+
+def make_plan(outputs: StackOutputs, zones: Sequence[Zone], options: PlanOptions, mesh: Applied | None = None) -> Plan:
+    """Return what to ask of zones.
+
+    Args:
+        outputs: the contract.
+        zones: of the contract.
+        options: the operator's choices.
+        mesh: as it was applied; None to verify against the stack's chain.
+
+    Raises:
+        InvalidInputError: an option or the Mesh is not valid; every problem is named by its option.
+    """
+    names = _common_names(mesh.common_name, options.service, zones) if mesh else {}
+    lifetime = _duration("--lifetime", outputs.data_plane_lifetime if options.lifetime is None else options.lifetime)
+    horizon = DEFAULT_HORIZON if options.horizon is None else _duration("--horizon", options.horizon)
+    name = mesh.mesh if mesh else options.mesh_name or outputs.meshes[0]
+    problems = [
+        *_mesh_problems(outputs, name, options, mesh),
+        *_lifetime_problems(outputs, options, lifetime),
+        *([horizon] if isinstance(horizon, Problem) else []),
+        *dict.fromkeys(each for each in names.values() if isinstance(each, Problem)),
+    ]
+    if problems or isinstance(lifetime, Problem) or isinstance(horizon, Problem):
+        raise InvalidInputError("the zones can't be verified", problems)
+    return Plan(
+        mesh=name,
+        trust_bundle=mesh.bundle if mesh else outputs.certificate_chain,
+        service=options.service,
+        lifetime=lifetime,
+        horizon=horizon,
+        common_names={zone: each for zone, each in names.items() if isinstance(each, str)},
+    )
+
+
+def _duration(option: str, text: str) -> timedelta | Problem:
+    try:
+        return duration.parse(text)
+    except ValueError as error:
+        return Problem(option, str(error))
+
+
+def _lifetime_problems(outputs: StackOutputs, options: PlanOptions, lifetime: timedelta | Problem) -> Iterator[Problem]:
+    if isinstance(lifetime, Problem):
+        message: str | None = lifetime.message
+    else:
+        message = outputs.certificate_authority.lifetime_problem(lifetime)
+    if message and options.lifetime is None:
+        message = f"{outputs.data_plane_lifetime} (the stack's dataPlaneLifetime): {message}"
+    elif message and options.lifetime is not None:
+        message = f"{arn.shown(options.lifetime)}: {message}"
+    if message:
+        yield Problem("--lifetime", message)
+
+
+def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh: Applied | None) -> Iterator[Problem]:
+    if mesh is None and name not in outputs.meshes:
+        yield Problem("--mesh-name", f"the stack has no mesh {arn.shown(name)}, only {', '.join(outputs.meshes)}")
+    if mesh and mesh.authority_arn != outputs.certificate_authority.arn:
+        yield Problem(
+            "--mesh: conf.arn",
+            f"is {arn.shown(mesh.authority_arn)}; the stack has {outputs.certificate_authority.arn}. Give the outputs "
+            "of the stack that the Mesh was rendered from, or name its backend with --backend-name",
+        )
+    try:
+        spiffe.data_plane_uris(name, [options.service], {})
+    except ValueError as error:
+        yield Problem("--mesh: name" if options.service == SERVICE else "--service", str(error))
+
+
+def _common_names(template: str | None, service: str, zones: Sequence[Zone]) -> dict[str, str | Problem]:
+    """Return what the Mesh's template makes for the proxy of each zone, or what is wrong with it."""
+    if template is None:
+        return {}
+    return {zone.name: _common_name(template, service, zone.name) for zone in zones}
+
+
+def _common_name(template: str, service: str, zone: str) -> str | Problem:
+    place = "--mesh: conf.commonName"
+    expanded = common_name.expand(template, {spiffe.SERVICE_TAG: service, spiffe.ZONE_TAG: zone})
+    if expanded is None or expanded.unknown:
+        what = f"needs the tag {expanded.unknown[0]}" if expanded else "has a directive that is not known"
+        known = f"known are {spiffe.SERVICE_TAG} and {spiffe.ZONE_TAG}"
+        return Problem(place, f"{template} {what}; {known}. Without --mesh, requests have no common name")
+    if len(expanded.text) > common_name.MAX_COMMON_NAME:
+        size = f"{expanded.text} has {len(expanded.text)} characters; {common_name.MAX_COMMON_NAME} are the most"
+        return Problem(place, f"{size}. Choose a shorter service, or a shorter template")
+    return expanded.text
