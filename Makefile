@@ -7,6 +7,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --custom-compile-command "make lock" --quiet
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
+# Counts the packages that pip collects, on a terminal only.
+COUNT = awk -v terminal="$$(test -t 2 && echo yes)" '!terminal {next} \
+	/^Collecting/ {printf "\r\033[K  %d: %s", ++n, $$2} /^Installing/ {printf "\r\033[K  installing %d packages", n} \
+	{fflush()} END {if (terminal) printf "\r\033[K"}'
 # The first of these that is Python 3.11 or newer makes the virtual environment; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -17,9 +22,10 @@ help: ## Show what there is.
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none is on PATH." >&2; exit 3; }
-	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Making $(VENV) and installing what requirements.lock pins: a minute or two, 150 MB to fetch."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@{ $(PIP) --require-hashes --requirement requirements.lock; echo $$? >$(VENV)/.status; } | $(COUNT); exit $$(cat $(VENV)/.status)
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: venv

@@ -111,6 +111,6 @@ def test_the_schema_names_no_field_that_the_models_lack() -> None:
 
 def test_the_next_steps_are_those_of_the_command() -> None:
     stack = PendingStack.model_validate(pending_document())
-    said = outputs_table.pending(stack, ("", ""), Look(color=False, width=100))
+    said = outputs_table.show_pending(stack, ("", ""), Look(color=False, width=100))
     for line in DOCUMENT.partition("```sh\n")[2].partition("```")[0].splitlines():
         assert f"  {line}\n" in said

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from tests.verify.report import samples
 from toolkit import cli, redaction
-from toolkit.cli.exits import blotted, guarded_stderr, install_hooks, traceback_text
+from toolkit.cli.exits import blot_value, format_traceback, guard_stderr, install_hooks
 from toolkit.cli.options import note, warn
 from toolkit.errors import ExternalError
 from toolkit.redaction import HIDDEN
@@ -50,7 +50,7 @@ def _known() -> None:
 @contextmanager
 def guarded() -> Iterator[io.StringIO]:
     stream = io.StringIO()
-    with redirect_stderr(stream), guarded_stderr():
+    with redirect_stderr(stream), guard_stderr():
         yield stream
 
 
@@ -74,15 +74,15 @@ def test_everything_on_stderr_is_blotted() -> None:
 def test_stderr_is_the_same_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    with guarded_stderr():
+    with guard_stderr():
         inner = sys.stderr
-        with guarded_stderr():
+        with guard_stderr():
             assert sys.stderr is inner
         assert inner.isatty() is stream.isatty()
         assert inner.encoding == stream.encoding
     assert sys.stderr is stream
     monkeypatch.setattr(sys, "stderr", None)
-    with guarded_stderr():
+    with guard_stderr():
         assert cast("object", sys.stderr) is None
 
 
@@ -101,7 +101,7 @@ def _raised(*errors: BaseException) -> BaseException:
 def test_a_traceback_shows_causes_and_no_secrets() -> None:
     first, last = ValueError(f"got {SECRET} \x1b[2J"), ExternalError(f"can't use {SECRET!r}")
     first.add_note(f"a note of {SECRET}")
-    text = traceback_text(_raised(first, last))
+    text = format_traceback(_raised(first, last))
     assert "CANARY" not in text
     assert text.index("ValueError: got *** \\x1b[2J\na note of ***") < text.index("the direct cause")
     assert text.index("the direct cause") < text.index("ExternalError: can't use")
@@ -121,7 +121,7 @@ def test_a_traceback_does_not_repeat_what_libraries_quote() -> None:
     except Exception as error:  # noqa: BLE001 - whatever it is
         quoting.append(cast("BaseException", error.__context__))
     for each in quoting:
-        text = traceback_text(_raised(each, ExternalError("no such file")))
+        text = format_traceback(_raised(each, ExternalError("no such file")))
         assert unknown not in text
         assert "its message is left out" in text
     assert len(quoting) == 2
@@ -130,7 +130,7 @@ def test_a_traceback_does_not_repeat_what_libraries_quote() -> None:
 def test_a_traceback_of_a_circle_ends() -> None:
     one, other = ValueError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one
-    assert traceback_text(one).count("ValueError") == 2
+    assert format_traceback(one).count("ValueError") == 2
 
 
 def test_what_nobody_handles_is_blotted_in_every_thread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ def test_no_form_of_a_report_shows_a_secret(form: Form) -> None:
         samples.report((zone,), handshakes=(Handshake(text, "b", text),)), missing_zones=(text,), mesh=text
     )
     assert "CANARY" in form.render(report)
-    hidden = blotted(report)
+    hidden = blot_value(report)
     assert isinstance(hidden, Report)
     shown = form.render(hidden)
     assert "CANARY" not in shown
@@ -186,8 +186,8 @@ def test_no_form_of_a_report_shows_a_secret(form: Form) -> None:
 
 def test_a_report_without_secrets_stays_as_it_is() -> None:
     report = samples.report((samples.good(),))
-    assert blotted(report) == report
-    assert JsonForm().render(blotted(report)) == JsonForm().render(report)
+    assert blot_value(report) == report
+    assert JsonForm().render(blot_value(report)) == JsonForm().render(report)
 
 
 def test_usage_errors_are_printable_and_blotted() -> None:

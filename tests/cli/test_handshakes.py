@@ -86,7 +86,7 @@ def breaks_after_one(error: BaseException) -> Any:
 def test_what_is_known_is_reported_when_the_engine_breaks(
     aws: TestSandbox, live_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handshakes, "engine", breaks_after_one(ExternalError("Envoy is gone", "Find it.")))
+    monkeypatch.setattr(handshakes, "load_engine", breaks_after_one(ExternalError("Envoy is gone", "Find it.")))
     result = verify(aws, live_file)
     assert result.exit_code == 3
     assert "Error: Envoy is gone\nHint: Find it." in result.stderr
@@ -100,7 +100,7 @@ def test_what_is_known_is_reported_when_the_engine_breaks(
 def test_ctrl_c_reports_the_handshakes_that_were_made(
     aws: TestSandbox, live_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handshakes, "engine", breaks_after_one(KeyboardInterrupt()))
+    monkeypatch.setattr(handshakes, "load_engine", breaks_after_one(KeyboardInterrupt()))
     result = verify(aws, live_file)
     assert result.exit_code == 130
     assert len(pairs(result)) == 1

@@ -102,7 +102,7 @@ def test_many_zones(outputs: Path, tmp_path: Path) -> None:
         (["--namespace", "A"], "--namespace: must be 1 to 63 lower-case letters"),
         (["--service-account", "A"], "--service-account: must be 1 to 253 lower-case letters"),
         (["--lifetime", "9y"], "--lifetime: '9y': goes beyond the end of the CA"),
-        (["--mesh-name", "other"], "--mesh-name: 'other' is none of default"),
+        (["--mesh-name", "other"], "--mesh-name: the stack has no mesh 'other', only default"),
         (["--mesh", "missing.yaml"], "can't read missing.yaml"),
         (["--backend-name", "a"], "--backend-name needs --mesh FILE"),
         (["-o", "a", "--output-dir", "b"], "do not go together"),

@@ -80,7 +80,7 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     mesh.write_text(other.mesh)
     result = verify(aws, "--outputs", live_file, "--mesh", mesh)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "names another CA than the stack" in result.stderr
+    assert "--mesh: conf.arn: is arn:" in result.stderr
     # The right CA with the chain of the other.
     arns = [json.loads(text)["certificateAuthority"]["arn"] for text in (json.dumps(exports), live.to_json())]
     mesh.write_text(other.mesh.replace(*arns))
@@ -95,7 +95,7 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     [
         (["--lifetime", "1d12h"], "--lifetime"),
         (["--lifetime", "9y"], "beyond the end of the CA"),
-        (["--mesh-name", "other"], "is none of default"),
+        (["--mesh-name", "other"], "the stack has no mesh 'other', only default"),
         (["--service", "a b"], "--service"),
         (["--mesh", "missing.yaml"], "can't read missing.yaml"),
     ],

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from tests.verify.world import token_file
 from toolkit.cli import handshakes, main
-from toolkit.cli.options import look
+from toolkit.cli.options import choose_look
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -88,7 +88,7 @@ def test_two_documents_for_one_file_buy_nothing(aws: TestSandbox, live_file: Pat
 
 def test_a_standard_output_that_is_closed_is_no_defect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", None)
-    assert look(None) == look(Path("report"))
+    assert choose_look(None) == choose_look(Path("report"))
 
 
 @pytest.mark.parametrize("arguments", [("--zone", "ireland-1"), ("--revoke",), ("--ledger", "a"), ("--no-handshakes",)])
@@ -111,7 +111,7 @@ def test_a_defect_in_the_handshakes_leaves_what_was_bought(
         raise ZeroDivisionError
         yield
 
-    monkeypatch.setattr(handshakes, "engine", lambda **_: meetings)
+    monkeypatch.setattr(handshakes, "load_engine", lambda **_: meetings)
     result = verify(aws, live_file, "--format", "json")
     assert result.exit_code == 3
     assert "this is a defect in the toolkit: ZeroDivisionError" in result.stderr

@@ -143,9 +143,9 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
     ("conf", "path", "words"),
     [
         ({"arn": AUTHORITY_ARN.replace("1111", "2222")}, "--mesh: conf.arn", "the stack has"),
-        ({"commonName": "{{ tag `env` }}"}, "--mesh: conf.commonName", "can't be expanded"),
-        ({"commonName": "{{ 7 }}"}, "--mesh: conf.commonName", "can't be expanded"),
-        ({"commonName": "x" * 65}, "--mesh: conf.commonName", "too long in zone zone-1"),
+        ({"commonName": "{{ tag `env` }}"}, "--mesh: conf.commonName", "needs the tag env"),
+        ({"commonName": "{{ 7 }}"}, "--mesh: conf.commonName", "has a directive that is not known"),
+        ({"commonName": "x" * 65}, "--mesh: conf.commonName", "64 are the most"),
         ({"commonName": " "}, "--mesh: conf.commonName", "is empty"),
     ],
 )

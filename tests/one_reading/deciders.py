@@ -115,12 +115,12 @@ def adoption(place: Place, case: ChainCase) -> str:
 
 def verify(place: Place, case: ChainCase) -> str:  # noqa: ARG001 - the form of all
     """Return why a certificate is refused that AWS returns with the chain, for a Mesh that has the chain too."""
-    return _check(checks.chain_to_root, case)
+    return _check(checks.check_chain, case)
 
 
 def chain_order(case: ChainCase) -> str:
     """Return what the same report says of the chain that came with the certificate."""
-    return _check(checks.chain_order, case)
+    return _check(checks.check_chain_order, case)
 
 
 def _check(check: Callable[[checks.Evidence], Check], case: ChainCase) -> str:

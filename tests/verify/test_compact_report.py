@@ -19,14 +19,14 @@ from toolkit.verify.report import compact
 from toolkit.verify.report.compact import LIMIT, CompactForm
 from toolkit.verify.report.json import JsonForm, parse
 from toolkit.verify.results import CertificateFacts, Check, Link, Outcome, Report, ZoneResult
-from toolkit.verify.zone import check_names
+from toolkit.verify.zone import list_checks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ARN = "arn:aws-us-gov:acm-pca:us-gov-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
-NAMES = check_names(Plan("default", "", probe_denials=True))
+NAMES = list_checks(Plan("default", "", probe_denials=True))
 FINGERPRINT = ":".join(["AB"] * 32)
 
 

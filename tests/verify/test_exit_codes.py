@@ -19,8 +19,8 @@ from botocore.exceptions import (
 
 from toolkit.verify.aws_responses import NoAnswerError
 from toolkit.verify.calls import DeadlineError
-from toolkit.verify.causes import Cause, cause_of
-from toolkit.verify.exit_codes import exit_code
+from toolkit.verify.causes import Cause, find_cause
+from toolkit.verify.exit_codes import choose_exit_code
 from toolkit.verify.results import Check, Handshake, Outcome, Report, ZoneResult
 
 NOW = datetime.now(UTC)
@@ -61,11 +61,11 @@ LOST, UNKNOWN = (zone(cause, cause=cause) for cause in (Cause.UNREACHABLE, Cause
     ],
 )
 def test_exit_codes(found: Report, code: int) -> None:
-    assert exit_code(found) == code
+    assert choose_exit_code(found) == code
 
 
 def test_a_report_that_was_read_back_has_no_causes() -> None:
-    assert exit_code(report(replace(LOST, cause=""))) == 1
+    assert choose_exit_code(report(replace(LOST, cause=""))) == 1
     assert replace(LOST, cause="") == LOST
 
 
@@ -95,4 +95,4 @@ def refusal(code: str, status: int = 403) -> ClientError:
     ],
 )
 def test_causes(error: Exception, cause: Cause | None) -> None:
-    assert cause_of(error) is cause
+    assert find_cause(error) is cause

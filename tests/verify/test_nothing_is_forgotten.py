@@ -28,7 +28,7 @@ from toolkit.errors import ExternalError
 from toolkit.files import project_root
 from toolkit.sandbox.pulumi import program
 from toolkit.verify import runner
-from toolkit.verify.advice import advice, said
+from toolkit.verify.advice import advise, describe_error
 from toolkit.verify.calls import Caller
 from toolkit.verify.denials import Probe
 from toolkit.verify.identity import Ambient
@@ -295,8 +295,8 @@ def test_half_an_answer_of_sts_is_not_quoted() -> None:
 def test_the_request_that_aws_would_have_signed_is_not_quoted() -> None:
     message = "It does not match.\n\nThe Canonical String for this request should have been\nx-amz-security-token:FwoG"
     error = ClientError({"Error": {"Code": "SignatureDoesNotMatch", "Message": message}}, "GetCallerIdentity")
-    assert said(error).endswith("It does not match.")
-    assert "clock" in advice(error, "sts:GetCallerIdentity")
+    assert describe_error(error).endswith("It does not match.")
+    assert "clock" in advise(error, "sts:GetCallerIdentity")
 
 
 @pytest.mark.parametrize(

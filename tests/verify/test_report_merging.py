@@ -12,7 +12,7 @@ from tests.verify.report import samples
 from tests.verify.world import failures, verify, without
 from toolkit.errors import InvalidInputError
 from toolkit.verify import report_merging
-from toolkit.verify.report.json import JsonForm, json_schema, parse
+from toolkit.verify.report.json import JsonForm, make_json_schema, parse
 from toolkit.verify.results import Check, Handshake, Outcome
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def test_a_report_comes_back_as_it_was(aws: TestSandbox, outputs: StackOutputs) 
     assert JsonForm().render(again) == text
     assert failures(again) == failures(report)
     assert (again.calls, again.cost_at_most_usd, again.passed) == (report.calls, report.cost_at_most_usd, False)
-    assert json_schema()["properties"]["schemaVersion"]
+    assert make_json_schema()["properties"]["schemaVersion"]
 
 
 def test_jobs_of_three_zones_make_one_report(aws: TestSandbox, outputs: StackOutputs) -> None:

@@ -16,11 +16,11 @@ from tests.verify.world import Hanging, failures, plan, source, verify, without
 from toolkit.files import project_root
 from toolkit.pki import csr, pem
 from toolkit.verify import runner
-from toolkit.verify.advice import advice
+from toolkit.verify.advice import advise
 from toolkit.verify.calls import Caller, DeadlineError
 from toolkit.verify.identity import AssumeRole, ZoneIdentity
 from toolkit.verify.issue import Issuer
-from toolkit.verify.issue_request import idempotency_token
+from toolkit.verify.issue_request import make_idempotency_token
 from toolkit.verify.report.json import JsonForm
 from toolkit.verify.report.table import TableForm
 from toolkit.verify.results import Check, Outcome, Report
@@ -217,8 +217,8 @@ def test_a_slow_zone_gets_the_same_advice_wherever_it_is(aws: TestSandbox, outpu
         zone.checks += [Check(name, Outcome.PASSED) for name in CHECK_NAMES[:checks]]
         (failed,) = (check for check in zone.hangs().checks if check.failed)
         assert failed.name == CHECK_NAMES[checks]
-        assert failed.advice == advice(late, "acm-pca:IssueCertificate")
-    assert advice(late, "") == advice(ReadTimeoutError(endpoint_url=aws.endpoint_url), "")
+        assert failed.advice == advise(late, "acm-pca:IssueCertificate")
+    assert advise(late, "") == advise(ReadTimeoutError(endpoint_url=aws.endpoint_url), "")
 
 
 def test_a_repeated_question_buys_nothing(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -229,7 +229,7 @@ def test_a_repeated_question_buys_nothing(aws: TestSandbox, outputs: StackOutput
     ends = datetime.now(UTC) + timedelta(hours=1)
     assert issuer.request(first, ends) == issuer.request(first, ends)
     assert issuer.request(first, ends) != issuer.request(other, ends)
-    assert len(idempotency_token(outputs.certificate_authority.arn, b"csr")) <= 36
+    assert len(make_idempotency_token(outputs.certificate_authority.arn, b"csr")) <= 36
 
 
 def test_the_table_says_what_failed_and_what_to_do(aws: TestSandbox, outputs: StackOutputs) -> None:

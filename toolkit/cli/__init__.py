@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from toolkit import __version__, redaction
-from toolkit.cli.exits import guarded_stderr, traceback_text
+from toolkit.cli.exits import format_traceback, guard_stderr
 from toolkit.cli.logs import verbose_option
 from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, one_line
 from toolkit.text import printable_lines
@@ -81,7 +81,7 @@ class LazyGroup(click.Group):
         given = kwargs.get("args", args[0] if args else None)
         for argument in sys.argv[1:] if given is None else given:
             redaction.know_urls(str(argument))
-        with guarded_stderr():
+        with guard_stderr():
             return super().main(*args, **kwargs)
 
     def make_context(self, *args: Value, **kwargs: Value) -> click.Context:
@@ -127,7 +127,7 @@ def _printable_usage_errors() -> Iterator[None]:
 
 def _say_traceback(ctx: click.Context, error: Exception) -> None:
     if ctx.params.get("debug"):
-        click.echo(traceback_text(error), err=True)
+        click.echo(format_traceback(error), err=True)
 
 
 def _say(lines: list[str]) -> None:

@@ -63,7 +63,7 @@ def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
     return add
 
 
-def access_of(chosen: Object) -> Object:
+def take_access(chosen: Object) -> Object:
     """Take what :func:`control_plane_options` put into a command's parameters out of them."""
     return {name: chosen.pop(name) for name in NAMES}
 
@@ -75,7 +75,7 @@ def read_base(
 
     Args:
         base: the option.
-        access: to the control plane; see :func:`access_of`.
+        access: to the control plane; see :func:`take_access`.
         meshes: which meshes to ask a control plane for.
         form: in which to write what a control plane says.
         with_insights: whether to ask it for its view of the proxies, too.
@@ -113,7 +113,7 @@ def note_list(mesh: EditableMesh) -> None:
         note("the documents are in a list, which kumactl apply does not accept; toolkit apply does")
 
 
-def mode_of(base: str | None) -> int:
+def read_mode(base: str | None) -> int:
     """The permission bits of what is made of a base and holds no credential: no wider than the base's own."""
     from toolkit.files import PRIVATE, PUBLIC
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import extra_missing
+from toolkit.cli.options import explain_missing_extra
 from toolkit.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def command(output_dir: Path, stack: str) -> None:
     try:
         from toolkit import demo
     except ModuleNotFoundError as error:
-        raise extra_missing("sandbox", error) from error
+        raise explain_missing_extra("sandbox", error) from error
 
     narrator = _Narrator()
     result = demo.run(project_root(), stack, output_dir, narrator)

@@ -50,7 +50,7 @@ class _BlottedStream:
 
 
 @contextmanager
-def guarded_stderr() -> Iterator[None]:
+def guard_stderr() -> Iterator[None]:
     """Blot everything that is written to ``sys.stderr`` inside: errors, warnings, progress, logging."""
     before = sys.stderr
     if before is None or isinstance(before, _BlottedStream):
@@ -65,7 +65,7 @@ def guarded_stderr() -> Iterator[None]:
             sys.stderr = before
 
 
-def traceback_text(error: BaseException) -> str:
+def format_traceback(error: BaseException) -> str:
     """Return the traceback of an error and of its causes, the first cause first.
 
     Secrets are blotted, and what a terminal would obey is escaped. Where a library is known to quote what it read, only
@@ -113,18 +113,18 @@ def install_hooks() -> None:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error, trace)
         elif sys.stderr is not None:
-            sys.stderr.write(traceback_text(error))
+            sys.stderr.write(format_traceback(error))
 
     def thread_hook(args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit) and sys.stderr is not None:
             name = printable(args.thread.name) if args.thread else "of no name"
-            sys.stderr.write(f"Error in the thread {name}:\n{traceback_text(args.exc_value)}")
+            sys.stderr.write(f"Error in the thread {name}:\n{format_traceback(args.exc_value)}")
 
     sys.excepthook = hook
     threading.excepthook = thread_hook
 
 
-def blotted(value: _Value) -> _Value:
+def blot_value(value: _Value) -> _Value:
     """Return a report, or any part of one, without the secrets that the process knows.
 
     It is done before a form lays it out: what was folded, escaped or cut would not be found any more.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 WARN_DAYS = 90
 
 
-def time_left(end: datetime, now: datetime) -> str:
+def describe_time_left(end: datetime, now: datetime) -> str:
     """Return how far off the expiration is: ``in 89 days``."""
     days = abs(end - now).days
     many = f"{days} day{'s'[: days != 1]}" if days else "less than a day"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
-from toolkit.cli.options import extra_missing, with_options
+from toolkit.cli.options import explain_missing_extra, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -58,7 +58,7 @@ def handshake_options(function: _Command) -> _Command:
     )
 
 
-def engine(*, handshakes: bool, dataplane: str) -> Engine | None:
+def load_engine(*, handshakes: bool, dataplane: str) -> Engine | None:
     """What makes the handshakes; asked for before anything is issued, so that nothing is missing afterwards.
 
     Returns:
@@ -73,12 +73,12 @@ def engine(*, handshakes: bool, dataplane: str) -> Engine | None:
         try:
             from toolkit.verify.handshakes import envoy
         except ModuleNotFoundError as error:
-            raise extra_missing("envoy", error) from error
-        envoy.envoy_path()
-        return envoy.meetings
-    from toolkit.verify.handshakes.openssl import meetings
+            raise explain_missing_extra("envoy", error) from error
+        envoy.find_envoy()
+        return envoy.make_handshakes
+    from toolkit.verify.handshakes.openssl import make_handshakes
 
-    return meetings
+    return make_handshakes
 
 
 def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
@@ -87,7 +87,7 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
     Args:
         run: what the zones got.
         plan: what was asked of them.
-        make: as :func:`engine` says.
+        make: as :func:`load_engine` says.
         signals: end the handshakes.
 
     Returns:

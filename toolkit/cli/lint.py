@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import Explained, emit, look, output_file
+from toolkit.cli.options import Explained, choose_look, emit, output_file
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def command(
     from datetime import UTC, datetime
 
     from toolkit import contract
-    from toolkit.cli.exits import blotted
+    from toolkit.cli.exits import blot_value
     from toolkit.mesh.lint import UNREADABLE, lint, unreadable
     from toolkit.mesh.lint.forms import summary
 
@@ -133,7 +133,7 @@ def command(
         )
     found = sorted([*found, *(unreadable(*failure) for failure in failures)], key=lambda finding: finding.order)
     chosen = [finding for finding in found if finding.code in wanted]
-    emit(_form(form, output).render(blotted(chosen)), output)
+    emit(_form(form, output).render(blot_value(chosen)), output)
     click.echo(f"{summary(chosen)} in {len(files)} file{'s'[: len(files) != 1]}", err=True)
     # What could not be read was not checked, whatever else was found.
     unread = any(finding.code == UNREADABLE.code for finding in found)
@@ -216,7 +216,7 @@ def _form(form: Literal["text", "json", "sarif"], output: Path | None) -> Form:
     from toolkit.mesh.lint.forms.text import TextForm
 
     if form == "text":
-        color, width = look(output)
+        color, width = choose_look(output)
         return TextForm(color=color, width=width)
     return JsonForm() if form == "json" else SarifForm()
 

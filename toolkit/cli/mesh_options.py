@@ -41,7 +41,7 @@ class _Source(click.ParamType[object]):
 
 
 def mesh_options(function: _Command) -> _Command:
-    """The options of an acmpca backend; :func:`options_of` turns what they hold into one value."""
+    """The options of an acmpca backend; :func:`take_options` turns what they hold into one value."""
     return with_options(
         function,
         click.option(
@@ -65,6 +65,31 @@ def mesh_options(function: _Command) -> _Command:
             help="Common name of data plane certificates, for example '{{ tag \"kuma.io/service\" }}.mesh'; none "
             "unless given.",
         ),
+        _source_options,
+        click.option("--request-timeout", metavar="SECONDSs", help="For a certificate, such as 10s."),
+        click.option(
+            "--root-chain-timeout",
+            metavar="SECONDSs",
+            show_default="10s, Kuma's own",
+            help="For the CA's chain, such as 30s.",
+        ),
+        click.option(
+            "--skip-validation", is_flag=True, help="The control plane does not try the backend when it is applied."
+        ),
+        click.option(
+            "--namespace",
+            default="kong-mesh-system",
+            show_default=True,
+            metavar="NAME",
+            help="System namespace of Kong Mesh, where a Kubernetes Secret lives.",
+        ),
+    )
+
+
+def _source_options(function: _Command) -> _Command:
+    """Where the chain and the credentials stand."""
+    return with_options(
+        function,
         click.option(
             "--ca-cert",
             type=_Source(),
@@ -94,27 +119,10 @@ def mesh_options(function: _Command) -> _Command:
         click.option(
             "--allow-inline-credentials", is_flag=True, help="Let a Mesh carry them, where many may read them."
         ),
-        click.option("--request-timeout", metavar="SECONDSs", help="For a certificate, such as 10s."),
-        click.option(
-            "--root-chain-timeout",
-            metavar="SECONDSs",
-            show_default="10s, Kuma's own",
-            help="For the CA's chain, such as 30s.",
-        ),
-        click.option(
-            "--skip-validation", is_flag=True, help="The control plane does not try the backend when it is applied."
-        ),
-        click.option(
-            "--namespace",
-            default="kong-mesh-system",
-            show_default=True,
-            metavar="NAME",
-            help="System namespace of Kong Mesh, where a Kubernetes Secret lives.",
-        ),
     )
 
 
-def options_of(
+def take_options(
     form: Literal["kubernetes", "universal"], chosen: Mapping[str, Value], meshes: Sequence[str]
 ) -> MeshOptions:
     """The operator's choices as one value, with the credentials that they name.

@@ -41,7 +41,7 @@ class Explained(click.Argument):
         self.help = explanation
 
 
-def look(output: Path | None) -> Look:
+def choose_look(output: Path | None) -> Look:
     """The look of what goes to `output`, None being standard output."""
     # There is no standard output where it was closed before we began (>&-).
     if output is None and sys.stdout is not None and sys.stdout.isatty():
@@ -104,7 +104,7 @@ def applied_mesh(function: _Command) -> _Command:
     )
 
 
-def given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
+def list_given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
     """Return the options on the command line, such as ``--zone``, except those of the parameters `names`."""
     return [
         parameter.opts[0]
@@ -123,7 +123,7 @@ def output_file(function: _Command) -> _Command:
     return option(function)
 
 
-def extra_missing(extra: Literal["envoy", "sandbox"], error: ModuleNotFoundError) -> ExternalError:
+def explain_missing_extra(extra: Literal["envoy", "sandbox"], error: ModuleNotFoundError) -> ExternalError:
     """Return the error of a command whose extra is not installed, with the command that installs it."""
     return ExternalError(
         f"{error.name} is not installed; it comes with the extra {extra}",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 from click.core import ParameterSource
 
-from toolkit.cli.expiration import WARN_DAYS, time_left
-from toolkit.cli.options import emit, look, output_file, stack_outputs, warn
+from toolkit.cli.expiration import WARN_DAYS, describe_time_left
+from toolkit.cli.options import choose_look, emit, output_file, stack_outputs, warn
 from toolkit.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def _table(loaded: StackOutputs | PendingStack, now: datetime, output: Path | No
     from toolkit.contract import StackOutputs
 
     if isinstance(loaded, StackOutputs):
-        return outputs_table.active(loaded, now, look(output))
-    return outputs_table.pending(loaded, where, look(output))
+        return outputs_table.show_active(loaded, now, choose_look(output))
+    return outputs_table.show_pending(loaded, where, choose_look(output))
 
 
 def _where(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[str, str]:
@@ -112,7 +112,7 @@ def _warnings(outputs: StackOutputs, now: datetime) -> list[str]:
     from toolkit.pki import duration
 
     authority, lifetime = outputs.certificate_authority, outputs.data_plane_lifetime
-    end = f"{authority.not_after:%Y-%m-%d}, {time_left(authority.not_after, now)}"
+    end = f"{authority.not_after:%Y-%m-%d}, {describe_time_left(authority.not_after, now)}"
     if authority.not_after <= now:
         return [f"the CA ended on {end}: no zone gets certificates from it any more"]
     found = []

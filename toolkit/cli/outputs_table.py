@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.cli.expiration import WARN_DAYS, time_left
+from toolkit.cli.expiration import WARN_DAYS, describe_time_left
 from toolkit.pki import chain, pem
 from toolkit.text import printable
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from toolkit.contract import PendingStack, StackOutputs
 
 
-def active(outputs: StackOutputs, now: datetime, look: Look) -> str:
+def show_active(outputs: StackOutputs, now: datetime, look: Look) -> str:
     """A CA that issues, its chain, and the zones that use it."""
     page = _Page(look)
     authority = outputs.certificate_authority
@@ -35,7 +35,7 @@ def active(outputs: StackOutputs, now: datetime, look: Look) -> str:
             "mode": authority.usage_mode,
             "key": f"{authority.key_algorithm}, signs with {authority.signing_algorithm}",
             "ends": Text(
-                f"{_moment(authority.not_after)}, {time_left(authority.not_after, now)}",
+                f"{_moment(authority.not_after)}, {describe_time_left(authority.not_after, now)}",
                 style="yellow" if soon else "",
             ),
         }
@@ -57,7 +57,7 @@ def active(outputs: StackOutputs, now: datetime, look: Look) -> str:
     return page.text()
 
 
-def pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str:
+def show_pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str:
     """A CA that waits for its certificate, and how it gets it.
 
     Args:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.base import mode_of
+from toolkit.cli.base import read_mode
 from toolkit.cli.options import STACKS_LIFETIME, applied_mesh, emit, note, output_file, stack_outputs
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def command(
     texts = {job.zone: workloads.render_job(job) for job in made}
     _say(loaded, zones, options, mesh)
     # What is made of a file is readable to no more people than that file.
-    mode = functools.reduce(operator.and_, (mode_of(str(file)) for file in mesh_files), mode_of(None))
+    mode = functools.reduce(operator.and_, (read_mode(str(file)) for file in mesh_files), read_mode(None))
     if output_dir is None:
         emit(stream(list(texts.values())), output, mode)
     else:

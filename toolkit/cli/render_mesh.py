@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.base import Base, access_of, base_options, heed_version, mode_of, note_list, read_base
-from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
+from toolkit.cli.base import Base, base_options, heed_version, note_list, read_base, read_mode, take_access
+from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
 from toolkit.cli.options import note, output_file, stack_outputs, warn
 from toolkit.errors import InvalidInputError, Problem
 
@@ -85,8 +85,8 @@ def command(
         _refuse_one_file(secret_output, base, output)
     loaded = contract.load(outputs, stack, cwd)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
-    access = access_of(chosen)
-    options = options_of(form, chosen, names)
+    access = take_access(chosen)
+    options = take_options(form, chosen, names)
     if base is None:
         heed_version(mesh_version)
         rendered = [templating.render(loaded, name, options) for name in names]
@@ -97,7 +97,7 @@ def command(
         rendered = _merged(loaded, found, names if meshes else None, options)
     if secret_output and not any(document.secrets for document in rendered):
         raise click.UsageError("--secret-output needs --ca-cert secret or --credentials: there is no Secret otherwise")
-    _write(rendered, secret_output, output, mode_of(base))
+    _write(rendered, secret_output, output, read_mode(base))
 
 
 def _refuse_one_file(secret_output: Path, base: str | None, output: Path | None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
-from toolkit.cli.options import look, output_file, with_options
+from toolkit.cli.options import choose_look, output_file, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,7 +77,7 @@ def choose_form(form: str, output: Path | None = None) -> Form:
     if form in ("table", "wide"):
         from toolkit.verify.report.table import TableForm
 
-        color, width = look(output)
+        color, width = choose_look(output)
         return TableForm(wide=form == "wide", color=color, width=width)
     from importlib import import_module
 
@@ -148,12 +148,12 @@ def write_reports(report: Report, form: str, output: Path | None, reports: Seque
     Raises:
         ExternalError: a file can't be written.
     """
-    from toolkit.cli.exits import blotted
+    from toolkit.cli.exits import blot_value
     from toolkit.errors import ExternalError
     from toolkit.files import PUBLIC, write_all
     from toolkit.verify.report import compact
 
-    report = blotted(report)
+    report = blot_value(report)
     wanted = list(reports)
     if output is not None:
         wanted.append(ReportFile(form, output))

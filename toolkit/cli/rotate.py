@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.base import CONTROL_PLANE, access_of, base_options, heed_version, mode_of, note_list, read_base
-from toolkit.cli.mesh_options import mesh_options, options_of, refuse_public
+from toolkit.cli.base import CONTROL_PLANE, base_options, heed_version, note_list, read_base, read_mode, take_access
+from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
 from toolkit.cli.options import emit, note, output_file, stack_outputs
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 
@@ -90,7 +90,7 @@ def command(
     if base == CONTROL_PLANE and mesh is None:
         raise click.UsageError(f"--base {CONTROL_PLANE} needs --mesh NAME")
     _refuse_places(step, output, output_dir)
-    move, insight = _move(base, access_of(chosen), mesh_version, mesh, leave, product)
+    move, insight = _move(base, take_access(chosen), mesh_version, mesh, leave, product)
     rotation = _plan(move, target, (outputs, stack, cwd), chosen)
     for text in rotation.notes:
         note(text)
@@ -106,9 +106,9 @@ def command(
             raise click.UsageError(f"there is no step {step}; the rotation has {len(rotation.steps)}")
         if base == CONTROL_PLANE and not force:
             _require_ready(rotation, step, insight)
-        _print_step(rotation, step, output, mode_of(base))
+        _print_step(rotation, step, output, read_mode(base))
     elif output_dir is not None:
-        _write(rotation, output_dir, mode_of(base))
+        _write(rotation, output_dir, read_mode(base))
     else:
         click.echo(_text(rotation, None, insight), nl=False)
 
@@ -158,7 +158,7 @@ def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, s
 
         outputs = contract.load(*stack)
         name = move.read().name
-        return rotation.to_acmpca(move, outputs, options_of("kubernetes", chosen, [name]))
+        return rotation.to_acmpca(move, outputs, take_options("kubernetes", chosen, [name]))
     source = source_name(target)
     mesh = editable.choose(editable.editable(read_text(target), source), None, source)
     position = mesh.position(mesh.enabled_backend)

@@ -8,13 +8,14 @@ import shlex
 import signal
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import Explained, extra_missing
+from toolkit.cli.options import Explained, explain_missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.versions import Product
     from toolkit.sandbox.pulumi.stack_file import StackConfig
     from toolkit.sandbox.server import Sandbox
-    from toolkit.values import Object
+    from toolkit.values import Object, Value
 
 
 _EXAMPLES = """\b
@@ -101,20 +102,7 @@ _SIGNALED, _NOT_STARTED, _NOT_FOUND = 128, 126, 127
     type=click.UNPROCESSED,
     metavar="[-- COMMAND...]",
 )
-def command(
-    *,
-    port: int,
-    region: str,
-    faults: Path | None,
-    state: Path | None,
-    stack_file: Path | None,
-    control_plane: Mode | None,
-    control_plane_product: Product | None,
-    detach: bool,
-    issuance_delay: float,
-    form: Literal["export", "json"],
-    words: tuple[str, ...],
-) -> None:
+def command(*, detach: bool, form: Literal["export", "json"], words: tuple[str, ...], **chosen: Value) -> None:
     """Run an AWS on loopback until it is stopped, or for one command.
 
     Any AWS client that is given its environment works with it: boto3, the aws CLI, Terraform, Pulumi. It answers IAM,
@@ -122,62 +110,70 @@ def command(
 
     With --control-plane, `toolkit apply` and `toolkit rotate --base control-plane` can be rehearsed in it too.
     """
+    options = _Options(**chosen)
     if detach and words:
         raise click.UsageError("--detach and a command exclude each other: the sandbox ends with the command")
-    if stack_file and state:
+    if options.stack_file and options.state:
         raise click.UsageError("--stack-file and --state exclude each other: a stack fills an empty sandbox")
-    if control_plane_product and not control_plane:
+    if options.control_plane_product and not options.control_plane:
         raise click.UsageError("--control-plane-product needs --control-plane")
     if detach:
         from toolkit.cli import sandbox_detached
 
-        chosen = {
-            "--port": port,
-            "--region": region,
-            "--faults": faults,
-            "--state": state,
-            "--stack-file": stack_file,
-            "--issuance-delay": issuance_delay,
-            "--control-plane": control_plane,
-            "--control-plane-product": control_plane_product,
-        }
-        arguments = [word for name, value in chosen.items() if value for word in (name, str(value))]
+        given = {f"--{name.replace('_', '-')}": value for name, value in vars(options).items()}
+        arguments = [word for name, value in given.items() if value for word in (name, str(value))]
         sandbox_detached.start(arguments, lambda environment: click.echo("\n".join(_lines(environment, form))))
-        return
-    config = _read(stack_file)
+    else:
+        click.get_current_context().exit(_serve(options, form, words))
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the sandbox is like; each field is an option."""
+
+    port: int
+    region: str
+    faults: Path | None
+    state: Path | None
+    stack_file: Path | None
+    control_plane: Mode | None
+    control_plane_product: Product | None
+    issuance_delay: float
+
+
+def _serve(options: _Options, form: Literal["export", "json"], words: Sequence[str]) -> int:
+    """Run a sandbox until it is stopped, or for one command; return the exit code."""
+    config = _read(options.stack_file)
     try:
         from toolkit.sandbox.faults import Faults, read_plan
         from toolkit.sandbox.pulumi.stack_file import home_account
         from toolkit.sandbox.server import Sandbox
     except ModuleNotFoundError as error:
-        raise extra_missing("sandbox", error) from error
+        raise explain_missing_extra("sandbox", error) from error
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    plan = Faults(read_plan(faults)) if faults else None
+    plan = Faults(read_plan(options.faults)) if options.faults else None
     account = home_account(config) if config else None
     with (
-        Sandbox(faults=plan, port=port, state=state, account=account) as aws,
-        _filled(aws, config, stack_file) as more,
-        _control_plane(control_plane, control_plane_product or "kong-mesh") as rehearsed,
+        Sandbox(faults=plan, port=options.port, state=options.state, account=account) as aws,
+        _filled(aws, config, options.stack_file) as more,
+        _control_plane(options.control_plane, options.control_plane_product or "kong-mesh") as rehearsed,
     ):
-        aws.private_ca.registry.issuance_delay = timedelta(seconds=issuance_delay)
-        at = config.region if config else region
+        aws.private_ca.registry.issuance_delay = timedelta(seconds=options.issuance_delay)
+        at = config.region if config else options.region
         environment = {**aws.environment, "AWS_REGION": at, "AWS_DEFAULT_REGION": at, **more, **rehearsed}
         if words:
-            code = _run(words, environment)
-        else:
-            click.echo("\n".join(_lines(environment, form)))
-            click.echo(f"AWS on loopback is listening on {aws.endpoint_url}; Ctrl-C stops it.", err=True)
-            if rehearsed:
-                where = rehearsed["TOOLKIT_CONTROL_PLANE"]
-                click.echo(f"The stand-in control plane ({control_plane}) is listening on {where}.", err=True)
-            stopped.wait()
-            code = 0
-    if not words:
-        click.echo("Stopped.", err=True)
-    click.get_current_context().exit(code)
+            return _run(words, environment)
+        click.echo("\n".join(_lines(environment, form)))
+        click.echo(f"AWS on loopback is listening on {aws.endpoint_url}; Ctrl-C stops it.", err=True)
+        if rehearsed:
+            where = rehearsed["TOOLKIT_CONTROL_PLANE"]
+            click.echo(f"The stand-in control plane ({options.control_plane}) is listening on {where}.", err=True)
+        stopped.wait()
+    click.echo("Stopped.", err=True)
+    return 0
 
 
 def _read(stack_file: Path | None) -> StackConfig | None:

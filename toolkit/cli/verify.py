@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli import handshakes, verify_resume
-from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, given_besides, stack_outputs
+from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, list_given_besides, stack_outputs
 from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, require_writable, write_reports
 from toolkit.cli.signals import Signals
 from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, one_line
@@ -177,9 +177,9 @@ def _exit(report: Report) -> None:
     Raises:
         ExternalError: no zone could be asked, for a reason that has nothing to do with the zones.
     """
-    from toolkit.verify.exit_codes import exit_code
+    from toolkit.verify.exit_codes import choose_exit_code
 
-    code = exit_code(report)
+    code = choose_exit_code(report)
     if code == EXIT_ENVIRONMENT:
         check = report.zones[0].checks[0]
         raise ExternalError(f"no zone could be asked: {one_line(check.found)}", check.advice)
@@ -214,7 +214,7 @@ def _verify(
     write: Callable[[Report], None],
 ) -> handshakes.Met:
     """Verify the zones and write the report, also of a run that was stopped or that ended with an error."""
-    engine = handshakes.engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
+    engine = handshakes.load_engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
     plan = _plan(outputs, zones, chosen)
     try:
         source = _source(chosen, zones)
@@ -269,7 +269,7 @@ def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) ->
 
 def _refuse_questions(ctx: click.Context) -> None:
     """Refuse options of a run beside ``--merge``: it would look as if they had been heeded."""
-    if given := given_besides(ctx, _OF_A_MERGE):
+    if given := list_given_besides(ctx, _OF_A_MERGE):
         raise click.UsageError(f"{', '.join(given)} has no effect with --merge, which verifies nothing")
 
 

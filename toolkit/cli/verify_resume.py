@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import emit, given_besides, look, note, warn
+from toolkit.cli.options import choose_look, emit, list_given_besides, note, warn
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def refuse_others(ctx: click.Context, form: str) -> None:
     Raises:
         UsageError: such an option is given.
     """
-    if given := given_besides(ctx, _USED):
+    if given := list_given_besides(ctx, _USED):
         raise click.UsageError(f"{', '.join(given)} has no effect with --resume, which verifies nothing")
     if form not in _FORMS:
         raise click.UsageError(f"--format {form} is not available with --resume; choose {' or '.join(_FORMS)}")
@@ -60,7 +60,7 @@ def run(resumption: Resumption, file: Path, form: str, output: Path | None, sign
         InvalidInputError: the ledger can't be read, or a line is not valid.
         ExternalError: the ledger or the output can't be written.
     """
-    from toolkit.cli.exits import blotted
+    from toolkit.cli.exits import blot_value
     from toolkit.cli.reports import require_writable
     from toolkit.pricing import CERTIFICATE_PRICE
     from toolkit.verify import ledger_lines
@@ -85,7 +85,7 @@ def run(resumption: Resumption, file: Path, form: str, output: Path | None, sign
     with FileLedger(file) as ledger:
         signals.hold()
         resumption.ledger = ledger
-        resumed = blotted(resumption.run(entries, lambda: signals.count))
+        resumed = blot_value(resumption.run(entries, lambda: signals.count))
         emit(_json(resumed, file) if form == "json" else _table(resumed, output), output)
     if resumed.trouble:
         raise resumed.trouble
@@ -142,7 +142,7 @@ def _table(resumed: Resumed, output: Path | None) -> str:
     from toolkit.text import legible
     from toolkit.verify.resume import Status
 
-    color, width = look(output)
+    color, width = choose_look(output)
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=color, no_color=not color, width=width, highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)

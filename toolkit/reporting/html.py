@@ -25,7 +25,7 @@ def render_page(template: str, **values: object) -> str:
     return _templates().get_template(template).render(values) + "\n"
 
 
-def moment(time: datetime) -> str:
+def format_moment(time: datetime) -> str:
     """Return a time as people read it; it must be in UTC. Templates have it as a filter."""
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
@@ -45,5 +45,5 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["moment"] = moment
+    environment.filters["moment"] = format_moment
     return environment

@@ -67,7 +67,7 @@ _MOST_CHARACTERS = 1000
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
-def advice(error: Exception, action: str) -> str:
+def advise(error: Exception, action: str) -> str:
     """One sentence on what to do.
 
     Args:
@@ -87,7 +87,7 @@ def advice(error: Exception, action: str) -> str:
     return next((text for kind, text in _BY_KIND if isinstance(error, kind)), _UNEXPECTED)
 
 
-def said(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What an error says, for reports, without the secrets that the process knows.
 
     Where a signature does not match, AWS may show the request that it would have signed: the session token is in it

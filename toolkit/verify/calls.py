@@ -133,7 +133,7 @@ class Caller:
         return self.pause(random.uniform(0, bound))  # noqa: S311 - spreads load, hides nothing
 
 
-def part(answer: Mapping[str, Value], name: str) -> str:
+def read_part(answer: Mapping[str, Value], name: str) -> str:
     """Return a text of an answer that AWS always gives; what is called an ARN has to look like one.
 
     Raises:

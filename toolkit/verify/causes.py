@@ -37,7 +37,7 @@ class Cause(StrEnum):
     NOT_AWS = "not-aws"
 
 
-def cause_of(error: Exception) -> Cause | None:
+def find_cause(error: Exception) -> Cause | None:
     """Return the cause of a failure to get a zone's identity; None where AWS decided about the zone's role."""
     if isinstance(error, NO_CREDENTIALS):
         return Cause.CREDENTIALS

@@ -51,12 +51,12 @@ class Evidence:
     """
 
     issued: IssuedCertificate
-    public_key: CertificatePublicKeyTypes
+    check_public_key: CertificatePublicKeyTypes
     uris: Sequence[str]
     not_after: datetime
     trust_bundle: Sequence[x509.Certificate]
-    usage_mode: UsageMode = "GENERAL_PURPOSE"
-    common_name: str | None = None
+    check_usage_mode: UsageMode = "GENERAL_PURPOSE"
+    check_common_name: str | None = None
     horizon: timedelta = DEFAULT_HORIZON
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -66,7 +66,7 @@ class Evidence:
         return self.issued.leaf
 
 
-def chain_to_root(evidence: Evidence) -> Check:
+def check_chain(evidence: Evidence) -> Check:
     """The certificate leads to a root of the Mesh's trust bundle: OpenSSL says so, and no rule for CAs is broken."""
     name, expected = "chain", "a valid path to a root in the Mesh's caCert"
     advice = (
@@ -88,7 +88,7 @@ def chain_to_root(evidence: Evidence) -> Check:
     return judge(name, good=True, expected=expected, found=found, advice="")
 
 
-def chain_order(evidence: Evidence) -> Check:
+def check_chain_order(evidence: Evidence) -> Check:
     """What came with the certificate is its chain, each link proven by its signature: proxies send it on as it is."""
     expected = "the CA that signed the certificate first, then each CA's issuer, up to a root"
     way = evidence.issued.chain
@@ -106,7 +106,7 @@ def chain_order(evidence: Evidence) -> Check:
     return judge("chain-order", expected, found, advice, good=not problems)
 
 
-def chain_lifetime(evidence: Evidence) -> Check:
+def check_chain_lifetime(evidence: Evidence) -> Check:
     """No CA above the certificate ends soon: when one does, every certificate below it is of no use."""
     until = evidence.at + evidence.horizon
     authorities = {chain.fingerprint(found): found for found in (*evidence.issued.chain, *evidence.trust_bundle)}
@@ -123,7 +123,7 @@ def chain_lifetime(evidence: Evidence) -> Check:
     )
 
 
-def usage_mode(evidence: Evidence) -> Check:
+def check_usage_mode(evidence: Evidence) -> Check:
     """A CA in short-lived mode issues for at most seven days; what lives longer came from another CA."""
     begins, ends = evidence.leaf.not_valid_before_utc, evidence.leaf.not_valid_after_utc
     limit = SHORT_LIVED_MAX + BACKDATING + CLOCK_SKEW
@@ -137,7 +137,7 @@ def usage_mode(evidence: Evidence) -> Check:
     )
 
 
-def common_name(evidence: Evidence) -> Check:
+def check_common_name(evidence: Evidence) -> Check:
     """The subject is that of the request: the common name that the Mesh's template makes, or nothing."""
     wanted = [] if evidence.common_name is None else [f"CN={evidence.common_name}"]
     found = [f"{attribute.rfc4514_attribute_name}={attribute.value!s}" for attribute in evidence.leaf.subject]
@@ -154,7 +154,7 @@ def common_name(evidence: Evidence) -> Check:
     )
 
 
-def public_key(evidence: Evidence) -> Check:
+def check_public_key(evidence: Evidence) -> Check:
     """The certificate is for the key that the request was signed with."""
     same = _spki(evidence.leaf.public_key()) == _spki(evidence.public_key)
     return judge(
@@ -166,7 +166,7 @@ def public_key(evidence: Evidence) -> Check:
     )
 
 
-def subject_alternative_names(evidence: Evidence) -> Check:
+def check_subject_alternative_names(evidence: Evidence) -> Check:
     """Check that the SANs are those of the CSR, in order, none added, and critical if the subject is empty."""
     extension = _extension(evidence.leaf, x509.SubjectAlternativeName)
     names = list(extension.value) if extension else []
@@ -191,7 +191,7 @@ def subject_alternative_names(evidence: Evidence) -> Check:
     )
 
 
-def key_usage(evidence: Evidence) -> Check:
+def check_key_usage(evidence: Evidence) -> Check:
     """The usages digitalSignature and keyEncipherment, critical (AWS template EndEntityCertificate/V1)."""
     extension = _extension(evidence.leaf, x509.KeyUsage)
     found = usages.names(extension.value) if extension else []
@@ -205,7 +205,7 @@ def key_usage(evidence: Evidence) -> Check:
     )
 
 
-def extended_key_usage(evidence: Evidence) -> Check:
+def check_extended_key_usage(evidence: Evidence) -> Check:
     """A data plane proxy is a TLS server and a TLS client."""
     names = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth"}
     extension = _extension(evidence.leaf, x509.ExtendedKeyUsage)
@@ -219,7 +219,7 @@ def extended_key_usage(evidence: Evidence) -> Check:
     )
 
 
-def basic_constraints(evidence: Evidence) -> Check:
+def check_basic_constraints(evidence: Evidence) -> Check:
     """An end entity; its criticality is not judged, AWS's table of templates leaves it open."""
     is_ca = chain.is_ca(evidence.leaf)
     return judge(
@@ -231,7 +231,7 @@ def basic_constraints(evidence: Evidence) -> Check:
     )
 
 
-def lifetime(evidence: Evidence) -> Check:
+def check_lifetime(evidence: Evidence) -> Check:
     """It ends when asked, and begins at most 60 minutes before it was issued."""
     begins, ends = evidence.leaf.not_valid_before_utc, evidence.leaf.not_valid_after_utc
     end_as_asked = abs(ends - evidence.not_after) < timedelta(seconds=1)
@@ -247,17 +247,17 @@ def lifetime(evidence: Evidence) -> Check:
 
 # In the order in which reports show them.
 CERTIFICATE_CHECKS: tuple[tuple[str, Callable[[Evidence], Check]], ...] = (
-    ("chain", chain_to_root),
-    ("chain-order", chain_order),
-    ("chain-lifetime", chain_lifetime),
-    ("public-key", public_key),
-    ("subject-alternative-names", subject_alternative_names),
-    ("key-usage", key_usage),
-    ("extended-key-usage", extended_key_usage),
-    ("basic-constraints", basic_constraints),
-    ("lifetime", lifetime),
-    ("usage-mode", usage_mode),
-    ("common-name", common_name),
+    ("chain", check_chain),
+    ("chain-order", check_chain_order),
+    ("chain-lifetime", check_chain_lifetime),
+    ("public-key", check_public_key),
+    ("subject-alternative-names", check_subject_alternative_names),
+    ("key-usage", check_key_usage),
+    ("extended-key-usage", check_extended_key_usage),
+    ("basic-constraints", check_basic_constraints),
+    ("lifetime", check_lifetime),
+    ("usage-mode", check_usage_mode),
+    ("common-name", check_common_name),
 )
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from toolkit.pki import arn, chain, pem, templates
 from toolkit.verify.advice import DENIED
 from toolkit.verify.calls import Caller, DeadlineError
-from toolkit.verify.issue_request import idempotency_token, issue
+from toolkit.verify.issue_request import issue, make_idempotency_token
 from toolkit.verify.ledger import Account, IssueRequest
 from toolkit.verify.results import Check, judge
 
@@ -96,7 +96,7 @@ class Probe:
             not_after=int((datetime.now(UTC) + timedelta(hours=1)).timestamp()),
             template_arn=template,
             signing_algorithm=self.authority.signing_algorithm,
-            token=idempotency_token(authority_arn, csr.encode()),
+            token=make_idempotency_token(authority_arn, csr.encode()),
             purpose=purpose,
         )
         return lambda: issue(self.client, self.caller, request, self.account)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from toolkit.verify.results import Report
 
 
-def exit_code(report: Report) -> int:
+def choose_exit_code(report: Report) -> int:
     """Return the exit code of a run.
 
     It is 3 when every zone failed for the same cause that has nothing to do with the zones, else 1 when a zone or a

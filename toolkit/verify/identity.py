@@ -267,7 +267,7 @@ class AssumeRole(_Configured):
 
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Assume the role in the zone's own region; see :class:`IdentitySource`."""
-        role_arn = role_of(zone, self._role)
+        role_arn = choose_role(zone, self._role)
         sts = self._clients.make("sts", zone.region, caller)
         taken = caller.ask(
             "AssumeRole",
@@ -301,7 +301,7 @@ class WebIdentity:
 
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Exchange the token in the zone's own region; see :class:`IdentitySource`."""
-        role_arn = role_of(zone, self._role)
+        role_arn = choose_role(zone, self._role)
         # The call is not signed: the token is the proof.
         unsigned = _CLIENT.merge(Config(signature_version=UNSIGNED))
         sts = self._clients.make("sts", zone.region, caller, config=unsigned)
@@ -341,7 +341,7 @@ class Ambient(_Configured):
         return self._clients.identity(zone, authority_region, caller, (zone.role_arn, zone.verifier_role_arn))
 
 
-def role_of(zone: Zone, role: Role) -> str:
+def choose_role(zone: Zone, role: Role) -> str:
     """The ARN of one of a zone's two roles."""
     return zone.verifier_role_arn if role == "verifier" else zone.role_arn
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from toolkit.pki import arn, pem, templates
 from toolkit.verify.aws_responses import read_certificate, read_certificate_authority
 from toolkit.verify.calls import DeadlineError
-from toolkit.verify.issue_request import idempotency_token, issue
+from toolkit.verify.issue_request import issue, make_idempotency_token
 from toolkit.verify.issued_certificate import IssuedCertificate
 from toolkit.verify.ledger import Account, IssueRequest
 from toolkit.verify.results import CertificateFacts
@@ -90,7 +90,7 @@ class Issuer:
             not_after=int(not_after.timestamp()),
             template_arn=self._template,
             signing_algorithm=self._authority.signing_algorithm,
-            token=idempotency_token(self._authority.arn, text.encode()),
+            token=make_idempotency_token(self._authority.arn, text.encode()),
         )
         return issue(self._client, self._caller, question, account or Account())
 

@@ -14,8 +14,8 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from toolkit.verify.advice import said
-from toolkit.verify.calls import SERVER_ERROR, is_not_trusted, part
+from toolkit.verify.advice import describe_error
+from toolkit.verify.calls import SERVER_ERROR, is_not_trusted, read_part
 
 if TYPE_CHECKING:
     from mypy_boto3_acm_pca import ACMPCAClient
@@ -39,7 +39,7 @@ _NEVER_SENT = (
 )
 
 
-def idempotency_token(authority_arn: str, csr_pem: bytes) -> str:
+def make_idempotency_token(authority_arn: str, csr_pem: bytes) -> str:
     """Return the token of a request: the same for the same CSR, 32 of the 36 characters that AWS allows."""
     return hashlib.sha256(authority_arn.encode() + b"\n" + csr_pem).hexdigest()[:32]
 
@@ -52,7 +52,7 @@ def send(client: ACMPCAClient, request: IssueRequest) -> str:
         BotoCoreError: AWS can't be reached.
         ValueError: the answer is not AWS's.
     """
-    return str(part(client.issue_certificate(**request.parameters()), "CertificateArn"))
+    return str(read_part(client.issue_certificate(**request.parameters()), "CertificateArn"))
 
 
 def issue(
@@ -102,7 +102,7 @@ def issue(
         certificate_arn = caller.ask("IssueCertificate", attempt, repeat_seconds)
     except Exception as error:
         if asked.recorded and not asked.unknown:
-            account.refuse(request, said(error))
+            account.refuse(request, describe_error(error))
         raise
     account.receive(request, certificate_arn)
     return certificate_arn

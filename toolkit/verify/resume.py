@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.errors import ToolkitError, one_line
 from toolkit.pki import chain
-from toolkit.verify.advice import DENIED, said
+from toolkit.verify.advice import DENIED, describe_error
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
 from toolkit.verify.issue import Issuer
 from toolkit.verify.issue_request import SAME_QUESTION_SECONDS, is_refusal, send
@@ -212,7 +212,7 @@ class Resumption:
             identity = self.source.identity(zone, self.outputs.certificate_authority.region, caller)
             problem = "" if identity.is_expected() else f"the identity is {identity.caller_arn}, not the zone's"
         except _ERRORS as error:
-            problem = f"the zone's identity is not available: {said(error)}"
+            problem = f"the zone's identity is not available: {describe_error(error)}"
         if problem:
             for finding in findings:
                 if finding in young or finding.certificate_arn:
@@ -234,7 +234,7 @@ class Resumption:
         try:
             certificate_arn = caller.ask("IssueCertificate", lambda: send(client, request), left)
         except _ERRORS as error:
-            finding.reason = said(error)
+            finding.reason = describe_error(error)
             if _refuses_the_first(error, request):
                 finding.status = Status.REFUSED
                 self.ledger.refused(entry.zone, request, finding.reason)
@@ -248,7 +248,7 @@ def _fetch(finding: Finding, issuer: Issuer) -> None:
     try:
         finding.serial = chain.serial_number(issuer.fetch(finding.certificate_arn).leaf)
     except _ERRORS as error:
-        finding.reason = f"the certificate can't be fetched: {said(error)}"
+        finding.reason = f"the certificate can't be fetched: {describe_error(error)}"
 
 
 def _refuses_the_first(error: Exception, request: IssueRequest) -> bool:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.verify.advice import advice, said
+from toolkit.verify.advice import advise, describe_error
 from toolkit.verify.calls import Caller
 from toolkit.verify.causes import Cause
 from toolkit.verify.results import Report, ZoneResult, judge
@@ -125,7 +125,7 @@ def report_unasked(outputs: StackOutputs, plan: Plan, zones: Sequence[Zone], err
         verification = ZoneVerification(zone, outputs, plan, Caller(time.monotonic()))
         verification.cause = Cause.CREDENTIALS
         expected = f"{zone.role_arn} or {zone.verifier_role_arn}"
-        verification.checks.append(judge("identity", expected, said(error), advice(error, ""), good=False))
+        verification.checks.append(judge("identity", expected, describe_error(error), advise(error, ""), good=False))
         results.append(verification.result())
     authority = outputs.certificate_authority
     return Report(plan.mesh, authority.arn, authority.usage_mode, started_at=now, finished_at=now, zones=tuple(results))

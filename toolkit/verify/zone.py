@@ -11,9 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.errors import ToolkitError
 from toolkit.pki import chain, csr, pem, spiffe
-from toolkit.verify.advice import TOO_SLOW, advice, said
+from toolkit.verify.advice import TOO_SLOW, advise, describe_error
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
-from toolkit.verify.causes import Cause, cause_of
+from toolkit.verify.causes import Cause, find_cause
 from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
 from toolkit.verify.denials import NAMES as DENIALS
 from toolkit.verify.denials import Probe
@@ -38,7 +38,7 @@ _NOT_TRIED = "the run ended before AWS answered, or before it was tried"
 CHECK_NAMES = ("identity", "authority", "issue", "fetch", *(name for name, _ in CERTIFICATE_CHECKS))
 
 
-def check_names(plan: Plan) -> tuple[str, ...]:
+def list_checks(plan: Plan) -> tuple[str, ...]:
     """Return the names of all checks of a plan, in the order of reports."""
     return (*CHECK_NAMES, *(DENIALS if plan.probe_denials else ()))
 
@@ -97,7 +97,7 @@ class ZoneVerification:
 
     def _result(self, checks: Sequence[Check]) -> ZoneResult:
         known = {check.name for check in checks}
-        skipped = [Check(name, Outcome.SKIPPED) for name in check_names(self.plan) if name not in known]
+        skipped = [Check(name, Outcome.SKIPPED) for name in list_checks(self.plan) if name not in known]
         return ZoneResult(
             zone=self.zone.name,
             region=self.zone.region,
@@ -114,21 +114,21 @@ class ZoneVerification:
     @property
     def current_check(self) -> str:
         """The name of the check that is being made; of the last one when all are."""
-        names = check_names(self.plan)
+        names = list_checks(self.plan)
         return names[min(len(self.checks), len(names) - 1)]
 
     def hangs(self) -> ZoneResult:
         """Return what is known of a zone that does not answer: one check fails, and its certificates are kept."""
         # Its thread may go on meanwhile: the check that fails is the one after those that are in the result.
         checks = list(self.checks)
-        if self.finished or len(checks) >= len(check_names(self.plan)):
+        if self.finished or len(checks) >= len(list_checks(self.plan)):
             # What hangs with all checks made is the revocation, which is no check.
             return self.result()
         if not checks and self.caller.counts:
             self.cause = Cause.UNREACHABLE
         most = min(self.plan.timeout, self.plan.deadline or self.plan.timeout)
         failed = judge(
-            check_names(self.plan)[len(checks)],
+            list_checks(self.plan)[len(checks)],
             good=False,
             expected=f"an answer within {most.total_seconds():g} s",
             found="none",
@@ -144,7 +144,7 @@ class ZoneVerification:
         except StoppedError:
             raise
         except Exception as error:  # noqa: BLE001 - credentials may come from anybody's program, through a dozen providers
-            self.cause = cause_of(error) or ""
+            self.cause = find_cause(error) or ""
             self._refused("identity", f"{self.zone.role_arn} or {self.zone.verifier_role_arn}", error, "sts:AssumeRole")
             return None
         self.checks.append(
@@ -244,7 +244,7 @@ class ZoneVerification:
                 found = leaf if number == 0 else issuer.fetch(certificate_arn).leaf
                 issuer.revoke(chain.serial_number(found))
             except _REFUSALS as error:
-                self.not_revoked[certificate_arn] = said(error)
+                self.not_revoked[certificate_arn] = describe_error(error)
                 continue
             self.revoked.append(certificate_arn)
             self.plan.ledger.revoked(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn)
@@ -261,11 +261,13 @@ class ZoneVerification:
 
     def _fail(self, error: Exception) -> None:
         """Fail the check at which something went wrong that nobody expected; with all checks made, there is none."""
-        if len(self.checks) < len(check_names(self.plan)):
+        if len(self.checks) < len(list_checks(self.plan)):
             self._refused(self.current_check, "no error in the toolkit", error, "")
 
     def _refused(self, name: str, expected: str, error: Exception, action: str) -> None:
-        self.checks.append(judge(name, good=False, expected=expected, found=said(error), advice=advice(error, action)))
+        self.checks.append(
+            judge(name, good=False, expected=expected, found=describe_error(error), advice=advise(error, action))
+        )
 
 
 def _authority_advice(status: str, *, lasts: bool) -> str:

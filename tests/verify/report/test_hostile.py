@@ -15,7 +15,7 @@ from toolkit.errors import InvalidInputError
 from toolkit.text import legible, printable
 from toolkit.verify.report.json import JsonForm, parse
 from toolkit.verify.report.junit import JunitForm
-from toolkit.verify.report.matrix import overview
+from toolkit.verify.report.matrix import draw_matrix
 from toolkit.verify.report.prometheus import PrometheusForm
 from toolkit.verify.report.table import TableForm
 from toolkit.verify.results import Check, Handshake, Outcome, Report, ZoneResult
@@ -57,8 +57,8 @@ def test_text_is_no_more_than_text_in_a_terminal(text: str, color: bool) -> None
     assert printable(text) in table
     for forbidden in ("\x1b]", "\x07", "\u202e", "\u2066", "\x9b"):
         assert forbidden not in table
-    assert overview(report)
-    Console(file=io.StringIO()).print(overview(report))
+    assert draw_matrix(report)
+    Console(file=io.StringIO()).print(draw_matrix(report))
 
 
 def test_marks_that_turn_text_round_are_shown() -> None:

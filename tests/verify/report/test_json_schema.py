@@ -7,7 +7,7 @@ import pytest
 
 from tests.verify.report import documents, samples
 from toolkit.verify.report.compact import CompactForm
-from toolkit.verify.report.json import JsonForm, json_schema, parse
+from toolkit.verify.report.json import JsonForm, make_json_schema, parse
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -27,13 +27,13 @@ def strict(part: Any) -> Any:
 @pytest.mark.parametrize("kind", samples.ALL)
 def test_the_schema_describes_every_field_that_is_written(kind: str) -> None:
     document = json.loads(JsonForm().render(samples.ALL[kind]()))
-    jsonschema.Draft202012Validator.check_schema(json_schema())
+    jsonschema.Draft202012Validator.check_schema(make_json_schema())
     checker = jsonschema.Draft202012Validator(
-        strict(json_schema()), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+        strict(make_json_schema()), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     )
     checker.validate(document)
-    assert list(document) == list(json_schema()["properties"])
-    jsonschema.validate(json.loads(CompactForm().render(samples.ALL[kind]())), json_schema())
+    assert list(document) == list(make_json_schema()["properties"])
+    jsonschema.validate(json.loads(CompactForm().render(samples.ALL[kind]())), make_json_schema())
 
 
 def test_the_documents_are_what_the_code_says() -> None:
@@ -45,5 +45,5 @@ def test_the_example_in_the_docs_is_a_report() -> None:
     text = documents.PART.text
     example = text[text.index("```json\n") + 8 :]
     document = json.loads(example[: example.index("```")])
-    jsonschema.validate(document, strict(json_schema()))
+    jsonschema.validate(document, strict(make_json_schema()))
     parse(json.dumps(document), "the example")

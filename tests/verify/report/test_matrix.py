@@ -88,5 +88,5 @@ def test_a_failed_handshake_fails_the_report_and_survives_json() -> None:
     ],
 )
 def test_each_problem_has_its_advice(problem: str, words: str) -> None:
-    assert words in distrust.advice(problem)
-    assert bool(distrust.advice(problem)) == bool(words)
+    assert words in distrust.advise(problem)
+    assert bool(distrust.advise(problem)) == bool(words)

@@ -30,7 +30,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from toolkit.errors import ExternalError, one_line
 from toolkit.pki import csr, spiffe
 from toolkit.pki.usages import key_usage
-from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, client_name, server_name
+from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, name_client, name_server
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
 from toolkit.verify.issued_certificate import IssuedCertificate
 from toolkit.verify.results import Handshake
@@ -56,7 +56,7 @@ _LOG_SECONDS = 1.0
 _OTHERWISE = "use --dataplane openssl, or leave the handshakes out."
 
 
-def envoy_path() -> Path:
+def find_envoy() -> Path:
     """Where Envoy is.
 
     Raises:
@@ -75,7 +75,7 @@ def envoy_path() -> Path:
     return path
 
 
-def meetings(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | None = None) -> Generator[Handshake]:
+def make_handshakes(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | None = None) -> Generator[Handshake]:
     """Send a request from every zone's proxy to every other's, and see that a stranger is refused.
 
     Args:
@@ -95,7 +95,7 @@ def meetings(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | None = No
     able = [proxy for proxy in proxies if not problems[proxy.zone]]
     numbers = {proxy.zone: number for number, proxy in enumerate(able)}
     last = len(able)
-    path = envoy_path()
+    path = find_envoy()
     with _running(path, [*able, stranger or other_mesh(trust)], trust) as envoy:
         lets_in = {zone: _let_in(envoy.ask(last, number), "server", "client") for zone, number in numbers.items()}
         goes_to = {zone: _let_in(envoy.ask(number, last), "client", "server") for zone, number in numbers.items()}
@@ -194,10 +194,10 @@ class _Envoy:
             ExternalError: Envoy does not answer.
         """
         try:
-            response = self._http.get(f"http://{client_name(client)}/{server_name(server)}")
+            response = self._http.get(f"http://{name_client(client)}/{name_server(server)}")
         except httpx.HTTPError as error:
             raise _trouble(f"Envoy does not answer: {one_line(error)}", self._log) from error
-        if response.status_code == _OK and response.text == server_name(server):
+        if response.status_code == _OK and response.text == name_server(server):
             return ""
         return self._problem(response.text)
 

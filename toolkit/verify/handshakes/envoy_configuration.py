@@ -41,12 +41,12 @@ _FAILURE_FORMAT = "%UPSTREAM_TRANSPORT_FAILURE_REASON%\n%LOCAL_REPLY_BODY%"
 _SERVER_KEY = "server"
 
 
-def client_name(number: int) -> str:
+def name_client(number: int) -> str:
     """The host of a request that the proxy of that number is to send."""
     return f"client-{number}"
 
 
-def server_name(number: int) -> str:
+def name_server(number: int) -> str:
     """What the proxy of that number answers; the path of a request that is for it."""
     return f"server-{number}"
 
@@ -81,7 +81,7 @@ def _address(directory: Path, name: str) -> Object:
 
 def _inbound(number: int, proxy: Proxy, trust: Trust, directory: Path) -> Object:
     """Where the proxy of a zone is connected to: it tells its name to whoever it trusts."""
-    name = server_name(number)
+    name = name_server(number)
     answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": name}}}
     tls = {
         "@type": f"{_TYPE}transport_sockets.tls.v3.DownstreamTlsContext",
@@ -104,13 +104,13 @@ def _outbound(numbers: Sequence[int], directory: Path) -> Object:
     """The plain listener where requests come in: the host says who is to send one, the path to whom."""
     hosts = [
         {
-            "name": client_name(client),
-            "domains": [client_name(client)],
+            "name": name_client(client),
+            "domains": [name_client(client)],
             "routes": [
                 {
-                    "match": {"path": f"/{server_name(server)}"},
+                    "match": {"path": f"/{name_server(server)}"},
                     "route": {
-                        "cluster": client_name(client),
+                        "cluster": name_client(client),
                         "metadata_match": {"filter_metadata": {"envoy.lb": {_SERVER_KEY: str(server)}}},
                     },
                 }
@@ -129,7 +129,7 @@ def _outbound(numbers: Sequence[int], directory: Path) -> Object:
 
 def _cluster(number: int, proxy: Proxy, trust: Trust, numbers: Sequence[int], directory: Path) -> Object:
     """What the proxy of a zone connects with, to any of the others."""
-    name = client_name(number)
+    name = name_client(number)
     tls = {
         "@type": f"{_TYPE}transport_sockets.tls.v3.UpstreamTlsContext",
         "common_tls_context": {"alpn_protocols": ["kuma"], **_common(proxy, trust, {"exact": trust.server_id})},
@@ -138,7 +138,7 @@ def _cluster(number: int, proxy: Proxy, trust: Trust, numbers: Sequence[int], di
     }
     endpoints = [
         {
-            "endpoint": {"address": _address(directory, server_name(server))},
+            "endpoint": {"address": _address(directory, name_server(server))},
             "metadata": {"filter_metadata": {"envoy.lb": {_SERVER_KEY: str(server)}}},
         }
         for server in numbers

@@ -81,10 +81,10 @@ def meet(proxies: Sequence[Proxy], trust: Trust) -> tuple[Handshake, ...]:
     Raises:
         ExternalError: keys can't be given to OpenSSL without a file here.
     """
-    return tuple(meetings(proxies, trust))
+    return tuple(make_handshakes(proxies, trust))
 
 
-def meetings(proxies: Sequence[Proxy], trust: Trust, threads: int | None = None) -> Generator[Handshake]:
+def make_handshakes(proxies: Sequence[Proxy], trust: Trust, threads: int | None = None) -> Generator[Handshake]:
     """As :func:`meet`, one after the other: whoever stops asking keeps what is known by then.
 
     Args:

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ExternalError
-from toolkit.verify.report.json import document
+from toolkit.verify.report.json import make_document
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class CompactForm:
     def render(self, report: Report) -> str:
         """The report as one line of JSON that :func:`toolkit.verify.report.json.parse` reads."""
         text = ""
-        for shorter in _shorter(document(report)):
+        for shorter in _shorter(make_document(report)):
             text = json.dumps(shorter, separators=(",", ":")) + "\n"
             if len(text) <= LIMIT:
                 break

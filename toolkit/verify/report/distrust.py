@@ -28,7 +28,7 @@ _ADVICE = {
 }
 
 
-def by_problem(report: Report) -> list[tuple[str, list[str]]]:
+def group_by_problem(report: Report) -> list[tuple[str, list[str]]]:
     """Return each problem of failed handshakes with its pairs (``a to b``), the most frequent problem first."""
     pairs: dict[str, list[str]] = {}
     for met in report.handshakes:
@@ -37,6 +37,6 @@ def by_problem(report: Report) -> list[tuple[str, list[str]]]:
     return sorted(pairs.items(), key=lambda item: -len(item[1]))
 
 
-def advice(problem: str) -> str:
+def advise(problem: str) -> str:
     """What to do about a handshake's problem; empty when that is not known."""
     return next((text for words, text in _ADVICE.items() if words in problem), "")

@@ -34,7 +34,7 @@ class JsonForm:
 
     def render(self, report: Report) -> str:
         """Return the report as JSON, keys in camelCase, times in RFC 3339."""
-        return json.dumps(document(report), indent=2) + "\n"
+        return json.dumps(make_document(report), indent=2) + "\n"
 
 
 def parse(text: str, source: str) -> Report:
@@ -56,13 +56,13 @@ def parse(text: str, source: str) -> Report:
         raise InvalidInputError(f"{source} is no report", [Problem(source, "it is nested too deeply")]) from error
 
 
-def document(report: Report) -> Object:
+def make_document(report: Report) -> Object:
     """Return the report as plain JSON values, made anew."""
     values = _RECORD.dump_python(report, mode="json", by_alias=True)
     return {**_ordered(values, _REPORT_KEYS), "zones": [_ordered(zone, _ZONE_KEYS) for zone in values["zones"]]}
 
 
-def json_schema() -> Object:
+def make_json_schema() -> Object:
     """Return the JSON Schema (draft 2020-12) of a report."""
     schema = _RECORD.json_schema(by_alias=True, mode="serialization", schema_generator=_Schema)
     parts = schema.pop("$defs")

@@ -68,7 +68,7 @@ def _check(check: Check, zone: ZoneResult) -> Case:
     time = zone.issuance if check.name == "fetch" else None
     if check.outcome is Outcome.SKIPPED:
         return Case(check.name, "skipped", check.note or "a check before it failed", text=check.note)
-    text = "\n".join(verdict.explained(check))
+    text = "\n".join(verdict.explain(check))
     if check.failed:
         message = f"expected {check.expected or 'another answer'}; found {check.found or 'nothing'}"
         return Case(check.name, "failure", message, check.name, text, time)

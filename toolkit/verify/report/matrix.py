@@ -23,7 +23,7 @@ _MOST_PROBLEMS = 10
 _GOOD, _BAD, _DIM = "green", "bold red", "dim"
 
 
-def overview(report: Report) -> Table | None:
+def draw_matrix(report: Report) -> Table | None:
     """A row for each client and a column for each server; None when there are no handshakes, or too many."""
     names = list(dict.fromkeys(name for met in report.handshakes for name in (met.client, met.server)))
     if not names or len(names) > MOST_ZONES:
@@ -46,15 +46,15 @@ def _cell(problem: str | None, *, alone: bool) -> Text:
     return Text("failed", style=_BAD) if problem else Text("ok", style=_GOOD)
 
 
-def problems(report: Report) -> Iterator[Text]:
+def list_problems(report: Report) -> Iterator[Text]:
     """What failed handshakes have in common, the most frequent first, a few lines each."""
-    ordered = distrust.by_problem(report)
+    ordered = distrust.group_by_problem(report)
     for problem, places in ordered[:_MOST_PROBLEMS]:
         more = len(places) - _MOST_PAIRS
         where = ", ".join(places[:_MOST_PAIRS]) + (f" and {more:,} more" if more > 0 else "")
         yield Text.assemble("  ", ("failed", _BAD), f"  {printable(where)}")
         yield Text(f"    {'found:':<10}{printable(problem)}")
-        if todo := distrust.advice(problem):
+        if todo := distrust.advise(problem):
             yield Text(f"    {'do:':<10}{todo}")
     if rest := ordered[_MOST_PROBLEMS:]:
         count = sum(len(places) for _, places in rest)

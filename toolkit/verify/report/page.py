@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.reporting.html import moment
+from toolkit.reporting.html import format_moment
 from toolkit.verify.report import distrust, verdict
 from toolkit.verify.results import Check, Outcome
 
@@ -165,7 +165,7 @@ class Page:
 def build(report: Report) -> Page:
     """Work out what the page of a report shows."""
     names = tuple(dict.fromkeys(check.name for zone in report.zones for check in zone.checks))
-    lines = verdict.trouble(report, _NAMES_IN_BANNER)
+    lines = verdict.list_trouble(report, _NAMES_IN_BANNER)
     return Page(
         report=report,
         headline=_headline(report),
@@ -176,7 +176,7 @@ def build(report: Report) -> Page:
         zones=tuple(_zones(report, names)),
         meetings=_meetings(report),
         duration=_duration(report.finished_at - report.started_at),
-        cost=verdict.cost(report),
+        cost=verdict.describe_cost(report),
     )
 
 
@@ -237,11 +237,11 @@ def _actions(report: Report) -> Iterator[Action]:
 
 def _distrust(report: Report) -> Iterator[Action]:
     """Failed handshakes, those with one problem together."""
-    ordered = distrust.by_problem(report)
+    ordered = distrust.group_by_problem(report)
     for problem, pairs in ordered[:_MOST_MEETINGS]:
         more = f"and {len(pairs) - _MOST_MEETINGS:,} more" if len(pairs) > _MOST_MEETINGS else ""
         places = tuple(Place(pair, "handshakes") for pair in pairs[:_MOST_MEETINGS])
-        yield Action("handshake", distrust.advice(problem) or _LOOK, problem, places, more)
+        yield Action("handshake", distrust.advise(problem) or _LOOK, problem, places, more)
     if rest := ordered[_MOST_MEETINGS:]:
         count = sum(len(pairs) for _, pairs in rest)
         yield Action(
@@ -291,7 +291,7 @@ def _role(number: int, links: Sequence[Link], trust: Outcome) -> str:
 def _box(role: str, name: str, fingerprint: str, ends: datetime, at: datetime) -> Box:
     short = name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
     beginning = ":".join(fingerprint.split(":")[:_FINGERPRINT_BYTES])[: _FINGERPRINT_BYTES * 3]
-    return Box(role, short, name, beginning, f"{moment(ends)}, {_until(ends, at)}", ended=ends <= at)
+    return Box(role, short, name, beginning, f"{format_moment(ends)}, {_until(ends, at)}", ended=ends <= at)
 
 
 def _meetings(report: Report) -> Meetings | None:

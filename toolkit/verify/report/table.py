@@ -93,7 +93,7 @@ def _not_revoked(console: Console, report: Report) -> None:
 
 
 def _handshakes(console: Console, report: Report) -> None:
-    table, problems = matrix.overview(report), list(matrix.problems(report))
+    table, problems = matrix.draw_matrix(report), list(matrix.list_problems(report))
     if table:
         console.print()
         console.print(table)
@@ -106,14 +106,16 @@ def _handshakes(console: Console, report: Report) -> None:
 
 def _lines(check: Check) -> list[Text]:
     head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {printable(check.name)}")
-    return [head, *(Text(f"    {printable(line)}") for line in verdict.explained(check))]
+    return [head, *(Text(f"    {printable(line)}") for line in verdict.explain(check))]
 
 
 def _verdict(report: Report) -> Text:
-    lines = [printable(line) for line in verdict.trouble(report)]
+    lines = [printable(line) for line in verdict.list_trouble(report)]
     if not lines:
         zones = len(report.zones)
         met = f", {len(report.handshakes)} handshakes between them" if report.handshakes else ""
-        text = f"\nEvery zone gets certificates: {zones} of {zones} verified{met}, {verdict.cost(report)}."
+        text = f"\nEvery zone gets certificates: {zones} of {zones} verified{met}, {verdict.describe_cost(report)}."
         return Text(text, style=_STYLES[Outcome.PASSED])
-    return Text("\n" + "\n".join([*lines[:-1], f"{lines[-1]}, {verdict.cost(report)}."]), style=_STYLES[Outcome.FAILED])
+    return Text(
+        "\n" + "\n".join([*lines[:-1], f"{lines[-1]}, {verdict.describe_cost(report)}."]), style=_STYLES[Outcome.FAILED]
+    )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from toolkit.verify.results import Check, Report
 
 
-def cost(report: Report) -> str:
+def describe_cost(report: Report) -> str:
     """Return how many certificates were issued and revoked, and what they cost at most."""
     bought = report.certificates_bought
     revoked = report.certificates_revoked
@@ -20,7 +20,7 @@ def cost(report: Report) -> str:
     return text + (f", {kept} not revoked" if kept else "")
 
 
-def trouble(report: Report, most_names: int | None = None) -> list[str]:
+def list_trouble(report: Report, most_names: int | None = None) -> list[str]:
     """Everything that keeps the report from being good, a line each; none when it has passed.
 
     Args:
@@ -55,7 +55,7 @@ def trouble(report: Report, most_names: int | None = None) -> list[str]:
     return lines
 
 
-def explained(check: Check) -> list[str]:
+def explain(check: Check) -> list[str]:
     """What a check expected and found, what is worth knowing, and what to do: a line for each that there is."""
     rows = {"expected": check.expected, "found": check.found, "note": check.note, "do": check.advice}
     return [f"{label + ':':<10}{text}" for label, text in rows.items() if text]
