@@ -22,7 +22,7 @@ help: ## Show what there is.
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none is on PATH." >&2; exit 3; }
-	@echo "Making $(VENV) and installing what requirements.lock pins: a minute or two, 150 MB to fetch."
+	@echo "Making $(VENV) and installing what requirements.lock pins, which takes a minute or two."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@{ $(PIP) --require-hashes --requirement requirements.lock; echo $$? >$(VENV)/.status; } | $(COUNT); exit $$(cat $(VENV)/.status)
 	@$(PIP) --quiet --no-deps --no-build-isolation --editable .

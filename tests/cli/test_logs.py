@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 CALL = re.compile(
     r"^\d\d:\d\d:\d\d\.\d{3} toolkit\.verify\.call_logging "
-    r"(\S+) (\w+), zone (\S+): (\d{3}(?: \w+)?), request [0-9a-f-]{36}, (\d+) ms$",
+    r"(\S+) (\w+), zone (\S+): (\d{3}(?: \w+)?), request [0-9A-Za-z-]{36,64}, (\d+) ms$",
     re.MULTILINE,
 )
 

@@ -80,7 +80,7 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     mesh.write_text(other.mesh)
     result = verify(aws, "--outputs", live_file, "--mesh", mesh)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "--mesh: conf.arn: is arn:" in result.stderr
+    assert "--mesh: conf.arn: is 'arn:" in result.stderr
     # The right CA with the chain of the other.
     arns = [json.loads(text)["certificateAuthority"]["arn"] for text in (json.dumps(exports), live.to_json())]
     mesh.write_text(other.mesh.replace(*arns))

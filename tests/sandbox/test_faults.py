@@ -19,8 +19,9 @@ from toolkit.sandbox import faults
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.faults import Call, ConnectionLostError, Fault, FaultPlan, Faults
 from toolkit.sandbox.pulumi import program
-from toolkit.verify import runner, zone
+from toolkit.verify import runner
 from toolkit.verify.identity import AssumeRole
+from toolkit.verify.plan import Plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,7 @@ def test_a_zone_that_can_not_reach_aws(aws: TestSandbox) -> None:
     outputs = contract.parse(json.dumps(exports))
     aws.faults = plan(Fault(effect="unreachable", role="verifier-ireland-1-*"))
     source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
-    question = zone.Plan("default", outputs.certificate_chain, timeout=timedelta(seconds=8))
+    question = Plan("default", outputs.certificate_chain, timeout=timedelta(seconds=8))
     report = runner.verify(outputs, question, source).report
     assert [(found.zone, found.passed) for found in report.zones] == [
         ("frankfurt-1", True),

@@ -101,7 +101,7 @@ def test_a_request_is_on_disk_before_it_is_sent_and_its_certificate_before_it_is
         report = runner.verify(outputs, plan(outputs, ledger=ledger), watched).report
     assert report.passed
     assert (sent, all(fetched)) == ([True], True)
-    issued = {arn for zone in report.zones for arn in zone.bought}
+    issued = {arn for zone in report.zones for arn in zone.certificates_bought}
     assert {line["certificateArn"] for line in events(file) if line["event"] == "issued"} == issued
     assert "PRIVATE KEY" not in file.read_text()
 

@@ -48,7 +48,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InvalidInputError) as caught:
         make_plan(OUTPUTS, OUTPUTS.zones, options, mesh(arn=other, commonName="{{ tag `env` }}"))
     paths = [problem.path for problem in caught.value.problems]
-    assert paths == ["--mesh: conf.arn", "--service", "--lifetime", "--horizon", "--mesh: conf.commonName"]
+    assert paths == ["--lifetime", "--horizon", "--mesh: conf.arn", "--service", "--mesh: conf.commonName"]
 
 
 @pytest.mark.parametrize(

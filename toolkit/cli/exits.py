@@ -142,6 +142,7 @@ def _blotted(value: object) -> object:
         return dataclasses.replace(value, **{name: _blotted(getattr(value, name)) for name in fields})
     if isinstance(value, dict):
         return {_blotted(key): _blotted(each) for key, each in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(_blotted, value))
-    return type(value)(map(_blotted, value)) if isinstance(value, (tuple, list)) else value
+    if isinstance(value, tuple | list):
+        # A NamedTuple does not take its fields as one value.
+        return getattr(value, "_make", type(value))(map(_blotted, value))
+    return value

@@ -14,6 +14,9 @@ from toolkit.text import legible
 if TYPE_CHECKING:
     from datetime import datetime
 
+# How a check ended, for those who see no colors.
+_SYMBOLS = {"passed": "✓", "failed": "✕", "skipped": "\N{EN DASH}"}
+
 
 def render_page(template: str, **values: object) -> str:
     """Return a page of ``templates/report/``; whatever it shows is legible and escaped.
@@ -46,4 +49,5 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["moment"] = format_moment
+    environment.globals["symbols"] = _SYMBOLS
     return environment

@@ -62,7 +62,7 @@ def read_credentials(answer: object) -> dict[str, str]:
     Raises:
         NoAnswerError: a part is missing, or not one that can be sent.
     """
-    found = _part(answer, "Credentials", Mapping)
+    found = _part(answer, "Credentials", dict)
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
     # No limit of the length: AWS documents that tokens may grow (STS API reference, Credentials).
     return {name: _text(found, name, _VISIBLE, most=None) for name in names}
@@ -104,7 +104,7 @@ def read_certificate_authority(answer: object, authority_arn: str) -> AuthorityS
     Raises:
         NoAnswerError: a part has the wrong type, or it is another CA.
     """
-    found = _part(answer, "CertificateAuthority", Mapping)
+    found = _part(answer, "CertificateAuthority", dict)
     if found.get("Arn", authority_arn) != authority_arn:
         raise NoAnswerError("it describes another CA")
     ends = found.get("NotAfter")

@@ -51,12 +51,12 @@ class Evidence:
     """
 
     issued: IssuedCertificate
-    check_public_key: CertificatePublicKeyTypes
+    public_key: CertificatePublicKeyTypes
     uris: Sequence[str]
     not_after: datetime
     trust_bundle: Sequence[x509.Certificate]
-    check_usage_mode: UsageMode = "GENERAL_PURPOSE"
-    check_common_name: str | None = None
+    usage_mode: UsageMode = "GENERAL_PURPOSE"
+    common_name: str | None = None
     horizon: timedelta = DEFAULT_HORIZON
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 

@@ -101,9 +101,9 @@ def make_plan(outputs: StackOutputs, zones: Sequence[Zone], options: PlanOptions
     horizon = DEFAULT_HORIZON if options.horizon is None else _duration("--horizon", options.horizon)
     name = mesh.mesh if mesh else options.mesh_name or outputs.meshes[0]
     problems = [
-        *_mesh_problems(outputs, name, options, mesh),
         *_lifetime_problems(outputs, options, lifetime),
         *([horizon] if isinstance(horizon, Problem) else []),
+        *_mesh_problems(outputs, name, options, mesh),
         *dict.fromkeys(each for each in names.values() if isinstance(each, Problem)),
     ]
     if problems or isinstance(lifetime, Problem) or isinstance(horizon, Problem):
@@ -141,6 +141,7 @@ def _lifetime_problems(outputs: StackOutputs, options: PlanOptions, lifetime: ti
 def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh: Applied | None) -> Iterator[Problem]:
     if mesh is None and name not in outputs.meshes:
         yield Problem("--mesh-name", f"the stack has no mesh {arn.shown(name)}, only {', '.join(outputs.meshes)}")
+        return
     if mesh and mesh.authority_arn != outputs.certificate_authority.arn:
         yield Problem(
             "--mesh: conf.arn",

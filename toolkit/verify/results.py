@@ -77,10 +77,10 @@ class Check:
 
     name: _Text = Field(description="Stable: monitors may refer to it.")
     outcome: Outcome = Field(description="How it ended.")
-    expected: _Text = Field("", exclude_if=_is_empty, description="What should be.")
-    found: _Text = Field("", exclude_if=_is_empty, description="What is.")
-    advice: _Text = Field("", exclude_if=_is_empty, description="What to do; there when it failed.")
-    note: _Text = Field("", exclude_if=_is_empty, description="Something worth knowing that is no failure.")
+    expected: _Text = Field(default="", exclude_if=_is_empty, description="What should be.")
+    found: _Text = Field(default="", exclude_if=_is_empty, description="What is.")
+    advice: _Text = Field(default="", exclude_if=_is_empty, description="What to do; there when it failed.")
+    note: _Text = Field(default="", exclude_if=_is_empty, description="Something worth knowing that is no failure.")
 
     @property
     def failed(self) -> bool:
@@ -139,7 +139,7 @@ class Revocation:
 
     certificate_arn: _Text = Field(description="The certificate.")
     revoked: bool = Field(description="Whether it was revoked.")
-    reason: _Text = Field("", description="Why it was not revoked; empty if it was.")
+    reason: _Text = Field(default="", description="Why it was not revoked; empty if it was.")
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -151,19 +151,19 @@ class ZoneResult:
     checks: tuple[Check, ...] = Field(description="Every check, in order, also those that were skipped.")
     _: KW_ONLY
     certificates_bought: tuple[_Text, ...] = Field(
-        (), description="ARNs of the certificates that were issued; AWS keeps no list of them."
+        default=(), description="ARNs of the certificates that were issued; AWS keeps no list of them."
     )
     certificates_revoked: tuple[_Text, ...] = Field(
-        (), description="Of the issued certificates, those that were revoked."
+        default=(), description="Of the issued certificates, those that were revoked."
     )
     revocations: tuple[Revocation, ...] = Field(
-        (), description="With --revoke, for each issued certificate whether it was revoked; empty without."
+        default=(), description="With --revoke, for each issued certificate whether it was revoked; empty without."
     )
     certificate: CertificateFacts | None = Field(
-        None, description="The zone's certificate; null when none was fetched, issued or not."
+        default=None, description="The zone's certificate; null when none was fetched, issued or not."
     )
     issuance_milliseconds: Annotated[int, Field(ge=0, le=_MOST_MILLISECONDS)] | None = Field(
-        None, description="From the request to the fetched certificate; null when none was fetched."
+        default=None, description="From the request to the fetched certificate; null when none was fetched."
     )
     calls: _Counts = Field(default_factory=dict, description="Calls of AWS by operation, repeated ones included.")
     # Why the zone could not be asked at all (toolkit.verify.causes.Cause). Empty when it could, and in a report that
@@ -199,7 +199,7 @@ class Handshake:
 
     client: _Text = Field(description="The zone of the proxy that connects.")
     server: _Text = Field(description="The zone of the proxy that is connected to.")
-    problem: _Text = Field("", description="Why they don't trust each other; empty when they do.")
+    problem: _Text = Field(default="", description="Why they don't trust each other; empty when they do.")
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -215,13 +215,13 @@ class Report:
         description="One result for each zone that was asked, in the contract's order."
     )
     handshakes: tuple[Handshake, ...] = Field(
-        (), description="Every zone's proxy with every other's; empty when none were made."
+        default=(), description="Every zone's proxy with every other's; empty when none were made."
     )
-    missing_zones: tuple[_Text, ...] = Field((), description="Zones of the contract of which nothing is known.")
+    missing_zones: tuple[_Text, ...] = Field(default=(), description="Zones of the contract of which nothing is known.")
     interrupted: bool = Field(default=False, description="Whether somebody stopped the run before it was done.")
     _: KW_ONLY
     schema_version: Literal[1] = Field(
-        1, description="Fields may be added within a version; none is removed or changed."
+        default=1, description="Fields may be added within a version; none is removed or changed."
     )
 
     @computed(description="Whether every zone was asked and passed, and all trust each other.")

@@ -104,7 +104,7 @@ class ZoneVerification:
             checks=(*checks, *skipped),
             certificates_bought=tuple(self.bought),
             certificate=CertificateFacts.of(self.proxy.issued) if self.proxy else None,
-            issuance_milliseconds=self.issuance and round(self.issuance.total_seconds() * 1000),
+            issuance_milliseconds=None if self.issuance is None else round(self.issuance.total_seconds() * 1000),
             calls=dict(self.caller.counts),
             certificates_revoked=tuple(self.revoked),
             revocations=tuple(self._revocations()) if self.plan.revoke else (),

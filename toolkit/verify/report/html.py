@@ -16,4 +16,4 @@ class HtmlForm:
 
     def render(self, report: Report) -> str:
         """Return the report as an HTML document; its policy lets a browser load nothing at all."""
-        return render_page("verify.html.j2", page=page.build(report), report=report, symbols=page.SYMBOLS)
+        return render_page("verify.html.j2", page=page.build(report), report=report)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from toolkit.verify.results import Handshake, Link, Report, ZoneResult
 
-SYMBOLS = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.SKIPPED: "\N{EN DASH}"}
 _LOOK = "Look at the check chain of both zones: each certificate must lead to a root in the Mesh's caCert."
 _ALL_OPEN = 4
 _FAILED_OPEN = 10
