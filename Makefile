@@ -84,6 +84,7 @@ check: lint test ## Everything that must hold before a change lands, but the dem
 
 .PHONY: bench
 bench: $(READY) ## Measure, as ratios within one run.
+	$(BIN)/python -m tests.bench.start_up
 	$(BIN)/python -m tests.bench.issuance
 	$(BIN)/python -m tests.bench.documents
 	$(BIN)/python -m tests.bench.verification

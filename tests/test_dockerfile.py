@@ -20,7 +20,6 @@ from packaging.utils import canonicalize_name
 
 from tests.support import without
 from toolkit import contract
-from toolkit.errors import EXIT_ENVIRONMENT
 from toolkit.files import project_root
 from toolkit.jobs import workloads
 from toolkit.sandbox.pulumi import program
@@ -244,34 +243,7 @@ def test_what_it_builds_verifies_a_zone(aws: TestSandbox, tmp_path: Path) -> Non
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert json_form.parse(message.read_text(), "x").passed
-    _runs_without_extras(build.toolkit / "bin" / "toolkit", tmp_path)
     size = sum(file.lstat().st_size for file in build.toolkit.rglob("*")) / 1e6
     assert size < LARGEST_BASE, f"{size:.0f} MB"
     version = subprocess.run([command[0], "--version"], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
     assert version.startswith("toolkit, version ")
-
-
-def _runs_without_extras(toolkit: Path, directory: Path) -> None:
-    """Run the commands that need no extra, and see one that does name it."""
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": "/nonexistent", "HOME": str(directory)}
-        return subprocess.run(
-            [toolkit, *words], env=environment, cwd=directory, capture_output=True, text=True, check=False
-        )
-
-    contract_file = ("--outputs", "outputs.json")
-    for words in (
-        ("outputs", *contract_file),
-        ("render-mesh", *contract_file),
-        ("lint", "mesh.yaml"),
-        ("render-zone", *contract_file, "--zone", "frankfurt-1"),
-        ("render-job", *contract_file, "--image", f"registry.example/toolkit@sha256:{'0' * 64}"),
-        ("apply", "--help"),
-    ):
-        done = run(*words)
-        assert done.returncode == 0, (words, done.stdout + done.stderr)
-    for command in ("demo", "sandbox"):
-        refused = run(command)
-        assert refused.returncode == EXIT_ENVIRONMENT
-        assert "pip install 'kong-mesh-pca-toolkit[sandbox]'" in refused.stderr

@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,10 +24,6 @@ from toolkit.pki import pem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A whole process of render-mesh against one that only imports what it is made with.
-MOST_START_UP = 2.5
-BARE = ("-c", "import click, jinja2, ruamel.yaml")
-STARTS = 25
 # Meshes rendered a second against documents dumped a second by ruamel.yaml alone.
 LEAST_RATE = 1 / 3
 MESHES, ROUNDS = 1000, 3
@@ -60,19 +53,6 @@ spec:
   routing:
     localityAwareLoadBalancing: true
 """
-
-
-def start_up() -> float:
-    """How many times longer ``toolkit render-mesh --outputs FILE`` takes; the median of pairs run in turn."""
-    with tempfile.TemporaryDirectory() as directory:
-        outputs = Path(directory) / "outputs.json"
-        outputs.write_text(json.dumps(contract_document(hierarchy())))
-        own = [str(Path(sys.executable).with_name("toolkit")), "render-mesh", "--outputs", str(outputs)]
-        bare = [sys.executable, *BARE]
-        for command in (own, bare):
-            process(command)
-        pairs = [(process(own), process(bare)) for _ in range(STARTS)]
-    return statistics.median(own_time / bare_time for own_time, bare_time in pairs)
 
 
 def merging() -> float:
@@ -123,14 +103,6 @@ def loaded(text: str) -> list[object]:
     return list(YAML(typ="safe", pure=True).load_all(text))
 
 
-def process(command: list[str]) -> float:
-    """Seconds from the start of a process to its end; modules are compiled as an installation would have them."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    begun = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
-    return time.perf_counter() - begun
-
-
 def rate() -> float:
     """Meshes rendered in the time in which ruamel.yaml dumps one."""
     document = contract_document(hierarchy())
@@ -164,14 +136,13 @@ def best(work: Callable[[], Any]) -> float:
 
 
 def main() -> None:
-    found_start, found_rate, found_merging, found_linting = start_up(), rate(), merging(), linting()
+    found_rate, found_merging, found_linting = rate(), merging(), linting()
     out = sys.stdout.write
-    out(f"start-up: {found_start:.2f} times a bare import of what render-mesh is made with (at most {MOST_START_UP})\n")
     out(f"rendering: {found_rate:.2f} times the rate at which ruamel.yaml dumps the same (at least {LEAST_RATE:.2f})\n")
     out(f"merging: {found_merging:.2f} times ruamel.yaml's load of {MERGED} Meshes (at most {MOST_MERGING})\n")
     out(f"linting: {found_linting:.2f} times ruamel.yaml's load of {LINTED} Meshes (at most {MOST_LINTING})\n")
     is_slow = found_merging > MOST_MERGING or found_linting > MOST_LINTING
-    sys.exit(found_start > MOST_START_UP or found_rate < LEAST_RATE or is_slow)
+    sys.exit(found_rate < LEAST_RATE or is_slow)
 
 
 if __name__ == "__main__":
