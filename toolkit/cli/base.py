@@ -90,7 +90,7 @@ def read_base(
     if base != CONTROL_PLANE:
         text = read_text(base)
         return Base(editable(text, source_name(base)), None, "", {})
-    found: list[EditableMesh] = []
+    documents: list[EditableMesh] = []
     insights = {}
     with open_control_plane(**access) as control_plane:
         index = control_plane.index()
@@ -99,9 +99,9 @@ def read_base(
             if with_insights and (insight := control_plane.insight(name)) is not None:
                 insights[name] = insight
             if resource is not None:
-                found += editable(as_text(resource, form), f"Mesh {name} of the control plane")
+                documents += editable(as_text(resource, form), f"Mesh {name} of the control plane")
     version = _version(index.version) if index.product == _ENTERPRISE else None
-    return Base(found, version, index.product, insights)
+    return Base(documents, version, index.product, insights)
 
 
 def note_list(mesh: EditableMesh) -> None:

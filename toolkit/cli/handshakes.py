@@ -102,22 +102,22 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
     from toolkit.verify.handshakes.openssl import Trust
 
     trust = Trust(plan.trust_bundle, plan.mesh, plan.service)
-    found: list[Handshake] = []
+    handshakes: list[Handshake] = []
     interrupted = True
     try:
         # Only the handshakes are interrupted: what closes them ends what they started.
         with closing(make(proxies, trust)) as running, signals.raising():
-            _collect(running, found, len(proxies) * (len(proxies) - 1))
+            _collect(running, handshakes, len(proxies) * (len(proxies) - 1))
             interrupted = False
     except KeyboardInterrupt:
         pass
     except Exception as error:  # noqa: BLE001 - what was issued must not be forgotten, whatever went wrong
         trouble = error
-    done = replace(report, handshakes=tuple(found), interrupted=interrupted, finished_at=datetime.now(UTC))
+    done = replace(report, handshakes=tuple(handshakes), interrupted=interrupted, finished_at=datetime.now(UTC))
     return Met(done, trouble)
 
 
-def _collect(running: Generator[Handshake], found: list[Handshake], total: int) -> None:
+def _collect(running: Generator[Handshake], handshakes: list[Handshake], total: int) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
@@ -126,5 +126,5 @@ def _collect(running: Generator[Handshake], found: list[Handshake], total: int) 
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Shaking hands", total=total)
         for met in running:
-            found.append(met)
+            handshakes.append(met)
             progress.advance(task)

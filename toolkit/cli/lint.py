@@ -121,7 +121,7 @@ def command(
     stack_contract = contract.load(outputs, stack, cwd) if compared else None
     version, values = _version(mesh_version), _tags(tags)
     with _progress(texts) as advance:
-        found = lint(
+        findings = lint(
             texts,
             product=product,
             mesh_version=version,
@@ -131,12 +131,12 @@ def command(
             namespace=namespace,
             advance=advance,
         )
-    found = sorted([*found, *(unreadable(*failure) for failure in failures)], key=lambda finding: finding.order)
-    chosen = [finding for finding in found if finding.code in wanted]
+    findings = sorted([*findings, *(unreadable(*failure) for failure in failures)], key=lambda finding: finding.order)
+    chosen = [finding for finding in findings if finding.code in wanted]
     emit(_form(form, output).render(blot_value(chosen)), output)
     click.echo(f"{summary(chosen)} in {len(files)} file{'s'[: len(files) != 1]}", err=True)
     # What could not be read was not checked, whatever else was found.
-    unread = any(finding.code == UNREADABLE.code for finding in found)
+    unread = any(finding.code == UNREADABLE.code for finding in findings)
     click.get_current_context().exit(EXIT_INVALID_INPUT if unread else _exit_code(chosen, fail_on))
 
 

@@ -148,7 +148,7 @@ def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh
         note(f"each run buys {many}; on AWS they cost up to ${price:.2f}")
     if mesh and mesh.has_access_key:
         note("the Mesh names an access key, with which its control planes ask; the Jobs ask with the role of the pod")
-    elsewhere = [zone.name for zone in zones if not _is_at_home(zone, options)]
+    elsewhere = [zone.name for zone in zones if not _runs_as_control_plane(zone, options)]
     if elsewhere:
         note(
             f"the pods of {_names(elsewhere)} do not run as the control plane does: the zone's role does not trust "
@@ -159,7 +159,7 @@ def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh
         note(f"identity ambient: the pods of {_names(ambient)} get the role of their machine, if it lets them")
 
 
-def _is_at_home(zone: Zone, options: JobOptions) -> bool:
+def _runs_as_control_plane(zone: Zone, options: JobOptions) -> bool:
     """Whether the pod runs where and as whom the zone's role trusts."""
     return options.namespace in (None, zone.namespace) and options.service_account in (None, zone.service_account)
 

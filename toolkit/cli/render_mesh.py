@@ -91,10 +91,10 @@ def command(
         heed_version(mesh_version)
         rendered = [templating.render(loaded, name, options) for name in names]
     else:
-        found = read_base(base, access, names, form)
-        _refuse_open_source(found)
-        heed_version(mesh_version, found.version)
-        rendered = _merged(loaded, found, names if meshes else None, options)
+        existing = read_base(base, access, names, form)
+        _refuse_open_source(existing)
+        heed_version(mesh_version, existing.version)
+        rendered = _merged(loaded, existing, names if meshes else None, options)
     if secret_output and not any(document.secrets for document in rendered):
         raise click.UsageError("--secret-output needs --ca-cert secret or --credentials: there is no Secret otherwise")
     _write(rendered, secret_output, output, read_mode(base))

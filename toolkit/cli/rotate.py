@@ -135,17 +135,17 @@ def _move(
     if base != CONTROL_PLANE:
         heed_version(mesh_version)
         return Move(read_text(base), source_name(base), mesh, leave, product), None
-    found = read_base(base, access, [mesh or ""], "universal", with_insights=True)
-    heed_version(mesh_version, found.version)
-    if not found.meshes:
+    existing = read_base(base, access, [mesh or ""], "universal", with_insights=True)
+    heed_version(mesh_version, existing.version)
+    if not existing.meshes:
         raise InvalidInputError(f"the control plane has no mesh {mesh}")
-    if found.product == "Kuma" and product != "kuma":
+    if existing.product == "Kuma" and product != "kuma":
         problem = Problem(
             "--product", "is kong-mesh, but the control plane is open-source Kuma, which allows one backend"
         )
         raise InvalidInputError("the control plane can't do that rotation", [problem], "Plan with --product kuma.")
-    move = Move(found.meshes[0].editor.text, found.meshes[0].document.source, mesh, leave, product)
-    return move, None if product == "kuma" else found.insights.get(mesh or "")
+    move = Move(existing.meshes[0].editor.text, existing.meshes[0].document.source, mesh, leave, product)
+    return move, None if product == "kuma" else existing.insights.get(mesh or "")
 
 
 def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, str | None], chosen: Object) -> Rotation:

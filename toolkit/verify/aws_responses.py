@@ -62,10 +62,10 @@ def read_credentials(answer: object) -> dict[str, str]:
     Raises:
         NoAnswerError: a part is missing, or not one that can be sent.
     """
-    found = _part(answer, "Credentials", dict)
+    credentials = _part(answer, "Credentials", dict)
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
     # No limit of the length: AWS documents that tokens may grow (STS API reference, Credentials).
-    return {name: _text(found, name, _VISIBLE, most=None) for name in names}
+    return {name: _text(credentials, name, _VISIBLE, most=None) for name in names}
 
 
 def read_caller_arn(answer: object) -> str:
@@ -74,12 +74,12 @@ def read_caller_arn(answer: object) -> str:
     Raises:
         NoAnswerError: there is none.
     """
-    found = read_text(answer, "Arn")
+    caller_arn = read_text(answer, "Arn")
     try:
-        arn.Arn.parse(found)
+        arn.Arn.parse(caller_arn)
     except ValueError:
         raise NoAnswerError("its Arn is not an ARN") from None
-    return found
+    return caller_arn
 
 
 def read_text(answer: object, name: str) -> str:
@@ -88,10 +88,10 @@ def read_text(answer: object, name: str) -> str:
     Raises:
         NoAnswerError: there is none.
     """
-    found = _text(answer, name, _VISIBLE)
-    if name.endswith("Arn") and not found.startswith("arn:"):
+    text = _text(answer, name, _VISIBLE)
+    if name.endswith("Arn") and not text.startswith("arn:"):
         raise NoAnswerError(f"its {name} is not an ARN")
-    return found
+    return text
 
 
 def read_certificate_authority(answer: object, authority_arn: str) -> AuthorityState:
@@ -104,15 +104,15 @@ def read_certificate_authority(answer: object, authority_arn: str) -> AuthorityS
     Raises:
         NoAnswerError: a part has the wrong type, or it is another CA.
     """
-    found = _part(answer, "CertificateAuthority", dict)
-    if found.get("Arn", authority_arn) != authority_arn:
+    authority = _part(answer, "CertificateAuthority", dict)
+    if authority.get("Arn", authority_arn) != authority_arn:
         raise NoAnswerError("it describes another CA")
-    ends = found.get("NotAfter")
+    ends = authority.get("NotAfter")
     if ends is not None and not isinstance(ends, datetime):
         raise _wrong_type("NotAfter", ends)
-    mode = _text(found, "UsageMode") if "UsageMode" in found else "GENERAL_PURPOSE"
+    mode = _text(authority, "UsageMode") if "UsageMode" in authority else "GENERAL_PURPOSE"
     try:
-        return AuthorityState(_text(found, "Status"), mode, ends and ends.astimezone(UTC))
+        return AuthorityState(_text(authority, "Status"), mode, ends and ends.astimezone(UTC))
     except (OverflowError, OSError):
         raise NoAnswerError("its NotAfter is no time") from None
 
@@ -190,10 +190,10 @@ def _check_json(text: str) -> None:
 
 
 def _unique(pairs: list[tuple[str, Value]]) -> Object:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise NoAnswerError("its JSON has a member twice")
-    return found
+    return members
 
 
 def _refuse_constant(_: str) -> None:
@@ -203,24 +203,24 @@ def _refuse_constant(_: str) -> None:
 def _part(answer: object, name: str, kind: type[_Kind]) -> _Kind:
     if not isinstance(answer, Mapping):
         raise NoAnswerError(f"it has no {name}")
-    found = answer.get(name)
-    if found is None:
+    value = answer.get(name)
+    if value is None:
         raise NoAnswerError(f"it has no {name}")
-    if not isinstance(found, kind):
-        raise _wrong_type(name, found)
-    return found
+    if not isinstance(value, kind):
+        raise _wrong_type(name, value)
+    return value
 
 
 def _text(answer: object, name: str, form: re.Pattern[str] = _NO_CONTROLS, most: int | None = _MOST_CHARACTERS) -> str:
-    found: str = _part(answer, name, str)
-    if not found.strip():
+    text: str = _part(answer, name, str)
+    if not text.strip():
         raise NoAnswerError(f"its {name} is empty")
-    if not form.fullmatch(found):
+    if not form.fullmatch(text):
         raise NoAnswerError(f"its {name} contains characters that don't belong there")
-    if most is not None and len(found) > most:
+    if most is not None and len(text) > most:
         raise NoAnswerError(f"its {name} is longer than {most} characters")
-    return found
+    return text
 
 
-def _wrong_type(name: str, found: object) -> NoAnswerError:
-    return NoAnswerError(f"its {name} is of type {type(found).__name__}")
+def _wrong_type(name: str, value: object) -> NoAnswerError:
+    return NoAnswerError(f"its {name} is of type {type(value).__name__}")

@@ -149,10 +149,10 @@ def _require_code(error: Exception) -> None:
         NoAnswerError: it has not; AWS did not send it.
     """
     if isinstance(error, ClientError):
-        found: Value = error.response.get("Error")
-        if not (isinstance(found, dict) and isinstance(found.get("Code"), str) and found["Code"].strip()):
+        details: Value = error.response.get("Error")
+        if not (isinstance(details, dict) and isinstance(details.get("Code"), str) and details["Code"].strip()):
             raise NoAnswerError("it is an error without a code") from None
-        if not isinstance(found.get("Message") or "", str):
+        if not isinstance(details.get("Message") or "", str):
             raise NoAnswerError("its error message is no text") from None
 
 

@@ -91,26 +91,28 @@ def check_chain(evidence: Evidence) -> Check:
 def check_chain_order(evidence: Evidence) -> Check:
     """What came with the certificate is its chain, each link proven by its signature: proxies send it on as it is."""
     expected = "the CA that signed the certificate first, then each CA's issuer, up to a root"
-    way = evidence.issued.chain
+    links = evidence.issued.chain
     advice = (
         "AWS returns the chain in this order (API reference, GetCertificate): run this again; if it stays so, look for "
         "a proxy between this machine and AWS."
     )
-    if not way:
+    if not links:
         return judge("chain-order", good=False, expected=expected, found="no chain", advice=advice)
-    problems = [problem.message for problem in order_problems(Hierarchy(way))]
-    if not chain.is_issued_by(evidence.leaf, way[0]):
-        first = chain.display_name(way[0])
+    problems = [problem.message for problem in order_problems(Hierarchy(links))]
+    if not chain.is_issued_by(evidence.leaf, links[0]):
+        first = chain.display_name(links[0])
         problems.insert(0, f"the certificate is not signed by {first}, the first certificate of the chain")
-    found = "; ".join(problems) or " < ".join(["leaf", *(chain.display_name(certificate) for certificate in way)])
+    found = "; ".join(problems) or " < ".join(["leaf", *(chain.display_name(certificate) for certificate in links)])
     return judge("chain-order", expected, found, advice, good=not problems)
 
 
 def check_chain_lifetime(evidence: Evidence) -> Check:
     """No CA above the certificate ends soon: when one does, every certificate below it is of no use."""
     until = evidence.at + evidence.horizon
-    authorities = {chain.fingerprint(found): found for found in (*evidence.issued.chain, *evidence.trust_bundle)}
-    soonest = min(authorities.values(), key=lambda found: found.not_valid_after_utc, default=None)
+    authorities = {
+        chain.fingerprint(certificate): certificate for certificate in (*evidence.issued.chain, *evidence.trust_bundle)
+    }
+    soonest = min(authorities.values(), key=lambda certificate: certificate.not_valid_after_utc, default=None)
     expected = f"every CA lives until {_time(until)} or longer"
     if soonest is None:
         return judge("chain-lifetime", good=False, expected=expected, found="no CA", advice="See the check chain.")

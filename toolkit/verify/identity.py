@@ -120,9 +120,9 @@ class _Clients:
 
     def has_credentials(self) -> bool:
         """Whether there is something to start from."""
-        found = self._session.get_credentials()
-        known_secrets.require_usable(found)
-        return found is not None
+        credentials = self._session.get_credentials()
+        known_secrets.require_usable(credentials)
+        return credentials is not None
 
     def check_endpoints(self) -> None:
         """Check the URLs of the endpoints, wherever they are set, before any zone is asked.
@@ -196,8 +196,8 @@ class _Clients:
     ) -> ZoneIdentity:
         """Ask AWS who those credentials are, in the zone's own region."""
         sts = self.make("sts", zone.region, caller, taken)
-        found = caller.ask("GetCallerIdentity", lambda: read_caller_arn(sts.get_caller_identity()))
-        return ZoneIdentity(found, expected, self.make("acm-pca", authority_region, caller, taken))
+        caller_arn = caller.ask("GetCallerIdentity", lambda: read_caller_arn(sts.get_caller_identity()))
+        return ZoneIdentity(caller_arn, expected, self.make("acm-pca", authority_region, caller, taken))
 
 
 class _Configured:
@@ -229,13 +229,13 @@ class _Configured:
         """
         self._clients.check_endpoints()
         try:
-            found = self._clients.has_credentials()
+            has_credentials = self._clients.has_credentials()
         except ToolkitError:
             raise
         # They may come from a program or a server of anybody's, through any of botocore's dozen providers.
         except Exception as error:
             raise _not_loaded(error) from error
-        if not found:
+        if not has_credentials:
             raise ExternalError("there are no AWS credentials", _SIGN_IN)
 
 

@@ -150,13 +150,13 @@ class Issuer:
                 raise
 
 
-def _issued(leaf: str, way: str) -> IssuedCertificate:
+def _issued(leaf: str, links: str) -> IssuedCertificate:
     """Return what AWS returned, read to the last extension, so that no check and no report stumbles over it.
 
     Raises:
         ValueError: it is not a certificate, or one that can't be read.
     """
-    issued = IssuedCertificate(pem.load_certificate(leaf), pem.load_certificates(way) if way.strip() else ())
+    issued = IssuedCertificate(pem.load_certificate(leaf), pem.load_certificates(links) if links.strip() else ())
     try:
         # Read here, since cryptography refuses subjects and names that other programs accept.
         _ = issued.leaf.subject

@@ -49,7 +49,7 @@ def watch(session: boto3.Session) -> None:
                 know(_beginning(Path(file)), kind)
 
 
-def require_usable(found: Value) -> None:
+def require_usable(credentials: Value) -> None:
     """Refuse credentials that no HTTP header can carry, such as a token with the line end of a file.
 
     Those that must be fetched first, such as a role's, are AWS's own, and are not looked at.
@@ -57,13 +57,13 @@ def require_usable(found: Value) -> None:
     Raises:
         ExternalError: there are control characters in them, or blanks around them; the error never contains them.
     """
-    if found is None or hasattr(found, "refresh_needed"):
+    if credentials is None or hasattr(credentials, "refresh_needed"):
         return
-    know_credentials(found)
-    names = _VARIABLES if found.method == "env" else _FIELDS
-    for name, value in zip(names, (found.access_key, found.secret_key, found.token), strict=True):
+    know_credentials(credentials)
+    names = _VARIABLES if credentials.method == "env" else _FIELDS
+    for name, value in zip(names, (credentials.access_key, credentials.secret_key, credentials.token), strict=True):
         if problem := control_problem(value or ""):
-            where = name if found.method == "env" else f"{name} of {found.method}"
+            where = name if credentials.method == "env" else f"{name} of {credentials.method}"
             raise ExternalError(f"{where} {problem}", "Set it again without it: no AWS credential contains that.")
 
 

@@ -126,11 +126,11 @@ def _entries(events: list[_Event]) -> Iterator[Entry]:
     ordered: list[Entry] = []
     for event in events:
         if isinstance(event, _Revoked):
-            found = by_arn.get((event.certificate_authority_arn, event.certificate_arn))
-            if found is None:
-                found = _entry(event, VERIFICATION)
-                ordered.append(found)
-            found.revoked, found.certificate_arn = True, event.certificate_arn
+            revoked = by_arn.get((event.certificate_authority_arn, event.certificate_arn))
+            if revoked is None:
+                revoked = _entry(event, VERIFICATION)
+                ordered.append(revoked)
+            revoked.revoked, revoked.certificate_arn = True, event.certificate_arn
             continue
         token = event.idempotency_token if not isinstance(event, _Bought) else None
         known = by_token.get(token) if token else None

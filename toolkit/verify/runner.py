@@ -203,7 +203,7 @@ class _Run:
         if self._waiting.empty():
             return
         begun = list(self._begun.items())
-        hanging = sum(name in missing and found.caller.left < -_GRACE_SECONDS for name, found in begun)
+        hanging = sum(name in missing and verification.caller.left < -_GRACE_SECONDS for name, verification in begun)
         self._start(hanging - self._replaced)
         self._replaced = max(hanging, self._replaced)
 
@@ -241,17 +241,19 @@ class _Run:
 
     def proxies(self) -> tuple[Proxy, ...]:
         """What data plane proxies would hold, of the zones that got a certificate."""
-        found = [self._begun[zone.name].proxy for zone in self.zones if zone.name in self._begun]
-        return tuple(proxy for proxy in found if proxy is not None)
+        proxies = [self._begun[zone.name].proxy for zone in self.zones if zone.name in self._begun]
+        return tuple(proxy for proxy in proxies if proxy is not None)
 
     def _verification(self, zone: Zone) -> ZoneVerification:
         """A zone's verification; a zone that was never begun gets one that knows nothing."""
-        found = self._begun.get(zone.name)
-        if found is None:
+        verification = self._begun.get(zone.name)
+        if verification is None:
             deadline = min(time.monotonic() + self._plan.timeout.total_seconds(), self._deadline)
-            found = ZoneVerification(zone, self._outputs, self._plan, Caller(deadline, self._stop, zone=zone.name))
-            self._begun[zone.name] = found
-        return found
+            verification = ZoneVerification(
+                zone, self._outputs, self._plan, Caller(deadline, self._stop, zone=zone.name)
+            )
+            self._begun[zone.name] = verification
+        return verification
 
     def _work(self) -> None:
         while not self._stop.is_set():

@@ -241,8 +241,8 @@ class ZoneVerification:
         """
         for number, certificate_arn in enumerate(self.bought):
             try:
-                found = leaf if number == 0 else issuer.fetch(certificate_arn).leaf
-                issuer.revoke(chain.serial_number(found))
+                certificate = leaf if number == 0 else issuer.fetch(certificate_arn).leaf
+                issuer.revoke(chain.serial_number(certificate))
             except _REFUSALS as error:
                 self.not_revoked[certificate_arn] = describe_error(error)
                 continue

@@ -216,10 +216,10 @@ def _identity_problem(der: bytes, wanted: str, matches: Callable[[str], bool]) -
     # OpenSSL lets a CA stand for a peer, SPIFFE does not (spiffe/spiffe:standards/X509-SVID.md, leaf validation).
     if chain.is_ca(certificate):
         return "it is a CA's, which no peer may show"
-    found = chain.uris(certificate)
-    if any(matches(uri) for uri in found):
+    uris = chain.uris(certificate)
+    if any(matches(uri) for uri in uris):
         return ""
-    return f"SPIFFE ID {wanted} expected, {', '.join(found) or 'none'} found"
+    return f"SPIFFE ID {wanted} expected, {', '.join(uris) or 'none'} found"
 
 
 def _shake(client: ssl.SSLContext, server: ssl.SSLContext) -> tuple[bytes, bytes] | _Failure:

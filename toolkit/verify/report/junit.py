@@ -57,7 +57,7 @@ def _zone(zone: ZoneResult) -> Suite:
     properties = [("region", zone.region)]
     properties += [("certificate", arn) for arn in zone.certificates_bought]
     properties += [("revoked", arn) for arn in zone.certificates_revoked]
-    properties += [("not revoked", f"{found.certificate_arn}: {found.reason}") for found in zone.not_revoked]
+    properties += [("not revoked", f"{kept.certificate_arn}: {kept.reason}") for kept in zone.not_revoked]
     if zone.certificate:
         properties += [("serial", zone.certificate.serial), ("sha256", zone.certificate.sha256_fingerprint)]
     return Suite(zone.zone, cases, properties, zone.issuance)

@@ -28,13 +28,14 @@ def draw_matrix(report: Report) -> Table | None:
     names = list(dict.fromkeys(name for met in report.handshakes for name in (met.client, met.server)))
     if not names or len(names) > MOST_ZONES:
         return None
-    found = {(met.client, met.server): met.problem for met in report.handshakes}
+    problems_of = {(met.client, met.server): met.problem for met in report.handshakes}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in ("CLIENT / SERVER", *names):
         table.add_column(Text(printable(column)), overflow="fold")
     for client in names:
         table.add_row(
-            Text(printable(client)), *(_cell(found.get((client, server)), alone=client == server) for server in names)
+            Text(printable(client)),
+            *(_cell(problems_of.get((client, server)), alone=client == server) for server in names),
         )
     return table
 

@@ -229,8 +229,8 @@ def _actions(report: Report) -> Iterator[Action]:
         for check in zone.checks:
             if check.failed:
                 groups.setdefault((check.name, check.advice), []).append((Place(zone.zone, _anchor(number)), check))
-    for (name, advice), found in groups.items():
-        yield Action(name, advice, found[0][1].found, tuple(place for place, _ in found))
+    for (name, advice), places in groups.items():
+        yield Action(name, advice, places[0][1].found, tuple(place for place, _ in places))
     yield from _distrust(report)
 
 

@@ -87,9 +87,9 @@ def _not_revoked(console: Console, report: Report) -> None:
         console.print()
         console.print(Text("Not revoked", style="bold"))
     for zone in report.zones:
-        for found in zone.not_revoked:
-            console.print(Text(printable(f"  {zone.zone}  {found.certificate_arn}")), soft_wrap=True)
-            console.print(Text(printable(f"    {'reason:':<10}{found.reason}")), soft_wrap=True)
+        for kept in zone.not_revoked:
+            console.print(Text(printable(f"  {zone.zone}  {kept.certificate_arn}")), soft_wrap=True)
+            console.print(Text(printable(f"    {'reason:':<10}{kept.reason}")), soft_wrap=True)
 
 
 def _handshakes(console: Console, report: Report) -> None:
