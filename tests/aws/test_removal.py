@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tests.aws.places import Place
     from toolkit.sandbox.faults import Call
 
+pytestmark = pytest.mark.slow
 TAGS = [{"Key": CREATED_BY, "Value": CREATOR}, {"Key": RUN, "Value": "0123456789ab"}]
 
 

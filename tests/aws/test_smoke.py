@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from tests.aws.places import Place
 
 
+pytestmark = pytest.mark.slow
+
+
 def wait_for(place: Place, process: subprocess.Popen[str], status: str) -> None:
     """Wait until the command's CA has that status."""
     until = time.monotonic() + SECONDS

@@ -35,6 +35,7 @@ from toolkit.control_plane import client
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
 _REAL = (
     "verify assume-role: AWS refuses",
     "verify ambient: AWS breaks off",

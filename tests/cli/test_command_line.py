@@ -56,6 +56,7 @@ def imported_by(*arguments: str | Path) -> set[str]:
     return set(line.split()[1:])
 
 
+@pytest.mark.slow
 def test_help_and_documents_start_fast(outputs: Path) -> None:
     assert imported_by("--help") == set()
     assert imported_by("render-mesh", "--help") == set()

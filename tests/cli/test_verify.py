@@ -132,6 +132,7 @@ def test_options_that_do_not_go_together(aws: TestSandbox, live_file: Path, argu
     assert "Asking for" not in result.stderr
 
 
+@pytest.mark.slow
 def test_the_ledger_has_what_was_bought_and_what_was_revoked(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     for _ in range(2):
@@ -144,6 +145,7 @@ def test_the_ledger_has_what_was_bought_and_what_was_revoked(aws: TestSandbox, l
     assert {line["certificateArn"] for line in lines} >= set(bought)
 
 
+@pytest.mark.slow
 def test_reports_of_single_zones_become_one(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     files: list[str | Path] = []
     for zone in ("frankfurt-1", "ireland-1"):

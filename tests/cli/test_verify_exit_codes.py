@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import TestSandbox
 
+pytestmark = pytest.mark.slow
 BY_NAME = {wrong.identifier: wrong for wrong in WRONG}
 THROUGH_THE_COMMAND = ("sign-in-page-xhtml", "nested-and-closed", "gzip-bomb", "redirect", "lists-at-every-leaf")
 

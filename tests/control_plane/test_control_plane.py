@@ -303,7 +303,7 @@ BODIES = st.binary() | st.one_of(
 ).map(lambda value: json.dumps(value).encode())
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(status=st.integers(100, 999), body=BODIES)
 def test_no_answer_is_a_surprise(anything: tuple[Faulty, ControlPlane], status: int, body: bytes) -> None:
     standin, control_plane = anything
