@@ -125,3 +125,31 @@ def test_a_terminal_shows_the_zones_while_they_run(aws: TestSandbox, tmp_path: P
     # The table goes, the report stays.
     assert shown.rstrip().endswith(("\x1b[2K", "\x1b[?25h"))
     assert "Every zone gets certificates" in output
+
+
+def test_a_file_gets_no_cursor_codes_whatever_the_environment_says(aws: TestSandbox, live_file: Path) -> None:
+    command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(live_file), "--zone", "ireland-1"]
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "FORCE_COLOR": "1",
+        "TERM": "xterm",
+        **aws.environment,
+    }
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "\x1b" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)]
+)
+def test_no_color_holds_for_errors_and_for_documents(variables: dict[str, str], *, is_colored: bool) -> None:
+    ours, theirs = pty.openpty()
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "TERM": "xterm-256color", **variables}
+    command = [sys.executable, "-m", "toolkit", "lint", "missing.yaml"]
+    subprocess.run(command, stdout=theirs, stderr=theirs, check=False, env=environment)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "missing.yaml" in shown
+    assert ("\x1b[" in shown) == is_colored

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from toolkit import __version__, redaction
-from toolkit.cli.exits import format_traceback, guard_stderr
+from toolkit.cli.exits import format_traceback, guard_stderr, wants_color
 from toolkit.cli.logs import verbose_option
 from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, one_line
 from toolkit.text import printable_lines
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from toolkit.values import Value
+
+
+# Of click's dictionary for all commands of one call.
+_DEBUG = "toolkit.debug"
 
 
 class _Entry(NamedTuple):
@@ -126,7 +130,7 @@ def _printable_usage_errors() -> Iterator[None]:
 
 
 def _say_traceback(ctx: click.Context, error: Exception) -> None:
-    if ctx.params.get("debug"):
+    if ctx.meta.get(_DEBUG):
         click.echo(format_traceback(error), err=True)
 
 
@@ -145,12 +149,16 @@ def _say(lines: list[str]) -> None:
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="toolkit")
-def main(*, debug: bool) -> None:
+@click.pass_context
+def main(ctx: click.Context, *, debug: bool) -> None:
     """Kong Mesh on AWS Private CA.
 
     pulumi up makes the CA and the identities, render-mesh turns the stack's outputs into a Mesh, verify proves that
     every zone gets certificates. demo does all of it on this machine, without an AWS account.
     """
+    ctx.meta[_DEBUG] = debug
+    if not wants_color():
+        ctx.color = False
 
 
 main.params.insert(1, verbose_option())

@@ -6,6 +6,7 @@ Documents on stdout, and files with documents, are not touched: they may be mean
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 import threading
 from contextlib import contextmanager
@@ -47,6 +48,11 @@ class _BlottedStream:
 
     def __getattr__(self, name: str) -> Value:
         return getattr(self._stream, name)
+
+
+def wants_color() -> bool:
+    """Return whether a terminal may get colors: not with ``NO_COLOR`` (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
-from toolkit.cli.options import explain_missing_extra, with_options
+from toolkit.cli.options import explain_missing_extra, open_stderr_console, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -118,10 +118,9 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
 
 
 def _collect(running: Generator[Handshake], handshakes: list[Handshake], total: int) -> None:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-    console = Console(stderr=True)
+    console = open_stderr_console()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Shaking hands", total=total)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import Explained, choose_look, emit, output_file
+from toolkit.cli.options import Explained, choose_look, emit, open_stderr_console, output_file
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
 if TYPE_CHECKING:
@@ -147,11 +147,10 @@ def _progress(texts: Sequence[tuple[str, str]]) -> Iterator[Callable[[int], None
     if total < _LONG or not sys.stderr.isatty():
         yield lambda _: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=open_stderr_console(), transient=True) as progress:
         task = progress.add_task("Reading and checking", total=total)
         yield lambda characters: progress.advance(task, characters)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import click
 
+from toolkit.cli.exits import wants_color
 from toolkit.errors import ExternalError
 from toolkit.files import PUBLIC, write_whole
 from toolkit.redaction import blot
@@ -16,6 +17,8 @@ from toolkit.text import printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+    from rich.console import Console
 
     from toolkit.values import Value
 
@@ -45,8 +48,16 @@ def choose_look(output: Path | None) -> Look:
     """The look of what goes to `output`, None being standard output."""
     # There is no standard output where it was closed before we began (>&-).
     if output is None and sys.stdout is not None and sys.stdout.isatty():
-        return Look(color=True, width=shutil.get_terminal_size().columns)
+        return Look(color=wants_color(), width=shutil.get_terminal_size().columns)
     return Look(color=False, width=_PLAIN_WIDTH)
+
+
+def open_stderr_console() -> Console:
+    """Return a console for progress on standard error; a file gets no cursor codes, whatever ``FORCE_COLOR`` says."""
+    from rich.console import Console
+
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return Console(stderr=True, force_terminal=is_terminal, no_color=not wants_color())
 
 
 def with_options(function: _Command, *options: Callable[[_Command], _Command]) -> _Command:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli import handshakes, verify_resume
-from toolkit.cli.options import STACKS_LIFETIME, Explained, applied_mesh, list_given_besides, stack_outputs
+from toolkit.cli.options import (
+    STACKS_LIFETIME,
+    Explained,
+    applied_mesh,
+    list_given_besides,
+    open_stderr_console,
+    stack_outputs,
+)
 from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, require_writable, write_reports
 from toolkit.cli.signals import Signals
 from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, one_line
@@ -326,8 +333,6 @@ def _run(
     """Verify the zones, with progress on stderr if that is a terminal."""
     from dataclasses import replace
 
-    from rich.console import Console
-
     from toolkit.cli.progress import LiveProgress
     from toolkit.pricing import CERTIFICATE_PRICE
     from toolkit.verify.runner import verify
@@ -335,7 +340,7 @@ def _run(
     price = CERTIFICATE_PRICE[outputs.certificate_authority.usage_mode] * len(zones)
     many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one a zone"
     click.echo(f"Asking for {many}; on AWS they cost up to ${price:.2f}.", err=True)
-    progress = LiveProgress([zone.name for zone in zones], Console(stderr=True))
+    progress = LiveProgress([zone.name for zone in zones], open_stderr_console())
     with progress:
         return verify(
             outputs,

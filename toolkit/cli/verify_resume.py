@@ -134,30 +134,30 @@ def _request(finding: Finding) -> Object:
 def _table(resumed: Resumed, output: Path | None) -> str:
     import io
 
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    from toolkit.text import legible
+    from toolkit.reporting.tables import Column, fit_table
+    from toolkit.text import legible, printable
     from toolkit.verify.resume import Status
 
     color, width = choose_look(output)
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=color, no_color=not color, width=width, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in ("ZONE", "PURPOSE", "REQUESTED", "STATUS", "SERIAL"):
-        table.add_column(column, no_wrap=column in ("REQUESTED", "STATUS"), overflow="fold")
+    columns = (
+        Column("ZONE", shrinks=True),
+        Column("PURPOSE", dropped=2),
+        Column("REQUESTED", dropped=1),
+        Column("STATUS"),
+        Column("SERIAL", dropped=3),
+    )
+    rows = []
     for finding in resumed.findings:
         entry, status = finding.entry, finding.status.value
-        table.add_row(
-            Text(legible(entry.zone)),
-            Text(legible(entry.purpose)),
-            f"{entry.at:%Y-%m-%d %H:%M:%S}",
-            Text(f"{status}, revoked" if entry.revoked else status, style=_STYLES.get(status, "")),
-            finding.serial or "-",
-        )
-    console.print(table)
+        shown = Text(f"{status}, revoked" if entry.revoked else status, style=_STYLES.get(status, ""))
+        at = f"{entry.at:%Y-%m-%d %H:%M:%S}"
+        rows.append((printable(entry.zone), printable(entry.purpose), at, shown, finding.serial or "-"))
+    console.print(fit_table(columns, rows, width))
     for finding in resumed.findings:
         if finding.status is Status.RECOVERED or finding.reason:
             where = finding.certificate_arn or finding.entry.purpose

@@ -57,8 +57,8 @@ def test_text_is_no_more_than_text_in_a_terminal(text: str, color: bool) -> None
     assert printable(text) in table
     for forbidden in ("\x1b]", "\x07", "\u202e", "\u2066", "\x9b"):
         assert forbidden not in table
-    assert draw_matrix(report)
-    Console(file=io.StringIO()).print(draw_matrix(report))
+    assert draw_matrix(report, 10_000)
+    Console(file=io.StringIO()).print(draw_matrix(report, 10_000))
 
 
 def test_marks_that_turn_text_round_are_shown() -> None:

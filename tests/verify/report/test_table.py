@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from tests.verify.report import samples
 from toolkit.verify.report.table import TableForm
 
@@ -30,3 +34,19 @@ def test_a_zone_that_was_stopped_did_not_fail() -> None:
     assert "interrupted" in row
     assert "failed" not in text
     assert "1 of 2 zones was interrupted (ireland-1)" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_zone_and_result_stay_on_narrow_terminals(width: int) -> None:
+    zone = replace(samples.good(), zone="production-eu-central-1-frankfurt-blue")
+    report = samples.report([zone, samples.refused()], handshakes=samples.meetings([zone, samples.good()]))
+    shown = TableForm(width=width).render(report).splitlines()
+    head, _, first, second, *rest = shown
+    assert head.split()[0] == "ZONE"
+    assert "RESULT" in head
+    assert first.startswith("production-")
+    assert "passed" in first
+    assert second.startswith("ireland-1")
+    assert "failed" in second
+    # Of a matrix that does not fit, the failed handshakes alone are shown.
+    assert any(line.startswith("CLIENT / SERVER") for line in rest) == (width == 120)

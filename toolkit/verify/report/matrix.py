@@ -4,40 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
+from toolkit.reporting.tables import Column, fit_table, least_width
 from toolkit.text import printable
 from toolkit.verify.report import distrust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.table import Table
+
     from toolkit.verify.results import Report
 
 # More columns than these fit no terminal; then the problems alone are shown.
 MOST_ZONES = 8
+_HEAD = "CLIENT / SERVER"
 _MOST_PAIRS = 3
 _MOST_PROBLEMS = 10
 _GOOD, _BAD, _DIM = "green", "bold red", "dim"
 
 
-def draw_matrix(report: Report) -> Table | None:
-    """A row for each client and a column for each server; None when there are no handshakes, or too many."""
+def draw_matrix(report: Report, width: int) -> Table | None:
+    """Return a row for each client and a column for each server; None when there are none, or there is no room.
+
+    Args:
+        report: with the handshakes.
+        width: of the terminal, in characters.
+    """
     names = list(dict.fromkeys(name for met in report.handshakes for name in (met.client, met.server)))
     if not names or len(names) > MOST_ZONES:
         return None
     problems_of = {(met.client, met.server): met.problem for met in report.handshakes}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in ("CLIENT / SERVER", *names):
-        table.add_column(Text(printable(column)), overflow="fold")
-    for client in names:
-        table.add_row(
-            Text(printable(client)),
-            *(_cell(problems_of.get((client, server)), alone=client == server) for server in names),
-        )
-    return table
+    columns = [Column(_HEAD), *(Column(printable(name)) for name in names)]
+    rows: list[tuple[Text | str, ...]] = [
+        (printable(client), *(_cell(problems_of.get((client, server)), alone=client == server) for server in names))
+        for client in names
+    ]
+    return fit_table(columns, rows, width) if least_width(columns, rows) <= width else None
 
 
 def _cell(problem: str | None, *, alone: bool) -> Text:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from toolkit.reporting.tables import Column, fit_table
 from toolkit.text import printable
 from toolkit.verify.report import matrix, verdict
 from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from toolkit.verify.results import Check, Report, ZoneResult
 
+_COLUMNS = (
+    Column("ZONE", shrinks=True),
+    Column("REGION", dropped=4),
+    Column("RESULT"),
+    Column("CHECKS", dropped=1),
+    Column("ISSUED IN", dropped=2),
+    Column("VALID UNTIL", dropped=3),
+)
 _STYLES = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
 
 
@@ -40,11 +49,11 @@ class TableForm:
         console = Console(
             file=stream, force_terminal=self._color, no_color=not self._color, width=self._width, highlight=False
         )
-        console.print(_overview(report))
+        console.print(_overview(report, self._width))
         for zone in report.zones:
             self._details(console, zone)
         _not_revoked(console, report)
-        _handshakes(console, report)
+        _handshakes(console, report, self._width)
         console.print(_verdict(report))
         return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
@@ -63,22 +72,22 @@ class TableForm:
             console.print(Text(f"{what}{printable(certificate_arn)}"), soft_wrap=True)
 
 
-def _overview(report: Report) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in ("ZONE", "REGION", "RESULT", "CHECKS", "ISSUED IN", "VALID UNTIL"):
-        table.add_column(column, no_wrap=column != "ZONE", overflow="fold")
+def _overview(report: Report, width: int) -> Table:
+    rows = []
     for zone in report.zones:
         outcome = Outcome.PASSED if zone.passed else Outcome.SKIPPED if zone.interrupted else Outcome.FAILED
         passed = sum(check.outcome is Outcome.PASSED for check in zone.checks)
-        table.add_row(
-            Text(printable(zone.zone)),
-            Text(printable(zone.region)),
-            Text("interrupted" if zone.interrupted else outcome.value, style=_STYLES[outcome]),
-            f"{passed}/{len(zone.checks)}",
-            f"{zone.issuance.total_seconds() * 1000:.0f} ms" if zone.issuance else "-",
-            f"{zone.certificate.not_after:%Y-%m-%d %H:%M} UTC" if zone.certificate else "-",
+        rows.append(
+            (
+                printable(zone.zone),
+                printable(zone.region),
+                Text("interrupted" if zone.interrupted else outcome.value, style=_STYLES[outcome]),
+                f"{passed}/{len(zone.checks)}",
+                f"{zone.issuance_milliseconds:.0f} ms" if zone.issuance_milliseconds else "-",
+                f"{zone.certificate.not_after:%Y-%m-%d %H:%M} UTC" if zone.certificate else "-",
+            )
         )
-    return table
+    return fit_table(_COLUMNS, rows, width)
 
 
 def _not_revoked(console: Console, report: Report) -> None:
@@ -92,8 +101,8 @@ def _not_revoked(console: Console, report: Report) -> None:
             console.print(Text(printable(f"    {'reason:':<10}{kept.reason}")), soft_wrap=True)
 
 
-def _handshakes(console: Console, report: Report) -> None:
-    table, problems = matrix.draw_matrix(report), list(matrix.list_problems(report))
+def _handshakes(console: Console, report: Report, width: int) -> None:
+    table, problems = matrix.draw_matrix(report, width), list(matrix.list_problems(report))
     if table:
         console.print()
         console.print(table)

@@ -1,0 +1,75 @@
+"""Tables for terminals of any width: what matters least goes first, and what matters most never disappears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich import box
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Between two columns, as rich draws box.SIMPLE_HEAD without edges.
+_GAP = 3
+# A name of so many characters still tells one zone from another.
+_SHORTEST = 12
+
+
+class Column(NamedTuple):
+    """One column.
+
+    Attributes:
+        head: its title.
+        dropped: in which order columns go where there is no room for all, 1 first; 0 for one that always stays.
+        shrinks: whether its texts may be cut with an ellipsis, down to 12 characters, before other columns go.
+    """
+
+    head: str
+    dropped: int = 0
+    shrinks: bool = False
+
+
+def fit_table(columns: Sequence[Column], rows: Sequence[Sequence[Text | str]], width: int) -> Table:
+    """Return a table that is no wider than a terminal.
+
+    Args:
+        columns: from left to right; their titles, and the cells, must be printable.
+        rows: one cell for each column.
+        width: of the terminal, in characters.
+    """
+    widths = _natural_widths(columns, rows)
+    shown = list(range(len(columns)))
+    for place in sorted((place for place in shown if columns[place].dropped), key=lambda place: columns[place].dropped):
+        if _least_width(columns, widths, shown) <= width:
+            break
+        shown.remove(place)
+    shrinking = [place for place in shown if columns[place].shrinks]
+    room = width - _GAP * (len(shown) - 1) - sum(widths[place] for place in shown if place not in shrinking)
+    for place in shrinking:
+        widths[place] = min(widths[place], max(room // len(shrinking), 1))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for place in shown:
+        table.add_column(Text(columns[place].head), no_wrap=True, overflow="ellipsis", width=widths[place])
+    for row in rows:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in (row[place] for place in shown)))
+    return table
+
+
+def least_width(columns: Sequence[Column], rows: Sequence[Sequence[Text | str]]) -> int:
+    """Return how many characters a table with all of its columns takes at least."""
+    return _least_width(columns, _natural_widths(columns, rows), range(len(columns)))
+
+
+def _natural_widths(columns: Sequence[Column], rows: Sequence[Sequence[Text | str]]) -> list[int]:
+    return [
+        max(cell_len(column.head), *(cell_len(str(row[place])) for row in rows), 0)
+        for place, column in enumerate(columns)
+    ]
+
+
+def _least_width(columns: Sequence[Column], widths: Sequence[int], shown: Sequence[int]) -> int:
+    least = sum(min(widths[place], _SHORTEST) if columns[place].shrinks else widths[place] for place in shown)
+    return least + _GAP * (len(shown) - 1)
