@@ -20,13 +20,11 @@ from tests.mesh.lint.worlds import (
     OUTPUTS,
     UNIVERSAL,
     encoded,
+    every_form,
 )
 from tests.support import NOW
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.lint import Finding, Severity, lint
-from toolkit.mesh.lint.forms.json import JsonForm
-from toolkit.mesh.lint.forms.sarif import SarifForm
-from toolkit.mesh.lint.forms.text import TextForm
+from toolkit.mesh.lint import Finding, Severity, Target, lint
 from toolkit.mesh.schema.backends import Mtls
 from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.yamltext import parsing
@@ -129,12 +127,11 @@ OPTIONS = st.fixed_dictionaries(
 def findings(text: str, **options: Any) -> list[Finding]:
     """What is found, in every form; nothing where the text is refused."""
     try:
-        found = lint([("mesh.yaml", text)], now=NOW, **options)
+        found = lint([("mesh.yaml", text)], Target(NOW, **options))
     except InvalidInputError as error:
         assert not [each for each in CONFIDENTIAL if each in "\n".join(error.lines())]
         return []
-    shown = [form.render(found) for form in (TextForm(width=400), TextForm(color=True), JsonForm(), SarifForm())]
-    for text_of_form in (*shown, *map(repr, found)):
+    for text_of_form in every_form(found):
         assert not [each for each in CONFIDENTIAL if each in text_of_form]
     assert all(finding.line >= 1 and finding.column >= 1 for finding in found)
     return found

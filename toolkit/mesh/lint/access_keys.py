@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.data_sources import Resolved, decode, secret_value, value_of
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import finding_at
 from toolkit.mesh.lint.placeholders import is_plain, unfilled
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE
 from toolkit.yamltext.plain import at, mapping, text
@@ -22,70 +23,14 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Path
 
-_FORM = "docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html"
-_IDENTIFIERS = "docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"
-_DATA_SOURCE = "kumahq/kuma:api/system/v1alpha1/datasource.proto; protobuf.dev/programming-guides/json (bytes)"
-_SIGNING = "docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html"
-_FIELDS = "Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md"
 
-PLAIN_TEXT = Rule(
-    "MESH038",
-    Severity.ERROR,
-    "An access key is plain text in a field that takes base64",
-    "The access key is also valid base64, so the field decodes to other bytes without an error, and AWS refuses those.",
-    "Write it in base64. inlineString takes it as it is; in a Kubernetes Secret stringData.value does.",
-    _DATA_SOURCE,
-)
-WHITE_SPACE = Rule(
-    "MESH102",
-    Severity.ERROR,
-    "A credential begins or ends with white space",
-    "echo KEY | base64 encodes the line end too. Go's HTTP client refuses it in a header, and signatures don't match.",
-    "Encode it without the line end: printf %s KEY | base64. In YAML, a block that begins with |- has no line end.",
-    f"{_SIGNING}; golang/go:src/net/http/transport.go (invalid header field value); hashicorp/vault:api/client.go "
-    "(validateToken); measured with Go 1.26, the AWS SDK for Go v2 and Vault's client 1.22",
-)
-QUOTED = Rule(
-    "MESH103",
-    Severity.ERROR,
-    "A credential is in quotes",
-    "The quotes are part of the value, and AWS or Vault refuses it.",
-    "Remove the quotes from the value before it is encoded.",
-    _FORM,
-)
-SWAPPED = Rule(
-    "MESH104",
-    Severity.ERROR,
-    "An access key ID and a secret access key are swapped",
-    "AWS does not find the access key, and refuses every request.",
-    "Put the access key ID (AKIA...) in accessKey, and the secret access key (40 characters) in accessKeySecret.",
-    f"{_FIELDS}; {_IDENTIFIERS}",
-)
-ENCODED_TWICE = Rule(
-    "MESH105",
-    Severity.ERROR,
-    "A credential is encoded in base64 once too often",
-    "The control plane decodes it once, or not at all under inlineString. AWS or Vault refuses what is left.",
-    "Encode it once for inline and for the data of a Secret, and not at all for inlineString and stringData.",
-    _DATA_SOURCE,
-)
-NO_ACCESS_KEY = Rule(
-    "MESH107",
-    Severity.ERROR,
-    "A value can't be an access key",
-    "AWS refuses it, so no certificate is issued.",
-    "Copy the access key ID (16 to 128 letters, digits and underscores) or the secret access key, and nothing else.",
-    _FORM,
-)
-SAME_SECRET = Rule(
-    "MESH108",
-    Severity.ERROR,
-    "An access key ID and its secret access key come from the same Secret",
-    "A Secret has one value, which can't be both.",
-    "Create a Secret for each of the two.",
-    f"{_FIELDS}; Kong/developer.konghq.com:app/mesh/manage-secrets.md",
-)
-RULES = (PLAIN_TEXT, WHITE_SPACE, QUOTED, SWAPPED, ENCODED_TWICE, NO_ACCESS_KEY, SAME_SECRET)
+PLAIN_TEXT = RULES["MESH038"]
+WHITE_SPACE = RULES["MESH102"]
+QUOTED = RULES["MESH103"]
+SWAPPED = RULES["MESH104"]
+ENCODED_TWICE = RULES["MESH105"]
+NO_ACCESS_KEY = RULES["MESH107"]
+SAME_SECRET = RULES["MESH108"]
 
 _IDENTIFIER, _SECRET = "accessKey", "accessKeySecret"
 _AWS: Path = ("conf", "auth", "awsCredentials")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from toolkit.mesh.documents.wording import listed, shown
+from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.chain_rules import ROOT_ONLY, finding
 from toolkit.mesh.lint.chains import bundle_of
 from toolkit.mesh.lint.durations import EXPIRATION, lifetime_of, read
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.findings import finding_at
 from toolkit.pki import chain, names, pem
 from toolkit.yamltext.plain import at
 
@@ -25,62 +26,18 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
 
-_CONTRACT = "docs/contract.md"
 
-OTHER_CA = Rule(
-    "MESH130",
-    Severity.ERROR,
-    "A Mesh names another CA than the stack's",
-    "The zones' roles may issue from the stack's CA; from another one they get no certificates.",
-    "Take the ARN of the contract, or give the outputs of the stack that this CA is from.",
-    f"{_CONTRACT} (certificateAuthority.arn)",
-)
-OTHER_CHAIN = Rule(
-    "MESH131",
-    Severity.ERROR,
-    "A chain is that of another CA than the stack's",
-    "Certificates that the stack's CA issues do not verify against it: every proxy refuses every other.",
-    "Take the certificateChain of the contract: toolkit render-mesh writes it.",
-    f"{_CONTRACT} (certificateChain)",
-)
-REISSUED = Rule(
-    "MESH132",
-    Severity.WARNING,
-    "A chain has an older or a newer certificate of the stack's CA",
-    "The key is the same, so certificates verify; but the one that ends first is what counts.",
-    "Take the certificateChain of the contract: toolkit render-mesh writes it.",
-    f"{_CONTRACT} (certificateChain)",
-)
-OTHER_MESH = Rule(
-    "MESH133",
-    Severity.WARNING,
-    "A Mesh is not among the stack's meshes",
-    "The stack does not know that the mesh uses its CA; the two were not compared.",
-    "Add the mesh to the stack's configuration, or give the outputs of the stack that it belongs to.",
-    f"{_CONTRACT} (meshes)",
-)
-OTHER_LIFETIME = Rule(
-    "MESH134",
-    Severity.NOTE,
-    "Certificates live for longer or shorter than the stack was checked for",
-    "The stack's checks, and what toolkit verify asks for, are of another lifetime.",
-    "Make the two the same: rotation.expiration here, or dataPlaneLifetime in the stack.",
-    f"{_CONTRACT} (dataPlaneLifetime)",
-)
-NOT_SIGNING = Rule(
-    "MESH135",
-    Severity.WARNING,
-    "The stack's CA does not sign in a Mesh",
-    "The mesh is one of the stack's, and its certificates come from somewhere else, or there are none.",
-    "Move the mesh to it with toolkit rotate; toolkit render-mesh --base adds it first.",
-    f"{_CONTRACT} (meshes)",
-)
-RULES = (OTHER_CA, OTHER_CHAIN, REISSUED, OTHER_MESH, OTHER_LIFETIME, NOT_SIGNING)
+OTHER_CA = RULES["MESH130"]
+OTHER_CHAIN = RULES["MESH131"]
+REISSUED = RULES["MESH132"]
+OTHER_MESH = RULES["MESH133"]
+OTHER_LIFETIME = RULES["MESH134"]
+NOT_SIGNING = RULES["MESH135"]
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """The findings of this module."""
-    outputs = context.outputs
+    outputs = context.target.outputs
     if outputs is None or not mesh.name:
         return
     if mesh.name not in outputs.meshes:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
 from toolkit.mesh.documents.wording import key_text, kind, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import finding_at
 from toolkit.mesh.lint.value_types import WRONG_TYPE
 from toolkit.mesh.schema.secret import MESH_LABEL
 from toolkit.yamltext.plain import at
@@ -15,20 +16,9 @@ from toolkit.yamltext.plain import at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
 
-LABEL = Rule(
-    "MESH006",
-    Severity.ERROR,
-    "A label has a key or a value that no label can have",
-    "Kubernetes and the control plane refuse the document.",
-    "Use at most 63 letters, digits, hyphens, underscores and dots that begin and end with a letter or a digit. A key "
-    "can have a prefix: example.com/key.",
-    "kubernetes.io/docs/concepts/overview/working-with-objects/labels (Syntax and character set); "
-    "kumahq/kuma:pkg/api-server/resource_endpoints.go (validateLabels); measured with Kuma 2.14.3",
-)
-RULES = (LABEL,)
+LABEL = RULES["MESH006"]
 
 # kubernetes/apimachinery:pkg/util/validation/validation.go: IsQualifiedName, IsValidLabelValue
 _NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -38,17 +28,8 @@ _ORIGIN = "kuma.io/origin"
 _ORIGINS = ("global", "zone")
 
 
-def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
+def check(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
     """Yield the findings of this module."""
-    yield from _labels(mesh)
-
-
-def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
-    """Yield what is wrong with the labels of a Secret."""
-    yield from _labels(secret)
-
-
-def _labels(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
     path = ("labels",) if document.is_universal else ("metadata", "labels")
     labels = at(document.value, path)
     if labels is None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.contract import dns_label
 from toolkit.mesh.documents.wording import listed, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import finding_at
 from toolkit.mesh.schema.secret import name_problem, object_name
 from toolkit.yamltext.plain import at, items, mapping, text
 
@@ -15,107 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.mesh.documents.typed import Backend, MeshDocument
-    from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
 
-_VALIDATOR = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go"
-_MTLS = "Kong/developer.konghq.com:app/mesh/mutual-tls.md"
 
-NAMESPACE = Rule(
-    "MESH005",
-    Severity.NOTE,
-    "A Mesh has a namespace",
-    "A Mesh belongs to the cluster; Kubernetes passes over the namespace.",
-    "Remove metadata.namespace.",
-    "Kong/developer.konghq.com:app/mesh/mesh.md",
-)
-MESH_NAME = Rule(
-    "MESH020",
-    Severity.ERROR,
-    "The name of a mesh can't be used",
-    "The control plane refuses it.",
-    "Choose 1 to 63 lower-case letters, digits and hyphens; begin with a letter, and end with a letter or a digit.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh/meta_validator.go (ValidateMeta)",
-)
-REPEATED_NAME = Rule(
-    "MESH021",
-    Severity.ERROR,
-    "Two backends have the same name",
-    "The control plane refuses the Mesh: name is already used for another backend.",
-    "Give each backend a name of its own.",
-    f"{_VALIDATOR}, validateMtls",
-)
-UNKNOWN_BACKEND = Rule(
-    "MESH022",
-    Severity.ERROR,
-    "The backend that is enabled does not exist",
-    "The control plane refuses the Mesh: has to be set to one of the backends in the mesh.",
-    "Name one of the backends.",
-    f"{_VALIDATOR}, validateMtls",
-)
-MTLS_OFF = Rule(
-    "MESH023",
-    Severity.WARNING,
-    "There are mTLS backends, and none is enabled",
-    "Without enabledBackend mTLS is off for the whole mesh: all traffic is plain, and no certificate is issued.",
-    "Set enabledBackend to the backend that shall sign.",
-    _MTLS,
-)
-BACKEND_NAME = Rule(
-    "MESH024",
-    Severity.WARNING,
-    "The name of an mTLS backend is no DNS label",
-    "The control plane may accept it. It makes names of Secrets and of Envoy's resources from it, and not every name "
-    "works in them.",
-    "Choose 1 to 63 lower-case letters, digits and hyphens, not beginning or ending with a hyphen.",
-    f"{_MTLS} (Storage of Secrets)",
-)
-PERMISSIVE = Rule(
-    "MESH025",
-    Severity.WARNING,
-    "An mTLS backend accepts plain traffic",
-    "With PERMISSIVE whoever reaches a proxy's port talks to the service without a certificate.",
-    "Set mode to STRICT, or leave it out, once every client is in the mesh.",
-    f"{_MTLS} (Permissive mTLS)",
-)
-SECRET_OF_BUILTIN = Rule(
-    "MESH026",
-    Severity.ERROR,
-    "The name of a builtin backend can't be part of a Secret's name",
-    "The control plane stores the CA in Secrets such as MESH.ca-builtin-cert-NAME. It refuses the Mesh if that is not "
-    "a DNS name in lower case: name must be valid dns name.",
-    "Choose at most 47 lower-case letters, digits and hyphens, ending with a letter or a digit.",
-    "kumahq/kuma:pkg/plugins/ca/builtin/manager.go (ValidateBackend); asaskevich/govalidator:validator.go (IsDNSName); "
-    "measured with Kuma 2.14.3 (capitals)",
-)
-MESH_LABEL_NAME = Rule(
-    "MESH027",
-    Severity.WARNING,
-    "The name of a mesh is no DNS label",
-    "The control plane accepts it with a warning: Kuma has deprecated names that RFC 1035 does not allow as a label.",
-    "Choose 1 to 63 lower-case letters, digits and hyphens; begin with a letter, and end with a letter or a digit.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh/deprecated.go; measured with Kuma 2.14.3; RFC 1035, 2.3.1",
-)
-EGRESS_WITHOUT_MTLS = Rule(
-    "MESH028",
-    Severity.ERROR,
-    "zoneEgress needs mTLS, and mTLS is off",
-    "The control plane refuses the Mesh: mtls has to be set when zoneEgress enabled.",
-    "Set mtls.enabledBackend, or remove zoneEgress.",
-    f"{_VALIDATOR}, validateZoneEgress; measured with Kuma 2.14.3",
-)
-RULES = (
-    NAMESPACE,
-    MESH_NAME,
-    REPEATED_NAME,
-    UNKNOWN_BACKEND,
-    MTLS_OFF,
-    BACKEND_NAME,
-    PERMISSIVE,
-    SECRET_OF_BUILTIN,
-    MESH_LABEL_NAME,
-    EGRESS_WITHOUT_MTLS,
-)
+NAMESPACE = RULES["MESH005"]
+MESH_NAME = RULES["MESH020"]
+REPEATED_NAME = RULES["MESH021"]
+UNKNOWN_BACKEND = RULES["MESH022"]
+MTLS_OFF = RULES["MESH023"]
+BACKEND_NAME = RULES["MESH024"]
+PERMISSIVE = RULES["MESH025"]
+SECRET_OF_BUILTIN = RULES["MESH026"]
+MESH_LABEL_NAME = RULES["MESH027"]
+EGRESS_WITHOUT_MTLS = RULES["MESH028"]
 
 _MAX_LABEL = 63
 _RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?")
@@ -150,7 +63,7 @@ def _is_label(name: str) -> bool:
     return True
 
 
-def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
+def check(mesh: MeshDocument) -> Iterator[Finding]:
     """The findings of this module."""
     yield from _mesh_name(mesh)
     if not mesh.is_universal and "namespace" in mapping(mesh.value.get("metadata")):

@@ -5,29 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import finding_at
 
 if TYPE_CHECKING:
     from toolkit.mesh.documents.data_sources import Resolved
     from toolkit.mesh.lint.findings import Finding
 
-PLACEHOLDER = Rule(
-    "MESH106",
-    Severity.ERROR,
-    "A credential is a placeholder or an example of AWS's documentation",
-    "Nothing replaces it: AWS and Go refuse it, and proxies get no certificates.",
-    "Replace it with the credential, or leave auth out and give the control planes a role.",
-    "docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html (AKIAIOSFODNN7EXAMPLE)",
-)
-VARIABLE = Rule(
-    "MESH109",
-    Severity.WARNING,
-    "A credential is a variable",
-    "kubectl, kumactl and the control plane replace no variables. What it is replaced with was not checked.",
-    "Make sure that another tool replaces it, and run lint on the result.",
-    "Kong/developer.konghq.com:app/mesh/manage-secrets.md",
-)
-RULES = (PLACEHOLDER, VARIABLE)
+PLACEHOLDER = RULES["MESH106"]
+VARIABLE = RULES["MESH109"]
 
 # Shells and Flux, Helm and Jinja, Argo CD's Vault plugin, vals, SOPS, and other substitution tools.
 _VARIABLE = re.compile(

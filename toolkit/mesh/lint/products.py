@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.wording import listed, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import finding_at
 from toolkit.mesh.schema import versions
 from toolkit.yamltext.plain import at
 
@@ -17,76 +18,15 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.findings import Finding
     from toolkit.mesh.schema.versions import MeshVersion
 
-_UPGRADE = "Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md"
-_MIGRATE = (
-    "Move to MeshIdentity while the control planes are on 2.14: developer.konghq.com/mesh/migrate-mtls-to-meshidentity."
-)
 
-SEVERAL_BACKENDS = Rule(
-    "MESH110",
-    Severity.ERROR,
-    "Open-source Kuma takes one mTLS backend, and there are several",
-    "The control plane refuses the Mesh: cannot have more than 1 backends.",
-    "Keep one backend; moving from one CA to another without a break is a feature of Kong Mesh.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go; Kong/developer.konghq.com:app/mesh/ca-rotation.md",
-)
-ENTERPRISE = Rule(
-    "MESH111",
-    Severity.ERROR,
-    "Open-source Kuma does not have this type of backend",
-    "The control plane refuses the Mesh: could not find installed plugin for this type.",
-    "Use builtin or provided, or Kong Mesh.",
-    "kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go; Kong/developer.konghq.com:app/mesh/enterprise.md",
-)
-KUBERNETES_ONLY = Rule(
-    "MESH112",
-    Severity.ERROR,
-    "A certmanager backend stands in a document for Universal",
-    "cert-manager runs in Kubernetes only; a Universal control plane has no such backend.",
-    "Choose another backend.",
-    "Kong/developer.konghq.com:app/mesh/cert-manager.md",
-)
-NO_MTLS = Rule(
-    "MESH120",
-    Severity.ERROR,
-    "The version has no Mesh.mtls any more",
-    "3.0 drops mtls without an error; traffic is plain, and proxies get no certificates.",
-    _MIGRATE,
-    _UPGRADE,
-)
-LAST_WITH_MTLS = Rule(
-    "MESH121",
-    Severity.WARNING,
-    "The next major version has no Mesh.mtls any more",
-    "3.0 drops mtls without an error; traffic is plain then, and proxies get no certificates.",
-    _MIGRATE,
-    _UPGRADE,
-)
-STORM = Rule(
-    "MESH122",
-    Severity.NOTE,
-    "In this version a failing CA is asked again every second",
-    "While issuing fails, each proxy asks every second; what is issued and can't be fetched is paid for.",
-    f"Update to {versions.FIRST_WITHOUT_STORM}, and let toolkit verify prove that every zone may issue and fetch.",
-    "kumahq/kuma#17448",
-)
-TOO_OLD = Rule(
-    "MESH123",
-    Severity.ERROR,
-    "The version has no acmpca backend yet",
-    "The control plane refuses the Mesh: could not find installed plugin for this type.",
-    f"Update to {versions.FIRST_WITH_ACMPCA} or later.",
-    "Kong/developer.konghq.com:app/mesh/changelog.md (1.8)",
-)
-DROPPED = Rule(
-    "MESH124",
-    Severity.WARNING,
-    "The version passes over this part of a Mesh",
-    "3.0 took it out of the Mesh and drops it without an error, or refuses it.",
-    "Move it to the policy that took its place: developer.konghq.com/mesh/migrate-policies-to-3.",
-    f"{_UPGRADE}; Kong/kong-mesh-v3-readiness:docs/deprecated-features.md",
-)
-RULES = (SEVERAL_BACKENDS, ENTERPRISE, KUBERNETES_ONLY, NO_MTLS, LAST_WITH_MTLS, STORM, TOO_OLD, DROPPED)
+SEVERAL_BACKENDS = RULES["MESH110"]
+ENTERPRISE = RULES["MESH111"]
+KUBERNETES_ONLY = RULES["MESH112"]
+NO_MTLS = RULES["MESH120"]
+LAST_WITH_MTLS = RULES["MESH121"]
+STORM = RULES["MESH122"]
+TOO_OLD = RULES["MESH123"]
+DROPPED = RULES["MESH124"]
 
 _OPEN_SOURCE = ("builtin", "provided")
 _ENTERPRISE = ("vault", "acmpca", "certmanager")
@@ -109,15 +49,15 @@ _ONLY_MODE = "Exclusive"
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """The findings of this module."""
-    if context.product == "kuma":
+    if context.target.product == "kuma":
         yield from _open_source(mesh)
     for backend in mesh.backends:
         if backend.type == "certmanager" and mesh.is_universal:
             yield finding_at(mesh, KUBERNETES_ONLY, (*backend.path, "type"), "certmanager works in Kubernetes only")
-    if context.version is not None:
-        yield from _version(mesh, context.version)
-        if context.product == "kong-mesh":
-            yield from _acmpca(mesh, context.version)
+    if context.target.mesh_version is not None:
+        yield from _version(mesh, context.target.mesh_version)
+        if context.target.product == "kong-mesh":
+            yield from _acmpca(mesh, context.target.mesh_version)
 
 
 def _open_source(mesh: MeshDocument) -> Iterator[Finding]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from toolkit.mesh.documents.data_sources import Reason, Resolved, Unresolved, data_sources, secret_value, secret_values
 from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
 from toolkit.mesh.documents.wording import key_text, kind, path_text, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import finding_at
 from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, UNKNOWN_FIELD
 from toolkit.mesh.lint.value_types import WRONG_TYPE
-from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
+from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE
 from toolkit.yamltext import nodes
 from toolkit.yamltext.plain import at, mapping, text
 
@@ -21,84 +22,15 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Node
 
-_SECRETS = "Kong/developer.konghq.com:app/mesh/manage-secrets.md"
-_STORE = "kumahq/kuma:pkg/plugins/secrets/k8s/store.go"
 
-DIFFERENT_TWICE = Rule(
-    "MESH003",
-    Severity.ERROR,
-    "A Mesh or a Secret stands twice in the input, with different content",
-    "Whichever is applied last wins, and that is the order of the files.",
-    "Keep one of them.",
-    f"{_SECRETS} (one name can serve only one mesh on Kubernetes)",
-)
-VALUE_NO_BASE64 = Rule(
-    "MESH040",
-    Severity.ERROR,
-    "The value of a Secret is no base64",
-    "Kubernetes and the control plane refuse the Secret.",
-    "Write the value in base64; on Kubernetes stringData.value takes it as it is.",
-    _SECRETS,
-)
-VALUE_MISSING = Rule(
-    "MESH041",
-    Severity.ERROR,
-    "A Secret has no value",
-    "On Kubernetes the control plane refuses it: data.value cannot be empty. On Universal it accepts the Secret, and "
-    "the Mesh that names it finds no value.",
-    "Write the value under data.value for Kubernetes, under data for Universal.",
-    "kumahq/kuma:pkg/plugins/runtime/k8s/webhooks/secret_validator.go; measured with Kuma 2.14.3 (Universal)",
-)
-UNUSED_WITHOUT_VALUE = Rule(
-    "MESH048",
-    Severity.WARNING,
-    "A Secret of Universal has no value, and no Mesh here names it",
-    "The control plane accepts it. A Mesh that names it finds no value.",
-    "Write the value, in base64, under data.",
-    "measured with Kuma 2.14.3",
-)
-SECRET_TYPE = Rule(
-    "MESH042",
-    Severity.ERROR,
-    "A Secret is of a type that Kong Mesh passes over",
-    "A control plane lists Secrets of its own types only.",
-    f"Set type to {KUBERNETES_TYPE}; to change the type of a Secret, delete and create it.",
-    _SECRETS,
-)
-MESH_MISSING = Rule(
-    "MESH043",
-    Severity.WARNING,
-    "A Secret does not name its mesh",
-    "It belongs to the mesh default, and no other mesh finds it.",
-    f"Add the label {MESH_LABEL}: MESH.",
-    f"{_SECRETS}; {_STORE} (GetMesh)",
-)
-SECRET_NAMESPACE = Rule(
-    "MESH044",
-    Severity.ERROR,
-    "A Secret is in another namespace than the control plane",
-    "The control plane looks for Secrets in its own namespace only.",
-    "Set metadata.namespace to that of the control plane, or name that one with --namespace.",
-    f"{_SECRETS}; {_STORE}",
-)
-NAMESPACE_MISSING = Rule(
-    "MESH045",
-    Severity.NOTE,
-    "A Secret does not say its namespace",
-    "It goes to the namespace that kubectl happens to use.",
-    "Set metadata.namespace to that of the control plane.",
-    _SECRETS,
-)
-RULES = (
-    DIFFERENT_TWICE,
-    VALUE_NO_BASE64,
-    VALUE_MISSING,
-    SECRET_TYPE,
-    MESH_MISSING,
-    SECRET_NAMESPACE,
-    NAMESPACE_MISSING,
-    UNUSED_WITHOUT_VALUE,
-)
+DIFFERENT_TWICE = RULES["MESH003"]
+VALUE_NO_BASE64 = RULES["MESH040"]
+VALUE_MISSING = RULES["MESH041"]
+UNUSED_WITHOUT_VALUE = RULES["MESH048"]
+SECRET_TYPE = RULES["MESH042"]
+MESH_MISSING = RULES["MESH043"]
+SECRET_NAMESPACE = RULES["MESH044"]
+NAMESPACE_MISSING = RULES["MESH045"]
 
 
 _KUBERNETES_FIELDS = ("apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData")
@@ -121,8 +53,8 @@ def ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> list[Secre
     ]
 
 
-def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    """What is wrong with one Secret."""
+def check(secret: SecretDocument, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with a Secret."""
     name = at(secret.value, secret.name_path)
     if not isinstance(name, str) or not name:
         if name in (None, ""):
@@ -158,9 +90,12 @@ def _namespace(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     namespace = at(secret.value, path)
     if namespace is None:
         yield finding_at(secret, NAMESPACE_MISSING, path, "the Secret does not say its namespace")
-    elif namespace != context.namespace:
+    elif namespace != context.target.system_namespace:
         yield finding_at(
-            secret, SECRET_NAMESPACE, path, f"the namespace is {shown(namespace)}, not {context.namespace}"
+            secret,
+            SECRET_NAMESPACE,
+            path,
+            f"the namespace is {shown(namespace)}, not {context.target.system_namespace}",
         )
 
 
@@ -196,8 +131,8 @@ def _other_values(secret: SecretDocument) -> Iterator[Finding]:
             yield finding_at(secret, _VALUE_RULES[found.reason], found.path, message, found.fix)
 
 
-def twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:
-    """Documents of one name that differ."""
+def check_twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:
+    """Yield the documents of one name that differ."""
     seen: dict[tuple[object, ...], MeshDocument | SecretDocument] = {}
     for document in documents:
         if not document.name:

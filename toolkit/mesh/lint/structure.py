@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolkit.mesh.documents.wording import did_you_mean, key_text, listed, path_text, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
-from toolkit.mesh.lint.value_types import FIELDS, UNKNOWN_VALUE, check_limits, check_type, last, wrong
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.value_types import UNKNOWN_VALUE, check_limits, check_type, last, wrong
 from toolkit.mesh.schema.backends import BACKEND_TYPES, ProvidedBackend, ProvidedConf
 from toolkit.mesh.schema.field_types import Spec, fields_of, shape_of
 from toolkit.mesh.schema.mesh import API_VERSION
@@ -21,61 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from toolkit.mesh.documents.typed import MeshDocument
-    from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.model import Model
     from toolkit.yamltext.nodes import Path
 
-TWO_FORMS = Rule(
-    "MESH002",
-    Severity.ERROR,
-    "A document mixes the forms of Kubernetes and of Universal",
-    "Only the fields of one form are read; the others are dropped without a word.",
-    "Keep apiVersion, kind, metadata and spec for kubectl, or type, name and the fields beside them for kumactl.",
-    "Kong/developer.konghq.com:app/mesh/mesh.md",
-)
-API_VERSION_UNKNOWN = Rule(
-    "MESH004",
-    Severity.ERROR,
-    "A Mesh has no apiVersion that Kong Mesh has",
-    "Kubernetes refuses it: no kind matches.",
-    f"Write apiVersion: {API_VERSION}.",
-    "Kong/developer.konghq.com:app/mesh/mesh.md",
-)
-UNKNOWN_FIELD = Rule(
-    "MESH010",
-    Severity.ERROR,
-    "A field is unknown",
-    "Kong Mesh drops a field that it does not know without a word, and works as if it had not been written.",
-    "Correct the name of the field, or remove it.",
-    f"{FIELDS}; kumahq/kuma:pkg/util/proto/proto.go",
-)
-MISSING_FIELD = Rule(
-    "MESH011",
-    Severity.ERROR,
-    "A field is missing that must be there",
-    "The control plane refuses the document, or the backend can't work.",
-    "Add the field.",
-    FIELDS,
-)
-UNKNOWN_BACKEND_TYPE = Rule(
-    "MESH013",
-    Severity.ERROR,
-    "An mTLS backend is of a type that does not exist",
-    "The control plane refuses the Mesh: could not find installed plugin for this type.",
-    f"Choose one of {', '.join(BACKEND_TYPES)}.",
-    "kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go",
-)
-NOT_VALIDATED = Rule(
-    "MESH019",
-    Severity.WARNING,
-    "A provided backend has no CA, and its validation is skipped",
-    "With skipValidation: true the control plane accepts the Mesh. The backend can't issue certificates.",
-    "Add the certificate and the key, or set skipValidation to false.",
-    "kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go; measured with Kuma 2.14.3",
-)
-RULES = (TWO_FORMS, API_VERSION_UNKNOWN, UNKNOWN_FIELD, MISSING_FIELD, UNKNOWN_BACKEND_TYPE, NOT_VALIDATED)
+TWO_FORMS = RULES["MESH002"]
+API_VERSION_UNKNOWN = RULES["MESH004"]
+UNKNOWN_FIELD = RULES["MESH010"]
+MISSING_FIELD = RULES["MESH011"]
+UNKNOWN_BACKEND_TYPE = RULES["MESH013"]
+NOT_VALIDATED = RULES["MESH019"]
 
 # What a control plane adds to a document of Universal (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1/meta.go), and
 # what the Kubernetes resources of Kuma have beside their spec.
@@ -83,7 +40,7 @@ UNIVERSAL_META = ("type", "name", "mesh", "labels", "creationTime", "modificatio
 _KUBERNETES_META = ("apiVersion", "kind", "metadata", "spec", "mesh", "status")
 
 
-def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
+def check(mesh: MeshDocument) -> Iterator[Finding]:
     """The findings of this module."""
     yield from _universal_head(mesh) if mesh.is_universal else _kubernetes_head(mesh)
     for spot in mesh.spots:

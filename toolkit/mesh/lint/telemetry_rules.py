@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any, get_args
 
 from toolkit.mesh.documents.wording import key_text, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import finding_at
 from toolkit.mesh.schema.telemetry import TlsMode
 from toolkit.yamltext.plain import at, items, mapping, text
 
@@ -17,63 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.mesh.documents.typed import MeshDocument
-    from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Path
 
-_VALIDATOR = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go"
-_MEASURED = "measured with Kuma 2.14.3"
 
-ADDRESS = Rule(
-    "MESH170",
-    Severity.ERROR,
-    "The address of a logging or tracing backend can't be used",
-    "The control plane refuses the Mesh: has to be in format of HOST:PORT, or port has to be explicitly specified.",
-    "Write HOST:PORT for tcp, and a URL with a port for zipkin.",
-    f"{_VALIDATOR} (validateLoggingTcp, validateZipkin); golang/go:src/net/url/url.go (ParseRequestURI); {_MEASURED}",
-)
-TLS_TWICE = Rule(
-    "MESH171",
-    Severity.ERROR,
-    "skipMTLS and tls of a metrics backend contradict each other",
-    "The control plane refuses the Mesh: skipMTLS and tls configuration cannot be defined together.",
-    "Remove skipMTLS; tls.mode: disabled is the same as skipMTLS: true.",
-    f"{_VALIDATOR} (validatePrometheusConfig, hasEqualConfiguration); {_MEASURED}",
-)
-AGGREGATE_TWICE = Rule(
-    "MESH172",
-    Severity.ERROR,
-    "Two applications of a metrics backend have the same name",
-    "The control plane refuses the Mesh: duplicate entry, values have to be unique.",
-    "Give each entry of aggregate a name of its own.",
-    f"{_VALIDATOR} (validatePrometheusConfig); {_MEASURED}",
-)
-FILTER = Rule(
-    "MESH173",
-    Severity.ERROR,
-    "The filterRegex of a metrics backend is no regular expression of Go",
-    "The control plane refuses the Mesh: provided regexp isn't correct.",
-    "Write a regular expression in the syntax of RE2.",
-    f"{_VALIDATOR} (validatePrometheusConfig); github.com/google/re2/wiki/Syntax",
-)
-NO_SUCH_PORT = Rule(
-    "MESH174",
-    Severity.WARNING,
-    "A metrics backend has a port over 65535",
-    "The control plane accepts it. No proxy can listen on it, and no application can be reached there.",
-    "Write a port from 1 to 65535.",
-    f"{_VALIDATOR} (validatePrometheusConfig); {_MEASURED}",
-)
-TAGS = Rule(
-    "MESH175",
-    Severity.ERROR,
-    "The tags of a constraint can't be used",
-    "The control plane refuses the Mesh.",
-    "Name at least one tag. Keys and values are of letters, digits, dots, hyphens, underscores, colons and slashes; "
-    "the value * stands for any.",
-    f"{_VALIDATOR} (validateDppConstraints); kumahq/kuma:pkg/core/resources/apis/mesh/validators.go; {_MEASURED}",
-)
-RULES = (ADDRESS, TLS_TWICE, AGGREGATE_TWICE, FILTER, NO_SUCH_PORT, TAGS)
+ADDRESS = RULES["MESH170"]
+TLS_TWICE = RULES["MESH171"]
+AGGREGATE_TWICE = RULES["MESH172"]
+FILTER = RULES["MESH173"]
+NO_SUCH_PORT = RULES["MESH174"]
+TAGS = RULES["MESH175"]
 
 _MAX_PORT = 65535
 # golang/go:src/net/ipsock.go, SplitHostPort, neither part empty
@@ -89,7 +43,7 @@ _TLS_MODES: tuple[TlsMode, ...] = get_args(TlsMode)
 _ADDRESSES = (("logging", "tcp", "address", _HOST_AND_PORT), ("tracing", "zipkin", "url", _URL_WITH_PORT))
 
 
-def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
+def check(mesh: MeshDocument) -> Iterator[Finding]:
     """Yield the findings of this module."""
     for section, kind, field, form in _ADDRESSES:
         for path, conf in _confs(mesh, section, kind):

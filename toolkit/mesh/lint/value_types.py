@@ -10,7 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from toolkit.mesh.documents.wording import did_you_mean, has_half_characters, kind, listed, path_text, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import finding_at
 from toolkit.mesh.schema.backends import VaultFromCp
 from toolkit.mesh.schema.field_types import shape_of
 
@@ -25,50 +26,12 @@ if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
 
 FIELDS = "kumahq/kuma:docs/generated/resources/other_mesh.md"
-_JSONPB = "golang/protobuf:jsonpb/decode.go"
-_MEASURED = "measured with Kuma 2.14.3"
 
-WRONG_TYPE = Rule(
-    "MESH012",
-    Severity.ERROR,
-    "A value is of another type",
-    "The control plane refuses the document.",
-    "Write a value of the type that the field has.",
-    f"{_JSONPB}; {_MEASURED}",
-)
-UNKNOWN_VALUE = Rule(
-    "MESH014",
-    Severity.ERROR,
-    "A value is not one that the field accepts",
-    "The control plane refuses the document.",
-    "Choose one of the values that the message lists; capitals count.",
-    f"{FIELDS}; {_JSONPB}; {_MEASURED}",
-)
-EMPTY_FIELD = Rule(
-    "MESH015",
-    Severity.ERROR,
-    "A text is empty that must say something",
-    "To protobuf an empty text is one that is missing: the control plane refuses it, or the backend can't be used.",
-    "Write the value.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go",
-)
-OUT_OF_RANGE = Rule(
-    "MESH016",
-    Severity.ERROR,
-    "A number is out of range",
-    "The control plane refuses it.",
-    "Write a number within the range.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go",
-)
-BY_NUMBER = Rule(
-    "MESH029",
-    Severity.WARNING,
-    "A value is given by its number",
-    "The control plane accepts any number here, also one that has no meaning, and keeps it.",
-    "Write the name of the value.",
-    f"{_JSONPB} (enums); {_MEASURED}",
-)
-RULES = (WRONG_TYPE, UNKNOWN_VALUE, EMPTY_FIELD, OUT_OF_RANGE, BY_NUMBER)
+WRONG_TYPE = RULES["MESH012"]
+UNKNOWN_VALUE = RULES["MESH014"]
+EMPTY_FIELD = RULES["MESH015"]
+OUT_OF_RANGE = RULES["MESH016"]
+BY_NUMBER = RULES["MESH029"]
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?\d+", re.ASCII)
