@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from toolkit.contract import StackOutputs, Zone
+    from toolkit.values import Object
 
 _Made = TypeVar("_Made")
 _MEND = "toolkit render-job --help says what each option takes."
@@ -180,7 +181,7 @@ def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
 
 def _mesh_text(problems: list[Problem], said: Applied) -> str | None:
     """Of the Mesh what the verification reads and nothing else: it may carry credentials."""
-    values: dict[str, Any] = {"arn": said.authority_arn}
+    values: Object = {"arn": said.authority_arn}
     if said.common_name is not None:
         values["commonName"] = said.common_name
     # Written anew, so that whatever stands beside the certificates stays out.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render import templating
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.jobs.image import Image
+    from toolkit.values import Object
 
 APPLICATION = "toolkit-verify"
 MANAGER = "kong-mesh-pca-toolkit"
@@ -94,7 +95,7 @@ class VerifyJob:
         suffix = "-" + hashlib.sha256(self.zone.encode()).hexdigest()[:8]
         return name[: most - len(suffix)].rstrip("-") + suffix
 
-    def config_map(self) -> dict[str, Any]:
+    def config_map(self) -> Object:
         """What the verification reads; nothing in it is secret.
 
         Raises:
@@ -110,7 +111,7 @@ class VerifyJob:
             )
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": self._metadata(), "data": data}
 
-    def workload(self) -> dict[str, Any]:
+    def workload(self) -> Object:
         """The Job, or the CronJob that makes Jobs."""
         table = self.timetable
         if table is None:
@@ -137,10 +138,10 @@ class VerifyJob:
             "app.kubernetes.io/managed-by": MANAGER,
         }
 
-    def _metadata(self) -> dict[str, Any]:
+    def _metadata(self) -> Object:
         return {"name": self.name, "namespace": self.namespace, "labels": self._labels()}
 
-    def _job(self) -> dict[str, Any]:
+    def _job(self) -> Object:
         # A verdict is no reason to try again (podFailurePolicy, job.md).
         on_exit = {"containerName": APPLICATION, "operator": "In", "values": _VERDICTS}
         policy = {"podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": on_exit}]}}
@@ -155,7 +156,7 @@ class VerifyJob:
             },
         }
 
-    def _pod(self) -> dict[str, Any]:
+    def _pod(self) -> Object:
         return {
             "serviceAccountName": self.service_account,
             "automountServiceAccountToken": False,
@@ -176,7 +177,7 @@ class VerifyJob:
             ],
         }
 
-    def _container(self) -> dict[str, Any]:
+    def _container(self) -> Object:
         return {
             "name": APPLICATION,
             "image": self.image.reference,
@@ -230,7 +231,7 @@ def render_job(job: VerifyJob) -> str:
     )
 
 
-def applied_mesh(mesh: str, conf: dict[str, Any]) -> str:
+def applied_mesh(mesh: str, conf: Object) -> str:
     """A Mesh with one acmpca backend, as the text that ``toolkit verify --mesh`` reads."""
     backend = {"name": "acmpca", "type": "acmpca", "conf": conf}
     return scalars.block(

@@ -8,7 +8,7 @@ splice fits (an anchor in the middle, for example), the edit is refused and noth
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.yamltext import nodes
@@ -20,6 +20,7 @@ from toolkit.yamltext.splicing import Splicer, line_end
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from toolkit.values import Value
     from toolkit.yamltext.changes import Change
     from toolkit.yamltext.nodes import Node, Path, Place
 
@@ -73,7 +74,7 @@ class Editor:
         self._text: str | None = text
 
     @property
-    def documents(self) -> list[Any]:
+    def documents(self) -> list[Value]:
         """The plain values of the stream as they are after the edits so far; not to be changed in place."""
         return [draft.value for draft in self._drafts]
 
@@ -242,7 +243,7 @@ def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
         yield text + line_end(part.text)
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - a document's value
+def _plain(value: object) -> Value:
     """Return a value as it will be read: of its own, and with lists instead of tuples.
 
     Raises:

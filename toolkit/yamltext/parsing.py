@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import ComposerError
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from toolkit.yamltext import nodes
 
+# What ruamel.yaml has no annotations for: its tags, the attributes of its events, and what it makes of nodes.
+RuamelObject: TypeAlias = Any
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = f"{_STANDARD}merge"
 # Merge keys (`<<`) are the one place where an alias copies what it names: seven lines can grow to millions of
@@ -158,7 +160,7 @@ class _GoConstructor(_Constructor):
             node.value = [*before, *node.merge, *after]
             node.merge = node.value[: count + len(before)]
 
-    def construct_mapping(self, node: MappingNode, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - same
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> RuamelObject:  # noqa: FBT001, FBT002 - same
         """Refuse keys that JSON can't have: Go makes JSON of every document (sigs.k8s.io/yaml:yaml.go)."""
         for key, _ in node.value:
             if not isinstance(key, ScalarNode):
@@ -262,11 +264,11 @@ class _Builder:
             return alias, self._anchors[event.anchor]
         return self._mapping(event, depth) if isinstance(event, MappingStartEvent) else self._sequence(event, depth)
 
-    def _tag(self, event: Any, kind: type[Node], value: str | None) -> Any:  # noqa: ANN401 - ruamel's tags and events
+    def _tag(self, event: RuamelObject, kind: type[Node], value: str | None) -> RuamelObject:
         tag = event.ctag
         return self._resolver.resolve(kind, value, event.implicit) if tag is None or str(tag) == "!" else tag
 
-    def _anchored(self, event: Any, node: Node) -> Node:  # noqa: ANN401 - one of ruamel's events
+    def _anchored(self, event: RuamelObject, node: Node) -> Node:
         # The second of two anchors with one name is the one that counts (YAML 1.2.2, 3.2.2.2).
         if event.anchor is not None:
             self._anchors[event.anchor] = node
@@ -297,7 +299,7 @@ class _Builder:
         _close(mapping, inner, pairs[-1].value if pairs else None)
         return mapping, node
 
-    def _sequence(self, event: Any, depth: int) -> tuple[Sequence, Node]:  # noqa: ANN401 - one of ruamel's events
+    def _sequence(self, event: RuamelObject, depth: int) -> tuple[Sequence, Node]:
         items: list[nodes.Node] = []
         values: list[Node] = []
         node = self._anchored(event, SequenceNode(self._tag(event, SequenceNode, None), values, event.start_mark))
@@ -327,7 +329,7 @@ class _GoBuilder(_Builder):
 
     _constructors = _GoConstructor
 
-    def _tag(self, event: Any, kind: type[Node], value: str | None) -> Any:  # noqa: ANN401 - ruamel's tags and events
+    def _tag(self, event: RuamelObject, kind: type[Node], value: str | None) -> RuamelObject:
         if value is None or (event.ctag is not None and str(event.ctag) != "!"):
             self._constructor.may_merge |= event.ctag is not None
             return super()._tag(event, kind, value)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, next_mark
 from toolkit.yamltext.scalars import as_json, block, flow, is_nested
 
 if TYPE_CHECKING:
+    from toolkit.values import Object, Value
     from toolkit.yamltext.changes import Change
     from toolkit.yamltext.nodes import Node, Pair, Path
 
@@ -65,7 +66,7 @@ class Splicer:
             return self._new_items(node, change.value)
         return None
 
-    def _replacement(self, root: Node | None, path: Path, value: Any) -> Splice | None:  # noqa: ANN401 - a document's value
+    def _replacement(self, root: Node | None, path: Path, value: Value) -> Splice | None:
         if not path:
             if root and not value and _is_block(root):
                 return self._instead(root, value)
@@ -174,13 +175,13 @@ class Splicer:
 
     # What is new.
 
-    def _new_pairs(self, mapping: Mapping, pairs: dict[str, Any]) -> Splice:
+    def _new_pairs(self, mapping: Mapping, pairs: Object) -> Splice:
         if mapping.is_flow:
             at = mapping.pairs[-1].value.end
             return Splice(at, at, "".join(f", {self._flow(key)}: {self._flow(value)}" for key, value in pairs.items()))
         return self._insertion(mapping, pairs)
 
-    def _new_items(self, sequence: Sequence, items: list[Any]) -> Splice:
+    def _new_items(self, sequence: Sequence, items: list[Value]) -> Splice:
         if sequence.is_flow:
             at = sequence.items[-1].end
             return Splice(at, at, "".join(f", {self._flow(item)}" for item in items))
@@ -283,7 +284,7 @@ class Splicer:
         """The blank that a value needs which follows its colon directly."""
         return " " if self._text[old.start.index - 1] == ":" else ""
 
-    def _lines(self, value: Any, indent: int) -> str:  # noqa: ANN401 - a document's value
+    def _lines(self, value: Value, indent: int) -> str:
         return block(value, indent).replace("\n", self._newline)
 
     def _end_of_lines(self, node: Node) -> int:

@@ -7,7 +7,7 @@ helmfile/helmfile:docs/configuration.md, helm/helm:pkg/chart/metadata.go.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki.arn import shown
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.plain import AnyMapping
 
 _ARGO_CD = ("argoproj.io/",)
 _FLUX = ("helm.toolkit.fluxcd.io/", "helm.fluxcd.io/", "flux.weave.works/")
@@ -88,7 +89,7 @@ def recognize(document: object) -> Recognized | None:
     return _tool_file(document)
 
 
-def _manifest(document: dict[Any, Any], version: str, kind: str) -> Recognized:
+def _manifest(document: AnyMapping, version: str, kind: str) -> Recognized:
     if kind in ("Application", "ApplicationSet") and version.startswith(_ARGO_CD):
         usual = "helm.values, .valuesObject or .valueFiles in spec.source or spec.sources[]"
         return Recognized(("kind",), f"an Argo CD {kind}", list(_sources(document)), usual)
@@ -106,7 +107,7 @@ def _manifest(document: dict[Any, Any], version: str, kind: str) -> Recognized:
     return Recognized(("kind",), name)
 
 
-def _tool_file(document: dict[Any, Any]) -> Recognized | None:
+def _tool_file(document: AnyMapping) -> Recognized | None:
     """Return what a document without `apiVersion` is: a file of a tool, or a resource for a Universal control plane."""
     if document.get("kind") == "Kustomization" or _entries(document, "helmCharts", "name"):
         key = "kind" if document.get("kind") == "Kustomization" else "helmCharts"
@@ -120,7 +121,7 @@ def _tool_file(document: dict[Any, Any]) -> Recognized | None:
     return None
 
 
-def _kustomization(document: dict[Any, Any], path: Path) -> Recognized:
+def _kustomization(document: AnyMapping, path: Path) -> Recognized:
     found = [
         ("helmCharts", number, key)
         for number in _entries(document, "helmCharts", "name")
@@ -130,7 +131,7 @@ def _kustomization(document: dict[Any, Any], path: Path) -> Recognized:
     return Recognized(path, "a kustomization", found, "helmCharts[].valuesInline or .valuesFile")
 
 
-def _sources(document: dict[Any, Any]) -> Iterator[Path]:
+def _sources(document: AnyMapping) -> Iterator[Path]:
     """Yield where an Application has values; an ApplicationSet has them in its template."""
     specs: tuple[Path, ...] = (("spec",), ("spec", "template", "spec"))
     for spec in specs:
@@ -142,7 +143,7 @@ def _sources(document: dict[Any, Any]) -> Iterator[Path]:
                     yield (*source, "helm", key)
 
 
-def _wrapped(document: dict[Any, Any]) -> Iterator[Path]:
+def _wrapped(document: AnyMapping) -> Iterator[Path]:
     for section in ("data", "stringData"):
         found = document.get(section)
         for key in found if isinstance(found, dict) else ():
@@ -150,11 +151,11 @@ def _wrapped(document: dict[Any, Any]) -> Iterator[Path]:
                 yield (section, key)
 
 
-def _are_texts(document: dict[Any, Any], *keys: str) -> bool:
+def _are_texts(document: AnyMapping, *keys: str) -> bool:
     return all(isinstance(document.get(key), str) for key in keys)
 
 
-def _entries(document: dict[Any, Any], key: str, *texts: str) -> list[int]:
+def _entries(document: AnyMapping, key: str, *texts: str) -> list[int]:
     """Return the numbers of a list's items, if each is a mapping with these texts."""
     items = document.get(key)
     is_list = isinstance(items, list) and all(isinstance(item, dict) and _are_texts(item, *texts) for item in items)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.templating import UnfaithfulRenderingError, fill, render_document
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from toolkit.contract import StackOutputs, Zone
+    from toolkit.values import Object
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 # The namespace of Kong's instructions and the service account of the release chart.
@@ -75,14 +76,14 @@ def choose(outputs: StackOutputs, names: Iterable[str]) -> list[Zone]:
     return [zone for zone in outputs.zones if not wanted or zone.name in wanted]
 
 
-def chart_values(zone: Zone, address: str | None) -> dict[str, Any]:
+def chart_values(zone: Zone, address: str | None) -> Object:
     """Return the release chart's values that depend on the zone.
 
     Args:
         zone: of the contract.
         address: of the global control plane; None for a zone that joins none, or gets it elsewhere.
     """
-    control_plane: dict[str, Any] = {"mode": "zone", "zone": zone.name}
+    control_plane: Object = {"mode": "zone", "zone": zone.name}
     if address is not None:
         control_plane["kdsGlobalAddress"] = address
     control_plane["envVars"] = {"AWS_REGION": zone.region}

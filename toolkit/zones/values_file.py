@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki.arn import shown
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.contract import Zone
+    from toolkit.values import Object, Value
     from toolkit.yamltext.nodes import Path
     from toolkit.yamltext.parsing import Parsed
 
@@ -103,9 +104,9 @@ class _File:
         self._source = source
         self._editor = editor
 
-    def get(self, path: Path) -> Any:  # noqa: ANN401 - a document's value
+    def get(self, path: Path) -> Value:
         """Return the value at a path; None if it is not set."""
-        value: Any = self._editor.documents[0] if self._editor.documents else None
+        value: Value = self._editor.documents[0] if self._editor.documents else None
         for part in path:
             if isinstance(value, list) and isinstance(part, int):
                 value = value[part]
@@ -139,7 +140,7 @@ class _File:
         place = self._editor.place(0, path)
         return f"{self._source}:{place.line}:{place.column} {dotted(path)}".rstrip()
 
-    def problems(self, zone: Zone, values: dict[str, Any]) -> Iterator[Problem]:
+    def problems(self, zone: Zone, values: Object) -> Iterator[Problem]:
         """Yield the reasons why the file can't belong to the zone.
 
         The chart's variables override its values, so they must not contradict them
@@ -209,7 +210,7 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _leaves(values: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
+def _leaves(values: Object, path: Path = ()) -> Iterator[tuple[Path, str]]:
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _leaves(value, (*path, key))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.data_sources import Resolved, secret_values
 from toolkit.mesh.documents.typed import SecretDocument, recognize
@@ -15,6 +15,8 @@ from toolkit.pki import pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from toolkit.yamltext.plain import AnyMapping
 
 # Where a Secret keeps its value.
 SECRET_PARTS = frozenset({"data", "stringData"})
@@ -101,7 +103,7 @@ def chain_problem(secret: SecretDocument) -> str:
     return problem
 
 
-def last_applied(annotations: dict[Any, Any]) -> object:
+def last_applied(annotations: AnyMapping) -> object:
     """Return what kubectl keeps in annotations of the document that was applied last; None where there is nothing.
 
     It may contain a key that the document itself no longer has.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.wording import shown
 from toolkit.mesh.schema.model import SOURCE_KINDS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import Document, MeshDocument, SecretDocument
     from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.plain import AnyMapping
 
 _PEM = "-----BEGIN"
 _NOT_TEXT = ("must be a text", "Put the value in quotes.")
@@ -89,7 +90,7 @@ def is_pem_in_base64(value: str) -> bool:
     return _PEM.encode() in (decode("".join(value.split())) or b"")
 
 
-def data_sources(mesh: MeshDocument) -> Iterator[tuple[Path, dict[Any, Any]]]:
+def data_sources(mesh: MeshDocument) -> Iterator[tuple[Path, AnyMapping]]:
     """Yield every data source of a Mesh with its path in the document."""
     for spot in mesh.spots:
         if spot.is_data_source and isinstance(spot.value, dict):
@@ -108,7 +109,7 @@ def secrets_named(conf: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from secrets_named(value, (*path, index))
 
 
-def kinds(source: dict[Any, Any]) -> list[str]:
+def kinds(source: AnyMapping) -> list[str]:
     """Return the kinds that a data source has."""
     return [kind for kind in SOURCE_KINDS if source.get(kind) is not None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 
@@ -18,6 +18,8 @@ from toolkit.yamltext.plain import mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from toolkit.values import Object
+
 _SECTIONS_WITH_BACKENDS = ("mtls", "logging", "tracing", "metrics")
 # Labels that the control plane computes (kumahq/kuma:pkg/core/resources/model/resource.go, ComputeLabels).
 _ITS_LABELS = ("kuma.io/", "k8s.kuma.io/")
@@ -29,12 +31,12 @@ _DIGITS = 12
 _REFERENCES = frozenset({"secret", "file"})
 
 
-def same(wanted: dict[str, Any], current: dict[str, Any] | None, *, heed_unknown: bool = False) -> bool:
+def same(wanted: Object, current: Object | None, *, heed_unknown: bool = False) -> bool:
     """Return whether the control plane has what a document contains; see :func:`differences`."""
     return current is not None and not differences(wanted, current, heed_unknown=heed_unknown)
 
 
-def differences(wanted: dict[str, Any], current: dict[str, Any], *, heed_unknown: bool = False) -> list[str]:
+def differences(wanted: Object, current: Object, *, heed_unknown: bool = False) -> list[str]:
     """Return where the control plane differs from a document: paths, each with the difference.
 
     Args:
@@ -46,12 +48,12 @@ def differences(wanted: dict[str, Any], current: dict[str, Any], *, heed_unknown
     return list(_walk(*_comparable(wanted, current, heed_unknown=heed_unknown), ""))
 
 
-def unknown(wanted: dict[str, Any], current: dict[str, Any] | None) -> list[str]:
+def unknown(wanted: Object, current: Object | None) -> list[str]:
     """Return the paths of the fields that Kuma 2.14 does not know and that the control plane does not have."""
     return without_unknown(normal(wanted), normal(current or {}))[1]
 
 
-def lost(wanted: dict[str, Any], current: dict[str, Any] | None) -> list[str]:
+def lost(wanted: Object, current: Object | None) -> list[str]:
     """The sections and backends that the control plane has and that writing the document would drop, by path."""
     if current is None or wanted.get("type") != "Mesh":
         return []
@@ -64,9 +66,7 @@ def lost(wanted: dict[str, Any], current: dict[str, Any] | None) -> list[str]:
     return [printable_line(place) for place in found]
 
 
-def diff(
-    wanted: dict[str, Any], current: dict[str, Any] | None, source: str, *, heed_unknown: bool = False
-) -> list[str]:
+def diff(wanted: Object, current: Object | None, source: str, *, heed_unknown: bool = False) -> list[str]:
     """Return a unified diff of YAML, line by line, with the size and a digest in place of each secret value.
 
     Args:
@@ -86,9 +86,7 @@ def digest(value: bytes) -> str:
     return f"{len(value)} bytes, SHA-256 {hashlib.sha256(value).hexdigest()[:_DIGITS]}"
 
 
-def _comparable(
-    wanted: dict[str, Any], current: dict[str, Any], *, heed_unknown: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _comparable(wanted: Object, current: Object, *, heed_unknown: bool) -> tuple[Object, Object]:
     """Return both in the normal form. Labels that the control plane computes count when the document names them."""
     new, old = normal(wanted), normal(current)
     if not heed_unknown:
@@ -104,7 +102,7 @@ def _is_ours(label: str) -> bool:
     return not label.startswith(_ITS_LABELS)
 
 
-def _backend_names(document: dict[str, Any], section: str) -> list[str]:
+def _backend_names(document: Object, section: str) -> list[str]:
     return [str(backend.get("name")) for backend in backends(document, section)]
 
 
@@ -126,7 +124,7 @@ def _walk(new: object, old: object, path: str) -> Iterator[str]:
         yield f"{path}: is something else on the control plane"
 
 
-def _yaml(document: dict[str, Any]) -> list[str]:
+def _yaml(document: Object) -> list[str]:
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.indent(mapping=2, sequence=4, offset=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
@@ -18,13 +18,14 @@ from toolkit.yamltext.plain import at, mapping
 from toolkit.yamltext.resolving import resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ruamel.yaml.nodes import ScalarNode
 
     from toolkit.errors import InvalidInputError
     from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
     from toolkit.mesh.schema.mesh import Form
+    from toolkit.values import Object, Value
     from toolkit.yamltext.nodes import Path
 
 
@@ -45,13 +46,13 @@ class EditableMesh:
         self.documents = documents
 
     @property
-    def mtls(self) -> dict[str, Any]:
+    def mtls(self) -> Object:
         """The mTLS section as plain values, as it is after the edits so far; empty where there is none.
 
         Raises:
             InvalidInputError: it is not a mapping.
         """
-        value: Any = at(self.editor.documents[self.document.number], self.document.base)
+        value: Value = at(self.editor.documents[self.document.number], self.document.base)
         for part in self.document.mtls_path:
             value = value.get(part)
             if value is None:
@@ -73,7 +74,7 @@ class EditableMesh:
         return enabled or ""
 
     @property
-    def backends(self) -> list[dict[str, Any]]:
+    def backends(self) -> list[Object]:
         """The backends as plain values, in their order.
 
         Raises:
@@ -196,7 +197,7 @@ _Representer.add_representer(str, _Representer.text)
 _AMBIGUOUS = frozenset({"<<", "="})
 
 
-def as_text(resource: Mapping[str, Any], form: Form) -> str:
+def as_text(resource: Object, form: Form) -> str:
     """Return a Mesh that a control plane returned as YAML in either form.
 
     Args:

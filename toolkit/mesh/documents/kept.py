@@ -12,13 +12,16 @@ from __future__ import annotations
 import base64
 import re
 from enum import Enum, auto
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.mesh.documents.data_sources import decode
 from toolkit.mesh.schema.go_duration import seconds_text
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.text import printable_line
 from toolkit.yamltext.plain import mapping
+
+if TYPE_CHECKING:
+    from toolkit.values import Object
 
 
 class Kind(Enum):
@@ -93,7 +96,7 @@ _PROMETHEUS_DEFAULTS = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/serv
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
 
-def normal(document: dict[str, Any]) -> dict[str, Any]:
+def normal(document: Object) -> Object:
     """Return a document as the control plane keeps it, without what it adds by itself.
 
     Fields that Kuma does not know stay: a newer control plane may know them.
@@ -113,13 +116,13 @@ def normal(document: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def backends(document: dict[str, Any], section: str) -> list[dict[str, Any]]:
+def backends(document: Object, section: str) -> list[Object]:
     """Return the backends of a section of a Mesh."""
     found = mapping(document.get(section)).get("backends")
     return [backend for backend in (found if isinstance(found, list) else []) if isinstance(backend, dict)]
 
 
-def without_unknown(document: dict[str, Any], current: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def without_unknown(document: Object, current: Object) -> tuple[Object, list[str]]:
     """Return a document without the fields that Kuma drops, and where they are.
 
     Args:
@@ -221,7 +224,7 @@ def _number(value: object) -> object:
     return int(number) if number.is_integer() else number
 
 
-def _prometheus(conf: dict[str, Any]) -> dict[str, Any]:
+def _prometheus(conf: Object) -> Object:
     """Return the conf of a Prometheus backend with the defaults that Kuma writes into it."""
     made = mapping(_value(conf, _PROMETHEUS))
     skips = made.get("skipMTLS")

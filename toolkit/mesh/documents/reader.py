@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.separators import require_separated
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from toolkit.yamltext.nodes import Path
     from toolkit.yamltext.parsing import Parsed
+    from toolkit.yamltext.plain import AnyMapping
 
 A_MESH_HAS = f"A Mesh has apiVersion: {API_VERSION} and kind: Mesh, or on Universal type: Mesh."
 
@@ -152,6 +153,6 @@ def _parts(value: object) -> Iterator[tuple[Path, object]]:
         yield (), value
 
 
-def _is_list(value: dict[Any, Any]) -> bool:
+def _is_list(value: AnyMapping) -> bool:
     """Whether it only wraps others: a ``List`` of Kubernetes, or what ``kumactl get meshes -o yaml`` prints."""
     return text(value["kind"]).endswith("List") if "kind" in value else "type" not in value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.wording import path_text
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.mesh import Form
     from toolkit.yamltext.nodes import Node, Path
+    from toolkit.yamltext.plain import AnyMapping
 
 # The mesh of a Kubernetes Secret without a label (kumahq/kuma:pkg/plugins/secrets/k8s/store.go, GetMesh).
 DEFAULT_MESH = "default"
@@ -46,7 +47,7 @@ class Document:
 
     source: str
     form: Form
-    value: dict[Any, Any]
+    value: AnyMapping
     root: Node
     number: int = 0
     base: Path = ()
@@ -95,7 +96,7 @@ class Backend(NamedTuple):
     """
 
     path: Path
-    value: dict[Any, Any]
+    value: AnyMapping
 
     @property
     def name(self) -> str:
@@ -108,7 +109,7 @@ class Backend(NamedTuple):
         return text(self.value.get("type"))
 
     @property
-    def conf(self) -> dict[Any, Any]:
+    def conf(self) -> AnyMapping:
         """Its configuration; empty where there is none."""
         return mapping(self.value.get("conf"))
 
@@ -122,7 +123,7 @@ class MeshDocument(Document):
         return () if self.is_universal else ("spec",)
 
     @property
-    def spec(self) -> dict[Any, Any]:
+    def spec(self) -> AnyMapping:
         """The mapping at that path."""
         return self.value if self.is_universal else mapping(self.value.get("spec"))
 
@@ -137,7 +138,7 @@ class MeshDocument(Document):
         return (*self.spec_path, "mtls")
 
     @property
-    def mtls(self) -> dict[Any, Any]:
+    def mtls(self) -> AnyMapping:
         """The mTLS section; empty where there is none."""
         return mapping(self.spec.get("mtls"))
 

@@ -6,7 +6,7 @@ A control plane reads a Mesh into protobuf and passes over what it does not know
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.wording import did_you_mean, key_text, listed, path_text, shown
 from toolkit.mesh.lint.catalogue import RULES
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.model import Model
     from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.plain import AnyMapping
 
 TWO_FORMS = RULES["MESH002"]
 API_VERSION_UNKNOWN = RULES["MESH004"]
@@ -175,7 +176,7 @@ def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
     return None
 
 
-def _keys(value: dict[Any, Any]) -> list[str]:
+def _keys(value: AnyMapping) -> list[str]:
     """The keys as they are written; YAML has others than texts."""
     words = {None: "null", True: "true", False: "false"}
     return [key if isinstance(key, str) else words.get(key, str(key)) for key in value]

@@ -6,7 +6,7 @@ Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go. What is not 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from toolkit.mesh.documents.wording import key_text, shown
 from toolkit.mesh.lint.catalogue import RULES
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.plain import AnyMapping
 
 
 ADDRESS = RULES["MESH170"]
@@ -57,14 +58,14 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
     yield from _constraints(mesh)
 
 
-def _confs(mesh: MeshDocument, section: str, kind: str) -> Iterator[tuple[Path, dict[Any, Any]]]:
+def _confs(mesh: MeshDocument, section: str, kind: str) -> Iterator[tuple[Path, AnyMapping]]:
     """Yield the configuration of each backend of a type, with its path."""
     for index, backend in enumerate(items(mapping(mesh.spec.get(section)).get("backends"))):
         if mapping(backend).get("type") == kind:
             yield (*mesh.spec_path, section, "backends", index, "conf"), mapping(backend.get("conf"))
 
 
-def _prometheus(mesh: MeshDocument, path: Path, conf: dict[Any, Any]) -> Iterator[Finding]:
+def _prometheus(mesh: MeshDocument, path: Path, conf: AnyMapping) -> Iterator[Finding]:
     skip, tls = conf.get("skipMTLS"), conf.get("tls")
     if isinstance(skip, bool) and isinstance(tls, dict):
         mode = tls.get("mode") or _TLS_MODES[0]
@@ -115,7 +116,7 @@ def _constraints(mesh: MeshDocument) -> Iterator[Finding]:
                 yield from _tags(mesh, place, tags)
 
 
-def _tags(mesh: MeshDocument, path: Path, tags: dict[Any, Any]) -> Iterator[Finding]:
+def _tags(mesh: MeshDocument, path: Path, tags: AnyMapping) -> Iterator[Finding]:
     if not tags:
         yield finding_at(mesh, TAGS, path, "there are no tags")
     for key, value in tags.items():

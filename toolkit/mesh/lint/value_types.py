@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.wording import did_you_mean, has_half_characters, kind, listed, path_text, shown
 from toolkit.mesh.lint.catalogue import RULES
@@ -36,7 +36,7 @@ BY_NUMBER = RULES["MESH029"]
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?\d+", re.ASCII)
 _MAX_ENUM = 2**31
-_WORDS: dict[Any, str] = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+_WORDS: dict[type, str] = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 # No model says so, but Vault can't be asked without them (Kong/developer.konghq.com:app/mesh/vault.md).
 _NEEDED: dict[type[Model], tuple[str, ...]] = {VaultFromCp: ("address", "pki", "role")}
 
@@ -69,7 +69,7 @@ def _fits(shape: Shape, value: object) -> bool:
     return isinstance(value, shape.kind)
 
 
-def _is_number(value: Any) -> TypeGuard[float]:  # noqa: ANN401 - any YAML
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -122,7 +122,7 @@ def _choice(mesh: MeshDocument, path: Path, shape: Shape, value: object) -> Iter
         yield finding_at(mesh, BY_NUMBER, path, f"{name} is {value}{meaning}", fix)
 
 
-def _bounds(metadata: tuple[Any, ...]) -> list[tuple[str, Callable[[Any, Any], bool], float]]:
+def _bounds(metadata: tuple[object, ...]) -> list[tuple[str, Callable[[float, float], bool], float]]:
     """Return what pydantic was told of a number's range."""
     tests = (("gt", "more than", operator.gt), ("ge", "at least", operator.ge), ("le", "at most", operator.le))
     found = [(word, test, getattr(each, name, None)) for each in metadata for name, word, test in tests]

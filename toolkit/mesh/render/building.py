@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.values import Object
 
 _SECRET, _INLINE = Choice("secret"), Choice("inline")
 _Made = TypeVar("_Made", Mesh, MeshSecret)
@@ -43,9 +44,9 @@ class Built:
     secrets_have_credentials: bool
 
     @property
-    def backend(self) -> dict[str, Any]:
+    def backend(self) -> Object:
         """The backend as plain values, in the order in which it is written."""
-        backend: dict[str, Any] = self.mesh.mtls.to_document()["backends"][0]
+        backend: Object = self.mesh.mtls.to_document()["backends"][0]
         return backend
 
 
@@ -128,20 +129,20 @@ def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
 def _mesh(outputs: StackOutputs, mesh: str, options: MeshOptions, values: tuple[_Value, ...]) -> Mesh:
     # Built from plain values in one step, so that everything wrong is found at once.
     sources = [_source(value, mesh, options) for value in values]
-    conf: dict[str, Any] = {"arn": outputs.certificate_authority.arn}
+    conf: Object = {"arn": outputs.certificate_authority.arn}
     if options.common_name is not None:
         conf["commonName"] = options.common_name
     conf["caCert"] = sources[0]
     if len(sources) > 1:
         conf["auth"] = {"awsCredentials": dict(zip(("accessKey", "accessKeySecret"), sources[1:], strict=False))}
-    certificates: dict[str, Any] = {"rotation": {"expiration": _expiration(outputs, options)}}
+    certificates: Object = {"rotation": {"expiration": _expiration(outputs, options)}}
     if options.request_timeout is not None:
         certificates["requestTimeout"] = options.request_timeout
-    backend: dict[str, Any] = {"name": options.backend_name, "type": "acmpca", "mode": options.mode or "STRICT"}
+    backend: Object = {"name": options.backend_name, "type": "acmpca", "mode": options.mode or "STRICT"}
     backend["dpCert"] = certificates
     if options.root_chain_timeout is not None:
         backend["rootChain"] = {"requestTimeout": options.root_chain_timeout}
-    mtls: dict[str, Any] = {"enabledBackend": options.backend_name, "backends": [{**backend, "conf": conf}]}
+    mtls: Object = {"enabledBackend": options.backend_name, "backends": [{**backend, "conf": conf}]}
     if options.skip_validation:
         mtls["skipValidation"] = True
     return Mesh.model_validate({"name": mesh, "mtls": mtls})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jinja2
 from markupsafe import Markup
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.render.choices import MeshOptions
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.secret import MeshSecret
+    from toolkit.values import Object, Value
 
 
 class UnfaithfulRenderingError(ToolkitError):
@@ -72,7 +73,7 @@ def render_secrets(secrets: Sequence[MeshSecret], form: Form) -> tuple[str, ...]
     return tuple(render_document(f"{form}/secret.yaml.j2", secret.to_form(form)) for secret in secrets)
 
 
-def render_document(template: str, document: dict[str, Any], **beside: object) -> str:
+def render_document(template: str, document: Object, **beside: object) -> str:
     """Render one YAML document.
 
     Args:
@@ -124,13 +125,13 @@ def _encoded(value: object) -> Markup:
     return value if isinstance(value, Markup) else Markup(scalars.scalar(value))  # noqa: S704 - encoded by scalar
 
 
-def _verbatim(value: object) -> Any:  # noqa: ANN401 - what templates see
+def _verbatim(value: object) -> Value:
     if isinstance(value, dict):
         return {key: _verbatim(inner) for key, inner in value.items()}
     return Markup(value) if isinstance(value, str) else value  # noqa: S704 - checked by the caller
 
 
-def _lines(value: dict[str, Any], indent: int) -> Markup:
+def _lines(value: Object, indent: int) -> Markup:
     """The filter for a mapping that stands below its key."""
     return Markup(scalars.block(value, indent).removesuffix("\n"))  # noqa: S704 - encoded by block
 

@@ -8,7 +8,7 @@ it while mTLS is on (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go);
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents import editable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.secret import MeshSecret
     from toolkit.mesh.schema.versions import Product
+    from toolkit.values import Object
 
 # What open-source Kuma ships (kumahq/kuma:pkg/plugins/ca).
 _KUMAS_OWN = ("builtin", "provided")
@@ -145,7 +146,7 @@ def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotati
     )
 
 
-def to_backend(move: Move, backend: dict[str, Any]) -> Rotation:
+def to_backend(move: Move, backend: Object) -> Rotation:
     """The way to any other backend, such as back from acmpca.
 
     Args:
@@ -213,7 +214,7 @@ def _reached(move: Move, texts: Iterable[str]) -> int:
     Compared is what a control plane keeps: it hands a Mesh out without its zero values, such as ``mode: STRICT``.
     """
 
-    def section(mesh: EditableMesh) -> dict[str, Any]:
+    def section(mesh: EditableMesh) -> Object:
         return {"type": "Mesh", "mtls": mesh.mtls}
 
     there = section(move.read())
@@ -221,7 +222,7 @@ def _reached(move: Move, texts: Iterable[str]) -> int:
     return max(numbers, default=0)
 
 
-def _permissive(move: Move, mesh: EditableMesh, old: str, backend: dict[str, Any]) -> Rotation:
+def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Rotation:
     """Through plain traffic, where only one backend is allowed."""
     new = backend["name"]
     if backend.get("type") not in _KUMAS_OWN:
@@ -323,7 +324,7 @@ def _one_name(mesh: EditableMesh, name: str, hint: str) -> InvalidInputError:
     )
 
 
-def _put(mesh: EditableMesh, backend: dict[str, Any]) -> None:
+def _put(mesh: EditableMesh, backend: Object) -> None:
     """Add a backend as the last one, in the place of one of its name that is different."""
     number = mesh.position(backend["name"])
     if number is not None:
@@ -377,6 +378,6 @@ def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutpu
     return notes
 
 
-def _secret_notes(mesh: EditableMesh, backend: dict[str, Any]) -> list[str]:
+def _secret_notes(mesh: EditableMesh, backend: Object) -> list[str]:
     named = sorted({name for _, name in secrets_named(backend.get("conf"))})
     return [f"mesh {mesh.name} needs the Secrets {', '.join(named)} before the first step"] if named else []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -19,7 +19,12 @@ from toolkit.mesh.schema.telemetry import Logging, Metrics, Tracing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
+
+
+# typing has no type for an annotation of a field: a class, a union, a Literal, or one that is Annotated.
+Annotation: TypeAlias = Any
 
 
 class Outbound(Model):
@@ -91,9 +96,9 @@ class Shape:
         metadata: what pydantic was told beside the type.
     """
 
-    kind: Any
-    inner: Any = None
-    metadata: tuple[Any, ...] = ()
+    kind: Annotation
+    inner: Annotation = None
+    metadata: tuple[object, ...] = ()
 
     @property
     def model(self) -> type[Model] | None:
@@ -126,7 +131,7 @@ class Shape:
         return next((base for base in shared if all(issubclass(model, base) for model in models)), None)
 
 
-def shape_of(annotation: Any, metadata: tuple[Any, ...] = ()) -> Shape:  # noqa: ANN401 - any annotation
+def shape_of(annotation: Annotation, metadata: tuple[object, ...] = ()) -> Shape:
     """What an annotation of a model's field says, None left out: to be missing is a question of its own."""
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
@@ -159,7 +164,7 @@ class Spot:
     """
 
     path: Path
-    value: Any
+    value: Value
     shape: Shape
     owners: tuple[tuple[Path, type[Model]], ...] = ()
 
@@ -174,7 +179,7 @@ class Spot:
         return self.shape.model is Credential
 
 
-def spots(value: Any, model: type[Model] = Spec) -> Iterator[Spot]:  # noqa: ANN401 - any YAML
+def spots(value: Value, model: type[Model] = Spec) -> Iterator[Spot]:
     """Every value that stands where a field is known, from above, as deep as the types are right."""
     yield from _spots(Spot((), value, Shape(model)))
 

@@ -6,7 +6,7 @@ Sources: kumahq/kuma:docs/generated/resources/other_mesh.md and api/system/v1alp
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -15,6 +15,8 @@ from toolkit.pki import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from toolkit.values import Object
 
 
 class ProtobufEnum:
@@ -42,7 +44,7 @@ class Model(BaseModel):
         defer_build=True,
     )
 
-    def to_document(self) -> dict[str, Any]:
+    def to_document(self) -> Object:
         """The model as plain values under the names of the document, just what was given and no default added."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 

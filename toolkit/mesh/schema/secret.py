@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -16,6 +16,7 @@ from toolkit.mesh.schema.model import Model
 
 if TYPE_CHECKING:
     from toolkit.mesh.schema.mesh import Form
+    from toolkit.values import Object
 
 # A Kubernetes object's name: DNS-1123 subdomain, at most 253 characters.
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -84,7 +85,7 @@ class MeshSecret(Model):
     namespace: DnsLabel
     value: str = Field(repr=False)
 
-    def to_form(self, form: Form) -> dict[str, Any]:
+    def to_form(self, form: Form) -> Object:
         """The document that ``kubectl apply`` or ``kumactl apply`` takes."""
         encoded = base64.b64encode(self.value.encode()).decode()
         if form == "universal":
