@@ -189,13 +189,6 @@ def test_a_document_is_read_once_for_the_same_values(monkeypatch: pytest.MonkeyP
     assert read == ["a: 2\n", "---\na: 3\n"]
 
 
-def test_a_text_that_is_there_can_be_written_again() -> None:
-    editor = Editor("a: on # c\nb: [no, x]\n", "x.yaml")
-    editor.set(0, ("a",), "on", again=True)
-    editor.set(0, ("b", 0), "no", again=True)
-    assert editor.text == "a: 'on' # c\nb: ['no', x]\n"
-
-
 def test_places_are_those_of_the_original_text() -> None:
     editor = Editor("a: 1\nb: 2\n", "x.yaml")
     editor.remove(0, ("a",))

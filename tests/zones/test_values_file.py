@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.yamltext.yaml_writing import Written, any_text, keys, scalars, streams, values
 from tests.zones.test_rendering import ADDRESS, IDENTITIES, VERSIONS, addresses, read_yaml, zone
+from tests.zones.zone_values import REALISTIC
 from toolkit import zones
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import parsing
@@ -65,7 +66,7 @@ def test_an_empty_base_is_filled(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["on", "y", "no", "1", "null"])
-@pytest.mark.parametrize("written", ["{name}", "'{name}'", '"{name}"', "&n {name}", "!!str {name}"])
+@pytest.mark.parametrize("written", ["''", "'{name}'", '"{name}"', "&n '{name}'", "!!str {name}"])
 def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
     base = f"kuma:\n  controlPlane:\n    zone: {written.format(name=name)} # ours\n    mode: zone\n"
     merged = zones.merge(base, "values.yaml", zone(name), ADDRESS)
@@ -96,6 +97,7 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
             "values.yaml:3:15 kuma.controlPlane.envVars.KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS: is 'grpcs://x:1'",
         ),
         ("kuma:\n  controlPlane:\n    zone: 1e3\n", "values.yaml:3:5 kuma.controlPlane.zone: is '1000.0', not zone-1"),
+        ("kuma:\n  controlPlane:\n    zone: on\n", "values.yaml:3:5 kuma.controlPlane.zone: is 'True', not zone-1"),
         ("kuma: yes\n", "values.yaml:1:1 kuma: must be a mapping"),
         ("kuma:\n  controlPlane: []\n", "values.yaml:2:3 kuma.controlPlane: must be a mapping"),
         ("kuma:\n  controlPlane:\n    envVars: x\n", "values.yaml:3:5 kuma.controlPlane.envVars: must be a mapping"),
@@ -105,7 +107,14 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
             "kuma: {controlPlane: {envVars: {AWS_REGION: [x]}}}\n",
             "values.yaml:1:33 kuma.controlPlane.envVars.AWS_REGION",
         ),
-        ("- a\n", "values.yaml:1:1: this is a list, not a mapping"),
+        ("# c\n- a\n", "values.yaml:2:1: this is a list or a scalar, not a mapping"),
+        ("0\n", "values.yaml:1:1: this is a list or a scalar, not a mapping"),
+        (
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\n",
+            "values.yaml:2:1 kind: this is a Kubernetes manifest",
+        ),
+        ("apiVersion: v1\nkind: List\n---\na: 1\n", "values.yaml:2:1 kind: this is a Kubernetes manifest"),
+        ("apiVersion: v2\nname: a\nversion: 1.0.0\n", "values.yaml:1:1 apiVersion: this is a Chart.yaml"),
         ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file has only one document"),
         ("a: b: c\n", "values.yaml:1:5: mapping values are not allowed here"),
         (
@@ -161,6 +170,45 @@ def test_such_variables_are_found_wherever_the_chart_takes_them_from() -> None:
     ]
     listed = text.replace("      key: {", "      - {").replace("      other: {", "      - {")
     assert "secrets[0].Env" in zones.merge(listed, "values.yaml", zone(), ADDRESS).notes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: v1\n",
+        "kind: Application\n",
+        "kind: {of: zone}\napiVersion: v1\n",
+        "apiVersion: v2\nname: a\nversion: 1.5\n",
+        "name: a\nversion: 1.0.0\n",
+        "extra:\n  apiVersion: argoproj.io/v1alpha1\n  kind: Application\n",
+    ],
+)
+def test_keys_that_a_chart_may_have_are_not_refused(text: str) -> None:
+    merged = zones.merge(text, "v.yaml", zone(), ADDRESS)
+    assert merged.text.startswith(text)
+    assert merged.notes == []
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_realistic_values_are_accepted_without_a_warning(identity: str) -> None:
+    chosen = zone(identity=identity)
+    merged = zones.merge(REALISTIC, "v.yaml", chosen, ADDRESS)
+    assert merged.notes == []
+    assert zones.merge(merged.text, "v.yaml", chosen, ADDRESS) == (merged.text, [], [])
+    lines = merged.text.splitlines()
+    assert [line for line in lines if line in REALISTIC.splitlines()] == REALISTIC.splitlines()
+
+
+def test_values_of_kumas_own_chart_are_warned_of_in_the_order_of_the_file() -> None:
+    text = "egress: {}\ncontrolPlane: {zone: zone-1}\ncni:\nkuma: {cni: {}}\ndataPlane: {}\n"
+    assert zones.merge(text, "v.yaml", zone(), ADDRESS).notes == [
+        f"v.yaml:{place}: Kong Mesh's chart does not read this key of open-source Kuma: move it to kuma.{key}"
+        for place, key in (
+            ("1:1 egress", "egress"),
+            ("2:1 controlPlane", "controlPlane"),
+            ("5:1 dataPlane", "dataPlane"),
+        )
+    ]
 
 
 def test_a_release_of_another_name_runs_as_another_service_account() -> None:

@@ -52,7 +52,7 @@ Examples:
 @click.option(
     "--base",
     metavar="FILE|-",
-    help="An existing file of that format; only the zone's values change in it. - for stdin.",
+    help="An existing file of Helm values; only the zone's values change in it. - for stdin.",
 )
 @output_file
 @click.option(
@@ -118,6 +118,8 @@ def _check_options(
 ) -> None:
     if namespace is not None and form == "env":
         raise click.UsageError("--namespace is a release's; leave it out with --format env")
+    if base is not None and form == "env":
+        raise click.UsageError("--base takes Helm values; systemd and docker read several environment files")
     if output is not None and output_dir is not None:
         raise click.UsageError("-o names the file of one zone, --output-dir the place of several; give one of them")
     if base == "-" and outputs == "-":
@@ -141,12 +143,7 @@ def _rendered(
         ]
         return [render(zone, address) for zone in chosen], said, []
     text, source = read_text(base), source_name(base)
-    merged = [
-        zones.merge(text, source, zone, address, namespace)
-        if is_helm
-        else zones.merge_environment(text, source, zone, address)
-        for zone in chosen
-    ]
+    merged = [zones.merge(text, source, zone, address, namespace) for zone in chosen]
     return (
         [one.text for one in merged],
         [line for one in merged for line in one.notes],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import math
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
@@ -59,13 +60,9 @@ class Draft:
         """
         self.value = self._without(self.value, self._original, path)
 
-    def changes(self, again: Iterable[Path] = ()) -> list[Change]:
-        """Return how the value differs from the original, in the order of the original.
-
-        Args:
-            again: paths of texts that are set even where they don't differ.
-        """
-        return list(self._changes(self._original, self.value, (), frozenset(again)))
+    def changes(self) -> list[Change]:
+        """Return how the value differs from the original, in the order of the original."""
+        return list(self._changes(self._original, self.value, ()))
 
     def _put(self, holder: Value, original: Value, path: Path, value: object) -> Value:
         if not path:
@@ -117,31 +114,31 @@ class Draft:
         self._origins[id(changed)] = changed, origins
         return changed, origins
 
-    def _changes(self, old: Value, new: Value, path: Path, again: frozenset[Path]) -> Iterator[Change]:
-        if old is new and not (again and isinstance(old, str) and path in again):
+    def _changes(self, old: Value, new: Value, path: Path) -> Iterator[Change]:
+        if old is new:
             return
         if type(old) is type(new) is dict and not old.keys().isdisjoint(new):
-            yield from self._changes_of_mapping(old, new, path, again)
+            yield from self._changes_of_mapping(old, new, path)
         elif type(old) is type(new) is list and (pairs := self._pairs(old, new)):
             kept = dict(pairs)
             for number, item in enumerate(old):
                 if number in kept:
-                    yield from self._changes(item, new[kept[number]], (*path, number), again)
+                    yield from self._changes(item, new[kept[number]], (*path, number))
                 else:
                     yield Change("cut", (*path, number))
             if added := new[pairs[-1][1] + 1 :]:
                 yield Change("add", (*path, len(old)), added)
-        elif path in again or not same(old, new):
+        elif not same(old, new):
             yield Change("set", path, new)
 
-    def _changes_of_mapping(self, old: Value, new: Value, path: Path, again: frozenset[Path]) -> Iterator[Change]:
+    def _changes_of_mapping(self, old: Value, new: Value, path: Path) -> Iterator[Change]:
         if any(not isinstance(key, str) and not (key in new and same(old[key], new[key])) for key in old):
             # Paths have only texts as keys.
             yield Change("set", path, new)
             return
         for key, value in old.items():
             if key in new:
-                yield from self._changes(value, new[key], (*path, key), again)
+                yield from self._changes(value, new[key], (*path, key))
             else:
                 yield Change("cut", (*path, key))
         if added := {key: value for key, value in new.items() if key not in old}:
@@ -219,6 +216,6 @@ def same(one: object, other: object) -> bool:
                 return False
             keys = left if isinstance(left, dict) else range(len(left))
             pairs += [(left[key], right[key]) for key in keys]
-        elif left != right and not (left != left and right != right):  # noqa: PLR0124 - that is what NaN is
+        elif left != right and not (isinstance(left, float) and math.isnan(left) and math.isnan(right)):
             return False
     return True

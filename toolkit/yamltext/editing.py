@@ -68,7 +68,6 @@ class Editor:
         self._parsed = parse(text, source, as_go=as_go) if parsed is None else parsed
         self._splicer = Splicer(text)
         self._drafts = [Draft(document.value) for document in self._parsed]
-        self._again: dict[int, set[Path]] = {}
         # The text of each document that was edited, and the values that it was made for.
         self._made: dict[int, tuple[object, str]] = {}
         self._text: str | None = text
@@ -78,7 +77,7 @@ class Editor:
         """The plain values of the stream as they are after the edits so far; not to be changed in place."""
         return [draft.value for draft in self._drafts]
 
-    def set(self, document: int, path: Path, value: object, *, again: bool = False) -> None:
+    def set(self, document: int, path: Path, value: object) -> None:
         """Put a value at a path: replace what is there, or add it after its last neighbor.
 
         Args:
@@ -86,7 +85,6 @@ class Editor:
             path: keys and numbers of items. What is missing or empty on the way is filled; the number after that of
                 the last item appends.
             value: a text, a truth value, an integer, or a mapping or list of such.
-            again: whether to write a text even where it is there, so that YAML 1.1 reads it as a text, too.
 
         Raises:
             InvalidInputError: there is something else than mappings and lists on the way, or the value can't be
@@ -97,14 +95,12 @@ class Editor:
         draft = self._drafts[document] if self._drafts else Draft(None)
         try:
             value = _plain(value)
-            if not again and value is not None and same(at(draft.value, path), value):
+            if value is not None and same(at(draft.value, path), value):
                 return
             draft.put(path, value)
         except (LookupError, ValueError) as error:
             # There is no such place, or half a character, which no text can hold.
             raise self._refused(document, path) from error
-        if again:
-            self._again.setdefault(document, set()).add(path)
         if not self._drafts:
             self._drafts.append(draft)
         self._text = None
@@ -139,7 +135,7 @@ class Editor:
             pieces: list[str] = []
             done = 0
             for number, draft in enumerate(self._drafts):
-                changes = draft.changes(self._again.get(number, ()))
+                changes = draft.changes()
                 if changes:
                     part = self._part(number)
                     pieces += [self._original[done : part.begin], self._edited(number, part, changes)]

@@ -13,7 +13,6 @@ from toolkit.zones.rendering import (
     render_values,
 )
 from toolkit.zones.values_file import Merged, merge
-from toolkit.zones.variables import merge_environment
 
 __all__ = [
     "ROLE_ANNOTATION",
@@ -23,7 +22,6 @@ __all__ = [
     "choose",
     "environment",
     "merge",
-    "merge_environment",
     "notes",
     "read_environment",
     "refuse_namespace",
