@@ -150,8 +150,8 @@ def _timetable(problems: list[Problem], options: JobOptions) -> workloads.Timeta
         if zone is not None:
             problems.append(Problem("--time-zone", "is of no use without --schedule"))
         return None
-    schedule = _attempt(problems, "--schedule", lambda: cron.schedule(chosen))
-    time_zone = None if zone is None else _attempt(problems, "--time-zone", lambda: cron.time_zone(zone))
+    schedule = _attempt(problems, "--schedule", lambda: cron.read_schedule(chosen))
+    time_zone = None if zone is None else _attempt(problems, "--time-zone", lambda: cron.read_time_zone(zone))
     return None if schedule is None else workloads.Timetable(schedule, time_zone)
 
 

@@ -47,7 +47,7 @@ class Timetable:
     """When a CronJob runs.
 
     Attributes:
-        schedule: an expression that :func:`toolkit.jobs.cron.schedule` took.
+        schedule: an expression that :func:`toolkit.jobs.cron.read_schedule` took.
         time_zone: in which it is read; None for that of the cluster's controller, usually UTC.
     """
 
