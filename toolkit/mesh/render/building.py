@@ -1,10 +1,9 @@
-"""From the contract and the operator's choices to the models of one mesh's documents; everything wrong at once."""
+"""Build the models of one mesh's documents from the contract and the operator's choices, with all problems at once."""
 
 from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
@@ -12,19 +11,22 @@ from pydantic import ValidationError
 from toolkit.contract import dns_label, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.choices import Choice
-from toolkit.mesh.schema.mesh import Mesh
+from toolkit.mesh.schema.acmpca import AcmPcaAuth, AcmPcaBackend, AcmPcaConf, AwsCredentials
+from toolkit.mesh.schema.mesh import AcmPcaMtls, Mesh
+from toolkit.mesh.schema.model import Credential, DataPlaneCertificates, DataSource, Model, RootChain, Rotation
 from toolkit.mesh.schema.secret import MeshSecret, object_name
 from toolkit.pki import arn, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.render.choices import MeshOptions
     from toolkit.values import Object
 
 _SECRET, _INLINE = Choice("secret"), Choice("inline")
-_Made = TypeVar("_Made", Mesh, MeshSecret)
+_Made = TypeVar("_Made", bound=Model)
+_Source = TypeVar("_Source", bound=DataSource)
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,7 @@ class Built:
     @property
     def backend(self) -> Object:
         """The backend as plain values, in the order in which it is written."""
-        backend: Object = self.mesh.mtls.to_document()["backends"][0]
-        return backend
+        return self.mesh.mtls.backends[0].to_document()
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,12 @@ class _Value:
         choice: where it shall stand.
         text: the value; None when nobody gave it, since it exists where it is named.
         suffix: ends the name of its Secret, where the operator did not name it.
-        is_credential: whether nobody may see it.
     """
 
     option: str
     choice: Choice
     text: str | None
     suffix: str
-    is_credential: bool
 
     @property
     def is_carried(self) -> bool:
@@ -75,12 +74,12 @@ class _Value:
 
 
 def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
-    """The models of one mesh's documents.
+    """Build the models of one mesh's documents.
 
     Raises:
         InvalidInputError: a choice is not valid; every problem is named by its option.
     """
-    chain = _Value("--ca-cert", options.ca_cert or _INLINE, outputs.certificate_chain, "ca-chain", is_credential=False)
+    chain = _Value("--ca-cert", options.ca_cert or _INLINE, outputs.certificate_chain, "ca-chain")
     credentials = _credentials(options)
     problems = [
         *_mesh_problems(outputs, mesh),
@@ -89,22 +88,31 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
         *_credential_problems(options, credentials),
     ]
     secrets = [
-        _attempt(problems, _secret_places(value), partial(_secret, value, mesh, options))
+        _secret(problems, value, mesh, options)
         for value in (chain, *credentials)
         if value.choice.kind == "secret" and value.text is not None
     ]
-    names = [secret.name for secret in secrets if secret]
-    if len(set(names)) < len(names):
+    if len({secret.name for secret in secrets}) < len(secrets):
         problems.append(Problem("--access-key", "two of the Secrets have one name; give each its own"))
-    model = _attempt(problems, _MESH_PLACES, partial(_mesh, outputs, mesh, options, (chain, *credentials)))
-    if model is None or problems:
+    keys = [_source(Credential, value, mesh, options) for value in credentials]
+    auth = AwsCredentials(access_key=keys[0], access_key_secret=keys[1]) if len(keys) > 1 else None
+    conf = _make(
+        problems,
+        AcmPcaConf,
+        arn=outputs.certificate_authority.arn,
+        common_name=options.common_name,
+        ca_cert=_source(DataSource, chain, mesh, options),
+        auth=auth and AcmPcaAuth(aws_credentials=auth),
+    )
+    model = _mesh(problems, mesh, options, _expiration(outputs, options), conf)
+    if problems:
         raise InvalidInputError(
             "the Mesh can't be rendered", problems, "toolkit render-mesh --help says what each option takes."
         )
     carried = [value.choice.kind for value in credentials if value.is_carried]
     return Built(
         mesh=model,
-        secrets=tuple(secret for secret in secrets if secret),
+        secrets=tuple(secrets),
         mesh_has_credentials=any(kind != "secret" for kind in carried),
         secrets_have_credentials="secret" in carried,
     )
@@ -115,93 +123,95 @@ def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
     given = options.credentials
     access_key, secret = options.access_key, options.access_key_secret
     if given is not None:
-        # A Secret is the way in which the values travel unless another is asked for.
+        # The values go into Secrets unless the operator chooses otherwise.
         access_key, secret = access_key or _SECRET, secret or _SECRET
     parts = (
-        ("--access-key", access_key, given.access_key if given else None, "access-key"),
-        ("--access-key-secret", secret, given.access_key_secret if given else None, "access-key-secret"),
+        ("access-key", access_key, given.access_key if given else None),
+        ("access-key-secret", secret, given.access_key_secret if given else None),
     )
-    return tuple(
-        _Value(option, choice, text, suffix, is_credential=True) for option, choice, text, suffix in parts if choice
-    )
+    return tuple(_Value(f"--{name}", choice, text, name) for name, choice, text in parts if choice)
 
 
-def _mesh(outputs: StackOutputs, mesh: str, options: MeshOptions, values: tuple[_Value, ...]) -> Mesh:
-    # Built from plain values in one step, so that everything wrong is found at once.
-    sources = [_source(value, mesh, options) for value in values]
-    conf: Object = {"arn": outputs.certificate_authority.arn}
-    if options.common_name is not None:
-        conf["commonName"] = options.common_name
-    conf["caCert"] = sources[0]
-    if len(sources) > 1:
-        conf["auth"] = {"awsCredentials": dict(zip(("accessKey", "accessKeySecret"), sources[1:], strict=False))}
-    certificates: Object = {"rotation": {"expiration": _expiration(outputs, options)}}
-    if options.request_timeout is not None:
-        certificates["requestTimeout"] = options.request_timeout
-    backend: Object = {"name": options.backend_name, "type": "acmpca", "mode": options.mode or "STRICT"}
-    backend["dpCert"] = certificates
+def _mesh(problems: list[Problem], mesh: str, options: MeshOptions, expiration: str, conf: AcmPcaConf) -> Mesh:
+    rotation = _make(problems, Rotation, expiration=expiration)
+    certificates = _make(problems, DataPlaneCertificates, rotation=rotation, request_timeout=options.request_timeout)
+    root_chain = None
     if options.root_chain_timeout is not None:
-        backend["rootChain"] = {"requestTimeout": options.root_chain_timeout}
-    mtls: Object = {"enabledBackend": options.backend_name, "backends": [{**backend, "conf": conf}]}
-    if options.skip_validation:
-        mtls["skipValidation"] = True
-    return Mesh.model_validate({"name": mesh, "mtls": mtls})
+        option = {"request_timeout": "--root-chain-timeout"}
+        root_chain = _make(problems, RootChain, option, request_timeout=options.root_chain_timeout)
+    backend = _make(
+        problems,
+        AcmPcaBackend,
+        {"name": "--backend-name"},
+        name=options.backend_name,
+        type="acmpca",
+        mode=options.mode or "STRICT",
+        dp_cert=certificates,
+        root_chain=root_chain,
+        conf=conf,
+    )
+    mtls = _make(
+        problems,
+        AcmPcaMtls,
+        enabled_backend=options.backend_name,
+        skip_validation=options.skip_validation or None,
+        backends=(backend,),
+    )
+    return _make(problems, Mesh, {"name": "--mesh"}, name=mesh, mtls=mtls)
 
 
-def _source(value: _Value, mesh: str, options: MeshOptions) -> dict[str, str]:
-    kind, name = value.choice
+def _make(
+    problems: list[Problem], model: type[_Made], options: Mapping[str, str] | None = None, **fields: object
+) -> _Made:
+    """Make a model of the fields that are not None; what it refuses becomes a problem of an option, one per option.
+
+    Args:
+        problems: are added to.
+        model: the type of the model.
+        options: the option of a field that has another name than the field.
+        fields: of the model.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        return model(**given)
+    except ValidationError as error:
+        for field, message in validation_problems(error):
+            place = (options or {}).get(field) or f"--{field.replace('_', '-')}"
+            if place not in {problem.path for problem in problems}:
+                problems.append(Problem(place, message))
+    return model.model_construct(**given)
+
+
+def _source(kind: type[_Source], value: _Value, mesh: str, options: MeshOptions) -> _Source:
     text = value.text or ""
-    if kind == "secret":
-        return {kind: name or _secret_name(value, mesh, options)}
-    if kind == "file":
-        return {kind: name or ""}
-    if kind == "inlineString":
-        # kumactl apply cuts off a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where a
-        # chain often is: without one, it reads what toolkit apply and kubectl read.
-        return {kind: text.removesuffix("\n")}
-    return {kind: base64.b64encode(text.encode()).decode()}
+    match value.choice.kind:
+        case "secret":
+            return kind(secret=_secret_name(value, mesh, options))
+        case "file":
+            return kind(file=value.choice.name or "")
+        case "inlineString":
+            # kumactl apply cuts off a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where a
+            # chain often is: without one, it reads what toolkit apply and kubectl read.
+            return kind(inline_string=text.removesuffix("\n"))
+        case "inline":
+            return kind(inline=base64.b64encode(text.encode()).decode())
 
 
-def _secret(value: _Value, mesh: str, options: MeshOptions) -> MeshSecret:
-    name = value.choice.name or _secret_name(value, mesh, options)
-    return MeshSecret(name=name, mesh=mesh, namespace=options.namespace, value=value.text or "")
+def _secret(problems: list[Problem], value: _Value, mesh: str, options: MeshOptions) -> MeshSecret:
+    option = "--backend-name" if value.choice.name is None else value.option
+    return _make(
+        problems,
+        MeshSecret,
+        {"name": option},
+        name=_secret_name(value, mesh, options),
+        mesh=mesh,
+        namespace=options.namespace,
+        value=value.text,
+    )
 
 
 def _secret_name(value: _Value, mesh: str, options: MeshOptions) -> str:
-    return f"{mesh}-{options.backend_name}-{value.suffix}"
-
-
-# Which option a field of the model comes from; people know only the options.
-_BACKEND = "mtls.backends[0]"
-_MESH_PLACES = {
-    "name": "--mesh",
-    "mtls.enabledBackend": "--backend-name",
-    f"{_BACKEND}.name": "--backend-name",
-    f"{_BACKEND}.mode": "--mode",
-    f"{_BACKEND}.dpCert.rotation.expiration": "--expiration",
-    f"{_BACKEND}.dpCert.requestTimeout": "--request-timeout",
-    f"{_BACKEND}.rootChain.requestTimeout": "--root-chain-timeout",
-    f"{_BACKEND}.conf.commonName": "--common-name",
-}
-
-
-def _secret_places(value: _Value) -> dict[str, str]:
-    name = "--backend-name" if value.choice.name is None else value.option
-    return {"name": name, "mesh": "--mesh", "namespace": "--namespace"}
-
-
-def _attempt(problems: list[Problem], places: Mapping[str, str], make: Callable[[], _Made]) -> _Made | None:
-    """Make a model; what it refuses becomes a problem of the option, one an option."""
-    try:
-        return make()
-    except ValidationError as error:
-        found = validation_problems(error)
-    for path, message in found:
-        # A kind of backend stands in pydantic's paths and in no document.
-        place = places.get(path.replace("].acmpca.", "]."), path)
-        if place not in {problem.path for problem in problems}:
-            problems.append(Problem(place, message))
-    return None
+    return value.choice.name or f"{mesh}-{options.backend_name}-{value.suffix}"
 
 
 def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.schema.mesh import Form
 from toolkit.mesh.schema.model import SOURCE_KINDS, Mode, SourceKind
 
 if TYPE_CHECKING:
     from toolkit.mesh.render.static_credentials import Credentials
-
-__all__ = ["FORMS", "Choice", "MeshOptions", "Mode", "parse_choice"]
-
-FORMS: tuple[Form, ...] = get_args(Form)
 
 
 class Choice(NamedTuple):
