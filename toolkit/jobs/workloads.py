@@ -25,6 +25,7 @@ MANAGER = "kong-mesh-pca-toolkit"
 TERMINATION_MESSAGE = "/dev/termination-log"
 DIRECTORY = "/etc/kong-mesh-pca"
 CONTRACT, MESH = "outputs.json", "mesh.yaml"
+_TMP = "/tmp"  # noqa: S108 - of the container, and its own
 
 # A Job's name becomes a label of its pods; a CronJob's gets eleven more characters in the names of its Jobs
 # (kubernetes/kubernetes:pkg/apis/batch/validation/validation.go).
@@ -186,7 +187,7 @@ class VerifyJob:
             "env": [
                 {"name": "AWS_REGION", "value": self.region},
                 {"name": "AWS_DEFAULT_REGION", "value": self.region},
-                {"name": "HOME", "value": "/tmp"},  # noqa: S108 - of the container, and its own
+                {"name": "HOME", "value": _TMP},
             ],
             "terminationMessagePath": TERMINATION_MESSAGE,
             "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -201,7 +202,7 @@ class VerifyJob:
             },
             "volumeMounts": [
                 {"name": "input", "mountPath": DIRECTORY, "readOnly": True},
-                {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - same
+                {"name": "tmp", "mountPath": _TMP},
             ],
         }
 

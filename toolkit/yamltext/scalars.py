@@ -17,6 +17,7 @@ _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9._/:-]*[A-Za-z0-9])?", re.ASCII)
 _PLAIN_DURATION = re.compile(r"[1-9][0-9]*(?:ms|[ywdhms])", re.ASCII)
 # Words that YAML 1.1 reads as something else than a string.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_LAST_OF_THE_PLANE = "\uffff"
 _SINGLE_QUOTABLE = re.compile(r"[\x20-\x7e]+")
 
 
@@ -49,10 +50,10 @@ def _escaped(character: str) -> str:
     JSON's escapes are YAML's, but for characters beyond the basic plane: JSON writes them as two surrogates,
     which YAML reads as two characters.
     """
-    point = ord(character)
-    if 0xD800 <= point <= 0xDFFF:  # noqa: PLR2004 - the surrogates of UTF-16
-        raise ValueError(f"U+{point:04X} is half a character, which no text can hold")
-    return f"\\U{point:08X}" if point > 0xFFFF else json.dumps(character)[1:-1]  # noqa: PLR2004 - end of the plane
+    # The surrogates of UTF-16.
+    if "\ud800" <= character <= "\udfff":
+        raise ValueError(f"U+{ord(character):04X} is half a character, which no text can hold")
+    return json.dumps(character)[1:-1] if character <= _LAST_OF_THE_PLANE else f"\\U{ord(character):08X}"
 
 
 # Lines that a literal block can hold in any YAML: printable, not ended by a blank, the first one not indented. PEM is
@@ -105,7 +106,7 @@ def as_json(value: object) -> str:
     if not isinstance(value, str):
         return scalar(value)
     # A character beyond the basic plane stands for itself: of JSON's two surrogates YAML makes two characters.
-    return '"' + "".join(c if ord(c) > 0xFFFF else _escaped(c) for c in value) + '"'  # noqa: PLR2004 - end of the plane
+    return '"' + "".join(_escaped(c) if c <= _LAST_OF_THE_PLANE else c for c in value) + '"'
 
 
 def block(value: _Nested, indent: int) -> str:

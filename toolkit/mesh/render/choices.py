@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.mesh.schema.mesh import Form
 from toolkit.mesh.schema.model import SOURCE_KINDS, Mode, SourceKind
 
 if TYPE_CHECKING:
     from toolkit.mesh.render.static_credentials import Credentials
+    from toolkit.mesh.schema.mesh import Form
 
 
 class Choice(NamedTuple):

@@ -122,18 +122,22 @@ def stream(documents: Sequence[str]) -> str:
 
 def _encoded(value: object) -> Markup:
     """What a template interpolates: lines that are YAML already as they are, anything else as one scalar."""
-    return value if isinstance(value, Markup) else Markup(scalars.scalar(value))  # noqa: S704 - encoded by scalar
+    return value if isinstance(value, Markup) else _as_it_is(scalars.scalar(value))
 
 
 def _verbatim(value: object) -> Value:
     if isinstance(value, dict):
         return {key: _verbatim(inner) for key, inner in value.items()}
-    return Markup(value) if isinstance(value, str) else value  # noqa: S704 - checked by the caller
+    return _as_it_is(value) if isinstance(value, str) else value
 
 
 def _lines(value: Object, indent: int) -> Markup:
     """The filter for a mapping that stands below its key."""
-    return Markup(scalars.block(value, indent).removesuffix("\n"))  # noqa: S704 - encoded by block
+    return _as_it_is(scalars.block(value, indent).removesuffix("\n"))
+
+
+def _as_it_is(text: str) -> Markup:
+    return Markup(text)  # noqa: S704 - encoded by the functions of scalars, or checked by the caller of fill
 
 
 @cache
