@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.zones.test_rendering import ADDRESS, IDENTITIES, zone
-from toolkit import zones
+from toolkit.zones import values_file
 
 if TYPE_CHECKING:
     from toolkit.contract import Zone
@@ -58,7 +58,7 @@ CASES: list[tuple[str, str, set[str]]] = [
 
 def warnings(chosen: Zone, variables: str, section: str = "envVars") -> list[str]:
     text = f"kuma:\n  controlPlane:\n    {section}: {variables}\n"
-    return zones.merge(text, "v.yaml", chosen, ADDRESS).notes
+    return values_file.merge(text, "v.yaml", chosen, ADDRESS).notes
 
 
 @pytest.mark.parametrize("identity", IDENTITIES)
@@ -110,7 +110,7 @@ def test_what_is_no_variable_is_passed_over() -> None:
     ]:
         assert warnings(zone(), value, section) == []
     text = "kuma:\n  ingress: {envVars: {AWS_ACCESS_KEY_ID: x}}\nratelimit: {envVars: {AWS_ACCESS_KEY_ID: x}}\n"
-    assert zones.merge(text, "v.yaml", zone(), ADDRESS).notes == []
+    assert values_file.merge(text, "v.yaml", zone(), ADDRESS).notes == []
 
 
 names = st.sampled_from(sorted({name for name, *_ in CASES}))
