@@ -14,7 +14,7 @@ from tests.control_plane.clients import kumactl_config
 from tests.control_plane.faulty import TOKEN, Faulty
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 from toolkit.cli import main
-from toolkit.mesh.documents.editable import editable
+from toolkit.mesh.documents.editable import read_editable
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def test_a_mesh_rendered_for_kubernetes_can_be_merged_again(outputs: Path) -> No
     first = run(outputs).stdout
     again = run(outputs, "--base", "-", input=first)
     assert again.stdout == first
-    (mesh,) = editable(first, "x")
+    (mesh,) = read_editable(first, "x")
     assert mesh.form == "kubernetes"
 
 

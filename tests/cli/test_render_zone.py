@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 
 from tests.cli.test_command_line import imported_by, toolkit
 from tests.support import contract_document, hierarchy, zone_document
-from toolkit.zones import rendering
 from toolkit.cli import main
 from toolkit.files import project_root
 from toolkit.yamltext import parsing
+from toolkit.zones import rendering
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.yamltext.yaml_writing import KEYS, TEXTS, Line, Writer, paths
 from toolkit.errors import InvalidInputError
-from toolkit.yamltext.changes import same
+from toolkit.yamltext.changes import are_same
 from toolkit.yamltext.editing import Editor
 
 if TYPE_CHECKING:
@@ -358,7 +358,7 @@ def _judge(before: Judge, edits: list[Edit], result: str, where: str) -> None:
     wanted = list(before.documents)
     for edit in edits:
         wanted[edit.document] = edit.of_values(wanted[edit.document])
-    assert same(after.documents, wanted), f"{where}\nPyYAML reads {after.documents}, not {wanted}"
+    assert are_same(after.documents, wanted), f"{where}\nPyYAML reads {after.documents}, not {wanted}"
     changed = {edit.document for edit in edits}
     for part, there in ((n, part) for n, part in enumerate(before.parts) if n not in changed):
         assert after.parts[part] == there, f"{where}\ndocument {part} changed"

@@ -21,7 +21,7 @@ from toolkit.contract import StackOutputs
 from toolkit.errors import InvalidInputError
 from toolkit.jobs import verifiers, workloads
 from toolkit.jobs.verifiers import JobOptions
-from toolkit.mesh.documents.applied import Applied, applied
+from toolkit.mesh.documents.applied import Applied, read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.pki import pem
 
@@ -100,7 +100,7 @@ def test_the_deadline_leaves_the_verification_its_time() -> None:
 def test_the_mesh_says_what_was_applied_and_nothing_else() -> None:
     mesh = golden_mesh()
     text = build(JobOptions(IMAGE), mesh).config_map()["data"]["mesh.yaml"]
-    assert applied(read([("mesh.yaml", text)])) == mesh
+    assert read_applied(read([("mesh.yaml", text)])) == mesh
     assert not mesh.has_access_key
 
 
@@ -304,7 +304,7 @@ def test_any_common_name_of_a_mesh_is_data_or_is_refused(common_name: str) -> No
         assert {problem.path for problem in error.problems} == {"--mesh: conf.commonName"}
         return
     reads_as_the_model(job)
-    found = applied(read([("x", job.config_map()["data"]["mesh.yaml"])]))
+    found = read_applied(read([("x", job.config_map()["data"]["mesh.yaml"])]))
     assert found.common_name == common_name
     assert pem.load_certificates(found.bundle) == pem.load_certificates(OUTPUTS.certificate_chain)
 

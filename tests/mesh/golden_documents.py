@@ -15,7 +15,7 @@ from tests.support import contract_document, hierarchy
 from toolkit.contract import StackOutputs
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import Choice, MeshOptions
-from toolkit.mesh.render.static_credentials import checked
+from toolkit.mesh.render.static_credentials import check_credentials
 from toolkit.mesh.schema.mesh import Form
 from toolkit.pki import pem
 
@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parent / "golden"
 DOCUMENTED = Path(__file__).parent / "documented"
 KONGS_COMMON_NAME = '{{ tag "kuma.io/service" }}.mesh'
 # AWS's own example of an access key (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html).
-CREDENTIALS = checked("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "the test")
+CREDENTIALS = check_credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "the test")
 
 CA_CERTS = {
     "inline": Choice("inline"),
@@ -83,7 +83,7 @@ def golden_options() -> dict[str, MeshOptions]:
 
 def golden_text(outputs: StackOutputs, options: MeshOptions) -> str:
     rendered = templating.render(outputs, "default", options)
-    return templating.stream([*rendered.secrets, rendered.mesh])
+    return templating.join_documents([*rendered.secrets, rendered.mesh])
 
 
 def documented() -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import parsing
-from toolkit.yamltext.editing import Editor, dotted
+from toolkit.yamltext.editing import Editor, join_path
 
 if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
@@ -318,4 +318,4 @@ def test_many_aliases_cost_little() -> None:
     ],
 )
 def test_a_path_in_words(path: Path, words: str) -> None:
-    assert dotted(path) == words
+    assert join_path(path) == words

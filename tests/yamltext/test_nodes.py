@@ -99,7 +99,7 @@ def test_every_path_of_the_values_is_found(written: Written) -> None:
             else:
                 assert isinstance(node, nodes.Scalar)
                 assert not isinstance(value, str) or node.value == value
-            place = nodes.nearest(root, path)
+            place = nodes.find_nearest(root, path)
             if path and isinstance(path[-1], str):
                 assert written.text[place.index] in path[-1] + "'\""
             else:
@@ -136,7 +136,7 @@ def test_any_text_gives_a_tree_or_is_refused(text: str) -> None:
     ],
 )
 def test_the_nearest_place_is_said(text: str, path: nodes.Path, place: tuple[int, int] | None) -> None:
-    found = [nodes.nearest(root, path) for root in trees(text)]
+    found = [nodes.find_nearest(root, path) for root in trees(text)]
     assert [(one.line, one.column) for one in found] == ([place] if place else [])
 
 

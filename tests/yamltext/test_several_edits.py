@@ -9,7 +9,7 @@ import pytest
 
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import editing, parsing
-from toolkit.yamltext.changes import Draft, same
+from toolkit.yamltext.changes import Draft, are_same
 from toolkit.yamltext.editing import Editor
 
 _MESH = "# m\nname: one # n\nbackends:\n  - name: a # a\n    mode: x\n  - name: b # b\n  - name: c # c\n"
@@ -23,7 +23,7 @@ def edited(text: str, *edits: tuple[Any, ...], document: int = 0) -> str:
             editor.set(document, path, value[0])
         else:
             editor.remove(document, path)
-    assert same(Editor(editor.text, "x.yaml").documents, editor.documents)
+    assert are_same(Editor(editor.text, "x.yaml").documents, editor.documents)
     return editor.text
 
 
@@ -174,7 +174,7 @@ def test_each_document_is_edited_alone(documents: list[str], newline: str, monke
         assert len(read) == 1
         assert len(read.pop()) < len(part) + 20
         found = [document.value for document in parsing.parse(editor.text, "x.yaml")]
-        assert same(found, editor.documents)
+        assert are_same(found, editor.documents)
         assert editor.text == editor.text
         assert not read
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.yamltext.yaml_writing import Written, any_text, keys, scalars, streams, values
 from tests.zones.test_rendering import ADDRESS, IDENTITIES, VERSIONS, addresses, read_yaml, zone
 from tests.zones.zone_values import REALISTIC
-from toolkit.zones import rendering, values_file
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import parsing
+from toolkit.zones import rendering, values_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def test_everything_else_in_a_base_stays() -> None:
 @pytest.mark.parametrize("text", ["", "# none yet\n", "---\n", "{}\n", "kuma:\n", "kuma: {controlPlane: {}}\n"])
 def test_an_empty_base_is_filled(text: str) -> None:
     merged = values_file.merge(text, "values.yaml", zone(), ADDRESS)
-    assert parsing.load_stream(merged.text, "x") == [rendering.chart_values(zone(), ADDRESS)]
+    assert parsing.load_stream(merged.text, "x") == [rendering.make_chart_values(zone(), ADDRESS)]
     assert all(line in merged.text for line in text.splitlines() if line.startswith("#"))
 
 
@@ -322,7 +322,7 @@ def test_any_base_means_what_it_meant_and_the_zones_values(written: Written, cho
         assert all(problem.path.startswith("values.yaml:") for problem in error.problems)
         return
     assert all(note.startswith(("values.yaml:", f"zone {chosen.name}: ")) for note in merged.notes)
-    added = rendering.chart_values(chosen, address)
+    added = rendering.make_chart_values(chosen, address)
     assert parsing.load_stream(merged.text, "x") == [with_values(written.documents[0], added)]
     for version in VERSIONS:
         found = read_yaml(merged.text, version)

@@ -109,7 +109,7 @@ def command(
 
     from toolkit import contract
     from toolkit.cli.exits import blot_value
-    from toolkit.mesh.lint import UNREADABLE, Target, lint, unreadable
+    from toolkit.mesh.lint import UNREADABLE, Target, lint, report_unreadable
     from toolkit.mesh.lint.forms import summarize
 
     if [*files, outputs].count("-") > 1:
@@ -122,7 +122,9 @@ def command(
     with _progress(texts) as advance:
         target = Target(datetime.now(UTC), product, version, stack_contract, values, namespace)
         findings = lint(texts, target, advance)
-    findings = sorted([*findings, *(unreadable(*failure) for failure in failures)], key=lambda finding: finding.order)
+    findings = sorted(
+        [*findings, *(report_unreadable(*failure) for failure in failures)], key=lambda finding: finding.order
+    )
     chosen = [finding for finding in findings if finding.code in wanted]
     emit(_render(form, blot_value(chosen), output), output)
     click.echo(f"{summarize(chosen)} in {len(files)} file{'s'[: len(files) != 1]}", err=True)

@@ -86,10 +86,10 @@ def command(
     from its role are warned of.
     """
     from toolkit import contract
-    from toolkit.zones import rendering, values_file
+    from toolkit.zones import rendering
 
     _check_options(outputs, base, form, namespace, output, output_dir)
-    address = None if kds_address is None else rendering.checked_address(kds_address)
+    address = None if kds_address is None else rendering.check_address(kds_address)
     chosen = rendering.choose(contract.load(outputs, stack, cwd), names)
     if output_dir is None and len(chosen) > 1:
         there = ", ".join(zone.name for zone in chosen)
@@ -131,8 +131,8 @@ def _rendered(
     chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None, namespace: str | None
 ) -> tuple[list[str], list[str], list[str]]:
     """Return the text of each zone, the warnings, and the values that were replaced."""
-    from toolkit.zones import rendering, values_file
     from toolkit.files import read_text, source_name
+    from toolkit.zones import rendering, values_file
 
     is_helm = form == "helm"
     if base is None:
@@ -140,7 +140,9 @@ def _rendered(
         said = [
             line
             for zone in chosen
-            for line in rendering.notes(zone, has_address=address is not None, in_chart=is_helm, namespace=namespace)
+            for line in rendering.write_notes(
+                zone, has_address=address is not None, in_chart=is_helm, namespace=namespace
+            )
         ]
         return [render(zone, address) for zone in chosen], said, []
     text, source = read_text(base), source_name(base)

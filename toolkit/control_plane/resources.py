@@ -20,13 +20,13 @@ from pydantic import TypeAdapter, ValidationError
 from toolkit.contract import DnsLabel, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import source_name
-from toolkit.mesh.documents.data_sources import Unresolved, decode, secret_value, secrets_named
+from toolkit.mesh.documents.data_sources import Unresolved, decode, find_secrets_named, read_secret_value
 from toolkit.mesh.documents.typed import SecretDocument
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import duration
 from toolkit.text import printable_line
-from toolkit.yamltext.editing import dotted
+from toolkit.yamltext.editing import join_path
 from toolkit.yamltext.plain import is_tame, mapping
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class Resource:
     def secrets_named(self) -> Iterator[tuple[str, Key]]:
         """Every Secret that a backend names as a data source, with the path where it does."""
         for path, backend in self.backends():
-            for place, name in secrets_named(backend.get("conf")):
-                yield f"{path}.conf.{dotted(place)}", Key("Secret", name, self.key.mesh)
+            for place, name in find_secrets_named(backend.get("conf")):
+                yield f"{path}.conf.{join_path(place)}", Key("Secret", name, self.key.mesh)
 
 
 def resources_of(documents: Documents) -> tuple[Resource, ...]:
@@ -200,7 +200,7 @@ def _name_problems(where: str, path: str, value: object, *, is_object: bool) -> 
 
 
 def _value_problems(where: str, secret: SecretDocument) -> list[Problem]:
-    found = secret_value(secret)
+    found = read_secret_value(secret)
     return [_problem(where, "data", found.message)] if isinstance(found, Unresolved) else []
 
 

@@ -11,8 +11,8 @@ from toolkit.contract import dns_label, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.jobs import cron, image, workloads
 from toolkit.mesh.documents import reader as documents
-from toolkit.mesh.documents.applied import Applied, applied
-from toolkit.mesh.documents.confidential import chain_problem
+from toolkit.mesh.documents.applied import Applied, read_applied
+from toolkit.mesh.documents.confidential import find_chain_problem
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, ObjectName
 from toolkit.pki import pem
@@ -60,7 +60,7 @@ class JobOptions:
 
 
 def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend: str | None = None) -> Applied:
-    """Read a Mesh and the Secret of its chain; see :func:`toolkit.mesh.documents.applied.applied`.
+    """Read a Mesh and the Secret of its chain; see :func:`toolkit.mesh.documents.applied.read_applied`.
 
     Raises:
         InvalidInputError: as for that function; or a Secret contains anything but a chain: a ConfigMap is made of this,
@@ -70,7 +70,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
     problems = [
         Problem(secret.where(secret.data_path), f"Secret {secret.name} is no chain of certificates: {problem}")
         for secret in found.secrets
-        if secret.type == KUBERNETES_TYPE and (problem := chain_problem(secret))
+        if secret.type == KUBERNETES_TYPE and (problem := find_chain_problem(secret))
     ]
     if problems:
         raise InvalidInputError(
@@ -78,7 +78,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
             problems,
             "Give the Mesh, and the Secret of its caCert alone; render-mesh --secret-output keeps Secrets apart.",
         )
-    return applied(found, mesh, backend)
+    return read_applied(found, mesh, backend)
 
 
 def build(
@@ -96,7 +96,7 @@ def build(
         InvalidInputError: a choice is not valid; every problem is named by its option.
     """
     problems: list[Problem] = []
-    pinned = _attempt(problems, "--image", lambda: image.pinned(options.image))
+    pinned = _attempt(problems, "--image", lambda: image.read_image(options.image))
     timetable = _timetable(problems, options)
     problems += _plan_problems(outputs, zones, options, mesh)
     text = None if mesh is None else _mesh_text(problems, mesh)
@@ -187,4 +187,4 @@ def _mesh_text(problems: list[Problem], said: Applied) -> str | None:
     # Written anew, so that whatever stands beside the certificates stays out.
     values["caCert"] = {"inlineString": pem.write(pem.load_certificates(said.bundle))}
     conf = _attempt(problems, "--mesh: conf", lambda: AcmPcaConf.model_validate(values))
-    return None if conf is None or problems else workloads.applied_mesh(said.mesh, conf.to_document())
+    return None if conf is None or problems else workloads.write_applied_mesh(said.mesh, conf.to_document())

@@ -224,7 +224,7 @@ def render_job(job: VerifyJob) -> str:
     """
     config_map, workload = job.config_map(), job.workload()
     template = "kubernetes/verify-cronjob.yaml.j2" if job.timetable else "kubernetes/verify-job.yaml.j2"
-    return templating.stream(
+    return templating.join_documents(
         [
             templating.render_document("kubernetes/verify-configmap.yaml.j2", config_map),
             templating.render_document(template, workload),
@@ -232,9 +232,9 @@ def render_job(job: VerifyJob) -> str:
     )
 
 
-def applied_mesh(mesh: str, conf: Object) -> str:
+def write_applied_mesh(mesh: str, conf: Object) -> str:
     """A Mesh with one acmpca backend, as the text that ``toolkit verify --mesh`` reads."""
     backend = {"name": "acmpca", "type": "acmpca", "conf": conf}
-    return scalars.block(
+    return scalars.write_block(
         {"type": "Mesh", "name": mesh, "mtls": {"enabledBackend": "acmpca", "backends": [backend]}}, indent=0
     )

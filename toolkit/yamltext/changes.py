@@ -128,11 +128,11 @@ class Draft:
                     yield Change("cut", (*path, number))
             if added := new[pairs[-1][1] + 1 :]:
                 yield Change("add", (*path, len(old)), added)
-        elif not same(old, new):
+        elif not are_same(old, new):
             yield Change("set", path, new)
 
     def _changes_of_mapping(self, old: Value, new: Value, path: Path) -> Iterator[Change]:
-        if any(not isinstance(key, str) and not (key in new and same(old[key], new[key])) for key in old):
+        if any(not isinstance(key, str) and not (key in new and are_same(old[key], new[key])) for key in old):
             # Paths have only texts as keys.
             yield Change("set", path, new)
             return
@@ -159,21 +159,21 @@ def _item(original: object, origin: int | None) -> object:
 def _likely_pairs(old: Sequence[Value], new: Sequence[Value]) -> list[tuple[int, int]]:
     """Return which items of a list are those of another that took its place."""
     short = min(len(old), len(new))
-    head = sum(1 for _ in takewhile(lambda n: same(old[n], new[n]), range(short)))
+    head = sum(1 for _ in takewhile(lambda n: are_same(old[n], new[n]), range(short)))
     if len(new) >= len(old):
         return [(number, number) for number in range(short)]
-    tail = sum(1 for _ in takewhile(lambda n: same(old[~n], new[~n]), range(short - head)))
+    tail = sum(1 for _ in takewhile(lambda n: are_same(old[~n], new[~n]), range(short - head)))
     pairs = [(number, number) for number in range(head)]
     spare = len(old) - len(new)
     for number in range(head, len(new) - tail):
         # Of several items some are gone: those that are the same ones stay, and others are taken as they come.
         first = pairs[-1][0] + 1 if pairs else 0
-        found = next((n for n in range(first, number + spare + 1) if same(old[n], new[number])), first)
+        found = next((n for n in range(first, number + spare + 1) if are_same(old[n], new[number])), first)
         pairs.append((found, number))
     return pairs + [(len(old) - tail + n, len(new) - tail + n) for n in range(tail)]
 
 
-def applied(value: Value, changes: Sequence[Change]) -> Value:
+def apply_changes(value: Value, changes: Sequence[Change]) -> Value:
     """Return a value with changes made to it that are in its order; what is not on the way is shared."""
     for change in reversed(changes):
         value = _applied(value, change.path, change)
@@ -195,7 +195,7 @@ def _applied(holder: Value, path: Path, change: Change) -> Value:
     return changed
 
 
-def same(one: object, other: object) -> bool:
+def are_same(one: object, other: object) -> bool:
     """Return whether two values are alike in every part; unlike with ``==``, 1, 1.0 and true differ, and NaN is itself.
 
     Aliases make values that hold themselves, or one value a million times: no pair is looked at twice.

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.yamltext import nodes
-from toolkit.yamltext.changes import Draft, applied, same
+from toolkit.yamltext.changes import Draft, apply_changes, are_same
 from toolkit.yamltext.parsing import Parsed, parse
 from toolkit.yamltext.plain import at
-from toolkit.yamltext.splicing import Splicer, line_end
+from toolkit.yamltext.splicing import Splicer, find_line_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +95,7 @@ class Editor:
         draft = self._drafts[document] if self._drafts else Draft(None)
         try:
             value = _plain(value)
-            if value is not None and same(at(draft.value, path), value):
+            if value is not None and are_same(at(draft.value, path), value):
                 return
             draft.put(path, value)
         except (LookupError, ValueError) as error:
@@ -122,7 +122,7 @@ class Editor:
     def place(self, document: int, path: Path) -> Place:
         """Return the place of a path in the original text, or of the closest value above it that is there."""
         known = 0 <= document < len(self._parsed)
-        return nodes.nearest(self._parsed[document].root, path) if known else nodes.Place(0, 1, 1)
+        return nodes.find_nearest(self._parsed[document].root, path) if known else nodes.Place(0, 1, 1)
 
     @property
     def text(self) -> str:
@@ -165,7 +165,7 @@ class Editor:
         known, text = self._made.get(number, (None, ""))
         if known is not wanted:
             made = self._changed(number, part, changes)
-            if not same(made.value, wanted):
+            if not are_same(made.value, wanted):
                 raise self._refused(number, changes[0].path)
             text = made.text[made.begin : made.end]
             self._made[number] = wanted, text
@@ -189,13 +189,13 @@ class Editor:
 
     def _proven(self, part: _Part, changes: list[Change]) -> _Part | None:
         """Make changes together, and read the result; None where it is not what it should be."""
-        wanted = applied(part.value, changes)
+        wanted = apply_changes(part.value, changes)
         for text in _spliced(part, changes):
             try:
                 found = parse(text, self._source, as_go=self._as_go)
             except InvalidInputError:
                 continue
-            if len(found) == 1 and same(found[0].value, wanted):
+            if len(found) == 1 and are_same(found[0].value, wanted):
                 return _Part(text, 0, len(text), found[0].value, found[0].root, Splicer(text))
         return None
 
@@ -203,12 +203,12 @@ class Editor:
         place = self.place(document, path)
         return InvalidInputError(
             f"{self._source} is written in a way that can't be changed in part",
-            [Problem(f"{self._source}:{place.line}:{place.column}", f"{dotted(path)} can't be changed alone")],
+            [Problem(f"{self._source}:{place.line}:{place.column}", f"{join_path(path)} can't be changed alone")],
             "Write the section without anchors, aliases, merge keys and tags.",
         )
 
 
-def dotted(path: Path) -> str:
+def join_path(path: Path) -> str:
     """Return a path as people write it: ``spec.mtls.backends[0].conf``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
@@ -236,7 +236,7 @@ def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
         yield text
     if not text.endswith(("\n", "\r")):
         # A literal block needs the end of its last line, which the text may have lacked.
-        yield text + line_end(part.text)
+        yield text + find_line_end(part.text)
 
 
 def _plain(value: object) -> Value:

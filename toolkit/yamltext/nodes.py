@@ -128,7 +128,7 @@ def find(root: Node, path: Path) -> Node | None:
     return node
 
 
-def nearest(root: Node, path: Path) -> Place:
+def find_nearest(root: Node, path: Path) -> Place:
     """The place of a path, or of the closest node above it that is there; of a key where the path names one."""
     place, node = root.start, root
     for part in path:
@@ -148,7 +148,7 @@ def _step(node: Node, part: str | int) -> tuple[Place, Node] | None:
     return None
 
 
-def next_mark(text: str, index: int, mark: str) -> int | None:
+def find_mark(text: str, index: int, mark: str) -> int | None:
     """Return the index of the next mark, behind only blanks, line ends and comments; None behind anything else."""
     gap = _GAP.match(text, index)
     end = gap.end() if gap else index

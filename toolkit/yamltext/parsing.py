@@ -29,8 +29,8 @@ from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import VersionedResolver
 
 from toolkit.errors import InvalidInputError, Problem, one_line
-from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
-from toolkit.yamltext.resolving import BEGINS_OTHERS, NULLS, resolved
+from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, find_mark
+from toolkit.yamltext.resolving import BEGINS_OTHERS, NULLS, resolve_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -197,7 +197,7 @@ class _GoConstructor(_Constructor):
 
     def plain(self, node: ScalarNode) -> str | bool | float | None:
         """Return what a scalar would be without its tag."""
-        return resolved(self.construct_scalar(node))
+        return resolve_scalar(self.construct_scalar(node))
 
 
 for _kind, _made in {
@@ -315,7 +315,7 @@ class _Builder:
         """Return an empty value at the place after its key's colon; the parser places it at whatever comes next."""
         if not isinstance(value, Scalar) or not value.is_empty:
             return value
-        colon = next_mark(self._text, key.end, ":")
+        colon = find_mark(self._text, key.end, ":")
         if colon is None:
             return value
         breaks = list(LINE_BREAK.finditer(self._text, key.start.index, colon))
@@ -338,7 +338,7 @@ class _GoBuilder(_Builder):
         if value == "<<":
             self._constructor.may_merge = True
             return _MERGE
-        return _TAGS[type(resolved(value))]
+        return _TAGS[type(resolve_scalar(value))]
 
 
 def _close(node: Mapping | Sequence, end: Event, last: nodes.Node | None) -> None:

@@ -26,7 +26,7 @@ _MAX_DIGITS = 400
 BEGINS_OTHERS = frozenset({word[:1] for word in (*_TRUE, *_FALSE, *NULLS)} | set("+-.0123456789<"))
 
 
-def resolved(plain: str) -> str | bool | int | float | None:
+def resolve_scalar(plain: str) -> str | bool | int | float | None:
     """Return the value of a plain scalar without a tag."""
     if plain in NULLS:
         return None

@@ -12,8 +12,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from toolkit.yamltext import nodes
-from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, next_mark
-from toolkit.yamltext.scalars import as_json, block, flow, is_nested
+from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, find_mark
+from toolkit.yamltext.scalars import is_nested, write_block, write_flow, write_json
 
 if TYPE_CHECKING:
     from toolkit.values import Object, Value
@@ -42,9 +42,9 @@ class Splicer:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._newline = line_end(text)
+        self._newline = find_line_end(text)
         # What is JSON stays JSON: who reads it may know nothing else.
-        self._flow = as_json if _is_json(text) else flow
+        self._flow = write_json if _is_json(text) else write_flow
         # How many entries of a flow collection stay before those that are cut at its end, by its identity.
         self._kept: dict[int, int] = {}
 
@@ -101,7 +101,7 @@ class Splicer:
 
     def _value(self, parent: Mapping, pair: Pair, value: object) -> Splice | None:
         old = pair.value
-        colon = next_mark(self._text, pair.key.end, ":")
+        colon = find_mark(self._text, pair.key.end, ":")
         if parent.is_flow and colon is None:
             return Splice(pair.key.end, pair.key.end, f": {self._flow(value)}")
         if colon is None or LINE_BREAK.search(self._text, pair.key.end, colon):
@@ -236,10 +236,10 @@ class Splicer:
             return Splice(end, end, "")
         if start is None:
             return None
-        comma = next_mark(self._text, end, ",")
+        comma = find_mark(self._text, end, ",")
         if comma is None:
             # It is the last one, and there are others: the comma before it goes with it, comments between them stay.
-            before = next_mark(self._text, _value_at(parent, number - 1).end, ",")
+            before = find_mark(self._text, _value_at(parent, number - 1).end, ",")
             if before is None:
                 return None
             gap = self._text[before + 1 : start]
@@ -285,7 +285,7 @@ class Splicer:
         return " " if self._text[old.start.index - 1] == ":" else ""
 
     def _lines(self, value: Value, indent: int) -> str:
-        return block(value, indent).replace("\n", self._newline)
+        return write_block(value, indent).replace("\n", self._newline)
 
     def _end_of_lines(self, node: Node) -> int:
         """Where the line begins that follows a node."""
@@ -331,7 +331,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def line_end(text: str) -> str:
+def find_line_end(text: str) -> str:
     """How a text ends its lines: as it ends the first one."""
     found = LINE_BREAK.search(text)
     return found.group() if found else "\n"

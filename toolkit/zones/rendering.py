@@ -34,7 +34,7 @@ _MAX_PORT = 65535
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.,:/@%+=\[\]-]*", re.ASCII)
 
 
-def checked_address(text: str) -> str:
+def check_address(text: str) -> str:
     """Return the address of the global control plane's KDS server, if it is valid.
 
     kuma-cp accepts ``grpc`` too, which is not encrypted, and nothing else (kumahq/kuma:pkg/config/multizone/
@@ -76,7 +76,7 @@ def choose(outputs: StackOutputs, names: Iterable[str]) -> list[Zone]:
     return [zone for zone in outputs.zones if not wanted or zone.name in wanted]
 
 
-def chart_values(zone: Zone, address: str | None) -> Object:
+def make_chart_values(zone: Zone, address: str | None) -> Object:
     """Return the release chart's values that depend on the zone.
 
     Args:
@@ -92,7 +92,7 @@ def chart_values(zone: Zone, address: str | None) -> Object:
     return {"kuma": {"controlPlane": control_plane}}
 
 
-def environment(zone: Zone, address: str | None) -> dict[str, str]:
+def make_environment(zone: Zone, address: str | None) -> dict[str, str]:
     """Return the variables of a zone's Universal control plane; its role comes from where it runs."""
     variables = {"KUMA_MODE": "zone", "KUMA_MULTIZONE_ZONE_NAME": zone.name}
     if address is not None:
@@ -106,7 +106,7 @@ def render_values(zone: Zone, address: str | None) -> str:
     Raises:
         UnfaithfulRenderingError: the rendered text does not parse to the values.
     """
-    return render_document("helm/values.yaml.j2", chart_values(zone, address), identity=zone.identity)
+    return render_document("helm/values.yaml.j2", make_chart_values(zone, address), identity=zone.identity)
 
 
 def render_environment(zone: Zone, address: str | None) -> str:
@@ -116,7 +116,7 @@ def render_environment(zone: Zone, address: str | None) -> str:
         InvalidInputError: a value needs quotes, which ``docker run`` reads as part of the value.
         UnfaithfulRenderingError: the rendered text does not parse to the variables.
     """
-    variables = environment(zone, address)
+    variables = make_environment(zone, address)
     refuse_quoting(zone, variables | ({"roleArn": zone.role_arn} if zone.identity == "irsa" else {}))
     text = fill(
         "universal/zone.env.j2",
@@ -187,7 +187,7 @@ def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
         )
 
 
-def notes(
+def write_notes(
     zone: Zone, *, has_address: bool, in_chart: bool, namespace: str | None = None, service_account: str | None = None
 ) -> list[str]:
     """Return the warnings about a zone's document, one line each.

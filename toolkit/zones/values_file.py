@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki.arn import shown
-from toolkit.yamltext.editing import Editor, dotted
+from toolkit.yamltext.editing import Editor, join_path
 from toolkit.yamltext.plain import at, items, mapping
 from toolkit.zones.aws_variables import find_problem
-from toolkit.zones.rendering import ROLE_ANNOTATION, chart_values, notes
+from toolkit.zones.rendering import ROLE_ANNOTATION, make_chart_values, write_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Merged(NamedTuple):
     """
 
     text: str
-    notes: list[str]
+    write_notes: list[str]
     changes: list[str]
 
 
@@ -69,7 +69,7 @@ def merge(base: str, source: str, zone: Zone, address: str | None, namespace: st
         InvalidInputError: the file is not YAML or not a values file, belongs to another zone or to a global control
             plane, or can't be edited in place; every problem is named as ``source:line:column``.
     """
-    values = chart_values(zone, address)
+    values = make_chart_values(zone, address)
     file = _File(base, source)
     file.refuse_others()
     if problems := list(file.problems(zone, values)):
@@ -78,7 +78,7 @@ def merge(base: str, source: str, zone: Zone, address: str | None, namespace: st
         )
     has_address = bool(address or file.get(_ADDRESS) or file.get((*_VARIABLES, _ADDRESS_VARIABLE)))
     account = file.service_account
-    said = notes(zone, has_address=has_address, in_chart=True, namespace=namespace, service_account=account)
+    said = write_notes(zone, has_address=has_address, in_chart=True, namespace=namespace, service_account=account)
     said += file.warnings(zone)
     changes = []
     for path, value in _leaves(values):
@@ -109,7 +109,7 @@ class _File:
     def where(self, path: Path) -> str:
         """Return a path and its place as ``source:line:column path``."""
         place = self.editor.place(0, path)
-        return f"{self._source}:{place.line}:{place.column} {dotted(path)}".rstrip()
+        return f"{self._source}:{place.line}:{place.column} {join_path(path)}".rstrip()
 
     def refuse_others(self) -> None:
         """Refuse a document that is certainly not a values file.

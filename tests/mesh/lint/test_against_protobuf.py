@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.mesh.lint.worlds import run
 from tests.mesh.protobuf import NoMessageError, round_trip
 from toolkit.mesh.lint import Severity
-from toolkit.mesh.schema.go_duration import nanoseconds
+from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.yamltext import parsing
 
 # Every field of a Mesh that is not in a backend's conf, which is a Struct and can hold anything.
@@ -68,7 +68,7 @@ PLACES = places(SPEC)[1:]
 def is_a_duration_of_go(value: object) -> bool:
     """Kuma reads durations as Go does, in more forms than protobuf's own JSON has."""
     try:
-        nanoseconds(str(value))
+        parse_nanoseconds(str(value))
     except ValueError:
         return False
     return isinstance(value, str)

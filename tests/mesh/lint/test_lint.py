@@ -16,7 +16,7 @@ from tests.support import AUTHORITY_ARN, NOW
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.data_sources import decode
 from toolkit.mesh.lint import RULES, Severity, Target, lint
-from toolkit.mesh.lint.durations import suggestion
+from toolkit.mesh.lint.durations import suggest_duration
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import Choice, MeshOptions
 
@@ -137,7 +137,7 @@ def test_base64_is_read_as_the_readers_of_documents_read_it(encoded_text: str, e
 
 
 def test_a_lifetime_is_suggested_only_where_it_is_clear() -> None:
-    assert [suggestion(text) for text in ("1d12h", "soon", "1", "1 fortnight", "-1h")] == [
+    assert [suggest_duration(text) for text in ("1d12h", "soon", "1", "1 fortnight", "-1h")] == [
         "36h",
         None,
         None,

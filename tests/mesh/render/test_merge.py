@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.mesh.golden_documents import CREDENTIALS
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.documents.editable import as_text, choose, editable
+from toolkit.mesh.documents.editable import choose, read_editable, write_mesh
 from toolkit.mesh.render.choices import Choice, MeshOptions
 from toolkit.mesh.render.merge import Merged, merge
 from toolkit.pki import pem
@@ -48,19 +48,19 @@ spec:
 
 
 def merged(text: str, options: MeshOptions | None = None) -> tuple[str, Merged]:
-    mesh = choose(editable(text, "mesh.yaml"), None, "mesh.yaml")
+    mesh = choose(read_editable(text, "mesh.yaml"), None, "mesh.yaml")
     result = merge(OUTPUTS, mesh, options or MeshOptions())
     return mesh.editor.text, result
 
 
 def is_confidential(text: str) -> bool:
-    (mesh,) = editable(text, "mesh.yaml")
+    (mesh,) = read_editable(text, "mesh.yaml")
     merge(OUTPUTS, mesh, MeshOptions())
     return mesh.is_confidential
 
 
 def mtls(text: str) -> dict[str, Any]:
-    (mesh,) = editable(text, "mesh.yaml")
+    (mesh,) = read_editable(text, "mesh.yaml")
     return mesh.mtls
 
 
@@ -225,7 +225,9 @@ def test_a_secret_in_the_same_text_is_brought_up_to_date_there(form: str) -> Non
     )
     text, result = merged(secret + OURS_IN_SECRET, MeshOptions(ca_cert=Choice("secret", "chain")))
     assert not result.secrets
-    assert text == (secret + OURS_IN_SECRET).replace(data, scalars.scalar(base64.b64encode(CHAIN.encode()).decode()))
+    assert text == (secret + OURS_IN_SECRET).replace(
+        data, scalars.write_scalar(base64.b64encode(CHAIN.encode()).decode())
+    )
     assert merged(text, MeshOptions(ca_cert=Choice("secret", "chain")))[0] == text
 
 
@@ -252,7 +254,7 @@ def test_credentials_in_the_text_are_known() -> None:
 
 def test_one_of_several_meshes() -> None:
     text = LIVE + "---\n" + OURS.replace("name: default", "name: other") + "---\nkind: Namespace\nmetadata: {name: x}\n"
-    first, second = editable(text, "mesh.yaml")
+    first, second = read_editable(text, "mesh.yaml")
     merge(OUTPUTS, first, MeshOptions())
     assert second.editor.text == first.editor.text
     assert all(line.startswith("+      ") for line in changes(text, first.editor.text))
@@ -312,10 +314,10 @@ def test_what_a_control_plane_hands_out_can_be_written_in_both_forms() -> None:
         "mtls": {"enabledBackend": "ca-1", "backends": [{"name": "ca-1", "type": "builtin"}]},
         "routing": {"zoneEgress": True},
     }
-    (universal,) = parsing.load_stream(as_text(resource, "universal"), "x")
+    (universal,) = parsing.load_stream(write_mesh(resource, "universal"), "x")
     kept = ("type", "name", "labels", "mtls", "routing")
     assert universal == {key: resource[key] for key in kept}
-    (kubernetes,) = parsing.load_stream(as_text(resource, "kubernetes"), "x")
+    (kubernetes,) = parsing.load_stream(write_mesh(resource, "kubernetes"), "x")
     assert kubernetes == {
         "apiVersion": "kuma.io/v1alpha1",
         "kind": "Mesh",
@@ -407,7 +409,7 @@ def test_a_merge_touches_nothing_else_and_twice_is_once(text: str, options: Mesh
 def test_any_damage_is_merged_or_refused(case: tuple[str, str, int]) -> None:
     text, more, at = case
     try:
-        (mesh,) = editable(text[:at] + more + text[at:], "mesh.yaml")
+        (mesh,) = read_editable(text[:at] + more + text[at:], "mesh.yaml")
     except (InvalidInputError, ValueError):
         return
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.data_sources import Reason, Resolved, resolve
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
 from toolkit.pki import pem
 
@@ -38,7 +38,7 @@ class Applied(NamedTuple):
     has_access_key: bool
 
 
-def applied(documents: Documents, mesh: str | None = None, backend: str | None = None) -> Applied:
+def read_applied(documents: Documents, mesh: str | None = None, backend: str | None = None) -> Applied:
     """Return what a Mesh contains about its enabled acmpca backend, or about another one.
 
     Args:
@@ -69,12 +69,12 @@ def _backend(mesh: MeshDocument, name: str | None) -> Backend:
         raise mesh.refuse(enabled, "is missing: mTLS is off in this Mesh")
     found = next((backend for backend in mesh.backends if backend.name == wanted), None)
     if found is None and name:
-        raise mesh.refuse((*mesh.mtls_path, "backends"), f"have none named {shown(name)}")
+        raise mesh.refuse((*mesh.mtls_path, "backends"), f"have none named {show(name)}")
     if found is None:
-        raise mesh.refuse(enabled, f"names {shown(wanted)}, which is not among the backends")
+        raise mesh.refuse(enabled, f"names {show(wanted)}, which is not among the backends")
     if found.type != "acmpca":
         hint = "" if name else "Name a backend that does not sign yet with --backend-name."
-        message = f"is {shown(found.type) if found.type else 'missing'}, not acmpca: another CA signs in this Mesh"
+        message = f"is {show(found.type) if found.type else 'missing'}, not acmpca: another CA signs in this Mesh"
         raise mesh.refuse((*found.path, "type"), message, hint)
     return found
 

@@ -10,12 +10,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from toolkit.mesh.documents.confidential import is_confidential
-from toolkit.mesh.documents.data_sources import unusable
+from toolkit.mesh.documents.data_sources import explain_unusable
 from toolkit.mesh.documents.reader import Documents, read_stream, select
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER, API_VERSION
 from toolkit.yamltext.editing import Editor
 from toolkit.yamltext.plain import at, mapping
-from toolkit.yamltext.resolving import resolved
+from toolkit.yamltext.resolving import resolve_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,7 +145,7 @@ class EditableMesh:
         for other in self.documents.secrets_by_name.get(name, ()) if found is None else ():
             place = mapping(other.value.get("metadata")).get("namespace", namespace)
             if not other.is_universal and place == namespace:
-                message = f"is the name of a Secret that {unusable(other, self.name)}"
+                message = f"is the name of a Secret that {explain_unusable(other, self.name)}"
                 hint = "Name another Secret, such as --ca-cert secret=NAME."
                 raise other.refuse(other.name_path, message, hint, verb="replaced")
         return found
@@ -156,7 +156,7 @@ class EditableMesh:
         self.editor.set(secret.number, (*secret.base, *secret.data_path), content)
 
 
-def editable(text: str, source: str) -> list[EditableMesh]:
+def read_editable(text: str, source: str) -> list[EditableMesh]:
     """Return every Mesh of a YAML stream, in their order; edits of one show in the text of all.
 
     Args:
@@ -188,7 +188,7 @@ class _Representer(RoundTripRepresenter):
 
     def text(self, value: str) -> ScalarNode:
         """Return the node of a text."""
-        is_text = resolved(value) == value and value not in _AMBIGUOUS
+        is_text = resolve_scalar(value) == value and value not in _AMBIGUOUS
         return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_text else "'")
 
 
@@ -197,7 +197,7 @@ _Representer.add_representer(str, _Representer.text)
 _AMBIGUOUS = frozenset({"<<", "="})
 
 
-def as_text(resource: Object, form: Form) -> str:
+def write_mesh(resource: Object, form: Form) -> str:
     """Return a Mesh that a control plane returned as YAML in either form.
 
     Args:

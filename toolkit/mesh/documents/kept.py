@@ -15,7 +15,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.mesh.documents.data_sources import decode
-from toolkit.mesh.schema.go_duration import seconds_text
+from toolkit.mesh.schema.go_duration import write_seconds
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.text import printable_line
 from toolkit.yamltext.plain import mapping
@@ -96,7 +96,7 @@ _PROMETHEUS_DEFAULTS = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/serv
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
 
-def normal(document: Object) -> Object:
+def normalize(document: Object) -> Object:
     """Return a document as the control plane keeps it, without what it adds by itself.
 
     Fields that Kuma does not know stay: a newer control plane may know them.
@@ -107,22 +107,22 @@ def normal(document: Object) -> Object:
     # A Mesh belongs to no mesh.
     kept.pop("mesh", None)
     made = mapping(_value(kept, MESH))
-    for backend in backends(made, "mtls"):
+    for backend in list_backends(made, "mtls"):
         # Shown although it is the zero value: a change from PERMISSIVE must not look like a removal.
         backend.setdefault("mode", "STRICT")
-    for backend in backends(made, "metrics"):
+    for backend in list_backends(made, "metrics"):
         if backend.get("type") == "prometheus" and isinstance(conf := backend.get("conf", {}), dict):
             backend["conf"] = _prometheus(conf)
     return made
 
 
-def backends(document: Object, section: str) -> list[Object]:
+def list_backends(document: Object, section: str) -> list[Object]:
     """Return the backends of a section of a Mesh."""
     found = mapping(document.get(section)).get("backends")
     return [backend for backend in (found if isinstance(found, list) else []) if isinstance(backend, dict)]
 
 
-def without_unknown(document: Object, current: Object) -> tuple[Object, list[str]]:
+def drop_unknown(document: Object, current: Object) -> tuple[Object, list[str]]:
     """Return a document without the fields that Kuma drops, and where they are.
 
     Args:
@@ -200,7 +200,7 @@ def _enum(value: object, names: tuple[str, ...]) -> object:
 def _duration(value: str) -> str:
     """Return a Duration in seconds: ``1m`` and ``60s`` are the same; what Go can't read stays as it is."""
     try:
-        return seconds_text(value)
+        return write_seconds(value)
     except ValueError:
         return value
 

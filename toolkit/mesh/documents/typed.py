@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh.documents.wording import path_text
-from toolkit.mesh.schema.field_types import spots
+from toolkit.mesh.documents.wording import show_path
+from toolkit.mesh.schema.field_types import walk_fields
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
 from toolkit.yamltext import nodes
@@ -74,12 +74,12 @@ class Document:
 
     def place(self, path: Path) -> Place:
         """Return the place of a path, or of the closest node above it that exists."""
-        return nodes.nearest(self.root, (*self.base, *path))
+        return nodes.find_nearest(self.root, (*self.base, *path))
 
     def where(self, path: Path) -> str:
         """Return a place as ``source:line:column path``."""
         place = self.place(path)
-        return f"{self.source}:{place.line}:{place.column} {path_text((*self.base, *path))}".rstrip()
+        return f"{self.source}:{place.line}:{place.column} {show_path((*self.base, *path))}".rstrip()
 
     def refuse(self, path: Path, message: str, hint: str = "", verb: str = "used") -> InvalidInputError:
         """Return the error that says what is wrong at a path."""
@@ -130,7 +130,7 @@ class MeshDocument(Document):
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
         """Every value where a field of a Mesh is known, with what may be there; paths begin at the spec."""
-        return tuple(spots(self.spec))
+        return tuple(walk_fields(self.spec))
 
     @property
     def mtls_path(self) -> Path:
@@ -167,7 +167,7 @@ class MeshDocument(Document):
             raise self.refuse(self.name_path, "is missing or is not a text", verb=verb)
         for path in _MISPLACED[self.form]:
             if at(self.value, path) is not None:
-                right = path_text(self.mtls_path)
+                right = show_path(self.mtls_path)
                 raise self.refuse(path, "no control plane reads it here; mTLS is off", f"Move it to {right}.", verb)
 
 

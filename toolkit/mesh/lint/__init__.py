@@ -34,7 +34,7 @@ from toolkit.mesh.lint import (
 from toolkit.mesh.lint.catalogue import RULES, Rule, Severity
 from toolkit.mesh.lint.context import Context, Target
 from toolkit.mesh.lint.excerpts import Excerpts
-from toolkit.mesh.lint.findings import UNREADABLE, Finding, unreadable
+from toolkit.mesh.lint.findings import UNREADABLE, Finding, report_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,11 +95,11 @@ def lint(
         except InvalidInputError as error:
             failures.append((source, error))
     documents = Documents(streams)
-    named = secret_documents.named_by(documents.meshes)
-    secrets = secret_documents.ours(documents.secrets, named)
+    named = secret_documents.find_named(documents.meshes)
+    secrets = secret_documents.select_ours(documents.secrets, named)
     if not documents.meshes and not secrets:
         raise _nothing(len(documents.all), [error for _, error in failures])
-    findings = [unreadable(source, error) for source, error in failures]
+    findings = [report_unreadable(source, error) for source, error in failures]
     findings += _findings(Context(target, documents, secrets, named))
     # A Secret that two backends name is looked at twice.
     unique = {finding.order: finding for finding in findings}

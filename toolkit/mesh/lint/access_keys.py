@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import Resolved, decode, secret_value, value_of
+from toolkit.mesh.documents.data_sources import Resolved, decode, read_secret_value, read_value
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
-from toolkit.mesh.lint.placeholders import is_plain, unfilled
+from toolkit.mesh.lint.findings import report
+from toolkit.mesh.lint.placeholders import find_unfilled, is_plain
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE
 from toolkit.yamltext.plain import at, mapping, text
 
@@ -51,7 +51,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         if backend.type == "acmpca":
             yield from _pair(mesh, backend, context)
         elif backend.type == "vault":
-            token = value_of(mesh, (*backend.path, *_TOKEN), at(backend.value, _TOKEN), context.documents)
+            token = read_value(mesh, (*backend.path, *_TOKEN), at(backend.value, _TOKEN), context.documents)
             if token:
                 yield from _token(token)
 
@@ -69,9 +69,9 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
     is_same = secrets[0] == secrets[1] != ""
     if is_same:
         path = (*backend.path, *_AWS, _SECRET, "secret")
-        yield finding_at(mesh, SAME_SECRET, path, f"{_IDENTIFIER} and {_SECRET} name the same Secret")
+        yield report(mesh, SAME_SECRET, path, f"{_IDENTIFIER} and {_SECRET} name the same Secret")
     for name in (_IDENTIFIER, _SECRET)[: 1 if is_same else 2]:
-        resolved = value_of(mesh, (*backend.path, *_AWS, name), given.get(name), context.documents)
+        resolved = read_value(mesh, (*backend.path, *_AWS, name), given.get(name), context.documents)
         if resolved:
             yield from _judge(resolved, name)
 
@@ -80,15 +80,15 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     """Yield what is wrong with an access key in a Secret that no Mesh names; its form tells that it is one."""
     if secret.type != KUBERNETES_TYPE or secret.name in context.named:
         return
-    held = secret_value(secret)
+    held = read_secret_value(secret)
     resolved = held if isinstance(held, Resolved) else Resolved("", secret, secret.data_path)
     value, name = resolved.value, "the access key"
     if _is_plain_text(resolved, _IDENTIFIER):
-        yield finding_at(secret, PLAIN_TEXT, resolved.path, f"{name} is plain text; data takes base64")
+        yield report(secret, PLAIN_TEXT, resolved.path, f"{name} is plain text; data takes base64")
     elif _IDENTIFIER_FORM.fullmatch(_bare(value)) or _decoded(value, _IDENTIFIER_FORM):
         yield from _white_space(resolved, name)
         yield from _wrapped(resolved, name, _IDENTIFIER_FORM)
-        if _IDENTIFIER_FORM.fullmatch(value.strip()) and (found := unfilled(resolved, name)):
+        if _IDENTIFIER_FORM.fullmatch(value.strip()) and (found := find_unfilled(resolved, name)):
             yield found
 
 
@@ -97,10 +97,10 @@ def _judge(resolved: Resolved, name: str) -> Iterator[Finding]:
     form = _IDENTIFIER_FORM if name == _IDENTIFIER else _SECRET_FORM
     if _is_plain_text(resolved, name):
         field = resolved.path[-1] if resolved.path[-1] == "inline" else "data"
-        yield finding_at(resolved.document, PLAIN_TEXT, resolved.path, f"{name} is plain text; {field} takes base64")
+        yield report(resolved.document, PLAIN_TEXT, resolved.path, f"{name} is plain text; {field} takes base64")
         return
     yield from _white_space(resolved, name)
-    found = unfilled(resolved, name) or next(_wrapped(resolved, name, form), None) or _other(resolved, name)
+    found = find_unfilled(resolved, name) or next(_wrapped(resolved, name, form), None) or _other(resolved, name)
     if found:
         yield found
 
@@ -121,17 +121,17 @@ def _white_space(resolved: Resolved, name: str) -> Iterator[Finding]:
     if begins or ends:
         verb, space = ("ends", value[-1]) if ends else ("begins", value[0])
         message = f"{name} {verb} with {_SPACES.get(space, 'white space')}"
-        yield finding_at(resolved.document, WHITE_SPACE, resolved.path, message)
+        yield report(resolved.document, WHITE_SPACE, resolved.path, message)
 
 
 def _wrapped(resolved: Resolved, name: str, form: re.Pattern[str]) -> Iterator[Finding]:
     """Yield what surrounds a credential that could be used otherwise."""
     value = resolved.value.strip()
     if _bare(value) != value:
-        yield finding_at(resolved.document, QUOTED, resolved.path, f"{name} is in quotes")
+        yield report(resolved.document, QUOTED, resolved.path, f"{name} is in quotes")
     elif _decoded(value, form):
         message = f"{name} is encoded twice" if not is_plain(resolved) else f"{name} is in base64"
-        yield finding_at(resolved.document, ENCODED_TWICE, resolved.path, message)
+        yield report(resolved.document, ENCODED_TWICE, resolved.path, message)
 
 
 def _bare(value: str) -> str:
@@ -153,11 +153,11 @@ def _other(resolved: Resolved, name: str) -> Finding | None:
     value = resolved.value.strip()
     if name == _IDENTIFIER and _SECRET_FORM.fullmatch(value) and not value.isupper():
         message = f"{name} has the form of a secret access key"
-        return finding_at(resolved.document, SWAPPED, resolved.path, message)
+        return report(resolved.document, SWAPPED, resolved.path, message)
     if name == _SECRET and _IDENTIFIER_FORM.fullmatch(value):
-        return finding_at(resolved.document, SWAPPED, resolved.path, f"{name} has the form of an access key ID")
+        return report(resolved.document, SWAPPED, resolved.path, f"{name} has the form of an access key ID")
     reason = _identifier_problem(value) if name == _IDENTIFIER else _secret_problem(value)
-    return finding_at(resolved.document, NO_ACCESS_KEY, resolved.path, f"{name} {reason}") if reason else None
+    return report(resolved.document, NO_ACCESS_KEY, resolved.path, f"{name} {reason}") if reason else None
 
 
 def _identifier_problem(value: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.lint.catalogue import RULES, Rule
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.findings import report
 from toolkit.pki.arn import Arn, certificate_authority, partition_of
 
 if TYPE_CHECKING:
@@ -34,21 +34,21 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
         found = _judge(value)
         if found:
             rule, message = found
-            yield finding_at(mesh, rule, (*backend.path, "conf", "arn"), message)
+            yield report(mesh, rule, (*backend.path, "conf", "arn"), message)
 
 
 def _judge(value: str) -> tuple[Rule, str] | None:
     try:
         arn = Arn.parse(value)
     except ValueError:
-        return NO_ARN, f"{shown(value, _LIMIT)} is no ARN" if value else "arn is empty"
+        return NO_ARN, f"{show(value, _LIMIT)} is no ARN" if value else "arn is empty"
     try:
         certificate_authority(value)
     except ValueError:
         what = arn.service if arn.service != "acm-pca" else arn.resource
-        return OTHER_ARN, f"{shown(value, _LIMIT)} is not the ARN of a private CA, but of {shown(what)}"
+        return OTHER_ARN, f"{show(value, _LIMIT)} is not the ARN of a private CA, but of {show(what)}"
     if arn.partition not in _PARTITIONS:
-        return OTHER_PARTITION, f"the partition {shown(arn.partition)} is none of {', '.join(_PARTITIONS)}"
+        return OTHER_PARTITION, f"the partition {show(arn.partition)} is none of {', '.join(_PARTITIONS)}"
     if (expected := partition_of(arn.region)) != arn.partition:
         return OTHER_PARTITION, f"{arn.region} is a region of the partition {expected}, not of {arn.partition}"
     return None

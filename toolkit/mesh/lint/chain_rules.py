@@ -11,10 +11,10 @@ import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.lint.catalogue import OF_AUTHORITIES, RULES, Rule
-from toolkit.mesh.lint.chains import bundle_of, server_bundle_of
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.chains import read_bundle, read_server_bundle
+from toolkit.mesh.lint.findings import report
 from toolkit.pki import authority, chain, judging, spiffe
 from toolkit.pki.authority import AWS, IN_A_MESH, KUMA, STRICT, Needs
 from toolkit.pki.hierarchy import name_difference
@@ -53,9 +53,9 @@ _MOST_FAULTS = 5
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """The findings of this module."""
     for backend in mesh.backends:
-        if server := server_bundle_of(mesh, backend, context):
+        if server := read_server_bundle(mesh, backend, context):
             yield from _content(server)
-        bundle = bundle_of(mesh, backend, context)
+        bundle = read_bundle(mesh, backend, context)
         if bundle is None:
             continue
         yield from _content(bundle)
@@ -68,23 +68,23 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
                 yield from _outside_the_path(bundle)
 
 
-def finding(bundle: Bundle, rule: Rule, message: str, fix: str = "") -> Finding:
+def report_chain(bundle: Bundle, rule: Rule, message: str, fix: str = "") -> Finding:
     """Return a finding at the place of the chain."""
-    return finding_at(bundle.where.document, rule, bundle.where.path, message, fix)
+    return report(bundle.where.document, rule, bundle.where.path, message, fix)
 
 
-def called(bundle: Bundle, number: int) -> str:
+def show_member(bundle: Bundle, number: int) -> str:
     """A certificate by its number and name."""
-    return f"certificate {number + 1} ({shown(chain.display_name(bundle.certificates[number]))})"
+    return f"certificate {number + 1} ({show(chain.display_name(bundle.certificates[number]))})"
 
 
 def _content(bundle: Bundle) -> Iterator[Finding]:
     if bundle.has_key:
-        yield finding(bundle, PRIVATE_KEY, "a private key stands among the certificates")
+        yield report_chain(bundle, PRIVATE_KEY, "a private key stands among the certificates")
     for fault in bundle.faults[:_MOST_FAULTS]:
-        yield finding(bundle, NO_CERTIFICATE, f"the chain, {fault}")
+        yield report_chain(bundle, NO_CERTIFICATE, f"the chain, {fault}")
     if bundle.has_text:
-        yield finding(bundle, TEXT_AROUND, "the chain has text around its certificates")
+        yield report_chain(bundle, TEXT_AROUND, "the chain has text around its certificates")
 
 
 def _members(bundle: Bundle) -> Iterator[Finding]:
@@ -92,35 +92,35 @@ def _members(bundle: Bundle) -> Iterator[Finding]:
     for number, certificate in enumerate(bundle.certificates):
         if number not in hierarchy.unique:
             first = bundle.certificates.index(certificate) + 1
-            yield finding(bundle, DUPLICATE, f"{called(bundle, number)} is certificate {first} once more")
+            yield report_chain(bundle, DUPLICATE, f"{show_member(bundle, number)} is certificate {first} once more")
         elif not chain.is_ca(certificate):
-            yield finding(bundle, NO_CA, f"{called(bundle, number)} is not that of a CA")
+            yield report_chain(bundle, NO_CA, f"{show_member(bundle, number)} is not that of a CA")
         elif (issuer := hierarchy.misnamed_issuer(number)) is not None:
             difference = name_difference(certificate, bundle.certificates[issuer])
-            yield finding(bundle, MISNAMED, f"{called(bundle, number)} {difference}")
+            yield report_chain(bundle, MISNAMED, f"{show_member(bundle, number)} {difference}")
         elif (unsigned := hierarchy.unsigned_issuer(number)) is not None:
-            names = f"names {called(bundle, unsigned)} as its issuer, and was signed with another key"
-            yield finding(bundle, UNSIGNED, f"{called(bundle, number)} {names}")
+            names = f"names {show_member(bundle, unsigned)} as its issuer, and was signed with another key"
+            yield report_chain(bundle, UNSIGNED, f"{show_member(bundle, number)} {names}")
         elif number not in hierarchy.related and hierarchy.ends_in_root:
-            yield finding(bundle, UNRELATED, f"{called(bundle, number)} does not belong to the chain")
+            yield report_chain(bundle, UNRELATED, f"{show_member(bundle, number)} does not belong to the chain")
 
 
 def _chain(bundle: Bundle) -> Iterator[Finding]:
     numbers = bundle.hierarchy.path
     if any(after < before for before, after in itertools.pairwise(numbers)):
-        names = ", then ".join(called(bundle, number) for number in numbers)
+        names = ", then ".join(show_member(bundle, number) for number in numbers)
         fix = f"The right order is {names}."
-        yield finding(bundle, ORDER, "the certificates are out of order: issuing CA first, root last", fix)
+        yield report_chain(bundle, ORDER, "the certificates are out of order: issuing CA first, root last", fix)
     if numbers and not bundle.hierarchy.ends_in_root:
-        last = called(bundle, numbers[-1])
+        last = show_member(bundle, numbers[-1])
         known = (bundle.hierarchy.misnamed_issuer(numbers[-1]), bundle.hierarchy.unsigned_issuer(numbers[-1]))
         if known == (None, None):
             message = f"the chain does not end in a root: {last} is issued by a CA that is missing"
-            yield finding(bundle, NO_ROOT, message)
+            yield report_chain(bundle, NO_ROOT, message)
     for number in numbers:
         if (other := bundle.hierarchy.shadowed(number)) is not None:
-            before = f"comes before {called(bundle, number)}, and the CA that issued it is missing"
-            yield finding(bundle, SHADOWED, f"{called(bundle, other)} {before}")
+            before = f"comes before {show_member(bundle, number)}, and the CA that issued it is missing"
+            yield report_chain(bundle, SHADOWED, f"{show_member(bundle, other)} {before}")
 
 
 def _times(bundle: Bundle, now: datetime) -> Iterator[Finding]:
@@ -130,15 +130,15 @@ def _times(bundle: Bundle, now: datetime) -> Iterator[Finding]:
             continue
         begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         if end <= now:
-            yield finding(bundle, EXPIRED, f"{called(bundle, number)} ended on {end:%Y-%m-%d}")
+            yield report_chain(bundle, EXPIRED, f"{show_member(bundle, number)} ended on {end:%Y-%m-%d}")
         elif begin > now:
-            yield finding(
-                bundle, NOT_YET_VALID, f"{called(bundle, number)} is valid from {begin:%Y-%m-%d %H:%M} UTC on"
+            yield report_chain(
+                bundle, NOT_YET_VALID, f"{show_member(bundle, number)} is valid from {begin:%Y-%m-%d %H:%M} UTC on"
             )
         elif end - now <= _SOON:
             days = (end - now).days
             left = f"in {days} day{'s'[: days != 1]}" if days else "in less than a day"
-            yield finding(bundle, ENDS_SOON, f"{called(bundle, number)} ends on {end:%Y-%m-%d}, {left}")
+            yield report_chain(bundle, ENDS_SOON, f"{show_member(bundle, number)} ends on {end:%Y-%m-%d}, {left}")
 
 
 def _authorities(bundle: Bundle, mesh: str, backend_type: str) -> Iterator[Finding]:
@@ -148,7 +148,7 @@ def _authorities(bundle: Bundle, mesh: str, backend_type: str) -> Iterator[Findi
         is_kumas = backend_type == "provided" and KUMA in breach.rule.refused_by
         rule = PROVIDED if is_kumas else RULES.get(OF_AUTHORITIES.get(breach.rule.name, ""))
         if rule is not None:
-            yield finding(bundle, rule, f"{called(bundle, breach.number)} {breach.message}", breach.rule.fix)
+            yield report_chain(bundle, rule, f"{show_member(bundle, breach.number)} {breach.message}", breach.rule.fix)
 
 
 def _outside_the_path(bundle: Bundle) -> Iterator[Finding]:
@@ -161,4 +161,4 @@ def _outside_the_path(bundle: Bundle) -> Iterator[Finding]:
         member = authority.Member(certificate, (), None, Needs())
         for rule in authority.RULES:
             if KUMA in rule.refused_by and (message := rule.check(member)) is not None:
-                yield finding(bundle, PROVIDED, f"{called(bundle, number)} {message}", rule.fix)
+                yield report_chain(bundle, PROVIDED, f"{show_member(bundle, number)} {message}", rule.fix)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import value_of
+from toolkit.mesh.documents.data_sources import read_value
 from toolkit.pki import pem
 from toolkit.pki.hierarchy import Hierarchy
 from toolkit.yamltext.plain import at
@@ -48,12 +48,12 @@ class Bundle:
     hierarchy: Hierarchy
 
 
-def bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
+def read_bundle(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
     """The chain of a backend; None where it has none, or one that has a finding as a data source or can't be read."""
     return _bundle_at(mesh, backend, _FIELDS.get(backend.type), context)
 
 
-def server_bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
+def read_server_bundle(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
     """Return the CAs by which a backend knows the server that it asks; None as for :func:`bundle_of`."""
     return _bundle_at(mesh, backend, _SERVER_FIELDS.get(backend.type), context)
 
@@ -61,11 +61,11 @@ def server_bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> 
 def _bundle_at(mesh: MeshDocument, backend: Backend, field: Path | None, context: Context) -> Bundle | None:
     if field is None:
         return None
-    resolved = value_of(mesh, (*backend.path, "conf", *field), at(backend.conf, field), context.documents)
-    return None if resolved is None else read(resolved)
+    resolved = read_value(mesh, (*backend.path, "conf", *field), at(backend.conf, field), context.documents)
+    return None if resolved is None else read_chain(resolved)
 
 
-def read(where: Resolved) -> Bundle:
+def read_chain(where: Resolved) -> Bundle:
     """Return the certificates in a text, and what else is there."""
     return Bundle(where, *_contents(where.value))
 

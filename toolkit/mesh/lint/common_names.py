@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.wording import listed, shown
+from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint.catalogue import RULES, Rule
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.findings import report
 from toolkit.pki.common_name import MAX_COMMON_NAME, expand, is_balanced
 
 if TYPE_CHECKING:
@@ -33,24 +33,24 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         if spot.path[-1:] == ("commonName",) and isinstance(spot.value, str):
             found = _judge(spot.value, context.target.tags)
             if found:
-                yield finding_at(mesh, found[0], (*mesh.spec_path, *spot.path), found[1])
+                yield report(mesh, found[0], (*mesh.spec_path, *spot.path), found[1])
 
 
 def _judge(value: str, tags: Mapping[str, str]) -> tuple[Rule, str] | None:
     if not value.strip():
         return EMPTY, "commonName is empty"
     if not is_balanced(value):
-        return UNBALANCED, f"{shown(value)} has a '{{{{' without its '}}}}', or the other way round"
+        return UNBALANCED, f"{show(value)} has a '{{{{' without its '}}}}', or the other way round"
     template = expand(value, tags)
     if template is None:
-        return UNKNOWN_DIRECTIVE, f"{shown(value)} has a directive that is not of the form tag KEY"
+        return UNKNOWN_DIRECTIVE, f"{show(value)} has a directive that is not of the form tag KEY"
     literal, unknown = len(template.text), template.unknown
     if literal + len(unknown) > MAX_COMMON_NAME:
         least = " or more" if unknown else ""
         many = f"{literal + len(unknown)} characters{least}; {MAX_COMMON_NAME} are the most"
-        return TOO_LONG, f"{shown(value)} makes a common name of {many}"
+        return TOO_LONG, f"{show(value)} makes a common name of {many}"
     if unknown and literal + _USUAL_TAG * len(unknown) > MAX_COMMON_NAME:
-        left, names = MAX_COMMON_NAME - literal, listed([shown(name) for name in dict.fromkeys(unknown)])
+        left, names = MAX_COMMON_NAME - literal, join_words([show(name) for name in dict.fromkeys(unknown)])
         together = " together" if len(unknown) > 1 else ""
         return (
             TAG_LIMIT,

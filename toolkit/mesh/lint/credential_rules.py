@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.confidential import INLINE
-from toolkit.mesh.documents.data_sources import kinds, value_of
+from toolkit.mesh.documents.data_sources import list_kinds, read_value
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.findings import report
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         if not spot.is_credential:
             continue
         path, field = (*mesh.spec_path, *spot.path), spot.path[-1]
-        for kind in kinds(mapping(spot.value)):
+        for kind in list_kinds(mapping(spot.value)):
             if kind in INLINE:
-                yield finding_at(mesh, IN_THE_MESH, (*path, kind), f"{field} is in the Mesh itself")
+                yield report(mesh, IN_THE_MESH, (*path, kind), f"{field} is in the Mesh itself")
         if field == "accessKey":
             yield from _temporary(mesh, path, spot.value, context)
 
 
 def _temporary(mesh: MeshDocument, path: Path, source: object, context: Context) -> Iterator[Finding]:
-    found = value_of(mesh, path, source, context.documents)
+    found = read_value(mesh, path, source, context.documents)
     if found and found.value.strip().startswith(_TEMPORARY_PREFIX):
         message = f"the access key begins with {_TEMPORARY_PREFIX}, so it is a temporary one"
-        yield finding_at(found.document, TEMPORARY, found.path, message)
+        yield report(found.document, TEMPORARY, found.path, message)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import Reason, Unresolved, data_sources, resolve
+from toolkit.mesh.documents.data_sources import Reason, Unresolved, find_data_sources, resolve
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
-from toolkit.mesh.schema.secret import name_problem
+from toolkit.mesh.lint.findings import report
+from toolkit.mesh.schema.secret import find_name_problem
 from toolkit.yamltext.plain import text
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ _RULES = {
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """Yield the findings of this module."""
-    for path, source in data_sources(mesh):
+    for path, source in find_data_sources(mesh):
         found = resolve(mesh, path, source, context.documents)
         if not isinstance(found, Unresolved) or found.document is not mesh:
             continue
         # The name of a Secret that no Secret can have has a finding of its own: it may be a credential.
-        is_name = found.path[-1] == "secret" and name_problem(text(source.get("secret")), mesh.form)
+        is_name = found.path[-1] == "secret" and find_name_problem(text(source.get("secret")), mesh.form)
         if (rule := _RULES.get(found.reason)) and (found.reason is Reason.EMPTY or not is_name):
-            yield finding_at(mesh, rule, found.path, f"{path[-1]} {found.message}", found.fix)
+            yield report(mesh, rule, found.path, f"{path[-1]} {found.message}", found.fix)

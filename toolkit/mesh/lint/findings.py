@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.mesh.documents.wording import path_text, without_credentials
+from toolkit.mesh.documents.wording import hide_credentials, show_path
 from toolkit.mesh.lint.catalogue import RULES
 
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ class Finding:
         return (self.source, self.line, self.column, self.code, self.path, self.message)
 
 
-def finding_at(document: Document, rule: Rule, path: Path, message: str, fix: str = "") -> Finding:
+def report(document: Document, rule: Rule, path: Path, message: str, fix: str = "") -> Finding:
     """Return what a rule found at a path of a document; nothing that has the form of a credential stays in it."""
     place = document.place(path)
-    shown, fix = path_text((*document.base, *path)), fix or rule.fix
-    return Finding(rule, without_credentials(message), fix, document.source, place.line, place.column, shown)
+    shown, fix = show_path((*document.base, *path)), fix or rule.fix
+    return Finding(rule, hide_credentials(message), fix, document.source, place.line, place.column, shown)
 
 
-def unreadable(source: str, error: InvalidInputError) -> Finding:
+def report_unreadable(source: str, error: InvalidInputError) -> Finding:
     """Return what to report of a file that can't be read, beside what others hold."""
     problem = error.problems[0] if error.problems else None
     match = _PLACE.search(problem.path) if problem else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import value_of
+from toolkit.mesh.documents.data_sources import read_value
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import Finding, finding_at
-from toolkit.mesh.lint.placeholders import unfilled
+from toolkit.mesh.lint.findings import Finding, report
+from toolkit.mesh.lint.placeholders import find_unfilled
 from toolkit.pki import go_pem, private_key
 from toolkit.pki.private_key import EncryptedKeyError, NotAKeyError, PublicHalf, UnusableKeyError
 from toolkit.yamltext.plain import at
@@ -56,26 +56,26 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
     if key and isinstance(half, PublicHalf) and certified and not isinstance(certified, Finding):
         difference = private_key.difference(certified, half)
         if difference:
-            yield finding_at(key.document, OF_ANOTHER, key.path, f"{of_key[-1]} {difference}")
+            yield report(key.document, OF_ANOTHER, key.path, f"{of_key[-1]} {difference}")
 
 
 def _value(mesh: MeshDocument, backend: Backend, path: Path, context: Context) -> Resolved | None:
-    return value_of(mesh, (*backend.path, *path), at(backend.value, path), context.documents)
+    return read_value(mesh, (*backend.path, *path), at(backend.value, path), context.documents)
 
 
 def _read_key(key: Resolved, name: str, certificates: Resolved | None) -> PublicHalf | Finding:
-    if found := unfilled(key, name):
+    if found := find_unfilled(key, name):
         return found
     try:
         return private_key.load(key.value)
     except EncryptedKeyError as error:
-        return finding_at(key.document, ENCRYPTED, key.path, f"{name} {error}")
+        return report(key.document, ENCRYPTED, key.path, f"{name} {error}")
     except UnusableKeyError as error:
-        return finding_at(key.document, UNREADABLE_KEY, key.path, f"{name} {error}")
+        return report(key.document, UNREADABLE_KEY, key.path, f"{name} {error}")
     except NotAKeyError as error:
         is_swapped = certificates and _has_certificate(key.value) and _has_key_alone(certificates.value)
         fix = "The certificate and the key are swapped: exchange the two." if is_swapped else ""
-        return finding_at(key.document, NO_KEY, key.path, f"{name} {error}", fix)
+        return report(key.document, NO_KEY, key.path, f"{name} {error}", fix)
 
 
 def _read_certificate(certificates: Resolved, name: str, *, keys_alone: bool) -> x509.Certificate | Finding | None:
@@ -84,7 +84,7 @@ def _read_certificate(certificates: Resolved, name: str, *, keys_alone: bool) ->
     except NotAKeyError as error:
         if keys_alone and not _has_key_alone(certificates.value):
             return None
-        return finding_at(certificates.document, NO_CERTIFICATE, certificates.path, f"{name} {error}")
+        return report(certificates.document, NO_CERTIFICATE, certificates.path, f"{name} {error}")
 
 
 def _has_certificate(text: str) -> bool:

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
-from toolkit.mesh.documents.wording import key_text, kind, shown
+from toolkit.mesh.documents.wording import name_kind, show, show_key
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.value_types import WRONG_TYPE
 from toolkit.mesh.schema.secret import MESH_LABEL
 from toolkit.yamltext.plain import at
@@ -35,21 +35,21 @@ def check(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
     if labels is None:
         return
     if not isinstance(labels, dict):
-        yield finding_at(document, WRONG_TYPE, path, f"labels must be a mapping; it is {kind(labels)}")
+        yield report(document, WRONG_TYPE, path, f"labels must be a mapping; it is {name_kind(labels)}")
         return
     for key, value in labels.items():
         place = (*path, str(key))
         if isinstance(key, str) and not _is_key(key):
-            yield finding_at(document, LABEL, place, f"{key_text(key)} can't be the key of a label")
+            yield report(document, LABEL, place, f"{show_key(key)} can't be the key of a label")
         if isinstance(value, str):
             if value and not _NAME.fullmatch(value):
-                yield finding_at(document, LABEL, place, f"{shown(value)} can't be the value of a label")
+                yield report(document, LABEL, place, f"{show(value)} can't be the value of a label")
             elif key == _ORIGIN and document.is_universal and value not in _ORIGINS:
-                yield finding_at(document, LABEL, place, f"{_ORIGIN} must be global or zone; it is {shown(value)}")
+                yield report(document, LABEL, place, f"{_ORIGIN} must be global or zone; it is {show(value)}")
         elif value is not None and not (key == MESH_LABEL and isinstance(document, SecretDocument)):
             # The mesh of a Secret has a finding of its own.
-            message = f"the value of a label must be a text; it is {kind(value)}"
-            yield finding_at(document, WRONG_TYPE, place, message, "Put the value in quotes.")
+            message = f"the value of a label must be a text; it is {name_kind(value)}"
+            yield report(document, WRONG_TYPE, place, message, "Put the value in quotes.")
 
 
 def _is_key(key: str) -> bool:

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.contract import dns_label
-from toolkit.mesh.documents.wording import listed, shown
+from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
-from toolkit.mesh.schema.secret import name_problem, object_name
+from toolkit.mesh.lint.findings import report
+from toolkit.mesh.schema.secret import check_object_name, find_name_problem
 from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
     """The findings of this module."""
     yield from _mesh_name(mesh)
     if not mesh.is_universal and "namespace" in mapping(mesh.value.get("metadata")):
-        yield finding_at(mesh, NAMESPACE, ("metadata", "namespace"), "a Mesh has no namespace")
+        yield report(mesh, NAMESPACE, ("metadata", "namespace"), "a Mesh has no namespace")
     for section in _SECTIONS:
         yield from _section(mesh, section)
     yield from _mtls(mesh)
@@ -77,19 +77,19 @@ def _mesh_name(mesh: MeshDocument) -> Iterator[Finding]:
     name, path = mesh.name, mesh.name_path
     if not name:
         if at(mesh.value, path) == "":
-            yield finding_at(mesh, MESH_NAME, path, "the name is empty")
+            yield report(mesh, MESH_NAME, path, "the name is empty")
         return
     try:
-        object_name(name)
+        check_object_name(name)
     except ValueError as error:
-        yield finding_at(mesh, MESH_NAME, path, f"the name {shown(name)} {error}")
+        yield report(mesh, MESH_NAME, path, f"the name {show(name)} {error}")
         return
     if len(name) > _MAX_LABEL:
         message = f"the name has {len(name)} characters, more than the {_MAX_LABEL} of a DNS label"
-        yield finding_at(mesh, MESH_LABEL_NAME, path, message)
+        yield report(mesh, MESH_LABEL_NAME, path, message)
     elif not _RFC_1035.fullmatch(name):
         what = "contains a dot" if "." in name else "begins with a digit"
-        yield finding_at(mesh, MESH_LABEL_NAME, path, f"the name {shown(name)} {what}")
+        yield report(mesh, MESH_LABEL_NAME, path, f"the name {show(name)} {what}")
 
 
 def _section(mesh: MeshDocument, section: _Section) -> Iterator[Finding]:
@@ -101,35 +101,33 @@ def _section(mesh: MeshDocument, section: _Section) -> Iterator[Finding]:
         if not isinstance(backend, dict) or not isinstance(name, str):
             continue
         if name in seen:
-            message = f"backends[{seen[name]}] {f'is named {shown(name)}' if name else 'has no name'}, too"
-            yield finding_at(mesh, REPEATED_NAME, (*path, "backends", index, "name"), message)
+            message = f"backends[{seen[name]}] {f'is named {show(name)}' if name else 'has no name'}, too"
+            yield report(mesh, REPEATED_NAME, (*path, "backends", index, "name"), message)
         seen.setdefault(name, index)
     chosen = text(value.get(section.chosen))
     if chosen and chosen not in seen:
-        there = listed([shown(name) for name in seen if name][:10])
-        message = f"no backend is named {shown(chosen)}; there {'is ' + there if there else 'are none'}"
-        yield finding_at(mesh, UNKNOWN_BACKEND, (*path, section.chosen), message)
+        there = join_words([show(name) for name in seen if name][:10])
+        message = f"no backend is named {show(chosen)}; there {'is ' + there if there else 'are none'}"
+        yield report(mesh, UNKNOWN_BACKEND, (*path, section.chosen), message)
 
 
 def _mtls(mesh: MeshDocument) -> Iterator[Finding]:
     if mesh.backends and mesh.mtls.get("enabledBackend") in (None, ""):
         path = (*mesh.mtls_path, "enabledBackend")
-        there = listed([shown(backend.name) for backend in mesh.backends if backend.name][:10])
-        yield finding_at(
-            mesh, MTLS_OFF, path, "enabledBackend is missing: mTLS is off", there and f"Name one of {there}."
-        )
+        there = join_words([show(backend.name) for backend in mesh.backends if backend.name][:10])
+        yield report(mesh, MTLS_OFF, path, "enabledBackend is missing: mTLS is off", there and f"Name one of {there}.")
     for backend in mesh.backends:
         if problem := _secret_problem(mesh, backend):
-            yield finding_at(mesh, SECRET_OF_BUILTIN, (*backend.path, "name"), problem)
+            yield report(mesh, SECRET_OF_BUILTIN, (*backend.path, "name"), problem)
         elif backend.name and not _is_label(backend.name):
             path = (*backend.path, "name")
-            yield finding_at(mesh, BACKEND_NAME, path, f"the name {shown(backend.name)} is no DNS label")
+            yield report(mesh, BACKEND_NAME, path, f"the name {show(backend.name)} is no DNS label")
         mode = backend.value.get("mode")
         if mode in _ACCEPTS_PLAIN and mode is not True:
-            yield finding_at(mesh, PERMISSIVE, (*backend.path, "mode"), "PERMISSIVE also accepts plain traffic")
+            yield report(mesh, PERMISSIVE, (*backend.path, "mode"), "PERMISSIVE also accepts plain traffic")
     if at(mesh.spec, ("routing", "zoneEgress")) is True and not mesh.mtls.get("enabledBackend"):
         path = (*mesh.spec_path, "routing", "zoneEgress")
-        yield finding_at(mesh, EGRESS_WITHOUT_MTLS, path, "zoneEgress is true, and mtls has no enabledBackend")
+        yield report(mesh, EGRESS_WITHOUT_MTLS, path, "zoneEgress is true, and mtls has no enabledBackend")
 
 
 def _secret_problem(mesh: MeshDocument, backend: Backend) -> str:
@@ -138,7 +136,7 @@ def _secret_problem(mesh: MeshDocument, backend: Backend) -> str:
         return ""
     secret = f"{mesh.name}.ca-builtin-cert-{backend.name}"
     if len(secret.replace(".", "")) > _MAX_DNS_NAME or not _DNS_NAME.fullmatch(secret):
-        return f"the Secret of its CA would be named {shown(secret)}, which is no DNS name in lower case"
-    if not mesh.is_universal and name_problem(secret, "kubernetes"):
-        return f"the Secret of its CA would be named {shown(secret)}, which Kubernetes refuses"
+        return f"the Secret of its CA would be named {show(secret)}, which is no DNS name in lower case"
+    if not mesh.is_universal and find_name_problem(secret, "kubernetes"):
+        return f"the Secret of its CA would be named {show(secret)}, which Kubernetes refuses"
     return ""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.findings import report
 
 if TYPE_CHECKING:
     from toolkit.mesh.documents.data_sources import Resolved
@@ -33,21 +33,19 @@ _WORDS = re.compile(
 _DOCUMENTED = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{5,}EXAMPLE|[A-Za-z0-9/+]{29,31}EXAMPLEKEY")
 
 
-def unfilled(resolved: Resolved, name: str) -> Finding | None:
+def find_unfilled(resolved: Resolved, name: str) -> Finding | None:
     """Return what to report of a value that was never filled in."""
     value = resolved.value.strip()
     if _DOCUMENTED.fullmatch(value):
         message = f"{name} is an example of AWS's documentation"
-        return finding_at(resolved.document, PLACEHOLDER, resolved.path, message)
+        return report(resolved.document, PLACEHOLDER, resolved.path, message)
     if _VARIABLE.fullmatch(value):
         if is_plain(resolved):
-            return finding_at(
-                resolved.document, VARIABLE, resolved.path, f"{name} is a variable that a tool must replace"
-            )
+            return report(resolved.document, VARIABLE, resolved.path, f"{name} is a variable that a tool must replace")
         message = f"{name} is a variable, encoded in base64, where no tool replaces it"
-        return finding_at(resolved.document, PLACEHOLDER, resolved.path, message)
+        return report(resolved.document, PLACEHOLDER, resolved.path, message)
     if _WORDS.fullmatch(value):
-        return finding_at(resolved.document, PLACEHOLDER, resolved.path, f"{name} is a placeholder")
+        return report(resolved.document, PLACEHOLDER, resolved.path, f"{name} is a placeholder")
     return None
 
 

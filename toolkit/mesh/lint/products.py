@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.wording import listed, shown
+from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.findings import report
 from toolkit.mesh.schema import versions
 from toolkit.yamltext.plain import at
 
@@ -53,7 +53,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         yield from _open_source(mesh)
     for backend in mesh.backends:
         if backend.type == "certmanager" and mesh.is_universal:
-            yield finding_at(mesh, KUBERNETES_ONLY, (*backend.path, "type"), "certmanager works in Kubernetes only")
+            yield report(mesh, KUBERNETES_ONLY, (*backend.path, "type"), "certmanager works in Kubernetes only")
     if context.target.mesh_version is not None:
         yield from _version(mesh, context.target.mesh_version)
         if context.target.product == "kong-mesh":
@@ -63,28 +63,26 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
 def _open_source(mesh: MeshDocument) -> Iterator[Finding]:
     if len(mesh.backends) > 1:
         message = f"Kuma cannot have more than 1 backends; there are {len(mesh.backends)}"
-        yield finding_at(mesh, SEVERAL_BACKENDS, (*mesh.mtls_path, "backends"), message)
+        yield report(mesh, SEVERAL_BACKENDS, (*mesh.mtls_path, "backends"), message)
     for backend in mesh.backends:
         if backend.type in _ENTERPRISE:
-            message = f"{shown(backend.type)} is a backend of Kong Mesh; Kuma has {listed([*_OPEN_SOURCE])}"
-            yield finding_at(mesh, ENTERPRISE, (*backend.path, "type"), message)
+            message = f"{show(backend.type)} is a backend of Kong Mesh; Kuma has {join_words([*_OPEN_SOURCE])}"
+            yield report(mesh, ENTERPRISE, (*backend.path, "type"), message)
 
 
 def _version(mesh: MeshDocument, version: MeshVersion) -> Iterator[Finding]:
     if version >= versions.FIRST_WITHOUT_MTLS:
         if mesh.spec.get("mtls") is not None:
-            yield finding_at(
-                mesh, NO_MTLS, mesh.mtls_path, f"{version} has no Mesh.mtls: it is dropped without an error"
-            )
+            yield report(mesh, NO_MTLS, mesh.mtls_path, f"{version} has no Mesh.mtls: it is dropped without an error")
         for path in _DROPPED_BY_3_0:
             if at(mesh.spec, path) is not None:
                 message = f"{version} has no {'.'.join(path)}"
-                yield finding_at(mesh, DROPPED, (*mesh.spec_path, *path), message)
+                yield report(mesh, DROPPED, (*mesh.spec_path, *path), message)
         if (mode := at(mesh.spec, ("meshServices", "mode"))) not in (None, _ONLY_MODE):
-            message = f"{version} knows no mode but {_ONLY_MODE}; this is {shown(mode)}"
-            yield finding_at(mesh, DROPPED, (*mesh.spec_path, "meshServices", "mode"), message)
+            message = f"{version} knows no mode but {_ONLY_MODE}; this is {show(mode)}"
+            yield report(mesh, DROPPED, (*mesh.spec_path, "meshServices", "mode"), message)
     elif version >= _MTLS_IS_OLD and mesh.spec.get("mtls") is not None:
-        yield finding_at(mesh, LAST_WITH_MTLS, mesh.mtls_path, f"{version} is the last minor version with Mesh.mtls")
+        yield report(mesh, LAST_WITH_MTLS, mesh.mtls_path, f"{version} is the last minor version with Mesh.mtls")
 
 
 def _acmpca(mesh: MeshDocument, version: MeshVersion) -> Iterator[Finding]:
@@ -93,6 +91,6 @@ def _acmpca(mesh: MeshDocument, version: MeshVersion) -> Iterator[Finding]:
             continue
         path = (*backend.path, "type")
         if version < versions.FIRST_WITH_ACMPCA:
-            yield finding_at(mesh, TOO_OLD, path, f"{version} has no acmpca; it came with {versions.FIRST_WITH_ACMPCA}")
+            yield report(mesh, TOO_OLD, path, f"{version} has no acmpca; it came with {versions.FIRST_WITH_ACMPCA}")
         elif version < versions.FIRST_WITHOUT_STORM:
-            yield finding_at(mesh, STORM, path, f"{version} asks a failing CA again every second for each proxy")
+            yield report(mesh, STORM, path, f"{version} asks a failing CA again every second for each proxy")

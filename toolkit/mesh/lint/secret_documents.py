@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import Reason, Resolved, Unresolved, data_sources, secret_value, secret_values
+from toolkit.mesh.documents.data_sources import (
+    Reason,
+    Resolved,
+    Unresolved,
+    find_data_sources,
+    read_secret_value,
+    read_secret_values,
+)
 from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
-from toolkit.mesh.documents.wording import key_text, kind, path_text, shown
+from toolkit.mesh.documents.wording import name_kind, show, show_key, show_path
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, UNKNOWN_FIELD
 from toolkit.mesh.lint.value_types import WRONG_TYPE
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE
@@ -37,12 +44,12 @@ _KUBERNETES_FIELDS = ("apiVersion", "kind", "metadata", "type", "immutable", "da
 _VALUE_RULES = {Reason.NOT_TEXT: WRONG_TYPE, Reason.NOT_BASE64: VALUE_NO_BASE64}
 
 
-def named_by(meshes: Iterable[MeshDocument]) -> frozenset[str]:
+def find_named(meshes: Iterable[MeshDocument]) -> frozenset[str]:
     """Return the names of the Secrets that Meshes name."""
-    return frozenset(text(source.get("secret")) for mesh in meshes for _, source in data_sources(mesh)) - {""}
+    return frozenset(text(source.get("secret")) for mesh in meshes for _, source in find_data_sources(mesh)) - {""}
 
 
-def ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> list[SecretDocument]:
+def select_ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> list[SecretDocument]:
     """Return the Secrets of Kong Mesh, or meant to be: by type, by label, or because a Mesh names them."""
     return [
         secret
@@ -58,12 +65,12 @@ def check(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     name = at(secret.value, secret.name_path)
     if not isinstance(name, str) or not name:
         if name in (None, ""):
-            yield finding_at(secret, MISSING_FIELD, secret.name_path, "the Secret has no name", "Add the name.")
+            yield report(secret, MISSING_FIELD, secret.name_path, "the Secret has no name", "Add the name.")
         else:
-            yield finding_at(secret, WRONG_TYPE, secret.name_path, f"name must be a text; it is {kind(name)}")
+            yield report(secret, WRONG_TYPE, secret.name_path, f"name must be a text; it is {name_kind(name)}")
     if secret.type not in (KUBERNETES_TYPE, GLOBAL_TYPE):
-        message = f"the type is {shown(secret.type)}, not {KUBERNETES_TYPE}" if secret.type else "the type is missing"
-        yield finding_at(secret, SECRET_TYPE, ("type",), message)
+        message = f"the type is {show(secret.type)}, not {KUBERNETES_TYPE}" if secret.type else "the type is missing"
+        yield report(secret, SECRET_TYPE, ("type",), message)
     elif secret.type == KUBERNETES_TYPE:
         yield from _mesh(secret)
     if not secret.is_universal:
@@ -78,37 +85,37 @@ def _mesh(secret: SecretDocument) -> Iterator[Finding]:
     mesh = at(secret.value, secret.mesh_path)
     if mesh in (None, "") and secret.is_universal:
         # kumahq/kuma:app/kumactl/cmd/apply/apply.go: Mesh field cannot be empty.
-        yield finding_at(secret, MISSING_FIELD, secret.mesh_path, "the Secret has no mesh", "Add mesh: NAME.")
+        yield report(secret, MISSING_FIELD, secret.mesh_path, "the Secret has no mesh", "Add mesh: NAME.")
     elif mesh in (None, ""):
-        yield finding_at(secret, MESH_MISSING, secret.mesh_path, "the Secret does not name its mesh")
+        yield report(secret, MESH_MISSING, secret.mesh_path, "the Secret does not name its mesh")
     elif not isinstance(mesh, str):
-        yield finding_at(secret, WRONG_TYPE, secret.mesh_path, f"the mesh must be a text; it is {kind(mesh)}")
+        yield report(secret, WRONG_TYPE, secret.mesh_path, f"the mesh must be a text; it is {name_kind(mesh)}")
 
 
 def _namespace(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     path = ("metadata", "namespace")
     namespace = at(secret.value, path)
     if namespace is None:
-        yield finding_at(secret, NAMESPACE_MISSING, path, "the Secret does not say its namespace")
+        yield report(secret, NAMESPACE_MISSING, path, "the Secret does not say its namespace")
     elif namespace != context.target.system_namespace:
-        yield finding_at(
+        yield report(
             secret,
             SECRET_NAMESPACE,
             path,
-            f"the namespace is {shown(namespace)}, not {context.target.system_namespace}",
+            f"the namespace is {show(namespace)}, not {context.target.system_namespace}",
         )
 
 
 def _value(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    found = secret_value(secret)
+    found = read_secret_value(secret)
     if isinstance(found, Unresolved):
         message = f"the value {found.message}"
         is_harmless = secret.is_universal and secret.name not in context.named
         if found.reason is Reason.SECRET_WITHOUT_VALUE:
-            others = ", ".join(sorted(shown(key) for key in mapping(secret.value.get("data")))[:5])
+            others = ", ".join(sorted(show(key) for key in mapping(secret.value.get("data")))[:5])
             message = f"the Secret has no value{f'; its data has {others}' if others else ''}"
         missing = UNUSED_WITHOUT_VALUE if is_harmless else VALUE_MISSING
-        yield finding_at(secret, _VALUE_RULES.get(found.reason, missing), found.path, message, found.fix)
+        yield report(secret, _VALUE_RULES.get(found.reason, missing), found.path, message, found.fix)
 
 
 def _unknown(secret: SecretDocument) -> Iterator[Finding]:
@@ -116,19 +123,19 @@ def _unknown(secret: SecretDocument) -> Iterator[Finding]:
     lower = {each.lower(): each for each in _KUBERNETES_FIELDS}
     for name in [str(key) for key in secret.value if key not in _KUBERNETES_FIELDS]:
         fix = f"Did you mean {lower[name.lower()]}?" if name.lower() in lower else ""
-        yield finding_at(secret, UNKNOWN_FIELD, (name,), f"{key_text(name)} is no field of a Secret", fix)
+        yield report(secret, UNKNOWN_FIELD, (name,), f"{show_key(name)} is no field of a Secret", fix)
 
 
 def _other_values(secret: SecretDocument) -> Iterator[Finding]:
     """Yield what Kubernetes can't read beside the value that Kong Mesh uses: it takes all of a Secret or nothing."""
     for part in ("data", "stringData"):
         if not isinstance(secret.value.get(part), dict | None):
-            message = f"{part} must be a mapping; it is {kind(secret.value[part])}"
-            yield finding_at(secret, WRONG_TYPE, (part,), message)
-    for found in secret_values(secret):
+            message = f"{part} must be a mapping; it is {name_kind(secret.value[part])}"
+            yield report(secret, WRONG_TYPE, (part,), message)
+    for found in read_secret_values(secret):
         if isinstance(found, Unresolved) and found.path != secret.data_path and found.reason in _VALUE_RULES:
-            message = f"{path_text(found.path)} {found.message}"
-            yield finding_at(secret, _VALUE_RULES[found.reason], found.path, message, found.fix)
+            message = f"{show_path(found.path)} {found.message}"
+            yield report(secret, _VALUE_RULES[found.reason], found.path, message, found.fix)
 
 
 def check_twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:
@@ -142,9 +149,9 @@ def check_twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[
         if first is document or _content(first) == _content(document):
             continue
         place = first.place(())
-        what = f"{known[0]} {shown(document.name)}"
+        what = f"{known[0]} {show(document.name)}"
         message = f"{what} stands in {first.source}:{place.line}, too, with different content"
-        yield finding_at(document, DIFFERENT_TWICE, document.name_path, message)
+        yield report(document, DIFFERENT_TWICE, document.name_path, message)
 
 
 def _identity(document: MeshDocument | SecretDocument) -> tuple[object, ...]:
@@ -159,7 +166,7 @@ def _identity(document: MeshDocument | SecretDocument) -> tuple[object, ...]:
 def _content(document: MeshDocument | SecretDocument) -> object:
     """What a document says, however it is written."""
     if isinstance(document, SecretDocument):
-        found = secret_value(document)
+        found = read_secret_value(document)
         return document.type, document.mesh, found.value if isinstance(found, Resolved) else found.reason
     node = nodes.find(document.root, (*document.base, *document.spec_path))
     return _said(node, UNIVERSAL_META if document.is_universal else ()) or []

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, get_args
 
-from toolkit.mesh.documents.wording import key_text, shown
+from toolkit.mesh.documents.wording import show, show_key
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.findings import report
 from toolkit.mesh.schema.telemetry import TlsMode
 from toolkit.yamltext.plain import at, items, mapping, text
 
@@ -52,7 +52,7 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
             # It may contain a user's name and password, so it is not shown.
             if isinstance(value, str) and value and not form.fullmatch(value):
                 message = f"{field} is not HOST:PORT" if field == "address" else f"{field} is not a URL with a port"
-                yield finding_at(mesh, ADDRESS, (*path, field), message)
+                yield report(mesh, ADDRESS, (*path, field), message)
     for path, conf in _confs(mesh, "metrics", "prometheus"):
         yield from _prometheus(mesh, path, conf)
     yield from _constraints(mesh)
@@ -71,18 +71,16 @@ def _prometheus(mesh: MeshDocument, path: Path, conf: AnyMapping) -> Iterator[Fi
         mode = tls.get("mode") or _TLS_MODES[0]
         same = _TLS_MODES.index("disabled" if skip else "activeMTLSBackend")
         if mode not in (same, _TLS_MODES[same]):
-            message = (
-                f"skipMTLS is {str(skip).lower()} and tls.mode is {mode if isinstance(mode, int) else shown(mode)}"
-            )
-            yield finding_at(mesh, TLS_TWICE, (*path, "skipMTLS"), message)
+            message = f"skipMTLS is {str(skip).lower()} and tls.mode is {mode if isinstance(mode, int) else show(mode)}"
+            yield report(mesh, TLS_TWICE, (*path, "skipMTLS"), message)
     yield from _filter(mesh, (*path, "envoy", "filterRegex"), text(at(conf, ("envoy", "filterRegex"))))
     yield from _port(mesh, (*path, "port"), conf.get("port"))
     seen: dict[str, int] = {}
     for index, entry in enumerate(items(conf.get("aggregate"))):
         name, place = text(mapping(entry).get("name")), (*path, "aggregate", index)
         if name in seen:
-            message = f"aggregate[{seen[name]}] {f'is named {shown(name)}' if name else 'has no name'}, too"
-            yield finding_at(mesh, AGGREGATE_TWICE, (*place, "name"), message)
+            message = f"aggregate[{seen[name]}] {f'is named {show(name)}' if name else 'has no name'}, too"
+            yield report(mesh, AGGREGATE_TWICE, (*place, "name"), message)
         seen.setdefault(name, index)
         yield from _port(mesh, (*place, "port"), mapping(entry).get("port"))
 
@@ -90,7 +88,7 @@ def _prometheus(mesh: MeshDocument, path: Path, conf: AnyMapping) -> Iterator[Fi
 def _port(mesh: MeshDocument, path: Path, value: object) -> Iterator[Finding]:
     number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
     if isinstance(number, int | float) and number > _MAX_PORT:
-        yield finding_at(mesh, NO_SUCH_PORT, path, f"{number} is over {_MAX_PORT}, the last port there is")
+        yield report(mesh, NO_SUCH_PORT, path, f"{number} is over {_MAX_PORT}, the last port there is")
 
 
 def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
@@ -103,7 +101,7 @@ def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
     if "[" not in pattern and "\\Q" not in pattern and _LOOKAROUND.search(pattern):
         problem = "RE2 has no look-around"
     if problem:
-        yield finding_at(mesh, FILTER, path, f"filterRegex is no regular expression of Go: {problem}")
+        yield report(mesh, FILTER, path, f"filterRegex is no regular expression of Go: {problem}")
 
 
 def _constraints(mesh: MeshDocument) -> Iterator[Finding]:
@@ -118,12 +116,12 @@ def _constraints(mesh: MeshDocument) -> Iterator[Finding]:
 
 def _tags(mesh: MeshDocument, path: Path, tags: AnyMapping) -> Iterator[Finding]:
     if not tags:
-        yield finding_at(mesh, TAGS, path, "there are no tags")
+        yield report(mesh, TAGS, path, "there are no tags")
     for key, value in tags.items():
         name, place = str(key), (*path, str(key))
         if not _TAG.fullmatch(name):
-            yield finding_at(mesh, TAGS, place, f"{key_text(name) or 'an empty text'} can't be the key of a tag")
+            yield report(mesh, TAGS, place, f"{show_key(name) or 'an empty text'} can't be the key of a tag")
         if value in ("", None):
-            yield finding_at(mesh, TAGS, place, f"the tag {key_text(name)} has no value")
+            yield report(mesh, TAGS, place, f"the tag {show_key(name)} has no value")
         elif isinstance(value, str) and value != "*" and not _TAG.fullmatch(value):
-            yield finding_at(mesh, TAGS, place, f"{shown(value)} can't be the value of a tag")
+            yield report(mesh, TAGS, place, f"{show(value)} can't be the value of a tag")

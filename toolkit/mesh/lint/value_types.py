@@ -9,11 +9,11 @@ import operator
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.wording import did_you_mean, has_half_characters, kind, listed, path_text, shown
+from toolkit.mesh.documents.wording import has_half_characters, join_words, name_kind, show, show_path, suggest
 from toolkit.mesh.lint.catalogue import RULES
-from toolkit.mesh.lint.findings import finding_at
+from toolkit.mesh.lint.findings import report
 from toolkit.mesh.schema.backends import VaultFromCp
-from toolkit.mesh.schema.field_types import shape_of
+from toolkit.mesh.schema.field_types import read_annotation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,11 +50,11 @@ def check_type(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
         fits, expected = isinstance(value, list), "a list"
         for index, item in enumerate(value) if fits else ():
             if item is None:
-                yield wrong(mesh, _at(mesh, (*spot.path, index)), _expected(shape_of(shape.inner)), item)
+                yield report_type(mesh, _at(mesh, (*spot.path, index)), _expected(read_annotation(shape.inner)), item)
     else:
         fits, expected = _fits(shape, value), _expected(shape)
     if value is not None and not fits:
-        yield wrong(mesh, _at(mesh, spot.path), expected, value)
+        yield report_type(mesh, _at(mesh, spot.path), expected, value)
 
 
 def _fits(shape: Shape, value: object) -> bool:
@@ -77,19 +77,19 @@ def _expected(shape: Shape) -> str:
     return "a text" if shape.choices else _WORDS.get(shape.kind, "a mapping")
 
 
-def wrong(mesh: MeshDocument, path: Path, expected: str, value: object) -> Finding:
+def report_type(mesh: MeshDocument, path: Path, expected: str, value: object) -> Finding:
     """Return the finding about a value of another type."""
     fix = ""
     if expected == "a text" and not isinstance(value, dict | list | str):
         fix = "Put the value in quotes."
     elif expected == "true or false" and isinstance(value, str):
         fix = "Write true or false, without quotes."
-    return finding_at(mesh, WRONG_TYPE, path, f"{last(path)} must be {expected}; it is {kind(value)}", fix)
+    return report(mesh, WRONG_TYPE, path, f"{show_end(path)} must be {expected}; it is {name_kind(value)}", fix)
 
 
-def last(path: Path) -> str:
+def show_end(path: Path) -> str:
     """Return the end of a path: a key, or an item with the key of its list."""
-    return path_text(path[-1:] if isinstance(path[-1], str) else path[-2:])
+    return show_path(path[-1:] if isinstance(path[-1], str) else path[-2:])
 
 
 def check_limits(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
@@ -101,25 +101,25 @@ def check_limits(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     elif value == "":
         needed = spot.owners and name in _NEEDED.get(spot.owners[-1][1], ())
         if needed or any(getattr(each, "min_length", None) for each in shape.metadata):
-            yield finding_at(mesh, EMPTY_FIELD, path, f"{name} is empty")
+            yield report(mesh, EMPTY_FIELD, path, f"{name} is empty")
     elif shape.kind in (int, float) and _fits(shape, value):
         number = float(value) if isinstance(value, str) else value
         bounds = _bounds(shape.metadata)
         if not all(test(number, bound) for _, test, bound in bounds):
-            words = listed([f"{word} {bound:.15g}" for word, _, bound in bounds])
-            yield finding_at(mesh, OUT_OF_RANGE, path, f"{name} must be {words}")
+            words = join_words([f"{word} {bound:.15g}" for word, _, bound in bounds])
+            yield report(mesh, OUT_OF_RANGE, path, f"{name} must be {words}")
 
 
 def _choice(mesh: MeshDocument, path: Path, shape: Shape, value: object) -> Iterator[Finding]:
     name, choices = path[-1], [choice for choice in shape.choices if choice]
     if isinstance(value, str) and value not in shape.choices:
-        message = f"{name} is {shown(value)}, and must be {' or '.join(choices)}"
-        yield finding_at(mesh, UNKNOWN_VALUE, path, message, did_you_mean(value, choices))
+        message = f"{name} is {show(value)}, and must be {' or '.join(choices)}"
+        yield report(mesh, UNKNOWN_VALUE, path, message, suggest(value, choices))
     elif shape.is_enum and _fits(shape, value) and isinstance(value, int):
         is_known = 0 <= value < len(choices)
         meaning = f", which stands for {choices[value]}" if is_known else f"; no value of {name} has that number"
         fix = f"Write {choices[value]}." if is_known else f"Write {' or '.join(choices)}."
-        yield finding_at(mesh, BY_NUMBER, path, f"{name} is {value}{meaning}", fix)
+        yield report(mesh, BY_NUMBER, path, f"{name} is {value}{meaning}", fix)
 
 
 def _bounds(metadata: tuple[object, ...]) -> list[tuple[str, Callable[[float, float], bool], float]]:

@@ -14,7 +14,7 @@ from toolkit.mesh.render.choices import Choice
 from toolkit.mesh.schema.acmpca import AcmPcaAuth, AcmPcaBackend, AcmPcaConf, AwsCredentials
 from toolkit.mesh.schema.mesh import AcmPcaMtls, Mesh
 from toolkit.mesh.schema.model import Credential, DataPlaneCertificates, DataSource, Model, RootChain, Rotation
-from toolkit.mesh.schema.secret import MeshSecret, object_name
+from toolkit.mesh.schema.secret import MeshSecret, check_object_name
 from toolkit.pki import arn, duration
 
 if TYPE_CHECKING:
@@ -266,6 +266,6 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
 def _secret_name_problems(option: str, name: str) -> Iterator[Problem]:
     """Of a Secret that somebody else makes; of ours the model says it."""
     try:
-        object_name(name)
+        check_object_name(name)
     except ValueError as error:
         yield Problem(option, str(error))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.confidential import INLINE
-from toolkit.mesh.documents.data_sources import Resolved, secret_value, value_of
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.data_sources import Resolved, read_secret_value, read_value
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.building import build
 from toolkit.mesh.render.choices import Choice
 from toolkit.mesh.schema.model import SOURCE_KINDS
@@ -104,7 +104,7 @@ def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
         return ()
     if enabled and mesh.position(enabled) is None:
         hint = f"Correct the name; without enabledBackend, {name} signs."
-        raise mesh.refuse(("enabledBackend",), f"is {shown(enabled)}, which is not among the backends", hint)
+        raise mesh.refuse(("enabledBackend",), f"is {show(enabled)}, which is not among the backends", hint)
     if enabled:
         note = f"{enabled} still signs, {name} is trusted beside it; toolkit rotate moves the mesh to it"
         return (f"mesh {mesh.name}: {note}",)
@@ -181,7 +181,7 @@ def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
         if there is None:
             outside.append(secret)
             continue
-        found = secret_value(there)
+        found = read_secret_value(there)
         old = found.value if isinstance(found, Resolved) else ""
         # As in the Mesh itself, the same certificates in another spelling are no change.
         if old != secret.value and (_parsed(old) is None or _parsed(old) != _parsed(secret.value)):
@@ -191,7 +191,7 @@ def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
 
 def _certificates(mesh: EditableMesh, source: Object) -> list[bytes] | None:
     """Return the certificates that a data source itself contains; None when it has none that can be read."""
-    found = value_of(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
+    found = read_value(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
     return None if found is None else _parsed(found.value)
 
 

@@ -108,7 +108,7 @@ def fill(template: str, **values: object) -> str:
     return _templates().get_template(template).render(_verbatim(values))
 
 
-def stream(documents: Sequence[str]) -> str:
+def join_documents(documents: Sequence[str]) -> str:
     """Several texts, each of one document or more, as one YAML stream in their order."""
     text = ""
     for document in documents:
@@ -122,7 +122,7 @@ def stream(documents: Sequence[str]) -> str:
 
 def _encoded(value: object) -> Markup:
     """What a template interpolates: lines that are YAML already as they are, anything else as one scalar."""
-    return value if isinstance(value, Markup) else _as_it_is(scalars.scalar(value))
+    return value if isinstance(value, Markup) else _as_it_is(scalars.write_scalar(value))
 
 
 def _verbatim(value: object) -> Value:
@@ -133,7 +133,7 @@ def _verbatim(value: object) -> Value:
 
 def _lines(value: Object, indent: int) -> Markup:
     """The filter for a mapping that stands below its key."""
-    return _as_it_is(scalars.block(value, indent).removesuffix("\n"))
+    return _as_it_is(scalars.write_block(value, indent).removesuffix("\n"))
 
 
 def _as_it_is(text: str) -> Markup:

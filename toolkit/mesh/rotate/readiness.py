@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.rotate.rotation import Rotation
 
 
-def what_is_missing(rotation: Rotation, number: int, insight: Mapping[str, object]) -> str:
+def find_missing(rotation: Rotation, number: int, insight: Mapping[str, object]) -> str:
     """Why a step must not be applied yet; empty when it may.
 
     Only proxies that are online count: one that comes back gets the mesh as it is then.

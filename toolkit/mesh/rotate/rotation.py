@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents import editable
-from toolkit.mesh.documents.data_sources import secrets_named
-from toolkit.mesh.documents.differences import same
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.data_sources import find_secrets_named
+from toolkit.mesh.documents.differences import are_same
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.merge import merge
 from toolkit.mesh.rotate import instructions
 from toolkit.mesh.schema.model import Mode
@@ -105,11 +105,11 @@ class Move:
 
     def read(self, text: str | None = None) -> EditableMesh:
         """The Mesh in the stream, or in another text of it."""
-        found = editable.editable(self.text if text is None else text, self.source)
+        found = editable.read_editable(self.text if text is None else text, self.source)
         return editable.choose(found, self.mesh, self.source)
 
 
-def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
+def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
     """The way to the CA of a contract.
 
     The new backend takes the mode of the old one unless another is chosen.
@@ -146,7 +146,7 @@ def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotati
     )
 
 
-def to_backend(move: Move, backend: Object) -> Rotation:
+def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
     """The way to any other backend, such as back from acmpca.
 
     Args:
@@ -199,7 +199,7 @@ def _rotation(move: Move, added: EditableMesh, old: str, new: str, notes: list[s
         notes = [*notes, f"{', '.join(others)} stays trusted too; this rotation is about {old} and {new} only"]
     # What the mesh is already needs no step: a rotation that stopped half-way goes on from there.
     first = _reached(move, texts)
-    words = instructions.kong_mesh(added.name, old, new)
+    words = instructions.describe_steps(added.name, old, new)
     steps = tuple(
         Step(number, name, text, number <= first, words[name])
         for number, (name, text) in enumerate(zip(("add", "switch", "remove"), texts, strict=True), start=1)
@@ -218,7 +218,7 @@ def _reached(move: Move, texts: Iterable[str]) -> int:
         return {"type": "Mesh", "mtls": mesh.mtls}
 
     there = section(move.read())
-    numbers = [number for number, text in enumerate(texts, start=1) if same(section(move.read(text)), there)]
+    numbers = [number for number, text in enumerate(texts, start=1) if are_same(section(move.read(text)), there)]
     return max(numbers, default=0)
 
 
@@ -257,7 +257,7 @@ def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Ro
         raise _signs_already(mesh, new)
     if not mesh.enabled_backend:
         first = list(texts).index("off") + 1
-    words = instructions.kuma(mesh.name, old, new)
+    words = instructions.describe_steps_of_kuma(mesh.name, old, new)
     steps = tuple(
         Step(number, name, text, number <= first, words[name])
         for number, (name, text) in enumerate(texts.items(), start=1)
@@ -355,7 +355,7 @@ def _mode(mesh: EditableMesh, backend: str) -> Mode:
     number = _position(mesh, backend)
     mode = mesh.backends[number].get("mode") or "STRICT"
     if mode not in get_args(Mode):
-        message = f"is {shown(mode)}; it must be {' or '.join(get_args(Mode))}"
+        message = f"is {show(mode)}; it must be {' or '.join(get_args(Mode))}"
         raise mesh.refuse(("backends", number, "mode"), message, "Correct it in the Mesh first.")
     return cast("Mode", mode)
 
@@ -379,5 +379,5 @@ def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutpu
 
 
 def _secret_notes(mesh: EditableMesh, backend: Object) -> list[str]:
-    named = sorted({name for _, name in secrets_named(backend.get("conf"))})
+    named = sorted({name for _, name in find_secrets_named(backend.get("conf"))})
     return [f"mesh {mesh.name} needs the Secrets {', '.join(named)} before the first step"] if named else []

@@ -131,15 +131,15 @@ class Shape:
         return next((base for base in shared if all(issubclass(model, base) for model in models)), None)
 
 
-def shape_of(annotation: Annotation, metadata: tuple[object, ...] = ()) -> Shape:
+def read_annotation(annotation: Annotation, metadata: tuple[object, ...] = ()) -> Shape:
     """What an annotation of a model's field says, None left out: to be missing is a question of its own."""
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         flat = [part for each in more for part in (each.metadata if isinstance(each, FieldInfo) else [each])]
-        return shape_of(inner, (*metadata, *flat))
+        return read_annotation(inner, (*metadata, *flat))
     arguments = get_args(annotation)
     if type(None) in arguments:
-        return shape_of(next(each for each in arguments if each is not type(None)), metadata)
+        return read_annotation(next(each for each in arguments if each is not type(None)), metadata)
     if get_origin(annotation) is tuple:
         return Shape(tuple, arguments[0], metadata)
     if get_origin(annotation) is dict:
@@ -147,7 +147,7 @@ def shape_of(annotation: Annotation, metadata: tuple[object, ...] = ()) -> Shape
     return Shape(annotation, None, metadata)
 
 
-def fields_of(model: type[Model]) -> dict[str, FieldInfo]:
+def list_fields(model: type[Model]) -> dict[str, FieldInfo]:
     """The fields of a model by the names that documents have for them."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
@@ -179,7 +179,7 @@ class Spot:
         return self.shape.model is Credential
 
 
-def spots(value: Value, model: type[Model] = Spec) -> Iterator[Spot]:
+def walk_fields(value: Value, model: type[Model] = Spec) -> Iterator[Spot]:
     """Every value that stands where a field is known, from above, as deep as the types are right."""
     yield from _spots(Spot((), value, Shape(model)))
 
@@ -194,25 +194,25 @@ def _spots(spot: Spot) -> Iterator[Spot]:
         model = shape.model
     if model and isinstance(value, dict):
         owners = (*spot.owners, (spot.path, model))
-        for name, field in fields_of(model).items():
+        for name, field in list_fields(model).items():
             if value.get(name) is not None:
-                below = shape_of(field.annotation, tuple(field.metadata))
+                below = read_annotation(field.annotation, tuple(field.metadata))
                 yield from _spots(Spot((*spot.path, name), value[name], below, owners))
     elif shape.kind is tuple and isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _spots(Spot((*spot.path, index), item, shape_of(shape.inner), spot.owners))
+            yield from _spots(Spot((*spot.path, index), item, read_annotation(shape.inner), spot.owners))
     elif shape.kind is dict and shape.inner is str and isinstance(value, dict):
         for key, item in value.items():
             yield from _spots(Spot((*spot.path, str(key)), item, Shape(str), spot.owners))
 
 
-def models_below(model: type[Model]) -> Iterator[type[Model]]:
+def walk_models(model: type[Model]) -> Iterator[type[Model]]:
     """Yield a model and every model of its fields, all the way down."""
     yield model
     for field in model.model_fields.values():
-        shape = shape_of(field.annotation)
+        shape = read_annotation(field.annotation)
         if shape.kind is tuple:
-            shape = shape_of(shape.inner)
+            shape = read_annotation(shape.inner)
         for below in (shape.model, *shape.variants.values()):
             if below is not None:
-                yield from models_below(below)
+                yield from walk_models(below)

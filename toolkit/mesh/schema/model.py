@@ -106,7 +106,7 @@ def _expiration(value: str) -> str:
 _PROTOBUF_DURATION = re.compile(r"\d{1,12}(?:\.\d{1,9})?s", re.ASCII)
 
 
-def timeout_seconds(value: str) -> float:
+def parse_timeout(value: str) -> float:
     """The seconds of a protobuf duration, such as ``10s`` or ``0.5s``.
 
     Raises:
@@ -118,7 +118,7 @@ def timeout_seconds(value: str) -> float:
 
 
 def _timeout(value: str) -> str:
-    if timeout_seconds(value) <= 0:
+    if parse_timeout(value) <= 0:
         raise ValueError("must be more than 0s")
     return value
 

@@ -29,7 +29,7 @@ KUBERNETES_TYPE = "system.kuma.io/secret"
 GLOBAL_TYPE = "system.kuma.io/global-secret"
 
 
-def object_name(value: str) -> str:
+def check_object_name(value: str) -> str:
     """The name of a Kubernetes object, as it is.
 
     Raises:
@@ -40,7 +40,7 @@ def object_name(value: str) -> str:
     return value
 
 
-def name_problem(name: str, form: Form) -> str:
+def find_name_problem(name: str, form: Form) -> str:
     """Return why no Secret can have a name; empty where one can. The name is not repeated: it may be a credential.
 
     Kuma 2.14.3 on Universal refuses capitals, and takes underscores (kumahq/kuma:pkg/core/resources/apis/mesh,
@@ -49,7 +49,7 @@ def name_problem(name: str, form: Form) -> str:
     if form == "universal":
         return "" if _UNIVERSAL.fullmatch(name) else _name_problem(name)
     try:
-        object_name(name)
+        check_object_name(name)
     except ValueError:
         return _name_problem(name)
     return ""
@@ -69,7 +69,7 @@ def _name_problem(name: str) -> str:
     return "contains characters that no name has"
 
 
-ObjectName = Annotated[str, AfterValidator(object_name)]
+ObjectName = Annotated[str, AfterValidator(check_object_name)]
 
 
 class MeshSecret(Model):

@@ -54,7 +54,7 @@ WHAT_IS_KNOWN_OF_MESH_IDENTITY = (
 )
 
 
-def refuse(version: MeshVersion) -> None:
+def refuse_version(version: MeshVersion) -> None:
     """Refuse a version that does not take an acmpca backend in a Mesh.
 
     Raises:
@@ -74,7 +74,7 @@ def refuse(version: MeshVersion) -> None:
         )
 
 
-def warnings(version: MeshVersion) -> list[str]:
+def list_warnings(version: MeshVersion) -> list[str]:
     """What whoever runs that version should know about an acmpca backend."""
     found = []
     if version < FIRST_WITHOUT_STORM:
