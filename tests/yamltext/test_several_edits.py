@@ -192,7 +192,7 @@ def test_a_document_is_read_once_for_the_same_values(monkeypatch: pytest.MonkeyP
 def test_places_are_those_of_the_original_text() -> None:
     editor = Editor("a: 1\nb: 2\n", "x.yaml")
     editor.remove(0, ("a",))
-    assert editor.place(0, ("b",)) == (5, 2, 1)
+    assert editor.find_place(0, ("b",)) == (5, 2, 1)
 
 
 def test_a_list_of_meshes_in_json_stays_json() -> None:
@@ -222,4 +222,4 @@ def test_a_list_of_meshes_in_json_stays_json() -> None:
 def test_how_values_differ(old: Any, new: Any, changes: list[tuple[Any, ...]]) -> None:
     draft = Draft(old)
     draft.value = new
-    assert [tuple(change) for change in draft.changes()] == changes
+    assert [tuple(change) for change in draft.find_changes()] == changes

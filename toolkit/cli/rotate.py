@@ -161,7 +161,7 @@ def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, s
         return rotation.plan_move_to_acmpca(move, outputs, take_options("kubernetes", chosen, [name]))
     source = source_name(target)
     mesh = editable.choose(editable.read_editable(read_text(target), source), None, source)
-    position = mesh.position(mesh.enabled_backend)
+    position = mesh.find_position(mesh.enabled_backend)
     if position is None:
         raise mesh.refuse(("enabledBackend",), "must name the backend to move to, one of its backends")
     return rotation.plan_move_to_backend(move, mesh.backends[position])

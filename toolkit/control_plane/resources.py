@@ -129,7 +129,9 @@ def _refuse_kubernetes(documents: Sequence[Document]) -> None:
         return
     sources = dict.fromkeys(document.source for document in found)
     files = " ".join(f"-f {'-' if source == source_name('-') else shlex.quote(source)}" for source in sources)
-    problems = [Problem(document.where(()), f"{_named(document)} has the form of Kubernetes") for document in found]
+    problems = [
+        Problem(document.show_place(()), f"{_named(document)} has the form of Kubernetes") for document in found
+    ]
     raise InvalidInputError(
         "documents for Kubernetes can't be applied over HTTP: a control plane there is changed through Kubernetes",
         problems,
@@ -139,7 +141,7 @@ def _refuse_kubernetes(documents: Sequence[Document]) -> None:
 
 def _refuse_others(documents: Sequence[Document]) -> None:
     problems = [
-        Problem(document.where(()), f"{_named(document)} is neither a Mesh nor a Secret")
+        Problem(document.show_place(()), f"{_named(document)} is neither a Mesh nor a Secret")
         for document in documents
         if document.kind not in ("Mesh", "Secret")
     ]

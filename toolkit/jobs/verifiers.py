@@ -68,7 +68,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
     """
     found = documents.read(texts)
     problems = [
-        Problem(secret.where(secret.data_path), f"Secret {secret.name} is no chain of certificates: {problem}")
+        Problem(secret.show_place(secret.data_path), f"Secret {secret.name} is no chain of certificates: {problem}")
         for secret in found.secrets
         if secret.type == KUBERNETES_TYPE and (problem := find_chain_problem(secret))
     ]

@@ -96,7 +96,7 @@ class VerifyJob:
         suffix = "-" + hashlib.sha256(self.zone.encode()).hexdigest()[:8]
         return name[: most - len(suffix)].rstrip("-") + suffix
 
-    def config_map(self) -> Object:
+    def make_config_map(self) -> Object:
         """What the verification reads; nothing in it is secret.
 
         Raises:
@@ -112,7 +112,7 @@ class VerifyJob:
             )
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": self._metadata(), "data": data}
 
-    def workload(self) -> Object:
+    def make_workload(self) -> Object:
         """The Job, or the CronJob that makes Jobs."""
         table = self.timetable
         if table is None:
@@ -222,7 +222,7 @@ def render_job(job: VerifyJob) -> str:
         InvalidInputError: they are too large.
         UnfaithfulRenderingError: the rendered text does not parse to the model.
     """
-    config_map, workload = job.config_map(), job.workload()
+    config_map, workload = job.make_config_map(), job.make_workload()
     template = "kubernetes/verify-cronjob.yaml.j2" if job.timetable else "kubernetes/verify-job.yaml.j2"
     return templating.join_documents(
         [

@@ -60,7 +60,7 @@ class Draft:
         """
         self.value = self._without(self.value, self._original, path)
 
-    def changes(self) -> list[Change]:
+    def find_changes(self) -> list[Change]:
         """Return how the value differs from the original, in the order of the original."""
         return list(self._changes(self._original, self.value, ()))
 

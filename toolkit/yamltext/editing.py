@@ -119,7 +119,7 @@ class Editor:
             raise self._refused(document, path) from error
         self._text = None
 
-    def place(self, document: int, path: Path) -> Place:
+    def find_place(self, document: int, path: Path) -> Place:
         """Return the place of a path in the original text, or of the closest value above it that is there."""
         known = 0 <= document < len(self._parsed)
         return nodes.find_nearest(self._parsed[document].root, path) if known else nodes.Place(0, 1, 1)
@@ -135,7 +135,7 @@ class Editor:
             pieces: list[str] = []
             done = 0
             for number, draft in enumerate(self._drafts):
-                changes = draft.changes()
+                changes = draft.find_changes()
                 if changes:
                     part = self._part(number)
                     pieces += [self._original[done : part.begin], self._edited(number, part, changes)]
@@ -200,7 +200,7 @@ class Editor:
         return None
 
     def _refused(self, document: int, path: Path) -> InvalidInputError:
-        place = self.place(document, path)
+        place = self.find_place(document, path)
         return InvalidInputError(
             f"{self._source} is written in a way that can't be changed in part",
             [Problem(f"{self._source}:{place.line}:{place.column}", f"{join_path(path)} can't be changed alone")],
@@ -216,7 +216,7 @@ def join_path(path: Path) -> str:
 def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
     """Yield the texts of a document that changes may lead to; nothing where they overlap."""
     try:
-        found = part.splicer.splices(part.root, changes)
+        found = part.splicer.find_splices(part.root, changes)
     except (TypeError, ValueError):
         # A value that YAML text of ours can't express.
         return

@@ -90,16 +90,16 @@ class Mapping:
     after: int = 0
     _numbers: dict[str, int] | None = field(default=None, init=False, repr=False, compare=False)
 
-    def number(self, key: str) -> int | None:
+    def find_number(self, key: str) -> int | None:
         """Return the number of the first pair with a key that is a scalar; None where there is none."""
         if self._numbers is None:
             keys = [(pair.key.value, n) for n, pair in enumerate(self.pairs) if isinstance(pair.key, Scalar)]
             self._numbers = dict(reversed(keys))
         return self._numbers.get(key)
 
-    def pair(self, key: str) -> Pair | None:
+    def find_pair(self, key: str) -> Pair | None:
         """Return the first pair with a key that is a scalar; None where there is none."""
-        number = self.number(key)
+        number = self.find_number(key)
         return None if number is None else self.pairs[number]
 
 
@@ -141,7 +141,7 @@ def find_nearest(root: Node, path: Path) -> Place:
 
 def _step(node: Node, part: str | int) -> tuple[Place, Node] | None:
     """What a part of a path leads to, with the place of its key or item; None where it leads nowhere."""
-    if isinstance(node, Mapping) and isinstance(part, str) and (pair := node.pair(part)):
+    if isinstance(node, Mapping) and isinstance(part, str) and (pair := node.find_pair(part)):
         return pair.key.start, pair.value
     if isinstance(node, Sequence) and isinstance(part, int) and 0 <= part < len(node.items):
         return node.items[part].start, node.items[part]

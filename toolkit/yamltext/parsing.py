@@ -88,7 +88,7 @@ def parse(
         warnings.simplefilter("ignore", YAMLWarning)
         found: list[Parsed] = []
         done = 0
-        for document in (_GoBuilder if as_go else _Builder)(text).documents():
+        for document in (_GoBuilder if as_go else _Builder)(text).read_documents():
             found.append(document)
             advance(document.root.end - done)
             done = document.root.end
@@ -169,42 +169,42 @@ class _GoConstructor(_Constructor):
                 raise ConstructorError(None, None, "a key is empty; write a text in quotes", key.start_mark)
         return super().construct_mapping(node, deep)
 
-    def whole(self, node: ScalarNode) -> int:
+    def construct_int(self, node: ScalarNode) -> int:
         """Return a whole number."""
-        value = self.plain(node)
+        value = self.resolve(node)
         if type(value) is not int:
             raise ValueError(node.tag)
         return value
 
-    def floating(self, node: ScalarNode) -> float:
+    def construct_float(self, node: ScalarNode) -> float:
         """Return a floating-point number."""
-        value = self.plain(node)
+        value = self.resolve(node)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(node.tag)
         return float(value)
 
-    def truth(self, node: ScalarNode) -> bool:
+    def construct_bool(self, node: ScalarNode) -> bool:
         """Return true or false."""
-        value = self.plain(node)
+        value = self.resolve(node)
         if not isinstance(value, bool):
             raise TypeError(node.tag)
         return value
 
-    def timestamp(self, node: ScalarNode) -> str:
+    def construct_timestamp(self, node: ScalarNode) -> str:
         """Return a date as it is written."""
         self.construct_yaml_timestamp(node)
         return str(node.value)
 
-    def plain(self, node: ScalarNode) -> str | bool | float | None:
+    def resolve(self, node: ScalarNode) -> str | bool | float | None:
         """Return what a scalar would be without its tag."""
         return resolve_scalar(self.construct_scalar(node))
 
 
 for _kind, _made in {
-    "int": _GoConstructor.whole,
-    "float": _GoConstructor.floating,
-    "bool": _GoConstructor.truth,
-    "timestamp": _GoConstructor.timestamp,
+    "int": _GoConstructor.construct_int,
+    "float": _GoConstructor.construct_float,
+    "bool": _GoConstructor.construct_bool,
+    "timestamp": _GoConstructor.construct_timestamp,
     "merge": _GoConstructor.construct_yaml_str,
 }.items():
     _GoConstructor.add_constructor(f"{_STANDARD}{_kind}", _made)
@@ -237,7 +237,7 @@ class _Builder:
         self._constructor, self._resolver = yaml.constructor, yaml.resolver
         self._anchors: dict[str, Node] = {}
 
-    def documents(self) -> Iterator[Parsed]:
+    def read_documents(self) -> Iterator[Parsed]:
         """Yield the documents."""
         mark: int | None = None
         for event in self._events:

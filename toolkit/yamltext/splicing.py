@@ -48,7 +48,7 @@ class Splicer:
         # How many entries of a flow collection stay before those that are cut at its end, by its identity.
         self._kept: dict[int, int] = {}
 
-    def splices(self, root: Node | None, changes: list[Change]) -> list[Splice | None]:
+    def find_splices(self, root: Node | None, changes: list[Change]) -> list[Splice | None]:
         """Return the splice of each change to the document with this root; None without one is an empty text."""
         self._kept.clear()
         cuts = {change.path for change in changes if change.kind == "cut"}
@@ -73,7 +73,7 @@ class Splicer:
             return self._filled_root(root, value)
         parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
         if isinstance(parent, Mapping) and isinstance(last, str) and parent.pairs:
-            pair = parent.pair(last)
+            pair = parent.find_pair(last)
             # A value that a merge key brought is overridden.
             return self._value(parent, pair, value) if pair else self._new_pairs(parent, {last: value})
         if isinstance(parent, Sequence) and isinstance(last, int) and parent.items:
@@ -83,7 +83,7 @@ class Splicer:
 
     def _cut(self, parent: Node | None, path: Path, cuts: set[Path]) -> Splice | None:
         last = path[-1]
-        number = parent.number(last) if isinstance(parent, Mapping) and isinstance(last, str) else None
+        number = parent.find_number(last) if isinstance(parent, Mapping) and isinstance(last, str) else None
         if isinstance(parent, Sequence) and isinstance(last, int):
             number = last
         if not isinstance(parent, Mapping | Sequence) or number is None:

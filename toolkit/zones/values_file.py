@@ -72,18 +72,18 @@ def merge(base: str, source: str, zone: Zone, address: str | None, namespace: st
     values = make_chart_values(zone, address)
     file = _File(base, source)
     file.refuse_others()
-    if problems := list(file.problems(zone, values)):
+    if problems := list(file.find_problems(zone, values)):
         raise InvalidInputError(
             f"{source} can't be the values of zone {zone.name}", problems, "Name another base, or choose with --zone."
         )
     has_address = bool(address or file.get(_ADDRESS) or file.get((*_VARIABLES, _ADDRESS_VARIABLE)))
     account = file.service_account
     said = write_notes(zone, has_address=has_address, in_chart=True, namespace=namespace, service_account=account)
-    said += file.warnings(zone)
+    said += file.find_warnings(zone)
     changes = []
     for path, value in _leaves(values):
         if (old := file.get(path)) not in (None, "", value):
-            changes.append(f"zone {zone.name}: {file.where(path)}: {shown(str(old))} -> {shown(value)}")
+            changes.append(f"zone {zone.name}: {file.show_place(path)}: {shown(str(old))} -> {shown(value)}")
         file.editor.set(0, path, value)
     return Merged(file.editor.text, said, changes)
 
@@ -106,9 +106,9 @@ class _File:
         name = self.get(("kuma", "nameOverride"))
         return f"{name[:63].removesuffix('-')}-control-plane" if isinstance(name, str) and name else None
 
-    def where(self, path: Path) -> str:
+    def show_place(self, path: Path) -> str:
         """Return a path and its place as ``source:line:column path``."""
-        place = self.editor.place(0, path)
+        place = self.editor.find_place(0, path)
         return f"{self._source}:{place.line}:{place.column} {join_path(path)}".rstrip()
 
     def refuse_others(self) -> None:
@@ -128,29 +128,29 @@ class _File:
             path, kind = kinds[0]
             raise InvalidInputError(
                 f"{self._source} is not a Helm values file",
-                [Problem(self.where(path), f"this is {kind}")],
+                [Problem(self.show_place(path), f"this is {kind}")],
                 "Name a values file with --base. If this document contains the values, extract them into a file.",
             )
 
-    def problems(self, zone: Zone, values: Object) -> Iterator[Problem]:
+    def find_problems(self, zone: Zone, values: Object) -> Iterator[Problem]:
         """Yield the reasons why the file can't belong to the zone.
 
         The chart's variables override its values, so they must not contradict them
         (kumahq/kuma:deployments/charts/kuma/templates/cp-deployment.yaml merges ``envVars`` over the others).
         """
         if len(self.editor.documents) > 1:
-            place = self.editor.place(1, ())
+            place = self.editor.find_place(1, ())
             yield Problem(f"{self._source}:{place.line}:{place.column}", "a values file has only one document")
         for path in (_CONTROL_PLANE[:1], _CONTROL_PLANE, _VARIABLES, _ANNOTATIONS):
             if not isinstance(self.get(path), dict | None):
-                yield Problem(self.where(path), "must be a mapping")
+                yield Problem(self.show_place(path), "must be a mapping")
         for path, _ in _leaves(values):
             if isinstance(self.get(path), dict | list):
-                yield Problem(self.where(path), "must be a text")
+                yield Problem(self.show_place(path), "must be a text")
         if self.get(_MODE) == "global":
-            yield Problem(self.where(_MODE), "is global; a zone's control plane has mode zone")
+            yield Problem(self.show_place(_MODE), "is global; a zone's control plane has mode zone")
         if not isinstance(self.get(_ZONE), dict | list) and str(self.get(_ZONE) or zone.name) != zone.name:
-            yield Problem(self.where(_ZONE), f"is {shown(str(self.get(_ZONE)))}, not {zone.name}")
+            yield Problem(self.show_place(_ZONE), f"is {shown(str(self.get(_ZONE)))}, not {zone.name}")
         expected = {
             "KUMA_MODE": "zone",
             "KUMA_MULTIZONE_ZONE_NAME": zone.name,
@@ -159,9 +159,9 @@ class _File:
         for name, value in expected.items():
             old = self.get((*_VARIABLES, name))
             if None not in (value, old) and str(old) != value:
-                yield Problem(self.where((*_VARIABLES, name)), f"is {shown(str(old))}, and would override {value}")
+                yield Problem(self.show_place((*_VARIABLES, name)), f"is {shown(str(old))}, and would override {value}")
 
-    def warnings(self, zone: Zone) -> list[str]:
+    def find_warnings(self, zone: Zone) -> list[str]:
         """Return what is accepted and likely to be wrong, in the order of the file."""
         warned: list[tuple[Path, str]] = [
             ((key,), f"Kong Mesh's chart does not read this key of open-source Kuma: move it to kuma.{key}")
@@ -174,8 +174,8 @@ class _File:
         for path, name, value in self._variables():
             if message := find_problem(zone, name, value):
                 warned.append((path, message if path[-1] == name else f"{name}: {message}"))
-        warned.sort(key=lambda one: self.editor.place(0, one[0]).index)
-        return [f"{self.where(path)}: {message}" for path, message in warned]
+        warned.sort(key=lambda one: self.editor.find_place(0, one[0]).index)
+        return [f"{self.show_place(path)}: {message}" for path, message in warned]
 
     def _variables(self) -> Iterator[tuple[Path, str, str | None]]:
         """Yield the control plane's variables from everywhere that the chart reads them, with their paths."""

@@ -40,7 +40,7 @@ def test_a_mesh_in_a_list_is_edited_in_place(text: str) -> None:
 
 def test_a_secret_in_a_list_keeps_its_form() -> None:
     (mesh,) = read_editable(KUBECTL_LIST, "x.yaml")
-    secret = mesh.secret("chain", "kong-mesh-system")
+    secret = mesh.find_secret("chain", "kong-mesh-system")
     assert secret
     mesh.set_secret(secret, "new")
     assert mesh.editor.text == KUBECTL_LIST.replace("value: x", "value: new")
@@ -85,11 +85,11 @@ def test_a_name_that_another_secret_has_is_refused() -> None:
     text = KUBECTL_LIST.replace("kuma.io/mesh: default", "kuma.io/mesh: other")
     (mesh,) = read_editable(text, "x.yaml")
     with pytest.raises(InvalidInputError, match="Secret chain can't be replaced") as caught:
-        mesh.secret("chain", "kong-mesh-system")
+        mesh.find_secret("chain", "kong-mesh-system")
     assert "belongs to mesh 'other', not 'default'" in caught.value.problems[0].message
     elsewhere = text.replace("{name: chain,", "{name: chain, namespace: other,")
     (mesh,) = read_editable(elsewhere, "x.yaml")
-    assert mesh.secret("chain", "kong-mesh-system") is None
+    assert mesh.find_secret("chain", "kong-mesh-system") is None
 
 
 def test_a_backend_that_signs_is_named_by_a_text() -> None:

@@ -50,7 +50,7 @@ def plan(text: str, options: MeshOptions | None = None, **more: Any) -> Rotation
 
 def plan_to(text: str, target: str, **more: Any) -> Rotation:
     (mesh,) = read_editable(target, "target.yaml")
-    number = mesh.position(mesh.enabled_backend)
+    number = mesh.find_position(mesh.enabled_backend)
     assert number is not None
     return rotation.plan_move_to_backend(Move(text, "mesh.yaml", **more), mesh.backends[number])
 

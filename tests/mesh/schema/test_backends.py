@@ -47,7 +47,7 @@ def test_what_kong_documents_can_be_opened_for_changes(name: str) -> None:
     for number, text in enumerate(documented()[name].split("\n---\n")):
         (mesh,) = read_editable(text, name)
         assert mesh.backends
-        assert mesh.position(mesh.enabled_backend) is not None, number
+        assert mesh.find_position(mesh.enabled_backend) is not None, number
         assert mesh.editor.text == text
 
 

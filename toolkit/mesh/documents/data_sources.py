@@ -168,7 +168,7 @@ def _inline(mesh: MeshDocument, place: Path, value: str) -> Resolved | Unresolve
 
 
 def _secret(mesh: MeshDocument, place: Path, name: str, documents: Documents) -> Resolved | Unresolved:
-    secret = documents.secret(name, mesh.name)
+    secret = documents.find_secret(name, mesh.name)
     if secret is None:
         reasons = [explain_unusable(found, mesh.name) for found in documents.secrets_by_name.get(name, ())]
         if not reasons:

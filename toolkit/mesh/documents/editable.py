@@ -105,7 +105,7 @@ class EditableMesh:
         """Whether Kubernetes accepts the document only while the Mesh has not changed since it was read."""
         return self.form == "kubernetes" and "resourceVersion" in mapping(self.document.value.get("metadata"))
 
-    def position(self, backend: str) -> int | None:
+    def find_position(self, backend: str) -> int | None:
         """Return the number of a backend, from 0; None if no backend has that name."""
         names = [found["name"] for found in self.backends]
         return names.index(backend) if backend in names else None
@@ -130,7 +130,7 @@ class EditableMesh:
         """Whether the stream contains what only its owner may read."""
         return any(map(is_confidential, self.editor.documents))
 
-    def secret(self, name: str, namespace: str) -> SecretDocument | None:
+    def find_secret(self, name: str, namespace: str) -> SecretDocument | None:
         """Return the Secret of this mesh in the same stream; None when it is not there.
 
         Args:
@@ -141,7 +141,7 @@ class EditableMesh:
             InvalidInputError: on Kubernetes, something else has that name: a name can serve only one mesh
                 (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
         """
-        found = self.documents.secret(name, self.name)
+        found = self.documents.find_secret(name, self.name)
         for other in self.documents.secrets_by_name.get(name, ()) if found is None else ():
             place = mapping(other.value.get("metadata")).get("namespace", namespace)
             if not other.is_universal and place == namespace:
@@ -186,13 +186,13 @@ def choose(meshes: Sequence[EditableMesh], name: str | None, where: str) -> Edit
 class _Representer(RoundTripRepresenter):
     """Quotes a text that Go reads as another value, such as ``on``."""
 
-    def text(self, value: str) -> ScalarNode:
+    def represent_text(self, value: str) -> ScalarNode:
         """Return the node of a text."""
         is_text = resolve_scalar(value) == value and value not in _AMBIGUOUS
         return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_text else "'")
 
 
-_Representer.add_representer(str, _Representer.text)
+_Representer.add_representer(str, _Representer.represent_text)
 # A merge key where it is a key, and a kind of value in YAML 1.1.
 _AMBIGUOUS = frozenset({"<<", "="})
 

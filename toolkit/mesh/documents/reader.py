@@ -72,7 +72,7 @@ class Documents:
             found[secret.name].append(secret)
         return found
 
-    def secret(self, name: str, mesh: str) -> SecretDocument | None:
+    def find_secret(self, name: str, mesh: str) -> SecretDocument | None:
         """Return the Secret that a data source of a mesh names; None where there is none."""
         return next((secret for secret in self.secrets_by_name.get(name, ()) if secret.serves(mesh)), None)
 

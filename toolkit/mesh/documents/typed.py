@@ -72,19 +72,19 @@ class Document:
         """Its name; empty where there is none."""
         return text(at(self.value, self.name_path))
 
-    def place(self, path: Path) -> Place:
+    def find_place(self, path: Path) -> Place:
         """Return the place of a path, or of the closest node above it that exists."""
         return nodes.find_nearest(self.root, (*self.base, *path))
 
-    def where(self, path: Path) -> str:
+    def show_place(self, path: Path) -> str:
         """Return a place as ``source:line:column path``."""
-        place = self.place(path)
+        place = self.find_place(path)
         return f"{self.source}:{place.line}:{place.column} {show_path((*self.base, *path))}".rstrip()
 
     def refuse(self, path: Path, message: str, hint: str = "", verb: str = "used") -> InvalidInputError:
         """Return the error that says what is wrong at a path."""
         what = f"{self.kind} {self.name}".strip() or "a document"
-        return InvalidInputError(f"{what} can't be {verb}", [Problem(self.where(path), message)], hint)
+        return InvalidInputError(f"{what} can't be {verb}", [Problem(self.show_place(path), message)], hint)
 
 
 class Backend(NamedTuple):

@@ -125,7 +125,7 @@ def _findings(context: Context) -> Iterator[Finding]:
 
 def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:
     lines = excerpts.get(finding.source)
-    return replace(finding, excerpt=lines.at(finding.line, finding.column)) if lines else finding
+    return replace(finding, excerpt=lines.cut(finding.line, finding.column)) if lines else finding
 
 
 def _nothing(others: int, failures: list[InvalidInputError]) -> InvalidInputError:

@@ -59,7 +59,7 @@ class Excerpts:
         # For each span how far it and those before it reach; a scalar of many lines covers later lines.
         self._ends = list(accumulate((span.end for span in self._spans), max))
 
-    def at(self, line: int, column: int) -> Excerpt | None:
+    def cut(self, line: int, column: int) -> Excerpt | None:
         """The line of a place; None where there is none, or it is longer than anything that people read."""
         if not 0 < line <= len(self._starts):
             return None

@@ -73,7 +73,7 @@ class Finding:
 
 def report(document: Document, rule: Rule, path: Path, message: str, fix: str = "") -> Finding:
     """Return what a rule found at a path of a document; nothing that has the form of a credential stays in it."""
-    place = document.place(path)
+    place = document.find_place(path)
     shown, fix = show_path((*document.base, *path)), fix or rule.fix
     return Finding(rule, hide_credentials(message), fix, document.source, place.line, place.column, shown)
 

@@ -148,7 +148,7 @@ def check_twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[
         first = seen.setdefault(known, document)
         if first is document or _content(first) == _content(document):
             continue
-        place = first.place(())
+        place = first.find_place(())
         what = f"{known[0]} {show(document.name)}"
         message = f"{what} stands in {first.source}:{place.line}, too, with different content"
         yield report(document, DIFFERENT_TWICE, document.name_path, message)

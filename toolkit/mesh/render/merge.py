@@ -56,7 +56,7 @@ def merge(outputs: StackOutputs, mesh: EditableMesh, options: MeshOptions) -> Me
         InvalidInputError: a choice is not valid, the backend's name is that of another kind of backend, or the text is
             written in a way that can't be changed in part. What was changed until then is to be thrown away.
     """
-    number = mesh.position(options.backend_name)
+    number = mesh.find_position(options.backend_name)
     existing: Object = {} if number is None else mesh.backends[number]
     if number is not None and existing.get("type") != "acmpca":
         raise mesh.refuse(
@@ -102,7 +102,7 @@ def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
     enabled = mesh.enabled_backend
     if enabled == name:
         return ()
-    if enabled and mesh.position(enabled) is None:
+    if enabled and mesh.find_position(enabled) is None:
         hint = f"Correct the name; without enabledBackend, {name} signs."
         raise mesh.refuse(("enabledBackend",), f"is {show(enabled)}, which is not among the backends", hint)
     if enabled:
@@ -177,7 +177,7 @@ def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
     """Return the Secrets that are not in the Mesh's own text; those that are there are brought up to date."""
     outside = []
     for secret in built.secrets:
-        there = mesh.secret(secret.name, secret.namespace)
+        there = mesh.find_secret(secret.name, secret.namespace)
         if there is None:
             outside.append(secret)
             continue

@@ -136,7 +136,7 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
         )
     notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, options.backend_name, outputs)]
     # A mode that is there already, or goes without saying, is no change.
-    is_so = mesh.position(options.backend_name) is not None and _mode(mesh, options.backend_name) == wanted
+    is_so = mesh.find_position(options.backend_name) is not None and _mode(mesh, options.backend_name) == wanted
     merged = merge(outputs, mesh, replace(options, mode=None if is_so else wanted))
     rotation = _rotation(move, mesh, old, options.backend_name, notes)
     return replace(
@@ -163,7 +163,7 @@ def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
     old = _old(mesh, move, name)
     if move.product == "kuma":
         return _permissive(move, mesh, old, backend)
-    number = mesh.position(name)
+    number = mesh.find_position(name)
     mode, wanted = _mode(mesh, mesh.enabled_backend), backend.get("mode", "STRICT")
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
         backend = {**backend, "mode": mode}
@@ -279,10 +279,10 @@ def _old(mesh: EditableMesh, move: Move, new: str) -> str:
             "is missing: mTLS is off, so there is no CA to leave",
             "toolkit render-mesh --base turns it on with the new CA.",
         )
-    if mesh.position(enabled) is None:
+    if mesh.find_position(enabled) is None:
         raise mesh.refuse(("enabledBackend",), f"names {enabled}, which is not among the backends")
     if move.leave is not None:
-        if mesh.position(move.leave) is None:
+        if mesh.find_position(move.leave) is None:
             raise mesh.refuse(("backends",), f"have none named {move.leave}", "Name another with --from.")
         if enabled not in (move.leave, new):
             raise mesh.refuse(
@@ -326,7 +326,7 @@ def _one_name(mesh: EditableMesh, name: str, hint: str) -> InvalidInputError:
 
 def _put(mesh: EditableMesh, backend: Object) -> None:
     """Add a backend as the last one, in the place of one of its name that is different."""
-    number = mesh.position(backend["name"])
+    number = mesh.find_position(backend["name"])
     if number is not None:
         if mesh.backends[number] == backend:
             return
@@ -335,7 +335,7 @@ def _put(mesh: EditableMesh, backend: Object) -> None:
 
 
 def _position(mesh: EditableMesh, name: str) -> int:
-    position = mesh.position(name)
+    position = mesh.find_position(name)
     assert position is not None  # noqa: S101 - the caller has looked
     return position
 
@@ -370,7 +370,7 @@ def _authority(mesh: EditableMesh, backend: str) -> object:
 def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutputs) -> list[str]:
     arn = outputs.certificate_authority.arn
     notes = [f"{old} and the new backend are the same CA, {arn}"] if _authority(mesh, old) == arn else []
-    if mesh.position(new) is not None and (there := _authority(mesh, new)) not in (None, arn):
+    if mesh.find_position(new) is not None and (there := _authority(mesh, new)) not in (None, arn):
         notes.append(
             f"{new} is trusted already, with another CA, {there}; the first step takes that one away, so no proxy may "
             "hold a certificate of it any more"
