@@ -51,7 +51,7 @@ class Merged(NamedTuple):
     """
 
     text: str
-    write_notes: list[str]
+    notes: list[str]
     changes: list[str]
 
 
