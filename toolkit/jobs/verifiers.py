@@ -66,10 +66,10 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
         InvalidInputError: as for that function; or a Secret contains anything but a chain: a ConfigMap is made of this,
             and credentials must not be in one.
     """
-    found = documents.read(texts)
+    mesh_documents = documents.read(texts)
     problems = [
         Problem(secret.show_place(secret.data_path), f"Secret {secret.name} is no chain of certificates: {problem}")
-        for secret in found.secrets
+        for secret in mesh_documents.secrets
         if secret.type == KUBERNETES_TYPE and (problem := find_chain_problem(secret))
     ]
     if problems:
@@ -78,7 +78,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
             problems,
             "Give the Mesh, and the Secret of its caCert alone; render-mesh --secret-output keeps Secrets apart.",
         )
-    return read_applied(found, mesh, backend)
+    return read_applied(mesh_documents, mesh, backend)
 
 
 def build(

@@ -168,8 +168,8 @@ def _likely_pairs(old: Sequence[Value], new: Sequence[Value]) -> list[tuple[int,
     for number in range(head, len(new) - tail):
         # Of several items some are gone: those that are the same ones stay, and others are taken as they come.
         first = pairs[-1][0] + 1 if pairs else 0
-        found = next((n for n in range(first, number + spare + 1) if are_same(old[n], new[number])), first)
-        pairs.append((found, number))
+        match = next((n for n in range(first, number + spare + 1) if are_same(old[n], new[number])), first)
+        pairs.append((match, number))
     return pairs + [(len(old) - tail + n, len(new) - tail + n) for n in range(tail)]
 
 

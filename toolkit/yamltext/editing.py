@@ -156,8 +156,8 @@ class Editor:
     def _boundary(self, number: int) -> int:
         """Return where a document begins that is not the first one."""
         before, root = self._parsed[number - 1].root, self._parsed[number].root
-        found = _BOUNDARY.search(self._original, before.after, root.start.index)
-        return found.end() if found else root.start.index
+        boundary = _BOUNDARY.search(self._original, before.after, root.start.index)
+        return boundary.end() if boundary else root.start.index
 
     def _edited(self, number: int, part: _Part, changes: list[Change]) -> str:
         """Return the text of a document with changes; it is made once for the same values."""
@@ -192,11 +192,11 @@ class Editor:
         wanted = apply_changes(part.value, changes)
         for text in _spliced(part, changes):
             try:
-                found = parse(text, self._source, as_go=self._as_go)
+                documents = parse(text, self._source, as_go=self._as_go)
             except InvalidInputError:
                 continue
-            if len(found) == 1 and are_same(found[0].value, wanted):
-                return _Part(text, 0, len(text), found[0].value, found[0].root, Splicer(text))
+            if len(documents) == 1 and are_same(documents[0].value, wanted):
+                return _Part(text, 0, len(text), documents[0].value, documents[0].root, Splicer(text))
         return None
 
     def _refused(self, document: int, path: Path) -> InvalidInputError:
@@ -216,13 +216,13 @@ def join_path(path: Path) -> str:
 def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
     """Yield the texts of a document that changes may lead to; nothing where they overlap."""
     try:
-        found = part.splicer.find_splices(part.root, changes)
+        made = part.splicer.find_splices(part.root, changes)
     except (TypeError, ValueError):
         # A value that YAML text of ours can't express.
         return
-    if None in found:
+    if None in made:
         return
-    splices = sorted((splice for splice in found if splice), key=lambda splice: (splice.start, splice.end))
+    splices = sorted((splice for splice in made if splice), key=lambda splice: (splice.start, splice.end))
     pieces: list[str] = []
     done = part.begin
     for start, end, text in splices:

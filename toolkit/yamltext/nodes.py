@@ -121,10 +121,10 @@ def find(root: Node, path: Path) -> Node | None:
     """Return the node at a path; None where there is none, or where an alias is in between."""
     node = root
     for part in path:
-        found = _step(node, part)
-        if found is None:
+        step = _step(node, part)
+        if step is None:
             return None
-        _, node = found
+        _, node = step
     return node
 
 
@@ -132,10 +132,10 @@ def find_nearest(root: Node, path: Path) -> Place:
     """The place of a path, or of the closest node above it that is there; of a key where the path names one."""
     place, node = root.start, root
     for part in path:
-        found = _step(node, part)
-        if found is None:
+        step = _step(node, part)
+        if step is None:
             break
-        place, node = found
+        place, node = step
     return place
 
 

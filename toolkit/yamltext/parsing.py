@@ -86,13 +86,13 @@ def parse(
     with _refusing(text, source), warnings.catch_warnings():
         # The library's warnings are about style, and quote values.
         warnings.simplefilter("ignore", YAMLWarning)
-        found: list[Parsed] = []
+        documents: list[Parsed] = []
         done = 0
         for document in (_GoBuilder if as_go else _Builder)(text).read_documents():
-            found.append(document)
+            documents.append(document)
             advance(document.root.end - done)
             done = document.root.end
-        return found
+        return documents
 
 
 def load_stream(text: str, source: str) -> list[object]:
@@ -282,8 +282,8 @@ class _Builder:
             written = self._text[start.index : end].rstrip(" \t\r\n")
             end = start.index + len(written)
             if not _KEEPING.match(written):
-                found = LINE_BREAK.search(self._text, end)
-                after = found.end() if found else len(self._text)
+                line_break = LINE_BREAK.search(self._text, end)
+                after = line_break.end() if line_break else len(self._text)
         return Scalar(start, end, after, event.value, style)
 
     def _mapping(self, event: MappingStartEvent, depth: int) -> tuple[Mapping, Node]:

@@ -39,8 +39,8 @@ def resolve_scalar(plain: str) -> str | bool | int | float | None:
     if plain[0] == "." and _LOOSE.search(plain):
         return plain
     digits = plain.replace("_", "")
-    found = _integer(digits)
-    return _float(digits, plain) if found is None else found
+    integer = _integer(digits)
+    return _float(digits, plain) if integer is None else integer
 
 
 def _integer(digits: str) -> int | None:

@@ -266,8 +266,8 @@ class Splicer:
     def _dash(self, begin: int, end: int) -> int | None:
         if self._text.startswith("-", begin):
             return begin
-        found = _DASH.search(self._text, begin, end)
-        return found.start(1) if found else None
+        dash = _DASH.search(self._text, begin, end)
+        return dash.start(1) if dash else None
 
     # Text.
 
@@ -302,19 +302,19 @@ class Splicer:
 
     def _without_properties(self, start: int, end: int, node: Node) -> str:
         """Return a part of the text without the anchor and the tag of a node."""
-        found = _PROPERTIES.match(self._text, node.start.index, end) if start <= node.start.index < end else None
-        if not found:
+        properties = _PROPERTIES.match(self._text, node.start.index, end) if start <= node.start.index < end else None
+        if not properties:
             return self._text[start:end]
-        before, after = self._text[start : found.start()], self._text[found.end() : end]
+        before, after = self._text[start : properties.start()], self._text[properties.end() : end]
         return (before.rstrip(" ") if after.startswith(("\n", "\r")) else before) + after
 
     def _line_end(self, index: int) -> int:
-        found = LINE_BREAK.search(self._text, index)
-        return found.end() if found else len(self._text)
+        line_break = LINE_BREAK.search(self._text, index)
+        return line_break.end() if line_break else len(self._text)
 
     def _line_stop(self, index: int) -> int:
-        found = LINE_BREAK.search(self._text, index)
-        return found.start() if found else len(self._text)
+        line_break = LINE_BREAK.search(self._text, index)
+        return line_break.start() if line_break else len(self._text)
 
     def _line_start(self, index: int) -> int:
         start = self._text.rfind("\n", 0, index) + 1
@@ -333,8 +333,8 @@ def _is_json(text: str) -> bool:
 
 def find_line_end(text: str) -> str:
     """How a text ends its lines: as it ends the first one."""
-    found = LINE_BREAK.search(text)
-    return found.group() if found else "\n"
+    line_break = LINE_BREAK.search(text)
+    return line_break.group() if line_break else "\n"
 
 
 def _value_at(parent: Mapping | Sequence, number: int) -> Node:

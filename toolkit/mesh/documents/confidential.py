@@ -92,11 +92,11 @@ def is_chain(secret: SecretDocument) -> bool:
 def find_chain_problem(secret: SecretDocument) -> str:
     """Return why a Secret does not contain chains of certificates and nothing else; empty where it does."""
     problem = "it has no value"
-    for found in read_secret_values(secret):
-        if not isinstance(found, Resolved):
-            return found.message
+    for value in read_secret_values(secret):
+        if not isinstance(value, Resolved):
+            return value.message
         try:
-            pem.load_certificates(found.value)
+            pem.load_certificates(value.value)
         except ValueError as error:
             return str(error)
         problem = ""

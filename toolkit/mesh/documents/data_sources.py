@@ -116,8 +116,8 @@ def list_kinds(source: AnyMapping) -> list[str]:
 
 def read_value(mesh: MeshDocument, path: Path, source: object, documents: Documents) -> Resolved | None:
     """Return the value behind a data source; None where it has none that can be read here."""
-    found = resolve(mesh, path, source, documents)
-    return found if isinstance(found, Resolved) else None
+    resolved = resolve(mesh, path, source, documents)
+    return resolved if isinstance(resolved, Resolved) else None
 
 
 def resolve(mesh: MeshDocument, path: Path, source: object, documents: Documents) -> Resolved | Unresolved:
@@ -130,12 +130,12 @@ def resolve(mesh: MeshDocument, path: Path, source: object, documents: Documents
         documents: among which Secrets are looked for.
     """
     given = mapping(source)
-    found = list_kinds(given)
-    if len(found) != 1:
-        many = " and ".join(found) or "none"
+    given_kinds = list_kinds(given)
+    if len(given_kinds) != 1:
+        many = " and ".join(given_kinds) or "none"
         message = f"needs exactly one of {', '.join(SOURCE_KINDS)}; it has {many}"
         return Unresolved(Reason.NOT_ONE_KIND, mesh, path, message)
-    kind, value, place = found[0], given[found[0]], (*path, found[0])
+    kind, value, place = given_kinds[0], given[given_kinds[0]], (*path, given_kinds[0])
     if not isinstance(value, str):
         return Unresolved(Reason.NOT_TEXT, mesh, place, *_NOT_TEXT)
     if not value.strip():
@@ -170,7 +170,7 @@ def _inline(mesh: MeshDocument, place: Path, value: str) -> Resolved | Unresolve
 def _secret(mesh: MeshDocument, place: Path, name: str, documents: Documents) -> Resolved | Unresolved:
     secret = documents.find_secret(name, mesh.name)
     if secret is None:
-        reasons = [explain_unusable(found, mesh.name) for found in documents.secrets_by_name.get(name, ())]
+        reasons = [explain_unusable(other, mesh.name) for other in documents.secrets_by_name.get(name, ())]
         if not reasons:
             message, fix = (
                 f"names Secret {show(name)}, which is not among the documents",

@@ -58,12 +58,12 @@ def find_lost(wanted: Object, current: Object | None) -> list[str]:
     if current is None or wanted.get("type") != "Mesh":
         return []
     new, old = _comparable(wanted, current, heed_unknown=True)
-    found = [section for section in old if section not in new and section != _ONLY_AT_CREATION]
+    lost = [section for section in old if section not in new and section != _ONLY_AT_CREATION]
     for section in _SECTIONS_WITH_BACKENDS:
         if section in new:
             kept = _backend_names(new, section)
-            found += [f"{section} backend {name}" for name in _backend_names(old, section) if name not in kept]
-    return [printable_line(place) for place in found]
+            lost += [f"{section} backend {name}" for name in _backend_names(old, section) if name not in kept]
+    return [printable_line(place) for place in lost]
 
 
 def write_diff(wanted: Object, current: Object | None, source: str, *, heed_unknown: bool = False) -> list[str]:

@@ -80,20 +80,20 @@ class EditableMesh:
         Raises:
             InvalidInputError: they are not a list of mappings with unique names.
         """
-        found = self.mtls.get("backends")
-        if found is None:
+        backends = self.mtls.get("backends")
+        if backends is None:
             return []
-        if not isinstance(found, list):
+        if not isinstance(backends, list):
             raise self.refuse(("backends",), "must be a list")
         names = set()
-        for number, backend in enumerate(found):
+        for number, backend in enumerate(backends):
             name = backend.get("name") if isinstance(backend, dict) else None
             if not isinstance(name, str) or not name:
                 raise self.refuse(("backends", number), "must be a mapping with a name")
             if name in names:
                 raise self.refuse(("backends", number, "name"), f"{name} is the name of another backend, too")
             names.add(name)
-        return found
+        return backends
 
     @property
     def zone_egress(self) -> bool:
@@ -107,7 +107,7 @@ class EditableMesh:
 
     def find_position(self, backend: str) -> int | None:
         """Return the number of a backend, from 0; None if no backend has that name."""
-        names = [found["name"] for found in self.backends]
+        names = [each["name"] for each in self.backends]
         return names.index(backend) if backend in names else None
 
     def set(self, path: Path, value: object) -> None:
@@ -141,14 +141,14 @@ class EditableMesh:
             InvalidInputError: on Kubernetes, something else has that name: a name can serve only one mesh
                 (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
         """
-        found = self.documents.find_secret(name, self.name)
-        for other in self.documents.secrets_by_name.get(name, ()) if found is None else ():
+        secret = self.documents.find_secret(name, self.name)
+        for other in self.documents.secrets_by_name.get(name, ()) if secret is None else ():
             place = mapping(other.value.get("metadata")).get("namespace", namespace)
             if not other.is_universal and place == namespace:
                 message = f"is the name of a Secret that {explain_unusable(other, self.name)}"
                 hint = "Name another Secret, such as --ca-cert secret=NAME."
                 raise other.refuse(other.name_path, message, hint, verb="replaced")
-        return found
+        return secret
 
     def set_secret(self, secret: SecretDocument, value: str) -> None:
         """Give a Secret of the stream another value; where it has plain text, so does the new one."""

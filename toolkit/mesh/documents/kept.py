@@ -118,8 +118,8 @@ def normalize(document: Object) -> Object:
 
 def list_backends(document: Object, section: str) -> list[Object]:
     """Return the backends of a section of a Mesh."""
-    found = mapping(document.get(section)).get("backends")
-    return [backend for backend in (found if isinstance(found, list) else []) if isinstance(backend, dict)]
+    entries = mapping(document.get(section)).get("backends")
+    return [backend for backend in (entries if isinstance(entries, list) else []) if isinstance(backend, dict)]
 
 
 def drop_unknown(document: Object, current: Object) -> tuple[Object, list[str]]:

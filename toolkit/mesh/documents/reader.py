@@ -67,10 +67,10 @@ class Documents:
     @cached_property
     def secrets_by_name(self) -> Mapping[str, list[SecretDocument]]:
         """The Secrets by name."""
-        found: defaultdict[str, list[SecretDocument]] = defaultdict(list)
+        secrets: defaultdict[str, list[SecretDocument]] = defaultdict(list)
         for secret in self.secrets:
-            found[secret.name].append(secret)
-        return found
+            secrets[secret.name].append(secret)
+        return secrets
 
     def find_secret(self, name: str, mesh: str) -> SecretDocument | None:
         """Return the Secret that a data source of a mesh names; None where there is none."""
@@ -135,13 +135,13 @@ def read_stream(content: str, source: str, advance: Callable[[int], None] = lamb
             as ``source:line:column``.
     """
     parsed = parsing.parse(content, source, advance, as_go=True)
-    found: list[Document] = []
+    documents: list[Document] = []
     for number, document in enumerate(parsed):
         parts = _parts(document.value)
-        found += [recognize(value, source, document.root, number, base) for base, value in parts]
+        documents += [recognize(value, source, document.root, number, base) for base, value in parts]
     marks = [(document.root, document.mark) for document in parsed]
-    require_separated(content, source, marks, for_kubectl=not all(document.is_universal for document in found))
-    return Stream(source, content, parsed, found)
+    require_separated(content, source, marks, for_kubectl=not all(document.is_universal for document in documents))
+    return Stream(source, content, parsed, documents)
 
 
 def _parts(value: object) -> Iterator[tuple[Path, object]]:

@@ -146,8 +146,8 @@ class MeshDocument(Document):
     def backends(self) -> list[Backend]:
         """Everything in the list of mTLS backends that is a mapping."""
         path = (*self.mtls_path, "backends")
-        found = enumerate(items(self.mtls.get("backends")))
-        return [Backend((*path, index), value) for index, value in found if isinstance(value, dict)]
+        entries = enumerate(items(self.mtls.get("backends")))
+        return [Backend((*path, index), value) for index, value in entries if isinstance(value, dict)]
 
     @property
     def enabled(self) -> str:
@@ -177,8 +177,8 @@ class SecretDocument(Document):
     @property
     def type(self) -> str:
         """Its type, in the words of Kubernetes."""
-        found = text(self.value.get("type"))
-        return _UNIVERSAL_TYPES.get(found, found) if self.is_universal else found
+        kind = text(self.value.get("type"))
+        return _UNIVERSAL_TYPES.get(kind, kind) if self.is_universal else kind
 
     @property
     def mesh_path(self) -> Path:
@@ -228,9 +228,9 @@ def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: in
         number: of that YAML document in its stream, from 0.
         base: its path in that.
     """
-    found = mapping(value)
-    is_universal = "kind" not in found
-    kind, version = found.get("type" if is_universal else "kind"), found.get("apiVersion")
+    values = mapping(value)
+    is_universal = "kind" not in values
+    kind, version = values.get("type" if is_universal else "kind"), values.get("apiVersion")
     made: type[Document] = Document
     if is_universal:
         made = _UNIVERSAL_KINDS.get(text(kind), Document)
@@ -239,7 +239,7 @@ def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: in
         made = MeshDocument
     elif kind == "Secret" and version in (None, "v1"):
         made = SecretDocument
-    return made(source, "universal" if is_universal else "kubernetes", found, root, number, base)
+    return made(source, "universal" if is_universal else "kubernetes", values, root, number, base)
 
 
 _GROUP = API_VERSION.partition("/")[0] + "/"

@@ -88,8 +88,8 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     elif _IDENTIFIER_FORM.fullmatch(_bare(value)) or _decoded(value, _IDENTIFIER_FORM):
         yield from _white_space(resolved, name)
         yield from _wrapped(resolved, name, _IDENTIFIER_FORM)
-        if _IDENTIFIER_FORM.fullmatch(value.strip()) and (found := find_unfilled(resolved, name)):
-            yield found
+        if _IDENTIFIER_FORM.fullmatch(value.strip()) and (finding := find_unfilled(resolved, name)):
+            yield finding
 
 
 def _judge(resolved: Resolved, name: str) -> Iterator[Finding]:
@@ -100,9 +100,9 @@ def _judge(resolved: Resolved, name: str) -> Iterator[Finding]:
         yield report(resolved.document, PLAIN_TEXT, resolved.path, f"{name} is plain text; {field} takes base64")
         return
     yield from _white_space(resolved, name)
-    found = find_unfilled(resolved, name) or next(_wrapped(resolved, name, form), None) or _other(resolved, name)
-    if found:
-        yield found
+    finding = find_unfilled(resolved, name) or next(_wrapped(resolved, name, form), None) or _other(resolved, name)
+    if finding:
+        yield finding
 
 
 def _is_plain_text(resolved: Resolved, name: str) -> bool:

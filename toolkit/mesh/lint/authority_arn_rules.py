@@ -31,9 +31,9 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
         value = backend.conf.get("arn")
         if backend.type != "acmpca" or not isinstance(value, str):
             continue
-        found = _judge(value)
-        if found:
-            rule, message = found
+        problem = _judge(value)
+        if problem:
+            rule, message = problem
             yield report(mesh, rule, (*backend.path, "conf", "arn"), message)
 
 

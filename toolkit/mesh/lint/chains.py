@@ -73,9 +73,9 @@ def read_chain(where: Resolved) -> Bundle:
 # Meshes of one stack have the same chain, and several rules look at it.
 @lru_cache(maxsize=64)
 def _contents(text: str) -> tuple[tuple[x509.Certificate, ...], tuple[pem.Fault, ...], bool, bool, Hierarchy]:
-    found = pem.read(text)
-    faults = tuple(fault for fault in found.faults if fault.kind != "private-key")
+    content = pem.read(text)
+    faults = tuple(fault for fault in content.faults if fault.kind != "private-key")
     # With one fault Go, OpenSSL and Envoy each lose other certificates, so nothing is said of the rest.
-    certificates = () if found.faults else tuple(found.certificates)
-    has_text = bool(found.text_lines and certificates)
+    certificates = () if content.faults else tuple(content.certificates)
+    has_text = bool(content.text_lines and certificates)
     return certificates, faults, _KEY.search(text) is not None, has_text, Hierarchy(certificates)

@@ -31,9 +31,9 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """The findings of this module."""
     for spot in mesh.spots:
         if spot.path[-1:] == ("commonName",) and isinstance(spot.value, str):
-            found = _judge(spot.value, context.target.tags)
-            if found:
-                yield report(mesh, found[0], (*mesh.spec_path, *spot.path), found[1])
+            problem = _judge(spot.value, context.target.tags)
+            if problem:
+                yield report(mesh, problem[0], (*mesh.spec_path, *spot.path), problem[1])
 
 
 def _judge(value: str, tags: Mapping[str, str]) -> tuple[Rule, str] | None:

@@ -71,19 +71,19 @@ def _signing(mesh: MeshDocument, backends: list[Backend], matching: list[Backend
 
 def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
     wanted = pem.load_certificates(outputs.certificate_chain)
-    found = bundle.certificates
-    if set(wanted) <= set(found):
+    given = bundle.certificates
+    if set(wanted) <= set(given):
         return
-    if set(found) == {wanted[-1]} and len(wanted) > 1:
+    if set(given) == {wanted[-1]} and len(wanted) > 1:
         yield report_chain(bundle, ROOT_ONLY, "the chain holds the root alone, and the CA that issues is below it")
-    elif all(_is_known(each, wanted) for each in found):
-        others = [each for each in found if each not in wanted]
+    elif all(_is_known(each, wanted) for each in given):
+        others = [each for each in given if each not in wanted]
         for each in others:
             name, end = show(chain.display_name(each)), f"{each.not_valid_after_utc:%Y-%m-%d}"
             message = f"the certificate of {name} that ends on {end} is not the one of the contract"
             yield report_chain(bundle, REISSUED, message)
     else:
-        names = join_words([show(chain.display_name(each)) for each in found if not _is_known(each, wanted)][:5])
+        names = join_words([show(chain.display_name(each)) for each in given if not _is_known(each, wanted)][:5])
         yield report_chain(bundle, OTHER_CHAIN, f"the chain is of another CA than the stack's: {names}")
 
 

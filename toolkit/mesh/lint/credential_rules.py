@@ -38,7 +38,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
 
 
 def _temporary(mesh: MeshDocument, path: Path, source: object, context: Context) -> Iterator[Finding]:
-    found = read_value(mesh, path, source, context.documents)
-    if found and found.value.strip().startswith(_TEMPORARY_PREFIX):
+    access_key = read_value(mesh, path, source, context.documents)
+    if access_key and access_key.value.strip().startswith(_TEMPORARY_PREFIX):
         message = f"the access key begins with {_TEMPORARY_PREFIX}, so it is a temporary one"
-        yield report(found.document, TEMPORARY, found.path, message)
+        yield report(access_key.document, TEMPORARY, access_key.path, message)

@@ -43,10 +43,10 @@ _RULES = {
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """Yield the findings of this module."""
     for path, source in find_data_sources(mesh):
-        found = resolve(mesh, path, source, context.documents)
-        if not isinstance(found, Unresolved) or found.document is not mesh:
+        unresolved = resolve(mesh, path, source, context.documents)
+        if not isinstance(unresolved, Unresolved) or unresolved.document is not mesh:
             continue
         # The name of a Secret that no Secret can have has a finding of its own: it may be a credential.
-        is_name = found.path[-1] == "secret" and find_name_problem(text(source.get("secret")), mesh.form)
-        if (rule := _RULES.get(found.reason)) and (found.reason is Reason.EMPTY or not is_name):
-            yield report(mesh, rule, found.path, f"{path[-1]} {found.message}", found.fix)
+        is_name = unresolved.path[-1] == "secret" and find_name_problem(text(source.get("secret")), mesh.form)
+        if (rule := _RULES.get(unresolved.reason)) and (unresolved.reason is Reason.EMPTY or not is_name):
+            yield report(mesh, rule, unresolved.path, f"{path[-1]} {unresolved.message}", unresolved.fix)

@@ -92,19 +92,19 @@ def read_duration(value: object) -> timedelta | None:
 
 
 def _lifetime(mesh: MeshDocument, spot: Spot, value: str) -> Iterator[Finding]:
-    path, found = (*mesh.spec_path, *spot.path), read_duration(value)
-    if found is None and not value and BuiltinCaCert in dict(spot.owners).values():
+    path, lifetime = (*mesh.spec_path, *spot.path), read_duration(value)
+    if lifetime is None and not value and BuiltinCaCert in dict(spot.owners).values():
         # Kuma reads the lifetime of a builtin CA only if it is not empty.
         return
-    if found is None and duration.is_one(value):
+    if lifetime is None and duration.is_one(value):
         message = f"{show(value)} is over a hundred years"
         own = _type_of_backend(mesh, spot) in _KUMAS_OWN
         yield report(mesh, BEYOND_READING if own else BEYOND_THE_CA, path, message)
-    elif found is None:
+    elif lifetime is None:
         better = suggest_duration(value)
         fix = f"Write {better}." if better else ""
         yield report(mesh, NO_DURATION, path, f"{show(value)} is no lifetime that Kuma can read", fix)
-    elif not found:
+    elif not lifetime:
         rule = EXPIRES_AT_ONCE if _type_of_backend(mesh, spot) in _KUMAS_OWN else NO_LIFETIME
         yield report(mesh, rule, path, f"{show(value)} is no lifetime: the certificate expires when it is issued")
 

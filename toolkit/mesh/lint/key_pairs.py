@@ -52,7 +52,7 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
     certified = (
         _read_certificate(certificates, str(of_certificate[-1]), keys_alone=keys_alone) if certificates else None
     )
-    yield from (found for found in (half, certified) if isinstance(found, Finding))
+    yield from (finding for finding in (half, certified) if isinstance(finding, Finding))
     if key and isinstance(half, PublicHalf) and certified and not isinstance(certified, Finding):
         difference = private_key.difference(certified, half)
         if difference:
@@ -64,8 +64,8 @@ def _value(mesh: MeshDocument, backend: Backend, path: Path, context: Context) -
 
 
 def _read_key(key: Resolved, name: str, certificates: Resolved | None) -> PublicHalf | Finding:
-    if found := find_unfilled(key, name):
-        return found
+    if finding := find_unfilled(key, name):
+        return finding
     try:
         return private_key.load(key.value)
     except EncryptedKeyError as error:

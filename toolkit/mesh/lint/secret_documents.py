@@ -107,15 +107,15 @@ def _namespace(secret: SecretDocument, context: Context) -> Iterator[Finding]:
 
 
 def _value(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    found = read_secret_value(secret)
-    if isinstance(found, Unresolved):
-        message = f"the value {found.message}"
+    held = read_secret_value(secret)
+    if isinstance(held, Unresolved):
+        message = f"the value {held.message}"
         is_harmless = secret.is_universal and secret.name not in context.named
-        if found.reason is Reason.SECRET_WITHOUT_VALUE:
+        if held.reason is Reason.SECRET_WITHOUT_VALUE:
             others = ", ".join(sorted(show(key) for key in mapping(secret.value.get("data")))[:5])
             message = f"the Secret has no value{f'; its data has {others}' if others else ''}"
         missing = UNUSED_WITHOUT_VALUE if is_harmless else VALUE_MISSING
-        yield report(secret, _VALUE_RULES.get(found.reason, missing), found.path, message, found.fix)
+        yield report(secret, _VALUE_RULES.get(held.reason, missing), held.path, message, held.fix)
 
 
 def _unknown(secret: SecretDocument) -> Iterator[Finding]:
@@ -132,10 +132,10 @@ def _other_values(secret: SecretDocument) -> Iterator[Finding]:
         if not isinstance(secret.value.get(part), dict | None):
             message = f"{part} must be a mapping; it is {name_kind(secret.value[part])}"
             yield report(secret, WRONG_TYPE, (part,), message)
-    for found in read_secret_values(secret):
-        if isinstance(found, Unresolved) and found.path != secret.data_path and found.reason in _VALUE_RULES:
-            message = f"{show_path(found.path)} {found.message}"
-            yield report(secret, _VALUE_RULES[found.reason], found.path, message, found.fix)
+    for held in read_secret_values(secret):
+        if isinstance(held, Unresolved) and held.path != secret.data_path and held.reason in _VALUE_RULES:
+            message = f"{show_path(held.path)} {held.message}"
+            yield report(secret, _VALUE_RULES[held.reason], held.path, message, held.fix)
 
 
 def check_twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:
@@ -166,8 +166,8 @@ def _identity(document: MeshDocument | SecretDocument) -> tuple[object, ...]:
 def _content(document: MeshDocument | SecretDocument) -> object:
     """What a document says, however it is written."""
     if isinstance(document, SecretDocument):
-        found = read_secret_value(document)
-        return document.type, document.mesh, found.value if isinstance(found, Resolved) else found.reason
+        held = read_secret_value(document)
+        return document.type, document.mesh, held.value if isinstance(held, Resolved) else held.reason
     node = nodes.find(document.root, (*document.base, *document.spec_path))
     return _said(node, UNIVERSAL_META if document.is_universal else ()) or []
 

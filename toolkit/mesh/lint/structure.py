@@ -46,9 +46,9 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
     yield from _universal_head(mesh) if mesh.is_universal else _kubernetes_head(mesh)
     for spot in mesh.spots:
         yield from check_type(mesh, spot)
-        if spot.shape.variants:
+        if spot.field_type.variants:
             yield from _variant(mesh, spot)
-        elif isinstance(spot.value, dict) and (model := spot.shape.model):
+        elif isinstance(spot.value, dict) and (model := spot.field_type.model):
             yield from _missing(mesh, spot, model)
             yield from _unknown(mesh, spot, model)
         elif type(spot.value) in (str, int, float):
@@ -96,7 +96,7 @@ def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     """Yield the findings about a backend, whose type decides what else it has."""
     if not isinstance(spot.value, dict):
         return
-    path, chosen, variants = (*_at(mesh, spot.path), "type"), spot.value.get("type"), spot.shape.variants
+    path, chosen, variants = (*_at(mesh, spot.path), "type"), spot.value.get("type"), spot.field_type.variants
     model = variants.get(chosen) if isinstance(chosen, str) else None
     if chosen is None:
         yield report(mesh, MISSING_FIELD, path, "the backend has no type", f"Add a type: {join_words([*variants])}.")
@@ -113,7 +113,7 @@ def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     if model is None and not isinstance(conf := spot.value.get("conf"), dict | None):
         # Of an unknown type, it is still parsed.
         yield report_type(mesh, (*path[:-1], "conf"), "a mapping", conf)
-    if shared := model or spot.shape.common:
+    if shared := model or spot.field_type.common:
         yield from _missing(mesh, spot, shared, ("type",))
 
 
@@ -164,12 +164,12 @@ def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
     below: list[tuple[Path, type[Model]]] = [((), model)]
     for path, inner in below:
         for name, field in list_fields(inner).items():
-            shape = read_annotation(field.annotation)
-            if shape.model is None or shape.model is DataSource:
+            field_type = read_annotation(field.annotation)
+            if field_type.model is None or field_type.model is DataSource:
                 continue
-            if key in list_fields(shape.model):
+            if key in list_fields(field_type.model):
                 return f"It is a field of {show_path((*path, name))}: indent it below that."
-            below.append(((*path, name), shape.model))
+            below.append(((*path, name), field_type.model))
     return None
 
 

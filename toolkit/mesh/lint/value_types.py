@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.schema.field_types import Shape, Spot
+    from toolkit.mesh.schema.field_types import FieldType, Spot
     from toolkit.mesh.schema.model import Model
     from toolkit.yamltext.nodes import Path
 
@@ -43,38 +43,40 @@ _NEEDED: dict[type[Model], tuple[str, ...]] = {VaultFromCp: ("address", "pki", "
 
 def check_type(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     """Yield what is of another type than its field."""
-    shape, value = spot.shape, spot.value
-    if shape.model or shape.variants or shape.kind is dict:
+    field_type, value = spot.field_type, spot.value
+    if field_type.model or field_type.variants or field_type.kind is dict:
         fits, expected = isinstance(value, dict), "a mapping"
-    elif shape.kind is tuple:
+    elif field_type.kind is tuple:
         fits, expected = isinstance(value, list), "a list"
         for index, item in enumerate(value) if fits else ():
             if item is None:
-                yield report_type(mesh, _at(mesh, (*spot.path, index)), _expected(read_annotation(shape.inner)), item)
+                yield report_type(
+                    mesh, _at(mesh, (*spot.path, index)), _expected(read_annotation(field_type.inner)), item
+                )
     else:
-        fits, expected = _fits(shape, value), _expected(shape)
+        fits, expected = _fits(field_type, value), _expected(field_type)
     if value is not None and not fits:
         yield report_type(mesh, _at(mesh, spot.path), expected, value)
 
 
-def _fits(shape: Shape, value: object) -> bool:
-    if shape.is_enum and isinstance(value, int) and not isinstance(value, bool):
+def _fits(field_type: FieldType, value: object) -> bool:
+    if field_type.is_enum and isinstance(value, int) and not isinstance(value, bool):
         return -_MAX_ENUM <= value < _MAX_ENUM
-    if shape.choices or shape.kind is str:
+    if field_type.choices or field_type.kind is str:
         return isinstance(value, str) and not has_half_characters(value)
-    if shape.kind in (int, float):
+    if field_type.kind in (int, float):
         if isinstance(value, str):
-            return (_WHOLE_NUMBER if shape.kind is int else _NUMBER).fullmatch(value) is not None
-        return _is_number(value) and (shape.kind is float or value == value // 1)
-    return isinstance(value, shape.kind)
+            return (_WHOLE_NUMBER if field_type.kind is int else _NUMBER).fullmatch(value) is not None
+        return _is_number(value) and (field_type.kind is float or value == value // 1)
+    return isinstance(value, field_type.kind)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _expected(shape: Shape) -> str:
-    return "a text" if shape.choices else _WORDS.get(shape.kind, "a mapping")
+def _expected(field_type: FieldType) -> str:
+    return "a text" if field_type.choices else _WORDS.get(field_type.kind, "a mapping")
 
 
 def report_type(mesh: MeshDocument, path: Path, expected: str, value: object) -> Finding:
@@ -94,28 +96,28 @@ def show_end(path: Path) -> str:
 
 def check_limits(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     """Yield what is of the right type and can't be used all the same."""
-    shape, value, path = spot.shape, spot.value, _at(mesh, spot.path)
+    field_type, value, path = spot.field_type, spot.value, _at(mesh, spot.path)
     name = str(spot.path[-1])
-    if shape.choices:
-        yield from _choice(mesh, path, shape, value)
+    if field_type.choices:
+        yield from _choice(mesh, path, field_type, value)
     elif value == "":
         needed = spot.owners and name in _NEEDED.get(spot.owners[-1][1], ())
-        if needed or any(getattr(each, "min_length", None) for each in shape.metadata):
+        if needed or any(getattr(each, "min_length", None) for each in field_type.metadata):
             yield report(mesh, EMPTY_FIELD, path, f"{name} is empty")
-    elif shape.kind in (int, float) and _fits(shape, value):
+    elif field_type.kind in (int, float) and _fits(field_type, value):
         number = float(value) if isinstance(value, str) else value
-        bounds = _bounds(shape.metadata)
+        bounds = _bounds(field_type.metadata)
         if not all(test(number, bound) for _, test, bound in bounds):
             words = join_words([f"{word} {bound:.15g}" for word, _, bound in bounds])
             yield report(mesh, OUT_OF_RANGE, path, f"{name} must be {words}")
 
 
-def _choice(mesh: MeshDocument, path: Path, shape: Shape, value: object) -> Iterator[Finding]:
-    name, choices = path[-1], [choice for choice in shape.choices if choice]
-    if isinstance(value, str) and value not in shape.choices:
+def _choice(mesh: MeshDocument, path: Path, field_type: FieldType, value: object) -> Iterator[Finding]:
+    name, choices = path[-1], [choice for choice in field_type.choices if choice]
+    if isinstance(value, str) and value not in field_type.choices:
         message = f"{name} is {show(value)}, and must be {' or '.join(choices)}"
         yield report(mesh, UNKNOWN_VALUE, path, message, suggest(value, choices))
-    elif shape.is_enum and _fits(shape, value) and isinstance(value, int):
+    elif field_type.is_enum and _fits(field_type, value) and isinstance(value, int):
         is_known = 0 <= value < len(choices)
         meaning = f", which stands for {choices[value]}" if is_known else f"; no value of {name} has that number"
         fix = f"Write {choices[value]}." if is_known else f"Write {' or '.join(choices)}."
@@ -125,8 +127,8 @@ def _choice(mesh: MeshDocument, path: Path, shape: Shape, value: object) -> Iter
 def _bounds(metadata: tuple[object, ...]) -> list[tuple[str, Callable[[float, float], bool], float]]:
     """Return what pydantic was told of a number's range."""
     tests = (("gt", "more than", operator.gt), ("ge", "at least", operator.ge), ("le", "at most", operator.le))
-    found = [(word, test, getattr(each, name, None)) for each in metadata for name, word, test in tests]
-    return [(word, test, bound) for word, test, bound in found if bound is not None]
+    bounds = [(word, test, getattr(each, name, None)) for each in metadata for name, word, test in tests]
+    return [(word, test, bound) for word, test, bound in bounds if bound is not None]
 
 
 def _at(mesh: MeshDocument, path: Path) -> Path:

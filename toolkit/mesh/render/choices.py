@@ -31,14 +31,14 @@ def parse_choice(text: str) -> Choice:
         ValueError: it is none of these.
     """
     kind, equals, name = text.partition("=")
-    found = next((known for known in SOURCE_KINDS if known == kind), None)
-    takes_name = found in ("secret", "file")
-    if found is None or (equals and not (takes_name and name)) or (found == "file" and not name):
+    known_kind = next((known for known in SOURCE_KINDS if known == kind), None)
+    takes_name = known_kind in ("secret", "file")
+    if known_kind is None or (equals and not (takes_name and name)) or (known_kind == "file" and not name):
         # Not repeated: it may be the very key that somebody took for the value of the option.
         raise ValueError(
             "must be one of inline, inlineString, secret, secret=NAME, file=PATH: where it stands, not what it is"
         )
-    return Choice(found, name or None)
+    return Choice(known_kind, name or None)
 
 
 @dataclass(frozen=True)

@@ -181,8 +181,8 @@ def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
         if there is None:
             outside.append(secret)
             continue
-        found = read_secret_value(there)
-        old = found.value if isinstance(found, Resolved) else ""
+        held = read_secret_value(there)
+        old = held.value if isinstance(held, Resolved) else ""
         # As in the Mesh itself, the same certificates in another spelling are no change.
         if old != secret.value and (_parsed(old) is None or _parsed(old) != _parsed(secret.value)):
             mesh.set_secret(there, secret.value)
@@ -191,8 +191,8 @@ def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
 
 def _certificates(mesh: EditableMesh, source: Object) -> list[bytes] | None:
     """Return the certificates that a data source itself contains; None when it has none that can be read."""
-    found = read_value(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
-    return None if found is None else _parsed(found.value)
+    resolved = read_value(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
+    return None if resolved is None else _parsed(resolved.value)
 
 
 def _parsed(text: str) -> list[bytes] | None:

@@ -42,5 +42,5 @@ def find_missing(rotation: Rotation, number: int, insight: Mapping[str, object])
 
 
 def _online(counts: object) -> int:
-    found = mapping(counts).get("online", 0)
-    return found if isinstance(found, int) else 0
+    online = mapping(counts).get("online", 0)
+    return online if isinstance(online, int) else 0

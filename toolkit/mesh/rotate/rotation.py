@@ -105,8 +105,8 @@ class Move:
 
     def read(self, text: str | None = None) -> EditableMesh:
         """The Mesh in the stream, or in another text of it."""
-        found = editable.read_editable(self.text if text is None else text, self.source)
-        return editable.choose(found, self.mesh, self.source)
+        meshes = editable.read_editable(self.text if text is None else text, self.source)
+        return editable.choose(meshes, self.mesh, self.source)
 
 
 def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
@@ -309,7 +309,7 @@ def _refuse_one_name(mesh: EditableMesh, old: str, new: str, arn: str) -> None:
 
 
 def _signs_already(mesh: EditableMesh, name: str, more: str = "") -> InvalidInputError:
-    others = [found["name"] for found in mesh.backends if found["name"] != name]
+    others = [each["name"] for each in mesh.backends if each["name"] != name]
     if others:
         more += f"; to stop trusting one of {', '.join(others)}, name it with --from"
     return mesh.refuse(("enabledBackend",), f"{name} signs already{more}", "There is nothing to rotate.")
@@ -362,9 +362,9 @@ def _mode(mesh: EditableMesh, backend: str) -> Mode:
 
 def _authority(mesh: EditableMesh, backend: str) -> object:
     """The ARN of an acmpca backend's CA; None for anything else."""
-    found = mesh.backends[_position(mesh, backend)]
-    conf = found.get("conf")
-    return conf.get("arn") if found.get("type") == "acmpca" and isinstance(conf, dict) else None
+    values = mesh.backends[_position(mesh, backend)]
+    conf = values.get("conf")
+    return conf.get("arn") if values.get("type") == "acmpca" and isinstance(conf, dict) else None
 
 
 def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutputs) -> list[str]:

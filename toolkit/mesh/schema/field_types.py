@@ -87,7 +87,7 @@ class Spec(Model):
 
 
 @dataclass(frozen=True)
-class Shape:
+class FieldType:
     """What may stand at a place.
 
     Attributes:
@@ -131,7 +131,7 @@ class Shape:
         return next((base for base in shared if all(issubclass(model, base) for model in models)), None)
 
 
-def read_annotation(annotation: Annotation, metadata: tuple[object, ...] = ()) -> Shape:
+def read_annotation(annotation: Annotation, metadata: tuple[object, ...] = ()) -> FieldType:
     """What an annotation of a model's field says, None left out: to be missing is a question of its own."""
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
@@ -141,10 +141,10 @@ def read_annotation(annotation: Annotation, metadata: tuple[object, ...] = ()) -
     if type(None) in arguments:
         return read_annotation(next(each for each in arguments if each is not type(None)), metadata)
     if get_origin(annotation) is tuple:
-        return Shape(tuple, arguments[0], metadata)
+        return FieldType(tuple, arguments[0], metadata)
     if get_origin(annotation) is dict:
-        return Shape(dict, arguments[1], metadata)
-    return Shape(annotation, None, metadata)
+        return FieldType(dict, arguments[1], metadata)
+    return FieldType(annotation, None, metadata)
 
 
 def list_fields(model: type[Model]) -> dict[str, FieldInfo]:
@@ -159,60 +159,60 @@ class Spot:
     Attributes:
         path: from the Mesh's fields on.
         value: what stands there; never None, which counts as missing.
-        shape: what may.
+        field_type: what may.
         owners: the models above it, the nearest last, each with its path.
     """
 
     path: Path
     value: Value
-    shape: Shape
+    field_type: FieldType
     owners: tuple[tuple[Path, type[Model]], ...] = ()
 
     @property
     def is_data_source(self) -> bool:
         """Whether the field is a data source."""
-        return self.shape.model is not None and issubclass(self.shape.model, DataSource)
+        return self.field_type.model is not None and issubclass(self.field_type.model, DataSource)
 
     @property
     def is_credential(self) -> bool:
         """Whether the field is a data source of a credential."""
-        return self.shape.model is Credential
+        return self.field_type.model is Credential
 
 
 def walk_fields(value: Value, model: type[Model] = Spec) -> Iterator[Spot]:
     """Every value that stands where a field is known, from above, as deep as the types are right."""
-    yield from _spots(Spot((), value, Shape(model)))
+    yield from _spots(Spot((), value, FieldType(model)))
 
 
 def _spots(spot: Spot) -> Iterator[Spot]:
     yield spot
-    shape, value = spot.shape, spot.value
-    if shape.variants:
+    field_type, value = spot.field_type, spot.value
+    if field_type.variants:
         chosen = value.get("type") if isinstance(value, dict) else None
-        model = shape.variants.get(chosen, shape.common) if isinstance(chosen, str) else shape.common
+        model = field_type.variants.get(chosen, field_type.common) if isinstance(chosen, str) else field_type.common
     else:
-        model = shape.model
+        model = field_type.model
     if model and isinstance(value, dict):
         owners = (*spot.owners, (spot.path, model))
         for name, field in list_fields(model).items():
             if value.get(name) is not None:
                 below = read_annotation(field.annotation, tuple(field.metadata))
                 yield from _spots(Spot((*spot.path, name), value[name], below, owners))
-    elif shape.kind is tuple and isinstance(value, list):
+    elif field_type.kind is tuple and isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _spots(Spot((*spot.path, index), item, read_annotation(shape.inner), spot.owners))
-    elif shape.kind is dict and shape.inner is str and isinstance(value, dict):
+            yield from _spots(Spot((*spot.path, index), item, read_annotation(field_type.inner), spot.owners))
+    elif field_type.kind is dict and field_type.inner is str and isinstance(value, dict):
         for key, item in value.items():
-            yield from _spots(Spot((*spot.path, str(key)), item, Shape(str), spot.owners))
+            yield from _spots(Spot((*spot.path, str(key)), item, FieldType(str), spot.owners))
 
 
 def walk_models(model: type[Model]) -> Iterator[type[Model]]:
     """Yield a model and every model of its fields, all the way down."""
     yield model
     for field in model.model_fields.values():
-        shape = read_annotation(field.annotation)
-        if shape.kind is tuple:
-            shape = read_annotation(shape.inner)
-        for below in (shape.model, *shape.variants.values()):
+        field_type = read_annotation(field.annotation)
+        if field_type.kind is tuple:
+            field_type = read_annotation(field_type.inner)
+        for below in (field_type.model, *field_type.variants.values()):
             if below is not None:
                 yield from walk_models(below)
