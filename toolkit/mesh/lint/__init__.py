@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.reader import Stream
     from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
 
-__all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "Target", "lint", "unreadable"]
+__all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "Target", "lint", "report_unreadable"]
 
 _MESH_CHECKS: tuple[Callable[[MeshDocument], Iterator[Finding]], ...] = (
     structure.check,
@@ -117,10 +117,11 @@ def _findings(context: Context) -> Iterator[Finding]:
     for secret in secrets:
         yield from secret_documents.check(secret, context)
         yield from access_keys.check_secret(secret, context)
-    for document in (*meshes, *secrets):
+    documents: list[MeshDocument | SecretDocument] = [*meshes, *secrets]
+    for document in documents:
         for check in _CHECKS:
             yield from check(document)
-    yield from secret_documents.check_twice((*meshes, *secrets))
+    yield from secret_documents.check_twice(documents)
 
 
 def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -171,7 +171,7 @@ def _make(
         options: the option of a field that has another name than the field.
         fields: of the model.
     """
-    given = {name: value for name, value in fields.items() if value is not None}
+    given: Object = {name: value for name, value in fields.items() if value is not None}
     try:
         return model(**given)
     except ValidationError as error:
@@ -179,7 +179,7 @@ def _make(
             place = (options or {}).get(field) or f"--{field.replace('_', '-')}"
             if place not in {problem.path for problem in problems}:
                 problems.append(Problem(place, message))
-    return model.model_construct(**given)
+    return cast("_Made", model.model_construct(**given))
 
 
 def _source(kind: type[_Source], value: _Value, mesh: str, options: MeshOptions) -> _Source:

@@ -108,7 +108,7 @@ class FieldType:
     @property
     def choices(self) -> tuple[str, ...]:
         """The texts of a Literal."""
-        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+        return get_args(self.kind) if _origin(self.kind) is Literal else ()
 
     @property
     def is_enum(self) -> bool:
@@ -118,7 +118,7 @@ class FieldType:
     @property
     def variants(self) -> dict[str, type[Model]]:
         """The models of a union, by the type that chooses each."""
-        if get_origin(self.kind) not in (Union, types.UnionType):
+        if _origin(self.kind) not in (Union, types.UnionType):
             return {}
         models = get_args(self.kind)
         return {get_args(model.model_fields["type"].annotation)[0]: model for model in models}
@@ -131,18 +131,22 @@ class FieldType:
         return next((base for base in shared if all(issubclass(model, base) for model in models)), None)
 
 
+def _origin(annotation: Annotation) -> object:
+    return get_origin(annotation)
+
+
 def read_annotation(annotation: Annotation, metadata: tuple[object, ...] = ()) -> FieldType:
     """What an annotation of a model's field says, None left out: to be missing is a question of its own."""
-    if get_origin(annotation) is Annotated:
+    if _origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         flat = [part for each in more for part in (each.metadata if isinstance(each, FieldInfo) else [each])]
         return read_annotation(inner, (*metadata, *flat))
     arguments = get_args(annotation)
     if type(None) in arguments:
         return read_annotation(next(each for each in arguments if each is not type(None)), metadata)
-    if get_origin(annotation) is tuple:
+    if _origin(annotation) is tuple:
         return FieldType(tuple, arguments[0], metadata)
-    if get_origin(annotation) is dict:
+    if _origin(annotation) is dict:
         return FieldType(dict, arguments[1], metadata)
     return FieldType(annotation, None, metadata)
 
