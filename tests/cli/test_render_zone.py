@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 
 from tests.cli.test_command_line import imported_by, toolkit
 from tests.support import contract_document, hierarchy, zone_document
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.cli import main
 from toolkit.files import project_root
-from toolkit.yamltext import parsing
 from toolkit.zones import rendering
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def run(outputs: Path | str, *arguments: str | Path, **more: Any) -> Result:
 def test_one_zone_goes_to_standard_output(outputs: Path) -> None:
     result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS)
     assert (result.exit_code, result.stderr) == (0, "")
-    (values,) = parsing.load_stream(result.stdout, "x")
+    (values,) = load_stream(result.stdout, "x")
     assert values == {
         "kuma": {
             "controlPlane": {

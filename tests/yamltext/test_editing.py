@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tests.yamltext.yaml_writing import Written, any_text, keys, paths, streams, texts, values
+from tests.yamltext.yaml_writing import Written, any_text, keys, load_stream, paths, streams, texts, values
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import nodes, parsing
 from toolkit.yamltext.changes import are_same
@@ -172,7 +172,7 @@ def test_an_edit_means_what_it_says_and_leaves_the_rest(chosen: tuple[Written, E
         assert error.problems
         return
     wanted = edit.of_values(written.documents)
-    assert parsing.load_stream(editor.text, "x.yaml") == wanted
+    assert load_stream(editor.text, "x.yaml") == wanted
     assert editor.documents == wanted
     check_rest(written, edit, editor.text)
 

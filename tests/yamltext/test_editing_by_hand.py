@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
-from toolkit.yamltext import parsing
 from toolkit.yamltext.editing import Editor, join_path
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def test_by_hand(case: Case) -> None:
     else:
         editor.set(case.document, case.path, case.new)
     assert editor.text == case.after
-    assert parsing.load_stream(editor.text, "x.yaml") == editor.documents
+    assert load_stream(editor.text, "x.yaml") == editor.documents
 
 
 @pytest.mark.parametrize(

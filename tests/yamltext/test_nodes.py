@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given
 
-from tests.yamltext.yaml_writing import any_text, paths, streams
+from tests.yamltext.yaml_writing import any_text, load_stream, paths, streams
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import nodes, parsing
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @given(streams())
 def test_what_is_written_reads_as_what_was_meant(written: Written) -> None:
-    assert parsing.load_stream(written.text, "x.yaml") == written.documents
+    assert load_stream(written.text, "x.yaml") == written.documents
 
 
 def trees(text: str) -> list[Node]:

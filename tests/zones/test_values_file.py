@@ -9,11 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.yamltext.yaml_writing import Written, any_text, keys, scalars, streams, values
+from tests.yamltext.yaml_writing import Written, any_text, keys, load_stream, scalars, streams, values
 from tests.zones.test_rendering import ADDRESS, IDENTITIES, VERSIONS, addresses, read_yaml, zone
 from tests.zones.zone_values import REALISTIC
 from toolkit.errors import InvalidInputError
-from toolkit.yamltext import parsing
 from toolkit.zones import rendering, values_file
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def test_everything_else_in_a_base_stays() -> None:
 @pytest.mark.parametrize("text", ["", "# none yet\n", "---\n", "{}\n", "kuma:\n", "kuma: {controlPlane: {}}\n"])
 def test_an_empty_base_is_filled(text: str) -> None:
     merged = values_file.merge(text, "values.yaml", zone(), ADDRESS)
-    assert parsing.load_stream(merged.text, "x") == [rendering.make_chart_values(zone(), ADDRESS)]
+    assert load_stream(merged.text, "x") == [rendering.make_chart_values(zone(), ADDRESS)]
     assert all(line in merged.text for line in text.splitlines() if line.startswith("#"))
 
 
@@ -323,7 +322,7 @@ def test_any_base_means_what_it_meant_and_the_zones_values(written: Written, cho
         return
     assert all(note.startswith(("values.yaml:", f"zone {chosen.name}: ")) for note in merged.notes)
     added = rendering.make_chart_values(chosen, address)
-    assert parsing.load_stream(merged.text, "x") == [with_values(written.documents[0], added)]
+    assert load_stream(merged.text, "x") == [with_values(written.documents[0], added)]
     for version in VERSIONS:
         found = read_yaml(merged.text, version)
         for path, value in leaves(added):

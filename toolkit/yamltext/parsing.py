@@ -95,11 +95,6 @@ def parse(
         return documents
 
 
-def load_stream(text: str, source: str) -> list[object]:
-    """Return the plain values of every document; see :func:`parse`."""
-    return [document.value for document in parse(text, source)]
-
-
 def load(text: str, source: str) -> object:
     """Return the plain values of the only document; None where there is none.
 

@@ -23,11 +23,11 @@ from tests.mesh.lint.worlds import (
     every_form,
 )
 from tests.support import NOW
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.lint import Finding, Severity, Target, lint
 from toolkit.mesh.schema.backends import Mtls
 from toolkit.mesh.schema.versions import MeshVersion
-from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -231,7 +231,7 @@ def test_what_the_models_refuse_is_an_error(made: dict[str, Any]) -> None:
     # So that lint is never behind the toolkit's own reader.
     assert errors(MESH) == []
     # JSON has words for numbers that YAML reads as texts.
-    mesh: Any = parsing.load_stream(json.dumps(made), "mesh.json")[0]
+    mesh: Any = load_stream(json.dumps(made), "mesh.json")[0]
     spec = mesh.get("spec")
     mtls = spec.get("mtls") if isinstance(spec, dict) else None
     # A Mesh of another product is passed over.

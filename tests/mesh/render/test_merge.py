@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from tests.mesh.golden_documents import CREDENTIALS
 from tests.support import AUTHORITY_ARN, contract, hierarchy
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.editable import choose, read_editable, write_mesh
 from toolkit.mesh.render.choices import Choice, MeshOptions
 from toolkit.mesh.render.merge import Merged, merge
 from toolkit.pki import pem
-from toolkit.yamltext import parsing, scalars
+from toolkit.yamltext import scalars
 
 OUTPUTS = contract(hierarchy())
 CHAIN = OUTPUTS.certificate_chain
@@ -314,10 +315,10 @@ def test_what_a_control_plane_hands_out_can_be_written_in_both_forms() -> None:
         "mtls": {"enabledBackend": "ca-1", "backends": [{"name": "ca-1", "type": "builtin"}]},
         "routing": {"zoneEgress": True},
     }
-    (universal,) = parsing.load_stream(write_mesh(resource, "universal"), "x")
+    (universal,) = load_stream(write_mesh(resource, "universal"), "x")
     kept = ("type", "name", "labels", "mtls", "routing")
     assert universal == {key: resource[key] for key in kept}
-    (kubernetes,) = parsing.load_stream(write_mesh(resource, "kubernetes"), "x")
+    (kubernetes,) = load_stream(write_mesh(resource, "kubernetes"), "x")
     assert kubernetes == {
         "apiVersion": "kuma.io/v1alpha1",
         "kind": "Mesh",

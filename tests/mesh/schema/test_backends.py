@@ -7,15 +7,16 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from tests.mesh.golden_documents import documented
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.mesh.documents.editable import read_editable
 from toolkit.mesh.schema.backends import BACKEND_TYPES, Mtls
 from toolkit.mesh.schema.model import DataSource, parse_timeout
-from toolkit.yamltext import parsing, scalars
+from toolkit.yamltext import scalars
 
 DOCUMENTS = [
     (f"{name}-{number}", document)
     for name, text in documented().items()
-    for number, document in enumerate(parsing.load_stream(text, name))
+    for number, document in enumerate(load_stream(text, name))
 ]
 
 

@@ -17,26 +17,16 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
 
-
-NOT_ONE_KIND = RULES["MESH030"]
-NO_BASE64 = RULES["MESH031"]
-PEM_INLINE = RULES["MESH032"]
-BASE64_INLINE_STRING = RULES["MESH033"]
-FILE = RULES["MESH034"]
-EMPTY_SOURCE = RULES["MESH035"]
-SECRET_NOT_GIVEN = RULES["MESH036"]
-SECRET_UNUSABLE = RULES["MESH037"]
-
 # Each reason why a data source has no value is a rule; the faults of a Secret are found with the Secret.
 _RULES = {
-    Reason.NOT_ONE_KIND: NOT_ONE_KIND,
-    Reason.EMPTY: EMPTY_SOURCE,
-    Reason.FILE: FILE,
-    Reason.NOT_BASE64: NO_BASE64,
-    Reason.PEM_UNDER_INLINE: PEM_INLINE,
-    Reason.BASE64_UNDER_INLINE_STRING: BASE64_INLINE_STRING,
-    Reason.SECRET_NOT_GIVEN: SECRET_NOT_GIVEN,
-    Reason.SECRET_UNUSABLE: SECRET_UNUSABLE,
+    Reason.NOT_ONE_KIND: RULES["MESH030"],
+    Reason.EMPTY: RULES["MESH035"],
+    Reason.FILE: RULES["MESH034"],
+    Reason.NOT_BASE64: RULES["MESH031"],
+    Reason.PEM_UNDER_INLINE: RULES["MESH032"],
+    Reason.BASE64_UNDER_INLINE_STRING: RULES["MESH033"],
+    Reason.SECRET_NOT_GIVEN: RULES["MESH036"],
+    Reason.SECRET_UNUSABLE: RULES["MESH037"],
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from toolkit.contract import dns_label
 from toolkit.mesh.documents.wording import join_words, show
@@ -39,19 +39,13 @@ _MAX_DNS_NAME = 255
 _ACCEPTS_PLAIN = ("PERMISSIVE", 1)
 
 
-class _Section(NamedTuple):
-    """A part of a Mesh that has backends, and names one of them."""
-
-    name: str
-    chosen: str
-
-
-_SECTIONS = (
-    _Section("mtls", "enabledBackend"),
-    _Section("tracing", "defaultBackend"),
-    _Section("logging", "defaultBackend"),
-    _Section("metrics", "enabledBackend"),
-)
+# The parts of a Mesh that have backends, each with the field that names one of them.
+_SECTIONS = {
+    "mtls": "enabledBackend",
+    "tracing": "defaultBackend",
+    "logging": "defaultBackend",
+    "metrics": "enabledBackend",
+}
 
 
 def _is_label(name: str) -> bool:
@@ -68,8 +62,8 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
     yield from _mesh_name(mesh)
     if not mesh.is_universal and "namespace" in mapping(mesh.value.get("metadata")):
         yield report(mesh, NAMESPACE, ("metadata", "namespace"), "a Mesh has no namespace")
-    for section in _SECTIONS:
-        yield from _section(mesh, section)
+    for section, field in _SECTIONS.items():
+        yield from _section(mesh, section, field)
     yield from _mtls(mesh)
 
 
@@ -92,9 +86,9 @@ def _mesh_name(mesh: MeshDocument) -> Iterator[Finding]:
         yield report(mesh, MESH_LABEL_NAME, path, f"the name {show(name)} {what}")
 
 
-def _section(mesh: MeshDocument, section: _Section) -> Iterator[Finding]:
-    path = (*mesh.spec_path, section.name)
-    value = mapping(mesh.spec.get(section.name))
+def _section(mesh: MeshDocument, section: str, field: str) -> Iterator[Finding]:
+    path = (*mesh.spec_path, section)
+    value = mapping(mesh.spec.get(section))
     seen: dict[str, int] = {}
     for index, backend in enumerate(items(value.get("backends"))):
         name = mapping(backend).get("name") or ""
@@ -104,11 +98,11 @@ def _section(mesh: MeshDocument, section: _Section) -> Iterator[Finding]:
             message = f"backends[{seen[name]}] {f'is named {show(name)}' if name else 'has no name'}, too"
             yield report(mesh, REPEATED_NAME, (*path, "backends", index, "name"), message)
         seen.setdefault(name, index)
-    chosen = text(value.get(section.chosen))
+    chosen = text(value.get(field))
     if chosen and chosen not in seen:
         there = join_words([show(name) for name in seen if name][:10])
         message = f"no backend is named {show(chosen)}; there {'is ' + there if there else 'are none'}"
-        yield report(mesh, UNKNOWN_BACKEND, (*path, section.chosen), message)
+        yield report(mesh, UNKNOWN_BACKEND, (*path, field), message)
 
 
 def _mtls(mesh: MeshDocument) -> Iterator[Finding]:

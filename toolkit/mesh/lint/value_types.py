@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.model import Model
     from toolkit.yamltext.nodes import Path
 
-FIELDS = "kumahq/kuma:docs/generated/resources/other_mesh.md"
-
 WRONG_TYPE = RULES["MESH012"]
 UNKNOWN_VALUE = RULES["MESH014"]
 EMPTY_FIELD = RULES["MESH015"]

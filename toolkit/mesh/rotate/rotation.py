@@ -20,7 +20,7 @@ from toolkit.mesh.rotate import instructions
 from toolkit.mesh.schema.model import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
@@ -187,25 +187,25 @@ def _rotation(move: Move, added: EditableMesh, old: str, new: str, notes: list[s
     if added.enabled_backend != old:
         # The switch has been made; what goes back is made all the same.
         added.set(("enabledBackend",), old)
-    texts = [added.editor.text]
-    switched = move.read(texts[-1])
+    switched = move.read(added.editor.text)
     switched.set(("enabledBackend",), new)
-    texts.append(switched.editor.text)
-    removed = move.read(texts[-1])
+    removed = move.read(switched.editor.text)
     removed.remove(("backends", _position(removed, old)))
-    texts.append(removed.editor.text)
+    texts = {"add": added.editor.text, "switch": switched.editor.text, "remove": removed.editor.text}
     others = sorted(backend["name"] for backend in removed.backends if backend["name"] != new)
     if others:
         notes = [*notes, f"{', '.join(others)} stays trusted too; this rotation is about {old} and {new} only"]
     # What the mesh is already needs no step: a rotation that stopped half-way goes on from there.
-    first = _reached(move, texts)
-    words = instructions.describe_steps(added.name, old, new)
-    steps = tuple(
-        Step(number, name, text, number <= first, words[name])
-        for number, (name, text) in enumerate(zip(("add", "switch", "remove"), texts, strict=True), start=1)
-    )
+    steps = _steps(texts, _reached(move, texts.values()), instructions.describe_steps(added.name, old, new))
     private = added.is_confidential
     return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private, others=tuple(others))
+
+
+def _steps(texts: Mapping[str, str], done: int, words: Mapping[str, Words]) -> tuple[Step, ...]:
+    return tuple(
+        Step(number, name, text, number <= done, words[name])
+        for number, (name, text) in enumerate(texts.items(), start=1)
+    )
 
 
 def _reached(move: Move, texts: Iterable[str]) -> int:
@@ -257,11 +257,7 @@ def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Ro
         raise _signs_already(mesh, new)
     if not mesh.enabled_backend:
         first = list(texts).index("off") + 1
-    words = instructions.describe_steps_of_kuma(mesh.name, old, new)
-    steps = tuple(
-        Step(number, name, text, number <= first, words[name])
-        for number, (name, text) in enumerate(texts.items(), start=1)
-    )
+    steps = _steps(texts, first, instructions.describe_steps_of_kuma(mesh.name, old, new))
     notes = (*instructions.COST_OF_PERMISSIVE, *_secret_notes(mesh, backend))
     private = mesh.is_confidential or move.read(moved).is_confidential
     return Rotation(mesh.name, old, new, steps, (), notes, move.text, mesh.form, private)
@@ -335,9 +331,8 @@ def _put(mesh: EditableMesh, backend: Object) -> None:
 
 
 def _position(mesh: EditableMesh, name: str) -> int:
-    position = mesh.find_position(name)
-    assert position is not None  # noqa: S101 - the caller has looked
-    return position
+    """Return the number of a backend that the mesh has."""
+    return [backend["name"] for backend in mesh.backends].index(name)
 
 
 def _mode_notes(old: object, new: object) -> list[str]:
