@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.documents.editable import choose, read_editable
+from toolkit.mesh.documents.editable import choose, read_editable, write_mesh
 
 KUBECTL_LIST = """\
 apiVersion: v1
@@ -133,3 +134,26 @@ def test_a_section_without_end_is_refused_by_its_place() -> None:
     with pytest.raises(InvalidInputError) as caught:
         choose(found, None, "x.yaml")
     assert caught.value.problems[0].path == "x.yaml:3:1 mtls"
+
+
+def test_what_a_control_plane_hands_out_can_be_written_in_both_forms() -> None:
+    resource = {
+        "type": "Mesh",
+        "name": "default",
+        "creationTime": "2026-01-01T00:00:00Z",
+        "modificationTime": "2026-01-01T00:00:00Z",
+        "kri": "kri_m____default_",
+        "labels": {"team": "shop"},
+        "mtls": {"enabledBackend": "ca-1", "backends": [{"name": "ca-1", "type": "builtin"}]},
+        "routing": {"zoneEgress": True},
+    }
+    (universal,) = load_stream(write_mesh(resource, "universal"), "x")
+    kept = ("type", "name", "labels", "mtls", "routing")
+    assert universal == {key: resource[key] for key in kept}
+    (kubernetes,) = load_stream(write_mesh(resource, "kubernetes"), "x")
+    assert kubernetes == {
+        "apiVersion": "kuma.io/v1alpha1",
+        "kind": "Mesh",
+        "metadata": {"name": "default", "labels": {"team": "shop"}},
+        "spec": {"mtls": resource["mtls"], "routing": resource["routing"]},
+    }
