@@ -15,12 +15,17 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.mesh.documents.data_sources import decode
+from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
 from toolkit.mesh.schema.go_duration import write_seconds
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
+from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER
+from toolkit.mesh.schema.telemetry import Metrics, MetricsBackend, PrometheusConf
 from toolkit.text import printable_line
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
+    from toolkit.mesh.schema.field_types import FieldType
+    from toolkit.mesh.schema.model import Model
     from toolkit.values import Object
 
 
@@ -41,56 +46,38 @@ class Kind(Enum):
 # A message by its fields, a list of one type, an enum by its names (the first has the zero value), or a kind.
 Type: TypeAlias = "dict[str, Type] | list[Type] | tuple[str, ...] | Kind"
 
+
+def _type_of(field_type: FieldType) -> Type:
+    marks = {PROTOBUF_WRAPPER: Kind.WRAPPER, PROTOBUF_DURATION: Kind.DURATION}
+    if field_type.is_enum:
+        return field_type.choices
+    if kinds := [kind for mark, kind in marks.items() if mark in field_type.metadata]:
+        return kinds[0]
+    if field_type.kind is tuple:
+        return [_type_of(read_annotation(field_type.inner))]
+    if field_type.variants and field_type.common:
+        return {**_message(field_type.common), "type": Kind.PLAIN, "conf": Kind.STRUCT}
+    if field_type.model:
+        return _message(field_type.model)
+    return {dict: Kind.MAP, int: Kind.NUMBER}.get(field_type.kind, Kind.PLAIN)
+
+
+def _message(model: type[Model]) -> dict[str, Type]:
+    """Return the types of a model's fields; of a backend's conf a control plane keeps any JSON."""
+    types = {
+        name: _type_of(read_annotation(field.annotation, tuple(field.metadata)))
+        for name, field in list_fields(model).items()
+    }
+    return types | ({"conf": Kind.STRUCT} if "conf" in types else {})
+
+
 _HEAD: dict[str, Type] = {"type": Kind.PLAIN, "name": Kind.PLAIN, "labels": Kind.MAP}
-_BACKEND: dict[str, Type] = {"name": Kind.PLAIN, "type": Kind.PLAIN, "conf": Kind.STRUCT}
 # An object of its own: the way through a document tells it from other messages.
-_METRICS_BACKEND = dict(_BACKEND)
-_RULES: list[Type] = [{"tags": Kind.MAP}]
+_METRICS_BACKEND = _message(MetricsBackend)
 SECRET: dict[str, Type] = {**_HEAD, "mesh": Kind.PLAIN, "data": Kind.PLAIN}
-MESH: dict[str, Type] = {
-    **_HEAD,
-    "mtls": {
-        "enabledBackend": Kind.PLAIN,
-        "skipValidation": Kind.PLAIN,
-        "backends": [
-            {
-                **_BACKEND,
-                "mode": ("STRICT", "PERMISSIVE"),
-                "dpCert": {"rotation": {"expiration": Kind.PLAIN}, "requestTimeout": Kind.DURATION},
-                "rootChain": {"requestTimeout": Kind.DURATION},
-            }
-        ],
-    },
-    "tracing": {"defaultBackend": Kind.PLAIN, "backends": [{**_BACKEND, "sampling": Kind.WRAPPER}]},
-    "logging": {"defaultBackend": Kind.PLAIN, "backends": [{**_BACKEND, "format": Kind.PLAIN}]},
-    "metrics": {"enabledBackend": Kind.PLAIN, "backends": [_METRICS_BACKEND]},
-    "networking": {"outbound": {"passthrough": Kind.WRAPPER}},
-    "routing": {
-        "localityAwareLoadBalancing": Kind.PLAIN,
-        "zoneEgress": Kind.PLAIN,
-        "defaultForbidMeshExternalServiceAccess": Kind.PLAIN,
-    },
-    "constraints": {"dataplaneProxy": {"requirements": _RULES, "restrictions": _RULES}},
-    "skipCreatingInitialPolicies": [Kind.PLAIN],
-    "meshServices": {"mode": ("Disabled", "Everywhere", "ReachableBackends", "Exclusive")},
-}
-_PROMETHEUS: dict[str, Type] = {
-    "port": Kind.NUMBER,
-    "path": Kind.PLAIN,
-    "tags": Kind.MAP,
-    "skipMTLS": Kind.WRAPPER,
-    "aggregate": [
-        {
-            "name": Kind.PLAIN,
-            "port": Kind.NUMBER,
-            "path": Kind.PLAIN,
-            "enabled": Kind.WRAPPER,
-            "address": Kind.PLAIN,
-        }
-    ],
-    "envoy": {"filterRegex": Kind.PLAIN, "usedOnly": Kind.WRAPPER},
-    "tls": {"mode": ("activeMTLSBackend", "providedTLS", "disabled")},
-}
+MESH: dict[str, Type] = {**_HEAD, **_message(Spec)}
+MESH["metrics"] = {**_message(Metrics), "backends": [_METRICS_BACKEND]}
+_PROMETHEUS = _message(PrometheusConf)
 _PROMETHEUS_DEFAULTS = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
 # A number in quotes is read as that number.
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)

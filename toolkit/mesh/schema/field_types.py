@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get
 from pydantic.fields import FieldInfo
 
 from toolkit.mesh.schema.backends import Mtls
-from toolkit.mesh.schema.model import PROTOBUF_ENUM, Credential, DataSource, Model
+from toolkit.mesh.schema.model import PROTOBUF_ENUM, PROTOBUF_WRAPPER, Credential, DataSource, Model
 from toolkit.mesh.schema.telemetry import Logging, Metrics, Tracing
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Annotation: TypeAlias = Any
 class Outbound(Model):
     """Traffic out of the mesh."""
 
-    passthrough: bool | None = None
+    passthrough: Annotated[bool, PROTOBUF_WRAPPER] | None = None
 
 
 class Networking(Model):

@@ -23,7 +23,15 @@ class ProtobufEnum:
     """Mark a Literal as an enum of protobuf: a document may give a value by its number, counted from 0."""
 
 
-PROTOBUF_ENUM = ProtobufEnum()
+class ProtobufWrapper:
+    """Mark a field of google.protobuf.BoolValue or DoubleValue: false and 0 differ from nothing."""
+
+
+class ProtobufDuration:
+    """Mark a field of google.protobuf.Duration."""
+
+
+PROTOBUF_ENUM, PROTOBUF_WRAPPER, PROTOBUF_DURATION = ProtobufEnum(), ProtobufWrapper(), ProtobufDuration()
 Mode = Literal["STRICT", "PERMISSIVE"]
 SourceKind = Literal["secret", "file", "inline", "inlineString"]
 SOURCE_KINDS: tuple[SourceKind, ...] = ("secret", "file", "inline", "inlineString")
@@ -124,7 +132,7 @@ def _timeout(value: str) -> str:
 
 
 Expiration = Annotated[str, AfterValidator(_expiration)]
-Timeout = Annotated[str, AfterValidator(_timeout)]
+Timeout = Annotated[str, AfterValidator(_timeout), PROTOBUF_DURATION]
 
 
 class Rotation(Model):
