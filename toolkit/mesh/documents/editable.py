@@ -178,9 +178,8 @@ def choose(meshes: Sequence[EditableMesh], name: str | None, where: str) -> Edit
     Raises:
         InvalidInputError: as for :func:`toolkit.mesh.documents.reader.select`.
     """
-    named = [mesh for mesh in meshes if name in (None, mesh.name)]
-    chosen = select([mesh.document for mesh in (named if len(named) == 1 else meshes)], name, where)
-    return next(mesh for mesh in named if mesh.document is chosen)
+    chosen = select([mesh.document for mesh in meshes], name, where)
+    return next(mesh for mesh in meshes if mesh.document is chosen)
 
 
 class _Representer(RoundTripRepresenter):

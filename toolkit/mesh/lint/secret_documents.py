@@ -93,17 +93,12 @@ def _mesh(secret: SecretDocument) -> Iterator[Finding]:
 
 
 def _namespace(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    path = ("metadata", "namespace")
+    path, expected = ("metadata", "namespace"), context.target.system_namespace
     namespace = at(secret.value, path)
     if namespace is None:
         yield report(secret, NAMESPACE_MISSING, path, "the Secret does not say its namespace")
-    elif namespace != context.target.system_namespace:
-        yield report(
-            secret,
-            SECRET_NAMESPACE,
-            path,
-            f"the namespace is {show(namespace)}, not {context.target.system_namespace}",
-        )
+    elif namespace != expected:
+        yield report(secret, SECRET_NAMESPACE, path, f"the namespace is {show(namespace)}, not {expected}")
 
 
 def _value(secret: SecretDocument, context: Context) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from toolkit.mesh.schema.secret import MeshSecret, check_object_name
 from toolkit.pki import arn, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.render.choices import MeshOptions
@@ -81,41 +81,29 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
     """
     chain = _Value("--ca-cert", options.ca_cert or _INLINE, outputs.certificate_chain, "ca-chain")
     credentials = _credentials(options)
+    expiration = outputs.data_plane_lifetime if options.expiration is None else options.expiration
     problems = [
         *_mesh_problems(outputs, mesh),
-        *_name_problems(options),
-        *_expiration_problems(outputs, options),
+        # Kuma takes any name; ours becomes part of the names of Secrets, and of file names.
+        *_refused("--backend-name", dns_label, options.backend_name),
+        *_expiration_problems(outputs, options, expiration),
         *_credential_problems(options, credentials),
     ]
-    secrets = [
-        _secret(problems, value, mesh, options)
+    builder = _Builder(mesh, options, problems)
+    secrets = tuple(
+        builder.make_secret(value)
         for value in (chain, *credentials)
         if value.choice.kind == "secret" and value.text is not None
-    ]
+    )
     if len({secret.name for secret in secrets}) < len(secrets):
         problems.append(Problem("--access-key", "two of the Secrets have one name; give each its own"))
-    keys = [_source(Credential, value, mesh, options) for value in credentials]
-    auth = AwsCredentials(access_key=keys[0], access_key_secret=keys[1]) if len(keys) > 1 else None
-    conf = _make(
-        problems,
-        AcmPcaConf,
-        arn=outputs.certificate_authority.arn,
-        common_name=options.common_name,
-        ca_cert=_source(DataSource, chain, mesh, options),
-        auth=auth and AcmPcaAuth(aws_credentials=auth),
-    )
-    model = _mesh(problems, mesh, options, _expiration(outputs, options), conf)
+    model = builder.make_mesh(outputs.certificate_authority.arn, expiration, chain, credentials)
     if problems:
         raise InvalidInputError(
             "the Mesh can't be rendered", problems, "toolkit render-mesh --help says what each option takes."
         )
     carried = [value.choice.kind for value in credentials if value.is_carried]
-    return Built(
-        mesh=model,
-        secrets=tuple(secrets),
-        mesh_has_credentials=any(kind != "secret" for kind in carried),
-        secrets_have_credentials="secret" in carried,
-    )
+    return Built(model, secrets, any(kind != "secret" for kind in carried), "secret" in carried)
 
 
 def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
@@ -132,86 +120,83 @@ def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
     return tuple(_Value(f"--{name}", choice, text, name) for name, choice, text in parts if choice)
 
 
-def _mesh(problems: list[Problem], mesh: str, options: MeshOptions, expiration: str, conf: AcmPcaConf) -> Mesh:
-    rotation = _make(problems, Rotation, expiration=expiration)
-    certificates = _make(problems, DataPlaneCertificates, rotation=rotation, request_timeout=options.request_timeout)
-    root_chain = None
-    if options.root_chain_timeout is not None:
-        option = {"request_timeout": "--root-chain-timeout"}
-        root_chain = _make(problems, RootChain, option, request_timeout=options.root_chain_timeout)
-    backend = _make(
-        problems,
-        AcmPcaBackend,
-        {"name": "--backend-name"},
-        name=options.backend_name,
-        type="acmpca",
-        mode=options.mode or "STRICT",
-        dp_cert=certificates,
-        root_chain=root_chain,
-        conf=conf,
-    )
-    mtls = _make(
-        problems,
-        AcmPcaMtls,
-        enabled_backend=options.backend_name,
-        skip_validation=options.skip_validation or None,
-        backends=(backend,),
-    )
-    return _make(problems, Mesh, {"name": "--mesh"}, name=mesh, mtls=mtls)
+class _Builder:
+    """Makes the models; what a model refuses becomes a problem of an option, one per option."""
 
+    def __init__(self, mesh: str, options: MeshOptions, problems: list[Problem]) -> None:
+        self._mesh = mesh
+        self._options = options
+        self._problems = problems
 
-def _make(
-    problems: list[Problem], model: type[_Made], options: Mapping[str, str] | None = None, **fields: object
-) -> _Made:
-    """Make a model of the fields that are not None; what it refuses becomes a problem of an option, one per option.
+    def make_mesh(self, authority: str, expiration: str, chain: _Value, credentials: Sequence[_Value]) -> Mesh:
+        options, make = self._options, self._make
+        rotation = make(Rotation, expiration=expiration)
+        certificates = make(DataPlaneCertificates, rotation=rotation, request_timeout=options.request_timeout)
+        root_chain, timeout = None, options.root_chain_timeout
+        if timeout is not None:
+            root_chain = make(RootChain, {"request_timeout": "--root-chain-timeout"}, request_timeout=timeout)
+        keys = [self._source(Credential, value) for value in credentials]
+        auth = AwsCredentials(access_key=keys[0], access_key_secret=keys[1]) if len(keys) > 1 else None
+        conf = make(
+            AcmPcaConf,
+            arn=authority,
+            common_name=options.common_name,
+            ca_cert=self._source(DataSource, chain),
+            auth=auth and AcmPcaAuth(aws_credentials=auth),
+        )
+        backend = make(
+            AcmPcaBackend,
+            {"name": "--backend-name"},
+            name=options.backend_name,
+            type="acmpca",
+            mode=options.mode or "STRICT",
+            dp_cert=certificates,
+            root_chain=root_chain,
+            conf=conf,
+        )
+        skip, backends = options.skip_validation or None, (backend,)
+        mtls = make(AcmPcaMtls, enabled_backend=options.backend_name, skip_validation=skip, backends=backends)
+        return make(Mesh, {"name": "--mesh"}, name=self._mesh, mtls=mtls)
 
-    Args:
-        problems: are added to.
-        model: the type of the model.
-        options: the option of a field that has another name than the field.
-        fields: of the model.
-    """
-    given: Object = {name: value for name, value in fields.items() if value is not None}
-    try:
-        return model(**given)
-    except ValidationError as error:
-        for field, message in validation_problems(error):
-            place = (options or {}).get(field) or f"--{field.replace('_', '-')}"
-            if place not in {problem.path for problem in problems}:
-                problems.append(Problem(place, message))
-    return cast("_Made", model.model_construct(**given))
+    def make_secret(self, value: _Value) -> MeshSecret:
+        places = {"name": "--backend-name" if value.choice.name is None else value.option}
+        name, namespace = self._secret_name(value), self._options.namespace
+        return self._make(MeshSecret, places, name=name, mesh=self._mesh, namespace=namespace, value=value.text)
 
+    def _source(self, kind: type[_Source], value: _Value) -> _Source:
+        text = value.text or ""
+        match value.choice.kind:
+            case "secret":
+                return kind(secret=self._secret_name(value))
+            case "file":
+                return kind(file=value.choice.name or "")
+            case "inlineString":
+                # kumactl apply cuts off a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where
+                # a chain often is: without one, it reads what toolkit apply and kubectl read.
+                return kind(inline_string=text.removesuffix("\n"))
+            case "inline":
+                return kind(inline=base64.b64encode(text.encode()).decode())
 
-def _source(kind: type[_Source], value: _Value, mesh: str, options: MeshOptions) -> _Source:
-    text = value.text or ""
-    match value.choice.kind:
-        case "secret":
-            return kind(secret=_secret_name(value, mesh, options))
-        case "file":
-            return kind(file=value.choice.name or "")
-        case "inlineString":
-            # kumactl apply cuts off a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where a
-            # chain often is: without one, it reads what toolkit apply and kubectl read.
-            return kind(inline_string=text.removesuffix("\n"))
-        case "inline":
-            return kind(inline=base64.b64encode(text.encode()).decode())
+    def _secret_name(self, value: _Value) -> str:
+        return value.choice.name or f"{self._mesh}-{self._options.backend_name}-{value.suffix}"
 
+    def _make(self, model: type[_Made], places: Mapping[str, str] | None = None, **fields: object) -> _Made:
+        """Make a model of the fields that are not None.
 
-def _secret(problems: list[Problem], value: _Value, mesh: str, options: MeshOptions) -> MeshSecret:
-    option = "--backend-name" if value.choice.name is None else value.option
-    return _make(
-        problems,
-        MeshSecret,
-        {"name": option},
-        name=_secret_name(value, mesh, options),
-        mesh=mesh,
-        namespace=options.namespace,
-        value=value.text,
-    )
-
-
-def _secret_name(value: _Value, mesh: str, options: MeshOptions) -> str:
-    return value.choice.name or f"{mesh}-{options.backend_name}-{value.suffix}"
+        Args:
+            model: the type of the model.
+            places: the option of each field that has another name than the field.
+            fields: of the model.
+        """
+        given: Object = {name: value for name, value in fields.items() if value is not None}
+        try:
+            return model(**given)
+        except ValidationError as error:
+            for field, message in validation_problems(error):
+                place = (places or {}).get(field) or f"--{field.replace('_', '-')}"
+                if place not in {problem.path for problem in self._problems}:
+                    self._problems.append(Problem(place, message))
+        return cast("_Made", model.model_construct(**given))
 
 
 def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
@@ -220,21 +205,15 @@ def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
     return [Problem("--mesh", f"{arn.shown(mesh)} is not a mesh of the stack, which has: {', '.join(outputs.meshes)}")]
 
 
-def _name_problems(options: MeshOptions) -> list[Problem]:
-    # Kuma takes any name; ours becomes part of the names of Secrets, and of file names.
+def _refused(option: str, check: Callable[[str], str], value: str) -> list[Problem]:
     try:
-        dns_label(options.backend_name)
+        check(value)
     except ValueError as error:
-        return [Problem("--backend-name", str(error))]
+        return [Problem(option, str(error))]
     return []
 
 
-def _expiration(outputs: StackOutputs, options: MeshOptions) -> str:
-    return outputs.data_plane_lifetime if options.expiration is None else options.expiration
-
-
-def _expiration_problems(outputs: StackOutputs, options: MeshOptions) -> list[Problem]:
-    text = _expiration(outputs, options)
+def _expiration_problems(outputs: StackOutputs, options: MeshOptions, text: str) -> list[Problem]:
     try:
         problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
     except ValueError as error:
@@ -253,7 +232,8 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
         if value.text is None and (inline or (kind == "secret" and name is None)):
             yield Problem(value.option, f"{kind} needs the value: say where it comes from with --credentials")
         if value.text is None and kind == "secret" and name is not None:
-            yield from _secret_name_problems(value.option, name)
+            # Of a Secret that somebody else makes; of ours the model says it.
+            yield from _refused(value.option, check_object_name, name)
         if inline and not options.allow_inline_credentials:
             yield Problem(
                 value.option,
@@ -261,11 +241,3 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
             )
     if options.credentials and not any(value.is_carried for value in values):
         yield Problem("--credentials", "is of no use: both parts are read from files of the control planes' hosts")
-
-
-def _secret_name_problems(option: str, name: str) -> Iterator[Problem]:
-    """Of a Secret that somebody else makes; of ours the model says it."""
-    try:
-        check_object_name(name)
-    except ValueError as error:
-        yield Problem(option, str(error))
