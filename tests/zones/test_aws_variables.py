@@ -41,6 +41,7 @@ CASES: list[tuple[str, str, set[str]]] = [
     ("AWS_CONFIG_FILE", "/c", OTHERS),
     ("AWS_SHARED_CREDENTIALS_FILE", "/c", OTHERS),
     ("AWS_ENDPOINT_URL", "http://localstack:4566", ALL),
+    ("AWS_ENDPOINT_URL", VPC, ALL),
     ("AWS_ENDPOINT_URL_ACM_PCA", "http://localstack:4566", ALL),
     ("AWS_ENDPOINT_URL_ACM_PCA", VPC, set()),
     ("AWS_ENDPOINT_URL_ACM_PCA", VPC.replace("https", "http"), ALL),

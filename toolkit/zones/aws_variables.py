@@ -17,7 +17,7 @@ _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SE
 _WEB_IDENTITY = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 # AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
-_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ACM_PCA", "AWS_ENDPOINT_URL_STS")
+_ENDPOINT, _SERVICE_ENDPOINTS = "AWS_ENDPOINT_URL", ("AWS_ENDPOINT_URL_ACM_PCA", "AWS_ENDPOINT_URL_STS")
 # An endpoint of AWS itself, such as a VPC endpoint without private DNS.
 _OF_AWS = re.compile(r"https://[a-z0-9.-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)(?::443)?/?", re.IGNORECASE)
 
@@ -36,7 +36,9 @@ def find_problem(zone: Zone, name: str, value: str | None) -> str | None:
         return None
     if name in _KEYS:
         return "static credentials override the zone's role, so remove it"
-    if name in _ENDPOINTS and not _OF_AWS.fullmatch(value or ""):
+    if name == _ENDPOINT:
+        return "overrides the endpoints of all AWS services, so remove it"
+    if name in _SERVICE_ENDPOINTS and not _OF_AWS.fullmatch(value or ""):
         return "overrides the endpoint of AWS, so remove it"
     if zone.identity != "irsa" and name in (*_PROFILES, _WEB_IDENTITY[1]):
         return f"its credentials override those of identity {zone.identity}, so remove it"
