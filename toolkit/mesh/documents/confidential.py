@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from toolkit.mesh.documents.data_sources import Resolved, read_secret_values
 from toolkit.mesh.documents.typed import SecretDocument, recognize
 from toolkit.mesh.documents.wording import is_credential
-from toolkit.mesh.schema.field_types import Spec, walk_models
+from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation, walk_models
 from toolkit.mesh.schema.model import Credential
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from toolkit.yamltext.plain import AnyMapping
 
@@ -31,15 +31,11 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 def list_credential_fields() -> frozenset[str]:
     """Return the names of the fields of a Mesh that are data sources of credentials or private keys."""
     return frozenset(
-        field.alias or name
+        name
         for model in walk_models(Spec)
-        for name, field in model.model_fields.items()
-        if Credential in _types(field.annotation)
+        for name, field in list_fields(model).items()
+        if read_annotation(field.annotation).model is Credential
     )
-
-
-def _types(annotation: object) -> Sequence[object]:
-    return (annotation, *getattr(annotation, "__args__", ()))
 
 
 def hides(key: str) -> bool:
