@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from toolkit import contract
 from toolkit.files import PRIVATE, PUBLIC, write_all
-from toolkit.mesh.documents.applied import applied
+from toolkit.mesh.documents.applied import read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import Choice, MeshOptions
@@ -107,8 +107,8 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
 
 def _plan(outputs: StackOutputs, rendered: RenderedMesh) -> Plan:
     """Verify against what the Mesh really carries, read back from the documents."""
-    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.stream(rendered.secrets))]
-    said = applied(read(texts))
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.join_documents(rendered.secrets))]
+    said = read_applied(read(texts))
     lifetime = duration.parse(outputs.data_plane_lifetime)
     return Plan(said.mesh, said.bundle, lifetime=lifetime)
 
@@ -121,7 +121,7 @@ def _files(
     return {
         "outputs.json": (outputs.to_json(), PUBLIC),
         "mesh.yaml": (kubernetes.mesh, PUBLIC),
-        "secret.yaml": (templating.stream(kubernetes.secrets), PRIVATE),
+        "secret.yaml": (templating.join_documents(kubernetes.secrets), PRIVATE),
         "universal-mesh.yaml": (universal.mesh, PUBLIC),
         "verify.json": (JsonForm().render(verified.report), PUBLIC),
         "verify.html": (HtmlForm().render(verified.report), PUBLIC),

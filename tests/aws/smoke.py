@@ -9,7 +9,7 @@ from toolkit.cli import main as toolkit
 from toolkit.contract import StackOutputs
 from toolkit.errors import EXIT_INTERRUPTED, ExternalError
 from toolkit.files import read_text, write_whole
-from toolkit.mesh.documents.applied import applied
+from toolkit.mesh.documents.applied import read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.pki import pem
 from toolkit.pki.arn import Arn
@@ -125,7 +125,7 @@ def verified(account: Account, outputs: StackOutputs, mesh_file: Path) -> Report
         KeyboardInterrupt: somebody stopped the run.
         Exception: what ended the run before all checks were made.
     """
-    bundle = applied(read([(str(mesh_file), read_text(str(mesh_file)))]), MESH).bundle
+    bundle = read_applied(read([(str(mesh_file), read_text(str(mesh_file)))]), MESH).bundle
     run = verify(outputs, Plan(mesh=MESH, trust_bundle=bundle), _Caller(account))
     write_whole(mesh_file.parent / "verify.json", JsonForm().render(run.report))
     if run.report.interrupted:

@@ -67,7 +67,7 @@ def test_a_file_a_zone_all_or_none(outputs: Path, tmp_path: Path) -> None:
     assert (result.exit_code, result.output) == (0, "")
     files = sorted(directory.iterdir())
     assert [file.name for file in files] == ["zone-1.job.yaml", "zone-2.job.yaml"]
-    assert templating.stream([file.read_text() for file in files]) == run(outputs).stdout
+    assert templating.join_documents([file.read_text() for file in files]) == run(outputs).stdout
     before = files[0].read_text()
     files[1].unlink()
     files[1].mkdir()

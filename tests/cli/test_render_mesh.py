@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from tests.control_plane.clients import kumactl_config
 from tests.control_plane.faulty import TOKEN, Faulty
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.cli import main
-from toolkit.mesh.documents.editable import editable
-from toolkit.yamltext import parsing
+from toolkit.mesh.documents.editable import read_editable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def test_several_meshes_of_one_text_come_out_once(outputs: Path, tmp_path: Path)
     live.write_text(LIVE + "---\n" + LIVE.replace("name: default", "name: other"))
     result = run(outputs, "--base", live, "--ca-cert", "secret")
     assert result.exit_code == 0
-    documents: list[Any] = parsing.load_stream(result.stdout, "x")
+    documents: list[Any] = load_stream(result.stdout, "x")
     assert [(found["type"], found["name"]) for found in documents] == [
         ("Secret", "default-acmpca-ca-chain"),
         ("Secret", "other-acmpca-ca-chain"),
@@ -99,7 +99,7 @@ def test_several_meshes_of_one_text_come_out_once(outputs: Path, tmp_path: Path)
         ("Mesh", "other"),
     ]
     # Without a base, all meshes of the stack in one stream.
-    stream: list[Any] = parsing.load_stream(run(outputs, "--format", "universal").stdout, "x")
+    stream: list[Any] = load_stream(run(outputs, "--format", "universal").stdout, "x")
     assert [found["name"] for found in stream] == ["default", "other", "third"]
     named = run(outputs, "--ca-cert", "secret=one")
     assert named.exit_code == 2
@@ -115,7 +115,7 @@ def test_credentials_from_a_file_become_secrets_that_only_their_owner_reads(outp
     assert secrets.stat().st_mode & 0o777 == 0o600
     assert mesh.stat().st_mode & 0o777 == 0o644
     assert SECRET not in mesh.read_text()
-    assert [found["metadata"]["name"] for found in parsing.load_stream(secrets.read_text(), "x")] == [  # type: ignore[index] # documents are mappings
+    assert [found["metadata"]["name"] for found in load_stream(secrets.read_text(), "x")] == [  # type: ignore[index] # documents are mappings
         "default-acmpca-access-key",
         "default-acmpca-access-key-secret",
     ]
@@ -224,7 +224,7 @@ def test_a_mesh_rendered_for_kubernetes_can_be_merged_again(outputs: Path) -> No
     first = run(outputs).stdout
     again = run(outputs, "--base", "-", input=first)
     assert again.stdout == first
-    (mesh,) = editable(first, "x")
+    (mesh,) = read_editable(first, "x")
     assert mesh.form == "kubernetes"
 
 
@@ -238,7 +238,7 @@ def test_into_the_mesh_that_a_control_plane_has(outputs: Path) -> None:
         for form, keys in {"universal": ("type", "name"), "kubernetes": ("apiVersion", "kind")}.items():
             result = run(outputs, "--base", "control-plane", "--format", form, env=there)
             assert result.exit_code == 0
-            (document,) = parsing.load_stream(result.stdout, "x")
+            (document,) = load_stream(result.stdout, "x")
             assert isinstance(document, dict)
             assert set(keys) < document.keys()
             spec = document.get("spec", document)
@@ -287,7 +287,7 @@ def test_one_file_for_both_is_refused_or_holds_both(outputs: Path, tmp_path: Pat
     assert (lost.exit_code, live.read_text()) == (2, LIVE)
     assert "names the base" in lost.stderr
     assert run(outputs, "--ca-cert", "secret", "-o", target).exit_code == 0
-    assert [document["kind"] for document in parsing.load_stream(target.read_text(), "x")] == ["Secret", "Mesh"]  # type: ignore[index]
+    assert [document["kind"] for document in load_stream(target.read_text(), "x")] == ["Secret", "Mesh"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("source", [SECRET, f"inlineString={SECRET}", f"secret={SECRET}"])

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from tests.control_plane.clients import kumactl_config
 from tests.control_plane.faulty import TOKEN, Faulty
 from toolkit.cli import main
-from toolkit.mesh.documents.editable import editable
+from toolkit.mesh.documents.editable import read_editable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def run(*arguments: str | Path, **more: Any) -> Result:
 
 
 def signs(text: str) -> str:
-    found = editable(text, "x")
+    found = read_editable(text, "x")
     return found[-1].enabled_backend
 
 
@@ -119,7 +119,7 @@ def test_the_plan_names_what_is_left_where_others_stay(
         base.write_text(step.stdout)
         arguments = command.partition(" --step")[0].split()
         monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
-    (mesh,) = editable(base.read_text(), "x")
+    (mesh,) = read_editable(base.read_text(), "x")
     assert [backend["name"] for backend in mesh.backends] == ["ca-0", "acmpca"]
 
 
@@ -207,7 +207,7 @@ def test_no_step_is_printed_before_the_one_before_it_is_live(outputs: Path) -> N
             assert (early.exit_code, early.stdout) == (1, "")
             assert "step 2 (switch) would break traffic: step 1 has not been applied" in early.stderr
             see(standin, counts(ca_1=3, acmpca=3), counts(ca_1=3))
-        (added,) = editable(run(*arguments, "1", env=there).stdout, "x")
+        (added,) = read_editable(run(*arguments, "1", env=there).stdout, "x")
         standin.state["/meshes/default"]["mtls"] = added.mtls
         standin.stand_in.insights.clear()
         late = run(*arguments, "2", env=there)

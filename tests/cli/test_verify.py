@@ -69,7 +69,7 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     )
     mesh, secret = tmp_path / "mesh.yaml", tmp_path / "secret.yaml"
     mesh.write_text(rendered.mesh)
-    secret.write_text(templating.stream(rendered.secrets))
+    secret.write_text(templating.join_documents(rendered.secrets))
     both: list[str | Path] = ["--mesh", mesh]
     if rendered.secrets:
         both += ["--mesh", secret]

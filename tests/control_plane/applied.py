@@ -11,7 +11,7 @@ from toolkit.control_plane import applying, resources
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access, Token
 from toolkit.errors import ToolkitError
-from toolkit.mesh.documents.differences import same
+from toolkit.mesh.documents.differences import are_same
 from toolkit.mesh.documents.reader import read
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def apply(
 
 
 def holds(standin: Faulty, text: str = TEXT) -> bool:
-    return all(same(resource.document, standin.state.get(resource.key.path)) for resource in wanted(text))
+    return all(are_same(resource.document, standin.state.get(resource.key.path)) for resource in wanted(text))
 
 
 def refused(standin: Faulty, text: str = TEXT, **options: Any) -> ToolkitError:

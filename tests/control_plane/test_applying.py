@@ -17,7 +17,7 @@ from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access, Token
 from toolkit.control_plane.rehearsal.violations import Reply
 from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError
-from toolkit.mesh.documents.differences import same
+from toolkit.mesh.documents.differences import are_same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,7 +264,7 @@ def test_from_any_state_to_any_other_and_broken_anywhere(before: Any, after: Any
             assert len(standin.requests) >= dies_at, error
         standin.fault = lambda _now, _method, _path: None
         run()
-        assert all(same(resource.document, standin.state[resource.key.path]) for resource in found)
+        assert all(are_same(resource.document, standin.state[resource.key.path]) for resource in found)
         standin.requests.clear()
         run()
         assert standin.writes == []

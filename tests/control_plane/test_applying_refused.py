@@ -11,7 +11,7 @@ from tests.control_plane.faulty import ARN, ON_KUBERNETES, TOKEN, Fault, Faulty
 from toolkit.control_plane.rehearsal.api import READ_ONLY
 from toolkit.control_plane.rehearsal.violations import Reply
 from toolkit.errors import ExternalError, InvalidInputError
-from toolkit.mesh.documents.differences import same
+from toolkit.mesh.documents.differences import are_same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def test_what_somebody_else_changes_meanwhile_is_not_overwritten(standin: Faulty
     error = refused(standin, changed, between=lambda: standin.put(theirs))
     assert isinstance(error, ExternalError)
     assert "someone else has changed it" in error.message
-    assert same(theirs, standin.state[path])
+    assert are_same(theirs, standin.state[path])
     assert ("Written: Secret" in "\n".join(error.lines())) == (path == MESH)
 
 

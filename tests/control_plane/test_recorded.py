@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.mesh.documents.differences import diff, differences, unknown
+from toolkit.mesh.documents.differences import find_differences, find_unknown, write_diff
 
 RECORDED = Path(__file__).parent / "recorded"
 
@@ -32,22 +32,22 @@ def test_the_recordings_are_there() -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_what_kuma_kept_is_no_difference(line: dict[str, Any]) -> None:
-    assert differences(line["document"], line["kept"]) == []
-    assert diff(line["document"], line["kept"], "x") == []
-    assert differences(line["kept"], line["kept"], heed_unknown=True) == []
+    assert find_differences(line["document"], line["kept"]) == []
+    assert write_diff(line["document"], line["kept"], "x") == []
+    assert find_differences(line["kept"], line["kept"], heed_unknown=True) == []
 
 
 def test_a_field_that_kuma_does_not_know_is_named_and_may_count() -> None:
     found = [line for line in LINES if "unknown" in line["document"]]
     assert len(found) >= 3
     for line in found:
-        assert unknown(line["document"], line["kept"]) == ["unknown"]
-        assert differences(line["document"], line["kept"], heed_unknown=True) == [
+        assert find_unknown(line["document"], line["kept"]) == ["unknown"]
+        assert find_differences(line["document"], line["kept"], heed_unknown=True) == [
             "unknown: is not on the control plane"
         ]
     rest = [line for line in NEW_MESHES if "unknown" not in line["document"]]
     # Kuma 2.14 has no `enabled` in the tls of a Prometheus backend.
-    named = [unknown(line["document"], line["kept"]) for line in rest]
+    named = [find_unknown(line["document"], line["kept"]) for line in rest]
     assert [paths for paths in named if paths] == [["metrics.backends[0].conf.tls.enabled"]]
 
 
@@ -80,8 +80,8 @@ def test_every_other_value_is_a_difference(place: tuple[dict[str, Any], tuple[An
     for step in path[:-1]:
         above = above[step]
     above[path[-1]] = data.draw(st.just(other(above[path[-1]])) | st.just("something else") | st.just(4711))
-    assert differences(line["document"], changed), path
-    assert diff(line["document"], changed, "x"), path
+    assert find_differences(line["document"], changed), path
+    assert write_diff(line["document"], changed, "x"), path
 
 
 def other(value: Any) -> Any:
@@ -105,4 +105,4 @@ def test_every_value_that_is_gone_is_a_difference(place: tuple[dict[str, Any], t
     if path[0] == "metrics" and path[-1] in ("port", "path", "kuma.io/service", "mode"):
         # Kuma never keeps a Prometheus backend without its defaults; a document without them means the same.
         return
-    assert differences(line["document"], changed), path
+    assert find_differences(line["document"], changed), path

@@ -38,7 +38,7 @@ VARIANTS: dict[str, JobOptions] = {
 def golden_mesh() -> Applied:
     options = MeshOptions(common_name=KONGS_COMMON_NAME, ca_cert=Choice("secret"))
     rendered = templating.render(golden_outputs(), "default", options)
-    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.stream(rendered.secrets))]
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.join_documents(rendered.secrets))]
     return verifiers.read_mesh(texts)
 
 

@@ -22,7 +22,7 @@ from toolkit.jobs import image
     ],
 )
 def test_images_that_are_pinned(text: str, version: str) -> None:
-    assert image.pinned(text) == (text, version)
+    assert image.read_image(text) == (text, version)
 
 
 @pytest.mark.parametrize(
@@ -47,5 +47,5 @@ def test_images_that_are_pinned(text: str, version: str) -> None:
 )
 def test_images_that_are_not(text: str, words: str) -> None:
     with pytest.raises(ValueError, match="name a version") as caught:
-        image.pinned(text)
+        image.read_image(text)
     assert words in str(caught.value)

@@ -21,7 +21,7 @@ from toolkit.contract import StackOutputs
 from toolkit.errors import InvalidInputError
 from toolkit.jobs import verifiers, workloads
 from toolkit.jobs.verifiers import JobOptions
-from toolkit.mesh.documents.applied import Applied, applied
+from toolkit.mesh.documents.applied import Applied, read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.pki import pem
 
@@ -54,7 +54,7 @@ def test_the_golden_files_are_those_of_the_variants() -> None:
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_toolkit_verify_takes_the_arguments(name: str) -> None:
     job = golden_job(name)
-    first, *arguments = pod_of(job.workload())["containers"][0]["args"]
+    first, *arguments = pod_of(job.make_workload())["containers"][0]["args"]
     assert first == "verify"
     parsed = verify_command.make_context("verify", arguments).params
     assert parsed["identity"] == "ambient"
@@ -68,27 +68,27 @@ def test_toolkit_verify_takes_the_arguments(name: str) -> None:
 def test_the_contract_is_cut_to_the_zone() -> None:
     (first, second) = verifiers.build(OUTPUTS, OUTPUTS.zones, JobOptions(IMAGE))
     for job, zone in ((first, OUTPUTS.zones[0]), (second, OUTPUTS.zones[1])):
-        found = contract.parse(job.config_map()["data"]["outputs.json"])
+        found = contract.parse(job.make_config_map()["data"]["outputs.json"])
         assert found.zones == (zone,)
         assert found.model_copy(update={"zones": OUTPUTS.zones}) == OUTPUTS
-        env = {entry["name"]: entry["value"] for entry in pod_of(job.workload())["containers"][0]["env"]}
+        env = {entry["name"]: entry["value"] for entry in pod_of(job.make_workload())["containers"][0]["env"]}
         # botocore reads the one, other clients of AWS the other.
         assert env["AWS_REGION"] == env["AWS_DEFAULT_REGION"] == zone.region
 
 
 def test_the_pod_is_what_the_zones_role_trusts_unless_chosen() -> None:
     outputs = outputs_with(namespace="mesh", serviceAccount="control.plane")
-    own = build(JobOptions(IMAGE), outputs=outputs).workload()
+    own = build(JobOptions(IMAGE), outputs=outputs).make_workload()
     assert own["metadata"]["namespace"] == "mesh"
     assert pod_of(own)["serviceAccountName"] == "control.plane"
-    other = build(JobOptions(IMAGE, namespace="a", service_account="b"), outputs=outputs).workload()
+    other = build(JobOptions(IMAGE, namespace="a", service_account="b"), outputs=outputs).make_workload()
     assert other["metadata"]["namespace"] == "a"
     assert pod_of(other)["serviceAccountName"] == "b"
 
 
 def test_the_deadline_leaves_the_verification_its_time() -> None:
     for options in (JobOptions(IMAGE), JobOptions(IMAGE, timeout=600), JobOptions(IMAGE, timeout=600, retries=2)):
-        spec = build(options).workload()["spec"]
+        spec = build(options).make_workload()["spec"]
         assert spec["backoffLimit"] == options.retries
         assert spec["activeDeadlineSeconds"] >= (options.timeout + 120) * (options.retries + 1)
         assert ("podFailurePolicy" in spec) == bool(options.retries)
@@ -99,8 +99,8 @@ def test_the_deadline_leaves_the_verification_its_time() -> None:
 
 def test_the_mesh_says_what_was_applied_and_nothing_else() -> None:
     mesh = golden_mesh()
-    text = build(JobOptions(IMAGE), mesh).config_map()["data"]["mesh.yaml"]
-    assert applied(read([("mesh.yaml", text)])) == mesh
+    text = build(JobOptions(IMAGE), mesh).make_config_map()["data"]["mesh.yaml"]
+    assert read_applied(read([("mesh.yaml", text)])) == mesh
     assert not mesh.has_access_key
 
 
@@ -178,7 +178,7 @@ def test_names_are_short_enough_and_of_their_zone_alone(zone: str, is_cron: bool
     assert job.name.startswith("toolkit-verify-")
     other = zone[:-1] + ("b" if zone[-1] == "a" else "a")
     assert build(options, outputs=outputs_with(name=other)).name != job.name
-    config_map, workload = job.config_map(), job.workload()
+    config_map, workload = job.make_config_map(), job.make_workload()
     assert config_map["metadata"]["name"] == workload["metadata"]["name"]
     assert pod_of(workload)["volumes"][0]["configMap"]["name"] == config_map["metadata"]["name"]
 
@@ -188,7 +188,7 @@ LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_labels(name: str) -> None:
-    config_map, workload = golden_job(name).config_map(), golden_job(name).workload()
+    config_map, workload = golden_job(name).make_config_map(), golden_job(name).make_workload()
     spec = workload["spec"]["jobTemplate"]["spec"] if workload["kind"] == "CronJob" else workload["spec"]
     for metadata in (config_map["metadata"], workload["metadata"], spec["template"]["metadata"]):
         labels = metadata["labels"]
@@ -240,7 +240,7 @@ def reads_as_the_model(job: workloads.VerifyJob) -> None:
     for version in ((1, 1), (1, 2)):
         reader = YAML(typ="safe", pure=True)
         reader.version = version
-        assert list(reader.load_all(text)) == [job.config_map(), job.workload()]
+        assert list(reader.load_all(text)) == [job.make_config_map(), job.make_workload()]
 
 
 @given(
@@ -304,7 +304,7 @@ def test_any_common_name_of_a_mesh_is_data_or_is_refused(common_name: str) -> No
         assert {problem.path for problem in error.problems} == {"--mesh: conf.commonName"}
         return
     reads_as_the_model(job)
-    found = applied(read([("x", job.config_map()["data"]["mesh.yaml"])]))
+    found = read_applied(read([("x", job.make_config_map()["data"]["mesh.yaml"])]))
     assert found.common_name == common_name
     assert pem.load_certificates(found.bundle) == pem.load_certificates(OUTPUTS.certificate_chain)
 

@@ -79,7 +79,7 @@ def restricted_problems(pod: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_the_pod_keeps_to_the_restricted_pod_security_standard(name: str) -> None:
-    pod = pod_of(golden_job(name).workload())
+    pod = pod_of(golden_job(name).make_workload())
     assert restricted_problems(pod) == []
     (container,) = pod["containers"]
     # And beyond it.
@@ -107,7 +107,7 @@ def test_the_pod_keeps_to_the_restricted_pod_security_standard(name: str) -> Non
     ],
 )
 def test_the_standard_is_really_looked_at(path: tuple[str | int, ...], value: object, control: str) -> None:
-    pod: Any = copy.deepcopy(pod_of(golden_job("job").workload()))
+    pod: Any = copy.deepcopy(pod_of(golden_job("job").make_workload()))
     *way, last = path
     place = pod
     for step in way:

@@ -9,19 +9,21 @@ import base64
 import itertools
 import textwrap
 from pathlib import Path
+from typing import get_args
 
 from tests.support import contract_document, hierarchy
 from toolkit.contract import StackOutputs
 from toolkit.mesh.render import templating
-from toolkit.mesh.render.choices import FORMS, Choice, MeshOptions
-from toolkit.mesh.render.static_credentials import checked
+from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.render.static_credentials import check_credentials
+from toolkit.mesh.schema.mesh import Form
 from toolkit.pki import pem
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCUMENTED = Path(__file__).parent / "documented"
 KONGS_COMMON_NAME = '{{ tag "kuma.io/service" }}.mesh'
 # AWS's own example of an access key (docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html).
-CREDENTIALS = checked("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "the test")
+CREDENTIALS = check_credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "the test")
 
 CA_CERTS = {
     "inline": Choice("inline"),
@@ -59,7 +61,7 @@ def golden_outputs() -> StackOutputs:
 def golden_options() -> dict[str, MeshOptions]:
     """Every combination of form, place of the chain and authentication; half of them with all that is optional."""
     found = {}
-    for number, (form, ca_cert, auth) in enumerate(itertools.product(FORMS, CA_CERTS, AUTHS)):
+    for number, (form, ca_cert, auth) in enumerate(itertools.product(get_args(Form), CA_CERTS, AUTHS)):
         chosen = AUTHS[auth]
         is_full = bool(number % 2)
         found[f"{form}-{ca_cert}-{auth}"] = MeshOptions(
@@ -81,7 +83,7 @@ def golden_options() -> dict[str, MeshOptions]:
 
 def golden_text(outputs: StackOutputs, options: MeshOptions) -> str:
     rendered = templating.render(outputs, "default", options)
-    return templating.stream([*rendered.secrets, rendered.mesh])
+    return templating.join_documents([*rendered.secrets, rendered.mesh])
 
 
 def documented() -> dict[str, str]:

@@ -17,7 +17,7 @@ from toolkit.errors import InvalidInputError
 from toolkit.infra import existing
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
-from toolkit.mesh.documents.applied import applied
+from toolkit.mesh.documents.applied import read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.pki import chain
 from toolkit.pki.pem import load_certificates
@@ -125,7 +125,7 @@ def chain_order(case: ChainCase) -> str:
 
 def _check(check: Callable[[checks.Evidence], Check], case: ChainCase) -> str:
     try:
-        bundle = applied(read([("mesh.yaml", documents.inline_string(case.text))])).bundle
+        bundle = read_applied(read([("mesh.yaml", documents.inline_string(case.text))])).bundle
         issued = _issued(pem(case.peer.leaf), case.text)
     except (InvalidInputError, ValueError) as error:
         return str(error)

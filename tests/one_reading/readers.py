@@ -20,7 +20,7 @@ from toolkit.errors import InvalidInputError
 from toolkit.infra.existing import LookUpError
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
-from toolkit.mesh.documents.applied import applied
+from toolkit.mesh.documents.applied import read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.pki.pem import load_request
 from toolkit.verify.issue import _issued
@@ -296,7 +296,7 @@ def _kept(result: Result, kind: str, text: str, chain: str) -> str:
     if line in [found.strip(" ") for found in result.stdout.split("\n")]:
         return KEPT
     try:
-        bundle = applied(read([("the result", result.stdout)]), backend="acmpca").bundle
+        bundle = read_applied(read([("the result", result.stdout)]), backend="acmpca").bundle
     except InvalidInputError as error:
         return str(error.lines())
     # Under inlineString a chain is written without its final line end.

@@ -8,7 +8,7 @@ import pytest
 
 from tests.judges import kubernetes_yaml
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.documents.editable import as_text, editable
+from toolkit.mesh.documents.editable import read_editable, write_mesh
 from toolkit.mesh.documents.reader import read_stream
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def test_a_document_behind_the_mark_is_for_kumactl() -> None:
 
 def test_an_edit_is_proven_in_the_same_reading() -> None:
     text = "type: Mesh\nname: default\nmtls: {enabledBackend: a, backends: []}\nrouting: {zoneEgress: yes}\n"
-    (mesh,) = editable(text, "x")
+    (mesh,) = read_editable(text, "x")
     assert mesh.zone_egress
     mesh.set(("enabledBackend",), "on")
     assert mesh.editor.text == text.replace("enabledBackend: a", "enabledBackend: 'on'")
@@ -119,7 +119,7 @@ def test_texts_of_a_control_plane_stay_texts(form: Form) -> None:
     texts = [text for text in SCALARS if not text.startswith("!")] + ["x: y", "# x", "line\nline", "\U0001f600"]
     tags = dict(zip([*texts, "a"], ["b", *texts], strict=True))
     mesh = {"type": "Mesh", "name": "on", "labels": {"y": "yes"}, "constraints": {"tags": tags}, "creationTime": "x"}
-    (document,), error = kubernetes_yaml.read(as_text(mesh, form), "kubectl")
+    (document,), error = kubernetes_yaml.read(write_mesh(mesh, form), "kubectl")
     assert not error
     spec = document if form == "universal" else document["spec"]
     head = document if form == "universal" else document["metadata"]

@@ -14,7 +14,7 @@ from tests.judges.pem_parts import pem as pem_of
 from tests.one_reading import documents, forms
 from tests.one_reading.forms import ENCODED, FORMS, KUBERNETES, UNIVERSAL, Written
 from tests.one_reading.running import alone, run, words
-from toolkit.mesh.documents.applied import applied
+from toolkit.mesh.documents.applied import read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.pki import pem
 from toolkit.yamltext.parsing import parse
@@ -100,7 +100,7 @@ def encoding_form(request: pytest.FixtureRequest) -> Callable[[Written], str]:
 
 
 def bundle(text: str) -> str:
-    return applied(read([("x", text)])).bundle
+    return read_applied(read([("x", text)])).bundle
 
 
 def in_config_map(job: str) -> Any:

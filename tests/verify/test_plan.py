@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import contract, hierarchy
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.documents.applied import Applied, applied
+from toolkit.mesh.documents.applied import Applied, read_applied
 from toolkit.mesh.documents.reader import read
 from toolkit.verify.plan import DEFAULT_HORIZON, PlanOptions, choose_zones, make_plan
 
@@ -24,7 +24,7 @@ def mesh(name: str = "default", **conf: Any) -> Applied:
         **conf,
     }
     mtls = {"enabledBackend": "a", "backends": [{"name": "a", "type": "acmpca", "conf": values}]}
-    return applied(read([("mesh.yaml", json.dumps({"type": "Mesh", "name": name, "mtls": mtls}))]))
+    return read_applied(read([("mesh.yaml", json.dumps({"type": "Mesh", "name": name, "mtls": mtls}))]))
 
 
 def test_without_choices_the_stack_decides() -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tests.yamltext.yaml_writing import Written, any_text, keys, paths, streams, texts, values
+from tests.yamltext.yaml_writing import Written, any_text, keys, load_stream, paths, streams, texts, values
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import nodes, parsing
-from toolkit.yamltext.changes import same
+from toolkit.yamltext.changes import are_same
 from toolkit.yamltext.editing import Editor
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Touched:
 
     def begin(self, path: Path) -> tuple[int, str]:
         """The line of a pair's key or of an item's dash, and what stands before it on that line."""
-        place = nodes.nearest(self.root, path)
+        place = nodes.find_nearest(self.root, path)
         number, before = place.line, self.lines[place.line - 1][: place.column - 1]
         if not path or isinstance(path[-1], str):
             return number, before
@@ -172,7 +172,7 @@ def test_an_edit_means_what_it_says_and_leaves_the_rest(chosen: tuple[Written, E
         assert error.problems
         return
     wanted = edit.of_values(written.documents)
-    assert parsing.load_stream(editor.text, "x.yaml") == wanted
+    assert load_stream(editor.text, "x.yaml") == wanted
     assert editor.documents == wanted
     check_rest(written, edit, editor.text)
 
@@ -241,7 +241,7 @@ def test_any_text_is_edited_right_or_refused(
         assert error.problems
         return
     # What is written now is what was wanted, to an editor that knows nothing of the edit.
-    assert same(Editor(after, "x.yaml").documents, editor.documents)
+    assert are_same(Editor(after, "x.yaml").documents, editor.documents)
     there: Any = editor.documents[document]
     for part in path[:-1]:
         there = there[part]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
-from toolkit.yamltext import parsing
-from toolkit.yamltext.editing import Editor, dotted
+from toolkit.yamltext.editing import Editor, join_path
 
 if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
@@ -211,7 +211,7 @@ def test_by_hand(case: Case) -> None:
     else:
         editor.set(case.document, case.path, case.new)
     assert editor.text == case.after
-    assert parsing.load_stream(editor.text, "x.yaml") == editor.documents
+    assert load_stream(editor.text, "x.yaml") == editor.documents
 
 
 @pytest.mark.parametrize(
@@ -318,4 +318,4 @@ def test_many_aliases_cost_little() -> None:
     ],
 )
 def test_a_path_in_words(path: Path, words: str) -> None:
-    assert dotted(path) == words
+    assert join_path(path) == words

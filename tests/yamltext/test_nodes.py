@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import example, given
 
-from tests.yamltext.yaml_writing import any_text, paths, streams
+from tests.yamltext.yaml_writing import any_text, load_stream, paths, streams
 from toolkit.errors import InvalidInputError
 from toolkit.yamltext import nodes, parsing
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @given(streams())
 def test_what_is_written_reads_as_what_was_meant(written: Written) -> None:
-    assert parsing.load_stream(written.text, "x.yaml") == written.documents
+    assert load_stream(written.text, "x.yaml") == written.documents
 
 
 def trees(text: str) -> list[Node]:
@@ -99,7 +99,7 @@ def test_every_path_of_the_values_is_found(written: Written) -> None:
             else:
                 assert isinstance(node, nodes.Scalar)
                 assert not isinstance(value, str) or node.value == value
-            place = nodes.nearest(root, path)
+            place = nodes.find_nearest(root, path)
             if path and isinstance(path[-1], str):
                 assert written.text[place.index] in path[-1] + "'\""
             else:
@@ -136,7 +136,7 @@ def test_any_text_gives_a_tree_or_is_refused(text: str) -> None:
     ],
 )
 def test_the_nearest_place_is_said(text: str, path: nodes.Path, place: tuple[int, int] | None) -> None:
-    found = [nodes.nearest(root, path) for root in trees(text)]
+    found = [nodes.find_nearest(root, path) for root in trees(text)]
     assert [(one.line, one.column) for one in found] == ([place] if place else [])
 
 

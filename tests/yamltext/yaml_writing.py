@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from toolkit.yamltext import parsing
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -287,6 +289,11 @@ def streams(draw: st.DrawFn, roots: st.SearchStrategy[Any] = values, most: int =
     """Documents in random style together with their plain values."""
     documents = draw(st.lists(roots, min_size=1, max_size=most))
     return Written(Writer(draw).stream(documents), documents)
+
+
+def load_stream(text: str, source: str) -> list[object]:
+    """The plain values of every document of a stream."""
+    return [document.value for document in parsing.parse(text, source)]
 
 
 def paths(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

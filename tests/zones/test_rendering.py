@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.support import zone_document
-from toolkit import zones
 from toolkit.contract import Zone
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.files import project_root
 from toolkit.mesh.render import templating
 from toolkit.pki import arn
+from toolkit.zones import rendering
 
 GOLDEN = Path(__file__).parent / "golden"
 ADDRESS = "grpcs://global.mesh.example.com:5685"
@@ -38,7 +38,7 @@ def read_yaml(text: str, version: tuple[int, int]) -> Any:
 
 
 def rendered(form: str, chosen: Zone, address: str | None) -> str:
-    make = zones.render_values if form == "helm" else zones.render_environment
+    make = rendering.render_values if form == "helm" else rendering.render_environment
     return make(chosen, address)
 
 
@@ -88,11 +88,11 @@ addresses = st.one_of(
 
 @given(any_zone, addresses)
 def test_any_zone_renders_to_its_values(chosen: Zone, address: str | None) -> None:
-    text = zones.render_values(chosen, address and zones.checked_address(address))
+    text = rendering.render_values(chosen, address and rendering.check_address(address))
     for version in VERSIONS:
-        assert read_yaml(text, version) == zones.chart_values(chosen, address)
+        assert read_yaml(text, version) == rendering.make_chart_values(chosen, address)
     pyyaml = pytest.importorskip("yaml")
-    assert pyyaml.safe_load(text) == zones.chart_values(chosen, address)
+    assert pyyaml.safe_load(text) == rendering.make_chart_values(chosen, address)
     assert ("\n      eks.amazonaws.com/role-arn: " in text) == (chosen.identity == "irsa")
 
 
@@ -101,14 +101,14 @@ def test_any_zone_renders_to_its_values(chosen: Zone, address: str | None) -> No
 @example(zone(roleArn="arn:aws:iam::123456789012:role/it's/x", identity="ambient"), None)
 def test_any_zone_renders_to_its_environment_or_is_refused(chosen: Zone, address: str | None) -> None:
     try:
-        text = zones.render_environment(chosen, address)
+        text = rendering.render_environment(chosen, address)
     except InvalidInputError as error:
         for problem in error.problems:
             name = problem.path.removeprefix(f"zone {chosen.name}: ")
             assert name == "AWS_REGION" or (name == "roleArn" and chosen.identity == "irsa")
             assert "without quotes" in problem.message
         return
-    assert zones.read_environment(text) == zones.environment(chosen, address)
+    assert rendering.read_environment(text) == rendering.make_environment(chosen, address)
     for line in text.splitlines():
         assert line.startswith("#") or not set(line) & set("'\"\\ $`;&|<>*?!(){}~#\t")
         assert not line.endswith("\\")
@@ -122,7 +122,7 @@ def test_a_shell_reads_the_same_variables(identity: str) -> None:
     command = ["env", "-i", "/bin/sh", "-c", 'set -a; . "$0"; exec /usr/bin/env', str(file)]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     known = dict(line.split("=", 1) for line in said.splitlines())
-    wanted = zones.environment(zone(identity=identity), ADDRESS)
+    wanted = rendering.make_environment(zone(identity=identity), ADDRESS)
     assert {name: value for name, value in known.items() if name.startswith(("KUMA", "AWS"))} == wanted
 
 
@@ -144,7 +144,7 @@ def test_a_template_that_loses_a_variable_is_caught(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("text", ["AWS_REGION\n", "a=b\n", "A=1\nA=2\n", " A=1\n", "=1\n"])
 def test_what_is_no_file_of_variables(text: str) -> None:
     with pytest.raises(ToolkitError):
-        zones.read_environment(text)
+        rendering.read_environment(text)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_what_is_no_file_of_variables(text: str) -> None:
 )
 def test_addresses_that_are_none(text: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        zones.checked_address(text)
+        rendering.check_address(text)
     (problem,) = caught.value.problems
     assert problem.path == "--kds-address"
     assert "grpcs://HOST:PORT" in problem.message
@@ -191,23 +191,23 @@ def test_addresses_that_are_none(text: str) -> None:
 @given(st.text())
 def test_any_address_is_one_or_is_refused(text: str) -> None:
     try:
-        assert zones.checked_address(text) == text
+        assert rendering.check_address(text) == text
     except InvalidInputError as error:
         assert error.problems
 
 
 def test_what_is_said_beside_a_document() -> None:
-    assert zones.notes(zone(), has_address=True, in_chart=True) == []
-    (alone,) = zones.notes(zone(), has_address=False, in_chart=True)
+    assert rendering.write_notes(zone(), has_address=True, in_chart=True) == []
+    (alone,) = rendering.write_notes(zone(), has_address=False, in_chart=True)
     assert "--kds-address" in alone
     other = {"namespace": "mesh", "serviceAccount": "cp"}
     for identity, count in {"irsa": 1, "pod-identity": 1, "ambient": 0}.items():
-        said = zones.notes(zone(identity=identity, **other), has_address=True, in_chart=True)
+        said = rendering.write_notes(zone(identity=identity, **other), has_address=True, in_chart=True)
         assert len(said) == count
         assert all(
             "mesh/cp only, but the release chart's is kong-mesh-system/kong-mesh-control-plane" in x for x in said
         )
-        assert zones.notes(zone(identity=identity, **other), has_address=True, in_chart=False) == []
+        assert rendering.write_notes(zone(identity=identity, **other), has_address=True, in_chart=False) == []
 
 
 def test_the_templates_are_in_the_wheel() -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.yamltext.yaml_writing import Written, any_text, keys, scalars, streams, values
+from tests.yamltext.yaml_writing import Written, any_text, keys, load_stream, scalars, streams, values
 from tests.zones.test_rendering import ADDRESS, IDENTITIES, VERSIONS, addresses, read_yaml, zone
-from toolkit import zones
+from tests.zones.zone_values import REALISTIC
 from toolkit.errors import InvalidInputError
-from toolkit.yamltext import parsing
+from toolkit.zones import rendering, values_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ kuma:
 
 
 def test_everything_else_in_a_base_stays() -> None:
-    merged = zones.merge(BASE, "values.yaml", zone(), ADDRESS)
+    merged = values_file.merge(BASE, "values.yaml", zone(), ADDRESS)
     assert merged.notes == []
     assert merged.text == BASE.replace(
         "            KUMA_LOG: 'debug'\n", "            KUMA_LOG: 'debug'\n            AWS_REGION: eu-central-1\n"
@@ -53,22 +53,22 @@ def test_everything_else_in_a_base_stays() -> None:
         "        mode: zone\n"
         f"        kdsGlobalAddress: {ADDRESS}\n",
     )
-    assert zones.merge(merged.text, "values.yaml", zone(), ADDRESS).text == merged.text
-    assert zones.merge(merged.text, "values.yaml", zone(), None) == (merged.text, [], [])
+    assert values_file.merge(merged.text, "values.yaml", zone(), ADDRESS).text == merged.text
+    assert values_file.merge(merged.text, "values.yaml", zone(), None) == (merged.text, [], [])
 
 
 @pytest.mark.parametrize("text", ["", "# none yet\n", "---\n", "{}\n", "kuma:\n", "kuma: {controlPlane: {}}\n"])
 def test_an_empty_base_is_filled(text: str) -> None:
-    merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
-    assert parsing.load_stream(merged.text, "x") == [zones.chart_values(zone(), ADDRESS)]
+    merged = values_file.merge(text, "values.yaml", zone(), ADDRESS)
+    assert load_stream(merged.text, "x") == [rendering.make_chart_values(zone(), ADDRESS)]
     assert all(line in merged.text for line in text.splitlines() if line.startswith("#"))
 
 
 @pytest.mark.parametrize("name", ["on", "y", "no", "1", "null"])
-@pytest.mark.parametrize("written", ["{name}", "'{name}'", '"{name}"', "&n {name}", "!!str {name}"])
+@pytest.mark.parametrize("written", ["''", "'{name}'", '"{name}"', "&n '{name}'", "!!str {name}"])
 def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
     base = f"kuma:\n  controlPlane:\n    zone: {written.format(name=name)} # ours\n    mode: zone\n"
-    merged = zones.merge(base, "values.yaml", zone(name), ADDRESS)
+    merged = values_file.merge(base, "values.yaml", zone(name), ADDRESS)
     for version in VERSIONS:
         assert read_yaml(merged.text, version)["kuma"]["controlPlane"]["zone"] == name
     assert merged.text.startswith("kuma:\n  controlPlane:\n    zone: ")
@@ -96,6 +96,7 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
             "values.yaml:3:15 kuma.controlPlane.envVars.KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS: is 'grpcs://x:1'",
         ),
         ("kuma:\n  controlPlane:\n    zone: 1e3\n", "values.yaml:3:5 kuma.controlPlane.zone: is '1000.0', not zone-1"),
+        ("kuma:\n  controlPlane:\n    zone: on\n", "values.yaml:3:5 kuma.controlPlane.zone: is 'True', not zone-1"),
         ("kuma: yes\n", "values.yaml:1:1 kuma: must be a mapping"),
         ("kuma:\n  controlPlane: []\n", "values.yaml:2:3 kuma.controlPlane: must be a mapping"),
         ("kuma:\n  controlPlane:\n    envVars: x\n", "values.yaml:3:5 kuma.controlPlane.envVars: must be a mapping"),
@@ -105,7 +106,14 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
             "kuma: {controlPlane: {envVars: {AWS_REGION: [x]}}}\n",
             "values.yaml:1:33 kuma.controlPlane.envVars.AWS_REGION",
         ),
-        ("- a\n", "values.yaml:1:1: this is a list, not a mapping"),
+        ("# c\n- a\n", "values.yaml:2:1: this is a list or a scalar, not a mapping"),
+        ("0\n", "values.yaml:1:1: this is a list or a scalar, not a mapping"),
+        (
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\n",
+            "values.yaml:2:1 kind: this is a Kubernetes manifest",
+        ),
+        ("apiVersion: v1\nkind: List\n---\na: 1\n", "values.yaml:2:1 kind: this is a Kubernetes manifest"),
+        ("apiVersion: v2\nname: a\nversion: 1.0.0\n", "values.yaml:1:1 apiVersion: this is a Chart.yaml"),
         ("a: 1\n---\nb: 1\n", "values.yaml:3:1: a values file has only one document"),
         ("a: b: c\n", "values.yaml:1:5: mapping values are not allowed here"),
         (
@@ -116,7 +124,7 @@ def test_a_name_is_a_text_for_helm_too(name: str, written: str) -> None:
 )
 def test_a_base_that_does_not_fit_is_refused_by_its_place(text: str, problem: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        zones.merge(text, "values.yaml", zone(), ADDRESS)
+        values_file.merge(text, "values.yaml", zone(), ADDRESS)
     said = [str(found) for found in caught.value.problems]
     assert any(found.replace(": kuma", " kuma").startswith(problem) for found in said), said
 
@@ -124,26 +132,26 @@ def test_a_base_that_does_not_fit_is_refused_by_its_place(text: str, problem: st
 def test_everything_wrong_with_a_base_is_said_at_once() -> None:
     text = "kuma:\n  controlPlane:\n    zone: a\n    mode: global\n    envVars: {KUMA_MODE: global}\n---\n"
     with pytest.raises(InvalidInputError) as caught:
-        zones.merge(text, "values.yaml", zone(), None)
+        values_file.merge(text, "values.yaml", zone(), None)
     assert len(caught.value.problems) == 4
 
 
 @pytest.mark.parametrize("identity", ["pod-identity", "ambient"])
 def test_a_role_that_comes_before_the_zones_own_is_warned_of(identity: str) -> None:
     text = "kuma:\n  controlPlane:\n    serviceAccountAnnotations:\n      eks.amazonaws.com/role-arn: arn:x\n"
-    merged = zones.merge(text, "values.yaml", zone(identity=identity), ADDRESS)
+    merged = values_file.merge(text, "values.yaml", zone(identity=identity), ADDRESS)
     assert merged.text.startswith(text)
     (warning,) = merged.notes
     assert warning.startswith(
         "values.yaml:4:7 kuma.controlPlane.serviceAccountAnnotations.eks.amazonaws.com/role-arn: "
     )
     assert identity in warning
-    assert zones.merge(text, "values.yaml", zone(), ADDRESS).notes == []
+    assert values_file.merge(text, "values.yaml", zone(), ADDRESS).notes == []
 
 
 def test_variables_that_come_before_the_role_are_warned_of_without_their_values() -> None:
     text = "kuma: {controlPlane: {envVars: {AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE, AWS_ROLE_ARN: x}}}\n"
-    merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
+    merged = values_file.merge(text, "values.yaml", zone(), ADDRESS)
     assert [warning.split(":")[2].split()[0] for warning in merged.notes] == ["33", "74"]
     assert "AKIA" not in "".join(merged.notes)
 
@@ -154,21 +162,60 @@ def test_such_variables_are_found_wherever_the_chart_takes_them_from() -> None:
         "    secrets:\n      key: {Env: AWS_ACCESS_KEY_ID, Secret: s, Key: k}\n      other: {Env: X, Secret: s}\n"
         "    envVarEntries:\n      - name: NODE\n      - name: AWS_WEB_IDENTITY_TOKEN_FILE\n        value: /token\n"
     )
-    merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
+    merged = values_file.merge(text, "values.yaml", zone(), ADDRESS)
     assert [": ".join(warning.split(": ")[:2]) for warning in merged.notes] == [
         "values.yaml:4:13 kuma.controlPlane.secrets.key.Env: AWS_ACCESS_KEY_ID",
         "values.yaml:8:9 kuma.controlPlane.envVarEntries[1].name: AWS_WEB_IDENTITY_TOKEN_FILE",
     ]
     listed = text.replace("      key: {", "      - {").replace("      other: {", "      - {")
-    assert "secrets[0].Env" in zones.merge(listed, "values.yaml", zone(), ADDRESS).notes[0]
+    assert "secrets[0].Env" in values_file.merge(listed, "values.yaml", zone(), ADDRESS).notes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: v1\n",
+        "kind: Application\n",
+        "kind: {of: zone}\napiVersion: v1\n",
+        "apiVersion: v2\nname: a\nversion: 1.5\n",
+        "name: a\nversion: 1.0.0\n",
+        "extra:\n  apiVersion: argoproj.io/v1alpha1\n  kind: Application\n",
+    ],
+)
+def test_keys_that_a_chart_may_have_are_not_refused(text: str) -> None:
+    merged = values_file.merge(text, "v.yaml", zone(), ADDRESS)
+    assert merged.text.startswith(text)
+    assert merged.notes == []
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_realistic_values_are_accepted_without_a_warning(identity: str) -> None:
+    chosen = zone(identity=identity)
+    merged = values_file.merge(REALISTIC, "v.yaml", chosen, ADDRESS)
+    assert merged.notes == []
+    assert values_file.merge(merged.text, "v.yaml", chosen, ADDRESS) == (merged.text, [], [])
+    lines = merged.text.splitlines()
+    assert [line for line in lines if line in REALISTIC.splitlines()] == REALISTIC.splitlines()
+
+
+def test_values_of_kumas_own_chart_are_warned_of_in_the_order_of_the_file() -> None:
+    text = "egress: {}\ncontrolPlane: {zone: zone-1}\ncni:\nkuma: {cni: {}}\ndataPlane: {}\n"
+    assert values_file.merge(text, "v.yaml", zone(), ADDRESS).notes == [
+        f"v.yaml:{place}: Kong Mesh's chart does not read this key of open-source Kuma: move it to kuma.{key}"
+        for place, key in (
+            ("1:1 egress", "egress"),
+            ("2:1 controlPlane", "controlPlane"),
+            ("5:1 dataPlane", "dataPlane"),
+        )
+    ]
 
 
 def test_a_release_of_another_name_runs_as_another_service_account() -> None:
     text = "kuma: {nameOverride: mesh-}\n"
-    (warning,) = zones.merge(text, "values.yaml", zone(), ADDRESS).notes
+    (warning,) = values_file.merge(text, "values.yaml", zone(), ADDRESS).notes
     assert "the release chart's is kong-mesh-system/mesh-control-plane" in warning
     own = zone(serviceAccount="mesh-control-plane", namespace="mesh")
-    assert zones.merge(text, "values.yaml", own, ADDRESS, "mesh").notes == []
+    assert values_file.merge(text, "values.yaml", own, ADDRESS, "mesh").notes == []
 
 
 def test_what_was_replaced_is_said_and_what_was_not_there_is_not() -> None:
@@ -178,15 +225,15 @@ def test_what_was_replaced_is_said_and_what_was_not_there_is_not() -> None:
         "    serviceAccountAnnotations:\n      eks.amazonaws.com/role-arn: arn:old\n"
     )
     annotation = "kuma.controlPlane.serviceAccountAnnotations.eks.amazonaws.com/role-arn"
-    merged = zones.merge(text, "values.yaml", zone(), ADDRESS)
+    merged = values_file.merge(text, "values.yaml", zone(), ADDRESS)
     assert merged.changes == [
         "zone zone-1: values.yaml:3:5 kuma.controlPlane.mode: 'standalone' -> 'zone'",
         f"zone zone-1: values.yaml:5:5 kuma.controlPlane.kdsGlobalAddress: 'grpcs://old:1' -> '{ADDRESS}'",
         "zone zone-1: values.yaml:6:15 kuma.controlPlane.envVars.AWS_REGION: 'us-east-1' -> 'eu-central-1'",
         f"zone zone-1: values.yaml:8:7 {annotation}: 'arn:old' -> 'arn:aws:iam::123456789012:role/zone-x-0a1b2c3'",
     ]
-    assert zones.merge(merged.text, "values.yaml", zone(), ADDRESS).changes == []
-    assert zones.merge("a: 1\n", "values.yaml", zone(), ADDRESS).changes == []
+    assert values_file.merge(merged.text, "values.yaml", zone(), ADDRESS).changes == []
+    assert values_file.merge("a: 1\n", "values.yaml", zone(), ADDRESS).changes == []
 
 
 def test_an_address_of_the_base_is_kept_or_replaced() -> None:
@@ -194,12 +241,12 @@ def test_an_address_of_the_base_is_kept_or_replaced() -> None:
         "kuma:\n  controlPlane:\n    kdsGlobalAddress: grpcs://old:1\n",
         "kuma:\n  controlPlane:\n    envVars: {KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS: 'grpcs://old:1'}\n",
     ):
-        kept = zones.merge(text, "values.yaml", zone(), None)
+        kept = values_file.merge(text, "values.yaml", zone(), None)
         assert "grpcs://old:1" in kept.text
         assert kept.notes == []
     text = "kuma:\n  controlPlane:\n    kdsGlobalAddress: grpcs://old:1 # c\n"
-    assert f"    kdsGlobalAddress: {ADDRESS} # c\n" in zones.merge(text, "values.yaml", zone(), ADDRESS).text
-    (warning,) = zones.merge("a: 1\n", "values.yaml", zone(), None).notes
+    assert f"    kdsGlobalAddress: {ADDRESS} # c\n" in values_file.merge(text, "values.yaml", zone(), ADDRESS).text
+    (warning,) = values_file.merge("a: 1\n", "values.yaml", zone(), None).notes
     assert "--kds-address" in warning
 
 
@@ -268,14 +315,14 @@ def with_values(document: Any, added: dict[str, Any]) -> Any:
 )
 def test_any_base_means_what_it_meant_and_the_zones_values(written: Written, chosen: Zone, address: str | None) -> None:
     try:
-        merged = zones.merge(written.text, "values.yaml", chosen, address)
+        merged = values_file.merge(written.text, "values.yaml", chosen, address)
     except InvalidInputError as error:
         assert error.exit_code == 2
         assert all(problem.path.startswith("values.yaml:") for problem in error.problems)
         return
     assert all(note.startswith(("values.yaml:", f"zone {chosen.name}: ")) for note in merged.notes)
-    added = zones.chart_values(chosen, address)
-    assert parsing.load_stream(merged.text, "x") == [with_values(written.documents[0], added)]
+    added = rendering.make_chart_values(chosen, address)
+    assert load_stream(merged.text, "x") == [with_values(written.documents[0], added)]
     for version in VERSIONS:
         found = read_yaml(merged.text, version)
         for path, value in leaves(added):
@@ -283,7 +330,7 @@ def test_any_base_means_what_it_meant_and_the_zones_values(written: Written, cho
             for part in path:
                 there = there[part]
             assert there == value
-    assert zones.merge(merged.text, "values.yaml", chosen, address).text == merged.text
+    assert values_file.merge(merged.text, "values.yaml", chosen, address).text == merged.text
 
 
 @given(any_text, st.sampled_from(IDENTITIES))
@@ -292,8 +339,8 @@ def test_any_base_means_what_it_meant_and_the_zones_values(written: Written, cho
 @example("? - []\n", "irsa")
 def test_any_text_as_a_base_works_or_is_refused(text: str, identity: str) -> None:
     try:
-        merged = zones.merge(text, "values.yaml", zone(identity=identity), ADDRESS)
+        merged = values_file.merge(text, "values.yaml", zone(identity=identity), ADDRESS)
     except InvalidInputError as error:
         assert error.problems
         return
-    assert zones.merge(merged.text, "values.yaml", zone(identity=identity), ADDRESS).text == merged.text
+    assert values_file.merge(merged.text, "values.yaml", zone(identity=identity), ADDRESS).text == merged.text

@@ -85,11 +85,11 @@ def read_base(
         ExternalError: the control plane can't be reached or refuses.
     """
     from toolkit.files import read_text, source_name
-    from toolkit.mesh.documents.editable import as_text, editable
+    from toolkit.mesh.documents.editable import read_editable, write_mesh
 
     if base != CONTROL_PLANE:
         text = read_text(base)
-        return Base(editable(text, source_name(base)), None, "", {})
+        return Base(read_editable(text, source_name(base)), None, "", {})
     documents: list[EditableMesh] = []
     insights = {}
     with open_control_plane(**access) as control_plane:
@@ -99,7 +99,7 @@ def read_base(
             if with_insights and (insight := control_plane.insight(name)) is not None:
                 insights[name] = insight
             if resource is not None:
-                documents += editable(as_text(resource, form), f"Mesh {name} of the control plane")
+                documents += read_editable(write_mesh(resource, form), f"Mesh {name} of the control plane")
     version = _version(index.version) if index.product == _ENTERPRISE else None
     return Base(documents, version, index.product, insights)
 
@@ -151,6 +151,6 @@ def heed_version(mesh_version: str | None, known: MeshVersion | None = None) -> 
             raise click.BadParameter(str(error), param_hint="--mesh-version") from error
     if version is None:
         return
-    versions.refuse(version)
-    for warning in versions.warnings(version):
+    versions.refuse_version(version)
+    for warning in versions.list_warnings(version):
         warn(warning)

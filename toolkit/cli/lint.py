@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.mesh.lint import Finding
-    from toolkit.mesh.lint.forms import Form
     from toolkit.mesh.schema.versions import MeshVersion, Product
 
 _EXAMPLES = """\b
@@ -110,8 +109,8 @@ def command(
 
     from toolkit import contract
     from toolkit.cli.exits import blot_value
-    from toolkit.mesh.lint import UNREADABLE, lint, unreadable
-    from toolkit.mesh.lint.forms import summary
+    from toolkit.mesh.lint import UNREADABLE, Target, lint, report_unreadable
+    from toolkit.mesh.lint.forms import summarize
 
     if [*files, outputs].count("-") > 1:
         raise click.UsageError("only one of the files and --outputs can be standard input")
@@ -121,20 +120,14 @@ def command(
     stack_contract = contract.load(outputs, stack, cwd) if compared else None
     version, values = _version(mesh_version), _tags(tags)
     with _progress(texts) as advance:
-        findings = lint(
-            texts,
-            product=product,
-            mesh_version=version,
-            outputs=stack_contract,
-            now=datetime.now(UTC),
-            tags=values,
-            namespace=namespace,
-            advance=advance,
-        )
-    findings = sorted([*findings, *(unreadable(*failure) for failure in failures)], key=lambda finding: finding.order)
+        target = Target(datetime.now(UTC), product, version, stack_contract, values, namespace)
+        findings = lint(texts, target, advance)
+    findings = sorted(
+        [*findings, *(report_unreadable(*failure) for failure in failures)], key=lambda finding: finding.order
+    )
     chosen = [finding for finding in findings if finding.code in wanted]
-    emit(_form(form, output).render(blot_value(chosen)), output)
-    click.echo(f"{summary(chosen)} in {len(files)} file{'s'[: len(files) != 1]}", err=True)
+    emit(_render(form, blot_value(chosen), output), output)
+    click.echo(f"{summarize(chosen)} in {len(files)} file{'s'[: len(files) != 1]}", err=True)
     # What could not be read was not checked, whatever else was found.
     unread = any(finding.code == UNREADABLE.code for finding in findings)
     click.get_current_context().exit(EXIT_INVALID_INPUT if unread else _exit_code(chosen, fail_on))
@@ -209,15 +202,13 @@ def _version(text: str | None) -> MeshVersion | None:
         raise click.UsageError(f"--mesh-version: {error}") from error
 
 
-def _form(form: Literal["text", "json", "sarif"], output: Path | None) -> Form:
-    from toolkit.mesh.lint.forms.json import JsonForm
-    from toolkit.mesh.lint.forms.sarif import SarifForm
-    from toolkit.mesh.lint.forms.text import TextForm
+def _render(form: Literal["text", "json", "sarif"], findings: Sequence[Finding], output: Path | None) -> str:
+    from toolkit.mesh.lint.forms import json, sarif, text
 
     if form == "text":
         color, width = choose_look(output)
-        return TextForm(color=color, width=width)
-    return JsonForm() if form == "json" else SarifForm()
+        return text.render(findings, color=color, width=width)
+    return json.render(findings) if form == "json" else sarif.render(findings)
 
 
 def _exit_code(findings: Sequence[Finding], fail_on: str) -> int:

@@ -156,12 +156,12 @@ def _credentials(where: str, profile: str) -> Credentials:
     from toolkit.mesh.render import static_credentials
 
     if where == "env":
-        return static_credentials.from_environment(os.environ)
+        return static_credentials.read_from_environment(os.environ)
     if where == "prompt":
         access_key = click.prompt("AWS access key", err=True)
         secret = click.prompt("AWS access key secret", hide_input=True, err=True)
-        return static_credentials.checked(access_key, secret, "the prompt")
-    return static_credentials.from_file(read_text(where), source_name(where), profile)
+        return static_credentials.check_credentials(access_key, secret, "the prompt")
+    return static_credentials.read_from_file(read_text(where), source_name(where), profile)
 
 
 def refuse_public(what: str, options: str = "-o") -> None:

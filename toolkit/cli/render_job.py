@@ -104,7 +104,7 @@ def command(
     """
     from toolkit import contract
     from toolkit.jobs import verifiers, workloads
-    from toolkit.mesh.render.templating import stream
+    from toolkit.mesh.render.templating import join_documents
     from toolkit.verify.plan import choose_zones
 
     if output and output_dir:
@@ -123,7 +123,7 @@ def command(
     # What is made of a file is readable to no more people than that file.
     mode = functools.reduce(operator.and_, (read_mode(str(file)) for file in mesh_files), read_mode(None))
     if output_dir is None:
-        emit(stream(list(texts.values())), output, mode)
+        emit(join_documents(list(texts.values())), output, mode)
     else:
         from toolkit.files import write_all
 

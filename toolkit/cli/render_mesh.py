@@ -160,7 +160,7 @@ def _merged(
 def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Path | None, mode: int) -> None:
     """Write everything; `mode` is that of a file without secrets."""
     from toolkit.files import PRIVATE, write_all
-    from toolkit.mesh.render.templating import stream
+    from toolkit.mesh.render.templating import join_documents
 
     secrets = [secret for document in rendered for secret in document.secrets]
     documents = [document.mesh for document in rendered]
@@ -174,9 +174,9 @@ def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Pat
     ):
         is_in_mesh = any(document.mesh_has_credentials for document in rendered)
         refuse_public("an AWS credential", "-o" if is_in_mesh else "-o or --secret-output")
-    files = {secret_output: (stream(secrets), PRIVATE)} if secret_output else {}
+    files = {secret_output: (join_documents(secrets), PRIVATE)} if secret_output else {}
     if output is not None:
-        files[output] = (stream(documents), PRIVATE if is_private else mode)
+        files[output] = (join_documents(documents), PRIVATE if is_private else mode)
     write_all(files)
     if output is None:
-        click.echo(stream(documents), nl=False)
+        click.echo(join_documents(documents), nl=False)

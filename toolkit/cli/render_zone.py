@@ -52,7 +52,7 @@ Examples:
 @click.option(
     "--base",
     metavar="FILE|-",
-    help="An existing file of that format; only the zone's values change in it. - for stdin.",
+    help="An existing file of Helm values; only the zone's values change in it. - for stdin.",
 )
 @output_file
 @click.option(
@@ -85,16 +85,17 @@ def command(
     another zone or to a global control plane, is rejected. Values and AWS variables that would keep the control plane
     from its role are warned of.
     """
-    from toolkit import contract, zones
+    from toolkit import contract
+    from toolkit.zones import rendering
 
     _check_options(outputs, base, form, namespace, output, output_dir)
-    address = None if kds_address is None else zones.checked_address(kds_address)
-    chosen = zones.choose(contract.load(outputs, stack, cwd), names)
+    address = None if kds_address is None else rendering.check_address(kds_address)
+    chosen = rendering.choose(contract.load(outputs, stack, cwd), names)
     if output_dir is None and len(chosen) > 1:
         there = ", ".join(zone.name for zone in chosen)
         raise click.UsageError(f"several zones: {there}; name one with --zone, or write all of them with --output-dir")
     if namespace is not None:
-        zones.refuse_namespace(chosen, namespace)
+        rendering.refuse_namespace(chosen, namespace)
     texts, said, changes = _rendered(chosen, form, base, address, namespace)
     mode = PUBLIC if base is None else _mode_of(base)
     if output_dir is None:
@@ -118,6 +119,8 @@ def _check_options(
 ) -> None:
     if namespace is not None and form == "env":
         raise click.UsageError("--namespace is a release's; leave it out with --format env")
+    if base is not None and form == "env":
+        raise click.UsageError("--base takes Helm values; systemd and docker read several environment files")
     if output is not None and output_dir is not None:
         raise click.UsageError("-o names the file of one zone, --output-dir the place of several; give one of them")
     if base == "-" and outputs == "-":
@@ -128,25 +131,22 @@ def _rendered(
     chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None, namespace: str | None
 ) -> tuple[list[str], list[str], list[str]]:
     """Return the text of each zone, the warnings, and the values that were replaced."""
-    from toolkit import zones
     from toolkit.files import read_text, source_name
+    from toolkit.zones import rendering, values_file
 
     is_helm = form == "helm"
     if base is None:
-        render = zones.render_values if is_helm else zones.render_environment
+        render = rendering.render_values if is_helm else rendering.render_environment
         said = [
             line
             for zone in chosen
-            for line in zones.notes(zone, has_address=address is not None, in_chart=is_helm, namespace=namespace)
+            for line in rendering.write_notes(
+                zone, has_address=address is not None, in_chart=is_helm, namespace=namespace
+            )
         ]
         return [render(zone, address) for zone in chosen], said, []
     text, source = read_text(base), source_name(base)
-    merged = [
-        zones.merge(text, source, zone, address, namespace)
-        if is_helm
-        else zones.merge_environment(text, source, zone, address)
-        for zone in chosen
-    ]
+    merged = [values_file.merge(text, source, zone, address, namespace) for zone in chosen]
     return (
         [one.text for one in merged],
         [line for one in merged for line in one.notes],

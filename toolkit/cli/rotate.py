@@ -158,21 +158,21 @@ def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, s
 
         outputs = contract.load(*stack)
         name = move.read().name
-        return rotation.to_acmpca(move, outputs, take_options("kubernetes", chosen, [name]))
+        return rotation.plan_move_to_acmpca(move, outputs, take_options("kubernetes", chosen, [name]))
     source = source_name(target)
-    mesh = editable.choose(editable.editable(read_text(target), source), None, source)
-    position = mesh.position(mesh.enabled_backend)
+    mesh = editable.choose(editable.read_editable(read_text(target), source), None, source)
+    position = mesh.find_position(mesh.enabled_backend)
     if position is None:
         raise mesh.refuse(("enabledBackend",), "must name the backend to move to, one of its backends")
-    return rotation.to_backend(move, mesh.backends[position])
+    return rotation.plan_move_to_backend(move, mesh.backends[position])
 
 
 def _require_ready(rotation: Rotation, number: int, insight: Object | None) -> None:
     """End with 1 where the control plane sees that the step would break traffic."""
-    from toolkit.mesh.rotate.readiness import what_is_missing
+    from toolkit.mesh.rotate.readiness import find_missing
 
     name = rotation.steps[number - 1].name
-    missing = what_is_missing(rotation, number, insight) if insight is not None else ""
+    missing = find_missing(rotation, number, insight) if insight is not None else ""
     if not missing and number > 1 and not rotation.steps[number - 2].is_done:
         missing = f"step {number - 1} has not been applied"
     if not missing:
@@ -186,14 +186,14 @@ def _require_ready(rotation: Rotation, number: int, insight: Object | None) -> N
 
 def _print_step(rotation: Rotation, number: int, output: Path | None, mode: int) -> None:
     from toolkit.files import PRIVATE
-    from toolkit.mesh.render.templating import render_secrets, stream
+    from toolkit.mesh.render.templating import join_documents, render_secrets
 
     step = rotation.steps[number - 1]
     secrets = render_secrets(rotation.secrets, rotation.form) if number == 1 else ()
     if output is None and (rotation.is_confidential or (secrets and rotation.secrets_have_credentials)):
         refuse_public("an AWS credential", "-o or --output-dir")
     is_private = bool(secrets) or rotation.is_confidential
-    emit(stream([*secrets, step.text]), output, PRIVATE if is_private else mode)
+    emit(join_documents([*secrets, step.text]), output, PRIVATE if is_private else mode)
     if step.is_done:
         note(f"the mesh is past step {number} already")
     elif number > 1 and not rotation.steps[number - 2].is_done:
@@ -204,13 +204,13 @@ def _print_step(rotation: Rotation, number: int, output: Path | None, mode: int)
 
 def _write(rotation: Rotation, directory: Path, mode: int) -> None:
     from toolkit.files import PRIVATE, PUBLIC, write_all
-    from toolkit.mesh.render.templating import render_secrets, stream
+    from toolkit.mesh.render.templating import join_documents, render_secrets
 
     mode = PRIVATE if rotation.is_confidential else mode
     files = {"0-before.yaml": (rotation.before, mode)}
     files |= {f"{step.number}-{step.name}.yaml": (step.text, mode) for step in rotation.steps}
     if rotation.secrets:
-        files["1-secrets.yaml"] = (stream(render_secrets(rotation.secrets, rotation.form)), PRIVATE)
+        files["1-secrets.yaml"] = (join_documents(render_secrets(rotation.secrets, rotation.form)), PRIVATE)
     files["PLAN.txt"] = (_text(rotation, directory, None), PUBLIC)
     write_all({directory / name: content for name, content in files.items()})
     click.echo(f"Written to {directory}/: {', '.join(sorted(files))}", err=True)
@@ -218,7 +218,7 @@ def _write(rotation: Rotation, directory: Path, mode: int) -> None:
 
 def _text(rotation: Rotation, directory: Path | None, insight: Object | None) -> str:
     """The plan for people."""
-    from toolkit.mesh.rotate.readiness import what_is_missing
+    from toolkit.mesh.rotate.readiness import find_missing
 
     lines = [f"Mesh {rotation.mesh}: from {rotation.old} to {rotation.new}, in {len(rotation.steps)} steps", ""]
     apply = "kubectl apply -f" if rotation.form == "kubernetes" else "kumactl apply -f"
@@ -231,7 +231,7 @@ def _text(rotation: Rotation, directory: Path | None, insight: Object | None) ->
             files.append(f"{step.number}-{step.name}.yaml")
             command = " && ".join(f"{apply} {shlex.quote(str(directory / file))}" for file in files)
         if insight is not None and not step.is_done:
-            missing = what_is_missing(rotation, step.number, insight)
+            missing = find_missing(rotation, step.number, insight)
             lines.append(f"   now     {f'not yet: {missing}' if missing else 'the proxies are ready for it'}")
         lines += [f"   {line}" for line in _around(step, command)]
         lines.append("")

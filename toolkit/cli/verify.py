@@ -246,7 +246,7 @@ def _plan(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) -> Plan:
     from datetime import timedelta
 
     from toolkit.files import read_text
-    from toolkit.mesh.documents.applied import applied
+    from toolkit.mesh.documents.applied import read_applied
     from toolkit.mesh.documents.reader import read
     from toolkit.verify.plan import PlanOptions, make_plan
 
@@ -254,7 +254,7 @@ def _plan(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) -> Plan:
     if backend and not files:
         raise click.UsageError("--backend-name needs --mesh FILE")
     texts = [(str(file), read_text(str(file))) for file in files]
-    mesh = applied(read(texts), name, backend) if files else None
+    mesh = read_applied(read(texts), name, backend) if files else None
     options = PlanOptions(name, chosen["service"], chosen["lifetime"], chosen["horizon"])
     deadline = chosen["deadline"]
     return replace(

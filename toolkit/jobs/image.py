@@ -35,7 +35,7 @@ class Image(NamedTuple):
     version: str
 
 
-def pinned(text: str) -> Image:
+def read_image(text: str) -> Image:
     """Read the name of an image that is pinned by a digest or by a tag that is a version.
 
     A tag without a digit (``latest``, ``stable``, ``main``) is the name of something that moves.

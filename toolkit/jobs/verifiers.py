@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -11,8 +11,8 @@ from toolkit.contract import dns_label, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.jobs import cron, image, workloads
 from toolkit.mesh.documents import reader as documents
-from toolkit.mesh.documents.applied import Applied, applied
-from toolkit.mesh.documents.confidential import chain_problem
+from toolkit.mesh.documents.applied import Applied, read_applied
+from toolkit.mesh.documents.confidential import find_chain_problem
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, ObjectName
 from toolkit.pki import pem
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from toolkit.contract import StackOutputs, Zone
+    from toolkit.values import Object
 
 _Made = TypeVar("_Made")
 _MEND = "toolkit render-job --help says what each option takes."
@@ -59,17 +60,17 @@ class JobOptions:
 
 
 def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend: str | None = None) -> Applied:
-    """Read a Mesh and the Secret of its chain; see :func:`toolkit.mesh.documents.applied.applied`.
+    """Read a Mesh and the Secret of its chain; see :func:`toolkit.mesh.documents.applied.read_applied`.
 
     Raises:
         InvalidInputError: as for that function; or a Secret contains anything but a chain: a ConfigMap is made of this,
             and credentials must not be in one.
     """
-    found = documents.read(texts)
+    mesh_documents = documents.read(texts)
     problems = [
-        Problem(secret.where(secret.data_path), f"Secret {secret.name} is no chain of certificates: {problem}")
-        for secret in found.secrets
-        if secret.type == KUBERNETES_TYPE and (problem := chain_problem(secret))
+        Problem(secret.show_place(secret.data_path), f"Secret {secret.name} is no chain of certificates: {problem}")
+        for secret in mesh_documents.secrets
+        if secret.type == KUBERNETES_TYPE and (problem := find_chain_problem(secret))
     ]
     if problems:
         raise InvalidInputError(
@@ -77,7 +78,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
             problems,
             "Give the Mesh, and the Secret of its caCert alone; render-mesh --secret-output keeps Secrets apart.",
         )
-    return applied(found, mesh, backend)
+    return read_applied(mesh_documents, mesh, backend)
 
 
 def build(
@@ -95,7 +96,7 @@ def build(
         InvalidInputError: a choice is not valid; every problem is named by its option.
     """
     problems: list[Problem] = []
-    pinned = _attempt(problems, "--image", lambda: image.pinned(options.image))
+    pinned = _attempt(problems, "--image", lambda: image.read_image(options.image))
     timetable = _timetable(problems, options)
     problems += _plan_problems(outputs, zones, options, mesh)
     text = None if mesh is None else _mesh_text(problems, mesh)
@@ -149,8 +150,8 @@ def _timetable(problems: list[Problem], options: JobOptions) -> workloads.Timeta
         if zone is not None:
             problems.append(Problem("--time-zone", "is of no use without --schedule"))
         return None
-    schedule = _attempt(problems, "--schedule", lambda: cron.schedule(chosen))
-    time_zone = None if zone is None else _attempt(problems, "--time-zone", lambda: cron.time_zone(zone))
+    schedule = _attempt(problems, "--schedule", lambda: cron.read_schedule(chosen))
+    time_zone = None if zone is None else _attempt(problems, "--time-zone", lambda: cron.read_time_zone(zone))
     return None if schedule is None else workloads.Timetable(schedule, time_zone)
 
 
@@ -180,10 +181,10 @@ def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
 
 def _mesh_text(problems: list[Problem], said: Applied) -> str | None:
     """Of the Mesh what the verification reads and nothing else: it may carry credentials."""
-    values: dict[str, Any] = {"arn": said.authority_arn}
+    values: Object = {"arn": said.authority_arn}
     if said.common_name is not None:
         values["commonName"] = said.common_name
     # Written anew, so that whatever stands beside the certificates stays out.
     values["caCert"] = {"inlineString": pem.write(pem.load_certificates(said.bundle))}
     conf = _attempt(problems, "--mesh: conf", lambda: AcmPcaConf.model_validate(values))
-    return None if conf is None or problems else workloads.applied_mesh(said.mesh, conf.to_document())
+    return None if conf is None or problems else workloads.write_applied_mesh(said.mesh, conf.to_document())

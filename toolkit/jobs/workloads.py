@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render import templating
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.jobs.image import Image
+    from toolkit.values import Object
 
 APPLICATION = "toolkit-verify"
 MANAGER = "kong-mesh-pca-toolkit"
 TERMINATION_MESSAGE = "/dev/termination-log"
 DIRECTORY = "/etc/kong-mesh-pca"
 CONTRACT, MESH = "outputs.json", "mesh.yaml"
+_TMP = "/tmp"  # noqa: S108 - of the container, and its own
 
 # A Job's name becomes a label of its pods; a CronJob's gets eleven more characters in the names of its Jobs
 # (kubernetes/kubernetes:pkg/apis/batch/validation/validation.go).
@@ -46,7 +48,7 @@ class Timetable:
     """When a CronJob runs.
 
     Attributes:
-        schedule: an expression that :func:`toolkit.jobs.cron.schedule` took.
+        schedule: an expression that :func:`toolkit.jobs.cron.read_schedule` took.
         time_zone: in which it is read; None for that of the cluster's controller, usually UTC.
     """
 
@@ -94,7 +96,7 @@ class VerifyJob:
         suffix = "-" + hashlib.sha256(self.zone.encode()).hexdigest()[:8]
         return name[: most - len(suffix)].rstrip("-") + suffix
 
-    def config_map(self) -> dict[str, Any]:
+    def make_config_map(self) -> Object:
         """What the verification reads; nothing in it is secret.
 
         Raises:
@@ -110,7 +112,7 @@ class VerifyJob:
             )
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": self._metadata(), "data": data}
 
-    def workload(self) -> dict[str, Any]:
+    def make_workload(self) -> Object:
         """The Job, or the CronJob that makes Jobs."""
         table = self.timetable
         if table is None:
@@ -137,10 +139,10 @@ class VerifyJob:
             "app.kubernetes.io/managed-by": MANAGER,
         }
 
-    def _metadata(self) -> dict[str, Any]:
+    def _metadata(self) -> Object:
         return {"name": self.name, "namespace": self.namespace, "labels": self._labels()}
 
-    def _job(self) -> dict[str, Any]:
+    def _job(self) -> Object:
         # A verdict is no reason to try again (podFailurePolicy, job.md).
         on_exit = {"containerName": APPLICATION, "operator": "In", "values": _VERDICTS}
         policy = {"podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": on_exit}]}}
@@ -155,7 +157,7 @@ class VerifyJob:
             },
         }
 
-    def _pod(self) -> dict[str, Any]:
+    def _pod(self) -> Object:
         return {
             "serviceAccountName": self.service_account,
             "automountServiceAccountToken": False,
@@ -176,7 +178,7 @@ class VerifyJob:
             ],
         }
 
-    def _container(self) -> dict[str, Any]:
+    def _container(self) -> Object:
         return {
             "name": APPLICATION,
             "image": self.image.reference,
@@ -185,7 +187,7 @@ class VerifyJob:
             "env": [
                 {"name": "AWS_REGION", "value": self.region},
                 {"name": "AWS_DEFAULT_REGION", "value": self.region},
-                {"name": "HOME", "value": "/tmp"},  # noqa: S108 - of the container, and its own
+                {"name": "HOME", "value": _TMP},
             ],
             "terminationMessagePath": TERMINATION_MESSAGE,
             "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -200,7 +202,7 @@ class VerifyJob:
             },
             "volumeMounts": [
                 {"name": "input", "mountPath": DIRECTORY, "readOnly": True},
-                {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - same
+                {"name": "tmp", "mountPath": _TMP},
             ],
         }
 
@@ -220,9 +222,9 @@ def render_job(job: VerifyJob) -> str:
         InvalidInputError: they are too large.
         UnfaithfulRenderingError: the rendered text does not parse to the model.
     """
-    config_map, workload = job.config_map(), job.workload()
+    config_map, workload = job.make_config_map(), job.make_workload()
     template = "kubernetes/verify-cronjob.yaml.j2" if job.timetable else "kubernetes/verify-job.yaml.j2"
-    return templating.stream(
+    return templating.join_documents(
         [
             templating.render_document("kubernetes/verify-configmap.yaml.j2", config_map),
             templating.render_document(template, workload),
@@ -230,9 +232,9 @@ def render_job(job: VerifyJob) -> str:
     )
 
 
-def applied_mesh(mesh: str, conf: dict[str, Any]) -> str:
+def write_applied_mesh(mesh: str, conf: Object) -> str:
     """A Mesh with one acmpca backend, as the text that ``toolkit verify --mesh`` reads."""
     backend = {"name": "acmpca", "type": "acmpca", "conf": conf}
-    return scalars.block(
+    return scalars.write_block(
         {"type": "Mesh", "name": mesh, "mtls": {"enabledBackend": "acmpca", "backends": [backend]}}, indent=0
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
 
 
@@ -24,7 +26,7 @@ class Change(NamedTuple):
 
     kind: Literal["set", "add", "cut"]
     path: Path
-    value: Any = None
+    value: Value = None
 
 
 class Draft:
@@ -38,9 +40,9 @@ class Draft:
 
     def __init__(self, original: object) -> None:
         self._original = original
-        self.value: Any = original
+        self.value: Value = original
         # For each list that was edited, and found by its identity: from which item of the original one each item is.
-        self._origins: dict[int, tuple[list[Any], list[int | None]]] = {}
+        self._origins: dict[int, tuple[list[Value], list[int | None]]] = {}
 
     def put(self, path: Path, value: object) -> None:
         """Put a value at a path; what is missing or empty on the way is filled.
@@ -58,15 +60,11 @@ class Draft:
         """
         self.value = self._without(self.value, self._original, path)
 
-    def changes(self, again: Iterable[Path] = ()) -> list[Change]:
-        """Return how the value differs from the original, in the order of the original.
+    def find_changes(self) -> list[Change]:
+        """Return how the value differs from the original, in the order of the original."""
+        return list(self._changes(self._original, self.value, ()))
 
-        Args:
-            again: paths of texts that are set even where they don't differ.
-        """
-        return list(self._changes(self._original, self.value, (), frozenset(again)))
-
-    def _put(self, holder: Any, original: Any, path: Path, value: object) -> Any:  # noqa: ANN401 - a document's value
+    def _put(self, holder: Value, original: Value, path: Path, value: object) -> Value:
         if not path:
             return value
         part, rest = path[0], path[1:]
@@ -85,7 +83,7 @@ class Draft:
             changed[part] = self._put(holder[part], _item(original, origins[part]), rest, value)
         return changed
 
-    def _without(self, holder: Any, original: Any, path: Path) -> Any:  # noqa: ANN401 - a document's value
+    def _without(self, holder: Value, original: Value, path: Path) -> Value:
         part, rest = path[0], path[1:]
         if isinstance(holder, dict) and isinstance(part, str) and part in holder:
             changed = dict(holder)
@@ -104,7 +102,7 @@ class Draft:
             del copied[part], origins[part]
         return copied
 
-    def _copied(self, holder: list[Any], original: object) -> tuple[list[Any], list[int | None]]:
+    def _copied(self, holder: list[Value], original: object) -> tuple[list[Value], list[int | None]]:
         """Return a copy of a list, and where its items come from; both may be changed."""
         _, origins = self._origins.pop(id(holder), (None, None))
         changed = copy.copy(holder)
@@ -116,37 +114,37 @@ class Draft:
         self._origins[id(changed)] = changed, origins
         return changed, origins
 
-    def _changes(self, old: Any, new: Any, path: Path, again: frozenset[Path]) -> Iterator[Change]:  # noqa: ANN401
-        if old is new and not (again and isinstance(old, str) and path in again):
+    def _changes(self, old: Value, new: Value, path: Path) -> Iterator[Change]:
+        if old is new:
             return
         if type(old) is type(new) is dict and not old.keys().isdisjoint(new):
-            yield from self._changes_of_mapping(old, new, path, again)
+            yield from self._changes_of_mapping(old, new, path)
         elif type(old) is type(new) is list and (pairs := self._pairs(old, new)):
             kept = dict(pairs)
             for number, item in enumerate(old):
                 if number in kept:
-                    yield from self._changes(item, new[kept[number]], (*path, number), again)
+                    yield from self._changes(item, new[kept[number]], (*path, number))
                 else:
                     yield Change("cut", (*path, number))
             if added := new[pairs[-1][1] + 1 :]:
                 yield Change("add", (*path, len(old)), added)
-        elif path in again or not same(old, new):
+        elif not are_same(old, new):
             yield Change("set", path, new)
 
-    def _changes_of_mapping(self, old: Any, new: Any, path: Path, again: frozenset[Path]) -> Iterator[Change]:  # noqa: ANN401
-        if any(not isinstance(key, str) and not (key in new and same(old[key], new[key])) for key in old):
+    def _changes_of_mapping(self, old: Value, new: Value, path: Path) -> Iterator[Change]:
+        if any(not isinstance(key, str) and not (key in new and are_same(old[key], new[key])) for key in old):
             # Paths have only texts as keys.
             yield Change("set", path, new)
             return
         for key, value in old.items():
             if key in new:
-                yield from self._changes(value, new[key], (*path, key), again)
+                yield from self._changes(value, new[key], (*path, key))
             else:
                 yield Change("cut", (*path, key))
         if added := {key: value for key, value in new.items() if key not in old}:
             yield Change("add", (*path, next(iter(added))), added)
 
-    def _pairs(self, old: list[Any], new: list[Any]) -> list[tuple[int, int]]:
+    def _pairs(self, old: list[Value], new: list[Value]) -> list[tuple[int, int]]:
         """Return which items of two lists are the same ones, as numbers; what is behind the last one is new."""
         _, origins = self._origins.get(id(new), (None, None))
         if origins is None:
@@ -158,31 +156,31 @@ def _item(original: object, origin: int | None) -> object:
     return original[origin] if isinstance(original, list) and origin is not None else None
 
 
-def _likely_pairs(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[int, int]]:
+def _likely_pairs(old: Sequence[Value], new: Sequence[Value]) -> list[tuple[int, int]]:
     """Return which items of a list are those of another that took its place."""
     short = min(len(old), len(new))
-    head = sum(1 for _ in takewhile(lambda n: same(old[n], new[n]), range(short)))
+    head = sum(1 for _ in takewhile(lambda n: are_same(old[n], new[n]), range(short)))
     if len(new) >= len(old):
         return [(number, number) for number in range(short)]
-    tail = sum(1 for _ in takewhile(lambda n: same(old[~n], new[~n]), range(short - head)))
+    tail = sum(1 for _ in takewhile(lambda n: are_same(old[~n], new[~n]), range(short - head)))
     pairs = [(number, number) for number in range(head)]
     spare = len(old) - len(new)
     for number in range(head, len(new) - tail):
         # Of several items some are gone: those that are the same ones stay, and others are taken as they come.
         first = pairs[-1][0] + 1 if pairs else 0
-        found = next((n for n in range(first, number + spare + 1) if same(old[n], new[number])), first)
-        pairs.append((found, number))
+        match = next((n for n in range(first, number + spare + 1) if are_same(old[n], new[number])), first)
+        pairs.append((match, number))
     return pairs + [(len(old) - tail + n, len(new) - tail + n) for n in range(tail)]
 
 
-def applied(value: Any, changes: Sequence[Change]) -> Any:  # noqa: ANN401 - a document's value
+def apply_changes(value: Value, changes: Sequence[Change]) -> Value:
     """Return a value with changes made to it that are in its order; what is not on the way is shared."""
     for change in reversed(changes):
         value = _applied(value, change.path, change)
     return value
 
 
-def _applied(holder: Any, path: Path, change: Change) -> Any:  # noqa: ANN401 - a document's value
+def _applied(holder: Value, path: Path, change: Change) -> Value:
     if not path:
         return change.value
     changed = copy.copy(holder)
@@ -197,12 +195,12 @@ def _applied(holder: Any, path: Path, change: Change) -> Any:  # noqa: ANN401 - 
     return changed
 
 
-def same(one: object, other: object) -> bool:
+def are_same(one: object, other: object) -> bool:
     """Return whether two values are alike in every part; unlike with ``==``, 1, 1.0 and true differ, and NaN is itself.
 
     Aliases make values that hold themselves, or one value a million times: no pair is looked at twice.
     """
-    pairs: list[tuple[Any, Any]] = [(one, other)]
+    pairs: list[tuple[Value, Value]] = [(one, other)]
     known: set[tuple[int, int]] = set()
     while pairs:
         left, right = pairs.pop()
@@ -218,6 +216,6 @@ def same(one: object, other: object) -> bool:
                 return False
             keys = left if isinstance(left, dict) else range(len(left))
             pairs += [(left[key], right[key]) for key in keys]
-        elif left != right and not (left != left and right != right):  # noqa: PLR0124 - that is what NaN is
+        elif left != right and not (isinstance(left, float) and math.isnan(left) and math.isnan(right)):
             return False
     return True

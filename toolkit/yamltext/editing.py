@@ -8,18 +8,19 @@ splice fits (an anchor in the middle, for example), the edit is refused and noth
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.yamltext import nodes
-from toolkit.yamltext.changes import Draft, applied, same
+from toolkit.yamltext.changes import Draft, apply_changes, are_same
 from toolkit.yamltext.parsing import Parsed, parse
 from toolkit.yamltext.plain import at
-from toolkit.yamltext.splicing import Splicer, line_end
+from toolkit.yamltext.splicing import Splicer, find_line_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from toolkit.values import Value
     from toolkit.yamltext.changes import Change
     from toolkit.yamltext.nodes import Node, Path, Place
 
@@ -67,17 +68,16 @@ class Editor:
         self._parsed = parse(text, source, as_go=as_go) if parsed is None else parsed
         self._splicer = Splicer(text)
         self._drafts = [Draft(document.value) for document in self._parsed]
-        self._again: dict[int, set[Path]] = {}
         # The text of each document that was edited, and the values that it was made for.
         self._made: dict[int, tuple[object, str]] = {}
         self._text: str | None = text
 
     @property
-    def documents(self) -> list[Any]:
+    def documents(self) -> list[Value]:
         """The plain values of the stream as they are after the edits so far; not to be changed in place."""
         return [draft.value for draft in self._drafts]
 
-    def set(self, document: int, path: Path, value: object, *, again: bool = False) -> None:
+    def set(self, document: int, path: Path, value: object) -> None:
         """Put a value at a path: replace what is there, or add it after its last neighbor.
 
         Args:
@@ -85,7 +85,6 @@ class Editor:
             path: keys and numbers of items. What is missing or empty on the way is filled; the number after that of
                 the last item appends.
             value: a text, a truth value, an integer, or a mapping or list of such.
-            again: whether to write a text even where it is there, so that YAML 1.1 reads it as a text, too.
 
         Raises:
             InvalidInputError: there is something else than mappings and lists on the way, or the value can't be
@@ -96,14 +95,12 @@ class Editor:
         draft = self._drafts[document] if self._drafts else Draft(None)
         try:
             value = _plain(value)
-            if not again and value is not None and same(at(draft.value, path), value):
+            if value is not None and are_same(at(draft.value, path), value):
                 return
             draft.put(path, value)
         except (LookupError, ValueError) as error:
             # There is no such place, or half a character, which no text can hold.
             raise self._refused(document, path) from error
-        if again:
-            self._again.setdefault(document, set()).add(path)
         if not self._drafts:
             self._drafts.append(draft)
         self._text = None
@@ -122,10 +119,10 @@ class Editor:
             raise self._refused(document, path) from error
         self._text = None
 
-    def place(self, document: int, path: Path) -> Place:
+    def find_place(self, document: int, path: Path) -> Place:
         """Return the place of a path in the original text, or of the closest value above it that is there."""
         known = 0 <= document < len(self._parsed)
-        return nodes.nearest(self._parsed[document].root, path) if known else nodes.Place(0, 1, 1)
+        return nodes.find_nearest(self._parsed[document].root, path) if known else nodes.Place(0, 1, 1)
 
     @property
     def text(self) -> str:
@@ -138,7 +135,7 @@ class Editor:
             pieces: list[str] = []
             done = 0
             for number, draft in enumerate(self._drafts):
-                changes = draft.changes(self._again.get(number, ()))
+                changes = draft.find_changes()
                 if changes:
                     part = self._part(number)
                     pieces += [self._original[done : part.begin], self._edited(number, part, changes)]
@@ -159,8 +156,8 @@ class Editor:
     def _boundary(self, number: int) -> int:
         """Return where a document begins that is not the first one."""
         before, root = self._parsed[number - 1].root, self._parsed[number].root
-        found = _BOUNDARY.search(self._original, before.after, root.start.index)
-        return found.end() if found else root.start.index
+        boundary = _BOUNDARY.search(self._original, before.after, root.start.index)
+        return boundary.end() if boundary else root.start.index
 
     def _edited(self, number: int, part: _Part, changes: list[Change]) -> str:
         """Return the text of a document with changes; it is made once for the same values."""
@@ -168,7 +165,7 @@ class Editor:
         known, text = self._made.get(number, (None, ""))
         if known is not wanted:
             made = self._changed(number, part, changes)
-            if not same(made.value, wanted):
+            if not are_same(made.value, wanted):
                 raise self._refused(number, changes[0].path)
             text = made.text[made.begin : made.end]
             self._made[number] = wanted, text
@@ -192,26 +189,26 @@ class Editor:
 
     def _proven(self, part: _Part, changes: list[Change]) -> _Part | None:
         """Make changes together, and read the result; None where it is not what it should be."""
-        wanted = applied(part.value, changes)
+        wanted = apply_changes(part.value, changes)
         for text in _spliced(part, changes):
             try:
-                found = parse(text, self._source, as_go=self._as_go)
+                documents = parse(text, self._source, as_go=self._as_go)
             except InvalidInputError:
                 continue
-            if len(found) == 1 and same(found[0].value, wanted):
-                return _Part(text, 0, len(text), found[0].value, found[0].root, Splicer(text))
+            if len(documents) == 1 and are_same(documents[0].value, wanted):
+                return _Part(text, 0, len(text), documents[0].value, documents[0].root, Splicer(text))
         return None
 
     def _refused(self, document: int, path: Path) -> InvalidInputError:
-        place = self.place(document, path)
+        place = self.find_place(document, path)
         return InvalidInputError(
             f"{self._source} is written in a way that can't be changed in part",
-            [Problem(f"{self._source}:{place.line}:{place.column}", f"{dotted(path)} can't be changed alone")],
+            [Problem(f"{self._source}:{place.line}:{place.column}", f"{join_path(path)} can't be changed alone")],
             "Write the section without anchors, aliases, merge keys and tags.",
         )
 
 
-def dotted(path: Path) -> str:
+def join_path(path: Path) -> str:
     """Return a path as people write it: ``spec.mtls.backends[0].conf``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
@@ -219,13 +216,13 @@ def dotted(path: Path) -> str:
 def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
     """Yield the texts of a document that changes may lead to; nothing where they overlap."""
     try:
-        found = part.splicer.splices(part.root, changes)
+        made = part.splicer.find_splices(part.root, changes)
     except (TypeError, ValueError):
         # A value that YAML text of ours can't express.
         return
-    if None in found:
+    if None in made:
         return
-    splices = sorted((splice for splice in found if splice), key=lambda splice: (splice.start, splice.end))
+    splices = sorted((splice for splice in made if splice), key=lambda splice: (splice.start, splice.end))
     pieces: list[str] = []
     done = part.begin
     for start, end, text in splices:
@@ -239,10 +236,10 @@ def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
         yield text
     if not text.endswith(("\n", "\r")):
         # A literal block needs the end of its last line, which the text may have lacked.
-        yield text + line_end(part.text)
+        yield text + find_line_end(part.text)
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - a document's value
+def _plain(value: object) -> Value:
     """Return a value as it will be read: of its own, and with lists instead of tuples.
 
     Raises:

@@ -90,16 +90,16 @@ class Mapping:
     after: int = 0
     _numbers: dict[str, int] | None = field(default=None, init=False, repr=False, compare=False)
 
-    def number(self, key: str) -> int | None:
+    def find_number(self, key: str) -> int | None:
         """Return the number of the first pair with a key that is a scalar; None where there is none."""
         if self._numbers is None:
             keys = [(pair.key.value, n) for n, pair in enumerate(self.pairs) if isinstance(pair.key, Scalar)]
             self._numbers = dict(reversed(keys))
         return self._numbers.get(key)
 
-    def pair(self, key: str) -> Pair | None:
+    def find_pair(self, key: str) -> Pair | None:
         """Return the first pair with a key that is a scalar; None where there is none."""
-        number = self.number(key)
+        number = self.find_number(key)
         return None if number is None else self.pairs[number]
 
 
@@ -121,34 +121,34 @@ def find(root: Node, path: Path) -> Node | None:
     """Return the node at a path; None where there is none, or where an alias is in between."""
     node = root
     for part in path:
-        found = _step(node, part)
-        if found is None:
+        step = _step(node, part)
+        if step is None:
             return None
-        _, node = found
+        _, node = step
     return node
 
 
-def nearest(root: Node, path: Path) -> Place:
+def find_nearest(root: Node, path: Path) -> Place:
     """The place of a path, or of the closest node above it that is there; of a key where the path names one."""
     place, node = root.start, root
     for part in path:
-        found = _step(node, part)
-        if found is None:
+        step = _step(node, part)
+        if step is None:
             break
-        place, node = found
+        place, node = step
     return place
 
 
 def _step(node: Node, part: str | int) -> tuple[Place, Node] | None:
     """What a part of a path leads to, with the place of its key or item; None where it leads nowhere."""
-    if isinstance(node, Mapping) and isinstance(part, str) and (pair := node.pair(part)):
+    if isinstance(node, Mapping) and isinstance(part, str) and (pair := node.find_pair(part)):
         return pair.key.start, pair.value
     if isinstance(node, Sequence) and isinstance(part, int) and 0 <= part < len(node.items):
         return node.items[part].start, node.items[part]
     return None
 
 
-def next_mark(text: str, index: int, mark: str) -> int | None:
+def find_mark(text: str, index: int, mark: str) -> int | None:
     """Return the index of the next mark, behind only blanks, line ends and comments; None behind anything else."""
     gap = _GAP.match(text, index)
     end = gap.end() if gap else index

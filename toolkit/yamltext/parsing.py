@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import ComposerError
@@ -29,8 +29,8 @@ from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import VersionedResolver
 
 from toolkit.errors import InvalidInputError, Problem, one_line
-from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, next_mark
-from toolkit.yamltext.resolving import BEGINS_OTHERS, NULLS, resolved
+from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, find_mark
+from toolkit.yamltext.resolving import BEGINS_OTHERS, NULLS, resolve_scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from toolkit.yamltext import nodes
 
+# What ruamel.yaml has no annotations for: its tags, the attributes of its events, and what it makes of nodes.
+RuamelObject: TypeAlias = Any
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = f"{_STANDARD}merge"
 # Merge keys (`<<`) are the one place where an alias copies what it names: seven lines can grow to millions of
@@ -84,18 +86,13 @@ def parse(
     with _refusing(text, source), warnings.catch_warnings():
         # The library's warnings are about style, and quote values.
         warnings.simplefilter("ignore", YAMLWarning)
-        found: list[Parsed] = []
+        documents: list[Parsed] = []
         done = 0
-        for document in (_GoBuilder if as_go else _Builder)(text).documents():
-            found.append(document)
+        for document in (_GoBuilder if as_go else _Builder)(text).read_documents():
+            documents.append(document)
             advance(document.root.end - done)
             done = document.root.end
-        return found
-
-
-def load_stream(text: str, source: str) -> list[object]:
-    """Return the plain values of every document; see :func:`parse`."""
-    return [document.value for document in parse(text, source)]
+        return documents
 
 
 def load(text: str, source: str) -> object:
@@ -158,7 +155,7 @@ class _GoConstructor(_Constructor):
             node.value = [*before, *node.merge, *after]
             node.merge = node.value[: count + len(before)]
 
-    def construct_mapping(self, node: MappingNode, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - same
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> RuamelObject:  # noqa: FBT001, FBT002 - same
         """Refuse keys that JSON can't have: Go makes JSON of every document (sigs.k8s.io/yaml:yaml.go)."""
         for key, _ in node.value:
             if not isinstance(key, ScalarNode):
@@ -167,42 +164,42 @@ class _GoConstructor(_Constructor):
                 raise ConstructorError(None, None, "a key is empty; write a text in quotes", key.start_mark)
         return super().construct_mapping(node, deep)
 
-    def whole(self, node: ScalarNode) -> int:
+    def construct_int(self, node: ScalarNode) -> int:
         """Return a whole number."""
-        value = self.plain(node)
+        value = self.resolve(node)
         if type(value) is not int:
             raise ValueError(node.tag)
         return value
 
-    def floating(self, node: ScalarNode) -> float:
+    def construct_float(self, node: ScalarNode) -> float:
         """Return a floating-point number."""
-        value = self.plain(node)
+        value = self.resolve(node)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(node.tag)
         return float(value)
 
-    def truth(self, node: ScalarNode) -> bool:
+    def construct_bool(self, node: ScalarNode) -> bool:
         """Return true or false."""
-        value = self.plain(node)
+        value = self.resolve(node)
         if not isinstance(value, bool):
             raise TypeError(node.tag)
         return value
 
-    def timestamp(self, node: ScalarNode) -> str:
+    def construct_timestamp(self, node: ScalarNode) -> str:
         """Return a date as it is written."""
         self.construct_yaml_timestamp(node)
         return str(node.value)
 
-    def plain(self, node: ScalarNode) -> str | bool | float | None:
+    def resolve(self, node: ScalarNode) -> str | bool | float | None:
         """Return what a scalar would be without its tag."""
-        return resolved(self.construct_scalar(node))
+        return resolve_scalar(self.construct_scalar(node))
 
 
 for _kind, _made in {
-    "int": _GoConstructor.whole,
-    "float": _GoConstructor.floating,
-    "bool": _GoConstructor.truth,
-    "timestamp": _GoConstructor.timestamp,
+    "int": _GoConstructor.construct_int,
+    "float": _GoConstructor.construct_float,
+    "bool": _GoConstructor.construct_bool,
+    "timestamp": _GoConstructor.construct_timestamp,
     "merge": _GoConstructor.construct_yaml_str,
 }.items():
     _GoConstructor.add_constructor(f"{_STANDARD}{_kind}", _made)
@@ -235,7 +232,7 @@ class _Builder:
         self._constructor, self._resolver = yaml.constructor, yaml.resolver
         self._anchors: dict[str, Node] = {}
 
-    def documents(self) -> Iterator[Parsed]:
+    def read_documents(self) -> Iterator[Parsed]:
         """Yield the documents."""
         mark: int | None = None
         for event in self._events:
@@ -262,11 +259,11 @@ class _Builder:
             return alias, self._anchors[event.anchor]
         return self._mapping(event, depth) if isinstance(event, MappingStartEvent) else self._sequence(event, depth)
 
-    def _tag(self, event: Any, kind: type[Node], value: str | None) -> Any:  # noqa: ANN401 - ruamel's tags and events
+    def _tag(self, event: RuamelObject, kind: type[Node], value: str | None) -> RuamelObject:
         tag = event.ctag
         return self._resolver.resolve(kind, value, event.implicit) if tag is None or str(tag) == "!" else tag
 
-    def _anchored(self, event: Any, node: Node) -> Node:  # noqa: ANN401 - one of ruamel's events
+    def _anchored(self, event: RuamelObject, node: Node) -> Node:
         # The second of two anchors with one name is the one that counts (YAML 1.2.2, 3.2.2.2).
         if event.anchor is not None:
             self._anchors[event.anchor] = node
@@ -280,8 +277,8 @@ class _Builder:
             written = self._text[start.index : end].rstrip(" \t\r\n")
             end = start.index + len(written)
             if not _KEEPING.match(written):
-                found = LINE_BREAK.search(self._text, end)
-                after = found.end() if found else len(self._text)
+                line_break = LINE_BREAK.search(self._text, end)
+                after = line_break.end() if line_break else len(self._text)
         return Scalar(start, end, after, event.value, style)
 
     def _mapping(self, event: MappingStartEvent, depth: int) -> tuple[Mapping, Node]:
@@ -297,7 +294,7 @@ class _Builder:
         _close(mapping, inner, pairs[-1].value if pairs else None)
         return mapping, node
 
-    def _sequence(self, event: Any, depth: int) -> tuple[Sequence, Node]:  # noqa: ANN401 - one of ruamel's events
+    def _sequence(self, event: RuamelObject, depth: int) -> tuple[Sequence, Node]:
         items: list[nodes.Node] = []
         values: list[Node] = []
         node = self._anchored(event, SequenceNode(self._tag(event, SequenceNode, None), values, event.start_mark))
@@ -313,7 +310,7 @@ class _Builder:
         """Return an empty value at the place after its key's colon; the parser places it at whatever comes next."""
         if not isinstance(value, Scalar) or not value.is_empty:
             return value
-        colon = next_mark(self._text, key.end, ":")
+        colon = find_mark(self._text, key.end, ":")
         if colon is None:
             return value
         breaks = list(LINE_BREAK.finditer(self._text, key.start.index, colon))
@@ -327,7 +324,7 @@ class _GoBuilder(_Builder):
 
     _constructors = _GoConstructor
 
-    def _tag(self, event: Any, kind: type[Node], value: str | None) -> Any:  # noqa: ANN401 - ruamel's tags and events
+    def _tag(self, event: RuamelObject, kind: type[Node], value: str | None) -> RuamelObject:
         if value is None or (event.ctag is not None and str(event.ctag) != "!"):
             self._constructor.may_merge |= event.ctag is not None
             return super()._tag(event, kind, value)
@@ -336,7 +333,7 @@ class _GoBuilder(_Builder):
         if value == "<<":
             self._constructor.may_merge = True
             return _MERGE
-        return _TAGS[type(resolved(value))]
+        return _TAGS[type(resolve_scalar(value))]
 
 
 def _close(node: Mapping | Sequence, end: Event, last: nodes.Node | None) -> None:

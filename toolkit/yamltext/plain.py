@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
 
+# A mapping of YAML, whose keys may be of any type.
+AnyMapping: TypeAlias = "dict[Value, Value]"
 # A Mesh has some ten levels and some hundred values.
 _MAX_DEPTH = 64
 _MAX_VALUES = 100_000
 
 
-def mapping(value: object) -> dict[Any, Any]:
+def mapping(value: object) -> AnyMapping:
     """Return the value if it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def items(value: object) -> list[Any]:
+def items(value: object) -> list[Value]:
     """Return the value if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
 

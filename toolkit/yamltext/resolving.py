@@ -26,7 +26,7 @@ _MAX_DIGITS = 400
 BEGINS_OTHERS = frozenset({word[:1] for word in (*_TRUE, *_FALSE, *NULLS)} | set("+-.0123456789<"))
 
 
-def resolved(plain: str) -> str | bool | int | float | None:
+def resolve_scalar(plain: str) -> str | bool | int | float | None:
     """Return the value of a plain scalar without a tag."""
     if plain in NULLS:
         return None
@@ -39,8 +39,8 @@ def resolved(plain: str) -> str | bool | int | float | None:
     if plain[0] == "." and _LOOSE.search(plain):
         return plain
     digits = plain.replace("_", "")
-    found = _integer(digits)
-    return _float(digits, plain) if found is None else found
+    integer = _integer(digits)
+    return _float(digits, plain) if integer is None else integer
 
 
 def _integer(digits: str) -> int | None:

@@ -17,10 +17,11 @@ _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9._/:-]*[A-Za-z0-9])?", re.ASCII)
 _PLAIN_DURATION = re.compile(r"[1-9][0-9]*(?:ms|[ywdhms])", re.ASCII)
 # Words that YAML 1.1 reads as something else than a string.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_LAST_OF_THE_PLANE = "\uffff"
 _SINGLE_QUOTABLE = re.compile(r"[\x20-\x7e]+")
 
 
-def scalar(value: object) -> str:
+def write_scalar(value: object) -> str:
     """One value as a YAML scalar.
 
     A text is plain where that is safe beyond doubt, single-quoted like Kong's examples where it is printable, in
@@ -49,10 +50,10 @@ def _escaped(character: str) -> str:
     JSON's escapes are YAML's, but for characters beyond the basic plane: JSON writes them as two surrogates,
     which YAML reads as two characters.
     """
-    point = ord(character)
-    if 0xD800 <= point <= 0xDFFF:  # noqa: PLR2004 - the surrogates of UTF-16
-        raise ValueError(f"U+{point:04X} is half a character, which no text can hold")
-    return f"\\U{point:08X}" if point > 0xFFFF else json.dumps(character)[1:-1]  # noqa: PLR2004 - end of the plane
+    # The surrogates of UTF-16.
+    if "\ud800" <= character <= "\udfff":
+        raise ValueError(f"U+{ord(character):04X} is half a character, which no text can hold")
+    return json.dumps(character)[1:-1] if character <= _LAST_OF_THE_PLANE else f"\\U{ord(character):08X}"
 
 
 # Lines that a literal block can hold in any YAML: printable, not ended by a blank, the first one not indented. PEM is
@@ -60,7 +61,7 @@ def _escaped(character: str) -> str:
 _LITERAL = re.compile(r"[!-~](?:[ -~]*[!-~])?\n(?: *[!-~](?:[ -~]*[!-~])?\n)*", re.ASCII)
 
 
-def literal(value: object) -> str:
+def write_literal(value: object) -> str:
     """A value below its key: a text of several plain lines as a literal block, indented by two; else a scalar.
 
     A block of a text that does not end with a line end is ``|-``: a ``|`` would add one. A ``|`` at the end of a
@@ -75,23 +76,23 @@ def literal(value: object) -> str:
         return _block_scalar("|", value)
     if isinstance(value, str) and "\n" in value and _LITERAL.fullmatch(f"{value}\n"):
         return _block_scalar("|-", value)
-    return scalar(value)
+    return write_scalar(value)
 
 
 def _block_scalar(indicator: str, value: str) -> str:
     return "\n  ".join((indicator, *value.splitlines()))
 
 
-def flow(value: object) -> str:
+def write_flow(value: object) -> str:
     """Any value on one line: ``{name: a, backends: [b]}``."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{scalar(key)}: {flow(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{write_scalar(key)}: {write_flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    return scalar(value)
+        return "[" + ", ".join(map(write_flow, value)) + "]"
+    return write_scalar(value)
 
 
-def as_json(value: object) -> str:
+def write_json(value: object) -> str:
     """Any value on one line, as JSON that reads the same as YAML.
 
     Raises:
@@ -99,16 +100,16 @@ def as_json(value: object) -> str:
         ValueError: same.
     """
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{as_json(key)}: {as_json(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{write_json(key)}: {write_json(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(as_json, value)) + "]"
+        return "[" + ", ".join(map(write_json, value)) + "]"
     if not isinstance(value, str):
-        return scalar(value)
+        return write_scalar(value)
     # A character beyond the basic plane stands for itself: of JSON's two surrogates YAML makes two characters.
-    return '"' + "".join(c if ord(c) > 0xFFFF else _escaped(c) for c in value) + '"'  # noqa: PLR2004 - end of the plane
+    return '"' + "".join(_escaped(c) if c <= _LAST_OF_THE_PLANE else c for c in value) + '"'
 
 
-def block(value: _Nested, indent: int) -> str:
+def write_block(value: _Nested, indent: int) -> str:
     """A mapping or a sequence as lines, each indented and ended with a newline.
 
     Args:
@@ -121,11 +122,11 @@ def block(value: _Nested, indent: int) -> str:
 def _lines(value: _Nested) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _entry(f"{scalar(key)}:", inner)
+            yield from _entry(f"{write_scalar(key)}:", inner)
     else:
         for item in value:
             if not is_nested(item):
-                yield f"- {flow(item)}"
+                yield f"- {write_flow(item)}"
                 continue
             lines = list(_lines(item))
             yield f"- {lines[0]}"
@@ -137,9 +138,9 @@ def _entry(key: str, value: object) -> Iterator[str]:
         yield key
         yield from ("  " + line for line in _lines(value))
     elif isinstance(value, str):
-        yield from f"{key} {literal(value)}".split("\n")
+        yield from f"{key} {write_literal(value)}".split("\n")
     else:
-        yield f"{key} {flow(value)}"
+        yield f"{key} {write_flow(value)}"
 
 
 def is_nested(value: object) -> TypeGuard[_Nested]:

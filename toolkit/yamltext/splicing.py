@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from toolkit.yamltext import nodes
-from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, next_mark
-from toolkit.yamltext.scalars import as_json, block, flow, is_nested
+from toolkit.yamltext.nodes import LINE_BREAK, Mapping, Scalar, Sequence, find_mark
+from toolkit.yamltext.scalars import is_nested, write_block, write_flow, write_json
 
 if TYPE_CHECKING:
+    from toolkit.values import Object, Value
     from toolkit.yamltext.changes import Change
     from toolkit.yamltext.nodes import Node, Pair, Path
 
@@ -41,13 +42,13 @@ class Splicer:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._newline = line_end(text)
+        self._newline = find_line_end(text)
         # What is JSON stays JSON: who reads it may know nothing else.
-        self._flow = as_json if _is_json(text) else flow
+        self._flow = write_json if _is_json(text) else write_flow
         # How many entries of a flow collection stay before those that are cut at its end, by its identity.
         self._kept: dict[int, int] = {}
 
-    def splices(self, root: Node | None, changes: list[Change]) -> list[Splice | None]:
+    def find_splices(self, root: Node | None, changes: list[Change]) -> list[Splice | None]:
         """Return the splice of each change to the document with this root; None without one is an empty text."""
         self._kept.clear()
         cuts = {change.path for change in changes if change.kind == "cut"}
@@ -65,14 +66,14 @@ class Splicer:
             return self._new_items(node, change.value)
         return None
 
-    def _replacement(self, root: Node | None, path: Path, value: Any) -> Splice | None:  # noqa: ANN401 - a document's value
+    def _replacement(self, root: Node | None, path: Path, value: Value) -> Splice | None:
         if not path:
             if root and not value and _is_block(root):
                 return self._instead(root, value)
             return self._filled_root(root, value)
         parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
         if isinstance(parent, Mapping) and isinstance(last, str) and parent.pairs:
-            pair = parent.pair(last)
+            pair = parent.find_pair(last)
             # A value that a merge key brought is overridden.
             return self._value(parent, pair, value) if pair else self._new_pairs(parent, {last: value})
         if isinstance(parent, Sequence) and isinstance(last, int) and parent.items:
@@ -82,7 +83,7 @@ class Splicer:
 
     def _cut(self, parent: Node | None, path: Path, cuts: set[Path]) -> Splice | None:
         last = path[-1]
-        number = parent.number(last) if isinstance(parent, Mapping) and isinstance(last, str) else None
+        number = parent.find_number(last) if isinstance(parent, Mapping) and isinstance(last, str) else None
         if isinstance(parent, Sequence) and isinstance(last, int):
             number = last
         if not isinstance(parent, Mapping | Sequence) or number is None:
@@ -100,7 +101,7 @@ class Splicer:
 
     def _value(self, parent: Mapping, pair: Pair, value: object) -> Splice | None:
         old = pair.value
-        colon = next_mark(self._text, pair.key.end, ":")
+        colon = find_mark(self._text, pair.key.end, ":")
         if parent.is_flow and colon is None:
             return Splice(pair.key.end, pair.key.end, f": {self._flow(value)}")
         if colon is None or LINE_BREAK.search(self._text, pair.key.end, colon):
@@ -174,13 +175,13 @@ class Splicer:
 
     # What is new.
 
-    def _new_pairs(self, mapping: Mapping, pairs: dict[str, Any]) -> Splice:
+    def _new_pairs(self, mapping: Mapping, pairs: Object) -> Splice:
         if mapping.is_flow:
             at = mapping.pairs[-1].value.end
             return Splice(at, at, "".join(f", {self._flow(key)}: {self._flow(value)}" for key, value in pairs.items()))
         return self._insertion(mapping, pairs)
 
-    def _new_items(self, sequence: Sequence, items: list[Any]) -> Splice:
+    def _new_items(self, sequence: Sequence, items: list[Value]) -> Splice:
         if sequence.is_flow:
             at = sequence.items[-1].end
             return Splice(at, at, "".join(f", {self._flow(item)}" for item in items))
@@ -235,10 +236,10 @@ class Splicer:
             return Splice(end, end, "")
         if start is None:
             return None
-        comma = next_mark(self._text, end, ",")
+        comma = find_mark(self._text, end, ",")
         if comma is None:
             # It is the last one, and there are others: the comma before it goes with it, comments between them stay.
-            before = next_mark(self._text, _value_at(parent, number - 1).end, ",")
+            before = find_mark(self._text, _value_at(parent, number - 1).end, ",")
             if before is None:
                 return None
             gap = self._text[before + 1 : start]
@@ -265,8 +266,8 @@ class Splicer:
     def _dash(self, begin: int, end: int) -> int | None:
         if self._text.startswith("-", begin):
             return begin
-        found = _DASH.search(self._text, begin, end)
-        return found.start(1) if found else None
+        dash = _DASH.search(self._text, begin, end)
+        return dash.start(1) if dash else None
 
     # Text.
 
@@ -283,8 +284,8 @@ class Splicer:
         """The blank that a value needs which follows its colon directly."""
         return " " if self._text[old.start.index - 1] == ":" else ""
 
-    def _lines(self, value: Any, indent: int) -> str:  # noqa: ANN401 - a document's value
-        return block(value, indent).replace("\n", self._newline)
+    def _lines(self, value: Value, indent: int) -> str:
+        return write_block(value, indent).replace("\n", self._newline)
 
     def _end_of_lines(self, node: Node) -> int:
         """Where the line begins that follows a node."""
@@ -301,19 +302,19 @@ class Splicer:
 
     def _without_properties(self, start: int, end: int, node: Node) -> str:
         """Return a part of the text without the anchor and the tag of a node."""
-        found = _PROPERTIES.match(self._text, node.start.index, end) if start <= node.start.index < end else None
-        if not found:
+        properties = _PROPERTIES.match(self._text, node.start.index, end) if start <= node.start.index < end else None
+        if not properties:
             return self._text[start:end]
-        before, after = self._text[start : found.start()], self._text[found.end() : end]
+        before, after = self._text[start : properties.start()], self._text[properties.end() : end]
         return (before.rstrip(" ") if after.startswith(("\n", "\r")) else before) + after
 
     def _line_end(self, index: int) -> int:
-        found = LINE_BREAK.search(self._text, index)
-        return found.end() if found else len(self._text)
+        line_break = LINE_BREAK.search(self._text, index)
+        return line_break.end() if line_break else len(self._text)
 
     def _line_stop(self, index: int) -> int:
-        found = LINE_BREAK.search(self._text, index)
-        return found.start() if found else len(self._text)
+        line_break = LINE_BREAK.search(self._text, index)
+        return line_break.start() if line_break else len(self._text)
 
     def _line_start(self, index: int) -> int:
         start = self._text.rfind("\n", 0, index) + 1
@@ -330,10 +331,10 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def line_end(text: str) -> str:
+def find_line_end(text: str) -> str:
     """How a text ends its lines: as it ends the first one."""
-    found = LINE_BREAK.search(text)
-    return found.group() if found else "\n"
+    line_break = LINE_BREAK.search(text)
+    return line_break.group() if line_break else "\n"
 
 
 def _value_at(parent: Mapping | Sequence, number: int) -> Node:

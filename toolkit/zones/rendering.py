@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.templating import UnfaithfulRenderingError, fill, render_document
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from toolkit.contract import StackOutputs, Zone
+    from toolkit.values import Object
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 # The namespace of Kong's instructions and the service account of the release chart.
@@ -33,7 +34,7 @@ _MAX_PORT = 65535
 _UNQUOTED = re.compile(r"[A-Za-z0-9_.,:/@%+=\[\]-]*", re.ASCII)
 
 
-def checked_address(text: str) -> str:
+def check_address(text: str) -> str:
     """Return the address of the global control plane's KDS server, if it is valid.
 
     kuma-cp accepts ``grpc`` too, which is not encrypted, and nothing else (kumahq/kuma:pkg/config/multizone/
@@ -75,14 +76,14 @@ def choose(outputs: StackOutputs, names: Iterable[str]) -> list[Zone]:
     return [zone for zone in outputs.zones if not wanted or zone.name in wanted]
 
 
-def chart_values(zone: Zone, address: str | None) -> dict[str, Any]:
+def make_chart_values(zone: Zone, address: str | None) -> Object:
     """Return the release chart's values that depend on the zone.
 
     Args:
         zone: of the contract.
         address: of the global control plane; None for a zone that joins none, or gets it elsewhere.
     """
-    control_plane: dict[str, Any] = {"mode": "zone", "zone": zone.name}
+    control_plane: Object = {"mode": "zone", "zone": zone.name}
     if address is not None:
         control_plane["kdsGlobalAddress"] = address
     control_plane["envVars"] = {"AWS_REGION": zone.region}
@@ -91,7 +92,7 @@ def chart_values(zone: Zone, address: str | None) -> dict[str, Any]:
     return {"kuma": {"controlPlane": control_plane}}
 
 
-def environment(zone: Zone, address: str | None) -> dict[str, str]:
+def make_environment(zone: Zone, address: str | None) -> dict[str, str]:
     """Return the variables of a zone's Universal control plane; its role comes from where it runs."""
     variables = {"KUMA_MODE": "zone", "KUMA_MULTIZONE_ZONE_NAME": zone.name}
     if address is not None:
@@ -105,7 +106,7 @@ def render_values(zone: Zone, address: str | None) -> str:
     Raises:
         UnfaithfulRenderingError: the rendered text does not parse to the values.
     """
-    return render_document("helm/values.yaml.j2", chart_values(zone, address), identity=zone.identity)
+    return render_document("helm/values.yaml.j2", make_chart_values(zone, address), identity=zone.identity)
 
 
 def render_environment(zone: Zone, address: str | None) -> str:
@@ -115,7 +116,7 @@ def render_environment(zone: Zone, address: str | None) -> str:
         InvalidInputError: a value needs quotes, which ``docker run`` reads as part of the value.
         UnfaithfulRenderingError: the rendered text does not parse to the variables.
     """
-    variables = environment(zone, address)
+    variables = make_environment(zone, address)
     refuse_quoting(zone, variables | ({"roleArn": zone.role_arn} if zone.identity == "irsa" else {}))
     text = fill(
         "universal/zone.env.j2",
@@ -186,7 +187,7 @@ def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
         )
 
 
-def notes(
+def write_notes(
     zone: Zone, *, has_address: bool, in_chart: bool, namespace: str | None = None, service_account: str | None = None
 ) -> list[str]:
     """Return the warnings about a zone's document, one line each.

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki.arn import shown
-from toolkit.yamltext import nodes, parsing
-from toolkit.yamltext.editing import Editor, dotted
-from toolkit.yamltext.scalars import scalar
-from toolkit.zones.aws_variables import Variable, overriding
-from toolkit.zones.misplaced import misplaced
-from toolkit.zones.recognizing import refuse_others
-from toolkit.zones.rendering import ROLE_ANNOTATION, chart_values, notes
+from toolkit.yamltext.editing import Editor, join_path
+from toolkit.yamltext.plain import at, items, mapping
+from toolkit.zones.aws_variables import find_problem
+from toolkit.zones.rendering import ROLE_ANNOTATION, make_chart_values, write_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.contract import Zone
+    from toolkit.values import Object, Value
     from toolkit.yamltext.nodes import Path
-    from toolkit.yamltext.parsing import Parsed
 
 _CONTROL_PLANE: Path = ("kuma", "controlPlane")
 _MODE: Path = (*_CONTROL_PLANE, "mode")
 _ZONE: Path = (*_CONTROL_PLANE, "zone")
 _ADDRESS: Path = (*_CONTROL_PLANE, "kdsGlobalAddress")
 _VARIABLES: Path = (*_CONTROL_PLANE, "envVars")
-_REGION = "AWS_REGION"
 _ADDRESS_VARIABLE = "KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS"
 _ANNOTATIONS: Path = (*_CONTROL_PLANE, "serviceAccountAnnotations")
 # What is wrong with the annotation where the zone's role is another's: aws/amazon-eks-pod-identity-webhook:
@@ -35,6 +31,14 @@ _ANNOTATED = {
     "pod-identity": "EKS ignores the annotated role once the Pod Identity association exists, so remove it",
     "ambient": "the annotated role overrides the role of the instance or task, so remove it",
 }
+# Keys of open-source Kuma's chart (kumahq/kuma:deployments/charts/kuma/values.yaml). Kong Mesh's has it as a
+# dependency, and reads them below `kuma` (Kong/developer.konghq.com:app/assets/mesh/*/raw/helm-values.yaml).
+_OF_KUMA = ("controlPlane", "cni", "dataPlane", "ingress", "egress", "transparentProxy", "postgres", "experimental")
+# Documents that are often mistaken for Helm values, by keys that have texts. A chart may have one of these keys.
+_OTHER_DOCUMENTS = (
+    (("kind", "apiVersion"), "a Kubernetes manifest"),
+    (("apiVersion", "name", "version"), "a Chart.yaml"),
+)
 
 
 class Merged(NamedTuple):
@@ -65,151 +69,129 @@ def merge(base: str, source: str, zone: Zone, address: str | None, namespace: st
         InvalidInputError: the file is not YAML or not a values file, belongs to another zone or to a global control
             plane, or can't be edited in place; every problem is named as ``source:line:column``.
     """
-    parsed = parsing.parse(base, source)
-    editor = Editor(base, source, parsed)
-    values = chart_values(zone, address)
-    file = _File(parsed, source, editor)
-    refuse_others(file.get(()), source, file.where)
-    if problems := list(file.problems(zone, values)):
+    values = make_chart_values(zone, address)
+    file = _File(base, source)
+    file.refuse_others()
+    if problems := list(file.find_problems(zone, values)):
         raise InvalidInputError(
             f"{source} can't be the values of zone {zone.name}", problems, "Name another base, or choose with --zone."
         )
-    said = notes(
-        zone,
-        has_address=address is not None or file.has_address,
-        in_chart=True,
-        namespace=namespace,
-        service_account=file.service_account,
-    )
-    said += file.warnings(zone)
-    changes: list[str] = []
+    has_address = bool(address or file.get(_ADDRESS) or file.get((*_VARIABLES, _ADDRESS_VARIABLE)))
+    account = file.service_account
+    said = write_notes(zone, has_address=has_address, in_chart=True, namespace=namespace, service_account=account)
+    said += file.find_warnings(zone)
+    changes = []
     for path, value in _leaves(values):
-        changes += replaced(zone, file.where(path), file.get(path), value)
-        editor.set(0, path, value, again=file.is_unquoted(path, value))
-    return Merged(editor.text, said, changes)
-
-
-def replaced(zone: Zone, where: str, old: object, new: str) -> Iterator[str]:
-    """Yield a line for a value that is replaced by a different one."""
-    if old not in (None, "", new):
-        yield f"zone {zone.name}: {where}: {shown(str(old))} -> {shown(new)}"
+        if (old := file.get(path)) not in (None, "", value):
+            changes.append(f"zone {zone.name}: {file.show_place(path)}: {shown(str(old))} -> {shown(value)}")
+        file.editor.set(0, path, value)
+    return Merged(file.editor.text, said, changes)
 
 
 class _File:
-    """A values file and its control plane."""
+    """A values file, read as Helm reads it, and its control plane."""
 
-    def __init__(self, parsed: list[Parsed], source: str, editor: Editor) -> None:
-        self._parsed = parsed
+    def __init__(self, base: str, source: str) -> None:
         self._source = source
-        self._editor = editor
+        self.editor = Editor(base, source, as_go=True)
+        self._document = next(iter(self.editor.documents), None)
 
-    def get(self, path: Path) -> Any:  # noqa: ANN401 - a document's value
+    def get(self, path: Path) -> Value:
         """Return the value at a path; None if it is not set."""
-        value: Any = self._editor.documents[0] if self._editor.documents else None
-        for part in path:
-            if isinstance(value, list) and isinstance(part, int):
-                value = value[part]
-            else:
-                value = value.get(part) if isinstance(value, dict) else None
-        return value
-
-    @property
-    def has_address(self) -> bool:
-        """Return whether the file names the global control plane."""
-        return bool(self.get(_ADDRESS) or self.get((*_VARIABLES, _ADDRESS_VARIABLE)))
+        return at(self._document, path)
 
     @property
     def service_account(self) -> str | None:
-        """Return the control plane's, if the file names the release (``kuma.name`` in the chart's ``_helpers.tpl``)."""
-        name = self.get((*_CONTROL_PLANE[:1], "nameOverride"))
+        """The control plane's, if the file names the release (``kuma.name`` in the chart's ``_helpers.tpl``)."""
+        name = self.get(("kuma", "nameOverride"))
         return f"{name[:63].removesuffix('-')}-control-plane" if isinstance(name, str) and name else None
 
-    def is_unquoted(self, path: Path, value: str) -> bool:
-        """Return whether a value is there without the quotes that it needs.
-
-        A zone may be called `on`: without quotes that is a boolean in YAML 1.1, which Helm reads.
-        """
-        if scalar(value) == value or self.get(path) != value:
-            return False
-        node = nodes.find(self._parsed[0].root, path)
-        return not (isinstance(node, nodes.Scalar) and node.style)
-
-    def where(self, path: Path) -> str:
+    def show_place(self, path: Path) -> str:
         """Return a path and its place as ``source:line:column path``."""
-        place = self._editor.place(0, path)
-        return f"{self._source}:{place.line}:{place.column} {dotted(path)}".rstrip()
+        place = self.editor.find_place(0, path)
+        return f"{self._source}:{place.line}:{place.column} {join_path(path)}".rstrip()
 
-    def problems(self, zone: Zone, values: dict[str, Any]) -> Iterator[Problem]:
+    def refuse_others(self) -> None:
+        """Refuse a document that is certainly not a values file.
+
+        Raises:
+            InvalidInputError: the document is something else.
+        """
+        kinds: list[tuple[Path, str]] = [
+            (keys[:1], kind)
+            for keys, kind in _OTHER_DOCUMENTS
+            if all(isinstance(self.get((key,)), str) for key in keys)
+        ]
+        if not isinstance(self._document, dict | None):
+            kinds = [((), "a list or a scalar, not a mapping")]
+        if kinds:
+            path, kind = kinds[0]
+            raise InvalidInputError(
+                f"{self._source} is not a Helm values file",
+                [Problem(self.show_place(path), f"this is {kind}")],
+                "Name a values file with --base. If this document contains the values, extract them into a file.",
+            )
+
+    def find_problems(self, zone: Zone, values: Object) -> Iterator[Problem]:
         """Yield the reasons why the file can't belong to the zone.
 
         The chart's variables override its values, so they must not contradict them
         (kumahq/kuma:deployments/charts/kuma/templates/cp-deployment.yaml merges ``envVars`` over the others).
         """
-        if len(self._editor.documents) > 1:
-            place = self._editor.place(1, ())
+        if len(self.editor.documents) > 1:
+            place = self.editor.find_place(1, ())
             yield Problem(f"{self._source}:{place.line}:{place.column}", "a values file has only one document")
-        for path in ((), _CONTROL_PLANE[:1], _CONTROL_PLANE, _VARIABLES, _ANNOTATIONS):
-            if self.get(path) is not None and not isinstance(self.get(path), dict):
-                yield Problem(self.where(path), "must be a mapping")
+        for path in (_CONTROL_PLANE[:1], _CONTROL_PLANE, _VARIABLES, _ANNOTATIONS):
+            if not isinstance(self.get(path), dict | None):
+                yield Problem(self.show_place(path), "must be a mapping")
         for path, _ in _leaves(values):
             if isinstance(self.get(path), dict | list):
-                yield Problem(self.where(path), "must be a text")
+                yield Problem(self.show_place(path), "must be a text")
         if self.get(_MODE) == "global":
-            yield Problem(self.where(_MODE), "is global; a zone's control plane has mode zone")
+            yield Problem(self.show_place(_MODE), "is global; a zone's control plane has mode zone")
         if not isinstance(self.get(_ZONE), dict | list) and str(self.get(_ZONE) or zone.name) != zone.name:
-            yield Problem(self.where(_ZONE), f"is {shown(str(self.get(_ZONE)))}, not {zone.name}")
+            yield Problem(self.show_place(_ZONE), f"is {shown(str(self.get(_ZONE)))}, not {zone.name}")
         expected = {
             "KUMA_MODE": "zone",
             "KUMA_MULTIZONE_ZONE_NAME": zone.name,
-            _ADDRESS_VARIABLE: values["kuma"]["controlPlane"].get("kdsGlobalAddress"),
+            _ADDRESS_VARIABLE: at(values, _ADDRESS),
         }
         for name, value in expected.items():
-            found = self.get((*_VARIABLES, name))
-            if value is not None and found is not None and str(found) != value:
-                yield Problem(self.where((*_VARIABLES, name)), f"is {shown(str(found))}, and would override {value}")
+            old = self.get((*_VARIABLES, name))
+            if None not in (value, old) and str(old) != value:
+                yield Problem(self.show_place((*_VARIABLES, name)), f"is {shown(str(old))}, and would override {value}")
 
-    def warnings(self, zone: Zone) -> list[str]:
+    def find_warnings(self, zone: Zone) -> list[str]:
         """Return what is accepted and likely to be wrong, in the order of the file."""
-        found = [(path, message) for path, message in misplaced(zone, self.get(()))]
+        warned: list[tuple[Path, str]] = [
+            ((key,), f"Kong Mesh's chart does not read this key of open-source Kuma: move it to kuma.{key}")
+            for key in _OF_KUMA
+            if self.get((key,)) is not None
+        ]
         annotation = (*_ANNOTATIONS, ROLE_ANNOTATION)
         if zone.identity in _ANNOTATED and self.get(annotation):
-            found.append((annotation, f"zone {zone.name} has identity {zone.identity}; {_ANNOTATED[zone.identity]}"))
-        variables = list(self._variables())
-        warned = overriding(zone, [variable for _, variable in variables], in_chart=True)
-        for number, message in warned:
-            path, variable = variables[number]
-            found.append((path, message if path[-1] == variable.name else f"{variable.name}: {message}"))
-        found.sort(key=lambda one: self._editor.place(0, one[0]).index)
-        return [f"{self.where(path)}: {message}" for path, message in found]
+            warned.append((annotation, f"zone {zone.name} has identity {zone.identity}; {_ANNOTATED[zone.identity]}"))
+        for path, name, value in self._variables():
+            if message := find_problem(zone, name, value):
+                warned.append((path, message if path[-1] == name else f"{name}: {message}"))
+        warned.sort(key=lambda one: self.editor.find_place(0, one[0]).index)
+        return [f"{self.show_place(path)}: {message}" for path, message in warned]
 
-    def _variables(self) -> Iterator[tuple[Path, Variable]]:
-        """Yield the control plane's variables from everywhere that the chart reads them, without the zone's own.
-
-        Of a variable that is set twice the last counts: those of ``envVarEntries`` are before those of ``envVars``,
-        those of ``secrets`` after them (kumahq/kuma:deployments/charts/kuma/templates/cp-deployment.yaml).
-        """
-        for name, value in (self.get(_VARIABLES) or {}).items():
-            if isinstance(name, str) and name != _REGION and value is not None:
-                yield (*_VARIABLES, name), Variable(name, _text(value))
+    def _variables(self) -> Iterator[tuple[Path, str, str | None]]:
+        """Yield the control plane's variables from everywhere that the chart reads them, with their paths."""
+        for name, value in mapping(self.get(_VARIABLES)).items():
+            if isinstance(name, str) and value is not None:
+                yield (*_VARIABLES, name), name, str(value)
         for section, key in (("envVarEntries", "name"), ("secrets", "Env")):
             path = (*_CONTROL_PLANE, section)
-            found = self.get(path)
-            entries = found.items() if isinstance(found, dict) else enumerate(found if isinstance(found, list) else ())
-            for part, entry in entries:
-                if not isinstance(part, str | int) or not isinstance(entry, dict):
-                    continue
-                name, value = entry.get(key), entry.get("value")
-                is_overridden = section == "envVarEntries" and name == _REGION and value is None
-                if isinstance(name, str) and not is_overridden:
-                    yield (*path, part, key), Variable(name, None if value is None else _text(value))
+            entries = mapping(self.get(path)) or dict(enumerate(items(self.get(path))))
+            for part, entry in entries.items():
+                name, value = mapping(entry).get(key), mapping(entry).get("value")
+                if isinstance(part, str | int) and isinstance(name, str):
+                    yield (*path, part, key), name, None if value is None else str(value)
 
 
-def _text(value: object) -> str:
-    """Return a value as Helm writes it into a variable."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _leaves(values: dict[str, Any], path: Path = ()) -> Iterator[tuple[Path, str]]:
+def _leaves(values: Object, path: Path = ()) -> Iterator[tuple[Path, str]]:
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _leaves(value, (*path, key))

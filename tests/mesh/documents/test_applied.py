@@ -21,7 +21,7 @@ OUTPUTS = contract(hierarchy())
 
 
 def applied(texts: list[tuple[str, str]], mesh: str | None = None, backend: str | None = None) -> Applied:
-    return reading.applied(read(texts), mesh, backend)
+    return reading.read_applied(read(texts), mesh, backend)
 
 
 BY_HAND = """\
@@ -48,9 +48,9 @@ spec:
 @pytest.mark.parametrize("ca_cert", ["inline", "secret"])
 def test_what_was_rendered_is_read_back(form: Any, ca_cert: Any) -> None:
     rendered = templating.render(OUTPUTS, "default", MeshOptions(form=form, ca_cert=Choice(ca_cert)))
-    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.stream(rendered.secrets))]
+    texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.join_documents(rendered.secrets))]
     assert applied(texts)[:2] == ("default", OUTPUTS.certificate_chain)
-    stream = templating.stream([text for _, text in reversed(texts) if text])
+    stream = templating.join_documents([text for _, text in reversed(texts) if text])
     assert applied([("all.yaml", stream)], "default")[:2] == ("default", OUTPUTS.certificate_chain)
 
 

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from tests.control_plane import faulty
 from tests.mesh.protobuf import round_trip
-from toolkit.mesh.documents.differences import diff, differences, digest, lost, same, unknown
+from toolkit.mesh.documents.differences import (
+    are_same,
+    find_differences,
+    find_lost,
+    find_unknown,
+    show_digest,
+    write_diff,
+)
 
 META = {"type": "Mesh", "name": "default"}
 BACKEND = {"name": "acm", "type": "acmpca", "conf": {"arn": "x", "caCert": {"secret": "chain"}}}
@@ -76,10 +83,10 @@ def test_what_the_control_plane_leaves_out_is_no_difference() -> None:
     assert '"0.500s"' in text
     assert '"passthrough": false' in text
     assert '"sampling": 0' in text
-    assert differences(ZEROS, back) == []
-    assert differences({**back, "labels": ZEROS["labels"]}, ZEROS) == []
-    assert same(back, back)
-    assert not same(ZEROS, None)
+    assert find_differences(ZEROS, back) == []
+    assert find_differences({**back, "labels": ZEROS["labels"]}, ZEROS) == []
+    assert are_same(back, back)
+    assert not are_same(ZEROS, None)
 
 
 @pytest.mark.parametrize(
@@ -112,15 +119,17 @@ def test_a_change_is_a_difference(path: tuple[Any, ...], value: object, said: st
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = value
-    assert any(said in found for found in differences(changed, kept(ZEROS))), differences(changed, kept(ZEROS))
-    assert diff(changed, kept(ZEROS), "mesh.yaml")
+    assert any(said in found for found in find_differences(changed, kept(ZEROS))), find_differences(
+        changed, kept(ZEROS)
+    )
+    assert write_diff(changed, kept(ZEROS), "mesh.yaml")
 
 
 def test_the_control_planes_own_labels_count_when_they_are_named() -> None:
-    assert same(mesh(), {**META, "labels": {"kuma.io/origin": "global", "k8s.kuma.io/x": "y"}})
-    assert not same(mesh(), {**META, "labels": {"team": "mesh"}})
-    assert same(mesh(labels={"kuma.io/origin": "global"}), {**META, "labels": {"kuma.io/origin": "global"}})
-    assert not same(mesh(labels={"kuma.io/origin": "zone"}), {**META, "labels": {"kuma.io/origin": "global"}})
+    assert are_same(mesh(), {**META, "labels": {"kuma.io/origin": "global", "k8s.kuma.io/x": "y"}})
+    assert not are_same(mesh(), {**META, "labels": {"team": "mesh"}})
+    assert are_same(mesh(labels={"kuma.io/origin": "global"}), {**META, "labels": {"kuma.io/origin": "global"}})
+    assert not are_same(mesh(labels={"kuma.io/origin": "zone"}), {**META, "labels": {"kuma.io/origin": "global"}})
 
 
 def test_enums_may_be_numbers_and_numbers_doubles() -> None:
@@ -132,14 +141,14 @@ def test_enums_may_be_numbers_and_numbers_doubles() -> None:
     back = kept(document)
     assert back["mtls"]["backends"][0]["mode"] == "PERMISSIVE"
     assert back["tracing"]["backends"][0]["sampling"] == 12.5
-    assert same(document, back)
+    assert are_same(document, back)
 
 
 def test_secrets_are_compared_by_their_value() -> None:
     secret = {"type": "Secret", "mesh": "default", "name": "x", "data": base64.b64encode(b"\xff value").decode()}
-    assert same(secret, kept(secret))
-    assert same({**secret, "data": secret["data"][:4] + "\n" + secret["data"][4:]}, kept(secret))
-    assert differences(secret, {**secret, "data": "YQ=="}) == ["data: is something else on the control plane"]
+    assert are_same(secret, kept(secret))
+    assert are_same({**secret, "data": secret["data"][:4] + "\n" + secret["data"][4:]}, kept(secret))
+    assert find_differences(secret, {**secret, "data": "YQ=="}) == ["data: is something else on the control plane"]
 
 
 # Property: what protobuf makes of a Mesh is that Mesh, and nothing else is.
@@ -197,8 +206,8 @@ def meaning(value: Any, path: tuple[str, ...] = ()) -> Any:
 
 @given(MESHES)
 def test_what_protobuf_makes_of_a_mesh_is_that_mesh(spec: dict[str, Any]) -> None:
-    assert differences({**META, **spec}, {**META, **round_trip(spec)}) == []
-    assert diff({**META, **spec}, {**META, **round_trip(spec)}, "x") == []
+    assert find_differences({**META, **spec}, {**META, **round_trip(spec)}) == []
+    assert write_diff({**META, **spec}, {**META, **round_trip(spec)}, "x") == []
 
 
 @given(MESHES, MESHES)
@@ -208,13 +217,15 @@ def test_two_meshes_are_the_same_when_protobuf_makes_the_same_of_them(
     is_same = json.dumps(meaning(round_trip(one)), sort_keys=True) == json.dumps(
         meaning(round_trip(other)), sort_keys=True
     )
-    assert same({**META, **one}, {**META, **round_trip(other)}) == is_same
+    assert are_same({**META, **one}, {**META, **round_trip(other)}) == is_same
 
 
 @settings(max_examples=30)
 @given(st.dictionaries(st.text(), st.recursive(VALUES | st.text(), lambda c: st.dictionaries(st.text(), c))))
 def test_any_mesh_can_be_shown(spec: dict[str, Any]) -> None:
-    lines = diff({**META, **spec}, {**spec, **META}, "mesh.yaml") + diff({**META, **spec}, None, "mesh.yaml")
+    lines = write_diff({**META, **spec}, {**spec, **META}, "mesh.yaml") + write_diff(
+        {**META, **spec}, None, "mesh.yaml"
+    )
     assert all(line.isprintable() for line in lines)
 
 
@@ -224,7 +235,7 @@ def test_any_mesh_can_be_shown(spec: dict[str, Any]) -> None:
 def test_the_diff_reads_as_yaml() -> None:
     before = mesh(mtls={"enabledBackend": "acm", "backends": [{**BACKEND, "mode": "PERMISSIVE"}]}, metrics={"a": 1})
     after = mesh(mtls={"enabledBackend": "acm", "backends": [{**BACKEND, "mode": "STRICT"}]})
-    assert diff(after, before, "mesh.yaml") == [
+    assert write_diff(after, before, "mesh.yaml") == [
         "--- control plane",
         "+++ mesh.yaml",
         "@@ -1,13 +1,11 @@",
@@ -250,12 +261,16 @@ def test_secret_values_are_never_shown() -> None:
     secret = {"type": "Secret", "mesh": "m", "name": "x", "data": base64.b64encode(value).decode()}
     keys = {"key": {"inline": inline}, "token": {"inlineString": "hunter2"}, "odd": {"inline": "hunter3 is no base64!"}}
     document = mesh(mtls={"backends": [{"name": "v", "type": "vault", "conf": {"deep": [keys]}}]})
-    lines = diff(secret, {**secret, "data": "YQ=="}, "s") + diff(secret, None, "s") + diff(document, None, "m")
+    lines = (
+        write_diff(secret, {**secret, "data": "YQ=="}, "s")
+        + write_diff(secret, None, "s")
+        + write_diff(document, None, "m")
+    )
     text = "\n".join(lines)
     for hidden in (secret["data"], value.decode(), inline, "a key", "hunter", "YQ=="):
         assert hidden not in text
     assert "-data: (1 bytes, SHA-256 ca978112ca1b)" in text
-    assert f"+data: ({digest(value)})" in text
+    assert f"+data: ({show_digest(value)})" in text
     assert "inline: (21 bytes, SHA-256 " in text
     assert "inlineString: (7 bytes, SHA-256 " in text
 
@@ -269,9 +284,9 @@ def test_what_is_lost_is_named() -> None:
         labels={"team": "x", "kuma.io/origin": "global"},
     )
     after = mesh(mtls={"enabledBackend": "acm", "backends": [BACKEND]}, routing={"zoneEgress": False})
-    assert sorted(lost(after, before)) == ["labels", "metrics", "mtls backend old", "routing"]
-    assert lost(before, before) == lost(before, kept(before)) == lost(after, None) == []
-    assert lost({"type": "Secret", "data": "YQ=="}, {"type": "Secret", "data": "YQ==", "labels": {"a": "b"}}) == []
+    assert sorted(find_lost(after, before)) == ["labels", "metrics", "mtls backend old", "routing"]
+    assert find_lost(before, before) == find_lost(before, kept(before)) == find_lost(after, None) == []
+    assert find_lost({"type": "Secret", "data": "YQ=="}, {"type": "Secret", "data": "YQ==", "labels": {"a": "b"}}) == []
 
 
 @pytest.mark.parametrize(
@@ -287,7 +302,7 @@ def test_what_is_lost_is_named() -> None:
 )
 def test_nothing_confidential_is_shown(conf: dict[str, Any]) -> None:
     backend = {"name": "a", "type": "x", "conf": conf}
-    text = "\n".join(diff({**META, "mtls": {"backends": [backend]}}, META, "mesh.yaml"))
+    text = "\n".join(write_diff({**META, "mtls": {"backends": [backend]}}, META, "mesh.yaml"))
     assert "canary" not in text
     assert "Y2FuYXJ5" not in text
     assert ("secret: name" in text) is ("secret" in conf.get("key", {}))
@@ -324,9 +339,9 @@ def test_durations_are_read_as_go_reads_them(text: str, nanoseconds: int | None)
         return mesh(mtls={"backends": [{**BACKEND, "rootChain": {"requestTimeout": timeout}}]})
 
     back = with_timeout(text if nanoseconds is None else f"{nanoseconds}ns")
-    assert differences(with_timeout(text), back) == []
+    assert find_differences(with_timeout(text), back) == []
     for another in ("3s", "61s", "0.000001001s"):
-        assert differences(with_timeout(another), back) != []
+        assert find_differences(with_timeout(another), back) != []
 
 
 @pytest.mark.parametrize(
@@ -350,8 +365,8 @@ def test_the_defaults_of_prometheus_are_no_difference(conf: dict[str, Any], back
         return mesh(metrics={"backends": [{"name": "p", "type": "prometheus", "conf": conf}]})
 
     kept_conf = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}, **back}
-    assert differences(with_conf(conf), with_conf(kept_conf)) == []
-    assert differences(with_conf(conf), with_conf({**kept_conf, "port": 1})) != []
+    assert find_differences(with_conf(conf), with_conf(kept_conf)) == []
+    assert find_differences(with_conf(conf), with_conf({**kept_conf, "port": 1})) != []
 
 
 def test_fields_that_kuma_drops_are_named_by_path() -> None:
@@ -367,12 +382,12 @@ def test_fields_that_kuma_drops_are_named_by_path() -> None:
         "constraints.dataplaneProxy.requirements[0].tag",
         "newer",
     ]
-    assert unknown(document, None) == unknown(document, kept(document)) == dropped
-    assert differences(document, kept(document)) == []
-    assert len(differences(document, kept(document), heed_unknown=True)) == 4
+    assert find_unknown(document, None) == find_unknown(document, kept(document)) == dropped
+    assert find_differences(document, kept(document)) == []
+    assert len(find_differences(document, kept(document), heed_unknown=True)) == 4
     # A control plane that has it knows it.
-    assert unknown(document, {**kept(document), "newer": {"a": 2}}) == dropped[:-1]
-    assert differences(document, {**kept(document), "newer": {"a": 2}}) == [
+    assert find_unknown(document, {**kept(document), "newer": {"a": 2}}) == dropped[:-1]
+    assert find_differences(document, {**kept(document), "newer": {"a": 2}}) == [
         "newer.a: is something else on the control plane"
     ]
-    assert differences(mesh(), mesh(newer={"a": 2})) == ["newer: is on the control plane alone"]
+    assert find_differences(mesh(), mesh(newer={"a": 2})) == ["newer: is on the control plane alone"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.documents.editable import choose, editable
+from toolkit.mesh.documents.editable import choose, read_editable, write_mesh
 
 KUBECTL_LIST = """\
 apiVersion: v1
@@ -31,7 +32,7 @@ KUMACTL_LIST = (
 
 @pytest.mark.parametrize("text", [KUBECTL_LIST, KUMACTL_LIST])
 def test_a_mesh_in_a_list_is_edited_in_place(text: str) -> None:
-    (mesh,) = editable(text, "x.yaml")
+    (mesh,) = read_editable(text, "x.yaml")
     mesh.set(("enabledBackend",), "b")
     assert mesh.editor.text == text.replace("enabledBackend: a", "enabledBackend: b")
     assert mesh.enabled_backend == "b"
@@ -39,8 +40,8 @@ def test_a_mesh_in_a_list_is_edited_in_place(text: str) -> None:
 
 
 def test_a_secret_in_a_list_keeps_its_form() -> None:
-    (mesh,) = editable(KUBECTL_LIST, "x.yaml")
-    secret = mesh.secret("chain", "kong-mesh-system")
+    (mesh,) = read_editable(KUBECTL_LIST, "x.yaml")
+    secret = mesh.find_secret("chain", "kong-mesh-system")
     assert secret
     mesh.set_secret(secret, "new")
     assert mesh.editor.text == KUBECTL_LIST.replace("value: x", "value: new")
@@ -48,7 +49,7 @@ def test_a_secret_in_a_list_keeps_its_form() -> None:
 
 def test_no_mesh_at_all_is_told_what_one_is() -> None:
     with pytest.raises(InvalidInputError, match=r"no Mesh found in x\.yaml") as caught:
-        choose(editable("kind: Meshes\n", "x.yaml"), None, "x.yaml")
+        choose(read_editable("kind: Meshes\n", "x.yaml"), None, "x.yaml")
     assert "kuma.io/v1alpha1" in caught.value.hint
 
 
@@ -77,23 +78,23 @@ def test_no_mesh_at_all_is_told_what_one_is() -> None:
 )
 def test_what_no_control_plane_accepts_as_a_mesh_is_refused(text: str, problem: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        choose(editable(text, "x.yaml"), None, "x.yaml")
+        choose(read_editable(text, "x.yaml"), None, "x.yaml")
     assert [str(found) for found in caught.value.problems] == [problem]
 
 
 def test_a_name_that_another_secret_has_is_refused() -> None:
     text = KUBECTL_LIST.replace("kuma.io/mesh: default", "kuma.io/mesh: other")
-    (mesh,) = editable(text, "x.yaml")
+    (mesh,) = read_editable(text, "x.yaml")
     with pytest.raises(InvalidInputError, match="Secret chain can't be replaced") as caught:
-        mesh.secret("chain", "kong-mesh-system")
+        mesh.find_secret("chain", "kong-mesh-system")
     assert "belongs to mesh 'other', not 'default'" in caught.value.problems[0].message
     elsewhere = text.replace("{name: chain,", "{name: chain, namespace: other,")
-    (mesh,) = editable(elsewhere, "x.yaml")
-    assert mesh.secret("chain", "kong-mesh-system") is None
+    (mesh,) = read_editable(elsewhere, "x.yaml")
+    assert mesh.find_secret("chain", "kong-mesh-system") is None
 
 
 def test_a_backend_that_signs_is_named_by_a_text() -> None:
-    (mesh,) = editable("type: Mesh\nname: default\nmtls:\n  enabledBackend: 1\n", "x.yaml")
+    (mesh,) = read_editable("type: Mesh\nname: default\nmtls:\n  enabledBackend: 1\n", "x.yaml")
     with pytest.raises(InvalidInputError) as caught:
         _ = mesh.enabled_backend
     assert caught.value.lines()[1:] == ["  x.yaml:4:3 mtls.enabledBackend: must be a text", "Hint: Put it in quotes."]
@@ -107,7 +108,7 @@ def test_a_key_in_what_kubectl_keeps_is_a_credential_too() -> None:
         ("{", False),
     ):
         text = f"{head}    kubectl.kubernetes.io/last-applied-configuration: |\n      {kept}\n"
-        (mesh,) = editable(text, "x.yaml")
+        (mesh,) = read_editable(text, "x.yaml")
         assert mesh.is_confidential is is_private
 
 
@@ -124,12 +125,35 @@ MANY = "x0: &a0 [x, x]\n" + "".join(f"x{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for 
     ],
 )
 def test_aliases_are_followed_once(tail: str, is_private: bool) -> None:
-    (mesh,) = editable(f"type: Mesh\nname: default\n{tail}", "x.yaml")
+    (mesh,) = read_editable(f"type: Mesh\nname: default\n{tail}", "x.yaml")
     assert mesh.is_confidential is is_private
 
 
 def test_a_section_without_end_is_refused_by_its_place() -> None:
-    found = editable("type: Mesh\nname: default\nmtls: &a {backends: [*a]}\n", "x.yaml")
+    found = read_editable("type: Mesh\nname: default\nmtls: &a {backends: [*a]}\n", "x.yaml")
     with pytest.raises(InvalidInputError) as caught:
         choose(found, None, "x.yaml")
     assert caught.value.problems[0].path == "x.yaml:3:1 mtls"
+
+
+def test_what_a_control_plane_hands_out_can_be_written_in_both_forms() -> None:
+    resource = {
+        "type": "Mesh",
+        "name": "default",
+        "creationTime": "2026-01-01T00:00:00Z",
+        "modificationTime": "2026-01-01T00:00:00Z",
+        "kri": "kri_m____default_",
+        "labels": {"team": "shop"},
+        "mtls": {"enabledBackend": "ca-1", "backends": [{"name": "ca-1", "type": "builtin"}]},
+        "routing": {"zoneEgress": True},
+    }
+    (universal,) = load_stream(write_mesh(resource, "universal"), "x")
+    kept = ("type", "name", "labels", "mtls", "routing")
+    assert universal == {key: resource[key] for key in kept}
+    (kubernetes,) = load_stream(write_mesh(resource, "kubernetes"), "x")
+    assert kubernetes == {
+        "apiVersion": "kuma.io/v1alpha1",
+        "kind": "Mesh",
+        "metadata": {"name": "default", "labels": {"team": "shop"}},
+        "spec": {"mtls": resource["mtls"], "routing": resource["routing"]},
+    }

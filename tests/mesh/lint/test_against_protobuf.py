@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.mesh.lint.worlds import run
 from tests.mesh.protobuf import NoMessageError, round_trip
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.mesh.lint import Severity
-from toolkit.mesh.schema.go_duration import nanoseconds
-from toolkit.yamltext import parsing
+from toolkit.mesh.schema.go_duration import parse_nanoseconds
 
 # Every field of a Mesh that is not in a backend's conf, which is a Struct and can hold anything.
 SPEC: dict[str, Any] = {
@@ -68,7 +68,7 @@ PLACES = places(SPEC)[1:]
 def is_a_duration_of_go(value: object) -> bool:
     """Kuma reads durations as Go does, in more forms than protobuf's own JSON has."""
     try:
-        nanoseconds(str(value))
+        parse_nanoseconds(str(value))
     except ValueError:
         return False
     return isinstance(value, str)
@@ -84,7 +84,7 @@ def changed(path: tuple[Any, ...], value: object) -> str:
 
 
 def is_refused_and_not_told(text: str) -> bool:
-    spec: Any = parsing.load_stream(text, "mesh.json")[0]
+    spec: Any = load_stream(text, "mesh.json")[0]
     try:
         round_trip({key: value for key, value in spec.items() if key not in ("type", "name")})
     except NoMessageError:

@@ -9,10 +9,8 @@ import pytest
 from tests.mesh.lint.worlds import GOOD, run
 from toolkit.mesh.lint import RULES, Finding, Severity
 from toolkit.mesh.lint.findings import Excerpt
-from toolkit.mesh.lint.forms import summary
-from toolkit.mesh.lint.forms.json import JsonForm
-from toolkit.mesh.lint.forms.sarif import SarifForm
-from toolkit.mesh.lint.forms.text import TextForm
+from toolkit.mesh.lint.forms import json as json_form
+from toolkit.mesh.lint.forms import sarif, summarize, text
 
 FOUND = run(GOOD.replace("mode: STRICT", "mode: STRCT").replace("expiration: 24h", "expiration: 1d12h"))
 # The essential structure of docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json.
@@ -73,9 +71,9 @@ SARIF = closed(
 )
 
 
-def sarif(findings: list[Finding]) -> dict[str, Any]:
-    text = SarifForm().render(findings)
-    document: dict[str, Any] = json.loads(text)
+def as_sarif(findings: list[Finding]) -> dict[str, Any]:
+    written = sarif.render(findings)
+    document: dict[str, Any] = json.loads(written)
     # It comes with moto.
     pytest.importorskip("jsonschema").Draft202012Validator(SARIF).validate(document)
     return document
@@ -86,7 +84,7 @@ def finding(source: str = "mesh.yaml", excerpt: Excerpt | None = None, code: str
 
 
 def test_text_is_like_a_compilers() -> None:
-    assert TextForm().render(FOUND).splitlines()[:8] == [
+    assert text.render(FOUND).splitlines()[:8] == [
         "mesh.yaml:11:9: error MESH014 mode is 'STRCT', and must be STRICT or PERMISSIVE",
         "   11 |         mode: STRCT",
         "      |         ^",
@@ -96,11 +94,11 @@ def test_text_is_like_a_compilers() -> None:
         "      |             ^",
         "  fix: Write 36h.",
     ]
-    assert TextForm().render([]) == ""
+    assert text.render([]) == ""
 
 
 def test_text_is_coloured_only_if_asked_for() -> None:
-    plain, colored = TextForm().render(FOUND), TextForm(color=True).render(FOUND)
+    plain, colored = text.render(FOUND), text.render(FOUND, color=True)
     assert "\x1b" not in plain
     assert "\x1b[31m\x1b[1merror\x1b[0m" in colored
     assert re.sub(r"\x1b\[\d+m", "", colored) == plain
@@ -111,7 +109,7 @@ def test_text_is_coloured_only_if_asked_for() -> None:
 @pytest.mark.parametrize("filling", ["a", "界", "é"])
 def test_lines_are_cut_to_the_width_around_their_caret(width: int, caret: int, filling: str) -> None:
     line = filling * caret + "X" + filling * (300 - caret - 1)
-    _, shown, pointer, _ = TextForm(width=width).render([finding(excerpt=Excerpt(line, caret))]).splitlines()
+    _, shown, pointer, _ = text.render([finding(excerpt=Excerpt(line, caret))], width=width).splitlines()
     wide = 2 if filling == "界" else 1
     columns = [(2 if each == "界" else 1) for each in shown]
     assert sum(columns) <= max(width, 20)
@@ -127,12 +125,12 @@ def test_lines_are_cut_to_the_width_around_their_caret(width: int, caret: int, f
 
 
 def test_names_of_files_change_nothing_on_a_terminal() -> None:
-    said = TextForm().render([finding(source="a\x1b[2J\n.yaml")])
+    said = text.render([finding(source="a\x1b[2J\n.yaml")])
     assert said.startswith("a\\x1b[2J\\n.yaml:7:9: error")
 
 
 def test_json_has_everything() -> None:
-    document = json.loads(JsonForm().render(FOUND))
+    document = json.loads(json_form.render(FOUND))
     assert document["schemaVersion"] == 1
     assert document["summary"] == {"errors": 2, "warnings": 0, "notes": 0}
     assert document["findings"][0] == {
@@ -149,7 +147,7 @@ def test_json_has_everything() -> None:
 
 
 def test_sarif_has_the_structure_of_its_schema() -> None:
-    run_ = sarif(FOUND)["runs"][0]
+    run_ = as_sarif(FOUND)["runs"][0]
     rules = run_["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == ["MESH014", "MESH050"]
     assert [rules[result["ruleIndex"]]["id"] for result in run_["results"]] == ["MESH014", "MESH050"]
@@ -161,8 +159,8 @@ def test_sarif_has_the_structure_of_its_schema() -> None:
         "logicalLocations": [{"fullyQualifiedName": "spec.mtls.backends[0].mode"}],
     }
     assert run_["invocations"] == [{"executionSuccessful": True}]
-    assert sarif([])["runs"][0]["results"] == []
-    assert sarif([finding(code="MESH001")])["runs"][0]["invocations"] == [{"executionSuccessful": False}]
+    assert as_sarif([])["runs"][0]["results"] == []
+    assert as_sarif([finding(code="MESH001")])["runs"][0]["invocations"] == [{"executionSuccessful": False}]
 
 
 @pytest.mark.parametrize(
@@ -176,13 +174,13 @@ def test_sarif_has_the_structure_of_its_schema() -> None:
     ],
 )
 def test_sarif_names_files_as_references(source: str, uri: str) -> None:
-    (result,) = sarif([finding(source=source)])["runs"][0]["results"]
+    (result,) = as_sarif([finding(source=source)])["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
 def test_the_summary_counts_what_there_is() -> None:
-    assert summary([]) == "nothing found"
-    assert summary(FOUND) == "2 errors"
+    assert summarize([]) == "nothing found"
+    assert summarize(FOUND) == "2 errors"
     mixed = [finding(), finding(code="MESH025"), finding(code="MESH005"), finding(code="MESH005")]
-    assert summary(mixed) == "1 error, 1 warning, 2 notes"
+    assert summarize(mixed) == "1 error, 1 warning, 2 notes"
     assert {each.severity for each in mixed} == set(Severity)

@@ -15,8 +15,8 @@ from tests.mesh.lint.worlds import (
 from tests.support import AUTHORITY_ARN, NOW
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.data_sources import decode
-from toolkit.mesh.lint import RULES, Severity, lint
-from toolkit.mesh.lint.durations import suggestion
+from toolkit.mesh.lint import RULES, Severity, Target, lint
+from toolkit.mesh.lint.durations import suggest_duration
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import Choice, MeshOptions
 
@@ -29,7 +29,7 @@ def test_what_the_toolkit_renders_is_clean(form: str, ca_cert: str) -> None:
     options = MeshOptions(form=form, ca_cert=Choice(ca_cert), request_timeout="10s")  # type: ignore[arg-type]
     rendered = templating.render(OUTPUTS, "default", options)
     texts = [("mesh.yaml", rendered.mesh), *((f"{n}.yaml", text) for n, text in enumerate(rendered.secrets))]
-    assert lint(texts, outputs=OUTPUTS, now=NOW) == []
+    assert lint(texts, Target(NOW, outputs=OUTPUTS)) == []
 
 
 def test_findings_are_sorted_and_none_is_told_twice() -> None:
@@ -37,7 +37,7 @@ def test_findings_are_sorted_and_none_is_told_twice() -> None:
         "    skipValidation", "      - {name: b, type: acmpca, conf: {arn: x, caCert: {secret: chain}}}\n    x"
     )
     two = two.replace(encoded(CHAIN), encoded("nothing")).replace("mode: STRICT", "mode: x")
-    found = lint([("b.yaml", two), ("a.yaml", BAD)], now=NOW)
+    found = lint([("b.yaml", two), ("a.yaml", BAD)], Target(NOW))
     assert [finding.order for finding in found] == sorted(finding.order for finding in found)
     assert found[0].source == "a.yaml"
     assert [finding.code for finding in found if finding.source == "b.yaml"].count("MESH070") == 1
@@ -45,18 +45,18 @@ def test_findings_are_sorted_and_none_is_told_twice() -> None:
 
 def test_a_secret_may_stand_in_another_file() -> None:
     mesh, _, secrets = GOOD.partition("---\n")
-    assert lint([("mesh.yaml", mesh), ("secrets.yaml", secrets)], now=NOW) == []
-    assert {finding.code for finding in lint([("mesh.yaml", mesh)], now=NOW)} == {"MESH036"}
+    assert lint([("mesh.yaml", mesh), ("secrets.yaml", secrets)], Target(NOW)) == []
+    assert {finding.code for finding in lint([("mesh.yaml", mesh)], Target(NOW))} == {"MESH036"}
     broken = secrets.replace(encoded(CHAIN), encoded("x"))
-    (found,) = lint([("mesh.yaml", mesh), ("secrets.yaml", broken)], now=NOW)
+    (found,) = lint([("mesh.yaml", mesh), ("secrets.yaml", broken)], Target(NOW))
     assert (found.code, found.source, found.path) == ("MESH070", "secrets.yaml", "data.value")
 
 
 def test_what_can_not_be_read_hides_nothing() -> None:
-    found = lint([("broken.yaml", "a: 1\nb: [\n"), ("mesh.yaml", BAD)], now=NOW)
+    found = lint([("broken.yaml", "a: 1\nb: [\n"), ("mesh.yaml", BAD)], Target(NOW))
     assert [finding.code for finding in found] == ["MESH001", "MESH014"]
     assert (found[0].line, found[0].column, found[0].excerpt) == (3, 1, None)
-    (bell, _) = lint([("broken.yaml", "a: \x07"), ("mesh.yaml", BAD)], now=NOW)
+    (bell, _) = lint([("broken.yaml", "a: \x07"), ("mesh.yaml", BAD)], Target(NOW))
     assert (bell.code, bell.line, bell.column) == ("MESH001", 1, 4)
 
 
@@ -74,7 +74,7 @@ def test_what_can_not_be_read_hides_nothing() -> None:
 )
 def test_what_there_is_nothing_to_look_at_in(texts: list[str], words: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        lint([(f"a{number}.yaml", text) for number, text in enumerate(texts)], now=NOW)
+        lint([(f"a{number}.yaml", text) for number, text in enumerate(texts)], Target(NOW))
     assert words in "\n".join(caught.value.lines())
 
 
@@ -137,7 +137,7 @@ def test_base64_is_read_as_the_readers_of_documents_read_it(encoded_text: str, e
 
 
 def test_a_lifetime_is_suggested_only_where_it_is_clear() -> None:
-    assert [suggestion(text) for text in ("1d12h", "soon", "1", "1 fortnight", "-1h")] == [
+    assert [suggest_duration(text) for text in ("1d12h", "soon", "1", "1 fortnight", "-1h")] == [
         "36h",
         None,
         None,

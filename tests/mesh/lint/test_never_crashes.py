@@ -20,16 +20,14 @@ from tests.mesh.lint.worlds import (
     OUTPUTS,
     UNIVERSAL,
     encoded,
+    every_form,
 )
 from tests.support import NOW
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.lint import Finding, Severity, lint
-from toolkit.mesh.lint.forms.json import JsonForm
-from toolkit.mesh.lint.forms.sarif import SarifForm
-from toolkit.mesh.lint.forms.text import TextForm
+from toolkit.mesh.lint import Finding, Severity, Target, lint
 from toolkit.mesh.schema.backends import Mtls
 from toolkit.mesh.schema.versions import MeshVersion
-from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,12 +127,11 @@ OPTIONS = st.fixed_dictionaries(
 def findings(text: str, **options: Any) -> list[Finding]:
     """What is found, in every form; nothing where the text is refused."""
     try:
-        found = lint([("mesh.yaml", text)], now=NOW, **options)
+        found = lint([("mesh.yaml", text)], Target(NOW, **options))
     except InvalidInputError as error:
         assert not [each for each in CONFIDENTIAL if each in "\n".join(error.lines())]
         return []
-    shown = [form.render(found) for form in (TextForm(width=400), TextForm(color=True), JsonForm(), SarifForm())]
-    for text_of_form in (*shown, *map(repr, found)):
+    for text_of_form in every_form(found):
         assert not [each for each in CONFIDENTIAL if each in text_of_form]
     assert all(finding.line >= 1 and finding.column >= 1 for finding in found)
     return found
@@ -234,7 +231,7 @@ def test_what_the_models_refuse_is_an_error(made: dict[str, Any]) -> None:
     # So that lint is never behind the toolkit's own reader.
     assert errors(MESH) == []
     # JSON has words for numbers that YAML reads as texts.
-    mesh: Any = parsing.load_stream(json.dumps(made), "mesh.json")[0]
+    mesh: Any = load_stream(json.dumps(made), "mesh.json")[0]
     spec = mesh.get("spec")
     mtls = spec.get("mtls") if isinstance(spec, dict) else None
     # A Mesh of another product is passed over.

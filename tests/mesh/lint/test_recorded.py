@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.mesh.lint import Finding, Severity, lint
+from toolkit.mesh.lint import Finding, Severity, Target, lint
 
 RECORDED = Path(__file__).parents[2] / "control_plane" / "recorded"
 # When they were recorded: certificates in them are valid then.
@@ -44,7 +44,7 @@ def recorded(name: str) -> list[dict[str, Any]]:
 def errors(*documents: object, product: Any = "kuma") -> list[Finding]:
     """Errors in the first document; the others are those it may name."""
     texts = [(f"{number}.json", json.dumps(document)) for number, document in enumerate(documents)]
-    found = lint(texts, product=product, now=THEN)
+    found = lint(texts, Target(THEN, product))
     return [each for each in found if each.severity is Severity.ERROR and each.source == "0.json"]
 
 

@@ -26,14 +26,12 @@ from tests.mesh.lint.worlds import (
     UNIVERSAL,
     bundle,
     encoded,
+    every_form,
     kubernetes_secret,
     run,
 )
 from tests.support import NOW, Authority
-from toolkit.mesh.lint import Severity, lint
-from toolkit.mesh.lint.forms.json import JsonForm
-from toolkit.mesh.lint.forms.sarif import SarifForm
-from toolkit.mesh.lint.forms.text import TextForm
+from toolkit.mesh.lint import Severity, Target, lint
 from toolkit.pki.usages import key_usage
 
 if TYPE_CHECKING:
@@ -54,8 +52,7 @@ def errors(text: str) -> dict[str, list[str]]:
 
 
 def rendered(found: list[Finding]) -> str:
-    forms = (TextForm(width=400), TextForm(color=True), JsonForm(), SarifForm())
-    return "\n".join([*(form.render(found) for form in forms), *map(repr, found)])
+    return "\n".join(every_form(found))
 
 
 def provided(cert: str, key: str) -> str:
@@ -253,7 +250,7 @@ def place(value: str, where: str, backend: str) -> str:
 @pytest.mark.parametrize("backend", ["acmpca", "vault", "provided"])
 def test_a_value_is_shown_nowhere(where: str, backend: str) -> None:
     for value in CANARIES:
-        found = lint([("mesh.yaml", place(value, where, backend))], now=NOW)
+        found = lint([("mesh.yaml", place(value, where, backend))], Target(NOW))
         assert found, value
         assert not shows(rendered(found)), (value, where)
 

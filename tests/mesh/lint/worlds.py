@@ -13,7 +13,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from tests.support import AUTHORITY_ARN, NOW, Authority, contract, hierarchy, name
-from toolkit.mesh.lint import lint
+from toolkit.mesh.lint import Target, lint
+from toolkit.mesh.lint.forms import json as json_form
+from toolkit.mesh.lint.forms import sarif
+from toolkit.mesh.lint.forms import text as text_form
 from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.pki import pem
 
@@ -196,7 +199,13 @@ class Case:
 def run(text: str, **options: Any) -> list[Finding]:
     if "mesh_version" in options:
         options["mesh_version"] = MeshVersion(*options["mesh_version"])
-    return lint([("mesh.yaml", text)], **({"now": NOW} | options))
+    return lint([("mesh.yaml", text)], Target(**({"now": NOW} | options)))
+
+
+def every_form(findings: list[Finding]) -> list[str]:
+    """Findings as text in every form, and as Python shows them."""
+    texts = [text_form.render(findings, width=400), text_form.render(findings, color=True)]
+    return [*texts, json_form.render(findings), sarif.render(findings), *map(repr, findings)]
 
 
 def codes(text: str, **options: Any) -> list[str]:

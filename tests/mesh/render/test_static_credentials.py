@@ -11,7 +11,7 @@ KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
 def test_from_the_environment() -> None:
-    found = static_credentials.from_environment({"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET})
+    found = static_credentials.read_from_environment({"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET})
     assert (found.access_key, found.access_key_secret) == (KEY, SECRET)
     assert SECRET not in repr(found)
     assert KEY not in repr(found)
@@ -22,7 +22,7 @@ def test_from_a_file_of_awss_form() -> None:
         "[default]\naws_access_key_id = AKIAOTHEROTHEROTHER0\naws_secret_access_key = x\n"
         f"[mesh]\naws_access_key_id={KEY}\naws_secret_access_key={SECRET}\n"
     )
-    found = static_credentials.from_file(text, "credentials", "mesh")
+    found = static_credentials.read_from_file(text, "credentials", "mesh")
     assert (found.access_key, found.access_key_secret) == (KEY, SECRET)
 
 
@@ -40,7 +40,7 @@ def test_from_a_file_of_awss_form() -> None:
 )
 def test_what_can_not_be_used_is_said_and_never_shown(text: str, words: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        static_credentials.from_file(text, "credentials", "mesh")
+        static_credentials.read_from_file(text, "credentials", "mesh")
     said = "\n".join(caught.value.lines())
     assert words in said
     assert SECRET not in said
@@ -49,13 +49,13 @@ def test_what_can_not_be_used_is_said_and_never_shown(text: str, words: str) -> 
 
 def test_a_variable_that_is_missing() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        static_credentials.from_environment({"AWS_ACCESS_KEY_ID": KEY})
+        static_credentials.read_from_environment({"AWS_ACCESS_KEY_ID": KEY})
     assert "AWS_SECRET_ACCESS_KEY: is missing" in caught.value.lines()[1]
 
 
 @given(st.text(), st.text())
 def test_any_file_is_read_or_refused(text: str, profile: str) -> None:
     try:
-        static_credentials.from_file(text, "credentials", profile)
+        static_credentials.read_from_file(text, "credentials", profile)
     except InvalidInputError:
         return

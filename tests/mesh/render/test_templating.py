@@ -18,7 +18,7 @@ from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.building import build
 from toolkit.mesh.render.choices import Choice, MeshOptions
-from toolkit.mesh.render.static_credentials import checked
+from toolkit.mesh.render.static_credentials import check_credentials
 from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
@@ -144,9 +144,9 @@ FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
     },
     "secret": lambda text: {"ca_cert": Choice("secret", text)},
     "file": lambda text: {"ca_cert": Choice("file", text), "access_key": Choice("file", text)},
-    "credentials": lambda text: {"credentials": checked(text, text[::-1], "the test")},
+    "credentials": lambda text: {"credentials": check_credentials(text, text[::-1], "the test")},
     "inline credentials": lambda text: {
-        "credentials": checked(text, text[::-1], "the test"),
+        "credentials": check_credentials(text, text[::-1], "the test"),
         "access_key": Choice("inlineString"),
         "access_key_secret": Choice("inline"),
     },
@@ -210,7 +210,7 @@ def test_any_contract_renders_to_exactly_the_model(
 @given(texts)
 def test_a_scalar_reads_as_itself_in_every_yaml(text: str) -> None:
     try:
-        line = f"key: {scalars.scalar(text)}\n"
+        line = f"key: {scalars.write_scalar(text)}\n"
     except ValueError:
         assert any("\ud800" <= character <= "\udfff" for character in text)
         return
@@ -223,13 +223,13 @@ def test_a_scalar_reads_as_itself_in_pyyaml(text: str) -> None:
     # PyYAML is YAML 1.1 of libyaml's kind, from which Kubernetes' go-yaml descends.
     pyyaml = pytest.importorskip("yaml")
     assume(not any("\ud800" <= character <= "\udfff" for character in text))
-    assert pyyaml.safe_load(f"key: {scalars.scalar(text)}\n") == {"key": text}
+    assert pyyaml.safe_load(f"key: {scalars.write_scalar(text)}\n") == {"key": text}
 
 
 @pytest.mark.parametrize("value", [None, 1.5, ["x"], {"x": 1}])
 def test_only_scalars_are_interpolated(value: object) -> None:
     with pytest.raises(TypeError, match="no text"):
-        scalars.scalar(value)
+        scalars.write_scalar(value)
 
 
 def test_a_template_that_drops_something_is_caught(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tests.support import contract, hierarchy
 from toolkit.mesh.render.choices import MeshOptions
 from toolkit.mesh.rotate import rotation
-from toolkit.mesh.rotate.readiness import what_is_missing
+from toolkit.mesh.rotate.readiness import find_missing
 from toolkit.mesh.rotate.rotation import Move
 
 BEFORE = "type: Mesh\nname: default\nmtls:\n  enabledBackend: old\n  backends: [{name: old, type: builtin}]\n"
-MOVE = rotation.to_acmpca(Move(BEFORE, "mesh.yaml"), contract(hierarchy()), MeshOptions())
+MOVE = rotation.plan_move_to_acmpca(Move(BEFORE, "mesh.yaml"), contract(hierarchy()), MeshOptions())
 
 
 def insight(supported: dict[str, int], issued: dict[str, int], online: int = 3) -> dict[str, Any]:
@@ -39,13 +39,13 @@ def insight(supported: dict[str, int], issued: dict[str, int], online: int = 3) 
     ],
 )
 def test_a_step_waits_for_every_proxy(step: int, supported: dict[str, int], issued: dict[str, int], words: str) -> None:
-    assert what_is_missing(MOVE, step, insight(supported, issued)).startswith(words)
-    assert bool(what_is_missing(MOVE, step, insight(supported, issued))) == bool(words)
+    assert find_missing(MOVE, step, insight(supported, issued)).startswith(words)
+    assert bool(find_missing(MOVE, step, insight(supported, issued))) == bool(words)
 
 
 def test_a_mesh_without_proxies_is_ready() -> None:
-    assert not what_is_missing(MOVE, 2, {"type": "MeshInsight", "name": "default"})
-    assert not what_is_missing(MOVE, 3, {"dataplanes": {}})
+    assert not find_missing(MOVE, 2, {"type": "MeshInsight", "name": "default"})
+    assert not find_missing(MOVE, 3, {"dataplanes": {}})
 
 
 json = st.recursive(
@@ -59,4 +59,4 @@ json = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["dataplanes", "mTLS"]), json), st.integers(1, 3))
 def test_any_answer_is_judged(answer: dict[str, Any], step: int) -> None:
-    assert isinstance(what_is_missing(MOVE, step, answer), str)
+    assert isinstance(find_missing(MOVE, step, answer), str)

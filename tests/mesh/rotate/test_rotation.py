@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.mesh.golden_documents import CREDENTIALS, documented
 from tests.support import AUTHORITY_ARN, contract, hierarchy
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.documents.editable import editable
+from toolkit.mesh.documents.editable import read_editable
 from toolkit.mesh.render.choices import Choice, MeshOptions
 from toolkit.mesh.rotate import rotation
 from toolkit.mesh.rotate.rotation import Move, Rotation
@@ -35,7 +35,7 @@ VAULT = documented()["vault-universal.yaml"]
 
 
 def mtls(text: str) -> dict[str, Any]:
-    (mesh,) = editable(text, "mesh.yaml")
+    (mesh,) = read_editable(text, "mesh.yaml")
     return mesh.mtls
 
 
@@ -45,14 +45,14 @@ def names(text: str) -> tuple[str, list[str]]:
 
 
 def plan(text: str, options: MeshOptions | None = None, **more: Any) -> Rotation:
-    return rotation.to_acmpca(Move(text, "mesh.yaml", **more), OUTPUTS, options or MeshOptions())
+    return rotation.plan_move_to_acmpca(Move(text, "mesh.yaml", **more), OUTPUTS, options or MeshOptions())
 
 
 def plan_to(text: str, target: str, **more: Any) -> Rotation:
-    (mesh,) = editable(target, "target.yaml")
-    number = mesh.position(mesh.enabled_backend)
+    (mesh,) = read_editable(target, "target.yaml")
+    number = mesh.find_position(mesh.enabled_backend)
     assert number is not None
-    return rotation.to_backend(Move(text, "mesh.yaml", **more), mesh.backends[number])
+    return rotation.plan_move_to_backend(Move(text, "mesh.yaml", **more), mesh.backends[number])
 
 
 def test_add_switch_remove() -> None:
@@ -98,7 +98,7 @@ def test_a_rotation_goes_on_where_it_stopped(reached: int) -> None:
 @pytest.mark.parametrize("name", sorted(documented()))
 def test_from_everything_that_kong_documents_and_back(name: str) -> None:
     for before in documented()[name].split("\n---\n"):
-        (mesh,) = editable(before, name)
+        (mesh,) = read_editable(before, name)
         if mesh.name not in OUTPUTS.meshes:
             continue
         there = plan(before, MeshOptions(backend_name="aws"))
@@ -322,7 +322,7 @@ backends = st.sampled_from(
         backend
         for text in documented().values()
         for document in text.split("\n---\n")
-        for mesh in editable(document, "documented")
+        for mesh in read_editable(document, "documented")
         for backend in mesh.backends
         if backend["type"] != "certmanager"
     ]
@@ -335,11 +335,11 @@ def test_no_step_takes_trust_away_from_a_certificate_in_use(
 ) -> None:
     enabled = data.draw(st.sampled_from(there))["name"]
     text = f"type: Mesh\nname: default\nmtls: {{enabledBackend: {enabled}, backends: []}}\n"
-    (mesh,) = editable(text, "mesh.yaml")
+    (mesh,) = read_editable(text, "mesh.yaml")
     for number, backend in enumerate(there):
         mesh.set(("backends", number), backend)
     try:
-        found = rotation.to_backend(Move(mesh.editor.text, "mesh.yaml"), target)
+        found = rotation.plan_move_to_backend(Move(mesh.editor.text, "mesh.yaml"), target)
     except InvalidInputError:
         assert target["name"] == enabled
         return

@@ -7,15 +7,16 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from tests.mesh.golden_documents import documented
-from toolkit.mesh.documents.editable import editable
+from tests.yamltext.yaml_writing import load_stream
+from toolkit.mesh.documents.editable import read_editable
 from toolkit.mesh.schema.backends import BACKEND_TYPES, Mtls
-from toolkit.mesh.schema.model import DataSource, timeout_seconds
-from toolkit.yamltext import parsing, scalars
+from toolkit.mesh.schema.model import DataSource, parse_timeout
+from toolkit.yamltext import scalars
 
 DOCUMENTS = [
     (f"{name}-{number}", document)
     for name, text in documented().items()
-    for number, document in enumerate(parsing.load_stream(text, name))
+    for number, document in enumerate(load_stream(text, name))
 ]
 
 
@@ -30,7 +31,7 @@ def test_what_kong_documents_is_read_and_written_back_without_loss(name: str, do
     section = mtls(document)
     model = Mtls.model_validate(section)
     assert model.to_document() == section, name
-    written = scalars.block(model.to_document(), 0)
+    written = scalars.write_block(model.to_document(), 0)
     for version in ((1, 1), (1, 2)):
         reader = YAML(typ="safe", pure=True)
         reader.version = version
@@ -45,9 +46,9 @@ def test_every_kind_of_backend_is_documented_in_a_test() -> None:
 @pytest.mark.parametrize("name", list(documented()))
 def test_what_kong_documents_can_be_opened_for_changes(name: str) -> None:
     for number, text in enumerate(documented()[name].split("\n---\n")):
-        (mesh,) = editable(text, name)
+        (mesh,) = read_editable(text, name)
         assert mesh.backends
-        assert mesh.position(mesh.enabled_backend) is not None, number
+        assert mesh.find_position(mesh.enabled_backend) is not None, number
         assert mesh.editor.text == text
 
 
@@ -125,12 +126,12 @@ def test_no_value_of_a_data_source_is_ever_shown() -> None:
 @pytest.mark.parametrize("text", ["", "10", "1m", "-1s", ".5s", "1e3s", "10 s", "1.0000000001s"])
 def test_what_is_no_timeout(text: str) -> None:
     with pytest.raises(ValueError, match="seconds and an s"):
-        timeout_seconds(text)
+        parse_timeout(text)
 
 
 def test_timeouts() -> None:
-    assert timeout_seconds("10s") == 10
-    assert timeout_seconds("0.5s") == 0.5
+    assert parse_timeout("10s") == 10
+    assert parse_timeout("0.5s") == 0.5
 
 
 def test_half_a_character_in_a_name_is_refused_in_words() -> None:

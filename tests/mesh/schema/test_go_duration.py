@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.mesh.schema.go_duration import nanoseconds
+from toolkit.mesh.schema.go_duration import parse_nanoseconds
 
 SECOND = 1_000_000_000
 
@@ -32,7 +32,7 @@ SECOND = 1_000_000_000
     ],
 )
 def test_what_go_reads(text: str, expected: int) -> None:
-    assert nanoseconds(text) == expected
+    assert parse_nanoseconds(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_what_go_reads(text: str, expected: int) -> None:
 )
 def test_what_go_refuses(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a duration of Go|is over 292 years"):
-        nanoseconds(text)
+        parse_nanoseconds(text)

@@ -33,7 +33,7 @@ def test_any_text_is_a_version_or_none(text: str) -> None:
 
 def test_three_point_zero_has_no_mtls_section() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        versions.refuse(MeshVersion(3, 0))
+        versions.refuse_version(MeshVersion(3, 0))
     said = "\n".join(caught.value.lines())
     assert "drops what is left of it without an error" in said
     assert "not documented" in said
@@ -41,7 +41,7 @@ def test_three_point_zero_has_no_mtls_section() -> None:
 
 def test_acmpca_came_with_one_point_eight() -> None:
     with pytest.raises(InvalidInputError, match=r"1\.7\.0 has no acmpca"):
-        versions.refuse(MeshVersion(1, 7))
+        versions.refuse_version(MeshVersion(1, 7))
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_acmpca_came_with_one_point_eight() -> None:
     ],
 )
 def test_what_is_to_be_known_of_a_version(version: MeshVersion, words: list[str]) -> None:
-    versions.refuse(version)
-    found = versions.warnings(version)
+    versions.refuse_version(version)
+    found = versions.list_warnings(version)
     assert len(found) == len(words)
     for warning, word in zip(found, words, strict=True):
         assert word in warning

@@ -20,7 +20,7 @@ from toolkit.control_plane.rehearsal.mesh_validation import is_lifetime
 from toolkit.control_plane.rehearsal.violations import RefusedError, Violation
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.backends import CertManagerConf, VaultConf
-from toolkit.mesh.schema.field_types import spots
+from toolkit.mesh.schema.field_types import walk_fields
 from toolkit.pki import certificate, go_pem, private_key
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def _of_kong_mesh(model: type[Model], conf: dict[str, Any], mesh: str, secrets: 
             if each["type"] != "extra_forbidden":
                 reason = "has to be defined" if each["type"] == "missing" else each["msg"].removeprefix("Value error, ")
                 yield Violation(_dotted(each["loc"]), reason)
-    for spot in spots(conf, model):
+    for spot in walk_fields(conf, model):
         if not spot.is_data_source or not isinstance(spot.value, dict):
             continue
         source = messages.DATA_SOURCE.read(spot.value)

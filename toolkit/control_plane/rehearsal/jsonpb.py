@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolkit.mesh.schema.go_duration import seconds_text
+from toolkit.mesh.schema.go_duration import write_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -159,7 +159,7 @@ def _read_bytes(value: object) -> str:
 
 def _read_duration(value: object) -> str:
     try:
-        return seconds_text(_read_string(value))
+        return write_seconds(_read_string(value))
     except MessageError:
         raise
     except ValueError as error:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.control_plane.rehearsal.violations import Violation
-from toolkit.mesh.schema.secret import MESH_LABEL, name_problem
+from toolkit.mesh.schema.secret import MESH_LABEL, find_name_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ def _name_violations(field: str, name: str) -> Iterator[Violation]:
         yield Violation(field, "cannot be empty")
     elif len(name) > _MAX_NAME:
         yield Violation(field, f"value length must less or equal {_MAX_NAME}")
-    elif name_problem(name, "universal"):
+    elif find_name_problem(name, "universal"):
         valid = "Valid characters are numbers, lowercase latin letters and '-', '_', '.' symbols."
         yield Violation(field, f"invalid characters. {valid}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.data_sources import Reason, Resolved, resolve
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
 from toolkit.pki import pem
 
@@ -38,7 +38,7 @@ class Applied(NamedTuple):
     has_access_key: bool
 
 
-def applied(documents: Documents, mesh: str | None = None, backend: str | None = None) -> Applied:
+def read_applied(documents: Documents, mesh: str | None = None, backend: str | None = None) -> Applied:
     """Return what a Mesh contains about its enabled acmpca backend, or about another one.
 
     Args:
@@ -50,16 +50,16 @@ def applied(documents: Documents, mesh: str | None = None, backend: str | None =
         InvalidInputError: the Mesh or the backend is not there, or the trust bundle can't be read.
     """
     chosen = documents.choose(mesh, "--mesh-name")
-    found = _backend(chosen, backend)
-    authority_arn, common_name = found.conf.get("arn"), found.conf.get("commonName")
+    signing = _backend(chosen, backend)
+    authority_arn, common_name = signing.conf.get("arn"), signing.conf.get("commonName")
     if not isinstance(authority_arn, str):
-        raise chosen.refuse((*found.path, "conf", "arn"), "is missing or is not a text")
+        raise chosen.refuse((*signing.path, "conf", "arn"), "is missing or is not a text")
     return Applied(
         chosen.name,
-        _bundle(chosen, found, documents),
+        _bundle(chosen, signing, documents),
         common_name if isinstance(common_name, str) else None,
         authority_arn,
-        bool(found.conf.get("auth")),
+        bool(signing.conf.get("auth")),
     )
 
 
@@ -67,32 +67,32 @@ def _backend(mesh: MeshDocument, name: str | None) -> Backend:
     wanted, enabled = name or mesh.enabled, (*mesh.mtls_path, "enabledBackend")
     if not wanted:
         raise mesh.refuse(enabled, "is missing: mTLS is off in this Mesh")
-    found = next((backend for backend in mesh.backends if backend.name == wanted), None)
-    if found is None and name:
-        raise mesh.refuse((*mesh.mtls_path, "backends"), f"have none named {shown(name)}")
-    if found is None:
-        raise mesh.refuse(enabled, f"names {shown(wanted)}, which is not among the backends")
-    if found.type != "acmpca":
+    chosen = next((backend for backend in mesh.backends if backend.name == wanted), None)
+    if chosen is None and name:
+        raise mesh.refuse((*mesh.mtls_path, "backends"), f"have none named {show(name)}")
+    if chosen is None:
+        raise mesh.refuse(enabled, f"names {show(wanted)}, which is not among the backends")
+    if chosen.type != "acmpca":
         hint = "" if name else "Name a backend that does not sign yet with --backend-name."
-        message = f"is {shown(found.type) if found.type else 'missing'}, not acmpca: another CA signs in this Mesh"
-        raise mesh.refuse((*found.path, "type"), message, hint)
-    return found
+        message = f"is {show(chosen.type) if chosen.type else 'missing'}, not acmpca: another CA signs in this Mesh"
+        raise mesh.refuse((*chosen.path, "type"), message, hint)
+    return chosen
 
 
 def _bundle(mesh: MeshDocument, backend: Backend, documents: Documents) -> str:
     path = (*backend.path, "conf", "caCert")
-    found = resolve(mesh, path, backend.conf.get("caCert"), documents)
-    if not isinstance(found, Resolved):
-        raise found.document.refuse(found.path, found.message, _hint(found, mesh))
+    chain = resolve(mesh, path, backend.conf.get("caCert"), documents)
+    if not isinstance(chain, Resolved):
+        raise chain.document.refuse(chain.path, chain.message, _hint(chain, mesh))
     try:
-        pem.load_certificates(found.value)
+        pem.load_certificates(chain.value)
     except ValueError as error:
-        raise found.document.refuse(found.path, str(error)) from error
-    return found.value
+        raise chain.document.refuse(chain.path, str(error)) from error
+    return chain.value
 
 
-def _hint(found: Unresolved, mesh: MeshDocument) -> str:
-    hint = found.fix or _HINTS.get(found.reason, "")
-    if found.reason is Reason.SECRET_UNUSABLE and not mesh.is_universal:
+def _hint(unresolved: Unresolved, mesh: MeshDocument) -> str:
+    hint = unresolved.fix or _HINTS.get(unresolved.reason, "")
+    if unresolved.reason is Reason.SECRET_UNUSABLE and not mesh.is_universal:
         return f"A Secret of this mesh has type: {KUBERNETES_TYPE} and the label {MESH_LABEL}: {mesh.name}."
     return hint

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import Resolved, secret_values
+from toolkit.mesh.documents.data_sources import Resolved, read_secret_values
 from toolkit.mesh.documents.typed import SecretDocument, recognize
 from toolkit.mesh.documents.wording import is_credential
-from toolkit.mesh.schema.field_types import Spec, models_below
+from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation, walk_models
 from toolkit.mesh.schema.model import Credential
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    from toolkit.yamltext.plain import AnyMapping
 
 # Where a Secret keeps its value.
 SECRET_PARTS = frozenset({"data", "stringData"})
@@ -26,23 +28,19 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @cache
-def credential_fields() -> frozenset[str]:
+def list_credential_fields() -> frozenset[str]:
     """Return the names of the fields of a Mesh that are data sources of credentials or private keys."""
     return frozenset(
-        field.alias or name
-        for model in models_below(Spec)
-        for name, field in model.model_fields.items()
-        if Credential in _types(field.annotation)
+        name
+        for model in walk_models(Spec)
+        for name, field in list_fields(model).items()
+        if read_annotation(field.annotation).model is Credential
     )
-
-
-def _types(annotation: object) -> Sequence[object]:
-    return (annotation, *getattr(annotation, "__args__", ()))
 
 
 def hides(key: str) -> bool:
     """Return whether everything below a key is confidential, whatever document it is in."""
-    return key in SECRET_PARTS or key in credential_fields()
+    return key in SECRET_PARTS or key in list_credential_fields()
 
 
 def is_confidential(value: object) -> bool:
@@ -54,10 +52,10 @@ def is_confidential(value: object) -> bool:
     Args:
         value: the plain values of a document of any kind.
     """
-    return any(True for _ in credentials_in(value))
+    return any(True for _ in find_credentials(value))
 
 
-def credentials_in(value: object) -> Iterator[str]:
+def find_credentials(value: object) -> Iterator[str]:
     """Yield the name of each field that contains a credential; of a Secret, ``Secret``.
 
     Aliases may lead in circles, so each part is looked at once.
@@ -79,29 +77,29 @@ def credentials_in(value: object) -> Iterator[str]:
                     yield "Secret"
                 part = {"metadata": part.get("metadata")}
             yield from (field for field, below in part.items() if _is_held(field, below))
-            pending += [*part.values(), last_applied(part)]
+            pending += [*part.values(), read_last_applied(part)]
 
 
 def is_chain(secret: SecretDocument) -> bool:
     """Return whether a Secret contains a chain of certificates, and nothing else."""
-    return not chain_problem(secret)
+    return not find_chain_problem(secret)
 
 
-def chain_problem(secret: SecretDocument) -> str:
+def find_chain_problem(secret: SecretDocument) -> str:
     """Return why a Secret does not contain chains of certificates and nothing else; empty where it does."""
     problem = "it has no value"
-    for found in secret_values(secret):
-        if not isinstance(found, Resolved):
-            return found.message
+    for value in read_secret_values(secret):
+        if not isinstance(value, Resolved):
+            return value.message
         try:
-            pem.load_certificates(found.value)
+            pem.load_certificates(value.value)
         except ValueError as error:
             return str(error)
         problem = ""
     return problem
 
 
-def last_applied(annotations: dict[Any, Any]) -> object:
+def read_last_applied(annotations: AnyMapping) -> object:
     """Return what kubectl keeps in annotations of the document that was applied last; None where there is nothing.
 
     It may contain a key that the document itself no longer has.
@@ -115,7 +113,7 @@ def last_applied(annotations: dict[Any, Any]) -> object:
 
 def _is_held(field: object, value: object) -> bool:
     """Whether a field contains a credential itself, in a data source or where a data source belongs."""
-    if field not in credential_fields():
+    if field not in list_credential_fields():
         return False
     if isinstance(value, dict):
         return bool(value.keys() & INLINE)

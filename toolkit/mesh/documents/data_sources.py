@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import base64
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE
 from toolkit.yamltext.plain import mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import Document, MeshDocument, SecretDocument
     from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.plain import AnyMapping
 
 _PEM = "-----BEGIN"
 _NOT_TEXT = ("must be a text", "Put the value in quotes.")
@@ -89,34 +90,34 @@ def is_pem_in_base64(value: str) -> bool:
     return _PEM.encode() in (decode("".join(value.split())) or b"")
 
 
-def data_sources(mesh: MeshDocument) -> Iterator[tuple[Path, dict[Any, Any]]]:
+def find_data_sources(mesh: MeshDocument) -> Iterator[tuple[Path, AnyMapping]]:
     """Yield every data source of a Mesh with its path in the document."""
     for spot in mesh.spots:
         if spot.is_data_source and isinstance(spot.value, dict):
             yield (*mesh.spec_path, *spot.path), spot.value
 
 
-def secrets_named(conf: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
+def find_secrets_named(conf: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Yield the name of every Secret in a backend's configuration, of whatever type it is, with its path."""
     if isinstance(conf, dict):
         if conf.keys() == {"secret"} and isinstance(conf["secret"], str):
             yield (*path, "secret"), conf["secret"]
         for name, value in conf.items():
-            yield from secrets_named(value, (*path, name))
+            yield from find_secrets_named(value, (*path, name))
     elif isinstance(conf, list):
         for index, value in enumerate(conf):
-            yield from secrets_named(value, (*path, index))
+            yield from find_secrets_named(value, (*path, index))
 
 
-def kinds(source: dict[Any, Any]) -> list[str]:
+def list_kinds(source: AnyMapping) -> list[str]:
     """Return the kinds that a data source has."""
     return [kind for kind in SOURCE_KINDS if source.get(kind) is not None]
 
 
-def value_of(mesh: MeshDocument, path: Path, source: object, documents: Documents) -> Resolved | None:
+def read_value(mesh: MeshDocument, path: Path, source: object, documents: Documents) -> Resolved | None:
     """Return the value behind a data source; None where it has none that can be read here."""
-    found = resolve(mesh, path, source, documents)
-    return found if isinstance(found, Resolved) else None
+    resolved = resolve(mesh, path, source, documents)
+    return resolved if isinstance(resolved, Resolved) else None
 
 
 def resolve(mesh: MeshDocument, path: Path, source: object, documents: Documents) -> Resolved | Unresolved:
@@ -129,12 +130,12 @@ def resolve(mesh: MeshDocument, path: Path, source: object, documents: Documents
         documents: among which Secrets are looked for.
     """
     given = mapping(source)
-    found = kinds(given)
-    if len(found) != 1:
-        many = " and ".join(found) or "none"
+    given_kinds = list_kinds(given)
+    if len(given_kinds) != 1:
+        many = " and ".join(given_kinds) or "none"
         message = f"needs exactly one of {', '.join(SOURCE_KINDS)}; it has {many}"
         return Unresolved(Reason.NOT_ONE_KIND, mesh, path, message)
-    kind, value, place = found[0], given[found[0]], (*path, found[0])
+    kind, value, place = given_kinds[0], given[given_kinds[0]], (*path, given_kinds[0])
     if not isinstance(value, str):
         return Unresolved(Reason.NOT_TEXT, mesh, place, *_NOT_TEXT)
     if not value.strip():
@@ -167,39 +168,39 @@ def _inline(mesh: MeshDocument, place: Path, value: str) -> Resolved | Unresolve
 
 
 def _secret(mesh: MeshDocument, place: Path, name: str, documents: Documents) -> Resolved | Unresolved:
-    secret = documents.secret(name, mesh.name)
+    secret = documents.find_secret(name, mesh.name)
     if secret is None:
-        reasons = [unusable(found, mesh.name) for found in documents.secrets_by_name.get(name, ())]
+        reasons = [explain_unusable(other, mesh.name) for other in documents.secrets_by_name.get(name, ())]
         if not reasons:
             message, fix = (
-                f"names Secret {shown(name)}, which is not among the documents",
+                f"names Secret {show(name)}, which is not among the documents",
                 "Give the Secret's document, too.",
             )
             return Unresolved(Reason.SECRET_NOT_GIVEN, mesh, place, message, fix)
         return Unresolved(
-            Reason.SECRET_UNUSABLE, mesh, place, f"names Secret {shown(name)}, which {' or '.join(reasons)}"
+            Reason.SECRET_UNUSABLE, mesh, place, f"names Secret {show(name)}, which {' or '.join(reasons)}"
         )
-    return secret_value(secret)
+    return read_secret_value(secret)
 
 
-def unusable(secret: SecretDocument, mesh: str) -> str:
+def explain_unusable(secret: SecretDocument, mesh: str) -> str:
     """Return why backends of a mesh can't use a Secret, as the end of a sentence."""
     if secret.type == GLOBAL_TYPE:
         return "is a global one, which no Mesh can use"
     if secret.type != KUBERNETES_TYPE:
-        return f"is of type {shown(secret.type)}, not {KUBERNETES_TYPE}"
-    return f"belongs to mesh {shown(secret.mesh)}, not {shown(mesh)}"
+        return f"is of type {show(secret.type)}, not {KUBERNETES_TYPE}"
+    return f"belongs to mesh {show(secret.mesh)}, not {show(mesh)}"
 
 
-def secret_value(secret: SecretDocument) -> Resolved | Unresolved:
+def read_secret_value(secret: SecretDocument) -> Resolved | Unresolved:
     """Return the value of a Secret that Kong Mesh uses, or why it has none."""
     return _held(secret, secret.data_path, secret.data)
 
 
-def secret_values(secret: SecretDocument) -> Iterator[Resolved | Unresolved]:
+def read_secret_values(secret: SecretDocument) -> Iterator[Resolved | Unresolved]:
     """Yield everything that a Secret contains, also what Kong Mesh does not use."""
     if secret.is_universal:
-        yield secret_value(secret)
+        yield read_secret_value(secret)
         return
     for part in ("data", "stringData"):
         for key, value in mapping(secret.value.get(part)).items():

@@ -5,18 +5,20 @@ from __future__ import annotations
 import difflib
 import hashlib
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 
 from toolkit.mesh.documents.confidential import INLINE, hides
 from toolkit.mesh.documents.data_sources import decode
-from toolkit.mesh.documents.kept import backends, normal, without_unknown
+from toolkit.mesh.documents.kept import drop_unknown, list_backends, normalize
 from toolkit.text import printable, printable_line
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from toolkit.values import Object
 
 _SECTIONS_WITH_BACKENDS = ("mtls", "logging", "tracing", "metrics")
 # Labels that the control plane computes (kumahq/kuma:pkg/core/resources/model/resource.go, ComputeLabels).
@@ -29,12 +31,12 @@ _DIGITS = 12
 _REFERENCES = frozenset({"secret", "file"})
 
 
-def same(wanted: dict[str, Any], current: dict[str, Any] | None, *, heed_unknown: bool = False) -> bool:
+def are_same(wanted: Object, current: Object | None, *, heed_unknown: bool = False) -> bool:
     """Return whether the control plane has what a document contains; see :func:`differences`."""
-    return current is not None and not differences(wanted, current, heed_unknown=heed_unknown)
+    return current is not None and not find_differences(wanted, current, heed_unknown=heed_unknown)
 
 
-def differences(wanted: dict[str, Any], current: dict[str, Any], *, heed_unknown: bool = False) -> list[str]:
+def find_differences(wanted: Object, current: Object, *, heed_unknown: bool = False) -> list[str]:
     """Return where the control plane differs from a document: paths, each with the difference.
 
     Args:
@@ -46,27 +48,25 @@ def differences(wanted: dict[str, Any], current: dict[str, Any], *, heed_unknown
     return list(_walk(*_comparable(wanted, current, heed_unknown=heed_unknown), ""))
 
 
-def unknown(wanted: dict[str, Any], current: dict[str, Any] | None) -> list[str]:
+def find_unknown(wanted: Object, current: Object | None) -> list[str]:
     """Return the paths of the fields that Kuma 2.14 does not know and that the control plane does not have."""
-    return without_unknown(normal(wanted), normal(current or {}))[1]
+    return drop_unknown(normalize(wanted), normalize(current or {}))[1]
 
 
-def lost(wanted: dict[str, Any], current: dict[str, Any] | None) -> list[str]:
+def find_lost(wanted: Object, current: Object | None) -> list[str]:
     """The sections and backends that the control plane has and that writing the document would drop, by path."""
     if current is None or wanted.get("type") != "Mesh":
         return []
     new, old = _comparable(wanted, current, heed_unknown=True)
-    found = [section for section in old if section not in new and section != _ONLY_AT_CREATION]
+    lost = [section for section in old if section not in new and section != _ONLY_AT_CREATION]
     for section in _SECTIONS_WITH_BACKENDS:
         if section in new:
             kept = _backend_names(new, section)
-            found += [f"{section} backend {name}" for name in _backend_names(old, section) if name not in kept]
-    return [printable_line(place) for place in found]
+            lost += [f"{section} backend {name}" for name in _backend_names(old, section) if name not in kept]
+    return [printable_line(place) for place in lost]
 
 
-def diff(
-    wanted: dict[str, Any], current: dict[str, Any] | None, source: str, *, heed_unknown: bool = False
-) -> list[str]:
+def write_diff(wanted: Object, current: Object | None, source: str, *, heed_unknown: bool = False) -> list[str]:
     """Return a unified diff of YAML, line by line, with the size and a digest in place of each secret value.
 
     Args:
@@ -81,18 +81,16 @@ def diff(
     return list(lines)
 
 
-def digest(value: bytes) -> str:
+def show_digest(value: bytes) -> str:
     """What may be shown of a secret value."""
     return f"{len(value)} bytes, SHA-256 {hashlib.sha256(value).hexdigest()[:_DIGITS]}"
 
 
-def _comparable(
-    wanted: dict[str, Any], current: dict[str, Any], *, heed_unknown: bool
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _comparable(wanted: Object, current: Object, *, heed_unknown: bool) -> tuple[Object, Object]:
     """Return both in the normal form. Labels that the control plane computes count when the document names them."""
-    new, old = normal(wanted), normal(current)
+    new, old = normalize(wanted), normalize(current)
     if not heed_unknown:
-        new, _ = without_unknown(new, old)
+        new, _ = drop_unknown(new, old)
     named = mapping(new.get("labels"))
     labels = {
         name: value for name, value in mapping(old.pop("labels", None)).items() if name in named or _is_ours(name)
@@ -104,8 +102,8 @@ def _is_ours(label: str) -> bool:
     return not label.startswith(_ITS_LABELS)
 
 
-def _backend_names(document: dict[str, Any], section: str) -> list[str]:
-    return [str(backend.get("name")) for backend in backends(document, section)]
+def _backend_names(document: Object, section: str) -> list[str]:
+    return [str(backend.get("name")) for backend in list_backends(document, section)]
 
 
 def _walk(new: object, old: object, path: str) -> Iterator[str]:
@@ -126,7 +124,7 @@ def _walk(new: object, old: object, path: str) -> Iterator[str]:
         yield f"{path}: is something else on the control plane"
 
 
-def _yaml(document: dict[str, Any]) -> list[str]:
+def _yaml(document: Object) -> list[str]:
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.indent(mapping=2, sequence=4, offset=2)
@@ -147,7 +145,7 @@ def _shown(value: object, name: str = "", *, hidden: bool = False) -> object:
             key: _shown(entry, key, hidden=(hidden and key not in _REFERENCES) or hides(key) or key in INLINE)
             for key, entry in ordered
         }
-    return f"({digest(_bytes(name, value))})" if hidden and isinstance(value, str) else value
+    return f"({show_digest(_bytes(name, value))})" if hidden and isinstance(value, str) else value
 
 
 def _bytes(name: str, value: str) -> bytes:

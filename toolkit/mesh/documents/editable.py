@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from toolkit.mesh.documents.confidential import is_confidential
-from toolkit.mesh.documents.data_sources import unusable
+from toolkit.mesh.documents.data_sources import explain_unusable
 from toolkit.mesh.documents.reader import Documents, read_stream, select
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER, API_VERSION
 from toolkit.yamltext.editing import Editor
 from toolkit.yamltext.plain import at, mapping
-from toolkit.yamltext.resolving import resolved
+from toolkit.yamltext.resolving import resolve_scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ruamel.yaml.nodes import ScalarNode
 
     from toolkit.errors import InvalidInputError
     from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
     from toolkit.mesh.schema.mesh import Form
+    from toolkit.values import Object, Value
     from toolkit.yamltext.nodes import Path
 
 
@@ -45,13 +46,13 @@ class EditableMesh:
         self.documents = documents
 
     @property
-    def mtls(self) -> dict[str, Any]:
+    def mtls(self) -> Object:
         """The mTLS section as plain values, as it is after the edits so far; empty where there is none.
 
         Raises:
             InvalidInputError: it is not a mapping.
         """
-        value: Any = at(self.editor.documents[self.document.number], self.document.base)
+        value: Value = at(self.editor.documents[self.document.number], self.document.base)
         for part in self.document.mtls_path:
             value = value.get(part)
             if value is None:
@@ -73,26 +74,26 @@ class EditableMesh:
         return enabled or ""
 
     @property
-    def backends(self) -> list[dict[str, Any]]:
+    def backends(self) -> list[Object]:
         """The backends as plain values, in their order.
 
         Raises:
             InvalidInputError: they are not a list of mappings with unique names.
         """
-        found = self.mtls.get("backends")
-        if found is None:
+        backends = self.mtls.get("backends")
+        if backends is None:
             return []
-        if not isinstance(found, list):
+        if not isinstance(backends, list):
             raise self.refuse(("backends",), "must be a list")
         names = set()
-        for number, backend in enumerate(found):
+        for number, backend in enumerate(backends):
             name = backend.get("name") if isinstance(backend, dict) else None
             if not isinstance(name, str) or not name:
                 raise self.refuse(("backends", number), "must be a mapping with a name")
             if name in names:
                 raise self.refuse(("backends", number, "name"), f"{name} is the name of another backend, too")
             names.add(name)
-        return found
+        return backends
 
     @property
     def zone_egress(self) -> bool:
@@ -104,9 +105,9 @@ class EditableMesh:
         """Whether Kubernetes accepts the document only while the Mesh has not changed since it was read."""
         return self.form == "kubernetes" and "resourceVersion" in mapping(self.document.value.get("metadata"))
 
-    def position(self, backend: str) -> int | None:
+    def find_position(self, backend: str) -> int | None:
         """Return the number of a backend, from 0; None if no backend has that name."""
-        names = [found["name"] for found in self.backends]
+        names = [each["name"] for each in self.backends]
         return names.index(backend) if backend in names else None
 
     def set(self, path: Path, value: object) -> None:
@@ -129,7 +130,7 @@ class EditableMesh:
         """Whether the stream contains what only its owner may read."""
         return any(map(is_confidential, self.editor.documents))
 
-    def secret(self, name: str, namespace: str) -> SecretDocument | None:
+    def find_secret(self, name: str, namespace: str) -> SecretDocument | None:
         """Return the Secret of this mesh in the same stream; None when it is not there.
 
         Args:
@@ -140,14 +141,14 @@ class EditableMesh:
             InvalidInputError: on Kubernetes, something else has that name: a name can serve only one mesh
                 (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
         """
-        found = self.documents.secret(name, self.name)
-        for other in self.documents.secrets_by_name.get(name, ()) if found is None else ():
+        secret = self.documents.find_secret(name, self.name)
+        for other in self.documents.secrets_by_name.get(name, ()) if secret is None else ():
             place = mapping(other.value.get("metadata")).get("namespace", namespace)
             if not other.is_universal and place == namespace:
-                message = f"is the name of a Secret that {unusable(other, self.name)}"
+                message = f"is the name of a Secret that {explain_unusable(other, self.name)}"
                 hint = "Name another Secret, such as --ca-cert secret=NAME."
                 raise other.refuse(other.name_path, message, hint, verb="replaced")
-        return found
+        return secret
 
     def set_secret(self, secret: SecretDocument, value: str) -> None:
         """Give a Secret of the stream another value; where it has plain text, so does the new one."""
@@ -155,7 +156,7 @@ class EditableMesh:
         self.editor.set(secret.number, (*secret.base, *secret.data_path), content)
 
 
-def editable(text: str, source: str) -> list[EditableMesh]:
+def read_editable(text: str, source: str) -> list[EditableMesh]:
     """Return every Mesh of a YAML stream, in their order; edits of one show in the text of all.
 
     Args:
@@ -177,26 +178,25 @@ def choose(meshes: Sequence[EditableMesh], name: str | None, where: str) -> Edit
     Raises:
         InvalidInputError: as for :func:`toolkit.mesh.documents.reader.select`.
     """
-    named = [mesh for mesh in meshes if name in (None, mesh.name)]
-    chosen = select([mesh.document for mesh in (named if len(named) == 1 else meshes)], name, where)
-    return next(mesh for mesh in named if mesh.document is chosen)
+    chosen = select([mesh.document for mesh in meshes], name, where)
+    return next(mesh for mesh in meshes if mesh.document is chosen)
 
 
 class _Representer(RoundTripRepresenter):
     """Quotes a text that Go reads as another value, such as ``on``."""
 
-    def text(self, value: str) -> ScalarNode:
+    def represent_text(self, value: str) -> ScalarNode:
         """Return the node of a text."""
-        is_text = resolved(value) == value and value not in _AMBIGUOUS
+        is_text = resolve_scalar(value) == value and value not in _AMBIGUOUS
         return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if is_text else "'")
 
 
-_Representer.add_representer(str, _Representer.text)
+_Representer.add_representer(str, _Representer.represent_text)
 # A merge key where it is a key, and a kind of value in YAML 1.1.
 _AMBIGUOUS = frozenset({"<<", "="})
 
 
-def as_text(resource: Mapping[str, Any], form: Form) -> str:
+def write_mesh(resource: Object, form: Form) -> str:
     """Return a Mesh that a control plane returned as YAML in either form.
 
     Args:

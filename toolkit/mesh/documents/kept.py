@@ -12,13 +12,21 @@ from __future__ import annotations
 import base64
 import re
 from enum import Enum, auto
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.mesh.documents.data_sources import decode
-from toolkit.mesh.schema.go_duration import seconds_text
+from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
+from toolkit.mesh.schema.go_duration import write_seconds
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
+from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER
+from toolkit.mesh.schema.telemetry import Metrics, MetricsBackend, PrometheusConf
 from toolkit.text import printable_line
 from toolkit.yamltext.plain import mapping
+
+if TYPE_CHECKING:
+    from toolkit.mesh.schema.field_types import FieldType
+    from toolkit.mesh.schema.model import Model
+    from toolkit.values import Object
 
 
 class Kind(Enum):
@@ -38,62 +46,44 @@ class Kind(Enum):
 # A message by its fields, a list of one type, an enum by its names (the first has the zero value), or a kind.
 Type: TypeAlias = "dict[str, Type] | list[Type] | tuple[str, ...] | Kind"
 
+
+def _type_of(field_type: FieldType) -> Type:
+    marks = {PROTOBUF_WRAPPER: Kind.WRAPPER, PROTOBUF_DURATION: Kind.DURATION}
+    if field_type.is_enum:
+        return field_type.choices
+    if kinds := [kind for mark, kind in marks.items() if mark in field_type.metadata]:
+        return kinds[0]
+    if field_type.kind is tuple:
+        return [_type_of(read_annotation(field_type.inner))]
+    if field_type.variants and field_type.common:
+        return {**_message(field_type.common), "type": Kind.PLAIN, "conf": Kind.STRUCT}
+    if field_type.model:
+        return _message(field_type.model)
+    return {dict: Kind.MAP, int: Kind.NUMBER}.get(field_type.kind, Kind.PLAIN)
+
+
+def _message(model: type[Model]) -> dict[str, Type]:
+    """Return the types of a model's fields; of a backend's conf a control plane keeps any JSON."""
+    types = {
+        name: _type_of(read_annotation(field.annotation, tuple(field.metadata)))
+        for name, field in list_fields(model).items()
+    }
+    return types | ({"conf": Kind.STRUCT} if "conf" in types else {})
+
+
 _HEAD: dict[str, Type] = {"type": Kind.PLAIN, "name": Kind.PLAIN, "labels": Kind.MAP}
-_BACKEND: dict[str, Type] = {"name": Kind.PLAIN, "type": Kind.PLAIN, "conf": Kind.STRUCT}
 # An object of its own: the way through a document tells it from other messages.
-_METRICS_BACKEND = dict(_BACKEND)
-_RULES: list[Type] = [{"tags": Kind.MAP}]
+_METRICS_BACKEND = _message(MetricsBackend)
 SECRET: dict[str, Type] = {**_HEAD, "mesh": Kind.PLAIN, "data": Kind.PLAIN}
-MESH: dict[str, Type] = {
-    **_HEAD,
-    "mtls": {
-        "enabledBackend": Kind.PLAIN,
-        "skipValidation": Kind.PLAIN,
-        "backends": [
-            {
-                **_BACKEND,
-                "mode": ("STRICT", "PERMISSIVE"),
-                "dpCert": {"rotation": {"expiration": Kind.PLAIN}, "requestTimeout": Kind.DURATION},
-                "rootChain": {"requestTimeout": Kind.DURATION},
-            }
-        ],
-    },
-    "tracing": {"defaultBackend": Kind.PLAIN, "backends": [{**_BACKEND, "sampling": Kind.WRAPPER}]},
-    "logging": {"defaultBackend": Kind.PLAIN, "backends": [{**_BACKEND, "format": Kind.PLAIN}]},
-    "metrics": {"enabledBackend": Kind.PLAIN, "backends": [_METRICS_BACKEND]},
-    "networking": {"outbound": {"passthrough": Kind.WRAPPER}},
-    "routing": {
-        "localityAwareLoadBalancing": Kind.PLAIN,
-        "zoneEgress": Kind.PLAIN,
-        "defaultForbidMeshExternalServiceAccess": Kind.PLAIN,
-    },
-    "constraints": {"dataplaneProxy": {"requirements": _RULES, "restrictions": _RULES}},
-    "skipCreatingInitialPolicies": [Kind.PLAIN],
-    "meshServices": {"mode": ("Disabled", "Everywhere", "ReachableBackends", "Exclusive")},
-}
-_PROMETHEUS: dict[str, Type] = {
-    "port": Kind.NUMBER,
-    "path": Kind.PLAIN,
-    "tags": Kind.MAP,
-    "skipMTLS": Kind.WRAPPER,
-    "aggregate": [
-        {
-            "name": Kind.PLAIN,
-            "port": Kind.NUMBER,
-            "path": Kind.PLAIN,
-            "enabled": Kind.WRAPPER,
-            "address": Kind.PLAIN,
-        }
-    ],
-    "envoy": {"filterRegex": Kind.PLAIN, "usedOnly": Kind.WRAPPER},
-    "tls": {"mode": ("activeMTLSBackend", "providedTLS", "disabled")},
-}
+MESH: dict[str, Type] = {**_HEAD, **_message(Spec)}
+MESH["metrics"] = {**_message(Metrics), "backends": [_METRICS_BACKEND]}
+_PROMETHEUS = _message(PrometheusConf)
 _PROMETHEUS_DEFAULTS = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
 # A number in quotes is read as that number.
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
 
-def normal(document: dict[str, Any]) -> dict[str, Any]:
+def normalize(document: Object) -> Object:
     """Return a document as the control plane keeps it, without what it adds by itself.
 
     Fields that Kuma does not know stay: a newer control plane may know them.
@@ -104,22 +94,22 @@ def normal(document: dict[str, Any]) -> dict[str, Any]:
     # A Mesh belongs to no mesh.
     kept.pop("mesh", None)
     made = mapping(_value(kept, MESH))
-    for backend in backends(made, "mtls"):
+    for backend in list_backends(made, "mtls"):
         # Shown although it is the zero value: a change from PERMISSIVE must not look like a removal.
         backend.setdefault("mode", "STRICT")
-    for backend in backends(made, "metrics"):
+    for backend in list_backends(made, "metrics"):
         if backend.get("type") == "prometheus" and isinstance(conf := backend.get("conf", {}), dict):
             backend["conf"] = _prometheus(conf)
     return made
 
 
-def backends(document: dict[str, Any], section: str) -> list[dict[str, Any]]:
+def list_backends(document: Object, section: str) -> list[Object]:
     """Return the backends of a section of a Mesh."""
-    found = mapping(document.get(section)).get("backends")
-    return [backend for backend in (found if isinstance(found, list) else []) if isinstance(backend, dict)]
+    entries = mapping(document.get(section)).get("backends")
+    return [backend for backend in (entries if isinstance(entries, list) else []) if isinstance(backend, dict)]
 
 
-def without_unknown(document: dict[str, Any], current: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def drop_unknown(document: Object, current: Object) -> tuple[Object, list[str]]:
     """Return a document without the fields that Kuma drops, and where they are.
 
     Args:
@@ -197,7 +187,7 @@ def _enum(value: object, names: tuple[str, ...]) -> object:
 def _duration(value: str) -> str:
     """Return a Duration in seconds: ``1m`` and ``60s`` are the same; what Go can't read stays as it is."""
     try:
-        return seconds_text(value)
+        return write_seconds(value)
     except ValueError:
         return value
 
@@ -221,7 +211,7 @@ def _number(value: object) -> object:
     return int(number) if number.is_integer() else number
 
 
-def _prometheus(conf: dict[str, Any]) -> dict[str, Any]:
+def _prometheus(conf: Object) -> Object:
     """Return the conf of a Prometheus backend with the defaults that Kuma writes into it."""
     made = mapping(_value(conf, _PROMETHEUS))
     skips = made.get("skipMTLS")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.separators import require_separated
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from toolkit.yamltext.nodes import Path
     from toolkit.yamltext.parsing import Parsed
+    from toolkit.yamltext.plain import AnyMapping
 
 A_MESH_HAS = f"A Mesh has apiVersion: {API_VERSION} and kind: Mesh, or on Universal type: Mesh."
 
@@ -66,12 +67,12 @@ class Documents:
     @cached_property
     def secrets_by_name(self) -> Mapping[str, list[SecretDocument]]:
         """The Secrets by name."""
-        found: defaultdict[str, list[SecretDocument]] = defaultdict(list)
+        secrets: defaultdict[str, list[SecretDocument]] = defaultdict(list)
         for secret in self.secrets:
-            found[secret.name].append(secret)
-        return found
+            secrets[secret.name].append(secret)
+        return secrets
 
-    def secret(self, name: str, mesh: str) -> SecretDocument | None:
+    def find_secret(self, name: str, mesh: str) -> SecretDocument | None:
         """Return the Secret that a data source of a mesh names; None where there is none."""
         return next((secret for secret in self.secrets_by_name.get(name, ()) if secret.serves(mesh)), None)
 
@@ -134,13 +135,13 @@ def read_stream(content: str, source: str, advance: Callable[[int], None] = lamb
             as ``source:line:column``.
     """
     parsed = parsing.parse(content, source, advance, as_go=True)
-    found: list[Document] = []
+    documents: list[Document] = []
     for number, document in enumerate(parsed):
         parts = _parts(document.value)
-        found += [recognize(value, source, document.root, number, base) for base, value in parts]
+        documents += [recognize(value, source, document.root, number, base) for base, value in parts]
     marks = [(document.root, document.mark) for document in parsed]
-    require_separated(content, source, marks, for_kubectl=not all(document.is_universal for document in found))
-    return Stream(source, content, parsed, found)
+    require_separated(content, source, marks, for_kubectl=not all(document.is_universal for document in documents))
+    return Stream(source, content, parsed, documents)
 
 
 def _parts(value: object) -> Iterator[tuple[Path, object]]:
@@ -152,6 +153,6 @@ def _parts(value: object) -> Iterator[tuple[Path, object]]:
         yield (), value
 
 
-def _is_list(value: dict[Any, Any]) -> bool:
+def _is_list(value: AnyMapping) -> bool:
     """Whether it only wraps others: a ``List`` of Kubernetes, or what ``kumactl get meshes -o yaml`` prints."""
     return text(value["kind"]).endswith("List") if "kind" in value else "type" not in value

@@ -40,9 +40,9 @@ def require_separated(
     Raises:
         InvalidInputError: kubectl and kumactl read other documents; every place is named as ``source:line:column``.
     """
-    found = dict(_problems(text, documents, for_kubectl=for_kubectl))
-    if found:
-        problems = [Problem(f"{source}:{_place(text, index)}", found[index]) for index in sorted(found)]
+    messages = dict(_problems(text, documents, for_kubectl=for_kubectl))
+    if messages:
+        problems = [Problem(f"{source}:{_place(text, index)}", messages[index]) for index in sorted(messages)]
         raise InvalidInputError(f"kubectl and kumactl read other documents in {source}", problems, _HINT)
 
 

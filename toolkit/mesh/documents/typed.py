@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.mesh.documents.wording import path_text
-from toolkit.mesh.schema.field_types import spots
+from toolkit.mesh.documents.wording import show_path
+from toolkit.mesh.schema.field_types import walk_fields
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
 from toolkit.yamltext import nodes
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.mesh import Form
     from toolkit.yamltext.nodes import Node, Path
+    from toolkit.yamltext.plain import AnyMapping
 
 # The mesh of a Kubernetes Secret without a label (kumahq/kuma:pkg/plugins/secrets/k8s/store.go, GetMesh).
 DEFAULT_MESH = "default"
@@ -46,7 +47,7 @@ class Document:
 
     source: str
     form: Form
-    value: dict[Any, Any]
+    value: AnyMapping
     root: Node
     number: int = 0
     base: Path = ()
@@ -71,19 +72,19 @@ class Document:
         """Its name; empty where there is none."""
         return text(at(self.value, self.name_path))
 
-    def place(self, path: Path) -> Place:
+    def find_place(self, path: Path) -> Place:
         """Return the place of a path, or of the closest node above it that exists."""
-        return nodes.nearest(self.root, (*self.base, *path))
+        return nodes.find_nearest(self.root, (*self.base, *path))
 
-    def where(self, path: Path) -> str:
+    def show_place(self, path: Path) -> str:
         """Return a place as ``source:line:column path``."""
-        place = self.place(path)
-        return f"{self.source}:{place.line}:{place.column} {path_text((*self.base, *path))}".rstrip()
+        place = self.find_place(path)
+        return f"{self.source}:{place.line}:{place.column} {show_path((*self.base, *path))}".rstrip()
 
     def refuse(self, path: Path, message: str, hint: str = "", verb: str = "used") -> InvalidInputError:
         """Return the error that says what is wrong at a path."""
         what = f"{self.kind} {self.name}".strip() or "a document"
-        return InvalidInputError(f"{what} can't be {verb}", [Problem(self.where(path), message)], hint)
+        return InvalidInputError(f"{what} can't be {verb}", [Problem(self.show_place(path), message)], hint)
 
 
 class Backend(NamedTuple):
@@ -95,7 +96,7 @@ class Backend(NamedTuple):
     """
 
     path: Path
-    value: dict[Any, Any]
+    value: AnyMapping
 
     @property
     def name(self) -> str:
@@ -108,7 +109,7 @@ class Backend(NamedTuple):
         return text(self.value.get("type"))
 
     @property
-    def conf(self) -> dict[Any, Any]:
+    def conf(self) -> AnyMapping:
         """Its configuration; empty where there is none."""
         return mapping(self.value.get("conf"))
 
@@ -122,14 +123,14 @@ class MeshDocument(Document):
         return () if self.is_universal else ("spec",)
 
     @property
-    def spec(self) -> dict[Any, Any]:
+    def spec(self) -> AnyMapping:
         """The mapping at that path."""
         return self.value if self.is_universal else mapping(self.value.get("spec"))
 
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
         """Every value where a field of a Mesh is known, with what may be there; paths begin at the spec."""
-        return tuple(spots(self.spec))
+        return tuple(walk_fields(self.spec))
 
     @property
     def mtls_path(self) -> Path:
@@ -137,7 +138,7 @@ class MeshDocument(Document):
         return (*self.spec_path, "mtls")
 
     @property
-    def mtls(self) -> dict[Any, Any]:
+    def mtls(self) -> AnyMapping:
         """The mTLS section; empty where there is none."""
         return mapping(self.spec.get("mtls"))
 
@@ -145,8 +146,8 @@ class MeshDocument(Document):
     def backends(self) -> list[Backend]:
         """Everything in the list of mTLS backends that is a mapping."""
         path = (*self.mtls_path, "backends")
-        found = enumerate(items(self.mtls.get("backends")))
-        return [Backend((*path, index), value) for index, value in found if isinstance(value, dict)]
+        entries = enumerate(items(self.mtls.get("backends")))
+        return [Backend((*path, index), value) for index, value in entries if isinstance(value, dict)]
 
     @property
     def enabled(self) -> str:
@@ -166,7 +167,7 @@ class MeshDocument(Document):
             raise self.refuse(self.name_path, "is missing or is not a text", verb=verb)
         for path in _MISPLACED[self.form]:
             if at(self.value, path) is not None:
-                right = path_text(self.mtls_path)
+                right = show_path(self.mtls_path)
                 raise self.refuse(path, "no control plane reads it here; mTLS is off", f"Move it to {right}.", verb)
 
 
@@ -176,8 +177,8 @@ class SecretDocument(Document):
     @property
     def type(self) -> str:
         """Its type, in the words of Kubernetes."""
-        found = text(self.value.get("type"))
-        return _UNIVERSAL_TYPES.get(found, found) if self.is_universal else found
+        kind = text(self.value.get("type"))
+        return _UNIVERSAL_TYPES.get(kind, kind) if self.is_universal else kind
 
     @property
     def mesh_path(self) -> Path:
@@ -227,9 +228,9 @@ def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: in
         number: of that YAML document in its stream, from 0.
         base: its path in that.
     """
-    found = mapping(value)
-    is_universal = "kind" not in found
-    kind, version = found.get("type" if is_universal else "kind"), found.get("apiVersion")
+    values = mapping(value)
+    is_universal = "kind" not in values
+    kind, version = values.get("type" if is_universal else "kind"), values.get("apiVersion")
     made: type[Document] = Document
     if is_universal:
         made = _UNIVERSAL_KINDS.get(text(kind), Document)
@@ -238,7 +239,7 @@ def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: in
         made = MeshDocument
     elif kind == "Secret" and version in (None, "v1"):
         made = SecretDocument
-    return made(source, "universal" if is_universal else "kubernetes", found, root, number, base)
+    return made(source, "universal" if is_universal else "kubernetes", values, root, number, base)
 
 
 _GROUP = API_VERSION.partition("/")[0] + "/"

@@ -32,22 +32,22 @@ def is_credential(value: str) -> bool:
     return any(form.search(value) for form in (_CREDENTIAL, _PEM))
 
 
-def without_credentials(message: str) -> str:
+def hide_credentials(message: str) -> str:
     """Return a message in which nothing has the form of a credential, whatever it was made of."""
     return _CREDENTIAL.sub(HIDDEN, message)
 
 
-def shown(value: object, limit: int = _LIMIT) -> str:
+def show(value: object, limit: int = _LIMIT) -> str:
     """A value for a message: quoted and cut; what may be a credential is only described."""
     if not isinstance(value, str):
-        return kind(value)
+        return name_kind(value)
     if is_credential(value):
         return f"a text of {len(value)} characters"
     cut = value if len(value) <= limit else value[: limit - 1] + HIDDEN
     return f"'{printable(cut)}'"
 
 
-def kind(value: object) -> str:
+def name_kind(value: object) -> str:
     """What a value is, in words of YAML; its content only where that can't be a secret."""
     if value is None:
         return "nothing"
@@ -64,9 +64,9 @@ def has_half_characters(value: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def path_text(path: Path) -> str:
+def show_path(path: Path) -> str:
     """A path as a user writes it: ``spec.mtls.backends[0].conf.arn``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{key_text(part)}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{show_key(part)}" for part in path)
     return text.removeprefix(".")
 
 
@@ -74,7 +74,7 @@ def path_text(path: Path) -> str:
 _VALUE_IN_KEY = re.compile(r"(?<=[:\s])\S{16}.*", re.DOTALL)
 
 
-def key_text(key: str) -> str:
+def show_key(key: str) -> str:
     """A key of a document, which may be any text."""
     if is_credential(key):
         return HIDDEN
@@ -83,12 +83,12 @@ def key_text(key: str) -> str:
     return printable(key if len(key) <= _MAX_KEY else key[: _MAX_KEY - 1] + HIDDEN)
 
 
-def listed(words: list[str]) -> str:
+def join_words(words: list[str]) -> str:
     """Words as a list in a sentence: ``a, b and c``."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, known: Iterable[str]) -> str:
     """Return the question after the known word that is most like a word; empty where none is like it."""
     lower = {each.lower(): each for each in known}
     close = difflib.get_close_matches(word.lower()[:100], lower, n=1, cutoff=0.6)

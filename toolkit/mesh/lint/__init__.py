@@ -1,4 +1,4 @@
-"""What is wrong with a Mesh, found before a control plane does.
+"""Find what is wrong with a Mesh before a control plane does.
 
 A control plane tells little: fields that it does not know are dropped without a word, and a chain, a lifetime or a
 Secret that can't work shows itself only when proxies stay without certificates.
@@ -11,47 +11,78 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.reader import Documents, read_stream
-from toolkit.mesh.lint.catalogue import CHECKS, RULES, SECRET_CHECKS
-from toolkit.mesh.lint.context import SYSTEM_NAMESPACES, Context
+from toolkit.mesh.lint import (
+    access_keys,
+    authority_arn_rules,
+    chain_rules,
+    common_names,
+    contract_rules,
+    credential_rules,
+    data_source_rules,
+    durations,
+    key_pairs,
+    labels,
+    last_applied,
+    metadata,
+    name_rules,
+    products,
+    secret_documents,
+    secret_names,
+    structure,
+    telemetry_rules,
+)
+from toolkit.mesh.lint.catalogue import RULES, Rule, Severity
+from toolkit.mesh.lint.context import Context, Target
 from toolkit.mesh.lint.excerpts import Excerpts
-from toolkit.mesh.lint.findings import Finding, Rule, Severity
-from toolkit.mesh.lint.secret_documents import named_by, ours, twice
-from toolkit.mesh.lint.unreadable import UNREADABLE, unreadable
+from toolkit.mesh.lint.findings import UNREADABLE, Finding, report_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
-    from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.reader import Stream
-    from toolkit.mesh.schema.versions import MeshVersion, Product
+    from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
 
-__all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "lint", "unreadable"]
+__all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "Target", "lint", "report_unreadable"]
+
+_MESH_CHECKS: tuple[Callable[[MeshDocument], Iterator[Finding]], ...] = (
+    structure.check,
+    name_rules.check,
+    authority_arn_rules.check,
+    telemetry_rules.check,
+)
+_MESH_CHECKS_IN_CONTEXT: tuple[Callable[[MeshDocument, Context], Iterator[Finding]], ...] = (
+    data_source_rules.check,
+    durations.check,
+    chain_rules.check,
+    common_names.check,
+    credential_rules.check,
+    access_keys.check,
+    key_pairs.check,
+    products.check,
+    contract_rules.check,
+)
+# What looks at Meshes and at Secrets.
+_CHECKS: tuple[Callable[[MeshDocument | SecretDocument], Iterator[Finding]], ...] = (
+    secret_names.check,
+    metadata.check,
+    labels.check,
+    last_applied.check,
+)
 
 
-def lint(  # noqa: PLR0913 - each is one thing that the caller knows
-    texts: Sequence[tuple[str, str]],
-    *,
-    product: Product = "kong-mesh",
-    mesh_version: MeshVersion | None = None,
-    outputs: StackOutputs | None = None,
-    now: datetime,
-    tags: Mapping[str, str] | None = None,
-    namespace: str | None = None,
-    advance: Callable[[int], None] = lambda _: None,
+def lint(
+    texts: Sequence[tuple[str, str]], target: Target, advance: Callable[[int], None] = lambda _: None
 ) -> list[Finding]:
-    """Everything that is wrong with Meshes and their Secrets, by file, line, column and code.
+    """Find everything that is wrong with Meshes and their Secrets.
 
     Args:
         texts: pairs of a source's name and its text; each text may hold several documents, in the form of Kubernetes
             or of Universal. Others than Meshes and Secrets are passed over.
-        product: that the Meshes are for.
-        mesh_version: of the product; None for what holds in all versions that are known.
-        outputs: the contract, to compare with; None to compare with nothing.
-        now: the moment for which lifetimes are judged; aware of its time zone.
-        tags: values of proxies' tags, with which the templates of common names are expanded.
-        namespace: of the control plane on Kubernetes; None for the product's own.
+        target: what the Meshes are for.
         advance: is called on the way with the number of characters read since the last call.
+
+    Returns:
+        The findings by file, line, column and code.
 
     Raises:
         InvalidInputError: no text is YAML, or there is no Mesh and no Secret in what is.
@@ -64,37 +95,42 @@ def lint(  # noqa: PLR0913 - each is one thing that the caller knows
         except InvalidInputError as error:
             failures.append((source, error))
     documents = Documents(streams)
-    named = named_by(documents.meshes)
-    secrets = ours(documents.secrets, named)
+    named = secret_documents.find_named(documents.meshes)
+    secrets = secret_documents.select_ours(documents.secrets, named)
     if not documents.meshes and not secrets:
         raise _nothing(len(documents.all), [error for _, error in failures])
-    where = namespace or SYSTEM_NAMESPACES[product]
-    context = Context(product, mesh_version, outputs, now, tags or {}, where, documents, secrets, named)
-    found = [unreadable(source, error) for source, error in failures]
-    found += _findings(context)
+    findings = [report_unreadable(source, error) for source, error in failures]
+    findings += _findings(Context(target, documents, secrets, named))
     # A Secret that two backends name is looked at twice.
-    unique = {finding.order: finding for finding in found}
+    unique = {finding.order: finding for finding in findings}
     excerpts = {stream.source: Excerpts(stream) for stream in streams}
     return [_with_excerpt(unique[order], excerpts) for order in sorted(unique)]
 
 
 def _findings(context: Context) -> Iterator[Finding]:
-    for mesh in context.documents.meshes:
-        for check in CHECKS:
-            yield from check(mesh, context)
-    for secret in context.secrets:
-        for check_secret in SECRET_CHECKS:
-            yield from check_secret(secret, context)
-    yield from twice([*context.documents.meshes, *context.secrets])
+    meshes, secrets = context.documents.meshes, context.secrets
+    for mesh in meshes:
+        for check_mesh in _MESH_CHECKS:
+            yield from check_mesh(mesh)
+        for check_in_context in _MESH_CHECKS_IN_CONTEXT:
+            yield from check_in_context(mesh, context)
+    for secret in secrets:
+        yield from secret_documents.check(secret, context)
+        yield from access_keys.check_secret(secret, context)
+    documents: list[MeshDocument | SecretDocument] = [*meshes, *secrets]
+    for document in documents:
+        for check in _CHECKS:
+            yield from check(document)
+    yield from secret_documents.check_twice(documents)
 
 
 def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:
     lines = excerpts.get(finding.source)
-    return replace(finding, excerpt=lines.at(finding.line, finding.column)) if lines else finding
+    return replace(finding, excerpt=lines.cut(finding.line, finding.column)) if lines else finding
 
 
 def _nothing(others: int, failures: list[InvalidInputError]) -> InvalidInputError:
-    """There is nothing to look at."""
+    """Return the error that there is nothing to look at."""
     if len(failures) == 1 and not others:
         return failures[0]
     what = f"in {others} document{'s'[: others != 1]}" if others else "in the input"

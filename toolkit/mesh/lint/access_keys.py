@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import Resolved, decode, secret_value, value_of
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
-from toolkit.mesh.lint.placeholders import is_plain, unfilled
+from toolkit.mesh.documents.data_sources import Resolved, decode, read_secret_value, read_value
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import report
+from toolkit.mesh.lint.placeholders import find_unfilled, is_plain
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE
 from toolkit.yamltext.plain import at, mapping, text
 
@@ -22,70 +23,14 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Path
 
-_FORM = "docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html"
-_IDENTIFIERS = "docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"
-_DATA_SOURCE = "kumahq/kuma:api/system/v1alpha1/datasource.proto; protobuf.dev/programming-guides/json (bytes)"
-_SIGNING = "docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html"
-_FIELDS = "Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md"
 
-PLAIN_TEXT = Rule(
-    "MESH038",
-    Severity.ERROR,
-    "An access key is plain text in a field that takes base64",
-    "The access key is also valid base64, so the field decodes to other bytes without an error, and AWS refuses those.",
-    "Write it in base64. inlineString takes it as it is; in a Kubernetes Secret stringData.value does.",
-    _DATA_SOURCE,
-)
-WHITE_SPACE = Rule(
-    "MESH102",
-    Severity.ERROR,
-    "A credential begins or ends with white space",
-    "echo KEY | base64 encodes the line end too. Go's HTTP client refuses it in a header, and signatures don't match.",
-    "Encode it without the line end: printf %s KEY | base64. In YAML, a block that begins with |- has no line end.",
-    f"{_SIGNING}; golang/go:src/net/http/transport.go (invalid header field value); hashicorp/vault:api/client.go "
-    "(validateToken); measured with Go 1.26, the AWS SDK for Go v2 and Vault's client 1.22",
-)
-QUOTED = Rule(
-    "MESH103",
-    Severity.ERROR,
-    "A credential is in quotes",
-    "The quotes are part of the value, and AWS or Vault refuses it.",
-    "Remove the quotes from the value before it is encoded.",
-    _FORM,
-)
-SWAPPED = Rule(
-    "MESH104",
-    Severity.ERROR,
-    "An access key ID and a secret access key are swapped",
-    "AWS does not find the access key, and refuses every request.",
-    "Put the access key ID (AKIA...) in accessKey, and the secret access key (40 characters) in accessKeySecret.",
-    f"{_FIELDS}; {_IDENTIFIERS}",
-)
-ENCODED_TWICE = Rule(
-    "MESH105",
-    Severity.ERROR,
-    "A credential is encoded in base64 once too often",
-    "The control plane decodes it once, or not at all under inlineString. AWS or Vault refuses what is left.",
-    "Encode it once for inline and for the data of a Secret, and not at all for inlineString and stringData.",
-    _DATA_SOURCE,
-)
-NO_ACCESS_KEY = Rule(
-    "MESH107",
-    Severity.ERROR,
-    "A value can't be an access key",
-    "AWS refuses it, so no certificate is issued.",
-    "Copy the access key ID (16 to 128 letters, digits and underscores) or the secret access key, and nothing else.",
-    _FORM,
-)
-SAME_SECRET = Rule(
-    "MESH108",
-    Severity.ERROR,
-    "An access key ID and its secret access key come from the same Secret",
-    "A Secret has one value, which can't be both.",
-    "Create a Secret for each of the two.",
-    f"{_FIELDS}; Kong/developer.konghq.com:app/mesh/manage-secrets.md",
-)
-RULES = (PLAIN_TEXT, WHITE_SPACE, QUOTED, SWAPPED, ENCODED_TWICE, NO_ACCESS_KEY, SAME_SECRET)
+PLAIN_TEXT = RULES["MESH038"]
+WHITE_SPACE = RULES["MESH102"]
+QUOTED = RULES["MESH103"]
+SWAPPED = RULES["MESH104"]
+ENCODED_TWICE = RULES["MESH105"]
+NO_ACCESS_KEY = RULES["MESH107"]
+SAME_SECRET = RULES["MESH108"]
 
 _IDENTIFIER, _SECRET = "accessKey", "accessKeySecret"
 _AWS: Path = ("conf", "auth", "awsCredentials")
@@ -106,7 +51,7 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         if backend.type == "acmpca":
             yield from _pair(mesh, backend, context)
         elif backend.type == "vault":
-            token = value_of(mesh, (*backend.path, *_TOKEN), at(backend.value, _TOKEN), context.documents)
+            token = read_value(mesh, (*backend.path, *_TOKEN), at(backend.value, _TOKEN), context.documents)
             if token:
                 yield from _token(token)
 
@@ -124,9 +69,9 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
     is_same = secrets[0] == secrets[1] != ""
     if is_same:
         path = (*backend.path, *_AWS, _SECRET, "secret")
-        yield finding_at(mesh, SAME_SECRET, path, f"{_IDENTIFIER} and {_SECRET} name the same Secret")
+        yield report(mesh, SAME_SECRET, path, f"{_IDENTIFIER} and {_SECRET} name the same Secret")
     for name in (_IDENTIFIER, _SECRET)[: 1 if is_same else 2]:
-        resolved = value_of(mesh, (*backend.path, *_AWS, name), given.get(name), context.documents)
+        resolved = read_value(mesh, (*backend.path, *_AWS, name), given.get(name), context.documents)
         if resolved:
             yield from _judge(resolved, name)
 
@@ -135,16 +80,16 @@ def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
     """Yield what is wrong with an access key in a Secret that no Mesh names; its form tells that it is one."""
     if secret.type != KUBERNETES_TYPE or secret.name in context.named:
         return
-    held = secret_value(secret)
+    held = read_secret_value(secret)
     resolved = held if isinstance(held, Resolved) else Resolved("", secret, secret.data_path)
     value, name = resolved.value, "the access key"
     if _is_plain_text(resolved, _IDENTIFIER):
-        yield finding_at(secret, PLAIN_TEXT, resolved.path, f"{name} is plain text; data takes base64")
+        yield report(secret, PLAIN_TEXT, resolved.path, f"{name} is plain text; data takes base64")
     elif _IDENTIFIER_FORM.fullmatch(_bare(value)) or _decoded(value, _IDENTIFIER_FORM):
         yield from _white_space(resolved, name)
         yield from _wrapped(resolved, name, _IDENTIFIER_FORM)
-        if _IDENTIFIER_FORM.fullmatch(value.strip()) and (found := unfilled(resolved, name)):
-            yield found
+        if _IDENTIFIER_FORM.fullmatch(value.strip()) and (finding := find_unfilled(resolved, name)):
+            yield finding
 
 
 def _judge(resolved: Resolved, name: str) -> Iterator[Finding]:
@@ -152,12 +97,12 @@ def _judge(resolved: Resolved, name: str) -> Iterator[Finding]:
     form = _IDENTIFIER_FORM if name == _IDENTIFIER else _SECRET_FORM
     if _is_plain_text(resolved, name):
         field = resolved.path[-1] if resolved.path[-1] == "inline" else "data"
-        yield finding_at(resolved.document, PLAIN_TEXT, resolved.path, f"{name} is plain text; {field} takes base64")
+        yield report(resolved.document, PLAIN_TEXT, resolved.path, f"{name} is plain text; {field} takes base64")
         return
     yield from _white_space(resolved, name)
-    found = unfilled(resolved, name) or next(_wrapped(resolved, name, form), None) or _other(resolved, name)
-    if found:
-        yield found
+    finding = find_unfilled(resolved, name) or next(_wrapped(resolved, name, form), None) or _other(resolved, name)
+    if finding:
+        yield finding
 
 
 def _is_plain_text(resolved: Resolved, name: str) -> bool:
@@ -176,17 +121,17 @@ def _white_space(resolved: Resolved, name: str) -> Iterator[Finding]:
     if begins or ends:
         verb, space = ("ends", value[-1]) if ends else ("begins", value[0])
         message = f"{name} {verb} with {_SPACES.get(space, 'white space')}"
-        yield finding_at(resolved.document, WHITE_SPACE, resolved.path, message)
+        yield report(resolved.document, WHITE_SPACE, resolved.path, message)
 
 
 def _wrapped(resolved: Resolved, name: str, form: re.Pattern[str]) -> Iterator[Finding]:
     """Yield what surrounds a credential that could be used otherwise."""
     value = resolved.value.strip()
     if _bare(value) != value:
-        yield finding_at(resolved.document, QUOTED, resolved.path, f"{name} is in quotes")
+        yield report(resolved.document, QUOTED, resolved.path, f"{name} is in quotes")
     elif _decoded(value, form):
         message = f"{name} is encoded twice" if not is_plain(resolved) else f"{name} is in base64"
-        yield finding_at(resolved.document, ENCODED_TWICE, resolved.path, message)
+        yield report(resolved.document, ENCODED_TWICE, resolved.path, message)
 
 
 def _bare(value: str) -> str:
@@ -208,11 +153,11 @@ def _other(resolved: Resolved, name: str) -> Finding | None:
     value = resolved.value.strip()
     if name == _IDENTIFIER and _SECRET_FORM.fullmatch(value) and not value.isupper():
         message = f"{name} has the form of a secret access key"
-        return finding_at(resolved.document, SWAPPED, resolved.path, message)
+        return report(resolved.document, SWAPPED, resolved.path, message)
     if name == _SECRET and _IDENTIFIER_FORM.fullmatch(value):
-        return finding_at(resolved.document, SWAPPED, resolved.path, f"{name} has the form of an access key ID")
+        return report(resolved.document, SWAPPED, resolved.path, f"{name} has the form of an access key ID")
     reason = _identifier_problem(value) if name == _IDENTIFIER else _secret_problem(value)
-    return finding_at(resolved.document, NO_ACCESS_KEY, resolved.path, f"{name} {reason}") if reason else None
+    return report(resolved.document, NO_ACCESS_KEY, resolved.path, f"{name} {reason}") if reason else None
 
 
 def _identifier_problem(value: str) -> str:

@@ -1,89 +1,82 @@
-"""Every rule, by its code."""
+"""Every rule, by its code: those of ``catalogue.toml``, and those about certificates of CAs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
 
-from toolkit.mesh.lint import (
-    access_keys,
-    authority_arn_rules,
-    chain_rules,
-    common_names,
-    contract_rules,
-    credential_rules,
-    data_source_rules,
-    durations,
-    key_pairs,
-    labels,
-    last_applied,
-    metadata,
-    name_rules,
-    placeholders,
-    products,
-    secret_documents,
-    secret_names,
-    structure,
-    telemetry_rules,
-    unreadable,
-    value_types,
-)
+from toolkit.pki import authority
+from toolkit.pki.authority import IN_A_MESH, KUMA
 
-if TYPE_CHECKING:
-    from toolkit.mesh.lint.context import Check, SecretCheck
-    from toolkit.mesh.lint.findings import Rule
 
-_ROOMS = (
-    unreadable,
-    structure,
-    value_types,
-    labels,
-    name_rules,
-    data_source_rules,
-    secret_documents,
-    durations,
-    authority_arn_rules,
-    chain_rules,
-    common_names,
-    credential_rules,
-    access_keys,
-    placeholders,
-    key_pairs,
-    metadata,
-    secret_names,
-    last_applied,
-    products,
-    contract_rules,
-    telemetry_rules,
-)
-RULES: dict[str, Rule] = {
-    rule.code: rule for rule in sorted((rule for room in _ROOMS for rule in room.RULES), key=lambda rule: rule.code)
+class Severity(StrEnum):
+    """How bad a finding is; the words are those of SARIF 2.1.0, 3.27.10."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """Larger is worse."""
+        return -[*Severity].index(self)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of problem.
+
+    Attributes:
+        code: stable, and never used for anything else again.
+        severity: of every finding of the rule.
+        title: what is wrong, in a few words.
+        why: what comes of it.
+        fix: what to do, where a finding does not say it better.
+        source: where the rule comes from.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    why: str
+    fix: str
+    source: str
+
+
+# The rules of pki/authority.py that a Mesh is checked for. Lifetimes have rules of their own, with a warning
+# beforehand; of a revocation list a Mesh says nothing.
+OF_AUTHORITIES = {
+    "key-strength": "MESH080",
+    "path-length": "MESH081",
+    "signature-strength": "MESH084",
+    "basic-constraints-critical": "MESH140",
+    "key-cert-sign": "MESH141",
+    "key-usage": "MESH142",
+    "extended-key-usage": "MESH144",
+    "name-constraints": "MESH145",
+    "name-constraint-forms": "MESH146",
+    "critical-extensions": "MESH147",
+    "critical-extensions-of-aws": "MESH148",
+    "legacy-extensions": "MESH149",
+    "serial-number": "MESH150",
+    "authority-key-identifier": "MESH151",
+    "subject": "MESH152",
+    "policy-constraints": "MESH154",
 }
-# What looks at one Mesh.
-CHECKS: tuple[Check, ...] = (
-    structure.check,
-    labels.check,
-    name_rules.check,
-    data_source_rules.check,
-    durations.check,
-    authority_arn_rules.check,
-    chain_rules.check,
-    common_names.check,
-    credential_rules.check,
-    access_keys.check,
-    key_pairs.check,
-    metadata.check,
-    secret_names.check,
-    last_applied.check,
-    products.check,
-    contract_rules.check,
-    telemetry_rules.check,
-)
-# What looks at one Secret.
-SECRET_CHECKS: tuple[SecretCheck, ...] = (
-    secret_documents.check_secret,
-    secret_names.check_secret,
-    metadata.check_secret,
-    labels.check_secret,
-    access_keys.check_secret,
-    last_applied.check_secret,
-)
+
+
+def _read_rules() -> dict[str, Rule]:
+    tables = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    rules = [Rule(code, Severity(table.pop("severity")), **table) for code, table in tables.items()]
+    for rule in authority.RULES:
+        if rule.name in OF_AUTHORITIES:
+            refusing = rule.refused_by & IN_A_MESH
+            severity = Severity.ERROR if refusing else Severity.WARNING
+            why = f"Refused by {', '.join(sorted(refusing or rule.refused_by - {KUMA}))}."
+            rules.append(Rule(OF_AUTHORITIES[rule.name], severity, rule.title, why, rule.fix, rule.source))
+    return {rule.code: rule for rule in sorted(rules, key=lambda rule: rule.code)}
+
+
+RULES = _read_rules()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import value_of
+from toolkit.mesh.documents.data_sources import read_value
 from toolkit.pki import pem
 from toolkit.pki.hierarchy import Hierarchy
 from toolkit.yamltext.plain import at
@@ -48,12 +48,12 @@ class Bundle:
     hierarchy: Hierarchy
 
 
-def bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
+def read_bundle(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
     """The chain of a backend; None where it has none, or one that has a finding as a data source or can't be read."""
     return _bundle_at(mesh, backend, _FIELDS.get(backend.type), context)
 
 
-def server_bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
+def read_server_bundle(mesh: MeshDocument, backend: Backend, context: Context) -> Bundle | None:
     """Return the CAs by which a backend knows the server that it asks; None as for :func:`bundle_of`."""
     return _bundle_at(mesh, backend, _SERVER_FIELDS.get(backend.type), context)
 
@@ -61,11 +61,11 @@ def server_bundle_of(mesh: MeshDocument, backend: Backend, context: Context) -> 
 def _bundle_at(mesh: MeshDocument, backend: Backend, field: Path | None, context: Context) -> Bundle | None:
     if field is None:
         return None
-    resolved = value_of(mesh, (*backend.path, "conf", *field), at(backend.conf, field), context.documents)
-    return None if resolved is None else read(resolved)
+    resolved = read_value(mesh, (*backend.path, "conf", *field), at(backend.conf, field), context.documents)
+    return None if resolved is None else read_chain(resolved)
 
 
-def read(where: Resolved) -> Bundle:
+def read_chain(where: Resolved) -> Bundle:
     """Return the certificates in a text, and what else is there."""
     return Bundle(where, *_contents(where.value))
 
@@ -73,9 +73,9 @@ def read(where: Resolved) -> Bundle:
 # Meshes of one stack have the same chain, and several rules look at it.
 @lru_cache(maxsize=64)
 def _contents(text: str) -> tuple[tuple[x509.Certificate, ...], tuple[pem.Fault, ...], bool, bool, Hierarchy]:
-    found = pem.read(text)
-    faults = tuple(fault for fault in found.faults if fault.kind != "private-key")
+    content = pem.read(text)
+    faults = tuple(fault for fault in content.faults if fault.kind != "private-key")
     # With one fault Go, OpenSSL and Envoy each lose other certificates, so nothing is said of the rest.
-    certificates = () if found.faults else tuple(found.certificates)
-    has_text = bool(found.text_lines and certificates)
+    certificates = () if content.faults else tuple(content.certificates)
+    has_text = bool(content.text_lines and certificates)
     return certificates, faults, _KEY.search(text) is not None, has_text, Hierarchy(certificates)

@@ -1,18 +1,17 @@
-"""What all checks may look at beside the Mesh in question."""
+"""What checks look at beside the document in question."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.reader import Documents
-    from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
-    from toolkit.mesh.lint.findings import Finding
+    from toolkit.mesh.documents.typed import SecretDocument
     from toolkit.mesh.schema.versions import MeshVersion, Product
 
 # Where each product's control plane lives unless told otherwise (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
@@ -20,41 +19,43 @@ SYSTEM_NAMESPACES: dict[Product, str] = {"kong-mesh": "kong-mesh-system", "kuma"
 
 
 @dataclass(frozen=True)
-class Context:
-    """What the caller said, and what else was read.
+class Target:
+    """What the Meshes are for, and what they are compared with.
 
     Attributes:
+        now: the moment for which lifetimes are judged; aware of its time zone.
         product: that the Meshes are for.
-        version: of the product; None for what holds in all that are known.
-        outputs: the contract; None to compare with nothing.
-        now: aware of its time zone.
-        tags: values of proxies' tags, to expand common names with.
-        namespace: of the control plane on Kubernetes.
+        mesh_version: of the product; None for what holds in all versions that are known.
+        outputs: the contract, to compare with; None to compare with nothing.
+        tags: values of proxies' tags, with which the templates of common names are expanded.
+        namespace: of the control plane on Kubernetes; None for the product's own.
+    """
+
+    now: datetime
+    product: Product = "kong-mesh"
+    mesh_version: MeshVersion | None = None
+    outputs: StackOutputs | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    namespace: str | None = None
+
+    @property
+    def system_namespace(self) -> str:
+        """The namespace of the control plane."""
+        return self.namespace or SYSTEM_NAMESPACES[self.product]
+
+
+@dataclass(frozen=True)
+class Context:
+    """The target, and what else was read.
+
+    Attributes:
+        target: as the caller described it.
         documents: that were read.
         secrets: those of them that are of Kong Mesh, or were meant to be.
         named: the names of Secrets that a Mesh names.
     """
 
-    product: Product
-    version: MeshVersion | None
-    outputs: StackOutputs | None
-    now: datetime
-    tags: Mapping[str, str]
-    namespace: str
+    target: Target
     documents: Documents
     secrets: list[SecretDocument]
     named: frozenset[str]
-
-
-class Check(Protocol):
-    """Looks at one Mesh."""
-
-    def __call__(self, mesh: MeshDocument, context: Context) -> Iterator[Finding]:
-        """What is wrong with it."""
-
-
-class SecretCheck(Protocol):
-    """Looks at one Secret."""
-
-    def __call__(self, secret: SecretDocument, context: Context) -> Iterator[Finding]:
-        """What is wrong with it."""

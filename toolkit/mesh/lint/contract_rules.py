@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from toolkit.mesh.documents.wording import listed, shown
-from toolkit.mesh.lint.chain_rules import ROOT_ONLY, finding
-from toolkit.mesh.lint.chains import bundle_of
-from toolkit.mesh.lint.durations import EXPIRATION, lifetime_of, read
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.documents.wording import join_words, show
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.chain_rules import ROOT_ONLY, report_chain
+from toolkit.mesh.lint.chains import read_bundle
+from toolkit.mesh.lint.durations import EXPIRATION, read_duration, read_lifetime
+from toolkit.mesh.lint.findings import report
 from toolkit.pki import chain, names, pem
 from toolkit.yamltext.plain import at
 
@@ -25,69 +26,23 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
 
-_CONTRACT = "docs/contract.md"
 
-OTHER_CA = Rule(
-    "MESH130",
-    Severity.ERROR,
-    "A Mesh names another CA than the stack's",
-    "The zones' roles may issue from the stack's CA; from another one they get no certificates.",
-    "Take the ARN of the contract, or give the outputs of the stack that this CA is from.",
-    f"{_CONTRACT} (certificateAuthority.arn)",
-)
-OTHER_CHAIN = Rule(
-    "MESH131",
-    Severity.ERROR,
-    "A chain is that of another CA than the stack's",
-    "Certificates that the stack's CA issues do not verify against it: every proxy refuses every other.",
-    "Take the certificateChain of the contract: toolkit render-mesh writes it.",
-    f"{_CONTRACT} (certificateChain)",
-)
-REISSUED = Rule(
-    "MESH132",
-    Severity.WARNING,
-    "A chain has an older or a newer certificate of the stack's CA",
-    "The key is the same, so certificates verify; but the one that ends first is what counts.",
-    "Take the certificateChain of the contract: toolkit render-mesh writes it.",
-    f"{_CONTRACT} (certificateChain)",
-)
-OTHER_MESH = Rule(
-    "MESH133",
-    Severity.WARNING,
-    "A Mesh is not among the stack's meshes",
-    "The stack does not know that the mesh uses its CA; the two were not compared.",
-    "Add the mesh to the stack's configuration, or give the outputs of the stack that it belongs to.",
-    f"{_CONTRACT} (meshes)",
-)
-OTHER_LIFETIME = Rule(
-    "MESH134",
-    Severity.NOTE,
-    "Certificates live for longer or shorter than the stack was checked for",
-    "The stack's checks, and what toolkit verify asks for, are of another lifetime.",
-    "Make the two the same: rotation.expiration here, or dataPlaneLifetime in the stack.",
-    f"{_CONTRACT} (dataPlaneLifetime)",
-)
-NOT_SIGNING = Rule(
-    "MESH135",
-    Severity.WARNING,
-    "The stack's CA does not sign in a Mesh",
-    "The mesh is one of the stack's, and its certificates come from somewhere else, or there are none.",
-    "Move the mesh to it with toolkit rotate; toolkit render-mesh --base adds it first.",
-    f"{_CONTRACT} (meshes)",
-)
-RULES = (OTHER_CA, OTHER_CHAIN, REISSUED, OTHER_MESH, OTHER_LIFETIME, NOT_SIGNING)
+OTHER_CA = RULES["MESH130"]
+OTHER_CHAIN = RULES["MESH131"]
+REISSUED = RULES["MESH132"]
+OTHER_MESH = RULES["MESH133"]
+OTHER_LIFETIME = RULES["MESH134"]
+NOT_SIGNING = RULES["MESH135"]
 
 
 def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     """The findings of this module."""
-    outputs = context.outputs
+    outputs = context.target.outputs
     if outputs is None or not mesh.name:
         return
     if mesh.name not in outputs.meshes:
-        there = listed([shown(name) for name in outputs.meshes])
-        yield finding_at(
-            mesh, OTHER_MESH, mesh.name_path, f"{shown(mesh.name)} is not a mesh of the stack. Meshes: {there}"
-        )
+        there = join_words([show(name) for name in outputs.meshes])
+        yield report(mesh, OTHER_MESH, mesh.name_path, f"{show(mesh.name)} is not a mesh of the stack. Meshes: {there}")
         return
     backends = [backend for backend in mesh.backends if backend.type == "acmpca"]
     matching = [each for each in backends if each.conf.get("arn") == outputs.certificate_authority.arn]
@@ -96,9 +51,9 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     for backend in () if matching else backends:
         if isinstance(backend.conf.get("arn"), str):
             message = f"the ARN is not that of the stack's CA, {outputs.certificate_authority.arn}"
-            yield finding_at(mesh, OTHER_CA, (*backend.path, "conf", "arn"), message)
+            yield report(mesh, OTHER_CA, (*backend.path, "conf", "arn"), message)
     for backend in matching:
-        bundle = bundle_of(mesh, backend, context)
+        bundle = read_bundle(mesh, backend, context)
         if bundle and bundle.certificates:
             yield from _chain(bundle, outputs)
         yield from _lifetime(mesh, backend, outputs)
@@ -107,29 +62,29 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
 def _signing(mesh: MeshDocument, backends: list[Backend], matching: list[Backend]) -> Iterator[Finding]:
     if not backends:
         path = (*mesh.mtls_path, "backends")
-        yield finding_at(mesh, NOT_SIGNING, path, "no acmpca backend is there for the stack's CA")
+        yield report(mesh, NOT_SIGNING, path, "no acmpca backend is there for the stack's CA")
     elif mesh.enabled not in [backend.name for backend in matching or backends]:
         path = (*mesh.mtls_path, "enabledBackend")
-        signs = f"{shown(mesh.enabled)} signs" if mesh.enabled else "no backend is enabled"
-        yield finding_at(mesh, NOT_SIGNING, path, f"{signs}, not the backend of the stack's CA")
+        signs = f"{show(mesh.enabled)} signs" if mesh.enabled else "no backend is enabled"
+        yield report(mesh, NOT_SIGNING, path, f"{signs}, not the backend of the stack's CA")
 
 
 def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
     wanted = pem.load_certificates(outputs.certificate_chain)
-    found = bundle.certificates
-    if set(wanted) <= set(found):
+    given = bundle.certificates
+    if set(wanted) <= set(given):
         return
-    if set(found) == {wanted[-1]} and len(wanted) > 1:
-        yield finding(bundle, ROOT_ONLY, "the chain holds the root alone, and the CA that issues is below it")
-    elif all(_is_known(each, wanted) for each in found):
-        others = [each for each in found if each not in wanted]
+    if set(given) == {wanted[-1]} and len(wanted) > 1:
+        yield report_chain(bundle, ROOT_ONLY, "the chain holds the root alone, and the CA that issues is below it")
+    elif all(_is_known(each, wanted) for each in given):
+        others = [each for each in given if each not in wanted]
         for each in others:
-            name, end = shown(chain.display_name(each)), f"{each.not_valid_after_utc:%Y-%m-%d}"
+            name, end = show(chain.display_name(each)), f"{each.not_valid_after_utc:%Y-%m-%d}"
             message = f"the certificate of {name} that ends on {end} is not the one of the contract"
-            yield finding(bundle, REISSUED, message)
+            yield report_chain(bundle, REISSUED, message)
     else:
-        names = listed([shown(chain.display_name(each)) for each in found if not _is_known(each, wanted)][:5])
-        yield finding(bundle, OTHER_CHAIN, f"the chain is of another CA than the stack's: {names}")
+        names = join_words([show(chain.display_name(each)) for each in given if not _is_known(each, wanted)][:5])
+        yield report_chain(bundle, OTHER_CHAIN, f"the chain is of another CA than the stack's: {names}")
 
 
 def _is_known(certificate: x509.Certificate, wanted: tuple[x509.Certificate, ...]) -> bool:
@@ -145,7 +100,7 @@ def _same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
 
 
 def _lifetime(mesh: MeshDocument, backend: Backend, outputs: StackOutputs) -> Iterator[Finding]:
-    lifetime = lifetime_of(backend)
-    if lifetime and lifetime != read(outputs.data_plane_lifetime):
+    lifetime = read_lifetime(backend)
+    if lifetime and lifetime != read_duration(outputs.data_plane_lifetime):
         message = f"{at(backend.value, EXPIRATION)} is not the stack's dataPlaneLifetime, {outputs.data_plane_lifetime}"
-        yield finding_at(mesh, OTHER_LIFETIME, (*backend.path, *EXPIRATION), message)
+        yield report(mesh, OTHER_LIFETIME, (*backend.path, *EXPIRATION), message)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.confidential import INLINE
-from toolkit.mesh.documents.data_sources import kinds, value_of
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.documents.data_sources import list_kinds, read_value
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import report
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -17,25 +18,8 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Path
 
-IN_THE_MESH = Rule(
-    "MESH100",
-    Severity.WARNING,
-    "A credential stands in the Mesh itself",
-    "Whoever may read the Mesh has it: every control plane, the GUI, a repository. Kong documents it for tests only.",
-    "Move it to a mesh-scoped Secret, or for AWS leave auth out and give the control planes a role.",
-    "Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md (for testing only), app/mesh/vault.md, "
-    "app/mesh/mutual-tls.md (Development Mode)",
-)
-TEMPORARY = Rule(
-    "MESH101",
-    Severity.ERROR,
-    "An access key is a temporary one",
-    "It works only together with its session token, for which Kong Mesh has no field: AWS refuses every request.",
-    "Leave auth out and give the control planes a role, or use the access key of an IAM user.",
-    "docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html; "
-    "Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md",
-)
-RULES = (IN_THE_MESH, TEMPORARY)
+IN_THE_MESH = RULES["MESH100"]
+TEMPORARY = RULES["MESH101"]
 
 _TEMPORARY_PREFIX = "ASIA"
 
@@ -46,15 +30,15 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         if not spot.is_credential:
             continue
         path, field = (*mesh.spec_path, *spot.path), spot.path[-1]
-        for kind in kinds(mapping(spot.value)):
+        for kind in list_kinds(mapping(spot.value)):
             if kind in INLINE:
-                yield finding_at(mesh, IN_THE_MESH, (*path, kind), f"{field} is in the Mesh itself")
+                yield report(mesh, IN_THE_MESH, (*path, kind), f"{field} is in the Mesh itself")
         if field == "accessKey":
             yield from _temporary(mesh, path, spot.value, context)
 
 
 def _temporary(mesh: MeshDocument, path: Path, source: object, context: Context) -> Iterator[Finding]:
-    found = value_of(mesh, path, source, context.documents)
-    if found and found.value.strip().startswith(_TEMPORARY_PREFIX):
+    access_key = read_value(mesh, path, source, context.documents)
+    if access_key and access_key.value.strip().startswith(_TEMPORARY_PREFIX):
         message = f"the access key begins with {_TEMPORARY_PREFIX}, so it is a temporary one"
-        yield finding_at(found.document, TEMPORARY, found.path, message)
+        yield report(access_key.document, TEMPORARY, access_key.path, message)

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.contract import mode_problem
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.lint import chains
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import report
 from toolkit.mesh.schema.backends import BuiltinCaCert
-from toolkit.mesh.schema.go_duration import nanoseconds
+from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.pki import duration
 from toolkit.yamltext.plain import at, mapping
 
@@ -25,103 +26,17 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.yamltext.nodes import Path
 
-_PARSE = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration"
-_VALIDATOR = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateMtls"
 
-NO_DURATION = Rule(
-    "MESH050",
-    Severity.ERROR,
-    "A lifetime can't be read",
-    "The control plane refuses the Mesh: has to be a valid format.",
-    "Write one number and one unit of y, w, d, h, m, s, ms, such as 36h.",
-    _PARSE,
-)
-NO_EXPIRATION = Rule(
-    "MESH051",
-    Severity.ERROR,
-    "A dpCert has no rotation.expiration",
-    "The control plane reads the missing text as a lifetime, and refuses the Mesh.",
-    "Add rotation.expiration, such as 24h, or remove dpCert: then certificates live for 24 hours.",
-    _VALIDATOR,
-)
-NO_LIFETIME = Rule(
-    "MESH052",
-    Severity.ERROR,
-    "A lifetime is 0, and another CA issues the certificates",
-    "The control plane may accept it. The CA can't issue a certificate that expires at once.",
-    "Write how long certificates are valid, such as 24h, or remove dpCert for 24 hours.",
-    f"{_PARSE}; docs.aws.amazon.com/privateca/latest/APIReference/API_Validity.html (at least 1)",
-)
-NO_TIMEOUT = Rule(
-    "MESH053",
-    Severity.ERROR,
-    "A timeout can't be read",
-    "The control plane refuses the document: bad Duration.",
-    "Write a duration of Go, such as 10s, 0.5s or 1m30s.",
-    "golang/protobuf:jsonpb/decode.go (Duration); golang/go:src/time/format.go (ParseDuration); "
-    "measured with Kuma 2.14.3",
-)
-EXPIRES_AT_ONCE = Rule(
-    "MESH057",
-    Severity.WARNING,
-    "A lifetime of a builtin or provided backend is 0",
-    "The control plane accepts it and issues certificates that are already expired, so no proxy can use them.",
-    "Write how long certificates are valid, such as 24h, or remove dpCert for 24 hours.",
-    f"{_PARSE}; kumahq/kuma:pkg/core/ca/issuer/issuer.go; measured with Kuma 2.14.3",
-)
-NO_TIME = Rule(
-    "MESH058",
-    Severity.WARNING,
-    "A timeout is not more than 0",
-    "The control plane accepts it. Requests to the CA have then timed out before they begin.",
-    "Write more than 0s, such as 10s, or remove the field.",
-    "kumahq/kuma:pkg/xds/secrets/ca_provider.go (context.WithTimeout); measured with Kuma 2.14.3",
-)
-BEYOND_THE_CA = Rule(
-    "MESH054",
-    Severity.ERROR,
-    "Certificates would outlive their CA",
-    "AWS Private CA refuses to issue what ends after the CA itself; proxies get no certificates.",
-    "Shorten the lifetime, or renew the CA.",
-    "awsdocs/aws-private-ca-user-guide:doc_source/PCATsExceptions.md",
-)
-BEYOND_SHORT_LIVED = Rule(
-    "MESH055",
-    Severity.ERROR,
-    "Certificates would live for longer than a short-lived CA issues for",
-    "A CA in short-lived mode refuses more than 7 days; proxies get no certificates.",
-    "Write 7d or less.",
-    "docs.aws.amazon.com/privateca/latest/userguide/short-lived-certificates.html",
-)
-SHORT = Rule(
-    "MESH056",
-    Severity.WARNING,
-    "Certificates live for less than an hour",
-    "Each proxy asks for another after four fifths of the lifetime; with AWS Private CA each is paid for and counts "
-    "against a quota.",
-    "Write an hour or more, such as 24h.",
-    "kumahq/kuma:pkg/xds/secrets/secrets.go; aws.amazon.com/private-ca/pricing",
-)
-BEYOND_READING = Rule(
-    "MESH059",
-    Severity.WARNING,
-    "A lifetime is over a hundred years",
-    "The control plane accepts it. Over 292 years the number overflows, and certificates get other dates.",
-    "Write less than a hundred years, such as 10y.",
-    f"{_PARSE}; measured with Kuma 2.14.3",
-)
-RULES = (
-    NO_DURATION,
-    NO_EXPIRATION,
-    NO_LIFETIME,
-    NO_TIMEOUT,
-    BEYOND_THE_CA,
-    BEYOND_SHORT_LIVED,
-    SHORT,
-    EXPIRES_AT_ONCE,
-    NO_TIME,
-    BEYOND_READING,
-)
+NO_DURATION = RULES["MESH050"]
+NO_EXPIRATION = RULES["MESH051"]
+NO_LIFETIME = RULES["MESH052"]
+NO_TIMEOUT = RULES["MESH053"]
+EXPIRES_AT_ONCE = RULES["MESH057"]
+NO_TIME = RULES["MESH058"]
+BEYOND_THE_CA = RULES["MESH054"]
+BEYOND_SHORT_LIVED = RULES["MESH055"]
+SHORT = RULES["MESH056"]
+BEYOND_READING = RULES["MESH059"]
 
 # Where a backend says how long its certificates live.
 EXPIRATION: Path = ("dpCert", "rotation", "expiration")
@@ -152,8 +67,8 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
     for backend in mesh.backends:
         certificates = backend.value.get("dpCert")
         if isinstance(certificates, dict) and _has_no_expiration(certificates):
-            yield finding_at(mesh, NO_EXPIRATION, (*backend.path, *EXPIRATION), "dpCert has no rotation.expiration")
-        lifetime = lifetime_of(backend)
+            yield report(mesh, NO_EXPIRATION, (*backend.path, *EXPIRATION), "dpCert has no rotation.expiration")
+        lifetime = read_lifetime(backend)
         if lifetime:
             yield from _can_be_issued(mesh, backend, lifetime, context)
 
@@ -163,12 +78,12 @@ def _has_no_expiration(certificates: dict[object, object]) -> bool:
     return rotation is None or (isinstance(rotation, dict) and rotation.get("expiration") is None)
 
 
-def lifetime_of(backend: Backend) -> timedelta | None:
+def read_lifetime(backend: Backend) -> timedelta | None:
     """How long the certificates of a backend live; None where it does not say, or not so that it can be read."""
-    return read(at(backend.value, EXPIRATION))
+    return read_duration(at(backend.value, EXPIRATION))
 
 
-def read(value: object) -> timedelta | None:
+def read_duration(value: object) -> timedelta | None:
     """A duration of Kuma's; None where it is none."""
     try:
         return duration.parse(value) if isinstance(value, str) else None
@@ -177,21 +92,21 @@ def read(value: object) -> timedelta | None:
 
 
 def _lifetime(mesh: MeshDocument, spot: Spot, value: str) -> Iterator[Finding]:
-    path, found = (*mesh.spec_path, *spot.path), read(value)
-    if found is None and not value and BuiltinCaCert in dict(spot.owners).values():
+    path, lifetime = (*mesh.spec_path, *spot.path), read_duration(value)
+    if lifetime is None and not value and BuiltinCaCert in dict(spot.owners).values():
         # Kuma reads the lifetime of a builtin CA only if it is not empty.
         return
-    if found is None and duration.is_one(value):
-        message = f"{shown(value)} is over a hundred years"
+    if lifetime is None and duration.is_one(value):
+        message = f"{show(value)} is over a hundred years"
         own = _type_of_backend(mesh, spot) in _KUMAS_OWN
-        yield finding_at(mesh, BEYOND_READING if own else BEYOND_THE_CA, path, message)
-    elif found is None:
-        better = suggestion(value)
+        yield report(mesh, BEYOND_READING if own else BEYOND_THE_CA, path, message)
+    elif lifetime is None:
+        better = suggest_duration(value)
         fix = f"Write {better}." if better else ""
-        yield finding_at(mesh, NO_DURATION, path, f"{shown(value)} is no lifetime that Kuma can read", fix)
-    elif not found:
+        yield report(mesh, NO_DURATION, path, f"{show(value)} is no lifetime that Kuma can read", fix)
+    elif not lifetime:
         rule = EXPIRES_AT_ONCE if _type_of_backend(mesh, spot) in _KUMAS_OWN else NO_LIFETIME
-        yield finding_at(mesh, rule, path, f"{shown(value)} is no lifetime: the certificate expires when it is issued")
+        yield report(mesh, rule, path, f"{show(value)} is no lifetime: the certificate expires when it is issued")
 
 
 def _type_of_backend(mesh: MeshDocument, spot: Spot) -> object:
@@ -199,7 +114,7 @@ def _type_of_backend(mesh: MeshDocument, spot: Spot) -> object:
     return mapping(at(mesh.spec, spot.path[:3])).get("type")
 
 
-def suggestion(value: str) -> str | None:
+def suggest_duration(value: str) -> str | None:
     """What was probably meant, as one number and one unit; None where that is not clear."""
     rest = _PART.sub("", value.lower()).replace("and", "").strip(" ,+")
     parts = _PART.findall(value.lower())
@@ -213,40 +128,40 @@ def suggestion(value: str) -> str | None:
         one = duration.parse(f"1{unit}")
         if total and not total % one:
             written = f"{total // one}{unit}"
-            return written if read(written) else None
+            return written if read_duration(written) else None
     return None
 
 
 def _timeout(mesh: MeshDocument, path: Path, value: str) -> Iterator[Finding]:
     try:
-        timeout = nanoseconds(value)
+        timeout = parse_nanoseconds(value)
     except ValueError:
-        meant = read(suggestion(value))
+        meant = read_duration(suggest_duration(value))
         fix = f"Write {meant.total_seconds():g}s." if meant else ""
-        yield finding_at(mesh, NO_TIMEOUT, path, f"{shown(value)} is no timeout", fix)
+        yield report(mesh, NO_TIMEOUT, path, f"{show(value)} is no timeout", fix)
         return
     if timeout <= 0:
-        yield finding_at(mesh, NO_TIME, path, f"{shown(value)} is not more than 0s")
+        yield report(mesh, NO_TIME, path, f"{show(value)} is not more than 0s")
 
 
 def _can_be_issued(mesh: MeshDocument, backend: Backend, lifetime: timedelta, context: Context) -> Iterator[Finding]:
     path = (*backend.path, *EXPIRATION)
     said = at(backend.value, EXPIRATION)
     if lifetime < _SHORT:
-        yield finding_at(mesh, SHORT, path, f"{said} is less than an hour: each proxy renews after four fifths of it")
+        yield report(mesh, SHORT, path, f"{said} is less than an hour: each proxy renews after four fifths of it")
     if backend.type != "acmpca":
         return
-    authority = context.outputs and context.outputs.certificate_authority
+    authority = context.target.outputs and context.target.outputs.certificate_authority
     if authority and authority.arn == backend.conf.get("arn") and mode_problem(authority.usage_mode, lifetime):
-        yield finding_at(mesh, BEYOND_SHORT_LIVED, path, f"{said} is more than the 7 days of a CA in short-lived mode")
+        yield report(mesh, BEYOND_SHORT_LIVED, path, f"{said} is more than the 7 days of a CA in short-lived mode")
     end = _end_of_the_ca(mesh, backend, context)
-    if end and context.now < end < context.now + lifetime:
-        yield finding_at(mesh, BEYOND_THE_CA, path, f"{said} goes beyond the end of the CA on {end:%Y-%m-%d}")
+    if end and context.target.now < end < context.target.now + lifetime:
+        yield report(mesh, BEYOND_THE_CA, path, f"{said} goes beyond the end of the CA on {end:%Y-%m-%d}")
 
 
 def _end_of_the_ca(mesh: MeshDocument, backend: Backend, context: Context) -> datetime | None:
     """The contract's word, if it is about this CA; else that of the chain's first certificate."""
-    if context.outputs and context.outputs.certificate_authority.arn == backend.conf.get("arn"):
-        return context.outputs.certificate_authority.not_after
-    bundle = chains.bundle_of(mesh, backend, context)
+    if context.target.outputs and context.target.outputs.certificate_authority.arn == backend.conf.get("arn"):
+        return context.target.outputs.certificate_authority.not_after
+    bundle = chains.read_bundle(mesh, backend, context)
     return bundle.certificates[0].not_valid_after_utc if bundle and bundle.hierarchy.is_in_order else None

@@ -12,10 +12,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.confidential import hides
-from toolkit.mesh.documents.wording import HIDDEN, is_credential, key_text
+from toolkit.mesh.documents.wording import HIDDEN, is_credential, show_key
 from toolkit.mesh.lint.findings import Excerpt
 from toolkit.mesh.schema.model import SOURCE_KINDS
-from toolkit.mesh.schema.secret import name_problem
+from toolkit.mesh.schema.secret import find_name_problem
 from toolkit.yamltext import nodes
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Excerpts:
         # For each span how far it and those before it reach; a scalar of many lines covers later lines.
         self._ends = list(accumulate((span.end for span in self._spans), max))
 
-    def at(self, line: int, column: int) -> Excerpt | None:
+    def cut(self, line: int, column: int) -> Excerpt | None:
         """The line of a place; None where there is none, or it is longer than anything that people read."""
         if not 0 < line <= len(self._starts):
             return None
@@ -114,7 +114,7 @@ def _plain(text: str) -> str:
 def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
     if isinstance(node, nodes.Scalar):
         harmless = key in _HARMLESS and not is_confidential and not is_credential(node.value)
-        if key == "secret" and name_problem(node.value, "universal"):
+        if key == "secret" and find_name_problem(node.value, "universal"):
             # What no Secret can be called may be a credential that was written in the wrong place.
             harmless = False
         yield _Span(node.start.index, max(node.end, node.after), harmless)
@@ -126,7 +126,7 @@ def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
             name = pair.key.value if isinstance(pair.key, nodes.Scalar) else ""
             if isinstance(pair.key, nodes.Scalar):
                 # Below a credential, what is no kind of data source may be the value that lost its colon.
-                harmless = key_text(name) == name and (not is_confidential or name in SOURCE_KINDS)
+                harmless = show_key(name) == name and (not is_confidential or name in SOURCE_KINDS)
                 yield _Span(pair.key.start.index, pair.key.end, harmless)
             else:
                 yield from _spans(pair.key, "", is_confidential=True)

@@ -1,53 +1,22 @@
-"""What a rule is, and what it found at one place."""
+"""What a rule finds at one place."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.mesh.documents.wording import path_text, without_credentials
+from toolkit.mesh.documents.wording import hide_credentials, show_path
+from toolkit.mesh.lint.catalogue import RULES
 
 if TYPE_CHECKING:
+    from toolkit.errors import InvalidInputError
     from toolkit.mesh.documents.typed import Document
+    from toolkit.mesh.lint.catalogue import Rule, Severity
     from toolkit.yamltext.nodes import Path
 
-
-class Severity(StrEnum):
-    """How bad a finding is; the words are those of SARIF 2.1.0, 3.27.10."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-    @property
-    def rank(self) -> int:
-        """Larger is worse."""
-        return _RANKS[self]
-
-
-_RANKS = {Severity.NOTE: 1, Severity.WARNING: 2, Severity.ERROR: 3}
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One kind of problem.
-
-    Attributes:
-        code: stable, and never used for anything else again.
-        severity: of every finding of the rule.
-        title: what is wrong, in a few words.
-        why: what comes of it.
-        fix: what to do, where a finding does not say it better.
-        source: where the rule comes from.
-    """
-
-    code: str
-    severity: Severity
-    title: str
-    why: str
-    fix: str
-    source: str
+UNREADABLE = RULES["MESH001"]
+_PLACE = re.compile(r":(\d+):(\d+)$")
 
 
 class Excerpt(NamedTuple):
@@ -102,8 +71,17 @@ class Finding:
         return (self.source, self.line, self.column, self.code, self.path, self.message)
 
 
-def finding_at(document: Document, rule: Rule, path: Path, message: str, fix: str = "") -> Finding:
+def report(document: Document, rule: Rule, path: Path, message: str, fix: str = "") -> Finding:
     """Return what a rule found at a path of a document; nothing that has the form of a credential stays in it."""
-    place = document.place(path)
-    shown, fix = path_text((*document.base, *path)), fix or rule.fix
-    return Finding(rule, without_credentials(message), fix, document.source, place.line, place.column, shown)
+    place = document.find_place(path)
+    shown, fix = show_path((*document.base, *path)), fix or rule.fix
+    return Finding(rule, hide_credentials(message), fix, document.source, place.line, place.column, shown)
+
+
+def report_unreadable(source: str, error: InvalidInputError) -> Finding:
+    """Return what to report of a file that can't be read, beside what others hold."""
+    problem = error.problems[0] if error.problems else None
+    match = _PLACE.search(problem.path) if problem else None
+    line, column = (int(match[1]), int(match[2])) if match else (1, 1)
+    message = f"{error.message}: {problem.message}" if problem else error.message
+    return Finding(UNREADABLE, message, UNREADABLE.fix, source, line, column, "")

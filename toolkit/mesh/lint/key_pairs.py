@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import value_of
-from toolkit.mesh.lint.findings import Finding, Rule, Severity, finding_at
-from toolkit.mesh.lint.placeholders import unfilled
+from toolkit.mesh.documents.data_sources import read_value
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import Finding, report
+from toolkit.mesh.lint.placeholders import find_unfilled
 from toolkit.pki import go_pem, private_key
 from toolkit.pki.private_key import EncryptedKeyError, NotAKeyError, PublicHalf, UnusableKeyError
 from toolkit.yamltext.plain import at
@@ -21,51 +22,12 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.context import Context
     from toolkit.yamltext.nodes import Path
 
-_GO = "golang/go:src/crypto/tls/tls.go (X509KeyPair)"
-_KUMA = "kumahq/kuma:pkg/plugins/ca/provided/ca_cert_validator.go; measured with Kuma 2.14.3 and Go 1.26"
-_REFUSES = "Kuma refuses a provided CA: not a valid TLS key pair. For Vault, the control plane can't log in."
 
-OF_ANOTHER = Rule(
-    "MESH160",
-    Severity.ERROR,
-    "A private key does not belong to its certificate",
-    _REFUSES,
-    "Give the key of the first certificate, or the certificate of this key.",
-    f"{_GO}; {_KUMA}",
-)
-ENCRYPTED = Rule(
-    "MESH161",
-    Severity.ERROR,
-    "A private key is encrypted",
-    f"There is no field for its password. {_REFUSES}",
-    "Decrypt it before you store it: openssl pkey -in KEY -out PLAIN_KEY.",
-    f"golang/go:src/crypto/tls/tls.go (parsePrivateKey); {_KUMA}",
-)
-NO_KEY = Rule(
-    "MESH162",
-    Severity.ERROR,
-    "There is no private key where one belongs",
-    _REFUSES,
-    "Give the private key as PEM: a block whose label is PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY.",
-    f"{_GO}; {_KUMA}",
-)
-UNREADABLE_KEY = Rule(
-    "MESH163",
-    Severity.ERROR,
-    "Go can't read a private key",
-    _REFUSES,
-    "Give a key of RSA, ECDSA (P-224 to P-521) or Ed25519 in PKCS #8, PKCS #1 or SEC 1.",
-    f"golang/go:src/crypto/tls/tls.go (parsePrivateKey), src/crypto/x509; {_KUMA}",
-)
-NO_CERTIFICATE = Rule(
-    "MESH164",
-    Severity.ERROR,
-    "There is no certificate where one belongs",
-    _REFUSES,
-    "Give the certificate as PEM (-----BEGIN CERTIFICATE-----).",
-    f"{_GO}; {_KUMA}",
-)
-RULES = (OF_ANOTHER, ENCRYPTED, NO_KEY, UNREADABLE_KEY, NO_CERTIFICATE)
+OF_ANOTHER = RULES["MESH160"]
+ENCRYPTED = RULES["MESH161"]
+NO_KEY = RULES["MESH162"]
+UNREADABLE_KEY = RULES["MESH163"]
+NO_CERTIFICATE = RULES["MESH164"]
 
 # Where each type of backend has a certificate and its key.
 _PAIRS: dict[str, tuple[Path, Path]] = {
@@ -90,30 +52,30 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
     certified = (
         _read_certificate(certificates, str(of_certificate[-1]), keys_alone=keys_alone) if certificates else None
     )
-    yield from (found for found in (half, certified) if isinstance(found, Finding))
+    yield from (finding for finding in (half, certified) if isinstance(finding, Finding))
     if key and isinstance(half, PublicHalf) and certified and not isinstance(certified, Finding):
         difference = private_key.difference(certified, half)
         if difference:
-            yield finding_at(key.document, OF_ANOTHER, key.path, f"{of_key[-1]} {difference}")
+            yield report(key.document, OF_ANOTHER, key.path, f"{of_key[-1]} {difference}")
 
 
 def _value(mesh: MeshDocument, backend: Backend, path: Path, context: Context) -> Resolved | None:
-    return value_of(mesh, (*backend.path, *path), at(backend.value, path), context.documents)
+    return read_value(mesh, (*backend.path, *path), at(backend.value, path), context.documents)
 
 
 def _read_key(key: Resolved, name: str, certificates: Resolved | None) -> PublicHalf | Finding:
-    if found := unfilled(key, name):
-        return found
+    if finding := find_unfilled(key, name):
+        return finding
     try:
         return private_key.load(key.value)
     except EncryptedKeyError as error:
-        return finding_at(key.document, ENCRYPTED, key.path, f"{name} {error}")
+        return report(key.document, ENCRYPTED, key.path, f"{name} {error}")
     except UnusableKeyError as error:
-        return finding_at(key.document, UNREADABLE_KEY, key.path, f"{name} {error}")
+        return report(key.document, UNREADABLE_KEY, key.path, f"{name} {error}")
     except NotAKeyError as error:
         is_swapped = certificates and _has_certificate(key.value) and _has_key_alone(certificates.value)
         fix = "The certificate and the key are swapped: exchange the two." if is_swapped else ""
-        return finding_at(key.document, NO_KEY, key.path, f"{name} {error}", fix)
+        return report(key.document, NO_KEY, key.path, f"{name} {error}", fix)
 
 
 def _read_certificate(certificates: Resolved, name: str, *, keys_alone: bool) -> x509.Certificate | Finding | None:
@@ -122,7 +84,7 @@ def _read_certificate(certificates: Resolved, name: str, *, keys_alone: bool) ->
     except NotAKeyError as error:
         if keys_alone and not _has_key_alone(certificates.value):
             return None
-        return finding_at(certificates.document, NO_CERTIFICATE, certificates.path, f"{name} {error}")
+        return report(certificates.document, NO_CERTIFICATE, certificates.path, f"{name} {error}")
 
 
 def _has_certificate(text: str) -> bool:

@@ -4,58 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.confidential import LAST_APPLIED, credentials_in, is_chain, last_applied
-from toolkit.mesh.documents.data_sources import Resolved, secret_values
+from toolkit.mesh.documents.confidential import LAST_APPLIED, find_credentials, is_chain, read_last_applied
+from toolkit.mesh.documents.data_sources import Resolved, read_secret_values
 from toolkit.mesh.documents.typed import SecretDocument
-from toolkit.mesh.documents.wording import listed
+from toolkit.mesh.documents.wording import join_words
+from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.credential_rules import IN_THE_MESH
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.findings import report
 from toolkit.yamltext.plain import at, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.documents.typed import Document, MeshDocument
-    from toolkit.mesh.lint.context import Context
+    from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.findings import Finding
 
-_SOURCE = "kubernetes.io/docs/reference/labels-annotations-taints (kubectl.kubernetes.io/last-applied-configuration)"
-_FIX = (
-    f"Remove it (kubectl annotate KIND NAME {LAST_APPLIED}-), apply with --server-side from then on, and replace the "
-    "credential if others could read it."
-)
-IN_AN_ANNOTATION = Rule(
-    "MESH046",
-    Severity.WARNING,
-    "kubectl's annotation has a copy of a Secret's value",
-    "kubectl describe shows annotations, and tools log them. The copy stays when the value is changed in other ways.",
-    _FIX,
-    _SOURCE,
-)
-RULES = (IN_AN_ANNOTATION,)
+IN_AN_ANNOTATION = RULES["MESH046"]
 
 _PATH = ("metadata", "annotations", LAST_APPLIED)
 
 
-def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
-    """Yield the findings of this module about a Mesh."""
-    names = sorted(set(credentials_in(_applied(mesh))))
-    if names:
-        message = f"kubectl's annotation last-applied-configuration still contains {listed(names)}"
-        yield finding_at(mesh, IN_THE_MESH, _PATH, message, _FIX)
+def check(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
+    """Yield the findings of this module."""
+    applied = read_last_applied(mapping(at(document.value, _PATH[:-1])))
+    if isinstance(document, SecretDocument):
+        yield from _value_of_secret(document, SecretDocument("", "kubernetes", mapping(applied), document.root))
+    elif names := sorted(set(find_credentials(applied))):
+        message = f"kubectl's annotation last-applied-configuration still contains {join_words(names)}"
+        yield report(document, IN_THE_MESH, _PATH, message, IN_AN_ANNOTATION.fix)
 
 
-def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
-    """Yield the findings of this module about a Secret."""
-    applied = SecretDocument("", "kubernetes", mapping(_applied(secret)), secret.root)
-    if is_chain(applied):
-        return
-    forms = [found.path[0] for found in secret_values(applied) if isinstance(found, Resolved)]
-    if forms:
+def _value_of_secret(secret: SecretDocument, applied: SecretDocument) -> Iterator[Finding]:
+    forms = [value.path[0] for value in read_secret_values(applied) if isinstance(value, Resolved)]
+    if forms and not is_chain(applied):
         form = "in plain text" if "stringData" in forms else "in base64"
         message = f"kubectl's annotation last-applied-configuration contains the value of the Secret {form}"
-        yield finding_at(secret, IN_AN_ANNOTATION, _PATH, message)
-
-
-def _applied(document: Document) -> object:
-    return last_applied(mapping(at(document.value, _PATH[:-1])))
+        yield report(secret, IN_AN_ANNOTATION, _PATH, message)

@@ -5,29 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import report
 
 if TYPE_CHECKING:
     from toolkit.mesh.documents.data_sources import Resolved
     from toolkit.mesh.lint.findings import Finding
 
-PLACEHOLDER = Rule(
-    "MESH106",
-    Severity.ERROR,
-    "A credential is a placeholder or an example of AWS's documentation",
-    "Nothing replaces it: AWS and Go refuse it, and proxies get no certificates.",
-    "Replace it with the credential, or leave auth out and give the control planes a role.",
-    "docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html (AKIAIOSFODNN7EXAMPLE)",
-)
-VARIABLE = Rule(
-    "MESH109",
-    Severity.WARNING,
-    "A credential is a variable",
-    "kubectl, kumactl and the control plane replace no variables. What it is replaced with was not checked.",
-    "Make sure that another tool replaces it, and run lint on the result.",
-    "Kong/developer.konghq.com:app/mesh/manage-secrets.md",
-)
-RULES = (PLACEHOLDER, VARIABLE)
+PLACEHOLDER = RULES["MESH106"]
+VARIABLE = RULES["MESH109"]
 
 # Shells and Flux, Helm and Jinja, Argo CD's Vault plugin, vals, SOPS, and other substitution tools.
 _VARIABLE = re.compile(
@@ -47,21 +33,19 @@ _WORDS = re.compile(
 _DOCUMENTED = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{5,}EXAMPLE|[A-Za-z0-9/+]{29,31}EXAMPLEKEY")
 
 
-def unfilled(resolved: Resolved, name: str) -> Finding | None:
+def find_unfilled(resolved: Resolved, name: str) -> Finding | None:
     """Return what to report of a value that was never filled in."""
     value = resolved.value.strip()
     if _DOCUMENTED.fullmatch(value):
         message = f"{name} is an example of AWS's documentation"
-        return finding_at(resolved.document, PLACEHOLDER, resolved.path, message)
+        return report(resolved.document, PLACEHOLDER, resolved.path, message)
     if _VARIABLE.fullmatch(value):
         if is_plain(resolved):
-            return finding_at(
-                resolved.document, VARIABLE, resolved.path, f"{name} is a variable that a tool must replace"
-            )
+            return report(resolved.document, VARIABLE, resolved.path, f"{name} is a variable that a tool must replace")
         message = f"{name} is a variable, encoded in base64, where no tool replaces it"
-        return finding_at(resolved.document, PLACEHOLDER, resolved.path, message)
+        return report(resolved.document, PLACEHOLDER, resolved.path, message)
     if _WORDS.fullmatch(value):
-        return finding_at(resolved.document, PLACEHOLDER, resolved.path, f"{name} is a placeholder")
+        return report(resolved.document, PLACEHOLDER, resolved.path, f"{name} is a placeholder")
     return None
 
 

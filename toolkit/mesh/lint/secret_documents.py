@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import Reason, Resolved, Unresolved, data_sources, secret_value, secret_values
+from toolkit.mesh.documents.data_sources import (
+    Reason,
+    Resolved,
+    Unresolved,
+    find_data_sources,
+    read_secret_value,
+    read_secret_values,
+)
 from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
-from toolkit.mesh.documents.wording import key_text, kind, path_text, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.documents.wording import name_kind, show, show_key, show_path
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.structure import MISSING_FIELD, UNIVERSAL_META, UNKNOWN_FIELD
 from toolkit.mesh.lint.value_types import WRONG_TYPE
-from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
+from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE
 from toolkit.yamltext import nodes
 from toolkit.yamltext.plain import at, mapping, text
 
@@ -21,96 +29,27 @@ if TYPE_CHECKING:
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Node
 
-_SECRETS = "Kong/developer.konghq.com:app/mesh/manage-secrets.md"
-_STORE = "kumahq/kuma:pkg/plugins/secrets/k8s/store.go"
 
-DIFFERENT_TWICE = Rule(
-    "MESH003",
-    Severity.ERROR,
-    "A Mesh or a Secret stands twice in the input, with different content",
-    "Whichever is applied last wins, and that is the order of the files.",
-    "Keep one of them.",
-    f"{_SECRETS} (one name can serve only one mesh on Kubernetes)",
-)
-VALUE_NO_BASE64 = Rule(
-    "MESH040",
-    Severity.ERROR,
-    "The value of a Secret is no base64",
-    "Kubernetes and the control plane refuse the Secret.",
-    "Write the value in base64; on Kubernetes stringData.value takes it as it is.",
-    _SECRETS,
-)
-VALUE_MISSING = Rule(
-    "MESH041",
-    Severity.ERROR,
-    "A Secret has no value",
-    "On Kubernetes the control plane refuses it: data.value cannot be empty. On Universal it accepts the Secret, and "
-    "the Mesh that names it finds no value.",
-    "Write the value under data.value for Kubernetes, under data for Universal.",
-    "kumahq/kuma:pkg/plugins/runtime/k8s/webhooks/secret_validator.go; measured with Kuma 2.14.3 (Universal)",
-)
-UNUSED_WITHOUT_VALUE = Rule(
-    "MESH048",
-    Severity.WARNING,
-    "A Secret of Universal has no value, and no Mesh here names it",
-    "The control plane accepts it. A Mesh that names it finds no value.",
-    "Write the value, in base64, under data.",
-    "measured with Kuma 2.14.3",
-)
-SECRET_TYPE = Rule(
-    "MESH042",
-    Severity.ERROR,
-    "A Secret is of a type that Kong Mesh passes over",
-    "A control plane lists Secrets of its own types only.",
-    f"Set type to {KUBERNETES_TYPE}; to change the type of a Secret, delete and create it.",
-    _SECRETS,
-)
-MESH_MISSING = Rule(
-    "MESH043",
-    Severity.WARNING,
-    "A Secret does not name its mesh",
-    "It belongs to the mesh default, and no other mesh finds it.",
-    f"Add the label {MESH_LABEL}: MESH.",
-    f"{_SECRETS}; {_STORE} (GetMesh)",
-)
-SECRET_NAMESPACE = Rule(
-    "MESH044",
-    Severity.ERROR,
-    "A Secret is in another namespace than the control plane",
-    "The control plane looks for Secrets in its own namespace only.",
-    "Set metadata.namespace to that of the control plane, or name that one with --namespace.",
-    f"{_SECRETS}; {_STORE}",
-)
-NAMESPACE_MISSING = Rule(
-    "MESH045",
-    Severity.NOTE,
-    "A Secret does not say its namespace",
-    "It goes to the namespace that kubectl happens to use.",
-    "Set metadata.namespace to that of the control plane.",
-    _SECRETS,
-)
-RULES = (
-    DIFFERENT_TWICE,
-    VALUE_NO_BASE64,
-    VALUE_MISSING,
-    SECRET_TYPE,
-    MESH_MISSING,
-    SECRET_NAMESPACE,
-    NAMESPACE_MISSING,
-    UNUSED_WITHOUT_VALUE,
-)
+DIFFERENT_TWICE = RULES["MESH003"]
+VALUE_NO_BASE64 = RULES["MESH040"]
+VALUE_MISSING = RULES["MESH041"]
+UNUSED_WITHOUT_VALUE = RULES["MESH048"]
+SECRET_TYPE = RULES["MESH042"]
+MESH_MISSING = RULES["MESH043"]
+SECRET_NAMESPACE = RULES["MESH044"]
+NAMESPACE_MISSING = RULES["MESH045"]
 
 
 _KUBERNETES_FIELDS = ("apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData")
 _VALUE_RULES = {Reason.NOT_TEXT: WRONG_TYPE, Reason.NOT_BASE64: VALUE_NO_BASE64}
 
 
-def named_by(meshes: Iterable[MeshDocument]) -> frozenset[str]:
+def find_named(meshes: Iterable[MeshDocument]) -> frozenset[str]:
     """Return the names of the Secrets that Meshes name."""
-    return frozenset(text(source.get("secret")) for mesh in meshes for _, source in data_sources(mesh)) - {""}
+    return frozenset(text(source.get("secret")) for mesh in meshes for _, source in find_data_sources(mesh)) - {""}
 
 
-def ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> list[SecretDocument]:
+def select_ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> list[SecretDocument]:
     """Return the Secrets of Kong Mesh, or meant to be: by type, by label, or because a Mesh names them."""
     return [
         secret
@@ -121,17 +60,17 @@ def ours(secrets: Sequence[SecretDocument], named: frozenset[str]) -> list[Secre
     ]
 
 
-def check_secret(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    """What is wrong with one Secret."""
+def check(secret: SecretDocument, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with a Secret."""
     name = at(secret.value, secret.name_path)
     if not isinstance(name, str) or not name:
         if name in (None, ""):
-            yield finding_at(secret, MISSING_FIELD, secret.name_path, "the Secret has no name", "Add the name.")
+            yield report(secret, MISSING_FIELD, secret.name_path, "the Secret has no name", "Add the name.")
         else:
-            yield finding_at(secret, WRONG_TYPE, secret.name_path, f"name must be a text; it is {kind(name)}")
+            yield report(secret, WRONG_TYPE, secret.name_path, f"name must be a text; it is {name_kind(name)}")
     if secret.type not in (KUBERNETES_TYPE, GLOBAL_TYPE):
-        message = f"the type is {shown(secret.type)}, not {KUBERNETES_TYPE}" if secret.type else "the type is missing"
-        yield finding_at(secret, SECRET_TYPE, ("type",), message)
+        message = f"the type is {show(secret.type)}, not {KUBERNETES_TYPE}" if secret.type else "the type is missing"
+        yield report(secret, SECRET_TYPE, ("type",), message)
     elif secret.type == KUBERNETES_TYPE:
         yield from _mesh(secret)
     if not secret.is_universal:
@@ -146,34 +85,32 @@ def _mesh(secret: SecretDocument) -> Iterator[Finding]:
     mesh = at(secret.value, secret.mesh_path)
     if mesh in (None, "") and secret.is_universal:
         # kumahq/kuma:app/kumactl/cmd/apply/apply.go: Mesh field cannot be empty.
-        yield finding_at(secret, MISSING_FIELD, secret.mesh_path, "the Secret has no mesh", "Add mesh: NAME.")
+        yield report(secret, MISSING_FIELD, secret.mesh_path, "the Secret has no mesh", "Add mesh: NAME.")
     elif mesh in (None, ""):
-        yield finding_at(secret, MESH_MISSING, secret.mesh_path, "the Secret does not name its mesh")
+        yield report(secret, MESH_MISSING, secret.mesh_path, "the Secret does not name its mesh")
     elif not isinstance(mesh, str):
-        yield finding_at(secret, WRONG_TYPE, secret.mesh_path, f"the mesh must be a text; it is {kind(mesh)}")
+        yield report(secret, WRONG_TYPE, secret.mesh_path, f"the mesh must be a text; it is {name_kind(mesh)}")
 
 
 def _namespace(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    path = ("metadata", "namespace")
+    path, expected = ("metadata", "namespace"), context.target.system_namespace
     namespace = at(secret.value, path)
     if namespace is None:
-        yield finding_at(secret, NAMESPACE_MISSING, path, "the Secret does not say its namespace")
-    elif namespace != context.namespace:
-        yield finding_at(
-            secret, SECRET_NAMESPACE, path, f"the namespace is {shown(namespace)}, not {context.namespace}"
-        )
+        yield report(secret, NAMESPACE_MISSING, path, "the Secret does not say its namespace")
+    elif namespace != expected:
+        yield report(secret, SECRET_NAMESPACE, path, f"the namespace is {show(namespace)}, not {expected}")
 
 
 def _value(secret: SecretDocument, context: Context) -> Iterator[Finding]:
-    found = secret_value(secret)
-    if isinstance(found, Unresolved):
-        message = f"the value {found.message}"
+    held = read_secret_value(secret)
+    if isinstance(held, Unresolved):
+        message = f"the value {held.message}"
         is_harmless = secret.is_universal and secret.name not in context.named
-        if found.reason is Reason.SECRET_WITHOUT_VALUE:
-            others = ", ".join(sorted(shown(key) for key in mapping(secret.value.get("data")))[:5])
+        if held.reason is Reason.SECRET_WITHOUT_VALUE:
+            others = ", ".join(sorted(show(key) for key in mapping(secret.value.get("data")))[:5])
             message = f"the Secret has no value{f'; its data has {others}' if others else ''}"
         missing = UNUSED_WITHOUT_VALUE if is_harmless else VALUE_MISSING
-        yield finding_at(secret, _VALUE_RULES.get(found.reason, missing), found.path, message, found.fix)
+        yield report(secret, _VALUE_RULES.get(held.reason, missing), held.path, message, held.fix)
 
 
 def _unknown(secret: SecretDocument) -> Iterator[Finding]:
@@ -181,23 +118,23 @@ def _unknown(secret: SecretDocument) -> Iterator[Finding]:
     lower = {each.lower(): each for each in _KUBERNETES_FIELDS}
     for name in [str(key) for key in secret.value if key not in _KUBERNETES_FIELDS]:
         fix = f"Did you mean {lower[name.lower()]}?" if name.lower() in lower else ""
-        yield finding_at(secret, UNKNOWN_FIELD, (name,), f"{key_text(name)} is no field of a Secret", fix)
+        yield report(secret, UNKNOWN_FIELD, (name,), f"{show_key(name)} is no field of a Secret", fix)
 
 
 def _other_values(secret: SecretDocument) -> Iterator[Finding]:
     """Yield what Kubernetes can't read beside the value that Kong Mesh uses: it takes all of a Secret or nothing."""
     for part in ("data", "stringData"):
         if not isinstance(secret.value.get(part), dict | None):
-            message = f"{part} must be a mapping; it is {kind(secret.value[part])}"
-            yield finding_at(secret, WRONG_TYPE, (part,), message)
-    for found in secret_values(secret):
-        if isinstance(found, Unresolved) and found.path != secret.data_path and found.reason in _VALUE_RULES:
-            message = f"{path_text(found.path)} {found.message}"
-            yield finding_at(secret, _VALUE_RULES[found.reason], found.path, message, found.fix)
+            message = f"{part} must be a mapping; it is {name_kind(secret.value[part])}"
+            yield report(secret, WRONG_TYPE, (part,), message)
+    for held in read_secret_values(secret):
+        if isinstance(held, Unresolved) and held.path != secret.data_path and held.reason in _VALUE_RULES:
+            message = f"{show_path(held.path)} {held.message}"
+            yield report(secret, _VALUE_RULES[held.reason], held.path, message, held.fix)
 
 
-def twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:
-    """Documents of one name that differ."""
+def check_twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:
+    """Yield the documents of one name that differ."""
     seen: dict[tuple[object, ...], MeshDocument | SecretDocument] = {}
     for document in documents:
         if not document.name:
@@ -206,10 +143,10 @@ def twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Findin
         first = seen.setdefault(known, document)
         if first is document or _content(first) == _content(document):
             continue
-        place = first.place(())
-        what = f"{known[0]} {shown(document.name)}"
+        place = first.find_place(())
+        what = f"{known[0]} {show(document.name)}"
         message = f"{what} stands in {first.source}:{place.line}, too, with different content"
-        yield finding_at(document, DIFFERENT_TWICE, document.name_path, message)
+        yield report(document, DIFFERENT_TWICE, document.name_path, message)
 
 
 def _identity(document: MeshDocument | SecretDocument) -> tuple[object, ...]:
@@ -224,8 +161,8 @@ def _identity(document: MeshDocument | SecretDocument) -> tuple[object, ...]:
 def _content(document: MeshDocument | SecretDocument) -> object:
     """What a document says, however it is written."""
     if isinstance(document, SecretDocument):
-        found = secret_value(document)
-        return document.type, document.mesh, found.value if isinstance(found, Resolved) else found.reason
+        held = read_secret_value(document)
+        return document.type, document.mesh, held.value if isinstance(held, Resolved) else held.reason
     node = nodes.find(document.root, (*document.base, *document.spec_path))
     return _said(node, UNIVERSAL_META if document.is_universal else ()) or []
 

@@ -6,13 +6,14 @@ A control plane reads a Mesh into protobuf and passes over what it does not know
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.wording import did_you_mean, key_text, listed, path_text, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
-from toolkit.mesh.lint.value_types import FIELDS, UNKNOWN_VALUE, check_limits, check_type, last, wrong
+from toolkit.mesh.documents.wording import join_words, show, show_key, show_path, suggest
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import report
+from toolkit.mesh.lint.value_types import UNKNOWN_VALUE, check_limits, check_type, report_type, show_end
 from toolkit.mesh.schema.backends import BACKEND_TYPES, ProvidedBackend, ProvidedConf
-from toolkit.mesh.schema.field_types import Spec, fields_of, shape_of
+from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import DataSource
 from toolkit.yamltext.plain import at
@@ -21,61 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from toolkit.mesh.documents.typed import MeshDocument
-    from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.model import Model
     from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.plain import AnyMapping
 
-TWO_FORMS = Rule(
-    "MESH002",
-    Severity.ERROR,
-    "A document mixes the forms of Kubernetes and of Universal",
-    "Only the fields of one form are read; the others are dropped without a word.",
-    "Keep apiVersion, kind, metadata and spec for kubectl, or type, name and the fields beside them for kumactl.",
-    "Kong/developer.konghq.com:app/mesh/mesh.md",
-)
-API_VERSION_UNKNOWN = Rule(
-    "MESH004",
-    Severity.ERROR,
-    "A Mesh has no apiVersion that Kong Mesh has",
-    "Kubernetes refuses it: no kind matches.",
-    f"Write apiVersion: {API_VERSION}.",
-    "Kong/developer.konghq.com:app/mesh/mesh.md",
-)
-UNKNOWN_FIELD = Rule(
-    "MESH010",
-    Severity.ERROR,
-    "A field is unknown",
-    "Kong Mesh drops a field that it does not know without a word, and works as if it had not been written.",
-    "Correct the name of the field, or remove it.",
-    f"{FIELDS}; kumahq/kuma:pkg/util/proto/proto.go",
-)
-MISSING_FIELD = Rule(
-    "MESH011",
-    Severity.ERROR,
-    "A field is missing that must be there",
-    "The control plane refuses the document, or the backend can't work.",
-    "Add the field.",
-    FIELDS,
-)
-UNKNOWN_BACKEND_TYPE = Rule(
-    "MESH013",
-    Severity.ERROR,
-    "An mTLS backend is of a type that does not exist",
-    "The control plane refuses the Mesh: could not find installed plugin for this type.",
-    f"Choose one of {', '.join(BACKEND_TYPES)}.",
-    "kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go",
-)
-NOT_VALIDATED = Rule(
-    "MESH019",
-    Severity.WARNING,
-    "A provided backend has no CA, and its validation is skipped",
-    "With skipValidation: true the control plane accepts the Mesh. The backend can't issue certificates.",
-    "Add the certificate and the key, or set skipValidation to false.",
-    "kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go; measured with Kuma 2.14.3",
-)
-RULES = (TWO_FORMS, API_VERSION_UNKNOWN, UNKNOWN_FIELD, MISSING_FIELD, UNKNOWN_BACKEND_TYPE, NOT_VALIDATED)
+TWO_FORMS = RULES["MESH002"]
+API_VERSION_UNKNOWN = RULES["MESH004"]
+UNKNOWN_FIELD = RULES["MESH010"]
+MISSING_FIELD = RULES["MESH011"]
+UNKNOWN_BACKEND_TYPE = RULES["MESH013"]
+NOT_VALIDATED = RULES["MESH019"]
 
 # What a control plane adds to a document of Universal (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1/meta.go), and
 # what the Kubernetes resources of Kuma have beside their spec.
@@ -83,14 +41,14 @@ UNIVERSAL_META = ("type", "name", "mesh", "labels", "creationTime", "modificatio
 _KUBERNETES_META = ("apiVersion", "kind", "metadata", "spec", "mesh", "status")
 
 
-def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
+def check(mesh: MeshDocument) -> Iterator[Finding]:
     """The findings of this module."""
     yield from _universal_head(mesh) if mesh.is_universal else _kubernetes_head(mesh)
     for spot in mesh.spots:
         yield from check_type(mesh, spot)
-        if spot.shape.variants:
+        if spot.field_type.variants:
             yield from _variant(mesh, spot)
-        elif isinstance(spot.value, dict) and (model := spot.shape.model):
+        elif isinstance(spot.value, dict) and (model := spot.field_type.model):
             yield from _missing(mesh, spot, model)
             yield from _unknown(mesh, spot, model)
         elif type(spot.value) in (str, int, float):
@@ -100,25 +58,22 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: A
 def _kubernetes_head(mesh: MeshDocument) -> Iterator[Finding]:
     version = mesh.value.get("apiVersion")
     if version != API_VERSION:
-        message = "apiVersion is missing" if version is None else f"{shown(version)} is no apiVersion of Kong Mesh"
-        yield finding_at(mesh, API_VERSION_UNKNOWN, ("apiVersion",), message)
+        message = "apiVersion is missing" if version is None else f"{show(version)} is no apiVersion of Kong Mesh"
+        yield report(mesh, API_VERSION_UNKNOWN, ("apiVersion",), message)
     for part in ("metadata", "spec"):
         if not isinstance(mesh.value.get(part), dict | None):
-            yield wrong(mesh, (part,), "a mapping", mesh.value[part])
+            yield report_type(mesh, (part,), "a mapping", mesh.value[part])
     yield from _name(mesh)
     for key in _keys(mesh.value):
         if key in _KUBERNETES_META:
             continue
-        if key in fields_of(Spec) or key in UNIVERSAL_META:
-            fix = f"Move it to {path_text(_home(key))}." if key in ("name", "labels") or key in fields_of(Spec) else ""
-            yield finding_at(mesh, TWO_FORMS, (key,), f"{key} belongs to the form of Universal; this has a kind", fix)
+        if key in list_fields(Spec) or key in UNIVERSAL_META:
+            is_metadata = key in ("name", "labels")
+            path = ("metadata" if is_metadata else "spec", key)
+            fix = f"Move it to {show_path(path)}." if is_metadata or key in list_fields(Spec) else ""
+            yield report(mesh, TWO_FORMS, (key,), f"{key} belongs to the form of Universal; this has a kind", fix)
         else:
             yield from _unknown_key(mesh, (key,), key, _KUBERNETES_META)
-
-
-def _home(key: str) -> Path:
-    """Where the form of Kubernetes has what stands at the top in that of Universal."""
-    return ("metadata" if key in ("name", "labels") else "spec", key)
 
 
 def _universal_head(mesh: MeshDocument) -> Iterator[Finding]:
@@ -126,52 +81,52 @@ def _universal_head(mesh: MeshDocument) -> Iterator[Finding]:
     for key in ("apiVersion", "metadata", "spec"):
         if key in mesh.value:
             message = f"{key} belongs to the form of Kubernetes; this has a type and no kind"
-            yield finding_at(mesh, TWO_FORMS, (key,), message)
+            yield report(mesh, TWO_FORMS, (key,), message)
 
 
 def _name(mesh: MeshDocument) -> Iterator[Finding]:
     name = at(mesh.value, mesh.name_path)
     if name is None:
-        yield finding_at(mesh, MISSING_FIELD, mesh.name_path, "the Mesh has no name", "Add the name of the mesh.")
+        yield report(mesh, MISSING_FIELD, mesh.name_path, "the Mesh has no name", "Add the name of the mesh.")
     elif not isinstance(name, str):
-        yield wrong(mesh, mesh.name_path, "a text", name)
+        yield report_type(mesh, mesh.name_path, "a text", name)
 
 
 def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     """Yield the findings about a backend, whose type decides what else it has."""
     if not isinstance(spot.value, dict):
         return
-    path, chosen, variants = (*_at(mesh, spot.path), "type"), spot.value.get("type"), spot.shape.variants
+    path, chosen, variants = (*_at(mesh, spot.path), "type"), spot.value.get("type"), spot.field_type.variants
     model = variants.get(chosen) if isinstance(chosen, str) else None
     if chosen is None:
-        yield finding_at(mesh, MISSING_FIELD, path, "the backend has no type", f"Add a type: {listed([*variants])}.")
+        yield report(mesh, MISSING_FIELD, path, "the backend has no type", f"Add a type: {join_words([*variants])}.")
     elif not isinstance(chosen, str):
-        yield wrong(mesh, path, "a text", chosen)
+        yield report_type(mesh, path, "a text", chosen)
     elif model is None and spot.path[0] == "mtls":
-        fix = did_you_mean(chosen, BACKEND_TYPES)
-        yield finding_at(mesh, UNKNOWN_BACKEND_TYPE, path, f"no backend is of type {shown(chosen)}", fix)
+        fix = suggest(chosen, BACKEND_TYPES)
+        yield report(mesh, UNKNOWN_BACKEND_TYPE, path, f"no backend is of type {show(chosen)}", fix)
     elif model is None:
-        message = f"type is {shown(chosen)}, and must be {' or '.join(variants)}"
-        yield finding_at(mesh, UNKNOWN_VALUE, path, message, did_you_mean(chosen, variants))
+        message = f"type is {show(chosen)}, and must be {' or '.join(variants)}"
+        yield report(mesh, UNKNOWN_VALUE, path, message, suggest(chosen, variants))
     else:
         yield from _unknown(mesh, spot, model)
     if model is None and not isinstance(conf := spot.value.get("conf"), dict | None):
         # Of an unknown type, it is still parsed.
-        yield wrong(mesh, (*path[:-1], "conf"), "a mapping", conf)
-    if shared := model or spot.shape.common:
+        yield report_type(mesh, (*path[:-1], "conf"), "a mapping", conf)
+    if shared := model or spot.field_type.common:
         yield from _missing(mesh, spot, shared, ("type",))
 
 
 def _missing(mesh: MeshDocument, spot: Spot, model: type[Model], without: tuple[str, ...] = ()) -> Iterator[Finding]:
-    for name, field in fields_of(model).items():
+    for name, field in list_fields(model).items():
         if not field.is_required() or spot.value.get(name) is not None or name in without:
             continue
         path = _at(mesh, (*spot.path, name))
-        message = f"{name} is missing in {last(spot.path)}"
+        message = f"{name} is missing in {show_end(spot.path)}"
         if mesh.mtls.get("skipValidation") is True and _is_of_a_provided_ca(model, name):
-            yield finding_at(mesh, NOT_VALIDATED, path, f"{message}, and skipValidation is true")
+            yield report(mesh, NOT_VALIDATED, path, f"{message}, and skipValidation is true")
         else:
-            yield finding_at(mesh, MISSING_FIELD, path, message, f"Add {name}.")
+            yield report(mesh, MISSING_FIELD, path, message, f"Add {name}.")
 
 
 def _is_of_a_provided_ca(model: type[Model], name: str) -> bool:
@@ -179,15 +134,15 @@ def _is_of_a_provided_ca(model: type[Model], name: str) -> bool:
 
 
 def _unknown(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Finding]:
-    known = [*fields_of(model)]
+    known = [*list_fields(model)]
     head = (*UNIVERSAL_META, "apiVersion", "metadata", "spec") if mesh.is_universal and not spot.path else ()
     for key in _keys(spot.value):
         if key in known or key in head:
             continue
         if spot.is_credential:
             # It may be the value itself, which lost the colon behind its kind.
-            message = f"a key is no kind of data source; {listed([*known])} are"
-            yield finding_at(mesh, UNKNOWN_FIELD, _at(mesh, spot.path), message)
+            message = f"a key is no kind of data source; {join_words([*known])} are"
+            yield report(mesh, UNKNOWN_FIELD, _at(mesh, spot.path), message)
             continue
         fix = _elsewhere(key, spot, model)
         yield from _unknown_key(mesh, _at(mesh, (*spot.path, key)), key, (*known, *head), fix)
@@ -196,29 +151,29 @@ def _unknown(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Fin
 def _unknown_key(
     mesh: MeshDocument, path: Path, key: str, known: Iterable[str], fix: str | None = None
 ) -> Iterator[Finding]:
-    above = path_text(path[:-1]) or "a Mesh"
-    message = f"{key_text(key)} is no field of {above}; Kong Mesh drops it without a word"
-    yield finding_at(mesh, UNKNOWN_FIELD, path, message, fix or did_you_mean(key, known))
+    above = show_path(path[:-1]) or "a Mesh"
+    message = f"{show_key(key)} is no field of {above}; Kong Mesh drops it without a word"
+    yield report(mesh, UNKNOWN_FIELD, path, message, fix or suggest(key, known))
 
 
 def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
     """Where a field of that name belongs, if it is a field of what stands above or below."""
     for path, owner in reversed(spot.owners):
-        if key in fields_of(owner) and path:
-            return f"It is a field of {path_text(path)}: indent it less."
+        if key in list_fields(owner) and path:
+            return f"It is a field of {show_path(path)}: indent it less."
     below: list[tuple[Path, type[Model]]] = [((), model)]
     for path, inner in below:
-        for name, field in fields_of(inner).items():
-            shape = shape_of(field.annotation)
-            if shape.model is None or shape.model is DataSource:
+        for name, field in list_fields(inner).items():
+            field_type = read_annotation(field.annotation)
+            if field_type.model is None or field_type.model is DataSource:
                 continue
-            if key in fields_of(shape.model):
-                return f"It is a field of {path_text((*path, name))}: indent it below that."
-            below.append(((*path, name), shape.model))
+            if key in list_fields(field_type.model):
+                return f"It is a field of {show_path((*path, name))}: indent it below that."
+            below.append(((*path, name), field_type.model))
     return None
 
 
-def _keys(value: dict[Any, Any]) -> list[str]:
+def _keys(value: AnyMapping) -> list[str]:
     """The keys as they are written; YAML has others than texts."""
     words = {None: "null", True: "true", False: "false"}
     return [key if isinstance(key, str) else words.get(key, str(key)) for key in value]

@@ -6,10 +6,11 @@ Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go. What is not 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
-from toolkit.mesh.documents.wording import key_text, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.documents.wording import show, show_key
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import report
 from toolkit.mesh.schema.telemetry import TlsMode
 from toolkit.yamltext.plain import at, items, mapping, text
 
@@ -17,63 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.mesh.documents.typed import MeshDocument
-    from toolkit.mesh.lint.context import Context
     from toolkit.mesh.lint.findings import Finding
     from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.plain import AnyMapping
 
-_VALIDATOR = "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go"
-_MEASURED = "measured with Kuma 2.14.3"
 
-ADDRESS = Rule(
-    "MESH170",
-    Severity.ERROR,
-    "The address of a logging or tracing backend can't be used",
-    "The control plane refuses the Mesh: has to be in format of HOST:PORT, or port has to be explicitly specified.",
-    "Write HOST:PORT for tcp, and a URL with a port for zipkin.",
-    f"{_VALIDATOR} (validateLoggingTcp, validateZipkin); golang/go:src/net/url/url.go (ParseRequestURI); {_MEASURED}",
-)
-TLS_TWICE = Rule(
-    "MESH171",
-    Severity.ERROR,
-    "skipMTLS and tls of a metrics backend contradict each other",
-    "The control plane refuses the Mesh: skipMTLS and tls configuration cannot be defined together.",
-    "Remove skipMTLS; tls.mode: disabled is the same as skipMTLS: true.",
-    f"{_VALIDATOR} (validatePrometheusConfig, hasEqualConfiguration); {_MEASURED}",
-)
-AGGREGATE_TWICE = Rule(
-    "MESH172",
-    Severity.ERROR,
-    "Two applications of a metrics backend have the same name",
-    "The control plane refuses the Mesh: duplicate entry, values have to be unique.",
-    "Give each entry of aggregate a name of its own.",
-    f"{_VALIDATOR} (validatePrometheusConfig); {_MEASURED}",
-)
-FILTER = Rule(
-    "MESH173",
-    Severity.ERROR,
-    "The filterRegex of a metrics backend is no regular expression of Go",
-    "The control plane refuses the Mesh: provided regexp isn't correct.",
-    "Write a regular expression in the syntax of RE2.",
-    f"{_VALIDATOR} (validatePrometheusConfig); github.com/google/re2/wiki/Syntax",
-)
-NO_SUCH_PORT = Rule(
-    "MESH174",
-    Severity.WARNING,
-    "A metrics backend has a port over 65535",
-    "The control plane accepts it. No proxy can listen on it, and no application can be reached there.",
-    "Write a port from 1 to 65535.",
-    f"{_VALIDATOR} (validatePrometheusConfig); {_MEASURED}",
-)
-TAGS = Rule(
-    "MESH175",
-    Severity.ERROR,
-    "The tags of a constraint can't be used",
-    "The control plane refuses the Mesh.",
-    "Name at least one tag. Keys and values are of letters, digits, dots, hyphens, underscores, colons and slashes; "
-    "the value * stands for any.",
-    f"{_VALIDATOR} (validateDppConstraints); kumahq/kuma:pkg/core/resources/apis/mesh/validators.go; {_MEASURED}",
-)
-RULES = (ADDRESS, TLS_TWICE, AGGREGATE_TWICE, FILTER, NO_SUCH_PORT, TAGS)
+ADDRESS = RULES["MESH170"]
+TLS_TWICE = RULES["MESH171"]
+AGGREGATE_TWICE = RULES["MESH172"]
+FILTER = RULES["MESH173"]
+NO_SUCH_PORT = RULES["MESH174"]
+TAGS = RULES["MESH175"]
 
 _MAX_PORT = 65535
 # golang/go:src/net/ipsock.go, SplitHostPort, neither part empty
@@ -89,7 +44,7 @@ _TLS_MODES: tuple[TlsMode, ...] = get_args(TlsMode)
 _ADDRESSES = (("logging", "tcp", "address", _HOST_AND_PORT), ("tracing", "zipkin", "url", _URL_WITH_PORT))
 
 
-def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: ARG001 - the form of all checks
+def check(mesh: MeshDocument) -> Iterator[Finding]:
     """Yield the findings of this module."""
     for section, kind, field, form in _ADDRESSES:
         for path, conf in _confs(mesh, section, kind):
@@ -97,37 +52,35 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:  # noqa: A
             # It may contain a user's name and password, so it is not shown.
             if isinstance(value, str) and value and not form.fullmatch(value):
                 message = f"{field} is not HOST:PORT" if field == "address" else f"{field} is not a URL with a port"
-                yield finding_at(mesh, ADDRESS, (*path, field), message)
+                yield report(mesh, ADDRESS, (*path, field), message)
     for path, conf in _confs(mesh, "metrics", "prometheus"):
         yield from _prometheus(mesh, path, conf)
     yield from _constraints(mesh)
 
 
-def _confs(mesh: MeshDocument, section: str, kind: str) -> Iterator[tuple[Path, dict[Any, Any]]]:
+def _confs(mesh: MeshDocument, section: str, kind: str) -> Iterator[tuple[Path, AnyMapping]]:
     """Yield the configuration of each backend of a type, with its path."""
     for index, backend in enumerate(items(mapping(mesh.spec.get(section)).get("backends"))):
         if mapping(backend).get("type") == kind:
             yield (*mesh.spec_path, section, "backends", index, "conf"), mapping(backend.get("conf"))
 
 
-def _prometheus(mesh: MeshDocument, path: Path, conf: dict[Any, Any]) -> Iterator[Finding]:
+def _prometheus(mesh: MeshDocument, path: Path, conf: AnyMapping) -> Iterator[Finding]:
     skip, tls = conf.get("skipMTLS"), conf.get("tls")
     if isinstance(skip, bool) and isinstance(tls, dict):
         mode = tls.get("mode") or _TLS_MODES[0]
         same = _TLS_MODES.index("disabled" if skip else "activeMTLSBackend")
         if mode not in (same, _TLS_MODES[same]):
-            message = (
-                f"skipMTLS is {str(skip).lower()} and tls.mode is {mode if isinstance(mode, int) else shown(mode)}"
-            )
-            yield finding_at(mesh, TLS_TWICE, (*path, "skipMTLS"), message)
+            message = f"skipMTLS is {str(skip).lower()} and tls.mode is {mode if isinstance(mode, int) else show(mode)}"
+            yield report(mesh, TLS_TWICE, (*path, "skipMTLS"), message)
     yield from _filter(mesh, (*path, "envoy", "filterRegex"), text(at(conf, ("envoy", "filterRegex"))))
     yield from _port(mesh, (*path, "port"), conf.get("port"))
     seen: dict[str, int] = {}
     for index, entry in enumerate(items(conf.get("aggregate"))):
         name, place = text(mapping(entry).get("name")), (*path, "aggregate", index)
         if name in seen:
-            message = f"aggregate[{seen[name]}] {f'is named {shown(name)}' if name else 'has no name'}, too"
-            yield finding_at(mesh, AGGREGATE_TWICE, (*place, "name"), message)
+            message = f"aggregate[{seen[name]}] {f'is named {show(name)}' if name else 'has no name'}, too"
+            yield report(mesh, AGGREGATE_TWICE, (*place, "name"), message)
         seen.setdefault(name, index)
         yield from _port(mesh, (*place, "port"), mapping(entry).get("port"))
 
@@ -135,7 +88,7 @@ def _prometheus(mesh: MeshDocument, path: Path, conf: dict[Any, Any]) -> Iterato
 def _port(mesh: MeshDocument, path: Path, value: object) -> Iterator[Finding]:
     number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
     if isinstance(number, int | float) and number > _MAX_PORT:
-        yield finding_at(mesh, NO_SUCH_PORT, path, f"{number} is over {_MAX_PORT}, the last port there is")
+        yield report(mesh, NO_SUCH_PORT, path, f"{number} is over {_MAX_PORT}, the last port there is")
 
 
 def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
@@ -148,7 +101,7 @@ def _filter(mesh: MeshDocument, path: Path, pattern: str) -> Iterator[Finding]:
     if "[" not in pattern and "\\Q" not in pattern and _LOOKAROUND.search(pattern):
         problem = "RE2 has no look-around"
     if problem:
-        yield finding_at(mesh, FILTER, path, f"filterRegex is no regular expression of Go: {problem}")
+        yield report(mesh, FILTER, path, f"filterRegex is no regular expression of Go: {problem}")
 
 
 def _constraints(mesh: MeshDocument) -> Iterator[Finding]:
@@ -161,14 +114,14 @@ def _constraints(mesh: MeshDocument) -> Iterator[Finding]:
                 yield from _tags(mesh, place, tags)
 
 
-def _tags(mesh: MeshDocument, path: Path, tags: dict[Any, Any]) -> Iterator[Finding]:
+def _tags(mesh: MeshDocument, path: Path, tags: AnyMapping) -> Iterator[Finding]:
     if not tags:
-        yield finding_at(mesh, TAGS, path, "there are no tags")
+        yield report(mesh, TAGS, path, "there are no tags")
     for key, value in tags.items():
         name, place = str(key), (*path, str(key))
         if not _TAG.fullmatch(name):
-            yield finding_at(mesh, TAGS, place, f"{key_text(name) or 'an empty text'} can't be the key of a tag")
+            yield report(mesh, TAGS, place, f"{show_key(name) or 'an empty text'} can't be the key of a tag")
         if value in ("", None):
-            yield finding_at(mesh, TAGS, place, f"the tag {key_text(name)} has no value")
+            yield report(mesh, TAGS, place, f"the tag {show_key(name)} has no value")
         elif isinstance(value, str) and value != "*" and not _TAG.fullmatch(value):
-            yield finding_at(mesh, TAGS, place, f"{shown(value)} can't be the value of a tag")
+            yield report(mesh, TAGS, place, f"{show(value)} can't be the value of a tag")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import operator
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.wording import did_you_mean, has_half_characters, kind, listed, path_text, shown
-from toolkit.mesh.lint.findings import Rule, Severity, finding_at
+from toolkit.mesh.documents.wording import has_half_characters, join_words, name_kind, show, show_path, suggest
+from toolkit.mesh.lint.catalogue import RULES
+from toolkit.mesh.lint.findings import report
 from toolkit.mesh.schema.backends import VaultFromCp
-from toolkit.mesh.schema.field_types import shape_of
+from toolkit.mesh.schema.field_types import read_annotation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,150 +21,112 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.documents.typed import MeshDocument
     from toolkit.mesh.lint.findings import Finding
-    from toolkit.mesh.schema.field_types import Shape, Spot
+    from toolkit.mesh.schema.field_types import FieldType, Spot
     from toolkit.mesh.schema.model import Model
     from toolkit.yamltext.nodes import Path
 
-FIELDS = "kumahq/kuma:docs/generated/resources/other_mesh.md"
-_JSONPB = "golang/protobuf:jsonpb/decode.go"
-_MEASURED = "measured with Kuma 2.14.3"
-
-WRONG_TYPE = Rule(
-    "MESH012",
-    Severity.ERROR,
-    "A value is of another type",
-    "The control plane refuses the document.",
-    "Write a value of the type that the field has.",
-    f"{_JSONPB}; {_MEASURED}",
-)
-UNKNOWN_VALUE = Rule(
-    "MESH014",
-    Severity.ERROR,
-    "A value is not one that the field accepts",
-    "The control plane refuses the document.",
-    "Choose one of the values that the message lists; capitals count.",
-    f"{FIELDS}; {_JSONPB}; {_MEASURED}",
-)
-EMPTY_FIELD = Rule(
-    "MESH015",
-    Severity.ERROR,
-    "A text is empty that must say something",
-    "To protobuf an empty text is one that is missing: the control plane refuses it, or the backend can't be used.",
-    "Write the value.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go",
-)
-OUT_OF_RANGE = Rule(
-    "MESH016",
-    Severity.ERROR,
-    "A number is out of range",
-    "The control plane refuses it.",
-    "Write a number within the range.",
-    "kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go",
-)
-BY_NUMBER = Rule(
-    "MESH029",
-    Severity.WARNING,
-    "A value is given by its number",
-    "The control plane accepts any number here, also one that has no meaning, and keeps it.",
-    "Write the name of the value.",
-    f"{_JSONPB} (enums); {_MEASURED}",
-)
-RULES = (WRONG_TYPE, UNKNOWN_VALUE, EMPTY_FIELD, OUT_OF_RANGE, BY_NUMBER)
+WRONG_TYPE = RULES["MESH012"]
+UNKNOWN_VALUE = RULES["MESH014"]
+EMPTY_FIELD = RULES["MESH015"]
+OUT_OF_RANGE = RULES["MESH016"]
+BY_NUMBER = RULES["MESH029"]
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?\d+", re.ASCII)
 _MAX_ENUM = 2**31
-_WORDS: dict[Any, str] = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+_WORDS: dict[type, str] = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 # No model says so, but Vault can't be asked without them (Kong/developer.konghq.com:app/mesh/vault.md).
 _NEEDED: dict[type[Model], tuple[str, ...]] = {VaultFromCp: ("address", "pki", "role")}
 
 
 def check_type(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     """Yield what is of another type than its field."""
-    shape, value = spot.shape, spot.value
-    if shape.model or shape.variants or shape.kind is dict:
+    field_type, value = spot.field_type, spot.value
+    if field_type.model or field_type.variants or field_type.kind is dict:
         fits, expected = isinstance(value, dict), "a mapping"
-    elif shape.kind is tuple:
+    elif field_type.kind is tuple:
         fits, expected = isinstance(value, list), "a list"
         for index, item in enumerate(value) if fits else ():
             if item is None:
-                yield wrong(mesh, _at(mesh, (*spot.path, index)), _expected(shape_of(shape.inner)), item)
+                yield report_type(
+                    mesh, _at(mesh, (*spot.path, index)), _expected(read_annotation(field_type.inner)), item
+                )
     else:
-        fits, expected = _fits(shape, value), _expected(shape)
+        fits, expected = _fits(field_type, value), _expected(field_type)
     if value is not None and not fits:
-        yield wrong(mesh, _at(mesh, spot.path), expected, value)
+        yield report_type(mesh, _at(mesh, spot.path), expected, value)
 
 
-def _fits(shape: Shape, value: object) -> bool:
-    if shape.is_enum and isinstance(value, int) and not isinstance(value, bool):
+def _fits(field_type: FieldType, value: object) -> bool:
+    if field_type.is_enum and isinstance(value, int) and not isinstance(value, bool):
         return -_MAX_ENUM <= value < _MAX_ENUM
-    if shape.choices or shape.kind is str:
+    if field_type.choices or field_type.kind is str:
         return isinstance(value, str) and not has_half_characters(value)
-    if shape.kind in (int, float):
+    if field_type.kind in (int, float):
         if isinstance(value, str):
-            return (_WHOLE_NUMBER if shape.kind is int else _NUMBER).fullmatch(value) is not None
-        return _is_number(value) and (shape.kind is float or value == value // 1)
-    return isinstance(value, shape.kind)
+            return (_WHOLE_NUMBER if field_type.kind is int else _NUMBER).fullmatch(value) is not None
+        return _is_number(value) and (field_type.kind is float or value == value // 1)
+    return isinstance(value, field_type.kind)
 
 
-def _is_number(value: Any) -> TypeGuard[float]:  # noqa: ANN401 - any YAML
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _expected(shape: Shape) -> str:
-    return "a text" if shape.choices else _WORDS.get(shape.kind, "a mapping")
+def _expected(field_type: FieldType) -> str:
+    return "a text" if field_type.choices else _WORDS.get(field_type.kind, "a mapping")
 
 
-def wrong(mesh: MeshDocument, path: Path, expected: str, value: object) -> Finding:
+def report_type(mesh: MeshDocument, path: Path, expected: str, value: object) -> Finding:
     """Return the finding about a value of another type."""
     fix = ""
     if expected == "a text" and not isinstance(value, dict | list | str):
         fix = "Put the value in quotes."
     elif expected == "true or false" and isinstance(value, str):
         fix = "Write true or false, without quotes."
-    return finding_at(mesh, WRONG_TYPE, path, f"{last(path)} must be {expected}; it is {kind(value)}", fix)
+    return report(mesh, WRONG_TYPE, path, f"{show_end(path)} must be {expected}; it is {name_kind(value)}", fix)
 
 
-def last(path: Path) -> str:
+def show_end(path: Path) -> str:
     """Return the end of a path: a key, or an item with the key of its list."""
-    return path_text(path[-1:] if isinstance(path[-1], str) else path[-2:])
+    return show_path(path[-1:] if isinstance(path[-1], str) else path[-2:])
 
 
 def check_limits(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
     """Yield what is of the right type and can't be used all the same."""
-    shape, value, path = spot.shape, spot.value, _at(mesh, spot.path)
+    field_type, value, path = spot.field_type, spot.value, _at(mesh, spot.path)
     name = str(spot.path[-1])
-    if shape.choices:
-        yield from _choice(mesh, path, shape, value)
+    if field_type.choices:
+        yield from _choice(mesh, path, field_type, value)
     elif value == "":
         needed = spot.owners and name in _NEEDED.get(spot.owners[-1][1], ())
-        if needed or any(getattr(each, "min_length", None) for each in shape.metadata):
-            yield finding_at(mesh, EMPTY_FIELD, path, f"{name} is empty")
-    elif shape.kind in (int, float) and _fits(shape, value):
+        if needed or any(getattr(each, "min_length", None) for each in field_type.metadata):
+            yield report(mesh, EMPTY_FIELD, path, f"{name} is empty")
+    elif field_type.kind in (int, float) and _fits(field_type, value):
         number = float(value) if isinstance(value, str) else value
-        bounds = _bounds(shape.metadata)
+        bounds = _bounds(field_type.metadata)
         if not all(test(number, bound) for _, test, bound in bounds):
-            words = listed([f"{word} {bound:.15g}" for word, _, bound in bounds])
-            yield finding_at(mesh, OUT_OF_RANGE, path, f"{name} must be {words}")
+            words = join_words([f"{word} {bound:.15g}" for word, _, bound in bounds])
+            yield report(mesh, OUT_OF_RANGE, path, f"{name} must be {words}")
 
 
-def _choice(mesh: MeshDocument, path: Path, shape: Shape, value: object) -> Iterator[Finding]:
-    name, choices = path[-1], [choice for choice in shape.choices if choice]
-    if isinstance(value, str) and value not in shape.choices:
-        message = f"{name} is {shown(value)}, and must be {' or '.join(choices)}"
-        yield finding_at(mesh, UNKNOWN_VALUE, path, message, did_you_mean(value, choices))
-    elif shape.is_enum and _fits(shape, value) and isinstance(value, int):
+def _choice(mesh: MeshDocument, path: Path, field_type: FieldType, value: object) -> Iterator[Finding]:
+    name, choices = path[-1], [choice for choice in field_type.choices if choice]
+    if isinstance(value, str) and value not in field_type.choices:
+        message = f"{name} is {show(value)}, and must be {' or '.join(choices)}"
+        yield report(mesh, UNKNOWN_VALUE, path, message, suggest(value, choices))
+    elif field_type.is_enum and _fits(field_type, value) and isinstance(value, int):
         is_known = 0 <= value < len(choices)
         meaning = f", which stands for {choices[value]}" if is_known else f"; no value of {name} has that number"
         fix = f"Write {choices[value]}." if is_known else f"Write {' or '.join(choices)}."
-        yield finding_at(mesh, BY_NUMBER, path, f"{name} is {value}{meaning}", fix)
+        yield report(mesh, BY_NUMBER, path, f"{name} is {value}{meaning}", fix)
 
 
-def _bounds(metadata: tuple[Any, ...]) -> list[tuple[str, Callable[[Any, Any], bool], float]]:
+def _bounds(metadata: tuple[object, ...]) -> list[tuple[str, Callable[[float, float], bool], float]]:
     """Return what pydantic was told of a number's range."""
     tests = (("gt", "more than", operator.gt), ("ge", "at least", operator.ge), ("le", "at most", operator.le))
-    found = [(word, test, getattr(each, name, None)) for each in metadata for name, word, test in tests]
-    return [(word, test, bound) for word, test, bound in found if bound is not None]
+    bounds = [(word, test, getattr(each, name, None)) for each in metadata for name, word, test in tests]
+    return [(word, test, bound) for word, test, bound in bounds if bound is not None]
 
 
 def _at(mesh: MeshDocument, path: Path) -> Path:

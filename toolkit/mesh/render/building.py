@@ -1,29 +1,32 @@
-"""From the contract and the operator's choices to the models of one mesh's documents; everything wrong at once."""
+"""Build the models of one mesh's documents from the contract and the operator's choices, with all problems at once."""
 
 from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import ValidationError
 
 from toolkit.contract import dns_label, validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.choices import Choice
-from toolkit.mesh.schema.mesh import Mesh
-from toolkit.mesh.schema.secret import MeshSecret, object_name
+from toolkit.mesh.schema.acmpca import AcmPcaAuth, AcmPcaBackend, AcmPcaConf, AwsCredentials
+from toolkit.mesh.schema.mesh import AcmPcaMtls, Mesh
+from toolkit.mesh.schema.model import Credential, DataPlaneCertificates, DataSource, Model, RootChain, Rotation
+from toolkit.mesh.schema.secret import MeshSecret, check_object_name
 from toolkit.pki import arn, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.render.choices import MeshOptions
+    from toolkit.values import Object
 
 _SECRET, _INLINE = Choice("secret"), Choice("inline")
-_Made = TypeVar("_Made", Mesh, MeshSecret)
+_Made = TypeVar("_Made", bound=Model)
+_Source = TypeVar("_Source", bound=DataSource)
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,9 @@ class Built:
     secrets_have_credentials: bool
 
     @property
-    def backend(self) -> dict[str, Any]:
+    def backend(self) -> Object:
         """The backend as plain values, in the order in which it is written."""
-        backend: dict[str, Any] = self.mesh.mtls.to_document()["backends"][0]
-        return backend
+        return self.mesh.mtls.backends[0].to_document()
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,12 @@ class _Value:
         choice: where it shall stand.
         text: the value; None when nobody gave it, since it exists where it is named.
         suffix: ends the name of its Secret, where the operator did not name it.
-        is_credential: whether nobody may see it.
     """
 
     option: str
     choice: Choice
     text: str | None
     suffix: str
-    is_credential: bool
 
     @property
     def is_carried(self) -> bool:
@@ -74,39 +74,36 @@ class _Value:
 
 
 def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
-    """The models of one mesh's documents.
+    """Build the models of one mesh's documents.
 
     Raises:
         InvalidInputError: a choice is not valid; every problem is named by its option.
     """
-    chain = _Value("--ca-cert", options.ca_cert or _INLINE, outputs.certificate_chain, "ca-chain", is_credential=False)
+    chain = _Value("--ca-cert", options.ca_cert or _INLINE, outputs.certificate_chain, "ca-chain")
     credentials = _credentials(options)
+    expiration = outputs.data_plane_lifetime if options.expiration is None else options.expiration
     problems = [
         *_mesh_problems(outputs, mesh),
-        *_name_problems(options),
-        *_expiration_problems(outputs, options),
+        # Kuma takes any name; ours becomes part of the names of Secrets, and of file names.
+        *_refused("--backend-name", dns_label, options.backend_name),
+        *_expiration_problems(outputs, options, expiration),
         *_credential_problems(options, credentials),
     ]
-    secrets = [
-        _attempt(problems, _secret_places(value), partial(_secret, value, mesh, options))
+    builder = _Builder(mesh, options, problems)
+    secrets = tuple(
+        builder.make_secret(value)
         for value in (chain, *credentials)
         if value.choice.kind == "secret" and value.text is not None
-    ]
-    names = [secret.name for secret in secrets if secret]
-    if len(set(names)) < len(names):
+    )
+    if len({secret.name for secret in secrets}) < len(secrets):
         problems.append(Problem("--access-key", "two of the Secrets have one name; give each its own"))
-    model = _attempt(problems, _MESH_PLACES, partial(_mesh, outputs, mesh, options, (chain, *credentials)))
-    if model is None or problems:
+    model = builder.make_mesh(outputs.certificate_authority.arn, expiration, chain, credentials)
+    if problems:
         raise InvalidInputError(
             "the Mesh can't be rendered", problems, "toolkit render-mesh --help says what each option takes."
         )
     carried = [value.choice.kind for value in credentials if value.is_carried]
-    return Built(
-        mesh=model,
-        secrets=tuple(secret for secret in secrets if secret),
-        mesh_has_credentials=any(kind != "secret" for kind in carried),
-        secrets_have_credentials="secret" in carried,
-    )
+    return Built(model, secrets, any(kind != "secret" for kind in carried), "secret" in carried)
 
 
 def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
@@ -114,93 +111,92 @@ def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
     given = options.credentials
     access_key, secret = options.access_key, options.access_key_secret
     if given is not None:
-        # A Secret is the way in which the values travel unless another is asked for.
+        # The values go into Secrets unless the operator chooses otherwise.
         access_key, secret = access_key or _SECRET, secret or _SECRET
     parts = (
-        ("--access-key", access_key, given.access_key if given else None, "access-key"),
-        ("--access-key-secret", secret, given.access_key_secret if given else None, "access-key-secret"),
+        ("access-key", access_key, given.access_key if given else None),
+        ("access-key-secret", secret, given.access_key_secret if given else None),
     )
-    return tuple(
-        _Value(option, choice, text, suffix, is_credential=True) for option, choice, text, suffix in parts if choice
-    )
+    return tuple(_Value(f"--{name}", choice, text, name) for name, choice, text in parts if choice)
 
 
-def _mesh(outputs: StackOutputs, mesh: str, options: MeshOptions, values: tuple[_Value, ...]) -> Mesh:
-    # Built from plain values in one step, so that everything wrong is found at once.
-    sources = [_source(value, mesh, options) for value in values]
-    conf: dict[str, Any] = {"arn": outputs.certificate_authority.arn}
-    if options.common_name is not None:
-        conf["commonName"] = options.common_name
-    conf["caCert"] = sources[0]
-    if len(sources) > 1:
-        conf["auth"] = {"awsCredentials": dict(zip(("accessKey", "accessKeySecret"), sources[1:], strict=False))}
-    certificates: dict[str, Any] = {"rotation": {"expiration": _expiration(outputs, options)}}
-    if options.request_timeout is not None:
-        certificates["requestTimeout"] = options.request_timeout
-    backend: dict[str, Any] = {"name": options.backend_name, "type": "acmpca", "mode": options.mode or "STRICT"}
-    backend["dpCert"] = certificates
-    if options.root_chain_timeout is not None:
-        backend["rootChain"] = {"requestTimeout": options.root_chain_timeout}
-    mtls: dict[str, Any] = {"enabledBackend": options.backend_name, "backends": [{**backend, "conf": conf}]}
-    if options.skip_validation:
-        mtls["skipValidation"] = True
-    return Mesh.model_validate({"name": mesh, "mtls": mtls})
+class _Builder:
+    """Makes the models; what a model refuses becomes a problem of an option, one per option."""
 
+    def __init__(self, mesh: str, options: MeshOptions, problems: list[Problem]) -> None:
+        self._mesh = mesh
+        self._options = options
+        self._problems = problems
 
-def _source(value: _Value, mesh: str, options: MeshOptions) -> dict[str, str]:
-    kind, name = value.choice
-    text = value.text or ""
-    if kind == "secret":
-        return {kind: name or _secret_name(value, mesh, options)}
-    if kind == "file":
-        return {kind: name or ""}
-    if kind == "inlineString":
-        # kumactl apply cuts off a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where a
-        # chain often is: without one, it reads what toolkit apply and kubectl read.
-        return {kind: text.removesuffix("\n")}
-    return {kind: base64.b64encode(text.encode()).decode()}
+    def make_mesh(self, authority: str, expiration: str, chain: _Value, credentials: Sequence[_Value]) -> Mesh:
+        options, make = self._options, self._make
+        rotation = make(Rotation, expiration=expiration)
+        certificates = make(DataPlaneCertificates, rotation=rotation, request_timeout=options.request_timeout)
+        root_chain, timeout = None, options.root_chain_timeout
+        if timeout is not None:
+            root_chain = make(RootChain, {"request_timeout": "--root-chain-timeout"}, request_timeout=timeout)
+        keys = [self._source(Credential, value) for value in credentials]
+        auth = AwsCredentials(access_key=keys[0], access_key_secret=keys[1]) if len(keys) > 1 else None
+        conf = make(
+            AcmPcaConf,
+            arn=authority,
+            common_name=options.common_name,
+            ca_cert=self._source(DataSource, chain),
+            auth=auth and AcmPcaAuth(aws_credentials=auth),
+        )
+        backend = make(
+            AcmPcaBackend,
+            {"name": "--backend-name"},
+            name=options.backend_name,
+            type="acmpca",
+            mode=options.mode or "STRICT",
+            dp_cert=certificates,
+            root_chain=root_chain,
+            conf=conf,
+        )
+        skip, backends = options.skip_validation or None, (backend,)
+        mtls = make(AcmPcaMtls, enabled_backend=options.backend_name, skip_validation=skip, backends=backends)
+        return make(Mesh, {"name": "--mesh"}, name=self._mesh, mtls=mtls)
 
+    def make_secret(self, value: _Value) -> MeshSecret:
+        places = {"name": "--backend-name" if value.choice.name is None else value.option}
+        name, namespace = self._secret_name(value), self._options.namespace
+        return self._make(MeshSecret, places, name=name, mesh=self._mesh, namespace=namespace, value=value.text)
 
-def _secret(value: _Value, mesh: str, options: MeshOptions) -> MeshSecret:
-    name = value.choice.name or _secret_name(value, mesh, options)
-    return MeshSecret(name=name, mesh=mesh, namespace=options.namespace, value=value.text or "")
+    def _source(self, kind: type[_Source], value: _Value) -> _Source:
+        text = value.text or ""
+        match value.choice.kind:
+            case "secret":
+                return kind(secret=self._secret_name(value))
+            case "file":
+                return kind(file=value.choice.name or "")
+            case "inlineString":
+                # kumactl apply cuts off a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where
+                # a chain often is: without one, it reads what toolkit apply and kubectl read.
+                return kind(inline_string=text.removesuffix("\n"))
+            case "inline":
+                return kind(inline=base64.b64encode(text.encode()).decode())
 
+    def _secret_name(self, value: _Value) -> str:
+        return value.choice.name or f"{self._mesh}-{self._options.backend_name}-{value.suffix}"
 
-def _secret_name(value: _Value, mesh: str, options: MeshOptions) -> str:
-    return f"{mesh}-{options.backend_name}-{value.suffix}"
+    def _make(self, model: type[_Made], places: Mapping[str, str] | None = None, **fields: object) -> _Made:
+        """Make a model of the fields that are not None.
 
-
-# Which option a field of the model comes from; people know only the options.
-_BACKEND = "mtls.backends[0]"
-_MESH_PLACES = {
-    "name": "--mesh",
-    "mtls.enabledBackend": "--backend-name",
-    f"{_BACKEND}.name": "--backend-name",
-    f"{_BACKEND}.mode": "--mode",
-    f"{_BACKEND}.dpCert.rotation.expiration": "--expiration",
-    f"{_BACKEND}.dpCert.requestTimeout": "--request-timeout",
-    f"{_BACKEND}.rootChain.requestTimeout": "--root-chain-timeout",
-    f"{_BACKEND}.conf.commonName": "--common-name",
-}
-
-
-def _secret_places(value: _Value) -> dict[str, str]:
-    name = "--backend-name" if value.choice.name is None else value.option
-    return {"name": name, "mesh": "--mesh", "namespace": "--namespace"}
-
-
-def _attempt(problems: list[Problem], places: Mapping[str, str], make: Callable[[], _Made]) -> _Made | None:
-    """Make a model; what it refuses becomes a problem of the option, one an option."""
-    try:
-        return make()
-    except ValidationError as error:
-        found = validation_problems(error)
-    for path, message in found:
-        # A kind of backend stands in pydantic's paths and in no document.
-        place = places.get(path.replace("].acmpca.", "]."), path)
-        if place not in {problem.path for problem in problems}:
-            problems.append(Problem(place, message))
-    return None
+        Args:
+            model: the type of the model.
+            places: the option of each field that has another name than the field.
+            fields: of the model.
+        """
+        given: Object = {name: value for name, value in fields.items() if value is not None}
+        try:
+            return model(**given)
+        except ValidationError as error:
+            for field, message in validation_problems(error):
+                place = (places or {}).get(field) or f"--{field.replace('_', '-')}"
+                if place not in {problem.path for problem in self._problems}:
+                    self._problems.append(Problem(place, message))
+        return cast("_Made", model.model_construct(**given))
 
 
 def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
@@ -209,21 +205,15 @@ def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
     return [Problem("--mesh", f"{arn.shown(mesh)} is not a mesh of the stack, which has: {', '.join(outputs.meshes)}")]
 
 
-def _name_problems(options: MeshOptions) -> list[Problem]:
-    # Kuma takes any name; ours becomes part of the names of Secrets, and of file names.
+def _refused(option: str, check: Callable[[str], str], value: str) -> list[Problem]:
     try:
-        dns_label(options.backend_name)
+        check(value)
     except ValueError as error:
-        return [Problem("--backend-name", str(error))]
+        return [Problem(option, str(error))]
     return []
 
 
-def _expiration(outputs: StackOutputs, options: MeshOptions) -> str:
-    return outputs.data_plane_lifetime if options.expiration is None else options.expiration
-
-
-def _expiration_problems(outputs: StackOutputs, options: MeshOptions) -> list[Problem]:
-    text = _expiration(outputs, options)
+def _expiration_problems(outputs: StackOutputs, options: MeshOptions, text: str) -> list[Problem]:
     try:
         problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
     except ValueError as error:
@@ -242,7 +232,8 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
         if value.text is None and (inline or (kind == "secret" and name is None)):
             yield Problem(value.option, f"{kind} needs the value: say where it comes from with --credentials")
         if value.text is None and kind == "secret" and name is not None:
-            yield from _secret_name_problems(value.option, name)
+            # Of a Secret that somebody else makes; of ours the model says it.
+            yield from _refused(value.option, check_object_name, name)
         if inline and not options.allow_inline_credentials:
             yield Problem(
                 value.option,
@@ -250,11 +241,3 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
             )
     if options.credentials and not any(value.is_carried for value in values):
         yield Problem("--credentials", "is of no use: both parts are read from files of the control planes' hosts")
-
-
-def _secret_name_problems(option: str, name: str) -> Iterator[Problem]:
-    """Of a Secret that somebody else makes; of ours the model says it."""
-    try:
-        object_name(name)
-    except ValueError as error:
-        yield Problem(option, str(error))

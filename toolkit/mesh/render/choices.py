@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.mesh.schema.mesh import Form
 from toolkit.mesh.schema.model import SOURCE_KINDS, Mode, SourceKind
 
 if TYPE_CHECKING:
     from toolkit.mesh.render.static_credentials import Credentials
-
-__all__ = ["FORMS", "Choice", "MeshOptions", "Mode", "parse_choice"]
-
-FORMS: tuple[Form, ...] = get_args(Form)
+    from toolkit.mesh.schema.mesh import Form
 
 
 class Choice(NamedTuple):
@@ -35,14 +31,14 @@ def parse_choice(text: str) -> Choice:
         ValueError: it is none of these.
     """
     kind, equals, name = text.partition("=")
-    found = next((known for known in SOURCE_KINDS if known == kind), None)
-    takes_name = found in ("secret", "file")
-    if found is None or (equals and not (takes_name and name)) or (found == "file" and not name):
+    known_kind = next((known for known in SOURCE_KINDS if known == kind), None)
+    takes_name = known_kind in ("secret", "file")
+    if known_kind is None or (equals and not (takes_name and name)) or (known_kind == "file" and not name):
         # Not repeated: it may be the very key that somebody took for the value of the option.
         raise ValueError(
             "must be one of inline, inlineString, secret, secret=NAME, file=PATH: where it stands, not what it is"
         )
-    return Choice(found, name or None)
+    return Choice(known_kind, name or None)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ What the operator does not choose stays as the Mesh has it. What the contract sa
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.confidential import INLINE
-from toolkit.mesh.documents.data_sources import Resolved, secret_value, value_of
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.data_sources import Resolved, read_secret_value, read_value
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.building import build
 from toolkit.mesh.render.choices import Choice
 from toolkit.mesh.schema.model import SOURCE_KINDS
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.render.building import Built
     from toolkit.mesh.render.choices import MeshOptions
     from toolkit.mesh.schema.secret import MeshSecret
+    from toolkit.values import Object
     from toolkit.yamltext.nodes import Path
 
 
@@ -55,8 +56,8 @@ def merge(outputs: StackOutputs, mesh: EditableMesh, options: MeshOptions) -> Me
         InvalidInputError: a choice is not valid, the backend's name is that of another kind of backend, or the text is
             written in a way that can't be changed in part. What was changed until then is to be thrown away.
     """
-    number = mesh.position(options.backend_name)
-    existing: dict[str, Any] = {} if number is None else mesh.backends[number]
+    number = mesh.find_position(options.backend_name)
+    existing: Object = {} if number is None else mesh.backends[number]
     if number is not None and existing.get("type") != "acmpca":
         raise mesh.refuse(
             ("backends", number, "type"),
@@ -79,7 +80,7 @@ def merge(outputs: StackOutputs, mesh: EditableMesh, options: MeshOptions) -> Me
     return Merged(outside, notes, built.secrets_have_credentials, tuple(warnings))
 
 
-def _warnings(mesh: EditableMesh, existing: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+def _warnings(mesh: EditableMesh, existing: Object, wanted: Object) -> Iterator[str]:
     name, enabled = wanted["name"], mesh.enabled_backend
     if not enabled:
         # Kong/developer.konghq.com:app/mesh/mutual-tls.md
@@ -101,9 +102,9 @@ def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
     enabled = mesh.enabled_backend
     if enabled == name:
         return ()
-    if enabled and mesh.position(enabled) is None:
+    if enabled and mesh.find_position(enabled) is None:
         hint = f"Correct the name; without enabledBackend, {name} signs."
-        raise mesh.refuse(("enabledBackend",), f"is {shown(enabled)}, which is not among the backends", hint)
+        raise mesh.refuse(("enabledBackend",), f"is {show(enabled)}, which is not among the backends", hint)
     if enabled:
         note = f"{enabled} still signs, {name} is trusted beside it; toolkit rotate moves the mesh to it"
         return (f"mesh {mesh.name}: {note}",)
@@ -111,7 +112,7 @@ def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
     return ()
 
 
-def _choice(existing: dict[str, Any]) -> Choice:
+def _choice(existing: Object) -> Choice:
     """Where the chain stands now; inline in a backend that is new or says nothing of use."""
     source = mapping(mapping(existing.get("conf")).get("caCert"))
     given = [(kind, source[kind]) for kind in SOURCE_KINDS if isinstance(source.get(kind), str)]
@@ -121,9 +122,7 @@ def _choice(existing: dict[str, Any]) -> Choice:
     return Choice(kind, value if kind in ("secret", "file") else None)
 
 
-def _chosen(
-    mesh: EditableMesh, wanted: dict[str, Any], existing: dict[str, Any], options: MeshOptions
-) -> dict[str, Any]:
+def _chosen(mesh: EditableMesh, wanted: Object, existing: Object, options: MeshOptions) -> Object:
     """Of the backend that is wanted, what the contract or the operator says; the rest stays as it is."""
     conf = dict(wanted["conf"])
     # The same certificates in another spelling (line ends, blank lines) are no change.
@@ -131,7 +130,7 @@ def _chosen(
     certificates = _certificates(mesh, source)
     if certificates is not None and certificates == _certificates(mesh, old) and source.keys() == old.keys():
         del conf["caCert"]
-    chosen: dict[str, Any] = {"conf": conf}
+    chosen: Object = {"conf": conf}
     if options.mode is not None:
         chosen["mode"] = options.mode
     issued = dict(wanted["dpCert"])
@@ -144,7 +143,7 @@ def _chosen(
     return chosen
 
 
-def _update(mesh: EditableMesh, path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+def _update(mesh: EditableMesh, path: Path, old: Object, new: Object) -> None:
     for key, value in new.items():
         there = old.get(key)
         if isinstance(value, dict) and isinstance(there, dict) and not _changes_source(there, value):
@@ -153,12 +152,12 @@ def _update(mesh: EditableMesh, path: Path, old: dict[str, Any], new: dict[str, 
             mesh.set((*path, key), value)
 
 
-def _changes_source(old: dict[str, Any], new: dict[str, Any]) -> bool:
+def _changes_source(old: Object, new: Object) -> bool:
     """Whether a data source is exchanged for one of another kind; then nothing of the old one may stay."""
     return bool(new.keys() & set(SOURCE_KINDS)) and old.keys() != new.keys()
 
 
-def _expiration(backend: dict[str, Any]) -> object:
+def _expiration(backend: Object) -> object:
     return mapping(mapping(backend.get("dpCert")).get("rotation")).get("expiration")
 
 
@@ -178,22 +177,22 @@ def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
     """Return the Secrets that are not in the Mesh's own text; those that are there are brought up to date."""
     outside = []
     for secret in built.secrets:
-        there = mesh.secret(secret.name, secret.namespace)
+        there = mesh.find_secret(secret.name, secret.namespace)
         if there is None:
             outside.append(secret)
             continue
-        found = secret_value(there)
-        old = found.value if isinstance(found, Resolved) else ""
+        held = read_secret_value(there)
+        old = held.value if isinstance(held, Resolved) else ""
         # As in the Mesh itself, the same certificates in another spelling are no change.
         if old != secret.value and (_parsed(old) is None or _parsed(old) != _parsed(secret.value)):
             mesh.set_secret(there, secret.value)
     return tuple(outside)
 
 
-def _certificates(mesh: EditableMesh, source: dict[str, Any]) -> list[bytes] | None:
+def _certificates(mesh: EditableMesh, source: Object) -> list[bytes] | None:
     """Return the certificates that a data source itself contains; None when it has none that can be read."""
-    found = value_of(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
-    return None if found is None else _parsed(found.value)
+    resolved = read_value(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
+    return None if resolved is None else _parsed(resolved.value)
 
 
 def _parsed(text: str) -> list[bytes] | None:

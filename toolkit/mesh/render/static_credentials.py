@@ -37,7 +37,7 @@ class Credentials:
     access_key_secret: str = field(repr=False)
 
 
-def from_environment(environment: Mapping[str, str]) -> Credentials:
+def read_from_environment(environment: Mapping[str, str]) -> Credentials:
     """The key in AWS's own variables.
 
     Raises:
@@ -46,7 +46,7 @@ def from_environment(environment: Mapping[str, str]) -> Credentials:
     return _from_fields(environment, "the environment", ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
 
 
-def from_file(text: str, source: str, profile: str) -> Credentials:
+def read_from_file(text: str, source: str, profile: str) -> Credentials:
     """The key of one profile in a file of AWS's form (``~/.aws/credentials``).
 
     Args:
@@ -70,7 +70,7 @@ def from_file(text: str, source: str, profile: str) -> Credentials:
     return _from_fields(parser[profile], f"profile {profile} of {source}", names)
 
 
-def checked(access_key: str, access_key_secret: str, source: str) -> Credentials:
+def check_credentials(access_key: str, access_key_secret: str, source: str) -> Credentials:
     """The key that was given, if Kong Mesh can use it.
 
     Raises:
@@ -98,4 +98,4 @@ def _from_fields(fields: Mapping[str, str], source: str, names: tuple[str, str])
     if missing:
         raise InvalidInputError(f"{source} holds no access key", missing, _HINT)
     access_key, access_key_secret = (fields[name] for name in names)
-    return checked(access_key, access_key_secret, source)
+    return check_credentials(access_key, access_key_secret, source)

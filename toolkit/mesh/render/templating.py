@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jinja2
 from markupsafe import Markup
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.render.choices import MeshOptions
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.secret import MeshSecret
+    from toolkit.values import Object, Value
 
 
 class UnfaithfulRenderingError(ToolkitError):
@@ -72,7 +73,7 @@ def render_secrets(secrets: Sequence[MeshSecret], form: Form) -> tuple[str, ...]
     return tuple(render_document(f"{form}/secret.yaml.j2", secret.to_form(form)) for secret in secrets)
 
 
-def render_document(template: str, document: dict[str, Any], **beside: object) -> str:
+def render_document(template: str, document: Object, **beside: object) -> str:
     """Render one YAML document.
 
     Args:
@@ -107,7 +108,7 @@ def fill(template: str, **values: object) -> str:
     return _templates().get_template(template).render(_verbatim(values))
 
 
-def stream(documents: Sequence[str]) -> str:
+def join_documents(documents: Sequence[str]) -> str:
     """Several texts, each of one document or more, as one YAML stream in their order."""
     text = ""
     for document in documents:
@@ -121,18 +122,22 @@ def stream(documents: Sequence[str]) -> str:
 
 def _encoded(value: object) -> Markup:
     """What a template interpolates: lines that are YAML already as they are, anything else as one scalar."""
-    return value if isinstance(value, Markup) else Markup(scalars.scalar(value))  # noqa: S704 - encoded by scalar
+    return value if isinstance(value, Markup) else _as_it_is(scalars.write_scalar(value))
 
 
-def _verbatim(value: object) -> Any:  # noqa: ANN401 - what templates see
+def _verbatim(value: object) -> Value:
     if isinstance(value, dict):
         return {key: _verbatim(inner) for key, inner in value.items()}
-    return Markup(value) if isinstance(value, str) else value  # noqa: S704 - checked by the caller
+    return _as_it_is(value) if isinstance(value, str) else value
 
 
-def _lines(value: dict[str, Any], indent: int) -> Markup:
+def _lines(value: Object, indent: int) -> Markup:
     """The filter for a mapping that stands below its key."""
-    return Markup(scalars.block(value, indent).removesuffix("\n"))  # noqa: S704 - encoded by block
+    return _as_it_is(scalars.write_block(value, indent).removesuffix("\n"))
+
+
+def _as_it_is(text: str) -> Markup:
+    return Markup(text)  # noqa: S704 - encoded by the functions of scalars, or checked by the caller of fill
 
 
 @cache

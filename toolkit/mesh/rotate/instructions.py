@@ -22,7 +22,7 @@ class Words:
     back: str
 
 
-def kong_mesh(mesh: str, old: str, new: str) -> dict[str, Words]:
+def describe_steps(mesh: str, old: str, new: str) -> dict[str, Words]:
     """The words for add, switch and remove.
 
     The counts are those of ``GET /mesh-insights/{mesh}`` (kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto).
@@ -61,7 +61,7 @@ COST_OF_PERMISSIVE = (
 )
 
 
-def kuma(mesh: str, old: str, new: str) -> dict[str, Words]:
+def describe_steps_of_kuma(mesh: str, old: str, new: str) -> dict[str, Words]:
     """The words for the way through plain traffic."""
     insight = f"GET /mesh-insights/{mesh}"
     return {

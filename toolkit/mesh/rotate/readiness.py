@@ -6,7 +6,7 @@ and by the one that issued their certificate (issuedBackends). Protobuf leaves a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.yamltext.plain import mapping
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.rotate.rotation import Rotation
 
 
-def what_is_missing(rotation: Rotation, number: int, insight: Mapping[str, Any]) -> str:
+def find_missing(rotation: Rotation, number: int, insight: Mapping[str, object]) -> str:
     """Why a step must not be applied yet; empty when it may.
 
     Only proxies that are online count: one that comes back gets the mesh as it is then.
@@ -42,5 +42,5 @@ def what_is_missing(rotation: Rotation, number: int, insight: Mapping[str, Any])
 
 
 def _online(counts: object) -> int:
-    found = mapping(counts).get("online", 0)
-    return found if isinstance(found, int) else 0
+    online = mapping(counts).get("online", 0)
+    return online if isinstance(online, int) else 0

@@ -8,19 +8,19 @@ it while mTLS is on (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go);
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents import editable
-from toolkit.mesh.documents.data_sources import secrets_named
-from toolkit.mesh.documents.differences import same
-from toolkit.mesh.documents.wording import shown
+from toolkit.mesh.documents.data_sources import find_secrets_named
+from toolkit.mesh.documents.differences import are_same
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.merge import merge
 from toolkit.mesh.rotate import instructions
 from toolkit.mesh.schema.model import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.mesh import Form
     from toolkit.mesh.schema.secret import MeshSecret
     from toolkit.mesh.schema.versions import Product
+    from toolkit.values import Object
 
 # What open-source Kuma ships (kumahq/kuma:pkg/plugins/ca).
 _KUMAS_OWN = ("builtin", "provided")
@@ -104,11 +105,11 @@ class Move:
 
     def read(self, text: str | None = None) -> EditableMesh:
         """The Mesh in the stream, or in another text of it."""
-        found = editable.editable(self.text if text is None else text, self.source)
-        return editable.choose(found, self.mesh, self.source)
+        meshes = editable.read_editable(self.text if text is None else text, self.source)
+        return editable.choose(meshes, self.mesh, self.source)
 
 
-def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
+def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
     """The way to the CA of a contract.
 
     The new backend takes the mode of the old one unless another is chosen.
@@ -135,7 +136,7 @@ def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotati
         )
     notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, options.backend_name, outputs)]
     # A mode that is there already, or goes without saying, is no change.
-    is_so = mesh.position(options.backend_name) is not None and _mode(mesh, options.backend_name) == wanted
+    is_so = mesh.find_position(options.backend_name) is not None and _mode(mesh, options.backend_name) == wanted
     merged = merge(outputs, mesh, replace(options, mode=None if is_so else wanted))
     rotation = _rotation(move, mesh, old, options.backend_name, notes)
     return replace(
@@ -145,7 +146,7 @@ def to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotati
     )
 
 
-def to_backend(move: Move, backend: dict[str, Any]) -> Rotation:
+def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
     """The way to any other backend, such as back from acmpca.
 
     Args:
@@ -162,7 +163,7 @@ def to_backend(move: Move, backend: dict[str, Any]) -> Rotation:
     old = _old(mesh, move, name)
     if move.product == "kuma":
         return _permissive(move, mesh, old, backend)
-    number = mesh.position(name)
+    number = mesh.find_position(name)
     mode, wanted = _mode(mesh, mesh.enabled_backend), backend.get("mode", "STRICT")
     if (mode, wanted) == ("PERMISSIVE", "STRICT"):
         backend = {**backend, "mode": mode}
@@ -186,25 +187,25 @@ def _rotation(move: Move, added: EditableMesh, old: str, new: str, notes: list[s
     if added.enabled_backend != old:
         # The switch has been made; what goes back is made all the same.
         added.set(("enabledBackend",), old)
-    texts = [added.editor.text]
-    switched = move.read(texts[-1])
+    switched = move.read(added.editor.text)
     switched.set(("enabledBackend",), new)
-    texts.append(switched.editor.text)
-    removed = move.read(texts[-1])
+    removed = move.read(switched.editor.text)
     removed.remove(("backends", _position(removed, old)))
-    texts.append(removed.editor.text)
+    texts = {"add": added.editor.text, "switch": switched.editor.text, "remove": removed.editor.text}
     others = sorted(backend["name"] for backend in removed.backends if backend["name"] != new)
     if others:
         notes = [*notes, f"{', '.join(others)} stays trusted too; this rotation is about {old} and {new} only"]
     # What the mesh is already needs no step: a rotation that stopped half-way goes on from there.
-    first = _reached(move, texts)
-    words = instructions.kong_mesh(added.name, old, new)
-    steps = tuple(
-        Step(number, name, text, number <= first, words[name])
-        for number, (name, text) in enumerate(zip(("add", "switch", "remove"), texts, strict=True), start=1)
-    )
+    steps = _steps(texts, _reached(move, texts.values()), instructions.describe_steps(added.name, old, new))
     private = added.is_confidential
     return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private, others=tuple(others))
+
+
+def _steps(texts: Mapping[str, str], done: int, words: Mapping[str, Words]) -> tuple[Step, ...]:
+    return tuple(
+        Step(number, name, text, number <= done, words[name])
+        for number, (name, text) in enumerate(texts.items(), start=1)
+    )
 
 
 def _reached(move: Move, texts: Iterable[str]) -> int:
@@ -213,15 +214,15 @@ def _reached(move: Move, texts: Iterable[str]) -> int:
     Compared is what a control plane keeps: it hands a Mesh out without its zero values, such as ``mode: STRICT``.
     """
 
-    def section(mesh: EditableMesh) -> dict[str, Any]:
+    def section(mesh: EditableMesh) -> Object:
         return {"type": "Mesh", "mtls": mesh.mtls}
 
     there = section(move.read())
-    numbers = [number for number, text in enumerate(texts, start=1) if same(section(move.read(text)), there)]
+    numbers = [number for number, text in enumerate(texts, start=1) if are_same(section(move.read(text)), there)]
     return max(numbers, default=0)
 
 
-def _permissive(move: Move, mesh: EditableMesh, old: str, backend: dict[str, Any]) -> Rotation:
+def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Rotation:
     """Through plain traffic, where only one backend is allowed."""
     new = backend["name"]
     if backend.get("type") not in _KUMAS_OWN:
@@ -256,11 +257,7 @@ def _permissive(move: Move, mesh: EditableMesh, old: str, backend: dict[str, Any
         raise _signs_already(mesh, new)
     if not mesh.enabled_backend:
         first = list(texts).index("off") + 1
-    words = instructions.kuma(mesh.name, old, new)
-    steps = tuple(
-        Step(number, name, text, number <= first, words[name])
-        for number, (name, text) in enumerate(texts.items(), start=1)
-    )
+    steps = _steps(texts, first, instructions.describe_steps_of_kuma(mesh.name, old, new))
     notes = (*instructions.COST_OF_PERMISSIVE, *_secret_notes(mesh, backend))
     private = mesh.is_confidential or move.read(moved).is_confidential
     return Rotation(mesh.name, old, new, steps, (), notes, move.text, mesh.form, private)
@@ -278,10 +275,10 @@ def _old(mesh: EditableMesh, move: Move, new: str) -> str:
             "is missing: mTLS is off, so there is no CA to leave",
             "toolkit render-mesh --base turns it on with the new CA.",
         )
-    if mesh.position(enabled) is None:
+    if mesh.find_position(enabled) is None:
         raise mesh.refuse(("enabledBackend",), f"names {enabled}, which is not among the backends")
     if move.leave is not None:
-        if mesh.position(move.leave) is None:
+        if mesh.find_position(move.leave) is None:
             raise mesh.refuse(("backends",), f"have none named {move.leave}", "Name another with --from.")
         if enabled not in (move.leave, new):
             raise mesh.refuse(
@@ -308,7 +305,7 @@ def _refuse_one_name(mesh: EditableMesh, old: str, new: str, arn: str) -> None:
 
 
 def _signs_already(mesh: EditableMesh, name: str, more: str = "") -> InvalidInputError:
-    others = [found["name"] for found in mesh.backends if found["name"] != name]
+    others = [each["name"] for each in mesh.backends if each["name"] != name]
     if others:
         more += f"; to stop trusting one of {', '.join(others)}, name it with --from"
     return mesh.refuse(("enabledBackend",), f"{name} signs already{more}", "There is nothing to rotate.")
@@ -323,9 +320,9 @@ def _one_name(mesh: EditableMesh, name: str, hint: str) -> InvalidInputError:
     )
 
 
-def _put(mesh: EditableMesh, backend: dict[str, Any]) -> None:
+def _put(mesh: EditableMesh, backend: Object) -> None:
     """Add a backend as the last one, in the place of one of its name that is different."""
-    number = mesh.position(backend["name"])
+    number = mesh.find_position(backend["name"])
     if number is not None:
         if mesh.backends[number] == backend:
             return
@@ -334,9 +331,8 @@ def _put(mesh: EditableMesh, backend: dict[str, Any]) -> None:
 
 
 def _position(mesh: EditableMesh, name: str) -> int:
-    position = mesh.position(name)
-    assert position is not None  # noqa: S101 - the caller has looked
-    return position
+    """Return the number of a backend that the mesh has."""
+    return [backend["name"] for backend in mesh.backends].index(name)
 
 
 def _mode_notes(old: object, new: object) -> list[str]:
@@ -354,22 +350,22 @@ def _mode(mesh: EditableMesh, backend: str) -> Mode:
     number = _position(mesh, backend)
     mode = mesh.backends[number].get("mode") or "STRICT"
     if mode not in get_args(Mode):
-        message = f"is {shown(mode)}; it must be {' or '.join(get_args(Mode))}"
+        message = f"is {show(mode)}; it must be {' or '.join(get_args(Mode))}"
         raise mesh.refuse(("backends", number, "mode"), message, "Correct it in the Mesh first.")
     return cast("Mode", mode)
 
 
 def _authority(mesh: EditableMesh, backend: str) -> object:
     """The ARN of an acmpca backend's CA; None for anything else."""
-    found = mesh.backends[_position(mesh, backend)]
-    conf = found.get("conf")
-    return conf.get("arn") if found.get("type") == "acmpca" and isinstance(conf, dict) else None
+    values = mesh.backends[_position(mesh, backend)]
+    conf = values.get("conf")
+    return conf.get("arn") if values.get("type") == "acmpca" and isinstance(conf, dict) else None
 
 
 def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutputs) -> list[str]:
     arn = outputs.certificate_authority.arn
     notes = [f"{old} and the new backend are the same CA, {arn}"] if _authority(mesh, old) == arn else []
-    if mesh.position(new) is not None and (there := _authority(mesh, new)) not in (None, arn):
+    if mesh.find_position(new) is not None and (there := _authority(mesh, new)) not in (None, arn):
         notes.append(
             f"{new} is trusted already, with another CA, {there}; the first step takes that one away, so no proxy may "
             "hold a certificate of it any more"
@@ -377,6 +373,6 @@ def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutpu
     return notes
 
 
-def _secret_notes(mesh: EditableMesh, backend: dict[str, Any]) -> list[str]:
-    named = sorted({name for _, name in secrets_named(backend.get("conf"))})
+def _secret_notes(mesh: EditableMesh, backend: Object) -> list[str]:
+    named = sorted({name for _, name in find_secrets_named(backend.get("conf"))})
     return [f"mesh {mesh.name} needs the Secrets {', '.join(named)} before the first step"] if named else []

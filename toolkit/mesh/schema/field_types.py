@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from toolkit.mesh.schema.backends import Mtls
-from toolkit.mesh.schema.model import PROTOBUF_ENUM, Credential, DataSource, Model
+from toolkit.mesh.schema.model import PROTOBUF_ENUM, PROTOBUF_WRAPPER, Credential, DataSource, Model
 from toolkit.mesh.schema.telemetry import Logging, Metrics, Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
+
+
+# typing has no type for an annotation of a field: a class, a union, a Literal, or one that is Annotated.
+Annotation: TypeAlias = Any
 
 
 class Outbound(Model):
     """Traffic out of the mesh."""
 
-    passthrough: bool | None = None
+    passthrough: Annotated[bool, PROTOBUF_WRAPPER] | None = None
 
 
 class Networking(Model):
@@ -82,7 +87,7 @@ class Spec(Model):
 
 
 @dataclass(frozen=True)
-class Shape:
+class FieldType:
     """What may stand at a place.
 
     Attributes:
@@ -91,9 +96,9 @@ class Shape:
         metadata: what pydantic was told beside the type.
     """
 
-    kind: Any
-    inner: Any = None
-    metadata: tuple[Any, ...] = ()
+    kind: Annotation
+    inner: Annotation = None
+    metadata: tuple[object, ...] = ()
 
     @property
     def model(self) -> type[Model] | None:
@@ -103,7 +108,7 @@ class Shape:
     @property
     def choices(self) -> tuple[str, ...]:
         """The texts of a Literal."""
-        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+        return get_args(self.kind) if _origin(self.kind) is Literal else ()
 
     @property
     def is_enum(self) -> bool:
@@ -113,7 +118,7 @@ class Shape:
     @property
     def variants(self) -> dict[str, type[Model]]:
         """The models of a union, by the type that chooses each."""
-        if get_origin(self.kind) not in (Union, types.UnionType):
+        if _origin(self.kind) not in (Union, types.UnionType):
             return {}
         models = get_args(self.kind)
         return {get_args(model.model_fields["type"].annotation)[0]: model for model in models}
@@ -126,23 +131,27 @@ class Shape:
         return next((base for base in shared if all(issubclass(model, base) for model in models)), None)
 
 
-def shape_of(annotation: Any, metadata: tuple[Any, ...] = ()) -> Shape:  # noqa: ANN401 - any annotation
+def _origin(annotation: Annotation) -> object:
+    return get_origin(annotation)
+
+
+def read_annotation(annotation: Annotation, metadata: tuple[object, ...] = ()) -> FieldType:
     """What an annotation of a model's field says, None left out: to be missing is a question of its own."""
-    if get_origin(annotation) is Annotated:
+    if _origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         flat = [part for each in more for part in (each.metadata if isinstance(each, FieldInfo) else [each])]
-        return shape_of(inner, (*metadata, *flat))
+        return read_annotation(inner, (*metadata, *flat))
     arguments = get_args(annotation)
     if type(None) in arguments:
-        return shape_of(next(each for each in arguments if each is not type(None)), metadata)
-    if get_origin(annotation) is tuple:
-        return Shape(tuple, arguments[0], metadata)
-    if get_origin(annotation) is dict:
-        return Shape(dict, arguments[1], metadata)
-    return Shape(annotation, None, metadata)
+        return read_annotation(next(each for each in arguments if each is not type(None)), metadata)
+    if _origin(annotation) is tuple:
+        return FieldType(tuple, arguments[0], metadata)
+    if _origin(annotation) is dict:
+        return FieldType(dict, arguments[1], metadata)
+    return FieldType(annotation, None, metadata)
 
 
-def fields_of(model: type[Model]) -> dict[str, FieldInfo]:
+def list_fields(model: type[Model]) -> dict[str, FieldInfo]:
     """The fields of a model by the names that documents have for them."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
@@ -154,60 +163,60 @@ class Spot:
     Attributes:
         path: from the Mesh's fields on.
         value: what stands there; never None, which counts as missing.
-        shape: what may.
+        field_type: what may.
         owners: the models above it, the nearest last, each with its path.
     """
 
     path: Path
-    value: Any
-    shape: Shape
+    value: Value
+    field_type: FieldType
     owners: tuple[tuple[Path, type[Model]], ...] = ()
 
     @property
     def is_data_source(self) -> bool:
         """Whether the field is a data source."""
-        return self.shape.model is not None and issubclass(self.shape.model, DataSource)
+        return self.field_type.model is not None and issubclass(self.field_type.model, DataSource)
 
     @property
     def is_credential(self) -> bool:
         """Whether the field is a data source of a credential."""
-        return self.shape.model is Credential
+        return self.field_type.model is Credential
 
 
-def spots(value: Any, model: type[Model] = Spec) -> Iterator[Spot]:  # noqa: ANN401 - any YAML
+def walk_fields(value: Value, model: type[Model] = Spec) -> Iterator[Spot]:
     """Every value that stands where a field is known, from above, as deep as the types are right."""
-    yield from _spots(Spot((), value, Shape(model)))
+    yield from _spots(Spot((), value, FieldType(model)))
 
 
 def _spots(spot: Spot) -> Iterator[Spot]:
     yield spot
-    shape, value = spot.shape, spot.value
-    if shape.variants:
+    field_type, value = spot.field_type, spot.value
+    if field_type.variants:
         chosen = value.get("type") if isinstance(value, dict) else None
-        model = shape.variants.get(chosen, shape.common) if isinstance(chosen, str) else shape.common
+        model = field_type.variants.get(chosen, field_type.common) if isinstance(chosen, str) else field_type.common
     else:
-        model = shape.model
+        model = field_type.model
     if model and isinstance(value, dict):
         owners = (*spot.owners, (spot.path, model))
-        for name, field in fields_of(model).items():
+        for name, field in list_fields(model).items():
             if value.get(name) is not None:
-                below = shape_of(field.annotation, tuple(field.metadata))
+                below = read_annotation(field.annotation, tuple(field.metadata))
                 yield from _spots(Spot((*spot.path, name), value[name], below, owners))
-    elif shape.kind is tuple and isinstance(value, list):
+    elif field_type.kind is tuple and isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _spots(Spot((*spot.path, index), item, shape_of(shape.inner), spot.owners))
-    elif shape.kind is dict and shape.inner is str and isinstance(value, dict):
+            yield from _spots(Spot((*spot.path, index), item, read_annotation(field_type.inner), spot.owners))
+    elif field_type.kind is dict and field_type.inner is str and isinstance(value, dict):
         for key, item in value.items():
-            yield from _spots(Spot((*spot.path, str(key)), item, Shape(str), spot.owners))
+            yield from _spots(Spot((*spot.path, str(key)), item, FieldType(str), spot.owners))
 
 
-def models_below(model: type[Model]) -> Iterator[type[Model]]:
+def walk_models(model: type[Model]) -> Iterator[type[Model]]:
     """Yield a model and every model of its fields, all the way down."""
     yield model
     for field in model.model_fields.values():
-        shape = shape_of(field.annotation)
-        if shape.kind is tuple:
-            shape = shape_of(shape.inner)
-        for below in (shape.model, *shape.variants.values()):
+        field_type = read_annotation(field.annotation)
+        if field_type.kind is tuple:
+            field_type = read_annotation(field_type.inner)
+        for below in (field_type.model, *field_type.variants.values()):
             if below is not None:
-                yield from models_below(below)
+                yield from walk_models(below)

@@ -28,7 +28,7 @@ _MAX = 2**63 - 1
 _MAX_LENGTH = 100
 
 
-def nanoseconds(text: str) -> int:
+def parse_nanoseconds(text: str) -> int:
     """Return the nanoseconds of a duration.
 
     Raises:
@@ -48,7 +48,7 @@ def nanoseconds(text: str) -> int:
     return -total if text.startswith("-") else total
 
 
-def seconds_text(text: str) -> str:
+def write_seconds(text: str) -> str:
     """Return a duration as protobuf writes it, in seconds: ``60s`` for ``1m``, ``0.010s`` for ``10ms``.
 
     Source: golang/protobuf:jsonpb/encode.go: no, three, six or nine digits after the point.
@@ -56,7 +56,7 @@ def seconds_text(text: str) -> str:
     Raises:
         ValueError: Go can't read it.
     """
-    total = nanoseconds(text)
+    total = parse_nanoseconds(text)
     seconds, rest = divmod(abs(total), _UNITS["s"])
     digits = f"{seconds}.{rest:09d}".removesuffix("000").removesuffix("000").removesuffix(".000")
     return f"{'-' if total < 0 else ''}{digits}s"

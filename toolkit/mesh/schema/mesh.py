@@ -5,13 +5,16 @@ Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and kumahq/k
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from toolkit.contract import DnsLabel
 from toolkit.mesh.schema.acmpca import AcmPcaBackend
 from toolkit.mesh.schema.model import Model, refuse_names
+
+if TYPE_CHECKING:
+    from toolkit.values import Object
 
 Form = Literal["kubernetes", "universal"]
 API_VERSION = "kuma.io/v1alpha1"
@@ -39,7 +42,7 @@ class Mesh(Model):
     name: DnsLabel
     mtls: AcmPcaMtls
 
-    def to_form(self, form: Form) -> dict[str, Any]:
+    def to_form(self, form: Form) -> Object:
         """The document that ``kubectl apply`` or ``kumactl apply`` takes."""
         mtls = self.mtls.to_document()
         if form == "universal":

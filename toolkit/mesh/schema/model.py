@@ -6,7 +6,7 @@ Sources: kumahq/kuma:docs/generated/resources/other_mesh.md and api/system/v1alp
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -16,12 +16,22 @@ from toolkit.pki import duration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.values import Object
+
 
 class ProtobufEnum:
     """Mark a Literal as an enum of protobuf: a document may give a value by its number, counted from 0."""
 
 
-PROTOBUF_ENUM = ProtobufEnum()
+class ProtobufWrapper:
+    """Mark a field of google.protobuf.BoolValue or DoubleValue: false and 0 differ from nothing."""
+
+
+class ProtobufDuration:
+    """Mark a field of google.protobuf.Duration."""
+
+
+PROTOBUF_ENUM, PROTOBUF_WRAPPER, PROTOBUF_DURATION = ProtobufEnum(), ProtobufWrapper(), ProtobufDuration()
 Mode = Literal["STRICT", "PERMISSIVE"]
 SourceKind = Literal["secret", "file", "inline", "inlineString"]
 SOURCE_KINDS: tuple[SourceKind, ...] = ("secret", "file", "inline", "inlineString")
@@ -42,7 +52,7 @@ class Model(BaseModel):
         defer_build=True,
     )
 
-    def to_document(self) -> dict[str, Any]:
+    def to_document(self) -> Object:
         """The model as plain values under the names of the document, just what was given and no default added."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
@@ -104,7 +114,7 @@ def _expiration(value: str) -> str:
 _PROTOBUF_DURATION = re.compile(r"\d{1,12}(?:\.\d{1,9})?s", re.ASCII)
 
 
-def timeout_seconds(value: str) -> float:
+def parse_timeout(value: str) -> float:
     """The seconds of a protobuf duration, such as ``10s`` or ``0.5s``.
 
     Raises:
@@ -116,13 +126,13 @@ def timeout_seconds(value: str) -> float:
 
 
 def _timeout(value: str) -> str:
-    if timeout_seconds(value) <= 0:
+    if parse_timeout(value) <= 0:
         raise ValueError("must be more than 0s")
     return value
 
 
 Expiration = Annotated[str, AfterValidator(_expiration)]
-Timeout = Annotated[str, AfterValidator(_timeout)]
+Timeout = Annotated[str, AfterValidator(_timeout), PROTOBUF_DURATION]
 
 
 class Rotation(Model):

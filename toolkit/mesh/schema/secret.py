@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -16,6 +16,7 @@ from toolkit.mesh.schema.model import Model
 
 if TYPE_CHECKING:
     from toolkit.mesh.schema.mesh import Form
+    from toolkit.values import Object
 
 # A Kubernetes object's name: DNS-1123 subdomain, at most 253 characters.
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -28,7 +29,7 @@ KUBERNETES_TYPE = "system.kuma.io/secret"
 GLOBAL_TYPE = "system.kuma.io/global-secret"
 
 
-def object_name(value: str) -> str:
+def check_object_name(value: str) -> str:
     """The name of a Kubernetes object, as it is.
 
     Raises:
@@ -39,7 +40,7 @@ def object_name(value: str) -> str:
     return value
 
 
-def name_problem(name: str, form: Form) -> str:
+def find_name_problem(name: str, form: Form) -> str:
     """Return why no Secret can have a name; empty where one can. The name is not repeated: it may be a credential.
 
     Kuma 2.14.3 on Universal refuses capitals, and takes underscores (kumahq/kuma:pkg/core/resources/apis/mesh,
@@ -48,7 +49,7 @@ def name_problem(name: str, form: Form) -> str:
     if form == "universal":
         return "" if _UNIVERSAL.fullmatch(name) else _name_problem(name)
     try:
-        object_name(name)
+        check_object_name(name)
     except ValueError:
         return _name_problem(name)
     return ""
@@ -68,7 +69,7 @@ def _name_problem(name: str) -> str:
     return "contains characters that no name has"
 
 
-ObjectName = Annotated[str, AfterValidator(object_name)]
+ObjectName = Annotated[str, AfterValidator(check_object_name)]
 
 
 class MeshSecret(Model):
@@ -84,7 +85,7 @@ class MeshSecret(Model):
     namespace: DnsLabel
     value: str = Field(repr=False)
 
-    def to_form(self, form: Form) -> dict[str, Any]:
+    def to_form(self, form: Form) -> Object:
         """The document that ``kubectl apply`` or ``kumactl apply`` takes."""
         encoded = base64.b64encode(self.value.encode()).decode()
         if form == "universal":

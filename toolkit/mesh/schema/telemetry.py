@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from toolkit.mesh.schema.model import PROTOBUF_ENUM, Model
+from toolkit.mesh.schema.model import PROTOBUF_ENUM, PROTOBUF_WRAPPER, Model
 
 # In the order of their numbers.
 TlsMode = Literal["activeMTLSBackend", "providedTLS", "disabled"]
@@ -39,7 +39,7 @@ class DatadogConf(Model):
 
 class _TracingBackend(Model):
     name: Name
-    sampling: Annotated[float, Field(ge=0, le=100)] | None = None
+    sampling: Annotated[float, Field(ge=0, le=100), PROTOBUF_WRAPPER] | None = None
 
 
 class ZipkinBackend(_TracingBackend):
@@ -111,7 +111,7 @@ class PrometheusEnvoy(Model):
     """Which of Envoy's metrics are returned."""
 
     filter_regex: str | None = None
-    used_only: bool | None = None
+    used_only: Annotated[bool, PROTOBUF_WRAPPER] | None = None
 
 
 class PrometheusAggregate(Model):
@@ -120,7 +120,7 @@ class PrometheusAggregate(Model):
     name: str | None = None
     port: Uint32 | None = None
     path: str | None = None
-    enabled: bool | None = None
+    enabled: Annotated[bool, PROTOBUF_WRAPPER] | None = None
     address: str | None = None
 
 
@@ -130,7 +130,7 @@ class PrometheusConf(Model):
     port: Uint32 | None = None
     path: str | None = None
     tags: dict[str, str] | None = None
-    skip_mtls: bool | None = Field(None, alias="skipMTLS")
+    skip_mtls: Annotated[bool, PROTOBUF_WRAPPER] | None = Field(None, alias="skipMTLS")
     aggregate: tuple[PrometheusAggregate, ...] = ()
     envoy: PrometheusEnvoy | None = None
     tls: PrometheusTls | None = None

@@ -54,7 +54,7 @@ WHAT_IS_KNOWN_OF_MESH_IDENTITY = (
 )
 
 
-def refuse(version: MeshVersion) -> None:
+def refuse_version(version: MeshVersion) -> None:
     """Refuse a version that does not take an acmpca backend in a Mesh.
 
     Raises:
@@ -74,14 +74,14 @@ def refuse(version: MeshVersion) -> None:
         )
 
 
-def warnings(version: MeshVersion) -> list[str]:
+def list_warnings(version: MeshVersion) -> list[str]:
     """What whoever runs that version should know about an acmpca backend."""
-    found = []
+    warnings = []
     if version < FIRST_WITHOUT_STORM:
-        found.append(
+        warnings.append(
             f"before Kong Mesh {FIRST_WITHOUT_STORM} each proxy asks again every second while its CA fails "
             "(kumahq/kuma#17448), and every certificate that is issued but can't be fetched is paid for"
         )
     if version >= FIRST_WITH_MESH_IDENTITY_EXTENSION:
-        found.append(f"{WHAT_3_0_DROPS}; {WHAT_IS_KNOWN_OF_MESH_IDENTITY}")
-    return found
+        warnings.append(f"{WHAT_3_0_DROPS}; {WHAT_IS_KNOWN_OF_MESH_IDENTITY}")
+    return warnings

@@ -52,10 +52,10 @@ def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> dict[str, An
         # The program is in another directory.
         path = str((directory / file).resolve())
         config = replace(config, values={**config.values, f"{config.project}:zonesFile": path})
-    named = _NamedByTheStack(config, sandbox)
-    named.make()
+    referenced = _ReferencedResources(config, sandbox)
+    referenced.make()
     outputs = program.run(project_root(), config, sandbox)
-    named.accept_invitations()
+    referenced.accept_invitations()
     return outputs
 
 
@@ -85,8 +85,8 @@ def caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _NamedByTheStack:
-    """What a stack's file names of the world around it."""
+class _ReferencedResources:
+    """The resources outside of a stack that its file refers to: an organization, a bucket, CAs."""
 
     config: StackConfig
     sandbox: Sandbox

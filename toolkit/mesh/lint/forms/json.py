@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolkit.mesh.lint.forms import counted
+from toolkit.mesh.lint.forms import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,20 +15,17 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 
-class JsonForm:
-    """Implements :class:`toolkit.mesh.lint.forms.Form`."""
-
-    def render(self, findings: Sequence[Finding]) -> str:
-        """The findings as JSON, keys in camelCase."""
-        document = {
-            "schemaVersion": SCHEMA_VERSION,
-            "summary": {f"{severity}s": number for severity, number in counted(findings).items()},
-            "findings": [_finding(finding) for finding in findings],
-        }
-        return json.dumps(document, indent=2) + "\n"
+def render(findings: Sequence[Finding]) -> str:
+    """Return the findings as JSON, keys in camelCase."""
+    document = {
+        "schemaVersion": SCHEMA_VERSION,
+        "summary": {f"{severity}s": number for severity, number in count(findings).items()},
+        "findings": [_finding(finding) for finding in findings],
+    }
+    return json.dumps(document, indent=2) + "\n"
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, str | int]:
     return {
         "code": finding.code,
         "severity": str(finding.severity),

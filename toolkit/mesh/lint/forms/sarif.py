@@ -7,44 +7,38 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from toolkit import __version__
-from toolkit.mesh.lint.unreadable import UNREADABLE
+from toolkit.mesh.lint.findings import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.mesh.lint.findings import Finding, Rule
+    from toolkit.mesh.lint.catalogue import Rule
+    from toolkit.mesh.lint.findings import Finding
+    from toolkit.values import Object
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-class SarifForm:
-    """Implements :class:`toolkit.mesh.lint.forms.Form`."""
-
-    def render(self, findings: Sequence[Finding]) -> str:
-        """The findings as a log of one run; its rules are those that found something."""
-        rules = {finding.code: finding.rule for finding in sorted(findings, key=lambda finding: finding.code)}
-        numbers = {code: number for number, code in enumerate(rules)}
-        run = {
-            "tool": {
-                "driver": {
-                    "name": "toolkit lint",
-                    "version": __version__,
-                    "rules": [_rule(rule) for rule in rules.values()],
-                }
-            },
-            "invocations": [{"executionSuccessful": UNREADABLE.code not in rules}],
-            # A place counts characters, as Python does, and not the units of UTF-16.
-            "columnKind": "unicodeCodePoints",
-            "results": [_result(finding, numbers[finding.code]) for finding in findings],
-        }
-        return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+def render(findings: Sequence[Finding]) -> str:
+    """Return the findings as a log of one run; its rules are those that found something."""
+    rules = {finding.code: finding.rule for finding in sorted(findings, key=lambda finding: finding.code)}
+    numbers = {code: number for number, code in enumerate(rules)}
+    driver = {"name": "toolkit lint", "version": __version__, "rules": [_rule(rule) for rule in rules.values()]}
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [{"executionSuccessful": UNREADABLE.code not in rules}],
+        # A place counts characters, as Python does, and not the units of UTF-16.
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, numbers[finding.code]) for finding in findings],
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule) -> Object:
     return {
         "id": rule.code,
         "shortDescription": {"text": f"{rule.title}."},
@@ -54,8 +48,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, number: int) -> dict[str, Any]:
-    place: dict[str, Any] = {
+def _result(finding: Finding, number: int) -> Object:
+    place: Object = {
         "physicalLocation": {
             "artifactLocation": {"uri": _uri(finding.source)},
             "region": {"startLine": finding.line, "startColumn": finding.column},

@@ -7,52 +7,42 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.mesh.lint.findings import Severity
+from toolkit.mesh.lint.catalogue import Severity
 from toolkit.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.mesh.lint.findings import Excerpt, Finding
+    from toolkit.mesh.lint.findings import Finding
 
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _CUT = "…"
 _MIN_WIDTH = 20
 
 
-class TextForm:
-    """Implements :class:`toolkit.mesh.lint.forms.Form`.
+def render(findings: Sequence[Finding], *, color: bool = False, width: int = 100) -> str:
+    """Return the findings, each on two to four lines.
 
     Args:
-        color: whether to colour the text; for terminals.
+        findings: in their order.
+        color: whether to color the text; for terminals.
         width: columns of the terminal; lines of the source are cut to it, messages are not.
     """
+    width = max(width, _MIN_WIDTH)
+    lines = [line for finding in findings for line in _lines(finding, width)]
+    return "".join(f"{line if color else click.unstyle(line)}\n" for line in lines)
 
-    def __init__(self, *, color: bool = False, width: int = 100) -> None:
-        self._color = color
-        self._width = max(width, _MIN_WIDTH)
 
-    def render(self, findings: Sequence[Finding]) -> str:
-        """The findings, each on two to four lines."""
-        return "".join(f"{line}\n" for finding in findings for line in self._lines(finding))
-
-    def _lines(self, finding: Finding) -> list[str]:
-        place = self._style(f"{printable(finding.source)}:{finding.line}:{finding.column}:", bold=True)
-        severity = self._style(finding.severity, fg=_COLORS[finding.severity], bold=True)
-        lines = [f"{place} {severity} {finding.code} {printable(finding.message)}"]
-        if finding.excerpt:
-            lines += self._excerpt(finding.line, finding.excerpt)
-        return [*lines, f"  fix: {printable(finding.fix)}"]
-
-    def _excerpt(self, number: int, excerpt: Excerpt) -> list[str]:
-        margin = f"{number:>5} | "
-        line, caret = _window(excerpt.line, excerpt.caret, self._width - len(margin))
-        indent = " " * sum(map(_columns, line[:caret]))
-        pointer = " " * (len(margin) - 2) + "| " + indent + self._style("^", fg="green", bold=True)
-        return [margin + line, pointer]
-
-    def _style(self, text: str, *, fg: str | None = None, bold: bool = False) -> str:
-        return click.style(text, fg=fg, bold=bold) if self._color else text
+def _lines(finding: Finding, width: int) -> list[str]:
+    place = click.style(f"{printable(finding.source)}:{finding.line}:{finding.column}:", bold=True)
+    severity = click.style(finding.severity, fg=_COLORS[finding.severity], bold=True)
+    lines = [f"{place} {severity} {finding.code} {printable(finding.message)}"]
+    if finding.excerpt:
+        margin = f"{finding.line:>5} | "
+        line, caret = _window(finding.excerpt.line, finding.excerpt.caret, width - len(margin))
+        indent = " " * (len(margin) - 2) + "| " + " " * sum(map(_columns, line[:caret]))
+        lines += [margin + line, indent + click.style("^", fg="green", bold=True)]
+    return [*lines, f"  fix: {printable(finding.fix)}"]
 
 
 def _window(line: str, caret: int, width: int) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tests.mesh.golden_documents import GOLDEN
-from toolkit.mesh.render.templating import stream
+from toolkit.mesh.render.templating import join_documents
 from toolkit.yamltext import scalars
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def test_golden_documents(file: Path) -> None:
     ours = list(YAML(typ="safe", pure=True).load_all(text))
     assert [load(part) for part in as_kumactl_splits(text)] == ours
     # Another document behind it changes nothing.
-    assert [load(part) for part in as_kumactl_splits(stream([text, "type: Mesh\nname: x\n"]))][:-1] == ours
+    assert [load(part) for part in as_kumactl_splits(join_documents([text, "type: Mesh\nname: x\n"]))][:-1] == ours
 
 
 LINES = st.lists(st.text("ab :#-'\"{}|>", min_size=1, max_size=5), min_size=1, max_size=4)
@@ -47,7 +47,7 @@ LINES = st.lists(st.text("ab :#-'\"{}|>", min_size=1, max_size=5), min_size=1, m
 @given(LINES, st.integers(0, 3))
 def test_a_text_of_several_lines_is_read_as_it_is(lines: list[str], ends: int) -> None:
     value = "\n".join(lines) + "\n" * ends
-    text = scalars.block({"a": {"b": value}}, 2)
+    text = scalars.write_block({"a": {"b": value}}, 2)
     assert load(text) == {"a": {"b": value}}
     if not value.endswith("\n"):
         (document,) = as_kumactl_splits(text)
@@ -55,8 +55,8 @@ def test_a_text_of_several_lines_is_read_as_it_is(lines: list[str], ends: int) -
 
 
 def test_blocks_say_whether_there_is_a_final_line_end() -> None:
-    assert scalars.literal("a\nb") == "|-\n  a\n  b"
-    assert scalars.literal("a\nb\n") == "|\n  a\n  b"
-    assert scalars.literal("a\n") == "|\n  a"
-    assert scalars.literal("a") == "a"
-    assert scalars.literal("a\nb\n\n").startswith('"')
+    assert scalars.write_literal("a\nb") == "|-\n  a\n  b"
+    assert scalars.write_literal("a\nb\n") == "|\n  a\n  b"
+    assert scalars.write_literal("a\n") == "|\n  a"
+    assert scalars.write_literal("a") == "a"
+    assert scalars.write_literal("a\nb\n\n").startswith('"')
