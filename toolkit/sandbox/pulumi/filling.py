@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.organizations.models import organizations_backends
 from moto.s3.models import s3_backends
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from toolkit.contract import KeyAlgorithm
     from toolkit.sandbox.pulumi.stack_file import StackConfig
     from toolkit.sandbox.server import Sandbox
+    from toolkit.values import Client, Object
 
 _YEARS = {"Type": "YEARS", "Value": 20}
 _REHEARSAL = "rehearsal"
 
 
-def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> dict[str, Any]:
+def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> Object:
     """Run the Pulumi program in a sandbox as the first ``pulumi up`` of a stack would.
 
     Args:
@@ -71,7 +72,7 @@ def caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
     if named is None:
         return {}
     account, (path, name) = home_account(config), path_and_name(named)
-    session: Any = sandbox.session(config.region)
+    session: Client = sandbox.session(config.region)
     iam, sts = (session.client(service, endpoint_url=sandbox.endpoint_url) for service in ("iam", "sts"))
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
     iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
@@ -209,7 +210,7 @@ def _make_organization(first: arn.Arn, units: Sequence[arn.Arn], accounts: Seque
             member.id, member.organization_id, member.parent_id = account, identifier, parent
 
 
-def _share(authority_arn: str, template: str, accounts: Sequence[str]) -> dict[str, Any]:
+def _share(authority_arn: str, template: str, accounts: Sequence[str]) -> Object:
     document = policies.share_policy(authority_arn, accounts, None)
     partition = arn.certificate_authority(authority_arn).partition
     for statement in document["Statement"]:
@@ -218,7 +219,7 @@ def _share(authority_arn: str, template: str, accounts: Sequence[str]) -> dict[s
     return document
 
 
-def _account_of(zone: dict[str, Any]) -> str | None:
+def _account_of(zone: Object) -> str | None:
     role = zone.get("assumeRoleArn")
     try:
         return arn.role(role).account if role else zone.get("accountId")

@@ -10,7 +10,7 @@ import asyncio
 import json
 import runpy
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi.runtime import mocks as pulumi_mocks
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.sandbox.server import Sandbox
+    from toolkit.values import Object
 
 _SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
 __all__ = ["StackConfig", "read_stack", "run", "sandbox_settings"]
@@ -38,7 +39,7 @@ def run(
     config: StackConfig,
     sandbox: Sandbox,
     on_resource: Callable[[str, str], None] = lambda *_: None,
-) -> dict[str, Any]:
+) -> Object:
     """Run ``__main__.py`` as the first ``pulumi up`` of a stack would.
 
     Args:
@@ -56,7 +57,7 @@ def run(
     provide(config, sandbox, project_dir)
     engine = Engine(sandbox, config.region, on_resource)
     # A thread of its own has no event loop and none of the caller's Pulumi context.
-    outcome: list[dict[str, Any] | BaseException] = []
+    outcome: list[Object | BaseException] = []
 
     def work() -> None:
         main = _run(project_dir / "__main__.py", config, engine, sandbox_settings(sandbox))
@@ -82,7 +83,7 @@ def sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
     return {"aws:accessKey": key, "aws:secretKey": secret, "aws:endpoints": json.dumps(endpoints)}
 
 
-async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str]) -> dict[str, Any]:
+async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str]) -> Object:
     # Clear what a failed program left: it belongs to a closed loop. pulumi.runtime.test does the same.
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()

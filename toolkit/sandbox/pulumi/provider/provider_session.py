@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import ClientError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.sandbox.server import Sandbox
+    from toolkit.values import Value
 
 # What a provider may be told; beside these, the checks that it shall skip. Where AWS is and who the stack is there, the
 # sandbox knows itself.
@@ -22,7 +23,7 @@ _SETTINGS = {"allowedAccountIds", "assumeRoles", "profile", "region", "version"}
 _SETTINGS |= {"accessKey", "secretKey", "token", "endpoints", "s3UsePathStyle", "maxRetries", "retryMode"}
 
 
-def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Any]) -> boto3.Session:
+def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -> boto3.Session:
     """Return a session as a provider's settings make it.
 
     Args:
