@@ -17,10 +17,16 @@ _ON_OBJECTS = ("s3:PutObject", "s3:PutObjectAcl")
 
 
 class MotoStorage:
-    """Implements :class:`toolkit.sandbox.private_ca.registry.Storage`."""
+    """The buckets of all accounts."""
 
-    def problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:
-        """Why AWS Private CA could not write to the bucket for a CA with that canned ACL; None when it can."""
+    def find_problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:
+        """Return why AWS Private CA could not write to a bucket; None if it can.
+
+        Args:
+            authority_arn: of the CA that would write.
+            bucket: its name.
+            acl: the canned ACL of what would be written.
+        """
         authority = arn.certificate_authority(authority_arn)
         found = _bucket(authority.account, bucket)
         if found is None:

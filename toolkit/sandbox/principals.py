@@ -130,36 +130,6 @@ def is_administrator(key_id: str) -> bool:
     return key_id == ADMINISTRATOR_KEY or key_id in _more_keys
 
 
-def principal(key_id: str, token: str | None, account: str, partition: str) -> Principal:
-    """Whose credentials these are.
-
-    Args:
-        key_id: of the access key.
-        token: the session token that came with it.
-        account: the sandbox's own.
-        partition: of the region that was called.
-
-    Raises:
-        AwsError: nobody's, or they have expired.
-    """
-    if is_administrator(key_id):
-        return Principal(account, f"arn:{partition}:iam::{account}:root")
-    for number in list(sts_backends):
-        session = sts_backends[number][partition].get_assumed_role_from_access_key(key_id)
-        if session is None:
-            continue
-        if session.session_token != token:
-            break
-        if session.expiration.replace(tzinfo=UTC) <= datetime.now(UTC):
-            raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
-        tags = getattr(session, TAGS, {})
-        return Principal(session.account_id, session.arn, session.role_arn, tags)
-    user = _user_of(key_id, partition)
-    if user is None:
-        raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
-    return Principal(user.account_id, user.arn, is_user=True)
-
-
 def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
     """Whether the role's trust policy, and the caller's own policies, let the caller take the role.
 
@@ -325,15 +295,6 @@ def _role(role_arn: str) -> Any:  # noqa: ANN401 - moto's own Role
         return None
     backend = iam_backends[parsed.account][parsed.partition]
     return next((role for role in list(backend.roles.values()) if role.arn == role_arn), None)
-
-
-def _user_of(key_id: str, partition: str) -> Any:  # noqa: ANN401 - moto's own User
-    """The IAM user of an access key that is active; None for others."""
-    for backends in list(iam_backends.values()):
-        key = backends[partition].access_keys.get(key_id)
-        if key is not None and key.user_name is not None and key.status == "Active":
-            return backends[partition].users.get(key.user_name)
-    return None
 
 
 def _user_policies(account: str, user_arn: str) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import threading
 import uuid
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Self
 
 import boto3
@@ -17,12 +16,10 @@ from moto.core.base_backend import BackendDict
 
 from toolkit.errors import ExternalError
 from toolkit.sandbox import organizations, principals
-from toolkit.sandbox.crl_storage import MotoStorage
 from toolkit.sandbox.faults import Faults
-from toolkit.sandbox.gateway.admission import Gate
+from toolkit.sandbox.gateway.gate import Gate
 from toolkit.sandbox.gateway.listener import PatientServer
 from toolkit.sandbox.gateway.moto_services import ListedServices
-from toolkit.sandbox.gateway.routing import Front
 from toolkit.sandbox.pod_identity.associations import PodIdentity
 from toolkit.sandbox.principals import ADMINISTRATOR_KEY
 from toolkit.sandbox.private_ca import PrivateCaService
@@ -30,11 +27,9 @@ from toolkit.sandbox.ram.share_operations import Ram
 from toolkit.sandbox.state import Keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
-    from wsgiref.types import WSGIApplication
 
 _LOOPBACK = "127.0.0.1"
 # moto's state belongs to the process, so there can be one sandbox in it at a time.
@@ -46,13 +41,14 @@ class Sandbox:
 
     Args:
         private_ca: the service that answers acm-pca; a fresh one unless given.
-        faults: what goes wrong on purpose.
+        faults: what goes wrong on purpose; none unless given.
         port: of the loopback; 0 takes a free one.
         state: a directory that keeps the state from one sandbox to the next; None keeps nothing.
         account: the administrator's, twelve digits; moto's default one unless given.
 
     Attributes:
         private_ca: the service, for tests that look inside.
+        faults: what goes wrong on purpose; may be replaced while the sandbox runs.
         ram: what other accounts may use.
         pod_identity: what the pods of EKS clusters may become.
 
@@ -69,15 +65,14 @@ class Sandbox:
         state: Path | None = None,
         account: str | None = None,
     ) -> None:
-        self.private_ca = private_ca or PrivateCaService(storage=MotoStorage())
+        self.private_ca = private_ca or PrivateCaService()
         self.ram = Ram(self.private_ca.registry)
         self.private_ca.registry.shares = self.ram.directory
         self.pod_identity = PodIdentity(self.private_ca.registry.clock)
-        self._faults = faults or Faults()
+        self.faults = faults or Faults()
         self._port = port
         self._account = account
         self._keeper = Keeper(state, self.private_ca.registry, self.ram, self.pod_identity) if state else None
-        self._front: Front | None = None
         self._server: PatientServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -114,17 +109,6 @@ class Sandbox:
             _forget_everything()
         finally:
             _only_one.release()
-
-    @property
-    def faults(self) -> Faults:
-        """What goes wrong on purpose; may be replaced while the sandbox runs."""
-        return self._faults
-
-    @faults.setter
-    def faults(self, faults: Faults) -> None:
-        self._faults = faults
-        if self._front is not None:
-            self._front.faults = faults
 
     @property
     def endpoint_url(self) -> str:
@@ -187,13 +171,13 @@ class Sandbox:
         # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
         # when it is.
         with _listen(self._port) as listener:
-            behind: WSGIApplication = ListedServices()
-            keeping: Callable[[], AbstractContextManager[None]] = nullcontext
-            if self._keeper:
-                behind, keeping = self._keeper.start(behind), self._keeper.change
-            services = (self.ram.service, *self.pod_identity.services)
-            self._front = Front(self.private_ca, behind, services, self._faults, keeping)
-            self._server = PatientServer(listener, Gate(self._front, self.private_ca.registry))
+            own = (self.private_ca, self.ram.service, *self.pod_identity.services)
+            moto, keeper, registry = ListedServices(), self._keeper, self.private_ca.registry
+            if keeper:
+                gate = Gate(own, keeper.start(moto), registry, lambda: self.faults, keeper.change)
+            else:
+                gate = Gate(own, moto, registry, lambda: self.faults)
+            self._server = PatientServer(listener, gate)
         self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox", daemon=True)
         self._thread.start()
 

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 from moto.eks.models import eks_backends
 
 from toolkit.pki import arn as arns
-from toolkit.sandbox import principals
+from toolkit.sandbox import paging, principals
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.gateway import rest
 from toolkit.sandbox.pod_identity import pod_sessions
 from toolkit.sandbox.pod_identity.pod_sessions import Association
+from toolkit.sandbox.services import RestService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from datetime import datetime
 
-    from toolkit.sandbox.parameters import Params
-    from toolkit.sandbox.private_ca import Caller
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object
 
 
 _ACTIONS = ("sts:AssumeRole", "sts:TagSession")
@@ -51,20 +51,11 @@ class PodIdentity:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self.associations: MutableMapping[str, Association] = {}
-        operations = {
-            "CreatePodIdentityAssociation": self.create_pod_identity_association,
-            "DeletePodIdentityAssociation": self.delete_pod_identity_association,
-            "DescribePodIdentityAssociation": self.describe_pod_identity_association,
-            "ListPodIdentityAssociations": self.list_pod_identity_associations,
-            "UpdatePodIdentityAssociation": self.update_pod_identity_association,
-        }
-        taking = {"AssumeRoleForPodIdentity": self.assume_role_for_pod_identity}
-        self.services = (
-            rest.RestService("eks", operations, "InvalidParameterException"),
-            rest.RestService("eks-auth", taking, "InvalidParameterException"),
+        self.services = tuple(
+            RestService(name, self, mismatch="InvalidParameterException") for name in ("eks", "eks-auth")
         )
 
-    def create_pod_identity_association(self, caller: Caller, params: Params) -> Params:
+    def create_pod_identity_association(self, caller: Caller, params: Object) -> Object:
         """A role for a service account that has none."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:CreatePodIdentityAssociation", cluster.arn, {})
@@ -92,11 +83,11 @@ class PodIdentity:
         self.associations[made.identifier] = made
         return {"association": made.describe()}
 
-    def describe_pod_identity_association(self, caller: Caller, params: Params) -> Params:
+    def describe_pod_identity_association(self, caller: Caller, params: Object) -> Object:
         """Everything about one."""
         return {"association": self._find(caller, "Describe", params).describe()}
 
-    def list_pod_identity_associations(self, caller: Caller, params: Params) -> Params:
+    def list_pod_identity_associations(self, caller: Caller, params: Object) -> Object:
         """Those of a cluster."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:ListPodIdentityAssociations", cluster.arn, {})
@@ -106,9 +97,9 @@ class PodIdentity:
             if params.get("namespace", known.namespace) == known.namespace
             and params.get("serviceAccount", known.service_account) == known.service_account
         ]
-        return rest.page(found, params, _PAGE, "associations", "InvalidParameterException")
+        return paging.page(found, params, _PAGE, "associations", "InvalidParameterException")
 
-    def update_pod_identity_association(self, caller: Caller, params: Params) -> Params:
+    def update_pod_identity_association(self, caller: Caller, params: Object) -> Object:
         """Another role; the service account stays (botocore, UpdatePodIdentityAssociation)."""
         found = self._find(caller, "Update", params)
         _refuse_policy(params)
@@ -122,13 +113,13 @@ class PodIdentity:
         found.modified = self._clock()
         return {"association": found.describe()}
 
-    def delete_pod_identity_association(self, caller: Caller, params: Params) -> Params:
+    def delete_pod_identity_association(self, caller: Caller, params: Object) -> Object:
         """New pods get no credentials; those that are out stay good until they expire."""
         found = self._find(caller, "Delete", params)
         del self.associations[found.identifier]
         return {"association": found.describe()}
 
-    def assume_role_for_pod_identity(self, caller: Caller, params: Params) -> Params:
+    def assume_role_for_pod_identity(self, caller: Caller, params: Object) -> Object:
         """Credentials for a pod, as the agent on its node asks for them."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks-auth:AssumeRoleForPodIdentity", cluster.arn, {})
@@ -150,7 +141,7 @@ class PodIdentity:
             },
         }
 
-    def _find(self, caller: Caller, verb: str, params: Params) -> Association:
+    def _find(self, caller: Caller, verb: str, params: Object) -> Association:
         cluster, identifier = _cluster(caller, params["clusterName"]), params["associationId"]
         found = next((known for known in self._of(cluster) if known.identifier == identifier), None)
         arn = found.arn if found else f"{cluster.arn.rpartition(':')[0]}:podidentityassociation/{cluster.name}/*"
@@ -211,7 +202,7 @@ def _target(caller: Caller, role_arn: str | None) -> str | None:
     return role_arn
 
 
-def _refuse_policy(params: Params) -> None:
+def _refuse_policy(params: Object) -> None:
     if "policy" in params:
         raise _invalid("Policies of associations are not in the sandbox; AWS itself has them.")
 

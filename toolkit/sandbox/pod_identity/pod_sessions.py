@@ -17,7 +17,7 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from toolkit.sandbox.parameters import Params
+    from toolkit.values import Object
 
 PRINCIPAL = "pods.eks.amazonaws.com"
 _LETTERS = string.ascii_lowercase + string.digits
@@ -63,7 +63,7 @@ class Association:
         """Whether it is that of the pod's service account."""
         return (self.namespace, self.service_account) == (pod.namespace, pod.service_account)
 
-    def summary(self) -> Params:
+    def summary(self) -> Object:
         """As ListPodIdentityAssociations shows it."""
         return {
             "clusterName": self.cluster.name,
@@ -73,7 +73,7 @@ class Association:
             "associationId": self.identifier,
         }
 
-    def describe(self) -> Params:
+    def describe(self) -> Object:
         """As DescribePodIdentityAssociation shows it."""
         return self.summary() | {
             "roleArn": self.role,

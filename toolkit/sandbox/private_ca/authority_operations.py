@@ -14,8 +14,12 @@ from toolkit.sandbox.private_ca import importing, revocation
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.parameters import Params
-    from toolkit.sandbox.private_ca.registry import Caller, Registry
+    from collections.abc import Sequence
+
+    from toolkit.sandbox.paging import Item
+    from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object
 
 # botocore, DeleteCertificateAuthorityRequest.PermanentDeletionTimeInDays
 _DEFAULT_DELETION_DAYS = 30
@@ -33,7 +37,7 @@ class Authorities:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def create_certificate_authority(self, caller: Caller, params: Params) -> Params:
+    def create_certificate_authority(self, caller: Caller, params: Object) -> Object:
         """A CA that waits for its certificate."""
         now = self._registry.clock()
         prefix = f"arn:{caller.partition}:acm-pca:{caller.region}:{caller.account}:certificate-authority/"
@@ -66,12 +70,12 @@ class Authorities:
         if counted >= self._registry.max_authorities:
             raise AwsError("LimitExceededException", "The account has as many private CAs as it may have.")
 
-    def describe_certificate_authority(self, caller: Caller, params: Params) -> Params:
+    def describe_certificate_authority(self, caller: Caller, params: Object) -> Object:
         """Everything about a CA but its certificate."""
         found = self._registry.find(caller, params["CertificateAuthorityArn"])
         return {"CertificateAuthority": found.describe(self._registry.clock())}
 
-    def list_certificate_authorities(self, caller: Caller, params: Params) -> Params:
+    def list_certificate_authorities(self, caller: Caller, params: Object) -> Object:
         """The CAs of the account in the region, or those that others share with it, a page at a time."""
         own = params.get("ResourceOwner", "SELF") == "SELF"
         visible = [
@@ -81,15 +85,11 @@ class Authorities:
             and own == (found.owner == caller.account)
             and (own or self._registry.is_shared_with(caller, found))
         ]
-        start = _page_start(params.get("NextToken"), len(visible))
-        end = start + min(params.get("MaxResults", _PAGE), _PAGE)
+        shown, token = _page(visible, params)
         now = self._registry.clock()
-        return {
-            "CertificateAuthorities": [found.describe(now) for found in visible[start:end]],
-            "NextToken": paging.token(end) if end < len(visible) else None,
-        }
+        return {"CertificateAuthorities": [found.describe(now) for found in shown], "NextToken": token}
 
-    def get_certificate_authority_csr(self, caller: Caller, params: Params) -> Params:
+    def get_certificate_authority_csr(self, caller: Caller, params: Object) -> Object:
         """The request for its own certificate."""
         found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         if found.status(now) == state.CREATING:
@@ -97,7 +97,7 @@ class Authorities:
         found.require(now, *_LIVING, doing="reading its CSR")
         return {"Csr": found.csr()}
 
-    def get_certificate_authority_certificate(self, caller: Caller, params: Params) -> Params:
+    def get_certificate_authority_certificate(self, caller: Caller, params: Object) -> Object:
         """Its own certificate, and the chain above it."""
         found = self._registry.find(caller, params["CertificateAuthorityArn"])
         now = self._registry.clock()
@@ -113,7 +113,7 @@ class Authorities:
         # Both end without a line end, as those of GetCertificate do.
         return {"Certificate": pem.write([own]).rstrip(), "CertificateChain": pem.write(above).rstrip() or None}
 
-    def import_certificate_authority_certificate(self, caller: Caller, params: Params) -> None:
+    def import_certificate_authority_certificate(self, caller: Caller, params: Object) -> None:
         """Give it its certificate, which makes it active."""
         found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         with found.lock:
@@ -125,7 +125,7 @@ class Authorities:
             found.set_status(state.DISABLED if disabled else state.ACTIVE, now)
             revocation.publish(found, self._registry.storage, now)
 
-    def update_certificate_authority(self, caller: Caller, params: Params) -> None:
+    def update_certificate_authority(self, caller: Caller, params: Object) -> None:
         """Enable, disable, or change how revocation is published."""
         found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         status, wanted = params.get("Status"), params.get("RevocationConfiguration")
@@ -145,7 +145,7 @@ class Authorities:
             if status is not None:
                 found.set_status(status, now)
 
-    def delete_certificate_authority(self, caller: Caller, params: Params) -> None:
+    def delete_certificate_authority(self, caller: Caller, params: Object) -> None:
         """Delete it; for some days it can be restored."""
         found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         with found.lock:
@@ -158,7 +158,7 @@ class Authorities:
             found.restorable_until = None if creating else now + timedelta(days=days)
             found.set_status(state.DELETED, now)
 
-    def restore_certificate_authority(self, caller: Caller, params: Params) -> None:
+    def restore_certificate_authority(self, caller: Caller, params: Object) -> None:
         """Bring a deleted CA back, pending or disabled as it may be."""
         found, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         with found.lock:
@@ -171,15 +171,14 @@ class Authorities:
             found.set_status(state.PENDING if pending else state.DISABLED, now)
             found.restorable_until = None
 
-    def list_tags(self, caller: Caller, params: Params) -> Params:
+    def list_tags(self, caller: Caller, params: Object) -> Object:
         """Its tags, a page at a time."""
         found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="listing tags")
         tags = [{"Key": key, "Value": value} for key, value in found.tags.items()]
-        start = _page_start(params.get("NextToken"), len(tags))
-        end = start + min(params.get("MaxResults", _PAGE), _PAGE)
-        return {"Tags": tags[start:end], "NextToken": paging.token(end) if end < len(tags) else None}
+        shown, token = _page(tags, params)
+        return {"Tags": shown, "NextToken": token}
 
-    def tag_certificate_authority(self, caller: Caller, params: Params) -> None:
+    def tag_certificate_authority(self, caller: Caller, params: Object) -> None:
         """Add tags, or give known ones other values."""
         found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="tagging")
         with found.lock:
@@ -187,7 +186,7 @@ class Authorities:
             _require_tags(tags)
             found.tags = tags
 
-    def untag_certificate_authority(self, caller: Caller, params: Params) -> None:
+    def untag_certificate_authority(self, caller: Caller, params: Object) -> None:
         """Remove tags."""
         found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="removing tags")
         with found.lock:
@@ -197,11 +196,9 @@ class Authorities:
                     found.tags.pop(tag["Key"], None)
 
 
-def _page_start(token: str | None, length: int) -> int:
-    try:
-        return paging.start(token, length)
-    except ValueError as error:
-        raise AwsError("InvalidNextTokenException", "The token was not given out by this service.") from error
+def _page(items: Sequence[Item], params: Object) -> tuple[list[Item], str | None]:
+    size = min(params.get("MaxResults", _PAGE), _PAGE)
+    return paging.cut(items, params.get("NextToken"), size, "InvalidNextTokenException")
 
 
 def _require_tags(tags: dict[str, str]) -> None:

@@ -8,31 +8,77 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from toolkit.pki import chain
+from toolkit.pki import chain, pem
 from toolkit.sandbox.aws_error import AwsError, validation
+from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, validity
-from toolkit.sandbox.private_ca.certificate_authority import ACTIVE, EXPIRED, PENDING, CertificateAuthority
+from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
 from toolkit.sandbox.private_ca.keys import PublicKey
 from toolkit.sandbox.private_ca.profiles import Profile, profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object
 
-def issue(
+_LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
+
+
+class Issuing:
+    """Each public method is one operation."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def issue_certificate(self, caller: Caller, params: Object) -> Object:
+        """Sign a CSR; the certificate is fetched with a call of its own."""
+        now = self._registry.clock()
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        certificate = _sign(found, params, caller.partition, now)
+        # Its serial number ends the ARN (user guide, PcaAuditReport.md; CloudTrail's examples of IssueCertificate).
+        arn = f"{found.arn}/certificate/{certificate.serial_number:032x}"
+        # A root's own certificate has no chain above it.
+        above = "" if certificate.issuer == certificate.subject else found.chain_pem()
+        ready = now + self._registry.issuance_delay
+        issued = IssuedCertificate(
+            arn=arn,
+            pem=pem.write([certificate]),
+            chain=above,
+            ready=ready,
+            issued=now,
+            serial=certificate.serial_number,
+            template=params.get("TemplateArn"),
+        )
+
+        def store() -> str:
+            found.issued[arn] = issued
+            return arn
+
+        scope = ("issue", caller.account, found.arn)
+        return {"CertificateArn": self._registry.once(params.get("IdempotencyToken"), scope, store)}
+
+    def get_certificate(self, caller: Caller, params: Object) -> Object:
+        """A certificate and its chain, once it is issued."""
+        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        found.require(self._registry.clock(), *_LIVING, doing="reading a certificate")
+        if not params["CertificateArn"].startswith(f"{found.arn}/certificate/"):
+            raise AwsError("InvalidArnException", f"{params['CertificateArn']} is not a certificate of {found.arn}.")
+        issued = found.issued.get(params["CertificateArn"])
+        if issued is None:
+            raise AwsError("ResourceNotFoundException", f"Could not find certificate {params['CertificateArn']}.")
+        if self._registry.clock() < issued.ready:
+            raise AwsError("RequestInProgressException", "The certificate is still being issued.")
+        # Without a line end (aws/aws-cli: awscli/examples/acm-pca/get-certificate.rst, and
+        # cert-manager/aws-privateca-issuer, which adds one).
+        return {"Certificate": issued.pem.rstrip(), "CertificateChain": issued.chain.rstrip() or None}
+
+
+def _sign(
     authority: CertificateAuthority, request: Mapping[str, Any], partition: str, now: datetime
 ) -> x509.Certificate:
-    """Sign what IssueCertificate asks for.
-
-    Args:
-        authority: the issuing CA.
-        request: the call's parameters.
-        partition: of the CA; a template's ARN must be of the same.
-        now: the moment of the issuance.
-
-    Raises:
-        AwsError: AWS would refuse it.
-    """
+    """Return the certificate, if AWS would issue it."""
     wanted = profile(request.get("TemplateArn"), partition)
     # Given to a template that does not let it in, ApiPassthrough is silently ignored (botocore,
     # IssueCertificateRequest.ApiPassthrough).
@@ -68,7 +114,7 @@ def _serial_number() -> int:
 
 def _require_state(authority: CertificateAuthority, wanted: Profile, now: datetime) -> None:
     # A root signs its own certificate before it is active, and again when it is renewed.
-    states = (PENDING, ACTIVE, EXPIRED) if wanted.self_signed else (ACTIVE,)
+    states = (state.PENDING, state.ACTIVE, state.EXPIRED) if wanted.self_signed else (state.ACTIVE,)
     authority.require(now, *states, doing="issuing certificates")
 
 

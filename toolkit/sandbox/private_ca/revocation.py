@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from toolkit.sandbox.crl_storage import MotoStorage
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
-    from toolkit.sandbox.private_ca.registry import Storage
 
 REASONS = {
     "UNSPECIFIED": x509.ReasonFlags.unspecified,
@@ -51,7 +51,7 @@ class PublishedCrl(NamedTuple):
     custom_name: str | None
 
 
-def check(wanted: Mapping[str, Any], authority_arn: str, storage: Storage) -> None:
+def check(wanted: Mapping[str, Any], authority_arn: str, storage: MotoStorage) -> None:
     """Refuse a configuration that AWS would refuse.
 
     Args:
@@ -76,7 +76,7 @@ def check(wanted: Mapping[str, Any], authority_arn: str, storage: Storage) -> No
         raise not_in_sandbox("A partitioned CRL")
     if "ExpirationInDays" not in crl or "S3BucketName" not in crl:
         raise validation("An enabled CRL needs ExpirationInDays and S3BucketName.")
-    problem = storage.problem(authority_arn, crl["S3BucketName"], crl.get("S3ObjectAcl", DEFAULT_ACL))
+    problem = storage.find_problem(authority_arn, crl["S3BucketName"], crl.get("S3ObjectAcl", DEFAULT_ACL))
     if problem:
         raise validation(f"{problem} Check your S3 bucket permissions and try again.")
 
@@ -119,7 +119,7 @@ def extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.Extension
         yield x509.AuthorityInformationAccess([access]), False
 
 
-def publish(authority: CertificateAuthority, storage: Storage, now: datetime) -> None:
+def publish(authority: CertificateAuthority, storage: MotoStorage, now: datetime) -> None:
     """Write the CRL, if the CA has one and a certificate to sign it with."""
     crl = _crl(authority)
     own = authority.certificate

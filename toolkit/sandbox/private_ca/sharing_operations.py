@@ -15,8 +15,9 @@ from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca.registry import ORGANIZATION
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.parameters import Params
-    from toolkit.sandbox.private_ca.registry import Caller, Registry
+    from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object
 
 _READING = {
     "acm-pca:DescribeCertificateAuthority",
@@ -49,7 +50,7 @@ class Sharing:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def put_policy(self, caller: Caller, params: Params) -> None:
+    def put_policy(self, caller: Caller, params: Object) -> None:
         """Let other accounts use the CA."""
         found = self._registry.find(caller, params["ResourceArn"])
         found.require(self._registry.clock(), state.ACTIVE, doing="a policy")
@@ -57,20 +58,20 @@ class Sharing:
         with found.lock:
             found.policy = policy
 
-    def get_policy(self, caller: Caller, params: Params) -> Params:
+    def get_policy(self, caller: Caller, params: Object) -> Object:
         """The policy, if there is one."""
         found = self._registry.find_undeleted(caller, params["ResourceArn"], doing="reading its policy")
         if found.policy is None:
             raise AwsError("ResourceNotFoundException", "The certificate authority has no policy.")
         return {"Policy": json.dumps(found.policy)}
 
-    def delete_policy(self, caller: Caller, params: Params) -> None:
+    def delete_policy(self, caller: Caller, params: Object) -> None:
         """Take it back."""
         found = self._registry.find_undeleted(caller, params["ResourceArn"], doing="deleting its policy")
         with found.lock:
             found.policy = None
 
-    def create_permission(self, caller: Caller, params: Params) -> None:
+    def create_permission(self, caller: Caller, params: Object) -> None:
         """Let ACM renew certificates by itself."""
         now = self._registry.clock()
         found = self._registry.find(caller, params["CertificateAuthorityArn"])
@@ -89,14 +90,14 @@ class Sharing:
                 "Actions": params["Actions"],
             }
 
-    def list_permissions(self, caller: Caller, params: Params) -> Params:
+    def list_permissions(self, caller: Caller, params: Object) -> Object:
         """ACM's permissions; there are never enough for a second page."""
         found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="listing permissions")
         if params.get("NextToken") is not None:
             raise AwsError("InvalidNextTokenException", "The token was not given out by this service.")
         return {"Permissions": list(found.permissions.values())}
 
-    def delete_permission(self, caller: Caller, params: Params) -> None:
+    def delete_permission(self, caller: Caller, params: Object) -> None:
         """Take it back."""
         found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="deleting a permission")
         source = params.get("SourceAccount", found.owner)

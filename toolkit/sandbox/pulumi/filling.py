@@ -17,10 +17,10 @@ from toolkit.infra import policies
 from toolkit.pki import algorithms, arn, templates
 from toolkit.sandbox.private_ca.authority_operations import Authorities
 from toolkit.sandbox.private_ca.certificate_operations import Certificates
-from toolkit.sandbox.private_ca.registry import Caller
 from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.pulumi.prerequisites import EVERYTHING, document, path_and_name
 from toolkit.sandbox.pulumi.stack_file import home_account
+from toolkit.sandbox.services import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

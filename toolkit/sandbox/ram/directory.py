@@ -31,8 +31,8 @@ from toolkit.sandbox.ram.shares import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
 
-    from toolkit.sandbox.private_ca import Caller
     from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _OF_ORGANIZATION = re.compile(r"arn:[a-z-]+:organizations::\d{12}:(organization/o-\w+|ou/o-\w+/ou-[\w-]+)", re.ASCII)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox import organizations
+from toolkit.sandbox import organizations, paging
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.gateway import rest
 from toolkit.sandbox.ram.directory import Directory
 from toolkit.sandbox.ram.shares import (
     ACCEPTED,
@@ -26,13 +25,14 @@ from toolkit.sandbox.ram.shares import (
     permission_name,
     unknown_share,
 )
+from toolkit.sandbox.services import RestService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.sandbox.parameters import Params
-    from toolkit.sandbox.private_ca import Caller
     from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object
 
 
 _NOT_HERE = ("sources", "permissionTemplateParameters", "resourceShareConfiguration")
@@ -57,26 +57,9 @@ class Ram:
         self._clock = registry.clock
         self.directory = Directory(registry)
         self.allow_access: Callable[[str, str, str], None] = organizations.allow_access
-        operations = {
-            "AcceptResourceShareInvitation": self.accept_resource_share_invitation,
-            "AssociateResourceShare": self.associate_resource_share,
-            "AssociateResourceSharePermission": self.associate_resource_share_permission,
-            "CreateResourceShare": self.create_resource_share,
-            "DeleteResourceShare": self.delete_resource_share,
-            "DisassociateResourceShare": self.disassociate_resource_share,
-            "DisassociateResourceSharePermission": self.disassociate_resource_share_permission,
-            "EnableSharingWithAwsOrganization": self.enable_sharing_with_aws_organization,
-            "GetResourceShareAssociations": self.get_resource_share_associations,
-            "GetResourceShareInvitations": self.get_resource_share_invitations,
-            "GetResourceShares": self.get_resource_shares,
-            "ListResourceSharePermissions": self.list_resource_share_permissions,
-            "TagResource": self.tag_resource,
-            "UntagResource": self.untag_resource,
-            "UpdateResourceShare": self.update_resource_share,
-        }
-        self.service = rest.RestService("ram", operations, "IdempotentParameterMismatchException")
+        self.service = RestService("ram", self, mismatch="IdempotentParameterMismatchException")
 
-    def create_resource_share(self, caller: Caller, params: Params) -> Params:
+    def create_resource_share(self, caller: Caller, params: Object) -> Object:
         """A share, with what it is given at once."""
         caller.authorize("ram:CreateResourceShare", "*", {})
         _refuse_unmodelled(params)
@@ -100,7 +83,7 @@ class Ram:
         self.directory.shares[share.arn] = share
         return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
 
-    def get_resource_shares(self, caller: Caller, params: Params) -> Params:
+    def get_resource_shares(self, caller: Caller, params: Object) -> Object:
         """Those of the account, or those that others share with it."""
         caller.authorize("ram:GetResourceShares", "*", {})
         if params["resourceOwner"] == "SELF":
@@ -113,9 +96,9 @@ class Ram:
             for missing in set(wanted) - {share.arn for share in found}:
                 raise unknown_share(missing)
         shares = [share.describe() for share in found if _is_wanted(share, params)]
-        return rest.page(shares, params, _PAGE, "resourceShares", "InvalidNextTokenException")
+        return paging.page(shares, params, _PAGE, "resourceShares", "InvalidNextTokenException")
 
-    def update_resource_share(self, caller: Caller, params: Params) -> Params:
+    def update_resource_share(self, caller: Caller, params: Object) -> Object:
         """Another name, or another word on accounts outside the organization."""
         share = self._own(caller, "UpdateResourceShare", params)
         allow = params.get("allowExternalPrincipals", share.allow_external)
@@ -125,7 +108,7 @@ class Ram:
         share.changed = self._clock()
         return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
 
-    def delete_resource_share(self, caller: Caller, params: Params) -> Params:
+    def delete_resource_share(self, caller: Caller, params: Object) -> Object:
         """End it for everybody; AWS still shows it for a while, as deleted."""
         share = self._own(caller, "DeleteResourceShare", params)
         self.directory.remove_principals(share, list(share.principals))
@@ -133,7 +116,7 @@ class Ram:
         share.status, share.changed = DELETED, self._clock()
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
-    def associate_resource_share(self, caller: Caller, params: Params) -> Params:
+    def associate_resource_share(self, caller: Caller, params: Object) -> Object:
         """More CAs, more principals."""
         share = self._own(caller, "AssociateResourceShare", params)
         _refuse_unmodelled(params)
@@ -143,7 +126,7 @@ class Ram:
         self.directory.add(share, resources, principals)
         return _associations(share, resources, principals, params)
 
-    def disassociate_resource_share(self, caller: Caller, params: Params) -> Params:
+    def disassociate_resource_share(self, caller: Caller, params: Object) -> Object:
         """Fewer CAs, fewer principals."""
         share = self._own(caller, "DisassociateResourceShare", params)
         _refuse_unmodelled(params)
@@ -157,7 +140,7 @@ class Ram:
         self.directory.remove_principals(share, principals)
         return answer
 
-    def get_resource_share_associations(self, caller: Caller, params: Params) -> Params:
+    def get_resource_share_associations(self, caller: Caller, params: Object) -> Object:
         """What belongs to the account's shares."""
         caller.authorize("ram:GetResourceShareAssociations", "*", {})
         kind = params["associationType"]
@@ -180,9 +163,9 @@ class Ram:
             if params.get(entity, item["associatedEntity"]) == item["associatedEntity"]
             and params.get("associationStatus", item["status"]) == item["status"]
         ]
-        return rest.page(found, params, _PAGE, "resourceShareAssociations", "InvalidNextTokenException")
+        return paging.page(found, params, _PAGE, "resourceShareAssociations", "InvalidNextTokenException")
 
-    def associate_resource_share_permission(self, caller: Caller, params: Params) -> Params:
+    def associate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
         """Another permission, for all principals and CAs of the share."""
         share = self._own(caller, "AssociateResourceSharePermission", params)
         _refuse_unmodelled(params)
@@ -194,7 +177,7 @@ class Ram:
         share.permission, share.changed = name, self._clock()
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
-    def disassociate_resource_share_permission(self, caller: Caller, params: Params) -> Params:
+    def disassociate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
         """No permission, which only a share without CAs can have."""
         share = self._own(caller, "DisassociateResourceSharePermission", params)
         if permission_name(params["permissionArn"], share.partition) != share.permission:
@@ -204,15 +187,15 @@ class Ram:
         share.permission, share.changed = None, self._clock()
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
-    def list_resource_share_permissions(self, caller: Caller, params: Params) -> Params:
+    def list_resource_share_permissions(self, caller: Caller, params: Object) -> Object:
         """The permission of a share, for its owner and for those it is shared with."""
         arn = params["resourceShareArn"]
         caller.authorize("ram:ListResourceSharePermissions", arn, {})
         received = [share for share in self.directory.reaching(caller.account) if share.arn == arn]
         (share,) = received or [self.directory.find(caller, arn)]
-        return rest.page(share.permissions(), params, _PAGE, "permissions", "InvalidNextTokenException")
+        return paging.page(share.permissions(), params, _PAGE, "permissions", "InvalidNextTokenException")
 
-    def get_resource_share_invitations(self, caller: Caller, params: Params) -> Params:
+    def get_resource_share_invitations(self, caller: Caller, params: Object) -> Object:
         """Those that the account has received."""
         caller.authorize("ram:GetResourceShareInvitations", "*", {})
         self.directory.expire()
@@ -228,9 +211,9 @@ class Ram:
             and (wanted is None or invitation.arn in wanted)
             and (shares is None or invitation.share.arn in shares)
         ]
-        return rest.page(found, params, _PAGE, "resourceShareInvitations", "InvalidNextTokenException")
+        return paging.page(found, params, _PAGE, "resourceShareInvitations", "InvalidNextTokenException")
 
-    def accept_resource_share_invitation(self, caller: Caller, params: Params) -> Params:
+    def accept_resource_share_invitation(self, caller: Caller, params: Object) -> Object:
         """From now on the share counts for the account."""
         arn = params["resourceShareInvitationArn"]
         caller.authorize("ram:AcceptResourceShareInvitation", arn, {})
@@ -244,19 +227,19 @@ class Ram:
         invitation.share.principals[caller.account].status = ASSOCIATED
         return {"resourceShareInvitation": invitation.describe(), "clientToken": params.get("clientToken")}
 
-    def tag_resource(self, caller: Caller, params: Params) -> Params:
+    def tag_resource(self, caller: Caller, params: Object) -> Object:
         """Tags on a share."""
         share = self._tagged(caller, "TagResource", params)
         share.tags = _tags(share.tags, params["tags"])
         return {}
 
-    def untag_resource(self, caller: Caller, params: Params) -> Params:
+    def untag_resource(self, caller: Caller, params: Object) -> Object:
         """Fewer of them."""
         share = self._tagged(caller, "UntagResource", params)
         share.tags = {key: value for key, value in share.tags.items() if key not in params["tagKeys"]}
         return {}
 
-    def enable_sharing_with_aws_organization(self, caller: Caller, params: Params) -> Params:  # noqa: ARG002 - it has none
+    def enable_sharing_with_aws_organization(self, caller: Caller, params: Object) -> Object:  # noqa: ARG002 - it has none
         """From now on accounts of the organization need no invitation."""
         caller.authorize("ram:EnableSharingWithAwsOrganization", "*", {})
         organization = organizations.identifier(caller.account, caller.partition)
@@ -266,18 +249,18 @@ class Ram:
         self.directory.sharing_organizations[organization] = True
         return {"returnValue": True}
 
-    def _own(self, caller: Caller, operation: str, params: Params) -> ResourceShare:
+    def _own(self, caller: Caller, operation: str, params: Object) -> ResourceShare:
         caller.authorize(f"ram:{operation}", params["resourceShareArn"], {})
         self.directory.expire()
         return self.directory.find(caller, params["resourceShareArn"])
 
-    def _tagged(self, caller: Caller, operation: str, params: Params) -> ResourceShare:
+    def _tagged(self, caller: Caller, operation: str, params: Object) -> ResourceShare:
         if "resourceShareArn" not in params or "resourceArn" in params:
             raise invalid("In the sandbox the tags are those of a resource share: specify resourceShareArn alone.")
         return self._own(caller, operation, params)
 
 
-def _is_wanted(share: ResourceShare, params: Params) -> bool:
+def _is_wanted(share: ResourceShare, params: Object) -> bool:
     filters = params.get("tagFilters")
     return (
         ("resourceShareArns" not in params or share.arn in params["resourceShareArns"])
@@ -289,20 +272,20 @@ def _is_wanted(share: ResourceShare, params: Params) -> bool:
     )
 
 
-def _has_tag(share: ResourceShare, wanted: Params) -> bool:
+def _has_tag(share: ResourceShare, wanted: Object) -> bool:
     values = wanted.get("tagValues")
     return wanted.get("tagKey") in share.tags and (not values or share.tags[wanted["tagKey"]] in values)
 
 
 def _associations(
-    share: ResourceShare, resources: list[str], principals: list[str], params: Params, status: str | None = None
-) -> Params:
+    share: ResourceShare, resources: list[str], principals: list[str], params: Object, status: str | None = None
+) -> Object:
     found = [share.association("RESOURCE", arn, share.resources[arn], status) for arn in resources]
     found += [share.association("PRINCIPAL", name, share.principals[name], status) for name in principals]
     return {"resourceShareAssociations": found, "clientToken": params.get("clientToken")}
 
 
-def _tags(present: dict[str, str], more: list[Params]) -> dict[str, str]:
+def _tags(present: dict[str, str], more: list[Object]) -> dict[str, str]:
     tags = present | {str(tag.get("key", "")): str(tag.get("value", "")) for tag in more}
     if len(tags) > _MAX_TAGS:
         raise AwsError("TagLimitExceededException", f"A resource share has at most {_MAX_TAGS} tags.")
@@ -311,7 +294,7 @@ def _tags(present: dict[str, str], more: list[Params]) -> dict[str, str]:
     return tags
 
 
-def _refuse_unmodelled(params: Params) -> None:
+def _refuse_unmodelled(params: Object) -> None:
     for name in _NOT_HERE:
         if name in params:
             raise invalid(f"{name} is not in the sandbox; AWS itself has it.")

@@ -13,7 +13,7 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from toolkit.sandbox.parameters import Params
+    from toolkit.values import Object
 
 RESOURCE_TYPE = "acm-pca:CertificateAuthority"
 # RAM user guide, working-with-shared-invitations: private CAs are not among the types that have seven days.
@@ -106,7 +106,7 @@ class Invitation:
     created: datetime
     status: str = PENDING
 
-    def describe(self) -> Params:
+    def describe(self) -> Object:
         """As GetResourceShareInvitations shows it."""
         return {
             "resourceShareInvitationArn": self.arn,
@@ -152,7 +152,7 @@ class ResourceShare:
         prefix = f"arn:{self.partition}:ram:{self.region}:{self.owner}:resource-share-invitation/"
         return Invitation(prefix + str(uuid.uuid4()), self, receiver, now)
 
-    def describe(self) -> Params:
+    def describe(self) -> Object:
         """As GetResourceShares shows it."""
         return {
             "resourceShareArn": self.arn,
@@ -166,12 +166,12 @@ class ResourceShare:
             "featureSet": "STANDARD",
         }
 
-    def associations(self, kind: str) -> list[Params]:
+    def associations(self, kind: str) -> list[Object]:
         """As GetResourceShareAssociations shows them."""
         held = self.principals if kind == "PRINCIPAL" else self.resources
         return [self.association(kind, entity, found) for entity, found in held.items()]
 
-    def association(self, kind: str, entity: str, found: Association, status: str | None = None) -> Params:
+    def association(self, kind: str, entity: str, found: Association, status: str | None = None) -> Object:
         """One of them."""
         return {
             "resourceShareArn": self.arn,
@@ -184,7 +184,7 @@ class ResourceShare:
             "external": found.external,
         }
 
-    def permissions(self) -> list[Params]:
+    def permissions(self) -> list[Object]:
         """As ListResourceSharePermissions shows them; RAM allows one for a type of resource."""
         if self.permission is None:
             return []

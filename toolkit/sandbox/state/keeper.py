@@ -52,7 +52,7 @@ class Keeper:
         self._registry = registry
         self._ram = ram
         self._pod_identity = pod_identity
-        self._journal = Journal(registry.storage)
+        self._journal = Journal()
         self._cleanup = ExitStack()
         self._lock = threading.Lock()
 

@@ -64,8 +64,8 @@ class Objects:
         )
         pod.associations = self._table("association", pod.associations, _write_association, _read_association)
         for service in (ram.service, *pod.services):
-            service.answered = self._table(
-                f"{service.name} answer", service.answered, encode, lambda _, text: decode(text)
+            service.repeatable = self._table(
+                f"{service.name} answer", service.repeatable, encode, lambda _, text: decode(text)
             )
 
     def changes(self) -> list[Row]:

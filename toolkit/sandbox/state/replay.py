@@ -19,14 +19,13 @@ from moto.iam.models import get_account_id_from
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from toolkit.sandbox import organizations
+from toolkit.sandbox.crl_storage import MotoStorage
 from toolkit.sandbox.gateway import signature
 from toolkit.sandbox.state.repeatable import repeatable, replaying
 from toolkit.sandbox.state.store import Entry
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
-
-    from toolkit.sandbox.private_ca.registry import Storage
 
     Answer = tuple[bytes, str, list[tuple[str, str]]]
 
@@ -47,18 +46,14 @@ _DELIVERING = ("Publish", "PublishBatch", "PutEvents")
 _REQUEST, _OBJECT, _ACCESS = "request", "object", "access"
 
 
-class Journal:
-    """What has to be replayed; implements :class:`toolkit.sandbox.private_ca.registry.Storage` over another one.
-
-    Args:
-        storage: moto's S3.
+class Journal(MotoStorage):
+    """What has to be replayed, and the storage whose objects are among it.
 
     Attributes:
         pending: the entries that are not in the database yet.
     """
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self) -> None:
         self.pending: list[Entry] = []
 
     def ask(self, behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Answer:
@@ -77,10 +72,6 @@ class Journal:
         if essence is not None and _status(answer) < _GOOD:
             self._append(_REQUEST, essence, seed, now, body)
         return answer
-
-    def problem(self, account: str, bucket: str, acl: str) -> str | None:
-        """Return why AWS Private CA could not write to the bucket with that canned ACL; None when it can."""
-        return self._storage.problem(account, bucket, acl)
 
     def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
         """Write an object, and keep that."""
@@ -120,7 +111,7 @@ class Journal:
     def _do(self, kind: str, what: list[str], body: bytes) -> None:
         if kind == _OBJECT:
             account, bucket, key = what
-            self._storage.put(account, bucket, key, body)
+            super().put(account, bucket, key, body)
         else:
             organizations.allow_access(*what)
 

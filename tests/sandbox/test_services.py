@@ -19,7 +19,7 @@ from toolkit.sandbox.ram.share_operations import Ram
 from toolkit.sandbox.ram.shares import DEFAULT, permission_arn
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.gateway.rest import RestService
+    from toolkit.sandbox.services import RestService
 
 RAM = Ram(SERVICE.service.registry)
 SERVICES: tuple[RestService, ...] = (RAM.service, *PodIdentity(lambda: datetime.now(UTC)).services)
@@ -66,14 +66,15 @@ def values(draw: st.DrawFn, shape: Shape) -> Any:
 @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 def test_requests_that_nearly_fit(service: RestService, name: str, data: st.DataObject) -> None:
-    model = service._model.operation_model(name)
+    model = service.model.operation_model(name)
     path = re.sub(r"\{\w+\}", "zone", model.http["requestUri"])
-    call = service.find(model.http["method"], path)
-    assert call is not None
     fitting = values(model.input_shape).map(json.dumps) if model.input_shape else st.just("{}")
     body = data.draw(fitting.map(str.encode) | st.binary(max_size=50))
     query = data.draw(st.sampled_from(["", f"resourceShareArn={SHARE}", "maxResults=x", "maxResults=2&nextToken=%00"]))
-    answer = service.handle(CALLER, call, query, body)
+    environ = {"REQUEST_METHOD": model.http["method"], "PATH_INFO": path, "QUERY_STRING": query}
+    call = service.find(environ, service.name)
+    assert call is not None
+    answer = service.handle(CALLER, call, body)
     text = answer.body.decode()
     assert answer.status in (200, 400, 403, 404, 409), (name, query, body, text)
     assert json.loads(text) is not None
