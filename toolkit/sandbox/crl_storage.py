@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from moto.s3.models import s3_backends
 
 from toolkit.pki import arn
 from toolkit.policy.evaluation import Decision, Request, evaluate
+
+if TYPE_CHECKING:
+    from toolkit.sandbox.moto_objects import MotoObject
 
 _SERVICE = "acm-pca.amazonaws.com"
 # user guide, "Access policies for CRLs in Amazon S3".
@@ -54,5 +57,5 @@ class MotoStorage:
             s3_backends[account]["aws"].put_object(bucket, key, body)
 
 
-def _bucket(account: str, bucket: str) -> Any:  # noqa: ANN401 - moto's own FakeBucket
+def _bucket(account: str, bucket: str) -> MotoObject:
     return s3_backends[account]["aws"].buckets.get(bucket)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from moto.organizations.models import organizations_backends
+
+if TYPE_CHECKING:
+    from toolkit.sandbox.moto_objects import MotoObject
 
 RAM = "ram.amazonaws.com"
 
@@ -62,7 +65,7 @@ def forget() -> None:
     organizations_backends.master_accounts.clear()
 
 
-def _backend(account: str, partition: str) -> Any:  # noqa: ANN401 - moto's own OrganizationsBackend
+def _backend(account: str, partition: str) -> MotoObject:
     """That of the account that manages the account's organization."""
     own = organizations_backends[account][partition]
     if own.org is not None:

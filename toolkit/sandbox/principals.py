@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.iam.models import AccessKey, get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
@@ -22,7 +22,12 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from toolkit.sandbox.moto_objects import MotoObject
+    from toolkit.values import Object
+
 ADMINISTRATOR_KEY = "sandbox"
+# IAM user guide, "Amazon Resource Names": arn:partition:service:region:account:resource, whose last part may have more.
+_COLONS = 5
 # Further keys of the administrator, for clients whose access key can't be chosen.
 _more_keys: set[str] = set()
 _EC2 = "ec2.amazonaws.com"
@@ -58,7 +63,7 @@ class Principal:
         return self.role_arn.rpartition("/")[2] if self.role_arn else ""
 
     @property
-    def layers(self) -> list[list[dict[str, Any]]]:
+    def layers(self) -> list[list[Object]]:
         """The caller's policies, each of which must allow what is done; none for the administrator."""
         if self.role_arn is not None:
             return _layers(self.role_arn)
@@ -179,7 +184,7 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
         arn.role(role_arn)
     except ValueError as error:
         raise AwsError("ValidationError", f"{role_arn} is invalid") from error
-    claims = web_tokens.claims_of(parameters.get("WebIdentityToken", ""))
+    claims = web_tokens.read_claims(parameters.get("WebIdentityToken", ""))
     if any(name.startswith("https://aws.amazon.com/tags") for name in claims):
         raise AwsError("ValidationError", "Session tags in tokens are not in the sandbox; AWS itself has them.")
     issuer = str(claims.get("iss", "")).removeprefix("https://")
@@ -234,7 +239,7 @@ def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
     )
 
 
-def new_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> Any:  # noqa: ANN401 - moto's own AssumedRole
+def new_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> MotoObject:
     """Credentials of a role, for somebody who has been checked.
 
     Args:
@@ -288,7 +293,7 @@ def _refuse_unmodelled(parameters: Mapping[str, str]) -> None:
         raise AwsError("ValidationError", "Session tags are not in the sandbox; AWS itself has them.")
 
 
-def _role(role_arn: str) -> Any:  # noqa: ANN401 - moto's own Role
+def _role(role_arn: str) -> MotoObject:
     try:
         parsed = arn.role(role_arn)
     except ValueError:
@@ -297,7 +302,7 @@ def _role(role_arn: str) -> Any:  # noqa: ANN401 - moto's own Role
     return next((role for role in list(backend.roles.values()) if role.arn == role_arn), None)
 
 
-def _user_policies(account: str, user_arn: str) -> list[dict[str, Any]]:
+def _user_policies(account: str, user_arn: str) -> list[Object]:
     """Inline and attached policies of a user and of the user's groups; none for one that was deleted."""
     backend = iam_backends[account][_partition(user_arn)]
     user = next((user for user in list(backend.users.values()) if user.arn == user_arn), None)
@@ -306,7 +311,7 @@ def _user_policies(account: str, user_arn: str) -> list[dict[str, Any]]:
     return found + [_default_version(policy) for holder in holders for policy in holder.managed_policies.values()]
 
 
-def _trust(role_arn: str) -> dict[str, Any] | None:
+def _trust(role_arn: str) -> Object | None:
     role = _role(role_arn)
     if role is None:
         return None
@@ -315,7 +320,7 @@ def _trust(role_arn: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else {}
 
 
-def _policies(role_arn: str) -> list[dict[str, Any]]:
+def _policies(role_arn: str) -> list[Object]:
     """Inline and attached policies of a role; none for one that was deleted."""
     role = _role(role_arn)
     if role is None:
@@ -324,13 +329,13 @@ def _policies(role_arn: str) -> list[dict[str, Any]]:
     return inline + [_default_version(policy) for policy in role.managed_policies.values()]
 
 
-def _default_version(policy: Any) -> dict[str, Any]:  # noqa: ANN401 - moto's own ManagedPolicy
+def _default_version(policy: MotoObject) -> Object:
     """The version of a managed policy that counts."""
     (document,) = [kept.document for kept in policy.versions if kept.version_id == policy.default_version_id]
     return dict(json.loads(document))
 
 
-def _layers(role_arn: str) -> list[list[dict[str, Any]]]:
+def _layers(role_arn: str) -> list[list[Object]]:
     """The role's policies and, if it has one, its permission boundary: each of them must allow."""
     role = _role(role_arn)
     layers = [_policies(role_arn)]
@@ -342,8 +347,8 @@ def _layers(role_arn: str) -> list[list[dict[str, Any]]]:
 
 
 def _account(role_arn: str) -> str:
-    return role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""  # noqa: PLR2004 - colons of an ARN
+    return role_arn.split(":")[4] if role_arn.count(":") >= _COLONS else ""
 
 
 def _partition(role_arn: str) -> str:
-    return role_arn.split(":")[1] if role_arn.count(":") >= 5 else "aws"  # noqa: PLR2004 - same
+    return role_arn.split(":")[1] if role_arn.count(":") >= _COLONS else "aws"

@@ -178,7 +178,7 @@ class Sandbox:
             else:
                 gate = Gate(own, moto, registry, lambda: self.faults)
             self._server = PatientServer(listener, gate)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
         self._thread.start()
 
 

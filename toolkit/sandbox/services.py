@@ -8,7 +8,6 @@ encoded. AWS Private CA has the protocols JSON 1.1 and RPC v2 CBOR; AWS RAM and 
 from __future__ import annotations
 
 import json
-import logging
 import re
 import threading
 import uuid
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     from toolkit.values import Object
 
-_log = logging.getLogger(__name__)
 JSON_TYPE = "application/x-amz-json-1.1"
 REST_TYPE = "application/json"
 CBOR_TYPE = "application/cbor"
@@ -183,7 +181,7 @@ class Service(ABC):
         """
 
     def handle(self, caller: Caller, call: Call, body: bytes) -> Response:
-        """Return the response to one call; never raise.
+        """Return the response to one call; AWS's errors are responses too.
 
         Args:
             caller: who calls.
@@ -197,9 +195,6 @@ class Service(ABC):
                 return encode(self._run_once(caller, call.operation, params), call.content_type)
         except AwsError as error:
             return refuse(error, call.content_type)
-        except Exception:  # noqa: BLE001 - a traceback must never reach the client, whatever the defect
-            _log.exception("%s:%s failed", self.name, call.operation)
-            return refuse(AwsError("InternalFailure", "The sandbox has a defect.", 500), call.content_type)
 
     def _find_model(self, operation: str) -> OperationModel:
         if operation not in self.model.operation_names:

@@ -143,7 +143,7 @@ def test_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
         # A duplicate of the socket goes on listening.
         server = PatientServer(listening, hello)
     url = f"http://127.0.0.1:{server.port}"
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve)
     thread.start()
     with ExitStack() as open_ones:
         waiting = [open_ones.enter_context(connect(url)) for _ in range(5)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.eks.models import eks_backends
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from datetime import datetime
 
+    from toolkit.sandbox.moto_objects import MotoObject
     from toolkit.sandbox.services import Caller
     from toolkit.values import Object
 
@@ -150,11 +151,11 @@ class PodIdentity:
             raise AwsError("ResourceNotFoundException", f"No association found for ID: {identifier}", 404)
         return found
 
-    def _of(self, cluster: Any) -> list[Association]:  # noqa: ANN401 - moto's own Cluster
+    def _of(self, cluster: MotoObject) -> list[Association]:
         return [known for known in self.associations.values() if known.cluster is cluster]
 
 
-def _cluster(caller: Caller, name: str) -> Any:  # noqa: ANN401 - moto's own Cluster
+def _cluster(caller: Caller, name: str) -> MotoObject:
     found = eks_backends[caller.account][caller.region].clusters.get(name)
     if found is None:
         raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)

@@ -9,7 +9,7 @@ import secrets
 import string
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.sandbox import principals, web_tokens
 from toolkit.sandbox.aws_error import AwsError
@@ -17,6 +17,7 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from toolkit.sandbox.moto_objects import MotoObject
     from toolkit.values import Object
 
 PRINCIPAL = "pods.eks.amazonaws.com"
@@ -37,7 +38,7 @@ class Association:
         tagging: whether the session has the tags that EKS gives.
     """
 
-    cluster: Any
+    cluster: MotoObject
     account: str
     namespace: str
     service_account: str
@@ -96,14 +97,14 @@ class Pod:
     uid: str | None
 
 
-def read_token(token: str, cluster: Any, now: datetime) -> Pod:  # noqa: ANN401 - moto's own Cluster
+def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
     """Who a service account's token is for; its signature is not checked, because nobody signs for the sandbox.
 
     Raises:
         AwsError: ``InvalidTokenException`` or ``ExpiredTokenException``.
     """
     try:
-        claims = web_tokens.claims_of(token)
+        claims = web_tokens.read_claims(token)
         kubernetes = claims["kubernetes.io"]
         namespace, service_account = kubernetes["namespace"], kubernetes["serviceaccount"]["name"]
         pod = kubernetes.get("pod", {})
@@ -123,7 +124,7 @@ def read_token(token: str, cluster: Any, now: datetime) -> Pod:  # noqa: ANN401 
     return found
 
 
-def session(association: Association, pod: Pod, region: str) -> Any:  # noqa: ANN401 - moto's own AssumedRole
+def session(association: Association, pod: Pod, region: str) -> MotoObject:
     """Credentials of the association's role, or of its target, which that role takes.
 
     Raises:

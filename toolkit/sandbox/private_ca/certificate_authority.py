@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from toolkit.sandbox.private_ca.keys import PrivateKey
+    from toolkit.values import Object, Value
 
 CREATING, PENDING, ACTIVE = "CREATING", "PENDING_CERTIFICATE", "ACTIVE"
 DISABLED, EXPIRED, DELETED = "DISABLED", "EXPIRED", "DELETED"
@@ -78,7 +79,7 @@ class CertificateAuthority:
 
     arn: str
     owner: str
-    request: dict[str, Any]
+    request: Object
     created: datetime
     key: PrivateKey
     name: x509.Name
@@ -88,16 +89,16 @@ class CertificateAuthority:
     tags: dict[str, str] = field(default_factory=dict)
     issued: MutableMapping[str, IssuedCertificate] = field(default_factory=dict)
     usable_from: datetime | None = None
-    policy: dict[str, Any] | None = None
-    permissions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    audit_reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    policy: Object | None = None
+    permissions: dict[tuple[str, str], Object] = field(default_factory=dict)
+    audit_reports: dict[str, Object] = field(default_factory=dict)
     crl_number: int = 0
     restorable_until: datetime | None = None
     status_before_deletion: str = DISABLED
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @classmethod
-    def create(cls, arn: str, owner: str, request: dict[str, Any], now: datetime) -> CertificateAuthority:
+    def create(cls, arn: str, owner: str, request: Object, now: datetime) -> CertificateAuthority:
         """A CA that waits for its certificate.
 
         Raises:
@@ -202,7 +203,7 @@ class CertificateAuthority:
         """Its own certificate first, the root last: what comes with every certificate it issues."""
         return pem.write(self.certificates)
 
-    def describe(self, now: datetime) -> dict[str, Any]:
+    def describe(self, now: datetime) -> Object:
         """What DescribeCertificateAuthority returns."""
         own = self.certificate
         return {
@@ -224,7 +225,7 @@ class CertificateAuthority:
         }
 
 
-def revocation_shown(configuration: Mapping[str, Any] | None) -> dict[str, Any]:
+def revocation_shown(configuration: Mapping[str, Value] | None) -> Object:
     """Return a revocation configuration as AWS shows it: both parts, also those that nobody gave.
 
     Source: user guide, PCAUpdateCA.md; botocore, CrlConfiguration.S3ObjectAcl: "If no value is specified, the default

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 
@@ -13,15 +13,15 @@ from toolkit.sandbox.aws_error import AwsError, validation
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, validity
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
-from toolkit.sandbox.private_ca.keys import PublicKey
 from toolkit.sandbox.private_ca.profiles import Profile, profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from toolkit.sandbox.private_ca.keys import PublicKey
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.services import Caller
-    from toolkit.values import Object
+    from toolkit.values import Object, Value
 
 _LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
 
@@ -76,14 +76,14 @@ class Issuing:
 
 
 def _sign(
-    authority: CertificateAuthority, request: Mapping[str, Any], partition: str, now: datetime
+    authority: CertificateAuthority, request: Mapping[str, Value], partition: str, now: datetime
 ) -> x509.Certificate:
     """Return the certificate, if AWS would issue it."""
     wanted = profile(request.get("TemplateArn"), partition)
     # Given to a template that does not let it in, ApiPassthrough is silently ignored (botocore,
     # IssueCertificateRequest.ApiPassthrough).
     given = (request.get("ApiPassthrough") or {}) if wanted.from_api else {}
-    csr = requests.read(request["Csr"])
+    csr, key = requests.read(request["Csr"])
     _require_state(authority, wanted, now)
     _require_place(authority, wanted, csr)
     algorithm = keys.signature_hash(request["SigningAlgorithm"], authority.key)
@@ -94,13 +94,13 @@ def _sign(
         x509.CertificateBuilder()
         .subject_name(passthrough.name(given) or csr.subject)
         .issuer_name(authority.issuing_name)
-        .public_key(csr.public_key())
+        .public_key(key)
         .serial_number(_serial_number())
         .not_valid_before(begins)
         .not_valid_after(ends)
     )
     try:
-        for extension, critical in _extensions(authority, wanted, csr, given):
+        for extension, critical in _extensions(authority, wanted, (csr, key), given):
             builder = builder.add_extension(extension, critical=critical)
         return builder.sign(authority.key, algorithm)
     except (ValueError, TypeError) as error:
@@ -129,8 +129,7 @@ def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.C
     if authority.usage_mode == "SHORT_LIVED_CERTIFICATE":
         # privateca/latest/userguide/short-lived-certificates.html: it is the last CA of its chain.
         raise _invalid("A CA in short-lived certificate mode can not issue CA certificates.")
-    assert authority.certificate is not None  # noqa: S101 - an active CA has one
-    allowed, length = chain.path_length(authority.certificate), wanted.constraints.path_length
+    allowed, length = chain.path_length(authority.certificates[0]), wanted.constraints.path_length
     if allowed is not None and (length is None or length >= allowed):
         # botocore, IssueCertificateRequest.TemplateArn: not beyond what the issuing CA allows.
         raise _invalid(f"The CA allows path lengths below {allowed}, and the template has {length}.")
@@ -144,8 +143,7 @@ def _require_lifetime(
     if wanted.self_signed:
         # "AWS Private CA does not perform validity checks on root CA certificates" (user guide).
         return
-    assert authority.certificate is not None  # noqa: S101 - an active CA has one
-    last = authority.certificate.not_valid_after_utc
+    last = authority.certificates[0].not_valid_after_utc
     if ends > last:
         # user guide, PCATsExceptions.md
         raise validation(f"The validity period of the issuing certificate ends before {ends:%Y-%m-%dT%H:%M:%SZ}.")
@@ -158,14 +156,15 @@ def _require_lifetime(
 def _extensions(
     authority: CertificateAuthority,
     wanted: Profile,
-    csr: x509.CertificateSigningRequest,
-    given: Mapping[str, Any],
+    requested: tuple[x509.CertificateSigningRequest, PublicKey],
+    given: Mapping[str, Value],
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
     """Template first, then ApiPassthrough, then the request: who comes first wins (UsingTemplates.md)."""
+    csr, key = requested
     seen: set[x509.ObjectIdentifier] = set()
     # Where revocation is looked up the CA says, or else the request ("CA config or CSR" in AWS's table).
     published = () if wanted.self_signed else revocation.extensions(authority)
-    sources = (_of_template(authority, wanted, csr), published, _of_api(given), _of_request(wanted, csr))
+    sources = (_of_template(authority, wanted, key), published, _of_api(given), _of_request(wanted, csr))
     for source in sources:
         for extension, critical in source:
             if extension.oid not in seen:
@@ -174,14 +173,11 @@ def _extensions(
 
 
 def _of_template(
-    authority: CertificateAuthority, wanted: Profile, csr: x509.CertificateSigningRequest
+    authority: CertificateAuthority, wanted: Profile, key: PublicKey
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    key = csr.public_key()
-    assert isinstance(key, PublicKey)  # noqa: S101 - requests.read let nothing else through
     yield wanted.constraints, wanted.constraints_critical
     if not wanted.self_signed:
-        assert authority.certificate is not None  # noqa: S101 - an active CA has one
-        yield keys.authority_key_identifier(authority.certificate, authority.key), False
+        yield keys.authority_key_identifier(authority.certificates[0], authority.key), False
     yield x509.SubjectKeyIdentifier.from_public_key(key), False
     if wanted.usage:
         yield wanted.usage, True
@@ -189,7 +185,7 @@ def _of_template(
         yield x509.ExtendedKeyUsage(wanted.extended), wanted.extended_critical
 
 
-def _of_api(given: Mapping[str, Any]) -> Iterator[tuple[x509.ExtensionType, bool]]:
+def _of_api(given: Mapping[str, Value]) -> Iterator[tuple[x509.ExtensionType, bool]]:
     for extension, critical in passthrough.extensions(given):
         if isinstance(extension, x509.SubjectAlternativeName):
             # What AWS rejects in a CSR it also rejects here (userguide/certguard-validation.html). Whether it wants

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SubjectInformationAccessOID
@@ -16,6 +16,8 @@ from toolkit.sandbox.private_ca import subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from toolkit.values import Value
 
     Extension = tuple[x509.ExtensionType, bool]
 
@@ -56,7 +58,7 @@ _NOT_CUSTOM = frozenset(
 )
 
 
-def name(passthrough: Mapping[str, Any]) -> x509.Name | None:
+def name(passthrough: Mapping[str, Value]) -> x509.Name | None:
     """The subject that the caller gave, if any.
 
     Raises:
@@ -66,7 +68,7 @@ def name(passthrough: Mapping[str, Any]) -> x509.Name | None:
     return subject.name(given) if given else None
 
 
-def extensions(passthrough: Mapping[str, Any]) -> Iterator[Extension]:
+def extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
     """The extensions that the caller gave, each with its criticality.
 
     Raises:
@@ -96,7 +98,7 @@ _ACCESS_METHODS = {
 }
 
 
-def csr_extensions(given: Mapping[str, Any]) -> Iterator[Extension]:
+def csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
     """Yield the extensions that a CA's request for its own certificate asks for (botocore acm-pca: CsrExtensions).
 
     Args:
@@ -114,7 +116,7 @@ def csr_extensions(given: Mapping[str, Any]) -> Iterator[Extension]:
         raise _refused("An extension of CsrExtensions can not be encoded.") from error
 
 
-def _access(item: Mapping[str, Any]) -> x509.AccessDescription:
+def _access(item: Mapping[str, Value]) -> x509.AccessDescription:
     method = item["AccessMethod"]
     if len(method) != 1:
         raise _refused("An access method has either a type or an object identifier.")
@@ -131,7 +133,7 @@ def _purpose(item: Mapping[str, str]) -> x509.ObjectIdentifier:
     return x509.ObjectIdentifier(item["ExtendedKeyUsageObjectIdentifier"])
 
 
-_GENERAL_NAMES: dict[str, Callable[[Any], x509.GeneralName]] = {
+_GENERAL_NAMES: dict[str, Callable[[Value], x509.GeneralName]] = {
     "Rfc822Name": x509.RFC822Name,
     "DnsName": x509.DNSName,
     "UniformResourceIdentifier": x509.UniformResourceIdentifier,
@@ -141,7 +143,7 @@ _GENERAL_NAMES: dict[str, Callable[[Any], x509.GeneralName]] = {
 }
 
 
-def _general_name(item: Mapping[str, Any]) -> x509.GeneralName:
+def _general_name(item: Mapping[str, Value]) -> x509.GeneralName:
     if len(item) != 1:
         raise _refused("A general name has exactly one form.")
     ((form, value),) = item.items()
@@ -150,14 +152,14 @@ def _general_name(item: Mapping[str, Any]) -> x509.GeneralName:
     return _GENERAL_NAMES[form](value)
 
 
-def _policy(item: Mapping[str, Any]) -> x509.PolicyInformation:
+def _policy(item: Mapping[str, Value]) -> x509.PolicyInformation:
     qualifiers: list[str | x509.UserNotice] = [
         qualifier["Qualifier"]["CpsUri"] for qualifier in item.get("PolicyQualifiers", ())
     ]
     return x509.PolicyInformation(x509.ObjectIdentifier(item["CertPolicyId"]), qualifiers or None)
 
 
-def _custom(item: Mapping[str, Any]) -> x509.UnrecognizedExtension:
+def _custom(item: Mapping[str, Value]) -> x509.UnrecognizedExtension:
     oid = x509.ObjectIdentifier(item["ObjectIdentifier"])
     if oid in _NOT_CUSTOM:
         raise _refused(f"Extension {oid.dotted_string} can not be a custom one.")

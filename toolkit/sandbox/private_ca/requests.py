@@ -21,6 +21,8 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from toolkit.sandbox.private_ca.keys import PublicKey
+
 # extensionRequest (RFC 2985, 5.4.2).
 _EXTENSION_REQUEST = x509.ObjectIdentifier("1.2.840.113549.1.9.14")
 _HEADER = b"-----BEGIN CERTIFICATE REQUEST-----"
@@ -50,8 +52,8 @@ _UNREADABLE = (
 )
 
 
-def read(text: bytes) -> x509.CertificateSigningRequest:
-    """Return the CSR if AWS would issue a certificate for it.
+def read(text: bytes) -> tuple[x509.CertificateSigningRequest, PublicKey]:
+    """Return the CSR and its key if AWS would issue a certificate for it.
 
     Raises:
         AwsError: ``MalformedCSRException``; AWS would reject the CSR.
@@ -61,7 +63,7 @@ def read(text: bytes) -> x509.CertificateSigningRequest:
         raise malformed("The request must be PEM and begin with BEGIN CERTIFICATE REQUEST.")
     try:
         csr = pem.load_request(text)
-        valid, key = csr.is_signature_valid, csr.public_key()
+        valid, sent_key = csr.is_signature_valid, csr.public_key()
         # Reading one extension reads them all.
         subject, names = list(csr.subject), _names(csr)
         lists = sum(attribute.oid == _EXTENSION_REQUEST for attribute in csr.attributes)
@@ -72,7 +74,7 @@ def read(text: bytes) -> x509.CertificateSigningRequest:
     if lists > 1:
         # cryptography reads only the first. Which one AWS reads is not known.
         raise malformed("The request must not have more than one list of extensions.")
-    _require_key(csr, key)
+    key = _require_key(csr, sent_key)
     if names is not None:
         require_readable(names.value)
     elif not subject:
@@ -81,7 +83,7 @@ def read(text: bytes) -> x509.CertificateSigningRequest:
     if names is not None and not subject and not names.critical:
         # AWS's words (cert-manager/aws-privateca-issuer#6, cert-manager/istio-csr#90); RFC 5280, 4.2.1.6.
         raise malformed("CSR must mark the SAN extension critical when it has an empty subject")
-    return csr
+    return csr, key
 
 
 def require_readable(names: Iterable[x509.GeneralName]) -> None:
@@ -125,9 +127,9 @@ def _names(csr: x509.CertificateSigningRequest) -> x509.Extension[x509.SubjectAl
         return None
 
 
-def _require_key(csr: x509.CertificateSigningRequest, key: object) -> None:
+def _require_key(csr: x509.CertificateSigningRequest, key: object) -> PublicKey:
     if isinstance(key, rsa.RSAPublicKey):
-        return
+        return key
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise malformed("The key of the request is of a type that is not supported.")
     # cryptography also reads explicit parameters, if they are those of a curve that it knows.
@@ -135,6 +137,7 @@ def _require_key(csr: x509.CertificateSigningRequest, key: object) -> None:
         raise malformed("The EC key of the request must have a named curve.")
     if not isinstance(key.curve, _CURVES):
         raise malformed("The EC key of the request has a curve that is not supported.")
+    return key
 
 
 def _texts(name: x509.GeneralName) -> Iterator[str]:

@@ -7,7 +7,7 @@ writes a CRL about half an hour after a revocation, the sandbox at once. It has 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox.crl_storage import MotoStorage
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
+    from toolkit.values import Value
 
 REASONS = {
     "UNSPECIFIED": x509.ReasonFlags.unspecified,
@@ -51,7 +52,7 @@ class PublishedCrl(NamedTuple):
     custom_name: str | None
 
 
-def check(wanted: Mapping[str, Any], authority_arn: str, storage: MotoStorage) -> None:
+def check(wanted: Mapping[str, Value], authority_arn: str, storage: MotoStorage) -> None:
     """Refuse a configuration that AWS would refuse.
 
     Args:
@@ -81,7 +82,7 @@ def check(wanted: Mapping[str, Any], authority_arn: str, storage: MotoStorage) -
         raise validation(f"{problem} Check your S3 bucket permissions and try again.")
 
 
-def _crl(authority: CertificateAuthority) -> Mapping[str, Any]:
+def _crl(authority: CertificateAuthority) -> Mapping[str, Value]:
     configuration = (authority.request.get("RevocationConfiguration") or {}).get("CrlConfiguration") or {}
     return configuration if configuration.get("Enabled") else {}
 

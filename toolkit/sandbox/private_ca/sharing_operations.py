@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.pki import templates
 from toolkit.sandbox.aws_error import AwsError
@@ -106,7 +106,7 @@ class Sharing:
                 raise AwsError("ResourceNotFoundException", "There is no such permission.")
 
 
-def _policy(text: str, arn: str, partition: str) -> dict[str, Any]:
+def _policy(text: str, arn: str, partition: str) -> Object:
     try:
         policy = json.loads(text)
         statements = policy["Statement"]
@@ -118,11 +118,11 @@ def _policy(text: str, arn: str, partition: str) -> dict[str, Any]:
     return dict(policy)
 
 
-def _is_allowed(statement: dict[str, Any], arn: str, partition: str) -> bool:
+def _is_allowed(statement: Object, arn: str, partition: str) -> bool:
     actions = set([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     if statement["Effect"] != "Allow" or statement["Resource"] != arn:
         return False
-    conditions: dict[str, Any] = {}
+    conditions: Object = {}
     if "Condition" in statement:
         conditions = dict(statement["Condition"]["StringEquals"])
         if set(statement["Condition"]) != {"StringEquals"} or not conditions:
@@ -139,7 +139,7 @@ def _is_allowed(statement: dict[str, Any], arn: str, partition: str) -> bool:
     return actions == _ISSUING and set(conditions) == {_TEMPLATE} and conditions[_TEMPLATE] in sharable
 
 
-def _names_accounts(principal: dict[str, Any]) -> bool:
+def _names_accounts(principal: Object) -> bool:
     names = principal["AWS"] if isinstance(principal["AWS"], list) else [principal["AWS"]]
     all_named = all(isinstance(name, str) and _ACCOUNT.fullmatch(name) for name in names)
     return set(principal) == {"AWS"} and bool(names) and all_named

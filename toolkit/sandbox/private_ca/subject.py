@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -11,6 +11,8 @@ from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from toolkit.values import Value
 
 _OIDS = {
     "Country": NameOID.COUNTRY_NAME,
@@ -30,7 +32,7 @@ _OIDS = {
 }
 
 
-def name(subject: Mapping[str, Any]) -> x509.Name:
+def name(subject: Mapping[str, Value]) -> x509.Name:
     """The name, its attributes in the order of AWS's structure.
 
     Raises:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.sandbox.aws_error import validation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from toolkit.values import Value
 
 # botocore, IssueCertificateRequest.ValidityNotBefore: 60 minutes before the issuance unless it is given.
 BACKDATING = timedelta(minutes=60)
@@ -19,7 +21,7 @@ _UTC_TIME_DIGITS = 12
 _UTC_TIME_PIVOT = 50
 
 
-def not_before(requested: Mapping[str, Any] | None, now: datetime) -> datetime:
+def not_before(requested: Mapping[str, Value] | None, now: datetime) -> datetime:
     """The beginning; only an absolute one can be asked for.
 
     Raises:
@@ -32,7 +34,7 @@ def not_before(requested: Mapping[str, Any] | None, now: datetime) -> datetime:
     return _absolute(requested["Value"])
 
 
-def not_after(requested: Mapping[str, Any], now: datetime) -> datetime:
+def not_after(requested: Mapping[str, Value], now: datetime) -> datetime:
     """The end, counted from now where it is relative.
 
     Raises:

@@ -105,7 +105,9 @@ class Engine(pulumi_mocks.MockMonitor):
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> object:  # noqa: N802 - same
         """Call a function of the provider."""
         with _event_loop():
-            return super().Invoke(request)  # type: ignore[no-untyped-call] # pulumi leaves it so
+            # pulumi has no annotations there.
+            untyped: Callable[[object], object] = super().Invoke
+            return untyped(request)
 
     def aws(self, provider: str, region: str | None) -> Aws:
         """Return clients with the credentials of a provider, in its region unless another is named."""

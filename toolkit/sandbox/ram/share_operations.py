@@ -239,7 +239,7 @@ class Ram:
         share.tags = {key: value for key, value in share.tags.items() if key not in params["tagKeys"]}
         return {}
 
-    def enable_sharing_with_aws_organization(self, caller: Caller, params: Object) -> Object:  # noqa: ARG002 - it has none
+    def enable_sharing_with_aws_organization(self, caller: Caller, _params: Object) -> Object:
         """From now on accounts of the organization need no invitation."""
         caller.authorize("ram:EnableSharingWithAwsOrganization", "*", {})
         organization = organizations.identifier(caller.account, caller.partition)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.pki import templates
 from toolkit.sandbox.aws_error import AwsError
@@ -58,7 +58,7 @@ def permission_name(arn: str, partition: str) -> str:
         AwsError: there is none of that ARN.
     """
     names = {permission_arn(name, partition): name for name in (*_TEMPLATES, REVOKE)}
-    if arn.count(":") < 5:  # noqa: PLR2004 - colons of an ARN
+    if arn.count(":") < permission_arn("", partition).count(":"):
         raise AwsError("MalformedArnException", f"The specified permission ARN {arn} is not valid.")
     if arn not in names:
         raise AwsError(
@@ -68,7 +68,7 @@ def permission_name(arn: str, partition: str) -> str:
     return names[arn]
 
 
-def policy(name: str, resource: str, partition: str) -> dict[str, Any]:
+def policy(name: str, resource: str, partition: str) -> Object:
     """What a permission allows on a resource, as a policy.
 
     A certificate can be revoked by somebody who may not read it: the guide says to revoke needs two shares, one with

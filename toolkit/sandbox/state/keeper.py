@@ -108,10 +108,10 @@ class Keeper:
                 raise AwsError("InternalFailure", f"The sandbox {error.message}.", 500) from error
 
     def _commit(self) -> None:
-        rows, entries = self._objects.changes(), self._journal.pending
+        rows, entries = self._objects.read_changes(), self._journal.pending
         if rows or entries:
             self._store.commit(rows, entries)
-        self._objects.committed()
+        self._objects.mark_committed()
         self._journal.pending = []
 
     def _origin(self) -> tuple[str, datetime]:

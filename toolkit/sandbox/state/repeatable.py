@@ -14,7 +14,7 @@ import threading
 import types
 from contextlib import ExitStack, contextmanager, suppress
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import moto.core.utils
 import moto.eks.models
@@ -27,6 +27,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from toolkit.sandbox.moto_objects import MotoObject
+    from toolkit.values import Value
 
 
 class _Thread(threading.local):
@@ -82,7 +85,7 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
     with ExitStack() as patches:
         drawing, bits, octets = mock_random.random, mock_random.getrandbits, os.urandom
 
-        def replace(place: Any, name: str, value: object) -> None:  # noqa: ANN401 - a module, a class, an object
+        def replace(place: object, name: str, value: object) -> None:
             patches.callback(setattr, place, name, getattr(place, name))
             setattr(place, name, value)
 
@@ -107,7 +110,7 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
         yield
 
 
-def _deliver(url: str, **more: Any) -> None:  # noqa: ANN401 - those of requests.post
+def _deliver(url: str, **more: Value) -> None:
     """Post a message of SNS.
 
     Within a kept request nobody waits for it: the receiver may call the sandbox before it answers, or never answer.
@@ -125,25 +128,25 @@ def _deliver(url: str, **more: Any) -> None:  # noqa: ANN401 - those of requests
         threading.Thread(target=post, name="delivery", daemon=True).start()
 
 
-def _of_thread(method: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
-    def draw(*arguments: int) -> Any:  # noqa: ANN401 - a number or bytes
+def _of_thread(method: str, otherwise: Callable[..., object]) -> Callable[..., object]:
+    def draw(*arguments: int) -> object:
         return otherwise(*arguments) if _thread.source is None else getattr(_thread.source, method)(*arguments)
 
     return draw
 
 
-def _apart(function: Callable[..., Any], seed: str, now: dt.datetime) -> Callable[..., Any]:
-    def call(*arguments: object) -> Any:  # noqa: ANN401 - what moto's own function returns
+def _apart(function: Callable[..., object], seed: str, now: dt.datetime) -> Callable[..., object]:
+    def call(*arguments: object) -> object:
         with repeatable(seed, now):
             return function(*arguments)
 
     return call
 
 
-def _seeded_backends(seed: str, now: dt.datetime) -> Any:  # noqa: ANN401 - a method of a class of moto's
+def _seeded_backends(seed: str, now: dt.datetime) -> MotoObject:
     original = AccountSpecificBackend.__getitem__
 
-    def get(self: Any, region: str) -> Any:  # noqa: ANN401 - same
+    def get(self: MotoObject, region: str) -> MotoObject:
         if region in self.keys():
             return original(self, region)
         with repeatable(f"{seed} {self.service_name} {self.account_id} {region}", now):

@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
@@ -26,6 +26,8 @@ from toolkit.sandbox.state.store import Entry
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+    from toolkit.values import Object
 
     Answer = tuple[bytes, str, list[tuple[str, str]]]
 
@@ -147,9 +149,9 @@ def _operation(environ: WSGIEnvironment, body: bytes) -> str:
     return ""
 
 
-def _essence(environ: WSGIEnvironment) -> dict[str, Any]:
+def _essence(environ: WSGIEnvironment) -> Object:
     """Return what moto looks at, as JSON has it."""
-    kept: dict[str, Any] = {
+    kept: Object = {
         name: value
         for name, value in environ.items()
         if name.startswith(("HTTP_", "CONTENT_", "REQUEST_", "RAW_", "PATH_", "QUERY_")) and isinstance(value, str)
