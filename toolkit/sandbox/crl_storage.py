@@ -31,13 +31,13 @@ class MotoStorage:
             acl: the canned ACL of what would be written.
         """
         authority = arn.certificate_authority(authority_arn)
-        found = _bucket(authority.account, bucket)
-        if found is None:
+        kept_bucket = _bucket(authority.account, bucket)
+        if kept_bucket is None:
             return f"The bucket '{bucket}' does not exist."
-        blocked = found.public_access_block
+        blocked = kept_bucket.public_access_block
         if acl == "PUBLIC_READ" and blocked is not None and str(blocked.block_public_acls).lower() == "true":
             return f"The bucket '{bucket}' blocks public access, and PUBLIC_READ was asked for."
-        policy = json.loads(found.policy) if found.policy else {}
+        policy = json.loads(kept_bucket.policy) if kept_bucket.policy else {}
         bucket_arn = f"arn:{authority.partition}:s3:::{bucket}"
         wanted = [(action, bucket_arn) for action in _ON_BUCKET]
         wanted += [(action, f"{bucket_arn}/crl/x.crl") for action in _ON_OBJECTS]

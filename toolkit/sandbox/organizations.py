@@ -25,8 +25,8 @@ def is_management(account: str, partition: str) -> bool:
 
 def are_together(one: str, other: str, partition: str) -> bool:
     """Whether two accounts are in one organization."""
-    found = identifier(one, partition)
-    return found is not None and found == identifier(other, partition)
+    organization = identifier(one, partition)
+    return organization is not None and organization == identifier(other, partition)
 
 
 def knows(account: str, principal: str, partition: str) -> bool:
@@ -73,6 +73,6 @@ def _backend(account: str, partition: str) -> MotoObject:
     manager, managed_in = organizations_backends.master_accounts.get(account, ("", ""))
     if not manager or managed_in != partition:
         return None
-    found = organizations_backends[manager][partition]
-    is_member = any(member.id == account and member.status == "ACTIVE" for member in list(found.accounts))
-    return found if found.org is not None and is_member else None
+    managing = organizations_backends[manager][partition]
+    is_member = any(member.id == account and member.status == "ACTIVE" for member in list(managing.accounts))
+    return managing if managing.org is not None and is_member else None

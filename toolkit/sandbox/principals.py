@@ -232,7 +232,9 @@ def check_service(service: str, role_arn: str, context: Mapping[str, str], tags:
 def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
     """Whether a role's trust policy lets a service do all that, under whatever conditions."""
     document = _trust(role_arn) or {}
-    allowed = [{**found, "Condition": {}} for found in statements(document) if found.get("Effect") == "Allow"]
+    allowed = [
+        {**statement, "Condition": {}} for statement in statements(document) if statement.get("Effect") == "Allow"
+    ]
     named = {"Service": frozenset({service})}
     return all(
         evaluate([{"Statement": allowed}], Request(action, principals=named)) is Decision.ALLOWED for action in actions
@@ -274,10 +276,10 @@ def _is_in_an_instance_profile(role_arn: str) -> bool:
 def _require_provider(role_arn: str, provider: str, audience: str) -> None:
     """The issuer must be known to the role's account, with the audience among its clients."""
     known = iam_backends[_account(role_arn)][_partition(role_arn)].open_id_providers if _account(role_arn) else {}
-    found = known.get(provider)
-    if found is None:
+    oidc_provider = known.get(provider)
+    if oidc_provider is None:
         raise AwsError("InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token's issuer")
-    if audience not in found.client_id_list:
+    if audience not in oidc_provider.client_id_list:
         raise AwsError("InvalidIdentityToken", "Incorrect token audience")
 
 
@@ -307,8 +309,8 @@ def _user_policies(account: str, user_arn: str) -> list[Object]:
     backend = iam_backends[account][_partition(user_arn)]
     user = next((user for user in list(backend.users.values()) if user.arn == user_arn), None)
     holders = [user, *backend.get_groups_for_user(user.name)] if user else []
-    found = [json.loads(document) for holder in holders for document in holder.policies.values()]
-    return found + [_default_version(policy) for holder in holders for policy in holder.managed_policies.values()]
+    inline = [json.loads(document) for holder in holders for document in holder.policies.values()]
+    return inline + [_default_version(policy) for holder in holders for policy in holder.managed_policies.values()]
 
 
 def _trust(role_arn: str) -> Object | None:

@@ -51,8 +51,8 @@ def find(registry: Registry, host: Host, path: str) -> bytes | None:
             continue
         resource = f"arn:{bucket.partition}:s3:::{crl.bucket}/{crl.key}"
         if (crl.is_public and not _denies_plain_http(policy, resource)) or (by_name and _is_behind(policy, resource)):
-            found = bucket.keys.get(crl.key)
-            return bytes(found.value) if found else None
+            stored = bucket.keys.get(crl.key)
+            return bytes(stored.value) if stored else None
     return None
 
 
@@ -63,7 +63,7 @@ def _denies_plain_http(policy: Object, resource: str) -> bool:
 
 def _is_behind(policy: Object, resource: str) -> bool:
     """Whether CloudFront can read the object: a CA's custom name is then that of a distribution."""
-    allowed = [{**found, "Condition": {}} for found in statements(policy) if found.get("Effect") == "Allow"]
+    allowed = [{**statement, "Condition": {}} for statement in statements(policy) if statement.get("Effect") == "Allow"]
     request = Request(_READ, resource, principals={"Service": frozenset({_CLOUDFRONT})})
     return evaluate([{"Statement": allowed}], request) is Decision.ALLOWED
 

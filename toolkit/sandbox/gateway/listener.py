@@ -80,11 +80,11 @@ class PatientServer(ThreadedWSGIServer):
                 ready = [key.fileobj for key, _ in self._selector.select()]
                 if self._stopped in ready:
                     return
-                for found in ready:
-                    if found is self.socket:
+                for ready_socket in ready:
+                    if ready_socket is self.socket:
                         self._accept()
-                    elif isinstance(found, socket.socket) and found in self._waiting:
-                        self._receive(found)
+                    elif isinstance(ready_socket, socket.socket) and ready_socket in self._waiting:
+                        self._receive(ready_socket)
         finally:
             for connection in list(self._waiting):
                 self._drop(connection)

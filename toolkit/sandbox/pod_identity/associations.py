@@ -92,47 +92,47 @@ class PodIdentity:
         """Those of a cluster."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:ListPodIdentityAssociations", cluster.arn, {})
-        found = [
+        summaries = [
             known.summary()
             for known in self._of(cluster)
             if params.get("namespace", known.namespace) == known.namespace
             and params.get("serviceAccount", known.service_account) == known.service_account
         ]
-        return paging.page(found, params, _PAGE, "associations", "InvalidParameterException")
+        return paging.page(summaries, params, _PAGE, "associations", "InvalidParameterException")
 
     def update_pod_identity_association(self, caller: Caller, params: Object) -> Object:
         """Another role; the service account stays (botocore, UpdatePodIdentityAssociation)."""
-        found = self._find(caller, "Update", params)
+        association = self._find(caller, "Update", params)
         _refuse_policy(params)
         if not {"roleArn", "targetRoleArn", "disableSessionTags"} & set(params):
             raise _invalid("Change the role, the target role, or whether session tags are disabled.")
-        role, target = params.get("roleArn", found.role), params.get("targetRoleArn", found.target)
+        role, target = params.get("roleArn", association.role), params.get("targetRoleArn", association.target)
         _require_role(caller, role)
-        found.target = _target(caller, target)
-        found.role = role
-        found.tagging = not params.get("disableSessionTags", not found.tagging)
-        found.modified = self._clock()
-        return {"association": found.describe()}
+        association.target = _target(caller, target)
+        association.role = role
+        association.tagging = not params.get("disableSessionTags", not association.tagging)
+        association.modified = self._clock()
+        return {"association": association.describe()}
 
     def delete_pod_identity_association(self, caller: Caller, params: Object) -> Object:
         """New pods get no credentials; those that are out stay good until they expire."""
-        found = self._find(caller, "Delete", params)
-        del self.associations[found.identifier]
-        return {"association": found.describe()}
+        association = self._find(caller, "Delete", params)
+        del self.associations[association.identifier]
+        return {"association": association.describe()}
 
     def assume_role_for_pod_identity(self, caller: Caller, params: Object) -> Object:
         """Credentials for a pod, as the agent on its node asks for them."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks-auth:AssumeRoleForPodIdentity", cluster.arn, {})
         pod = pod_sessions.read_token(params["token"], cluster, self._clock())
-        found = next((known for known in self._of(cluster) if known.is_for(pod)), None)
-        if found is None:
+        association = next((known for known in self._of(cluster) if known.is_for(pod)), None)
+        if association is None:
             raise AwsError("ResourceNotFoundException", "The service account has no EKS Pod Identity association.", 404)
-        session = pod_sessions.session(found, pod, caller.region)
+        session = pod_sessions.session(association, pod, caller.region)
         return {
-            "subject": {"namespace": found.namespace, "serviceAccount": found.service_account},
+            "subject": {"namespace": association.namespace, "serviceAccount": association.service_account},
             "audience": pod_sessions.PRINCIPAL,
-            "podIdentityAssociation": {"associationArn": found.arn, "associationId": found.identifier},
+            "podIdentityAssociation": {"associationArn": association.arn, "associationId": association.identifier},
             "assumedRoleUser": {"arn": session.arn, "assumeRoleId": session.user_id},
             "credentials": {
                 "accessKeyId": session.access_key_id,
@@ -144,22 +144,26 @@ class PodIdentity:
 
     def _find(self, caller: Caller, verb: str, params: Object) -> Association:
         cluster, identifier = _cluster(caller, params["clusterName"]), params["associationId"]
-        found = next((known for known in self._of(cluster) if known.identifier == identifier), None)
-        arn = found.arn if found else f"{cluster.arn.rpartition(':')[0]}:podidentityassociation/{cluster.name}/*"
+        association = next((known for known in self._of(cluster) if known.identifier == identifier), None)
+        arn = (
+            association.arn
+            if association
+            else f"{cluster.arn.rpartition(':')[0]}:podidentityassociation/{cluster.name}/*"
+        )
         caller.authorize(f"eks:{verb}PodIdentityAssociation", arn, {})
-        if found is None:
+        if association is None:
             raise AwsError("ResourceNotFoundException", f"No association found for ID: {identifier}", 404)
-        return found
+        return association
 
     def _of(self, cluster: MotoObject) -> list[Association]:
         return [known for known in self.associations.values() if known.cluster is cluster]
 
 
 def _cluster(caller: Caller, name: str) -> MotoObject:
-    found = eks_backends[caller.account][caller.region].clusters.get(name)
-    if found is None:
+    cluster = eks_backends[caller.account][caller.region].clusters.get(name)
+    if cluster is None:
         raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
-    return found
+    return cluster
 
 
 def _require_names(namespace: str, service_account: str) -> None:

@@ -108,7 +108,7 @@ def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
         kubernetes = claims["kubernetes.io"]
         namespace, service_account = kubernetes["namespace"], kubernetes["serviceaccount"]["name"]
         pod = kubernetes.get("pod", {})
-        found = Pod(namespace, service_account, pod.get("name"), pod.get("uid"))
+        owner = Pod(namespace, service_account, pod.get("name"), pod.get("uid"))
     except (AwsError, KeyError, TypeError, AttributeError) as error:
         raise _invalid_token("it is not a service account's") from error
     audience = claims.get("aud")
@@ -121,7 +121,7 @@ def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires <= now.timestamp():
         raise AwsError("ExpiredTokenException", "The service account token has expired.")
-    return found
+    return owner
 
 
 def session(association: Association, pod: Pod, region: str) -> MotoObject:

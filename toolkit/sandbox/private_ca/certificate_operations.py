@@ -30,42 +30,42 @@ class Certificates:
     def revoke_certificate(self, caller: Caller, params: Object) -> None:
         """Revoke by serial number."""
         now = self._registry.clock()
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
+        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         text = params["CertificateSerial"]
         if not _SERIAL.fullmatch(text):
             raise AwsError("InvalidRequestException", "The serial number must be hexadecimal, with or without colons.")
         serial = int(text.replace(":", ""), 16)
-        with found.lock:
+        with authority.lock:
             # PCAUpdateCA.md: "While disabled, the CA supports revocation for certificates issued previously".
-            found.require(now, state.ACTIVE, state.DISABLED, doing="revocation")
-            own = found.certificate
-            if own is not None and found.kind == "ROOT" and own.serial_number == serial:
+            authority.require(now, state.ACTIVE, state.DISABLED, doing="revocation")
+            own = authority.certificate
+            if own is not None and authority.kind == "ROOT" and own.serial_number == serial:
                 # botocore, RevokeCertificate: a root's self-signed certificate can't be revoked.
                 raise AwsError("InvalidRequestException", "A self-signed certificate can not be revoked.")
-            issued = next((known for known in list(found.issued.values()) if known.serial == serial), None)
+            issued = next((known for known in list(authority.issued.values()) if known.serial == serial), None)
             if issued is None:
                 raise AwsError("ResourceNotFoundException", f"Could not find a certificate with serial {text}.")
             if issued.revoked is not None:
                 raise AwsError("RequestAlreadyProcessedException", "The certificate has already been revoked.")
             issued.revoked, issued.revocation_reason = now, params["RevocationReason"]
-            revocation.publish(found, self._registry.storage, now)
+            revocation.publish(authority, self._registry.storage, now)
 
     def create_certificate_authority_audit_report(self, caller: Caller, params: Object) -> Object:
         """Every certificate that the CA issued or revoked, as a file in S3."""
         now = self._registry.clock()
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
-        found.require(now, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="an audit report")
+        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
+        authority.require(now, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="an audit report")
         bucket, form = params["S3BucketName"], params["AuditReportResponseFormat"]
-        problem = self._registry.storage.find_problem(found.arn, bucket, "BUCKET_OWNER_FULL_CONTROL")
+        problem = self._registry.storage.find_problem(authority.arn, bucket, "BUCKET_OWNER_FULL_CONTROL")
         if problem:
             raise AwsError("InvalidArgsException", f"{problem} Check your S3 bucket permissions and try again.")
-        if any(now - report["CreatedAt"] < _REPORT_PAUSE for report in found.audit_reports.values()):
+        if any(now - report["CreatedAt"] < _REPORT_PAUSE for report in authority.audit_reports.values()):
             raise AwsError("RequestFailedException", "A new report can be made every 30 minutes.")
         identifier = str(uuid.uuid4())
-        key = f"audit-report/{found.identifier}/{identifier}.{form.lower()}"
-        report = audit_report.write(found, form)
-        self._registry.storage.put(found.owner, bucket, key, report)
-        found.audit_reports[identifier] = {
+        key = f"audit-report/{authority.identifier}/{identifier}.{form.lower()}"
+        report = audit_report.write(authority, form)
+        self._registry.storage.put(authority.owner, bucket, key, report)
+        authority.audit_reports[identifier] = {
             "AuditReportStatus": "SUCCESS",
             "S3BucketName": bucket,
             "S3Key": key,
@@ -75,8 +75,8 @@ class Certificates:
 
     def describe_certificate_authority_audit_report(self, caller: Caller, params: Object) -> Object:
         """Whether a report is done, and where."""
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
-        report = found.audit_reports.get(params["AuditReportId"])
+        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
+        report = authority.audit_reports.get(params["AuditReportId"])
         if report is None:
             raise AwsError("ResourceNotFoundException", "Could not find the audit report.")
         return report

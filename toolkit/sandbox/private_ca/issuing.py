@@ -35,12 +35,12 @@ class Issuing:
     def issue_certificate(self, caller: Caller, params: Object) -> Object:
         """Sign a CSR; the certificate is fetched with a call of its own."""
         now = self._registry.clock()
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
-        certificate = _sign(found, params, caller.partition, now)
+        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
+        certificate = _sign(authority, params, caller.partition, now)
         # Its serial number ends the ARN (user guide, PcaAuditReport.md; CloudTrail's examples of IssueCertificate).
-        arn = f"{found.arn}/certificate/{certificate.serial_number:032x}"
+        arn = f"{authority.arn}/certificate/{certificate.serial_number:032x}"
         # A root's own certificate has no chain above it.
-        above = "" if certificate.issuer == certificate.subject else found.chain_pem()
+        above = "" if certificate.issuer == certificate.subject else authority.chain_pem()
         ready = now + self._registry.issuance_delay
         issued = IssuedCertificate(
             arn=arn,
@@ -53,19 +53,21 @@ class Issuing:
         )
 
         def store() -> str:
-            found.issued[arn] = issued
+            authority.issued[arn] = issued
             return arn
 
-        scope = ("issue", caller.account, found.arn)
+        scope = ("issue", caller.account, authority.arn)
         return {"CertificateArn": self._registry.once(params.get("IdempotencyToken"), scope, store)}
 
     def get_certificate(self, caller: Caller, params: Object) -> Object:
         """A certificate and its chain, once it is issued."""
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
-        found.require(self._registry.clock(), *_LIVING, doing="reading a certificate")
-        if not params["CertificateArn"].startswith(f"{found.arn}/certificate/"):
-            raise AwsError("InvalidArnException", f"{params['CertificateArn']} is not a certificate of {found.arn}.")
-        issued = found.issued.get(params["CertificateArn"])
+        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
+        authority.require(self._registry.clock(), *_LIVING, doing="reading a certificate")
+        if not params["CertificateArn"].startswith(f"{authority.arn}/certificate/"):
+            raise AwsError(
+                "InvalidArnException", f"{params['CertificateArn']} is not a certificate of {authority.arn}."
+            )
+        issued = authority.issued.get(params["CertificateArn"])
         if issued is None:
             raise AwsError("ResourceNotFoundException", f"Could not find certificate {params['CertificateArn']}.")
         if self._registry.clock() < issued.ready:

@@ -68,9 +68,9 @@ class Registry:
         Raises:
             AwsError: there is none.
         """
-        found = self.authorities.get(arn)
-        if found is not None and arn.split(":")[3] == caller.region:
-            return found
+        authority = self.authorities.get(arn)
+        if authority is not None and arn.split(":")[3] == caller.region:
+            return authority
         if not re.search(r":certificate-authority/", arn):
             raise AwsError("InvalidArnException", f"{arn} is not the ARN of a certificate authority.")
         raise AwsError("ResourceNotFoundException", f"Could not find Certificate Authority {arn}.")
@@ -82,10 +82,10 @@ class Registry:
             AwsError: there is none, or it is deleted (``InvalidStateException``, which all these operations have in
                 botocore's model).
         """
-        found = self.find(caller, arn)
-        if found.stored_status == "DELETED":
-            found.refuse_state(self.clock(), doing)
-        return found
+        authority = self.find(caller, arn)
+        if authority.stored_status == "DELETED":
+            authority.refuse_state(self.clock(), doing)
+        return authority
 
     def once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
         """Store something and return its ARN, or the ARN for which the token already stands.
@@ -116,21 +116,21 @@ class Registry:
         for context in _contexts(operation, params, caller.partition):
             self._authorize(caller, f"acm-pca:{operation}", resource, context)
 
-    def is_shared_with(self, caller: Caller, found: CertificateAuthority) -> bool:
+    def is_shared_with(self, caller: Caller, authority: CertificateAuthority) -> bool:
         """Whether the CA's policy or a share is for the caller's account."""
-        named = str(found.policy or "")
+        named = str(authority.policy or "")
         by_policy = caller.account in named or (caller.organization is not None and caller.organization in named)
-        return by_policy or (self.shares is not None and self.shares.reaches(caller.account, found.arn))
+        return by_policy or (self.shares is not None and self.shares.reaches(caller.account, authority.arn))
 
     def _authorize(self, caller: Caller, action: str, resource: str, context: Mapping[str, str]) -> None:
         caller.authorize(action, resource, context)
-        found = self.authorities.get(resource)
-        if found is None or found.owner == caller.account:
+        authority = self.authorities.get(resource)
+        if authority is None or authority.owner == caller.account:
             return
         names = frozenset({caller.account, f"arn:{caller.partition}:iam::{caller.account}:root"})
         known = {**context, **({ORGANIZATION: caller.organization} if caller.organization else {})}
         request = Request(action, resource, known, principals={"AWS": names})
-        by_policy = found.policy is not None and evaluate([found.policy], request) is Decision.ALLOWED
+        by_policy = authority.policy is not None and evaluate([authority.policy], request) is Decision.ALLOWED
         by_share = self.shares is not None and self.shares.allows(caller.account, action, resource, context)
         if not by_policy and not by_share:
             raise AwsError(

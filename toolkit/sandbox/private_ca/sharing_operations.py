@@ -52,38 +52,38 @@ class Sharing:
 
     def put_policy(self, caller: Caller, params: Object) -> None:
         """Let other accounts use the CA."""
-        found = self._registry.find(caller, params["ResourceArn"])
-        found.require(self._registry.clock(), state.ACTIVE, doing="a policy")
-        policy = _policy(params["Policy"], found.arn, caller.partition)
-        with found.lock:
-            found.policy = policy
+        authority = self._registry.find(caller, params["ResourceArn"])
+        authority.require(self._registry.clock(), state.ACTIVE, doing="a policy")
+        policy = _policy(params["Policy"], authority.arn, caller.partition)
+        with authority.lock:
+            authority.policy = policy
 
     def get_policy(self, caller: Caller, params: Object) -> Object:
         """The policy, if there is one."""
-        found = self._registry.find_undeleted(caller, params["ResourceArn"], doing="reading its policy")
-        if found.policy is None:
+        authority = self._registry.find_undeleted(caller, params["ResourceArn"], doing="reading its policy")
+        if authority.policy is None:
             raise AwsError("ResourceNotFoundException", "The certificate authority has no policy.")
-        return {"Policy": json.dumps(found.policy)}
+        return {"Policy": json.dumps(authority.policy)}
 
     def delete_policy(self, caller: Caller, params: Object) -> None:
         """Take it back."""
-        found = self._registry.find_undeleted(caller, params["ResourceArn"], doing="deleting its policy")
-        with found.lock:
-            found.policy = None
+        authority = self._registry.find_undeleted(caller, params["ResourceArn"], doing="deleting its policy")
+        with authority.lock:
+            authority.policy = None
 
     def create_permission(self, caller: Caller, params: Object) -> None:
         """Let ACM renew certificates by itself."""
         now = self._registry.clock()
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
-        found.require(now, state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="a permission")
-        principal, source = params["Principal"], params.get("SourceAccount", found.owner)
+        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
+        authority.require(now, state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="a permission")
+        principal, source = params["Principal"], params.get("SourceAccount", authority.owner)
         if principal != _ACM:
             raise AwsError("RequestFailedException", f"The only principal is {_ACM}.")
-        with found.lock:
-            if (principal, source) in found.permissions:
+        with authority.lock:
+            if (principal, source) in authority.permissions:
                 raise AwsError("PermissionAlreadyExistsException", "The permission has already been granted.")
-            found.permissions[principal, source] = {
-                "CertificateAuthorityArn": found.arn,
+            authority.permissions[principal, source] = {
+                "CertificateAuthorityArn": authority.arn,
                 "CreatedAt": now,
                 "Principal": principal,
                 "SourceAccount": source,
@@ -92,17 +92,21 @@ class Sharing:
 
     def list_permissions(self, caller: Caller, params: Object) -> Object:
         """ACM's permissions; there are never enough for a second page."""
-        found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="listing permissions")
+        authority = self._registry.find_undeleted(
+            caller, params["CertificateAuthorityArn"], doing="listing permissions"
+        )
         if params.get("NextToken") is not None:
             raise AwsError("InvalidNextTokenException", "The token was not given out by this service.")
-        return {"Permissions": list(found.permissions.values())}
+        return {"Permissions": list(authority.permissions.values())}
 
     def delete_permission(self, caller: Caller, params: Object) -> None:
         """Take it back."""
-        found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="deleting a permission")
-        source = params.get("SourceAccount", found.owner)
-        with found.lock:
-            if found.permissions.pop((params["Principal"], source), None) is None:
+        authority = self._registry.find_undeleted(
+            caller, params["CertificateAuthorityArn"], doing="deleting a permission"
+        )
+        source = params.get("SourceAccount", authority.owner)
+        with authority.lock:
+            if authority.permissions.pop((params["Principal"], source), None) is None:
                 raise AwsError("ResourceNotFoundException", "There is no such permission.")
 
 

@@ -111,8 +111,8 @@ class Engine(pulumi_mocks.MockMonitor):
 
     def aws(self, provider: str, region: str | None) -> Aws:
         """Return clients with the credentials of a provider, in its region unless another is named."""
-        found = self._providers[provider]
-        return Aws(found.session, region or found.region, self._sandbox.endpoint_url)
+        opened = self._providers[provider]
+        return Aws(opened.session, region or opened.region, self._sandbox.endpoint_url)
 
     def _make(self, urn: str, request: resource_pb2.RegisterResourceRequest, inputs: Object) -> tuple[str, Object]:
         with self._lock:

@@ -140,26 +140,26 @@ class _NamedByTheStack:
                 },
             },
         )["CertificateAuthorityArn"]
-        found = registry.authorities.pop(made)
-        found.arn = authority_arn
-        registry.authorities[authority_arn] = found
+        authority = registry.authorities.pop(made)
+        authority.arn = authority_arn
+        registry.authorities[authority_arn] = authority
         issued = certificates.issue_certificate(
             caller,
             {
                 "CertificateAuthorityArn": authority_arn,
-                "Csr": found.csr().encode(),
+                "Csr": authority.csr().encode(),
                 "SigningAlgorithm": signing,
                 "TemplateArn": templates.arn(templates.ROOT_CA, wanted.partition),
                 "Validity": _YEARS,
             },
         )["CertificateArn"]
-        own = found.issued[issued].pem.encode()
+        own = authority.issued[issued].pem.encode()
         authorities.import_certificate_authority_certificate(
             caller, {"CertificateAuthorityArn": authority_arn, "Certificate": own}
         )
         others = [account for account in shared_with if account != wanted.account]
         if others:
-            found.policy = _share(authority_arn, template, others)
+            authority.policy = _share(authority_arn, template, others)
 
     def _algorithms(self) -> tuple[KeyAlgorithm, str]:
         signing = self.config.text("signingAlgorithm")

@@ -100,12 +100,12 @@ def home_account(config: StackConfig) -> str:
     """
     for zone in config.objects("zones"):
         if not zone.get("profile") and not zone.get("assumeRoleArn"):
-            found = zone.get("accountId") or _account(zone.get("oidcProviderArn"))
-            if found:
-                return str(found)
+            account = zone.get("accountId") or _account(zone.get("oidcProviderArn"))
+            if account:
+                return str(account)
     named = [config.text("permissionsBoundaryArn")]
     named += [item.get("topicArn", "") for item in config.objects("alarms")]
-    return next((found for text in named if (found := _account(text))), DEFAULT_ACCOUNT)
+    return next((account for text in named if (account := _account(text))), DEFAULT_ACCOUNT)
 
 
 def _account(text: object) -> str | None:

@@ -91,10 +91,10 @@ class Directory:
         """An invitation of the caller's account, in its own region."""
         if not _INVITATION.fullmatch(arn):
             raise AwsError("MalformedArnException", f"The specified invitation ARN {arn} is not valid.")
-        found = self.invitations.get(arn)
-        if found is None or (found.receiver, found.share.region) != (caller.account, caller.region):
+        invitation = self.invitations.get(arn)
+        if invitation is None or (invitation.receiver, invitation.share.region) != (caller.account, caller.region):
             raise AwsError("ResourceShareInvitationArnNotFoundException", f"{arn} could not be found.")
-        return found
+        return invitation
 
     def add(self, share: ResourceShare, resources: Iterable[str], principals: Iterable[str]) -> None:
         """All of them or, if one is refused, none."""
@@ -136,11 +136,11 @@ class Directory:
             raise AwsError("MalformedArnException", f"The sandbox shares private CAs alone, and {error}.") from error
         if parsed.account != share.owner:
             raise AwsError("OperationNotPermittedException", f"{arn} belongs to another account.")
-        found = self._registry.authorities.get(arn)
-        if found is None or parsed.region != share.region:
+        authority = self._registry.authorities.get(arn)
+        if authority is None or parsed.region != share.region:
             raise AwsError("UnknownResourceException", f"Resource {arn} could not be found.")
         # RAM writes a resource policy, and only an active CA takes one (botocore acm-pca, PutPolicy).
-        if found.status(self._registry.clock()) != state.ACTIVE:
+        if authority.status(self._registry.clock()) != state.ACTIVE:
             raise AwsError("InvalidStateTransitionException", f"{arn} is not active.")
         return True
 

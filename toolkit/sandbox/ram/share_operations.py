@@ -87,22 +87,22 @@ class Ram:
         """Those of the account, or those that others share with it."""
         caller.authorize("ram:GetResourceShares", "*", {})
         if params["resourceOwner"] == "SELF":
-            found = [share for share in self.directory.shares.values() if share.owner == caller.account]
+            visible = [share for share in self.directory.shares.values() if share.owner == caller.account]
         else:
-            found = [share for share in self.directory.reaching(caller.account) if share.owner != caller.account]
-        found = [share for share in found if share.region == caller.region]
+            visible = [share for share in self.directory.reaching(caller.account) if share.owner != caller.account]
+        visible = [share for share in visible if share.region == caller.region]
         wanted = params.get("resourceShareArns")
         if wanted is not None:
-            for missing in set(wanted) - {share.arn for share in found}:
+            for missing in set(wanted) - {share.arn for share in visible}:
                 raise unknown_share(missing)
-        shares = [share.describe() for share in found if _is_wanted(share, params)]
+        shares = [share.describe() for share in visible if _is_wanted(share, params)]
         return paging.page(shares, params, _PAGE, "resourceShares", "InvalidNextTokenException")
 
     def update_resource_share(self, caller: Caller, params: Object) -> Object:
         """Another name, or another word on accounts outside the organization."""
         share = self._own(caller, "UpdateResourceShare", params)
         allow = params.get("allowExternalPrincipals", share.allow_external)
-        if not allow and any(found.external for found in share.principals.values()):
+        if not allow and any(association.external for association in share.principals.values()):
             raise only_within_organization()
         share.name, share.allow_external = params.get("name", share.name), allow
         share.changed = self._clock()
@@ -156,14 +156,14 @@ class Ram:
             shares = [share for share in shares if share.region == caller.region]
         else:
             shares = [self.directory.find(caller, arn) for arn in wanted]
-        found = [
+        associations = [
             item
             for share in shares
             for item in share.associations(kind)
             if params.get(entity, item["associatedEntity"]) == item["associatedEntity"]
             and params.get("associationStatus", item["status"]) == item["status"]
         ]
-        return paging.page(found, params, _PAGE, "resourceShareAssociations", "InvalidNextTokenException")
+        return paging.page(associations, params, _PAGE, "resourceShareAssociations", "InvalidNextTokenException")
 
     def associate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
         """Another permission, for all principals and CAs of the share."""
@@ -203,7 +203,7 @@ class Ram:
         for arn in wanted or ():
             self.directory.received(caller, arn)
         shares = params.get("resourceShareArns")
-        found = [
+        invitations = [
             invitation.describe()
             for invitation in self.directory.invitations.values()
             if invitation.receiver == caller.account
@@ -211,7 +211,7 @@ class Ram:
             and (wanted is None or invitation.arn in wanted)
             and (shares is None or invitation.share.arn in shares)
         ]
-        return paging.page(found, params, _PAGE, "resourceShareInvitations", "InvalidNextTokenException")
+        return paging.page(invitations, params, _PAGE, "resourceShareInvitations", "InvalidNextTokenException")
 
     def accept_resource_share_invitation(self, caller: Caller, params: Object) -> Object:
         """From now on the share counts for the account."""
@@ -280,9 +280,9 @@ def _has_tag(share: ResourceShare, wanted: Object) -> bool:
 def _associations(
     share: ResourceShare, resources: list[str], principals: list[str], params: Object, status: str | None = None
 ) -> Object:
-    found = [share.association("RESOURCE", arn, share.resources[arn], status) for arn in resources]
-    found += [share.association("PRINCIPAL", name, share.principals[name], status) for name in principals]
-    return {"resourceShareAssociations": found, "clientToken": params.get("clientToken")}
+    associations = [share.association("RESOURCE", arn, share.resources[arn], status) for arn in resources]
+    associations += [share.association("PRINCIPAL", name, share.principals[name], status) for name in principals]
+    return {"resourceShareAssociations": associations, "clientToken": params.get("clientToken")}
 
 
 def _tags(present: dict[str, str], more: list[Object]) -> dict[str, str]:

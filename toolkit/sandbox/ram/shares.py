@@ -169,19 +169,19 @@ class ResourceShare:
     def associations(self, kind: str) -> list[Object]:
         """As GetResourceShareAssociations shows them."""
         held = self.principals if kind == "PRINCIPAL" else self.resources
-        return [self.association(kind, entity, found) for entity, found in held.items()]
+        return [self.association(kind, entity, association) for entity, association in held.items()]
 
-    def association(self, kind: str, entity: str, found: Association, status: str | None = None) -> Object:
+    def association(self, kind: str, entity: str, association: Association, status: str | None = None) -> Object:
         """One of them."""
         return {
             "resourceShareArn": self.arn,
             "resourceShareName": self.name,
             "associatedEntity": entity,
             "associationType": kind,
-            "status": status or found.status,
-            "creationTime": found.created,
-            "lastUpdatedTime": found.created,
-            "external": found.external,
+            "status": status or association.status,
+            "creationTime": association.created,
+            "lastUpdatedTime": association.created,
+            "external": association.external,
         }
 
     def permissions(self) -> list[Object]:

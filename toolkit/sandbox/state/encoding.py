@@ -30,8 +30,8 @@ _TYPE, _VALUE = "$", "is"
 
 def fields(value: DataclassInstance, leave_out: Collection[str] = ()) -> Object:
     """Return the fields of a dataclass by name, without some."""
-    found = dataclasses.fields(value)
-    return {field.name: getattr(value, field.name) for field in found if field.name not in leave_out}
+    declared = dataclasses.fields(value)
+    return {field.name: getattr(value, field.name) for field in declared if field.name not in leave_out}
 
 
 def encode(value: object) -> str:
@@ -55,12 +55,12 @@ def decode(text: str, classes: Iterable[type] = ()) -> Value:
         KeyError: it has a type that is unknown.
         TypeError: a field is missing or unknown.
     """
-    known = {found.__name__: found for found in classes}
+    known = {item.__name__: item for item in classes}
 
-    def restored(found: Object) -> Value:
-        if _TYPE not in found:
-            return found
-        kind, value = found[_TYPE], found[_VALUE]
+    def restored(item: Object) -> Value:
+        if _TYPE not in item:
+            return item
+        kind, value = item[_TYPE], item[_VALUE]
         return known[kind](**value) if kind in known else _READ[kind](value)
 
     return json.loads(text, object_hook=restored)

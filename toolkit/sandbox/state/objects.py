@@ -119,9 +119,9 @@ def _write_authority(authority: CertificateAuthority) -> str:
 
 
 def _read_authority(text: str) -> CertificateAuthority:
-    found = decode(text)
-    name = subject.name(found["request"]["CertificateAuthorityConfiguration"]["Subject"])
-    return CertificateAuthority(**found, name=name)
+    kept = decode(text)
+    name = subject.name(kept["request"]["CertificateAuthorityConfiguration"]["Subject"])
+    return CertificateAuthority(**kept, name=name)
 
 
 def _read_token(text: str, now: datetime) -> tuple[str, datetime] | None:
@@ -145,9 +145,9 @@ def _write_association(association: pod_sessions.Association) -> str:
 
 def _read_association(text: str) -> pod_sessions.Association | None:
     """Return the association; None if its cluster was deleted, even if there is another of the same name."""
-    found = decode(text)
-    region, name, created = found["cluster"]
-    cluster = eks_backends[found["account"]][region].clusters.get(name)
+    kept = decode(text)
+    region, name, created = kept["cluster"]
+    cluster = eks_backends[kept["account"]][region].clusters.get(name)
     if cluster is None or cluster.created_at != created:
         return None
-    return pod_sessions.Association(**{**found, "cluster": cluster})
+    return pod_sessions.Association(**{**kept, "cluster": cluster})

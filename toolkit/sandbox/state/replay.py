@@ -94,14 +94,14 @@ class Journal(MotoStorage):
             ValueError: the entry is malformed, or moto rejects the request.
             KeyError: a part of the entry is missing.
         """
-        found = json.loads(entry.text)
-        with replaying(), repeatable(found["seed"], datetime.fromisoformat(found["time"])):
-            if found["kind"] != _REQUEST:
-                self._do(found["kind"], found["what"], entry.body)
+        kept = json.loads(entry.text)
+        with replaying(), repeatable(kept["seed"], datetime.fromisoformat(kept["time"])):
+            if kept["kind"] != _REQUEST:
+                self._do(kept["kind"], kept["what"], entry.body)
                 return
-            answer = _answer(behind, {**EnvironBuilder().get_environ(), **found["what"]}, entry.body)
+            answer = _answer(behind, {**EnvironBuilder().get_environ(), **kept["what"]}, entry.body)
         if _status(answer) >= _GOOD:
-            method, path = found["what"]["REQUEST_METHOD"], found["what"]["PATH_INFO"]
+            method, path = kept["what"]["REQUEST_METHOD"], kept["what"]["PATH_INFO"]
             raise ValueError(f"moto answers {answer[1]} to {method} {path}, which it once accepted")
 
     def _call(self, kind: str, what: list[str], body: bytes = b"") -> None:

@@ -32,9 +32,9 @@ class Sessions:
             for partition, backend in list(partitions.items()):
                 # moto only ever appends to this list.
                 seen = self._seen.get((account, partition), 0)
-                found = backend.assumed_roles[seen:]
-                self._seen[account, partition] = seen + len(found)
-                yield from found
+                fresh = backend.assumed_roles[seen:]
+                self._seen[account, partition] = seen + len(fresh)
+                yield from fresh
 
 
 def write(session: MotoObject) -> str:

@@ -57,10 +57,10 @@ def _get_cluster(aws: Aws, args: Inputs) -> Object:
 
 
 def _get_instance_profile(aws: Aws, args: Inputs) -> Object:
-    found = aws.client("iam").get_instance_profile(InstanceProfileName=args["name"])["InstanceProfile"]
-    role = next(iter(found["Roles"]), {"RoleName": "", "Arn": ""})
+    profile = aws.client("iam").get_instance_profile(InstanceProfileName=args["name"])["InstanceProfile"]
+    role = next(iter(profile["Roles"]), {"RoleName": "", "Arn": ""})
     return {
-        "arn": found["Arn"],
+        "arn": profile["Arn"],
         "id": args["name"],
         "name": args["name"],
         "roleName": role["RoleName"],
@@ -70,26 +70,26 @@ def _get_instance_profile(aws: Aws, args: Inputs) -> Object:
 
 def _get_open_id_connect_provider(aws: Aws, args: Inputs) -> Object:
     arn = args["arn"]
-    found = aws.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    provider = aws.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     return {
         "arn": arn,
         "id": arn,
-        "url": found["Url"],
-        "clientIdLists": found["ClientIDList"],
-        "thumbprintLists": found["ThumbprintList"],
-        "tags": read_tags(found),
+        "url": provider["Url"],
+        "clientIdLists": provider["ClientIDList"],
+        "thumbprintLists": provider["ThumbprintList"],
+        "tags": read_tags(provider),
     }
 
 
 def _get_organization(aws: Aws, _: Inputs) -> Object:
     """Its members are shown where they may be listed (organizations/organization_data_source.go)."""
     client = aws.client("organizations")
-    found = client.describe_organization()["Organization"]
+    organization = client.describe_organization()["Organization"]
     try:
         accounts = [{"id": account["Id"]} for account in client.list_accounts()["Accounts"]]
     except ClientError:
         accounts = []
-    return {"id": found["Id"], "arn": found["Arn"], "accounts": accounts}
+    return {"id": organization["Id"], "arn": organization["Arn"], "accounts": accounts}
 
 
 def _get_policy(aws: Aws, args: Inputs) -> Object:
@@ -110,18 +110,18 @@ def _get_role(aws: Aws, args: Inputs) -> Object:
 def _get_roles(aws: Aws, args: Inputs) -> Object:
     """By a regular expression that the bridged provider looks for in the list of roles (iam/roles_data_source.go)."""
     pages = aws.client("iam").get_paginator("list_roles").paginate()
-    found = [role for page in pages for role in page["Roles"] if re.search(args["nameRegex"], role["RoleName"])]
-    names, arns = ([role[key] for role in found] for key in ("RoleName", "Arn"))
+    matching = [role for page in pages for role in page["Roles"] if re.search(args["nameRegex"], role["RoleName"])]
+    names, arns = ([role[key] for role in matching] for key in ("RoleName", "Arn"))
     return {"id": aws.region, "names": names, "arns": arns, "nameRegex": args["nameRegex"]}
 
 
 def _get_topic(aws: Aws, args: Inputs) -> Object:
     """By name, which the bridged provider looks for in the list of topics (sns/topic_data_source.go)."""
     topics = [topic["TopicArn"] for topic in aws.client("sns").list_topics()["Topics"]]
-    found = next((topic for topic in topics if topic.rpartition(":")[2] == args["name"]), None)
-    if found is None:
+    arn = next((topic for topic in topics if topic.rpartition(":")[2] == args["name"]), None)
+    if arn is None:
         raise ExternalError(f"no topic is named {args['name']}")
-    return {"arn": found, "id": found, "name": args["name"]}
+    return {"arn": arn, "id": arn, "name": args["name"]}
 
 
 FUNCTIONS: dict[str, Callable[[Aws, Inputs], Object]] = {

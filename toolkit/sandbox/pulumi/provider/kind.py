@@ -75,9 +75,9 @@ def tag_list(inputs: Mapping[str, object]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": text} for key, text in tags.items()] if isinstance(tags, dict) else []
 
 
-def read_tags(found: Object) -> dict[str, str]:
+def read_tags(described: Object) -> dict[str, str]:
     """Return tags as an input, from the form in which most of AWS's APIs return them."""
-    return {tag["Key"]: tag["Value"] for tag in found.get("Tags") or ()}
+    return {tag["Key"]: tag["Value"] for tag in described.get("Tags") or ()}
 
 
 def to_upper(fields: Mapping[str, object]) -> Object:

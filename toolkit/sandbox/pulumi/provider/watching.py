@@ -31,8 +31,8 @@ def _create_alarm(aws: Aws, name: str, inputs: Inputs) -> Created:
         InsufficientDataActions=inputs.get("insufficientDataActions") or [],
         Tags=tag_list(inputs),
     )
-    (found,) = cloudwatch.describe_alarms(AlarmNames=[physical])["MetricAlarms"]
-    return physical, {"name": physical, "arn": found["AlarmArn"]}
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[physical])["MetricAlarms"]
+    return physical, {"name": physical, "arn": alarm["AlarmArn"]}
 
 
 def _query(query: Object) -> Object:
