@@ -16,7 +16,7 @@ from toolkit.files import project_root
 from toolkit.infra import policies
 from toolkit.pki import algorithms, arn, templates
 from toolkit.sandbox.private_ca.authority_operations import Authorities
-from toolkit.sandbox.private_ca.certificate_operations import Certificates
+from toolkit.sandbox.private_ca.issuing import Issuing
 from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.pulumi.prerequisites import EVERYTHING, document, path_and_name
 from toolkit.sandbox.pulumi.stack_file import home_account
@@ -127,7 +127,7 @@ class _NamedByTheStack:
             return
         registry = self.sandbox.private_ca.registry
         caller = Caller(wanted.account, wanted.region, wanted.partition)
-        authorities, certificates = Authorities(registry), Certificates(registry)
+        authorities, issuing = Authorities(registry), Issuing(registry)
         key, signing = self._algorithms()
         made: str = authorities.create_certificate_authority(
             caller,
@@ -143,7 +143,7 @@ class _NamedByTheStack:
         authority = registry.authorities.pop(made)
         authority.arn = authority_arn
         registry.authorities[authority_arn] = authority
-        issued = certificates.issue_certificate(
+        issued = issuing.issue_certificate(
             caller,
             {
                 "CertificateAuthorityArn": authority_arn,

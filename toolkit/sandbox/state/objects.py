@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
+    from toolkit.sandbox.moto_objects import MotoObject
     from toolkit.sandbox.pod_identity.associations import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.ram.share_operations import Ram
@@ -50,7 +51,7 @@ class Objects:
         self._issued: dict[str, Watched[str, IssuedCertificate]] = {}
         clock, directory = registry.clock, ram.directory
 
-        self._handed_out = self._watch("session", {}, sessions.write, sessions.read)
+        self._handed_out: Watched[str, MotoObject] = self._watch("session", {}, sessions.write, sessions.read)
         self._authorities = self._watch("authority", registry.authorities, _write_authority, _read_authority)
         registry.authorities = self._authorities
         for authority in list(registry.authorities.values()):
