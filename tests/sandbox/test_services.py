@@ -16,7 +16,7 @@ from moto.eks.models import eks_backends
 from tests.sandbox.test_never_leaks import ANYTHING, CALLER, PYTHON_ERRORS, SERVICE
 from toolkit.sandbox.pod_identity.associations import PodIdentity
 from toolkit.sandbox.ram.share_operations import Ram
-from toolkit.sandbox.ram.shares import DEFAULT, permission_arn
+from toolkit.sandbox.ram.shares import DEFAULT, make_permission_arn
 
 if TYPE_CHECKING:
     from toolkit.sandbox.services import RestService
@@ -37,7 +37,7 @@ TEXTS = st.text(max_size=30) | st.sampled_from(
         "210987654321",
         "arn:aws:organizations::123456789012:organization/o-1234567890",
         "arn:aws:iam::123456789012:role/zone",
-        permission_arn(DEFAULT, "aws"),
+        make_permission_arn(DEFAULT, "aws"),
         "e30.e30.e30",
     ]
 )

@@ -19,11 +19,11 @@ class AwsError(Exception):
         self.status = status
 
 
-def validation(message: str) -> AwsError:
+def make_validation_error(message: str) -> AwsError:
     """The common error ``ValidationException``."""
     return AwsError("ValidationException", message)
 
 
-def not_in_sandbox(what: str) -> AwsError:
+def make_unsupported_error(what: str) -> AwsError:
     """Something that AWS has and the sandbox has not: refused, so that no rehearsal passes by mistake."""
     return AwsError("InvalidArgsException", f"{what} is not in the sandbox; AWS Private CA itself has it.")

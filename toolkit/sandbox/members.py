@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-from toolkit.sandbox.aws_error import AwsError, validation
+from toolkit.sandbox.aws_error import AwsError, make_validation_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,9 @@ def read(shape: StructureShape, sent: object, *, cbor: bool) -> Object:
     values = reader.read(shape, sent, "")
     if reader.violations:
         count = len(reader.violations)
-        raise validation(f"{count} validation error{'s'[: count > 1]} detected: {'; '.join(reader.violations)}")
+        raise make_validation_error(
+            f"{count} validation error{'s'[: count > 1]} detected: {'; '.join(reader.violations)}"
+        )
     return dict(values)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 RAM = "ram.amazonaws.com"
 
 
-def identifier(account: str, partition: str) -> str | None:
+def find_id(account: str, partition: str) -> str | None:
     """The ID of the account's organization (``o-...``); None for an account in none."""
     backend = _backend(account, partition)
     return str(backend.org.id) if backend else None
@@ -25,8 +25,8 @@ def is_management(account: str, partition: str) -> bool:
 
 def are_together(one: str, other: str, partition: str) -> bool:
     """Whether two accounts are in one organization."""
-    organization = identifier(one, partition)
-    return organization is not None and organization == identifier(other, partition)
+    organization = find_id(one, partition)
+    return organization is not None and organization == find_id(other, partition)
 
 
 def knows(account: str, principal: str, partition: str) -> bool:

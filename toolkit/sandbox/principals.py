@@ -76,7 +76,7 @@ class Principal:
         tags = {tag["Key"]: tag["Value"] for tag in role.tags} if role else {}
         context = {f"aws:PrincipalTag/{key}": value for key, value in (tags | dict(self.tags)).items()}
         context |= {"aws:PrincipalAccount": self.account, "aws:PrincipalArn": self.role_arn or self.arn}
-        organization = organizations.identifier(self.account, _partition(self.arn))
+        organization = organizations.find_id(self.account, _partition(self.arn))
         return context | ({"aws:PrincipalOrgID": organization} if organization else {})
 
     def authorize(self, action: str, resource: str, context: Mapping[str, str]) -> None:
@@ -100,7 +100,7 @@ class Principal:
         raise AwsError("AccessDeniedException", message)
 
 
-def own_account() -> str:
+def read_own_account() -> str:
     """Return the account of the administrator: moto's default one, unless the sandbox was given another."""
     return str(get_account_id_from(ADMINISTRATOR_KEY))
 
@@ -241,7 +241,7 @@ def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
     )
 
 
-def new_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> MotoObject:
+def open_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> MotoObject:
     """Credentials of a role, for somebody who has been checked.
 
     Args:

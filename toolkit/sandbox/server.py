@@ -156,7 +156,7 @@ class Sandbox:
             AwsError: ``AccessDenied``: the role's trust policy does not let the service take it.
         """
         principals.check_service(service, role_arn, context, {})
-        taken = principals.new_session(role_arn, f"{service.partition('.')[0]}-{uuid.uuid4().hex}", region, {})
+        taken = principals.open_session(role_arn, f"{service.partition('.')[0]}-{uuid.uuid4().hex}", region, {})
         return boto3.Session(
             aws_access_key_id=taken.access_key_id,
             aws_secret_access_key=taken.secret_access_key,

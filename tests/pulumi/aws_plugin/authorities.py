@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from tests.pulumi.aws_plugin.lifecycle import Found, Lifecycle, Setting, retagged
 from toolkit.pki import pem
-from toolkit.sandbox.pulumi.provider.kind import read_tags, tag_list
-from toolkit.sandbox.pulumi.provider.private_ca import DELETION_DAYS, read_authority, revocation_request
+from toolkit.sandbox.pulumi.provider.kind import list_tags, read_tags
+from toolkit.sandbox.pulumi.provider.private_ca import DELETION_DAYS, build_revocation_request, read_authority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,13 +61,13 @@ class CertificateAuthority(Lifecycle):
         if gone:
             client.untag_certificate_authority(CertificateAuthorityArn=identifier, Tags=[{"Key": key} for key in gone])
         if after.get("tags") and before.get("tags") != after["tags"]:
-            client.tag_certificate_authority(CertificateAuthorityArn=identifier, Tags=tag_list(after))
+            client.tag_certificate_authority(CertificateAuthorityArn=identifier, Tags=list_tags(after))
         old, new = {**self.defaults, **before}, {**self.defaults, **after}
         differing = {key for key in {*old, *new} if old.get(key) != new.get(key)} - {"region", "tags"}
         if differing:
             changed: dict[str, Any] = {}
             if "revocationConfiguration" in differing:
-                changed["RevocationConfiguration"] = revocation_request(new["revocationConfiguration"])
+                changed["RevocationConfiguration"] = build_revocation_request(new["revocationConfiguration"])
             if "enabled" in differing:
                 changed["Status"] = "ACTIVE" if new["enabled"] else "DISABLED"
             client.update_certificate_authority(CertificateAuthorityArn=identifier, **changed)

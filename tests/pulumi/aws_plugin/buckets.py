@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.pulumi.aws_plugin.lifecycle import Found, Lifecycle, Setting, retagged
-from toolkit.sandbox.pulumi.provider.kind import tag_list
-from toolkit.sandbox.pulumi.provider.watching import schedule_request
+from toolkit.sandbox.pulumi.provider.kind import list_tags
+from toolkit.sandbox.pulumi.provider.watching import build_schedule_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Bucket(Lifecycle):
         """Its tags, which are put as a whole."""
         s3 = aws.client("s3")
         if after.get("tags"):
-            s3.put_bucket_tagging(Bucket=identifier, Tagging={"TagSet": tag_list(after)})
+            s3.put_bucket_tagging(Bucket=identifier, Tagging={"TagSet": list_tags(after)})
         else:
             s3.delete_bucket_tagging(Bucket=identifier)
         return {}
@@ -107,7 +107,7 @@ class Schedule(Lifecycle):
 
     def update(self, aws: Aws, identifier: str, _before: Inputs, after: Inputs) -> dict[str, Any]:
         """UpdateSchedule, as a whole."""
-        aws.client("scheduler").update_schedule(Name=identifier.partition("/")[2], **schedule_request(after))
+        aws.client("scheduler").update_schedule(Name=identifier.partition("/")[2], **build_schedule_request(after))
         return {}
 
     def delete(self, aws: Aws, identifier: str, _outputs: Mapping[str, Any]) -> None:
@@ -120,7 +120,7 @@ def _tag(client: Any, named: dict[str, str], before: Inputs, after: Inputs) -> N
     if gone:
         client.untag_resource(**named, TagKeys=gone)
     if after.get("tags"):
-        client.tag_resource(**named, Tags=tag_list(after))
+        client.tag_resource(**named, Tags=list_tags(after))
 
 
 LIFECYCLES: dict[str, type[Lifecycle]] = {

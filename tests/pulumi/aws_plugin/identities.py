@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.pulumi.aws_plugin.lifecycle import Found, Lifecycle, Setting, retagged
 from toolkit.errors import ExternalError
-from toolkit.sandbox.pulumi.provider.kind import read_tags, tag_list
+from toolkit.sandbox.pulumi.provider.kind import list_tags, read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Role(Lifecycle):
         gone = retagged(before, after)
         if gone:
             iam.untag_role(RoleName=identifier, TagKeys=gone)
-        iam.tag_role(RoleName=identifier, Tags=tag_list(after))
+        iam.tag_role(RoleName=identifier, Tags=list_tags(after))
         boundary = after.get("permissionsBoundary")
         if boundary:
             iam.put_role_permissions_boundary(RoleName=identifier, PermissionsBoundary=boundary)
@@ -95,7 +95,7 @@ class InstanceProfile(Lifecycle):
             iam.add_role_to_instance_profile(InstanceProfileName=identifier, RoleName=after["role"])
         if gone:
             iam.untag_instance_profile(InstanceProfileName=identifier, TagKeys=gone)
-        iam.tag_instance_profile(InstanceProfileName=identifier, Tags=tag_list(after))
+        iam.tag_instance_profile(InstanceProfileName=identifier, Tags=list_tags(after))
         return {}
 
     def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:
@@ -126,7 +126,7 @@ class OpenIdConnectProvider(Lifecycle):
             iam.remove_client_id_from_open_id_connect_provider(**named, ClientID=audience)
         if gone:
             iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=identifier, TagKeys=gone)
-        iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=identifier, Tags=tag_list(after))
+        iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=identifier, Tags=list_tags(after))
         return {}
 
     def delete(self, aws: Aws, identifier: str, _outputs: Mapping[str, Any]) -> None:

@@ -37,7 +37,7 @@ def find(registry: Registry, host: Host, path: str) -> bytes | None:
         The CRL; None if the URL names none, or one that is not public.
     """
     for authority in list(registry.authorities.values()):
-        crl = revocation.published(authority)
+        crl = revocation.find_published(authority)
         if crl is None or path not in (f"/{crl.key}", f"/{crl.bucket}/{crl.key}"):
             continue
         by_path = host.is_loopback and host.bucket is None and path == f"/{crl.bucket}/{crl.key}"

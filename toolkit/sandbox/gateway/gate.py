@@ -144,7 +144,7 @@ class Gate:
                 account, partition = principal.account, get_partition(claim.region)
                 event = faults.Call(service.name, call.operation, account, claim.region, principal.role_name)
                 self._faults().apply(event)
-                organization = organizations.identifier(account, partition)
+                organization = organizations.find_id(account, partition)
                 caller = Caller(account, claim.region, partition, principal.authorize, organization)
                 with self._keeping():
                     return service.handle(caller, call, body)
@@ -244,7 +244,7 @@ _PRESIGNED = re.compile(
 
 def _find_principal(claim: Claim, partition: str) -> Principal:
     if principals.is_administrator(claim.key_id):
-        account = principals.own_account()
+        account = principals.read_own_account()
         return Principal(account, f"arn:{partition}:iam::{account}:root")
     for number in list(sts_backends):
         session = sts_backends[number][partition].get_assumed_role_from_access_key(claim.key_id)

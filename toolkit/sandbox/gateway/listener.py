@@ -69,7 +69,7 @@ class PatientServer(ThreadedWSGIServer):
         self._waiting: dict[socket.socket, _Waiting] = {}
         self._heads: dict[socket.socket, bytes] = {}
         self._stop, self._stopped = socket.socketpair()
-        self._most = most_waiting()
+        self._most = limit_waiting()
 
     def serve(self) -> None:
         """Serve until :meth:`shutdown` is called."""
@@ -169,7 +169,7 @@ def _length_of_body(head: bytes) -> int:
     return length if length <= _LONGEST_BODY else 0
 
 
-def most_waiting() -> int:
+def limit_waiting() -> int:
     """Return how many connections may wait: three quarters of the files that the process may open."""
     if sys.platform == "win32":
         return _WITHOUT_LIMIT

@@ -38,7 +38,7 @@ def check(environ: WSGIEnvironment, principal: Principal | None, region: str, fa
         parameters = _parameters(environ.get("QUERY_STRING", ""), bodies.read(environ, bodies.LIMIT))
         action = parameters["Action"]
         role = parameters.get("RoleArn", "").rpartition("/")[2] or (principal.role_name if principal else "")
-        account = principal.account if principal else principals.own_account()
+        account = principal.account if principal else principals.read_own_account()
         faults.apply(Call("sts", action, account, region, role))
         if action == "AssumeRoleWithWebIdentity":
             principals.check_web_identity(parameters)

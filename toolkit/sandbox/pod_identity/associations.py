@@ -93,7 +93,7 @@ class PodIdentity:
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:ListPodIdentityAssociations", cluster.arn, {})
         summaries = [
-            known.summary()
+            known.summarize()
             for known in self._of(cluster)
             if params.get("namespace", known.namespace) == known.namespace
             and params.get("serviceAccount", known.service_account) == known.service_account
@@ -128,7 +128,7 @@ class PodIdentity:
         association = next((known for known in self._of(cluster) if known.is_for(pod)), None)
         if association is None:
             raise AwsError("ResourceNotFoundException", "The service account has no EKS Pod Identity association.", 404)
-        session = pod_sessions.session(association, pod, caller.region)
+        session = pod_sessions.open_session(association, pod, caller.region)
         return {
             "subject": {"namespace": association.namespace, "serviceAccount": association.service_account},
             "audience": pod_sessions.PRINCIPAL,

@@ -64,7 +64,7 @@ class Association:
         """Whether it is that of the pod's service account."""
         return (self.namespace, self.service_account) == (pod.namespace, pod.service_account)
 
-    def summary(self) -> Object:
+    def summarize(self) -> Object:
         """As ListPodIdentityAssociations shows it."""
         return {
             "clusterName": self.cluster.name,
@@ -76,7 +76,7 @@ class Association:
 
     def describe(self) -> Object:
         """As DescribePodIdentityAssociation shows it."""
-        return self.summary() | {
+        return self.summarize() | {
             "roleArn": self.role,
             "targetRoleArn": self.target,
             "externalId": self.external_id if self.target else None,
@@ -124,7 +124,7 @@ def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
     return owner
 
 
-def session(association: Association, pod: Pod, region: str) -> MotoObject:
+def open_session(association: Association, pod: Pod, region: str) -> MotoObject:
     """Credentials of the association's role, or of its target, which that role takes.
 
     Raises:
@@ -136,7 +136,7 @@ def session(association: Association, pod: Pod, region: str) -> MotoObject:
     name = f"eks-{association.cluster.name}-{pod.name or pod.service_account}-{uuid.uuid4()}"
     try:
         principals.check_service(PRINCIPAL, association.role, context, tags)
-        taken = principals.new_session(association.role, name, region, tags)
+        taken = principals.open_session(association.role, name, region, tags)
         if association.target is None:
             return taken
         caller = principals.Principal(taken.account_id, taken.arn, association.role, tags)
@@ -146,7 +146,7 @@ def session(association: Association, pod: Pod, region: str) -> MotoObject:
         # AWS's words, which do not say what is missing: eksworkshop and the issues of aws/eks-pod-identity-agent.
         message = "Unauthorized Exception! EKS does not have permissions to assume the associated role."
         raise AwsError("AccessDeniedException", message) from error
-    return principals.new_session(association.target, name, region, tags)
+    return principals.open_session(association.target, name, region, tags)
 
 
 def _session_tags(association: Association, pod: Pod) -> dict[str, str]:

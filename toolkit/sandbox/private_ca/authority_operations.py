@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.pki import pem
 from toolkit.sandbox import paging
-from toolkit.sandbox.aws_error import AwsError, validation
+from toolkit.sandbox.aws_error import AwsError, make_validation_error
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import importing, revocation
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
@@ -56,7 +56,7 @@ class Authorities:
             return made.arn
 
         scope = ("create", caller.account, caller.region)
-        return {"CertificateAuthorityArn": self._registry.once(params.get("IdempotencyToken"), scope, store)}
+        return {"CertificateAuthorityArn": self._registry.store_once(params.get("IdempotencyToken"), scope, store)}
 
     def _require_room(self, caller: Caller) -> None:
         # AWS Private CA quotas: a deleted CA counts until its restoration period has ended.
@@ -119,7 +119,7 @@ class Authorities:
         with authority.lock:
             authority.require(now, state.PENDING, state.ACTIVE, state.EXPIRED, doing="importing a certificate")
             above = params.get("CertificateChain")
-            authority.certificates = importing.certificates(authority, params["Certificate"], above, now)
+            authority.certificates = importing.check_certificates(authority, params["Certificate"], above, now)
             # PCAUpdateCA.md: after a renewal it is what it was before it expired, active or disabled.
             disabled = authority.stored_status == state.DISABLED
             authority.set_status(state.DISABLED if disabled else state.ACTIVE, now)
@@ -130,7 +130,7 @@ class Authorities:
         authority, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         status, wanted = params.get("Status"), params.get("RevocationConfiguration")
         if status is None and wanted is None:
-            raise validation("Either RevocationConfiguration or Status should be present")
+            raise make_validation_error("Either RevocationConfiguration or Status should be present")
         if status not in (None, state.ACTIVE, state.DISABLED):
             raise AwsError("InvalidArgsException", f"The status can not be set to {status}.")
         if wanted is not None:

@@ -106,10 +106,10 @@ class CertificateAuthority:
         """
         configuration = request["CertificateAuthorityConfiguration"]
         key = keys.generate(configuration["KeyAlgorithm"])
-        keys.signature_hash(configuration["SigningAlgorithm"], key)
-        name = subject.name(configuration["Subject"])
+        keys.find_hash(configuration["SigningAlgorithm"], key)
+        name = subject.build_name(configuration["Subject"])
         # Refused now, not when the request is read.
-        list(passthrough.csr_extensions(configuration.get("CsrExtensions") or {}))
+        list(passthrough.read_csr_extensions(configuration.get("CsrExtensions") or {}))
         tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", ())}
         return cls(arn, owner, request, now, key, name, now, tags=tags)
 
@@ -180,7 +180,7 @@ class CertificateAuthority:
         self.stored_status = status
         self.changed = now
 
-    def next_crl_number(self) -> int:
+    def take_crl_number(self) -> int:
         """Counts up with every CRL (RFC 5280, 5.2.3)."""
         self.crl_number += 1
         return self.crl_number
@@ -191,15 +191,15 @@ class CertificateAuthority:
         It asks for CA:TRUE (user guide, PCACertInstall.md) and for what ``CsrExtensions`` said.
         """
         configuration = self.request["CertificateAuthorityConfiguration"]
-        algorithm = keys.signature_hash(configuration["SigningAlgorithm"], self.key)
+        algorithm = keys.find_hash(configuration["SigningAlgorithm"], self.key)
         builder = x509.CertificateSigningRequestBuilder().subject_name(self.name)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        for extension, critical in passthrough.csr_extensions(configuration.get("CsrExtensions") or {}):
+        for extension, critical in passthrough.read_csr_extensions(configuration.get("CsrExtensions") or {}):
             builder = builder.add_extension(extension, critical=critical)
         request = builder.sign(self.key, algorithm)
         return request.public_bytes(serialization.Encoding.PEM).decode()
 
-    def chain_pem(self) -> str:
+    def write_chain(self) -> str:
         """Its own certificate first, the root last: what comes with every certificate it issues."""
         return pem.write(self.certificates)
 
@@ -218,14 +218,14 @@ class CertificateAuthority:
             "NotBefore": own.not_valid_before_utc if own else None,
             "NotAfter": own.not_valid_after_utc if own else None,
             "CertificateAuthorityConfiguration": self.request["CertificateAuthorityConfiguration"],
-            "RevocationConfiguration": revocation_shown(self.request.get("RevocationConfiguration")),
+            "RevocationConfiguration": show_revocation(self.request.get("RevocationConfiguration")),
             "RestorableUntil": self.restorable_until,
             "KeyStorageSecurityStandard": self.request.get("KeyStorageSecurityStandard", DEFAULT_KEY_STORAGE),
             "UsageMode": self.usage_mode,
         }
 
 
-def revocation_shown(configuration: Mapping[str, Value] | None) -> Object:
+def show_revocation(configuration: Mapping[str, Value] | None) -> Object:
     """Return a revocation configuration as AWS shows it: both parts, also those that nobody gave.
 
     Source: user guide, PCAUpdateCA.md; botocore, CrlConfiguration.S3ObjectAcl: "If no value is specified, the default

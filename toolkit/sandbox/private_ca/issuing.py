@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from toolkit.pki import chain, pem
-from toolkit.sandbox.aws_error import AwsError, validation
+from toolkit.sandbox.aws_error import AwsError, make_validation_error
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, validity
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
@@ -40,7 +40,7 @@ class Issuing:
         # Its serial number ends the ARN (user guide, PcaAuditReport.md; CloudTrail's examples of IssueCertificate).
         arn = f"{authority.arn}/certificate/{certificate.serial_number:032x}"
         # A root's own certificate has no chain above it.
-        above = "" if certificate.issuer == certificate.subject else authority.chain_pem()
+        above = "" if certificate.issuer == certificate.subject else authority.write_chain()
         ready = now + self._registry.issuance_delay
         issued = IssuedCertificate(
             arn=arn,
@@ -57,7 +57,7 @@ class Issuing:
             return arn
 
         scope = ("issue", caller.account, authority.arn)
-        return {"CertificateArn": self._registry.once(params.get("IdempotencyToken"), scope, store)}
+        return {"CertificateArn": self._registry.store_once(params.get("IdempotencyToken"), scope, store)}
 
     def get_certificate(self, caller: Caller, params: Object) -> Object:
         """A certificate and its chain, once it is issued."""
@@ -88,13 +88,13 @@ def _sign(
     csr, key = requests.read(request["Csr"])
     _require_state(authority, wanted, now)
     _require_place(authority, wanted, csr)
-    algorithm = keys.signature_hash(request["SigningAlgorithm"], authority.key)
-    begins = validity.not_before(request.get("ValidityNotBefore"), now).replace(microsecond=0)
-    ends = validity.not_after(request["Validity"], now).replace(microsecond=0)
+    algorithm = keys.find_hash(request["SigningAlgorithm"], authority.key)
+    begins = validity.read_not_before(request.get("ValidityNotBefore"), now).replace(microsecond=0)
+    ends = validity.read_not_after(request["Validity"], now).replace(microsecond=0)
     _require_lifetime(authority, wanted, begins, ends, now)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(passthrough.name(given) or csr.subject)
+        .subject_name(passthrough.read_name(given) or csr.subject)
         .issuer_name(authority.issuing_name)
         .public_key(key)
         .serial_number(_serial_number())
@@ -106,7 +106,7 @@ def _sign(
             builder = builder.add_extension(extension, critical=critical)
         return builder.sign(authority.key, algorithm)
     except (ValueError, TypeError) as error:
-        raise requests.malformed("The names or extensions of the request can not be encoded.") from error
+        raise requests.make_malformed_error("The names or extensions of the request can not be encoded.") from error
 
 
 def _serial_number() -> int:
@@ -141,18 +141,20 @@ def _require_lifetime(
     authority: CertificateAuthority, wanted: Profile, begins: datetime, ends: datetime, now: datetime
 ) -> None:
     if ends <= now or begins >= ends:
-        raise validation("The validity period must end in the future, after it begins.")
+        raise make_validation_error("The validity period must end in the future, after it begins.")
     if wanted.self_signed:
         # "AWS Private CA does not perform validity checks on root CA certificates" (user guide).
         return
     last = authority.certificates[0].not_valid_after_utc
     if ends > last:
         # user guide, PCATsExceptions.md
-        raise validation(f"The validity period of the issuing certificate ends before {ends:%Y-%m-%dT%H:%M:%SZ}.")
+        raise make_validation_error(
+            f"The validity period of the issuing certificate ends before {ends:%Y-%m-%dT%H:%M:%SZ}."
+        )
     if authority.usage_mode == "SHORT_LIVED_CERTIFICATE" and ends - now > validity.SHORT_LIVED_MAX + timedelta(
         seconds=1
     ):
-        raise validation("A CA in short-lived certificate mode issues for at most 7 days.")
+        raise make_validation_error("A CA in short-lived certificate mode issues for at most 7 days.")
 
 
 def _extensions(
@@ -165,7 +167,7 @@ def _extensions(
     csr, key = requested
     seen: set[x509.ObjectIdentifier] = set()
     # Where revocation is looked up the CA says, or else the request ("CA config or CSR" in AWS's table).
-    published = () if wanted.self_signed else revocation.extensions(authority)
+    published = () if wanted.self_signed else revocation.make_extensions(authority)
     sources = (_of_template(authority, wanted, key), published, _of_api(given), _of_request(wanted, csr))
     for source in sources:
         for extension, critical in source:
@@ -179,7 +181,7 @@ def _of_template(
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
     yield wanted.constraints, wanted.constraints_critical
     if not wanted.self_signed:
-        yield keys.authority_key_identifier(authority.certificates[0], authority.key), False
+        yield keys.make_key_identifier(authority.certificates[0], authority.key), False
     yield x509.SubjectKeyIdentifier.from_public_key(key), False
     if wanted.usage:
         yield wanted.usage, True
@@ -188,7 +190,7 @@ def _of_template(
 
 
 def _of_api(given: Mapping[str, Value]) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    for extension, critical in passthrough.extensions(given):
+    for extension, critical in passthrough.read_extensions(given):
         if isinstance(extension, x509.SubjectAlternativeName):
             # What AWS rejects in a CSR it also rejects here (userguide/certguard-validation.html). Whether it wants
             # this SAN critical when the subject is empty is not known.

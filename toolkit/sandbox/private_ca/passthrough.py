@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SubjectInformationAccessOID
 
 from toolkit.pki.usages import key_usage
-from toolkit.sandbox.aws_error import AwsError, not_in_sandbox
+from toolkit.sandbox.aws_error import AwsError, make_unsupported_error
 from toolkit.sandbox.private_ca import subject
 
 if TYPE_CHECKING:
@@ -58,17 +58,17 @@ _NOT_CUSTOM = frozenset(
 )
 
 
-def name(passthrough: Mapping[str, Value]) -> x509.Name | None:
+def read_name(passthrough: Mapping[str, Value]) -> x509.Name | None:
     """The subject that the caller gave, if any.
 
     Raises:
         AwsError: it can't be encoded.
     """
     given = passthrough.get("Subject")
-    return subject.name(given) if given else None
+    return subject.build_name(given) if given else None
 
 
-def extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
+def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
     """The extensions that the caller gave, each with its criticality.
 
     Raises:
@@ -98,7 +98,7 @@ _ACCESS_METHODS = {
 }
 
 
-def csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
+def read_csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
     """Yield the extensions that a CA's request for its own certificate asks for (botocore acm-pca: CsrExtensions).
 
     Args:
@@ -138,7 +138,7 @@ _GENERAL_NAMES: dict[str, Callable[[Value], x509.GeneralName]] = {
     "DnsName": x509.DNSName,
     "UniformResourceIdentifier": x509.UniformResourceIdentifier,
     "IpAddress": lambda text: x509.IPAddress(ipaddress.ip_address(text)),
-    "DirectoryName": lambda given: x509.DirectoryName(subject.name(given)),
+    "DirectoryName": lambda given: x509.DirectoryName(subject.build_name(given)),
     "RegisteredId": lambda text: x509.RegisteredID(x509.ObjectIdentifier(text)),
 }
 
@@ -148,7 +148,7 @@ def _general_name(item: Mapping[str, Value]) -> x509.GeneralName:
         raise _refused("A general name has exactly one form.")
     ((form, value),) = item.items()
     if form not in _GENERAL_NAMES:
-        raise not_in_sandbox(f"General name {form}")
+        raise make_unsupported_error(f"General name {form}")
     return _GENERAL_NAMES[form](value)
 
 

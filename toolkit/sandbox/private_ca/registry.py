@@ -87,7 +87,7 @@ class Registry:
             authority.refuse_state(self.clock(), doing)
         return authority
 
-    def once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
+    def store_once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
         """Store something and return its ARN, or the ARN for which the token already stands.
 
         Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from toolkit.sandbox.aws_error import AwsError, not_in_sandbox, validation
+from toolkit.sandbox.aws_error import AwsError, make_unsupported_error, make_validation_error
 from toolkit.sandbox.private_ca import keys
 from toolkit.sandbox.private_ca.certificate_authority import DEFAULT_ACL
 
@@ -74,12 +74,12 @@ def check(wanted: Mapping[str, Value], authority_arn: str, storage: MotoStorage)
     if not crl.get("Enabled"):
         return
     if crl.get("CrlType", "COMPLETE") != "COMPLETE":
-        raise not_in_sandbox("A partitioned CRL")
+        raise make_unsupported_error("A partitioned CRL")
     if "ExpirationInDays" not in crl or "S3BucketName" not in crl:
-        raise validation("An enabled CRL needs ExpirationInDays and S3BucketName.")
+        raise make_validation_error("An enabled CRL needs ExpirationInDays and S3BucketName.")
     problem = storage.find_problem(authority_arn, crl["S3BucketName"], crl.get("S3ObjectAcl", DEFAULT_ACL))
     if problem:
-        raise validation(f"{problem} Check your S3 bucket permissions and try again.")
+        raise make_validation_error(f"{problem} Check your S3 bucket permissions and try again.")
 
 
 def _crl(authority: CertificateAuthority) -> Mapping[str, Value]:
@@ -92,7 +92,7 @@ def _key(authority: CertificateAuthority) -> str:
     return f"{path + '/' if path else ''}crl/{authority.identifier}.crl"
 
 
-def published(authority: CertificateAuthority) -> PublishedCrl | None:
+def find_published(authority: CertificateAuthority) -> PublishedCrl | None:
     """Return where a CA's CRL is downloaded; None if it has none."""
     crl = _crl(authority)
     if not crl:
@@ -102,7 +102,7 @@ def published(authority: CertificateAuthority) -> PublishedCrl | None:
     return PublishedCrl(crl["S3BucketName"], _key(authority), is_public, name.lower() if name else None)
 
 
-def extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:
+def make_extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:
     """Where the certificates that the CA issues say their revocation can be looked up."""
     region = authority.arn.split(":")[3]
     configuration = authority.request.get("RevocationConfiguration") or {}
@@ -131,9 +131,9 @@ def publish(authority: CertificateAuthority, storage: MotoStorage, now: datetime
         .issuer_name(authority.issuing_name)
         .last_update(now)
         .next_update(now + timedelta(days=crl["ExpirationInDays"]))
-        .add_extension(x509.CRLNumber(authority.next_crl_number()), critical=False)
+        .add_extension(x509.CRLNumber(authority.take_crl_number()), critical=False)
         # RFC 5280, 5.2.1: conforming issuers include it in every CRL.
-        .add_extension(keys.authority_key_identifier(own, authority.key), critical=False)
+        .add_extension(keys.make_key_identifier(own, authority.key), critical=False)
     )
     for issued in list(authority.issued.values()):
         if issued.revoked is not None:
@@ -145,5 +145,5 @@ def publish(authority: CertificateAuthority, storage: MotoStorage, now: datetime
             )
             builder = builder.add_revoked_certificate(entry.build())
     signing = authority.request["CertificateAuthorityConfiguration"]["SigningAlgorithm"]
-    signed = builder.sign(authority.key, keys.signature_hash(signing, authority.key))
+    signed = builder.sign(authority.key, keys.find_hash(signing, authority.key))
     storage.put(authority.owner, crl["S3BucketName"], _key(authority), signed.public_bytes(keys.DER))

@@ -32,7 +32,7 @@ _OIDS = {
 }
 
 
-def name(subject: Mapping[str, Value]) -> x509.Name:
+def build_name(subject: Mapping[str, Value]) -> x509.Name:
     """The name, its attributes in the order of AWS's structure.
 
     Raises:

@@ -6,7 +6,7 @@ import calendar
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox.aws_error import validation
+from toolkit.sandbox.aws_error import make_validation_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ _UTC_TIME_DIGITS = 12
 _UTC_TIME_PIVOT = 50
 
 
-def not_before(requested: Mapping[str, Value] | None, now: datetime) -> datetime:
+def read_not_before(requested: Mapping[str, Value] | None, now: datetime) -> datetime:
     """The beginning; only an absolute one can be asked for.
 
     Raises:
@@ -30,11 +30,11 @@ def not_before(requested: Mapping[str, Value] | None, now: datetime) -> datetime
     if requested is None:
         return now - BACKDATING
     if requested["Type"] != "ABSOLUTE":
-        raise validation("ValidityNotBefore must be of type ABSOLUTE.")
+        raise make_validation_error("ValidityNotBefore must be of type ABSOLUTE.")
     return _absolute(requested["Value"])
 
 
-def not_after(requested: Mapping[str, Value], now: datetime) -> datetime:
+def read_not_after(requested: Mapping[str, Value], now: datetime) -> datetime:
     """The end, counted from now where it is relative.
 
     Raises:
@@ -50,14 +50,14 @@ def not_after(requested: Mapping[str, Value], now: datetime) -> datetime:
             return now + timedelta(days=value)
         return _add_months(now, value if kind == "MONTHS" else value * 12)
     except (OverflowError, ValueError) as error:
-        raise validation("The validity period ends beyond the year 9999.") from error
+        raise make_validation_error("The validity period ends beyond the year 9999.") from error
 
 
 def _absolute(seconds: int) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError) as error:
-        raise validation("The absolute validity is no moment before the year 10000.") from error
+        raise make_validation_error("The absolute validity is no moment before the year 10000.") from error
 
 
 def _end_date(digits: int) -> datetime:
@@ -69,7 +69,7 @@ def _end_date(digits: int) -> datetime:
     try:
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError as error:
-        raise validation("END_DATE must have the form YYYYMMDDHHMMSS or YYMMDDHHMMSS.") from error
+        raise make_validation_error("END_DATE must have the form YYYYMMDDHHMMSS or YYMMDDHHMMSS.") from error
 
 
 def _add_months(moment: datetime, months: int) -> datetime:

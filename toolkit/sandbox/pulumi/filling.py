@@ -18,8 +18,8 @@ from toolkit.pki import algorithms, arn, templates
 from toolkit.sandbox.private_ca.authority_operations import Authorities
 from toolkit.sandbox.private_ca.issuing import Issuing
 from toolkit.sandbox.pulumi import program
-from toolkit.sandbox.pulumi.prerequisites import EVERYTHING, document, path_and_name
-from toolkit.sandbox.pulumi.stack_file import home_account
+from toolkit.sandbox.pulumi.prerequisites import EVERYTHING, document, split_path
+from toolkit.sandbox.pulumi.stack_file import find_account
 from toolkit.sandbox.services import Caller
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> Object:
     return outputs
 
 
-def caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
+def make_caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
     """Return the credentials of who may assume the verifier roles, if the stack names a role; it is made for that.
 
     Args:
@@ -71,7 +71,7 @@ def caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
     named = next(roles, None)
     if named is None:
         return {}
-    account, (path, name) = home_account(config), path_and_name(named)
+    account, (path, name) = find_account(config), split_path(named)
     session: Client = sandbox.session(config.region)
     iam, sts = (session.client(service, endpoint_url=sandbox.endpoint_url) for service in ("iam", "sts"))
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
@@ -102,7 +102,7 @@ class _NamedByTheStack:
         for parent in self.config.objects("parent"):
             # Who signs with the parent's own account needs no share.
             by_itself = parent.get("profile") or parent.get("assumeRoleArn")
-            shared = [] if by_itself else [home_account(self.config)]
+            shared = [] if by_itself else [find_account(self.config)]
             self._authority(str(parent.get("arn")), templates.subordinate_ca(0), shared)
 
     def accept_invitations(self) -> None:
@@ -117,7 +117,7 @@ class _NamedByTheStack:
     def _accounts(self) -> list[str]:
         """Return the stack's own account and those of its zones."""
         zones = (_account_of(zone) for zone in self.config.objects("zones"))
-        return list(dict.fromkeys([home_account(self.config), *(account for account in zones if account)]))
+        return list(dict.fromkeys([find_account(self.config), *(account for account in zones if account)]))
 
     def _authority(self, authority_arn: str, template: str, shared_with: Sequence[str]) -> None:
         """Make a root of that ARN, active, and let accounts use one template of it."""
@@ -172,7 +172,7 @@ class _NamedByTheStack:
             crl = revocation.get("crl")
             name = crl.get("bucket") if isinstance(crl, dict) else None
             if isinstance(name, str):
-                account, partition = home_account(self.config), arn.partition_of(self.config.region)
+                account, partition = find_account(self.config), arn.partition_of(self.config.region)
                 backend = s3_backends[account][partition]
                 backend.create_bucket(name, self.config.region)
                 document = policies.crl_bucket_policy(f"arn:{partition}:s3:::{name}", account)

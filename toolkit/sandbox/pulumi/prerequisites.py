@@ -16,7 +16,7 @@ from toolkit.infra import zones_file
 from toolkit.pki import arn
 from toolkit.sandbox import principals
 from toolkit.sandbox.pulumi.provider.kind import Aws
-from toolkit.sandbox.pulumi.provider.provider_session import profile_role
+from toolkit.sandbox.pulumi.provider.provider_session import name_profile_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,26 +71,26 @@ def _quietly(make: Callable[..., None], *what: object) -> None:
 
 def _account(settings: Mapping[str, Value]) -> str:
     role = settings.get("assumeRoleArn")
-    return arn.role(role).account if role else str(settings.get("accountId") or principals.own_account())
+    return arn.role(role).account if role else str(settings.get("accountId") or principals.read_own_account())
 
 
 def _account_role(own: Aws, settings: Mapping[str, Value]) -> None:
     """The role that opens another account."""
     account, role = _account(settings), settings.get("assumeRoleArn")
     if role is None and settings.get("profile"):
-        role = profile_role(account, settings["profile"])
+        role = name_profile_role(account, settings["profile"])
     if role is None:
         return
     trust: Object = {
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{principals.own_account()}:root"},
+        "Principal": {"AWS": f"arn:aws:iam::{principals.read_own_account()}:root"},
         "Action": "sts:AssumeRole",
     }
     if settings.get("externalId"):
         trust["Condition"] = {"StringEquals": {"sts:ExternalId": settings["externalId"]}}
     iam, (path, name) = (
         _AnyAccount(own.session, own.region, own.endpoint_url, account).client("iam"),
-        path_and_name(role),
+        split_path(role),
     )
     iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
     iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document(EVERYTHING))
@@ -138,7 +138,7 @@ def _boundary(own: Aws, zone: Mapping[str, Value], policy_arn: str | None) -> No
     if not policy_arn or not arn.policy(policy_arn).account:
         return
     allowed = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
-    path, name = path_and_name(policy_arn)
+    path, name = split_path(policy_arn)
     _inside(own, zone).client("iam").create_policy(PolicyName=name, Path=path, PolicyDocument=document(allowed))
 
 
@@ -148,7 +148,7 @@ def _topic(own: Aws, alarms: Mapping[str, Value]) -> None:
         Aws(own.session, topic.region, own.endpoint_url).client("sns").create_topic(Name=topic.resource)
 
 
-def path_and_name(arn_text: str) -> tuple[str, str]:
+def split_path(arn_text: str) -> tuple[str, str]:
     """Return what an ARN of IAM has after the kind: the path, such as ``/teams/mesh/``, and the name."""
     path, _, name = arn_text.partition("/")[2].rpartition("/")
     return (f"/{path}/" if path else "/"), name

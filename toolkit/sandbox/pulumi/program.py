@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 _SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
-__all__ = ["StackConfig", "read_stack", "run", "sandbox_settings"]
+__all__ = ["StackConfig", "make_sandbox_settings", "read_stack", "run"]
 # Pulumi keeps its settings per process, so only one program can run at a time.
 _only_one = threading.Lock()
 
@@ -60,7 +60,7 @@ def run(
     outcome: list[Object | BaseException] = []
 
     def work() -> None:
-        main = _run(project_dir / "__main__.py", config, engine, sandbox_settings(sandbox))
+        main = _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox))
         try:
             outcome.append(asyncio.run(main))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
@@ -76,7 +76,7 @@ def run(
     return result
 
 
-def sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
+def make_sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
     """Return the settings that send the program's own AWS calls to the sandbox."""
     key, secret = sandbox.credentials
     endpoints = [dict.fromkeys(_SERVICES, sandbox.endpoint_url)]

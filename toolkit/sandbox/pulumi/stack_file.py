@@ -92,7 +92,7 @@ def read_stack_file(file: Path) -> StackConfig:
     return _read(_read_yaml(project_root() / "Pulumi.yaml"), file, stack)
 
 
-def home_account(config: StackConfig) -> str:
+def find_account(config: StackConfig) -> str:
     """Return the account that a stack deploys to, as far as its settings name it.
 
     Args:

@@ -23,9 +23,9 @@ from toolkit.sandbox.ram.shares import (
     Invitation,
     ResourceShare,
     invalid,
-    only_within_organization,
+    make_outsider_error,
+    make_unknown_share_error,
     policy,
-    unknown_share,
 )
 
 if TYPE_CHECKING:
@@ -63,16 +63,16 @@ class Directory:
         request = Request(action, resource, context)
         documents = [
             policy(share.permission, resource, share.partition)
-            for share in self.reaching(account)
+            for share in self.find_reaching(account)
             if resource in share.resources and share.permission is not None
         ]
         return evaluate(documents, request) is Decision.ALLOWED
 
     def reaches(self, account: str, resource: str) -> bool:
         """Whether a CA is shared with an account."""
-        return any(resource in share.resources for share in self.reaching(account))
+        return any(resource in share.resources for share in self.find_reaching(account))
 
-    def reaching(self, account: str) -> list[ResourceShare]:
+    def find_reaching(self, account: str) -> list[ResourceShare]:
         """The shares that count for an account now."""
         return [
             share for share in list(self.shares.values()) if share.status == ACTIVE and self._counts(share, account)
@@ -84,10 +84,10 @@ class Directory:
             raise AwsError("MalformedArnException", f"The specified resource share ARN {arn} is not valid.")
         share = self.shares.get(arn)
         if share is None or share.status == DELETED or (share.owner, share.region) != (caller.account, caller.region):
-            raise unknown_share(arn)
+            raise make_unknown_share_error(arn)
         return share
 
-    def received(self, caller: Caller, arn: str) -> Invitation:
+    def find_invitation(self, caller: Caller, arn: str) -> Invitation:
         """An invitation of the caller's account, in its own region."""
         if not _INVITATION.fullmatch(arn):
             raise AwsError("MalformedArnException", f"The specified invitation ARN {arn} is not valid.")
@@ -151,7 +151,7 @@ class Directory:
             if principal == share.owner or self._are_together(share, principal):
                 return Association(now)
             if not share.allow_external:
-                raise only_within_organization()
+                raise make_outsider_error()
             return Association(now, ASSOCIATING, external=True)
         if not _OF_ORGANIZATION.fullmatch(principal):
             raise invalid(
@@ -161,7 +161,7 @@ class Directory:
         if not organizations.knows(share.owner, principal, share.partition):
             raise AwsError("UnknownResourceException", f"{principal.rpartition('/')[2]} could not be found.")
         if not self._is_sharing(share):
-            raise only_within_organization()
+            raise make_outsider_error()
         return Association(now)
 
     def _is_sharing(self, share: ResourceShare) -> bool:
@@ -170,7 +170,7 @@ class Directory:
         Enabling trusted access in Organizations alone is not enough: RAM's own operation makes the role with which
         it looks at the organization (botocore, EnableSharingWithAwsOrganization).
         """
-        return organizations.identifier(
+        return organizations.find_id(
             share.owner, share.partition
         ) in self.sharing_organizations and organizations.has_access(share.owner, organizations.RAM, share.partition)
 

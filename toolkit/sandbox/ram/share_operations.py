@@ -20,10 +20,10 @@ from toolkit.sandbox.ram.shares import (
     DISASSOCIATED,
     EXPIRED,
     ResourceShare,
+    find_permission,
     invalid,
-    only_within_organization,
-    permission_name,
-    unknown_share,
+    make_outsider_error,
+    make_unknown_share_error,
 )
 from toolkit.sandbox.services import RestService
 
@@ -76,7 +76,7 @@ class Ram:
             allow_external=params.get("allowExternalPrincipals", True),
             created=now,
             changed=now,
-            permission=permission_name(given[0], caller.partition) if given else None,
+            permission=find_permission(given[0], caller.partition) if given else None,
             tags=_tags({}, params.get("tags", [])),
         )
         self.directory.add(share, params.get("resourceArns", []), params.get("principals", []))
@@ -89,12 +89,12 @@ class Ram:
         if params["resourceOwner"] == "SELF":
             visible = [share for share in self.directory.shares.values() if share.owner == caller.account]
         else:
-            visible = [share for share in self.directory.reaching(caller.account) if share.owner != caller.account]
+            visible = [share for share in self.directory.find_reaching(caller.account) if share.owner != caller.account]
         visible = [share for share in visible if share.region == caller.region]
         wanted = params.get("resourceShareArns")
         if wanted is not None:
             for missing in set(wanted) - {share.arn for share in visible}:
-                raise unknown_share(missing)
+                raise make_unknown_share_error(missing)
         shares = [share.describe() for share in visible if _is_wanted(share, params)]
         return paging.page(shares, params, _PAGE, "resourceShares", "InvalidNextTokenException")
 
@@ -103,7 +103,7 @@ class Ram:
         share = self._own(caller, "UpdateResourceShare", params)
         allow = params.get("allowExternalPrincipals", share.allow_external)
         if not allow and any(association.external for association in share.principals.values()):
-            raise only_within_organization()
+            raise make_outsider_error()
         share.name, share.allow_external = params.get("name", share.name), allow
         share.changed = self._clock()
         return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
@@ -169,7 +169,7 @@ class Ram:
         """Another permission, for all principals and CAs of the share."""
         share = self._own(caller, "AssociateResourceSharePermission", params)
         _refuse_unmodelled(params)
-        name = permission_name(params["permissionArn"], share.partition)
+        name = find_permission(params["permissionArn"], share.partition)
         if params.get("permissionVersion", 1) != 1:
             raise invalid("Only the default version of a permission can be associated, and that is 1.")
         if share.permission not in (None, name) and not params.get("replace", False):
@@ -180,7 +180,7 @@ class Ram:
     def disassociate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
         """No permission, which only a share without CAs can have."""
         share = self._own(caller, "DisassociateResourceSharePermission", params)
-        if permission_name(params["permissionArn"], share.partition) != share.permission:
+        if find_permission(params["permissionArn"], share.partition) != share.permission:
             raise AwsError("UnknownResourceException", f"{params['permissionArn']} is not associated with {share.arn}.")
         if share.resources:
             raise AwsError("InvalidStateTransitionException", "Resources of the permission's type are still shared.")
@@ -191,7 +191,7 @@ class Ram:
         """The permission of a share, for its owner and for those it is shared with."""
         arn = params["resourceShareArn"]
         caller.authorize("ram:ListResourceSharePermissions", arn, {})
-        received = [share for share in self.directory.reaching(caller.account) if share.arn == arn]
+        received = [share for share in self.directory.find_reaching(caller.account) if share.arn == arn]
         (share,) = received or [self.directory.find(caller, arn)]
         return paging.page(share.permissions(), params, _PAGE, "permissions", "InvalidNextTokenException")
 
@@ -201,7 +201,7 @@ class Ram:
         self.directory.expire()
         wanted = params.get("resourceShareInvitationArns")
         for arn in wanted or ():
-            self.directory.received(caller, arn)
+            self.directory.find_invitation(caller, arn)
         shares = params.get("resourceShareArns")
         invitations = [
             invitation.describe()
@@ -218,7 +218,7 @@ class Ram:
         arn = params["resourceShareInvitationArn"]
         caller.authorize("ram:AcceptResourceShareInvitation", arn, {})
         self.directory.expire()
-        invitation = self.directory.received(caller, arn)
+        invitation = self.directory.find_invitation(caller, arn)
         if invitation.status == ACCEPTED:
             raise AwsError("ResourceShareInvitationAlreadyAcceptedException", f"{arn} has been accepted.")
         if invitation.status == EXPIRED:
@@ -242,7 +242,7 @@ class Ram:
     def enable_sharing_with_aws_organization(self, caller: Caller, _params: Object) -> Object:
         """From now on accounts of the organization need no invitation."""
         caller.authorize("ram:EnableSharingWithAwsOrganization", "*", {})
-        organization = organizations.identifier(caller.account, caller.partition)
+        organization = organizations.find_id(caller.account, caller.partition)
         if organization is None or not organizations.is_management(caller.account, caller.partition):
             raise AwsError("OperationNotPermittedException", "Only an organization's management account can do that.")
         self.allow_access(caller.account, organizations.RAM, caller.partition)

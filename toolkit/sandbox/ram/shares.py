@@ -46,19 +46,19 @@ _TEMPLATES = {
 }
 
 
-def permission_arn(name: str, partition: str) -> str:
+def make_permission_arn(name: str, partition: str) -> str:
     """The ARN of a permission that AWS manages."""
     return f"arn:{partition}:ram::aws:permission/{name}"
 
 
-def permission_name(arn: str, partition: str) -> str:
+def find_permission(arn: str, partition: str) -> str:
     """The name of a managed permission for private CAs.
 
     Raises:
         AwsError: there is none of that ARN.
     """
-    names = {permission_arn(name, partition): name for name in (*_TEMPLATES, REVOKE)}
-    if arn.count(":") < permission_arn("", partition).count(":"):
+    names = {make_permission_arn(name, partition): name for name in (*_TEMPLATES, REVOKE)}
+    if arn.count(":") < make_permission_arn("", partition).count(":"):
         raise AwsError("MalformedArnException", f"The specified permission ARN {arn} is not valid.")
     if arn not in names:
         raise AwsError(
@@ -189,7 +189,7 @@ class ResourceShare:
         if self.permission is None:
             return []
         summary = {
-            "arn": permission_arn(self.permission, self.partition),
+            "arn": make_permission_arn(self.permission, self.partition),
             "version": "1",
             "defaultVersion": True,
             "name": self.permission,
@@ -204,7 +204,7 @@ class ResourceShare:
         return [summary]
 
 
-def unknown_share(arn: str) -> AwsError:
+def make_unknown_share_error(arn: str) -> AwsError:
     """There is no such share for the caller."""
     return AwsError("UnknownResourceException", f"ResourceShare {arn} could not be found.")
 
@@ -214,7 +214,7 @@ def invalid(message: str) -> AwsError:
     return AwsError("InvalidParameterException", message)
 
 
-def only_within_organization() -> AwsError:
+def make_outsider_error() -> AwsError:
     """A principal is outside, or what is inside is not known yet."""
     # AWS's words: hashicorp/terraform-provider-aws#7769
     return AwsError(

@@ -21,7 +21,7 @@ from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.gateway import bodies
 from toolkit.sandbox.state import encoding
 from toolkit.sandbox.state.objects import Objects
-from toolkit.sandbox.state.repeatable import installed
+from toolkit.sandbox.state.repeatable import install
 from toolkit.sandbox.state.replay import Journal, delivers
 from toolkit.sandbox.state.store import Row, Store
 
@@ -72,7 +72,7 @@ class Keeper:
         self._store = Store(self._directory)
         self._cleanup.callback(self._store.close)
         seed, born = self._origin()
-        self._cleanup.enter_context(installed(seed, born))
+        self._cleanup.enter_context(install(seed, born))
         for number, entry in self._store.journal():
             with self._store.reading(f"journal entry {number}"):
                 self._journal.replay(behind, entry)

@@ -121,7 +121,7 @@ def _write_authority(authority: CertificateAuthority) -> str:
 
 def _read_authority(text: str) -> CertificateAuthority:
     kept = decode(text)
-    name = subject.name(kept["request"]["CertificateAuthorityConfiguration"]["Subject"])
+    name = subject.build_name(kept["request"]["CertificateAuthorityConfiguration"]["Subject"])
     return CertificateAuthority(**kept, name=name)
 
 

@@ -46,7 +46,7 @@ _LONGEST_DELIVERY_SECONDS = 15
 
 
 @contextmanager
-def repeatable(seed: str, now: dt.datetime) -> Iterator[None]:
+def repeat(seed: str, now: dt.datetime) -> Iterator[None]:
     """Let moto draw and see the same inside, each time that seed and time are the same.
 
     Args:
@@ -63,7 +63,7 @@ def repeatable(seed: str, now: dt.datetime) -> Iterator[None]:
 
 
 @contextmanager
-def replaying() -> Iterator[None]:
+def suppress_deliveries() -> Iterator[None]:
     """Let moto deliver nothing inside: it was delivered when the request came."""
     _thread.replays = True
     try:
@@ -73,8 +73,8 @@ def replaying() -> Iterator[None]:
 
 
 @contextmanager
-def installed(seed: str, now: dt.datetime) -> Iterator[None]:
-    """Let :func:`repeatable` have its effect.
+def install(seed: str, now: dt.datetime) -> Iterator[None]:
+    """Let :func:`repeat` have its effect.
 
     Args:
         seed: of what moto makes when a request first needs it, which may be another request when they are replayed:
@@ -102,7 +102,7 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
             replace(place, name, _apart(getattr(place, name), f"{seed} {name}", now))
         replace(moto.sns.models, "requests", types.SimpleNamespace(post=_deliver))
         # moto draws these when it is imported.
-        with repeatable(f"{seed} eks", now):
+        with repeat(f"{seed} eks", now):
             issuer, _, _ = moto.eks.models.ISSUER_TEMPLATE.rpartition("/")
             replace(moto.eks.models, "ISSUER_TEMPLATE", f"{issuer}/{mock_random.get_random_string(length=10)}")
             host = f"{mock_random.get_random_string()}.{mock_random.get_random_string(3)}"
@@ -137,7 +137,7 @@ def _of_thread(method: str, otherwise: Callable[..., object]) -> Callable[..., o
 
 def _apart(function: Callable[..., object], seed: str, now: dt.datetime) -> Callable[..., object]:
     def call(*arguments: object) -> object:
-        with repeatable(seed, now):
+        with repeat(seed, now):
             return function(*arguments)
 
     return call
@@ -149,7 +149,7 @@ def _seeded_backends(seed: str, now: dt.datetime) -> MotoObject:
     def get(self: MotoObject, region: str) -> MotoObject:
         if region in self.keys():
             return original(self, region)
-        with repeatable(f"{seed} {self.service_name} {self.account_id} {region}", now):
+        with repeat(f"{seed} {self.service_name} {self.account_id} {region}", now):
             return original(self, region)
 
     return get

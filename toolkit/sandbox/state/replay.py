@@ -21,7 +21,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from toolkit.sandbox import organizations
 from toolkit.sandbox.crl_storage import MotoStorage
 from toolkit.sandbox.gateway import signature
-from toolkit.sandbox.state.repeatable import repeatable, replaying
+from toolkit.sandbox.state.repeatable import repeat, suppress_deliveries
 from toolkit.sandbox.state.store import Entry
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Journal(MotoStorage):
         # Looked up first, because the request may delete the key that it was signed with.
         essence = _essence(environ) if _changes(environ, body) else None
         seed, now = secrets.token_hex(16), datetime.now(UTC)
-        with repeatable(seed, now):
+        with repeat(seed, now):
             answer = _answer(behind, environ, body)
         if essence is not None and _status(answer) < _GOOD:
             self._append(_REQUEST, essence, seed, now, body)
@@ -95,7 +95,7 @@ class Journal(MotoStorage):
             KeyError: a part of the entry is missing.
         """
         kept = json.loads(entry.text)
-        with replaying(), repeatable(kept["seed"], datetime.fromisoformat(kept["time"])):
+        with suppress_deliveries(), repeat(kept["seed"], datetime.fromisoformat(kept["time"])):
             if kept["kind"] != _REQUEST:
                 self._do(kept["kind"], kept["what"], entry.body)
                 return
@@ -106,7 +106,7 @@ class Journal(MotoStorage):
 
     def _call(self, kind: str, what: list[str], body: bytes = b"") -> None:
         seed, now = secrets.token_hex(16), datetime.now(UTC)
-        with repeatable(seed, now):
+        with repeat(seed, now):
             self._do(kind, what, body)
         self._append(kind, what, seed, now, body)
 

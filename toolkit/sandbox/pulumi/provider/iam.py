@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind, choose_name, tag_list
+from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind, choose_name, list_tags
 
 
 def _create_role(aws: Aws, name: str, inputs: Inputs) -> Created:
@@ -13,7 +13,7 @@ def _create_role(aws: Aws, name: str, inputs: Inputs) -> Created:
         Path=inputs.get("path", "/"),
         AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
         Description=inputs.get("description", ""),
-        Tags=tag_list(inputs),
+        Tags=list_tags(inputs),
         **({"PermissionsBoundary": boundary} if boundary else {}),
     )["Role"]
     return physical, {"arn": role["Arn"], "name": physical, "uniqueId": role["RoleId"]}
@@ -28,7 +28,7 @@ def _create_role_policy(aws: Aws, name: str, inputs: Inputs) -> Created:
 def _create_instance_profile(aws: Aws, name: str, inputs: Inputs) -> Created:
     iam, physical = aws.client("iam"), choose_name(name, inputs)
     made = iam.create_instance_profile(
-        InstanceProfileName=physical, Path=inputs.get("path", "/"), Tags=tag_list(inputs)
+        InstanceProfileName=physical, Path=inputs.get("path", "/"), Tags=list_tags(inputs)
     )["InstanceProfile"]
     iam.add_role_to_instance_profile(InstanceProfileName=physical, RoleName=inputs["role"])
     return physical, {"arn": made["Arn"], "name": physical}
@@ -37,7 +37,7 @@ def _create_instance_profile(aws: Aws, name: str, inputs: Inputs) -> Created:
 def _create_oidc_provider(aws: Aws, _name: str, inputs: Inputs) -> Created:
     # AWS looks the thumbprint up where none is given.
     made = aws.client("iam").create_open_id_connect_provider(
-        Url=inputs["url"], ClientIDList=inputs["clientIdLists"], Tags=tag_list(inputs)
+        Url=inputs["url"], ClientIDList=inputs["clientIdLists"], Tags=list_tags(inputs)
     )
     return made["OpenIDConnectProviderArn"], {"arn": made["OpenIDConnectProviderArn"]}
 

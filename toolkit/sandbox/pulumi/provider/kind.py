@@ -69,7 +69,7 @@ def choose_name(name: str, inputs: Inputs, property_: str = "name") -> str:
     return str(inputs.get(property_) or f"{name}-{secrets.token_hex(4)[:7]}")
 
 
-def tag_list(inputs: Mapping[str, object]) -> list[dict[str, str]]:
+def list_tags(inputs: Mapping[str, object]) -> list[dict[str, str]]:
     """Return the tags of inputs as most of AWS's APIs take them."""
     tags = inputs.get("tags")
     return [{"Key": key, "Value": text} for key, text in tags.items()] if isinstance(tags, dict) else []

@@ -6,7 +6,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind, tag_list, to_upper
+from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind, list_tags, to_upper
 
 if TYPE_CHECKING:
     from toolkit.values import Client, Object
@@ -41,11 +41,11 @@ def _create_authority(aws: Aws, _name: str, inputs: Inputs) -> Created:
         },
         "CertificateAuthorityType": inputs.get("type", "SUBORDINATE"),
         "IdempotencyToken": secrets.token_hex(16),
-        **({"Tags": tag_list(inputs)} if inputs.get("tags") else {}),
+        **({"Tags": list_tags(inputs)} if inputs.get("tags") else {}),
         **to_upper({key: inputs.get(key) for key in ("usageMode", "keyStorageSecurityStandard")}),
     }
     if inputs.get("revocationConfiguration"):
-        request["RevocationConfiguration"] = revocation_request(inputs["revocationConfiguration"])
+        request["RevocationConfiguration"] = build_revocation_request(inputs["revocationConfiguration"])
     arn = client.create_certificate_authority(**request)["CertificateAuthorityArn"]
     client.get_waiter("certificate_authority_csr_created").wait(CertificateAuthorityArn=arn)
     csr = client.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"]
@@ -130,7 +130,7 @@ def _moment(value: datetime | None) -> str:
     return (value or datetime(1, 1, 1, tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
-def revocation_request(configuration: Object) -> Object:
+def build_revocation_request(configuration: Object) -> Object:
     """Return a revocation configuration as AWS takes it.
 
     Of a CRL that is not enabled, only that is sent (expandCrlConfiguration).

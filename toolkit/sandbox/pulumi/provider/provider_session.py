@@ -42,7 +42,7 @@ def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -
     roles = json.loads(settings.get("assumeRoles") or "[]")
     if settings.get("profile") and not roles:
         # prerequisites.py has made a role in place of the profile.
-        roles = [{"roleArn": profile_role(allowed[0], settings["profile"])}]
+        roles = [{"roleArn": name_profile_role(allowed[0], settings["profile"])}]
     for role in roles:
         session = _assume(Aws(session, region, endpoint_url), role)
     account = Aws(session, region, endpoint_url).client("sts").get_caller_identity()["Account"]
@@ -51,7 +51,7 @@ def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -
     return session
 
 
-def profile_role(account: str, profile: str) -> str:
+def name_profile_role(account: str, profile: str) -> str:
     """Return the ARN of the role that the sandbox has in place of a profile of the AWS configuration."""
     name = "".join(character if character.isalnum() else "-" for character in profile)[:50]
     return f"arn:aws:iam::{account}:role/profile-{name}"

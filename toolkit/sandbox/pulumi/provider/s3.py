@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind, choose_name, tag_list, to_upper
+from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind, choose_name, list_tags, to_upper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ def _create_bucket(aws: Aws, name: str, inputs: Inputs) -> Created:
     place = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != _NO_LOCATION else {}
     s3.create_bucket(Bucket=bucket, **place)
     if inputs.get("tags"):
-        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tag_list(inputs)})
+        s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": list_tags(inputs)})
     return bucket, {"bucket": bucket, "arn": f"arn:aws:s3:::{bucket}"}
 
 

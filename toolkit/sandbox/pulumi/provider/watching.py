@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind, choose_name, tag_list, to_upper
+from toolkit.sandbox.pulumi.provider.kind import Aws, Created, Inputs, Kind, choose_name, list_tags, to_upper
 
 if TYPE_CHECKING:
     from toolkit.values import Object
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def _create_topic(aws: Aws, name: str, inputs: Inputs) -> Created:
     physical = choose_name(name, inputs)
-    arn = aws.client("sns").create_topic(Name=physical, Tags=tag_list(inputs))["TopicArn"]
+    arn = aws.client("sns").create_topic(Name=physical, Tags=list_tags(inputs))["TopicArn"]
     return arn, {"arn": arn, "name": physical}
 
 
@@ -29,7 +29,7 @@ def _create_alarm(aws: Aws, name: str, inputs: Inputs) -> Created:
         AlarmActions=inputs.get("alarmActions") or [],
         OKActions=inputs.get("okActions") or [],
         InsufficientDataActions=inputs.get("insufficientDataActions") or [],
-        Tags=tag_list(inputs),
+        Tags=list_tags(inputs),
     )
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=[physical])["MetricAlarms"]
     return physical, {"name": physical, "arn": alarm["AlarmArn"]}
@@ -49,11 +49,11 @@ def _query(query: Object) -> Object:
 
 def _create_schedule(aws: Aws, name: str, inputs: Inputs) -> Created:
     physical = choose_name(name, inputs)
-    arn = aws.client("scheduler").create_schedule(Name=physical, **schedule_request(inputs))["ScheduleArn"]
+    arn = aws.client("scheduler").create_schedule(Name=physical, **build_schedule_request(inputs))["ScheduleArn"]
     return f"default/{physical}", {"arn": arn, "name": physical}
 
 
-def schedule_request(inputs: Inputs) -> Object:
+def build_schedule_request(inputs: Inputs) -> Object:
     """Return what AWS is told of a schedule beside its name."""
     target = inputs["target"]
     return {
