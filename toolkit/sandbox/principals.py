@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 ADMINISTRATOR_KEY = "sandbox"
 # IAM user guide, "Amazon Resource Names": arn:partition:service:region:account:resource, whose last part may have more.
 _COLONS = 5
-# Further keys of the administrator, for clients whose access key can't be chosen.
-_more_keys: set[str] = set()
+ADMINISTRATOR_KEYS = frozenset({ADMINISTRATOR_KEY})
 _EC2 = "ec2.amazonaws.com"
 # botocore sts/2011-06-15/service-2.json, roleSessionNameType and AssumeRoleRequest.DurationSeconds.
 _LONGEST_SESSION_NAME = 64
@@ -120,19 +119,9 @@ def give_account(account: str) -> None:
         iam_backends[account]["aws"].access_keys[identifier] = key
 
 
-def admit(key_id: str) -> None:
-    """Let another access key be the administrator's, until :func:`forget` is called."""
-    _more_keys.add(key_id)
-
-
-def forget() -> None:
-    """Forget the keys that were admitted."""
-    _more_keys.clear()
-
-
 def is_administrator(key_id: str) -> bool:
     """Return whether an access key is the administrator's."""
-    return key_id == ADMINISTRATOR_KEY or key_id in _more_keys
+    return key_id in ADMINISTRATOR_KEYS
 
 
 def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
@@ -304,15 +293,6 @@ def _role(role_arn: str) -> MotoObject:
     return next((role for role in list(backend.roles.values()) if role.arn == role_arn), None)
 
 
-def _user_policies(account: str, user_arn: str) -> list[Object]:
-    """Inline and attached policies of a user and of the user's groups; none for one that was deleted."""
-    backend = iam_backends[account][_partition(user_arn)]
-    user = next((user for user in list(backend.users.values()) if user.arn == user_arn), None)
-    holders = [user, *backend.get_groups_for_user(user.name)] if user else []
-    inline = [json.loads(document) for holder in holders for document in holder.policies.values()]
-    return inline + [_default_version(policy) for holder in holders for policy in holder.managed_policies.values()]
-
-
 def _trust(role_arn: str) -> Object | None:
     role = _role(role_arn)
     if role is None:
@@ -322,13 +302,17 @@ def _trust(role_arn: str) -> Object | None:
     return document if isinstance(document, dict) else {}
 
 
-def _policies(role_arn: str) -> list[Object]:
-    """Inline and attached policies of a role; none for one that was deleted."""
-    role = _role(role_arn)
-    if role is None:
-        return []
-    inline = [json.loads(document) for document in role.policies.values()]
-    return inline + [_default_version(policy) for policy in role.managed_policies.values()]
+def _user_policies(account: str, user_arn: str) -> list[Object]:
+    """Return the policies of a user and of the user's groups; none for one that was deleted."""
+    backend = iam_backends[account][_partition(user_arn)]
+    user = next((user for user in list(backend.users.values()) if user.arn == user_arn), None)
+    return _policies(user, *backend.get_groups_for_user(user.name)) if user else []
+
+
+def _policies(*holders: MotoObject) -> list[Object]:
+    """Return the inline and the attached policies of users, groups or roles."""
+    inline = [json.loads(document) for holder in holders for document in holder.policies.values()]
+    return inline + [_default_version(policy) for holder in holders for policy in holder.managed_policies.values()]
 
 
 def _default_version(policy: MotoObject) -> Object:
@@ -340,7 +324,8 @@ def _default_version(policy: MotoObject) -> Object:
 def _layers(role_arn: str) -> list[list[Object]]:
     """The role's policies and, if it has one, its permission boundary: each of them must allow."""
     role = _role(role_arn)
-    layers = [_policies(role_arn)]
+    # A role that was deleted has none.
+    layers = [_policies(role) if role else []]
     if role is not None and role.permissions_boundary_arn:
         managed = iam_backends[_account(role_arn)][_partition(role_arn)].managed_policies
         boundary = managed.get(role.permissions_boundary_arn)

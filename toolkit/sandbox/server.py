@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import uuid
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 import boto3
@@ -29,7 +30,6 @@ from toolkit.sandbox.state import Keeper
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from types import TracebackType
 
 _LOOPBACK = "127.0.0.1"
 # moto's state belongs to the process, so there can be one sandbox in it at a time.
@@ -74,7 +74,6 @@ class Sandbox:
         self._account = account
         self._keeper = Keeper(state, self.private_ca.registry, self.ram, self.pod_identity) if state else None
         self._server: PatientServer | None = None
-        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Start to listen.
@@ -86,29 +85,18 @@ class Sandbox:
         """
         if not _only_one.acquire(blocking=False):
             raise ExternalError("a sandbox already runs in this process", "Use that one, or a second process.")
-        try:
-            self._start()
-        except BaseException:
+        with ExitStack() as running:
+            running.callback(_only_one.release)
+            running.callback(_forget_everything)
             if self._keeper:
-                self._keeper.stop()
-            _only_one.release()
-            raise
+                running.callback(self._keeper.stop)
+            self._start(running)
+            self._running = running.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop to listen, close the state if it is kept, and forget everything."""
-        try:
-            if self._server:
-                self._server.shutdown()
-            if self._thread:
-                self._thread.join()
-            if self._keeper:
-                self._keeper.stop()
-            _forget_everything()
-        finally:
-            _only_one.release()
+        self._running.close()
 
     @property
     def endpoint_url(self) -> str:
@@ -120,28 +108,18 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that point an AWS client at the sandbox; the keys open nothing else."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": ADMINISTRATOR_KEY,
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-        }
+        key, secret = self.credentials
+        return {"AWS_ENDPOINT_URL": self.endpoint_url, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
 
     @property
     def credentials(self) -> tuple[str, str]:
         """Access key and secret of the sandbox's administrator."""
-        return self.environment["AWS_ACCESS_KEY_ID"], self.environment["AWS_SECRET_ACCESS_KEY"]
+        # Signatures are not checked.
+        return ADMINISTRATOR_KEY, "sandbox"
 
     def session(self, region: str) -> boto3.Session:
         """An administrator's session in the sandbox's account; give its clients :attr:`endpoint_url`."""
-        return boto3.Session(
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=region,
-        )
-
-    def admit(self, key_id: str) -> None:
-        """Let another access key be the administrator's, for clients whose access key can't be chosen."""
-        principals.admit(key_id)
+        return boto3.Session(*self.credentials, region_name=region)
 
     def service_session(self, service: str, role_arn: str, region: str, context: Mapping[str, str]) -> boto3.Session:
         """A role as an AWS service takes it for its users' machines and tasks; give its clients :attr:`endpoint_url`.
@@ -157,14 +135,9 @@ class Sandbox:
         """
         principals.check_service(service, role_arn, context, {})
         taken = principals.open_session(role_arn, f"{service.partition('.')[0]}-{uuid.uuid4().hex}", region, {})
-        return boto3.Session(
-            aws_access_key_id=taken.access_key_id,
-            aws_secret_access_key=taken.secret_access_key,
-            aws_session_token=taken.session_token,
-            region_name=region,
-        )
+        return boto3.Session(taken.access_key_id, taken.secret_access_key, taken.session_token, region)
 
-    def _start(self) -> None:
+    def _start(self, running: ExitStack) -> None:
         _forget_everything()
         if self._account is not None:
             principals.give_account(self._account)
@@ -178,8 +151,10 @@ class Sandbox:
             else:
                 gate = Gate(own, moto, registry, lambda: self.faults)
             self._server = PatientServer(listener, gate)
-        self._thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
+        thread.start()
+        running.callback(thread.join)
+        running.callback(self._server.shutdown)
 
 
 def _listen(port: int) -> socket.socket:
@@ -201,4 +176,3 @@ def _forget_everything() -> None:
     """Empty moto's process-wide state, so that no sandbox sees another's roles."""
     BackendDict.reset()
     organizations.forget()
-    principals.forget()
