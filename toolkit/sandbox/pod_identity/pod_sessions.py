@@ -49,11 +49,7 @@ class Association:
     modified: datetime
     tags: dict[str, str] = field(default_factory=dict)
     external_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    identifier: str = field(
-        default_factory=lambda: (
-            "a-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(17))
-        )
-    )
+    identifier: str = field(default_factory=lambda: "a-" + "".join(secrets.choice(_LETTERS) for _ in range(17)))
 
     @property
     def arn(self) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NoReturn
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from toolkit.pki import pem
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import keys, passthrough, subject
 
@@ -198,10 +197,6 @@ class CertificateAuthority:
             builder = builder.add_extension(extension, critical=critical)
         request = builder.sign(self.key, algorithm)
         return request.public_bytes(serialization.Encoding.PEM).decode()
-
-    def write_chain(self) -> str:
-        """Its own certificate first, the root last: what comes with every certificate it issues."""
-        return pem.write(self.certificates)
 
     def describe(self, now: datetime) -> Object:
         """What DescribeCertificateAuthority returns."""

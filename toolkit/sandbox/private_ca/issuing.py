@@ -11,7 +11,7 @@ from cryptography import x509
 from toolkit.pki import chain, pem
 from toolkit.sandbox.aws_error import AwsError, make_validation_error
 from toolkit.sandbox.private_ca import certificate_authority as state
-from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, validity
+from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, subject, validity
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
 from toolkit.sandbox.private_ca.profiles import Profile, profile
 
@@ -40,7 +40,7 @@ class Issuing:
         # Its serial number ends the ARN (user guide, PcaAuditReport.md; CloudTrail's examples of IssueCertificate).
         arn = f"{authority.arn}/certificate/{certificate.serial_number:032x}"
         # A root's own certificate has no chain above it.
-        above = "" if certificate.issuer == certificate.subject else authority.write_chain()
+        above = "" if certificate.issuer == certificate.subject else pem.write(authority.certificates)
         ready = now + self._registry.issuance_delay
         issued = IssuedCertificate(
             arn=arn,
@@ -94,7 +94,7 @@ def _sign(
     _require_lifetime(authority, wanted, begins, ends, now)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(passthrough.read_name(given) or csr.subject)
+        .subject_name(subject.build_name(given["Subject"]) if given.get("Subject") else csr.subject)
         .issuer_name(authority.issuing_name)
         .public_key(key)
         .serial_number(_serial_number())
@@ -168,9 +168,9 @@ def _extensions(
     seen: set[x509.ObjectIdentifier] = set()
     # Where revocation is looked up the CA says, or else the request ("CA config or CSR" in AWS's table).
     published = () if wanted.self_signed else revocation.make_extensions(authority)
-    sources = (_of_template(authority, wanted, key), published, _of_api(given), _of_request(wanted, csr))
-    for source in sources:
-        for extension, critical in source:
+    layers = (_of_template(authority, wanted, key), published, _of_api(given), _of_request(wanted, csr))
+    for layer in layers:
+        for extension, critical in layer:
             if extension.oid not in seen:
                 seen.add(extension.oid)
                 yield extension, critical

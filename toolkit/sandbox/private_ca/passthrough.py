@@ -58,16 +58,6 @@ _NOT_CUSTOM = frozenset(
 )
 
 
-def read_name(passthrough: Mapping[str, Value]) -> x509.Name | None:
-    """The subject that the caller gave, if any.
-
-    Raises:
-        AwsError: it can't be encoded.
-    """
-    given = passthrough.get("Subject")
-    return subject.build_name(given) if given else None
-
-
 def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
     """The extensions that the caller gave, each with its criticality.
 
