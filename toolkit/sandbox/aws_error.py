@@ -20,10 +20,10 @@ class AwsError(Exception):
 
 
 def make_validation_error(message: str) -> AwsError:
-    """The common error ``ValidationException``."""
+    """Return the common error ``ValidationException``."""
     return AwsError("ValidationException", message)
 
 
 def make_unsupported_error(what: str) -> AwsError:
-    """Something that AWS has and the sandbox has not: refused, so that no rehearsal passes by mistake."""
+    """Return the error for what AWS has and the sandbox has not, so that no rehearsal passes by mistake."""
     return AwsError("InvalidArgsException", f"{what} is not in the sandbox; AWS Private CA itself has it.")

@@ -123,7 +123,7 @@ class Fault(_Model):
         return self
 
     def concerns(self, call: Call) -> bool:
-        """Whether the call is one of those that it is for."""
+        """Return whether the call is one of those that it is for."""
         pairs = ((call.operation, self.operation), (call.region, self.region), (call.account, self.account))
         return all(fnmatch.fnmatchcase(*pair) for pair in (*pairs, (call.role, self.role)))
 

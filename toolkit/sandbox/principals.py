@@ -125,7 +125,7 @@ def is_administrator(key_id: str) -> bool:
 
 
 def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
-    """Whether the role's trust policy, and the caller's own policies, let the caller take the role.
+    """Check that the role's trust policy, and the caller's own policies, let the caller assume the role.
 
     Raises:
         AwsError: ``AccessDenied``, also for a role that is not there, as AWS does.
@@ -160,7 +160,7 @@ def _may_become(caller: Principal, action: str, role_arn: str, context: Mapping[
 
 
 def check_web_identity(parameters: Mapping[str, str]) -> None:
-    """Whether a web identity token fits the role's trust policy: provider, audience and subject.
+    """Check that a web identity token fits the role's trust policy: provider, audience and subject.
 
     The token's signature is not checked, because no cluster signs tokens for the sandbox.
 
@@ -195,7 +195,7 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
 
 
 def check_service(service: str, role_arn: str, context: Mapping[str, str], tags: Mapping[str, str]) -> None:
-    """Whether a role's trust policy lets an AWS service take it, for somebody.
+    """Check that a role's trust policy lets an AWS service assume it, for somebody.
 
     Args:
         service: its principal, for example ``ecs-tasks.amazonaws.com``.
@@ -219,7 +219,7 @@ def check_service(service: str, role_arn: str, context: Mapping[str, str], tags:
 
 
 def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
-    """Whether a role's trust policy lets a service do all that, under whatever conditions."""
+    """Return whether a role's trust policy lets a service do all that, under whatever conditions."""
     document = _trust(role_arn) or {}
     allowed = [
         {**statement, "Condition": {}} for statement in statements(document) if statement.get("Effect") == "Allow"
@@ -231,7 +231,7 @@ def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
 
 
 def open_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> MotoObject:
-    """Credentials of a role, for somebody who has been checked.
+    """Return credentials of a role, for somebody who has been checked.
 
     Args:
         role_arn: the role.
@@ -253,7 +253,7 @@ def open_session(role_arn: str, name: str, region: str, tags: Mapping[str, str])
 
 
 def has_role(role_arn: str) -> bool:
-    """Whether there is a role of that ARN."""
+    """Return whether there is a role of that ARN."""
     return _role(role_arn) is not None
 
 

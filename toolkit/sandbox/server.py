@@ -118,11 +118,11 @@ class Sandbox:
         return ADMINISTRATOR_KEY, "sandbox"
 
     def session(self, region: str) -> boto3.Session:
-        """An administrator's session in the sandbox's account; give its clients :attr:`endpoint_url`."""
+        """Return an administrator's session in the sandbox's account; give its clients :attr:`endpoint_url`."""
         return boto3.Session(*self.credentials, region_name=region)
 
     def service_session(self, service: str, role_arn: str, region: str, context: Mapping[str, str]) -> boto3.Session:
-        """A role as an AWS service takes it for its users' machines and tasks; give its clients :attr:`endpoint_url`.
+        """Return a session of a role that a service assumed for a machine or a task; its clients need :attr:`endpoint_url`.
 
         Args:
             service: its principal: ``ec2.amazonaws.com``, ``ecs-tasks.amazonaws.com``.

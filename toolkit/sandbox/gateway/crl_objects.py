@@ -62,7 +62,7 @@ def _denies_plain_http(policy: Object, resource: str) -> bool:
 
 
 def _is_behind(policy: Object, resource: str) -> bool:
-    """Whether CloudFront can read the object: a CA's custom name is then that of a distribution."""
+    """Return whether CloudFront can read the object: a CA's custom name is then that of a distribution."""
     allowed = [{**statement, "Condition": {}} for statement in statements(policy) if statement.get("Effect") == "Allow"]
     request = Request(_READ, resource, principals={"Service": frozenset({_CLOUDFRONT})})
     return evaluate([{"Statement": allowed}], request) is Decision.ALLOWED

@@ -269,7 +269,7 @@ def _is_account(text: str) -> bool:
 
 
 def _is_web_identity(environ: WSGIEnvironment) -> bool:
-    """Whether an unsigned request is AssumeRoleWithWebIdentity; its body is read and put back."""
+    """Return whether an unsigned request is AssumeRoleWithWebIdentity; its body is read and put back."""
     plain = environ.get("PATH_INFO") == "/" and not environ.get("QUERY_STRING") and "HTTP_X_AMZ_TARGET" not in environ
     if not plain or environ["REQUEST_METHOD"] != "POST" or not environ.get("CONTENT_TYPE", "").startswith(_FORM):
         return False

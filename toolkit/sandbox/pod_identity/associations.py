@@ -57,7 +57,7 @@ class PodIdentity:
         )
 
     def create_pod_identity_association(self, caller: Caller, params: Object) -> Object:
-        """A role for a service account that has none."""
+        """Create an association: a role for a service account that has none."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:CreatePodIdentityAssociation", cluster.arn, {})
         namespace, service_account = params["namespace"], params["serviceAccount"]
@@ -85,11 +85,11 @@ class PodIdentity:
         return {"association": made.describe()}
 
     def describe_pod_identity_association(self, caller: Caller, params: Object) -> Object:
-        """Everything about one."""
+        """Return an association."""
         return {"association": self._find(caller, "Describe", params).describe()}
 
     def list_pod_identity_associations(self, caller: Caller, params: Object) -> Object:
-        """Those of a cluster."""
+        """Return the associations of a cluster."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:ListPodIdentityAssociations", cluster.arn, {})
         summaries = [
@@ -101,7 +101,7 @@ class PodIdentity:
         return paging.page(summaries, params, _PAGE, "associations", "InvalidParameterException")
 
     def update_pod_identity_association(self, caller: Caller, params: Object) -> Object:
-        """Another role; the service account stays (botocore, UpdatePodIdentityAssociation)."""
+        """Change the role; the service account stays (botocore, UpdatePodIdentityAssociation)."""
         association = self._find(caller, "Update", params)
         _refuse_policy(params)
         if not {"roleArn", "targetRoleArn", "disableSessionTags"} & set(params):
@@ -115,13 +115,13 @@ class PodIdentity:
         return {"association": association.describe()}
 
     def delete_pod_identity_association(self, caller: Caller, params: Object) -> Object:
-        """New pods get no credentials; those that are out stay good until they expire."""
+        """Delete an association: new pods get no credentials; those that were issued stay good until they expire."""
         association = self._find(caller, "Delete", params)
         del self.associations[association.identifier]
         return {"association": association.describe()}
 
     def assume_role_for_pod_identity(self, caller: Caller, params: Object) -> Object:
-        """Credentials for a pod, as the agent on its node asks for them."""
+        """Return credentials for a pod, as the agent on its node asks for them."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks-auth:AssumeRoleForPodIdentity", cluster.arn, {})
         pod = pod_sessions.read_token(params["token"], cluster, self._clock())

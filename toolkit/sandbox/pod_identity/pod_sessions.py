@@ -57,11 +57,11 @@ class Association:
         return f"{self.cluster.arn.rpartition(':')[0]}:podidentityassociation/{self.cluster.name}/{self.identifier}"
 
     def is_for(self, pod: Pod) -> bool:
-        """Whether it is that of the pod's service account."""
+        """Return whether it is that of the pod's service account."""
         return (self.namespace, self.service_account) == (pod.namespace, pod.service_account)
 
     def summarize(self) -> Object:
-        """As ListPodIdentityAssociations shows it."""
+        """Return it as ListPodIdentityAssociations shows it."""
         return {
             "clusterName": self.cluster.name,
             "namespace": self.namespace,
@@ -71,7 +71,7 @@ class Association:
         }
 
     def describe(self) -> Object:
-        """As DescribePodIdentityAssociation shows it."""
+        """Return it as DescribePodIdentityAssociation shows it."""
         return self.summarize() | {
             "roleArn": self.role,
             "targetRoleArn": self.target,
@@ -94,7 +94,7 @@ class Pod:
 
 
 def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
-    """Who a service account's token is for; its signature is not checked, because nobody signs for the sandbox.
+    """Return whom a service account's token is for; nobody signs for the sandbox, so its signature is not checked.
 
     Raises:
         AwsError: ``InvalidTokenException`` or ``ExpiredTokenException``.
@@ -121,7 +121,7 @@ def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
 
 
 def open_session(association: Association, pod: Pod, region: str) -> MotoObject:
-    """Credentials of the association's role, or of its target, which that role takes.
+    """Return credentials of the association's role, or of its target, which that role assumes.
 
     Raises:
         AwsError: ``AccessDeniedException``.

@@ -38,7 +38,7 @@ class Authorities:
         self._registry = registry
 
     def create_certificate_authority(self, caller: Caller, params: Object) -> Object:
-        """A CA that waits for its certificate."""
+        """Create a CA that waits for its certificate."""
         now = self._registry.clock()
         prefix = f"arn:{caller.partition}:acm-pca:{caller.region}:{caller.account}:certificate-authority/"
         arn = prefix + str(uuid.uuid4())
@@ -71,12 +71,12 @@ class Authorities:
             raise AwsError("LimitExceededException", "The account has as many private CAs as it may have.")
 
     def describe_certificate_authority(self, caller: Caller, params: Object) -> Object:
-        """Everything about a CA but its certificate."""
+        """Return everything about a CA but its certificate."""
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         return {"CertificateAuthority": authority.describe(self._registry.clock())}
 
     def list_certificate_authorities(self, caller: Caller, params: Object) -> Object:
-        """The CAs of the account in the region, or those that others share with it, a page at a time."""
+        """Return the CAs of the account in the region, or those that others share with it, a page at a time."""
         own = params.get("ResourceOwner", "SELF") == "SELF"
         visible = [
             authority
@@ -90,7 +90,7 @@ class Authorities:
         return {"CertificateAuthorities": [authority.describe(now) for authority in shown], "NextToken": token}
 
     def get_certificate_authority_csr(self, caller: Caller, params: Object) -> Object:
-        """The request for its own certificate."""
+        """Return the CSR for its own certificate."""
         authority, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         if authority.status(now) == state.CREATING:
             raise AwsError("RequestInProgressException", "The certificate authority is still being created.")
@@ -98,7 +98,7 @@ class Authorities:
         return {"Csr": authority.csr()}
 
     def get_certificate_authority_certificate(self, caller: Caller, params: Object) -> Object:
-        """Its own certificate, and the chain above it."""
+        """Return its own certificate and its chain."""
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         now = self._registry.clock()
         if authority.status(now) == state.PENDING:
@@ -172,7 +172,7 @@ class Authorities:
             authority.restorable_until = None
 
     def list_tags(self, caller: Caller, params: Object) -> Object:
-        """Its tags, a page at a time."""
+        """Return its tags, a page at a time."""
         authority = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="listing tags")
         tags = [{"Key": key, "Value": value} for key, value in authority.tags.items()]
         shown, token = _page(tags, params)

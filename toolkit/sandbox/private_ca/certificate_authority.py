@@ -98,7 +98,7 @@ class CertificateAuthority:
 
     @classmethod
     def create(cls, arn: str, owner: str, request: Object, now: datetime) -> CertificateAuthority:
-        """A CA that waits for its certificate.
+        """Create a CA that waits for its certificate.
 
         Raises:
             AwsError: the configuration can't be had.
@@ -180,7 +180,7 @@ class CertificateAuthority:
         self.changed = now
 
     def take_crl_number(self) -> int:
-        """Counts up with every CRL (RFC 5280, 5.2.3)."""
+        """Return the number of the next CRL; it counts up with each (RFC 5280, 5.2.3)."""
         self.crl_number += 1
         return self.crl_number
 
@@ -199,7 +199,7 @@ class CertificateAuthority:
         return request.public_bytes(serialization.Encoding.PEM).decode()
 
     def describe(self, now: datetime) -> Object:
-        """What DescribeCertificateAuthority returns."""
+        """Return what DescribeCertificateAuthority returns."""
         own = self.certificate
         return {
             "Arn": self.arn,

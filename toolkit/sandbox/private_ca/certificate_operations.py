@@ -51,7 +51,7 @@ class Certificates:
             revocation.publish(authority, self._registry.storage, now)
 
     def create_certificate_authority_audit_report(self, caller: Caller, params: Object) -> Object:
-        """Every certificate that the CA issued or revoked, as a file in S3."""
+        """Write every certificate that the CA issued or revoked to a file in S3."""
         now = self._registry.clock()
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         authority.require(now, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="an audit report")
@@ -74,7 +74,7 @@ class Certificates:
         return {"AuditReportId": identifier, "S3Key": key}
 
     def describe_certificate_authority_audit_report(self, caller: Caller, params: Object) -> Object:
-        """Whether a report is done, and where."""
+        """Return whether a report is done, and where."""
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         report = authority.audit_reports.get(params["AuditReportId"])
         if report is None:

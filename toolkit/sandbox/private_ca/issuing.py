@@ -60,7 +60,7 @@ class Issuing:
         return {"CertificateArn": self._registry.store_once(params.get("IdempotencyToken"), scope, store)}
 
     def get_certificate(self, caller: Caller, params: Object) -> Object:
-        """A certificate and its chain, once it is issued."""
+        """Return a certificate and its chain, once it is issued."""
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         authority.require(self._registry.clock(), *_LIVING, doing="reading a certificate")
         if not params["CertificateArn"].startswith(f"{authority.arn}/certificate/"):

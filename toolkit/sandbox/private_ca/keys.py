@@ -33,7 +33,7 @@ _HASHES: dict[str, Hash] = {
 
 
 def generate(key_algorithm: str) -> PrivateKey:
-    """A key pair of the algorithm that was asked for.
+    """Return a key pair of the algorithm that was asked for.
 
     Raises:
         AwsError: AWS has the algorithm, the sandbox has not (ML-DSA, SM2).
@@ -46,7 +46,7 @@ def generate(key_algorithm: str) -> PrivateKey:
 
 
 def find_hash(signing_algorithm: str, key: PrivateKey) -> Hash:
-    """The hash with which the CA's key makes the signature that was asked for.
+    """Return the hash with which the CA's key makes the signature that was asked for.
 
     Raises:
         AwsError: the algorithm is of another family than the CA's key, which AWS refuses (botocore,

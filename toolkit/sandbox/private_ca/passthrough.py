@@ -59,7 +59,7 @@ _NOT_CUSTOM = frozenset(
 
 
 def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
-    """The extensions that the caller gave, each with its criticality.
+    """Yield the extensions that the caller gave, each with its criticality.
 
     Raises:
         AwsError: ``InvalidArgsException`` for what can't be encoded.

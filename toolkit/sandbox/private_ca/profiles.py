@@ -50,7 +50,7 @@ class Profile:
 
     @property
     def is_ca(self) -> bool:
-        """Whether it makes a CA."""
+        """Return whether it makes a CA."""
         return self.constraints.ca
 
 
@@ -104,7 +104,7 @@ PROFILES = {f"{name}/V1": profile for name, profile in _all()}
 
 
 def profile(template_arn: str | None, partition: str) -> Profile:
-    """The profile that a request names, or the default.
+    """Return the profile that a request names, or the default.
 
     Raises:
         AwsError: there is no such template, or it is of another partition.

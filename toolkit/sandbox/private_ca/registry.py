@@ -31,10 +31,10 @@ class Shares(Protocol):
     """AWS RAM, through which CAs are shared with other accounts."""
 
     def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Whether a share lets an account do that with a CA."""
+        """Return whether a share lets an account do that with a CA."""
 
     def reaches(self, account: str, resource: str) -> bool:
-        """Whether a CA is shared with an account."""
+        """Return whether a CA is shared with an account."""
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Registry:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, caller: Caller, arn: str) -> CertificateAuthority:
-        """A CA by its ARN, in its own region.
+        """Return a CA by its ARN, in its own region.
 
         Raises:
             AwsError: there is none.
@@ -106,7 +106,7 @@ class Registry:
             return arn
 
     def authorize(self, caller: Caller, operation: str, params: Object) -> None:
-        """The caller's own policies first; then, from another account, the CA's resource policy or a share.
+        """Check the caller's own policies first; then, from another account, the CA's resource policy or a share.
 
         Raises:
             AwsError: ``AccessDeniedException``.
@@ -117,7 +117,7 @@ class Registry:
             self._authorize(caller, f"acm-pca:{operation}", resource, context)
 
     def is_shared_with(self, caller: Caller, authority: CertificateAuthority) -> bool:
-        """Whether the CA's policy or a share is for the caller's account."""
+        """Return whether the CA's policy or a share is for the caller's account."""
         named = str(authority.policy or "")
         by_policy = caller.account in named or (caller.organization is not None and caller.organization in named)
         return by_policy or (self.shares is not None and self.shares.reaches(caller.account, authority.arn))

@@ -103,7 +103,7 @@ def find_published(authority: CertificateAuthority) -> PublishedCrl | None:
 
 
 def make_extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    """Where the certificates that the CA issues say their revocation can be looked up."""
+    """Yield the extensions in which the CA's certificates say where their revocation can be looked up."""
     region = authority.arn.split(":")[3]
     configuration = authority.request.get("RevocationConfiguration") or {}
     crl, ocsp = _crl(authority), configuration.get("OcspConfiguration") or {}

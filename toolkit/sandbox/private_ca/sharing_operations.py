@@ -59,7 +59,7 @@ class Sharing:
             authority.policy = policy
 
     def get_policy(self, caller: Caller, params: Object) -> Object:
-        """The policy, if there is one."""
+        """Return the policy, if the CA has one."""
         authority = self._registry.find_undeleted(caller, params["ResourceArn"], doing="reading its policy")
         if authority.policy is None:
             raise AwsError("ResourceNotFoundException", "The certificate authority has no policy.")
@@ -91,7 +91,7 @@ class Sharing:
             }
 
     def list_permissions(self, caller: Caller, params: Object) -> Object:
-        """ACM's permissions; there are never enough for a second page."""
+        """Return ACM's permissions; there are never enough for a second page."""
         authority = self._registry.find_undeleted(
             caller, params["CertificateAuthorityArn"], doing="listing permissions"
         )

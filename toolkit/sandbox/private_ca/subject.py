@@ -33,7 +33,7 @@ _OIDS = {
 
 
 def build_name(subject: Mapping[str, Value]) -> x509.Name:
-    """The name, its attributes in the order of AWS's structure.
+    """Return the name, with its attributes in the order of AWS's structure.
 
     Raises:
         AwsError: standard attributes and custom ones are mixed, there is none at all, or one can't be encoded.

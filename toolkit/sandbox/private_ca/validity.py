@@ -22,7 +22,7 @@ _UTC_TIME_PIVOT = 50
 
 
 def read_not_before(requested: Mapping[str, Value] | None, now: datetime) -> datetime:
-    """The beginning; only an absolute one can be asked for.
+    """Return when a certificate begins; only an absolute moment can be asked for.
 
     Raises:
         AwsError: the type is not ABSOLUTE, or the moment is beyond all calendars.
@@ -35,7 +35,7 @@ def read_not_before(requested: Mapping[str, Value] | None, now: datetime) -> dat
 
 
 def read_not_after(requested: Mapping[str, Value], now: datetime) -> datetime:
-    """The end, counted from now where it is relative.
+    """Return when a certificate expires, counted from now where that is relative.
 
     Raises:
         AwsError: the value is no moment, or one beyond all calendars.

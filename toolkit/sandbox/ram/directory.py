@@ -59,7 +59,7 @@ class Directory:
         self.sharing_organizations: MutableMapping[str, bool] = {}
 
     def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Whether a share lets an account do that with a CA."""
+        """Return whether a share lets an account do that with a CA."""
         request = Request(action, resource, context)
         documents = [
             policy(share.permission, resource, share.partition)
@@ -69,17 +69,17 @@ class Directory:
         return evaluate(documents, request) is Decision.ALLOWED
 
     def reaches(self, account: str, resource: str) -> bool:
-        """Whether a CA is shared with an account."""
+        """Return whether a CA is shared with an account."""
         return any(resource in share.resources for share in self.find_reaching(account))
 
     def find_reaching(self, account: str) -> list[ResourceShare]:
-        """The shares that count for an account now."""
+        """Return the shares that count for an account now."""
         return [
             share for share in list(self.shares.values()) if share.status == ACTIVE and self._counts(share, account)
         ]
 
     def find(self, caller: Caller, arn: str) -> ResourceShare:
-        """A share of the caller's account, in its own region."""
+        """Return a share of the caller's account, in its own region."""
         if not _SHARE.fullmatch(arn):
             raise AwsError("MalformedArnException", f"The specified resource share ARN {arn} is not valid.")
         share = self.shares.get(arn)
@@ -88,7 +88,7 @@ class Directory:
         return share
 
     def find_invitation(self, caller: Caller, arn: str) -> Invitation:
-        """An invitation of the caller's account, in its own region."""
+        """Return an invitation of the caller's account, in its own region."""
         if not _INVITATION.fullmatch(arn):
             raise AwsError("MalformedArnException", f"The specified invitation ARN {arn} is not valid.")
         invitation = self.invitations.get(arn)
@@ -97,7 +97,7 @@ class Directory:
         return invitation
 
     def add(self, share: ResourceShare, resources: Iterable[str], principals: Iterable[str]) -> None:
-        """All of them or, if one is refused, none."""
+        """Add all of them or, if one is refused, none."""
         now = self._registry.clock()
         new_resources = {arn: Association(now) for arn in resources if self._is_sharable(share, arn)}
         new_principals = {name: self._welcome(share, name) for name in principals if name not in share.principals}
@@ -121,7 +121,7 @@ class Directory:
                     del self.invitations[invitation.arn]
 
     def expire(self) -> None:
-        """After twelve hours an invitation ends, and the principal leaves the share."""
+        """Expire invitations after twelve hours; their principals leave the share."""
         late = self._registry.clock() - INVITATION_LIFETIME
         for invitation in self.invitations.values():
             if invitation.status == PENDING and invitation.created <= late:
@@ -165,7 +165,7 @@ class Directory:
         return Association(now)
 
     def _is_sharing(self, share: ResourceShare) -> bool:
-        """Whether sharing within the owner's organization is enabled, and RAM still has access to it.
+        """Return whether sharing within the owner's organization is enabled, and RAM still has access to it.
 
         Enabling trusted access in Organizations alone is not enough: RAM's own operation makes the role with which
         it looks at the organization (botocore, EnableSharingWithAwsOrganization).

@@ -60,7 +60,7 @@ class Ram:
         self.service = RestService("ram", self, mismatch="IdempotentParameterMismatchException")
 
     def create_resource_share(self, caller: Caller, params: Object) -> Object:
-        """A share, with what it is given at once."""
+        """Create a share, with what it is given at once."""
         caller.authorize("ram:CreateResourceShare", "*", {})
         _refuse_unmodelled(params)
         now, name = self._clock(), params["name"]
@@ -84,7 +84,7 @@ class Ram:
         return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
 
     def get_resource_shares(self, caller: Caller, params: Object) -> Object:
-        """Those of the account, or those that others share with it."""
+        """Return the shares of the account, or those that others share with it."""
         caller.authorize("ram:GetResourceShares", "*", {})
         if params["resourceOwner"] == "SELF":
             visible = [share for share in self.directory.shares.values() if share.owner == caller.account]
@@ -99,7 +99,7 @@ class Ram:
         return paging.page(shares, params, _PAGE, "resourceShares", "InvalidNextTokenException")
 
     def update_resource_share(self, caller: Caller, params: Object) -> Object:
-        """Another name, or another word on accounts outside the organization."""
+        """Change the name, or whether accounts outside the organization may be added."""
         share = self._own(caller, "UpdateResourceShare", params)
         allow = params.get("allowExternalPrincipals", share.allow_external)
         if not allow and any(association.external for association in share.principals.values()):
@@ -117,7 +117,7 @@ class Ram:
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
     def associate_resource_share(self, caller: Caller, params: Object) -> Object:
-        """More CAs, more principals."""
+        """Add CAs and principals."""
         share = self._own(caller, "AssociateResourceShare", params)
         _refuse_unmodelled(params)
         resources, principals = params.get("resourceArns", []), params.get("principals", [])
@@ -127,7 +127,7 @@ class Ram:
         return _associations(share, resources, principals, params)
 
     def disassociate_resource_share(self, caller: Caller, params: Object) -> Object:
-        """Fewer CAs, fewer principals."""
+        """Remove CAs and principals."""
         share = self._own(caller, "DisassociateResourceShare", params)
         _refuse_unmodelled(params)
         resources, principals = params.get("resourceArns", []), params.get("principals", [])
@@ -141,7 +141,7 @@ class Ram:
         return answer
 
     def get_resource_share_associations(self, caller: Caller, params: Object) -> Object:
-        """What belongs to the account's shares."""
+        """Return the CAs or the principals of the account's shares."""
         caller.authorize("ram:GetResourceShareAssociations", "*", {})
         kind = params["associationType"]
         other, entity = ("resourceArn", "principal") if kind == "PRINCIPAL" else ("principal", "resourceArn")
@@ -166,7 +166,7 @@ class Ram:
         return paging.page(associations, params, _PAGE, "resourceShareAssociations", "InvalidNextTokenException")
 
     def associate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
-        """Another permission, for all principals and CAs of the share."""
+        """Set the permission for all principals and CAs of the share."""
         share = self._own(caller, "AssociateResourceSharePermission", params)
         _refuse_unmodelled(params)
         name = find_permission(params["permissionArn"], share.partition)
@@ -178,7 +178,7 @@ class Ram:
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
     def disassociate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
-        """No permission, which only a share without CAs can have."""
+        """Remove the permission; only a share without CAs can be without one."""
         share = self._own(caller, "DisassociateResourceSharePermission", params)
         if find_permission(params["permissionArn"], share.partition) != share.permission:
             raise AwsError("UnknownResourceException", f"{params['permissionArn']} is not associated with {share.arn}.")
@@ -188,7 +188,7 @@ class Ram:
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
     def list_resource_share_permissions(self, caller: Caller, params: Object) -> Object:
-        """The permission of a share, for its owner and for those it is shared with."""
+        """Return the permission of a share, for its owner and for those it is shared with."""
         arn = params["resourceShareArn"]
         caller.authorize("ram:ListResourceSharePermissions", arn, {})
         received = [share for share in self.directory.find_reaching(caller.account) if share.arn == arn]
@@ -196,7 +196,7 @@ class Ram:
         return paging.page(share.permissions(), params, _PAGE, "permissions", "InvalidNextTokenException")
 
     def get_resource_share_invitations(self, caller: Caller, params: Object) -> Object:
-        """Those that the account has received."""
+        """Return the invitations that the account has received."""
         caller.authorize("ram:GetResourceShareInvitations", "*", {})
         self.directory.expire()
         wanted = params.get("resourceShareInvitationArns")
@@ -214,7 +214,7 @@ class Ram:
         return paging.page(invitations, params, _PAGE, "resourceShareInvitations", "InvalidNextTokenException")
 
     def accept_resource_share_invitation(self, caller: Caller, params: Object) -> Object:
-        """From now on the share counts for the account."""
+        """Accept an invitation: from now on the share counts for the account."""
         arn = params["resourceShareInvitationArn"]
         caller.authorize("ram:AcceptResourceShareInvitation", arn, {})
         self.directory.expire()
@@ -228,19 +228,19 @@ class Ram:
         return {"resourceShareInvitation": invitation.describe(), "clientToken": params.get("clientToken")}
 
     def tag_resource(self, caller: Caller, params: Object) -> Object:
-        """Tags on a share."""
+        """Add tags to a share."""
         share = self._tagged(caller, "TagResource", params)
         share.tags = _tags(share.tags, params["tags"])
         return {}
 
     def untag_resource(self, caller: Caller, params: Object) -> Object:
-        """Fewer of them."""
+        """Remove tags from a share."""
         share = self._tagged(caller, "UntagResource", params)
         share.tags = {key: value for key, value in share.tags.items() if key not in params["tagKeys"]}
         return {}
 
     def enable_sharing_with_aws_organization(self, caller: Caller, _params: Object) -> Object:
-        """From now on accounts of the organization need no invitation."""
+        """Enable sharing: from now on accounts of the organization need no invitation."""
         caller.authorize("ram:EnableSharingWithAwsOrganization", "*", {})
         organization = organizations.find_id(caller.account, caller.partition)
         if organization is None or not organizations.is_management(caller.account, caller.partition):

@@ -47,12 +47,12 @@ _TEMPLATES = {
 
 
 def make_permission_arn(name: str, partition: str) -> str:
-    """The ARN of a permission that AWS manages."""
+    """Return the ARN of a permission that AWS manages."""
     return f"arn:{partition}:ram::aws:permission/{name}"
 
 
 def find_permission(arn: str, partition: str) -> str:
-    """The name of a managed permission for private CAs.
+    """Return the name of a managed permission for private CAs.
 
     Raises:
         AwsError: there is none of that ARN.
@@ -69,7 +69,7 @@ def find_permission(arn: str, partition: str) -> str:
 
 
 def policy(name: str, resource: str, partition: str) -> Object:
-    """What a permission allows on a resource, as a policy.
+    """Return what a permission allows on a resource, as a policy.
 
     A certificate can be revoked by somebody who may not read it: the guide says to revoke needs two shares, one with
     the permission to revoke and one with the default one (PcaRevokeCert.md).
@@ -107,7 +107,7 @@ class Invitation:
     status: str = PENDING
 
     def describe(self) -> Object:
-        """As GetResourceShareInvitations shows it."""
+        """Return it as GetResourceShareInvitations shows it."""
         return {
             "resourceShareInvitationArn": self.arn,
             "resourceShareName": self.share.name,
@@ -148,12 +148,12 @@ class ResourceShare:
     principals: dict[str, Association] = field(default_factory=dict)
 
     def invite(self, receiver: str, now: datetime) -> Invitation:
-        """An invitation for an account."""
+        """Return an invitation for an account."""
         prefix = f"arn:{self.partition}:ram:{self.region}:{self.owner}:resource-share-invitation/"
         return Invitation(prefix + str(uuid.uuid4()), self, receiver, now)
 
     def describe(self) -> Object:
-        """As GetResourceShares shows it."""
+        """Return it as GetResourceShares shows it."""
         return {
             "resourceShareArn": self.arn,
             "name": self.name,
@@ -167,12 +167,12 @@ class ResourceShare:
         }
 
     def associations(self, kind: str) -> list[Object]:
-        """As GetResourceShareAssociations shows them."""
+        """Return its associations as GetResourceShareAssociations shows them."""
         held = self.principals if kind == "PRINCIPAL" else self.resources
         return [self.association(kind, entity, association) for entity, association in held.items()]
 
     def association(self, kind: str, entity: str, association: Association, status: str | None = None) -> Object:
-        """One of them."""
+        """Return one association."""
         return {
             "resourceShareArn": self.arn,
             "resourceShareName": self.name,
@@ -185,7 +185,7 @@ class ResourceShare:
         }
 
     def permissions(self) -> list[Object]:
-        """As ListResourceSharePermissions shows them; RAM allows one for a type of resource."""
+        """Return its permissions as ListResourceSharePermissions shows them; RAM allows one for a type of resource."""
         if self.permission is None:
             return []
         summary = {
@@ -205,17 +205,17 @@ class ResourceShare:
 
 
 def make_unknown_share_error(arn: str) -> AwsError:
-    """There is no such share for the caller."""
+    """Return the error for a share that the caller does not have."""
     return AwsError("UnknownResourceException", f"ResourceShare {arn} could not be found.")
 
 
 def invalid(message: str) -> AwsError:
-    """A parameter can't be what it is."""
+    """Return the error for an invalid parameter."""
     return AwsError("InvalidParameterException", message)
 
 
 def make_outsider_error() -> AwsError:
-    """A principal is outside, or what is inside is not known yet."""
+    """Return the error for a principal outside the organization, or while RAM does not know who is inside."""
     # AWS's words: hashicorp/terraform-provider-aws#7769
     return AwsError(
         "OperationNotPermittedException",
