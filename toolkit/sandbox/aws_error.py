@@ -24,6 +24,11 @@ def make_validation_error(message: str) -> AwsError:
     return AwsError("ValidationException", message)
 
 
+def make_argument_error(message: str) -> AwsError:
+    """Return AWS Private CA's error ``InvalidArgsException``."""
+    return AwsError("InvalidArgsException", message)
+
+
 def make_unsupported_error(what: str) -> AwsError:
     """Return the error for what AWS has and the sandbox has not, so that no rehearsal passes by mistake."""
-    return AwsError("InvalidArgsException", f"{what} is not in the sandbox; AWS Private CA itself has it.")
+    return make_argument_error(f"{what} is not in the sandbox; AWS Private CA itself has it.")

@@ -122,7 +122,9 @@ class Sandbox:
         return boto3.Session(*self.credentials, region_name=region)
 
     def service_session(self, service: str, role_arn: str, region: str, context: Mapping[str, str]) -> boto3.Session:
-        """Return a session of a role that a service assumed for a machine or a task; its clients need :attr:`endpoint_url`.
+        """Return a session of a role that a service assumes for a machine or a task.
+
+        Give its clients :attr:`endpoint_url`.
 
         Args:
             service: its principal: ``ec2.amazonaws.com``, ``ecs-tasks.amazonaws.com``.

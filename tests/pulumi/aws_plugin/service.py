@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import threading
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,14 +25,11 @@ from tests.pulumi.aws_plugin.differences import DEFAULTS, NAMED, automatic_name,
 from tests.pulumi.aws_plugin.values import plain, struct
 from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
-from toolkit.sandbox.pulumi.provider.kind import Aws
-from toolkit.sandbox.pulumi.provider.provider_session import open_session
+from toolkit.sandbox.pulumi.provider.provider_session import open_aws
 
 if TYPE_CHECKING:
-    import boto3
-
     from tests.pulumi.aws_plugin.values import Values
-    from toolkit.sandbox.pulumi.provider.kind import Kind
+    from toolkit.sandbox.pulumi.provider.kind import Aws, Kind
     from toolkit.sandbox.server import Sandbox
 
 # AWS's codes for a resource that does not exist, with which the bridged provider takes it for deleted.
@@ -56,7 +54,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         self._sandbox = sandbox
         self._version = version
         self._region = ""
-        self._session: boto3.Session | None = None
+        self._clients: Aws | None = None
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002 - gRPC's own
         return provider_pb2.ProviderHandshakeResponse()
@@ -88,7 +86,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         try:
             if not self._region:
                 raise ExternalError("missing region")
-            self._session = open_session(self._sandbox, self._region, settings)
+            self._clients = open_aws(self._sandbox, self._region, settings)
         except _FAILURES as error:
             context.abort(grpc.StatusCode.UNKNOWN, f"unable to configure the AWS provider: {error}")
         return provider_pb2.ConfigureResponse(supportsPreview=True)
@@ -202,9 +200,9 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         return self._aws((values.get("region") if kind.is_regional else None) or self._region)
 
     def _aws(self, region: str) -> Aws:
-        if self._session is None:
+        if self._clients is None:
             raise ExternalError("the provider is not configured")
-        return Aws(self._session, region, self._sandbox.endpoint_url)
+        return replace(self._clients, region=region)
 
 
 def _some(changed: list[str]) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.pki import pem
 from toolkit.sandbox import paging
-from toolkit.sandbox.aws_error import AwsError, make_validation_error
+from toolkit.sandbox.aws_error import AwsError, make_argument_error, make_validation_error
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import importing, revocation
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
@@ -132,7 +132,7 @@ class Authorities:
         if status is None and wanted is None:
             raise make_validation_error("Either RevocationConfiguration or Status should be present")
         if status not in (None, state.ACTIVE, state.DISABLED):
-            raise AwsError("InvalidArgsException", f"The status can not be set to {status}.")
+            raise make_argument_error(f"The status can not be set to {status}.")
         if wanted is not None:
             revocation.check(wanted, authority.arn, self._registry.storage)
         with authority.lock:

@@ -7,7 +7,7 @@ import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.aws_error import AwsError, make_argument_error
 from toolkit.sandbox.private_ca import audit_report, revocation
 from toolkit.sandbox.private_ca import certificate_authority as state
 
@@ -58,7 +58,7 @@ class Certificates:
         bucket, form = params["S3BucketName"], params["AuditReportResponseFormat"]
         problem = self._registry.storage.find_problem(authority.arn, bucket, "BUCKET_OWNER_FULL_CONTROL")
         if problem:
-            raise AwsError("InvalidArgsException", f"{problem} Check your S3 bucket permissions and try again.")
+            raise make_argument_error(f"{problem} Check your S3 bucket permissions and try again.")
         if any(now - report["CreatedAt"] < _REPORT_PAUSE for report in authority.audit_reports.values()):
             raise AwsError("RequestFailedException", "A new report can be made every 30 minutes.")
         identifier = str(uuid.uuid4())

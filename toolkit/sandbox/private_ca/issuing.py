@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from toolkit.pki import chain, pem
-from toolkit.sandbox.aws_error import AwsError, make_validation_error
+from toolkit.sandbox.aws_error import AwsError, make_argument_error, make_validation_error
 from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, subject, validity
 from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
@@ -124,17 +124,17 @@ def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.C
     """The certificate must have a place in the hierarchy."""
     if wanted.self_signed:
         if authority.kind != "ROOT" or csr.public_key() != authority.key.public_key():
-            raise _invalid("The root template is for a root CA's own request.")
+            raise make_argument_error("The root template is for a root CA's own request.")
         return
     if not wanted.is_ca:
         return
     if authority.usage_mode == "SHORT_LIVED_CERTIFICATE":
         # privateca/latest/userguide/short-lived-certificates.html: it is the last CA of its chain.
-        raise _invalid("A CA in short-lived certificate mode can not issue CA certificates.")
+        raise make_argument_error("A CA in short-lived certificate mode can not issue CA certificates.")
     allowed, length = chain.path_length(authority.certificates[0]), wanted.constraints.path_length
     if allowed is not None and (length is None or length >= allowed):
         # botocore, IssueCertificateRequest.TemplateArn: not beyond what the issuing CA allows.
-        raise _invalid(f"The CA allows path lengths below {allowed}, and the template has {length}.")
+        raise make_argument_error(f"The CA allows path lengths below {allowed}, and the template has {length}.")
 
 
 def _require_lifetime(
@@ -204,7 +204,3 @@ def _of_request(wanted: Profile, csr: x509.CertificateSigningRequest) -> Iterato
     for extension in csr.extensions:
         if wanted.from_csr or extension.oid == x509.SubjectAlternativeName.oid:
             yield extension.value, extension.critical
-
-
-def _invalid(message: str) -> AwsError:
-    return AwsError("InvalidArgsException", message)

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SubjectInformationAccessOID
 
 from toolkit.pki.usages import key_usage
-from toolkit.sandbox.aws_error import AwsError, make_unsupported_error
+from toolkit.sandbox.aws_error import make_argument_error, make_unsupported_error
 from toolkit.sandbox.private_ca import subject
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
         for item in given.get("CustomExtensions", ()):
             yield _custom(item), item.get("Critical", False)
     except (ValueError, TypeError, binascii.Error) as error:
-        raise _refused("An extension of ApiPassthrough can not be encoded.") from error
+        raise make_argument_error("An extension of ApiPassthrough can not be encoded.") from error
 
 
 _ACCESS_METHODS = {
@@ -103,13 +103,13 @@ def read_csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
         if "SubjectInformationAccess" in given:
             yield x509.SubjectInformationAccess([_access(item) for item in given["SubjectInformationAccess"]]), False
     except (ValueError, TypeError) as error:
-        raise _refused("An extension of CsrExtensions can not be encoded.") from error
+        raise make_argument_error("An extension of CsrExtensions can not be encoded.") from error
 
 
 def _access(item: Mapping[str, Value]) -> x509.AccessDescription:
     method = item["AccessMethod"]
     if len(method) != 1:
-        raise _refused("An access method has either a type or an object identifier.")
+        raise make_argument_error("An access method has either a type or an object identifier.")
     named = method.get("AccessMethodType")
     oid = _ACCESS_METHODS[named] if named else x509.ObjectIdentifier(method["CustomObjectIdentifier"])
     return x509.AccessDescription(oid, _general_name(item["AccessLocation"]))
@@ -117,7 +117,7 @@ def _access(item: Mapping[str, Value]) -> x509.AccessDescription:
 
 def _purpose(item: Mapping[str, str]) -> x509.ObjectIdentifier:
     if ("ExtendedKeyUsageType" in item) == ("ExtendedKeyUsageObjectIdentifier" in item):
-        raise _refused("An extended key usage has either a type or an object identifier.")
+        raise make_argument_error("An extended key usage has either a type or an object identifier.")
     if "ExtendedKeyUsageType" in item:
         return _PURPOSES[item["ExtendedKeyUsageType"]]
     return x509.ObjectIdentifier(item["ExtendedKeyUsageObjectIdentifier"])
@@ -135,7 +135,7 @@ _GENERAL_NAMES: dict[str, Callable[[Value], x509.GeneralName]] = {
 
 def _general_name(item: Mapping[str, Value]) -> x509.GeneralName:
     if len(item) != 1:
-        raise _refused("A general name has exactly one form.")
+        raise make_argument_error("A general name has exactly one form.")
     ((form, value),) = item.items()
     if form not in _GENERAL_NAMES:
         raise make_unsupported_error(f"General name {form}")
@@ -152,9 +152,5 @@ def _policy(item: Mapping[str, Value]) -> x509.PolicyInformation:
 def _custom(item: Mapping[str, Value]) -> x509.UnrecognizedExtension:
     oid = x509.ObjectIdentifier(item["ObjectIdentifier"])
     if oid in _NOT_CUSTOM:
-        raise _refused(f"Extension {oid.dotted_string} can not be a custom one.")
+        raise make_argument_error(f"Extension {oid.dotted_string} can not be a custom one.")
     return x509.UnrecognizedExtension(oid, base64.b64decode(item["Value"], validate=True))
-
-
-def _refused(message: str) -> AwsError:
-    return AwsError("InvalidArgsException", message)

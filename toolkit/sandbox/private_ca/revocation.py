@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from toolkit.sandbox.aws_error import AwsError, make_unsupported_error, make_validation_error
+from toolkit.sandbox.aws_error import make_argument_error, make_unsupported_error, make_validation_error
 from toolkit.sandbox.private_ca import keys
 from toolkit.sandbox.private_ca.certificate_authority import DEFAULT_ACL
 
@@ -66,11 +66,11 @@ def check(wanted: Mapping[str, Value], authority_arn: str, storage: MotoStorage)
     crl, ocsp = wanted.get("CrlConfiguration") or {}, wanted.get("OcspConfiguration") or {}
     # hashicorp/terraform-provider-aws#29088: a disabled CRL with other keys is an error.
     if crl and not crl["Enabled"] and set(crl) - {"Enabled"}:
-        raise AwsError("InvalidArgsException", "A CRL configuration that is not enabled can have no other settings.")
+        raise make_argument_error("A CRL configuration that is not enabled can have no other settings.")
     for configuration, field in ((crl, "CustomCname"), (ocsp, "OcspCustomCname")):
         if "://" in configuration.get(field, ""):
             # botocore, CrlConfiguration.CustomCname: without a protocol prefix.
-            raise AwsError("InvalidArgsException", f"{field} must not include a protocol prefix.")
+            raise make_argument_error(f"{field} must not include a protocol prefix.")
     if not crl.get("Enabled"):
         return
     if crl.get("CrlType", "COMPLETE") != "COMPLETE":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,28 +19,18 @@ from pulumi.runtime.proto import resource_pb2
 
 from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
-from toolkit.sandbox.pulumi.provider.kind import Aws
-from toolkit.sandbox.pulumi.provider.provider_session import open_session
+from toolkit.sandbox.pulumi.provider.provider_session import open_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import boto3
-
+    from toolkit.sandbox.pulumi.provider.kind import Aws
     from toolkit.sandbox.server import Sandbox
     from toolkit.values import Object
 
 _STACK = "pulumi:pulumi:Stack"
 _PROVIDER = "pulumi:providers:"
 _STACK_REFERENCE = "pulumi:pulumi:StackReference"
-
-
-@dataclass(frozen=True)
-class _Provider:
-    """Where resources are made: with whose credentials, and in which region unless they name another."""
-
-    session: boto3.Session
-    region: str
 
 
 class Engine(pulumi_mocks.MockMonitor):
@@ -60,7 +50,7 @@ class Engine(pulumi_mocks.MockMonitor):
         self._sandbox = sandbox
         self._on_resource = on_resource
         # By reference; the empty one means the stack's own.
-        self._providers = {"": _Provider(open_session(sandbox, region, {}), region)}
+        self._providers = {"": open_aws(sandbox, region, {})}
         self._lock = threading.Lock()
         self._urns: set[str] = set()
         self.failure: ToolkitError | None = None
@@ -109,10 +99,10 @@ class Engine(pulumi_mocks.MockMonitor):
             untyped: Callable[[object], object] = super().Invoke
             return untyped(request)
 
-    def aws(self, provider: str, region: str | None) -> Aws:
+    def open_clients(self, provider: str, region: str | None) -> Aws:
         """Return clients with the credentials of a provider, in its region unless another is named."""
         opened = self._providers[provider]
-        return Aws(opened.session, region or opened.region, self._sandbox.endpoint_url)
+        return replace(opened, region=region or opened.region)
 
     def _make(self, urn: str, request: resource_pb2.RegisterResourceRequest, inputs: Object) -> tuple[str, Object]:
         with self._lock:
@@ -130,10 +120,9 @@ class Engine(pulumi_mocks.MockMonitor):
     def _open_provider(self, urn: str, name: str, inputs: Object) -> str:
         region, identifier = str(inputs.get("region") or self._providers[""].region), f"id-of-{name}"
         try:
-            session = open_session(self._sandbox, region, inputs)
+            self._providers[f"{urn}::{identifier}"] = open_aws(self._sandbox, region, inputs)
         except ExternalError as error:
             raise ExternalError(f"provider {name}: {error.message}") from error
-        self._providers[f"{urn}::{identifier}"] = _Provider(session, region)
         return identifier
 
     def _create(self, request: resource_pb2.RegisterResourceRequest, inputs: Object) -> tuple[str, Object]:
@@ -143,7 +132,7 @@ class Engine(pulumi_mocks.MockMonitor):
             missing = f"importing {request.importId}"
         if kind is None or missing:
             raise ExternalError(f"the stack can't be created: {request.name}: {missing} is not in the sandbox")
-        aws = self.aws(request.provider, inputs.get("region"))
+        aws = self.open_clients(request.provider, inputs.get("region"))
         try:
             identifier, computed = kind.create(aws, request.name, inputs)
         except (ClientError, BotoCoreError) as error:
@@ -164,7 +153,7 @@ class _Functions(pulumi_mocks.Mocks):
         if function is None:
             return {}, [("", f"{args.token} is not in the sandbox")]
         try:
-            return function(self._engine.aws(args.provider, args.args.get("region")), args.args), []
+            return function(self._engine.open_clients(args.provider, args.args.get("region")), args.args), []
         except (ClientError, BotoCoreError, ToolkitError) as error:
             return {}, [("", str(error))]
 

@@ -10,6 +10,7 @@ import asyncio
 import json
 import runpy
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -57,23 +58,15 @@ def run(
     provide(config, sandbox, project_dir)
     engine = Engine(sandbox, config.region, on_resource)
     # A thread of its own has no event loop and none of the caller's Pulumi context.
-    outcome: list[Object | BaseException] = []
-
-    def work() -> None:
-        main = _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox))
-        try:
-            outcome.append(asyncio.run(main))
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            outcome.append(error)
-
+    executor = ThreadPoolExecutor(1, "pulumi-program")
     with _only_one:
-        thread = threading.Thread(target=work, name="pulumi-program")
-        thread.start()
-        thread.join()
-    result = outcome[0]
-    if isinstance(result, BaseException):
-        raise engine.failure or result
-    return result
+        main = _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox))
+        outcome = executor.submit(asyncio.run, main)
+        executor.shutdown(wait=False)
+        error = outcome.exception()
+    if error is not None:
+        raise engine.failure or error
+    return outcome.result()
 
 
 def make_sandbox_settings(sandbox: Sandbox) -> dict[str, str]:

@@ -10,22 +10,15 @@ from toolkit.policy.evaluation import Decision, Request, evaluate
 from toolkit.sandbox import organizations
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import certificate_authority as state
+from toolkit.sandbox.ram import shares as model
 from toolkit.sandbox.ram.shares import (
-    ACTIVE,
-    ASSOCIATED,
-    ASSOCIATING,
-    DEFAULT,
-    DELETED,
-    EXPIRED,
-    INVITATION_LIFETIME,
-    PENDING,
     Association,
     Invitation,
     ResourceShare,
-    invalid,
+    make_invalid_error,
     make_outsider_error,
+    make_policy,
     make_unknown_share_error,
-    policy,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +55,7 @@ class Directory:
         """Return whether a share lets an account do that with a CA."""
         request = Request(action, resource, context)
         documents = [
-            policy(share.permission, resource, share.partition)
+            make_policy(share.permission, resource, share.partition)
             for share in self.find_reaching(account)
             if resource in share.resources and share.permission is not None
         ]
@@ -75,7 +68,9 @@ class Directory:
     def find_reaching(self, account: str) -> list[ResourceShare]:
         """Return the shares that count for an account now."""
         return [
-            share for share in list(self.shares.values()) if share.status == ACTIVE and self._counts(share, account)
+            share
+            for share in list(self.shares.values())
+            if share.status == model.ACTIVE and self._counts(share, account)
         ]
 
     def find(self, caller: Caller, arn: str) -> ResourceShare:
@@ -83,7 +78,11 @@ class Directory:
         if not _SHARE.fullmatch(arn):
             raise AwsError("MalformedArnException", f"The specified resource share ARN {arn} is not valid.")
         share = self.shares.get(arn)
-        if share is None or share.status == DELETED or (share.owner, share.region) != (caller.account, caller.region):
+        if (
+            share is None
+            or share.status == model.DELETED
+            or (share.owner, share.region) != (caller.account, caller.region)
+        ):
             raise make_unknown_share_error(arn)
         return share
 
@@ -104,7 +103,7 @@ class Directory:
         share.resources = new_resources | share.resources
         if share.resources and share.permission is None:
             # botocore, CreateResourceShareRequest.permissionArns: the default permission of the type of resource.
-            share.permission = DEFAULT
+            share.permission = model.DEFAULT
         for name, association in new_principals.items():
             share.principals[name] = association
             if association.external:
@@ -117,15 +116,19 @@ class Directory:
         for principal in principals:
             del share.principals[principal]
             for invitation in list(self.invitations.values()):
-                if invitation.share is share and invitation.receiver == principal and invitation.status == PENDING:
+                if (
+                    invitation.share is share
+                    and invitation.receiver == principal
+                    and invitation.status == model.PENDING
+                ):
                     del self.invitations[invitation.arn]
 
     def expire(self) -> None:
         """Expire invitations after twelve hours; their principals leave the share."""
-        late = self._registry.clock() - INVITATION_LIFETIME
+        late = self._registry.clock() - model.INVITATION_LIFETIME
         for invitation in self.invitations.values():
-            if invitation.status == PENDING and invitation.created <= late:
-                invitation.status = EXPIRED
+            if invitation.status == model.PENDING and invitation.created <= late:
+                invitation.status = model.EXPIRED
                 invitation.share.principals.pop(invitation.receiver, None)
 
     def _is_sharable(self, share: ResourceShare, arn: str) -> bool:
@@ -152,9 +155,9 @@ class Directory:
                 return Association(now)
             if not share.allow_external:
                 raise make_outsider_error()
-            return Association(now, ASSOCIATING, external=True)
+            return Association(now, model.ASSOCIATING, external=True)
         if not _OF_ORGANIZATION.fullmatch(principal):
-            raise invalid(
+            raise make_invalid_error(
                 f"Principal ID {principal} is malformed, or of a kind that is not in the sandbox: it has accounts, "
                 "organizations and organizational units."
             )
@@ -180,7 +183,7 @@ class Directory:
     def _counts(self, share: ResourceShare, account: str) -> bool:
         for principal, association in list(share.principals.items()):
             if association.external:
-                if principal == account and association.status == ASSOCIATED:
+                if principal == account and association.status == model.ASSOCIATED:
                     return True
             # An account that leaves the organization loses what was shared within it (working-with-shared-
             # invitations), so membership is looked up each time.

@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING
 
 from toolkit.sandbox import organizations, paging
 from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.ram import shares as model
 from toolkit.sandbox.ram.directory import Directory
 from toolkit.sandbox.ram.shares import (
-    ACCEPTED,
-    ASSOCIATED,
-    DELETED,
-    DISASSOCIATED,
-    EXPIRED,
     ResourceShare,
     find_permission,
-    invalid,
+    make_invalid_error,
     make_outsider_error,
     make_unknown_share_error,
 )
@@ -66,7 +62,7 @@ class Ram:
         now, name = self._clock(), params["name"]
         given = params.get("permissionArns", [])
         if len(given) > 1:
-            raise invalid("A resource share has one permission for a type of resource.")
+            raise make_invalid_error("A resource share has one permission for a type of resource.")
         share = ResourceShare(
             arn=f"arn:{caller.partition}:ram:{caller.region}:{caller.account}:resource-share/{uuid.uuid4()}",
             owner=caller.account,
@@ -113,7 +109,7 @@ class Ram:
         share = self._own(caller, "DeleteResourceShare", params)
         self.directory.remove_principals(share, list(share.principals))
         share.resources.clear()
-        share.status, share.changed = DELETED, self._clock()
+        share.status, share.changed = model.DELETED, self._clock()
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
     def associate_resource_share(self, caller: Caller, params: Object) -> Object:
@@ -122,7 +118,7 @@ class Ram:
         _refuse_unmodelled(params)
         resources, principals = params.get("resourceArns", []), params.get("principals", [])
         if not resources and not principals:
-            raise invalid("Specify resources or principals.")
+            raise make_invalid_error("Specify resources or principals.")
         self.directory.add(share, resources, principals)
         return _associations(share, resources, principals, params)
 
@@ -134,7 +130,7 @@ class Ram:
         for entity in (*resources, *principals):
             if entity not in share.resources | share.principals:
                 raise AwsError("UnknownResourceException", f"{entity} is not associated with {share.arn}.")
-        answer = _associations(share, resources, principals, params, DISASSOCIATED)
+        answer = _associations(share, resources, principals, params, model.DISASSOCIATED)
         for resource in resources:
             del share.resources[resource]
         self.directory.remove_principals(share, principals)
@@ -146,9 +142,9 @@ class Ram:
         kind = params["associationType"]
         other, entity = ("resourceArn", "principal") if kind == "PRINCIPAL" else ("principal", "resourceArn")
         if kind == "SOURCE":
-            raise invalid("Sources are not in the sandbox; AWS itself has them.")
+            raise make_invalid_error("Sources are not in the sandbox; AWS itself has them.")
         if other in params:
-            raise invalid(f"You cannot specify {other} if the association type is {kind}.")
+            raise make_invalid_error(f"You cannot specify {other} if the association type is {kind}.")
         self.directory.expire()
         wanted = params.get("resourceShareArns")
         if wanted is None:
@@ -171,9 +167,11 @@ class Ram:
         _refuse_unmodelled(params)
         name = find_permission(params["permissionArn"], share.partition)
         if params.get("permissionVersion", 1) != 1:
-            raise invalid("Only the default version of a permission can be associated, and that is 1.")
+            raise make_invalid_error("Only the default version of a permission can be associated, and that is 1.")
         if share.permission not in (None, name) and not params.get("replace", False):
-            raise invalid("The resource share already has a permission for that type of resource; replace it.")
+            raise make_invalid_error(
+                "The resource share already has a permission for that type of resource; replace it."
+            )
         share.permission, share.changed = name, self._clock()
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
@@ -219,12 +217,12 @@ class Ram:
         caller.authorize("ram:AcceptResourceShareInvitation", arn, {})
         self.directory.expire()
         invitation = self.directory.find_invitation(caller, arn)
-        if invitation.status == ACCEPTED:
+        if invitation.status == model.ACCEPTED:
             raise AwsError("ResourceShareInvitationAlreadyAcceptedException", f"{arn} has been accepted.")
-        if invitation.status == EXPIRED:
+        if invitation.status == model.EXPIRED:
             raise AwsError("ResourceShareInvitationExpiredException", f"{arn} has expired.")
-        invitation.status = ACCEPTED
-        invitation.share.principals[caller.account].status = ASSOCIATED
+        invitation.status = model.ACCEPTED
+        invitation.share.principals[caller.account].status = model.ASSOCIATED
         return {"resourceShareInvitation": invitation.describe(), "clientToken": params.get("clientToken")}
 
     def tag_resource(self, caller: Caller, params: Object) -> Object:
@@ -256,7 +254,9 @@ class Ram:
 
     def _tagged(self, caller: Caller, operation: str, params: Object) -> ResourceShare:
         if "resourceShareArn" not in params or "resourceArn" in params:
-            raise invalid("In the sandbox the tags are those of a resource share: specify resourceShareArn alone.")
+            raise make_invalid_error(
+                "In the sandbox the tags are those of a resource share: specify resourceShareArn alone."
+            )
         return self._own(caller, operation, params)
 
 
@@ -297,4 +297,4 @@ def _tags(present: dict[str, str], more: list[Object]) -> dict[str, str]:
 def _refuse_unmodelled(params: Object) -> None:
     for name in _NOT_HERE:
         if name in params:
-            raise invalid(f"{name} is not in the sandbox; AWS itself has it.")
+            raise make_invalid_error(f"{name} is not in the sandbox; AWS itself has it.")

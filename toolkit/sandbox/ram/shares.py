@@ -68,7 +68,7 @@ def find_permission(arn: str, partition: str) -> str:
     return names[arn]
 
 
-def policy(name: str, resource: str, partition: str) -> Object:
+def make_policy(name: str, resource: str, partition: str) -> Object:
     """Return what a permission allows on a resource, as a policy.
 
     A certificate can be revoked by somebody who may not read it: the guide says to revoke needs two shares, one with
@@ -209,7 +209,7 @@ def make_unknown_share_error(arn: str) -> AwsError:
     return AwsError("UnknownResourceException", f"ResourceShare {arn} could not be found.")
 
 
-def invalid(message: str) -> AwsError:
+def make_invalid_error(message: str) -> AwsError:
     """Return the error for an invalid parameter."""
     return AwsError("InvalidParameterException", message)
 

@@ -12,6 +12,7 @@ import secrets
 import threading
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -82,11 +83,7 @@ class Keeper:
         self._ram.allow_access = self._journal.allow_access
         # Deletes the rows of what has expired.
         self._commit()
-
-        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            return self._serve(behind, environ, start_response)
-
-        return application
+        return partial(self._serve, behind)
 
     def stop(self) -> None:
         """Close the database; it has everything already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -23,12 +24,12 @@ _SETTINGS = {"allowedAccountIds", "assumeRoles", "profile", "region", "version"}
 _SETTINGS |= {"accessKey", "secretKey", "token", "endpoints", "s3UsePathStyle", "maxRetries", "retryMode"}
 
 
-def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -> boto3.Session:
-    """Return a session as a provider's settings make it.
+def open_aws(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -> Aws:
+    """Return clients as a provider's settings make them.
 
     Args:
         sandbox: the AWS.
-        region: of the session.
+        region: that they call.
         settings: the provider's inputs; the structured ones are JSON, as Pulumi hands them to a provider.
 
     Raises:
@@ -37,18 +38,18 @@ def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -
     unknown = sorted(key for key in set(settings) - _SETTINGS if not key.startswith("skip"))
     if unknown:
         raise ExternalError(f"{', '.join(unknown)} is not in the sandbox")
-    session, endpoint_url = sandbox.session(region), sandbox.endpoint_url
+    aws = Aws(sandbox.session(region), region, sandbox.endpoint_url)
     allowed = json.loads(settings.get("allowedAccountIds") or "[]")
     roles = json.loads(settings.get("assumeRoles") or "[]")
     if settings.get("profile") and not roles:
         # prerequisites.py has made a role in place of the profile.
         roles = [{"roleArn": name_profile_role(allowed[0], settings["profile"])}]
     for role in roles:
-        session = _assume(Aws(session, region, endpoint_url), role)
-    account = Aws(session, region, endpoint_url).client("sts").get_caller_identity()["Account"]
+        aws = _assume(aws, role)
+    account = aws.client("sts").get_caller_identity()["Account"]
     if allowed and account not in allowed:
         raise ExternalError(f"the account is {account}, and allowed is {', '.join(allowed)}")
-    return session
+    return aws
 
 
 def name_profile_role(account: str, profile: str) -> str:
@@ -57,17 +58,12 @@ def name_profile_role(account: str, profile: str) -> str:
     return f"arn:aws:iam::{account}:role/profile-{name}"
 
 
-def _assume(aws: Aws, role: Mapping[str, str]) -> boto3.Session:
+def _assume(aws: Aws, role: Mapping[str, str]) -> Aws:
     external = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
     name = role.get("sessionName", "pulumi")
     try:
         assumed = aws.client("sts").assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **external)
     except ClientError as error:
         raise ExternalError(f"can't assume {role['roleArn']}: {error}") from error
-    credentials = assumed["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-        region_name=aws.region,
-    )
+    key, secret, token = (assumed["Credentials"][name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    return replace(aws, session=boto3.Session(key, secret, token, aws.region))
