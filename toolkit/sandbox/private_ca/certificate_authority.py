@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CREATING, PENDING, ACTIVE = "CREATING", "PENDING_CERTIFICATE", "ACTIVE"
 DISABLED, EXPIRED, DELETED = "DISABLED", "EXPIRED", "DELETED"
+UNDELETED = (CREATING, PENDING, ACTIVE, DISABLED, EXPIRED)
 # botocore, CreateCertificateAuthorityRequest: the defaults of what was not asked for.
 DEFAULT_USAGE_MODE = "GENERAL_PURPOSE"
 DEFAULT_KEY_STORAGE = "FIPS_140_2_LEVEL_3_OR_HIGHER"
@@ -160,19 +161,10 @@ class CertificateAuthority:
         Raises:
             AwsError: ``InvalidStateException``.
         """
-        if self.status(now) not in allowed:
-            self.refuse_state(now, doing)
-
-    def refuse_state(self, now: datetime, doing: str) -> NoReturn:
-        """Refuse a call because of its state.
-
-        Raises:
-            AwsError: ``InvalidStateException``.
-        """
-        raise AwsError(
-            "InvalidStateException",
-            f"The certificate authority is not in a valid state for {doing}: {self.status(now)}.",
-        )
+        status = self.status(now)
+        if status not in allowed:
+            message = f"The certificate authority is not in a valid state for {doing}: {status}."
+            raise AwsError("InvalidStateException", message)
 
     def set_status(self, status: str, now: datetime) -> None:
         """Change the state and remember when."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from toolkit.pki import templates
 from toolkit.policy.evaluation import Decision, Request, evaluate
 from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.private_ca.certificate_authority import UNDELETED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
@@ -83,8 +84,7 @@ class Registry:
                 botocore's model).
         """
         authority = self.find(caller, arn)
-        if authority.stored_status == "DELETED":
-            authority.refuse_state(self.clock(), doing)
+        authority.require(self.clock(), *UNDELETED, doing=doing)
         return authority
 
     def store_once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
