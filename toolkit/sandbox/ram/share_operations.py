@@ -130,11 +130,11 @@ class Ram:
         for entity in (*resources, *principals):
             if entity not in share.resources | share.principals:
                 raise AwsError("UnknownResourceException", f"{entity} is not associated with {share.arn}.")
-        answer = _associations(share, resources, principals, params, model.DISASSOCIATED)
+        result = _associations(share, resources, principals, params, model.DISASSOCIATED)
         for resource in resources:
             del share.resources[resource]
         self.directory.remove_principals(share, principals)
-        return answer
+        return result
 
     def get_resource_share_associations(self, caller: Caller, params: Object) -> Object:
         """Return the CAs or the principals of the account's shares."""

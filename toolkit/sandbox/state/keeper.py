@@ -137,13 +137,13 @@ class Keeper:
                 # The receiver may call the sandbox before it answers, so it can't wait for the lock.
                 return behind({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
             with self.change():
-                answer, status, headers = self._journal.ask(behind, environ, body)
+                reply, status, headers = self._journal.ask(behind, environ, body)
         except AwsError as error:
             text = f"<ErrorResponse><Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
-            answer, status, headers = (
+            reply, status, headers = (
                 f"{text}</ErrorResponse>".encode(),
                 f"{error.status} Error",
                 [("Content-Type", "text/xml")],
             )
         start_response(status, headers)
-        return [answer]
+        return [reply]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from toolkit.values import Object
 
-    Answer = tuple[bytes, str, list[tuple[str, str]]]
+    Reply = tuple[bytes, str, list[tuple[str, str]]]
 
 # A form that was posted to S3 may be answered with a redirect.
 _GOOD = 400
@@ -58,7 +58,7 @@ class Journal(MotoStorage):
     def __init__(self) -> None:
         self.pending: list[Entry] = []
 
-    def ask(self, behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Answer:
+    def ask(self, behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Reply:
         """Let moto answer a request, and keep the request if it changed something.
 
         Args:
@@ -70,10 +70,10 @@ class Journal(MotoStorage):
         essence = _essence(environ) if _changes(environ, body) else None
         seed, now = secrets.token_hex(16), datetime.now(UTC)
         with repeat(seed, now):
-            answer = _answer(behind, environ, body)
-        if essence is not None and _status(answer) < _GOOD:
+            reply = _ask_moto(behind, environ, body)
+        if essence is not None and _status(reply) < _GOOD:
             self._append(_REQUEST, essence, seed, now, body)
-        return answer
+        return reply
 
     def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
         """Write an object, and keep that."""
@@ -99,10 +99,10 @@ class Journal(MotoStorage):
             if kept["kind"] != _REQUEST:
                 self._do(kept["kind"], kept["what"], entry.body)
                 return
-            answer = _answer(behind, {**EnvironBuilder().get_environ(), **kept["what"]}, entry.body)
-        if _status(answer) >= _GOOD:
+            reply = _ask_moto(behind, {**EnvironBuilder().get_environ(), **kept["what"]}, entry.body)
+        if _status(reply) >= _GOOD:
             method, path = kept["what"]["REQUEST_METHOD"], kept["what"]["PATH_INFO"]
-            raise ValueError(f"moto answers {answer[1]} to {method} {path}, which it once accepted")
+            raise ValueError(f"moto answers {reply[1]} to {method} {path}, which it once accepted")
 
     def _call(self, kind: str, what: list[str], body: bytes = b"") -> None:
         seed, now = secrets.token_hex(16), datetime.now(UTC)
@@ -163,7 +163,7 @@ def _essence(environ: WSGIEnvironment) -> Object:
     return kept
 
 
-def _answer(behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Answer:
+def _ask_moto(behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Reply:
     # The body was read as a whole, so that it has a length even if it came in chunks.
     given = {name: value for name, value in environ.items() if name != "HTTP_TRANSFER_ENCODING"}
     given |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
@@ -171,5 +171,5 @@ def _answer(behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> A
     return b"".join(parts), status, list(headers)
 
 
-def _status(answer: Answer) -> int:
-    return int(answer[1].split(maxsplit=1)[0])
+def _status(reply: Reply) -> int:
+    return int(reply[1].split(maxsplit=1)[0])
