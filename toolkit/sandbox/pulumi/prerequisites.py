@@ -88,10 +88,8 @@ def _account_role(own: Aws, settings: Mapping[str, Value]) -> None:
     }
     if settings.get("externalId"):
         trust["Condition"] = {"StringEquals": {"sts:ExternalId": settings["externalId"]}}
-    iam, (path, name) = (
-        _AnyAccount(own.session, own.region, own.endpoint_url, account).client("iam"),
-        split_path(role),
-    )
+    iam = _AnyAccount(own.session, own.region, own.endpoint_url, account).client("iam")
+    path, name = split_path(role)
     iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
     iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document(EVERYTHING))
 
