@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import contract, hierarchy
 from toolkit import redaction
-from toolkit.sandbox.crl_storage import MotoStorage
 from toolkit.sandbox.faults import Faults
 from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.server import Sandbox
@@ -56,7 +55,7 @@ class TestSandbox(Sandbox):
         self.clock = Clock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._cleanups: list[Callable[[], object]] = []
-        super().__init__(PrivateCaService(clock=self.clock, storage=MotoStorage()))
+        super().__init__(PrivateCaService(clock=self.clock))
 
     def client(self, service: str, region: str = "eu-central-1") -> Any:
         """A client of the administrator's; making one takes longer than most calls, so they are kept."""

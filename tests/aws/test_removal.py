@@ -53,13 +53,13 @@ def lose_answers(place: Place, monkeypatch: pytest.MonkeyPatch, body_of: Callabl
     """Lose AWS's answers to CreateCertificateAuthority after the CA is created."""
     handle, calls = place.aws.private_ca.handle, []
 
-    def lossy(caller: Any, target: str, body: bytes, *, cbor: bool = False) -> Any:
-        if not target.endswith(".CreateCertificateAuthority"):
-            return handle(caller, target, body, cbor=cbor)
-        calls.append(target)
+    def lossy(caller: Any, call: Any, body: bytes) -> Any:
+        if call.operation != "CreateCertificateAuthority":
+            return handle(caller, call, body)
+        calls.append(call)
         if len(calls) > times:
-            return handle(caller, target, body, cbor=cbor)
-        handle(caller, target, body_of(body), cbor=cbor)
+            return handle(caller, call, body)
+        handle(caller, call, body_of(body))
         raise ConnectionLostError
 
     monkeypatch.setattr(place.aws.private_ca, "handle", lossy)

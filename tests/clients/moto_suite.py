@@ -25,14 +25,15 @@ import os
 
 import pytest
 
+from toolkit.sandbox import principals
 from toolkit.sandbox.server import Sandbox
 
 
 @pytest.fixture(autouse=True)
-def sandbox():
+def sandbox(monkeypatch):
+    # With which moto signs (moto/core/models.py, MockAWS).
+    monkeypatch.setattr(principals, "ADMINISTRATOR_KEYS", {"FOOBARKEY"})
     with Sandbox(port=int(os.environ["SANDBOX_PORT"])) as aws:
-        # With which moto signs (moto/core/models.py, MockAWS).
-        aws.admit("FOOBARKEY")
         yield aws
 """
 

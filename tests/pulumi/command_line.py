@@ -22,7 +22,7 @@ from tests.pulumi.language_host import LanguageHost
 from tests.sandbox.programs import write_program, write_project
 from toolkit.files import project_root
 from toolkit.sandbox.pulumi.prerequisites import provide
-from toolkit.sandbox.pulumi.program import sandbox_settings
+from toolkit.sandbox.pulumi.program import make_sandbox_settings
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
@@ -247,7 +247,7 @@ class Stack:
         self._written = config
         file = self._project / "stacks" / f"Pulumi.{config.stack}.yaml"
         before = _YAML.load(file) if file.exists() else {}
-        settings_of_aws = sandbox_settings(self._pulumi.aws)
+        settings_of_aws = make_sandbox_settings(self._pulumi.aws)
         values = {name: _structured(text) for name, text in {**config.values, **settings_of_aws}.items()}
         _YAML.dump({**before, "config": values}, file)
 

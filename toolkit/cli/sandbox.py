@@ -146,7 +146,7 @@ def _serve(options: _Options, form: Literal["export", "json"], words: Sequence[s
     config = _read(options.stack_file)
     try:
         from toolkit.sandbox.faults import Faults, read_plan
-        from toolkit.sandbox.pulumi.stack_file import home_account
+        from toolkit.sandbox.pulumi.stack_file import find_account
         from toolkit.sandbox.server import Sandbox
     except ModuleNotFoundError as error:
         raise explain_missing_extra("sandbox", error) from error
@@ -155,7 +155,7 @@ def _serve(options: _Options, form: Literal["export", "json"], words: Sequence[s
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     plan = Faults(read_plan(options.faults)) if options.faults else None
-    account = home_account(config) if config else None
+    account = find_account(config) if config else None
     with (
         Sandbox(faults=plan, port=options.port, state=options.state, account=account) as aws,
         _filled(aws, config, options.stack_file) as more,
@@ -199,7 +199,7 @@ def _filled(aws: Sandbox, config: StackConfig | None, stack_file: Path | None) -
     with tempfile.TemporaryDirectory(prefix="toolkit-sandbox-") as directory:
         contract = Path(directory) / "outputs.json"
         contract.write_text(json.dumps(outputs, indent=2) + "\n", encoding="utf-8")
-        yield {**filling.caller_environment(config, aws), "TOOLKIT_CONTRACT": str(contract)}
+        yield {**filling.make_caller_environment(config, aws), "TOOLKIT_CONTRACT": str(contract)}
 
 
 @contextmanager

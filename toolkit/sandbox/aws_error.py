@@ -19,11 +19,16 @@ class AwsError(Exception):
         self.status = status
 
 
-def validation(message: str) -> AwsError:
-    """The common error ``ValidationException``."""
+def make_validation_error(message: str) -> AwsError:
+    """Return the common error ``ValidationException``."""
     return AwsError("ValidationException", message)
 
 
-def not_in_sandbox(what: str) -> AwsError:
-    """Something that AWS has and the sandbox has not: refused, so that no rehearsal passes by mistake."""
-    return AwsError("InvalidArgsException", f"{what} is not in the sandbox; AWS Private CA itself has it.")
+def make_argument_error(message: str) -> AwsError:
+    """Return AWS Private CA's error ``InvalidArgsException``."""
+    return AwsError("InvalidArgsException", message)
+
+
+def make_unsupported_error(what: str) -> AwsError:
+    """Return the error for what AWS has and the sandbox has not, so that no rehearsal passes by mistake."""
+    return make_argument_error(f"{what} is not in the sandbox; AWS Private CA itself has it.")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from moto.s3.models import s3_backends
 
 from toolkit.pki import arn
 from toolkit.policy.evaluation import Decision, Request, evaluate
+
+if TYPE_CHECKING:
+    from toolkit.sandbox.moto_objects import MotoObject
 
 _SERVICE = "acm-pca.amazonaws.com"
 # user guide, "Access policies for CRLs in Amazon S3".
@@ -17,18 +20,24 @@ _ON_OBJECTS = ("s3:PutObject", "s3:PutObjectAcl")
 
 
 class MotoStorage:
-    """Implements :class:`toolkit.sandbox.private_ca.registry.Storage`."""
+    """The buckets of all accounts."""
 
-    def problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:
-        """Why AWS Private CA could not write to the bucket for a CA with that canned ACL; None when it can."""
+    def find_problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:
+        """Return why AWS Private CA could not write to a bucket; None if it can.
+
+        Args:
+            authority_arn: of the CA that would write.
+            bucket: its name.
+            acl: the canned ACL of what would be written.
+        """
         authority = arn.certificate_authority(authority_arn)
-        found = _bucket(authority.account, bucket)
-        if found is None:
+        kept_bucket = _bucket(authority.account, bucket)
+        if kept_bucket is None:
             return f"The bucket '{bucket}' does not exist."
-        blocked = found.public_access_block
+        blocked = kept_bucket.public_access_block
         if acl == "PUBLIC_READ" and blocked is not None and str(blocked.block_public_acls).lower() == "true":
             return f"The bucket '{bucket}' blocks public access, and PUBLIC_READ was asked for."
-        policy = json.loads(found.policy) if found.policy else {}
+        policy = json.loads(kept_bucket.policy) if kept_bucket.policy else {}
         bucket_arn = f"arn:{authority.partition}:s3:::{bucket}"
         wanted = [(action, bucket_arn) for action in _ON_BUCKET]
         wanted += [(action, f"{bucket_arn}/crl/x.crl") for action in _ON_OBJECTS]
@@ -48,5 +57,5 @@ class MotoStorage:
             s3_backends[account]["aws"].put_object(bucket, key, body)
 
 
-def _bucket(account: str, bucket: str) -> Any:  # noqa: ANN401 - moto's own FakeBucket
+def _bucket(account: str, bucket: str) -> MotoObject:
     return s3_backends[account]["aws"].buckets.get(bucket)

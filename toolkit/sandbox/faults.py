@@ -60,6 +60,8 @@ AWS_QUOTAS: dict[str, float] = {
     "DescribeCertificateAuthorityAuditReport": 20,
     "CreateCertificateAuthorityAuditReport": 1,
 }
+# By HTTP status (AWS Private CA API reference, "Common errors").
+_ERROR_CODES = {500: "InternalFailure", 503: "ServiceUnavailable"}
 
 
 class ConnectionLostError(Exception):
@@ -121,7 +123,7 @@ class Fault(_Model):
         return self
 
     def concerns(self, call: Call) -> bool:
-        """Whether the call is one of those that it is for."""
+        """Return whether the call is one of those that it is for."""
         pairs = ((call.operation, self.operation), (call.region, self.region), (call.account, self.account))
         return all(fnmatch.fnmatchcase(*pair) for pair in (*pairs, (call.role, self.role)))
 
@@ -246,8 +248,8 @@ def _end(fault: Fault) -> NoReturn:
         _throttle()
     if fault.effect == "expired-credentials":
         raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
-    code = "InternalFailure" if fault.status == 500 else "ServiceUnavailable"  # noqa: PLR2004 - HTTP's own number
-    raise AwsError(code, "The request processing has failed because of an internal error.", fault.status)
+    message = "The request processing has failed because of an internal error."
+    raise AwsError(_ERROR_CODES[fault.status], message, fault.status)
 
 
 def _throttle() -> NoReturn:

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from moto.organizations.models import organizations_backends
+
+if TYPE_CHECKING:
+    from toolkit.sandbox.moto_objects import MotoObject
 
 RAM = "ram.amazonaws.com"
 
 
-def identifier(account: str, partition: str) -> str | None:
-    """The ID of the account's organization (``o-...``); None for an account in none."""
+def find_id(account: str, partition: str) -> str | None:
+    """Return the ID of the account's organization (``o-...``); None for an account in none."""
     backend = _backend(account, partition)
     return str(backend.org.id) if backend else None
 
 
 def is_management(account: str, partition: str) -> bool:
-    """Whether the account manages an organization."""
+    """Return whether the account manages an organization."""
     return organizations_backends[account][partition].org is not None
 
 
 def are_together(one: str, other: str, partition: str) -> bool:
-    """Whether two accounts are in one organization."""
-    found = identifier(one, partition)
-    return found is not None and found == identifier(other, partition)
+    """Return whether two accounts are in one organization."""
+    organization = find_id(one, partition)
+    return organization is not None and organization == find_id(other, partition)
 
 
 def knows(account: str, principal: str, partition: str) -> bool:
-    """Whether the ARN is that of the account's organization, or of a unit in it."""
+    """Return whether the ARN is that of the account's organization, or of a unit in it."""
     backend = _backend(account, partition)
     return backend is not None and principal in {backend.org.arn, *(unit.arn for unit in list(backend.ou))}
 
 
 def includes(principal: str, account: str, partition: str) -> bool:
-    """Whether the account is in the organization, or anywhere below the unit, of that ARN."""
+    """Return whether the account is in the organization, or anywhere below the unit, of that ARN."""
     backend = _backend(account, partition)
     if backend is None:
         return False
@@ -52,17 +55,17 @@ def allow_access(account: str, service: str, partition: str) -> None:
 
 
 def has_access(account: str, service: str, partition: str) -> bool:
-    """Whether a service has trusted access to the account's organization."""
+    """Return whether a service has trusted access to the account's organization."""
     backend = _backend(account, partition)
     return backend is not None and any(item["ServicePrincipal"] == service for item in list(backend.services))
 
 
 def forget() -> None:
-    """Who belongs to whom; moto keeps it beside its backends, where its reset does not reach it."""
+    """Forget who belongs to whom; moto keeps it beside its backends, where its reset does not reach it."""
     organizations_backends.master_accounts.clear()
 
 
-def _backend(account: str, partition: str) -> Any:  # noqa: ANN401 - moto's own OrganizationsBackend
+def _backend(account: str, partition: str) -> MotoObject:
     """That of the account that manages the account's organization."""
     own = organizations_backends[account][partition]
     if own.org is not None:
@@ -70,6 +73,6 @@ def _backend(account: str, partition: str) -> Any:  # noqa: ANN401 - moto's own 
     manager, managed_in = organizations_backends.master_accounts.get(account, ("", ""))
     if not manager or managed_in != partition:
         return None
-    found = organizations_backends[manager][partition]
-    is_member = any(member.id == account and member.status == "ACTIVE" for member in list(found.accounts))
-    return found if found.org is not None and is_member else None
+    managing = organizations_backends[manager][partition]
+    is_member = any(member.id == account and member.status == "ACTIVE" for member in list(managing.accounts))
+    return managing if managing.org is not None and is_member else None

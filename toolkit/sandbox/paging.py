@@ -4,25 +4,58 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import TYPE_CHECKING, TypeVar
+
+from toolkit.sandbox.aws_error import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.values import Object
+
+Item = TypeVar("Item")
 
 
-def token(position: int) -> str:
-    """What a client sends to get the page that begins there."""
+def cut(items: Sequence[Item], token: str | None, size: int, code: str) -> tuple[list[Item], str | None]:
+    """Return one page of a list, and the token of the next; None after the last.
+
+    Args:
+        items: the whole list.
+        token: the client's; None for the first page.
+        size: of the page, in items.
+        code: of the error for a token that was not given out.
+
+    Raises:
+        AwsError: no page of a list of that length has the token.
+    """
+    start = 0 if token is None else _read(token, len(items))
+    if start is None:
+        raise AwsError(code, "The token was not given out by this service.")
+    end = start + size
+    return list(items[start:end]), _write(end) if end < len(items) else None
+
+
+def page(items: list[Object], params: Object, most: int, name: str, code: str) -> Object:
+    """Return one page of a list under its name, as the services with REST-JSON do.
+
+    Args:
+        items: the whole list.
+        params: of the request, with ``maxResults`` and ``nextToken`` if it has them.
+        most: on a page.
+        name: of the list in the response.
+        code: of the error for a token that was not given out.
+    """
+    some, token = cut(items, params.get("nextToken"), params.get("maxResults", most), code)
+    return {name: some, "nextToken": token}
+
+
+def _write(position: int) -> str:
     return base64.b64encode(f"from:{position}".encode()).decode()
 
 
-def start(text: str | None, length: int) -> int:
-    """Where a page begins.
-
-    Raises:
-        ValueError: :func:`token` made no such token for a list of that length.
-    """
-    if text is None:
-        return 0
+def _read(token: str, length: int) -> int | None:
     try:
-        position = int(base64.b64decode(text, validate=True).decode().removeprefix("from:"))
-    except (binascii.Error, ValueError) as error:
-        raise ValueError(text) from error
-    if not 0 < position <= length or token(position) != text:
-        raise ValueError(text)
-    return position
+        position = int(base64.b64decode(token, validate=True).decode().removeprefix("from:"))
+    except (binascii.Error, ValueError):
+        return None
+    return position if 0 < position <= length and _write(position) == token else None

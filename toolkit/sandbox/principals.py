@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.iam.models import AccessKey, get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
@@ -22,9 +22,13 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from toolkit.sandbox.moto_objects import MotoObject
+    from toolkit.values import Object
+
 ADMINISTRATOR_KEY = "sandbox"
-# Further keys of the administrator, for clients whose access key can't be chosen.
-_more_keys: set[str] = set()
+# IAM user guide, "Amazon Resource Names": arn:partition:service:region:account:resource, whose last part may have more.
+_COLONS = 5
+ADMINISTRATOR_KEYS = frozenset({ADMINISTRATOR_KEY})
 _EC2 = "ec2.amazonaws.com"
 # botocore sts/2011-06-15/service-2.json, roleSessionNameType and AssumeRoleRequest.DurationSeconds.
 _LONGEST_SESSION_NAME = 64
@@ -58,7 +62,7 @@ class Principal:
         return self.role_arn.rpartition("/")[2] if self.role_arn else ""
 
     @property
-    def layers(self) -> list[list[dict[str, Any]]]:
+    def layers(self) -> list[list[Object]]:
         """The caller's policies, each of which must allow what is done; none for the administrator."""
         if self.role_arn is not None:
             return _layers(self.role_arn)
@@ -71,7 +75,7 @@ class Principal:
         tags = {tag["Key"]: tag["Value"] for tag in role.tags} if role else {}
         context = {f"aws:PrincipalTag/{key}": value for key, value in (tags | dict(self.tags)).items()}
         context |= {"aws:PrincipalAccount": self.account, "aws:PrincipalArn": self.role_arn or self.arn}
-        organization = organizations.identifier(self.account, _partition(self.arn))
+        organization = organizations.find_id(self.account, _partition(self.arn))
         return context | ({"aws:PrincipalOrgID": organization} if organization else {})
 
     def authorize(self, action: str, resource: str, context: Mapping[str, str]) -> None:
@@ -95,7 +99,7 @@ class Principal:
         raise AwsError("AccessDeniedException", message)
 
 
-def own_account() -> str:
+def read_own_account() -> str:
     """Return the account of the administrator: moto's default one, unless the sandbox was given another."""
     return str(get_account_id_from(ADMINISTRATOR_KEY))
 
@@ -115,53 +119,13 @@ def give_account(account: str) -> None:
         iam_backends[account]["aws"].access_keys[identifier] = key
 
 
-def admit(key_id: str) -> None:
-    """Let another access key be the administrator's, until :func:`forget` is called."""
-    _more_keys.add(key_id)
-
-
-def forget() -> None:
-    """Forget the keys that were admitted."""
-    _more_keys.clear()
-
-
 def is_administrator(key_id: str) -> bool:
     """Return whether an access key is the administrator's."""
-    return key_id == ADMINISTRATOR_KEY or key_id in _more_keys
-
-
-def principal(key_id: str, token: str | None, account: str, partition: str) -> Principal:
-    """Whose credentials these are.
-
-    Args:
-        key_id: of the access key.
-        token: the session token that came with it.
-        account: the sandbox's own.
-        partition: of the region that was called.
-
-    Raises:
-        AwsError: nobody's, or they have expired.
-    """
-    if is_administrator(key_id):
-        return Principal(account, f"arn:{partition}:iam::{account}:root")
-    for number in list(sts_backends):
-        session = sts_backends[number][partition].get_assumed_role_from_access_key(key_id)
-        if session is None:
-            continue
-        if session.session_token != token:
-            break
-        if session.expiration.replace(tzinfo=UTC) <= datetime.now(UTC):
-            raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
-        tags = getattr(session, TAGS, {})
-        return Principal(session.account_id, session.arn, session.role_arn, tags)
-    user = _user_of(key_id, partition)
-    if user is None:
-        raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
-    return Principal(user.account_id, user.arn, is_user=True)
+    return key_id in ADMINISTRATOR_KEYS
 
 
 def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
-    """Whether the role's trust policy, and the caller's own policies, let the caller take the role.
+    """Check that the role's trust policy, and the caller's own policies, let the caller assume the role.
 
     Raises:
         AwsError: ``AccessDenied``, also for a role that is not there, as AWS does.
@@ -196,7 +160,7 @@ def _may_become(caller: Principal, action: str, role_arn: str, context: Mapping[
 
 
 def check_web_identity(parameters: Mapping[str, str]) -> None:
-    """Whether a web identity token fits the role's trust policy: provider, audience and subject.
+    """Check that a web identity token fits the role's trust policy: provider, audience and subject.
 
     The token's signature is not checked, because no cluster signs tokens for the sandbox.
 
@@ -209,7 +173,7 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
         arn.role(role_arn)
     except ValueError as error:
         raise AwsError("ValidationError", f"{role_arn} is invalid") from error
-    claims = web_tokens.claims_of(parameters.get("WebIdentityToken", ""))
+    claims = web_tokens.read_claims(parameters.get("WebIdentityToken", ""))
     if any(name.startswith("https://aws.amazon.com/tags") for name in claims):
         raise AwsError("ValidationError", "Session tags in tokens are not in the sandbox; AWS itself has them.")
     issuer = str(claims.get("iss", "")).removeprefix("https://")
@@ -231,7 +195,7 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
 
 
 def check_service(service: str, role_arn: str, context: Mapping[str, str], tags: Mapping[str, str]) -> None:
-    """Whether a role's trust policy lets an AWS service take it, for somebody.
+    """Check that a role's trust policy lets an AWS service assume it, for somebody.
 
     Args:
         service: its principal, for example ``ecs-tasks.amazonaws.com``.
@@ -255,17 +219,19 @@ def check_service(service: str, role_arn: str, context: Mapping[str, str], tags:
 
 
 def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
-    """Whether a role's trust policy lets a service do all that, under whatever conditions."""
+    """Return whether a role's trust policy lets a service do all that, under whatever conditions."""
     document = _trust(role_arn) or {}
-    allowed = [{**found, "Condition": {}} for found in statements(document) if found.get("Effect") == "Allow"]
+    allowed = [
+        {**statement, "Condition": {}} for statement in statements(document) if statement.get("Effect") == "Allow"
+    ]
     named = {"Service": frozenset({service})}
     return all(
         evaluate([{"Statement": allowed}], Request(action, principals=named)) is Decision.ALLOWED for action in actions
     )
 
 
-def new_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> Any:  # noqa: ANN401 - moto's own AssumedRole
-    """Credentials of a role, for somebody who has been checked.
+def open_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> MotoObject:
+    """Return credentials of a role, for somebody who has been checked.
 
     Args:
         role_arn: the role.
@@ -287,7 +253,7 @@ def new_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) 
 
 
 def has_role(role_arn: str) -> bool:
-    """Whether there is a role of that ARN."""
+    """Return whether there is a role of that ARN."""
     return _role(role_arn) is not None
 
 
@@ -299,10 +265,10 @@ def _is_in_an_instance_profile(role_arn: str) -> bool:
 def _require_provider(role_arn: str, provider: str, audience: str) -> None:
     """The issuer must be known to the role's account, with the audience among its clients."""
     known = iam_backends[_account(role_arn)][_partition(role_arn)].open_id_providers if _account(role_arn) else {}
-    found = known.get(provider)
-    if found is None:
+    oidc_provider = known.get(provider)
+    if oidc_provider is None:
         raise AwsError("InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token's issuer")
-    if audience not in found.client_id_list:
+    if audience not in oidc_provider.client_id_list:
         raise AwsError("InvalidIdentityToken", "Incorrect token audience")
 
 
@@ -318,7 +284,7 @@ def _refuse_unmodelled(parameters: Mapping[str, str]) -> None:
         raise AwsError("ValidationError", "Session tags are not in the sandbox; AWS itself has them.")
 
 
-def _role(role_arn: str) -> Any:  # noqa: ANN401 - moto's own Role
+def _role(role_arn: str) -> MotoObject:
     try:
         parsed = arn.role(role_arn)
     except ValueError:
@@ -327,25 +293,7 @@ def _role(role_arn: str) -> Any:  # noqa: ANN401 - moto's own Role
     return next((role for role in list(backend.roles.values()) if role.arn == role_arn), None)
 
 
-def _user_of(key_id: str, partition: str) -> Any:  # noqa: ANN401 - moto's own User
-    """The IAM user of an access key that is active; None for others."""
-    for backends in list(iam_backends.values()):
-        key = backends[partition].access_keys.get(key_id)
-        if key is not None and key.user_name is not None and key.status == "Active":
-            return backends[partition].users.get(key.user_name)
-    return None
-
-
-def _user_policies(account: str, user_arn: str) -> list[dict[str, Any]]:
-    """Inline and attached policies of a user and of the user's groups; none for one that was deleted."""
-    backend = iam_backends[account][_partition(user_arn)]
-    user = next((user for user in list(backend.users.values()) if user.arn == user_arn), None)
-    holders = [user, *backend.get_groups_for_user(user.name)] if user else []
-    found = [json.loads(document) for holder in holders for document in holder.policies.values()]
-    return found + [_default_version(policy) for holder in holders for policy in holder.managed_policies.values()]
-
-
-def _trust(role_arn: str) -> dict[str, Any] | None:
+def _trust(role_arn: str) -> Object | None:
     role = _role(role_arn)
     if role is None:
         return None
@@ -354,25 +302,30 @@ def _trust(role_arn: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else {}
 
 
-def _policies(role_arn: str) -> list[dict[str, Any]]:
-    """Inline and attached policies of a role; none for one that was deleted."""
-    role = _role(role_arn)
-    if role is None:
-        return []
-    inline = [json.loads(document) for document in role.policies.values()]
-    return inline + [_default_version(policy) for policy in role.managed_policies.values()]
+def _user_policies(account: str, user_arn: str) -> list[Object]:
+    """Return the policies of a user and of the user's groups; none for one that was deleted."""
+    backend = iam_backends[account][_partition(user_arn)]
+    user = next((user for user in list(backend.users.values()) if user.arn == user_arn), None)
+    return _policies(user, *backend.get_groups_for_user(user.name)) if user else []
 
 
-def _default_version(policy: Any) -> dict[str, Any]:  # noqa: ANN401 - moto's own ManagedPolicy
+def _policies(*holders: MotoObject) -> list[Object]:
+    """Return the inline and the attached policies of users, groups or roles."""
+    inline = [json.loads(document) for holder in holders for document in holder.policies.values()]
+    return inline + [_default_version(policy) for holder in holders for policy in holder.managed_policies.values()]
+
+
+def _default_version(policy: MotoObject) -> Object:
     """The version of a managed policy that counts."""
     (document,) = [kept.document for kept in policy.versions if kept.version_id == policy.default_version_id]
     return dict(json.loads(document))
 
 
-def _layers(role_arn: str) -> list[list[dict[str, Any]]]:
+def _layers(role_arn: str) -> list[list[Object]]:
     """The role's policies and, if it has one, its permission boundary: each of them must allow."""
     role = _role(role_arn)
-    layers = [_policies(role_arn)]
+    # A role that was deleted has none.
+    layers = [_policies(role) if role else []]
     if role is not None and role.permissions_boundary_arn:
         managed = iam_backends[_account(role_arn)][_partition(role_arn)].managed_policies
         boundary = managed.get(role.permissions_boundary_arn)
@@ -381,8 +334,8 @@ def _layers(role_arn: str) -> list[list[dict[str, Any]]]:
 
 
 def _account(role_arn: str) -> str:
-    return role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""  # noqa: PLR2004 - colons of an ARN
+    return role_arn.split(":")[4] if role_arn.count(":") >= _COLONS else ""
 
 
 def _partition(role_arn: str) -> str:
-    return role_arn.split(":")[1] if role_arn.count(":") >= 5 else "aws"  # noqa: PLR2004 - same
+    return role_arn.split(":")[1] if role_arn.count(":") >= _COLONS else "aws"

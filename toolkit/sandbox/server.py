@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import uuid
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 import boto3
@@ -17,12 +17,10 @@ from moto.core.base_backend import BackendDict
 
 from toolkit.errors import ExternalError
 from toolkit.sandbox import organizations, principals
-from toolkit.sandbox.crl_storage import MotoStorage
 from toolkit.sandbox.faults import Faults
-from toolkit.sandbox.gateway.admission import Gate
+from toolkit.sandbox.gateway.gate import Gate
 from toolkit.sandbox.gateway.listener import PatientServer
 from toolkit.sandbox.gateway.moto_services import ListedServices
-from toolkit.sandbox.gateway.routing import Front
 from toolkit.sandbox.pod_identity.associations import PodIdentity
 from toolkit.sandbox.principals import ADMINISTRATOR_KEY
 from toolkit.sandbox.private_ca import PrivateCaService
@@ -30,11 +28,8 @@ from toolkit.sandbox.ram.share_operations import Ram
 from toolkit.sandbox.state import Keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
     from pathlib import Path
-    from types import TracebackType
-    from wsgiref.types import WSGIApplication
 
 _LOOPBACK = "127.0.0.1"
 # moto's state belongs to the process, so there can be one sandbox in it at a time.
@@ -46,13 +41,14 @@ class Sandbox:
 
     Args:
         private_ca: the service that answers acm-pca; a fresh one unless given.
-        faults: what goes wrong on purpose.
+        faults: what goes wrong on purpose; none unless given.
         port: of the loopback; 0 takes a free one.
         state: a directory that keeps the state from one sandbox to the next; None keeps nothing.
         account: the administrator's, twelve digits; moto's default one unless given.
 
     Attributes:
         private_ca: the service, for tests that look inside.
+        faults: what goes wrong on purpose; may be replaced while the sandbox runs.
         ram: what other accounts may use.
         pod_identity: what the pods of EKS clusters may become.
 
@@ -69,17 +65,15 @@ class Sandbox:
         state: Path | None = None,
         account: str | None = None,
     ) -> None:
-        self.private_ca = private_ca or PrivateCaService(storage=MotoStorage())
+        self.private_ca = private_ca or PrivateCaService()
         self.ram = Ram(self.private_ca.registry)
         self.private_ca.registry.shares = self.ram.directory
         self.pod_identity = PodIdentity(self.private_ca.registry.clock)
-        self._faults = faults or Faults()
+        self.faults = faults or Faults()
         self._port = port
         self._account = account
         self._keeper = Keeper(state, self.private_ca.registry, self.ram, self.pod_identity) if state else None
-        self._front: Front | None = None
         self._server: PatientServer | None = None
-        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Start to listen.
@@ -91,40 +85,18 @@ class Sandbox:
         """
         if not _only_one.acquire(blocking=False):
             raise ExternalError("a sandbox already runs in this process", "Use that one, or a second process.")
-        try:
-            self._start()
-        except BaseException:
+        with ExitStack() as running:
+            running.callback(_only_one.release)
+            running.callback(_forget_everything)
             if self._keeper:
-                self._keeper.stop()
-            _only_one.release()
-            raise
+                running.callback(self._keeper.stop)
+            self._start(running)
+            self._running = running.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop to listen, close the state if it is kept, and forget everything."""
-        try:
-            if self._server:
-                self._server.shutdown()
-            if self._thread:
-                self._thread.join()
-            if self._keeper:
-                self._keeper.stop()
-            _forget_everything()
-        finally:
-            _only_one.release()
-
-    @property
-    def faults(self) -> Faults:
-        """What goes wrong on purpose; may be replaced while the sandbox runs."""
-        return self._faults
-
-    @faults.setter
-    def faults(self, faults: Faults) -> None:
-        self._faults = faults
-        if self._front is not None:
-            self._front.faults = faults
+        self._running.close()
 
     @property
     def endpoint_url(self) -> str:
@@ -136,31 +108,23 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that point an AWS client at the sandbox; the keys open nothing else."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": ADMINISTRATOR_KEY,
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-        }
+        key, secret = self.credentials
+        return {"AWS_ENDPOINT_URL": self.endpoint_url, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
 
     @property
     def credentials(self) -> tuple[str, str]:
         """Access key and secret of the sandbox's administrator."""
-        return self.environment["AWS_ACCESS_KEY_ID"], self.environment["AWS_SECRET_ACCESS_KEY"]
+        # Signatures are not checked.
+        return ADMINISTRATOR_KEY, "sandbox"
 
     def session(self, region: str) -> boto3.Session:
-        """An administrator's session in the sandbox's account; give its clients :attr:`endpoint_url`."""
-        return boto3.Session(
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=region,
-        )
-
-    def admit(self, key_id: str) -> None:
-        """Let another access key be the administrator's, for clients whose access key can't be chosen."""
-        principals.admit(key_id)
+        """Return an administrator's session in the sandbox's account; give its clients :attr:`endpoint_url`."""
+        return boto3.Session(*self.credentials, region_name=region)
 
     def service_session(self, service: str, role_arn: str, region: str, context: Mapping[str, str]) -> boto3.Session:
-        """A role as an AWS service takes it for its users' machines and tasks; give its clients :attr:`endpoint_url`.
+        """Return a session of a role that a service assumes for a machine or a task.
+
+        Give its clients :attr:`endpoint_url`.
 
         Args:
             service: its principal: ``ec2.amazonaws.com``, ``ecs-tasks.amazonaws.com``.
@@ -172,30 +136,27 @@ class Sandbox:
             AwsError: ``AccessDenied``: the role's trust policy does not let the service take it.
         """
         principals.check_service(service, role_arn, context, {})
-        taken = principals.new_session(role_arn, f"{service.partition('.')[0]}-{uuid.uuid4().hex}", region, {})
-        return boto3.Session(
-            aws_access_key_id=taken.access_key_id,
-            aws_secret_access_key=taken.secret_access_key,
-            aws_session_token=taken.session_token,
-            region_name=region,
-        )
+        taken = principals.open_session(role_arn, f"{service.partition('.')[0]}-{uuid.uuid4().hex}", region, {})
+        return boto3.Session(taken.access_key_id, taken.secret_access_key, taken.session_token, region)
 
-    def _start(self) -> None:
+    def _start(self, running: ExitStack) -> None:
         _forget_everything()
         if self._account is not None:
             principals.give_account(self._account)
         # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
         # when it is.
         with _listen(self._port) as listener:
-            behind: WSGIApplication = ListedServices()
-            keeping: Callable[[], AbstractContextManager[None]] = nullcontext
-            if self._keeper:
-                behind, keeping = self._keeper.start(behind), self._keeper.change
-            services = (self.ram.service, *self.pod_identity.services)
-            self._front = Front(self.private_ca, behind, services, self._faults, keeping)
-            self._server = PatientServer(listener, Gate(self._front, self.private_ca.registry))
-        self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox", daemon=True)
-        self._thread.start()
+            own = (self.private_ca, self.ram.service, *self.pod_identity.services)
+            moto, keeper, registry = ListedServices(), self._keeper, self.private_ca.registry
+            if keeper:
+                gate = Gate(own, keeper.start(moto), registry, lambda: self.faults, keeper.change)
+            else:
+                gate = Gate(own, moto, registry, lambda: self.faults)
+            self._server = PatientServer(listener, gate)
+        thread = threading.Thread(target=self._server.serve, name="sandbox", daemon=True)
+        thread.start()
+        running.callback(thread.join)
+        running.callback(self._server.shutdown)
 
 
 def _listen(port: int) -> socket.socket:
@@ -217,4 +178,3 @@ def _forget_everything() -> None:
     """Empty moto's process-wide state, so that no sandbox sees another's roles."""
     BackendDict.reset()
     organizations.forget()
-    principals.forget()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.sandbox.aws_error import AwsError
 
+if TYPE_CHECKING:
+    from toolkit.values import Object
 
-def claims_of(token: str) -> dict[str, Any]:
+
+def read_claims(token: str) -> Object:
     """Return what a JSON Web Token says; nobody signs tokens for the sandbox, so its signature is not checked.
 
     Raises:

@@ -14,8 +14,8 @@ from tests.pulumi.aws_plugin.values import has_unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from tests.pulumi.aws_plugin.lifecycle import Lifecycle
     from tests.pulumi.aws_plugin.values import Values
-    from toolkit.sandbox.pulumi.provider.kind import Kind
 
 # Among the inputs, the names of those that the provider chose (tfbridge/schema.go).
 DEFAULTS = "__defaults"
@@ -65,31 +65,33 @@ def chosen(inputs: Values) -> Values:
     return {name: value for name, value in inputs.items() if name != DEFAULTS}
 
 
-def before(kind: Kind, state: Values, old: Values) -> Values:
+def before(lifecycle: Lifecycle, state: Values, old: Values) -> Values:
     """Return what an update begins with: the inputs, and of what the provider keeps by itself the state.
 
     An update that changes nothing leaves the new inputs in the stack, also where they no longer set what stays.
     """
-    return kind.settled({name: state[name] for name in kind.kept if name in state}, chosen(old))
+    return lifecycle.settle({name: state[name] for name in lifecycle.kept if name in state}, chosen(old))
 
 
-def differ(kind: Kind, type_: str, state: Values, old: Values, new: Values, ignored: Iterable[str]) -> Difference:
+def differ(
+    lifecycle: Lifecycle, type_: str, state: Values, old: Values, new: Values, ignored: Iterable[str]
+) -> Difference:
     """Compare a resource with what the program wants.
 
     Args:
-        kind: the rules of its type.
+        lifecycle: the rules of its type.
         type_: for example `aws:iam/role:Role`.
         state: its outputs.
         old: its inputs, as `Check` returned them.
         new: those that are wanted.
         ignored: paths of `ignoreChanges`.
     """
-    known = before(kind, state, old)
-    wanted = kind.settled(known, chosen(new))
-    one, other = {**kind.defaults, **known}, {**kind.defaults, **wanted}
+    known = before(lifecycle, state, old)
+    wanted = lifecycle.settle(known, chosen(new))
+    one, other = {**lifecycle.defaults, **known}, {**lifecycle.defaults, **wanted}
     names = {*one, *other} - {path.partition(".")[0].partition("[")[0] for path in ignored}
     changed = sorted(name for name in names if has_unknown(other.get(name)) or one.get(name) != other.get(name))
-    replacing = [name for name in changed if name in kind.replaced_by or name == "region"]
+    replacing = [name for name in changed if name in lifecycle.replaced_by or name == "region"]
     return Difference(changed, replacing, bool(replacing) and _keeps_exact_name(type_, old, new))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import threading
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,24 +20,24 @@ from pulumi import _types
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from tests.pulumi.aws_plugin import authorities, buckets, identities
 from tests.pulumi.aws_plugin.differences import DEFAULTS, NAMED, automatic_name, before, chosen, differ, refreshed
 from tests.pulumi.aws_plugin.values import plain, struct
 from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
-from toolkit.sandbox.pulumi.provider.kind import Aws
-from toolkit.sandbox.pulumi.provider.provider_session import open_session
+from toolkit.sandbox.pulumi.provider.provider_session import open_aws
 
 if TYPE_CHECKING:
-    import boto3
-
     from tests.pulumi.aws_plugin.values import Values
-    from toolkit.sandbox.pulumi.provider.kind import Kind
+    from toolkit.sandbox.pulumi.provider.kind import Aws, Kind
     from toolkit.sandbox.server import Sandbox
 
 # AWS's codes for a resource that does not exist, with which the bridged provider takes it for deleted.
 _GONE = {"404", "NoSuchBucket", "NoSuchEntity"}
 _GONE |= {"NotFoundException", "ResourceNotFoundException", "UnknownResourceException"}
 _FAILURES = (BotoCoreError, ClientError, ToolkitError)
+_LIFECYCLES = {**authorities.LIFECYCLES, **buckets.LIFECYCLES, **identities.LIFECYCLES}
+LIFECYCLES = {type_: lifecycle(type_) for type_, lifecycle in _LIFECYCLES.items()}
 # Python imports the modules of pulumi_aws when they are first used, which several threads can't do at the same time.
 _importing = threading.Lock()
 
@@ -53,7 +54,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         self._sandbox = sandbox
         self._version = version
         self._region = ""
-        self._session: boto3.Session | None = None
+        self._clients: Aws | None = None
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002 - gRPC's own
         return provider_pb2.ProviderHandshakeResponse()
@@ -85,7 +86,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         try:
             if not self._region:
                 raise ExternalError("missing region")
-            self._session = open_session(self._sandbox, self._region, settings)
+            self._clients = open_aws(self._sandbox, self._region, settings)
         except _FAILURES as error:
             context.abort(grpc.StatusCode.UNKNOWN, f"unable to configure the AWS provider: {error}")
         return provider_pb2.ConfigureResponse(supportsPreview=True)
@@ -107,7 +108,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         kind = KINDS.get(request.type)
         if kind is None:
             return _refused(request, "", f"{request.type} is not in the sandbox")
-        if unknown := kind.unknown(new):
+        if unknown := kind.find_unknown(new):
             return _refused(request, unknown[0], f"{', '.join(unknown)}: not in the sandbox")
         named = NAMED.get(request.type)
         if named and not new.get(named.property):
@@ -124,7 +125,7 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         """Compare what there is with what is wanted."""
         state, new = plain(request.olds), plain(request.news)
         old = plain(request.old_inputs) or state
-        found = differ(KINDS[request.type], request.type, state, old, new, request.ignoreChanges)
+        found = differ(LIFECYCLES[request.type], request.type, state, old, new, request.ignoreChanges)
         kinds = provider_pb2.PropertyDiff
         return provider_pb2.DiffResponse(
             changes=_some(found.changed),
@@ -152,23 +153,23 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
         """Update the resource."""
-        state, kind = plain(request.olds), KINDS[request.type]
-        old = before(kind, state, plain(request.old_inputs) or state)
-        new = kind.settled(old, chosen(plain(request.news)))
+        state, lifecycle = plain(request.olds), LIFECYCLES[request.type]
+        old = before(lifecycle, state, plain(request.old_inputs) or state)
+        new = lifecycle.settle(old, chosen(plain(request.news)))
         computed = {name: value for name, value in state.items() if name not in old}
         if request.preview:
             return provider_pb2.UpdateResponse(properties=struct(computed | new))
         try:
-            outputs = kind.update(self._of(kind, new), request.id, old, new)
+            outputs = lifecycle.update(self._of(lifecycle.kind, new), request.id, old, new)
         except _FAILURES as error:
             _fail(context, error)
         return provider_pb2.UpdateResponse(properties=struct(computed | new | outputs))
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
         """Delete the resource; one that does not exist is deleted."""
-        state, kind = plain(request.properties), KINDS[request.type]
+        state, lifecycle = plain(request.properties), LIFECYCLES[request.type]
         try:
-            kind.delete(self._of(kind, state), request.id, state)
+            lifecycle.delete(self._of(lifecycle.kind, state), request.id, state)
         except _FAILURES as error:
             if not _is_gone(error):
                 _fail(context, error)
@@ -176,9 +177,9 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's own
         """Read the resource, to refresh or to import it."""
-        state, inputs, kind = plain(request.properties), plain(request.inputs), KINDS[request.type]
+        state, inputs, lifecycle = plain(request.properties), plain(request.inputs), LIFECYCLES[request.type]
         try:
-            found = kind.read(self._of(kind, state), request.id)
+            found = lifecycle.read(self._of(lifecycle.kind, state), request.id)
         except _FAILURES as error:
             if not _is_gone(error):
                 _fail(context, error)
@@ -199,9 +200,9 @@ class AwsPlugin(provider_pb2_grpc.ResourceProviderServicer):
         return self._aws((values.get("region") if kind.is_regional else None) or self._region)
 
     def _aws(self, region: str) -> Aws:
-        if self._session is None:
+        if self._clients is None:
             raise ExternalError("the provider is not configured")
-        return Aws(self._session, region, self._sandbox.endpoint_url)
+        return replace(self._clients, region=region)
 
 
 def _some(changed: list[str]) -> Any:

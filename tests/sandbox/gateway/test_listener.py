@@ -138,12 +138,12 @@ def hello(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
 
 
 def test_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "most_waiting", lambda: 3)
+    monkeypatch.setattr(listener, "limit_waiting", lambda: 3)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         # A duplicate of the socket goes on listening.
         server = PatientServer(listening, hello)
     url = f"http://127.0.0.1:{server.port}"
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve)
     thread.start()
     with ExitStack() as open_ones:
         waiting = [open_ones.enter_context(connect(url)) for _ in range(5)]
@@ -161,4 +161,4 @@ def test_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     for limit, most in ((1024, 768), (20_000, 15_000), (resource.RLIM_INFINITY, 20_000), (1_048_576, 20_000)):
         monkeypatch.setattr(resource, "getrlimit", lambda _, limit=limit: (limit, limit))
-        assert listener.most_waiting() == most
+        assert listener.limit_waiting() == most

@@ -1,1 +1,1 @@
-"""The HTTP front of the sandbox: which requests are admitted, and which service answers each."""
+"""The HTTP side of the sandbox: which requests are admitted, and which service gets each."""

@@ -9,6 +9,9 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
+# The largest request AWS Private CA takes is a chain of 2 MiB, base64-encoded.
+LIMIT = 4 * 1024 * 1024
+
 
 def read(environ: WSGIEnvironment, limit: int | None = None) -> bytes:
     """Return a request's body.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.s3.models import s3_backends
 
@@ -12,7 +12,9 @@ from toolkit.sandbox.private_ca import revocation
 
 if TYPE_CHECKING:
     from toolkit.sandbox.gateway.hosts import Host
+    from toolkit.sandbox.moto_objects import MotoObject
     from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.values import Object
 
 _READ = "s3:GetObject"
 _CLOUDFRONT = "cloudfront.amazonaws.com"
@@ -35,7 +37,7 @@ def find(registry: Registry, host: Host, path: str) -> bytes | None:
         The CRL; None if the URL names none, or one that is not public.
     """
     for authority in list(registry.authorities.values()):
-        crl = revocation.published(authority)
+        crl = revocation.find_published(authority)
         if crl is None or path not in (f"/{crl.key}", f"/{crl.bucket}/{crl.key}"):
             continue
         by_path = host.is_loopback and host.bucket is None and path == f"/{crl.bucket}/{crl.key}"
@@ -49,24 +51,24 @@ def find(registry: Registry, host: Host, path: str) -> bytes | None:
             continue
         resource = f"arn:{bucket.partition}:s3:::{crl.bucket}/{crl.key}"
         if (crl.is_public and not _denies_plain_http(policy, resource)) or (by_name and _is_behind(policy, resource)):
-            found = bucket.keys.get(crl.key)
-            return bytes(found.value) if found else None
+            stored = bucket.keys.get(crl.key)
+            return bytes(stored.value) if stored else None
     return None
 
 
-def _denies_plain_http(policy: dict[str, Any], resource: str) -> bool:
+def _denies_plain_http(policy: Object, resource: str) -> bool:
     request = Request(_READ, resource, {"aws:SecureTransport": "false"})
     return evaluate([policy], request) is Decision.EXPLICITLY_DENIED
 
 
-def _is_behind(policy: dict[str, Any], resource: str) -> bool:
-    """Whether CloudFront can read the object: a CA's custom name is then that of a distribution."""
-    allowed = [{**found, "Condition": {}} for found in statements(policy) if found.get("Effect") == "Allow"]
+def _is_behind(policy: Object, resource: str) -> bool:
+    """Return whether CloudFront can read the object: a CA's custom name is then that of a distribution."""
+    allowed = [{**statement, "Condition": {}} for statement in statements(policy) if statement.get("Effect") == "Allow"]
     request = Request(_READ, resource, principals={"Service": frozenset({_CLOUDFRONT})})
     return evaluate([{"Statement": allowed}], request) is Decision.ALLOWED
 
 
-def _policy(bucket: Any) -> dict[str, Any] | None:  # noqa: ANN401 - moto's own FakeBucket
+def _policy(bucket: MotoObject) -> Object | None:
     """What a bucket's policy says; None for a text that AWS would not have taken, as moto does."""
     try:
         policy = json.loads(bucket.policy) if bucket.policy else {}
@@ -75,6 +77,6 @@ def _policy(bucket: Any) -> dict[str, Any] | None:  # noqa: ANN401 - moto's own 
     return policy if isinstance(policy, dict) else None
 
 
-def _bucket(account: str, name: str) -> Any:  # noqa: ANN401 - moto's own FakeBucket
+def _bucket(account: str, name: str) -> MotoObject:
     backends = s3_backends[account].values()
     return next((backend.buckets[name] for backend in backends if name in backend.buckets), None)

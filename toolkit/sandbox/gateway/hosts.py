@@ -50,5 +50,5 @@ def parse(header: str) -> Host | None:
         return Host(name, is_loopback=True, bucket=None)
     if name.endswith(_LOCALHOST):
         return Host(name, is_loopback=True, bucket=name.removesuffix(_LOCALHOST))
-    found = _BUCKET.fullmatch(name)
-    return Host(name, is_loopback=False, bucket=found["bucket"] if found else None)
+    virtual = _BUCKET.fullmatch(name)
+    return Host(name, is_loopback=False, bucket=virtual["bucket"] if virtual else None)

@@ -9,15 +9,21 @@ import io
 import re
 import selectors
 import socket
+import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
 
+if sys.platform != "win32":
+    import resource
+
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+    from _typeshed import WriteableBuffer
 
 # RFC 9112, 2.2: an empty line ends the head, and a recipient may take a bare LF for a line end.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -38,7 +44,7 @@ _WITHOUT_LIMIT = 256
 
 @dataclass
 class _Waiting:
-    address: Any
+    address: object
     received: bytearray
     # How many bytes it takes; 0 until the head is complete.
     needed: int = 0
@@ -63,9 +69,9 @@ class PatientServer(ThreadedWSGIServer):
         self._waiting: dict[socket.socket, _Waiting] = {}
         self._heads: dict[socket.socket, bytes] = {}
         self._stop, self._stopped = socket.socketpair()
-        self._most = most_waiting()
+        self._most = limit_waiting()
 
-    def serve_forever(self, poll_interval: float = 0.5) -> None:  # noqa: ARG002 - werkzeug's own signature
+    def serve(self) -> None:
         """Serve until :meth:`shutdown` is called."""
         self._selector.register(self.socket, selectors.EVENT_READ)
         self._selector.register(self._stopped, selectors.EVENT_READ)
@@ -74,11 +80,11 @@ class PatientServer(ThreadedWSGIServer):
                 ready = [key.fileobj for key, _ in self._selector.select()]
                 if self._stopped in ready:
                     return
-                for found in ready:
-                    if found is self.socket:
+                for ready_socket in ready:
+                    if ready_socket is self.socket:
                         self._accept()
-                    elif isinstance(found, socket.socket) and found in self._waiting:
-                        self._receive(found)
+                    elif isinstance(ready_socket, socket.socket) and ready_socket in self._waiting:
+                        self._receive(ready_socket)
         finally:
             for connection in list(self._waiting):
                 self._drop(connection)
@@ -136,7 +142,7 @@ class PatientServer(ThreadedWSGIServer):
         if waiting.needed and len(waiting.received) >= waiting.needed:
             self._hand_over(connection, waiting.address, bytes(waiting.received))
 
-    def _hand_over(self, connection: socket.socket, address: Any, head: bytes) -> None:  # noqa: ANN401 - of any family
+    def _hand_over(self, connection: socket.socket, address: object, head: bytes) -> None:
         self._forget(connection)
         connection.settimeout(None)
         self._heads[connection] = head
@@ -163,11 +169,9 @@ def _length_of_body(head: bytes) -> int:
     return length if length <= _LONGEST_BODY else 0
 
 
-def most_waiting() -> int:
+def limit_waiting() -> int:
     """Return how many connections may wait: three quarters of the files that the process may open."""
-    try:
-        import resource  # noqa: PLC0415 - not there on Windows
-    except ImportError:
+    if sys.platform == "win32":
         return _WITHOUT_LIMIT
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST_WAITING if limit == resource.RLIM_INFINITY else min(_MOST_WAITING, limit * 3 // 4)
@@ -183,11 +187,12 @@ class _Resumed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any buffer
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
         if not self._head:
             return self._rest.readinto(buffer)
-        size = min(len(buffer), len(self._head))
-        buffer[:size] = self._head[:size]
+        view = memoryview(buffer)
+        size = min(len(view), len(self._head))
+        view[:size] = self._head[:size]
         self._head = self._head[size:]
         return size
 
@@ -200,6 +205,7 @@ class _Resumed(io.RawIOBase):
 class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not typed, see pyproject.toml
     """Answers one request, and logs none; what people should see, the commands tell them."""
 
+    rfile: io.BufferedReader
     timeout = _LONGEST_PAUSE_SECONDS
     # Send head and body together. After the head of a fast answer, the AWS SDK for Go may lose a body that comes later
     # (aws/smithy-go: transport/http/client.go closes the request, which net/http may still read), and calls again.
@@ -209,8 +215,7 @@ class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not t
     def setup(self) -> None:
         """Begin with the head that the server has read."""
         super().setup()
-        unread: Any = self.rfile  # type: ignore[has-type] # moto is not typed
-        self.rfile = io.BufferedReader(_Resumed(self.server.take_head(self.connection), unread.detach()))
+        self.rfile = io.BufferedReader(_Resumed(self.server.take_head(self.connection), self.rfile.detach()))
 
     def handle_expect_100(self) -> bool:
         """Tell the client to send its body, at once."""
@@ -218,7 +223,7 @@ class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not t
         self.wfile.flush()
         return proceed
 
-    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:  # noqa: ARG002 - werkzeug's own signature
+    def connection_dropped(self, _error: BaseException, _environ: WSGIEnvironment | None = None) -> None:
         """Look for no further request on a connection that a fault has reset."""
         self.close_connection = True
 

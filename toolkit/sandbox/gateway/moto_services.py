@@ -5,7 +5,7 @@ moto itself has about 200. Some start Docker containers, some call URLs, and its
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.core.config import default_user_config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -15,6 +15,8 @@ from toolkit.sandbox.gateway import signature
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
+
+    from toolkit.sandbox.moto_objects import MotoObject
 
 # Signing names, and what moto calls the service.
 _IN_MOTO = {
@@ -43,7 +45,7 @@ class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto 
         for service in ("batch", "lambda"):
             default_user_config[service] = {"use_docker": False}
 
-    def get_application(self, environ: WSGIEnvironment) -> Any:  # noqa: ANN401 - moto makes Flask applications
+    def get_application(self, environ: WSGIEnvironment) -> MotoObject:
         """Return the application of the service that the request is signed for.
 
         Raises:

@@ -9,14 +9,14 @@ import uuid
 from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
-from toolkit.sandbox.private_ca import protocol
+from toolkit.sandbox import services
+from toolkit.sandbox.services import CBOR_HEADER, CBOR_TYPE, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from wsgiref.types import WSGIEnvironment
 
     from toolkit.sandbox.aws_error import AwsError
-    from toolkit.sandbox.private_ca import Response
 
 # The services of botocore's models with the protocols query and rest-xml that have no form of their own below.
 _QUERY = frozenset({"iam", "sns", "sts"})
@@ -47,7 +47,7 @@ _IN_S3: Mapping[str, _Named] = {
 }
 
 
-def answer(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Response:
+def refuse(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Response:
     """Render an error for the client that sent a request.
 
     Args:
@@ -56,17 +56,17 @@ def answer(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Re
         service: the signing name of its service; None if the request is not signed.
     """
     kind = environ.get("CONTENT_TYPE", "")
-    if environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor":
-        return protocol.refusal(error, cbor=True)
+    if environ.get("HTTP_SMITHY_PROTOCOL") == CBOR_HEADER[1]:
+        return services.refuse(error, CBOR_TYPE)
     if environ.get("HTTP_X_AMZ_TARGET") or "json" in kind:
-        return protocol.refusal(error)
+        return services.refuse(error)
     if service == "ec2":
         return _ec2(error)
     if service in _QUERY or kind.startswith(_FORM):
         return _query(error)
     if service in _REST_XML or service is None:
         return _s3(error) if service in ("s3", None) else _query(error)
-    return protocol.refusal(error)
+    return services.refuse(error)
 
 
 def _query(error: AwsError) -> Response:
@@ -95,7 +95,7 @@ def _error(code: str, error: AwsError, kind: str = "") -> str:
 
 def _xml(code: str, status: int, text: str) -> Response:
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
-    return protocol.Response(status, body, code, content_type="text/xml")
+    return Response(status, body, code, content_type="text/xml")
 
 
 def _id() -> str:

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import re
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.eks.models import eks_backends
 
 from toolkit.pki import arn as arns
-from toolkit.sandbox import principals
+from toolkit.sandbox import paging, principals
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.gateway import rest
 from toolkit.sandbox.pod_identity import pod_sessions
 from toolkit.sandbox.pod_identity.pod_sessions import Association
+from toolkit.sandbox.services import RestService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from datetime import datetime
 
-    from toolkit.sandbox.parameters import Params
-    from toolkit.sandbox.private_ca import Caller
+    from toolkit.sandbox.moto_objects import MotoObject
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object
 
 
 _ACTIONS = ("sts:AssumeRole", "sts:TagSession")
@@ -51,21 +52,12 @@ class PodIdentity:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self.associations: MutableMapping[str, Association] = {}
-        operations = {
-            "CreatePodIdentityAssociation": self.create_pod_identity_association,
-            "DeletePodIdentityAssociation": self.delete_pod_identity_association,
-            "DescribePodIdentityAssociation": self.describe_pod_identity_association,
-            "ListPodIdentityAssociations": self.list_pod_identity_associations,
-            "UpdatePodIdentityAssociation": self.update_pod_identity_association,
-        }
-        taking = {"AssumeRoleForPodIdentity": self.assume_role_for_pod_identity}
-        self.services = (
-            rest.RestService("eks", operations, "InvalidParameterException"),
-            rest.RestService("eks-auth", taking, "InvalidParameterException"),
+        self.services = tuple(
+            RestService(name, self, mismatch="InvalidParameterException") for name in ("eks", "eks-auth")
         )
 
-    def create_pod_identity_association(self, caller: Caller, params: Params) -> Params:
-        """A role for a service account that has none."""
+    def create_pod_identity_association(self, caller: Caller, params: Object) -> Object:
+        """Create an association: a role for a service account that has none."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:CreatePodIdentityAssociation", cluster.arn, {})
         namespace, service_account = params["namespace"], params["serviceAccount"]
@@ -92,55 +84,55 @@ class PodIdentity:
         self.associations[made.identifier] = made
         return {"association": made.describe()}
 
-    def describe_pod_identity_association(self, caller: Caller, params: Params) -> Params:
-        """Everything about one."""
+    def describe_pod_identity_association(self, caller: Caller, params: Object) -> Object:
+        """Return an association."""
         return {"association": self._find(caller, "Describe", params).describe()}
 
-    def list_pod_identity_associations(self, caller: Caller, params: Params) -> Params:
-        """Those of a cluster."""
+    def list_pod_identity_associations(self, caller: Caller, params: Object) -> Object:
+        """Return the associations of a cluster."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:ListPodIdentityAssociations", cluster.arn, {})
-        found = [
-            known.summary()
+        summaries = [
+            known.summarize()
             for known in self._of(cluster)
             if params.get("namespace", known.namespace) == known.namespace
             and params.get("serviceAccount", known.service_account) == known.service_account
         ]
-        return rest.page(found, params, _PAGE, "associations", "InvalidParameterException")
+        return paging.page(summaries, params, _PAGE, "associations", "InvalidParameterException")
 
-    def update_pod_identity_association(self, caller: Caller, params: Params) -> Params:
-        """Another role; the service account stays (botocore, UpdatePodIdentityAssociation)."""
-        found = self._find(caller, "Update", params)
+    def update_pod_identity_association(self, caller: Caller, params: Object) -> Object:
+        """Change the role; the service account stays (botocore, UpdatePodIdentityAssociation)."""
+        association = self._find(caller, "Update", params)
         _refuse_policy(params)
         if not {"roleArn", "targetRoleArn", "disableSessionTags"} & set(params):
             raise _invalid("Change the role, the target role, or whether session tags are disabled.")
-        role, target = params.get("roleArn", found.role), params.get("targetRoleArn", found.target)
+        role, target = params.get("roleArn", association.role), params.get("targetRoleArn", association.target)
         _require_role(caller, role)
-        found.target = _target(caller, target)
-        found.role = role
-        found.tagging = not params.get("disableSessionTags", not found.tagging)
-        found.modified = self._clock()
-        return {"association": found.describe()}
+        association.target = _target(caller, target)
+        association.role = role
+        association.tagging = not params.get("disableSessionTags", not association.tagging)
+        association.modified = self._clock()
+        return {"association": association.describe()}
 
-    def delete_pod_identity_association(self, caller: Caller, params: Params) -> Params:
-        """New pods get no credentials; those that are out stay good until they expire."""
-        found = self._find(caller, "Delete", params)
-        del self.associations[found.identifier]
-        return {"association": found.describe()}
+    def delete_pod_identity_association(self, caller: Caller, params: Object) -> Object:
+        """Delete an association: new pods get no credentials; those that were issued stay good until they expire."""
+        association = self._find(caller, "Delete", params)
+        del self.associations[association.identifier]
+        return {"association": association.describe()}
 
-    def assume_role_for_pod_identity(self, caller: Caller, params: Params) -> Params:
-        """Credentials for a pod, as the agent on its node asks for them."""
+    def assume_role_for_pod_identity(self, caller: Caller, params: Object) -> Object:
+        """Return credentials for a pod, as the agent on its node asks for them."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks-auth:AssumeRoleForPodIdentity", cluster.arn, {})
         pod = pod_sessions.read_token(params["token"], cluster, self._clock())
-        found = next((known for known in self._of(cluster) if known.is_for(pod)), None)
-        if found is None:
+        association = next((known for known in self._of(cluster) if known.is_for(pod)), None)
+        if association is None:
             raise AwsError("ResourceNotFoundException", "The service account has no EKS Pod Identity association.", 404)
-        session = pod_sessions.session(found, pod, caller.region)
+        session = pod_sessions.open_session(association, pod, caller.region)
         return {
-            "subject": {"namespace": found.namespace, "serviceAccount": found.service_account},
+            "subject": {"namespace": association.namespace, "serviceAccount": association.service_account},
             "audience": pod_sessions.PRINCIPAL,
-            "podIdentityAssociation": {"associationArn": found.arn, "associationId": found.identifier},
+            "podIdentityAssociation": {"associationArn": association.arn, "associationId": association.identifier},
             "assumedRoleUser": {"arn": session.arn, "assumeRoleId": session.user_id},
             "credentials": {
                 "accessKeyId": session.access_key_id,
@@ -150,24 +142,28 @@ class PodIdentity:
             },
         }
 
-    def _find(self, caller: Caller, verb: str, params: Params) -> Association:
+    def _find(self, caller: Caller, verb: str, params: Object) -> Association:
         cluster, identifier = _cluster(caller, params["clusterName"]), params["associationId"]
-        found = next((known for known in self._of(cluster) if known.identifier == identifier), None)
-        arn = found.arn if found else f"{cluster.arn.rpartition(':')[0]}:podidentityassociation/{cluster.name}/*"
+        association = next((known for known in self._of(cluster) if known.identifier == identifier), None)
+        arn = (
+            association.arn
+            if association
+            else f"{cluster.arn.rpartition(':')[0]}:podidentityassociation/{cluster.name}/*"
+        )
         caller.authorize(f"eks:{verb}PodIdentityAssociation", arn, {})
-        if found is None:
+        if association is None:
             raise AwsError("ResourceNotFoundException", f"No association found for ID: {identifier}", 404)
-        return found
+        return association
 
-    def _of(self, cluster: Any) -> list[Association]:  # noqa: ANN401 - moto's own Cluster
+    def _of(self, cluster: MotoObject) -> list[Association]:
         return [known for known in self.associations.values() if known.cluster is cluster]
 
 
-def _cluster(caller: Caller, name: str) -> Any:  # noqa: ANN401 - moto's own Cluster
-    found = eks_backends[caller.account][caller.region].clusters.get(name)
-    if found is None:
+def _cluster(caller: Caller, name: str) -> MotoObject:
+    cluster = eks_backends[caller.account][caller.region].clusters.get(name)
+    if cluster is None:
         raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
-    return found
+    return cluster
 
 
 def _require_names(namespace: str, service_account: str) -> None:
@@ -211,7 +207,7 @@ def _target(caller: Caller, role_arn: str | None) -> str | None:
     return role_arn
 
 
-def _refuse_policy(params: Params) -> None:
+def _refuse_policy(params: Object) -> None:
     if "policy" in params:
         raise _invalid("Policies of associations are not in the sandbox; AWS itself has them.")
 

@@ -9,7 +9,7 @@ import secrets
 import string
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.sandbox import principals, web_tokens
 from toolkit.sandbox.aws_error import AwsError
@@ -17,7 +17,8 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from toolkit.sandbox.parameters import Params
+    from toolkit.sandbox.moto_objects import MotoObject
+    from toolkit.values import Object
 
 PRINCIPAL = "pods.eks.amazonaws.com"
 _LETTERS = string.ascii_lowercase + string.digits
@@ -37,7 +38,7 @@ class Association:
         tagging: whether the session has the tags that EKS gives.
     """
 
-    cluster: Any
+    cluster: MotoObject
     account: str
     namespace: str
     service_account: str
@@ -48,11 +49,7 @@ class Association:
     modified: datetime
     tags: dict[str, str] = field(default_factory=dict)
     external_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    identifier: str = field(
-        default_factory=lambda: (
-            "a-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(17))
-        )
-    )
+    identifier: str = field(default_factory=lambda: "a-" + "".join(secrets.choice(_LETTERS) for _ in range(17)))
 
     @property
     def arn(self) -> str:
@@ -60,11 +57,11 @@ class Association:
         return f"{self.cluster.arn.rpartition(':')[0]}:podidentityassociation/{self.cluster.name}/{self.identifier}"
 
     def is_for(self, pod: Pod) -> bool:
-        """Whether it is that of the pod's service account."""
+        """Return whether it is that of the pod's service account."""
         return (self.namespace, self.service_account) == (pod.namespace, pod.service_account)
 
-    def summary(self) -> Params:
-        """As ListPodIdentityAssociations shows it."""
+    def summarize(self) -> Object:
+        """Return it as ListPodIdentityAssociations shows it."""
         return {
             "clusterName": self.cluster.name,
             "namespace": self.namespace,
@@ -73,9 +70,9 @@ class Association:
             "associationId": self.identifier,
         }
 
-    def describe(self) -> Params:
-        """As DescribePodIdentityAssociation shows it."""
-        return self.summary() | {
+    def describe(self) -> Object:
+        """Return it as DescribePodIdentityAssociation shows it."""
+        return self.summarize() | {
             "roleArn": self.role,
             "targetRoleArn": self.target,
             "externalId": self.external_id if self.target else None,
@@ -96,18 +93,18 @@ class Pod:
     uid: str | None
 
 
-def read_token(token: str, cluster: Any, now: datetime) -> Pod:  # noqa: ANN401 - moto's own Cluster
-    """Who a service account's token is for; its signature is not checked, because nobody signs for the sandbox.
+def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
+    """Return whom a service account's token is for; nobody signs for the sandbox, so its signature is not checked.
 
     Raises:
         AwsError: ``InvalidTokenException`` or ``ExpiredTokenException``.
     """
     try:
-        claims = web_tokens.claims_of(token)
+        claims = web_tokens.read_claims(token)
         kubernetes = claims["kubernetes.io"]
         namespace, service_account = kubernetes["namespace"], kubernetes["serviceaccount"]["name"]
         pod = kubernetes.get("pod", {})
-        found = Pod(namespace, service_account, pod.get("name"), pod.get("uid"))
+        owner = Pod(namespace, service_account, pod.get("name"), pod.get("uid"))
     except (AwsError, KeyError, TypeError, AttributeError) as error:
         raise _invalid_token("it is not a service account's") from error
     audience = claims.get("aud")
@@ -120,11 +117,11 @@ def read_token(token: str, cluster: Any, now: datetime) -> Pod:  # noqa: ANN401 
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires <= now.timestamp():
         raise AwsError("ExpiredTokenException", "The service account token has expired.")
-    return found
+    return owner
 
 
-def session(association: Association, pod: Pod, region: str) -> Any:  # noqa: ANN401 - moto's own AssumedRole
-    """Credentials of the association's role, or of its target, which that role takes.
+def open_session(association: Association, pod: Pod, region: str) -> MotoObject:
+    """Return credentials of the association's role, or of its target, which that role assumes.
 
     Raises:
         AwsError: ``AccessDeniedException``.
@@ -135,7 +132,7 @@ def session(association: Association, pod: Pod, region: str) -> Any:  # noqa: AN
     name = f"eks-{association.cluster.name}-{pod.name or pod.service_account}-{uuid.uuid4()}"
     try:
         principals.check_service(PRINCIPAL, association.role, context, tags)
-        taken = principals.new_session(association.role, name, region, tags)
+        taken = principals.open_session(association.role, name, region, tags)
         if association.target is None:
             return taken
         caller = principals.Principal(taken.account_id, taken.arn, association.role, tags)
@@ -145,7 +142,7 @@ def session(association: Association, pod: Pod, region: str) -> Any:  # noqa: AN
         # AWS's words, which do not say what is missing: eksworkshop and the issues of aws/eks-pod-identity-agent.
         message = "Unauthorized Exception! EKS does not have permissions to assume the associated role."
         raise AwsError("AccessDeniedException", message) from error
-    return principals.new_session(association.target, name, region, tags)
+    return principals.open_session(association.target, name, region, tags)
 
 
 def _session_tags(association: Association, pod: Pod) -> dict[str, str]:

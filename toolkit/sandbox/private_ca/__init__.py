@@ -3,8 +3,6 @@
 It may refuse what AWS accepts, never accept what AWS refuses. What is not modelled is refused by name.
 """
 
-from toolkit.sandbox.private_ca.dispatch import PrivateCaService
-from toolkit.sandbox.private_ca.protocol import Response
-from toolkit.sandbox.private_ca.registry import Caller
+from toolkit.sandbox.private_ca.service import PrivateCaService
 
-__all__ = ["Caller", "PrivateCaService", "Response"]
+__all__ = ["PrivateCaService"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
+    from toolkit.values import Object
 
 _COLUMNS = (
     "awsAccountId",
@@ -61,7 +62,7 @@ def write(authority: CertificateAuthority, form: str) -> bytes:
     return json.dumps(rows).encode()
 
 
-def _row(authority: CertificateAuthority, issued: IssuedCertificate) -> dict[str, Any]:
+def _row(authority: CertificateAuthority, issued: IssuedCertificate) -> Object:
     certificate = pem.load_certificate(issued.pem)
     row = {
         "awsAccountId": authority.owner,

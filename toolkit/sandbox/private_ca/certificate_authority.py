@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from toolkit.pki import pem
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import keys, passthrough, subject
 
@@ -18,9 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from toolkit.sandbox.private_ca.keys import PrivateKey
+    from toolkit.values import Object, Value
 
 CREATING, PENDING, ACTIVE = "CREATING", "PENDING_CERTIFICATE", "ACTIVE"
 DISABLED, EXPIRED, DELETED = "DISABLED", "EXPIRED", "DELETED"
+UNDELETED = (CREATING, PENDING, ACTIVE, DISABLED, EXPIRED)
 # botocore, CreateCertificateAuthorityRequest: the defaults of what was not asked for.
 DEFAULT_USAGE_MODE = "GENERAL_PURPOSE"
 DEFAULT_KEY_STORAGE = "FIPS_140_2_LEVEL_3_OR_HIGHER"
@@ -78,7 +79,7 @@ class CertificateAuthority:
 
     arn: str
     owner: str
-    request: dict[str, Any]
+    request: Object
     created: datetime
     key: PrivateKey
     name: x509.Name
@@ -88,27 +89,27 @@ class CertificateAuthority:
     tags: dict[str, str] = field(default_factory=dict)
     issued: MutableMapping[str, IssuedCertificate] = field(default_factory=dict)
     usable_from: datetime | None = None
-    policy: dict[str, Any] | None = None
-    permissions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    audit_reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    policy: Object | None = None
+    permissions: dict[tuple[str, str], Object] = field(default_factory=dict)
+    audit_reports: dict[str, Object] = field(default_factory=dict)
     crl_number: int = 0
     restorable_until: datetime | None = None
     status_before_deletion: str = DISABLED
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @classmethod
-    def create(cls, arn: str, owner: str, request: dict[str, Any], now: datetime) -> CertificateAuthority:
-        """A CA that waits for its certificate.
+    def create(cls, arn: str, owner: str, request: Object, now: datetime) -> CertificateAuthority:
+        """Create a CA that waits for its certificate.
 
         Raises:
             AwsError: the configuration can't be had.
         """
         configuration = request["CertificateAuthorityConfiguration"]
         key = keys.generate(configuration["KeyAlgorithm"])
-        keys.signature_hash(configuration["SigningAlgorithm"], key)
-        name = subject.name(configuration["Subject"])
+        keys.find_hash(configuration["SigningAlgorithm"], key)
+        name = subject.build_name(configuration["Subject"])
         # Refused now, not when the request is read.
-        list(passthrough.csr_extensions(configuration.get("CsrExtensions") or {}))
+        list(passthrough.read_csr_extensions(configuration.get("CsrExtensions") or {}))
         tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", ())}
         return cls(arn, owner, request, now, key, name, now, tags=tags)
 
@@ -160,27 +161,18 @@ class CertificateAuthority:
         Raises:
             AwsError: ``InvalidStateException``.
         """
-        if self.status(now) not in allowed:
-            self.refuse_state(now, doing)
-
-    def refuse_state(self, now: datetime, doing: str) -> NoReturn:
-        """Refuse a call because of its state.
-
-        Raises:
-            AwsError: ``InvalidStateException``.
-        """
-        raise AwsError(
-            "InvalidStateException",
-            f"The certificate authority is not in a valid state for {doing}: {self.status(now)}.",
-        )
+        status = self.status(now)
+        if status not in allowed:
+            message = f"The certificate authority is not in a valid state for {doing}: {status}."
+            raise AwsError("InvalidStateException", message)
 
     def set_status(self, status: str, now: datetime) -> None:
         """Change the state and remember when."""
         self.stored_status = status
         self.changed = now
 
-    def next_crl_number(self) -> int:
-        """Counts up with every CRL (RFC 5280, 5.2.3)."""
+    def take_crl_number(self) -> int:
+        """Return the number of the next CRL; it counts up with each (RFC 5280, 5.2.3)."""
         self.crl_number += 1
         return self.crl_number
 
@@ -190,20 +182,16 @@ class CertificateAuthority:
         It asks for CA:TRUE (user guide, PCACertInstall.md) and for what ``CsrExtensions`` said.
         """
         configuration = self.request["CertificateAuthorityConfiguration"]
-        algorithm = keys.signature_hash(configuration["SigningAlgorithm"], self.key)
+        algorithm = keys.find_hash(configuration["SigningAlgorithm"], self.key)
         builder = x509.CertificateSigningRequestBuilder().subject_name(self.name)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        for extension, critical in passthrough.csr_extensions(configuration.get("CsrExtensions") or {}):
+        for extension, critical in passthrough.read_csr_extensions(configuration.get("CsrExtensions") or {}):
             builder = builder.add_extension(extension, critical=critical)
         request = builder.sign(self.key, algorithm)
         return request.public_bytes(serialization.Encoding.PEM).decode()
 
-    def chain_pem(self) -> str:
-        """Its own certificate first, the root last: what comes with every certificate it issues."""
-        return pem.write(self.certificates)
-
-    def describe(self, now: datetime) -> dict[str, Any]:
-        """What DescribeCertificateAuthority returns."""
+    def describe(self, now: datetime) -> Object:
+        """Return what DescribeCertificateAuthority returns."""
         own = self.certificate
         return {
             "Arn": self.arn,
@@ -217,14 +205,14 @@ class CertificateAuthority:
             "NotBefore": own.not_valid_before_utc if own else None,
             "NotAfter": own.not_valid_after_utc if own else None,
             "CertificateAuthorityConfiguration": self.request["CertificateAuthorityConfiguration"],
-            "RevocationConfiguration": revocation_shown(self.request.get("RevocationConfiguration")),
+            "RevocationConfiguration": show_revocation(self.request.get("RevocationConfiguration")),
             "RestorableUntil": self.restorable_until,
             "KeyStorageSecurityStandard": self.request.get("KeyStorageSecurityStandard", DEFAULT_KEY_STORAGE),
             "UsageMode": self.usage_mode,
         }
 
 
-def revocation_shown(configuration: Mapping[str, Any] | None) -> dict[str, Any]:
+def show_revocation(configuration: Mapping[str, Value] | None) -> Object:
     """Return a revocation configuration as AWS shows it: both parts, also those that nobody gave.
 
     Source: user guide, PCAUpdateCA.md; botocore, CrlConfiguration.S3ObjectAcl: "If no value is specified, the default

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
 
 
-def certificates(
+def check_certificates(
     authority: CertificateAuthority, certificate: bytes, above: bytes | None, now: datetime
 ) -> tuple[x509.Certificate, ...]:
-    """The CA's certificate and those above it, in order, if the CA may have them.
+    """Return the CA's certificate and those above it, in order, if the CA may have them.
 
     Args:
         authority: the CA.

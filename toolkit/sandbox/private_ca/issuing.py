@@ -4,61 +4,109 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from toolkit.pki import chain
-from toolkit.sandbox.aws_error import AwsError, validation
-from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, validity
-from toolkit.sandbox.private_ca.certificate_authority import ACTIVE, EXPIRED, PENDING, CertificateAuthority
-from toolkit.sandbox.private_ca.keys import PublicKey
+from toolkit.pki import chain, pem
+from toolkit.sandbox.aws_error import AwsError, make_argument_error, make_validation_error
+from toolkit.sandbox.private_ca import certificate_authority as state
+from toolkit.sandbox.private_ca import keys, passthrough, requests, revocation, subject, validity
+from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority, IssuedCertificate
 from toolkit.sandbox.private_ca.profiles import Profile, profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from toolkit.sandbox.private_ca.keys import PublicKey
+    from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object, Value
 
-def issue(
-    authority: CertificateAuthority, request: Mapping[str, Any], partition: str, now: datetime
+_LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
+
+
+class Issuing:
+    """Each public method is one operation."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def issue_certificate(self, caller: Caller, params: Object) -> Object:
+        """Sign a CSR; the certificate is fetched with a call of its own."""
+        now = self._registry.clock()
+        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
+        certificate = _sign(authority, params, caller.partition, now)
+        # Its serial number ends the ARN (user guide, PcaAuditReport.md; CloudTrail's examples of IssueCertificate).
+        arn = f"{authority.arn}/certificate/{certificate.serial_number:032x}"
+        # A root's own certificate has no chain above it.
+        above = "" if certificate.issuer == certificate.subject else pem.write(authority.certificates)
+        ready = now + self._registry.issuance_delay
+        issued = IssuedCertificate(
+            arn=arn,
+            pem=pem.write([certificate]),
+            chain=above,
+            ready=ready,
+            issued=now,
+            serial=certificate.serial_number,
+            template=params.get("TemplateArn"),
+        )
+
+        def store() -> str:
+            authority.issued[arn] = issued
+            return arn
+
+        scope = ("issue", caller.account, authority.arn)
+        return {"CertificateArn": self._registry.store_once(params.get("IdempotencyToken"), scope, store)}
+
+    def get_certificate(self, caller: Caller, params: Object) -> Object:
+        """Return a certificate and its chain, once it is issued."""
+        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
+        authority.require(self._registry.clock(), *_LIVING, doing="reading a certificate")
+        if not params["CertificateArn"].startswith(f"{authority.arn}/certificate/"):
+            raise AwsError(
+                "InvalidArnException", f"{params['CertificateArn']} is not a certificate of {authority.arn}."
+            )
+        issued = authority.issued.get(params["CertificateArn"])
+        if issued is None:
+            raise AwsError("ResourceNotFoundException", f"Could not find certificate {params['CertificateArn']}.")
+        if self._registry.clock() < issued.ready:
+            raise AwsError("RequestInProgressException", "The certificate is still being issued.")
+        # Without a line end (aws/aws-cli: awscli/examples/acm-pca/get-certificate.rst, and
+        # cert-manager/aws-privateca-issuer, which adds one).
+        return {"Certificate": issued.pem.rstrip(), "CertificateChain": issued.chain.rstrip() or None}
+
+
+def _sign(
+    authority: CertificateAuthority, request: Mapping[str, Value], partition: str, now: datetime
 ) -> x509.Certificate:
-    """Sign what IssueCertificate asks for.
-
-    Args:
-        authority: the issuing CA.
-        request: the call's parameters.
-        partition: of the CA; a template's ARN must be of the same.
-        now: the moment of the issuance.
-
-    Raises:
-        AwsError: AWS would refuse it.
-    """
+    """Return the certificate, if AWS would issue it."""
     wanted = profile(request.get("TemplateArn"), partition)
     # Given to a template that does not let it in, ApiPassthrough is silently ignored (botocore,
     # IssueCertificateRequest.ApiPassthrough).
     given = (request.get("ApiPassthrough") or {}) if wanted.from_api else {}
-    csr = requests.read(request["Csr"])
+    csr, key = requests.read(request["Csr"])
     _require_state(authority, wanted, now)
     _require_place(authority, wanted, csr)
-    algorithm = keys.signature_hash(request["SigningAlgorithm"], authority.key)
-    begins = validity.not_before(request.get("ValidityNotBefore"), now).replace(microsecond=0)
-    ends = validity.not_after(request["Validity"], now).replace(microsecond=0)
+    algorithm = keys.find_hash(request["SigningAlgorithm"], authority.key)
+    begins = validity.read_not_before(request.get("ValidityNotBefore"), now).replace(microsecond=0)
+    ends = validity.read_not_after(request["Validity"], now).replace(microsecond=0)
     _require_lifetime(authority, wanted, begins, ends, now)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(passthrough.name(given) or csr.subject)
+        .subject_name(subject.build_name(given["Subject"]) if given.get("Subject") else csr.subject)
         .issuer_name(authority.issuing_name)
-        .public_key(csr.public_key())
+        .public_key(key)
         .serial_number(_serial_number())
         .not_valid_before(begins)
         .not_valid_after(ends)
     )
     try:
-        for extension, critical in _extensions(authority, wanted, csr, given):
+        for extension, critical in _extensions(authority, wanted, (csr, key), given):
             builder = builder.add_extension(extension, critical=critical)
         return builder.sign(authority.key, algorithm)
     except (ValueError, TypeError) as error:
-        raise requests.malformed("The names or extensions of the request can not be encoded.") from error
+        raise requests.make_malformed_error("The names or extensions of the request can not be encoded.") from error
 
 
 def _serial_number() -> int:
@@ -68,7 +116,7 @@ def _serial_number() -> int:
 
 def _require_state(authority: CertificateAuthority, wanted: Profile, now: datetime) -> None:
     # A root signs its own certificate before it is active, and again when it is renewed.
-    states = (PENDING, ACTIVE, EXPIRED) if wanted.self_signed else (ACTIVE,)
+    states = (state.PENDING, state.ACTIVE, state.EXPIRED) if wanted.self_signed else (state.ACTIVE,)
     authority.require(now, *states, doing="issuing certificates")
 
 
@@ -76,66 +124,64 @@ def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.C
     """The certificate must have a place in the hierarchy."""
     if wanted.self_signed:
         if authority.kind != "ROOT" or csr.public_key() != authority.key.public_key():
-            raise _invalid("The root template is for a root CA's own request.")
+            raise make_argument_error("The root template is for a root CA's own request.")
         return
     if not wanted.is_ca:
         return
     if authority.usage_mode == "SHORT_LIVED_CERTIFICATE":
         # privateca/latest/userguide/short-lived-certificates.html: it is the last CA of its chain.
-        raise _invalid("A CA in short-lived certificate mode can not issue CA certificates.")
-    assert authority.certificate is not None  # noqa: S101 - an active CA has one
-    allowed, length = chain.path_length(authority.certificate), wanted.constraints.path_length
+        raise make_argument_error("A CA in short-lived certificate mode can not issue CA certificates.")
+    allowed, length = chain.path_length(authority.certificates[0]), wanted.constraints.path_length
     if allowed is not None and (length is None or length >= allowed):
         # botocore, IssueCertificateRequest.TemplateArn: not beyond what the issuing CA allows.
-        raise _invalid(f"The CA allows path lengths below {allowed}, and the template has {length}.")
+        raise make_argument_error(f"The CA allows path lengths below {allowed}, and the template has {length}.")
 
 
 def _require_lifetime(
     authority: CertificateAuthority, wanted: Profile, begins: datetime, ends: datetime, now: datetime
 ) -> None:
     if ends <= now or begins >= ends:
-        raise validation("The validity period must end in the future, after it begins.")
+        raise make_validation_error("The validity period must end in the future, after it begins.")
     if wanted.self_signed:
         # "AWS Private CA does not perform validity checks on root CA certificates" (user guide).
         return
-    assert authority.certificate is not None  # noqa: S101 - an active CA has one
-    last = authority.certificate.not_valid_after_utc
+    last = authority.certificates[0].not_valid_after_utc
     if ends > last:
         # user guide, PCATsExceptions.md
-        raise validation(f"The validity period of the issuing certificate ends before {ends:%Y-%m-%dT%H:%M:%SZ}.")
+        raise make_validation_error(
+            f"The validity period of the issuing certificate ends before {ends:%Y-%m-%dT%H:%M:%SZ}."
+        )
     if authority.usage_mode == "SHORT_LIVED_CERTIFICATE" and ends - now > validity.SHORT_LIVED_MAX + timedelta(
         seconds=1
     ):
-        raise validation("A CA in short-lived certificate mode issues for at most 7 days.")
+        raise make_validation_error("A CA in short-lived certificate mode issues for at most 7 days.")
 
 
 def _extensions(
     authority: CertificateAuthority,
     wanted: Profile,
-    csr: x509.CertificateSigningRequest,
-    given: Mapping[str, Any],
+    requested: tuple[x509.CertificateSigningRequest, PublicKey],
+    given: Mapping[str, Value],
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
     """Template first, then ApiPassthrough, then the request: who comes first wins (UsingTemplates.md)."""
+    csr, key = requested
     seen: set[x509.ObjectIdentifier] = set()
     # Where revocation is looked up the CA says, or else the request ("CA config or CSR" in AWS's table).
-    published = () if wanted.self_signed else revocation.extensions(authority)
-    sources = (_of_template(authority, wanted, csr), published, _of_api(given), _of_request(wanted, csr))
-    for source in sources:
-        for extension, critical in source:
+    published = () if wanted.self_signed else revocation.make_extensions(authority)
+    layers = (_of_template(authority, wanted, key), published, _of_api(given), _of_request(wanted, csr))
+    for layer in layers:
+        for extension, critical in layer:
             if extension.oid not in seen:
                 seen.add(extension.oid)
                 yield extension, critical
 
 
 def _of_template(
-    authority: CertificateAuthority, wanted: Profile, csr: x509.CertificateSigningRequest
+    authority: CertificateAuthority, wanted: Profile, key: PublicKey
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    key = csr.public_key()
-    assert isinstance(key, PublicKey)  # noqa: S101 - requests.read let nothing else through
     yield wanted.constraints, wanted.constraints_critical
     if not wanted.self_signed:
-        assert authority.certificate is not None  # noqa: S101 - an active CA has one
-        yield keys.authority_key_identifier(authority.certificate, authority.key), False
+        yield keys.make_key_identifier(authority.certificates[0], authority.key), False
     yield x509.SubjectKeyIdentifier.from_public_key(key), False
     if wanted.usage:
         yield wanted.usage, True
@@ -143,8 +189,8 @@ def _of_template(
         yield x509.ExtendedKeyUsage(wanted.extended), wanted.extended_critical
 
 
-def _of_api(given: Mapping[str, Any]) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    for extension, critical in passthrough.extensions(given):
+def _of_api(given: Mapping[str, Value]) -> Iterator[tuple[x509.ExtensionType, bool]]:
+    for extension, critical in passthrough.read_extensions(given):
         if isinstance(extension, x509.SubjectAlternativeName):
             # What AWS rejects in a CSR it also rejects here (userguide/certguard-validation.html). Whether it wants
             # this SAN critical when the subject is empty is not known.
@@ -158,7 +204,3 @@ def _of_request(wanted: Profile, csr: x509.CertificateSigningRequest) -> Iterato
     for extension in csr.extensions:
         if wanted.from_csr or extension.oid == x509.SubjectAlternativeName.oid:
             yield extension.value, extension.critical
-
-
-def _invalid(message: str) -> AwsError:
-    return AwsError("InvalidArgsException", message)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from toolkit.sandbox.aws_error import AwsError, not_in_sandbox
+from toolkit.sandbox.aws_error import AwsError, make_unsupported_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ _HASHES: dict[str, Hash] = {
 
 
 def generate(key_algorithm: str) -> PrivateKey:
-    """A key pair of the algorithm that was asked for.
+    """Return a key pair of the algorithm that was asked for.
 
     Raises:
         AwsError: AWS has the algorithm, the sandbox has not (ML-DSA, SM2).
@@ -42,11 +42,11 @@ def generate(key_algorithm: str) -> PrivateKey:
         return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[key_algorithm])
     if key_algorithm in _CURVES:
         return ec.generate_private_key(_CURVES[key_algorithm]())
-    raise not_in_sandbox(f"Key algorithm {key_algorithm}")
+    raise make_unsupported_error(f"Key algorithm {key_algorithm}")
 
 
-def signature_hash(signing_algorithm: str, key: PrivateKey) -> Hash:
-    """The hash with which the CA's key makes the signature that was asked for.
+def find_hash(signing_algorithm: str, key: PrivateKey) -> Hash:
+    """Return the hash with which the CA's key makes the signature that was asked for.
 
     Raises:
         AwsError: the algorithm is of another family than the CA's key, which AWS refuses (botocore,
@@ -54,7 +54,7 @@ def signature_hash(signing_algorithm: str, key: PrivateKey) -> Hash:
     """
     name, _, family = signing_algorithm.partition("WITH")
     if name not in _HASHES or family not in ("RSA", "ECDSA"):
-        raise not_in_sandbox(f"Signing algorithm {signing_algorithm}")
+        raise make_unsupported_error(f"Signing algorithm {signing_algorithm}")
     if (family == "RSA") != isinstance(key, rsa.RSAPrivateKey):
         raise AwsError(
             "InvalidArgsException",
@@ -63,7 +63,7 @@ def signature_hash(signing_algorithm: str, key: PrivateKey) -> Hash:
     return _HASHES[name]
 
 
-def authority_key_identifier(certificate: x509.Certificate, key: PrivateKey) -> x509.AuthorityKeyIdentifier:
+def make_key_identifier(certificate: x509.Certificate, key: PrivateKey) -> x509.AuthorityKeyIdentifier:
     """Return what the CA's certificates and CRLs have: its own subject key identifier.
 
     An external parent may have computed that in its own way.

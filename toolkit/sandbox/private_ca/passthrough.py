@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SubjectInformationAccessOID
 
 from toolkit.pki.usages import key_usage
-from toolkit.sandbox.aws_error import AwsError, not_in_sandbox
+from toolkit.sandbox.aws_error import make_argument_error, make_unsupported_error
 from toolkit.sandbox.private_ca import subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from toolkit.values import Value
 
     Extension = tuple[x509.ExtensionType, bool]
 
@@ -56,18 +58,8 @@ _NOT_CUSTOM = frozenset(
 )
 
 
-def name(passthrough: Mapping[str, Any]) -> x509.Name | None:
-    """The subject that the caller gave, if any.
-
-    Raises:
-        AwsError: it can't be encoded.
-    """
-    given = passthrough.get("Subject")
-    return subject.name(given) if given else None
-
-
-def extensions(passthrough: Mapping[str, Any]) -> Iterator[Extension]:
-    """The extensions that the caller gave, each with its criticality.
+def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
+    """Yield the extensions that the caller gave, each with its criticality.
 
     Raises:
         AwsError: ``InvalidArgsException`` for what can't be encoded.
@@ -85,7 +77,7 @@ def extensions(passthrough: Mapping[str, Any]) -> Iterator[Extension]:
         for item in given.get("CustomExtensions", ()):
             yield _custom(item), item.get("Critical", False)
     except (ValueError, TypeError, binascii.Error) as error:
-        raise _refused("An extension of ApiPassthrough can not be encoded.") from error
+        raise make_argument_error("An extension of ApiPassthrough can not be encoded.") from error
 
 
 _ACCESS_METHODS = {
@@ -96,7 +88,7 @@ _ACCESS_METHODS = {
 }
 
 
-def csr_extensions(given: Mapping[str, Any]) -> Iterator[Extension]:
+def read_csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
     """Yield the extensions that a CA's request for its own certificate asks for (botocore acm-pca: CsrExtensions).
 
     Args:
@@ -111,13 +103,13 @@ def csr_extensions(given: Mapping[str, Any]) -> Iterator[Extension]:
         if "SubjectInformationAccess" in given:
             yield x509.SubjectInformationAccess([_access(item) for item in given["SubjectInformationAccess"]]), False
     except (ValueError, TypeError) as error:
-        raise _refused("An extension of CsrExtensions can not be encoded.") from error
+        raise make_argument_error("An extension of CsrExtensions can not be encoded.") from error
 
 
-def _access(item: Mapping[str, Any]) -> x509.AccessDescription:
+def _access(item: Mapping[str, Value]) -> x509.AccessDescription:
     method = item["AccessMethod"]
     if len(method) != 1:
-        raise _refused("An access method has either a type or an object identifier.")
+        raise make_argument_error("An access method has either a type or an object identifier.")
     named = method.get("AccessMethodType")
     oid = _ACCESS_METHODS[named] if named else x509.ObjectIdentifier(method["CustomObjectIdentifier"])
     return x509.AccessDescription(oid, _general_name(item["AccessLocation"]))
@@ -125,44 +117,40 @@ def _access(item: Mapping[str, Any]) -> x509.AccessDescription:
 
 def _purpose(item: Mapping[str, str]) -> x509.ObjectIdentifier:
     if ("ExtendedKeyUsageType" in item) == ("ExtendedKeyUsageObjectIdentifier" in item):
-        raise _refused("An extended key usage has either a type or an object identifier.")
+        raise make_argument_error("An extended key usage has either a type or an object identifier.")
     if "ExtendedKeyUsageType" in item:
         return _PURPOSES[item["ExtendedKeyUsageType"]]
     return x509.ObjectIdentifier(item["ExtendedKeyUsageObjectIdentifier"])
 
 
-_GENERAL_NAMES: dict[str, Callable[[Any], x509.GeneralName]] = {
+_GENERAL_NAMES: dict[str, Callable[[Value], x509.GeneralName]] = {
     "Rfc822Name": x509.RFC822Name,
     "DnsName": x509.DNSName,
     "UniformResourceIdentifier": x509.UniformResourceIdentifier,
     "IpAddress": lambda text: x509.IPAddress(ipaddress.ip_address(text)),
-    "DirectoryName": lambda given: x509.DirectoryName(subject.name(given)),
+    "DirectoryName": lambda given: x509.DirectoryName(subject.build_name(given)),
     "RegisteredId": lambda text: x509.RegisteredID(x509.ObjectIdentifier(text)),
 }
 
 
-def _general_name(item: Mapping[str, Any]) -> x509.GeneralName:
+def _general_name(item: Mapping[str, Value]) -> x509.GeneralName:
     if len(item) != 1:
-        raise _refused("A general name has exactly one form.")
+        raise make_argument_error("A general name has exactly one form.")
     ((form, value),) = item.items()
     if form not in _GENERAL_NAMES:
-        raise not_in_sandbox(f"General name {form}")
+        raise make_unsupported_error(f"General name {form}")
     return _GENERAL_NAMES[form](value)
 
 
-def _policy(item: Mapping[str, Any]) -> x509.PolicyInformation:
+def _policy(item: Mapping[str, Value]) -> x509.PolicyInformation:
     qualifiers: list[str | x509.UserNotice] = [
         qualifier["Qualifier"]["CpsUri"] for qualifier in item.get("PolicyQualifiers", ())
     ]
     return x509.PolicyInformation(x509.ObjectIdentifier(item["CertPolicyId"]), qualifiers or None)
 
 
-def _custom(item: Mapping[str, Any]) -> x509.UnrecognizedExtension:
+def _custom(item: Mapping[str, Value]) -> x509.UnrecognizedExtension:
     oid = x509.ObjectIdentifier(item["ObjectIdentifier"])
     if oid in _NOT_CUSTOM:
-        raise _refused(f"Extension {oid.dotted_string} can not be a custom one.")
+        raise make_argument_error(f"Extension {oid.dotted_string} can not be a custom one.")
     return x509.UnrecognizedExtension(oid, base64.b64decode(item["Value"], validate=True))
-
-
-def _refused(message: str) -> AwsError:
-    return AwsError("InvalidArgsException", message)

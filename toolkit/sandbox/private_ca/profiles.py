@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.pki import templates
 from toolkit.pki.usages import key_usage
-from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.aws_error import AwsError, make_argument_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Profile:
 
     @property
     def is_ca(self) -> bool:
-        """Whether it makes a CA."""
+        """Return whether it makes a CA."""
         return self.constraints.ca
 
 
@@ -104,7 +104,7 @@ PROFILES = {f"{name}/V1": profile for name, profile in _all()}
 
 
 def profile(template_arn: str | None, partition: str) -> Profile:
-    """The profile that a request names, or the default.
+    """Return the profile that a request names, or the default.
 
     Raises:
         AwsError: there is no such template, or it is of another partition.
@@ -115,5 +115,5 @@ def profile(template_arn: str | None, partition: str) -> Profile:
     if match is None or match["partition"] != partition:
         raise AwsError("InvalidArnException", f"{template_arn} is not the ARN of a template in partition {partition}.")
     if match["name"] not in PROFILES:
-        raise AwsError("InvalidArgsException", f"There is no template {match['name']}.")
+        raise make_argument_error(f"There is no template {match['name']}.")
     return PROFILES[match["name"]]

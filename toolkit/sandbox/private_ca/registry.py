@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from toolkit.pki import templates
 from toolkit.policy.evaluation import Decision, Request, evaluate
-from toolkit.sandbox.aws_error import AwsError, not_in_sandbox
+from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.private_ca.certificate_authority import UNDELETED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
-    from toolkit.sandbox.parameters import Params
+    from toolkit.sandbox.crl_storage import MotoStorage
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object
 
 # botocore, IdempotencyToken of IssueCertificate and CreateCertificateAuthority.
 _TOKEN_LIFETIME = timedelta(minutes=5)
@@ -25,68 +28,14 @@ _TOKEN_LIFETIME = timedelta(minutes=5)
 ORGANIZATION = "aws:PrincipalOrgID"
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Who asks, as the server in front resolved it.
-
-    Attributes:
-        account: twelve digits; what is created belongs to it.
-        region: that the request was signed for.
-        partition: of that region.
-        authorize: is given the IAM action, the resource and the condition keys of a call, and raises
-            :class:`AwsError` for one that the caller's policies don't allow; lets everything through by default.
-        organization: the ID of the one that the account belongs to, if any.
-    """
-
-    account: str
-    region: str
-    partition: str = "aws"
-    authorize: Callable[[str, str, Mapping[str, str]], None] = lambda *_: None
-    organization: str | None = None
-
-
-class Storage(Protocol):
-    """The S3 in which CRLs and audit reports go."""
-
-    def problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:
-        """Why AWS Private CA could not write to the bucket for a CA with that canned ACL; None when it can."""
-
-    def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
-        """Write an object; of a bucket that is gone, nothing."""
-
-
-class NoStorage:
-    """Where there is no S3."""
-
-    def problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:  # noqa: ARG002 - the protocol's signature
-        """Nothing can be written anywhere."""
-        raise not_in_sandbox("S3")
-
-    def put(self, account: str, bucket: str, key: str, body: bytes) -> None:  # noqa: ARG002 - same
-        """Never called, since no bucket is ever accepted."""
-        raise not_in_sandbox("S3")
-
-
 class Shares(Protocol):
     """AWS RAM, through which CAs are shared with other accounts."""
 
     def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Whether a share lets an account do that with a CA."""
+        """Return whether a share lets an account do that with a CA."""
 
     def reaches(self, account: str, resource: str) -> bool:
-        """Whether a CA is shared with an account."""
-
-
-class NoShares:
-    """Where there is no RAM."""
-
-    def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's signature
-        """Nobody."""
-        return False
-
-    def reaches(self, account: str, resource: str) -> bool:  # noqa: ARG002 - same
-        """Nobody."""
-        return False
+        """Return whether a CA is shared with an account."""
 
 
 @dataclass
@@ -100,29 +49,29 @@ class Registry:
         issuance_delay: how long a new certificate stays in progress.
         max_authorities: of one account in one region, deleted ones included until they can't be restored.
         authorities: by ARN.
-        shares: the RAM of the same sandbox.
+        shares: the RAM of the same sandbox, if it has one.
         tokens: by scope and idempotency token, the ARN that it stands for and when it is forgotten.
     """
 
     clock: Callable[[], datetime]
-    storage: Storage
+    storage: MotoStorage
     creation_delay: timedelta = timedelta(0)
     issuance_delay: timedelta = timedelta(0)
     max_authorities: int = 200
     authorities: MutableMapping[str, CertificateAuthority] = field(default_factory=dict)
-    shares: Shares = field(default_factory=NoShares)
+    shares: Shares | None = None
     tokens: MutableMapping[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, caller: Caller, arn: str) -> CertificateAuthority:
-        """A CA by its ARN, in its own region.
+        """Return a CA by its ARN, in its own region.
 
         Raises:
             AwsError: there is none.
         """
-        found = self.authorities.get(arn)
-        if found is not None and arn.split(":")[3] == caller.region:
-            return found
+        authority = self.authorities.get(arn)
+        if authority is not None and arn.split(":")[3] == caller.region:
+            return authority
         if not re.search(r":certificate-authority/", arn):
             raise AwsError("InvalidArnException", f"{arn} is not the ARN of a certificate authority.")
         raise AwsError("ResourceNotFoundException", f"Could not find Certificate Authority {arn}.")
@@ -134,12 +83,11 @@ class Registry:
             AwsError: there is none, or it is deleted (``InvalidStateException``, which all these operations have in
                 botocore's model).
         """
-        found = self.find(caller, arn)
-        if found.stored_status == "DELETED":
-            found.refuse_state(self.clock(), doing)
-        return found
+        authority = self.find(caller, arn)
+        authority.require(self.clock(), *UNDELETED, doing=doing)
+        return authority
 
-    def once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
+    def store_once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
         """Store something and return its ARN, or the ARN for which the token already stands.
 
         Args:
@@ -157,8 +105,8 @@ class Registry:
                 self.tokens[(*scope, token)] = (arn, now + _TOKEN_LIFETIME)
             return arn
 
-    def authorize(self, caller: Caller, operation: str, params: Params) -> None:
-        """The caller's own policies first; then, from another account, the CA's resource policy or a share.
+    def authorize(self, caller: Caller, operation: str, params: Object) -> None:
+        """Check the caller's own policies first; then, from another account, the CA's resource policy or a share.
 
         Raises:
             AwsError: ``AccessDeniedException``.
@@ -168,22 +116,23 @@ class Registry:
         for context in _contexts(operation, params, caller.partition):
             self._authorize(caller, f"acm-pca:{operation}", resource, context)
 
-    def is_shared_with(self, caller: Caller, found: CertificateAuthority) -> bool:
-        """Whether the CA's policy or a share is for the caller's account."""
-        named = str(found.policy or "")
+    def is_shared_with(self, caller: Caller, authority: CertificateAuthority) -> bool:
+        """Return whether the CA's policy or a share is for the caller's account."""
+        named = str(authority.policy or "")
         by_policy = caller.account in named or (caller.organization is not None and caller.organization in named)
-        return by_policy or self.shares.reaches(caller.account, found.arn)
+        return by_policy or (self.shares is not None and self.shares.reaches(caller.account, authority.arn))
 
     def _authorize(self, caller: Caller, action: str, resource: str, context: Mapping[str, str]) -> None:
         caller.authorize(action, resource, context)
-        found = self.authorities.get(resource)
-        if found is None or found.owner == caller.account:
+        authority = self.authorities.get(resource)
+        if authority is None or authority.owner == caller.account:
             return
         names = frozenset({caller.account, f"arn:{caller.partition}:iam::{caller.account}:root"})
         known = {**context, **({ORGANIZATION: caller.organization} if caller.organization else {})}
         request = Request(action, resource, known, principals={"AWS": names})
-        by_policy = found.policy is not None and evaluate([found.policy], request) is Decision.ALLOWED
-        if not by_policy and not self.shares.allows(caller.account, action, resource, context):
+        by_policy = authority.policy is not None and evaluate([authority.policy], request) is Decision.ALLOWED
+        by_share = self.shares is not None and self.shares.allows(caller.account, action, resource, context)
+        if not by_policy and not by_share:
             raise AwsError(
                 "AccessDeniedException",
                 f"Account {caller.account} is not authorized to perform: {action} on resource: {resource} "
@@ -191,7 +140,7 @@ class Registry:
             )
 
 
-def _contexts(operation: str, params: Params, partition: str) -> list[dict[str, str]]:
+def _contexts(operation: str, params: Object, partition: str) -> list[dict[str, str]]:
     """The condition keys of a call; a call must be allowed with each of the sets.
 
     Whether AWS has ``acm-pca:TemplateArn`` in the context of a request that names no template is not documented. So

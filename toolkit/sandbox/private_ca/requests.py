@@ -21,6 +21,8 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from toolkit.sandbox.private_ca.keys import PublicKey
+
 # extensionRequest (RFC 2985, 5.4.2).
 _EXTENSION_REQUEST = x509.ObjectIdentifier("1.2.840.113549.1.9.14")
 _HEADER = b"-----BEGIN CERTIFICATE REQUEST-----"
@@ -50,38 +52,38 @@ _UNREADABLE = (
 )
 
 
-def read(text: bytes) -> x509.CertificateSigningRequest:
-    """Return the CSR if AWS would issue a certificate for it.
+def read(text: bytes) -> tuple[x509.CertificateSigningRequest, PublicKey]:
+    """Return the CSR and its key if AWS would issue a certificate for it.
 
     Raises:
         AwsError: ``MalformedCSRException``; AWS would reject the CSR.
     """
     # The service's own pattern knows only this header (aws/aws-cli#9613).
     if not text.lstrip().startswith(_HEADER):
-        raise malformed("The request must be PEM and begin with BEGIN CERTIFICATE REQUEST.")
+        raise make_malformed_error("The request must be PEM and begin with BEGIN CERTIFICATE REQUEST.")
     try:
         csr = pem.load_request(text)
-        valid, key = csr.is_signature_valid, csr.public_key()
+        valid, sent_key = csr.is_signature_valid, csr.public_key()
         # Reading one extension reads them all.
         subject, names = list(csr.subject), _names(csr)
         lists = sum(attribute.oid == _EXTENSION_REQUEST for attribute in csr.attributes)
     except _UNREADABLE as error:
-        raise malformed("The request can not be read.") from error
+        raise make_malformed_error("The request can not be read.") from error
     if not valid:
-        raise malformed("The signature of the request does not fit its key.")
+        raise make_malformed_error("The signature of the request does not fit its key.")
     if lists > 1:
         # cryptography reads only the first. Which one AWS reads is not known.
-        raise malformed("The request must not have more than one list of extensions.")
-    _require_key(csr, key)
+        raise make_malformed_error("The request must not have more than one list of extensions.")
+    key = _require_key(csr, sent_key)
     if names is not None:
         require_readable(names.value)
     elif not subject:
         # botocore, IssueCertificateRequest.Csr
-        raise malformed("The request must have a subject or a subject alternative name.")
+        raise make_malformed_error("The request must have a subject or a subject alternative name.")
     if names is not None and not subject and not names.critical:
         # AWS's words (cert-manager/aws-privateca-issuer#6, cert-manager/istio-csr#90); RFC 5280, 4.2.1.6.
-        raise malformed("CSR must mark the SAN extension critical when it has an empty subject")
-    return csr
+        raise make_malformed_error("CSR must mark the SAN extension critical when it has an empty subject")
+    return csr, key
 
 
 def require_readable(names: Iterable[x509.GeneralName]) -> None:
@@ -97,23 +99,23 @@ def require_readable(names: Iterable[x509.GeneralName]) -> None:
     entries = list(names)
     if not entries:
         # RFC 5280, 4.2.1.6: GeneralNames has at least one.
-        raise malformed("The SAN extension must have at least one entry.")
+        raise make_malformed_error("The SAN extension must have at least one entry.")
     for name in entries:
         # cryptography reads 8 and 32 bytes as a network, which only name constraints may contain.
         if isinstance(name, x509.IPAddress) and isinstance(name.value, ipaddress.IPv4Network | ipaddress.IPv6Network):
-            raise malformed("An IP address in the SAN extension must be 4 or 16 bytes long.")
+            raise make_malformed_error("An IP address in the SAN extension must be 4 or 16 bytes long.")
         try:
             texts = list(_texts(name))
         except ValueError as error:
-            raise malformed("An entry of the SAN extension can not be read.") from error
+            raise make_malformed_error("An entry of the SAN extension can not be read.") from error
         for text in texts:
             if not text.strip():
-                raise malformed("An entry of the SAN extension is empty or has only whitespace.")
+                raise make_malformed_error("An entry of the SAN extension is empty or has only whitespace.")
             if any(unicodedata.category(character) == "Cc" for character in text):
-                raise malformed("An entry of the SAN extension has a control character.")
+                raise make_malformed_error("An entry of the SAN extension has a control character.")
 
 
-def malformed(message: str) -> AwsError:
+def make_malformed_error(message: str) -> AwsError:
     """Return a ``MalformedCSRException``."""
     return AwsError("MalformedCSRException", message)
 
@@ -125,16 +127,17 @@ def _names(csr: x509.CertificateSigningRequest) -> x509.Extension[x509.SubjectAl
         return None
 
 
-def _require_key(csr: x509.CertificateSigningRequest, key: object) -> None:
+def _require_key(csr: x509.CertificateSigningRequest, key: object) -> PublicKey:
     if isinstance(key, rsa.RSAPublicKey):
-        return
+        return key
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise malformed("The key of the request is of a type that is not supported.")
+        raise make_malformed_error("The key of the request is of a type that is not supported.")
     # cryptography also reads explicit parameters, if they are those of a curve that it knows.
     if [parameter.tag for parameter in _key_parameters(csr)] != [_OBJECT_IDENTIFIER]:
-        raise malformed("The EC key of the request must have a named curve.")
+        raise make_malformed_error("The EC key of the request must have a named curve.")
     if not isinstance(key.curve, _CURVES):
-        raise malformed("The EC key of the request has a curve that is not supported.")
+        raise make_malformed_error("The EC key of the request has a curve that is not supported.")
+    return key
 
 
 def _texts(name: x509.GeneralName) -> Iterator[str]:

@@ -7,12 +7,12 @@ writes a CRL about half an hour after a revocation, the sandbox at once. It has 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
-from toolkit.sandbox.aws_error import AwsError, not_in_sandbox, validation
+from toolkit.sandbox.aws_error import make_argument_error, make_unsupported_error, make_validation_error
 from toolkit.sandbox.private_ca import keys
 from toolkit.sandbox.private_ca.certificate_authority import DEFAULT_ACL
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from toolkit.sandbox.crl_storage import MotoStorage
     from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthority
-    from toolkit.sandbox.private_ca.registry import Storage
+    from toolkit.values import Value
 
 REASONS = {
     "UNSPECIFIED": x509.ReasonFlags.unspecified,
@@ -51,7 +52,7 @@ class PublishedCrl(NamedTuple):
     custom_name: str | None
 
 
-def check(wanted: Mapping[str, Any], authority_arn: str, storage: Storage) -> None:
+def check(wanted: Mapping[str, Value], authority_arn: str, storage: MotoStorage) -> None:
     """Refuse a configuration that AWS would refuse.
 
     Args:
@@ -65,23 +66,23 @@ def check(wanted: Mapping[str, Any], authority_arn: str, storage: Storage) -> No
     crl, ocsp = wanted.get("CrlConfiguration") or {}, wanted.get("OcspConfiguration") or {}
     # hashicorp/terraform-provider-aws#29088: a disabled CRL with other keys is an error.
     if crl and not crl["Enabled"] and set(crl) - {"Enabled"}:
-        raise AwsError("InvalidArgsException", "A CRL configuration that is not enabled can have no other settings.")
+        raise make_argument_error("A CRL configuration that is not enabled can have no other settings.")
     for configuration, field in ((crl, "CustomCname"), (ocsp, "OcspCustomCname")):
         if "://" in configuration.get(field, ""):
             # botocore, CrlConfiguration.CustomCname: without a protocol prefix.
-            raise AwsError("InvalidArgsException", f"{field} must not include a protocol prefix.")
+            raise make_argument_error(f"{field} must not include a protocol prefix.")
     if not crl.get("Enabled"):
         return
     if crl.get("CrlType", "COMPLETE") != "COMPLETE":
-        raise not_in_sandbox("A partitioned CRL")
+        raise make_unsupported_error("A partitioned CRL")
     if "ExpirationInDays" not in crl or "S3BucketName" not in crl:
-        raise validation("An enabled CRL needs ExpirationInDays and S3BucketName.")
-    problem = storage.problem(authority_arn, crl["S3BucketName"], crl.get("S3ObjectAcl", DEFAULT_ACL))
+        raise make_validation_error("An enabled CRL needs ExpirationInDays and S3BucketName.")
+    problem = storage.find_problem(authority_arn, crl["S3BucketName"], crl.get("S3ObjectAcl", DEFAULT_ACL))
     if problem:
-        raise validation(f"{problem} Check your S3 bucket permissions and try again.")
+        raise make_validation_error(f"{problem} Check your S3 bucket permissions and try again.")
 
 
-def _crl(authority: CertificateAuthority) -> Mapping[str, Any]:
+def _crl(authority: CertificateAuthority) -> Mapping[str, Value]:
     configuration = (authority.request.get("RevocationConfiguration") or {}).get("CrlConfiguration") or {}
     return configuration if configuration.get("Enabled") else {}
 
@@ -91,7 +92,7 @@ def _key(authority: CertificateAuthority) -> str:
     return f"{path + '/' if path else ''}crl/{authority.identifier}.crl"
 
 
-def published(authority: CertificateAuthority) -> PublishedCrl | None:
+def find_published(authority: CertificateAuthority) -> PublishedCrl | None:
     """Return where a CA's CRL is downloaded; None if it has none."""
     crl = _crl(authority)
     if not crl:
@@ -101,8 +102,8 @@ def published(authority: CertificateAuthority) -> PublishedCrl | None:
     return PublishedCrl(crl["S3BucketName"], _key(authority), is_public, name.lower() if name else None)
 
 
-def extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    """Where the certificates that the CA issues say their revocation can be looked up."""
+def make_extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:
+    """Yield the extensions in which the CA's certificates say where their revocation can be looked up."""
     region = authority.arn.split(":")[3]
     configuration = authority.request.get("RevocationConfiguration") or {}
     crl, ocsp = _crl(authority), configuration.get("OcspConfiguration") or {}
@@ -119,7 +120,7 @@ def extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.Extension
         yield x509.AuthorityInformationAccess([access]), False
 
 
-def publish(authority: CertificateAuthority, storage: Storage, now: datetime) -> None:
+def publish(authority: CertificateAuthority, storage: MotoStorage, now: datetime) -> None:
     """Write the CRL, if the CA has one and a certificate to sign it with."""
     crl = _crl(authority)
     own = authority.certificate
@@ -130,9 +131,9 @@ def publish(authority: CertificateAuthority, storage: Storage, now: datetime) ->
         .issuer_name(authority.issuing_name)
         .last_update(now)
         .next_update(now + timedelta(days=crl["ExpirationInDays"]))
-        .add_extension(x509.CRLNumber(authority.next_crl_number()), critical=False)
+        .add_extension(x509.CRLNumber(authority.take_crl_number()), critical=False)
         # RFC 5280, 5.2.1: conforming issuers include it in every CRL.
-        .add_extension(keys.authority_key_identifier(own, authority.key), critical=False)
+        .add_extension(keys.make_key_identifier(own, authority.key), critical=False)
     )
     for issued in list(authority.issued.values()):
         if issued.revoked is not None:
@@ -144,5 +145,5 @@ def publish(authority: CertificateAuthority, storage: Storage, now: datetime) ->
             )
             builder = builder.add_revoked_certificate(entry.build())
     signing = authority.request["CertificateAuthorityConfiguration"]["SigningAlgorithm"]
-    signed = builder.sign(authority.key, keys.signature_hash(signing, authority.key))
+    signed = builder.sign(authority.key, keys.find_hash(signing, authority.key))
     storage.put(authority.owner, crl["S3BucketName"], _key(authority), signed.public_bytes(keys.DER))

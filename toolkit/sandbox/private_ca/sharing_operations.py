@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.pki import templates
 from toolkit.sandbox.aws_error import AwsError
@@ -15,8 +15,9 @@ from toolkit.sandbox.private_ca import certificate_authority as state
 from toolkit.sandbox.private_ca.registry import ORGANIZATION
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.parameters import Params
-    from toolkit.sandbox.private_ca.registry import Caller, Registry
+    from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object
 
 _READING = {
     "acm-pca:DescribeCertificateAuthority",
@@ -49,63 +50,67 @@ class Sharing:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    def put_policy(self, caller: Caller, params: Params) -> None:
+    def put_policy(self, caller: Caller, params: Object) -> None:
         """Let other accounts use the CA."""
-        found = self._registry.find(caller, params["ResourceArn"])
-        found.require(self._registry.clock(), state.ACTIVE, doing="a policy")
-        policy = _policy(params["Policy"], found.arn, caller.partition)
-        with found.lock:
-            found.policy = policy
+        authority = self._registry.find(caller, params["ResourceArn"])
+        authority.require(self._registry.clock(), state.ACTIVE, doing="a policy")
+        policy = _policy(params["Policy"], authority.arn, caller.partition)
+        with authority.lock:
+            authority.policy = policy
 
-    def get_policy(self, caller: Caller, params: Params) -> Params:
-        """The policy, if there is one."""
-        found = self._registry.find_undeleted(caller, params["ResourceArn"], doing="reading its policy")
-        if found.policy is None:
+    def get_policy(self, caller: Caller, params: Object) -> Object:
+        """Return the policy, if the CA has one."""
+        authority = self._registry.find_undeleted(caller, params["ResourceArn"], doing="reading its policy")
+        if authority.policy is None:
             raise AwsError("ResourceNotFoundException", "The certificate authority has no policy.")
-        return {"Policy": json.dumps(found.policy)}
+        return {"Policy": json.dumps(authority.policy)}
 
-    def delete_policy(self, caller: Caller, params: Params) -> None:
+    def delete_policy(self, caller: Caller, params: Object) -> None:
         """Take it back."""
-        found = self._registry.find_undeleted(caller, params["ResourceArn"], doing="deleting its policy")
-        with found.lock:
-            found.policy = None
+        authority = self._registry.find_undeleted(caller, params["ResourceArn"], doing="deleting its policy")
+        with authority.lock:
+            authority.policy = None
 
-    def create_permission(self, caller: Caller, params: Params) -> None:
+    def create_permission(self, caller: Caller, params: Object) -> None:
         """Let ACM renew certificates by itself."""
         now = self._registry.clock()
-        found = self._registry.find(caller, params["CertificateAuthorityArn"])
-        found.require(now, state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="a permission")
-        principal, source = params["Principal"], params.get("SourceAccount", found.owner)
+        authority = self._registry.find(caller, params["CertificateAuthorityArn"])
+        authority.require(now, state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="a permission")
+        principal, source = params["Principal"], params.get("SourceAccount", authority.owner)
         if principal != _ACM:
             raise AwsError("RequestFailedException", f"The only principal is {_ACM}.")
-        with found.lock:
-            if (principal, source) in found.permissions:
+        with authority.lock:
+            if (principal, source) in authority.permissions:
                 raise AwsError("PermissionAlreadyExistsException", "The permission has already been granted.")
-            found.permissions[principal, source] = {
-                "CertificateAuthorityArn": found.arn,
+            authority.permissions[principal, source] = {
+                "CertificateAuthorityArn": authority.arn,
                 "CreatedAt": now,
                 "Principal": principal,
                 "SourceAccount": source,
                 "Actions": params["Actions"],
             }
 
-    def list_permissions(self, caller: Caller, params: Params) -> Params:
-        """ACM's permissions; there are never enough for a second page."""
-        found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="listing permissions")
+    def list_permissions(self, caller: Caller, params: Object) -> Object:
+        """Return ACM's permissions; there are never enough for a second page."""
+        authority = self._registry.find_undeleted(
+            caller, params["CertificateAuthorityArn"], doing="listing permissions"
+        )
         if params.get("NextToken") is not None:
             raise AwsError("InvalidNextTokenException", "The token was not given out by this service.")
-        return {"Permissions": list(found.permissions.values())}
+        return {"Permissions": list(authority.permissions.values())}
 
-    def delete_permission(self, caller: Caller, params: Params) -> None:
+    def delete_permission(self, caller: Caller, params: Object) -> None:
         """Take it back."""
-        found = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="deleting a permission")
-        source = params.get("SourceAccount", found.owner)
-        with found.lock:
-            if found.permissions.pop((params["Principal"], source), None) is None:
+        authority = self._registry.find_undeleted(
+            caller, params["CertificateAuthorityArn"], doing="deleting a permission"
+        )
+        source = params.get("SourceAccount", authority.owner)
+        with authority.lock:
+            if authority.permissions.pop((params["Principal"], source), None) is None:
                 raise AwsError("ResourceNotFoundException", "There is no such permission.")
 
 
-def _policy(text: str, arn: str, partition: str) -> dict[str, Any]:
+def _policy(text: str, arn: str, partition: str) -> Object:
     try:
         policy = json.loads(text)
         statements = policy["Statement"]
@@ -117,11 +122,11 @@ def _policy(text: str, arn: str, partition: str) -> dict[str, Any]:
     return dict(policy)
 
 
-def _is_allowed(statement: dict[str, Any], arn: str, partition: str) -> bool:
+def _is_allowed(statement: Object, arn: str, partition: str) -> bool:
     actions = set([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     if statement["Effect"] != "Allow" or statement["Resource"] != arn:
         return False
-    conditions: dict[str, Any] = {}
+    conditions: Object = {}
     if "Condition" in statement:
         conditions = dict(statement["Condition"]["StringEquals"])
         if set(statement["Condition"]) != {"StringEquals"} or not conditions:
@@ -138,7 +143,7 @@ def _is_allowed(statement: dict[str, Any], arn: str, partition: str) -> bool:
     return actions == _ISSUING and set(conditions) == {_TEMPLATE} and conditions[_TEMPLATE] in sharable
 
 
-def _names_accounts(principal: dict[str, Any]) -> bool:
+def _names_accounts(principal: Object) -> bool:
     names = principal["AWS"] if isinstance(principal["AWS"], list) else [principal["AWS"]]
     all_named = all(isinstance(name, str) and _ACCOUNT.fullmatch(name) for name in names)
     return set(principal) == {"AWS"} and bool(names) and all_named

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.aws_error import make_argument_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from toolkit.values import Value
 
 _OIDS = {
     "Country": NameOID.COUNTRY_NAME,
@@ -30,8 +32,8 @@ _OIDS = {
 }
 
 
-def name(subject: Mapping[str, Any]) -> x509.Name:
-    """The name, its attributes in the order of AWS's structure.
+def build_name(subject: Mapping[str, Value]) -> x509.Name:
+    """Return the name, with its attributes in the order of AWS's structure.
 
     Raises:
         AwsError: standard attributes and custom ones are mixed, there is none at all, or one can't be encoded.
@@ -40,16 +42,12 @@ def name(subject: Mapping[str, Any]) -> x509.Name:
     standard = [(oid, subject[field]) for field, oid in _OIDS.items() if field in subject]
     if custom and standard:
         # botocore, ASN1Subject.CustomAttributes: they can't be used together with the standard attributes.
-        raise _refused("CustomAttributes can not be combined with other attributes of the subject.")
+        raise make_argument_error("CustomAttributes can not be combined with other attributes of the subject.")
     try:
         pairs = [(x509.ObjectIdentifier(item["ObjectIdentifier"]), item["Value"]) for item in custom or ()]
         attributes = [x509.NameAttribute(oid, value) for oid, value in [*standard, *pairs]]
     except ValueError as error:
-        raise _refused("The subject can not be encoded as an X.500 name.") from error
+        raise make_argument_error("The subject can not be encoded as an X.500 name.") from error
     if not attributes:
-        raise _refused("The subject must have at least one attribute.")
+        raise make_argument_error("The subject must have at least one attribute.")
     return x509.Name(attributes)
-
-
-def _refused(message: str) -> AwsError:
-    return AwsError("InvalidArgsException", message)

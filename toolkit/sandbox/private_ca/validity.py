@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolkit.sandbox.aws_error import validation
+from toolkit.sandbox.aws_error import make_validation_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from toolkit.values import Value
 
 # botocore, IssueCertificateRequest.ValidityNotBefore: 60 minutes before the issuance unless it is given.
 BACKDATING = timedelta(minutes=60)
@@ -19,8 +21,8 @@ _UTC_TIME_DIGITS = 12
 _UTC_TIME_PIVOT = 50
 
 
-def not_before(requested: Mapping[str, Any] | None, now: datetime) -> datetime:
-    """The beginning; only an absolute one can be asked for.
+def read_not_before(requested: Mapping[str, Value] | None, now: datetime) -> datetime:
+    """Return when a certificate begins; only an absolute moment can be asked for.
 
     Raises:
         AwsError: the type is not ABSOLUTE, or the moment is beyond all calendars.
@@ -28,12 +30,12 @@ def not_before(requested: Mapping[str, Any] | None, now: datetime) -> datetime:
     if requested is None:
         return now - BACKDATING
     if requested["Type"] != "ABSOLUTE":
-        raise validation("ValidityNotBefore must be of type ABSOLUTE.")
+        raise make_validation_error("ValidityNotBefore must be of type ABSOLUTE.")
     return _absolute(requested["Value"])
 
 
-def not_after(requested: Mapping[str, Any], now: datetime) -> datetime:
-    """The end, counted from now where it is relative.
+def read_not_after(requested: Mapping[str, Value], now: datetime) -> datetime:
+    """Return when a certificate expires, counted from now where that is relative.
 
     Raises:
         AwsError: the value is no moment, or one beyond all calendars.
@@ -48,14 +50,14 @@ def not_after(requested: Mapping[str, Any], now: datetime) -> datetime:
             return now + timedelta(days=value)
         return _add_months(now, value if kind == "MONTHS" else value * 12)
     except (OverflowError, ValueError) as error:
-        raise validation("The validity period ends beyond the year 9999.") from error
+        raise make_validation_error("The validity period ends beyond the year 9999.") from error
 
 
 def _absolute(seconds: int) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError) as error:
-        raise validation("The absolute validity is no moment before the year 10000.") from error
+        raise make_validation_error("The absolute validity is no moment before the year 10000.") from error
 
 
 def _end_date(digits: int) -> datetime:
@@ -67,7 +69,7 @@ def _end_date(digits: int) -> datetime:
     try:
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError as error:
-        raise validation("END_DATE must have the form YYYYMMDDHHMMSS or YYMMDDHHMMSS.") from error
+        raise make_validation_error("END_DATE must have the form YYYYMMDDHHMMSS or YYMMDDHHMMSS.") from error
 
 
 def _add_months(moment: datetime, months: int) -> datetime:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.runtime import mocks as pulumi_mocks
@@ -19,27 +19,18 @@ from pulumi.runtime.proto import resource_pb2
 
 from toolkit.errors import ExternalError, ToolkitError
 from toolkit.sandbox.pulumi.provider import FUNCTIONS, KINDS
-from toolkit.sandbox.pulumi.provider.kind import Aws
-from toolkit.sandbox.pulumi.provider.provider_session import open_session
+from toolkit.sandbox.pulumi.provider.provider_session import open_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import boto3
-
+    from toolkit.sandbox.pulumi.provider.kind import Aws
     from toolkit.sandbox.server import Sandbox
+    from toolkit.values import Object
 
 _STACK = "pulumi:pulumi:Stack"
 _PROVIDER = "pulumi:providers:"
 _STACK_REFERENCE = "pulumi:pulumi:StackReference"
-
-
-@dataclass(frozen=True)
-class _Provider:
-    """Where resources are made: with whose credentials, and in which region unless they name another."""
-
-    session: boto3.Session
-    region: str
 
 
 class Engine(pulumi_mocks.MockMonitor):
@@ -59,7 +50,7 @@ class Engine(pulumi_mocks.MockMonitor):
         self._sandbox = sandbox
         self._on_resource = on_resource
         # By reference; the empty one means the stack's own.
-        self._providers = {"": _Provider(open_session(sandbox, region, {}), region)}
+        self._providers = {"": open_aws(sandbox, region, {})}
         self._lock = threading.Lock()
         self._urns: set[str] = set()
         self.failure: ToolkitError | None = None
@@ -70,7 +61,9 @@ class Engine(pulumi_mocks.MockMonitor):
         of_stack = super().make_urn("", type_ if above == _STACK else f"{above}${type_}", name)
         return str(of_stack)
 
-    def RegisterResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
+    def RegisterResource(  # noqa: N802 - Pulumi's own name
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
         """Make one resource."""
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK:
@@ -87,7 +80,9 @@ class Engine(pulumi_mocks.MockMonitor):
         self.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, identifier, outputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=response)
 
-    def ReadResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
+    def ReadResource(  # noqa: N802 - same
+        self, request: resource_pb2.ReadResourceRequest
+    ) -> resource_pb2.ReadResourceResponse:
         """Return what the stack exported before: nothing. Nothing else is read as a resource."""
         if request.type != _STACK_REFERENCE:
             raise ExternalError(f"{request.name}: reading a {request.type} is not in the sandbox")
@@ -97,17 +92,19 @@ class Engine(pulumi_mocks.MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         return resource_pb2.ReadResourceResponse(urn=urn, properties=properties)
 
-    def Invoke(self, request: Any) -> Any:  # noqa: ANN401, N802 - Pulumi's own name and types
-        """Answer a function."""
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> object:  # noqa: N802 - same
+        """Call a function of the provider."""
         with _event_loop():
-            return super().Invoke(request)  # type: ignore[no-untyped-call] # pulumi leaves it so
+            # pulumi has no annotations there.
+            untyped: Callable[[object], object] = super().Invoke
+            return untyped(request)
 
-    def aws(self, provider: str, region: str | None) -> Aws:
+    def open_clients(self, provider: str, region: str | None) -> Aws:
         """Return clients with the credentials of a provider, in its region unless another is named."""
-        found = self._providers[provider]
-        return Aws(found.session, region or found.region, self._sandbox.endpoint_url)
+        opened = self._providers[provider]
+        return replace(opened, region=region or opened.region)
 
-    def _make(self, urn: str, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - a protobuf message
+    def _make(self, urn: str, request: resource_pb2.RegisterResourceRequest, inputs: Object) -> tuple[str, Object]:
         with self._lock:
             if urn in self._urns:
                 raise ExternalError(f"two resources have the URN {urn}")
@@ -120,23 +117,22 @@ class Engine(pulumi_mocks.MockMonitor):
         self._on_resource(request.type, request.name)
         return identifier, inputs | computed
 
-    def _open_provider(self, urn: str, name: str, inputs: dict[str, Any]) -> str:
+    def _open_provider(self, urn: str, name: str, inputs: Object) -> str:
         region, identifier = str(inputs.get("region") or self._providers[""].region), f"id-of-{name}"
         try:
-            session = open_session(self._sandbox, region, inputs)
+            self._providers[f"{urn}::{identifier}"] = open_aws(self._sandbox, region, inputs)
         except ExternalError as error:
             raise ExternalError(f"provider {name}: {error.message}") from error
-        self._providers[f"{urn}::{identifier}"] = _Provider(session, region)
         return identifier
 
-    def _create(self, request: Any, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:  # noqa: ANN401 - a protobuf message
+    def _create(self, request: resource_pb2.RegisterResourceRequest, inputs: Object) -> tuple[str, Object]:
         kind = KINDS.get(request.type)
-        missing = request.type if kind is None else ", ".join(kind.unknown(inputs))
+        missing = request.type if kind is None else ", ".join(kind.find_unknown(inputs))
         if request.importId:
             missing = f"importing {request.importId}"
         if kind is None or missing:
             raise ExternalError(f"the stack can't be created: {request.name}: {missing} is not in the sandbox")
-        aws = self.aws(request.provider, inputs.get("region"))
+        aws = self.open_clients(request.provider, inputs.get("region"))
         try:
             identifier, computed = kind.create(aws, request.name, inputs)
         except (ClientError, BotoCoreError) as error:
@@ -151,17 +147,17 @@ class _Functions(pulumi_mocks.Mocks):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def call(self, args: pulumi_mocks.MockCallArgs) -> Any:  # noqa: ANN401 - Pulumi's own signature
-        """Answer a function; a refusal is the function's, as with the real provider."""
+    def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[Object, list[tuple[str, str]] | None]:
+        """Call a function; a refusal is the function's, as with the real provider."""
         function = FUNCTIONS.get(args.token)
         if function is None:
             return {}, [("", f"{args.token} is not in the sandbox")]
         try:
-            return function(self._engine.aws(args.provider, args.args.get("region")), args.args)
+            return function(self._engine.open_clients(args.provider, args.args.get("region")), args.args), []
         except (ClientError, BotoCoreError, ToolkitError) as error:
             return {}, [("", str(error))]
 
-    def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+    def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, Object]:
         """Refuse: the engine registers resources itself, so only reading one would come here."""
         raise ExternalError(f"{args.name}: reading a resource is not in the sandbox")
 

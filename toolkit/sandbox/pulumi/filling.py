@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.organizations.models import organizations_backends
 from moto.s3.models import s3_backends
@@ -16,11 +16,11 @@ from toolkit.files import project_root
 from toolkit.infra import policies
 from toolkit.pki import algorithms, arn, templates
 from toolkit.sandbox.private_ca.authority_operations import Authorities
-from toolkit.sandbox.private_ca.certificate_operations import Certificates
-from toolkit.sandbox.private_ca.registry import Caller
+from toolkit.sandbox.private_ca.issuing import Issuing
 from toolkit.sandbox.pulumi import program
-from toolkit.sandbox.pulumi.prerequisites import EVERYTHING, document, path_and_name
-from toolkit.sandbox.pulumi.stack_file import home_account
+from toolkit.sandbox.pulumi.prerequisites import EVERYTHING, document, split_path
+from toolkit.sandbox.pulumi.stack_file import find_account
+from toolkit.sandbox.services import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from toolkit.contract import KeyAlgorithm
     from toolkit.sandbox.pulumi.stack_file import StackConfig
     from toolkit.sandbox.server import Sandbox
+    from toolkit.values import Client, Object
 
 _YEARS = {"Type": "YEARS", "Value": 20}
 _REHEARSAL = "rehearsal"
 
 
-def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> dict[str, Any]:
+def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> Object:
     """Run the Pulumi program in a sandbox as the first ``pulumi up`` of a stack would.
 
     Args:
@@ -59,7 +60,7 @@ def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> dict[str, An
     return outputs
 
 
-def caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
+def make_caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
     """Return the credentials of who may assume the verifier roles, if the stack names a role; it is made for that.
 
     Args:
@@ -70,8 +71,8 @@ def caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
     named = next(roles, None)
     if named is None:
         return {}
-    account, (path, name) = home_account(config), path_and_name(named)
-    session: Any = sandbox.session(config.region)
+    account, (path, name) = find_account(config), split_path(named)
+    session: Client = sandbox.session(config.region)
     iam, sts = (session.client(service, endpoint_url=sandbox.endpoint_url) for service in ("iam", "sts"))
     trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
     iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
@@ -101,7 +102,7 @@ class _ReferencedResources:
         for parent in self.config.objects("parent"):
             # Who signs with the parent's own account needs no share.
             by_itself = parent.get("profile") or parent.get("assumeRoleArn")
-            shared = [] if by_itself else [home_account(self.config)]
+            shared = [] if by_itself else [find_account(self.config)]
             self._authority(str(parent.get("arn")), templates.subordinate_ca(0), shared)
 
     def accept_invitations(self) -> None:
@@ -116,7 +117,7 @@ class _ReferencedResources:
     def _accounts(self) -> list[str]:
         """Return the stack's own account and those of its zones."""
         zones = (_account_of(zone) for zone in self.config.objects("zones"))
-        return list(dict.fromkeys([home_account(self.config), *(account for account in zones if account)]))
+        return list(dict.fromkeys([find_account(self.config), *(account for account in zones if account)]))
 
     def _authority(self, authority_arn: str, template: str, shared_with: Sequence[str]) -> None:
         """Make a root of that ARN, active, and let accounts use one template of it."""
@@ -126,7 +127,7 @@ class _ReferencedResources:
             return
         registry = self.sandbox.private_ca.registry
         caller = Caller(wanted.account, wanted.region, wanted.partition)
-        authorities, certificates = Authorities(registry), Certificates(registry)
+        authorities, issuing = Authorities(registry), Issuing(registry)
         key, signing = self._algorithms()
         made: str = authorities.create_certificate_authority(
             caller,
@@ -139,26 +140,26 @@ class _ReferencedResources:
                 },
             },
         )["CertificateAuthorityArn"]
-        found = registry.authorities.pop(made)
-        found.arn = authority_arn
-        registry.authorities[authority_arn] = found
-        issued = certificates.issue_certificate(
+        authority = registry.authorities.pop(made)
+        authority.arn = authority_arn
+        registry.authorities[authority_arn] = authority
+        issued = issuing.issue_certificate(
             caller,
             {
                 "CertificateAuthorityArn": authority_arn,
-                "Csr": found.csr().encode(),
+                "Csr": authority.csr().encode(),
                 "SigningAlgorithm": signing,
                 "TemplateArn": templates.arn(templates.ROOT_CA, wanted.partition),
                 "Validity": _YEARS,
             },
         )["CertificateArn"]
-        own = found.issued[issued].pem.encode()
+        own = authority.issued[issued].pem.encode()
         authorities.import_certificate_authority_certificate(
             caller, {"CertificateAuthorityArn": authority_arn, "Certificate": own}
         )
         others = [account for account in shared_with if account != wanted.account]
         if others:
-            found.policy = _share(authority_arn, template, others)
+            authority.policy = _share(authority_arn, template, others)
 
     def _algorithms(self) -> tuple[KeyAlgorithm, str]:
         signing = self.config.text("signingAlgorithm")
@@ -171,7 +172,7 @@ class _ReferencedResources:
             crl = revocation.get("crl")
             name = crl.get("bucket") if isinstance(crl, dict) else None
             if isinstance(name, str):
-                account, partition = home_account(self.config), arn.partition_of(self.config.region)
+                account, partition = find_account(self.config), arn.partition_of(self.config.region)
                 backend = s3_backends[account][partition]
                 backend.create_bucket(name, self.config.region)
                 document = policies.crl_bucket_policy(f"arn:{partition}:s3:::{name}", account)
@@ -209,7 +210,7 @@ def _make_organization(first: arn.Arn, units: Sequence[arn.Arn], accounts: Seque
             member.id, member.organization_id, member.parent_id = account, identifier, parent
 
 
-def _share(authority_arn: str, template: str, accounts: Sequence[str]) -> dict[str, Any]:
+def _share(authority_arn: str, template: str, accounts: Sequence[str]) -> Object:
     document = policies.share_policy(authority_arn, accounts, None)
     partition = arn.certificate_authority(authority_arn).partition
     for statement in document["Statement"]:
@@ -218,7 +219,7 @@ def _share(authority_arn: str, template: str, accounts: Sequence[str]) -> dict[s
     return document
 
 
-def _account_of(zone: dict[str, Any]) -> str | None:
+def _account_of(zone: Object) -> str | None:
     role = zone.get("assumeRoleArn")
     try:
         return arn.role(role).account if role else zone.get("accountId")

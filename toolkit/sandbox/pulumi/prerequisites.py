@@ -7,7 +7,8 @@ CAs are not among it: which one is adopted or signs is the point of a stack that
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -15,16 +16,17 @@ from toolkit.infra import zones_file
 from toolkit.pki import arn
 from toolkit.sandbox import principals
 from toolkit.sandbox.pulumi.provider.kind import Aws
-from toolkit.sandbox.pulumi.provider.provider_session import profile_role
+from toolkit.sandbox.pulumi.provider.provider_session import name_profile_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    import boto3
+    from botocore.awsrequest import AWSPreparedRequest
 
     from toolkit.sandbox.pulumi.stack_file import StackConfig
     from toolkit.sandbox.server import Sandbox
+    from toolkit.values import Client, Object, Value
 
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _VERSION = "2012-10-17"
@@ -41,8 +43,8 @@ def provide(config: StackConfig, sandbox: Sandbox, project_dir: Path) -> None:
     """
     own = Aws(sandbox.session(config.region), config.region, sandbox.endpoint_url)
     zones, parent = _zones(config, project_dir), list(config.objects("parent"))
-    for way in (*zones, *parent):
-        _quietly(_way_into, own, way)
+    for settings in (*zones, *parent):
+        _quietly(_account_role, own, settings)
     for zone in zones:
         _quietly(_cluster, own, zone)
         for boundary in (zone.get("permissionsBoundaryArn"), config.text("permissionsBoundaryArn")):
@@ -51,8 +53,8 @@ def provide(config: StackConfig, sandbox: Sandbox, project_dir: Path) -> None:
         _quietly(_topic, own, alarms)
 
 
-def _zones(config: StackConfig, project_dir: Path) -> list[dict[str, Any]]:
-    values: dict[str, Any] = {"zonesFile": config.text("zonesFile")}
+def _zones(config: StackConfig, project_dir: Path) -> list[Object]:
+    values: Object = {"zonesFile": config.text("zonesFile")}
     if not values["zonesFile"]:
         return list(config.objects("zones"))
     zones_file.read_into(values, project_dir)
@@ -67,59 +69,51 @@ def _quietly(make: Callable[..., None], *what: object) -> None:
         return
 
 
-def _account(way: Mapping[str, Any]) -> str:
-    role = way.get("assumeRoleArn")
-    return arn.role(role).account if role else str(way.get("accountId") or principals.own_account())
+def _account(settings: Mapping[str, Value]) -> str:
+    role = settings.get("assumeRoleArn")
+    return arn.role(role).account if role else str(settings.get("accountId") or principals.read_own_account())
 
 
-def _way_into(own: Aws, way: Mapping[str, Any]) -> None:
+def _account_role(own: Aws, settings: Mapping[str, Value]) -> None:
     """The role that opens another account."""
-    account, role = _account(way), way.get("assumeRoleArn")
-    if role is None and way.get("profile"):
-        role = profile_role(account, way["profile"])
+    account, role = _account(settings), settings.get("assumeRoleArn")
+    if role is None and settings.get("profile"):
+        role = name_profile_role(account, settings["profile"])
     if role is None:
         return
-    trust: dict[str, Any] = {
+    trust: Object = {
         "Effect": "Allow",
-        "Principal": {"AWS": f"arn:aws:iam::{principals.own_account()}:root"},
+        "Principal": {"AWS": f"arn:aws:iam::{principals.read_own_account()}:root"},
         "Action": "sts:AssumeRole",
     }
-    if way.get("externalId"):
-        trust["Condition"] = {"StringEquals": {"sts:ExternalId": way["externalId"]}}
-    iam, (path, name) = _as_account(own, account).client("iam"), path_and_name(role)
+    if settings.get("externalId"):
+        trust["Condition"] = {"StringEquals": {"sts:ExternalId": settings["externalId"]}}
+    iam = _AnyAccount(own.session, own.region, own.endpoint_url, account).client("iam")
+    path, name = split_path(role)
     iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
     iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document(EVERYTHING))
 
 
-def _inside(own: Aws, zone: Mapping[str, Any]) -> Aws:
-    return Aws(_as_account(own, _account(zone)).session, str(zone["region"]), own.endpoint_url)
+@dataclass(frozen=True)
+class _AnyAccount(Aws):
+    """An administrator's clients whose requests moto assigns to an account, by its header for that purpose."""
 
+    account: str
 
-def _as_account(own: Aws, account: str) -> Aws:
-    """An administrator of any account: moto takes a role's word for it without asking whether the role exists."""
-    if account == principals.own_account():
-        return own
-    return Aws(_AccountSession(own.session, account), own.region, own.endpoint_url)  # type: ignore[arg-type] # acts as one
-
-
-class _AccountSession:
-    """A session whose requests moto takes for those of another account (its header for that purpose)."""
-
-    def __init__(self, session: boto3.Session, account: str) -> None:
-        self._session = session
-        self._account = account
-
-    def client(self, service: str, **more: Any) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        untyped: Any = self._session
-        client = untyped.client(service, **more)
-        client.meta.events.register("before-send", self._say_account)
+    def client(self, service: str) -> Client:
+        client = super().client(service)
+        client.meta.events.register("before-send", self._add_header)
         return client
 
-    def _say_account(self, request: Any, **_: Any) -> None:  # noqa: ANN401 - botocore's own
-        request.headers["x-moto-account-id"] = self._account
+    def _add_header(self, request: AWSPreparedRequest, **_: object) -> None:
+        request.headers["x-moto-account-id"] = self.account
 
 
-def _cluster(own: Aws, zone: Mapping[str, Any]) -> None:
+def _inside(own: Aws, zone: Mapping[str, Value]) -> Aws:
+    return _AnyAccount(own.session, str(zone["region"]), own.endpoint_url, _account(zone))
+
+
+def _cluster(own: Aws, zone: Mapping[str, Value]) -> None:
     """An EKS cluster, or its OIDC provider where another stack made that."""
     aws = _inside(own, zone)
     identity = zone.get("identity", "irsa")
@@ -137,27 +131,27 @@ def _cluster(own: Aws, zone: Mapping[str, Any]) -> None:
         )
 
 
-def _boundary(own: Aws, zone: Mapping[str, Any], policy_arn: str | None) -> None:
+def _boundary(own: Aws, zone: Mapping[str, Value], policy_arn: str | None) -> None:
     """A boundary that lets roles use private CAs and nothing else."""
     if not policy_arn or not arn.policy(policy_arn).account:
         return
     allowed = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
-    path, name = path_and_name(policy_arn)
+    path, name = split_path(policy_arn)
     _inside(own, zone).client("iam").create_policy(PolicyName=name, Path=path, PolicyDocument=document(allowed))
 
 
-def _topic(own: Aws, alarms: Mapping[str, Any]) -> None:
+def _topic(own: Aws, alarms: Mapping[str, Value]) -> None:
     if alarms.get("topicArn"):
         topic = arn.topic(alarms["topicArn"])
         Aws(own.session, topic.region, own.endpoint_url).client("sns").create_topic(Name=topic.resource)
 
 
-def path_and_name(arn_text: str) -> tuple[str, str]:
+def split_path(arn_text: str) -> tuple[str, str]:
     """Return what an ARN of IAM has after the kind: the path, such as ``/teams/mesh/``, and the name."""
     path, _, name = arn_text.partition("/")[2].rpartition("/")
     return (f"/{path}/" if path else "/"), name
 
 
-def document(*statements: Mapping[str, Any]) -> str:
+def document(*statements: Mapping[str, Value]) -> str:
     """Return a policy document as JSON."""
     return json.dumps({"Version": _VERSION, "Statement": list(statements)})

@@ -10,7 +10,8 @@ import asyncio
 import json
 import runpy
 import threading
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi.runtime import mocks as pulumi_mocks
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.sandbox.server import Sandbox
+    from toolkit.values import Object
 
 _SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
-__all__ = ["StackConfig", "read_stack", "run", "sandbox_settings"]
+__all__ = ["StackConfig", "make_sandbox_settings", "read_stack", "run"]
 # Pulumi keeps its settings per process, so only one program can run at a time.
 _only_one = threading.Lock()
 
@@ -38,7 +40,7 @@ def run(
     config: StackConfig,
     sandbox: Sandbox,
     on_resource: Callable[[str, str], None] = lambda *_: None,
-) -> dict[str, Any]:
+) -> Object:
     """Run ``__main__.py`` as the first ``pulumi up`` of a stack would.
 
     Args:
@@ -56,33 +58,25 @@ def run(
     provide(config, sandbox, project_dir)
     engine = Engine(sandbox, config.region, on_resource)
     # A thread of its own has no event loop and none of the caller's Pulumi context.
-    outcome: list[dict[str, Any] | BaseException] = []
-
-    def work() -> None:
-        main = _run(project_dir / "__main__.py", config, engine, sandbox_settings(sandbox))
-        try:
-            outcome.append(asyncio.run(main))
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            outcome.append(error)
-
+    executor = ThreadPoolExecutor(1, "pulumi-program")
     with _only_one:
-        thread = threading.Thread(target=work, name="pulumi-program")
-        thread.start()
-        thread.join()
-    result = outcome[0]
-    if isinstance(result, BaseException):
-        raise engine.failure or result
-    return result
+        main = _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox))
+        outcome = executor.submit(asyncio.run, main)
+        executor.shutdown(wait=False)
+        error = outcome.exception()
+    if error is not None:
+        raise engine.failure or error
+    return outcome.result()
 
 
-def sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
+def make_sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
     """Return the settings that send the program's own AWS calls to the sandbox."""
     key, secret = sandbox.credentials
     endpoints = [dict.fromkeys(_SERVICES, sandbox.endpoint_url)]
     return {"aws:accessKey": key, "aws:secretKey": secret, "aws:endpoints": json.dumps(endpoints)}
 
 
-async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str]) -> dict[str, Any]:
+async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str]) -> Object:
     # Clear what a failed program left: it belongs to a closed loop. pulumi.runtime.test does the same.
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()

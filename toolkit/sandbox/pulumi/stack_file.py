@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import project_root, read_text
@@ -14,6 +14,8 @@ from toolkit.yamltext import parsing
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from toolkit.values import Object, Value
 
 # moto's, where no stack names another one.
 DEFAULT_ACCOUNT = "123456789012"
@@ -51,7 +53,7 @@ class StackConfig:
         """Return one of the project's own settings as Pulumi keeps it; empty if it is not set."""
         return self.values.get(f"{self.project}:{key}", "")
 
-    def objects(self, key: str) -> Iterator[dict[str, Any]]:
+    def objects(self, key: str) -> Iterator[Object]:
         """Yield the objects of a setting that is one or a list of them; what is none is passed over."""
         try:
             value = json.loads(self.text(key) or "[]")
@@ -90,7 +92,7 @@ def read_stack_file(file: Path) -> StackConfig:
     return _read(_read_yaml(project_root() / "Pulumi.yaml"), file, stack)
 
 
-def home_account(config: StackConfig) -> str:
+def find_account(config: StackConfig) -> str:
     """Return the account that a stack deploys to, as far as its settings name it.
 
     Args:
@@ -98,12 +100,12 @@ def home_account(config: StackConfig) -> str:
     """
     for zone in config.objects("zones"):
         if not zone.get("profile") and not zone.get("assumeRoleArn"):
-            found = zone.get("accountId") or _account(zone.get("oidcProviderArn"))
-            if found:
-                return str(found)
+            account = zone.get("accountId") or _account(zone.get("oidcProviderArn"))
+            if account:
+                return str(account)
     named = [config.text("permissionsBoundaryArn")]
     named += [item.get("topicArn", "") for item in config.objects("alarms")]
-    return next((found for text in named if (found := _account(text))), DEFAULT_ACCOUNT)
+    return next((account for text in named if (account := _account(text))), DEFAULT_ACCOUNT)
 
 
 def _account(text: object) -> str | None:
@@ -113,7 +115,7 @@ def _account(text: object) -> str | None:
         return None
 
 
-def _read(project: Mapping[str, Any], stack_file: Path, stack: str) -> StackConfig:
+def _read(project: Mapping[str, Value], stack_file: Path, stack: str) -> StackConfig:
     name = str(project["name"])
     config = _read_yaml(stack_file).get("config") or {}
     values = {
@@ -132,7 +134,7 @@ def _read(project: Mapping[str, Any], stack_file: Path, stack: str) -> StackConf
     return StackConfig(project=name, stack=stack, values=values)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> Object:
     content = parsing.load(read_text(str(path)), str(path))
     if not isinstance(content, dict):
         raise InvalidInputError(f"{path} is not a YAML mapping")

@@ -10,29 +10,22 @@ from toolkit.policy.evaluation import Decision, Request, evaluate
 from toolkit.sandbox import organizations
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.private_ca import certificate_authority as state
+from toolkit.sandbox.ram import shares as model
 from toolkit.sandbox.ram.shares import (
-    ACTIVE,
-    ASSOCIATED,
-    ASSOCIATING,
-    DEFAULT,
-    DELETED,
-    EXPIRED,
-    INVITATION_LIFETIME,
-    PENDING,
     Association,
     Invitation,
     ResourceShare,
-    invalid,
-    only_within_organization,
-    policy,
-    unknown_share,
+    make_invalid_error,
+    make_outsider_error,
+    make_policy,
+    make_unknown_share_error,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, MutableMapping
 
-    from toolkit.sandbox.private_ca import Caller
     from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _OF_ORGANIZATION = re.compile(r"arn:[a-z-]+:organizations::\d{12}:(organization/o-\w+|ou/o-\w+/ou-[\w-]+)", re.ASCII)
@@ -59,52 +52,58 @@ class Directory:
         self.sharing_organizations: MutableMapping[str, bool] = {}
 
     def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Whether a share lets an account do that with a CA."""
+        """Return whether a share lets an account do that with a CA."""
         request = Request(action, resource, context)
         documents = [
-            policy(share.permission, resource, share.partition)
-            for share in self.reaching(account)
+            make_policy(share.permission, resource, share.partition)
+            for share in self.find_reaching(account)
             if resource in share.resources and share.permission is not None
         ]
         return evaluate(documents, request) is Decision.ALLOWED
 
     def reaches(self, account: str, resource: str) -> bool:
-        """Whether a CA is shared with an account."""
-        return any(resource in share.resources for share in self.reaching(account))
+        """Return whether a CA is shared with an account."""
+        return any(resource in share.resources for share in self.find_reaching(account))
 
-    def reaching(self, account: str) -> list[ResourceShare]:
-        """The shares that count for an account now."""
+    def find_reaching(self, account: str) -> list[ResourceShare]:
+        """Return the shares that count for an account now."""
         return [
-            share for share in list(self.shares.values()) if share.status == ACTIVE and self._counts(share, account)
+            share
+            for share in list(self.shares.values())
+            if share.status == model.ACTIVE and self._counts(share, account)
         ]
 
     def find(self, caller: Caller, arn: str) -> ResourceShare:
-        """A share of the caller's account, in its own region."""
+        """Return a share of the caller's account, in its own region."""
         if not _SHARE.fullmatch(arn):
             raise AwsError("MalformedArnException", f"The specified resource share ARN {arn} is not valid.")
         share = self.shares.get(arn)
-        if share is None or share.status == DELETED or (share.owner, share.region) != (caller.account, caller.region):
-            raise unknown_share(arn)
+        if (
+            share is None
+            or share.status == model.DELETED
+            or (share.owner, share.region) != (caller.account, caller.region)
+        ):
+            raise make_unknown_share_error(arn)
         return share
 
-    def received(self, caller: Caller, arn: str) -> Invitation:
-        """An invitation of the caller's account, in its own region."""
+    def find_invitation(self, caller: Caller, arn: str) -> Invitation:
+        """Return an invitation of the caller's account, in its own region."""
         if not _INVITATION.fullmatch(arn):
             raise AwsError("MalformedArnException", f"The specified invitation ARN {arn} is not valid.")
-        found = self.invitations.get(arn)
-        if found is None or (found.receiver, found.share.region) != (caller.account, caller.region):
+        invitation = self.invitations.get(arn)
+        if invitation is None or (invitation.receiver, invitation.share.region) != (caller.account, caller.region):
             raise AwsError("ResourceShareInvitationArnNotFoundException", f"{arn} could not be found.")
-        return found
+        return invitation
 
     def add(self, share: ResourceShare, resources: Iterable[str], principals: Iterable[str]) -> None:
-        """All of them or, if one is refused, none."""
+        """Add all of them or, if one is refused, none."""
         now = self._registry.clock()
         new_resources = {arn: Association(now) for arn in resources if self._is_sharable(share, arn)}
         new_principals = {name: self._welcome(share, name) for name in principals if name not in share.principals}
         share.resources = new_resources | share.resources
         if share.resources and share.permission is None:
             # botocore, CreateResourceShareRequest.permissionArns: the default permission of the type of resource.
-            share.permission = DEFAULT
+            share.permission = model.DEFAULT
         for name, association in new_principals.items():
             share.principals[name] = association
             if association.external:
@@ -117,15 +116,19 @@ class Directory:
         for principal in principals:
             del share.principals[principal]
             for invitation in list(self.invitations.values()):
-                if invitation.share is share and invitation.receiver == principal and invitation.status == PENDING:
+                if (
+                    invitation.share is share
+                    and invitation.receiver == principal
+                    and invitation.status == model.PENDING
+                ):
                     del self.invitations[invitation.arn]
 
     def expire(self) -> None:
-        """After twelve hours an invitation ends, and the principal leaves the share."""
-        late = self._registry.clock() - INVITATION_LIFETIME
+        """Expire invitations after twelve hours; their principals leave the share."""
+        late = self._registry.clock() - model.INVITATION_LIFETIME
         for invitation in self.invitations.values():
-            if invitation.status == PENDING and invitation.created <= late:
-                invitation.status = EXPIRED
+            if invitation.status == model.PENDING and invitation.created <= late:
+                invitation.status = model.EXPIRED
                 invitation.share.principals.pop(invitation.receiver, None)
 
     def _is_sharable(self, share: ResourceShare, arn: str) -> bool:
@@ -136,11 +139,11 @@ class Directory:
             raise AwsError("MalformedArnException", f"The sandbox shares private CAs alone, and {error}.") from error
         if parsed.account != share.owner:
             raise AwsError("OperationNotPermittedException", f"{arn} belongs to another account.")
-        found = self._registry.authorities.get(arn)
-        if found is None or parsed.region != share.region:
+        authority = self._registry.authorities.get(arn)
+        if authority is None or parsed.region != share.region:
             raise AwsError("UnknownResourceException", f"Resource {arn} could not be found.")
         # RAM writes a resource policy, and only an active CA takes one (botocore acm-pca, PutPolicy).
-        if found.status(self._registry.clock()) != state.ACTIVE:
+        if authority.status(self._registry.clock()) != state.ACTIVE:
             raise AwsError("InvalidStateTransitionException", f"{arn} is not active.")
         return True
 
@@ -151,26 +154,26 @@ class Directory:
             if principal == share.owner or self._are_together(share, principal):
                 return Association(now)
             if not share.allow_external:
-                raise only_within_organization()
-            return Association(now, ASSOCIATING, external=True)
+                raise make_outsider_error()
+            return Association(now, model.ASSOCIATING, external=True)
         if not _OF_ORGANIZATION.fullmatch(principal):
-            raise invalid(
+            raise make_invalid_error(
                 f"Principal ID {principal} is malformed, or of a kind that is not in the sandbox: it has accounts, "
                 "organizations and organizational units."
             )
         if not organizations.knows(share.owner, principal, share.partition):
             raise AwsError("UnknownResourceException", f"{principal.rpartition('/')[2]} could not be found.")
         if not self._is_sharing(share):
-            raise only_within_organization()
+            raise make_outsider_error()
         return Association(now)
 
     def _is_sharing(self, share: ResourceShare) -> bool:
-        """Whether sharing within the owner's organization is enabled, and RAM still has access to it.
+        """Return whether sharing within the owner's organization is enabled, and RAM still has access to it.
 
         Enabling trusted access in Organizations alone is not enough: RAM's own operation makes the role with which
         it looks at the organization (botocore, EnableSharingWithAwsOrganization).
         """
-        return organizations.identifier(
+        return organizations.find_id(
             share.owner, share.partition
         ) in self.sharing_organizations and organizations.has_access(share.owner, organizations.RAM, share.partition)
 
@@ -180,7 +183,7 @@ class Directory:
     def _counts(self, share: ResourceShare, account: str) -> bool:
         for principal, association in list(share.principals.items()):
             if association.external:
-                if principal == account and association.status == ASSOCIATED:
+                if principal == account and association.status == model.ASSOCIATED:
                     return True
             # An account that leaves the organization loses what was shared within it (working-with-shared-
             # invitations), so membership is looked up each time.

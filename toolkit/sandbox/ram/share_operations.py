@@ -10,29 +10,25 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from toolkit.sandbox import organizations
+from toolkit.sandbox import organizations, paging
 from toolkit.sandbox.aws_error import AwsError
-from toolkit.sandbox.gateway import rest
+from toolkit.sandbox.ram import shares as model
 from toolkit.sandbox.ram.directory import Directory
 from toolkit.sandbox.ram.shares import (
-    ACCEPTED,
-    ASSOCIATED,
-    DELETED,
-    DISASSOCIATED,
-    EXPIRED,
     ResourceShare,
-    invalid,
-    only_within_organization,
-    permission_name,
-    unknown_share,
+    find_permission,
+    make_invalid_error,
+    make_outsider_error,
+    make_unknown_share_error,
 )
+from toolkit.sandbox.services import RestService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.sandbox.parameters import Params
-    from toolkit.sandbox.private_ca import Caller
     from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Caller
+    from toolkit.values import Object
 
 
 _NOT_HERE = ("sources", "permissionTemplateParameters", "resourceShareConfiguration")
@@ -57,33 +53,16 @@ class Ram:
         self._clock = registry.clock
         self.directory = Directory(registry)
         self.allow_access: Callable[[str, str, str], None] = organizations.allow_access
-        operations = {
-            "AcceptResourceShareInvitation": self.accept_resource_share_invitation,
-            "AssociateResourceShare": self.associate_resource_share,
-            "AssociateResourceSharePermission": self.associate_resource_share_permission,
-            "CreateResourceShare": self.create_resource_share,
-            "DeleteResourceShare": self.delete_resource_share,
-            "DisassociateResourceShare": self.disassociate_resource_share,
-            "DisassociateResourceSharePermission": self.disassociate_resource_share_permission,
-            "EnableSharingWithAwsOrganization": self.enable_sharing_with_aws_organization,
-            "GetResourceShareAssociations": self.get_resource_share_associations,
-            "GetResourceShareInvitations": self.get_resource_share_invitations,
-            "GetResourceShares": self.get_resource_shares,
-            "ListResourceSharePermissions": self.list_resource_share_permissions,
-            "TagResource": self.tag_resource,
-            "UntagResource": self.untag_resource,
-            "UpdateResourceShare": self.update_resource_share,
-        }
-        self.service = rest.RestService("ram", operations, "IdempotentParameterMismatchException")
+        self.service = RestService("ram", self, mismatch="IdempotentParameterMismatchException")
 
-    def create_resource_share(self, caller: Caller, params: Params) -> Params:
-        """A share, with what it is given at once."""
+    def create_resource_share(self, caller: Caller, params: Object) -> Object:
+        """Create a share, with what it is given at once."""
         caller.authorize("ram:CreateResourceShare", "*", {})
         _refuse_unmodelled(params)
         now, name = self._clock(), params["name"]
         given = params.get("permissionArns", [])
         if len(given) > 1:
-            raise invalid("A resource share has one permission for a type of resource.")
+            raise make_invalid_error("A resource share has one permission for a type of resource.")
         share = ResourceShare(
             arn=f"arn:{caller.partition}:ram:{caller.region}:{caller.account}:resource-share/{uuid.uuid4()}",
             owner=caller.account,
@@ -93,79 +72,79 @@ class Ram:
             allow_external=params.get("allowExternalPrincipals", True),
             created=now,
             changed=now,
-            permission=permission_name(given[0], caller.partition) if given else None,
+            permission=find_permission(given[0], caller.partition) if given else None,
             tags=_tags({}, params.get("tags", [])),
         )
         self.directory.add(share, params.get("resourceArns", []), params.get("principals", []))
         self.directory.shares[share.arn] = share
         return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
 
-    def get_resource_shares(self, caller: Caller, params: Params) -> Params:
-        """Those of the account, or those that others share with it."""
+    def get_resource_shares(self, caller: Caller, params: Object) -> Object:
+        """Return the shares of the account, or those that others share with it."""
         caller.authorize("ram:GetResourceShares", "*", {})
         if params["resourceOwner"] == "SELF":
-            found = [share for share in self.directory.shares.values() if share.owner == caller.account]
+            visible = [share for share in self.directory.shares.values() if share.owner == caller.account]
         else:
-            found = [share for share in self.directory.reaching(caller.account) if share.owner != caller.account]
-        found = [share for share in found if share.region == caller.region]
+            visible = [share for share in self.directory.find_reaching(caller.account) if share.owner != caller.account]
+        visible = [share for share in visible if share.region == caller.region]
         wanted = params.get("resourceShareArns")
         if wanted is not None:
-            for missing in set(wanted) - {share.arn for share in found}:
-                raise unknown_share(missing)
-        shares = [share.describe() for share in found if _is_wanted(share, params)]
-        return rest.page(shares, params, _PAGE, "resourceShares", "InvalidNextTokenException")
+            for missing in set(wanted) - {share.arn for share in visible}:
+                raise make_unknown_share_error(missing)
+        shares = [share.describe() for share in visible if _is_wanted(share, params)]
+        return paging.page(shares, params, _PAGE, "resourceShares", "InvalidNextTokenException")
 
-    def update_resource_share(self, caller: Caller, params: Params) -> Params:
-        """Another name, or another word on accounts outside the organization."""
+    def update_resource_share(self, caller: Caller, params: Object) -> Object:
+        """Change the name, or whether accounts outside the organization may be added."""
         share = self._own(caller, "UpdateResourceShare", params)
         allow = params.get("allowExternalPrincipals", share.allow_external)
-        if not allow and any(found.external for found in share.principals.values()):
-            raise only_within_organization()
+        if not allow and any(association.external for association in share.principals.values()):
+            raise make_outsider_error()
         share.name, share.allow_external = params.get("name", share.name), allow
         share.changed = self._clock()
         return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
 
-    def delete_resource_share(self, caller: Caller, params: Params) -> Params:
+    def delete_resource_share(self, caller: Caller, params: Object) -> Object:
         """End it for everybody; AWS still shows it for a while, as deleted."""
         share = self._own(caller, "DeleteResourceShare", params)
         self.directory.remove_principals(share, list(share.principals))
         share.resources.clear()
-        share.status, share.changed = DELETED, self._clock()
+        share.status, share.changed = model.DELETED, self._clock()
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
-    def associate_resource_share(self, caller: Caller, params: Params) -> Params:
-        """More CAs, more principals."""
+    def associate_resource_share(self, caller: Caller, params: Object) -> Object:
+        """Add CAs and principals."""
         share = self._own(caller, "AssociateResourceShare", params)
         _refuse_unmodelled(params)
         resources, principals = params.get("resourceArns", []), params.get("principals", [])
         if not resources and not principals:
-            raise invalid("Specify resources or principals.")
+            raise make_invalid_error("Specify resources or principals.")
         self.directory.add(share, resources, principals)
         return _associations(share, resources, principals, params)
 
-    def disassociate_resource_share(self, caller: Caller, params: Params) -> Params:
-        """Fewer CAs, fewer principals."""
+    def disassociate_resource_share(self, caller: Caller, params: Object) -> Object:
+        """Remove CAs and principals."""
         share = self._own(caller, "DisassociateResourceShare", params)
         _refuse_unmodelled(params)
         resources, principals = params.get("resourceArns", []), params.get("principals", [])
         for entity in (*resources, *principals):
             if entity not in share.resources | share.principals:
                 raise AwsError("UnknownResourceException", f"{entity} is not associated with {share.arn}.")
-        answer = _associations(share, resources, principals, params, DISASSOCIATED)
+        result = _associations(share, resources, principals, params, model.DISASSOCIATED)
         for resource in resources:
             del share.resources[resource]
         self.directory.remove_principals(share, principals)
-        return answer
+        return result
 
-    def get_resource_share_associations(self, caller: Caller, params: Params) -> Params:
-        """What belongs to the account's shares."""
+    def get_resource_share_associations(self, caller: Caller, params: Object) -> Object:
+        """Return the CAs or the principals of the account's shares."""
         caller.authorize("ram:GetResourceShareAssociations", "*", {})
         kind = params["associationType"]
         other, entity = ("resourceArn", "principal") if kind == "PRINCIPAL" else ("principal", "resourceArn")
         if kind == "SOURCE":
-            raise invalid("Sources are not in the sandbox; AWS itself has them.")
+            raise make_invalid_error("Sources are not in the sandbox; AWS itself has them.")
         if other in params:
-            raise invalid(f"You cannot specify {other} if the association type is {kind}.")
+            raise make_invalid_error(f"You cannot specify {other} if the association type is {kind}.")
         self.directory.expire()
         wanted = params.get("resourceShareArns")
         if wanted is None:
@@ -173,54 +152,56 @@ class Ram:
             shares = [share for share in shares if share.region == caller.region]
         else:
             shares = [self.directory.find(caller, arn) for arn in wanted]
-        found = [
+        associations = [
             item
             for share in shares
             for item in share.associations(kind)
             if params.get(entity, item["associatedEntity"]) == item["associatedEntity"]
             and params.get("associationStatus", item["status"]) == item["status"]
         ]
-        return rest.page(found, params, _PAGE, "resourceShareAssociations", "InvalidNextTokenException")
+        return paging.page(associations, params, _PAGE, "resourceShareAssociations", "InvalidNextTokenException")
 
-    def associate_resource_share_permission(self, caller: Caller, params: Params) -> Params:
-        """Another permission, for all principals and CAs of the share."""
+    def associate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
+        """Set the permission for all principals and CAs of the share."""
         share = self._own(caller, "AssociateResourceSharePermission", params)
         _refuse_unmodelled(params)
-        name = permission_name(params["permissionArn"], share.partition)
+        name = find_permission(params["permissionArn"], share.partition)
         if params.get("permissionVersion", 1) != 1:
-            raise invalid("Only the default version of a permission can be associated, and that is 1.")
+            raise make_invalid_error("Only the default version of a permission can be associated, and that is 1.")
         if share.permission not in (None, name) and not params.get("replace", False):
-            raise invalid("The resource share already has a permission for that type of resource; replace it.")
+            raise make_invalid_error(
+                "The resource share already has a permission for that type of resource; replace it."
+            )
         share.permission, share.changed = name, self._clock()
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
-    def disassociate_resource_share_permission(self, caller: Caller, params: Params) -> Params:
-        """No permission, which only a share without CAs can have."""
+    def disassociate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
+        """Remove the permission; only a share without CAs can be without one."""
         share = self._own(caller, "DisassociateResourceSharePermission", params)
-        if permission_name(params["permissionArn"], share.partition) != share.permission:
+        if find_permission(params["permissionArn"], share.partition) != share.permission:
             raise AwsError("UnknownResourceException", f"{params['permissionArn']} is not associated with {share.arn}.")
         if share.resources:
             raise AwsError("InvalidStateTransitionException", "Resources of the permission's type are still shared.")
         share.permission, share.changed = None, self._clock()
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
-    def list_resource_share_permissions(self, caller: Caller, params: Params) -> Params:
-        """The permission of a share, for its owner and for those it is shared with."""
+    def list_resource_share_permissions(self, caller: Caller, params: Object) -> Object:
+        """Return the permission of a share, for its owner and for those it is shared with."""
         arn = params["resourceShareArn"]
         caller.authorize("ram:ListResourceSharePermissions", arn, {})
-        received = [share for share in self.directory.reaching(caller.account) if share.arn == arn]
+        received = [share for share in self.directory.find_reaching(caller.account) if share.arn == arn]
         (share,) = received or [self.directory.find(caller, arn)]
-        return rest.page(share.permissions(), params, _PAGE, "permissions", "InvalidNextTokenException")
+        return paging.page(share.permissions(), params, _PAGE, "permissions", "InvalidNextTokenException")
 
-    def get_resource_share_invitations(self, caller: Caller, params: Params) -> Params:
-        """Those that the account has received."""
+    def get_resource_share_invitations(self, caller: Caller, params: Object) -> Object:
+        """Return the invitations that the account has received."""
         caller.authorize("ram:GetResourceShareInvitations", "*", {})
         self.directory.expire()
         wanted = params.get("resourceShareInvitationArns")
         for arn in wanted or ():
-            self.directory.received(caller, arn)
+            self.directory.find_invitation(caller, arn)
         shares = params.get("resourceShareArns")
-        found = [
+        invitations = [
             invitation.describe()
             for invitation in self.directory.invitations.values()
             if invitation.receiver == caller.account
@@ -228,56 +209,58 @@ class Ram:
             and (wanted is None or invitation.arn in wanted)
             and (shares is None or invitation.share.arn in shares)
         ]
-        return rest.page(found, params, _PAGE, "resourceShareInvitations", "InvalidNextTokenException")
+        return paging.page(invitations, params, _PAGE, "resourceShareInvitations", "InvalidNextTokenException")
 
-    def accept_resource_share_invitation(self, caller: Caller, params: Params) -> Params:
-        """From now on the share counts for the account."""
+    def accept_resource_share_invitation(self, caller: Caller, params: Object) -> Object:
+        """Accept an invitation: from now on the share counts for the account."""
         arn = params["resourceShareInvitationArn"]
         caller.authorize("ram:AcceptResourceShareInvitation", arn, {})
         self.directory.expire()
-        invitation = self.directory.received(caller, arn)
-        if invitation.status == ACCEPTED:
+        invitation = self.directory.find_invitation(caller, arn)
+        if invitation.status == model.ACCEPTED:
             raise AwsError("ResourceShareInvitationAlreadyAcceptedException", f"{arn} has been accepted.")
-        if invitation.status == EXPIRED:
+        if invitation.status == model.EXPIRED:
             raise AwsError("ResourceShareInvitationExpiredException", f"{arn} has expired.")
-        invitation.status = ACCEPTED
-        invitation.share.principals[caller.account].status = ASSOCIATED
+        invitation.status = model.ACCEPTED
+        invitation.share.principals[caller.account].status = model.ASSOCIATED
         return {"resourceShareInvitation": invitation.describe(), "clientToken": params.get("clientToken")}
 
-    def tag_resource(self, caller: Caller, params: Params) -> Params:
-        """Tags on a share."""
+    def tag_resource(self, caller: Caller, params: Object) -> Object:
+        """Add tags to a share."""
         share = self._tagged(caller, "TagResource", params)
         share.tags = _tags(share.tags, params["tags"])
         return {}
 
-    def untag_resource(self, caller: Caller, params: Params) -> Params:
-        """Fewer of them."""
+    def untag_resource(self, caller: Caller, params: Object) -> Object:
+        """Remove tags from a share."""
         share = self._tagged(caller, "UntagResource", params)
         share.tags = {key: value for key, value in share.tags.items() if key not in params["tagKeys"]}
         return {}
 
-    def enable_sharing_with_aws_organization(self, caller: Caller, params: Params) -> Params:  # noqa: ARG002 - it has none
-        """From now on accounts of the organization need no invitation."""
+    def enable_sharing_with_aws_organization(self, caller: Caller, _params: Object) -> Object:
+        """Enable sharing: from now on accounts of the organization need no invitation."""
         caller.authorize("ram:EnableSharingWithAwsOrganization", "*", {})
-        organization = organizations.identifier(caller.account, caller.partition)
+        organization = organizations.find_id(caller.account, caller.partition)
         if organization is None or not organizations.is_management(caller.account, caller.partition):
             raise AwsError("OperationNotPermittedException", "Only an organization's management account can do that.")
         self.allow_access(caller.account, organizations.RAM, caller.partition)
         self.directory.sharing_organizations[organization] = True
         return {"returnValue": True}
 
-    def _own(self, caller: Caller, operation: str, params: Params) -> ResourceShare:
+    def _own(self, caller: Caller, operation: str, params: Object) -> ResourceShare:
         caller.authorize(f"ram:{operation}", params["resourceShareArn"], {})
         self.directory.expire()
         return self.directory.find(caller, params["resourceShareArn"])
 
-    def _tagged(self, caller: Caller, operation: str, params: Params) -> ResourceShare:
+    def _tagged(self, caller: Caller, operation: str, params: Object) -> ResourceShare:
         if "resourceShareArn" not in params or "resourceArn" in params:
-            raise invalid("In the sandbox the tags are those of a resource share: specify resourceShareArn alone.")
+            raise make_invalid_error(
+                "In the sandbox the tags are those of a resource share: specify resourceShareArn alone."
+            )
         return self._own(caller, operation, params)
 
 
-def _is_wanted(share: ResourceShare, params: Params) -> bool:
+def _is_wanted(share: ResourceShare, params: Object) -> bool:
     filters = params.get("tagFilters")
     return (
         ("resourceShareArns" not in params or share.arn in params["resourceShareArns"])
@@ -289,20 +272,20 @@ def _is_wanted(share: ResourceShare, params: Params) -> bool:
     )
 
 
-def _has_tag(share: ResourceShare, wanted: Params) -> bool:
+def _has_tag(share: ResourceShare, wanted: Object) -> bool:
     values = wanted.get("tagValues")
     return wanted.get("tagKey") in share.tags and (not values or share.tags[wanted["tagKey"]] in values)
 
 
 def _associations(
-    share: ResourceShare, resources: list[str], principals: list[str], params: Params, status: str | None = None
-) -> Params:
-    found = [share.association("RESOURCE", arn, share.resources[arn], status) for arn in resources]
-    found += [share.association("PRINCIPAL", name, share.principals[name], status) for name in principals]
-    return {"resourceShareAssociations": found, "clientToken": params.get("clientToken")}
+    share: ResourceShare, resources: list[str], principals: list[str], params: Object, status: str | None = None
+) -> Object:
+    associations = [share.association("RESOURCE", arn, share.resources[arn], status) for arn in resources]
+    associations += [share.association("PRINCIPAL", name, share.principals[name], status) for name in principals]
+    return {"resourceShareAssociations": associations, "clientToken": params.get("clientToken")}
 
 
-def _tags(present: dict[str, str], more: list[Params]) -> dict[str, str]:
+def _tags(present: dict[str, str], more: list[Object]) -> dict[str, str]:
     tags = present | {str(tag.get("key", "")): str(tag.get("value", "")) for tag in more}
     if len(tags) > _MAX_TAGS:
         raise AwsError("TagLimitExceededException", f"A resource share has at most {_MAX_TAGS} tags.")
@@ -311,7 +294,7 @@ def _tags(present: dict[str, str], more: list[Params]) -> dict[str, str]:
     return tags
 
 
-def _refuse_unmodelled(params: Params) -> None:
+def _refuse_unmodelled(params: Object) -> None:
     for name in _NOT_HERE:
         if name in params:
-            raise invalid(f"{name} is not in the sandbox; AWS itself has it.")
+            raise make_invalid_error(f"{name} is not in the sandbox; AWS itself has it.")

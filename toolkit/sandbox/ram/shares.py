@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.pki import templates
 from toolkit.sandbox.aws_error import AwsError
@@ -13,7 +13,7 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from toolkit.sandbox.parameters import Params
+    from toolkit.values import Object
 
 RESOURCE_TYPE = "acm-pca:CertificateAuthority"
 # RAM user guide, working-with-shared-invitations: private CAs are not among the types that have seven days.
@@ -46,19 +46,19 @@ _TEMPLATES = {
 }
 
 
-def permission_arn(name: str, partition: str) -> str:
-    """The ARN of a permission that AWS manages."""
+def make_permission_arn(name: str, partition: str) -> str:
+    """Return the ARN of a permission that AWS manages."""
     return f"arn:{partition}:ram::aws:permission/{name}"
 
 
-def permission_name(arn: str, partition: str) -> str:
-    """The name of a managed permission for private CAs.
+def find_permission(arn: str, partition: str) -> str:
+    """Return the name of a managed permission for private CAs.
 
     Raises:
         AwsError: there is none of that ARN.
     """
-    names = {permission_arn(name, partition): name for name in (*_TEMPLATES, REVOKE)}
-    if arn.count(":") < 5:  # noqa: PLR2004 - colons of an ARN
+    names = {make_permission_arn(name, partition): name for name in (*_TEMPLATES, REVOKE)}
+    if arn.count(":") < make_permission_arn("", partition).count(":"):
         raise AwsError("MalformedArnException", f"The specified permission ARN {arn} is not valid.")
     if arn not in names:
         raise AwsError(
@@ -68,8 +68,8 @@ def permission_name(arn: str, partition: str) -> str:
     return names[arn]
 
 
-def policy(name: str, resource: str, partition: str) -> dict[str, Any]:
-    """What a permission allows on a resource, as a policy.
+def make_policy(name: str, resource: str, partition: str) -> Object:
+    """Return what a permission allows on a resource, as a policy.
 
     A certificate can be revoked by somebody who may not read it: the guide says to revoke needs two shares, one with
     the permission to revoke and one with the default one (PcaRevokeCert.md).
@@ -106,8 +106,8 @@ class Invitation:
     created: datetime
     status: str = PENDING
 
-    def describe(self) -> Params:
-        """As GetResourceShareInvitations shows it."""
+    def describe(self) -> Object:
+        """Return it as GetResourceShareInvitations shows it."""
         return {
             "resourceShareInvitationArn": self.arn,
             "resourceShareName": self.share.name,
@@ -148,12 +148,12 @@ class ResourceShare:
     principals: dict[str, Association] = field(default_factory=dict)
 
     def invite(self, receiver: str, now: datetime) -> Invitation:
-        """An invitation for an account."""
+        """Return an invitation for an account."""
         prefix = f"arn:{self.partition}:ram:{self.region}:{self.owner}:resource-share-invitation/"
         return Invitation(prefix + str(uuid.uuid4()), self, receiver, now)
 
-    def describe(self) -> Params:
-        """As GetResourceShares shows it."""
+    def describe(self) -> Object:
+        """Return it as GetResourceShares shows it."""
         return {
             "resourceShareArn": self.arn,
             "name": self.name,
@@ -166,30 +166,30 @@ class ResourceShare:
             "featureSet": "STANDARD",
         }
 
-    def associations(self, kind: str) -> list[Params]:
-        """As GetResourceShareAssociations shows them."""
+    def associations(self, kind: str) -> list[Object]:
+        """Return its associations as GetResourceShareAssociations shows them."""
         held = self.principals if kind == "PRINCIPAL" else self.resources
-        return [self.association(kind, entity, found) for entity, found in held.items()]
+        return [self.association(kind, entity, association) for entity, association in held.items()]
 
-    def association(self, kind: str, entity: str, found: Association, status: str | None = None) -> Params:
-        """One of them."""
+    def association(self, kind: str, entity: str, association: Association, status: str | None = None) -> Object:
+        """Return one association."""
         return {
             "resourceShareArn": self.arn,
             "resourceShareName": self.name,
             "associatedEntity": entity,
             "associationType": kind,
-            "status": status or found.status,
-            "creationTime": found.created,
-            "lastUpdatedTime": found.created,
-            "external": found.external,
+            "status": status or association.status,
+            "creationTime": association.created,
+            "lastUpdatedTime": association.created,
+            "external": association.external,
         }
 
-    def permissions(self) -> list[Params]:
-        """As ListResourceSharePermissions shows them; RAM allows one for a type of resource."""
+    def permissions(self) -> list[Object]:
+        """Return its permissions as ListResourceSharePermissions shows them; RAM allows one for a type of resource."""
         if self.permission is None:
             return []
         summary = {
-            "arn": permission_arn(self.permission, self.partition),
+            "arn": make_permission_arn(self.permission, self.partition),
             "version": "1",
             "defaultVersion": True,
             "name": self.permission,
@@ -204,18 +204,18 @@ class ResourceShare:
         return [summary]
 
 
-def unknown_share(arn: str) -> AwsError:
-    """There is no such share for the caller."""
+def make_unknown_share_error(arn: str) -> AwsError:
+    """Return the error for a share that the caller does not have."""
     return AwsError("UnknownResourceException", f"ResourceShare {arn} could not be found.")
 
 
-def invalid(message: str) -> AwsError:
-    """A parameter can't be what it is."""
+def make_invalid_error(message: str) -> AwsError:
+    """Return the error for an invalid parameter."""
     return AwsError("InvalidParameterException", message)
 
 
-def only_within_organization() -> AwsError:
-    """A principal is outside, or what is inside is not known yet."""
+def make_outsider_error() -> AwsError:
+    """Return the error for a principal outside the organization, or while RAM does not know who is inside."""
     # AWS's words: hashicorp/terraform-provider-aws#7769
     return AwsError(
         "OperationNotPermittedException",

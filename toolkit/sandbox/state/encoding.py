@@ -10,7 +10,7 @@ import dataclasses
 import json
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -21,13 +21,17 @@ from toolkit.pki import pem
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from _typeshed import DataclassInstance
+
+    from toolkit.values import Object, Value
+
 _TYPE, _VALUE = "$", "is"
 
 
-def fields(value: Any, leave_out: Collection[str] = ()) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+def fields(value: DataclassInstance, leave_out: Collection[str] = ()) -> Object:
     """Return the fields of a dataclass by name, without some."""
-    found = dataclasses.fields(value)
-    return {field.name: getattr(value, field.name) for field in found if field.name not in leave_out}
+    declared = dataclasses.fields(value)
+    return {field.name: getattr(value, field.name) for field in declared if field.name not in leave_out}
 
 
 def encode(value: object) -> str:
@@ -39,7 +43,7 @@ def encode(value: object) -> str:
     return json.dumps(_plain(value))
 
 
-def decode(text: str, classes: Iterable[type] = ()) -> Any:  # noqa: ANN401 - whatever was encoded
+def decode(text: str, classes: Iterable[type] = ()) -> Value:
     """Return the value that was encoded.
 
     Args:
@@ -51,12 +55,12 @@ def decode(text: str, classes: Iterable[type] = ()) -> Any:  # noqa: ANN401 - wh
         KeyError: it has a type that is unknown.
         TypeError: a field is missing or unknown.
     """
-    known = {found.__name__: found for found in classes}
+    known = {item.__name__: item for item in classes}
 
-    def restored(found: dict[str, Any]) -> Any:  # noqa: ANN401 - same
-        if _TYPE not in found:
-            return found
-        kind, value = found[_TYPE], found[_VALUE]
+    def restored(item: Object) -> Value:
+        if _TYPE not in item:
+            return item
+        kind, value = item[_TYPE], item[_VALUE]
         return known[kind](**value) if kind in known else _READ[kind](value)
 
     return json.loads(text, object_hook=restored)
@@ -98,7 +102,7 @@ def _key_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     ).decode()
 
 
-_READ: dict[str, Callable[[Any], Any]] = {
+_READ: dict[str, Callable[[Value], Value]] = {
     "dict": dict,
     "tuple": tuple,
     "datetime": datetime.fromisoformat,

@@ -12,6 +12,7 @@ import secrets
 import threading
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -21,7 +22,7 @@ from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.gateway import bodies
 from toolkit.sandbox.state import encoding
 from toolkit.sandbox.state.objects import Objects
-from toolkit.sandbox.state.repeatable import installed
+from toolkit.sandbox.state.repeatable import install
 from toolkit.sandbox.state.replay import Journal, delivers
 from toolkit.sandbox.state.store import Row, Store
 
@@ -52,7 +53,7 @@ class Keeper:
         self._registry = registry
         self._ram = ram
         self._pod_identity = pod_identity
-        self._journal = Journal(registry.storage)
+        self._journal = Journal()
         self._cleanup = ExitStack()
         self._lock = threading.Lock()
 
@@ -72,7 +73,7 @@ class Keeper:
         self._store = Store(self._directory)
         self._cleanup.callback(self._store.close)
         seed, born = self._origin()
-        self._cleanup.enter_context(installed(seed, born))
+        self._cleanup.enter_context(install(seed, born))
         for number, entry in self._store.journal():
             with self._store.reading(f"journal entry {number}"):
                 self._journal.replay(behind, entry)
@@ -82,11 +83,7 @@ class Keeper:
         self._ram.allow_access = self._journal.allow_access
         # Deletes the rows of what has expired.
         self._commit()
-
-        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            return self._serve(behind, environ, start_response)
-
-        return application
+        return partial(self._serve, behind)
 
     def stop(self) -> None:
         """Close the database; it has everything already."""
@@ -108,10 +105,10 @@ class Keeper:
                 raise AwsError("InternalFailure", f"The sandbox {error.message}.", 500) from error
 
     def _commit(self) -> None:
-        rows, entries = self._objects.changes(), self._journal.pending
+        rows, entries = self._objects.read_changes(), self._journal.pending
         if rows or entries:
             self._store.commit(rows, entries)
-        self._objects.committed()
+        self._objects.mark_committed()
         self._journal.pending = []
 
     def _origin(self) -> tuple[str, datetime]:
@@ -140,13 +137,13 @@ class Keeper:
                 # The receiver may call the sandbox before it answers, so it can't wait for the lock.
                 return behind({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
             with self.change():
-                answer, status, headers = self._journal.ask(behind, environ, body)
+                reply, status, headers = self._journal.ask(behind, environ, body)
         except AwsError as error:
             text = f"<ErrorResponse><Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
-            answer, status, headers = (
+            reply, status, headers = (
                 f"{text}</ErrorResponse>".encode(),
                 f"{error.status} Error",
                 [("Content-Type", "text/xml")],
             )
         start_response(status, headers)
-        return [answer]
+        return [reply]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.eks.models import eks_backends
 
@@ -12,16 +12,20 @@ from toolkit.sandbox.private_ca.certificate_authority import CertificateAuthorit
 from toolkit.sandbox.ram import shares
 from toolkit.sandbox.state import sessions
 from toolkit.sandbox.state.encoding import decode, encode, fields
-from toolkit.sandbox.state.watched import Table, Watched
+from toolkit.sandbox.state.watched import K, V, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
+    from _typeshed import DataclassInstance
+
+    from toolkit.sandbox.moto_objects import MotoObject
     from toolkit.sandbox.pod_identity.associations import PodIdentity
     from toolkit.sandbox.private_ca.registry import Registry
     from toolkit.sandbox.ram.share_operations import Ram
     from toolkit.sandbox.state.store import Row, Store
+    from toolkit.values import Value
 
 # Of a CA: its certificates have rows of their own, its name follows from what was requested.
 _NOT_OF_A_CA = ("lock", "issued", "name")
@@ -43,32 +47,28 @@ class Objects:
     def __init__(self, store: Store, registry: Registry, ram: Ram, pod: PodIdentity) -> None:
         self._store = store
         self._sessions = sessions.Sessions()
-        self._tables: list[Table[Any, Any]] = []
-        self._issued: dict[str, Table[str, IssuedCertificate]] = {}
+        self._watched: list[Watched[Value, Value]] = []
+        self._issued: dict[str, Watched[str, IssuedCertificate]] = {}
         clock, directory = registry.clock, ram.directory
 
-        self._handed_out = self._table("session", {}, sessions.write, sessions.read)
-        self._authorities = self._table("authority", registry.authorities, _write_authority, _read_authority)
+        self._handed_out: Watched[str, MotoObject] = self._watch("session", {}, sessions.write, sessions.read)
+        self._authorities = self._watch("authority", registry.authorities, _write_authority, _read_authority)
         registry.authorities = self._authorities
-        for found in list(registry.authorities.values()):
-            self._watch_certificates(found)
-        registry.tokens = self._table("token", registry.tokens, encode, lambda _, text: _read_token(text, clock()))
-        self._shares = self._table("share", directory.shares, _write_whole, _read_share)
+        for authority in list(registry.authorities.values()):
+            self._watch_certificates(authority)
+        registry.tokens = self._watch("token", registry.tokens, encode, lambda text: _read_token(text, clock()))
+        self._shares = self._watch("share", directory.shares, _write_whole, _read_share)
         directory.shares = self._shares
-        self._invitations = self._table(
-            "invitation", directory.invitations, _write_invitation, lambda _, text: self._read_invitation(text)
-        )
+        self._invitations = self._watch("invitation", directory.invitations, _write_invitation, self._read_invitation)
         directory.invitations = self._invitations
-        directory.sharing_organizations = self._table(
-            "sharing organization", directory.sharing_organizations, encode, lambda _, text: decode(text)
+        directory.sharing_organizations = self._watch(
+            "sharing organization", directory.sharing_organizations, encode, decode
         )
-        pod.associations = self._table("association", pod.associations, _write_association, _read_association)
+        pod.associations = self._watch("association", pod.associations, _write_association, _read_association)
         for service in (ram.service, *pod.services):
-            service.answered = self._table(
-                f"{service.name} answer", service.answered, encode, lambda _, text: decode(text)
-            )
+            service.repeatable = self._watch(f"{service.name} answer", service.repeatable, encode, decode)
 
-    def changes(self) -> list[Row]:
+    def read_changes(self) -> list[Row]:
         """Return the rows to write so that the database has every object as it is now."""
         for session in self._sessions.new():
             self._handed_out[session.access_key_id] = session
@@ -79,45 +79,39 @@ class Objects:
         for arn in self._authorities.noted:
             if arn in self._authorities:
                 self._watch_certificates(self._authorities.peek(arn))
-        return [row for table in self._touched() for row in table.changes()]
+        return [row for watched in self._touched() for row in watched.read_changes()]
 
-    def committed(self) -> None:
+    def mark_committed(self) -> None:
         """Take note that the database has the changes."""
-        # The CAs' own table forgets which CAs were touched, so it is the last.
-        for table in list(self._touched()):
-            table.committed()
+        # The CAs' own mapping forgets which CAs were touched, so it is the last.
+        for watched in list(self._touched()):
+            watched.mark_committed()
 
-    def _touched(self) -> Iterator[Table[Any, Any]]:
+    def _touched(self) -> Iterator[Watched[Value, Value]]:
         yield from (self._issued[arn] for arn in self._authorities.noted if arn in self._issued)
-        yield from self._tables
+        yield from self._watched
 
-    def _table(
-        self,
-        kind: str,
-        values: Mapping[Any, Any],
-        write: Callable[[Any], str],
-        read: Callable[[str, str], Any],
-    ) -> Watched[Any, Any]:
-        watched = Watched(values)
-        table = Table(kind, watched, write)
-        table.load(self._store, read)
-        self._tables.append(table)
+    def _watch(
+        self, kind: str, values: Mapping[K, V], write: Callable[[V], str], read: Callable[[str], V | None]
+    ) -> Watched[K, V]:
+        watched = Watched(kind, values, write)
+        watched.load(self._store, read)
+        self._watched.append(watched)
         return watched
 
     def _watch_certificates(self, authority: CertificateAuthority) -> None:
         if authority.arn in self._issued:
             return
-        authority.issued = watched = Watched(authority.issued)
-        table = Table(f"certificate {authority.identifier}", watched, _write_whole)
-        table.load(self._store, lambda _, text: IssuedCertificate(**decode(text)))
-        self._issued[authority.arn] = table
+        watched = Watched(f"certificate {authority.identifier}", authority.issued, _write_whole)
+        watched.load(self._store, lambda text: IssuedCertificate(**decode(text)))
+        authority.issued = self._issued[authority.arn] = watched
 
     def _read_invitation(self, text: str) -> shares.Invitation:
-        found = decode(text)
-        return shares.Invitation(**{**found, "share": self._shares.peek(found["share"])})
+        kept = decode(text)
+        return shares.Invitation(**{**kept, "share": self._shares.peek(kept["share"])})
 
 
-def _write_whole(value: object) -> str:
+def _write_whole(value: DataclassInstance) -> str:
     return encode(fields(value))
 
 
@@ -125,18 +119,18 @@ def _write_authority(authority: CertificateAuthority) -> str:
     return encode(fields(authority, _NOT_OF_A_CA))
 
 
-def _read_authority(_: str, text: str) -> CertificateAuthority:
-    found = decode(text)
-    name = subject.name(found["request"]["CertificateAuthorityConfiguration"]["Subject"])
-    return CertificateAuthority(**found, name=name)
+def _read_authority(text: str) -> CertificateAuthority:
+    kept = decode(text)
+    name = subject.build_name(kept["request"]["CertificateAuthorityConfiguration"]["Subject"])
+    return CertificateAuthority(**kept, name=name)
 
 
-def _read_token(text: str, now: datetime) -> Any:  # noqa: ANN401 - an ARN and a time
+def _read_token(text: str, now: datetime) -> tuple[str, datetime] | None:
     arn, expires = decode(text)
     return (arn, expires) if expires > now else None
 
 
-def _read_share(_: str, text: str) -> shares.ResourceShare:
+def _read_share(text: str) -> shares.ResourceShare:
     return shares.ResourceShare(**decode(text, [shares.Association]))
 
 
@@ -150,11 +144,11 @@ def _write_association(association: pod_sessions.Association) -> str:
     return encode({**fields(association, ["cluster"]), "cluster": (region, cluster.name, cluster.created_at)})
 
 
-def _read_association(_: str, text: str) -> pod_sessions.Association | None:
+def _read_association(text: str) -> pod_sessions.Association | None:
     """Return the association; None if its cluster was deleted, even if there is another of the same name."""
-    found = decode(text)
-    region, name, created = found["cluster"]
-    cluster = eks_backends[found["account"]][region].clusters.get(name)
+    kept = decode(text)
+    region, name, created = kept["cluster"]
+    cluster = eks_backends[kept["account"]][region].clusters.get(name)
     if cluster is None or cluster.created_at != created:
         return None
-    return pod_sessions.Association(**{**found, "cluster": cluster})
+    return pod_sessions.Association(**{**kept, "cluster": cluster})

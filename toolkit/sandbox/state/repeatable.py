@@ -14,7 +14,7 @@ import threading
 import types
 from contextlib import ExitStack, contextmanager, suppress
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import moto.core.utils
 import moto.eks.models
@@ -27,6 +27,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from toolkit.sandbox.moto_objects import MotoObject
+    from toolkit.values import Value
 
 
 class _Thread(threading.local):
@@ -43,7 +46,7 @@ _LONGEST_DELIVERY_SECONDS = 15
 
 
 @contextmanager
-def repeatable(seed: str, now: dt.datetime) -> Iterator[None]:
+def repeat(seed: str, now: dt.datetime) -> Iterator[None]:
     """Let moto draw and see the same inside, each time that seed and time are the same.
 
     Args:
@@ -60,7 +63,7 @@ def repeatable(seed: str, now: dt.datetime) -> Iterator[None]:
 
 
 @contextmanager
-def replaying() -> Iterator[None]:
+def suppress_deliveries() -> Iterator[None]:
     """Let moto deliver nothing inside: it was delivered when the request came."""
     _thread.replays = True
     try:
@@ -70,8 +73,8 @@ def replaying() -> Iterator[None]:
 
 
 @contextmanager
-def installed(seed: str, now: dt.datetime) -> Iterator[None]:
-    """Let :func:`repeatable` have its effect.
+def install(seed: str, now: dt.datetime) -> Iterator[None]:
+    """Let :func:`repeat` have its effect.
 
     Args:
         seed: of what moto makes when a request first needs it, which may be another request when they are replayed:
@@ -82,7 +85,7 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
     with ExitStack() as patches:
         drawing, bits, octets = mock_random.random, mock_random.getrandbits, os.urandom
 
-        def replace(place: Any, name: str, value: object) -> None:  # noqa: ANN401 - a module, a class, an object
+        def replace(place: object, name: str, value: object) -> None:
             patches.callback(setattr, place, name, getattr(place, name))
             setattr(place, name, value)
 
@@ -99,7 +102,7 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
             replace(place, name, _apart(getattr(place, name), f"{seed} {name}", now))
         replace(moto.sns.models, "requests", types.SimpleNamespace(post=_deliver))
         # moto draws these when it is imported.
-        with repeatable(f"{seed} eks", now):
+        with repeat(f"{seed} eks", now):
             issuer, _, _ = moto.eks.models.ISSUER_TEMPLATE.rpartition("/")
             replace(moto.eks.models, "ISSUER_TEMPLATE", f"{issuer}/{mock_random.get_random_string(length=10)}")
             host = f"{mock_random.get_random_string()}.{mock_random.get_random_string(3)}"
@@ -107,7 +110,7 @@ def installed(seed: str, now: dt.datetime) -> Iterator[None]:
         yield
 
 
-def _deliver(url: str, **more: Any) -> None:  # noqa: ANN401 - those of requests.post
+def _deliver(url: str, **more: Value) -> None:
     """Post a message of SNS.
 
     Within a kept request nobody waits for it: the receiver may call the sandbox before it answers, or never answer.
@@ -125,28 +128,28 @@ def _deliver(url: str, **more: Any) -> None:  # noqa: ANN401 - those of requests
         threading.Thread(target=post, name="delivery", daemon=True).start()
 
 
-def _of_thread(method: str, otherwise: Callable[..., Any]) -> Callable[..., Any]:
-    def draw(*arguments: int) -> Any:  # noqa: ANN401 - a number or bytes
+def _of_thread(method: str, otherwise: Callable[..., object]) -> Callable[..., object]:
+    def draw(*arguments: int) -> object:
         return otherwise(*arguments) if _thread.source is None else getattr(_thread.source, method)(*arguments)
 
     return draw
 
 
-def _apart(function: Callable[..., Any], seed: str, now: dt.datetime) -> Callable[..., Any]:
-    def call(*arguments: object) -> Any:  # noqa: ANN401 - what moto's own function returns
-        with repeatable(seed, now):
+def _apart(function: Callable[..., object], seed: str, now: dt.datetime) -> Callable[..., object]:
+    def call(*arguments: object) -> object:
+        with repeat(seed, now):
             return function(*arguments)
 
     return call
 
 
-def _seeded_backends(seed: str, now: dt.datetime) -> Any:  # noqa: ANN401 - a method of a class of moto's
+def _seeded_backends(seed: str, now: dt.datetime) -> MotoObject:
     original = AccountSpecificBackend.__getitem__
 
-    def get(self: Any, region: str) -> Any:  # noqa: ANN401 - same
+    def get(self: MotoObject, region: str) -> MotoObject:
         if region in self.keys():
             return original(self, region)
-        with repeatable(f"{seed} {self.service_name} {self.account_id} {region}", now):
+        with repeat(f"{seed} {self.service_name} {self.account_id} {region}", now):
             return original(self, region)
 
     return get

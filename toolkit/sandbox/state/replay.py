@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
@@ -19,16 +19,17 @@ from moto.iam.models import get_account_id_from
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from toolkit.sandbox import organizations
+from toolkit.sandbox.crl_storage import MotoStorage
 from toolkit.sandbox.gateway import signature
-from toolkit.sandbox.state.repeatable import repeatable, replaying
+from toolkit.sandbox.state.repeatable import repeat, suppress_deliveries
 from toolkit.sandbox.state.store import Entry
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-    from toolkit.sandbox.private_ca.registry import Storage
+    from toolkit.values import Object
 
-    Answer = tuple[bytes, str, list[tuple[str, str]]]
+    Reply = tuple[bytes, str, list[tuple[str, str]]]
 
 # A form that was posted to S3 may be answered with a redirect.
 _GOOD = 400
@@ -47,21 +48,17 @@ _DELIVERING = ("Publish", "PublishBatch", "PutEvents")
 _REQUEST, _OBJECT, _ACCESS = "request", "object", "access"
 
 
-class Journal:
-    """What has to be replayed; implements :class:`toolkit.sandbox.private_ca.registry.Storage` over another one.
-
-    Args:
-        storage: moto's S3.
+class Journal(MotoStorage):
+    """What has to be replayed, and the storage whose objects are among it.
 
     Attributes:
         pending: the entries that are not in the database yet.
     """
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self) -> None:
         self.pending: list[Entry] = []
 
-    def ask(self, behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Answer:
+    def ask(self, behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Reply:
         """Let moto answer a request, and keep the request if it changed something.
 
         Args:
@@ -72,15 +69,11 @@ class Journal:
         # Looked up first, because the request may delete the key that it was signed with.
         essence = _essence(environ) if _changes(environ, body) else None
         seed, now = secrets.token_hex(16), datetime.now(UTC)
-        with repeatable(seed, now):
-            answer = _answer(behind, environ, body)
-        if essence is not None and _status(answer) < _GOOD:
+        with repeat(seed, now):
+            reply = _ask_moto(behind, environ, body)
+        if essence is not None and _status(reply) < _GOOD:
             self._append(_REQUEST, essence, seed, now, body)
-        return answer
-
-    def problem(self, account: str, bucket: str, acl: str) -> str | None:
-        """Return why AWS Private CA could not write to the bucket with that canned ACL; None when it can."""
-        return self._storage.problem(account, bucket, acl)
+        return reply
 
     def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
         """Write an object, and keep that."""
@@ -101,26 +94,26 @@ class Journal:
             ValueError: the entry is malformed, or moto rejects the request.
             KeyError: a part of the entry is missing.
         """
-        found = json.loads(entry.text)
-        with replaying(), repeatable(found["seed"], datetime.fromisoformat(found["time"])):
-            if found["kind"] != _REQUEST:
-                self._do(found["kind"], found["what"], entry.body)
+        kept = json.loads(entry.text)
+        with suppress_deliveries(), repeat(kept["seed"], datetime.fromisoformat(kept["time"])):
+            if kept["kind"] != _REQUEST:
+                self._do(kept["kind"], kept["what"], entry.body)
                 return
-            answer = _answer(behind, {**EnvironBuilder().get_environ(), **found["what"]}, entry.body)
-        if _status(answer) >= _GOOD:
-            method, path = found["what"]["REQUEST_METHOD"], found["what"]["PATH_INFO"]
-            raise ValueError(f"moto answers {answer[1]} to {method} {path}, which it once accepted")
+            reply = _ask_moto(behind, {**EnvironBuilder().get_environ(), **kept["what"]}, entry.body)
+        if _status(reply) >= _GOOD:
+            method, path = kept["what"]["REQUEST_METHOD"], kept["what"]["PATH_INFO"]
+            raise ValueError(f"moto answers {reply[1]} to {method} {path}, which it once accepted")
 
     def _call(self, kind: str, what: list[str], body: bytes = b"") -> None:
         seed, now = secrets.token_hex(16), datetime.now(UTC)
-        with repeatable(seed, now):
+        with repeat(seed, now):
             self._do(kind, what, body)
         self._append(kind, what, seed, now, body)
 
     def _do(self, kind: str, what: list[str], body: bytes) -> None:
         if kind == _OBJECT:
             account, bucket, key = what
-            self._storage.put(account, bucket, key, body)
+            super().put(account, bucket, key, body)
         else:
             organizations.allow_access(*what)
 
@@ -156,9 +149,9 @@ def _operation(environ: WSGIEnvironment, body: bytes) -> str:
     return ""
 
 
-def _essence(environ: WSGIEnvironment) -> dict[str, Any]:
+def _essence(environ: WSGIEnvironment) -> Object:
     """Return what moto looks at, as JSON has it."""
-    kept: dict[str, Any] = {
+    kept: Object = {
         name: value
         for name, value in environ.items()
         if name.startswith(("HTTP_", "CONTENT_", "REQUEST_", "RAW_", "PATH_", "QUERY_")) and isinstance(value, str)
@@ -170,7 +163,7 @@ def _essence(environ: WSGIEnvironment) -> dict[str, Any]:
     return kept
 
 
-def _answer(behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Answer:
+def _ask_moto(behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Reply:
     # The body was read as a whole, so that it has a length even if it came in chunks.
     given = {name: value for name, value in environ.items() if name != "HTTP_TRANSFER_ENCODING"}
     given |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
@@ -178,5 +171,5 @@ def _answer(behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> A
     return b"".join(parts), status, list(headers)
 
 
-def _status(answer: Answer) -> int:
-    return int(answer[1].split(maxsplit=1)[0])
+def _status(reply: Reply) -> int:
+    return int(reply[1].split(maxsplit=1)[0])

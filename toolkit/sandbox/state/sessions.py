@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.core.utils import utcnow
 from moto.iam.models import iam_backends
@@ -14,6 +14,8 @@ from toolkit.sandbox.state import encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from toolkit.sandbox.moto_objects import MotoObject
 
 _FIELDS = ("account_id", "region_name", "role_session_name", "role_arn", "policy", "external_id")
 
@@ -30,12 +32,12 @@ class Sessions:
             for partition, backend in list(partitions.items()):
                 # moto only ever appends to this list.
                 seen = self._seen.get((account, partition), 0)
-                found = backend.assumed_roles[seen:]
-                self._seen[account, partition] = seen + len(found)
-                yield from found
+                fresh = backend.assumed_roles[seen:]
+                self._seen[account, partition] = seen + len(fresh)
+                yield from fresh
 
 
-def write(session: Any) -> str:  # noqa: ANN401 - moto's own AssumedRole
+def write(session: MotoObject) -> str:
     """Return a session as JSON."""
     return encoding.encode(
         {
@@ -55,7 +57,7 @@ def write(session: Any) -> str:  # noqa: ANN401 - moto's own AssumedRole
     )
 
 
-def read(_: str, text: str) -> Any:  # noqa: ANN401 - same
+def read(text: str) -> MotoObject:
     """Give moto a session back; return None for one that has expired."""
     kept = encoding.decode(text)
     if kept["expires"] <= utcnow():

@@ -12,8 +12,8 @@ import fcntl
 import os
 import sqlite3
 import zlib
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
 from toolkit.files import PRIVATE
@@ -21,6 +21,8 @@ from toolkit.files import PRIVATE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from toolkit.values import Value
 
 VERSION = 1
 DATABASE = "state.db"
@@ -88,7 +90,8 @@ class Store:
             self._lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, PRIVATE)
         except OSError as error:
             raise ExternalError(f"can't write {directory}: {error.strerror or error}") from error
-        self._connection: sqlite3.Connection | None = None
+        self._cleanup = ExitStack()
+        self._cleanup.callback(os.close, self._lock)
         try:
             self._take_lock()
             self._require_no_leftovers()
@@ -96,6 +99,7 @@ class Store:
                 self._create()
             with self.reading():
                 self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+                self._cleanup.callback(self._connection.close)
                 self._check(self._connection)
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -105,9 +109,7 @@ class Store:
 
     def close(self) -> None:
         """Close the database and release the lock."""
-        if self._connection is not None:
-            self._connection.close()
-        os.close(self._lock)
+        self._cleanup.close()
 
     @contextmanager
     def reading(self, where: str = "") -> Iterator[None]:
@@ -153,7 +155,6 @@ class Store:
         Raises:
             ExternalError: nothing was written.
         """
-        assert self._connection is not None  # noqa: S101 - a store that could not be opened is never handed out
         put = [(row.kind, row.name, row.value, _checksum(row.value)) for row in rows if row.value is not None]
         gone = [(row.kind, row.name) for row in rows if row.value is None]
         kept = [(entry.text, entry.body, _checksum(*entry)) for entry in entries]
@@ -167,8 +168,7 @@ class Store:
         except sqlite3.Error as error:
             raise ExternalError(f"can't write {self._path}: {one_line(error)}") from error
 
-    def _read(self, statement: str, *parameters: str) -> list[Any]:
-        assert self._connection is not None  # noqa: S101 - same
+    def _read(self, statement: str, *parameters: str) -> list[tuple[Value, ...]]:
         with self.reading():
             return self._connection.execute(statement, parameters).fetchall()
 

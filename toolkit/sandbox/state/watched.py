@@ -1,10 +1,10 @@
-"""A mapping that notes which of its values may have changed, and the rows that follow from that."""
+"""Mappings that note which of their values may have changed, and the rows that follow from that."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.sandbox.state.store import Row
 
@@ -12,31 +12,39 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.sandbox.state.store import Store
+    from toolkit.values import Value
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class Watched(MutableMapping[K, V]):
-    """A mapping that notes each key that is set, deleted, or looked up.
+    """A mapping that notes each key that is set, deleted, or looked up, and writes their values as rows.
 
     A value that somebody looked up may have been changed in place.
 
     Args:
+        kind: of the rows.
         items: the content; noted like everything that is set.
+        write: returns a value as JSON.
 
     Attributes:
         noted: the keys, in the order in which they were first noted.
     """
 
-    def __init__(self, items: Mapping[K, V]) -> None:
+    def __init__(self, kind: str, items: Mapping[K, V], write: Callable[[V], str]) -> None:
+        self._kind = kind
         self._items = dict(items)
+        self._write = write
         self.noted: dict[K, None] = dict.fromkeys(self._items)
+        # The hash of what the database has, by row name.
+        self._kept: dict[str, int] = {}
+        self._next: dict[str, int | None] = {}
 
     def __getitem__(self, key: K) -> V:
-        found = self._items[key]
+        value = self._items[key]
         self.noted[key] = None
-        return found
+        return value
 
     def __setitem__(self, key: K, value: V) -> None:
         self._items[key] = value
@@ -63,49 +71,31 @@ class Watched(MutableMapping[K, V]):
         """Return a value without noting its key."""
         return self._items[key]
 
-
-class Table(Generic[K, V]):
-    """The rows of a watched mapping.
-
-    Args:
-        kind: of the rows.
-        values: the mapping.
-        write: returns a value as JSON.
-    """
-
-    def __init__(self, kind: str, values: Watched[K, V], write: Callable[[V], str]) -> None:
-        self._kind = kind
-        self._values = values
-        self._write = write
-        # The hash of what the database has, by row name.
-        self._kept: dict[str, int] = {}
-        self._next: dict[str, int | None] = {}
-
-    def load(self, store: Store, read: Callable[[str, str], V | None]) -> None:
+    def load(self, store: Store, read: Callable[[str], V | None]) -> None:
         """Fill the mapping from the database.
 
         Args:
             store: the database.
-            read: returns the value for a row's name and JSON; None for one that is no longer needed.
+            read: returns the value for a row's JSON; None for one that is no longer needed.
 
         Raises:
             InvalidInputError: a row can't be read.
         """
         for name, text in store.rows(self._kind):
             with store.reading(f"{self._kind} {name}"):
-                value = read(name, text)
+                value, key = read(text), _to_key(name)
                 if value is not None:
-                    self._values[_key(name)] = value
+                    self[key] = value
                 self._kept[name] = hash(text) if value is not None else 0
-                self._values.noted[_key(name)] = None
+                self.note(key)
 
-    def changes(self) -> Iterator[Row]:
+    def read_changes(self) -> Iterator[Row]:
         """Yield the rows to write so that the database has what the mapping has."""
         self._next = {}
-        for key in self._values.noted:
+        for key in self.noted:
             name = key if isinstance(key, str) else json.dumps(key)
-            if key in self._values:
-                text = self._write(self._values.peek(key))
+            if key in self:
+                text = self._write(self.peek(key))
                 if self._kept.get(name) != hash(text):
                     self._next[name] = hash(text)
                     yield Row(self._kind, name, text)
@@ -113,9 +103,9 @@ class Table(Generic[K, V]):
                 self._next[name] = None
                 yield Row(self._kind, name, None)
 
-    def committed(self) -> None:
+    def mark_committed(self) -> None:
         """Take note that the database has the changes."""
-        self._values.noted.clear()
+        self.noted.clear()
         for name, digest in self._next.items():
             if digest is None:
                 del self._kept[name]
@@ -123,5 +113,6 @@ class Table(Generic[K, V]):
                 self._kept[name] = digest
 
 
-def _key(name: str) -> Any:  # noqa: ANN401 - a string, or a tuple of strings
+def _to_key(name: str) -> Value:
+    """Return the key of a row's name: a string, or a tuple of strings."""
     return tuple(json.loads(name)) if name.startswith("[") else name

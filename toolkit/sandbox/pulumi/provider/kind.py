@@ -1,30 +1,21 @@
-"""What every type of resource can do, and the clients that it does it with."""
+"""What the sandbox can create for a program, and the clients that it does it with."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.values import Client, Object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import boto3
 
-Inputs = dict[str, Any]
-Created = tuple[str, dict[str, Any]]
-
-
-class Found(NamedTuple):
-    """What AWS has of a resource.
-
-    Attributes:
-        inputs: what the program may set.
-        outputs: what only AWS knows.
-    """
-
-    inputs: Inputs
-    outputs: dict[str, Any]
+Inputs = Object
+# The ID, and the outputs that are not inputs.
+Created = tuple[str, Object]
 
 
 @dataclass(frozen=True)
@@ -41,113 +32,54 @@ class Aws:
     region: str
     endpoint_url: str
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        """A client of that service."""
-        untyped: Any = self.session
+    def client(self, service: str) -> Client:
+        """Return a client of that service."""
+        # The stubs of boto3 know the names of services as literals alone.
+        untyped: Client = self.session
         return untyped.client(service, region_name=self.region, endpoint_url=self.endpoint_url)
 
 
-class Kind(ABC):
-    """One type of resource. What it has no input for is refused: passed over, it would be thought to work.
+class Kind(NamedTuple):
+    """One type of resource. An input that it does not have is refused: ignored, it would seem to work.
 
     Attributes:
-        replaced_by: the inputs whose change makes a new resource (ForceNew in the bridged provider).
-        changed_by: those that can be changed.
-        kept: those that stay as they are where the program does not say them (Optional and Computed, or
-            SuppressMissingOptionalConfigurationBlock).
-        defaults: what the others are where the program does not say them.
+        create: creates one from the clients, its logical name and its inputs.
+        inputs: the names of those that it has, beside ``region``.
         is_regional: whether it has an input ``region``; IAM is the same in every region.
     """
 
-    replaced_by: frozenset[str] = frozenset()
-    changed_by: frozenset[str] = frozenset()
-    kept: frozenset[str] = frozenset()
-    defaults: ClassVar[Mapping[str, Any]] = {}
-    is_regional = True
+    create: Callable[[Aws, str, Inputs], Created]
+    inputs: frozenset[str]
+    is_regional: bool = True
 
-    @abstractmethod
-    def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:
-        """Make it.
-
-        Args:
-            aws: clients.
-            name: logical name.
-            inputs: as the program gave them.
-
-        Returns:
-            Its ID, and the outputs that are not inputs.
-        """
-
-    def read(self, aws: Aws, identifier: str) -> Found | None:  # noqa: ARG002 - for those who can
-        """Return one that exists, to import or to refresh it; None where the sandbox can't read this type.
-
-        Raises:
-            botocore.exceptions.ClientError: it does not exist.
-        """
-        return None
-
-    @abstractmethod
-    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:
-        """Change it; the outputs that changed and are not inputs."""
-
-    @abstractmethod
-    def delete(self, aws: Aws, identifier: str, outputs: Mapping[str, Any]) -> None:
-        """Delete it."""
-
-    def unknown(self, inputs: Inputs) -> list[str]:
-        """The inputs that are not modelled."""
-        modelled = self.replaced_by | self.changed_by | ({"region"} if self.is_regional else set())
-        return sorted(set(inputs) - modelled)
-
-    def settled(self, before: Inputs, inputs: Inputs) -> Inputs:
-        """The inputs, with those of before where leaving them out changes nothing."""
-        return {**{name: before[name] for name in self.kept if name in before}, **inputs}
+    def find_unknown(self, inputs: Inputs) -> list[str]:
+        """Return the names of the inputs that are not modelled."""
+        return sorted(set(inputs) - self.inputs - ({"region"} if self.is_regional else set()))
 
 
-class Unchangeable(Kind):
-    """What is only made and deleted: every input replaces it."""
+def choose_name(name: str, inputs: Inputs, property_: str = "name") -> str:
+    """Return the name that a resource gets.
 
-    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - for those who can
-        """Never asked for."""
-        raise AssertionError(f"{type(self).__name__} {identifier} can't be changed")
-
-
-class Setting(Kind):
-    """A setting of something else, which is put as a whole and removed again."""
-
-    @abstractmethod
-    def put(self, aws: Aws, inputs: Inputs) -> Created:
-        """Put it, the first time or again."""
-
-    def create(self, aws: Aws, name: str, inputs: Inputs) -> Created:  # noqa: ARG002 - it has no name of its own
-        """Put it."""
-        return self.put(aws, inputs)
-
-    def update(self, aws: Aws, identifier: str, before: Inputs, after: Inputs) -> dict[str, Any]:  # noqa: ARG002 - same
-        """Put it again."""
-        return self.put(aws, after)[1]
+    Args:
+        name: logical name.
+        inputs: the program's.
+        property_: the input with which the program chooses the name itself.
+    """
+    # pulumi/pulumi-terraform-bridge, pkg/tfbridge/names.go: a hyphen and seven hexadecimal digits.
+    return str(inputs.get(property_) or f"{name}-{secrets.token_hex(4)[:7]}")
 
 
-def tag_list(inputs: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Tags as most of AWS's APIs take them."""
-    return [{"Key": key, "Value": text} for key, text in (inputs.get("tags") or {}).items()]
+def list_tags(inputs: Mapping[str, object]) -> list[dict[str, str]]:
+    """Return the tags of inputs as most of AWS's APIs take them."""
+    tags = inputs.get("tags")
+    return [{"Key": key, "Value": text} for key, text in tags.items()] if isinstance(tags, dict) else []
 
 
-def tags_of(found: Mapping[str, Any]) -> dict[str, str]:
-    """Tags as most of AWS's APIs return them, as an input."""
-    return {tag["Key"]: tag["Value"] for tag in found.get("Tags") or ()}
+def read_tags(described: Object) -> dict[str, str]:
+    """Return tags as an input, from the form in which most of AWS's APIs return them."""
+    return {tag["Key"]: tag["Value"] for tag in described.get("Tags") or ()}
 
 
-def retagged(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The keys that are gone."""
-    return sorted(set(before.get("tags") or {}) - set(after.get("tags") or {}))
-
-
-def upper(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs under the names that AWS gives them: the same, beginning with a capital letter."""
+def to_upper(fields: Mapping[str, object]) -> Object:
+    """Return inputs under the names that AWS gives them: the same, beginning with a capital letter."""
     return {key[0].upper() + key[1:]: value for key, value in fields.items() if value is not None}
-
-
-def lower(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return AWS's fields under the names of inputs: the same, beginning with a small letter."""
-    return {key[0].lower() + key[1:]: value for key, value in fields.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import ClientError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.sandbox.server import Sandbox
+    from toolkit.values import Value
 
 # What a provider may be told; beside these, the checks that it shall skip. Where AWS is and who the stack is there, the
 # sandbox knows itself.
@@ -22,12 +24,12 @@ _SETTINGS = {"allowedAccountIds", "assumeRoles", "profile", "region", "version"}
 _SETTINGS |= {"accessKey", "secretKey", "token", "endpoints", "s3UsePathStyle", "maxRetries", "retryMode"}
 
 
-def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Any]) -> boto3.Session:
-    """Return a session as a provider's settings make it.
+def open_aws(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -> Aws:
+    """Return clients as a provider's settings make them.
 
     Args:
         sandbox: the AWS.
-        region: of the session.
+        region: that they call.
         settings: the provider's inputs; the structured ones are JSON, as Pulumi hands them to a provider.
 
     Raises:
@@ -36,37 +38,32 @@ def open_session(sandbox: Sandbox, region: str, settings: Mapping[str, Any]) -> 
     unknown = sorted(key for key in set(settings) - _SETTINGS if not key.startswith("skip"))
     if unknown:
         raise ExternalError(f"{', '.join(unknown)} is not in the sandbox")
-    session, endpoint_url = sandbox.session(region), sandbox.endpoint_url
+    aws = Aws(sandbox.session(region), region, sandbox.endpoint_url)
     allowed = json.loads(settings.get("allowedAccountIds") or "[]")
     roles = json.loads(settings.get("assumeRoles") or "[]")
     if settings.get("profile") and not roles:
         # prerequisites.py has made a role in place of the profile.
-        roles = [{"roleArn": profile_role(allowed[0], settings["profile"])}]
+        roles = [{"roleArn": name_profile_role(allowed[0], settings["profile"])}]
     for role in roles:
-        session = _assume(Aws(session, region, endpoint_url), role)
-    account = Aws(session, region, endpoint_url).client("sts").get_caller_identity()["Account"]
+        aws = _assume(aws, role)
+    account = aws.client("sts").get_caller_identity()["Account"]
     if allowed and account not in allowed:
         raise ExternalError(f"the account is {account}, and allowed is {', '.join(allowed)}")
-    return session
+    return aws
 
 
-def profile_role(account: str, profile: str) -> str:
+def name_profile_role(account: str, profile: str) -> str:
     """Return the ARN of the role that the sandbox has in place of a profile of the AWS configuration."""
     name = "".join(character if character.isalnum() else "-" for character in profile)[:50]
     return f"arn:aws:iam::{account}:role/profile-{name}"
 
 
-def _assume(aws: Aws, role: Mapping[str, str]) -> boto3.Session:
+def _assume(aws: Aws, role: Mapping[str, str]) -> Aws:
     external = {"ExternalId": role["externalId"]} if role.get("externalId") else {}
     name = role.get("sessionName", "pulumi")
     try:
         assumed = aws.client("sts").assume_role(RoleArn=role["roleArn"], RoleSessionName=name, **external)
     except ClientError as error:
         raise ExternalError(f"can't assume {role['roleArn']}: {error}") from error
-    credentials = assumed["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-        region_name=aws.region,
-    )
+    key, secret, token = (assumed["Credentials"][name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    return replace(aws, session=boto3.Session(key, secret, token, aws.region))

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from tests.sandbox.conformance.world import csr, der, signed
 from tests.support import Authority
 from toolkit.pki import pem
-from toolkit.sandbox.private_ca import Caller, PrivateCaService
+from toolkit.sandbox.private_ca import PrivateCaService
 from toolkit.sandbox.private_ca.profiles import PROFILES
-from toolkit.sandbox.private_ca.protocol import service_model
+from toolkit.sandbox.services import Call, Caller
 
 if TYPE_CHECKING:
     from tests.conftest import TestSandbox
@@ -42,7 +42,7 @@ class Service:
         self.certificate = self.activate(self.arns[0])
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
-        answer = self.service.handle(CALLER, f"ACMPrivateCA.{operation}", json.dumps(params).encode())
+        answer = self.service.handle(CALLER, Call(operation), json.dumps(params).encode())
         assert answer.status == 200, answer.body
         return dict(json.loads(answer.body or b"{}"))
 
@@ -175,7 +175,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 @st.composite
 def requests(draw: st.DrawFn, operation: str) -> dict[str, Any]:
     """A good request with some members generated, or one that is generated as a whole."""
-    shape = service_model().operation_model(operation).input_shape
+    shape = SERVICE.service.model.operation_model(operation).input_shape
     assert isinstance(shape, StructureShape)
     request: dict[str, Any] = dict(GOOD.get(operation) or _mapping(draw(values(shape))))
     for member in draw(st.sets(st.sampled_from(sorted(shape.members)), max_size=2)):
@@ -222,10 +222,10 @@ def _scalar(shape: Shape, name: str) -> st.SearchStrategy[Any]:
     return plain | st.text(alphabet, max_size=40)
 
 
-def answered(target: str, body: bytes) -> None:
-    answer = SERVICE.service.handle(CALLER, target, body)
+def answered(operation: str, body: bytes) -> None:
+    answer = SERVICE.service.handle(CALLER, Call(operation), body)
     text = answer.body.decode()
-    assert answer.status in (200, 400, 403), (target, body, text)
+    assert answer.status in (200, 400, 403), (operation, body, text)
     # Only an operation without output answers nothing.
     assert json.loads(text or "{}") is not None
     if answer.error_type:
@@ -233,18 +233,18 @@ def answered(target: str, body: bytes) -> None:
         assert "Traceback" not in text
 
 
-@pytest.mark.parametrize("operation", service_model().operation_names)
+@pytest.mark.parametrize("operation", SERVICE.service.model.operation_names)
 @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 def test_requests_that_nearly_fit(operation: str, data: st.DataObject) -> None:
-    answered(f"ACMPrivateCA.{operation}", json.dumps(data.draw(requests(operation))).encode())
+    answered(operation, json.dumps(data.draw(requests(operation))).encode())
 
 
 def issued(request: bytes, template: str) -> x509.Certificate | None:
     """The certificate for a request; None when the request is malformed, which is the only other answer."""
     wanted = {"Csr": base64.b64encode(request).decode(), "TemplateArn": f"arn:aws:acm-pca:::template/{template}/V1"}
     body = json.dumps(GOOD["IssueCertificate"] | {"CertificateAuthorityArn": ISSUER.arns[0]} | wanted).encode()
-    answer = ISSUER.service.handle(CALLER, "ACMPrivateCA.IssueCertificate", body)
+    answer = ISSUER.service.handle(CALLER, Call("IssueCertificate"), body)
     if answer.status != 200:
         assert (answer.status, answer.error_type) == (400, "MalformedCSRException"), answer.body
         return None
@@ -276,23 +276,23 @@ def test_requests_with_any_bytes_changed(at: int, put: bytes, drop: int, templat
 
 
 @given(
-    target=st.sampled_from(service_model().operation_names) | st.text(max_size=20),
+    target=st.sampled_from(SERVICE.service.model.operation_names) | st.text(max_size=20),
     body=st.binary(max_size=300) | ANYTHING.map(lambda value: json.dumps(value).encode()),
 )
 @settings(max_examples=300)
 def test_requests_that_fit_nothing(target: str, body: bytes) -> None:
-    answered(f"ACMPrivateCA.{target}", body)
+    answered(target, body)
 
 
-@pytest.mark.parametrize("operation", service_model().operation_names)
+@pytest.mark.parametrize("operation", SERVICE.service.model.operation_names)
 def test_requests_that_are_huge(operation: str) -> None:
-    shape = service_model().operation_model(operation).input_shape
+    shape = SERVICE.service.model.operation_model(operation).input_shape
     assert shape is not None
     fillers: tuple[Any, ...] = ("x" * 1_000_000, ["x"] * 100_000, 10**400, {"x": {}}, True)
     for filler in fillers:
         body = json.dumps(dict.fromkeys(shape.members, filler)).encode()
-        answered(f"ACMPrivateCA.{operation}", body)
-    answered(f"ACMPrivateCA.{operation}", b'{"CertificateAuthorityArn": ' + b"[" * 100_000)
+        answered(operation, body)
+    answered(operation, b'{"CertificateAuthorityArn": ' + b"[" * 100_000)
 
 
 HEADERS = st.fixed_dictionaries(

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.eks.models import eks_backends
 
-from tests.sandbox.test_never_leaks import ANYTHING, CALLER, PYTHON_ERRORS, SERVICE
+from tests.sandbox.private_ca.test_service import ANYTHING, CALLER, PYTHON_ERRORS, SERVICE
 from toolkit.sandbox.pod_identity.associations import PodIdentity
 from toolkit.sandbox.ram.share_operations import Ram
-from toolkit.sandbox.ram.shares import DEFAULT, permission_arn
+from toolkit.sandbox.ram.shares import DEFAULT, make_permission_arn
 
 if TYPE_CHECKING:
-    from toolkit.sandbox.gateway.rest import RestService
+    from toolkit.sandbox.services import RestService
 
 RAM = Ram(SERVICE.service.registry)
 SERVICES: tuple[RestService, ...] = (RAM.service, *PodIdentity(lambda: datetime.now(UTC)).services)
@@ -37,7 +37,7 @@ TEXTS = st.text(max_size=30) | st.sampled_from(
         "210987654321",
         "arn:aws:organizations::123456789012:organization/o-1234567890",
         "arn:aws:iam::123456789012:role/zone",
-        permission_arn(DEFAULT, "aws"),
+        make_permission_arn(DEFAULT, "aws"),
         "e30.e30.e30",
     ]
 )
@@ -66,14 +66,15 @@ def values(draw: st.DrawFn, shape: Shape) -> Any:
 @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 def test_requests_that_nearly_fit(service: RestService, name: str, data: st.DataObject) -> None:
-    model = service._model.operation_model(name)
+    model = service.model.operation_model(name)
     path = re.sub(r"\{\w+\}", "zone", model.http["requestUri"])
-    call = service.find(model.http["method"], path)
-    assert call is not None
     fitting = values(model.input_shape).map(json.dumps) if model.input_shape else st.just("{}")
     body = data.draw(fitting.map(str.encode) | st.binary(max_size=50))
     query = data.draw(st.sampled_from(["", f"resourceShareArn={SHARE}", "maxResults=x", "maxResults=2&nextToken=%00"]))
-    answer = service.handle(CALLER, call, query, body)
+    environ = {"REQUEST_METHOD": model.http["method"], "PATH_INFO": path, "QUERY_STRING": query}
+    call = service.find(environ, service.name)
+    assert call is not None
+    answer = service.handle(CALLER, call, body)
     text = answer.body.decode()
     assert answer.status in (200, 400, 403, 404, 409), (name, query, body, text)
     assert json.loads(text) is not None

@@ -1,0 +1,311 @@
+"""Who may reach the sandbox, and which service gets a request: one of our own, or moto's.
+
+Clients on this machine with the sandbox's keys may reach it. Web pages and strangers are rejected before their request
+reaches a service, moto in particular.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import socket
+import struct
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl
+
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+from moto.utilities.utils import get_partition
+
+from toolkit.sandbox import faults, organizations, principals
+from toolkit.sandbox.aws_error import AwsError
+from toolkit.sandbox.faults import ConnectionLostError
+from toolkit.sandbox.gateway import bodies, crl_objects, hosts, refusals, signature, sts
+from toolkit.sandbox.gateway.moto_services import SERVED
+from toolkit.sandbox.principals import Principal
+from toolkit.sandbox.services import Caller, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from _typeshed import OptExcInfo
+
+    from toolkit.sandbox.faults import Faults
+    from toolkit.sandbox.gateway.signature import Claim
+    from toolkit.sandbox.private_ca.registry import Registry
+    from toolkit.sandbox.services import Response, Service
+
+_log = logging.getLogger(__name__)
+# moto routes these by path, whatever the service: its own API and the metadata of EC2 instances
+# (moto/moto_server/werkzeug_app.py, DomainDispatcherApplication.get_application).
+_OF_MOTO = ("/moto-api", "/favicon.ico", "/latest/meta-data", "/latest/api")
+# S3 Control is signed as s3; all its paths begin with this (botocore s3control/2018-08-20/service-2.json).
+_S3_CONTROL = "/v20180820/"
+# Services of the query and JSON protocols have the path / alone (smithy.io, "AWS query protocol", "AWS JSON").
+# Others that share their signing name have other paths (botocore: iam-toolbox, eventbridgev2).
+_AT_ROOT = frozenset({"events", "iam", "organizations", "sns", "sts"})
+# These have their operation in the parameter Action alone ("AWS query protocol").
+_QUERY = frozenset({"iam", "sns", "sts"})
+_ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
+# STS API reference: the largest parameters are a token of 20,000 characters and policies of 2,048.
+_LONGEST_FORM = 128 * 1024
+_FORM = "application/x-www-form-urlencoded"
+_WEB_IDENTITY = "AssumeRoleWithWebIdentity"
+_READING = ("GET", "HEAD")
+
+
+class _Signed(NamedTuple):
+    """The credential of a request, and whose it is."""
+
+    claim: Claim
+    principal: Principal
+
+
+class Gate:
+    """A WSGI application that rejects what the sandbox must not answer, and hands the rest to its service.
+
+    Args:
+        own: the services that the sandbox answers itself.
+        moto: answers the others.
+        registry: the CAs; their CRLs are public.
+        faults: what goes wrong on purpose, looked up for each request.
+        keeping: what our own services do happens inside it, and their responses go out after it.
+    """
+
+    def __init__(
+        self,
+        own: Sequence[Service],
+        moto: WSGIApplication,
+        registry: Registry,
+        faults: Callable[[], Faults],
+        keeping: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._own = own
+        self._moto = moto
+        self._registry = registry
+        self._faults = faults
+        self._keeping = keeping
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        claim: Claim | None = None
+        try:
+            _reject_web_pages(environ)
+            claim = signature.read(environ)
+            crl = self._find_crl(environ) if claim is None else None
+            if crl is not None:
+                # Amazon S3 user guide: the type of an object that was given none.
+                headers = [("Content-Type", "binary/octet-stream"), ("Content-Length", str(len(crl)))]
+                start_response("200 OK", headers)
+                return [] if environ["REQUEST_METHOD"] == "HEAD" else [crl]
+            _require_own_host(environ)
+            _require_listed(environ, claim)
+            response = self._route(environ, _identify(environ, claim))
+            if response is None:
+                return self._moto(environ, _without_cors(start_response))
+        except AwsError as error:
+            refused = error
+        except ConnectionLostError as lost:
+            _reset(environ)
+            # werkzeug takes it for a client that went away, and sends nothing.
+            raise ConnectionResetError from lost
+        except OSError:
+            # The client went away.
+            raise
+        except Exception:  # noqa: BLE001 - a traceback must never reach the client, whatever the defect
+            _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/"))
+            refused = AwsError("InternalFailure", "The sandbox has a defect.", 500)
+        else:
+            start_response(f"{response.status} {'Error' if response.error_type else 'OK'}", list(response.headers))
+            return [response.body]
+        response = refusals.refuse(refused, environ, claim.service if claim else None)
+        start_response(f"{response.status} Error", list(response.headers))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+
+    def _route(self, environ: WSGIEnvironment, signed: _Signed | None) -> Response | None:
+        """Return the response of a service of our own, or STS's error; None for a request that moto answers."""
+        if signed is None:
+            return sts.check(environ, None, "", self._faults())
+        claim, principal = signed
+        for service in self._own:
+            call = service.find(environ, claim.service)
+            if call is None:
+                continue
+            try:
+                if call.problem:
+                    raise call.problem
+                body = bodies.read(environ, bodies.LIMIT)
+                account, partition = principal.account, get_partition(claim.region)
+                event = faults.Call(service.name, call.operation, account, claim.region, principal.role_name)
+                self._faults().apply(event)
+                organization = organizations.find_id(account, partition)
+                caller = Caller(account, claim.region, partition, principal.authorize, organization)
+                with self._keeping():
+                    return service.handle(caller, call, body)
+            except AwsError as error:
+                return refuse(error, call.content_type)
+        return sts.check(environ, principal, claim.region, self._faults()) if claim.service == "sts" else None
+
+    def _find_crl(self, environ: WSGIEnvironment) -> bytes | None:
+        """The public CRL that an unsigned request asks for."""
+        host = hosts.parse(environ.get("HTTP_HOST", ""))
+        if host is None or environ["REQUEST_METHOD"] not in _READING or environ.get("QUERY_STRING"):
+            return None
+        return crl_objects.find(self._registry, host, environ.get("PATH_INFO", ""))
+
+
+def _reject_web_pages(environ: WSGIEnvironment) -> None:
+    """Reject what a browser sends for a page.
+
+    Raises:
+        AwsError: ``AccessDeniedException``.
+    """
+    if "HTTP_ORIGIN" in environ:
+        raise _denied(f"The sandbox does not answer web pages (Origin: {environ['HTTP_ORIGIN']!r}).")
+    # W3C, "Fetch Metadata Request Headers": an image or a script is fetched without Origin, but with this header.
+    # `none` is what a person typed.
+    if environ.get("HTTP_SEC_FETCH_SITE", "none") != "none":
+        raise _denied(f"The sandbox does not answer web pages (Sec-Fetch-Site: {environ['HTTP_SEC_FETCH_SITE']!r}).")
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        raise _denied("The sandbox does not answer OPTIONS: web pages can't use it.")
+
+
+def _require_own_host(environ: WSGIEnvironment) -> None:
+    header = environ.get("HTTP_HOST", "")
+    host = hosts.parse(header)
+    if host is None or not (host.is_loopback or (host.bucket and crl_objects.has_bucket(host.bucket))):
+        raise _denied(f"The sandbox does not answer the Host {header!r}. Use 127.0.0.1 or localhost.")
+
+
+def _require_listed(environ: WSGIEnvironment, claim: Claim | None) -> None:
+    """Reject services that the sandbox does not have, by signing name or path.
+
+    Raises:
+        AwsError: ``InvalidAction``, or ``AccessDeniedException`` for moto's own API.
+    """
+    path = environ.get("PATH_INFO", "/")
+    if path.startswith(_OF_MOTO):
+        raise _denied(f"The sandbox does not serve {path!r}.")
+    if claim is None:
+        return
+    service = claim.service
+    if service == "s3" and path.startswith(_S3_CONTROL):
+        service = "s3-control"
+    if service not in SERVED:
+        has = ", ".join(sorted(SERVED))
+        raise AwsError("InvalidAction", f"The sandbox does not have the service {service!r}. Its services: {has}.")
+    if service in _AT_ROOT and path != "/":
+        raise AwsError("InvalidAction", f"The sandbox does not have {path!r} of {service}. Its path is '/'.")
+    if service in _QUERY and "HTTP_X_AMZ_TARGET" in environ:
+        raise AwsError("InvalidAction", f"The sandbox does not have X-Amz-Target in requests to {service}.")
+
+
+def _identify(environ: WSGIEnvironment, claim: Claim | None) -> _Signed | None:
+    """Return whose credential a request has; None for one of those that need none.
+
+    The credential is put where every reader behind this finds it as it was read here, and no other.
+
+    Raises:
+        AwsError: the access key is nobody's, has expired or is missing.
+    """
+    account = environ.get(_ACCOUNT_HEADER)
+    if account is not None and (
+        claim is None or not principals.is_administrator(claim.key_id) or not _is_account(account)
+    ):
+        raise _denied("Only the sandbox's administrator can act as another account, of twelve digits.")
+    if claim is None:
+        if not _is_web_identity(environ):
+            raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
+        return None
+    principal = _find_principal(claim, get_partition(claim.region))
+    # moto takes the last that looks like a key, even from the signature (moto/core/responses.py, access_key_regex).
+    presigned = "HTTP_AUTHORIZATION" not in environ
+    environ["HTTP_AUTHORIZATION"] = claim.header
+    if presigned:
+        kept = [part for part in environ.get("QUERY_STRING", "").split("&") if not _PRESIGNED.match(part)]
+        environ["QUERY_STRING"] = "&".join(kept)
+        if claim.token is not None:
+            environ["HTTP_X_AMZ_SECURITY_TOKEN"] = claim.token
+    return _Signed(claim, principal)
+
+
+# S3 API reference, "Authenticating requests: using query parameters", and version 2's own.
+_PRESIGNED = re.compile(
+    r"(?:X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Security-Token)"
+    r"|x-amz-security-token|AWSAccessKeyId|Signature|Expires)="
+)
+
+
+def _find_principal(claim: Claim, partition: str) -> Principal:
+    if principals.is_administrator(claim.key_id):
+        account = principals.read_own_account()
+        return Principal(account, f"arn:{partition}:iam::{account}:root")
+    for number in list(sts_backends):
+        session = sts_backends[number][partition].get_assumed_role_from_access_key(claim.key_id)
+        if session is None:
+            continue
+        if session.session_token != claim.token:
+            break
+        if session.expiration.replace(tzinfo=UTC) <= datetime.now(UTC):
+            raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
+        return Principal(session.account_id, session.arn, session.role_arn, getattr(session, principals.TAGS, {}))
+    for backends in list(iam_backends.values()):
+        key = backends[partition].access_keys.get(claim.key_id)
+        if key is not None and key.user_name is not None and key.status == "Active":
+            user = backends[partition].users.get(key.user_name)
+            if user is not None:
+                return Principal(user.account_id, user.arn, is_user=True)
+    raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
+
+
+def _is_account(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{12}", text, re.ASCII) is not None
+
+
+def _is_web_identity(environ: WSGIEnvironment) -> bool:
+    """Return whether an unsigned request is AssumeRoleWithWebIdentity; its body is read and put back."""
+    plain = environ.get("PATH_INFO") == "/" and not environ.get("QUERY_STRING") and "HTTP_X_AMZ_TARGET" not in environ
+    if not plain or environ["REQUEST_METHOD"] != "POST" or not environ.get("CONTENT_TYPE", "").startswith(_FORM):
+        return False
+    try:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return False
+    if not 0 < length <= _LONGEST_FORM:
+        return False
+    body = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = io.BytesIO(body)
+    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    # A second Action could be the one that somebody behind this reads.
+    return [value for name, value in fields if name == "Action"] == [_WEB_IDENTITY]
+
+
+def _without_cors(start_response: StartResponse) -> StartResponse:
+    """Leave out the headers with which moto lets every web page read its responses (flask-cors)."""
+
+    def start(
+        status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        kept = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
+        return start_response(status, kept, exc_info)
+
+    return start
+
+
+def _reset(environ: WSGIEnvironment) -> None:
+    """Close the connection with a reset instead of an end, as a broken path does."""
+    connection: socket.socket = environ["werkzeug.socket"]
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # close() would wait for the server's own file objects on the same socket; detached, nothing can use the
+    # descriptor after it is closed here.
+    os.close(connection.detach())
+
+
+def _denied(message: str) -> AwsError:
+    return AwsError("AccessDeniedException", message, status=403)

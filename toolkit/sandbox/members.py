@@ -1,0 +1,171 @@
+"""Reads the members of requests by botocore's model of a service.
+
+Shapes, patterns, ranges and required members come from the model that every AWS client is made from, so a request that
+the model forbids is refused here in AWS's words.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+
+from toolkit.sandbox.aws_error import AwsError, make_validation_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.values import Object, Value
+
+_SHOWN = 100
+
+
+def read(shape: StructureShape, sent: object, *, cbor: bool) -> Object:
+    """Return what was sent as native values.
+
+    Args:
+        shape: of the operation's input.
+        sent: as JSON or CBOR has it.
+        cbor: whether it was sent as CBOR, which has byte strings.
+
+    Raises:
+        AwsError: ``SerializationException`` for a wrong type, ``ValidationException`` for what breaks a constraint.
+    """
+    reader = _Reader(_cbor_blob if cbor else _json_blob)
+    values = reader.read(shape, sent, "")
+    if reader.violations:
+        count = len(reader.violations)
+        raise make_validation_error(
+            f"{count} validation error{'s'[: count > 1]} detected: {'; '.join(reader.violations)}"
+        )
+    return dict(values)
+
+
+class _Reader:
+    """Reads values by shape and collects what breaks a constraint."""
+
+    def __init__(self, read_blob: Callable[[object, str], bytes]) -> None:
+        self.violations: list[str] = []
+        self._read_blob = read_blob
+
+    def read(self, shape: Shape, value: object, path: str) -> Value:
+        if isinstance(shape, StructureShape):
+            return self._structure(shape, value, path)
+        if isinstance(shape, ListShape):
+            return self._list(shape, value, path)
+        if isinstance(shape, MapShape):
+            return _strings(value, path)
+        if isinstance(shape, StringShape):
+            return self._string(shape, value, path)
+        read = {
+            "blob": self._blob,
+            "integer": self._number,
+            "long": self._number,
+            "boolean": self._boolean,
+        }[shape.type_name]
+        return read(shape, value, path)
+
+    def _structure(self, shape: StructureShape, value: object, path: str) -> Object:
+        if not isinstance(value, dict):
+            raise _wrong_type(path, "a structure")
+        # JSON's null means that the member is not there.
+        present = {name: value[name] for name in shape.members if value.get(name) is not None}
+        for name in shape.required_members:
+            if name not in present:
+                self._violated(_below(path, name), None, "Member must not be null")
+        return {name: self.read(shape.members[name], item, _below(path, name)) for name, item in present.items()}
+
+    def _list(self, shape: ListShape, value: object, path: str) -> list[Value]:
+        if not isinstance(value, list):
+            raise _wrong_type(path, "a list")
+        self._range(shape, len(value), path, "length ", "[...]")
+        return [
+            self.read(shape.member, item, f"{path}.{index}.member")
+            for index, item in enumerate(value, start=1)
+            if item is not None
+        ]
+
+    def _string(self, shape: StringShape, value: object, path: str) -> str:
+        if not isinstance(value, str):
+            raise _wrong_type(path, "a string")
+        if shape.enum and value not in shape.enum:
+            allowed = ", ".join(shape.enum)
+            self._violated(path, value, f"Member must satisfy enum value set: [{allowed}]")
+        self._range(shape, len(value), path, "length ", value)
+        pattern = shape.metadata.get("pattern")
+        if pattern and not _compiled(pattern).fullmatch(value):
+            self._violated(path, value, f"Member must satisfy regular expression pattern: {pattern}")
+        return value
+
+    def _blob(self, shape: Shape, value: object, path: str) -> bytes:
+        decoded = self._read_blob(value, path)
+        self._range(shape, len(decoded), path, "length ", "...")
+        return decoded
+
+    def _number(self, shape: Shape, value: object, path: str) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _wrong_type(path, "a whole number")
+        if not -(2**63) <= value < 2**63:
+            raise _wrong_type(path, "a whole number of 64 bits")
+        self._range(shape, value, path, "value ", str(value))
+        return value
+
+    @staticmethod
+    def _boolean(_shape: Shape, value: object, path: str) -> bool:
+        if not isinstance(value, bool):
+            raise _wrong_type(path, "true or false")
+        return value
+
+    def _range(self, shape: Shape, size: int, path: str, what: str, shown: str) -> None:
+        least, most = shape.metadata.get("min"), shape.metadata.get("max")
+        if least is not None and size < least:
+            self._violated(path, shown, f"Member must have {what}greater than or equal to {least}")
+        if most is not None and size > most:
+            self._violated(path, shown, f"Member must have {what}less than or equal to {most}")
+
+    def _violated(self, path: str, value: str | None, constraint: str) -> None:
+        shown = "" if value is None else f" '{value if len(value) <= _SHOWN else value[:_SHOWN] + '...'}'"
+        self.violations.append(f"Value{shown} at '{path}' failed to satisfy constraint: {constraint}")
+
+
+def _json_blob(value: object, path: str) -> bytes:
+    try:
+        if isinstance(value, str):
+            return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _wrong_type(path, "a base64 string") from error
+    raise _wrong_type(path, "a base64 string")
+
+
+def _cbor_blob(value: object, path: str) -> bytes:
+    if not isinstance(value, bytes):
+        raise _wrong_type(path, "a byte string")
+    return value
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # The model's patterns are Java's; Unicode classes occur only in tags.
+    spaces = " \\u00a0\\u2000-\\u200a\\u202f\\u3000"
+    python = pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", "").replace(r"\p{Z}", spaces)
+    return re.compile(python)
+
+
+def _below(path: str, name: str) -> str:
+    member = name[0].lower() + name[1:]
+    return f"{path}.{member}" if path else member
+
+
+def _wrong_type(path: str, expected: str) -> AwsError:
+    return AwsError("SerializationException", f"Value at '{path}' can not be read as {expected}.")
+
+
+def _strings(value: object, path: str) -> dict[str, str]:
+    """Return a map from strings to strings; the services here have no other."""
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise _wrong_type(path, "a map of strings")
+    return value

@@ -1,0 +1,33 @@
+"""The service as a whole."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from toolkit.sandbox.crl_storage import MotoStorage
+from toolkit.sandbox.private_ca.authority_operations import Authorities
+from toolkit.sandbox.private_ca.certificate_operations import Certificates
+from toolkit.sandbox.private_ca.issuing import Issuing
+from toolkit.sandbox.private_ca.registry import Registry
+from toolkit.sandbox.private_ca.sharing_operations import Sharing
+from toolkit.sandbox.services import RpcService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class PrivateCaService(RpcService):
+    """All private CAs of all accounts and regions.
+
+    Args:
+        clock: tells the time, aware of its zone.
+
+    Attributes:
+        registry: the state; its delays may be changed while the service runs.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.registry = registry = Registry(clock, MotoStorage())
+        operations = (Authorities(registry), Issuing(registry), Certificates(registry), Sharing(registry))
+        super().__init__("acm-pca", *operations, authorize=registry.authorize)

@@ -1,0 +1,369 @@
+"""The services that the sandbox answers itself, each driven by botocore's model of it.
+
+One way for all: a request names an operation, its body is decoded by the model, the operation runs, and its result is
+encoded. AWS Private CA has the protocols JSON 1.1 and RPC v2 CBOR; AWS RAM and EKS have REST-JSON (smithy.io, "AWS JSON
+1.1 protocol", "Smithy RPC v2 CBOR protocol" and "AWS restJson1 protocol").
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import uuid
+from abc import ABC, abstractmethod
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qs
+
+import cbor2
+from botocore import xform_name
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+
+from toolkit.sandbox import members
+from toolkit.sandbox.aws_error import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, MutableMapping
+    from contextlib import AbstractContextManager
+    from wsgiref.types import WSGIEnvironment
+
+    from botocore.model import OperationModel, Shape, StructureShape
+
+    from toolkit.values import Object
+
+JSON_TYPE = "application/x-amz-json-1.1"
+REST_TYPE = "application/json"
+CBOR_TYPE = "application/cbor"
+# smithy.io, "Smithy RPC v2 CBOR protocol": of requests and responses alike.
+CBOR_HEADER = ("smithy-protocol", "rpc-v2-cbor")
+_NAMESPACE = "com.amazonaws.acmpca"
+# What a client sends to be able to repeat a call without doing it twice (botocore: clientToken, clientRequestToken).
+_TOKENS = ("clientToken", "clientRequestToken")
+# Of these moto has the operations that are not here; of the others nobody has them.
+_SHARED_WITH_MOTO = ("eks",)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, as the gateway has resolved it.
+
+    Attributes:
+        account: twelve digits; what is created belongs to it.
+        region: that the request was signed for.
+        partition: of that region.
+        authorize: is given the IAM action, the resource and the condition keys of a call, and raises
+            :class:`AwsError` for one that the caller's policies don't allow; lets everything through by default.
+        organization: the ID of the one that the account belongs to, if any.
+    """
+
+    account: str
+    region: str
+    partition: str = "aws"
+    authorize: Callable[[str, str, Mapping[str, str]], None] = lambda *_: None
+    organization: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a request wants, as far as it is said outside the body.
+
+    Attributes:
+        operation: its name; the service may not have it.
+        content_type: of the protocol: `JSON_TYPE`, `REST_TYPE` or `CBOR_TYPE`.
+        uri: what the path says, with REST-JSON.
+        query: of the URL.
+        problem: why the service does not take the request, if so.
+    """
+
+    operation: str
+    content_type: str = JSON_TYPE
+    uri: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    problem: AwsError | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """What goes back to the client.
+
+    Attributes:
+        status: of HTTP.
+        body: JSON, CBOR or XML; empty for an operation without output.
+        error_type: AWS's error code, None when it went well.
+        content_type: of the body.
+    """
+
+    status: int
+    body: bytes
+    error_type: str | None = None
+    content_type: str = JSON_TYPE
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Of HTTP; every response has an ID of its own, as AWS's do."""
+        headers = [("Content-Length", str(len(self.body))), ("x-amzn-RequestId", str(uuid.uuid4()))]
+        cbor = self.content_type == CBOR_TYPE
+        # smithy-lang/smithy, protocol tests no_output and json_1_1_service_responds_with_no_payload: without a body,
+        # CBOR has no content type, and JSON has.
+        if self.body or not cbor:
+            headers.append(("Content-Type", self.content_type))
+        if cbor:
+            headers.append(CBOR_HEADER)
+        elif self.error_type:
+            headers.append(("x-amzn-ErrorType", self.error_type))
+        return tuple(headers)
+
+
+def refuse(error: AwsError, content_type: str = JSON_TYPE) -> Response:
+    """Return an error as AWS sends it.
+
+    Args:
+        error: the error.
+        content_type: of the protocol; REST-JSON has its errors in the form of JSON 1.1.
+    """
+    if content_type == CBOR_TYPE:
+        # Smithy RPC v2 CBOR, "Operation error serialization": the absolute shape ID, namespace included.
+        body = cbor2.dumps({"__type": f"{_NAMESPACE}#{error.code}", "message": error.message})
+        return Response(error.status, body, error.code, CBOR_TYPE)
+    body = json.dumps({"__type": error.code, "message": error.message}).encode()
+    return Response(error.status, body, error.code)
+
+
+class Service(ABC):
+    """A service, and the operations that it has here.
+
+    Args:
+        name: as in signatures and in botocore: ``acm-pca``, ``ram``.
+        objects: whose methods are the operations, named as in boto3's clients.
+        authorize: is given caller, operation and parameters, and raises :class:`AwsError` for what isn't allowed;
+            without it the operations do that.
+        mismatch: the error for a client's token that comes again with another request; None for a service whose
+            operations look after their tokens, and may run at the same time.
+
+    Attributes:
+        model: botocore's.
+        repeatable: by account, region, operation and client token, the parameters and the result.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *objects: object,
+        authorize: Callable[[Caller, str, Object], None] = lambda *_: None,
+        mismatch: str | None = None,
+    ) -> None:
+        self.name = name
+        self.model = _load_model(name)
+        self._operations: dict[str, Callable[[Caller, Object], Object | None]] = {
+            operation: getattr(target, xform_name(operation))
+            for operation in self.model.operation_names
+            for target in objects
+            if hasattr(target, xform_name(operation))
+        }
+        self._authorize = authorize
+        self._mismatch = mismatch
+        # Operations look at the state before they change it.
+        self._lock: AbstractContextManager[object] = nullcontext() if mismatch is None else threading.RLock()
+        self.repeatable: MutableMapping[tuple[str, ...], tuple[Object, Object | None]] = {}
+
+    @abstractmethod
+    def find(self, environ: WSGIEnvironment, service: str) -> Call | None:
+        """Return what a request wants of this service; None if it is for another one.
+
+        Args:
+            environ: the request.
+            service: for which it is signed.
+        """
+
+    def handle(self, caller: Caller, call: Call, body: bytes) -> Response:
+        """Return the response to one call; AWS's errors are responses too.
+
+        Args:
+            caller: who calls.
+            call: from :meth:`find`.
+            body: of the request.
+        """
+        try:
+            params = decode(self._find_model(call.operation), call, body)
+            self._authorize(caller, call.operation, params)
+            with self._lock:
+                return encode(self._run_once(caller, call.operation, params), call.content_type)
+        except AwsError as error:
+            return refuse(error, call.content_type)
+
+    def _find_model(self, operation: str) -> OperationModel:
+        if operation not in self.model.operation_names:
+            raise _unknown_operation()
+        if operation not in self._operations:
+            raise AwsError("InvalidAction", f"{self.name}:{operation} is not in the sandbox; AWS has it.")
+        return self.model.operation_model(operation)
+
+    def _run_once(self, caller: Caller, operation: str, params: Object) -> Object | None:
+        """Run an operation, or repeat the result of the same request with the same token."""
+        token = next((params[member] for member in _TOKENS if member in params), None)
+        if self._mismatch is None or token is None:
+            return self._operations[operation](caller, params)
+        key = (caller.account, caller.region, operation, token)
+        if key not in self.repeatable:
+            self.repeatable[key] = (dict(params), self._operations[operation](caller, params))
+        before, result = self.repeatable[key]
+        if before != params:
+            raise AwsError(self._mismatch, "The token was used before, with other parameters.")
+        return result
+
+
+class RpcService(Service):
+    """A service whose requests name the operation: in a header with JSON 1.1, at the end of the path with CBOR."""
+
+    def find(self, environ: WSGIEnvironment, service: str) -> Call | None:
+        """Return what a request wants: any sign makes it one for this service, so that moto's own never gets it."""
+        path, target = environ.get("PATH_INFO", "/"), environ.get("HTTP_X_AMZ_TARGET", "")
+        prefix = self.model.metadata["targetPrefix"]
+        in_path, in_header = f"/service/{prefix}/operation/", f"{prefix}."
+        if path.startswith(in_path):
+            known = environ.get("HTTP_SMITHY_PROTOCOL") == CBOR_HEADER[1]
+            call = Call(path.removeprefix(in_path), CBOR_TYPE)
+        elif service == self.name or target.lower().startswith(in_header.lower()):
+            # JSON 1.1 has its operations at / alone.
+            known = path == "/"
+            call = Call(target.removeprefix(in_header) if target.startswith(in_header) else "")
+        else:
+            return None
+        if service != self.name:
+            # IAM user guide, "Troubleshoot Signature Version 4 signing", "Credential scope errors".
+            message = f"Credential should be scoped to correct service: '{self.name}'."
+            return replace(call, problem=AwsError("InvalidSignatureException", message, status=403))
+        is_sent_right = known and environ["REQUEST_METHOD"] == "POST"
+        return call if is_sent_right else replace(call, problem=_unknown_operation())
+
+
+class RestService(Service):
+    """A service whose operations are a method and a path."""
+
+    def find(self, environ: WSGIEnvironment, service: str) -> Call | None:
+        """Return what a request wants; None also for what moto has of a service that both have."""
+        if service != self.name:
+            return None
+        path = environ.get("PATH_INFO", "/")
+        for operation, route in _load_routes(self.name).items():
+            match = route.path.fullmatch(path)
+            if match and route.method == environ["REQUEST_METHOD"]:
+                is_ours = operation in self._operations or self.name not in _SHARED_WITH_MOTO
+                call = Call(operation, REST_TYPE, match.groupdict(), environ.get("QUERY_STRING", ""))
+                return call if is_ours else None
+        return None
+
+
+@cache
+def _load_model(name: str) -> ServiceModel:
+    return ServiceModel(Loader().load_service_model(name, "service-2"), name)
+
+
+class _Route(NamedTuple):
+    method: str
+    path: re.Pattern[str]
+
+
+@cache
+def _load_routes(name: str) -> dict[str, _Route]:
+    """Return the operations of a service that has REST-JSON, such as ``/clusters/{name}/pod-identity-associations``."""
+    model = _load_model(name)
+    places = {operation: model.operation_model(operation).http for operation in model.operation_names}
+    return {
+        operation: _Route(
+            place["method"],
+            re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(place["requestUri"]))),
+        )
+        for operation, place in places.items()
+    }
+
+
+def _unknown_operation() -> AwsError:
+    return AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")
+
+
+def decode(model: OperationModel, call: Call, body: bytes) -> Object:
+    """Return the parameters of a call as native values: blobs as bytes, everything checked against the model.
+
+    Args:
+        model: the operation.
+        call: what the request wants.
+        body: JSON or CBOR.
+
+    Raises:
+        AwsError: ``SerializationException`` for what can't be read or has a wrong type, ``ValidationException``
+            for what breaks a constraint.
+    """
+    cbor = call.content_type == CBOR_TYPE
+    try:
+        sent = cbor2.loads(body or b"\xa0") if cbor else json.loads(body or b"{}")
+    # cbor2 reserves room for the lengths that a text claims to have.
+    except (ValueError, EOFError, RecursionError, MemoryError, OverflowError, cbor2.CBORError) as error:
+        form = "CBOR" if cbor else "JSON"
+        raise AwsError("SerializationException", f"The request body is not {form}.") from error
+    shape = model.input_shape
+    if shape is None:
+        return {}
+    if call.content_type == REST_TYPE:
+        sent = _gather_members(shape, call, sent)
+    return members.read(shape, sent, cbor=cbor)
+
+
+def _gather_members(shape: StructureShape, call: Call, sent: object) -> Object:
+    """Return the members of a request in REST-JSON, which are in the path, the query and the body."""
+    if not isinstance(sent, dict):
+        raise AwsError("SerializationException", "The request body can not be read as a structure.")
+    asked = {name: values[0] for name, values in parse_qs(call.query).items()}
+    gathered: Object = {}
+    for name, member in shape.members.items():
+        known_as = str(member.serialization.get("name", name))
+        location = member.serialization.get("location")
+        if location == "uri":
+            gathered[name] = call.uri[known_as]
+        elif location == "querystring":
+            gathered[name] = _read_number(asked[known_as], member) if known_as in asked else None
+        else:
+            gathered[name] = sent.get(known_as)
+    return gathered
+
+
+def _read_number(text: str, shape: Shape) -> str | int:
+    if shape.type_name != "integer":
+        return text
+    try:
+        return int(text)
+    except ValueError as error:
+        raise AwsError("SerializationException", f"'{text}' can not be read as a whole number.") from error
+
+
+def encode(result: Object | None, content_type: str) -> Response:
+    """Return a result as AWS sends it: timestamps as seconds, what is None left out.
+
+    Args:
+        result: by the names of the operation's output; None for an operation without output.
+        content_type: of the protocol.
+    """
+    if result is None:
+        # The AWS Private CA API reference calls it "an HTTP 200 response with an empty HTTP body".
+        return Response(200, b"", None, content_type)
+    if content_type == CBOR_TYPE:
+        # Smithy RPC v2 CBOR, "Timestamp type serialization": tag 1, with milliseconds.
+        body = cbor2.dumps(_to_plain(result, lambda moment: cbor2.CBORTag(1, moment)))
+    else:
+        body = json.dumps(_to_plain(result, lambda moment: moment)).encode()
+    return Response(200, body, None, content_type)
+
+
+def _to_plain(value: object, time: Callable[[float], object]) -> object:
+    if isinstance(value, dict):
+        return {name: _to_plain(item, time) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_to_plain(item, time) for item in value]
+    if isinstance(value, datetime):
+        return time(value.timestamp())
+    return value
