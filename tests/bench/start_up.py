@@ -38,7 +38,9 @@ def process(command: list[str], directory: Path) -> float:
     """Seconds from the start of a process to its end; modules are compiled as an installation would have them."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment, cwd=directory)
+    subprocess.run(
+        command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, cwd=directory
+    )
     return time.perf_counter() - begun
 
 

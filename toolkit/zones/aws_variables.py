@@ -32,8 +32,10 @@ def find_problem(zone: Zone, name: str, value: str | None) -> str | None:
     """
     if name in _WEB_IDENTITY and zone.identity == "irsa":
         return f"EKS adds {' and '.join(_WEB_IDENTITY)} only to a pod that has neither of them, so remove it"
-    if value == "":
-        return None
+    return None if value == "" else _override_problem(zone, name, value)
+
+
+def _override_problem(zone: Zone, name: str, value: str | None) -> str | None:
     if name in _KEYS:
         return "static credentials override the zone's role, so remove it"
     if name == _ENDPOINT:
