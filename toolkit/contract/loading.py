@@ -19,8 +19,6 @@ from toolkit.pki import arn
 from toolkit.text import NotTextError, from_utf8, printable
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from pydantic_core import ErrorDetails
 
 # A stack with 1,000 zones exports about half a megabyte; anything far beyond is not a contract.
@@ -82,7 +80,7 @@ class _BothStatesError(Exception):
     """The document is that of a waiting stack and that of a finished one."""
 
 
-def _model(document: Any) -> type[StackOutputs | PendingStack]:  # noqa: ANN401 - whatever JSON can say
+def _model(document: object) -> type[StackOutputs | PendingStack]:
     if not isinstance(document, dict) or "pendingCertificateAuthority" not in document:
         return StackOutputs
     if "certificateAuthority" in document:

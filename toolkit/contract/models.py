@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,6 +29,8 @@ from toolkit.pki.authority import AWS, IN_A_MESH, Needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from toolkit.values import Object
 
 SCHEMA_VERSION: Literal[1] = 1
 SHORT_LIVED_MAX = timedelta(days=7)
@@ -251,7 +253,7 @@ class _Exports(_Model):
 
     schema_version: Literal[1] = Field(description="1; a reader refuses a version that it doesn't know.")
 
-    def to_exports(self) -> dict[str, Any]:
+    def to_exports(self) -> Object:
         """The contract as plain JSON values under the names of the stack outputs."""
         return self.model_dump(mode="json", by_alias=True)
 

@@ -11,7 +11,7 @@ import os
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import quote
 
 import httpx
@@ -28,6 +28,8 @@ from toolkit.text import printable_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from toolkit.values import Object
 
 MAX_ANSWER = 16 * 1024 * 1024
 # Between the tries of one question, in seconds.
@@ -169,7 +171,7 @@ class ControlPlane:
             raise self._unexpected("GET /", answer)
         return Index(printable_line(product), printable_line(version), printable_line((said or {}).get("mode")))
 
-    def mesh(self, name: str) -> dict[str, Any] | None:
+    def mesh(self, name: str) -> Object | None:
         """A Mesh as the control plane has it, in the Universal form; None when there is none of that name.
 
         Raises:
@@ -177,7 +179,7 @@ class ControlPlane:
         """
         return self.get(Key("Mesh", name, name))
 
-    def secret(self, mesh: str, name: str) -> dict[str, Any] | None:
+    def secret(self, mesh: str, name: str) -> Object | None:
         """A Secret of a mesh in the Universal form; None when the mesh has none of that name.
 
         Raises:
@@ -185,7 +187,7 @@ class ControlPlane:
         """
         return self.get(Key("Secret", name, mesh))
 
-    def get(self, key: Key) -> dict[str, Any] | None:
+    def get(self, key: Key) -> Object | None:
         """A resource as the control plane has it; None when it is not there.
 
         Raises:
@@ -193,7 +195,7 @@ class ControlPlane:
         """
         return self._resource(_path(key), key.kind, key.name)
 
-    def insight(self, mesh: str) -> dict[str, Any] | None:
+    def insight(self, mesh: str) -> Object | None:
         """What the control plane sees of a mesh's proxies; None where it has not looked yet.
 
         Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto.
@@ -203,7 +205,7 @@ class ControlPlane:
         """
         return self._resource(f"/mesh-insights/{quote(mesh, safe='')}", "MeshInsight", mesh)
 
-    def _resource(self, path: str, kind: str, name: str) -> dict[str, Any] | None:
+    def _resource(self, path: str, kind: str, name: str) -> Object | None:
         answer = self._read(path)
         # A proxy's page that says 404 tells nothing of what the control plane has.
         if answer.status == _NOT_FOUND and answer.is_of_kuma:
@@ -215,7 +217,7 @@ class ControlPlane:
             raise ControlPlaneError(f"GET {path}: the answer is no {kind} of that name", WHO_ANSWERS)
         return document
 
-    def put(self, key: Key, document: dict[str, Any]) -> Written:
+    def put(self, key: Key, document: Object) -> Written:
         """Write one resource, whatever is there; nothing is tried twice.
 
         Raises:
@@ -318,7 +320,7 @@ class ControlPlane:
             status=answer.status,
             passing=answer.status in _PASSING,
             # A server that breaks may have written before it broke; so may what answers in a proxy's words.
-            unsure=answer.status < 400 or answer.status >= 500,  # noqa: PLR2004 - HTTP's classes
+            unsure=not httpx.codes.is_client_error(answer.status),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.control_plane.connection import Token
 from toolkit.errors import InvalidInputError, Problem
@@ -17,6 +17,9 @@ from toolkit.files import read_text
 from toolkit.text import printable_line
 from toolkit.yamltext.parsing import parse
 from toolkit.yamltext.plain import items, mapping
+
+if TYPE_CHECKING:
+    from toolkit.values import Object
 
 # kumactl has an option for another file, and no variable.
 _DEFAULT = (".kumactl", "config")
@@ -75,7 +78,7 @@ def read_context(name: str, file: Path | None, ca_file: Path | None = None) -> C
     return _context(place, server, ca_file)
 
 
-def _context(place: str, server: dict[Any, Any], ca_file: Path | None) -> Context:
+def _context(place: str, server: Object, ca_file: Path | None) -> Context:
     """Return what the coordinates of a control plane contain."""
     problems: list[Problem] = []
     url = _text(server, "url", problems)
@@ -101,7 +104,7 @@ def _context(place: str, server: dict[Any, Any], ca_file: Path | None) -> Contex
     return Context(place, url, token, ca_file or (Path(trusted) if trusted and not is_http else None))
 
 
-def _auth_token(server: dict[Any, Any], problems: list[Problem]) -> str:
+def _auth_token(server: Object, problems: list[Problem]) -> str:
     """Return the token of the authentication; empty where there is none."""
     kind = _text(server, "authType", problems)
     if not kind:
@@ -116,7 +119,7 @@ def _auth_token(server: dict[Any, Any], problems: list[Problem]) -> str:
     return token
 
 
-def _header_tokens(server: dict[Any, Any], problems: list[Problem]) -> list[str]:
+def _header_tokens(server: Object, problems: list[Problem]) -> list[str]:
     """Return the tokens of Authorization headers; no other header can be sent."""
     tokens = []
     for index, header in enumerate(items(_field(server, "headers"))):
@@ -134,19 +137,19 @@ def _problem(field: str, message: str) -> Problem:
     return Problem(f"coordinates.apiServer.{field}", message)
 
 
-def _text(values: dict[Any, Any], name: str, problems: list[Problem]) -> str:
+def _text(values: Object, name: str, problems: list[Problem]) -> str:
     value = _field(values, name)
     if value is not None and not isinstance(value, str):
         problems.append(_problem(name, "is not a text"))
     return value if isinstance(value, str) else ""
 
 
-def _field(values: dict[Any, Any], name: str) -> object:
+def _field(values: Object, name: str) -> object:
     """Return a field under its name in JSON or in the proto file; protobuf reads both."""
     return values.get(name, values.get(_SECOND_CAPITAL.sub("_", name).lower()))
 
 
-def _named(entries: object, name: str) -> dict[Any, Any] | None:
+def _named(entries: object, name: str) -> Object | None:
     return next((mapping(entry) for entry in items(entries) if mapping(entry).get("name") == name), None)
 
 

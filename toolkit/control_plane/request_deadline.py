@@ -9,10 +9,19 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from toolkit.values import Value
+
+
+class _Stream(Protocol):
+    """A connection as httpcore has it (httpcore documentation, "Network Backends")."""
+
+    def get_extra_info(self, info: str) -> object: ...
+
 
 # Events of httpcore (httpcore documentation, "Extensions", "trace").
 _CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
@@ -31,7 +40,7 @@ class RequestDeadline:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._stream: Any = None
+        self._stream: _Stream | None = None
         self._timer: threading.Timer | None = None
         self.is_over = False
 
@@ -42,7 +51,7 @@ class RequestDeadline:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+    def trace(self, event: str, info: Mapping[str, Value]) -> None:
         """Follow a request; the extension ``trace`` of httpx calls it in the thread that asks."""
         if event in _CONNECTED:
             # It is kept for later requests, which may use the same connection.

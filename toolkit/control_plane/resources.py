@@ -12,7 +12,7 @@ import math
 import shlex
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import Document
+    from toolkit.values import Object
 
 Kind = Literal["Mesh", "Secret"]
 _SECRET_FIELDS = frozenset({"type", "mesh", "name", "data", "labels"})
@@ -74,7 +75,7 @@ class Resource:
     """
 
     key: Key
-    document: dict[str, Any]
+    document: Object
     source: str
 
     def __repr__(self) -> str:
@@ -84,7 +85,7 @@ class Resource:
         """Something wrong with it, at a path inside it."""
         return _problem(f"{self.source}: {self.key}", path, message)
 
-    def backends(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def backends(self) -> Iterator[tuple[str, Object]]:
         """Every mTLS backend with its path."""
         found = mapping(self.document.get("mtls")).get("backends")
         for index, backend in enumerate(found if isinstance(found, list) else []):
@@ -243,7 +244,7 @@ def _mtls_problems(mesh: Resource) -> list[Problem]:
     return problems
 
 
-def _expiration_problems(mesh: Resource, path: str, certificates: dict[str, Any]) -> list[Problem]:
+def _expiration_problems(mesh: Resource, path: str, certificates: Object) -> list[Problem]:
     # Kuma refuses a dpCert without it, too: an empty text is no duration.
     value = mapping(certificates.get("rotation")).get("expiration")
     if not isinstance(value, str):

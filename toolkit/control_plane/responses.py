@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import Problem
 from toolkit.redaction import blot
 from toolkit.text import MAX_LINE, printable_line
 from toolkit.yamltext.plain import is_tame
+
+if TYPE_CHECKING:
+    from toolkit.values import Object
 
 _MAX_PROBLEMS = 50
 # Each list of an error that names fields, and what the reason is called in it.
@@ -35,7 +38,7 @@ class Answer:
     status: int
     body: bytes
 
-    def document(self) -> dict[str, Any] | None:
+    def document(self) -> Object | None:
         """The body as a JSON object; None when it is none, or nested beyond all reason."""
         try:
             value = json.loads(self.body, parse_constant=_no_constant)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -23,6 +23,8 @@ from toolkit.pki.der import elements, single
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolkit.values import Value
+
 _INTEGER, _OID, _SEQUENCE, _VERSION, _EXTENSION_LIST = 0x02, 0x06, 0x30, 0xA0, 0xA3
 _BIT_STRING, _NETSCAPE_TYPE = 0x03, x509.ObjectIdentifier("2.16.840.1.113730.1.1")
 _NULL, _V3 = b"\x05\x00", b"\x02"
@@ -34,6 +36,8 @@ _NEVER_CRITICAL = {
     ExtensionOID.SUBJECT_KEY_IDENTIFIER: "the subject key identifier",
     ExtensionOID.AUTHORITY_INFORMATION_ACCESS: "the authority information access",
 }
+# RFC 5280, 4.1: what is signed and how, the fields from the serial number to the key, and the bits of an octet.
+_PARTS, _FIELDS, _OCTET = 2, 6, 8
 # Whatever is larger is no number of CAs in any program.
 _LARGEST = 2**31
 _DOMAIN = re.compile(r"\.?[!-\-/-~]+(?:\.[!-\-/-~]+)*")
@@ -87,16 +91,16 @@ def _body(data: bytes) -> _Body:
     if more:
         raise ValueError(f"has {len(data) - len(outer.whole)} bytes after its end, which Go refuses")
     parts = list(elements(outer.content))
-    if outer.tag != _SEQUENCE or len(parts) < 2 or parts[0].tag != _SEQUENCE:  # noqa: PLR2004 - what is signed, and how
+    if outer.tag != _SEQUENCE or len(parts) < _PARTS or parts[0].tag != _SEQUENCE:
         raise ValueError("is not a certificate")
     fields = list(elements(parts[0].content))
     version = fields.pop(0).content[-1:] if fields and fields[0].tag == _VERSION else b""
     # BoringSSL refuses it (crypto/x509/x_x509.cc), though Go and OpenSSL read it.
     if version != _V3 and any(part.tag == _EXTENSION_LIST for part in fields):
         raise ValueError("has extensions and is not of version 3, which Envoy refuses (RFC 5280, 4.1.2.9)")
-    if len(fields) < 6 or fields[0].tag != _INTEGER:  # noqa: PLR2004 - the serial number to the key
+    if len(fields) < _FIELDS or fields[0].tag != _INTEGER:
         raise ValueError("is not a certificate")
-    serial, signature, issuer, _, subject, key = fields[:6]
+    serial, signature, issuer, _, subject, key = fields[:_FIELDS]
     # Judged before cryptography warns of it. RFC 5280, 4.1.2.2; parser.go: "negative serial number" since Go 1.23.
     if int.from_bytes(serial.content, signed=True) <= 0:
         raise ValueError("has a serial number that is not positive (RFC 5280, 4.1.2.2); Go refuses a negative one")
@@ -107,18 +111,22 @@ def _body(data: bytes) -> _Body:
 
 
 def _require_key(key: object, algorithm: bytes) -> None:
-    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | dsa.DSAPublicKey):
-        # It is a value that was read, of no type of ours.
-        raise ValueError("has a key of a type that Go or Envoy can't read")  # noqa: TRY004
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name not in _CURVES:
-        raise ValueError(f"has a key on the curve {key.curve.name}, which Go does not have")
     oid, *parameters = elements(algorithm)
-    if isinstance(key, ec.EllipticCurvePublicKey) and [parameter.tag for parameter in parameters] != [_OID]:
-        raise ValueError("has an elliptic curve key without a named curve, which Go refuses (RFC 5480, 2.1.1)")
-    if isinstance(key, rsa.RSAPublicKey) and oid.content != _RSA:
-        raise ValueError("has a key for RSA-PSS alone, which Go and Envoy can't read")
-    if oid.content == _RSA and [parameter.whole for parameter in parameters] != [_NULL]:
-        raise ValueError("has an RSA key without NULL parameters, which Go refuses (RFC 3279, 2.3.1)")
+    match key:
+        case ec.EllipticCurvePublicKey():
+            if key.curve.name not in _CURVES:
+                raise ValueError(f"has a key on the curve {key.curve.name}, which Go does not have")
+            if [parameter.tag for parameter in parameters] != [_OID]:
+                raise ValueError("has an elliptic curve key without a named curve, which Go refuses (RFC 5480, 2.1.1)")
+        case rsa.RSAPublicKey():
+            if oid.content != _RSA:
+                raise ValueError("has a key for RSA-PSS alone, which Go and Envoy can't read")
+            if [parameter.whole for parameter in parameters] != [_NULL]:
+                raise ValueError("has an RSA key without NULL parameters, which Go refuses (RFC 3279, 2.3.1)")
+        case ed25519.Ed25519PublicKey() | dsa.DSAPublicKey():
+            pass
+        case _:
+            raise ValueError("has a key of a type that Go or Envoy can't read")
 
 
 def _require_extension(extension: x509.Extension[x509.ExtensionType]) -> None:
@@ -177,12 +185,12 @@ def _require_mappings(extension: x509.UnrecognizedExtension) -> None:
 def _require_bits(extension: x509.UnrecognizedExtension) -> None:
     """Refuse a Netscape certificate type that OpenSSL can't read (v3_purp.c, ossl_x509v3_cache_extensions)."""
     outer = single(extension.value)
-    if outer.tag != _BIT_STRING or not outer.content or outer.content[0] >= 8:  # noqa: PLR2004 - unused bits
+    if outer.tag != _BIT_STRING or not outer.content or outer.content[0] >= _OCTET:
         raise ValueError("has a Netscape certificate type that can't be read")
 
 
 # What cryptography reads and Go may not; everything else it reads at least as strictly.
-_EXTENSIONS: dict[x509.ObjectIdentifier, Callable[[Any], None]] = {
+_EXTENSIONS: dict[x509.ObjectIdentifier, Callable[[Value], None]] = {
     ExtensionOID.SUBJECT_ALTERNATIVE_NAME: _require_names,
     ExtensionOID.NAME_CONSTRAINTS: _require_constraints,
     ExtensionOID.CERTIFICATE_POLICIES: _require_distinct,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 
 from toolkit.errors import one_line
 from toolkit.pki import names
@@ -83,16 +83,19 @@ def is_signed_with_key_of(certificate: x509.Certificate, issuer: x509.Certificat
     """Return whether the key of `issuer` made the signature of `certificate`, whatever the names say."""
     key, signature, signed = issuer.public_key(), certificate.signature, certificate.tbs_certificate_bytes
     try:
-        if isinstance(key, rsa.RSAPublicKey):
-            padding, algorithm = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
-            key.verify(signature, signed, padding, algorithm)  # type: ignore[arg-type] # wrong ones raise TypeError
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            algorithm = certificate.signature_hash_algorithm
-            key.verify(signature, signed, ec.ECDSA(algorithm))  # type: ignore[arg-type] # same
-        elif isinstance(key, dsa.DSAPublicKey):
-            key.verify(signature, signed, certificate.signature_hash_algorithm)  # type: ignore[arg-type] # same
-        elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
             key.verify(signature, signed)
+        elif (algorithm := certificate.signature_hash_algorithm) is None:
+            return False
+        elif isinstance(key, rsa.RSAPublicKey):
+            scheme = certificate.signature_algorithm_parameters
+            if not isinstance(scheme, padding.PKCS1v15 | padding.PSS):
+                return False
+            key.verify(signature, signed, scheme, algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, signed, ec.ECDSA(algorithm))
+        elif isinstance(key, dsa.DSAPublicKey):
+            key.verify(signature, signed, algorithm)
         else:
             return False
     except (ValueError, TypeError, AttributeError, InvalidSignature, UnsupportedAlgorithm):

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# ITU-T X.690, 8.1.2.4 and 8.1.3.
+_HIGH_TAG, _LONG_FORM, _INDEFINITE = 0x1F, 0x80, 0x80
+
+
 class Element(NamedTuple):
     """One value in DER.
 
@@ -41,15 +45,17 @@ def elements(data: bytes) -> Iterator[Element]:
         ValueError: a value goes beyond the end, or its length is not in DER.
     """
     while data:
-        if len(data) < 2 or data[0] & 0x1F == 0x1F:  # noqa: PLR2004 - a tag and a length
+        tag, length, start = data[0], int.from_bytes(data[1:2]), 2
+        # Lengths of the indefinite form are BER.
+        if len(data) < start or tag & _HIGH_TAG == _HIGH_TAG or length == _INDEFINITE:
             raise ValueError("is not DER")
-        length, start = data[1], 2
-        if length >= 0x80:  # noqa: PLR2004 - the long form: so many bytes of length follow
-            start += length & 0x7F
+        if length > _LONG_FORM:
+            # So many bytes of length follow.
+            start += length - _LONG_FORM
             length = int.from_bytes(data[2:start])
-            if start == 2 or start > len(data):  # noqa: PLR2004 - the indefinite form is BER
+            if start > len(data):
                 raise ValueError("is not DER")
         if start + length > len(data):
             raise ValueError("is cut off")
-        yield Element(data[0], data[start : start + length], data[: start + length])
+        yield Element(tag, data[start : start + length], data[: start + length])
         data = data[start + length :]

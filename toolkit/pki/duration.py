@@ -23,6 +23,8 @@ _UNITS = {
 }
 # Far beyond the lifetime of any CA, and far from what a timedelta can't hold.
 _MAX = timedelta(days=365 * 100)
+# 100 years in milliseconds have fewer digits, and so has every duration that is repeated in an error.
+_MAX_DIGITS, _MAX_SHOWN = 18, 16
 
 
 def parse(text: str) -> timedelta:
@@ -41,7 +43,7 @@ def parse(text: str) -> timedelta:
         )
     unit = _UNITS[match["unit"]]
     # Compared as numbers of units: the product could overflow, and very long digits cost time to convert.
-    if len(match["number"]) > 18 or int(match["number"]) > _MAX // unit:  # noqa: PLR2004 - beyond 100 years in ms
+    if len(match["number"]) > _MAX_DIGITS or int(match["number"]) > _MAX // unit:
         raise ValueError(f"{_shown(text)} is over a hundred years")
     return int(match["number"]) * unit
 
@@ -53,4 +55,4 @@ def is_one(text: str) -> bool:
 
 def _shown(text: str) -> str:
     # No duration is longer; what is, may be anything, and is not repeated in full.
-    return repr(text) if len(text) <= 16 else repr(text[:16]) + "…"  # noqa: PLR2004 - a readable line
+    return repr(text) if len(text) <= _MAX_SHOWN else repr(text[:_MAX_SHOWN]) + "…"

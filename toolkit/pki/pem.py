@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -365,8 +366,6 @@ def _wrong_spelling(line: str) -> tuple[str, str]:
 
 def _unseen(character: str) -> str:
     """The name of a character that no editor shows; empty for any other."""
-    import unicodedata  # noqa: PLC0415 - only a wrong text needs it
-
     if character in " \t" or unicodedata.category(character) not in _UNSEEN_CATEGORIES:
         return ""
     return _UNSEEN.get(character) or f"{unicodedata.name(character, 'a control character').lower()}"

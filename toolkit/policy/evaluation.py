@@ -11,13 +11,12 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    Document = Mapping[str, Any]
-    Statement = Mapping[str, Any]
+    from toolkit.values import Object, Value
 
 
 class Decision(Enum):
@@ -46,7 +45,7 @@ class Request:
     principals: Mapping[str, frozenset[str]] | None = None
 
 
-def evaluate(documents: Iterable[Document], request: Request) -> Decision:
+def evaluate(documents: Iterable[Mapping[str, Value]], request: Request) -> Decision:
     """An explicit Deny first, then any Allow, else not allowed."""
     effects = {
         str(statement.get("Effect"))
@@ -59,12 +58,12 @@ def evaluate(documents: Iterable[Document], request: Request) -> Decision:
     return Decision.ALLOWED if "Allow" in effects else Decision.NOT_ALLOWED
 
 
-def statements(document: Document) -> list[dict[str, Any]]:
-    """What a policy says, one thing after the other."""
+def statements(document: Mapping[str, Value]) -> list[Object]:
+    """Return the statements of a policy document, in their order."""
     return [statement for statement in _listed(document.get("Statement")) if isinstance(statement, dict)]
 
 
-def _matches(statement: Statement, request: Request) -> bool:
+def _matches(statement: Object, request: Request) -> bool:
     # What is not modelled counts against the caller: as a match of a Deny, as no match of an Allow.
     when_unknown = statement.get("Effect") == "Deny"
     if request.principals is not None and not _principal_matches(statement, request.principals):
@@ -80,7 +79,7 @@ def _matches(statement: Statement, request: Request) -> bool:
     return _conditions_hold(statement.get("Condition", {}), request.context, when_unknown=when_unknown)
 
 
-def _principal_matches(statement: Statement, callers: Mapping[str, frozenset[str]]) -> bool:
+def _principal_matches(statement: Object, callers: Mapping[str, frozenset[str]]) -> bool:
     if "NotPrincipal" in statement:
         return statement.get("Effect") == "Deny"
     principal = {"AWS": "*"} if statement.get("Principal") == "*" else statement.get("Principal")
@@ -96,36 +95,36 @@ def _principal_matches(statement: Statement, callers: Mapping[str, frozenset[str
     )
 
 
-def _element_matches(statement: Statement, element: str, value: str, *, ignore_case: bool = False) -> bool:
+def _element_matches(statement: Object, element: str, value: str, *, ignore_case: bool = False) -> bool:
     negated = f"Not{element}" in statement
     patterns = _listed(statement.get(f"Not{element}" if negated else element))
     return negated != any(_like(value, str(pattern), ignore_case=ignore_case) for pattern in patterns)
 
 
-def _conditions_hold(conditions: Any, context: Mapping[str, str], *, when_unknown: bool) -> bool:  # noqa: ANN401 - JSON
+def _conditions_hold(conditions: object, context: Mapping[str, str], *, when_unknown: bool) -> bool:
     if not isinstance(conditions, dict) or not all(isinstance(wanted, dict) for wanted in conditions.values()):
         return when_unknown
     # IAM user guide, "Condition": the names of keys are not case-sensitive.
     known = {key.lower(): value for key, value in context.items()}
     return all(
-        _condition_holds(operator, known.get(key.lower()), [str(value) for value in _listed(values)], when_unknown)
+        _condition_holds(operator, known.get(key.lower()), list(map(str, _listed(values))), when_unknown=when_unknown)
         for operator, wanted in conditions.items()
         for key, values in wanted.items()
     )
 
 
-def _condition_holds(operator: str, found: str | None, wanted: list[str], when_unknown: bool) -> bool:  # noqa: FBT001 - private
+def _condition_holds(operator: str, given: str | None, wanted: list[str], *, when_unknown: bool) -> bool:
     if operator == "Null":
-        return any((found is None) == (value.lower() == "true") for value in wanted)
+        return any((given is None) == (value.lower() == "true") for value in wanted)
     name = operator.removesuffix("IfExists")
     negated = "Not" in name
     compare = _OPERATORS.get(name.replace("Not", "", 1))
     if compare is None or any("${" in value for value in wanted):
         return when_unknown
-    if found is None:
+    if given is None:
         # Without the key a condition does not hold, unless it is negated or says IfExists.
         return negated or operator.endswith("IfExists")
-    return negated != any(compare(found, value) for value in wanted)
+    return negated != any(compare(given, value) for value in wanted)
 
 
 def _like(value: str, pattern: str, *, ignore_case: bool = False) -> bool:
@@ -139,16 +138,17 @@ def _compiled(pattern: str, *, ignore_case: bool) -> re.Pattern[str]:
 
 
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda found, wanted: found == wanted,
-    "StringEqualsIgnoreCase": lambda found, wanted: found.lower() == wanted.lower(),
+    "StringEquals": lambda given, wanted: given == wanted,
+    "StringEqualsIgnoreCase": lambda given, wanted: given.lower() == wanted.lower(),
     "StringLike": _like,
     "ArnEquals": _like,
     "ArnLike": _like,
-    "Bool": lambda found, wanted: found.lower() == wanted.lower(),
+    "Bool": lambda given, wanted: given.lower() == wanted.lower(),
 }
 
 
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - IAM allows one thing or a list of it nearly everywhere
+def _listed(value: object) -> list[object]:
+    """Return a list: nearly everywhere IAM allows one thing or a list of it."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

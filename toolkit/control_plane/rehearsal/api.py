@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, unquote, urlencode
 
 from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, messages, names_and_labels
@@ -30,6 +30,7 @@ from toolkit.control_plane.rehearsal.violations import (
 if TYPE_CHECKING:
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
     from toolkit.mesh.schema.versions import Product
+    from toolkit.values import Object
 
 VERSIONS: dict[Product, str] = {"kuma": "2.14.3", "kong-mesh": "2.14.2"}
 NAMES: dict[Product, str] = {"kuma": "Kuma", "kong-mesh": "Kong Mesh"}
@@ -38,7 +39,7 @@ READ_ONLY = (
     "On zone control plane you can only modify zone resources with 'kumactl apply' or via the HTTP API."
     " You can still use 'kumactl' or the HTTP API to modify the rest of the resource on the global control plane.\n"
 )
-_log = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 _RESOURCE = re.compile(r"/meshes/(?P<mesh>[^/]+)(?:/secrets/(?P<secret>[^/]+))?")
 _LIST = re.compile(r"/meshes(?:/(?P<mesh>[^/]+)/secrets)?")
 _INSIGHT = re.compile(r"/mesh-insights/(?P<mesh>[^/]+)")
@@ -86,7 +87,7 @@ class StandIn:
     token: str = ""
     read_only: str = READ_ONLY
     inventory: Inventory = field(default_factory=Inventory)
-    insights: dict[str, dict[str, Any]] = field(default_factory=dict)
+    insights: dict[str, Object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Create the mesh that every control plane begins with."""
@@ -98,8 +99,8 @@ class StandIn:
             return self._answer(request)
         except RefusedError as refused:
             return refused.reply()
-        except Exception:  # noqa: BLE001 - a defect must not cost the client its connection
-            _log.exception("%s %s failed", request.method, request.target)
+        except Exception:  # a defect must not cost the client its connection
+            _logger.exception("%s %s failed", request.method, request.target)
             return RefusedError(500, "Internal Server Error", "The stand-in has a defect.").reply()
 
     def _answer(self, request: Request) -> Reply:
@@ -188,7 +189,7 @@ class StandIn:
         warnings = names_and_labels.warnings(key.name)
         return json_reply(201 if before is None else 200, {"warnings": warnings} if warnings else {})
 
-    def _read(self, body: bytes, key: _Key) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _read(self, body: bytes, key: _Key) -> tuple[Object, Object]:
         """Return the metadata and the rest of a resource."""
         try:
             document = json.loads(body, parse_constant=_no_constant)
@@ -204,7 +205,7 @@ class StandIn:
             require(mesh_validation.violations(spec, most), "Could not process a resource")
         return meta, spec
 
-    def _valid_mesh(self, key: _Key, spec: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+    def _valid_mesh(self, key: _Key, spec: Object, before: Object | None) -> Object:
         """Return a Mesh with defaults if its backends are valid."""
         title = f"Failed to {'create' if before is None else 'update'} a resource"
         if self.product == "kuma":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from pydantic import ValidationError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from toolkit.mesh.schema.model import Model
+    from toolkit.values import Object
     from toolkit.yamltext.nodes import Path
 
     # Returns the value of a Secret of the mesh; None if it does not exist.
@@ -44,7 +45,7 @@ class _LoadError(ValueError):
     """A data source without a value."""
 
 
-def change_violations(before: dict[str, Any], after: dict[str, Any]) -> list[Violation]:
+def change_violations(before: Object, after: Object) -> list[Violation]:
     """Return the violation of a Mesh whose enabled backend changes, which open-source Kuma refuses.
 
     Args:
@@ -55,7 +56,7 @@ def change_violations(before: dict[str, Any], after: dict[str, Any]) -> list[Vio
     return [Violation("mtls.enabledBackend", _CHANGED_CA)] if old and new and old != new else []
 
 
-def violations(mesh: dict[str, Any], name: str, secrets: Secrets, *, is_kong_mesh: bool) -> list[Violation]:
+def violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: bool) -> list[Violation]:
     """Return every violation of the mTLS backends.
 
     Args:
@@ -77,7 +78,7 @@ def violations(mesh: dict[str, Any], name: str, secrets: Secrets, *, is_kong_mes
     return found
 
 
-def require_lifetimes(mesh: dict[str, Any]) -> None:
+def require_lifetimes(mesh: Object) -> None:
     """Refuse a CA lifetime that Kuma can't read: it notices that when it creates the CA, not when it validates.
 
     Raises:
@@ -92,7 +93,7 @@ def require_lifetimes(mesh: dict[str, Any]) -> None:
             raise RefusedError(500, "Failed to create a resource", "Internal Server Error")
 
 
-def secrets_in_use(backend: dict[str, Any]) -> set[str]:
+def secrets_in_use(backend: Object) -> set[str]:
     """Return the names of the Secrets that a backend reads."""
     return set(_secret_names(backend.get("conf", {})))
 
@@ -108,7 +109,7 @@ def _secret_names(value: object) -> Iterator[str]:
             yield from _secret_names(entry)
 
 
-def _backend(backend: dict[str, Any], mesh: str, secrets: Secrets) -> Iterator[Violation]:
+def _backend(backend: Object, mesh: str, secrets: Secrets) -> Iterator[Violation]:
     kind, conf = backend["type"], backend.get("conf", {})
     if kind == "builtin":
         yield from _builtin_name(backend.get("name", ""), mesh)
@@ -131,7 +132,7 @@ def _builtin_name(name: str, mesh: str) -> Iterator[Violation]:
         yield Violation("mtls.backends.name", f'"{name}" name must be valid dns name')
 
 
-def _provided(conf: dict[str, Any], mesh: str, secrets: Secrets) -> Iterator[Violation]:
+def _provided(conf: Object, mesh: str, secrets: Secrets) -> Iterator[Violation]:
     found = [violation for field in ("cert", "key") for violation in _data_source(field, conf.get(field))]
     if found:
         yield from found
@@ -145,7 +146,7 @@ def _provided(conf: dict[str, Any], mesh: str, secrets: Secrets) -> Iterator[Vio
     yield from _key_pair(cert.decode(errors="replace"), key.decode(errors="replace"))
 
 
-def _data_source(field: str, source: dict[str, Any] | None) -> Iterator[Violation]:
+def _data_source(field: str, source: Object | None) -> Iterator[Violation]:
     if source is None:
         yield Violation(field, "has to be defined")
     elif not source:
@@ -156,7 +157,7 @@ def _data_source(field: str, source: dict[str, Any] | None) -> Iterator[Violatio
                 yield Violation(f"{field}.{kind}", "cannot be empty")
 
 
-def _load(source: dict[str, Any], mesh: str, secrets: Secrets) -> bytes:
+def _load(source: Object, mesh: str, secrets: Secrets) -> bytes:
     if "secret" in source:
         value = secrets(source["secret"])
         if value is None:
@@ -205,7 +206,7 @@ def _authority(path: str, parsed: x509.Certificate) -> Iterator[Violation]:
         yield Violation(path, "key usage extension 'keyAgreement' must NOT be set (see X509-SVID: Appendix A)")
 
 
-def _of_kong_mesh(model: type[Model], conf: dict[str, Any], mesh: str, secrets: Secrets) -> Iterator[Violation]:
+def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, secrets: Secrets) -> Iterator[Violation]:
     try:
         model.model_validate(conf)
     except ValidationError as error:

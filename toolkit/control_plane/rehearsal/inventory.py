@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from toolkit.control_plane.rehearsal.violations import RefusedError
+
+if TYPE_CHECKING:
+    from toolkit.values import Object
 
 
 def path_of(kind: str, mesh: str, name: str) -> str:
@@ -24,22 +27,22 @@ class Inventory:
     """
 
     def __init__(self) -> None:
-        self.documents: dict[str, dict[str, Any]] = {}
+        self.documents: dict[str, Object] = {}
         self._times: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
-    def find(self, kind: str, mesh: str, name: str) -> dict[str, Any] | None:
+    def find(self, kind: str, mesh: str, name: str) -> Object | None:
         """Return a resource; None if it does not exist."""
         return self.documents.get(path_of(kind, mesh, name))
 
-    def list(self, kind: str, mesh: str | None = None) -> list[dict[str, Any]]:
+    def list(self, kind: str, mesh: str | None = None) -> list[Object]:
         """Return the resources of a kind by name; of a mesh, if it is given."""
         with self._lock:
             found = list(self.documents.values())
         chosen = [each for each in found if each.get("type") == kind and mesh in (None, each.get("mesh"))]
         return sorted(chosen, key=lambda each: (each.get("mesh", ""), each["name"]))
 
-    def shown(self, document: dict[str, Any]) -> dict[str, Any]:
+    def shown(self, document: Object) -> Object:
         """Return a resource as it is answered: with the times that the control plane adds."""
         path = path_of(document["type"], document.get("mesh", document["name"]), document["name"])
         created, modified = self._times.get(path) or (_now(), _now())
@@ -47,10 +50,10 @@ class Inventory:
         if document["type"] == "Mesh":
             # kumahq/kuma:pkg/core/kri/kri.go: type, mesh, zone, namespace, name, section.
             added["kri"] = f"kri_m____{document['name']}_"
-        meta: dict[str, Any] = {name: document[name] for name in ("type", "mesh", "name") if name in document}
+        meta: Object = {name: document[name] for name in ("type", "mesh", "name") if name in document}
         return {**meta, **added, **document}
 
-    def write(self, document: dict[str, Any], before: dict[str, Any] | None) -> None:
+    def write(self, document: Object, before: Object | None) -> None:
         """Write a resource, unless another writer changed it since it was read.
 
         Args:
@@ -70,7 +73,7 @@ class Inventory:
             created, _ = self._times.get(path) or (_now(), "")
             self._times[path] = (created, _now())
 
-    def delete(self, document: dict[str, Any]) -> None:
+    def delete(self, document: Object) -> None:
         """Delete a resource; with a Mesh its Secrets."""
         path = path_of(document["type"], document.get("mesh", document["name"]), document["name"])
         with self._lock:

@@ -6,7 +6,7 @@ Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go and validator
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from toolkit.control_plane.rehearsal import messages
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from toolkit.control_plane.rehearsal.jsonpb import Kind
+    from toolkit.values import Object
 
 _TAG_NAME = re.compile(r"[a-zA-Z0-9.\-_:/]*", re.ASCII)
 _TAG_VALUE = re.compile(r"[a-zA-Z0-9.\-_:/]*|\*", re.ASCII)
@@ -28,10 +29,10 @@ _NOT_IN_RE2 = re.compile(r"\(\?[=!<#(]|\\[1-9]|[*+?}]\+")
 # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration: it sets no limit.
 _LIFETIME = re.compile(r"[0-9]+(?:ms|[ywdhms])|0", re.ASCII)
 _ZIPKIN_VERSIONS = ("", "httpJsonV1", "httpJson", "httpProto")
-_MAX_PORT = 65535
+_MAX_PORT, _MAX_PER_CENT = 65535, 100
 
 
-def violations(mesh: dict[str, Any], most_backends: int | None) -> list[Violation]:
+def violations(mesh: Object, most_backends: int | None) -> list[Violation]:
     """Return every violation of a Mesh.
 
     Args:
@@ -56,7 +57,7 @@ def _at(path: str, found: Iterator[Violation]) -> Iterator[Violation]:
         yield Violation(f"{path}.{field}" if field else path, reason)
 
 
-def _mtls(mtls: dict[str, Any], most_backends: int | None) -> Iterator[Violation]:
+def _mtls(mtls: Object, most_backends: int | None) -> Iterator[Violation]:
     backends = mtls.get("backends", [])
     if most_backends is not None and len(backends) > most_backends:
         yield Violation("backends", f"cannot have more than {most_backends} backends")
@@ -72,22 +73,20 @@ def is_lifetime(text: str) -> bool:
     return _LIFETIME.fullmatch(text) is not None
 
 
-def _names(backends: list[dict[str, Any]]) -> Iterator[Violation]:
+def _names(backends: list[Object]) -> Iterator[Violation]:
     names = [backend.get("name", "") for backend in backends]
     for index, name in enumerate(names):
         if name in names[:index]:
             yield Violation(f"backends[{index}].name", f'"{name}" name is already used for another backend')
 
 
-def _chosen(section: dict[str, Any], field: str, backends: list[dict[str, Any]]) -> Iterator[Violation]:
+def _chosen(section: Object, field: str, backends: list[Object]) -> Iterator[Violation]:
     chosen = section.get(field, "")
     if chosen and chosen not in (backend.get("name", "") for backend in backends):
         yield Violation(field, "has to be set to one of the backends in the mesh")
 
 
-def _section(
-    section: dict[str, Any], choice: str, validate: Callable[[dict[str, Any]], Iterator[Violation]]
-) -> Iterator[Violation]:
+def _section(section: Object, choice: str, validate: Callable[[Object], Iterator[Violation]]) -> Iterator[Violation]:
     backends = section.get("backends", [])
     for index, backend in enumerate(backends):
         yield from _at(f"backends[{index}]", validate(backend))
@@ -95,28 +94,28 @@ def _section(
     yield from _chosen(section, choice, backends)
 
 
-def _logging_backend(backend: dict[str, Any]) -> Iterator[Violation]:
+def _logging_backend(backend: Object) -> Iterator[Violation]:
     yield from _named(backend)
     kinds = {"file": _file_logging, "tcp": _tcp_logging}
     yield from _typed(backend, kinds, {"file": messages.FILE_LOGGING, "tcp": messages.TCP_LOGGING})
 
 
-def _tracing_backend(backend: dict[str, Any]) -> Iterator[Violation]:
+def _tracing_backend(backend: Object) -> Iterator[Violation]:
     yield from _named(backend)
-    if not 0 <= backend.get("sampling", 0) <= 100:  # noqa: PLR2004 - per cent
+    if not 0 <= backend.get("sampling", 0) <= _MAX_PER_CENT:
         yield Violation("sampling", "has to be in [0.0 - 100.0] range")
     kinds = {"zipkin": _zipkin, "datadog": _datadog}
     yield from _typed(backend, kinds, {"zipkin": messages.ZIPKIN, "datadog": messages.DATADOG})
 
 
-def _named(backend: dict[str, Any]) -> Iterator[Violation]:
+def _named(backend: Object) -> Iterator[Violation]:
     if not backend.get("name"):
         yield Violation("name", "cannot be empty")
 
 
 def _typed(
-    backend: dict[str, Any],
-    validators: Mapping[str, Callable[[dict[str, Any]], Iterator[Violation]]],
+    backend: Object,
+    validators: Mapping[str, Callable[[Object], Iterator[Violation]]],
     kinds: Mapping[str, Kind],
 ) -> Iterator[Violation]:
     kind = backend.get("type", "")
@@ -127,9 +126,7 @@ def _typed(
     yield from _at("config", _conf(backend, kinds[kind], validators[kind]))
 
 
-def _conf(
-    backend: dict[str, Any], kind: Kind, validate: Callable[[dict[str, Any]], Iterator[Violation]]
-) -> Iterator[Violation]:
+def _conf(backend: Object, kind: Kind, validate: Callable[[Object], Iterator[Violation]]) -> Iterator[Violation]:
     try:
         conf = kind.read(backend.get("conf", {}))
     except MessageError as error:
@@ -138,12 +135,12 @@ def _conf(
     yield from validate(conf)
 
 
-def _file_logging(conf: dict[str, Any]) -> Iterator[Violation]:
+def _file_logging(conf: Object) -> Iterator[Violation]:
     if not conf.get("path"):
         yield Violation("path", "cannot be empty")
 
 
-def _tcp_logging(conf: dict[str, Any]) -> Iterator[Violation]:
+def _tcp_logging(conf: Object) -> Iterator[Violation]:
     address = conf.get("address", "")
     if not address:
         yield Violation("address", "cannot be empty")
@@ -151,14 +148,14 @@ def _tcp_logging(conf: dict[str, Any]) -> Iterator[Violation]:
         yield Violation("address", "has to be in format of HOST:PORT")
 
 
-def _datadog(conf: dict[str, Any]) -> Iterator[Violation]:
+def _datadog(conf: Object) -> Iterator[Violation]:
     if not conf.get("address"):
         yield Violation("address", "cannot be empty")
     if not 0 < conf.get("port", 0) <= _MAX_PORT:
         yield Violation("port", f"port must be in the range [1, {_MAX_PORT}]")
 
 
-def _zipkin(conf: dict[str, Any]) -> Iterator[Violation]:
+def _zipkin(conf: Object) -> Iterator[Violation]:
     if conf.get("apiVersion", "") not in _ZIPKIN_VERSIONS:
         allowed = ", ".join(version for version in _ZIPKIN_VERSIONS if version)
         yield Violation("apiVersion", f"has invalid value. Allowed values: {allowed}")
@@ -178,14 +175,14 @@ def _zipkin(conf: dict[str, Any]) -> Iterator[Violation]:
         yield Violation("url", "port has to be explicitly specified")
 
 
-def _metrics_backend(backend: dict[str, Any]) -> Iterator[Violation]:
+def _metrics_backend(backend: Object) -> Iterator[Violation]:
     if backend.get("type", "") != "prometheus":
         yield Violation("type", 'unknown backend type. Available backends: "prometheus"')
         return
     yield from _at("conf", _conf(backend, messages.PROMETHEUS, _prometheus))
 
 
-def _prometheus(conf: dict[str, Any]) -> Iterator[Violation]:
+def _prometheus(conf: Object) -> Iterator[Violation]:
     if "skipMTLS" in conf and "tls" in conf:
         mode = conf["tls"].get("mode", "activeMTLSBackend")
         if mode != ("disabled" if conf["skipMTLS"] else "activeMTLSBackend"):
@@ -208,7 +205,7 @@ def _is_re2(text: str) -> bool:
     return not _NOT_IN_RE2.search(text)
 
 
-def _constraints(constraints: dict[str, Any]) -> Iterator[Violation]:
+def _constraints(constraints: Object) -> Iterator[Violation]:
     for section in ("requirements", "restrictions"):
         for index, rule in enumerate(constraints.get(section, [])):
             yield from _tags(f"{section}[{index}].tags", rule.get("tags", {}))
@@ -229,7 +226,7 @@ def _tags(path: str, tags: dict[str, str]) -> Iterator[Violation]:
             yield Violation(f'{path}["{name}"]', f'tag value {allowed} or be "*"')
 
 
-def with_defaults(mesh: dict[str, Any]) -> dict[str, Any]:
+def with_defaults(mesh: Object) -> Object:
     """Return a Mesh with the settings that Kuma adds to a Prometheus backend.
 
     Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go.
@@ -246,7 +243,7 @@ def with_defaults(mesh: dict[str, Any]) -> dict[str, Any]:
     return {**mesh, "metrics": {**metrics, "backends": backends}}
 
 
-def _with_prometheus_defaults(conf: dict[str, Any]) -> dict[str, Any]:
+def _with_prometheus_defaults(conf: Object) -> Object:
     tls = conf.get("tls", {"mode": "disabled"} if conf.get("skipMTLS") else {})
     kept = dict(conf)
     if "skipMTLS" in conf and tls.get("mode") == "providedTLS":

@@ -7,13 +7,15 @@ pkg/core/resources/labels/labels.go; kubernetes/apimachinery:pkg/util/validation
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from toolkit.control_plane.rehearsal.violations import Violation
 from toolkit.mesh.schema.secret import MESH_LABEL, find_name_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from toolkit.values import Object
 
 Mode = Literal["zone", "global", "read-only"]
 MODES: tuple[Mode, ...] = ("zone", "global", "read-only")
@@ -27,7 +29,7 @@ _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-
 _RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 
-def meta_violations(meta: dict[str, Any], kind: str, mesh: str, name: str, mode: Mode) -> list[Violation]:
+def meta_violations(meta: Object, kind: str, mesh: str, name: str, mode: Mode) -> list[Violation]:
     """Return every violation of a resource's type, name, mesh and labels.
 
     Args:
@@ -66,7 +68,7 @@ def warnings(name: str) -> list[str]:
     return [f'name: "{name}" is not an RFC 1035 label, which a later version may require']
 
 
-def computed_labels(meta: dict[str, Any], kind: str, mode: Mode) -> dict[str, str]:
+def computed_labels(meta: Object, kind: str, mode: Mode) -> dict[str, str]:
     """Return the labels of a resource as the control plane keeps them; a Mesh gets none."""
     labels = dict(meta.get("labels", {}))
     if kind == "Secret":
@@ -106,7 +108,7 @@ def _name_violations(field: str, name: str) -> Iterator[Violation]:
         yield Violation(field, f"invalid characters. {valid}")
 
 
-def _label_violations(meta: dict[str, Any], mode: Mode) -> Iterator[Violation]:
+def _label_violations(meta: Object, mode: Mode) -> Iterator[Violation]:
     labels = meta.get("labels", {})
     origin = labels.get(_ORIGIN, "")
     if origin and origin not in _ORIGINS:

@@ -7,7 +7,10 @@ pkg/core/rest/errors/types/error.go.
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from toolkit.values import Object
 
 
 class Violation(NamedTuple):
@@ -44,10 +47,10 @@ class RefusedError(Exception):
         self._title, self._detail, self._violations = title, detail, violations
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Object:
         """The body of the answer; ``details`` and ``causes`` are there for older clients."""
-        named: dict[str, Any] = {}
-        causes: dict[str, Any] = {}
+        named: Object = {}
+        causes: Object = {}
         if self._violations:
             named = {"invalid_parameters": [each._asdict() for each in self._violations]}
             causes = {"causes": [{"field": each.field, "message": each.reason} for each in self._violations]}
@@ -66,7 +69,7 @@ class RefusedError(Exception):
         return json_reply(self.status, self.document)
 
 
-def json_reply(status: int, document: dict[str, Any]) -> Reply:
+def json_reply(status: int, document: Object) -> Reply:
     """Return an answer with a JSON body."""
     return Reply(status, json.dumps(document, ensure_ascii=False).encode())
 

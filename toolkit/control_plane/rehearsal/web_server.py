@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from toolkit.control_plane.connection import is_loopback
@@ -51,7 +51,7 @@ class Rehearsal:
         """
         handler = type("Handler", (Handler,), {"rehearsal": self})
         try:
-            self._server = Server((_LOOPBACK, self._port), handler)
+            self._server = Server(self._port, handler)
         except OSError as error:
             raise ExternalError(
                 f"can't listen on {_LOOPBACK}:{self._port}: {error.strerror or error}", "Choose another port."
@@ -88,9 +88,9 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - those of the standard library
+    def __init__(self, port: int, handler: type[Handler]) -> None:
         self.connections: set[socket.socket] = set()
-        super().__init__(*arguments)
+        super().__init__((_LOOPBACK, port), handler)
 
     def disconnect(self) -> None:
         """Close every connection."""
@@ -98,7 +98,7 @@ class Server(ThreadingHTTPServer):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - those of the standard library
+    def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of a client that goes away."""
 
 
