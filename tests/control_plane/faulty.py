@@ -10,10 +10,12 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from toolkit.control_plane.rehearsal import mesh_validation, messages
+from toolkit.control_plane.rehearsal import mesh_validation
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.inventory import path_of
+from toolkit.control_plane.rehearsal.jsonpb import read_message
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
+from toolkit.mesh.schema import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +52,9 @@ def kept(document: dict[str, Any]) -> dict[str, Any]:
     """A Mesh or a Secret as a control plane keeps it, past all checks."""
     meta = {name: document[name] for name in ("type", "mesh", "name", "labels") if document.get(name)}
     if document["type"] == "Secret":
-        return {**meta, **messages.SECRET.read(document)}
+        return {**meta, **read_message(messages.SECRET, document)}
     meta.pop("mesh", None)
-    return {**meta, **mesh_validation.with_defaults(messages.MESH.read(document))}
+    return {**meta, **mesh_validation.with_defaults(read_message(messages.MESH, document))}
 
 
 class Faulty(Rehearsal):

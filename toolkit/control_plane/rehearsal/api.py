@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, unquote, urlencode
 
-from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, messages, names_and_labels
+from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, names_and_labels
 from toolkit.control_plane.rehearsal.inventory import Inventory
-from toolkit.control_plane.rehearsal.jsonpb import MessageError
+from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.violations import (
     RefusedError,
     Reply,
@@ -26,6 +26,7 @@ from toolkit.control_plane.rehearsal.violations import (
     not_found,
     require,
 )
+from toolkit.mesh.schema import messages
 
 if TYPE_CHECKING:
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
@@ -195,8 +196,8 @@ class StandIn:
             document = json.loads(body, parse_constant=_no_constant)
             # Half a character can't be answered.
             json.dumps(document, ensure_ascii=False).encode()
-            meta = messages.META.read(document)
-            spec = (messages.SECRET if key.secret else messages.MESH).read(document)
+            meta = read_message(messages.META, document)
+            spec = read_message(messages.SECRET if key.secret else messages.MESH, document)
         except (MessageError, ValueError, RecursionError) as error:
             reason = error if isinstance(error, MessageError) else "it is not JSON"
             raise RefusedError(400, "Bad Request", f'invalid {key.kind} object: "{reason}"') from None

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from pydantic import ValidationError
 
-from toolkit.control_plane.rehearsal import messages
-from toolkit.control_plane.rehearsal.jsonpb import MessageError
+from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.mesh_validation import is_lifetime
 from toolkit.control_plane.rehearsal.violations import RefusedError, Violation
+from toolkit.mesh.schema import messages
 from toolkit.mesh.schema.acmpca import AcmPcaConf
 from toolkit.mesh.schema.backends import CertManagerConf, VaultConf
 from toolkit.mesh.schema.field_types import walk_fields
@@ -87,7 +87,7 @@ def require_lifetimes(mesh: Object) -> None:
     for backend in mesh.get("mtls", {}).get("backends", []):
         if backend.get("type") != "builtin":
             continue
-        conf = messages.BUILTIN.read(backend.get("conf", {}))
+        conf = read_message(messages.BUILTIN, backend.get("conf", {}))
         expiration = conf.get("caCert", {}).get("expiration", "")
         if expiration and not is_lifetime(expiration):
             raise RefusedError(500, "Failed to create a resource", "Internal Server Error")
@@ -115,9 +115,9 @@ def _backend(backend: Object, mesh: str, secrets: Secrets) -> Iterator[Violation
         yield from _builtin_name(backend.get("name", ""), mesh)
     try:
         if kind == "builtin":
-            messages.BUILTIN.read(conf)
+            read_message(messages.BUILTIN, conf)
         elif kind == "provided":
-            yield from _provided(messages.PROVIDED.read(conf), mesh, secrets)
+            yield from _provided(read_message(messages.PROVIDED, conf), mesh, secrets)
         else:
             yield from _of_kong_mesh(_OF_KONG_MESH[kind], conf, mesh, secrets)
     except MessageError as error:
@@ -218,7 +218,7 @@ def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, secrets: Secrets)
     for spot in walk_fields(conf, model):
         if not spot.is_data_source or not isinstance(spot.value, dict):
             continue
-        source = messages.DATA_SOURCE.read(spot.value)
+        source = read_message(messages.DATA_SOURCE, spot.value)
         try:
             if source:
                 _load(source, mesh, secrets)

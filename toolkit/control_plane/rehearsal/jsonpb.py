@@ -9,18 +9,20 @@ Source: golang/protobuf:jsonpb/decode.go and jsonpb/encode.go, version 1.5.
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolkit.mesh.schema.go_duration import write_seconds
+from toolkit.mesh.schema.go_base64 import decode
+from toolkit.mesh.schema.go_duration import seconds_text
+from toolkit.mesh.schema.messages import OneOf, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII)
+    from toolkit.mesh.schema.messages import Type
+    from toolkit.values import Object, Value
+
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _MAX_UINT32, _MAX_INT32 = 2**32 - 1, 2**31 - 1
@@ -36,86 +38,71 @@ class MessageError(ValueError):
     """
 
 
-@dataclass(frozen=True)
-class Kind:
-    """The type of a field.
+def read_message(fields: Mapping[str, Type], value: object) -> Object:
+    """Return an object as the message with these fields is written.
 
-    Attributes:
-        read: returns a value as it is written, or raises :class:`MessageError`.
-        zero: the value that is left out; None if every value is written.
-        empty: the entry that null is read as in a list.
+    Raises:
+        MessageError: it does not fit the message.
     """
-
-    read: Callable[[object], Any]
-    zero: Any = None
-    empty: Any = None
-
-
-def message(fields: Mapping[str, Kind], *, is_oneof: bool = False) -> Kind:
-    """Return the kind of a message.
-
-    Args:
-        fields: by their names in JSON, in the order of their numbers.
-        is_oneof: at most one field may be set, and is written also if it has its zero value.
-    """
-
-    def read(value: object) -> dict[str, Any]:
-        found = {}
-        for name, kind in fields.items():
-            given = _object(value).get(name)
-            if given is None:
-                continue
-            entry = _within(name, kind.read, given)
-            if is_oneof or kind.zero is None or entry != kind.zero:
-                found[name] = entry
-        # jsonpb keeps the last one; a rehearsal rather refuses a document that means two things.
-        if is_oneof and len(found) > 1:
-            raise MessageError(f"only one of {', '.join(found)} can be set")
-        return found
-
-    return Kind(read, empty={})
+    given, message = _object(value), {}
+    is_oneof = isinstance(fields, OneOf)
+    for name, kind in fields.items():
+        if given.get(name) is None:
+            continue
+        entry = _within(name, kind, given[name])
+        if is_oneof or not _is_zero(kind, entry):
+            message[name] = entry
+    # jsonpb keeps the last one; a rehearsal rather refuses a document that means two things.
+    if is_oneof and len(message) > 1:
+        raise MessageError(f"only one of {', '.join(message)} can be set")
+    return message
 
 
-def repeated(kind: Kind) -> Kind:
-    """Return the kind of a list."""
+def _is_zero(kind: Type, entry: object) -> bool:
+    """Return whether a value is left out; a message is not."""
+    if isinstance(kind, dict):
+        return False
+    zero = [] if isinstance(kind, list) else kind[0] if isinstance(kind, tuple) else _ZEROS.get(kind)
+    return zero is not None and entry == zero
 
-    def read(value: object) -> list[Any]:
-        if not isinstance(value, list):
-            raise MessageError("is not a list")
-        return [
-            kind.empty if entry is None else _within(f"[{index}]", kind.read, entry)
-            for index, entry in enumerate(value)
-        ]
 
-    return Kind(read, zero=[])
+def _read(kind: Type, value: object) -> Value:
+    if isinstance(kind, dict):
+        return read_message(kind, value)
+    if isinstance(kind, list):
+        return _read_list(kind[0], value)
+    return _read_enum(kind, value) if isinstance(kind, tuple) else _SCALARS[kind](value)
+
+
+def _read_list(kind: Type, value: object) -> list[Value]:
+    if not isinstance(value, list):
+        raise MessageError("is not a list")
+    empty = {} if isinstance(kind, dict) else ""
+    return [empty if entry is None else _within(f"[{index}]", kind, entry) for index, entry in enumerate(value)]
 
 
 def _read_map(value: object) -> dict[str, str]:
     entries = _object(value).items()
-    return {name: "" if entry is None else _within(name, _read_string, entry) for name, entry in sorted(entries)}
+    return {name: "" if entry is None else _within(name, Scalar.STRING, entry) for name, entry in sorted(entries)}
 
 
-def enum(*names: str) -> Kind:
-    """Return the kind of an enum; the first name has the zero value. Unknown numbers are kept."""
-
-    def read(value: object) -> str | int:
-        if isinstance(value, str) and value in names:
-            return value
-        if type(value) is not int or abs(value) > _MAX_INT32:
-            raise MessageError(f"is not one of {', '.join(names)}")
-        return names[value] if 0 <= value < len(names) else value
-
-    return Kind(read, zero=names[0])
+def _read_enum(names: tuple[str, ...], value: object) -> str | int:
+    """Return the name of an enum's value; unknown numbers are kept."""
+    if isinstance(value, str) and value in names:
+        return value
+    if type(value) is not int or abs(value) > _MAX_INT32:
+        raise MessageError(f"is not one of {', '.join(names)}")
+    return names[value] if 0 <= value < len(names) else value
 
 
-def _within(name: str, read: Callable[[object], Any], value: object) -> Any:  # noqa: ANN401 - any JSON
+def _within(name: str, kind: Type, value: object) -> Value:
     try:
-        return read(value)
+        return _read(kind, value)
     except MessageError as error:
         raise MessageError(f"{name}{'' if str(error).startswith(('[', '.')) else ' '}{error}") from None
 
 
-def _object(value: object) -> dict[str, Any]:
+def _object(value: object) -> Object:
     if not isinstance(value, dict):
         raise MessageError("is not an object")
     return value
@@ -147,34 +134,31 @@ def _read_double(value: object) -> float:
 
 
 def _read_bytes(value: object) -> str:
-    """Return base64 in its canonical form. Go skips line ends, and nothing else."""
-    plain = _read_string(value).replace("\r", "").replace("\n", "")
-    try:
-        if _BASE64.fullmatch(plain):
-            return base64.b64encode(base64.b64decode(plain, validate=True)).decode()
-    except binascii.Error:
-        pass
-    raise MessageError("is not base64")
+    """Return base64 in its canonical form."""
+    content = decode(_read_string(value))
+    if content is None:
+        raise MessageError("is not base64")
+    return base64.b64encode(content).decode()
 
 
 def _read_duration(value: object) -> str:
     try:
-        return write_seconds(_read_string(value))
+        return seconds_text(_read_string(value))
     except MessageError:
         raise
     except ValueError as error:
         raise MessageError("is not a duration") from error
 
 
-def _read_struct(value: object) -> dict[str, Any]:
-    return {name: _any(entry) for name, entry in sorted(_object(value).items())}
+def _read_struct(value: object) -> Object:
+    return {name: _read_json(entry) for name, entry in sorted(_object(value).items())}
 
 
-def _any(value: object) -> Any:  # noqa: ANN401 - any JSON
+def _read_json(value: object) -> Value:
     if isinstance(value, dict):
         return _read_struct(value)
     if isinstance(value, list):
-        return [_any(entry) for entry in value]
+        return [_read_json(entry) for entry in value]
     return value if value is None or isinstance(value, (str, bool)) else _number(value)
 
 
@@ -191,15 +175,17 @@ def _number(value: object) -> float:
     return int(number) if number.is_integer() and abs(number) < _EXPONENT_FROM else number
 
 
-STRING = Kind(_read_string, zero="", empty="")
-BOOL = Kind(_read_bool, zero=False)
-UINT32 = Kind(_read_uint32, zero=0)
-STRING_MAP = Kind(_read_map, zero={})
-# google.protobuf: with a message around it, false and 0 are not the same as nothing.
-STRING_VALUE = Kind(_read_string)
-BOOL_VALUE = Kind(_read_bool)
-UINT32_VALUE = Kind(_read_uint32)
-DOUBLE_VALUE = Kind(_read_double)
-BYTES_VALUE = Kind(_read_bytes)
-DURATION = Kind(_read_duration)
-STRUCT = Kind(_read_struct)
+_SCALARS: Mapping[Scalar, Callable[[object], Value]] = {
+    Scalar.STRING: _read_string,
+    Scalar.BOOL: _read_bool,
+    Scalar.UINT32: _read_uint32,
+    Scalar.STRING_MAP: _read_map,
+    Scalar.STRING_VALUE: _read_string,
+    Scalar.BOOL_VALUE: _read_bool,
+    Scalar.UINT32_VALUE: _read_uint32,
+    Scalar.DOUBLE_VALUE: _read_double,
+    Scalar.BYTES_VALUE: _read_bytes,
+    Scalar.DURATION: _read_duration,
+    Scalar.STRUCT: _read_struct,
+}
+_ZEROS: Mapping[Scalar, object] = {Scalar.STRING: "", Scalar.BOOL: False, Scalar.UINT32: 0, Scalar.STRING_MAP: {}}

@@ -9,15 +9,17 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from toolkit.control_plane.rehearsal import messages
-from toolkit.control_plane.rehearsal.jsonpb import MessageError
+from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.violations import Violation
+from toolkit.mesh.schema import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from toolkit.control_plane.rehearsal.jsonpb import Kind
+    from toolkit.mesh.schema.messages import Type
     from toolkit.values import Object
+
+    Fields = Mapping[str, Type]
 
 _TAG_NAME = re.compile(r"[a-zA-Z0-9.\-_:/]*", re.ASCII)
 _TAG_VALUE = re.compile(r"[a-zA-Z0-9.\-_:/]*|\*", re.ASCII)
@@ -116,7 +118,7 @@ def _named(backend: Object) -> Iterator[Violation]:
 def _typed(
     backend: Object,
     validators: Mapping[str, Callable[[Object], Iterator[Violation]]],
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, Fields],
 ) -> Iterator[Violation]:
     kind = backend.get("type", "")
     if kind not in validators:
@@ -126,9 +128,9 @@ def _typed(
     yield from _at("config", _conf(backend, kinds[kind], validators[kind]))
 
 
-def _conf(backend: Object, kind: Kind, validate: Callable[[Object], Iterator[Violation]]) -> Iterator[Violation]:
+def _conf(backend: Object, fields: Fields, validate: Callable[[Object], Iterator[Violation]]) -> Iterator[Violation]:
     try:
-        conf = kind.read(backend.get("conf", {}))
+        conf = read_message(fields, backend.get("conf", {}))
     except MessageError as error:
         yield Violation("", f"could not parse config: {error}")
         return
@@ -235,7 +237,7 @@ def with_defaults(mesh: Object) -> Object:
     if "backends" not in metrics:
         return mesh
     backends = [
-        {**backend, "conf": _with_prometheus_defaults(messages.PROMETHEUS.read(backend.get("conf", {})))}
+        {**backend, "conf": _with_prometheus_defaults(read_message(messages.PROMETHEUS, backend.get("conf", {})))}
         if backend.get("type") == "prometheus"
         else backend
         for backend in metrics["backends"]
