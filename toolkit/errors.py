@@ -38,8 +38,12 @@ class ToolkitError(Exception):
     Args:
         message: one line saying what is wrong.
         hint: one line saying what to do about it; may be empty when the message says both.
+
+    Attributes:
+        details: further lines, shown before the hint.
     """
 
+    details: tuple[str, ...] = ()
     exit_code: ClassVar[int] = EXIT_ENVIRONMENT
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -49,7 +53,7 @@ class ToolkitError(Exception):
 
     def lines(self) -> list[str]:
         """The error as lines of plain text, without the traceback."""
-        return [self.message, *([f"Hint: {self.hint}"] if self.hint else [])]
+        return [self.message, *self.details, *([f"Hint: {self.hint}"] if self.hint else [])]
 
 
 class InvalidInputError(ToolkitError):

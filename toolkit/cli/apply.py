@@ -14,8 +14,8 @@ from toolkit.errors import InterruptedByUserError, InvalidInputError
 from toolkit.text import printable
 
 if TYPE_CHECKING:
-    from toolkit.control_plane.applying import Plan, Step, Write
-    from toolkit.control_plane.client import ControlPlane, Written
+    from toolkit.control_plane.applying import Outcome, Plan, Step
+    from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.resources import Resource
     from toolkit.values import Value
 
@@ -131,10 +131,10 @@ def _warn_of_losses(step: Step) -> None:
         )
 
 
-def _tell(write: Write, written: Written) -> None:
-    _say(f"{'created' if written.created else 'changed'} {write}")
-    for warning in written.warnings:
-        warn(f"{write.resource.key}: {warning}")
+def _tell(outcome: Outcome) -> None:
+    _say(str(outcome))
+    for warning in outcome.warnings:
+        warn(f"{outcome.write.resource.key}: {warning}")
 
 
 def _count(plan: Plan) -> str:

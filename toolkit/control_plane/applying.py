@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.control_plane.client import (
     READ_PAUSES,
@@ -23,17 +23,20 @@ from toolkit.control_plane.client import (
     RefusedDocumentError,
     Written,
 )
-from toolkit.control_plane.halfway import with_progress
 from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError, Problem, ToolkitError
-from toolkit.mesh.documents.differences import are_same, find_differences, find_lost, find_unknown, write_diff
+from toolkit.mesh.documents.differences import diff, differences, lost, same, unknown
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from toolkit.control_plane.resources import Key, Resource
+    from toolkit.values import Object
 
 _FORBIDDEN = 403
+_AGAIN = "The same command finishes the job: it writes only what still differs."
+_AFTER_A_FIX = "Once that is fixed, the same command finishes the job: it writes only what still differs."
+_AFTER_A_CHANGE = "Correct the document and run the command again: it writes only what still differs."
 # Mesh.mtls is gone in 3.0 (Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md).
 _WITHOUT_MTLS = 3
 # Kong Mesh's own backends (Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and its neighbours).
@@ -60,7 +63,7 @@ class Step:
     """
 
     resource: Resource
-    current: dict[str, Any] | None
+    current: Object | None
     heed_unknown: bool = False
 
     @property
@@ -68,20 +71,20 @@ class Step:
         """What applying it does."""
         if self.current is None:
             return Change.CREATED
-        is_same = are_same(self.resource.document, self.current, heed_unknown=self.heed_unknown)
+        is_same = same(self.resource.document, self.current, heed_unknown=self.heed_unknown)
         return Change.UNCHANGED if is_same else Change.CHANGED
 
     def diff(self) -> list[str]:
         """Return a unified diff of YAML that shows no secret value."""
-        return write_diff(self.resource.document, self.current, self.resource.source, heed_unknown=self.heed_unknown)
+        return diff(self.resource.document, self.current, self.resource.source, heed_unknown=self.heed_unknown)
 
     def lost(self) -> list[str]:
         """Return the sections and backends of a Mesh that the control plane has and the document has not."""
-        return find_lost(self.resource.document, self.current)
+        return lost(self.resource.document, self.current)
 
     def dropped(self) -> list[str]:
         """Return the paths of the fields that this control plane does not know and drops."""
-        return [] if self.heed_unknown else find_unknown(self.resource.document, self.current)
+        return [] if self.heed_unknown else unknown(self.resource.document, self.current)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Write:
     """
 
     resource: Resource
-    body: dict[str, Any] = field(repr=False)
+    body: Object = field(repr=False)
 
     @property
     def is_whole(self) -> bool:
@@ -106,6 +109,24 @@ class Write:
             return str(self.resource.key)
         held_back = "its mTLS" + (" and zone egress" if _has_zone_egress(self.resource.document) else "")
         return f"{self.resource.key}, without {held_back} until its Secrets are there"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one write, as the user is told.
+
+    Attributes:
+        write: the request.
+        change: whether it created or changed the resource.
+        warnings: what the control plane remarks on the document.
+    """
+
+    write: Write
+    change: Change
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.change.value} {self.write}"
 
 
 @dataclass(frozen=True)
@@ -121,11 +142,6 @@ class Plan:
     index: Index
     steps: tuple[Step, ...]
     writes: tuple[Write, ...]
-
-    @property
-    def heeds_unknown(self) -> bool:
-        """Whether fields that Kuma 2.14 does not know count as differences."""
-        return self.index.may_know_more
 
     def count(self, change: Change) -> int:
         """How many documents do that."""
@@ -181,7 +197,7 @@ def _writes(steps: Sequence[Step]) -> Iterator[Write]:
         yield Write(mesh.resource, mesh.resource.document)
 
 
-def _without_mtls(document: dict[str, Any]) -> dict[str, Any]:
+def _without_mtls(document: Object) -> Object:
     """Return a Mesh without its mTLS and what needs that."""
     made = {name: value for name, value in document.items() if name != "mtls"}
     if _has_zone_egress(document):
@@ -189,7 +205,7 @@ def _without_mtls(document: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _has_zone_egress(document: dict[str, Any]) -> bool:
+def _has_zone_egress(document: Object) -> bool:
     return mapping(document.get("routing")).get("zoneEgress") is True
 
 
@@ -246,7 +262,7 @@ def _may_exist(control_plane: ControlPlane, step: Step, key: Key) -> bool:
 def execute(
     plan: Plan,
     control_plane: ControlPlane,
-    on_write: Callable[[Write, Written], None] = lambda _write, _written: None,
+    on_write: Callable[[Outcome], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
     """Write what the plan says, then read everything back and compare.
@@ -272,9 +288,13 @@ def execute(
         if plan.writes:
             run.check()
     except KeyboardInterrupt:
-        raise run.so_far(InterruptedByUserError("interrupted")) from None
+        raise run.with_progress(InterruptedByUserError("interrupted"), _AGAIN) from None
+    except InvalidInputError as error:
+        raise run.with_progress(error, _AFTER_A_CHANGE) from error.__cause__
+    except ControlPlaneError as error:
+        raise run.with_progress(error, _AGAIN if error.is_temporary else _AFTER_A_FIX) from error.__cause__
     except ToolkitError as error:
-        raise run.so_far(error) from error
+        raise run.with_progress(error, "") from error.__cause__
 
 
 class _Run:
@@ -284,7 +304,7 @@ class _Run:
         self,
         plan: Plan,
         control_plane: ControlPlane,
-        on_write: Callable[[Write, Written], None],
+        on_write: Callable[[Outcome], None],
         pause: Callable[[float], None],
     ) -> None:
         self._plan, self._control_plane = plan, control_plane
@@ -293,7 +313,7 @@ class _Run:
         self._seen = {step.resource.key: step.current for step in plan.steps}
         self._done = 0
         self._unsure = False
-        self._same = partial(are_same, heed_unknown=plan.heeds_unknown)
+        self._same = partial(same, heed_unknown=plan.index.may_know_more)
 
     def write(self, write: Write) -> None:
         """Make one write, once; a passing failure is followed by a look at what is there, and one more try."""
@@ -301,7 +321,8 @@ class _Run:
         written = self._attempt(write, tries_left=1)
         self._done += 1
         self._unsure = False
-        self._on_write(write, written)
+        change = Change.CREATED if written.created else Change.CHANGED
+        self._on_write(Outcome(write, change, written.warnings))
         # A Mesh that is written twice is compared with what the first write made of it, its defaults included.
         self._seen[key] = write.body if write.is_whole else self._control_plane.get(key)
 
@@ -338,7 +359,7 @@ class _Run:
             if now is None:
                 found.append(f"{key}: is not there")
             else:
-                places = find_differences(step.resource.document, now, heed_unknown=step.heed_unknown)
+                places = differences(step.resource.document, now, heed_unknown=step.heed_unknown)
                 found += [f"{key}: {place}" for place in places]
         if found:
             raise ExternalError(
@@ -346,8 +367,14 @@ class _Run:
                 "Someone else has changed it since, or this control plane does not know a field and dropped it.",
             )
 
-    def so_far(self, error: ToolkitError) -> ToolkitError:
-        """The error, and what was written and what was not yet."""
+    def with_progress(self, error: ToolkitError, advice: str) -> ToolkitError:
+        """Return the error with what was written, what was not, and what to do about the rest."""
         done, rest = self._plan.writes[: self._done], self._plan.writes[self._done :]
-        unsure = rest[0] if self._unsure and rest else None
-        return with_progress(error, done, unsure, rest if unsure is None else rest[1:])
+        unsure, rest = (rest[:1], rest[1:]) if self._unsure else ((), rest)
+        if not done and not unsure:
+            error.details = ("Nothing was written.",)
+            return error
+        lists = {"Written": done, "May have been written": unsure, "Not written": rest}
+        lines = [f"{title}: {'; '.join(map(str, writes))}." for title, writes in lists.items() if writes]
+        error.details = (*lines, *([advice] if advice else []))
+        return error

@@ -36,6 +36,8 @@ MAX_ANSWER = 16 * 1024 * 1024
 READ_PAUSES = (0.5, 1.0)
 # Too many requests, and what a proxy says while nothing stands behind it: the same question may go well next time.
 _PASSING = frozenset({429, 502, 503, 504})
+# Somebody else writes at the same time, or too many ask.
+_TEMPORARY = frozenset({409, 412, 429})
 _NOT_FOUND = 404
 # The version whose fields toolkit.mesh.documents.kept lists.
 _KNOWN = (2, 14)
@@ -102,6 +104,11 @@ class ControlPlaneError(ExternalError):
         self.status = status
         self.passing = passing
         self.unsure = unsure
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the same command can work later without any change."""
+        return self.status is None or self.status in _TEMPORARY or httpx.codes.is_server_error(self.status)
 
 
 class RefusedDocumentError(InvalidInputError):
