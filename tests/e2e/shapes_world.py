@@ -151,7 +151,7 @@ def control_plane(aws: TestSandbox, config: StackConfig, outputs: StackOutputs, 
 
 def _by_web_identity(aws: TestSandbox, zone: Zone, wanted: dict[str, Any]) -> boto3.Session:
     provider = wanted.get("oidcProviderArn")
-    issuer = arn.oidc_provider(provider).resource.removeprefix("oidc-provider/") if provider else wanted["oidcIssuer"]
+    issuer = arn.read_issuer(provider) if provider else wanted["oidcIssuer"]
     claims = {
         "iss": f"https://{issuer.removeprefix('https://')}",
         "aud": ["sts.amazonaws.com"],

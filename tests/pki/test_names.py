@@ -12,10 +12,10 @@ from toolkit.pki import arn, csr, pem, spiffe, templates
 def test_arns_in_every_partition() -> None:
     for partition in ("aws", "aws-us-gov", "aws-cn"):
         text = AUTHORITY_ARN.replace("arn:aws:", f"arn:{partition}:")
-        parsed = arn.certificate_authority(text)
+        parsed = arn.PRIVATE_CA.parse(text)
         assert (parsed.partition, parsed.region, parsed.account) == (partition, "eu-central-1", "123456789012")
         assert str(parsed) == text
-    assert arn.role("arn:aws:iam::123456789012:role/team/a/zone-1").resource == "role/team/a/zone-1"
+    assert arn.ROLE.parse("arn:aws:iam::123456789012:role/team/a/zone-1").resource == "role/team/a/zone-1"
 
 
 @pytest.mark.parametrize(
@@ -35,18 +35,18 @@ def test_arns_in_every_partition() -> None:
 )
 def test_what_is_no_private_ca(text: str) -> None:
     with pytest.raises(ValueError, match="ARN"):
-        arn.certificate_authority(text)
+        arn.PRIVATE_CA.parse(text)
 
 
 @pytest.mark.parametrize("text", ["arn:aws:iam::123456789012:user/x", "arn:aws:iam::123456789012:role/", AUTHORITY_ARN])
 def test_what_is_no_role(text: str) -> None:
     with pytest.raises(ValueError, match="ARN of an IAM role"):
-        arn.role(text)
+        arn.ROLE.parse(text)
 
 
 @given(st.text())
 def test_any_text_is_an_arn_or_a_clear_refusal(text: str) -> None:
-    for parse in (arn.certificate_authority, arn.role, arn.oidc_provider):
+    for parse in (arn.PRIVATE_CA.parse, arn.ROLE.parse, arn.OIDC_PROVIDER.parse):
         with pytest.raises(ValueError, match="ARN") as caught:
             parse(text)
         assert "\n" not in str(caught.value)

@@ -122,7 +122,7 @@ def _told(message: str, value: object) -> str:
         return "is hidden; export it with --show-secrets"
     if len(value) <= _MAX_QUOTED or (value.startswith("arn:") and value.isprintable()):
         return message
-    return message.replace(arn.shown(value), f"{value[:_MAX_QUOTED]!r}…")
+    return message.replace(arn.quote(value), f"{value[:_MAX_QUOTED]!r}…")
 
 
 def _reason(error: Exception) -> str:

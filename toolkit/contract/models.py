@@ -65,23 +65,23 @@ def _service_account(value: str) -> str:
 
 def _region(value: str) -> str:
     if not arn.REGION.fullmatch(value):
-        raise ValueError(f"{arn.shown(value)} is not an AWS region")
+        raise ValueError(f"{arn.quote(value)} is not an AWS region")
     return value
 
 
 def _role(value: str) -> str:
-    arn.role(value)
+    arn.ROLE.parse(value)
     return value
 
 
 def _authority(value: str) -> str:
-    arn.certificate_authority(value)
+    arn.PRIVATE_CA.parse(value)
     return value
 
 
 def _region_of_the_arn(value: str, info: ValidationInfo) -> str:
     # kuma-cp calls the CA's own region, which it takes from the ARN (Kong/kong-mesh#3101).
-    if "arn" in info.data and (expected := arn.certificate_authority(info.data["arn"]).region) != value:
+    if "arn" in info.data and (expected := arn.PRIVATE_CA.parse(info.data["arn"]).region) != value:
         raise ValueError(f"is {value}, but the CA's ARN says {expected}")
     return value
 
@@ -242,7 +242,7 @@ class Zone(_Model):
     @classmethod
     def _role_is_in_the_zones_account(cls, value: str, info: ValidationInfo) -> str:
         account = info.data.get("account_id")
-        if account and (found := arn.role(value).account) != account:
+        if account and (found := arn.ROLE.parse(value).account) != account:
             raise ValueError(f"is in account {found}, but the zone is in {account}")
         return value
 

@@ -36,7 +36,7 @@ class Home:
         """Account and region of the issuing CA."""
         if settings.adopt_arn is None:
             return self.account, self.region
-        adopted = arn.certificate_authority(settings.adopt_arn)
+        adopted = arn.PRIVATE_CA.parse(settings.adopt_arn)
         return adopted.account, adopted.region
 
 
@@ -101,7 +101,7 @@ def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, home: Home
             f"is {account}, but this stack deploys to {home.account}; name a profile or an assumeRoleArn for it",
         )
     if zone.oidc_provider_arn is not None:
-        provider = arn.oidc_provider(zone.oidc_provider_arn).account
+        provider = arn.OIDC_PROVIDER.parse(zone.oidc_provider_arn).account
         if provider != account:
             # IAM trusts only the account's own providers.
             yield Problem(
@@ -109,9 +109,9 @@ def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, home: Home
                 f"is in account {provider}, but the zone's roles are made in {account}; "
                 "a role trusts only providers of its own",
             )
-    if arn.partition_of(zone.region) != home.partition:
+    if arn.find_partition(zone.region) != home.partition:
         yield Problem(f"{path}.region", f"{zone.region} is not in partition {home.partition}, which nothing crosses")
-    boundary = arn.policy(zone.permissions_boundary_arn or settings.permissions_boundary_arn or _AWS_OWN)
+    boundary = arn.parse_policy(zone.permissions_boundary_arn or settings.permissions_boundary_arn or _AWS_OWN)
     if boundary.account not in ("", account):
         key = f"{path}.permissionsBoundaryArn" if zone.permissions_boundary_arn else "permissionsBoundaryArn"
         yield Problem(key, f"is in account {boundary.account}, but zone {zone.name}'s roles are in {account}")
@@ -135,7 +135,7 @@ def _parent_problems(settings: Settings, home: Home) -> Iterator[Problem]:
     parent = settings.parent
     if parent is None:
         return
-    signer = arn.certificate_authority(parent.arn)
+    signer = arn.PRIVATE_CA.parse(parent.arn)
     # pca-resource-sharing.html: of the templates for CAs only PathLen0 is shared with other accounts.
     if signer.account != parent.account(home.account) and settings.intermediate_path_length:
         yield Problem(
@@ -151,6 +151,6 @@ def _alarm_problems(settings: Settings, home: Home) -> Iterator[Problem]:
     owner, region = home.authority(settings)
     if owner != home.account:
         yield Problem("alarms", f"can't work: AWS publishes a CA's metrics in its own account, which is {owner}")
-    if settings.alarms.topic_arn is not None and (found := arn.topic(settings.alarms.topic_arn).region) != region:
+    if settings.alarms.topic_arn is not None and (found := arn.TOPIC.parse(settings.alarms.topic_arn).region) != region:
         # CloudWatch user guide, "Notifying users on alarm changes": an alarm and its topic share a region.
         yield Problem("alarms.topicArn", f"is in {found}, but alarms are where the CA is, in {region}")

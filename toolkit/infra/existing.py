@@ -85,7 +85,7 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
     try:
         found = aws.acmpca.get_certificate_authority(
             arn=authority_arn,
-            region=arn.certificate_authority(authority_arn).region,
+            region=arn.PRIVATE_CA.parse(authority_arn).region,
             opts=pulumi.InvokeOptions(provider=provider),
         )
     except Exception as error:  # nothing narrower is raised for a function that failed

@@ -57,7 +57,7 @@ def _principal(value: str) -> str:
     # IAM user guide, "AWS JSON policy elements: Principal": groups can't be one, nor can a part of an ARN be open.
     parsed = arn.Arn.parse(value)
     if (parsed.service, bool(_PRINCIPAL.fullmatch(parsed.resource))) not in {("iam", True), ("sts", True)}:
-        raise ValueError(f"{arn.shown(value)} is not the ARN of an IAM principal: an account's root, a role or a user")
+        raise ValueError(f"{arn.quote(value)} is not the ARN of an IAM principal: an account's root, a role or a user")
     return value
 
 
@@ -69,7 +69,7 @@ def _bundle(value: str) -> str:
 def _template(value: str) -> str:
     if value not in templates.DATA_PLANE:
         raise ValueError(
-            f"{arn.shown(value)} makes no data plane certificates, which are for servers and clients alike; "
+            f"{arn.quote(value)} makes no data plane certificates, which are for servers and clients alike; "
             f"{', '.join(templates.DATA_PLANE)} do"
         )
     return value
@@ -77,7 +77,7 @@ def _template(value: str) -> str:
 
 def issuer_of(provider_arn: str) -> str:
     """Return the issuer in the ARN of an IAM OIDC provider, without ``https://``."""
-    return arn.oidc_provider(provider_arn).resource.removeprefix("oidc-provider/")
+    return arn.OIDC_PROVIDER.parse(provider_arn).resource.removeprefix("oidc-provider/")
 
 
 def eks_region(issuer: str) -> str | None:
@@ -94,23 +94,23 @@ def _check_eks_issuer(issuer: str) -> None:
     """
     host, _, path = issuer.partition("/")
     if _EKS_ENDPOINT.fullmatch(host.lower()):
-        raise ValueError(f"{arn.shown(issuer)} is a cluster's API server endpoint, not its OIDC issuer; {_FIND_ISSUER}")
+        raise ValueError(f"{arn.quote(issuer)} is a cluster's API server endpoint, not its OIDC issuer; {_FIND_ISSUER}")
     if eks_region(issuer) and not re.fullmatch(r"id/[0-9A-Za-z]+", path):
         raise ValueError(
-            f"{arn.shown(issuer)} lacks the /id/... with which the issuer of a cluster ends; {_FIND_ISSUER}"
+            f"{arn.quote(issuer)} lacks the /id/... with which the issuer of a cluster ends; {_FIND_ISSUER}"
         )
 
 
 def _issuer(value: str) -> str:
     if value.startswith("arn:"):
-        raise ValueError(f"{arn.shown(value)} is an ARN; an existing provider is named by oidcProviderArn")
+        raise ValueError(f"{arn.quote(value)} is an ARN; an existing provider is named by oidcProviderArn")
     # Trust policies and provider ARNs contain the issuer without its scheme. A principal made from anything else is a
     # MalformedPolicyDocument (pulumi/pulumi-eks#871).
     bare = value.removeprefix("https://").rstrip("/")
     if "://" in bare:
-        raise ValueError(f"{arn.shown(value)} does not begin with https://, as the URL of an OIDC issuer does")
+        raise ValueError(f"{arn.quote(value)} does not begin with https://, as the URL of an OIDC issuer does")
     # What an ARN of a provider may contain (IAM API reference, CreateOpenIDConnectProvider: Url).
-    arn.oidc_provider(f"arn:aws:iam::000000000000:oidc-provider/{bare}")
+    arn.OIDC_PROVIDER.parse(f"arn:aws:iam::000000000000:oidc-provider/{bare}")
     _check_eks_issuer(bare)
     return bare
 
@@ -127,15 +127,15 @@ def _tags(value: dict[str, str]) -> dict[str, str]:
     taken = set(_OWN_TAGS)
     for key, text in value.items():
         if key.lower().startswith("aws:"):
-            raise ValueError(f"{arn.shown(key)}: keys that begin with aws: are reserved")
+            raise ValueError(f"{arn.quote(key)}: keys that begin with aws: are reserved")
         # IAM's keys are the same whatever their case (IAM user guide, "Rules for tagging in IAM and AWS STS").
         if key.lower() in taken:
-            raise ValueError(f"{arn.shown(key)} is there already: the toolkit's own, or the same in another case")
+            raise ValueError(f"{arn.quote(key)} is there already: the toolkit's own, or the same in another case")
         taken.add(key.lower())
         # botocore acm-pca: TagKey and TagValue.
         strange = [c for c in key + text if not (c.isalnum() or c.isspace() or c in "_.:/=+-@")]
         if strange:
-            raise ValueError(f"{arn.shown(key)} has {arn.shown(strange[0])} in it, which tags can't have")
+            raise ValueError(f"{arn.quote(key)} has {arn.quote(strange[0])} in it, which tags can't have")
     return value
 
 
@@ -184,17 +184,17 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValid
 Place = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
 # botocore acm-pca: CountryCodeString.
 Country = Annotated[str, _in_words(r"[A-Za-z]{2}", "a code of two letters, such as DE")]
-Authority = Annotated[str, _arn(arn.certificate_authority)]
-Role = Annotated[str, _arn(arn.role)]
-Policy = Annotated[str, _arn(arn.policy)]
-OidcProvider = Annotated[str, _arn(arn.oidc_provider), AfterValidator(_oidc_provider)]
+Authority = Annotated[str, _arn(arn.PRIVATE_CA.parse)]
+Role = Annotated[str, _arn(arn.ROLE.parse)]
+Policy = Annotated[str, _arn(arn.parse_policy)]
+OidcProvider = Annotated[str, _arn(arn.OIDC_PROVIDER.parse), AfterValidator(_oidc_provider)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
-Key = Annotated[str, _arn(arn.key)]
-Distribution = Annotated[str, _arn(arn.distribution)]
-Unit = Annotated[str, _arn(arn.organizational_unit)]
-Organization = Annotated[str, _arn(arn.organization)]
-Permission = Annotated[str, _arn(arn.permission)]
-Topic = Annotated[str, _arn(arn.topic)]
+Key = Annotated[str, _arn(arn.KEY.parse)]
+Distribution = Annotated[str, _arn(arn.DISTRIBUTION.parse)]
+Unit = Annotated[str, _arn(arn.ORGANIZATIONAL_UNIT.parse)]
+Organization = Annotated[str, _arn(arn.ORGANIZATION.parse)]
+Permission = Annotated[str, _arn(arn.PERMISSION.parse)]
+Topic = Annotated[str, _arn(arn.TOPIC.parse)]
 Principal = Annotated[str, AfterValidator(_principal)]
 Bundle = Annotated[str, AfterValidator(_bundle)]
 Template = Annotated[str, AfterValidator(_template)]

@@ -109,7 +109,7 @@ def topic_problems(path: str, topic_arn: str, account: str) -> list[Problem]:
         topic_arn: of the topic.
         account: that the stack deploys to.
     """
-    topic = arn.topic(topic_arn)
+    topic = arn.TOPIC.parse(topic_arn)
     if topic.account != account:
         return []
     return _missing(path, topic_arn, lambda: aws.sns.get_topic(name=topic.resource, region=topic.region))

@@ -38,7 +38,7 @@ def irsa_trust(oidc_provider_arn: str, namespace: str, service_account: str) -> 
         namespace: of the service account.
         service_account: its name.
     """
-    issuer = arn.oidc_provider(oidc_provider_arn).resource.removeprefix("oidc-provider/")
+    issuer = arn.OIDC_PROVIDER.parse(oidc_provider_arn).resource.removeprefix("oidc-provider/")
     return _document(
         {
             "Sid": "ZoneControlPlane",
@@ -277,7 +277,7 @@ def metric_policy(namespace: str) -> Document:
 
 
 def _issue_with(authority_arn: str, template: str, sid: str) -> Document:
-    partition = arn.certificate_authority(authority_arn).partition
+    partition = arn.PRIVATE_CA.parse(authority_arn).partition
     return {
         "Sid": sid,
         "Effect": "Allow",

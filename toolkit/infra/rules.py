@@ -249,7 +249,7 @@ def access_problems(path: str, access: AccountSettings) -> Iterator[Problem]:
     if access.profile is not None and access.assume_role_arn is None and access.account_id is None:
         yield Problem(f"{path}.accountId", f"is missing: profile {access.profile} doesn't say which account it opens")
     if access.assume_role_arn is not None and access.account_id is not None:
-        found = arn.role(access.assume_role_arn).account
+        found = arn.ROLE.parse(access.assume_role_arn).account
         if found != access.account_id:
             yield Problem(f"{path}.assumeRoleArn", f"is in account {found}, and accountId is {access.account_id}")
     if access.external_id is not None and access.assume_role_arn is None:

@@ -70,7 +70,7 @@ class AccountSettings(_Model):
             own: the one that the stack deploys to.
         """
         if self.assume_role_arn is not None:
-            return arn.role(self.assume_role_arn).account
+            return arn.ROLE.parse(self.assume_role_arn).account
         return self.account_id or own
 
 

@@ -80,7 +80,7 @@ class SharedAuthority(pulumi.ComponentResource):
     def _put_policy(self, name: str, settings: SharingSettings, authority_arn: pulumi.Output[str]) -> None:
         organization = None
         if settings.organization is not None:
-            organization = arn.organization(settings.organization).resource.removeprefix("organization/")
+            organization = arn.ORGANIZATION.parse(settings.organization).resource.removeprefix("organization/")
         acmpca.Policy(
             f"{name}-policy",
             resource_arn=authority_arn,

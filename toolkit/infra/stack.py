@@ -73,7 +73,7 @@ class MeshCertificates(pulumi.ComponentResource):
         self._zones = Zones(settings, self._home, self._tags, self._claims, self._inside)
         parent = settings.parent
         way = (
-            accounts.provider("parent-ca", parent, arn.certificate_authority(parent.arn).region, self._inside)
+            accounts.provider("parent-ca", parent, arn.PRIVATE_CA.parse(parent.arn).region, self._inside)
             if parent
             else None
         )
@@ -180,7 +180,7 @@ class MeshCertificates(pulumi.ComponentResource):
         authority = CertificateAuthority(
             arn=authority_arn,
             type=issuing.type,
-            region=arn.certificate_authority(authority_arn).region,
+            region=arn.PRIVATE_CA.parse(authority_arn).region,
             usage_mode=issuing.usage_mode,
             key_algorithm=issuing.key_algorithm,
             signing_algorithm=issuing.signing_algorithm,
@@ -216,6 +216,6 @@ def _home() -> Home:
 
 
 def _pending(authority_arn: str, request: str) -> PendingStack:
-    region = arn.certificate_authority(authority_arn).region
+    region = arn.PRIVATE_CA.parse(authority_arn).region
     waiting = PendingCertificateAuthority(arn=authority_arn, region=region, certificate_signing_request=request)
     return PendingStack(schema_version=SCHEMA_VERSION, pending_certificate_authority=waiting)

@@ -155,7 +155,7 @@ class Authorities:
 
     def _parent(self) -> Issuer:
         found = self._required()
-        region = arn.certificate_authority(found.arn).region
+        region = arn.PRIVATE_CA.parse(found.arn).region
         return Issuer(
             found.arn,
             algorithms.signing_algorithm(found.key_algorithm),

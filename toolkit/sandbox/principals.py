@@ -170,7 +170,7 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
     role_arn = parameters.get("RoleArn", "")
     _refuse_unmodelled(parameters)
     try:
-        arn.role(role_arn)
+        arn.ROLE.parse(role_arn)
     except ValueError as error:
         raise AwsError("ValidationError", f"{role_arn} is invalid") from error
     claims = web_tokens.read_claims(parameters.get("WebIdentityToken", ""))
@@ -286,7 +286,7 @@ def _refuse_unmodelled(parameters: Mapping[str, str]) -> None:
 
 def _role(role_arn: str) -> MotoObject:
     try:
-        parsed = arn.role(role_arn)
+        parsed = arn.ROLE.parse(role_arn)
     except ValueError:
         return None
     backend = iam_backends[parsed.account][parsed.partition]

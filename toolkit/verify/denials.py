@@ -83,7 +83,7 @@ class Probe:
 
     @property
     def _arn(self) -> arn.Arn:
-        return arn.certificate_authority(self.authority.arn)
+        return arn.PRIVATE_CA.parse(self.authority.arn)
 
     def _request(self, purpose: str, authority_arn: str, template: str) -> Callable[[], str]:
         """Return what sends one request; it may be sent again, and then issues no second certificate."""

@@ -68,7 +68,7 @@ class ZoneIdentity:
         """
         caller = arn.Arn.parse(self.caller_arn)
         for expected in self.expected_role_arns:
-            role = arn.role(expected)
+            role = arn.ROLE.parse(expected)
             name = role.resource.rpartition("/")[2]
             if caller.account == role.account and caller.resource.startswith(f"assumed-role/{name}/"):
                 return True
@@ -363,7 +363,7 @@ def _url_problem(url: str) -> str:
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        return f"{arn.shown(url)} is no URL of a web server"
+        return f"{arn.quote(url)} is no URL of a web server"
     if parts.username is not None or parts.query or parts.fragment:
         return "a user, a query or a fragment has no meaning in it"
     return "" if parts.port != 0 else "port 0 is none"

@@ -43,7 +43,7 @@ class Issuer:
         self._client = client
         self._authority = authority
         self._caller = caller
-        partition = arn.certificate_authority(authority.arn).partition
+        partition = arn.PRIVATE_CA.parse(authority.arn).partition
         self._template = templates.arn(templates.END_ENTITY, partition)
 
     def describe(self) -> AuthorityState:

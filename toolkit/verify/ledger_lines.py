@@ -184,7 +184,7 @@ class _Requested(_Line):
     @field_validator("certificate_authority_arn")
     @classmethod
     def _require_arn(cls, value: str) -> str:
-        arn.certificate_authority(value)
+        arn.PRIVATE_CA.parse(value)
         return value
 
     @field_validator("csr")

@@ -53,7 +53,7 @@ def check_address(text: str) -> str:
     if not is_address:
         raise InvalidInputError(
             "invalid address of the global control plane",
-            [Problem("--kds-address", f"{arn.shown(text)} is not of the form grpcs://HOST:PORT")],
+            [Problem("--kds-address", f"{arn.quote(text)} is not of the form grpcs://HOST:PORT")],
             "The global control plane listens for its zones on port 5685: grpcs://mesh.example.com:5685",
         )
     return text
@@ -70,7 +70,7 @@ def choose(outputs: StackOutputs, names: Iterable[str]) -> list[Zone]:
     if unknown := [name for name in wanted if name not in known]:
         there = ", ".join(known)
         problems = [
-            Problem("--zone", f"{arn.shown(name)} is not a zone of the stack; zones: {there}") for name in unknown
+            Problem("--zone", f"{arn.quote(name)} is not a zone of the stack; zones: {there}") for name in unknown
         ]
         raise InvalidInputError("unknown zone", problems)
     return [zone for zone in outputs.zones if not wanted or zone.name in wanted]
@@ -174,7 +174,7 @@ def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
     problems = [
         Problem(
             "--namespace",
-            f"the role of zone {zone.name} trusts namespace {zone.namespace} only, not {arn.shown(namespace)}",
+            f"the role of zone {zone.name} trusts namespace {zone.namespace} only, not {arn.quote(namespace)}",
         )
         for zone in zones
         if zone.identity != "ambient" and zone.namespace != namespace

@@ -202,7 +202,7 @@ class _Builder:
 def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
     if mesh in outputs.meshes:
         return []
-    return [Problem("--mesh", f"{arn.shown(mesh)} is not a mesh of the stack, which has: {', '.join(outputs.meshes)}")]
+    return [Problem("--mesh", f"{arn.quote(mesh)} is not a mesh of the stack, which has: {', '.join(outputs.meshes)}")]
 
 
 def _refused(option: str, check: Callable[[str], str], value: str) -> list[Problem]:

@@ -30,7 +30,7 @@ class AcmPcaAuth(Model):
 
 
 def _authority(value: str) -> str:
-    arn.certificate_authority(value)
+    arn.PRIVATE_CA.parse(value)
     return value
 
 
