@@ -14,5 +14,5 @@ if not sys.warnoptions:
     warnings.simplefilter("ignore")
 settings = read_settings(pulumi.Config(), Path(__file__).parent)
 certificates = MeshCertificates("mesh-certificates", settings)
-for name, value in certificates.exports().items():
+for name, value in certificates.build_exports().items():
     pulumi.export(name, value)

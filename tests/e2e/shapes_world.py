@@ -85,7 +85,7 @@ def shared(world: World, template: str, account: str = HOME) -> str:
 
 def share(world: World, authority: str, template: str, account: str) -> str:
     """Let an account use one template of a CA."""
-    document = policies.share_policy(authority, [account], None)
+    document = policies.allow_sharing(authority, [account], None)
     document["Statement"][1]["Condition"]["StringEquals"]["acm-pca:TemplateArn"] = templates.arn(template)
     world.pca.put_policy(ResourceArn=authority, Policy=json.dumps(document))
     return authority
@@ -94,7 +94,7 @@ def share(world: World, authority: str, template: str, account: str) -> str:
 def _bucket(world: World) -> str:
     s3, bucket = world.client("s3"), f"acme-revocation-lists-{uuid.uuid4().hex[:8]}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": world.region})
-    document = policies.crl_bucket_policy(f"arn:aws:s3:::{bucket}", HOME)
+    document = policies.allow_crl_writing(f"arn:aws:s3:::{bucket}", HOME)
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
     return bucket
 

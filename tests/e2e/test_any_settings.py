@@ -44,7 +44,7 @@ def there(running_sandbox: TestSandbox) -> dict[str, str]:
     world.disable(resting)
     s3 = world.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": world.region})
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policies.crl_bucket_policy(f"arn:aws:s3:::{BUCKET}", HOME)))
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policies.allow_crl_writing(f"arn:aws:s3:::{BUCKET}", HOME)))
     return {
         "root": root,
         "open": shared(world, templates.END_ENTITY, ELSEWHERE),

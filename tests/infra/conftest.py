@@ -180,7 +180,7 @@ RunProgram = Callable[..., Graph]
 @pytest.fixture(autouse=True)
 def no_associations(monkeypatch: pytest.MonkeyPatch) -> None:
     """EKS is asked without Pulumi, so the engine of these tests can't answer. In tests/e2e the sandbox answers."""
-    monkeypatch.setattr(eks_associations, "look_up", lambda _: None)
+    monkeypatch.setattr(eks_associations, "find", lambda _: None)
 
 
 @pytest.fixture

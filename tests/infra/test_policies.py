@@ -67,7 +67,7 @@ def issue(document: policies.Document, template: str | None, authority: str = CA
 
 @pytest.mark.parametrize("template", CA_TEMPLATES)
 @pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn"])
-@pytest.mark.parametrize("policy", [policies.issuer_policy, policies.verifier_policy])
+@pytest.mark.parametrize("policy", [policies.allow_issuing, policies.allow_verifying])
 def test_no_role_can_mint_a_ca(template: str, partition: str, policy: Any) -> None:
     authority = CA.replace("arn:aws:", f"arn:{partition}:")
     document = policy(authority)
@@ -80,17 +80,17 @@ def test_no_role_can_mint_a_ca(template: str, partition: str, policy: Any) -> No
 
 @pytest.mark.parametrize("template", [None, *END_ENTITY_TEMPLATES])
 def test_a_zone_issues_end_entities_whichever_way_it_asks(template: str | None) -> None:
-    assert issue(policies.issuer_policy(CA), template)
+    assert issue(policies.allow_issuing(CA), template)
 
 
 def test_a_verifier_issues_with_its_one_template_only() -> None:
-    document = policies.verifier_policy(CA)
+    document = policies.allow_verifying(CA)
     assert issue(document, templates.END_ENTITY)
     assert not issue(document, "EndEntityClientAuthCertificate/V1")
     assert not issue(document, None)
 
 
-@pytest.mark.parametrize("policy", [policies.issuer_policy, policies.verifier_policy])
+@pytest.mark.parametrize("policy", [policies.allow_issuing, policies.allow_verifying])
 def test_least_privilege(policy: Any) -> None:
     document = policy(CA)
     assert allows(document, "acm-pca:GetCertificate", CA)
@@ -103,7 +103,7 @@ def test_least_privilege(policy: Any) -> None:
 
 
 def test_only_the_one_service_account_becomes_the_zone() -> None:
-    trust = policies.irsa_trust(PROVIDER, "kong-mesh-system", "kong-mesh-control-plane")
+    trust = policies.trust_web_identity(PROVIDER, "kong-mesh-system", "kong-mesh-control-plane")
     (statement,) = trust["Statement"]
     assert statement["Principal"] == {"Federated": PROVIDER}
     subject = "system:serviceaccount:kong-mesh-system:kong-mesh-control-plane"
@@ -123,12 +123,12 @@ def test_only_the_one_service_account_becomes_the_zone() -> None:
 
 
 def test_who_becomes_the_verifier() -> None:
-    (own,) = policies.verifier_trust([], ["123456789012", "123456789012"], "aws-us-gov")["Statement"]
+    (own,) = policies.trust_verifiers([], ["123456789012", "123456789012"], "aws-us-gov")["Statement"]
     assert own["Principal"] == {"AWS": ["arn:aws-us-gov:iam::123456789012:root"]}
-    (both,) = policies.verifier_trust([], ["210987654321", "123456789012"], "aws")["Statement"]
+    (both,) = policies.trust_verifiers([], ["210987654321", "123456789012"], "aws")["Statement"]
     assert both["Principal"] == {"AWS": ["arn:aws:iam::210987654321:root", "arn:aws:iam::123456789012:root"]}
     named = ["arn:aws:iam::123456789012:role/ci"]
-    (chosen,) = policies.verifier_trust(named, ["123456789012"], "aws")["Statement"]
+    (chosen,) = policies.trust_verifiers(named, ["123456789012"], "aws")["Statement"]
     assert chosen["Principal"] == {"AWS": named}
     # Who comes from EKS Pod Identity has session tags, and takes them along.
     assert chosen["Action"] == ["sts:AssumeRole", "sts:TagSession"]

@@ -147,11 +147,11 @@ REASON = "reading IAM Policy (arn:aws:iam::123456789012:policy/b): couldn't find
     ],
 )
 def test_look_ups_fail_without_the_engines_wrappers(wrapped: str) -> None:
-    assert lookups.reason(Exception(wrapped)) == REASON
+    assert lookups.extract_reason(Exception(wrapped)) == REASON
 
 
 def test_a_failure_without_words_has_a_name() -> None:
-    assert lookups.reason(ValueError("")) == "ValueError"
+    assert lookups.extract_reason(ValueError("")) == "ValueError"
 
 
 @pytest.fixture

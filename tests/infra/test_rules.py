@@ -10,7 +10,7 @@ import pytest
 from tests.infra.shapes import ELSEWHERE, HOME, shape
 from tests.support import AUTHORITY_ARN, NOW, Authority
 from toolkit.infra import rules
-from toolkit.infra.deployment_account import Home, home_problems
+from toolkit.infra.deployment_account import Deployment, list_problems
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import pem
@@ -251,7 +251,7 @@ def test_every_rule_says_which_settings_it_reads() -> None:
 )
 def test_settings_that_do_not_fit_the_account(values: dict[str, Any], path: str, words: str) -> None:
     settings = check_settings({"zones": [ZONE], **values}, "p")
-    (problem,) = home_problems(settings, Home(HOME, "aws", "eu-central-1"))
+    (problem,) = list_problems(settings, Deployment(HOME, "aws", "eu-central-1"))
     assert problem.path == path
     assert words in problem.message
 
@@ -260,7 +260,7 @@ def test_boundaries_of_aws_are_in_every_account() -> None:
     settings = check_settings(
         {"zones": [ZONE], "permissionsBoundaryArn": "arn:aws:iam::aws:policy/PowerUserAccess"}, "p"
     )
-    assert home_problems(settings, Home(HOME, "aws", "eu-central-1")) == []
+    assert list_problems(settings, Deployment(HOME, "aws", "eu-central-1")) == []
 
 
 def test_numbers_are_text_in_tags() -> None:

@@ -1,10 +1,10 @@
-"""The way into other accounts: a provider for each that is not the stack's own."""
+"""Access to other accounts: a provider for each that is not the stack's own."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from toolkit.infra.settings import AccountSettings
+    from toolkit.values import Object, Value
 
 _SESSION = "kong-mesh-pca"
 # With whose credentials the stack deploys; a profile of the zone's own replaces them.
@@ -26,7 +27,7 @@ _SECRETS = frozenset({"secret_key", "token"})
 _NUMBERS = frozenset({"max_retries", "token_bucket_rate_limiter_capacity"})
 
 
-def provider(
+def create_provider(
     name: str, access: AccountSettings, region: str, opts: pulumi.ResourceOptions | None = None
 ) -> aws.Provider | None:
     """Return a provider for an account that is reached in its own way; None where the stack's own does.
@@ -58,20 +59,20 @@ def provider(
     )
 
 
-def _stack_settings() -> Iterator[tuple[str, Any]]:
+def _stack_settings() -> Iterator[tuple[str, Value]]:
     """Yield the stack's ``aws:*`` settings by the names of the provider's arguments; encrypted ones stay encrypted."""
     config = pulumi.Config("aws")
-    for name in inspect.signature(aws.Provider._internal_init).parameters:  # noqa: SLF001 - its overloads hide the names
+    for name in inspect.signature(aws.ProviderArgs).parameters:
         key = to_camel(name)
-        text = None if name.startswith("_") or name in _OF_THE_STACK else config.get(key)
+        text = None if name in _OF_THE_STACK else config.get(key)
         if text is None:
             continue
-        value = _parsed(name, text)
+        value = _parse(name, text)
         secret = name in _SECRETS or pulumi.runtime.is_config_secret(config.full_key(key))
         yield name, pulumi.Output.secret(value) if secret else value
 
 
-def _parsed(name: str, text: str) -> Any:  # noqa: ANN401 - a setting of the provider
+def _parse(name: str, text: str) -> Value:
     """Return a setting as the provider's argument takes it: Pulumi keeps lists, objects and switches as JSON."""
     try:
         value = json.loads(text)
@@ -80,9 +81,9 @@ def _parsed(name: str, text: str) -> Any:  # noqa: ANN401 - a setting of the pro
     return value if isinstance(value, list | dict | bool) or name in _NUMBERS else text
 
 
-def _chain(before: Any, access: AccountSettings) -> Any:  # noqa: ANN401 - the stack's own roles, as they are configured
+def _chain(before: Value, access: AccountSettings) -> pulumi.Output[list[Object]]:
     """Return the roles to assume one after the other: the stack's own, then that of the account."""
-    role: dict[str, Any] = {"roleArn": access.assume_role_arn, "sessionName": _SESSION}
+    role: Object = {"roleArn": access.assume_role_arn, "sessionName": _SESSION}
     if access.external_id is not None:
         # Whether the stack's file has it encrypted or not: it is what keeps others from assuming the role.
         role["externalId"] = pulumi.Output.secret(access.external_id)

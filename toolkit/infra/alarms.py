@@ -8,7 +8,6 @@ a metric four times a day, and the alarm subtracts the time of each data point f
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -18,53 +17,21 @@ from toolkit.infra import policies
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.infra.claims import Claim
     from toolkit.infra.settings import AlarmSettings
+    from toolkit.infra.stack_context import StackContext
 
 # user guide, PcaCloudWatch.md
-_AWS_NAMESPACE = "AWS/ACMPrivateCA"
 _DIMENSION = "PrivateCAArn"
+_QUERY = "SELECT SUM({}) FROM \"AWS/ACMPrivateCA\" WHERE PrivateCAArn = '{}'"
 _NAMESPACE = "KongMeshPCA"
 _METRIC = "NotAfter"
 _HOURS = 6
 _FIVE_MINUTES = 300
 
 
-@dataclass(frozen=True)
-class AlarmArgs:
-    """What is watched.
-
-    Attributes:
-        settings: the stack's.
-        authority_arn: the issuing CA.
-        chain: PEM; its first certificate is the CA's own.
-        with_crl: whether the CA writes revocation lists.
-        account: that the CA is in, and the alarms.
-        partition: of that account.
-        region: of the CA.
-        name_prefix: of names in IAM.
-        permissions_boundary_arn: of the role that writes the metric.
-        tags: of everything that takes some.
-        role: what is done about a role of the schedule that exists already.
-    """
-
-    settings: AlarmSettings
-    authority_arn: pulumi.Output[str]
-    chain: pulumi.Output[str]
-    with_crl: bool
-    account: str
-    partition: str
-    region: str
-    name_prefix: str | None
-    permissions_boundary_arn: str | None
-    tags: Mapping[str, str]
-    role: Claim
-
-
 class AuthorityAlarms(pulumi.ComponentResource):
-    """The alarms, and the topic that they tell.
+    """The alarms on a stack's issuing CA, and the topic that they tell.
 
     Attributes:
         topic_arn: of the SNS topic.
@@ -72,41 +39,48 @@ class AuthorityAlarms(pulumi.ComponentResource):
 
     topic_arn: pulumi.Output[str]
 
-    def __init__(self, name: str, args: AlarmArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Make them.
+    def __init__(
+        self,
+        name: str,
+        settings: AlarmSettings,
+        context: StackContext,
+        authority_arn: pulumi.Output[str],
+        chain: pulumi.Output[str],
+        role: Claim,
+    ) -> None:
+        """Create them.
 
         Args:
             name: logical name.
-            args: what is watched.
-            opts: resource options of the component.
+            settings: of the alarms.
+            context: of the stack.
+            authority_arn: the issuing CA.
+            chain: PEM; its first certificate is the CA's own.
+            role: what is done about a role of the schedule that exists already.
         """
-        super().__init__("kong-mesh-pca:alarms:AuthorityAlarms", name, None, opts)
-        self._name, self._args = name, args
+        super().__init__("kong-mesh-pca:alarms:AuthorityAlarms", name, None, context.opts)
+        self._name, self._context, self._authority_arn = name, context, authority_arn
+        _, self._region = context.deployment.locate_authority(context.settings)
+        self._tags = dict(context.tags)
         self._inside = pulumi.ResourceOptions(parent=self)
-        self.topic_arn = self._topic()
-        self._issuance_alarm("failures", "Failure", "Issuances fail", args.settings.failures)
-        if args.with_crl:
+        self.topic_arn = self._topic(settings.topic_arn)
+        self._issuance_alarm("failures", "Failure", "Issuances fail", settings.failures)
+        if context.settings.revocation.crl is not None:
             self._issuance_alarm("crl", "MisconfiguredCRLBucket", "The revocation list can't be written", 1)
-        self._write_the_end()
-        self._expiry_alarm()
+        self._write_the_end(chain, role)
+        self._expiry_alarm(settings.expiry_days)
         self.register_outputs({"topicArn": self.topic_arn})
 
-    def _topic(self) -> pulumi.Output[str]:
-        given = self._args.settings.topic_arn
+    def _topic(self, given: str | None) -> pulumi.Output[str]:
         if given is not None:
             return pulumi.Output.from_input(given)
         # Its default policy lets the account's own alarms publish (SNS developer guide, "Default policy").
-        return sns.Topic(
-            f"{self._name}-topic", region=self._args.region, tags=dict(self._args.tags), opts=self._inside
-        ).arn
+        return sns.Topic(f"{self._name}-topic", region=self._region, tags=self._tags, opts=self._inside).arn
 
     def _issuance_alarm(self, kind: str, metric: str, what: str, threshold: int) -> None:
         # Metrics Insights: with which further dimensions AWS publishes the metric is not documented, and this finds
         # it whichever they are.
-        query = self._args.authority_arn.apply(
-            # A query on metrics, made of our own words and an ARN that was checked.
-            lambda authority: f"SELECT SUM({metric}) FROM \"{_AWS_NAMESPACE}\" WHERE {_DIMENSION} = '{authority}'"  # noqa: S608
-        )
+        query = self._authority_arn.apply(lambda authority: _QUERY.format(metric, authority))
         cloudwatch.MetricAlarm(
             f"{self._name}-{kind}",
             alarm_description=f"{what}: Kong Mesh's private CA.",
@@ -121,15 +95,15 @@ class AuthorityAlarms(pulumi.ComponentResource):
             treat_missing_data="notBreaching",
             alarm_actions=[self.topic_arn],
             ok_actions=[self.topic_arn],
-            region=self._args.region,
-            tags=dict(self._args.tags),
+            region=self._region,
+            tags=self._tags,
             opts=self._inside,
         )
 
-    def _write_the_end(self) -> None:
+    def _write_the_end(self, chain: pulumi.Output[str], claim: Claim) -> None:
         # The rule on the length of names in IAM (rules.py) counts this one.
-        name, args = f"{self._name}-not-after", self._args
-        role_arn, granted = self._role(name)
+        name = f"{self._name}-not-after"
+        role_arn, granted = self._role(name, claim)
         scheduler.Schedule(
             name,
             description="The end of Kong Mesh's private CA, in seconds since 1970",
@@ -137,54 +111,51 @@ class AuthorityAlarms(pulumi.ComponentResource):
             flexible_time_window=scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
             # scheduler/latest/UserGuide/managing-targets-universal.html
             target=scheduler.ScheduleTargetArgs(
-                arn=f"arn:{args.partition}:scheduler:::aws-sdk:cloudwatch:putMetricData",
+                arn=f"arn:{self._context.deployment.partition}:scheduler:::aws-sdk:cloudwatch:putMetricData",
                 role_arn=role_arn,
-                input=pulumi.Output.all(args.authority_arn, args.chain).apply(lambda both: _metric_data(*both)),
+                input=pulumi.Output.all(self._authority_arn, chain).apply(lambda both: _metric_data(*both)),
             ),
-            region=args.region,
+            region=self._region,
             opts=pulumi.ResourceOptions(parent=self, depends_on=granted),
         )
 
-    def _role(self, name: str) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
+    def _role(self, name: str, claim: Claim) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
         """Return the ARN of the schedule's role, and what it needs to be of use; an adopted role is left as it is."""
-        args = self._args
-        if args.role.adopted_arn is not None:
-            return pulumi.Output.from_input(args.role.adopted_arn), []
+        if claim.adopted_arn is not None:
+            return pulumi.Output.from_input(claim.adopted_arn), []
+        settings, deployment = self._context.settings, self._context.deployment
+        trust = policies.trust_scheduler(deployment.account, self._region, deployment.partition)
         role = iam.Role(
             name,
-            name=f"{args.name_prefix}{name}" if args.name_prefix else None,
+            name=f"{settings.name_prefix}{name}" if settings.name_prefix else None,
             description="Writes the end of Kong Mesh's private CA as a metric",
-            assume_role_policy=policies.to_json(policies.scheduler_trust(args.account, args.region, args.partition)),
-            permissions_boundary=args.permissions_boundary_arn,
-            tags=dict(args.tags),
-            opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(import_=args.role.import_id)),
+            assume_role_policy=policies.to_json(trust),
+            permissions_boundary=settings.permissions_boundary_arn,
+            tags=self._tags,
+            opts=pulumi.ResourceOptions.merge(self._inside, pulumi.ResourceOptions(import_=claim.import_id)),
         )
         granted = iam.RolePolicy(
             f"{name}-metric",
             name="put-metric",
             role=role.name,
-            policy=policies.to_json(policies.metric_policy(_NAMESPACE)),
+            policy=policies.to_json(policies.allow_metrics(_NAMESPACE)),
             opts=self._inside,
         )
         return role.arn, [granted]
 
-    def _expiry_alarm(self) -> None:
-        args = self._args
+    def _expiry_alarm(self, days: int) -> None:
         end = cloudwatch.MetricAlarmMetricQueryMetricArgs(
             namespace=_NAMESPACE,
             metric_name=_METRIC,
-            dimensions={_DIMENSION: args.authority_arn},
+            dimensions={_DIMENSION: self._authority_arn},
             period=_HOURS * 3600,
             stat="Maximum",
         )
         cloudwatch.MetricAlarm(
             f"{self._name}-expiry",
-            alarm_description=(
-                f"Kong Mesh's private CA ends in less than {args.settings.expiry_days} days. "
-                "Nothing renews it by itself."
-            ),
+            alarm_description=f"Kong Mesh's private CA ends in less than {days} days. Nothing renews it by itself.",
             comparison_operator="LessThanThreshold",
-            threshold=args.settings.expiry_days,
+            threshold=days,
             evaluation_periods=1,
             metric_queries=[
                 cloudwatch.MetricAlarmMetricQueryArgs(id="end", metric=end, return_data=False),
@@ -198,14 +169,14 @@ class AuthorityAlarms(pulumi.ComponentResource):
             insufficient_data_actions=[self.topic_arn],
             alarm_actions=[self.topic_arn],
             ok_actions=[self.topic_arn],
-            region=args.region,
-            tags=dict(args.tags),
+            region=self._region,
+            tags=self._tags,
             opts=self._inside,
         )
 
 
 def _metric_data(authority: str, bundle: str) -> str:
-    """The request that the schedule makes (CloudWatch API reference, PutMetricData)."""
+    """Return the request that the schedule makes (CloudWatch API reference, PutMetricData)."""
     end = pem.load_certificates(bundle)[0].not_valid_after_utc
     datum = {
         "MetricName": _METRIC,

@@ -79,7 +79,7 @@ class Claims:
         """Whether something with these tags was made by this stack."""
         return self._own.items() <= dict(tags or {}).items()
 
-    def oidc_provider(self, path: str, provider_arn: str, provider: aws.Provider | None) -> Claim:
+    def claim_oidc_provider(self, path: str, provider_arn: str, provider: aws.Provider | None) -> Claim:
         """Look for the OIDC provider of an issuer.
 
         Args:
@@ -87,16 +87,14 @@ class Claims:
             provider_arn: that it has or would have.
             provider: with which AWS is asked; None for the stack's own.
         """
-        try:
-            found = aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=pulumi.InvokeOptions(provider=provider))
-        except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
-            lookups.warn_unless_missing(provider_arn, error)
+        existing = lookups.find(provider_arn, lambda: lookups.get_oidc_provider(provider_arn, provider))
+        if existing is None:
             return CREATE
-        if not self.is_own(found.tags) and self._adopt:
-            self.problems += lookups.audience_problems(path, provider_arn, found.client_id_lists)
-        return self._claim(path, f"the OIDC provider {provider_arn}", provider_arn, provider_arn, found.tags)
+        if not self.is_own(existing.tags) and self._adopt:
+            self.problems += lookups.check_audiences(path, provider_arn, existing.client_id_lists)
+        return self._claim(path, f"the OIDC provider {provider_arn}", provider_arn, provider_arn, existing.tags)
 
-    def role(self, path: str, name: str, prefix: str, account: str, provider: aws.Provider | None) -> Claim:
+    def claim_role(self, path: str, name: str, prefix: str, account: str, provider: aws.Provider | None) -> Claim:
         """Look for a role whose name is not made unique.
 
         Args:
@@ -108,21 +106,19 @@ class Claims:
         """
         if name not in self._names(account, prefix, provider):
             return CREATE
-        try:
-            found = aws.iam.get_role(name=name, opts=pulumi.InvokeOptions(provider=provider))
-        except Exception as error:  # noqa: BLE001 - same
-            lookups.warn_unless_missing(name, error)
+        existing = lookups.find(name, lambda: _get_role(name, provider))
+        if existing is None:
             return CREATE
-        other = self._other_stack(found.tags)
+        other = self._other_stack(existing.tags)
         if other is not None:
             # Its permissions are for that stack's CA. And after a rename it is this stack's: adopting would delete it.
             fix = f"aws iam tag-role --role-name {name} --tags Key={STACK},Value={self._own[STACK]}"
-            message = f"the role {found.arn} is of stack {other}; choose another namePrefix"
+            message = f"the role {existing.arn} is of stack {other}; choose another namePrefix"
             self.problems.append(Problem(path, f"{message}, or, if that stack was renamed to this one: {fix}"))
             return CREATE
-        return self._claim(path, f"the role {found.arn}", name, found.arn, found.tags)
+        return self._claim(path, f"the role {existing.arn}", name, existing.arn, existing.tags)
 
-    def profile(self, path: str, name: str, role: Claim, provider: aws.Provider | None) -> Claim:
+    def claim_profile(self, path: str, name: str, role: Claim, provider: aws.Provider | None) -> Claim:
         """Look for an instance profile, which has the name of its role.
 
         Args:
@@ -131,16 +127,15 @@ class Claims:
             role: what is done about the role.
             provider: with which AWS is asked; None for the stack's own.
         """
-        try:
-            found = aws.iam.get_instance_profile(name=name, opts=pulumi.InvokeOptions(provider=provider))
-        except Exception as error:  # noqa: BLE001 - same
-            lookups.warn_unless_missing(name, error)
+        options = pulumi.InvokeOptions(provider=provider)
+        existing = lookups.find(name, lambda: aws.iam.get_instance_profile(name=name, opts=options))
+        if existing is None:
             return CREATE
         # Its tags are not shown; it is the stack's if its role is.
-        own = self._own if role.import_id and found.role_name == name else {}
-        return self._claim(path, f"the instance profile {found.arn}", name, found.arn, own)
+        own = self._own if role.import_id and existing.role_name == name else {}
+        return self._claim(path, f"the instance profile {existing.arn}", name, existing.arn, own)
 
-    def association(
+    def find_association(
         self, path: str, zone: ZoneSettings, role: Claim, provider: aws.Provider | None
     ) -> Association | None:
         """Look for the Pod Identity association of a zone's service account.
@@ -154,20 +149,22 @@ class Claims:
         Returns:
             One that the stack has made or that is adopted.
         """
-        found = eks_associations.look_up(zone)
-        if found is None:
+        existing = eks_associations.find(zone)
+        if existing is None:
             return None
-        if role.adopted_arn is not None and found.role_arn == role.adopted_arn:
-            return found._replace(is_adopted=True)
-        tags = self._role_tags(found.role_arn, provider)
+        if role.adopted_arn is not None and existing.role_arn == role.adopted_arn:
+            return existing._replace(is_adopted=True)
+        role_name = existing.role_arn.rpartition("/")[2]
+        owner = lookups.find(existing.role_arn, lambda: _get_role(role_name, provider))
+        tags = (owner.tags if owner else None) or {}
         # Of a stack that was renamed, the role has the tag of before; whether it is the same role shows later.
         if self.is_own(tags) or self._other_stack(tags) is not None:
-            return found._replace(zone=tags.get(ZONE, "") if self.is_own(tags) else zone.name)
+            return existing._replace(zone=tags.get(ZONE, "") if self.is_own(tags) else zone.name)
         self.problems.append(
             Problem(
                 f"{path}.serviceAccount",
                 f"{zone.namespace}/{zone.service_account} in cluster {zone.cluster_name} is associated with "
-                f"{found.role_arn} already ({found.identifier}), and a service account has one role; delete that "
+                f"{existing.role_arn} already ({existing.identifier}), and a service account has one role; delete that "
                 "association, or give the zone's control plane another service account",
             )
         )
@@ -192,21 +189,14 @@ class Claims:
         """Return the names of an account's roles that begin as the stack's do; one call for all."""
         key = (account, prefix)
         if key not in self._roles:
-            try:
-                found = aws.iam.get_roles(
-                    name_regex=f"^{re.escape(prefix)}", opts=pulumi.InvokeOptions(provider=provider)
-                )
-            except Exception as error:  # noqa: BLE001 - same
-                lookups.warn_unless_missing(f"a role of account {account} that begins with {prefix}", error)
-                self._roles[key] = frozenset()
-            else:
-                self._roles[key] = frozenset(found.names)
+            pattern, options = f"^{re.escape(prefix)}", pulumi.InvokeOptions(provider=provider)
+            existing = lookups.find(
+                f"a role of account {account} that begins with {prefix}",
+                lambda: aws.iam.get_roles(name_regex=pattern, opts=options),
+            )
+            self._roles[key] = frozenset(existing.names if existing else ())
         return self._roles[key]
 
-    def _role_tags(self, role_arn: str, provider: aws.Provider | None) -> Mapping[str, str]:
-        try:
-            found = aws.iam.get_role(name=role_arn.rpartition("/")[2], opts=pulumi.InvokeOptions(provider=provider))
-        except Exception as error:  # noqa: BLE001 - same
-            lookups.warn_unless_missing(role_arn, error)
-            return {}
-        return found.tags or {}
+
+def _get_role(name: str, provider: aws.Provider | None) -> aws.iam.GetRoleResult:
+    return aws.iam.get_role(name=name, opts=pulumi.InvokeOptions(provider=provider))

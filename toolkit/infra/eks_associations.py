@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+import boto3
 import pulumi
+from botocore.config import Config
 
-from toolkit.errors import one_line
+from toolkit.infra.lookups import LookUpError, look_up
 
 if TYPE_CHECKING:
     from toolkit.infra.settings import AccountSettings, ZoneSettings
+    from toolkit.values import Client, Object
 
 _SESSION = "kong-mesh-pca"
 _TIMEOUT_SECONDS = 10
@@ -32,40 +35,39 @@ class Association(NamedTuple):
     is_adopted: bool = False
 
 
-def look_up(zone: ZoneSettings) -> Association | None:
+def find(zone: ZoneSettings) -> Association | None:
     """Return the association of a zone's service account; None if there is none, or if EKS can't be asked.
 
     Args:
         zone: with identity pod-identity.
     """
     try:
-        eks = _client("eks", zone, zone.region)
-        named = {"clusterName": zone.cluster_name}
-        found = eks.list_pod_identity_associations(
-            **named, namespace=zone.namespace, serviceAccount=zone.service_account
-        )["associations"]
-        if not found:
-            return None
-        identifier = found[0]["associationId"]
-        shown = eks.describe_pod_identity_association(**named, associationId=identifier)["association"]
-    # Credentials come from any of a dozen places, and without them the update says what is wrong.
-    except Exception as error:  # noqa: BLE001
-        if "ResourceNotFoundException" in str(error):
-            # The cluster itself is missing, which is looked up by its name.
-            return None
-        name = f"{zone.namespace}/{zone.service_account} in cluster {zone.cluster_name}"
-        pulumi.log.warn(f"Whether {name} has a Pod Identity association is not known: {one_line(error)}")
+        # Credentials come from any of a dozen places, and without them the update says what is wrong.
+        return look_up(lambda: _ask(zone))
+    except LookUpError as error:
+        # The cluster itself is missing, which is looked up by its name.
+        if "ResourceNotFoundException" not in str(error):
+            name = f"{zone.namespace}/{zone.service_account} in cluster {zone.cluster_name}"
+            pulumi.log.warn(f"Whether {name} has a Pod Identity association is not known: {error}")
         return None
+
+
+def _ask(zone: ZoneSettings) -> Association | None:
+    eks, cluster = _client("eks", zone, zone.region), zone.cluster_name
+    existing = eks.list_pod_identity_associations(
+        clusterName=cluster, namespace=zone.namespace, serviceAccount=zone.service_account
+    )["associations"]
+    if not existing:
+        return None
+    identifier = existing[0]["associationId"]
+    shown = eks.describe_pod_identity_association(clusterName=cluster, associationId=identifier)["association"]
     return Association(identifier, shown["roleArn"])
 
 
-def _client(service: str, access: AccountSettings, region: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+def _client(service: str, access: AccountSettings, region: str) -> Client:
     """Return a client that works as the stack's provider does in an account: same credentials, roles and endpoints."""
-    import boto3  # noqa: PLC0415 - only stacks with Pod Identity need it
-    from botocore.config import Config  # noqa: PLC0415 - same
-
     config = pulumi.Config("aws")
-    keys: dict[str, Any] = {} if access.profile else {name: config.get(key) for name, key in _KEYS.items()}
+    keys: Object = {} if access.profile else {name: config.get(key) for name, key in _KEYS.items()}
     profile = access.profile or config.get("profile")
     session = boto3.Session(profile_name=None if keys.get("aws_access_key_id") else profile, region_name=region, **keys)
     settings = Config(
@@ -83,7 +85,7 @@ def _client(service: str, access: AccountSettings, region: str) -> Any:  # noqa:
             aws_session_token=taken["SessionToken"],
             region_name=region,
         )
-    untyped: Any = session
+    untyped: Client = session
     return untyped.client(service, endpoint_url=_endpoint(config, service), config=settings)
 
 
@@ -94,6 +96,6 @@ def _endpoint(config: pulumi.Config, service: str) -> str | None:
     return next((entry[service] for entry in _json(config, "endpoints") if entry.get(service)), None)
 
 
-def _json(config: pulumi.Config, key: str) -> list[dict[str, Any]]:
-    found = json.loads(config.get(key) or "[]")
-    return found if isinstance(found, list) else [found]
+def _json(config: pulumi.Config, key: str) -> list[Object]:
+    value = json.loads(config.get(key) or "[]")
+    return value if isinstance(value, list) else [value]

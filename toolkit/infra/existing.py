@@ -14,14 +14,15 @@ import pulumi_aws as aws
 
 from toolkit.contract import mode_problem
 from toolkit.errors import Problem
-from toolkit.infra import lookups, rules
-from toolkit.infra.reading import refusal
+from toolkit.infra import rules
+from toolkit.infra.lookups import LookUpError, look_up
+from toolkit.infra.reading import build_error
 from toolkit.pki import algorithms, arn, chain, duration, judging, pem
 from toolkit.pki.authority import AWS, IN_A_MESH, STRICT
 from toolkit.pki.ca_import import import_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Literal
 
     from cryptography import x509
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
 # ca-hierarchy.html: a root and four levels below it, data plane certificates not counted.
 _MAX_DEPTH = 5
-
-
-class LookUpError(Exception):
-    """AWS does not show what was looked up; the message is AWS's."""
 
 
 @dataclass(frozen=True)
@@ -82,32 +79,26 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
     Raises:
         LookUpError: there is none, it may not be seen, or it has no certificate.
     """
+    region, options = arn.PRIVATE_CA.parse(authority_arn).region, pulumi.InvokeOptions(provider=provider)
+    shown = look_up(lambda: aws.acmpca.get_certificate_authority(arn=authority_arn, region=region, opts=options))
+    if not shown.certificate:
+        raise LookUpError(f"it is {shown.status} and has no certificate yet")
     try:
-        found = aws.acmpca.get_certificate_authority(
-            arn=authority_arn,
-            region=arn.PRIVATE_CA.parse(authority_arn).region,
-            opts=pulumi.InvokeOptions(provider=provider),
-        )
-    except Exception as error:  # nothing narrower is raised for a function that failed
-        raise LookUpError(lookups.reason(error)) from error
-    if not found.certificate:
-        raise LookUpError(f"it is {found.status} and has no certificate yet")
-    try:
-        above = pem.load_certificates(found.certificate_chain) if found.certificate_chain else ()
-        certificates = (pem.load_certificate(found.certificate), *above)
+        above = pem.load_certificates(shown.certificate_chain) if shown.certificate_chain else ()
+        certificates = (pem.load_certificate(shown.certificate), *above)
     except ValueError as error:
         raise LookUpError(f"its certificate or chain can't be read: {error}") from error
     return ExistingAuthority(
         arn=authority_arn,
-        status=found.status,
-        type="ROOT" if found.type == "ROOT" else "SUBORDINATE",
-        usage_mode=("SHORT_LIVED_CERTIFICATE" if found.usage_mode == "SHORT_LIVED_CERTIFICATE" else "GENERAL_PURPOSE"),
+        status=shown.status,
+        type="ROOT" if shown.type == "ROOT" else "SUBORDINATE",
+        usage_mode=("SHORT_LIVED_CERTIFICATE" if shown.usage_mode == "SHORT_LIVED_CERTIFICATE" else "GENERAL_PURPOSE"),
         certificates=certificates,
     )
 
 
-def adoption_problems(adopted: ExistingAuthority, settings: Settings) -> Iterator[Problem]:
-    """What keeps a CA from issuing for the stack's meshes.
+def check_adopted(adopted: ExistingAuthority, settings: Settings) -> Iterator[Problem]:
+    """Yield what keeps a CA from issuing for the stack's meshes.
 
     Args:
         adopted: that CA.
@@ -115,21 +106,21 @@ def adoption_problems(adopted: ExistingAuthority, settings: Settings) -> Iterato
     """
     if adopted.status != "ACTIVE":
         yield Problem("adoptArn", f"the CA is {adopted.status}, and only an active one issues")
-    unknown = key_problems("adoptArn", adopted)
+    unknown = check_key("adoptArn", adopted)
     yield from unknown
     signing = settings.signing_algorithm
     if not unknown and signing is not None and not algorithms.fits(signing, adopted.key_algorithm):
         yield Problem(
             "signingAlgorithm", f"{signing} can't be made with the adopted CA's key of {adopted.key_algorithm}"
         )
-    yield from path_problems("adoptArn", adopted, settings)
+    yield from check_path("adoptArn", adopted, settings)
     lifetime = duration.parse(settings.data_plane_lifetime)
     problem = mode_problem(adopted.usage_mode, lifetime)
     if problem is not None:
         yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} {problem}, as the adopted CA is")
 
 
-def path_problems(key: str, authority: ExistingAuthority, settings: Settings) -> list[Problem]:
+def check_path(key: str, authority: ExistingAuthority, settings: Settings) -> list[Problem]:
     """Return what the programs of a mesh refuse of a CA and of those above it.
 
     Args:
@@ -138,9 +129,9 @@ def path_problems(key: str, authority: ExistingAuthority, settings: Settings) ->
         settings: the stack's.
     """
     # Whether the CA itself publishes a revocation list is not the stack's to say.
-    needs = rules.mesh_needs(settings)._replace(has_crl=False)
-    found = judging.problems(authority.certificates, needs, {AWS, *IN_A_MESH})
-    return [Problem(key, f"in the CA's chain, {problem}") for problem in found]
+    needs = rules.build_needs(settings)._replace(has_crl=False)
+    problems = judging.problems(authority.certificates, needs, {AWS, *IN_A_MESH})
+    return [Problem(key, f"in the CA's chain, {problem}") for problem in problems]
 
 
 def warn_of_strict(settings: Settings) -> None:
@@ -152,7 +143,7 @@ def warn_of_strict(settings: Settings) -> None:
     if settings.issued_certificate is None or settings.issued_certificate_chain is None:
         return
     own, above = pem.load_certificate(settings.issued_certificate), settings.issued_certificate_chain
-    needs = rules.mesh_needs(settings)
+    needs = rules.build_needs(settings)
     for problem in import_problems(own, pem.load_certificates(above), "SUBORDINATE", needs, {STRICT}):
         key = "issuedCertificateChain" if problem.is_of_chain else "issuedCertificate"
         pulumi.log.warn(f"{key}: {problem.message} Strict clients alone refuse it.")
@@ -169,15 +160,15 @@ def warn_of_former(settings: Settings) -> None:
     for number, former in enumerate(settings.former_authority_arns):
         key = f"formerAuthorityArns[{number}]"
         try:
-            problems = path_problems(key, look_up_authority(former), settings)
+            problems = check_path(key, look_up_authority(former), settings)
         except LookUpError as error:
             problems = [Problem(key, f"{former} can't be looked up: {error}")]
         for problem in problems:
             pulumi.log.warn(str(problem))
 
 
-def key_problems(key: str, authority: ExistingAuthority) -> list[Problem]:
-    """Whether the toolkit knows the CA's key, without which nothing can be signed.
+def check_key(key: str, authority: ExistingAuthority) -> list[Problem]:
+    """Return whether the toolkit knows the CA's key, without which nothing can be signed.
 
     Args:
         key: the setting that names the CA.
@@ -190,18 +181,14 @@ def key_problems(key: str, authority: ExistingAuthority) -> list[Problem]:
     return []
 
 
-def parent_problems(parent: ExistingAuthority, settings: Settings) -> list[Problem]:
-    """What keeps a CA from signing the stack's issuing CA now.
+def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Problem]:
+    """Yield what keeps a CA from signing the stack's issuing CA now.
 
     Args:
         parent: that CA.
         settings: the stack's.
     """
-    return list(_parent_problems(parent, settings))
-
-
-def _parent_problems(parent: ExistingAuthority, settings: Settings) -> Iterator[Problem]:
-    yield from path_problems("parent.arn", parent, settings)
+    yield from check_path("parent.arn", parent, settings)
     if parent.status != "ACTIVE":
         yield Problem(
             "parent.arn", f"the CA is {parent.status}, and only an active one signs; enable it for this update"
@@ -230,7 +217,7 @@ def _parent_problems(parent: ExistingAuthority, settings: Settings) -> Iterator[
 
 
 def refuse_when_active(authority_arn: pulumi.Output[str]) -> pulumi.Output[str]:
-    """The ARN of a CA that has no certificate yet; for one that has, the settings have lost it.
+    """Return the ARN of a CA that has no certificate yet; for one that has, the settings have lost it.
 
     Without it the stack would count as waiting, and the roles of all its zones would be deleted.
 
@@ -238,19 +225,18 @@ def refuse_when_active(authority_arn: pulumi.Output[str]) -> pulumi.Output[str]:
         authority_arn: the stack's own CA, below an external one.
     """
 
-    def check(found: tuple[str, str]) -> str:
-        arn_text, status = found
+    def check(authority: Sequence[str]) -> str:
+        arn_text, status = authority
         if status != "PENDING_CERTIFICATE":
-            raise refusal(
+            raise build_error(
                 "the CA is in use",
                 [Problem("issuedCertificate", f"is missing, but the CA has its certificate and is {status}")],
-                pulumi.get_project(),
                 "Put issuedCertificate and issuedCertificateChain back; nothing was changed.",
             )
         return arn_text
 
     status = aws.acmpca.get_certificate_authority_output(arn=authority_arn).status
-    return pulumi.Output.all(authority_arn, status).apply(lambda both: check((both[0], both[1])))
+    return pulumi.Output.all(authority_arn, status).apply(check)
 
 
 def _years_from(moment: datetime, years: int) -> datetime:

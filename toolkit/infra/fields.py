@@ -6,7 +6,7 @@ What is wrong with a value is said in words; a regular expression is never shown
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
@@ -15,6 +15,8 @@ from toolkit.pki import arn, pem, templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from toolkit.values import Value
 
 # A role and a CA have at most 50 tags (botocore acm-pca: TagList; IAM and STS quotas).
 _MAX_TAGS = 50
@@ -75,12 +77,7 @@ def _template(value: str) -> str:
     return value
 
 
-def issuer_of(provider_arn: str) -> str:
-    """Return the issuer in the ARN of an IAM OIDC provider, without ``https://``."""
-    return arn.OIDC_PROVIDER.parse(provider_arn).resource.removeprefix("oidc-provider/")
-
-
-def eks_region(issuer: str) -> str | None:
+def find_eks_region(issuer: str) -> str | None:
     """Return the region of an EKS issuer; None for another issuer."""
     match = _EKS_ISSUER.fullmatch(issuer.partition("/")[0].lower())
     return match[1] if match else None
@@ -95,7 +92,7 @@ def _check_eks_issuer(issuer: str) -> None:
     host, _, path = issuer.partition("/")
     if _EKS_ENDPOINT.fullmatch(host.lower()):
         raise ValueError(f"{arn.quote(issuer)} is a cluster's API server endpoint, not its OIDC issuer; {_FIND_ISSUER}")
-    if eks_region(issuer) and not re.fullmatch(r"id/[0-9A-Za-z]+", path):
+    if find_eks_region(issuer) and not re.fullmatch(r"id/[0-9A-Za-z]+", path):
         raise ValueError(
             f"{arn.quote(issuer)} lacks the /id/... with which the issuer of a cluster ends; {_FIND_ISSUER}"
         )
@@ -116,7 +113,7 @@ def _issuer(value: str) -> str:
 
 
 def _oidc_provider(value: str) -> str:
-    _check_eks_issuer(issuer_of(value))
+    _check_eks_issuer(arn.read_issuer(value))
     return value
 
 
@@ -154,22 +151,22 @@ def _bucket(value: str) -> str:
     return value
 
 
-def _text(value: Any) -> Any:  # noqa: ANN401 - before validation it can be anything
+def _text(value: Value) -> Value:
     """``pulumi config set --path tags.cost 4711`` makes a number of it."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _empty_is_none(value: Any) -> Any:  # noqa: ANN401 - same
+def _empty_is_none(value: Value) -> Value:
     """Pulumi wants a default for every key that its project file describes, so text that is not set is empty."""
     return None if value == "" else value
 
 
-def _switch(value: Any) -> Any:  # noqa: ANN401 - same
+def _switch(value: Value) -> Value:
     """``true`` for all defaults, ``false`` for nothing."""
     return {} if value is True else None if value is False else value
 
 
-def _account(value: Any) -> Any:  # noqa: ANN401 - same
+def _account(value: Value) -> Value:
     """Twelve digits without quotes are a number in YAML, and leading zeros are lost."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import Problem
 from toolkit.infra import fields
+from toolkit.pki import arn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from toolkit.infra.settings import ZoneSettings
 
 
-def problems(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
+def list_problems(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
     """Find identities that can't work.
 
     Args:
@@ -29,7 +30,7 @@ def problems(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
     yield from _shared_service_accounts(zones)
 
 
-def warnings(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
+def list_warnings(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
     """Find identities that can work but are most likely a mistake.
 
     Args:
@@ -37,7 +38,7 @@ def warnings(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
     """
     for index, zone in enumerate(zones):
         issuer = _issuer(zone)
-        region = fields.eks_region(issuer) if issuer else None
+        region = fields.find_eks_region(issuer) if issuer else None
         if region is not None and region != zone.region:
             key = "oidcProviderArn" if zone.oidc_provider_arn else "oidcIssuer"
             yield Problem(
@@ -96,7 +97,7 @@ def _cluster(zone: ZoneSettings) -> tuple[str | None, ...] | None:
 
 def _issuer(zone: ZoneSettings) -> str | None:
     """The zone's OIDC issuer without ``https://``; host names have no case."""
-    issuer = fields.issuer_of(zone.oidc_provider_arn) if zone.oidc_provider_arn else zone.oidc_issuer
+    issuer = arn.read_issuer(zone.oidc_provider_arn) if zone.oidc_provider_arn else zone.oidc_issuer
     if issuer is None:
         return None
     host, slash, path = issuer.partition("/")

@@ -7,25 +7,26 @@ does not exist, and an alarm may tell a topic that does not.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
 from toolkit.errors import Problem, one_line
-from toolkit.pki import arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from toolkit.infra.settings import SharingSettings, ZoneSettings
+    from toolkit.infra.settings import SharingSettings
 
+_Result = TypeVar("_Result")
 _AUDIENCE = "sts.amazonaws.com"
 # Organizations API reference, common errors of DescribeOrganization.
 _NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
 # What IAM says (NoSuchEntity, "cannot be found"), and the provider in its place (terraform-plugin-sdk: retry,
 # NotFoundError; hashicorp/terraform-provider-aws: internal/tfresource, EmptyResultError).
 _MISSING = ("NoSuchEntity", "cannot be found", "couldn't find resource", "empty result", "not found")
+_DENIED = ("AccessDenied", "UnauthorizedOperation", "is not authorized to perform")
 # Python's SDK (pulumi/runtime/invoke.py), the engine (pulumi/pulumi: source_eval.go, Invoke), the bridge and gRPC.
 _WRAPPER = re.compile(
     r"invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: |rpc error: code = \w+ desc = "
@@ -34,32 +35,88 @@ _WRAPPER = re.compile(
 _EXTERNAL = "allowExternalAccounts lets accounts outside of it accept an invitation"
 
 
-def oidc_problems(path: str, provider_arn: str, provider: aws.Provider | None) -> list[Problem]:
-    """Whether the OIDC provider of a zone's cluster is there and takes the tokens that EKS makes for AWS.
+class LookUpError(Exception):
+    """AWS does not show what was looked up; the message is AWS's, or the provider's."""
 
-    Verification takes another role, so nothing but the control plane would find it out.
+
+def look_up(ask: Callable[[], _Result]) -> _Result:
+    """Call a function of AWS or of Pulumi's provider.
+
+    Args:
+        ask: calls it.
+
+    Raises:
+        LookUpError: it failed.
+    """
+    try:
+        return ask()
+    except Exception as error:  # Pulumi raises nothing narrower for a function that failed
+        raise LookUpError(extract_reason(error)) from error
+
+
+def find(name: str, ask: Callable[[], _Result]) -> _Result | None:
+    """Return what exists; None if it does not, or, with a warning, if AWS doesn't say.
+
+    Args:
+        name: what is looked up, for the warning.
+        ask: calls the function.
+    """
+    try:
+        return look_up(ask)
+    except LookUpError as error:
+        if not any(words in str(error) for words in _MISSING):
+            _warn_of_unknown(name, error)
+        return None
+
+
+def list_missing(path: str, name: str, ask: Callable[[], object]) -> list[Problem]:
+    """Return a problem if something does not exist.
+
+    Args:
+        path: the setting that names it.
+        name: what is looked up.
+        ask: calls the function.
+    """
+    try:
+        look_up(ask)
+    except LookUpError as error:
+        return _explain(path, name, error)
+    return []
+
+
+def get_oidc_provider(provider_arn: str, provider: aws.Provider | None) -> aws.iam.GetOpenIdConnectProviderResult:
+    """Ask AWS for an OIDC provider.
+
+    Args:
+        provider_arn: of the OIDC provider.
+        provider: with which AWS is asked; None for the stack's own.
+    """
+    return aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=pulumi.InvokeOptions(provider=provider))
+
+
+def check_oidc_provider(path: str, provider_arn: str, provider: aws.Provider | None) -> list[Problem]:
+    """Return whether the OIDC provider of a zone's cluster exists and accepts the tokens that EKS makes for AWS.
+
+    Verification assumes another role, so nothing but the control plane would notice it.
 
     Args:
         path: the setting that names the provider.
-        provider_arn: of the provider.
+        provider_arn: of the OIDC provider.
         provider: with which AWS is asked; None for the stack's own.
     """
     try:
-        found = aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=_with(provider))
-    except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
-        if _may_not_look(provider_arn, error):
-            return []
-        message = f"{provider_arn} can't be looked up: {reason(error)}; createOidcProvider would make it"
-        return [Problem(path, message)]
-    return audience_problems(path, provider_arn, found.client_id_lists)
+        existing = look_up(lambda: get_oidc_provider(provider_arn, provider))
+    except LookUpError as error:
+        return _explain(path, provider_arn, error, "; createOidcProvider would make it")
+    return check_audiences(path, provider_arn, existing.client_id_lists)
 
 
-def audience_problems(path: str, provider_arn: str, audiences: Sequence[str]) -> list[Problem]:
+def check_audiences(path: str, provider_arn: str, audiences: Sequence[str]) -> list[Problem]:
     """Return whether an OIDC provider accepts the tokens that EKS makes for AWS.
 
     Args:
         path: the setting that names the provider.
-        provider_arn: of the provider.
+        provider_arn: of the OIDC provider.
         audiences: that it accepts.
     """
     if _AUDIENCE in audiences:
@@ -68,55 +125,8 @@ def audience_problems(path: str, provider_arn: str, audiences: Sequence[str]) ->
     return [Problem(path, f"{provider_arn} takes tokens for {names}, and the control plane's are for {_AUDIENCE}")]
 
 
-def cluster_problems(path: str, zone: ZoneSettings, provider: aws.Provider | None) -> list[Problem]:
-    """Whether a zone's EKS cluster is there.
-
-    Args:
-        path: the setting that names it.
-        zone: whose cluster it is.
-        provider: with which AWS is asked; None for the stack's own.
-    """
-    name = zone.cluster_name or ""
-    return _missing(path, name, lambda: aws.eks.get_cluster(name=name, region=zone.region, opts=_with(provider)))
-
-
-def boundary_problems(path: str, policy_arn: str, provider: aws.Provider | None) -> list[Problem]:
-    """Whether a permissions boundary is there.
-
-    Args:
-        path: the setting that names it.
-        policy_arn: of the policy.
-        provider: with which AWS is asked; None for the stack's own.
-    """
-    return _missing(path, policy_arn, lambda: aws.iam.get_policy(arn=policy_arn, opts=_with(provider)))
-
-
-def bucket_problems(path: str, bucket: str) -> list[Problem]:
-    """Whether an existing bucket for revocation lists is there; whether AWS may write to it AWS says itself.
-
-    Args:
-        path: the setting that names it.
-        bucket: its name.
-    """
-    return _missing(path, bucket, lambda: aws.s3.get_bucket(bucket=bucket))
-
-
-def topic_problems(path: str, topic_arn: str, account: str) -> list[Problem]:
-    """Whether the topic that alarms tell is there, if it is in the stack's own account.
-
-    Args:
-        path: the setting that names it.
-        topic_arn: of the topic.
-        account: that the stack deploys to.
-    """
-    topic = arn.TOPIC.parse(topic_arn)
-    if topic.account != account:
-        return []
-    return _missing(path, topic_arn, lambda: aws.sns.get_topic(name=topic.resource, region=topic.region))
-
-
-def sharing_problems(sharing: SharingSettings) -> list[Problem]:
-    """Whether RAM can share with whom it is told to; otherwise AWS says so when the CA is there already.
+def check_sharing(sharing: SharingSettings) -> list[Problem]:
+    """Return whether RAM can share with the accounts in the settings; otherwise AWS says so when the CA exists already.
 
     Who is a member can be known for sure only in the accounts that may list them; elsewhere an account is believed
     to be one.
@@ -127,16 +137,17 @@ def sharing_problems(sharing: SharingSettings) -> list[Problem]:
     if sharing.allow_external_accounts and not (sharing.organizational_units or sharing.organization):
         return []
     try:
-        found = aws.organizations.get_organization()
-    except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
+        organization = look_up(aws.organizations.get_organization)
+    except LookUpError as error:
         # Who may not look is not refused for it.
         return _without_organization(sharing) if _NO_ORGANIZATION in str(error) else []
-    members = {account.id for account in found.accounts or ()}
+    members = {account.id for account in organization.accounts or ()}
     strangers = [account for account in sharing.accounts if members and account not in members]
     if not strangers or sharing.allow_external_accounts:
         return []
-    message = f"{', '.join(strangers)} is not in organization {found.id}; {_EXTERNAL}"
-    return [Problem("sharing.accounts", message)]
+    return [
+        Problem("sharing.accounts", f"{', '.join(strangers)} is not in organization {organization.id}; {_EXTERNAL}")
+    ]
 
 
 def _without_organization(sharing: SharingSettings) -> list[Problem]:
@@ -145,36 +156,29 @@ def _without_organization(sharing: SharingSettings) -> list[Problem]:
         "organizationalUnits": bool(sharing.organizational_units),
         "organization": sharing.organization is not None,
     }
-    mend = {"accounts": f"; {_EXTERNAL}"}
+    fixes = {"accounts": f"; {_EXTERNAL}"}
     return [
-        Problem(f"sharing.{key}", f"can't be shared with: the stack's account is in no organization{mend.get(key, '')}")
+        Problem(
+            f"sharing.{key}", f"can't be shared with: the stack's account is in no organization{fixes.get(key, '')}"
+        )
         for key, wanted in given.items()
         if wanted
     ]
 
 
-def _missing(path: str, name: str, look: Callable[[], object]) -> list[Problem]:
-    try:
-        look()
-    except Exception as error:  # noqa: BLE001 - Pulumi raises nothing narrower for a function that failed
-        if _may_not_look(name, error):
-            return []
-        return [Problem(path, f"{name} can't be looked up: {reason(error)}")]
-    return []
+def _explain(path: str, name: str, error: LookUpError, advice: str = "") -> list[Problem]:
+    """Return why something was not shown; a denied look says nothing of the thing, so it is a warning."""
+    if any(word in str(error) for word in _DENIED):
+        _warn_of_unknown(name, error)
+        return []
+    return [Problem(path, f"{name} can't be looked up: {error}{advice}")]
 
 
-def warn_unless_missing(name: str, error: Exception) -> None:
-    """Warn that it is not known whether something exists, unless AWS said that it does not.
-
-    Args:
-        name: what was looked up.
-        error: with which that failed.
-    """
-    if not any(words in str(error) for words in _MISSING):
-        pulumi.log.warn(f"Whether {name} exists is not known: {reason(error)}")
+def _warn_of_unknown(name: str, error: LookUpError) -> None:
+    pulumi.log.warn(f"Whether {name} exists is not known: {error}")
 
 
-def reason(error: Exception) -> str:
+def extract_reason(error: Exception) -> str:
     """Return AWS's or the provider's own message, without what Pulumi's engine and SDK wrap it in.
 
     Args:
@@ -185,16 +189,3 @@ def reason(error: Exception) -> str:
         message = message[match.end() :]
     # The property that the failure is about, which a function has none of (pulumi/runtime/invoke.py).
     return message.removesuffix("()").strip() or type(error).__name__
-
-
-def _may_not_look(name: str, error: Exception) -> bool:
-    """Whether AWS did not let us look: that says nothing of the thing, so it is a warning."""
-    message = reason(error)
-    denied = any(word in message for word in ("AccessDenied", "UnauthorizedOperation", "is not authorized to perform"))
-    if denied:
-        pulumi.log.warn(f"Whether {name} exists is not known: {message}")
-    return denied
-
-
-def _with(provider: aws.Provider | None) -> pulumi.InvokeOptions:
-    return pulumi.InvokeOptions(provider=provider)

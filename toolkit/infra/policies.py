@@ -7,12 +7,14 @@ issuer is the one that cert-manager/aws-privateca-issuer and SPIRE's aws_pca plu
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from toolkit.pki import arn, templates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from toolkit.values import Object
 
 _VERSION = "2012-10-17"
 _READING = [
@@ -20,15 +22,16 @@ _READING = [
     "acm-pca:GetCertificate",
     "acm-pca:GetCertificateAuthorityCertificate",
 ]
+_SHARED_READING = [*_READING, "acm-pca:ListPermissions", "acm-pca:ListTags"]
 # In China EC2 has a principal of its own (docs.amazonaws.cn, "Getting Started with Amazon Web Services in China": IAM;
 # hashicorp/terraform-provider-aws#47141), and ECS tasks have not (mapbox/cloudfriend#56).
 _EC2 = {"aws-cn": "ec2.amazonaws.com.cn"}
+_ZONE, _WITH_TAGS = "ZoneControlPlane", ["sts:AssumeRole", "sts:TagSession"]
 _ECS_TASKS = "ecs-tasks.amazonaws.com"
-Document = dict[str, Any]
 
 
-def irsa_trust(oidc_provider_arn: str, namespace: str, service_account: str) -> Document:
-    """Who may assume a zone's role: one service account of one cluster.
+def trust_web_identity(oidc_provider_arn: str, namespace: str, service_account: str) -> Object:
+    """Return who may assume a zone's role: one service account of one cluster.
 
     Both conditions are needed: without ``sub`` every pod of the cluster could take the role, without ``aud``
     a token made for another service could be used (EKS user guide, "Assign IAM roles to service accounts").
@@ -38,25 +41,16 @@ def irsa_trust(oidc_provider_arn: str, namespace: str, service_account: str) -> 
         namespace: of the service account.
         service_account: its name.
     """
-    issuer = arn.OIDC_PROVIDER.parse(oidc_provider_arn).resource.removeprefix("oidc-provider/")
-    return _document(
-        {
-            "Sid": "ZoneControlPlane",
-            "Effect": "Allow",
-            "Principal": {"Federated": oidc_provider_arn},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {
-                "StringEquals": {
-                    f"{issuer}:aud": "sts.amazonaws.com",
-                    f"{issuer}:sub": f"system:serviceaccount:{namespace}:{service_account}",
-                }
-            },
-        }
-    )
+    issuer = arn.read_issuer(oidc_provider_arn)
+    wanted = {
+        f"{issuer}:aud": "sts.amazonaws.com",
+        f"{issuer}:sub": f"system:serviceaccount:{namespace}:{service_account}",
+    }
+    return _trust(_ZONE, {"Federated": oidc_provider_arn}, "sts:AssumeRoleWithWebIdentity", {"StringEquals": wanted})
 
 
-def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -> Document:
-    """Who may assume a zone's role through EKS Pod Identity: one service account of one cluster.
+def trust_pod_identity(cluster_arn: str, namespace: str, service_account: str) -> Object:
+    """Return who may assume a zone's role through EKS Pod Identity: one service account of one cluster.
 
     EKS itself assumes the role and says for whom in session tags. Without the conditions every association that
     anybody makes in the account would do (EKS user guide, pod-id-role.html and pod-id-abac.html).
@@ -66,25 +60,16 @@ def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -
         namespace: of the service account.
         service_account: its name.
     """
-    return _document(
-        {
-            "Sid": "ZoneControlPlane",
-            "Effect": "Allow",
-            "Principal": {"Service": "pods.eks.amazonaws.com"},
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
-            "Condition": {
-                "StringEquals": {
-                    "aws:RequestTag/eks-cluster-arn": cluster_arn,
-                    "aws:RequestTag/kubernetes-namespace": namespace,
-                    "aws:RequestTag/kubernetes-service-account": service_account,
-                }
-            },
-        }
-    )
+    wanted = {
+        "aws:RequestTag/eks-cluster-arn": cluster_arn,
+        "aws:RequestTag/kubernetes-namespace": namespace,
+        "aws:RequestTag/kubernetes-service-account": service_account,
+    }
+    return _trust(_ZONE, {"Service": "pods.eks.amazonaws.com"}, _WITH_TAGS, {"StringEquals": wanted})
 
 
-def ambient_trust(compute: Literal["ec2", "ecs"], region: str, account: str, partition: str) -> Document:
-    """Who may assume a zone's role where its control plane runs outside Kubernetes.
+def trust_compute(compute: Literal["ec2", "ecs"], region: str, account: str, partition: str) -> Object:
+    """Return who may assume a zone's role where its control plane runs outside Kubernetes.
 
     For ECS the account and the region are pinned, as its user guide asks for ("Amazon ECS task IAM role", confused
     deputy). EC2 passes no such context; its guard is iam:PassRole on the role.
@@ -95,22 +80,17 @@ def ambient_trust(compute: Literal["ec2", "ecs"], region: str, account: str, par
         account: of the zone.
         partition: of that account.
     """
-    statement: Document = {
-        "Sid": "ZoneControlPlane",
-        "Effect": "Allow",
-        "Principal": {"Service": _EC2.get(partition, "ec2.amazonaws.com") if compute == "ec2" else _ECS_TASKS},
-        "Action": "sts:AssumeRole",
+    if compute == "ec2":
+        return _trust(_ZONE, {"Service": _EC2.get(partition, "ec2.amazonaws.com")}, "sts:AssumeRole")
+    condition = {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": f"arn:{partition}:ecs:{region}:{account}:*"},
     }
-    if compute == "ecs":
-        statement["Condition"] = {
-            "StringEquals": {"aws:SourceAccount": account},
-            "ArnLike": {"aws:SourceArn": f"arn:{partition}:ecs:{region}:{account}:*"},
-        }
-    return _document(statement)
+    return _trust(_ZONE, {"Service": _ECS_TASKS}, "sts:AssumeRole", condition)
 
 
-def verifier_trust(principals: Sequence[str], accounts: Sequence[str], partition: str) -> Document:
-    """Who may assume a verifier role.
+def trust_verifiers(principals: Sequence[str], accounts: Sequence[str], partition: str) -> Object:
+    """Return who may assume a verifier role.
 
     Args:
         principals: ARNs; when empty, the accounts themselves, so that their own IAM policies decide.
@@ -119,12 +99,11 @@ def verifier_trust(principals: Sequence[str], accounts: Sequence[str], partition
     """
     trusted = list(principals) or [f"arn:{partition}:iam::{account}:root" for account in dict.fromkeys(accounts)]
     # Who comes from EKS Pod Identity has session tags, which go on with the role (EKS user guide, pod-id-abac.html).
-    actions = ["sts:AssumeRole", "sts:TagSession"]
-    return _document({"Sid": "Verifiers", "Effect": "Allow", "Principal": {"AWS": trusted}, "Action": actions})
+    return _trust("Verifiers", {"AWS": trusted}, _WITH_TAGS)
 
 
-def issuer_policy(authority_arn: str, template: str | None = None, former: Sequence[str] = ()) -> Document:
-    """What a zone control plane may do: issue from the one CA, and fetch what it issued.
+def allow_issuing(authority_arn: str, template: str | None = None, former: Sequence[str] = ()) -> Object:
+    """Return what a zone control plane may do: issue from the one CA, and fetch what it issued.
 
     Both permissions matter: with IssueCertificate alone a mesh has certificates issued in a loop, because it never
     gets to see one (kumahq/kuma#17448, cert-manager/aws-privateca-issuer#479). Templates for CAs, OCSP responders and
@@ -137,38 +116,32 @@ def issuer_policy(authority_arn: str, template: str | None = None, former: Seque
         former: CAs that the zone's meshes still use, while they are moved to this one.
     """
     authorities = [authority_arn, *former]
-    use: Document = {"Effect": "Allow", "Resource": authorities if former else authority_arn}
-    reading = _READING
+    use: Object = {"Effect": "Allow", "Resource": authorities if former else authority_arn}
     if template is None:
-        allowed = [{"Sid": "IssueDataPlaneCertificates", **use, "Action": [*reading, "acm-pca:IssueCertificate"]}]
+        allowed = [{"Sid": "IssueDataPlaneCertificates", **use, "Action": [*_READING, "acm-pca:IssueCertificate"]}]
     else:
         allowed = [
-            {"Sid": "FetchDataPlaneCertificates", **use, "Action": reading},
+            {"Sid": "FetchDataPlaneCertificates", **use, "Action": _READING},
             {**_issue_with(authority_arn, template, "IssueDataPlaneCertificates"), "Resource": use["Resource"]},
         ]
     return _document(*allowed, _only_data_planes())
 
 
-def verifier_policy(authority_arn: str) -> Document:
-    """What the verifier may do: the zone's calls with the one template it uses, and read the CA's chain.
+def allow_verifying(authority_arn: str) -> Object:
+    """Return what the verifier may do: the zone's calls with the one template it uses, and read the CA's chain.
 
     Args:
         authority_arn: the issuing CA.
     """
     return _document(
-        {
-            "Sid": "ReadTheAuthority",
-            "Effect": "Allow",
-            "Action": _READING,
-            "Resource": authority_arn,
-        },
+        {"Sid": "ReadTheAuthority", "Effect": "Allow", "Action": _READING, "Resource": authority_arn},
         _issue_with(authority_arn, templates.END_ENTITY, "IssueEndEntitiesOnly"),
         _only_data_planes(),
     )
 
 
-def share_policy(authority_arn: str, accounts: Sequence[str], organization: str | None) -> Document:
-    """The CA's own resource policy, in the form that "must be followed precisely" (user guide, pca-rbp.md).
+def allow_sharing(authority_arn: str, accounts: Sequence[str], organization: str | None) -> Object:
+    """Return the CA's own resource policy, in the form that "must be followed precisely" (user guide, pca-rbp.md).
 
     Two statements for everybody it is shared with: reading, and issuing with the one template for end entities.
 
@@ -177,7 +150,7 @@ def share_policy(authority_arn: str, accounts: Sequence[str], organization: str 
         accounts: twelve digits each.
         organization: identifier of an organization (``o-...``), all of whose accounts are meant.
     """
-    named: list[tuple[Any, dict[str, str]]] = [({"AWS": account}, {}) for account in accounts]
+    named: list[tuple[object, dict[str, str]]] = [({"AWS": account}, {}) for account in accounts]
     if organization is not None:
         named.append(("*", {"aws:PrincipalOrgID": organization}))
     statements = []
@@ -190,11 +163,8 @@ def share_policy(authority_arn: str, accounts: Sequence[str], organization: str 
     return _document(*statements)
 
 
-_SHARED_READING = [*_READING, "acm-pca:ListPermissions", "acm-pca:ListTags"]
-
-
-def crl_bucket_policy(bucket_arn: str, account: str, distribution_arn: str | None = None) -> Document:
-    """What AWS Private CA needs to write a CRL (user guide, crl-planning.md), for CAs of the account alone.
+def allow_crl_writing(bucket_arn: str, account: str, distribution_arn: str | None = None) -> Object:
+    """Return what AWS Private CA needs to write a CRL (user guide, crl-planning.md), for CAs of the account alone.
 
     The CA is not named (``aws:SourceArn``), because AWS checks the policy while it creates the CA.
 
@@ -205,19 +175,16 @@ def crl_bucket_policy(bucket_arn: str, account: str, distribution_arn: str | Non
             guide, "Restrict access to an Amazon S3 origin").
     """
     both = [bucket_arn, f"{bucket_arn}/*"]
-    readers: list[Document] = []
-    if distribution_arn is not None:
-        reading = {"Sid": "ClientsReadThroughCloudFront", "Effect": "Allow", "Action": "s3:GetObject"}
-        readers.append(
-            {
-                **reading,
-                "Principal": {"Service": "cloudfront.amazonaws.com"},
-                "Resource": f"{bucket_arn}/*",
-                "Condition": {"StringEquals": {"aws:SourceArn": distribution_arn}},
-            }
-        )
+    readers: Object = {
+        "Sid": "ClientsReadThroughCloudFront",
+        "Effect": "Allow",
+        "Action": "s3:GetObject",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Resource": f"{bucket_arn}/*",
+        "Condition": {"StringEquals": {"aws:SourceArn": distribution_arn}},
+    }
     return _document(
-        *readers,
+        *([readers] if distribution_arn is not None else []),
         {
             "Sid": "PrivateCaWritesLists",
             "Effect": "Allow",
@@ -237,7 +204,7 @@ def crl_bucket_policy(bucket_arn: str, account: str, distribution_arn: str | Non
     )
 
 
-def scheduler_trust(account: str, region: str, partition: str) -> Document:
+def trust_scheduler(account: str, region: str, partition: str) -> Object:
     """Return who may assume the role of a schedule: EventBridge Scheduler, for the default group of one region alone.
 
     The ARN must be that of a group (EventBridge Scheduler user guide, "Confused deputy prevention").
@@ -248,19 +215,12 @@ def scheduler_trust(account: str, region: str, partition: str) -> Document:
         partition: of the account.
     """
     group = f"arn:{partition}:scheduler:{region}:{account}:schedule-group/default"
-    return _document(
-        {
-            "Sid": "Scheduler",
-            "Effect": "Allow",
-            "Principal": {"Service": "scheduler.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": account, "aws:SourceArn": group}},
-        }
-    )
+    wanted = {"aws:SourceAccount": account, "aws:SourceArn": group}
+    return _trust("Scheduler", {"Service": "scheduler.amazonaws.com"}, "sts:AssumeRole", {"StringEquals": wanted})
 
 
-def metric_policy(namespace: str) -> Document:
-    """Write the metrics of one namespace; PutMetricData knows no resource (service authorization reference).
+def allow_metrics(namespace: str) -> Object:
+    """Allow to write the metrics of one namespace; PutMetricData knows no resource (service authorization reference).
 
     Args:
         namespace: of CloudWatch.
@@ -276,7 +236,13 @@ def metric_policy(namespace: str) -> Document:
     )
 
 
-def _issue_with(authority_arn: str, template: str, sid: str) -> Document:
+def _trust(sid: str, principal: Object, action: str | list[str], condition: Object | None = None) -> Object:
+    """Return a trust policy with one statement."""
+    statement = {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": action}
+    return _document({**statement, "Condition": condition} if condition else statement)
+
+
+def _issue_with(authority_arn: str, template: str, sid: str) -> Object:
     partition = arn.PRIVATE_CA.parse(authority_arn).partition
     return {
         "Sid": sid,
@@ -287,7 +253,7 @@ def _issue_with(authority_arn: str, template: str, sid: str) -> Document:
     }
 
 
-def _only_data_planes() -> Document:
+def _only_data_planes() -> Object:
     # An explicit Deny beats every Allow, also one that somebody attaches later; any CA, any partition.
     denied = (templates.CA_MINTING_PATTERN, *templates.SIGNER_PATTERNS)
     return {
@@ -301,10 +267,10 @@ def _only_data_planes() -> Document:
     }
 
 
-def _document(*statements: Document) -> Document:
+def _document(*statements: Object) -> Object:
     return {"Version": _VERSION, "Statement": list(statements)}
 
 
-def to_json(document: Document) -> str:
-    """The document as IAM takes it; keys keep their order, so the same settings never show as a change."""
+def to_json(document: Object) -> str:
+    """Return the document as IAM takes it; keys keep their order, so the same settings never show as a change."""
     return json.dumps(document)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 
 from toolkit.errors import Problem
-from toolkit.infra.reading import refusal
+from toolkit.infra.reading import build_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from toolkit.values import Value
 
 
 def require_same(authority_arn: pulumi.Output[str], former: Sequence[str]) -> pulumi.Output[str]:
@@ -25,21 +27,20 @@ def require_same(authority_arn: pulumi.Output[str], former: Sequence[str]) -> pu
     """
     stack = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}")
 
-    def check(both: Sequence[Any]) -> str:
-        found, exported = both
+    def check(both: Sequence[Value]) -> str:
+        current, exported = both
         before = exported.get("arn") if isinstance(exported, dict) else None
-        if before in (None, found, *former):
-            return str(found)
-        raise refusal(
+        if before in (None, current, *former):
+            return str(current)
+        raise build_error(
             "the meshes still use another CA",
             [
                 Problem(
                     "formerAuthorityArns",
-                    f"does not name {before}, from which the stack's zones issue until now; with {found} alone they "
+                    f"does not name {before}, from which the stack's zones issue until now; with {current} alone they "
                     "could issue no certificates for a Mesh that still names the other",
                 )
             ],
-            pulumi.get_project(),
             "Add it to formerAuthorityArns, move the meshes with toolkit rotate, and remove it then.",
         )
 

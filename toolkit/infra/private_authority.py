@@ -8,7 +8,7 @@ start it earlier: issuing before activation fails with InvalidStateException
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -16,16 +16,18 @@ from pulumi_aws import acmpca
 
 from toolkit.errors import Problem
 from toolkit.infra.guard import Guard
-from toolkit.infra.reading import refusal
-from toolkit.pki import csr, pem, templates
+from toolkit.infra.reading import build_error
+from toolkit.infra.revocation_settings import configure_revocation
+from toolkit.pki import algorithms, csr, pem, templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pulumi_aws as aws
 
-    from toolkit.contract import KeyAlgorithm, SigningAlgorithm, UsageMode
-    from toolkit.infra.settings import KeyStorage
+    from toolkit.contract import SigningAlgorithm, UsageMode
+    from toolkit.infra.stack_context import StackContext
+    from toolkit.values import Value
 
 # What AWS can't change on a CA. Where the provider would replace it (a new key under a new ARN, which no zone knows:
 # hashicorp/terraform-provider-aws, internal/service/acmpca/certificate_authority.go: ForceNew), or send an empty
@@ -41,45 +43,6 @@ _LEFT_ALONE = [
     "type",
     "usageMode",
 ]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whom the CA's certificate names; attributes that are None are left out."""
-
-    common_name: str
-    organization: str
-    organizational_unit: str | None = None
-    country: str | None = None
-    state: str | None = None
-    locality: str | None = None
-
-
-@dataclass(frozen=True)
-class AuthorityArgs:
-    """What a private CA is made from.
-
-    Attributes:
-        subject: at most 64 characters in each of its names.
-        key_algorithm: of its key pair, which AWS keeps in its HSMs.
-        signing_algorithm: of the same family.
-        usage_mode: what it may issue; AWS can't change it later.
-        key_storage: the standard that the HSMs meet; None leaves it to AWS.
-        deletion_window_days: for how long it can be restored after a deletion, 7 to 30.
-        protect: whether Pulumi refuses to delete or replace it.
-        revocation: how its certificates are revoked.
-        tags: of the CA.
-    """
-
-    subject: Subject
-    key_algorithm: KeyAlgorithm
-    signing_algorithm: SigningAlgorithm
-    usage_mode: UsageMode
-    key_storage: KeyStorage | None
-    deletion_window_days: int
-    protect: bool
-    revocation: acmpca.CertificateAuthorityRevocationConfigurationArgs
-    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -132,7 +95,7 @@ class SignedBy:
     path_length: int
     validity_years: int
     generation: int = 1
-    problems: Callable[[], list[Problem]] = list
+    problems: Callable[[], Iterable[Problem]] = list
 
 
 @dataclass(frozen=True)
@@ -169,32 +132,39 @@ class PrivateAuthority(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        args: AuthorityArgs,
+        context: StackContext,
+        common_name: str,
+        usage_mode: UsageMode,
+        bucket: pulumi.Input[str] | None,
         certification: SelfSigned | SignedBy | SignedElsewhere | None,
-        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Create, certify and activate the CA.
 
         Args:
             name: logical name; URNs are built from it, so changing it would replace the CA.
-            args: what the CA is made from.
+            context: of the stack.
+            common_name: of the CA's subject.
+            usage_mode: what it may issue; AWS can't change it later.
+            bucket: for its revocation lists.
             certification: who signs its certificate; None leaves the CA pending.
-            opts: resource options of the component; providers reach its resources.
         """
-        super().__init__("kong-mesh-pca:authority:PrivateAuthority", name, None, opts)
-        self._name = name
-        self.signing_algorithm = args.signing_algorithm
-        authority = self._create(args, "ROOT" if isinstance(certification, SelfSigned) else "SUBORDINATE")
+        super().__init__("kong-mesh-pca:authority:PrivateAuthority", name, None, context.opts)
+        settings = context.settings
+        self._name, self._context, self._usage_mode = name, context, usage_mode
+        more = {field: getattr(settings, field) for field in _SUBJECT_KEYS if field != "common_name"}
+        self._subject: Mapping[str, str | None] = {"common_name": common_name, **more}
+        self.signing_algorithm = settings.signing_algorithm or algorithms.signing_algorithm(settings.key_algorithm)
+        authority = self._create("ROOT" if isinstance(certification, SelfSigned) else "SUBORDINATE", bucket)
         # A renewed certificate replaces the activation, which therefore is not protected itself.
         self._guarded: list[pulumi.Resource] = [authority]
         # Everything else waits for this: nothing is signed for a CA that is not what the settings say.
-        self.arn = _unchanged(name, args, authority)
+        self.arn = self._require_unchanged(authority)
         self.csr = authority.certificate_signing_request
         self.certificate = self.as_issued = self.chain = pulumi.Output.from_input("")
         if isinstance(certification, SignedElsewhere):
             self._import(*self._signed_elsewhere(certification))
         elif isinstance(certification, SelfSigned):
-            issued = self._certify(certification, Issuer(self.arn, args.signing_algorithm), templates.ROOT_CA)
+            issued = self._certify(certification, Issuer(self.arn, self.signing_algorithm), templates.ROOT_CA)
             # A root is imported without a chain, a subordinate only with it.
             self._import(issued.certificate, None)
         elif certification is not None:
@@ -204,28 +174,29 @@ class PrivateAuthority(pulumi.ComponentResource):
             _refuse_when_new(issued, certification.problems)
             above = certification.issuer.above
             self._import(issued.certificate, issued.certificate_chain if above is None else above)
-        Guard(f"{name}-guard", self._guarded, protect=args.protect, opts=pulumi.ResourceOptions(parent=self))
+        Guard(f"{name}-guard", self._guarded, protect=settings.protect, opts=pulumi.ResourceOptions(parent=self))
         self.register_outputs({"arn": self.arn, "certificate": self.certificate, "chain": self.chain})
 
-    def _create(self, args: AuthorityArgs, kind: str) -> acmpca.CertificateAuthority:
-        subject = acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgs(**asdict(args.subject))
+    def _create(self, kind: str, bucket: pulumi.Input[str] | None) -> acmpca.CertificateAuthority:
+        settings = self._context.settings
+        subject = acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgs(**self._subject)
         configuration = acmpca.CertificateAuthorityCertificateAuthorityConfigurationArgs(
-            key_algorithm=args.key_algorithm, signing_algorithm=args.signing_algorithm, subject=subject
+            key_algorithm=settings.key_algorithm, signing_algorithm=self.signing_algorithm, subject=subject
         )
         return acmpca.CertificateAuthority(
             self._name,
             type=kind,
             certificate_authority_configuration=configuration,
-            usage_mode=args.usage_mode,
-            key_storage_security_standard=args.key_storage,
-            permanent_deletion_time_in_days=args.deletion_window_days,
+            usage_mode=self._usage_mode,
+            key_storage_security_standard=settings.key_storage,
+            permanent_deletion_time_in_days=settings.deletion_window_days,
             # Always said, also when it is off: a missing block is no difference to the provider, so revocation that
             # was on would stay on (same provider: SuppressMissingOptionalConfigurationBlock).
-            revocation_configuration=args.revocation,
-            tags=dict(args.tags),
+            revocation_configuration=configure_revocation(settings.revocation, bucket),
+            tags=dict(self._context.tags),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                protect=args.protect,
+                protect=settings.protect,
                 ignore_changes=_LEFT_ALONE,
                 # The provider's own limit is one minute, and CreateCertificateAuthority one call a second.
                 custom_timeouts=pulumi.CustomTimeouts(create="10m"),
@@ -275,54 +246,58 @@ class PrivateAuthority(pulumi.ComponentResource):
 
     def _signed_elsewhere(self, given: SignedElsewhere) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         def check(request: str) -> str:
-            found = csr.mismatch(request, pem.load_certificate(given.certificate))
-            if found:
-                raise refusal(
+            problem = csr.mismatch(request, pem.load_certificate(given.certificate))
+            if problem:
+                raise build_error(
                     "the certificate was not issued for this CA",
-                    [Problem("issuedCertificate", found)],
-                    pulumi.get_project(),
+                    [Problem("issuedCertificate", problem)],
                     "Have the CSR signed that `toolkit outputs --csr` prints, and set the result.",
                 )
             return _canonical(given.certificate).strip()
 
         return self.csr.apply(check), pulumi.Output.from_input(_canonical(given.chain).strip())
 
+    def _require_unchanged(self, authority: acmpca.CertificateAuthority) -> pulumi.Output[str]:
+        """Return the CA's ARN, if the CA is what the settings say; a preview already knows a CA that exists."""
+        settings = self._context.settings
 
-def _unchanged(name: str, args: AuthorityArgs, authority: acmpca.CertificateAuthority) -> pulumi.Output[str]:
-    """The CA's ARN, if the CA is what the settings say; a preview already knows a CA that exists."""
-    configuration = authority.certificate_authority_configuration
-
-    def check(values: tuple[str, dict[str, str | None], str, str | None, int | None]) -> str:
-        arn, made, mode, storage, days = values
-        wanted = {
-            "keyAlgorithm": (args.key_algorithm, made["key_algorithm"]),
-            "signingAlgorithm": (args.signing_algorithm, made["signing_algorithm"]),
-            "usageMode": (args.usage_mode, mode),
-            "keyStorage": (args.key_storage, storage if args.key_storage else None),
-            "deletionWindowDays": (args.deletion_window_days, days),
-            **{_SUBJECT_KEYS[field]: (text, made[field] or None) for field, text in asdict(args.subject).items()},
+        asked = {
+            "keyAlgorithm": settings.key_algorithm,
+            "signingAlgorithm": self.signing_algorithm,
+            "usageMode": self._usage_mode,
+            "keyStorage": settings.key_storage,
+            "deletionWindowDays": settings.deletion_window_days,
+            **{_SUBJECT_KEYS[field]: text for field, text in self._subject.items()},
         }
-        changed = [
-            Problem(key, f"{asked if asked is not None else 'nothing'} is asked for, but {name} was made with {found}")
-            for key, (asked, found) in wanted.items()
-            if asked != found
-        ]
-        if changed:
-            raise refusal(
-                f"AWS can't change what {name} was made with",
-                changed,
-                pulumi.get_project(),
-                "Put the values back. For another CA make another stack and rotate the mesh to it.",
-            )
-        return arn
 
-    return pulumi.Output.all(
-        authority.arn,
-        configuration.apply(_made_with),
-        authority.usage_mode,
-        authority.key_storage_security_standard,
-        authority.permanent_deletion_time_in_days,
-    ).apply(lambda values: check((values[0], values[1], values[2], values[3], values[4])))
+        def check(values: Sequence[Value]) -> str:
+            arn, configuration, mode, storage, days = values
+            made = {**configuration, "usageMode": mode, "keyStorage": storage, "deletionWindowDays": days}
+            if settings.key_storage is None:
+                made["keyStorage"] = None
+            changed = [
+                Problem(
+                    key,
+                    f"{'nothing' if value is None else value} is asked for, but {self._name} was made with {made[key]}",
+                )
+                for key, value in asked.items()
+                if value != made[key]
+            ]
+            if changed:
+                raise build_error(
+                    f"AWS can't change what {self._name} was made with",
+                    changed,
+                    "Put the values back. For another CA make another stack and rotate the mesh to it.",
+                )
+            return str(arn)
+
+        return pulumi.Output.all(
+            authority.arn,
+            authority.certificate_authority_configuration.apply(_read_configuration),
+            authority.usage_mode,
+            authority.key_storage_security_standard,
+            authority.permanent_deletion_time_in_days,
+        ).apply(check)
 
 
 _SUBJECT_KEYS = {
@@ -335,34 +310,29 @@ _SUBJECT_KEYS = {
 }
 
 
-def _made_with(
+def _read_configuration(
     configuration: acmpca.outputs.CertificateAuthorityCertificateAuthorityConfiguration,
 ) -> dict[str, str | None]:
-    subject = configuration.subject
+    """Return what a CA was made with, by the keys of the settings."""
     return {
-        "key_algorithm": configuration.key_algorithm,
-        "signing_algorithm": configuration.signing_algorithm,
-        **{field: getattr(subject, field) for field in _SUBJECT_KEYS},
+        "keyAlgorithm": configuration.key_algorithm,
+        "signingAlgorithm": configuration.signing_algorithm,
+        **{key: getattr(configuration.subject, field) or None for field, key in _SUBJECT_KEYS.items()},
     }
 
 
-def _refuse_when_new(certificate: acmpca.Certificate, problems: Callable[[], list[Problem]]) -> None:
+def _refuse_when_new(certificate: acmpca.Certificate, problems: Callable[[], Iterable[Problem]]) -> None:
     """Let a preview fail when it is about to have a certificate issued that can't be; one that exists is left alone."""
 
     async def check() -> str:
-        if pulumi.runtime.is_dry_run() and not await certificate.arn.is_known():
-            found = problems()
-            if found:
-                raise refusal(
-                    "the CA above can't sign",
-                    found,
-                    pulumi.get_project(),
-                    "Choose another parent or other settings; nothing was made.",
-                )
+        is_new = pulumi.runtime.is_dry_run() and not await certificate.arn.is_known()
+        if reasons := list(problems()) if is_new else []:
+            hint = "Choose another parent or other settings; nothing was made."
+            raise build_error("the CA above can't sign", reasons, hint)
         return "checked"
 
     # An Output, because Pulumi waits for those at the end of a program and fails it with their exceptions.
-    pulumi.Output.from_input(check())  # type: ignore[arg-type] # its overloads don't take a coroutine
+    _: pulumi.Output[str] = pulumi.Output.from_input(check())
 
 
 def _canonical(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, get_args, get_origin
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
@@ -20,6 +20,8 @@ from toolkit.infra.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from toolkit.values import Object, Value
 
 _FIELDS = {to_camel(name): name for name in Settings.model_fields}
 _ZONE = re.compile(r"^zones\[([0-9]+)\]")
@@ -42,7 +44,7 @@ def read_settings(config: pulumi.Config, project_dir: Path) -> Settings:
         SettingsError: anything in it is not valid.
     """
     problems = [*_unknown_keys(config.name), *_public_secrets(config), *_too_large(config)]
-    values: dict[str, Any] = {}
+    values: Object = {}
     for key, name in _FIELDS.items():
         try:
             value = config.get_object(key) if is_structured(name) else config.get(key)
@@ -96,8 +98,7 @@ def _too_large(config: pulumi.Config) -> list[Problem]:
 
 def _unknown_keys(project: str) -> list[Problem]:
     """Keys of this project that it does not have; Pulumi itself lets a misspelt ``protct: true`` pass for nothing."""
-    given = {**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()}
-    own = [key.removeprefix(f"{project}:") for key in given if key.startswith(f"{project}:")]
+    own = [key.removeprefix(f"{project}:") for key in _given() if key.startswith(f"{project}:")]
     problems = []
     for key in sorted(set(own) - set(_FIELDS)):
         close = difflib.get_close_matches(key, _FIELDS, 1)
@@ -109,14 +110,12 @@ def is_structured(name: str) -> bool:
     """Whether a setting is a list or an object, which Pulumi keeps as JSON."""
     annotation = Settings.model_fields[name].annotation
     kinds = [annotation, *get_args(annotation)]
-    return any(get_origin(kind) in (tuple, dict) or _is_model(kind) for kind in kinds)
+    return any(
+        get_origin(kind) in (tuple, dict) or (isinstance(kind, type) and issubclass(kind, BaseModel)) for kind in kinds
+    )
 
 
-def _is_model(kind: Any) -> bool:  # noqa: ANN401 - annotations are anything
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def check_settings(values: Mapping[str, Any], project: str, known: Iterable[Problem] = ()) -> Settings:
+def check_settings(values: Mapping[str, Value], project: str, known: Iterable[Problem] = ()) -> Settings:
     """Turn configuration values into settings.
 
     Args:
@@ -129,30 +128,33 @@ def check_settings(values: Mapping[str, Any], project: str, known: Iterable[Prob
     """
     problems = list(known)
     readable = _Readable(values, [problem.path for problem in problems])
-    while (settings := readable.settings()) is None:
-        problems += readable.set_aside()
-    problems += [readable.original(problem) for problem in rules.problems(settings, readable.unreadable)]
+    while isinstance(settings := readable.validate(), ValidationError):
+        problems += readable.set_aside(settings)
+    problems += [readable.renumber(problem) for problem in rules.list_problems(settings, readable.unreadable)]
     if problems:
         file = values.get("zonesFile")
         place = file if isinstance(file, str) else None
-        raise refusal("the stack's configuration is not valid", problems, project, FIX, place)
+        raise build_error("the stack's configuration is not valid", problems, FIX, project, place)
     return settings
 
 
-def refusal(
-    what: str, problems: Sequence[Problem], project: str, hint: str, zones_file: str | None = None
+def build_error(
+    what: str, problems: Sequence[Problem], hint: str, project: str = "", zones_file: str | None = None
 ) -> SettingsError:
     """Return the error for problems with settings.
 
     Args:
         what: is wrong, in short.
         problems: by path.
-        project: whose name precedes each key in the stack's file.
         hint: what to do.
+        project: whose name precedes each key in the stack's file; the program's own unless given.
         zones_file: precedes the paths of zones instead, if they come from a file.
     """
-    places = [(zones_file if zones_file and path.startswith("zones[") else project, path) for path, _ in problems]
-    full = [Problem(f"{place}:{path}", message) for (place, path), (_, message) in zip(places, problems, strict=True)]
+    project = project or pulumi.get_project()
+    full = [
+        Problem(f"{zones_file if zones_file and path.startswith('zones[') else project}:{path}", message)
+        for path, message in problems
+    ]
     count = "1 problem" if len(full) == 1 else f"{len(full)} problems"
     return SettingsError(f"{what}: {count}", full, hint)
 
@@ -160,31 +162,28 @@ def refusal(
 class _Readable:
     """The part of the values that can be read, so that one wrong value does not hide what is wrong with others."""
 
-    def __init__(self, values: Mapping[str, Any], broken: Iterable[str]) -> None:
+    def __init__(self, values: Mapping[str, Value], broken: Iterable[str]) -> None:
         self._values = {key: value for key, value in values.items() if key not in set(broken)}
         self.unreadable = {_FIELDS[key] for key in broken if key in _FIELDS}
         self._positions: list[int] | None = None
-        self._error: ValidationError | None = None
         if "zones_file" in self.unreadable and "zones" not in self._values:
             self.unreadable.add("zones")
         if "zones" in self.unreadable:
             self._values["zones"] = [_STAND_IN]
 
-    def settings(self) -> Settings | None:
-        """What can be read, or None while there is still something in the way."""
+    def validate(self) -> Settings | ValidationError:
+        """Return the settings, or what still keeps them from being read."""
         try:
             return Settings.model_validate(self._values)
         except ValidationError as error:
-            self._error = error
-            return None
+            return error
 
-    def set_aside(self) -> list[Problem]:
-        """Take away what can't be read, and say what was wrong with it."""
-        assert self._error is not None  # noqa: S101 - called after settings() found one
-        found = validation_problems(self._error)
-        zones = {int(match[1]) for problem in found if (match := _ZONE.match(problem.path))}
-        named = [self.original(problem) for problem in found]
-        for problem in found:
+    def set_aside(self, error: ValidationError) -> list[Problem]:
+        """Remove the values that can't be read, and return what is wrong with them."""
+        problems = validation_problems(error)
+        zones = {int(match[1]) for problem in problems if (match := _ZONE.match(problem.path))}
+        named = [self.renumber(problem) for problem in problems]
+        for problem in problems:
             key = re.split(r"[.\[]", problem.path, maxsplit=1)[0]
             if problem.path == "zones" and (repeated := _repeated(self._values.get("zones"))):
                 zones |= repeated
@@ -194,8 +193,8 @@ class _Readable:
             self._remove_zones(zones)
         return named
 
-    def original(self, problem: Problem) -> Problem:
-        """The problem with the number that the zone has in the stack's file."""
+    def renumber(self, problem: Problem) -> Problem:
+        """Return the problem with the number that the zone has in the stack's file."""
         match = _ZONE.match(problem.path)
         if match is None or self._positions is None:
             return problem

@@ -10,15 +10,14 @@ from pulumi_aws import acmpca, s3
 from toolkit.infra import policies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.infra.settings import CrlSettings, RevocationSettings
+    from toolkit.infra.stack_context import StackContext
 
 
-def configuration(
+def configure_revocation(
     settings: RevocationSettings, bucket_name: pulumi.Input[str] | None
 ) -> acmpca.CertificateAuthorityRevocationConfigurationArgs:
-    """A CA's revocation configuration.
+    """Return a CA's revocation configuration.
 
     What is off says so and nothing else: other settings beside it are an error of AWS's
     (hashicorp/terraform-provider-aws#29088).
@@ -60,29 +59,20 @@ class CrlBucket(pulumi.ComponentResource):
 
     bucket_name: pulumi.Output[str]
 
-    def __init__(
-        self,
-        name: str,
-        settings: CrlSettings,
-        *,
-        account: str,
-        tags: Mapping[str, str],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        """Make the bucket.
+    def __init__(self, name: str, settings: CrlSettings, context: StackContext) -> None:
+        """Create the bucket.
 
         Args:
             name: logical name; the bucket's own begins with it.
             settings: of the lists.
-            account: whose CAs write.
-            tags: of the bucket.
-            opts: resource options of the component.
+            context: of the stack, whose CAs write.
         """
-        super().__init__("kong-mesh-pca:revocation:CrlBucket", name, None, opts)
+        super().__init__("kong-mesh-pca:revocation:CrlBucket", name, None, context.opts)
+        account = context.deployment.account
         # Certificates name their list for as long as they live, so a bucket outlives the settings that made it, and so
         # does all that keeps it closed. A bucket with lists in it could not be deleted anyway.
         inside = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
-        bucket = s3.Bucket(name, tags=dict(tags), opts=inside)
+        bucket = s3.Bucket(name, tags=dict(context.tags), opts=inside)
         block = s3.BucketPublicAccessBlock(
             f"{name}-public-access",
             bucket=bucket.bucket,
@@ -106,7 +96,7 @@ class CrlBucket(pulumi.ComponentResource):
             f"{name}-policy",
             bucket=bucket.bucket,
             policy=bucket.arn.apply(
-                lambda text: policies.to_json(policies.crl_bucket_policy(text, account, settings.distribution_arn))
+                lambda text: policies.to_json(policies.allow_crl_writing(text, account, settings.distribution_arn))
             ),
             opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[block])),
         )

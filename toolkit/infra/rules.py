@@ -57,8 +57,8 @@ def rule(*reads: str) -> Callable[[Callable[[Settings], Iterable[Problem]]], Cal
     return register
 
 
-def problems(settings: Settings, unreadable: Iterable[str] = ()) -> list[Problem]:
-    """Everything that is wrong between the settings.
+def list_problems(settings: Settings, unreadable: Iterable[str] = ()) -> list[Problem]:
+    """Return everything that is wrong between the settings.
 
     Args:
         settings: valid each for itself.
@@ -110,12 +110,12 @@ def _issued_for_a_mesh(settings: Settings) -> Iterator[Problem]:
     for key, (certificates, limit) in limits.items():
         if len(pem.write(certificates)) > limit:
             yield Problem(key, f"is longer than the {limit:,} bytes that AWS imports")
-    for problem in import_problems(own, above, "SUBORDINATE", mesh_needs(settings), {AWS, *IN_A_MESH}):
+    for problem in import_problems(own, above, "SUBORDINATE", build_needs(settings), {AWS, *IN_A_MESH}):
         key = "issuedCertificateChain" if problem.is_of_chain else "issuedCertificate"
         yield Problem(key, f"counted from issuedCertificate, {problem.message}")
 
 
-def mesh_needs(settings: Settings) -> Needs:
+def build_needs(settings: Settings) -> Needs:
     """Return what the stack's meshes want from every CA on the path."""
     return Needs(
         uris=tuple(uri for mesh in settings.meshes for uri in spiffe.typical_uris(mesh)),
@@ -235,30 +235,29 @@ def _sharing_has_a_form(settings: Settings) -> Iterator[Problem]:
 @rule("parent")
 def _parent_is_reachable(settings: Settings) -> Iterator[Problem]:
     if settings.parent is not None:
-        yield from access_problems("parent", settings.parent)
+        yield from _access_problems("parent", settings.parent)
 
 
 @rule("zones")
 def _zones_are_reachable(settings: Settings) -> Iterator[Problem]:
     for index, zone in enumerate(settings.zones):
-        yield from access_problems(f"zones[{index}]", zone)
+        yield from _access_problems(f"zones[{index}]", zone)
 
 
-def access_problems(path: str, access: AccountSettings) -> Iterator[Problem]:
-    """What is wrong with the way into another account."""
+def _access_problems(path: str, access: AccountSettings) -> Iterator[Problem]:
     if access.profile is not None and access.assume_role_arn is None and access.account_id is None:
         yield Problem(f"{path}.accountId", f"is missing: profile {access.profile} doesn't say which account it opens")
     if access.assume_role_arn is not None and access.account_id is not None:
-        found = arn.ROLE.parse(access.assume_role_arn).account
-        if found != access.account_id:
-            yield Problem(f"{path}.assumeRoleArn", f"is in account {found}, and accountId is {access.account_id}")
+        account = arn.ROLE.parse(access.assume_role_arn).account
+        if account != access.account_id:
+            yield Problem(f"{path}.assumeRoleArn", f"is in account {account}, and accountId is {access.account_id}")
     if access.external_id is not None and access.assume_role_arn is None:
         yield Problem(f"{path}.externalId", "is for assumeRoleArn, which is missing")
 
 
 @rule("zones")
 def _identities_can_work(settings: Settings) -> Iterable[Problem]:
-    return identities.problems(settings.zones)
+    return identities.list_problems(settings.zones)
 
 
 @rule("zones", "topology", "adopt_arn")

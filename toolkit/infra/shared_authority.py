@@ -11,9 +11,8 @@ from toolkit.infra import policies
 from toolkit.pki import arn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.infra.settings import SharingSettings
+    from toolkit.infra.stack_context import StackContext
 
 # ram/latest/userguide/security-ram-permissions.html: end entities with EndEntityCertificate/V1, and nothing else.
 _DEFAULT_PERMISSION = "AWSRAMDefaultPermissionCertificateAuthority"
@@ -23,46 +22,33 @@ class SharedAuthority(pulumi.ComponentResource):
     """A CA that others may issue from, through AWS RAM or through its own resource policy."""
 
     def __init__(
-        self,
-        name: str,
-        settings: SharingSettings,
-        *,
-        authority_arn: pulumi.Output[str],
-        partition: str,
-        tags: Mapping[str, str],
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, settings: SharingSettings, context: StackContext, authority_arn: pulumi.Output[str]
     ) -> None:
         """Share it.
 
         Args:
             name: logical name.
             settings: with whom, and how.
+            context: of the stack.
             authority_arn: the CA, active: a pending one takes no policy.
-            partition: of its account.
-            tags: of the resource share.
-            opts: resource options of the component.
         """
-        super().__init__("kong-mesh-pca:sharing:SharedAuthority", name, None, opts)
+        super().__init__("kong-mesh-pca:sharing:SharedAuthority", name, None, context.opts)
         self._inside = pulumi.ResourceOptions(parent=self)
         if settings.method == "ram":
-            self._share(name, settings, authority_arn, partition, tags)
+            self._share(name, settings, context, authority_arn)
         else:
             self._put_policy(name, settings, authority_arn)
         self.register_outputs({})
 
     def _share(
-        self,
-        name: str,
-        settings: SharingSettings,
-        authority_arn: pulumi.Output[str],
-        partition: str,
-        tags: Mapping[str, str],
+        self, name: str, settings: SharingSettings, context: StackContext, authority_arn: pulumi.Output[str]
     ) -> None:
+        default = f"arn:{context.deployment.partition}:ram::aws:permission/{_DEFAULT_PERMISSION}"
         share = ram.ResourceShare(
             name,
             allow_external_principals=settings.allow_external_accounts,
-            permission_arns=[settings.permission_arn or f"arn:{partition}:ram::aws:permission/{_DEFAULT_PERMISSION}"],
-            tags=dict(tags),
+            permission_arns=[settings.permission_arn or default],
+            tags=dict(context.tags),
             opts=self._inside,
         )
         ram.ResourceAssociation(
@@ -85,9 +71,7 @@ class SharedAuthority(pulumi.ComponentResource):
             f"{name}-policy",
             resource_arn=authority_arn,
             policy=authority_arn.apply(
-                lambda authority: policies.to_json(
-                    policies.share_policy(authority, list(settings.accounts), organization)
-                )
+                lambda authority: policies.to_json(policies.allow_sharing(authority, settings.accounts, organization))
             ),
             opts=self._inside,
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
@@ -19,13 +20,14 @@ from toolkit.contract import (
 )
 from toolkit.errors import Problem
 from toolkit.infra import accounts, existing, lookups, previous, rules
-from toolkit.infra.alarms import AlarmArgs, AuthorityAlarms
-from toolkit.infra.claims import Claim, Claims
-from toolkit.infra.deployment_account import Home, home_problems, home_warnings
+from toolkit.infra.alarms import AuthorityAlarms
+from toolkit.infra.claims import CREATE, Claims
+from toolkit.infra.deployment_account import Deployment, list_problems, list_warnings
 from toolkit.infra.fields import MANAGED_BY, STACK
 from toolkit.infra.guard import Guard
-from toolkit.infra.reading import refusal
+from toolkit.infra.reading import build_error
 from toolkit.infra.shared_authority import SharedAuthority
+from toolkit.infra.stack_context import StackContext
 from toolkit.infra.topologies import Authorities
 from toolkit.infra.zones import Zones
 from toolkit.pki import arn, pem
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from toolkit.infra.existing import ExistingAuthority
     from toolkit.infra.settings import Settings
     from toolkit.infra.zone_roles import ZoneAccess
+    from toolkit.values import Value
 
 _MANAGER = "kong-mesh-pca-toolkit"
 _NOTHING_DONE = "Correct the settings, or deploy with other credentials; nothing was changed."
@@ -61,35 +64,33 @@ class MeshCertificates(pulumi.ComponentResource):
             SettingsError: the settings don't fit what AWS shows; raised before anything is created.
         """
         super().__init__("kong-mesh-pca:index:MeshCertificates", name, None, opts)
+        inside = pulumi.ResourceOptions(parent=self)
+        tags = {**settings.tags, MANAGED_BY: _MANAGER, STACK: pulumi.get_stack()}
+        claims = Claims(tags, adopt=settings.adopt_existing)
         self._settings = settings
-        self._inside = pulumi.ResourceOptions(parent=self)
-        self._tags = {**settings.tags, MANAGED_BY: _MANAGER, STACK: pulumi.get_stack()}
-        self._claims = Claims(self._tags, adopt=settings.adopt_existing)
-        self._alarm_role = Claim()
-        self._home = _home()
-        self._refuse(home_problems(settings, self._home))
-        for warning in home_warnings(settings, self._home):
+        self._context = StackContext(settings, _locate(), tags, claims, inside)
+        self._alarm_role = CREATE
+        self._refuse(list_problems(settings, self._context.deployment))
+        for warning in list_warnings(settings, self._context.deployment):
             pulumi.log.warn(str(warning))
-        self._zones = Zones(settings, self._home, self._tags, self._claims, self._inside)
-        parent = settings.parent
-        way = (
-            accounts.provider("parent-ca", parent, arn.PRIVATE_CA.parse(parent.arn).region, self._inside)
-            if parent
-            else None
-        )
-        found = self._look_up(way)
-        issuing = Authorities(settings, self._home, found, way, self._tags, self._inside).issuing()
+        self._zones = Zones(self._context)
+        parent, provider = settings.parent, None
+        if parent is not None:
+            region = arn.PRIVATE_CA.parse(parent.arn).region
+            provider = accounts.create_provider("parent-ca", parent, region, inside)
+        authority = self._look_up(provider)
+        issuing = Authorities(self._context, authority, provider).create()
         self._issuing = replace(issuing, arn=previous.require_same(issuing.arn, settings.former_authority_arns))
         crl_bucket = self._issuing.crl_bucket
-        self._more: dict[str, pulumi.Output[Any]] = {"crlBucket": crl_bucket} if crl_bucket is not None else {}
+        self._more: dict[str, pulumi.Output[Value]] = {"crlBucket": crl_bucket} if crl_bucket is not None else {}
         # Nothing but the CA is made before it can issue: a role for it would be a promise.
-        self._access = [] if self._issuing.csr else self._around_the_authority()
+        self._access = [] if self._issuing.csr else self._create_dependents()
         self.register_outputs({})
         # Beside the component, since it depends on all that is in it.
         Guard(f"{name}-guard", [self], protect=settings.protect)
 
-    def exports(self) -> dict[str, pulumi.Output[Any]]:
-        """The contract, one stack output a key; checked as a whole by the model that its readers use.
+    def build_exports(self) -> dict[str, pulumi.Output[Value]]:
+        """Return the contract, one stack output a key; checked as a whole by the model that its readers use.
 
         Beside it stand ``crlBucket`` and ``alarmTopicArn``, of what was made and people go on to use.
         """
@@ -109,71 +110,52 @@ class MeshCertificates(pulumi.ComponentResource):
 
     def _refuse(self, problems: list[Problem]) -> None:
         if problems:
-            raise refusal(
-                "the stack's configuration does not fit what is there",
-                problems,
-                pulumi.get_project(),
-                _NOTHING_DONE,
-                self._settings.zones_file,
-            )
+            what = "the stack's configuration does not fit what is there"
+            raise build_error(what, problems, _NOTHING_DONE, zones_file=self._settings.zones_file)
 
-    def _look_up(self, way: aws.Provider | None) -> ExistingAuthority | None:
-        """What is there already and is counted on."""
-        settings = self._settings
-        problems = self._zones.problems()
+    def _look_up(self, provider: aws.Provider | None) -> ExistingAuthority | None:
+        """Look up what the stack counts on; return the CA among it."""
+        settings, account = self._settings, self._context.deployment.account
+        claims, problems = self._context.claims, self._zones.look_up()
         crl, alarms = settings.revocation.crl, settings.alarms
         if crl is not None and crl.bucket is not None:
-            problems += lookups.bucket_problems("revocation.crl.bucket", crl.bucket)
+            ask = partial(aws.s3.get_bucket, bucket=crl.bucket)
+            problems += lookups.list_missing("revocation.crl.bucket", crl.bucket, ask)
         if alarms is not None and settings.name_prefix:
             name = f"{settings.name_prefix}{rules.ALARM_ROLE}"
-            self._alarm_role = self._claims.role("namePrefix", name, settings.name_prefix, self._home.account, None)
+            self._alarm_role = claims.claim_role("namePrefix", name, settings.name_prefix, account, None)
         if alarms is not None and alarms.topic_arn is not None:
-            problems += lookups.topic_problems("alarms.topicArn", alarms.topic_arn, self._home.account)
+            topic = arn.TOPIC.parse(alarms.topic_arn)
+            if topic.account == account:
+                get_topic = partial(aws.sns.get_topic, name=topic.resource, region=topic.region)
+                problems += lookups.list_missing("alarms.topicArn", alarms.topic_arn, get_topic)
         if settings.sharing is not None and settings.sharing.method == "ram":
-            problems += lookups.sharing_problems(settings.sharing)
-        found = None
+            problems += lookups.check_sharing(settings.sharing)
+        authority = None
         key, wanted = ("parent.arn", settings.parent.arn) if settings.parent else ("adoptArn", settings.adopt_arn)
         if wanted is not None:
             try:
-                found = existing.look_up_authority(wanted, way)
-            except existing.LookUpError as error:
+                authority = existing.look_up_authority(wanted, provider)
+            except lookups.LookUpError as error:
                 problems.append(Problem(key, f"the CA can't be used: {error}"))
-        if found is not None:
+        if authority is not None:
             adopted = settings.topology == "adopt"
-            problems += existing.adoption_problems(found, settings) if adopted else existing.key_problems(key, found)
+            problems += existing.check_adopted(authority, settings) if adopted else existing.check_key(key, authority)
         existing.warn_of_strict(settings)
         existing.warn_of_former(settings)
-        self._refuse([*problems, *self._claims.problems])
-        return found
+        self._refuse([*problems, *claims.problems])
+        return authority
 
-    def _around_the_authority(self) -> list[ZoneAccess]:
-        settings, home, issuing = self._settings, self._home, self._issuing
-        owner, region = home.authority(settings)
+    def _create_dependents(self) -> list[ZoneAccess]:
+        settings, context, issuing = self._settings, self._context, self._issuing
         if settings.sharing is not None:
-            SharedAuthority(
-                "issuing-ca-share",
-                settings.sharing,
-                authority_arn=issuing.arn,
-                partition=home.partition,
-                tags=self._tags,
-                opts=self._inside,
-            )
+            SharedAuthority("issuing-ca-share", settings.sharing, context, issuing.arn)
         if settings.alarms is not None:
-            args = AlarmArgs(
-                settings=settings.alarms,
-                authority_arn=issuing.arn,
-                chain=issuing.chain,
-                with_crl=settings.revocation.crl is not None,
-                account=home.account,
-                partition=home.partition,
-                region=region,
-                name_prefix=settings.name_prefix,
-                permissions_boundary_arn=settings.permissions_boundary_arn,
-                tags=self._tags,
-                role=self._alarm_role,
+            alarms = AuthorityAlarms(
+                "issuing-ca-alarms", settings.alarms, context, issuing.arn, issuing.chain, self._alarm_role
             )
-            self._more["alarmTopicArn"] = AuthorityAlarms("issuing-ca-alarms", args, opts=self._inside).topic_arn
-        return [self._zones.access(zone, issuing.arn, owner) for zone in settings.zones]
+            self._more["alarmTopicArn"] = alarms.topic_arn
+        return [self._zones.create(zone, issuing.arn) for zone in settings.zones]
 
     def _contract(self, authority_arn: str, bundle: str, root: str, roles: list[tuple[str, str]]) -> StackOutputs:
         settings, issuing = self._settings, self._issuing
@@ -190,7 +172,7 @@ class MeshCertificates(pulumi.ComponentResource):
             Zone(
                 name=zone.name,
                 region=zone.region,
-                account_id=self._zones.account(zone),
+                account_id=zone.account(self._context.deployment.account),
                 namespace=zone.namespace,
                 service_account=zone.service_account,
                 identity=zone.identity,
@@ -210,9 +192,9 @@ class MeshCertificates(pulumi.ComponentResource):
         )
 
 
-def _home() -> Home:
+def _locate() -> Deployment:
     caller = aws.get_caller_identity()
-    return Home(caller.account_id, arn.Arn.parse(caller.arn).partition, aws.get_region().region)
+    return Deployment(caller.account_id, arn.Arn.parse(caller.arn).partition, aws.get_region().region)
 
 
 def _pending(authority_arn: str, request: str) -> PendingStack:

@@ -7,29 +7,23 @@ from typing import TYPE_CHECKING, Literal
 
 import pulumi
 
-from toolkit.infra import existing, revocation_settings
+from toolkit.infra import existing
 from toolkit.infra.private_authority import (
-    AuthorityArgs,
     Issuer,
     PrivateAuthority,
     SelfSigned,
     SignedBy,
     SignedElsewhere,
-    Subject,
 )
+from toolkit.infra.revocation_settings import CrlBucket
 from toolkit.pki import algorithms, arn, pem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pulumi_aws as aws
 
     from toolkit.contract import KeyAlgorithm, SigningAlgorithm, UsageMode
-    from toolkit.infra.deployment_account import Home
     from toolkit.infra.existing import ExistingAuthority
-    from toolkit.infra.settings import Settings
-
-_ROOT, _ISSUING = "root-ca", "issuing-ca"
+    from toolkit.infra.stack_context import StackContext
 
 
 @dataclass(frozen=True)
@@ -59,73 +53,69 @@ class Issuing:
     crl_bucket: pulumi.Output[str] | None = None
 
 
-@dataclass(frozen=True)
 class Authorities:
-    """Makes a stack's CAs, or takes the one that is there.
+    """Creates a stack's CAs, or uses the one that exists."""
 
-    Attributes:
-        settings: the stack's.
-        home: where it deploys to.
-        found: the CA that is adopted or that signs, as AWS showed it.
-        provider: with which the parent is called; None for the stack's own.
-        tags: of the CAs.
-        opts: resource options of the components.
-    """
+    def __init__(
+        self, context: StackContext, existing_authority: ExistingAuthority | None, provider: aws.Provider | None
+    ) -> None:
+        """Keep what the CAs are made from; nothing is created yet.
 
-    settings: Settings
-    home: Home
-    found: ExistingAuthority | None
-    provider: aws.Provider | None
-    tags: Mapping[str, str]
-    opts: pulumi.ResourceOptions
+        Args:
+            context: of the stack.
+            existing_authority: the CA that is adopted or that signs, as AWS showed it.
+            provider: with which the parent is called; None for the stack's own.
+        """
+        self._context, self._settings = context, context.settings
+        self._existing, self._provider = existing_authority, provider
+        self._bucket: pulumi.Input[str] | None = None
 
-    def issuing(self) -> Issuing:
-        """The CA that issues, with everything above it that the stack owns."""
-        settings = self.settings
-        if settings.topology == "adopt":
-            return self._adopted()
-        made = self._crl_bucket()
-        bucket = made if made is not None or settings.revocation.crl is None else settings.revocation.crl.bucket
-        return replace(self._own(bucket), crl_bucket=made)
-
-    def _own(self, bucket: pulumi.Input[str] | None) -> Issuing:
-        """The CA that issues where the stack makes it."""
-        settings = self.settings
+    def create(self) -> Issuing:
+        """Create the CA that issues, with everything above it that the stack owns, or return the adopted one."""
+        settings, crl, crl_bucket = self._settings, self._settings.revocation.crl, None
+        if settings.topology == "adopt" and self._existing is not None:
+            return self._adopt(self._existing)
+        if crl is not None:
+            if crl.bucket is None:
+                crl_bucket = CrlBucket("kong-mesh-crl", crl, self._context).bucket_name
+            self._bucket = crl_bucket if crl_bucket is not None else crl.bucket
         if settings.topology == "root":
-            root = self._make(_ROOT, "Root", settings.usage_mode, bucket, self._root_certification())
-            return self._of_the_stack(root, "ROOT")
-        if settings.topology == "intermediate":
+            issuing = self._describe(self._make_root(settings.usage_mode), "ROOT")
+        elif settings.topology == "intermediate":
             # Above an intermediate the root stays general-purpose: a short-lived CA can't have one below it.
-            root = self._make(_ROOT, "Root", "GENERAL_PURPOSE", bucket, self._root_certification())
-            certification = self._signed_by(Issuer(root.arn, root.signing_algorithm, root.as_issued))
-        elif settings.topology == "under-aws-ca":
-            certification = self._signed_by(self._parent())
+            root = self._make_root("GENERAL_PURPOSE")
+            issuing = self._make_issuing(self._signed_by(Issuer(root.arn, root.signing_algorithm, root.as_issued)))
+        elif self._existing is not None:
+            issuing = self._make_issuing(self._signed_by(self._parent(self._existing)))
         else:
-            return self._under_external_ca(bucket)
-        issuing = self._make(_ISSUING, "Issuing", settings.usage_mode, bucket, certification)
-        return self._of_the_stack(issuing, "SUBORDINATE")
+            certificate, above = settings.issued_certificate, settings.issued_certificate_chain
+            issuing = self._make_issuing(SignedElsewhere(certificate, above) if certificate and above else None)
+        return replace(issuing, crl_bucket=crl_bucket)
 
-    def _adopted(self) -> Issuing:
-        found = self._required()
-        bundle = pem.write(found.certificates)
+    def _adopt(self, adopted: ExistingAuthority) -> Issuing:
         return Issuing(
-            arn=pulumi.Output.from_input(found.arn),
-            chain=pulumi.Output.from_input(bundle),
-            root=pulumi.Output.from_input(pem.write(found.certificates[-1:])),
-            type=found.type,
-            usage_mode=found.usage_mode,
-            key_algorithm=found.key_algorithm,
-            signing_algorithm=self.settings.signing_algorithm or algorithms.signing_algorithm(found.key_algorithm),
+            arn=pulumi.Output.from_input(adopted.arn),
+            chain=pulumi.Output.from_input(pem.write(adopted.certificates)),
+            root=pulumi.Output.from_input(pem.write(adopted.certificates[-1:])),
+            type=adopted.type,
+            usage_mode=adopted.usage_mode,
+            key_algorithm=adopted.key_algorithm,
+            signing_algorithm=self._settings.signing_algorithm or algorithms.signing_algorithm(adopted.key_algorithm),
         )
 
-    def _under_external_ca(self, bucket: pulumi.Input[str] | None) -> Issuing:
-        settings = self.settings
-        certificate, above = settings.issued_certificate, settings.issued_certificate_chain
-        certification = SignedElsewhere(certificate, above) if certificate and above else None
-        issuing = self._make(_ISSUING, "Issuing", settings.usage_mode, bucket, certification)
-        return self._of_the_stack(issuing, "SUBORDINATE", pending=certification is None)
+    def _make_root(self, usage_mode: UsageMode) -> PrivateAuthority:
+        settings = self._settings
+        certification = SelfSigned(settings.root_validity_years, settings.root_generation)
+        return PrivateAuthority(
+            "root-ca", self._context, f"{settings.ca_name} Root CA", usage_mode, self._bucket, certification
+        )
 
-    def _of_the_stack(
+    def _make_issuing(self, certification: SignedBy | SignedElsewhere | None) -> Issuing:
+        name, mode = f"{self._settings.ca_name} Issuing CA", self._settings.usage_mode
+        authority = PrivateAuthority("issuing-ca", self._context, name, mode, self._bucket, certification)
+        return self._describe(authority, "SUBORDINATE", pending=certification is None)
+
+    def _describe(
         self, authority: PrivateAuthority, kind: Literal["ROOT", "SUBORDINATE"], *, pending: bool = False
     ) -> Issuing:
         return Issuing(
@@ -133,79 +123,30 @@ class Authorities:
             chain=authority.chain,
             root=authority.chain if pending else authority.chain.apply(_last),
             type=kind,
-            usage_mode=self.settings.usage_mode,
-            key_algorithm=self.settings.key_algorithm,
+            usage_mode=self._settings.usage_mode,
+            key_algorithm=self._settings.key_algorithm,
             signing_algorithm=authority.signing_algorithm,
             csr=authority.csr if pending else None,
         )
 
-    def _root_certification(self) -> SelfSigned:
-        return SelfSigned(self.settings.root_validity_years, self.settings.root_generation)
-
     def _signed_by(self, issuer: Issuer) -> SignedBy:
-        settings = self.settings
-        parent = self.found
+        settings, parent = self._settings, self._existing
         return SignedBy(
             issuer=issuer,
             path_length=settings.intermediate_path_length,
             validity_years=settings.intermediate_validity_years,
             generation=settings.issuing_generation,
-            problems=(lambda: existing.parent_problems(parent, settings)) if parent else list,
+            problems=(lambda: existing.check_parent(parent, settings)) if parent else list,
         )
 
-    def _parent(self) -> Issuer:
-        found = self._required()
-        region = arn.PRIVATE_CA.parse(found.arn).region
+    def _parent(self, parent: ExistingAuthority) -> Issuer:
+        region = arn.PRIVATE_CA.parse(parent.arn).region
         return Issuer(
-            found.arn,
-            algorithms.signing_algorithm(found.key_algorithm),
-            region=region if region != self.home.region or self.provider else None,
-            provider=self.provider,
+            parent.arn,
+            algorithms.signing_algorithm(parent.key_algorithm),
+            region=region if region != self._context.deployment.region or self._provider else None,
+            provider=self._provider,
         )
-
-    def _required(self) -> ExistingAuthority:
-        assert self.found is not None  # noqa: S101 - looked up for every topology that needs it
-        return self.found
-
-    def _crl_bucket(self) -> pulumi.Output[str] | None:
-        """The bucket that is made for revocation lists; None where none is wanted, or one is there."""
-        crl = self.settings.revocation.crl
-        if crl is None or crl.bucket is not None:
-            return None
-        made = revocation_settings.CrlBucket(
-            "kong-mesh-crl", crl, account=self.home.account, tags=self.tags, opts=self.opts
-        )
-        return made.bucket_name
-
-    def _make(
-        self,
-        name: str,
-        kind: str,
-        usage_mode: UsageMode,
-        bucket: pulumi.Input[str] | None,
-        certification: SelfSigned | SignedBy | SignedElsewhere | None,
-    ) -> PrivateAuthority:
-        settings = self.settings
-        subject = Subject(
-            common_name=f"{settings.ca_name} {kind} CA",
-            organization=settings.organization,
-            organizational_unit=settings.organizational_unit,
-            country=settings.country,
-            state=settings.state,
-            locality=settings.locality,
-        )
-        args = AuthorityArgs(
-            subject=subject,
-            key_algorithm=settings.key_algorithm,
-            signing_algorithm=settings.signing_algorithm or algorithms.signing_algorithm(settings.key_algorithm),
-            usage_mode=usage_mode,
-            key_storage=settings.key_storage,
-            deletion_window_days=settings.deletion_window_days,
-            protect=settings.protect,
-            revocation=revocation_settings.configuration(settings.revocation, bucket),
-            tags=self.tags,
-        )
-        return PrivateAuthority(name, args, certification, opts=self.opts)
 
 
 def _last(bundle: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.text import NotTextError, from_utf8
@@ -11,10 +11,12 @@ from toolkit.yamltext import parsing
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from toolkit.values import Object
+
 _KEY = "zonesFile"
 
 
-def read_into(values: dict[str, Any], project_dir: Path) -> list[Problem]:
+def read_into(values: Object, project_dir: Path) -> list[Problem]:
     """Put the zones of ``zonesFile`` among the values, if that is set.
 
     Args:
@@ -30,26 +32,26 @@ def read_into(values: dict[str, Any], project_dir: Path) -> list[Problem]:
     if values.get("zones") is not None:
         return [Problem(_KEY, "and zones are both set; zones come from one of them")]
     try:
-        values["zones"] = _load(project_dir / name, name)
+        zones = _load(project_dir / name, name)
     except ValueError as error:
         return [Problem(_KEY, str(error))]
+    if not isinstance(zones, list):
+        return [Problem(_KEY, f"{name} must be a list of zones, as zones is in the stack's file")]
+    values["zones"] = zones
     return []
 
 
-def _load(path: Path, name: str) -> list[Any]:
-    """Return the zones of a file.
+def _load(path: Path, name: str) -> object:
+    """Return the value of a YAML file.
 
     Raises:
-        ValueError: the file can't be read, or is not a list in YAML.
+        ValueError: the file can't be read.
     """
     try:
-        content = parsing.load(from_utf8(path.read_bytes()), name)
+        return parsing.load(from_utf8(path.read_bytes()), name)
     except OSError as error:
         raise ValueError(f"{name} can't be read: {error.strerror or error}") from error
     except NotTextError as error:
         raise ValueError(f"{name}:{error.line}: {error}") from error
     except InvalidInputError as error:
         raise ValueError("; ".join([error.message, *map(str, error.problems)])) from None
-    if not isinstance(content, list):
-        raise ValueError(f"{name} must be a list of zones, as zones is in the stack's file")  # noqa: TRY004 - see Raises
-    return content

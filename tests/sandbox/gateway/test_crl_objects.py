@@ -64,7 +64,7 @@ def test_a_crl_behind_cloudfront(aws: TestSandbox) -> None:
     arn = with_crl(world, name, CustomCname="crl.acme.example")
     path, host = f"/crl/{arn.rpartition('/')[2]}.crl", {"Host": "crl.acme.example"}
     assert ask(aws, "GET", path, host).status == 403
-    document = policies.crl_bucket_policy(f"arn:aws:s3:::{name}", ACCOUNT, "arn:aws:cloudfront::123456789012:d/E1")
+    document = policies.allow_crl_writing(f"arn:aws:s3:::{name}", ACCOUNT, "arn:aws:cloudfront::123456789012:d/E1")
     world.client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(document))
     assert len(x509.load_der_x509_crl(ask(aws, "GET", path, host).body)) == 0
     assert ask(aws, "GET", f"/{name}{path}").status == 403
@@ -76,7 +76,7 @@ def test_a_public_crl_in_a_bucket_for_https_alone(aws: TestSandbox) -> None:
     arn = with_crl(world, name, S3ObjectAcl="PUBLIC_READ")
     path = f"/{name}/crl/{arn.rpartition('/')[2]}.crl"
     assert ask(aws, "GET", path).status == 200
-    document = policies.crl_bucket_policy(f"arn:aws:s3:::{name}", ACCOUNT)
+    document = policies.allow_crl_writing(f"arn:aws:s3:::{name}", ACCOUNT)
     world.client("s3").put_bucket_policy(Bucket=name, Policy=json.dumps(document))
     assert ask(aws, "GET", path).status == 403
 
