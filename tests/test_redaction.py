@@ -7,7 +7,6 @@ import html
 import json
 import threading
 import time
-from collections import Counter
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -24,7 +23,7 @@ AWS_SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 def knowing(*secrets: str) -> Registry:
     registry = Registry()
     for secret in secrets:
-        registry.know(secret, "test")
+        registry.know(secret)
     return registry
 
 
@@ -112,7 +111,6 @@ def test_the_longer_of_two_is_replaced_whole() -> None:
 @pytest.mark.parametrize("short", ["", "a", "test", "1234567", "       8 "])
 def test_what_is_short_is_not_replaced(short: str) -> None:
     registry = knowing(short)
-    assert not registry.kinds()
     assert registry.blot(f"a test of {short}") == f"a test of {short}"
 
 
@@ -161,7 +159,7 @@ def test_passwords_in_urls(url: str, echo: str, hidden: str) -> None:
 )
 def test_other_urls_have_no_password(url: str) -> None:
     redaction.know_urls(url)
-    assert not redaction.kinds()
+    assert redaction.blot(url) == url
 
 
 def test_the_environment() -> None:
@@ -181,7 +179,6 @@ def test_the_environment() -> None:
         f"{AWS_SECRET} session-token-1 user-token-1 proxy-password redis-password AKIAIOSFODNN7EXAMPLE"
     )
     assert said == f"{' '.join([HIDDEN] * 5)} AKIAIOSFODNN7EXAMPLE"
-    assert redaction.kinds()["user token"] == 1
 
 
 @pytest.mark.parametrize(
@@ -218,7 +215,7 @@ def test_threads_may_register_at_once() -> None:
 
     def register(first: int) -> None:
         for number in range(first, first + 50):
-            registry.know(f"secret-number-{number:04}", "test")
+            registry.know(f"secret-number-{number:04}")
             assert registry.blot(f"secret-number-{number:04}") == HIDDEN
 
     threads = [threading.Thread(target=register, args=(number * 50,)) for number in range(8)]
@@ -226,7 +223,7 @@ def test_threads_may_register_at_once() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert registry.kinds() == Counter(test=400)
+    assert all(registry.blot(f"secret-number-{number:04}") == HIDDEN for number in range(400))
 
 
 @pytest.mark.parametrize(

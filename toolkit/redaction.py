@@ -17,7 +17,6 @@ import html
 import json
 import re
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, quote_plus, unquote
 
@@ -30,13 +29,13 @@ WORTH_HIDING = 8
 _TELLING = 16
 # Environment variables that contain a secret and nothing else.
 _SECRET_VARIABLES = {
-    "AWS_SECRET_ACCESS_KEY": "AWS secret access key",
-    "AWS_SESSION_TOKEN": "AWS session token",
-    "AWS_SECURITY_TOKEN": "AWS session token",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN": "container authorization token",
-    "TOOLKIT_CONTROL_PLANE_TOKEN": "user token",
-    "PULUMI_ACCESS_TOKEN": "Pulumi access token",
-    "PULUMI_CONFIG_PASSPHRASE": "Pulumi passphrase",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "TOOLKIT_CONTROL_PLANE_TOKEN",
+    "PULUMI_ACCESS_TOKEN",
+    "PULUMI_CONFIG_PASSPHRASE",
 }
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?P<rest>\S+)")
 # host, host:port and [v6]:port, before a path.
@@ -50,21 +49,20 @@ class Registry:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kinds: dict[str, str] = {}
+        self._secrets: set[str] = set()
         # The texts to replace by their first characters, the longest first: a text is searched once for all of them.
         self._forms: dict[str, tuple[str, ...]] = {}
 
-    def know(self, secret: str, kind: str) -> None:
+    def know(self, secret: str) -> None:
         """Remember a secret, in every form in which it may come back.
 
         Args:
             secret: the value; nothing happens if it is shorter than :data:`WORTH_HIDING`.
-            kind: what it is, such as ``user token``.
         """
         with self._lock:
-            if secret in self._kinds or len(secret.strip()) < WORTH_HIDING:
+            if secret in self._secrets or len(secret.strip()) < WORTH_HIDING:
                 return
-            self._kinds[secret] = kind
+            self._secrets.add(secret)
             for form in _forms(secret):
                 self._add(form)
 
@@ -84,12 +82,7 @@ class Registry:
     def forget(self) -> None:
         """Forget every secret; for tests, which run many commands in one process."""
         with self._lock:
-            self._kinds, self._forms = {}, {}
-
-    def kinds(self) -> Counter[str]:
-        """Return how many secrets of each kind are known."""
-        with self._lock:
-            return Counter(self._kinds.values())
+            self._secrets, self._forms = set(), {}
 
     def blot(self, text: str) -> str:
         """Return the text with every known secret replaced, also one that is cut off after some characters."""
@@ -135,11 +128,8 @@ def _forms(secret: str) -> set[str]:
     # Without the blanks around it, as one line, and line by line, as messages are put together.
     values = {secret, secret.strip(), " ".join(secret.split()), *secret.splitlines()}
     values |= {value.strip() for value in values}
-    found = set()
-    for value in values:
-        if len(value) >= WORTH_HIDING:
-            found |= {*_encoded(value), *_base64(value)}
-    return found
+    long = [value for value in values if len(value) >= WORTH_HIDING]
+    return {form for value in long for form in (*_encoded(value), *_base64(value))}
 
 
 def _encoded(value: str) -> Iterator[str]:
@@ -191,14 +181,14 @@ def _is_from_bytes(value: str) -> bool:
 
 
 _known = Registry()
-know, blot, blot_bytes, forget, kinds = _known.know, _known.blot, _known.blot_bytes, _known.forget, _known.kinds
+know, blot, forget = _known.know, _known.blot, _known.forget
 
 
 def know_environment(environment: Mapping[str, str]) -> None:
     """Remember the secrets in environment variables: credentials, tokens, and passwords in the URLs of proxies."""
     for name, value in environment.items():
-        if kind := _SECRET_VARIABLES.get(name.upper()):
-            know(value, kind)
+        if name.upper() in _SECRET_VARIABLES:
+            know(value)
         elif "://" in value:
             know_urls(value)
         elif name.lower().endswith("_proxy") and "@" in value:
@@ -217,11 +207,11 @@ def know_urls(text: str) -> None:
         if not at:
             continue
         user, colon, password = userinfo.partition(":")
-        secret, kind = (password, "password in a URL") if colon else (user, "user of a URL")
+        secret = password if colon else user
         for value in {secret, unquote(secret)}:
-            know(value, kind)
+            know(value)
             if colon:
-                know(f"{unquote(user)}:{value}", "user and password of a URL")
+                know(f"{unquote(user)}:{value}")
                 _known.know_text(f":{value}@")
 
 
@@ -246,17 +236,17 @@ class _AwsCredentials(Protocol):
     token: str | None
 
 
-def know_credentials(found: _AwsCredentials | None) -> None:
+def know_credentials(credentials: _AwsCredentials | None) -> None:
     """Remember the secret parts of AWS credentials."""
-    if found is not None:
-        know(found.secret_key or "", "AWS secret access key")
-        know(found.token or "", "AWS session token")
+    if credentials is not None:
+        know(credentials.secret_key or "")
+        know(credentials.token or "")
 
 
 def know_answer(taken: Mapping[str, str]) -> None:
     """Remember the secret parts of the ``Credentials`` in an answer of STS."""
-    know(taken.get("SecretAccessKey", ""), "AWS secret access key")
-    know(taken.get("SessionToken", ""), "AWS session token")
+    know(taken.get("SecretAccessKey", ""))
+    know(taken.get("SessionToken", ""))
 
 
 def control_problem(value: str) -> str:

@@ -44,7 +44,7 @@ SECRET = 'CANARY<secret>/of&a"zone+4711'
 
 @pytest.fixture(autouse=True)
 def _known() -> None:
-    redaction.know(SECRET, "test")
+    redaction.know(SECRET)
 
 
 @contextmanager
@@ -223,7 +223,7 @@ def test_a_process_that_fails_outside_of_a_command() -> None:
         "import sys\n"
         "from toolkit import redaction\n"
         "from toolkit.cli.exits import install_hooks\n"
-        f"redaction.know({SECRET!r}, 'test')\n"
+        f"redaction.know({SECRET!r})\n"
         "install_hooks()\n"
         f"raise ValueError({SECRET!r})\n"
     )

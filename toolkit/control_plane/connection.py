@@ -39,9 +39,9 @@ class Token:
                 "Give the token alone, as kumactl generate user-token prints it.",
             )
         self._value = value
-        know(value, "user token")
+        know(value)
         self._forms = Registry()
-        self._forms.know(value, "user token")
+        self._forms.know(value)
 
     def __repr__(self) -> str:
         return "Token(***)"

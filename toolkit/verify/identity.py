@@ -322,7 +322,7 @@ class WebIdentity:
             reason = getattr(error, "strerror", None) or "it is no token"
             # The cause would carry what was read.
             raise InvalidInputError(f"can't read the token {self._token_file}: {reason}") from None
-        know(token, "web identity token")
+        know(token)
         if problem := control_problem(token):
             raise InvalidInputError(f"the token {self._token_file} {problem}")
         return token

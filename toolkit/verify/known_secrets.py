@@ -16,19 +16,10 @@ if TYPE_CHECKING:
     from toolkit.values import Value
 
 # Files that botocore reads by itself: the token of a service account, and that of EKS Pod Identity.
-_TOKEN_FILES = {
-    "AWS_WEB_IDENTITY_TOKEN_FILE": "web identity token",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "container authorization token",
-}
+_TOKEN_FILES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 _MOST = 64 * 1024
 # Parameters of calls with which botocore exchanges one secret for another (botocore/credentials.py, tokens.py).
-_PARAMETERS = {
-    "WebIdentityToken": "web identity token",
-    "SAMLAssertion": "SAML assertion",
-    "accessToken": "SSO access token",
-    "refreshToken": "SSO refresh token",
-    "clientSecret": "SSO client secret",
-}
+_PARAMETERS = ("WebIdentityToken", "SAMLAssertion", "accessToken", "refreshToken", "clientSecret")
 _VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _FIELDS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
@@ -43,10 +34,10 @@ def watch(session: boto3.Session) -> None:
         raise ExternalError(problem)
     session.events.register("before-sign", _know_signer)
     session.events.register("before-parameter-build", _know_parameters)
-    for variable, kind in _TOKEN_FILES.items():
+    for variable in _TOKEN_FILES:
         with suppress(OSError, ValueError):
             if file := os.environ.get(variable):
-                know(_beginning(Path(file)), kind)
+                know(_beginning(Path(file)))
 
 
 def require_usable(credentials: Value) -> None:
@@ -75,9 +66,9 @@ def _know_signer(request_signer: object = None, **_: object) -> None:
 
 
 def _know_parameters(params: object = None, **_: object) -> None:
-    for name, kind in _PARAMETERS.items():
+    for name in _PARAMETERS:
         if isinstance(params, dict) and isinstance(value := params.get(name), str):
-            know(value, kind)
+            know(value)
 
 
 def _beginning(file: Path) -> str:

@@ -77,7 +77,7 @@ def check_credentials(access_key: str, access_key_secret: str, source: str) -> C
         InvalidInputError: it can't.
     """
     access_key, access_key_secret = access_key.strip(), access_key_secret.strip()
-    know(access_key_secret, "AWS secret access key")
+    know(access_key_secret)
     if access_key.startswith(_TEMPORARY):
         raise InvalidInputError(
             f"the access key of {source} is temporary ({_TEMPORARY}...), and Kong Mesh has no field for its token",
