@@ -13,6 +13,7 @@ from toolkit import contract
 from toolkit.cli import outputs_table
 from toolkit.cli.options import Look
 from toolkit.contract import CertificateAuthority, PendingCertificateAuthority, PendingStack, StackOutputs, Zone
+from toolkit.contract.json_schema import build_json_schema
 from toolkit.errors import InvalidInputError
 from toolkit.files import project_root
 
@@ -27,7 +28,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "A stack whose CA waits": PendingStack,
     "`pendingCertificateAuthority`": PendingCertificateAuthority,
 }
-SCHEMA = contract.json_schema()
+SCHEMA = build_json_schema()
 
 
 def rows(heading: str) -> dict[str, tuple[str, str]]:

@@ -22,7 +22,8 @@ from tests.support import (
 )
 from toolkit.cli import outputs_table
 from toolkit.cli.options import Look
-from toolkit.contract import PendingStack, json_schema
+from toolkit.contract import PendingStack
+from toolkit.contract.json_schema import build_json_schema
 from toolkit.pki import chain
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def test_what_a_contract_leaves_out_is_filled_in(issuing: Authority) -> None:
 def test_the_schema_needs_no_stack(tmp_path: Path) -> None:
     result = outputs("--format", "schema", env={"PATH": str(tmp_path)})
     assert (result.returncode, result.stderr) == (0, "")
-    assert json.loads(result.stdout) == json_schema()
+    assert json.loads(result.stdout) == build_json_schema()
 
 
 def test_the_request_alone(pending: Path, tmp_path: Path) -> None:

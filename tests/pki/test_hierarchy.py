@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support import Authority, hierarchy
-from toolkit.pki.hierarchy import Hierarchy, order_problems
+from toolkit.pki.hierarchy import Hierarchy, check_order
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -16,7 +16,7 @@ OWN, ROOT = ISSUING.chain()
 
 
 def problems(*certificates: x509.Certificate) -> list[str]:
-    return [problem.message for problem in order_problems(Hierarchy(certificates))]
+    return [problem.message for problem in check_order(Hierarchy(certificates))]
 
 
 def test_the_order_of_a_chain() -> None:

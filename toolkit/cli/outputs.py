@@ -62,7 +62,9 @@ def command(
     if csr and chosen:
         raise click.UsageError("--csr has a form of its own, PEM; leave --format out")
     if form == "schema":
-        emit(json.dumps(contract.json_schema(), indent=2) + "\n", output)
+        from toolkit.contract.json_schema import build_json_schema
+
+        emit(json.dumps(build_json_schema(), indent=2) + "\n", output)
         return
     loaded = contract.load_stack(outputs, stack, cwd)
     now = datetime.now(UTC)

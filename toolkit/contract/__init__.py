@@ -5,59 +5,30 @@ neither can drift from the other. A document with one field wrong is refused wit
 A stack whose CA is still to be certified by somebody else exports a :class:`PendingStack` instead.
 """
 
-from toolkit.contract.json_schema import json_schema
-from toolkit.contract.loading import load, load_stack, parse, read, validation_problems
-from toolkit.contract.models import (
-    DEFAULT_DATA_PLANE_LIFETIME,
-    SCHEMA_VERSION,
-    SHORT_LIVED_MAX,
-    AccountId,
-    CertificateAuthority,
-    DnsLabel,
-    Identity,
-    Lifetime,
-    MeshNames,
-    PendingCertificateAuthority,
-    PendingStack,
-    Region,
-    RoleArn,
-    ServiceAccount,
-    StackOutputs,
-    UsageMode,
-    Zone,
-    distinct_zones,
-    dns_label,
-    mode_problem,
-)
-from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
-
-__all__ = [
-    "DEFAULT_DATA_PLANE_LIFETIME",
-    "SCHEMA_VERSION",
-    "SHORT_LIVED_MAX",
-    "AccountId",
-    "CertificateAuthority",
-    "DnsLabel",
-    "Identity",
-    "KeyAlgorithm",
-    "Lifetime",
-    "MeshNames",
-    "PendingCertificateAuthority",
-    "PendingStack",
-    "Region",
-    "RoleArn",
-    "ServiceAccount",
-    "SigningAlgorithm",
-    "StackOutputs",
-    "UsageMode",
-    "Zone",
-    "distinct_zones",
-    "dns_label",
-    "json_schema",
-    "load",
-    "load_stack",
-    "mode_problem",
-    "parse",
-    "read",
-    "validation_problems",
-]
+from toolkit.contract.loading import load as load
+from toolkit.contract.loading import load_stack as load_stack
+from toolkit.contract.loading import parse as parse
+from toolkit.contract.loading import read as read
+from toolkit.contract.loading import validation_problems as validation_problems
+from toolkit.contract.models import DEFAULT_DATA_PLANE_LIFETIME as DEFAULT_DATA_PLANE_LIFETIME
+from toolkit.contract.models import SCHEMA_VERSION as SCHEMA_VERSION
+from toolkit.contract.models import SHORT_LIVED_MAX as SHORT_LIVED_MAX
+from toolkit.contract.models import AccountId as AccountId
+from toolkit.contract.models import CertificateAuthority as CertificateAuthority
+from toolkit.contract.models import DnsLabel as DnsLabel
+from toolkit.contract.models import Identity as Identity
+from toolkit.contract.models import Lifetime as Lifetime
+from toolkit.contract.models import MeshNames as MeshNames
+from toolkit.contract.models import PendingCertificateAuthority as PendingCertificateAuthority
+from toolkit.contract.models import PendingStack as PendingStack
+from toolkit.contract.models import Region as Region
+from toolkit.contract.models import RoleArn as RoleArn
+from toolkit.contract.models import ServiceAccount as ServiceAccount
+from toolkit.contract.models import StackOutputs as StackOutputs
+from toolkit.contract.models import UsageMode as UsageMode
+from toolkit.contract.models import Zone as Zone
+from toolkit.contract.models import distinct_zones as distinct_zones
+from toolkit.contract.models import dns_label as dns_label
+from toolkit.contract.models import mode_problem as mode_problem
+from toolkit.pki.algorithms import KeyAlgorithm as KeyAlgorithm
+from toolkit.pki.algorithms import SigningAlgorithm as SigningAlgorithm

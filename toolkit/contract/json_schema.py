@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from toolkit.contract.models import PendingStack, StackOutputs
+
+if TYPE_CHECKING:
+    from toolkit.values import Object
 
 
 class _WithoutFieldTitles(GenerateJsonSchema):
     """Pydantic would title `usageMode` "Usagemode", which says nothing."""
 
-    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's own signature
+    def field_title_should_be_set(self, _schema: object) -> bool:
         return False
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of what a stack exports, in either of its states.
+def build_json_schema() -> Object:
+    """Return the JSON Schema (draft 2020-12) of what a stack exports, in either of its states.
 
     It describes the form. What a schema can't say, such as that the chain is in order and leads to the root, only
     :func:`toolkit.contract.read` checks.
     """
-    from pydantic import TypeAdapter  # noqa: PLC0415 - only this needs it, and every command loads this module
-
     states: TypeAdapter[StackOutputs | PendingStack] = TypeAdapter(StackOutputs | PendingStack)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,

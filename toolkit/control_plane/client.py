@@ -186,14 +186,6 @@ class ControlPlane:
         """
         return self.get(Key("Mesh", name, name))
 
-    def secret(self, mesh: str, name: str) -> Object | None:
-        """A Secret of a mesh in the Universal form; None when the mesh has none of that name.
-
-        Raises:
-            ExternalError: the control plane can't be asked, or refuses.
-        """
-        return self.get(Key("Secret", name, mesh))
-
     def get(self, key: Key) -> Object | None:
         """A resource as the control plane has it; None when it is not there.
 

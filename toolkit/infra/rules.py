@@ -15,7 +15,7 @@ from toolkit.errors import Problem
 from toolkit.infra import identities
 from toolkit.pki import algorithms, arn, duration, pem, spiffe
 from toolkit.pki.authority import AWS, IN_A_MESH, Needs
-from toolkit.pki.ca_import import MAX_CERTIFICATE, MAX_CHAIN, import_problems
+from toolkit.pki.ca_import import MAX_CERTIFICATE, MAX_CHAIN, check_import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -110,7 +110,7 @@ def _issued_for_a_mesh(settings: Settings) -> Iterator[Problem]:
     for key, (certificates, limit) in limits.items():
         if len(pem.write(certificates)) > limit:
             yield Problem(key, f"is longer than the {limit:,} bytes that AWS imports")
-    for problem in import_problems(own, above, "SUBORDINATE", build_needs(settings), {AWS, *IN_A_MESH}):
+    for problem in check_import(own, above, "SUBORDINATE", build_needs(settings), {AWS, *IN_A_MESH}):
         key = "issuedCertificateChain" if problem.is_of_chain else "issuedCertificate"
         yield Problem(key, f"counted from issuedCertificate, {problem.message}")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from toolkit.pki import chain
 from toolkit.pki.authority import AWS, Needs
-from toolkit.pki.hierarchy import Hierarchy, named, order_problems
+from toolkit.pki.hierarchy import Hierarchy, named, check_order
 from toolkit.pki.judging import judge
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ class ImportProblem(NamedTuple):
     message: str
 
 
-def import_problems(
+def check_import(
     own: x509.Certificate,
     above: Sequence[x509.Certificate],
     kind: Literal["ROOT", "SUBORDINATE"],
     needs: Needs,
     by: Collection[str] = (AWS,),
-) -> list[ImportProblem]:
-    """Return what keeps a CA's certificate from being imported.
+) -> Iterator[ImportProblem]:
+    """Yield what keeps a CA's certificate from being imported.
 
     Args:
         own: the CA's certificate.
@@ -51,16 +51,6 @@ def import_problems(
         needs: what is wanted of it.
         by: the programs whose rules count, beside AWS's own on the form of a chain.
     """
-    return list(_import_problems(own, above, kind, needs, by))
-
-
-def _import_problems(
-    own: x509.Certificate,
-    above: Sequence[x509.Certificate],
-    kind: Literal["ROOT", "SUBORDINATE"],
-    needs: Needs,
-    by: Collection[str],
-) -> Iterator[ImportProblem]:
     is_root = chain.is_self_signed(own)
     if is_root != (kind == "ROOT"):
         what = (
@@ -74,7 +64,7 @@ def _import_problems(
         yield ImportProblem(is_of_chain=True, message="the chain contains the CA's own certificate; remove it")
         return
     hierarchy = Hierarchy((own, *above))
-    for number, message in order_problems(hierarchy):
+    for number, message in check_order(hierarchy):
         # Of a CA that is not issued by what comes next, the chain is the wrong one.
         yield ImportProblem(number > 0 or chain.is_ca(own), message)
     for breach in judge(hierarchy, needs, by):

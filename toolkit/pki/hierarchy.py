@@ -166,16 +166,12 @@ class Misplaced(NamedTuple):
     message: str
 
 
-def order_problems(hierarchy: Hierarchy) -> list[Misplaced]:
-    """Return what keeps certificates from being a chain, issuing CA first and root last.
+def check_order(hierarchy: Hierarchy) -> Iterator[Misplaced]:
+    """Yield what keeps certificates from being a chain, issuing CA first and root last.
 
     That is the order in which AWS Private CA imports and returns a chain (botocore acm-pca: CertificateChain), and in
     which Kong Mesh's ``caCert`` carries it (a proxy that sends its certificate alone is then still accepted).
     """
-    return list(_order_problems(hierarchy))
-
-
-def _order_problems(hierarchy: Hierarchy) -> Iterator[Misplaced]:
     certificates = hierarchy.certificates
     if hierarchy.is_in_order and hierarchy.ends_in_root:
         return
@@ -198,19 +194,15 @@ def _not_issued(hierarchy: Hierarchy, number: int) -> str:
 
 
 def name_difference(child: x509.Certificate, parent: x509.Certificate) -> str:
-    """Say how the name of an issuer differs from the subject that it means; Go compares names byte by byte."""
+    """Return how the name of an issuer differs from the subject that it means; Go compares names byte by byte."""
     said, meant = names.attributes(names.issuer(child)), names.attributes(names.subject(parent))
     if said == meant:
         how = "in another string type, such as PrintableString for UTF8String"
-    elif _folded(said) == _folded(meant):
+    elif names.fold(said) == names.fold(meant):
         how = "in other capitals or blanks"
     else:
         how = f"as {', '.join(attribute.text for attribute in said)!r}"
     return f"names its issuer ({chain.display_name(parent)}) {how}; Go compares names byte by byte and finds none"
-
-
-def _folded(name: list[names.Attribute]) -> list[tuple[bytes, str]]:
-    return [(oid, " ".join(text.split()).casefold()) for oid, text in name]
 
 
 def _key(certificate: x509.Certificate) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.pki.authority import IN_A_MESH, RULES, Member, Needs, Rule
-from toolkit.pki.hierarchy import Hierarchy, named, order_problems
+from toolkit.pki.hierarchy import Hierarchy, named, check_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -73,4 +73,4 @@ def problems(certificates: Sequence[x509.Certificate], needs: Needs, by: Collect
     """
     hierarchy = Hierarchy(tuple(certificates))
     breaches = [f"{named(hierarchy, breach.number)} {breach.message}" for breach in judge(hierarchy, needs, by)]
-    return [*(found.message for found in order_problems(hierarchy)), *breaches]
+    return [*(found.message for found in check_order(hierarchy)), *breaches]

@@ -61,12 +61,13 @@ def attributes(name: bytes) -> list[Attribute]:
     Raises:
         ValueError: Go can't read one of them; the message continues a sentence.
     """
-    found = []
-    for relative in elements(next(elements(name)).content):
-        for pair in elements(relative.content):
-            oid, value = elements(pair.content)
-            found.append(Attribute(oid.content, _text(value)))
-    return found
+    pairs = [pair for relative in elements(next(elements(name)).content) for pair in elements(relative.content)]
+    return [Attribute(oid.content, _text(value)) for oid, value in (elements(pair.content) for pair in pairs)]
+
+
+def fold(name: list[Attribute]) -> list[tuple[bytes, str]]:
+    """Return attributes without the capitals and blanks in which OpenSSL lets names differ."""
+    return [(oid, " ".join(text.split()).casefold()) for oid, text in name]
 
 
 def _fields(certificate: x509.Certificate) -> list[Element]:

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from toolkit.contract import SHORT_LIVED_MAX
 from toolkit.pki import chain, judging, usages
 from toolkit.pki.authority import Needs
-from toolkit.pki.hierarchy import Hierarchy, order_problems
+from toolkit.pki.hierarchy import Hierarchy, check_order
 from toolkit.verify.plan import DEFAULT_HORIZON
 from toolkit.verify.results import Check, judge
 
@@ -98,7 +98,7 @@ def check_chain_order(evidence: Evidence) -> Check:
     )
     if not links:
         return judge("chain-order", good=False, expected=expected, found="no chain", advice=advice)
-    problems = [problem.message for problem in order_problems(Hierarchy(links))]
+    problems = [problem.message for problem in check_order(Hierarchy(links))]
     if not chain.is_issued_by(evidence.leaf, links[0]):
         first = chain.display_name(links[0])
         problems.insert(0, f"the certificate is not signed by {first}, the first certificate of the chain")

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 
 from toolkit.pki import names, pem
 from toolkit.pki.authority import Needs
-from toolkit.pki.ca_import import import_problems
+from toolkit.pki.ca_import import check_import
 from toolkit.sandbox.aws_error import AwsError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def check_certificates(
             "CertificateMismatchException", "The certificate does not match the CA's certificate signing request."
         )
     kind: Literal["ROOT", "SUBORDINATE"] = "ROOT" if authority.kind == "ROOT" else "SUBORDINATE"
-    problems = import_problems(own[0], whole[1:], kind, Needs(at=now))
+    problems = list(check_import(own[0], whole[1:], kind, Needs(at=now)))
     if problems:
         raise _malformed("; ".join(problem.message for problem in problems))
     return whole
