@@ -88,9 +88,7 @@ class AuthorityAlarms(pulumi.ComponentResource):
             threshold=threshold,
             evaluation_periods=1,
             metric_queries=[
-                cloudwatch.MetricAlarmMetricQueryArgs(
-                    id="q1", expression=query, label=metric, period=_FIVE_MINUTES, return_data=True
-                )
+                {"id": "q1", "expression": query, "label": metric, "period": _FIVE_MINUTES, "return_data": True}
             ],
             treat_missing_data="notBreaching",
             alarm_actions=[self.topic_arn],
@@ -108,13 +106,13 @@ class AuthorityAlarms(pulumi.ComponentResource):
             name,
             description="The end of Kong Mesh's private CA, in seconds since 1970",
             schedule_expression=f"rate({_HOURS} hours)",
-            flexible_time_window=scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            flexible_time_window={"mode": "OFF"},
             # scheduler/latest/UserGuide/managing-targets-universal.html
-            target=scheduler.ScheduleTargetArgs(
-                arn=f"arn:{self._context.deployment.partition}:scheduler:::aws-sdk:cloudwatch:putMetricData",
-                role_arn=role_arn,
-                input=pulumi.Output.all(self._authority_arn, chain).apply(lambda both: _metric_data(*both)),
-            ),
+            target={
+                "arn": f"arn:{self._context.deployment.partition}:scheduler:::aws-sdk:cloudwatch:putMetricData",
+                "role_arn": role_arn,
+                "input": pulumi.Output.all(self._authority_arn, chain).apply(lambda both: _metric_data(*both)),
+            },
             region=self._region,
             opts=pulumi.ResourceOptions(parent=self, depends_on=granted),
         )
@@ -144,13 +142,13 @@ class AuthorityAlarms(pulumi.ComponentResource):
         return role.arn, [granted]
 
     def _expiry_alarm(self, days: int) -> None:
-        end = cloudwatch.MetricAlarmMetricQueryMetricArgs(
-            namespace=_NAMESPACE,
-            metric_name=_METRIC,
-            dimensions={_DIMENSION: self._authority_arn},
-            period=_HOURS * 3600,
-            stat="Maximum",
-        )
+        end: cloudwatch.MetricAlarmMetricQueryMetricArgsDict = {
+            "namespace": _NAMESPACE,
+            "metric_name": _METRIC,
+            "dimensions": {_DIMENSION: self._authority_arn},
+            "period": _HOURS * 3600,
+            "stat": "Maximum",
+        }
         cloudwatch.MetricAlarm(
             f"{self._name}-expiry",
             alarm_description=f"Kong Mesh's private CA ends in less than {days} days. Nothing renews it by itself.",
@@ -158,11 +156,14 @@ class AuthorityAlarms(pulumi.ComponentResource):
             threshold=days,
             evaluation_periods=1,
             metric_queries=[
-                cloudwatch.MetricAlarmMetricQueryArgs(id="end", metric=end, return_data=False),
+                {"id": "end", "metric": end, "return_data": False},
                 # using-metric-math.html: EPOCH is the moment of each data point in seconds.
-                cloudwatch.MetricAlarmMetricQueryArgs(
-                    id="days", expression="(end - EPOCH(end)) / 86400", label="Days left", return_data=True
-                ),
+                {
+                    "id": "days",
+                    "expression": "(end - EPOCH(end)) / 86400",
+                    "label": "Days left",
+                    "return_data": True,
+                },
             ],
             # A schedule that stops writing is told too. An alarm begins without data, and beginning tells nobody.
             treat_missing_data="missing",

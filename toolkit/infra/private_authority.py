@@ -179,14 +179,14 @@ class PrivateAuthority(pulumi.ComponentResource):
 
     def _create(self, kind: str, bucket: pulumi.Input[str] | None) -> acmpca.CertificateAuthority:
         settings = self._context.settings
-        subject = acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgs(**self._subject)
-        configuration = acmpca.CertificateAuthorityCertificateAuthorityConfigurationArgs(
-            key_algorithm=settings.key_algorithm, signing_algorithm=self.signing_algorithm, subject=subject
-        )
         return acmpca.CertificateAuthority(
             self._name,
             type=kind,
-            certificate_authority_configuration=configuration,
+            certificate_authority_configuration={
+                "key_algorithm": settings.key_algorithm,
+                "signing_algorithm": self.signing_algorithm,
+                "subject": acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgs(**self._subject),
+            },
             usage_mode=self._usage_mode,
             key_storage_security_standard=settings.key_storage,
             permanent_deletion_time_in_days=settings.deletion_window_days,
@@ -213,7 +213,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             certificate_signing_request=self.csr,
             signing_algorithm=issuer.signing_algorithm,
             template_arn=self.arn.apply(lambda text: templates.arn(template, text.split(":")[1])),
-            validity=acmpca.CertificateValidityArgs(type="YEARS", value=str(certification.validity_years)),
+            validity={"type": "YEARS", "value": str(certification.validity_years)},
             region=issuer.region,
             opts=pulumi.ResourceOptions(
                 parent=self,

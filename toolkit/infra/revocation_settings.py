@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def configure_revocation(
     settings: RevocationSettings, bucket_name: pulumi.Input[str] | None
-) -> acmpca.CertificateAuthorityRevocationConfigurationArgs:
+) -> acmpca.CertificateAuthorityRevocationConfigurationArgsDict:
     """Return a CA's revocation configuration.
 
     What is off says so and nothing else: other settings beside it are an error of AWS's
@@ -26,25 +26,23 @@ def configure_revocation(
         settings: the stack's.
         bucket_name: of the bucket for lists; AWS Private CA must be able to write there already.
     """
-    crl = acmpca.CertificateAuthorityRevocationConfigurationCrlConfigurationArgs(enabled=False)
+    crl: acmpca.CertificateAuthorityRevocationConfigurationCrlConfigurationArgsDict = {"enabled": False}
     if settings.crl is not None:
-        crl = acmpca.CertificateAuthorityRevocationConfigurationCrlConfigurationArgs(
-            enabled=True,
-            expiration_in_days=settings.crl.expiration_days,
-            s3_bucket_name=bucket_name,
+        crl = {
+            "enabled": True,
+            "expiration_in_days": settings.crl.expiration_days,
+            "s3_bucket_name": bucket_name,
             # AWS's default is PUBLIC_READ, with which no CA can be made where public access is blocked (botocore,
             # CrlConfiguration.S3ObjectAcl).
-            s3_object_acl="BUCKET_OWNER_FULL_CONTROL",
-            custom_cname=settings.crl.custom_cname,
-            custom_path=settings.crl.custom_path,
-        )
-    ocsp = settings.ocsp
-    return acmpca.CertificateAuthorityRevocationConfigurationArgs(
-        crl_configuration=crl,
-        ocsp_configuration=acmpca.CertificateAuthorityRevocationConfigurationOcspConfigurationArgs(
-            enabled=ocsp is not None, ocsp_custom_cname=ocsp.custom_cname if ocsp else None
-        ),
-    )
+            "s3_object_acl": "BUCKET_OWNER_FULL_CONTROL",
+            "custom_cname": settings.crl.custom_cname,
+            "custom_path": settings.crl.custom_path,
+        }
+    name = settings.ocsp.custom_cname if settings.ocsp else None
+    return {
+        "crl_configuration": crl,
+        "ocsp_configuration": {"enabled": settings.ocsp is not None, "ocsp_custom_cname": name},
+    }
 
 
 class CrlBucket(pulumi.ComponentResource):
@@ -87,7 +85,7 @@ class CrlBucket(pulumi.ComponentResource):
             bucket=bucket.bucket,
             # AWS Private CA sets an ACL on what it writes (s3:PutObjectAcl), which BucketOwnerEnforced would refuse
             # (S3 user guide, about-object-ownership.html).
-            rule=s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerPreferred"),
+            rule={"object_ownership": "BucketOwnerPreferred"},
             opts=inside,
         )
         encryption = self._encryption(name, bucket, settings, inside)
@@ -109,15 +107,21 @@ class CrlBucket(pulumi.ComponentResource):
     def _encryption(
         self, name: str, bucket: s3.Bucket, settings: CrlSettings, inside: pulumi.ResourceOptions
     ) -> s3.BucketServerSideEncryptionConfiguration:
-        by_default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-            sse_algorithm="aws:kms" if settings.kms_key_arn else "AES256", kms_master_key_id=settings.kms_key_arn
-        )
-        rule = s3.BucketServerSideEncryptionConfigurationRuleArgs(
-            apply_server_side_encryption_by_default=by_default,
-            bucket_key_enabled=True if settings.kms_key_arn else None,
-        )
+        key = settings.kms_key_arn
+        by_default: s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict = {
+            "sse_algorithm": "aws:kms" if key else "AES256",
+            "kms_master_key_id": key,
+        }
         return s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption", bucket=bucket.bucket, rules=[rule], opts=inside
+            f"{name}-encryption",
+            bucket=bucket.bucket,
+            rules=[
+                {
+                    "apply_server_side_encryption_by_default": by_default,
+                    "bucket_key_enabled": True if key else None,
+                }
+            ],
+            opts=inside,
         )
 
     def _versions(self, name: str, bucket: s3.Bucket, settings: CrlSettings, inside: pulumi.ResourceOptions) -> None:
@@ -125,24 +129,21 @@ class CrlBucket(pulumi.ComponentResource):
         versioning = s3.BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.bucket,
-            versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+            versioning_configuration={"status": "Enabled"},
             opts=inside,
-        )
-        rule = s3.BucketLifecycleConfigurationRuleArgs(
-            id="replaced-lists",
-            status="Enabled",
-            filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-            noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-                noncurrent_days=settings.keep_versions_days
-            ),
-            abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
-                days_after_initiation=1
-            ),
         )
         s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
             bucket=bucket.bucket,
-            rules=[rule],
+            rules=[
+                {
+                    "id": "replaced-lists",
+                    "status": "Enabled",
+                    "filter": {"prefix": ""},
+                    "noncurrent_version_expiration": {"noncurrent_days": settings.keep_versions_days},
+                    "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
+                }
+            ],
             # Terraform's documentation of the resource: versioning first, or the rule has nothing to act on.
             opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[versioning])),
         )
