@@ -313,7 +313,7 @@ def test_no_answer_is_a_surprise(anything: tuple[Faulty, ControlPlane], status: 
     for ask in (
         control_plane.index,
         lambda: control_plane.mesh("default"),
-        lambda: control_plane.secret("default", "chain"),
+        lambda: control_plane.get(SECRET),
         lambda: control_plane.put(KEY, MESH),
     ):
         try:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from toolkit.infra import policies
 from toolkit.pki import templates
+
+if TYPE_CHECKING:
+    from toolkit.values import Object
 
 CA = "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
 OTHER_CA = CA.replace("1111", "9999")
@@ -17,7 +20,7 @@ PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-central-1.amazon
 ISSUER = "oidc.eks.eu-central-1.amazonaws.com/id/ABC"
 
 
-def allows(document: policies.Document, action: str, resource: str, context: dict[str, str] | None = None) -> bool:
+def allows(document: Object, action: str, resource: str, context: dict[str, str] | None = None) -> bool:
     """IAM's decision: an explicit Deny first, then any Allow (IAM user guide, policy evaluation logic)."""
     matching = [s for s in document["Statement"] if _matches(s, action, resource, context or {})]
     return bool(matching) and all(statement["Effect"] == "Allow" for statement in matching)
@@ -60,7 +63,7 @@ END_ENTITY_TEMPLATES = [
 ]
 
 
-def issue(document: policies.Document, template: str | None, authority: str = CA, partition: str = "aws") -> bool:
+def issue(document: Object, template: str | None, authority: str = CA, partition: str = "aws") -> bool:
     context = {"acm-pca:TemplateArn": templates.arn(template, partition)} if template else {}
     return allows(document, "acm-pca:IssueCertificate", authority, context)
 

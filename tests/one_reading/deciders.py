@@ -15,6 +15,7 @@ from tests.one_reading.running import look_up, run, words
 from tests.support import AUTHORITY_ARN, NOW
 from toolkit.errors import InvalidInputError
 from toolkit.infra import existing
+from toolkit.infra.lookups import LookUpError
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
 from toolkit.mesh.documents.applied import read_applied
@@ -108,9 +109,9 @@ def adoption(place: Place, case: ChainCase) -> str:
     adopting = check_settings({"zones": [documents.ZONE], "topology": "adopt", "adoptArn": AUTHORITY_ARN}, "p")
     try:
         found = look_up(place.monkeypatch, pem(own), pem(*above))
-    except existing.LookUpError as error:
+    except LookUpError as error:
         return str(error)
-    return "; ".join(map(str, existing.path_problems("adoptArn", found, adopting)))
+    return "; ".join(map(str, existing.check_path("adoptArn", found, adopting)))
 
 
 def verify(place: Place, case: ChainCase) -> str:  # noqa: ARG001 - the form of all

@@ -17,7 +17,7 @@ from tests.judges.pem_parts import pem
 from tests.one_reading import documents
 from tests.one_reading.running import look_up, run, words
 from toolkit.errors import InvalidInputError
-from toolkit.infra.existing import LookUpError
+from toolkit.infra.lookups import LookUpError
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
 from toolkit.mesh.documents.applied import read_applied

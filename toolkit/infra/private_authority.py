@@ -21,7 +21,7 @@ from toolkit.infra.revocation_settings import configure_revocation
 from toolkit.pki import algorithms, csr, pem, templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pulumi_aws as aws
 
@@ -151,8 +151,14 @@ class PrivateAuthority(pulumi.ComponentResource):
         super().__init__("kong-mesh-pca:authority:PrivateAuthority", name, None, context.opts)
         settings = context.settings
         self._name, self._context, self._usage_mode = name, context, usage_mode
-        more = {field: getattr(settings, field) for field in _SUBJECT_KEYS if field != "common_name"}
-        self._subject: Mapping[str, str | None] = {"common_name": common_name, **more}
+        self._subject: acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgsDict = {
+            "common_name": common_name,
+            "organization": settings.organization,
+            "organizational_unit": settings.organizational_unit,
+            "country": settings.country,
+            "state": settings.state,
+            "locality": settings.locality,
+        }
         self.signing_algorithm = settings.signing_algorithm or algorithms.signing_algorithm(settings.key_algorithm)
         authority = self._create("ROOT" if isinstance(certification, SelfSigned) else "SUBORDINATE", bucket)
         # A renewed certificate replaces the activation, which therefore is not protected itself.
@@ -185,7 +191,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             certificate_authority_configuration={
                 "key_algorithm": settings.key_algorithm,
                 "signing_algorithm": self.signing_algorithm,
-                "subject": acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgs(**self._subject),
+                "subject": self._subject,
             },
             usage_mode=self._usage_mode,
             key_storage_security_standard=settings.key_storage,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from toolkit.pki import chain
 from toolkit.pki.authority import AWS, Needs
-from toolkit.pki.hierarchy import Hierarchy, named, check_order
+from toolkit.pki.hierarchy import Hierarchy, check_order, named
 from toolkit.pki.judging import judge
 
 if TYPE_CHECKING:

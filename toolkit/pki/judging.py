@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.pki.authority import IN_A_MESH, RULES, Member, Needs, Rule
-from toolkit.pki.hierarchy import Hierarchy, named, check_order
+from toolkit.pki.hierarchy import Hierarchy, check_order, named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -59,15 +59,19 @@ def refuses_subject(constraints: x509.NameConstraints, subject: bytes) -> bool:
         constraints: of the CA above.
         subject: DER.
     """
-    name = names.fold(names.attributes(subject))
+    name = _fold(subject)
     permitted, excluded = (
-        [names.fold(names.attributes(base.value.public_bytes())) for base in subtrees or () if isinstance(base, x509.DirectoryName)]
+        [_fold(base.value.public_bytes()) for base in subtrees or () if isinstance(base, x509.DirectoryName)]
         for subtrees in (constraints.permitted_subtrees, constraints.excluded_subtrees)
     )
     if not name:
         return False
     within = [name[: len(base)] == base for base in permitted]
     return (bool(within) and not any(within)) or any(name[: len(base)] == base for base in excluded)
+
+
+def _fold(name: bytes) -> list[tuple[bytes, str]]:
+    return names.fold(names.attributes(name))
 
 
 def _domains(subtrees: Iterable[x509.GeneralName] | None) -> list[str]:

@@ -44,7 +44,7 @@ class Inventory:
 
     def shown(self, document: Object) -> Object:
         """Return a resource as it is answered: with the times that the control plane adds."""
-        path = path_of(document["type"], document.get("mesh", document["name"]), document["name"])
+        path = _path(document)
         created, modified = self._times.get(path) or (_now(), _now())
         added = {"creationTime": created, "modificationTime": modified}
         if document["type"] == "Mesh":
@@ -63,11 +63,11 @@ class Inventory:
         Raises:
             RefusedError: 409: it is another one by now.
         """
-        kind, name = document["type"], document["name"]
-        path = path_of(kind, document.get("mesh", name), name)
+        path = _path(document)
         with self._lock:
             if self.documents.get(path) is not before:
-                detail = f'resource conflict: type="{kind}" name="{name}" mesh="{document.get("mesh", "")}"'
+                mesh = document.get("mesh", "")
+                detail = f'resource conflict: type="{document["type"]}" name="{document["name"]}" mesh="{mesh}"'
                 raise RefusedError(409, "Conflict", detail)
             self.documents[path] = document
             created, _ = self._times.get(path) or (_now(), "")
@@ -75,12 +75,17 @@ class Inventory:
 
     def delete(self, document: Object) -> None:
         """Delete a resource; with a Mesh its Secrets."""
-        path = path_of(document["type"], document.get("mesh", document["name"]), document["name"])
+        path = _path(document)
         with self._lock:
             below = [each for each in self.documents if each == path or each.startswith(f"{path}/")]
             for each in below:
                 del self.documents[each]
                 self._times.pop(each, None)
+
+
+def _path(document: Object) -> str:
+    name: str = document["name"]
+    return path_of(document["type"], document.get("mesh", name), name)
 
 
 def _now() -> str:

@@ -176,7 +176,7 @@ def _require_names(namespace: str, service_account: str) -> None:
 def _require_role(caller: Caller, role_arn: str) -> None:
     """The role is of the cluster's account, the caller may pass it, and it trusts EKS Pod Identity."""
     try:
-        parsed = arns.role(role_arn)
+        parsed = arns.ROLE.parse(role_arn)
     except ValueError as error:
         raise _invalid(str(error)) from error
     # EKS user guide, pod-id-association: the caller needs iam:PassRole and iam:GetRole.
@@ -200,7 +200,7 @@ def _target(caller: Caller, role_arn: str | None) -> str | None:
     if role_arn is None:
         return None
     try:
-        arns.role(role_arn)
+        arns.ROLE.parse(role_arn)
     except ValueError as error:
         raise _invalid(str(error)) from error
     caller.authorize("iam:PassRole", role_arn, {})

@@ -134,7 +134,7 @@ class Directory:
     def _is_sharable(self, share: ResourceShare, arn: str) -> bool:
         """True, or a refusal."""
         try:
-            parsed = arns.certificate_authority(arn)
+            parsed = arns.PRIVATE_CA.parse(arn)
         except ValueError as error:
             raise AwsError("MalformedArnException", f"The sandbox shares private CAs alone, and {error}.") from error
         if parsed.account != share.owner:
