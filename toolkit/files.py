@@ -19,7 +19,7 @@ _PACKAGE = Path(__file__).resolve().parent
 PRIVATE = 0o600
 PUBLIC = 0o644
 # A Mesh with every chain inline is far smaller.
-_MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 
 
 def project_root() -> Path:
@@ -39,20 +39,28 @@ def read_text(name: str) -> str:
         InvalidInputError: it can't be read, is not UTF-8, or is larger than any document.
     """
     try:
-        if name == "-":
-            content = sys.stdin.buffer.read(_MAX_BYTES + 1)
-        else:
-            with Path(name).open("rb") as stream:
-                content = stream.read(_MAX_BYTES + 1)
+        content = read_bytes(name)
     except OSError as error:
         raise InvalidInputError(f"can't read {name}: {error.strerror or error}") from error
-    if len(content) > _MAX_BYTES:
+    if len(content) > MAX_BYTES:
         raise InvalidInputError(f"{source_name(name)} is larger than 16 MiB, so it is no document of Kong Mesh")
     try:
         return from_utf8(content).removeprefix("\ufeff")
     except NotTextError as error:
         where = f"{source_name(name)}:{error.line}"
         raise InvalidInputError(f"{source_name(name)} is not YAML", [Problem(where, str(error))]) from None
+
+
+def read_bytes(name: str) -> bytes:
+    """Return the content of a file, or of ``-`` for stdin: :data:`MAX_BYTES`, and one more if there are more.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    if name == "-":
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    with Path(name).open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
 
 
 def source_name(name: str) -> str:

@@ -71,7 +71,7 @@ def test_a_context_has_address_ca_and_token(tmp_path: Path) -> None:
     assert found.url == "https://mesh.example.com:5682"
     assert str(found.ca_file) == "/etc/mesh/ca.pem"
     assert found.token is not None
-    assert found.token.header() == f"Bearer {TOKEN}"
+    assert found.token.to_header() == f"Bearer {TOKEN}"
     assert TOKEN not in repr(found)
     local = read(tmp_path, CONFIG, "local")
     assert (local.url, local.token, local.ca_file) == ("http://localhost:5681", None, None)
@@ -97,7 +97,7 @@ def test_kumactls_own_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_token_may_be_in_a_header(tmp_path: Path, text: str) -> None:
     found = read(tmp_path, server(text))
     assert found.token is not None
-    assert found.token.header() == f"Bearer {TOKEN}"
+    assert found.token.to_header() == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize(

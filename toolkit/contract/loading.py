@@ -7,22 +7,19 @@ wrong with it, and never repeats it in full.
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from toolkit.contract.models import PendingStack, StackOutputs
 from toolkit.errors import ExternalError, InvalidInputError, Problem
+from toolkit.files import MAX_BYTES, read_bytes, source_name
 from toolkit.pki import arn
 from toolkit.text import NotTextError, from_utf8, printable
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-# A stack with 1,000 zones exports about half a megabyte; anything far beyond is not a contract.
-_MAX_BYTES = 16 * 1024 * 1024
 # An organization may have marked outputs as secret. Nothing in the contract is one, and without this option the
 # Pulumi CLI prints "[secret]" in their place.
 _COMMAND = ("pulumi", "stack", "output", "--json", "--show-secrets")
@@ -210,16 +207,12 @@ def _content(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[b
     """The document, and what to call it in an error."""
     if outputs is None:
         return _from_pulumi(stack, cwd), "the output of pulumi stack output"
-    if outputs == "-":
-        content, source = sys.stdin.buffer.read(_MAX_BYTES + 1), "standard input"
-    else:
-        source = outputs
-        try:
-            with Path(outputs).open("rb") as stream:
-                content = stream.read(_MAX_BYTES + 1)
-        except OSError as error:
-            raise InvalidInputError(f"can't read {outputs}: {error.strerror or error}", hint=_WHERE_FROM) from error
-    if len(content) > _MAX_BYTES:
+    source = source_name(outputs)
+    try:
+        content = read_bytes(outputs)
+    except OSError as error:
+        raise InvalidInputError(f"can't read {outputs}: {error.strerror or error}", hint=_WHERE_FROM) from error
+    if len(content) > MAX_BYTES:
         raise InvalidInputError(f"{source} is larger than 16 MiB, so it is no contract", hint=_WHERE_FROM)
     return content, source
 

@@ -28,7 +28,7 @@ from toolkit.pki.algorithms import KeyAlgorithm, SigningAlgorithm
 from toolkit.pki.authority import AWS, IN_A_MESH, Needs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from toolkit.values import Object
 
@@ -51,31 +51,30 @@ def dns_label(value: str) -> str:
     return value
 
 
-def _account_id(value: str) -> str:
-    if not _ACCOUNT.fullmatch(value):
-        raise ValueError("must be 12 digits")
-    return value
+def require_form(form: re.Pattern[str], words: str) -> AfterValidator:
+    """Return a validator that accepts a text of a form, and refuses others in words."""
+
+    def check(value: str) -> str:
+        if not form.fullmatch(value):
+            raise ValueError(f"must be {words}")
+        return value
+
+    return AfterValidator(check)
 
 
-def _service_account(value: str) -> str:
-    if not _SERVICE_ACCOUNT.fullmatch(value):
-        raise ValueError("must be 1 to 253 lower-case letters, digits, hyphens and dots")
-    return value
+def require_arn(parse: Callable[[str], arn.Arn]) -> AfterValidator:
+    """Return a validator that accepts the ARN of one kind of resource, as it is."""
+
+    def check(value: str) -> str:
+        parse(value)
+        return value
+
+    return AfterValidator(check)
 
 
 def _region(value: str) -> str:
     if not arn.REGION.fullmatch(value):
         raise ValueError(f"{arn.quote(value)} is not an AWS region")
-    return value
-
-
-def _role(value: str) -> str:
-    arn.ROLE.parse(value)
-    return value
-
-
-def _authority(value: str) -> str:
-    arn.PRIVATE_CA.parse(value)
     return value
 
 
@@ -149,15 +148,19 @@ def _pattern(form: re.Pattern[str]) -> WithJsonSchema:
 # Kuma takes mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
 DnsLabel = Annotated[str, AfterValidator(dns_label), _pattern(_DNS_LABEL)]
 Region = Annotated[str, AfterValidator(_region), _pattern(arn.REGION)]
-RoleArn = Annotated[str, AfterValidator(_role)]
+RoleArn = Annotated[str, require_arn(arn.ROLE.parse)]
 MeshNames = Annotated[
     tuple[DnsLabel, ...],
     AfterValidator(_distinct_meshes),
     Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
 ]
-AccountId = Annotated[str, AfterValidator(_account_id), _pattern(_ACCOUNT)]
+AccountId = Annotated[str, require_form(_ACCOUNT, "12 digits"), _pattern(_ACCOUNT)]
 # DNS subdomains, as Kubernetes names service accounts.
-ServiceAccount = Annotated[str, AfterValidator(_service_account), _pattern(_SERVICE_ACCOUNT)]
+ServiceAccount = Annotated[
+    str,
+    require_form(_SERVICE_ACCOUNT, "1 to 253 lower-case letters, digits, hyphens and dots"),
+    _pattern(_SERVICE_ACCOUNT),
+]
 UsageMode = Literal["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"]
 Identity = Literal["irsa", "pod-identity", "ambient"]
 
@@ -196,7 +199,7 @@ class _Model(BaseModel):
 class CertificateAuthority(_Model):
     """The private CA that issues for the meshes: the intermediate, or the root of a stack that has only one."""
 
-    arn: Annotated[str, AfterValidator(_authority)] = Field(description="The CA that issues.")
+    arn: Annotated[str, require_arn(arn.PRIVATE_CA.parse)] = Field(description="The CA that issues.")
     type: Literal["ROOT", "SUBORDINATE"] = Field(description="SUBORDINATE below a root, ROOT when it is the only CA.")
     region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
     usage_mode: UsageMode = Field(description="A CA in short-lived mode issues for 7 days at most.")
@@ -330,7 +333,7 @@ class StackOutputs(_Exports):
 class PendingCertificateAuthority(_Model):
     """A CA below a root outside of AWS, which has made its key and waits for its certificate."""
 
-    arn: Annotated[str, AfterValidator(_authority)] = Field(description="The CA that waits.")
+    arn: Annotated[str, require_arn(arn.PRIVATE_CA.parse)] = Field(description="The CA that waits.")
     region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
     certificate_signing_request: Annotated[str, AfterValidator(_signing_request)] = Field(
         description="PEM (BEGIN CERTIFICATE REQUEST): what the owner of the root signs."

@@ -17,7 +17,14 @@ from urllib.parse import quote
 import httpx
 
 from toolkit import __version__
-from toolkit.control_plane.connection import Access, address, is_loopback, speaks_plainly, tls_context, tls_refusal
+from toolkit.control_plane.connection import (
+    Access,
+    create_tls_context,
+    explain_tls_failure,
+    is_loopback,
+    parse_address,
+    speaks_plainly,
+)
 from toolkit.control_plane.hints import NOT_TRUSTED, PLAIN_HTTP, WHO_ANSWERS, hint, means_tls
 from toolkit.control_plane.request_deadline import RequestDeadline
 from toolkit.control_plane.resources import Key
@@ -128,7 +135,7 @@ class ControlPlane:
     """
 
     def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
-        url = address(access)
+        url = parse_address(access)
         self.url = str(url).rstrip("/")
         self._index = "" if url.path.strip("/") else "/"
         self._token, self._timeout, self._pause = access.token, access.timeout, pause
@@ -137,7 +144,7 @@ class ControlPlane:
         if problem := proxy_problem(os.environ):
             raise ExternalError(problem)
         self._client = httpx.Client(
-            verify=tls_context(access) if url.scheme == "https" else False,
+            verify=create_tls_context(access) if url.scheme == "https" else False,
             timeout=access.timeout,
             follow_redirects=False,
             # A proxy from the environment would read what goes to it unencrypted, the token first of all.
@@ -250,7 +257,7 @@ class ControlPlane:
         asked, has_answered = f"{method} {path or '/'}", False
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if self._token is not None:
-            headers["Authorization"] = self._token.header()
+            headers["Authorization"] = self._token.to_header()
         try:
             with (
                 self._deadline as deadline,
@@ -291,7 +298,7 @@ class ControlPlane:
 
     def _lost(self, asked: str, error: Exception, *, has_answered: bool) -> ControlPlaneError:
         """No answer, or half of one."""
-        if isinstance(error, httpx.ConnectError) and (refusal := tls_refusal(error)) is not None:
+        if isinstance(error, httpx.ConnectError) and (refusal := explain_tls_failure(error)) is not None:
             return ControlPlaneError(
                 f"{asked}: no TLS connection to {self.url}: {printable_line(refusal)}",
                 PLAIN_HTTP if speaks_plainly(error) else NOT_TRUSTED,

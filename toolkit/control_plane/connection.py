@@ -15,6 +15,7 @@ from toolkit.pki import pem
 from toolkit.redaction import Registry, control_problem, know, know_urls
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # RFC 6750, 2.1: what a bearer token is made of.
@@ -46,8 +47,8 @@ class Token:
     def __repr__(self) -> str:
         return "Token(***)"
 
-    def header(self) -> str:
-        """The value of the ``Authorization`` header."""
+    def to_header(self) -> str:
+        """Return the value of the ``Authorization`` header."""
         return f"Bearer {self._value}"
 
     def blot_out(self, text: bytes) -> bytes:
@@ -88,8 +89,8 @@ class Access:
     ca_place: str = "--ca-file"
 
 
-def address(access: Access) -> httpx.URL:
-    """The control plane's address; an error does not repeat it, for it may hold a password.
+def parse_address(access: Access) -> httpx.URL:
+    """Return the control plane's address; an error does not repeat it, for it may hold a password.
 
     Raises:
         InvalidInputError: it is no address, or the token would travel unencrypted.
@@ -137,7 +138,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def tls_context(access: Access) -> ssl.SSLContext:
+def create_tls_context(access: Access) -> ssl.SSLContext:
     """Return whom to trust: the CAs of the file, or the system's.
 
     Raises:
@@ -158,25 +159,26 @@ def tls_context(access: Access) -> ssl.SSLContext:
     return context
 
 
-def tls_refusal(error: BaseException) -> str | None:
-    """Why TLS failed, if that is what failed."""
-    cause: BaseException | None = error
-    while cause is not None:
+def explain_tls_failure(error: BaseException) -> str | None:
+    """Return why TLS failed, if that is what failed."""
+    for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {cause.verify_message}"
         # A connection that is cut is an SSLError, too.
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
             return one_line(cause)
-        cause = cause.__cause__ or cause.__context__
     return None
 
 
 def speaks_plainly(error: BaseException) -> bool:
     """Return whether a TLS connection failed because the other side does not speak TLS."""
+    # openssl/openssl:ssl/record: a record of another protocol; newer versions name the layer alone.
+    reasons = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+    return any(isinstance(cause, ssl.SSLError) and cause.reason in reasons for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
     while cause is not None:
-        # openssl/openssl:ssl/record: a record of another protocol; newer versions name the layer alone.
-        if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
-            return True
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return False

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from toolkit.contract import KeyAlgorithm, UsageMode
     from toolkit.infra.settings import Settings
+    from toolkit.values import Value
 
 # ca-hierarchy.html: a root and four levels below it, data plane certificates not counted.
 _MAX_DEPTH = 5
@@ -237,6 +238,38 @@ def refuse_when_active(authority_arn: pulumi.Output[str]) -> pulumi.Output[str]:
 
     status = aws.acmpca.get_certificate_authority_output(arn=authority_arn).status
     return pulumi.Output.all(authority_arn, status).apply(check)
+
+
+def require_same(authority_arn: pulumi.Output[str], former: Sequence[str]) -> pulumi.Output[str]:
+    """Return the ARN of the issuing CA, if the meshes can go on with it.
+
+    A Mesh names the CA that the stack exported. With another one in the policies, its zones could issue no more
+    certificates from then on, even if the update fails afterwards because the CA of before is protected.
+
+    Args:
+        authority_arn: of the CA that issues from now on.
+        former: CAs that the zones may go on to use.
+    """
+    stack = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}")
+
+    def check(both: Sequence[Value]) -> str:
+        current, exported = both
+        before = exported.get("arn") if isinstance(exported, dict) else None
+        if before in (None, current, *former):
+            return str(current)
+        raise build_error(
+            "the meshes still use another CA",
+            [
+                Problem(
+                    "formerAuthorityArns",
+                    f"does not name {before}, from which the stack's zones issue until now; with {current} alone they "
+                    "could issue no certificates for a Mesh that still names the other",
+                )
+            ],
+            "Add it to formerAuthorityArns, move the meshes with toolkit rotate, and remove it then.",
+        )
+
+    return pulumi.Output.all(authority_arn, stack.get_output("certificateAuthority")).apply(check)
 
 
 def _years_from(moment: datetime, years: int) -> datetime:

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from toolkit.contract import AccountId
+from toolkit.contract.models import AccountId, require_arn, require_form
 from toolkit.pki import arn, pem, templates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from toolkit.values import Value
 
 # A role and a CA have at most 50 tags (botocore acm-pca: TagList; IAM and STS quotas).
@@ -34,25 +32,7 @@ _FIND_ISSUER = "aws eks describe-cluster --name NAME --query cluster.identity.oi
 
 
 def _in_words(form: str, words: str) -> AfterValidator:
-    """Take a text that has a form; refuse others in words."""
-    compiled = re.compile(form)
-
-    def check(value: str) -> str:
-        if not compiled.fullmatch(value):
-            raise ValueError(f"must be {words}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _arn(parse: Callable[[str], arn.Arn]) -> AfterValidator:
-    """Take a text as it is, if it is an ARN of that kind."""
-
-    def check(value: str) -> str:
-        parse(value)
-        return value
-
-    return AfterValidator(check)
+    return require_form(re.compile(form), words)
 
 
 def _principal(value: str) -> str:
@@ -181,17 +161,17 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValid
 Place = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
 # botocore acm-pca: CountryCodeString.
 Country = Annotated[str, _in_words(r"[A-Za-z]{2}", "a code of two letters, such as DE")]
-Authority = Annotated[str, _arn(arn.PRIVATE_CA.parse)]
-Role = Annotated[str, _arn(arn.ROLE.parse)]
-Policy = Annotated[str, _arn(arn.parse_policy)]
-OidcProvider = Annotated[str, _arn(arn.OIDC_PROVIDER.parse), AfterValidator(_oidc_provider)]
+Authority = Annotated[str, require_arn(arn.PRIVATE_CA.parse)]
+Role = Annotated[str, require_arn(arn.ROLE.parse)]
+Policy = Annotated[str, require_arn(arn.parse_policy)]
+OidcProvider = Annotated[str, require_arn(arn.OIDC_PROVIDER.parse), AfterValidator(_oidc_provider)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
-Key = Annotated[str, _arn(arn.KEY.parse)]
-Distribution = Annotated[str, _arn(arn.DISTRIBUTION.parse)]
-Unit = Annotated[str, _arn(arn.ORGANIZATIONAL_UNIT.parse)]
-Organization = Annotated[str, _arn(arn.ORGANIZATION.parse)]
-Permission = Annotated[str, _arn(arn.PERMISSION.parse)]
-Topic = Annotated[str, _arn(arn.TOPIC.parse)]
+Key = Annotated[str, require_arn(arn.KEY.parse)]
+Distribution = Annotated[str, require_arn(arn.DISTRIBUTION.parse)]
+Unit = Annotated[str, require_arn(arn.ORGANIZATIONAL_UNIT.parse)]
+Organization = Annotated[str, require_arn(arn.ORGANIZATION.parse)]
+Permission = Annotated[str, require_arn(arn.PERMISSION.parse)]
+Topic = Annotated[str, require_arn(arn.TOPIC.parse)]
 Principal = Annotated[str, AfterValidator(_principal)]
 Bundle = Annotated[str, AfterValidator(_bundle)]
 Template = Annotated[str, AfterValidator(_template)]

@@ -19,7 +19,7 @@ from toolkit.contract import (
     Zone,
 )
 from toolkit.errors import Problem
-from toolkit.infra import accounts, existing, lookups, previous, rules
+from toolkit.infra import accounts, existing, lookups, rules
 from toolkit.infra.alarms import AuthorityAlarms
 from toolkit.infra.claims import CREATE, Claims
 from toolkit.infra.deployment_account import Deployment, list_problems, list_warnings
@@ -80,7 +80,7 @@ class MeshCertificates(pulumi.ComponentResource):
             provider = accounts.create_provider("parent-ca", parent, region, inside)
         authority = self._look_up(provider)
         issuing = Authorities(self._context, authority, provider).create()
-        self._issuing = replace(issuing, arn=previous.require_same(issuing.arn, settings.former_authority_arns))
+        self._issuing = replace(issuing, arn=existing.require_same(issuing.arn, settings.former_authority_arns))
         crl_bucket = self._issuing.crl_bucket
         self._more: dict[str, pulumi.Output[Value]] = {"crlBucket": crl_bucket} if crl_bucket is not None else {}
         # Nothing but the CA is made before it can issue: a role for it would be a promise.

@@ -56,13 +56,13 @@ class Form(NamedTuple):
 
     Attributes:
         service: the service's namespace.
-        resource: matches everything after the fifth colon.
+        resource: a regular expression of everything after the fifth colon.
         kind: what the resource is, with its article.
         pattern: the ARN after its partition, for people.
     """
 
     service: str
-    resource: re.Pattern[str]
+    resource: str
     kind: str
     pattern: str
 
@@ -73,7 +73,8 @@ class Form(NamedTuple):
             ValueError: it is not an ARN, or that of something else.
         """
         parsed = Arn.parse(text)
-        fits = parsed.service == self.service and parsed.account and self.resource.fullmatch(parsed.resource)
+        is_resource = re.fullmatch(self.resource, parsed.resource, re.ASCII)
+        fits = parsed.service == self.service and parsed.account and is_resource
         if not fits or bool(parsed.region) == (self.service in _GLOBAL):
             raise ValueError(f"{quote(text)} is not the ARN of {self.kind} (arn:<partition>:{self.pattern})")
         return parsed
@@ -81,51 +82,32 @@ class Form(NamedTuple):
 
 _GLOBAL = {"cloudfront", "iam", "organizations"}
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-PRIVATE_CA = Form(
-    "acm-pca",
-    re.compile(rf"certificate-authority/{_UUID}"),
-    "a private CA",
-    "acm-pca:<region>:<account>:certificate-authority/<uuid>",
-)
+_CA_PATTERN = "acm-pca:<region>:<account>:certificate-authority/<uuid>"
+PRIVATE_CA = Form("acm-pca", rf"certificate-authority/{_UUID}", "a private CA", _CA_PATTERN)
 # IAM names: letters, digits and +=,.@_- (IAM user guide, "IAM and AWS STS quotas"); a path may precede them.
-ROLE = Form(
-    "iam", re.compile(r"role/(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,64}", re.ASCII), "an IAM role", "iam::<account>:role/<name>"
-)
-_POLICY = Form(
-    "iam",
-    re.compile(r"policy/(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,128}", re.ASCII),
-    "a managed IAM policy",
-    "iam::<account>:policy/<name>",
-)
-OIDC_PROVIDER = Form(
-    "iam", re.compile(r"oidc-provider/\S+"), "an IAM OIDC provider", "iam::<account>:oidc-provider/<issuer>"
-)
-TOPIC = Form("sns", re.compile(r"[\w-]{1,256}", re.ASCII), "an SNS topic", "sns:<region>:<account>:<name>")
-KEY = Form("kms", re.compile(r"key/[\w-]+", re.ASCII), "a KMS key", "kms:<region>:<account>:key/<id>")
+_PATH, _NAME = r"(?:[\x21-\x7e]+/)?", r"[\w+=,.@-]"
+ROLE = Form("iam", rf"role/{_PATH}{_NAME}{{1,64}}", "an IAM role", "iam::<account>:role/<name>")
+_POLICY = Form("iam", rf"policy/{_PATH}{_NAME}{{1,128}}", "a managed IAM policy", "iam::<account>:policy/<name>")
+OIDC_PROVIDER = Form("iam", r"oidc-provider/\S+", "an IAM OIDC provider", "iam::<account>:oidc-provider/<issuer>")
+TOPIC = Form("sns", r"[\w-]{1,256}", "an SNS topic", "sns:<region>:<account>:<name>")
+KEY = Form("kms", r"key/[\w-]+", "a KMS key", "kms:<region>:<account>:key/<id>")
 # Organizations API reference: the identifiers of organizations, roots and organizational units.
+_OF_ORGANIZATION = "organizations::<management account>"
+_ORGANIZATION_ID, _UNIT_ID = "o-[a-z0-9]{10,32}", "ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}"
 ORGANIZATION = Form(
-    "organizations",
-    re.compile(r"organization/o-[a-z0-9]{10,32}"),
-    "an organization",
-    "organizations::<management account>:organization/o-<id>",
+    "organizations", f"organization/{_ORGANIZATION_ID}", "an organization", f"{_OF_ORGANIZATION}:organization/o-<id>"
 )
 ORGANIZATIONAL_UNIT = Form(
     "organizations",
-    re.compile(r"ou/o-[a-z0-9]{10,32}/ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}"),
+    f"ou/{_ORGANIZATION_ID}/{_UNIT_ID}",
     "an organizational unit",
-    "organizations::<management account>:ou/o-<id>/ou-<id>",
+    f"{_OF_ORGANIZATION}:ou/o-<id>/ou-<id>",
 )
 PERMISSION = Form(
-    "ram",
-    re.compile(r"permission/[\w.-]{1,128}", re.ASCII),
-    "a customer managed RAM permission",
-    "ram:<region>:<account>:permission/<name>",
+    "ram", r"permission/[\w.-]{1,128}", "a customer managed RAM permission", "ram:<region>:<account>:permission/<name>"
 )
 DISTRIBUTION = Form(
-    "cloudfront",
-    re.compile(r"distribution/[A-Z0-9]+"),
-    "a CloudFront distribution",
-    "cloudfront::<account>:distribution/<id>",
+    "cloudfront", "distribution/[A-Z0-9]+", "a CloudFront distribution", "cloudfront::<account>:distribution/<id>"
 )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
     Fields = Mapping[str, Type]
+    Validate = Callable[[Object], Iterator[Violation]]
 
 _TAG_NAME = re.compile(r"[a-zA-Z0-9.\-_:/]*", re.ASCII)
 _TAG_VALUE = re.compile(r"[a-zA-Z0-9.\-_:/]*|\*", re.ASCII)
@@ -88,7 +89,7 @@ def _chosen(section: Object, field: str, backends: list[Object]) -> Iterator[Vio
         yield Violation(field, "has to be set to one of the backends in the mesh")
 
 
-def _section(section: Object, choice: str, validate: Callable[[Object], Iterator[Violation]]) -> Iterator[Violation]:
+def _section(section: Object, choice: str, validate: Validate) -> Iterator[Violation]:
     backends = section.get("backends", [])
     for index, backend in enumerate(backends):
         yield from _at(f"backends[{index}]", validate(backend))
@@ -98,16 +99,15 @@ def _section(section: Object, choice: str, validate: Callable[[Object], Iterator
 
 def _logging_backend(backend: Object) -> Iterator[Violation]:
     yield from _named(backend)
-    kinds = {"file": _file_logging, "tcp": _tcp_logging}
-    yield from _typed(backend, kinds, {"file": messages.FILE_LOGGING, "tcp": messages.TCP_LOGGING})
+    kinds = {"file": (messages.FILE_LOGGING, _file_logging), "tcp": (messages.TCP_LOGGING, _tcp_logging)}
+    yield from _typed(backend, kinds)
 
 
 def _tracing_backend(backend: Object) -> Iterator[Violation]:
     yield from _named(backend)
     if not 0 <= backend.get("sampling", 0) <= _MAX_PER_CENT:
         yield Violation("sampling", "has to be in [0.0 - 100.0] range")
-    kinds = {"zipkin": _zipkin, "datadog": _datadog}
-    yield from _typed(backend, kinds, {"zipkin": messages.ZIPKIN, "datadog": messages.DATADOG})
+    yield from _typed(backend, {"zipkin": (messages.ZIPKIN, _zipkin), "datadog": (messages.DATADOG, _datadog)})
 
 
 def _named(backend: Object) -> Iterator[Violation]:
@@ -115,20 +115,16 @@ def _named(backend: Object) -> Iterator[Violation]:
         yield Violation("name", "cannot be empty")
 
 
-def _typed(
-    backend: Object,
-    validators: Mapping[str, Callable[[Object], Iterator[Violation]]],
-    kinds: Mapping[str, Fields],
-) -> Iterator[Violation]:
+def _typed(backend: Object, kinds: Mapping[str, tuple[Fields, Validate]]) -> Iterator[Violation]:
     kind = backend.get("type", "")
-    if kind not in validators:
-        available = ", ".join(f'"{name}"' for name in validators)
+    if kind not in kinds:
+        available = ", ".join(f'"{name}"' for name in kinds)
         yield Violation("type", f"unknown backend type. Available backends: {available}")
         return
-    yield from _at("config", _conf(backend, kinds[kind], validators[kind]))
+    yield from _at("config", _conf(backend, *kinds[kind]))
 
 
-def _conf(backend: Object, fields: Fields, validate: Callable[[Object], Iterator[Violation]]) -> Iterator[Violation]:
+def _conf(backend: Object, fields: Fields, validate: Validate) -> Iterator[Violation]:
     try:
         conf = read_message(fields, backend.get("conf", {}))
     except MessageError as error:
