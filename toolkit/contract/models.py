@@ -148,6 +148,7 @@ def _pattern(form: re.Pattern[str]) -> WithJsonSchema:
 # Kuma takes mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
 DnsLabel = Annotated[str, AfterValidator(dns_label), _pattern(_DNS_LABEL)]
 Region = Annotated[str, AfterValidator(_region), _pattern(arn.REGION)]
+_AuthorityArn = Annotated[str, require_arn(arn.PRIVATE_CA.parse)]
 RoleArn = Annotated[str, require_arn(arn.ROLE.parse)]
 MeshNames = Annotated[
     tuple[DnsLabel, ...],
@@ -199,7 +200,7 @@ class _Model(BaseModel):
 class CertificateAuthority(_Model):
     """The private CA that issues for the meshes: the intermediate, or the root of a stack that has only one."""
 
-    arn: Annotated[str, require_arn(arn.PRIVATE_CA.parse)] = Field(description="The CA that issues.")
+    arn: _AuthorityArn = Field(description="The CA that issues.")
     type: Literal["ROOT", "SUBORDINATE"] = Field(description="SUBORDINATE below a root, ROOT when it is the only CA.")
     region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
     usage_mode: UsageMode = Field(description="A CA in short-lived mode issues for 7 days at most.")
@@ -245,8 +246,8 @@ class Zone(_Model):
     @classmethod
     def _role_is_in_the_zones_account(cls, value: str, info: ValidationInfo) -> str:
         account = info.data.get("account_id")
-        if account and (found := arn.ROLE.parse(value).account) != account:
-            raise ValueError(f"is in account {found}, but the zone is in {account}")
+        if account and (own := arn.ROLE.parse(value).account) != account:
+            raise ValueError(f"is in account {own}, but the zone is in {account}")
         return value
 
 
@@ -333,7 +334,7 @@ class StackOutputs(_Exports):
 class PendingCertificateAuthority(_Model):
     """A CA below a root outside of AWS, which has made its key and waits for its certificate."""
 
-    arn: Annotated[str, require_arn(arn.PRIVATE_CA.parse)] = Field(description="The CA that waits.")
+    arn: _AuthorityArn = Field(description="The CA that waits.")
     region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
     certificate_signing_request: Annotated[str, AfterValidator(_signing_request)] = Field(
         description="PEM (BEGIN CERTIFICATE REQUEST): what the owner of the root signs."

@@ -167,15 +167,15 @@ def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:
         if there is None and mesh is None:
             problems += [secret.problem("mesh", f"there is no mesh {name}, nor a document of it") for secret in secrets]
             continue
-        found = [
+        planned = [
             Step(secret, control_plane.get(secret.key) if there is not None else None, index.may_know_more)
             for secret in secrets
         ]
         if mesh is not None:
-            found.insert(0, Step(mesh, there, index.may_know_more))
-            problems += _reference_problems(control_plane, found[0], {secret.key for secret in secrets})
-        steps += found
-        writes += _writes(found)
+            planned.insert(0, Step(mesh, there, index.may_know_more))
+            problems += _reference_problems(control_plane, planned[0], {secret.key for secret in secrets})
+        steps += planned
+        writes += _writes(planned)
     if problems:
         raise InvalidInputError("the documents can't be applied to this control plane; nothing was written", problems)
     return Plan(index, tuple(steps), tuple(writes))
@@ -353,17 +353,17 @@ class _Run:
 
     def check(self) -> None:
         """Nothing half-applied goes unnoticed: read everything back."""
-        found: list[str] = []
+        differing: list[str] = []
         for step in self._plan.steps:
             key, now = step.resource.key, self._control_plane.get(step.resource.key)
             if now is None:
-                found.append(f"{key}: is not there")
+                differing.append(f"{key}: is not there")
             else:
                 places = differences(step.resource.document, now, heed_unknown=step.heed_unknown)
-                found += [f"{key}: {place}" for place in places]
-        if found:
+                differing += [f"{key}: {place}" for place in places]
+        if differing:
             raise ExternalError(
-                f"what the control plane has now is not what was written: {'; '.join(found)}",
+                f"what the control plane has now is not what was written: {'; '.join(differing)}",
                 "Someone else has changed it since, or this control plane does not know a field and dropped it.",
             )
 

@@ -84,8 +84,8 @@ class Index:
     @property
     def _number(self) -> tuple[int, int] | None:
         # A development build is a 0.0.0-preview (kumahq/kuma:mk/build.mk).
-        found = re.match(r"v?([1-9]\d{0,2})\.(\d{1,3})(?!\d)", self.version, re.ASCII)
-        return (int(found[1]), int(found[2])) if found else None
+        match = re.match(r"v?([1-9]\d{0,2})\.(\d{1,3})(?!\d)", self.version, re.ASCII)
+        return (int(match[1]), int(match[2])) if match else None
 
 
 class Written(NamedTuple):

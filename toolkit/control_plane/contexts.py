@@ -59,15 +59,15 @@ def read_context(name: str, file: Path | None, ca_file: Path | None = None) -> C
     source = str(file or Path.home().joinpath(*_DEFAULT))
     documents = [parsed.value for parsed in parse(read_text(source), source)]
     configuration = mapping(documents[0]) if len(documents) == 1 else {}
-    found = _named(_field(configuration, "contexts"), name)
-    if found is None:
+    context = _named(_field(configuration, "contexts"), name)
+    if context is None:
         there = _names(_field(configuration, "contexts"))
         raise InvalidInputError(
             f"Unknown context {printable_line(name)} in {source}. Contexts: {there}.",
             hint="kumactl config get-contexts lists them; kumactl config control-planes add makes one.",
         )
     control_planes = _field(configuration, "controlPlanes")
-    wanted = _field(found, "controlPlane")
+    wanted = _field(context, "controlPlane")
     control_plane = _named(control_planes, wanted) if isinstance(wanted, str) else None
     place = f"context {printable_line(name)} of {source}"
     if control_plane is None:
@@ -112,9 +112,9 @@ def _auth_token(server: Object, problems: list[Problem]) -> str:
     if kind != "tokens":
         problems.append(_problem("authType", "is not supported; tokens is"))
         return ""
-    found: list[Problem] = []
-    token = _text(mapping(_field(server, "authConf")), "token", found)
-    if found or not token:
+    wrong: list[Problem] = []
+    token = _text(mapping(_field(server, "authConf")), "token", wrong)
+    if wrong or not token:
         problems.append(_problem("authConf.token", "is missing or is not a text"))
     return token
 
@@ -154,5 +154,5 @@ def _named(entries: object, name: str) -> Object | None:
 
 
 def _names(entries: object) -> str:
-    found = [mapping(entry).get("name") for entry in items(entries)]
-    return ", ".join(printable_line(name) for name in found if isinstance(name, str)) or "none"
+    names = [mapping(entry).get("name") for entry in items(entries)]
+    return ", ".join(printable_line(name) for name in names if isinstance(name, str)) or "none"

@@ -70,6 +70,6 @@ def hint(answer: Answer, *, has_token: bool) -> str:
     if answer.status == _FORBIDDEN and _ANONYMOUS in words:
         return _NO_TOKEN if not has_token else f"The token did not reach the control plane. {_HINTS[_FORBIDDEN]}"
     if answer.status == _READ_ONLY_STATUS:
-        found = (advice for text, advice in _READ_ONLY_TEXTS if text in words)
-        return next(found, f"{_READ_ONLY[0].upper()}{_READ_ONLY[1:]}, or apply it to the global control plane.")
+        texts = (advice for text, advice in _READ_ONLY_TEXTS if text in words)
+        return next(texts, f"{_READ_ONLY[0].upper()}{_READ_ONLY[1:]}, or apply it to the global control plane.")
     return _HINTS.get(answer.status, WHO_ANSWERS)

@@ -88,8 +88,8 @@ class Resource:
 
     def backends(self) -> Iterator[tuple[str, Object]]:
         """Every mTLS backend with its path."""
-        found = mapping(self.document.get("mtls")).get("backends")
-        for index, backend in enumerate(found if isinstance(found, list) else []):
+        backends = mapping(self.document.get("mtls")).get("backends")
+        for index, backend in enumerate(backends if isinstance(backends, list) else []):
             if isinstance(backend, dict):
                 yield f"mtls.backends[{index}]", backend
 
@@ -126,12 +126,12 @@ def resources_of(documents: Documents) -> tuple[Resource, ...]:
 
 
 def _refuse_kubernetes(documents: Sequence[Document]) -> None:
-    found = [document for document in documents if not document.is_universal]
-    if not found:
+    refused = [document for document in documents if not document.is_universal]
+    if not refused:
         return
-    sources = dict.fromkeys(document.source for document in found)
+    sources = dict.fromkeys(document.source for document in refused)
     files = " ".join(f"-f {'-' if source == source_name('-') else shlex.quote(source)}" for source in sources)
-    problems = [Problem(document.where(()), f"{_named(document)} has the form of Kubernetes") for document in found]
+    problems = [Problem(document.where(()), f"{_named(document)} has the form of Kubernetes") for document in refused]
     raise InvalidInputError(
         "documents for Kubernetes can't be applied over HTTP: a control plane there is changed through Kubernetes",
         problems,
@@ -202,8 +202,8 @@ def _name_problems(where: str, path: str, value: object, *, is_object: bool) -> 
 
 
 def _value_problems(where: str, secret: SecretDocument) -> list[Problem]:
-    found = secret_value(secret)
-    return [_problem(where, "data", found.message)] if isinstance(found, Unresolved) else []
+    value = secret_value(secret)
+    return [_problem(where, "data", value.message)] if isinstance(value, Unresolved) else []
 
 
 def _unspeakable(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -64,13 +64,13 @@ class Answer:
     def problems(self) -> tuple[Problem, ...]:
         """Every field that an error names, once, the way it stands in a document."""
         document = self.document() or {}
-        found: dict[Problem, None] = {}
+        problems: dict[Problem, None] = {}
         for name, reason in _PARAMETERS:
             entries = document.get(name)
             for entry in entries if isinstance(entries, list) else []:
                 if isinstance(entry, dict):
-                    found[Problem(_field(entry.get("field")), _said(entry.get(reason)) or "is not valid")] = None
-        return tuple(found)[:_MAX_PROBLEMS]
+                    problems[Problem(_field(entry.get("field")), _said(entry.get(reason)) or "is not valid")] = None
+        return tuple(problems)[:_MAX_PROBLEMS]
 
     def warnings(self) -> tuple[str, ...]:
         """What a control plane that accepted a document remarks on it (``{"warnings": [...]}``)."""

@@ -48,11 +48,11 @@ def key_algorithm(certificate: x509.Certificate) -> KeyAlgorithm:
         ValueError: the key is of none of the kinds that the toolkit knows.
     """
     key = certificate.public_key()
-    found = None
+    name = None
     if isinstance(key, rsa.RSAPublicKey):
-        found = _RSA.get(key.key_size)
+        name = _RSA.get(key.key_size)
     elif isinstance(key, ec.EllipticCurvePublicKey):
-        found = _CURVES.get(key.curve.name)
-    if found is None:
+        name = _CURVES.get(key.curve.name)
+    if name is None:
         raise ValueError(f"its key is none of {', '.join(_SIGNING_ALGORITHMS)}")
-    return found
+    return name

@@ -123,8 +123,8 @@ def _ca(member: Member) -> str | None:
     f"{_REISSUE}, with basicConstraints critical.",
 )
 def _critical_constraints(member: Member) -> str | None:
-    found = chain.extension(member.certificate, x509.BasicConstraints)
-    return "has basicConstraints that are not critical" if found and not found.critical else None
+    extension = chain.extension(member.certificate, x509.BasicConstraints)
+    return "has basicConstraints that are not critical" if extension and not extension.critical else None
 
 
 @_rule(
@@ -202,9 +202,9 @@ def _key_agreement(member: Member) -> str | None:
     f"{_REISSUE}, without extendedKeyUsage, or with serverAuth and clientAuth.",
 )
 def _extended_key_usage(member: Member) -> str | None:
-    found = chain.extension(member.certificate, x509.ExtendedKeyUsage)
+    extension = chain.extension(member.certificate, x509.ExtendedKeyUsage)
     # OpenSSL takes anyExtendedKeyUsage for neither of the two.
-    missing = [name for oid, name in _PURPOSES.items() if found and oid not in found.value]
+    missing = [name for oid, name in _PURPOSES.items() if extension and oid not in extension.value]
     return (
         f"has an extendedKeyUsage without {' and '.join(missing)}, and a proxy is server and client"
         if missing
@@ -223,12 +223,16 @@ _PURPOSES = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.
     "Use a CA whose name constraints permit these URIs, or one without constraints on URIs.",
 )
 def _name_constraints(member: Member) -> str | None:
-    found = chain.extension(member.certificate, x509.NameConstraints)
-    if found is None:
+    extension = chain.extension(member.certificate, x509.NameConstraints)
+    if extension is None:
         return None
     refused = [
-        *refused_uris(found.value, member.needs.uris),
-        *(chain.display_name(below) for below in member.below if refuses_subject(found.value, names.subject(below))),
+        *refused_uris(extension.value, member.needs.uris),
+        *(
+            chain.display_name(below)
+            for below in member.below
+            if refuses_subject(extension.value, names.subject(below))
+        ),
     ]
     return f"has name constraints that refuse {', '.join(refused)}" if refused else None
 
@@ -241,8 +245,8 @@ def _name_constraints(member: Member) -> str | None:
     f"{_REISSUE}, with constraints on DNS, mail, IP and URI names alone.",
 )
 def _name_constraint_forms(member: Member) -> str | None:
-    found = chain.extension(member.certificate, x509.NameConstraints)
-    if found is None or not found.critical or not has_unknown_forms(found.value):
+    extension = chain.extension(member.certificate, x509.NameConstraints)
+    if extension is None or not extension.critical or not has_unknown_forms(extension.value):
         return None
     return "has critical name constraints of a form that Go does not know, such as directory names"
 
@@ -277,9 +281,9 @@ def _critical(oids: list[str], reason: str) -> str | None:
     f"{_REISSUE}, without requireExplicitPolicy in its policyConstraints.",
 )
 def _policy_constraints(member: Member) -> str | None:
-    found = chain.extension(member.certificate, x509.PolicyConstraints)
+    extension = chain.extension(member.certificate, x509.PolicyConstraints)
     # Of a root nobody asks for policies (RFC 5280, 6.1: a trust anchor is no part of the path).
-    if member.parent is None or found is None or found.value.require_explicit_policy is None:
+    if member.parent is None or extension is None or extension.value.require_explicit_policy is None:
         return None
     return "has policyConstraints that demand a certificate policy, which data plane certificates do not have"
 
@@ -292,8 +296,8 @@ def _policy_constraints(member: Member) -> str | None:
     f"{_REISSUE}, without that extension.",
 )
 def _legacy_extensions(member: Member) -> str | None:
-    found = extensions.legacy(member.certificate)
-    return f"has the extension {', '.join(found)}, by which OpenSSL judges it in its own way" if found else None
+    oids = extensions.legacy(member.certificate)
+    return f"has the extension {', '.join(oids)}, by which OpenSSL judges it in its own way" if oids else None
 
 
 @_rule(
@@ -374,12 +378,12 @@ def _authority_key_identifier(member: Member) -> str | None:
     if member.parent is None and not chain.is_self_signed(member.certificate):
         return None
     issuer = member.parent or member.certificate
-    found = chain.extension(member.certificate, x509.AuthorityKeyIdentifier)
+    extension = chain.extension(member.certificate, x509.AuthorityKeyIdentifier)
     own = chain.extension(issuer, x509.SubjectKeyIdentifier)
-    if found is None:
+    if extension is None:
         return None
-    wrong_key = own is not None and found.value.key_identifier not in (None, own.value.digest)
-    wrong_serial = found.value.authority_cert_serial_number not in (None, issuer.serial_number)
+    wrong_key = own is not None and extension.value.key_identifier not in (None, own.value.digest)
+    wrong_serial = extension.value.authority_cert_serial_number not in (None, issuer.serial_number)
     wrong = f"names another key in its authorityKeyIdentifier than that of {chain.display_name(issuer)}"
     return wrong if wrong_key or wrong_serial else None
 

@@ -40,8 +40,8 @@ def extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extensio
 
 def uris(certificate: x509.Certificate) -> list[str]:
     """Return the URI subject alternative names, in their order."""
-    found = extension(certificate, x509.SubjectAlternativeName)
-    return found.value.get_values_for_type(x509.UniformResourceIdentifier) if found else []
+    alternatives = extension(certificate, x509.SubjectAlternativeName)
+    return alternatives.value.get_values_for_type(x509.UniformResourceIdentifier) if alternatives else []
 
 
 def display_name(certificate: x509.Certificate) -> str:
@@ -135,7 +135,7 @@ def verify_to_root(
     untrusted = [crypto.X509.from_cryptography(certificate) for certificate in intermediates]
     context = crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), untrusted)
     try:
-        return [found.to_cryptography() for found in context.get_verified_chain()]
+        return [certificate.to_cryptography() for certificate in context.get_verified_chain()]
     except crypto.X509StoreContextError as error:
         where = display_name(error.certificate.to_cryptography()) if error.certificate else "the certificate"
         raise ValueError(f"{one_line(error)} ({where})") from error

@@ -66,8 +66,8 @@ def mismatch(request: str, certificate: x509.Certificate) -> str | None:
     asked = pem.load_request(request)
     if certificate.public_key() != asked.public_key():
         return "is for another key than that of the CA's CSR"
-    found, wanted = (names.attributes(name) for name in (names.subject(certificate), asked.subject.public_bytes()))
-    if found != wanted:
-        texts = [", ".join(attribute.text for attribute in name) for name in (found, wanted)]
+    given, wanted = (names.attributes(name) for name in (names.subject(certificate), asked.subject.public_bytes()))
+    if given != wanted:
+        texts = [", ".join(attribute.text for attribute in name) for name in (given, wanted)]
         return f"names {texts[0]!r}, and the CSR {texts[1]!r}"
     return None

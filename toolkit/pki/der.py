@@ -32,10 +32,10 @@ def single(data: bytes) -> Element:
     Raises:
         ValueError: it is none, or there are more.
     """
-    found = list(elements(data))
-    if len(found) != 1:
+    values = list(elements(data))
+    if len(values) != 1:
         raise ValueError("is not one value in DER")
-    return found[0]
+    return values[0]
 
 
 def elements(data: bytes) -> Iterator[Element]:

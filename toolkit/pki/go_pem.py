@@ -50,8 +50,8 @@ class _Head(NamedTuple):
 def blocks(text: str) -> Iterator[Block]:
     """Yield every block that Go finds in a text, in their order."""
     data, at = text.encode(errors="replace"), 0
-    while (found := _decode(data, at)) is not None:
-        block, at = found
+    while (decoded := _decode(data, at)) is not None:
+        block, at = decoded
         yield block
 
 

@@ -76,12 +76,12 @@ class Hierarchy:
     @cached_property
     def _issuers(self) -> dict[int, list[int]]:
         """For each certificate those that issued it."""
-        found = self.certificates
-        authorities = [n for n in self.unique if chain.is_ca(found[n])]
+        certificates = self.certificates
+        authorities = [n for n in self.unique if chain.is_ca(certificates[n])]
         return {
             # Roots first, so that a path to one is found soon.
             child: sorted(
-                (n for n in authorities if n != child and chain.is_issued_by(found[child], found[n])),
+                (n for n in authorities if n != child and chain.is_issued_by(certificates[child], certificates[n])),
                 key=lambda number: not self.is_root(number),
             )
             for child in authorities

@@ -35,8 +35,8 @@ def judge(hierarchy: Hierarchy, needs: Needs, by: Collection[str] = IN_A_MESH) -
         needs: what the mesh wants.
         by: the programs that must accept them; a rule that none of these enforces is left out.
     """
-    found = judge_path([hierarchy.certificates[number] for number in hierarchy.path], needs, by)
-    return [breach._replace(number=hierarchy.path[breach.number]) for breach in found]
+    breaches = judge_path([hierarchy.certificates[number] for number in hierarchy.path], needs, by)
+    return [breach._replace(number=hierarchy.path[breach.number]) for breach in breaches]
 
 
 def judge_path(path: Sequence[x509.Certificate], needs: Needs, by: Collection[str] = IN_A_MESH) -> list[Breach]:
@@ -73,4 +73,4 @@ def problems(certificates: Sequence[x509.Certificate], needs: Needs, by: Collect
     """
     hierarchy = Hierarchy(tuple(certificates))
     breaches = [f"{named(hierarchy, breach.number)} {breach.message}" for breach in judge(hierarchy, needs, by)]
-    return [*(found.message for found in check_order(hierarchy)), *breaches]
+    return [*(misplaced.message for misplaced in check_order(hierarchy)), *breaches]

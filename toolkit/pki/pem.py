@@ -101,22 +101,22 @@ def read(text: str | bytes) -> Reading:
     Args:
         text: the text as it is in a document or a file; bytes are read as UTF-8.
     """
-    found = Reading()
-    decoded = _decoded(text, found)
+    reading = Reading()
+    decoded = _decoded(text, reading)
     if decoded is None:
-        return found
-    for block in _blocks(decoded, found):
+        return reading
+    for block in _blocks(decoded, reading):
         if block.label != CERTIFICATE:
-            found.fail(*_other_label(block))
-        elif (content := _content(block, found)) is not None:
+            reading.fail(*_other_label(block))
+        elif (content := _content(block, reading)) is not None:
             try:
-                found.certificates.append(parse(content))
+                reading.certificates.append(parse(content))
             except ValueError as error:
-                found.fail("certificate", block.line, f"the certificate that begins here {error}")
-    if not found.certificates and not found.faults:
-        found.fail("nothing", 1, _no_block(decoded))
-    found.faults.sort(key=lambda fault: fault.line)
-    return found
+                reading.fail("certificate", block.line, f"the certificate that begins here {error}")
+    if not reading.certificates and not reading.faults:
+        reading.fail("nothing", 1, _no_block(decoded))
+    reading.faults.sort(key=lambda fault: fault.line)
+    return reading
 
 
 def load_certificates(text: str | bytes) -> tuple[x509.Certificate, ...]:
@@ -125,10 +125,10 @@ def load_certificates(text: str | bytes) -> tuple[x509.Certificate, ...]:
     Raises:
         UnreadableError: Go, OpenSSL or Envoy can't read one of them, or there is none.
     """
-    found = read(text)
-    if found.faults:
-        raise UnreadableError(found.faults)
-    return tuple(found.certificates)
+    reading = read(text)
+    if reading.faults:
+        raise UnreadableError(reading.faults)
+    return tuple(reading.certificates)
 
 
 def load_certificate(text: str | bytes) -> x509.Certificate:
@@ -151,12 +151,12 @@ def load_request(text: str | bytes) -> x509.CertificateSigningRequest:
     Raises:
         ValueError: there is none, more than one, or one that can't be read.
     """
-    found = Reading()
-    decoded = _decoded(text, found)
-    blocks = [] if decoded is None else list(_blocks(decoded, found))
-    contents = [_content(block, found) for block in blocks if block.label == REQUEST]
-    if found.faults:
-        raise UnreadableError(found.faults)
+    reading = Reading()
+    decoded = _decoded(text, reading)
+    blocks = [] if decoded is None else list(_blocks(decoded, reading))
+    contents = [_content(block, reading) for block in blocks if block.label == REQUEST]
+    if reading.faults:
+        raise UnreadableError(reading.faults)
     if len(blocks) != 1 or len(contents) != 1 or contents[0] is None:
         raise ValueError(f"is not exactly one PEM request (-----BEGIN {REQUEST}-----)")
     try:
@@ -209,23 +209,23 @@ class _Block(NamedTuple):
     lines: list[_Line]
 
 
-def _decoded(text: str | bytes, found: Reading) -> str | None:
+def _decoded(text: str | bytes, reading: Reading) -> str | None:
     if text.startswith(_DER_AS_TEXT) if isinstance(text, str) else text.startswith(_DER):
-        found.fail("der", 1, "this is DER; convert it with: openssl x509 -inform DER -outform PEM")
+        reading.fail("der", 1, "this is DER; convert it with: openssl x509 -inform DER -outform PEM")
         return None
     try:
         decoded = text if isinstance(text, str) else from_utf8(text)
     except NotTextError as error:
-        found.fail("encoding", error.line, str(error))
+        reading.fail("encoding", error.line, str(error))
         return None
     if (at := decoded.find("\ufffd")) >= 0:
         # What stands for bytes that could not be decoded before.
-        found.fail("encoding", decoded.count("\n", 0, at) + 1, "the text was not UTF-8; save it as UTF-8")
+        reading.fail("encoding", decoded.count("\n", 0, at) + 1, "the text was not UTF-8; save it as UTF-8")
         return None
     return decoded
 
 
-def _blocks(text: str, found: Reading) -> Iterator[_Block]:
+def _blocks(text: str, reading: Reading) -> Iterator[_Block]:
     """Every block from BEGIN to END; faults of markers and of text are recorded on the way."""
     open_block: _Block | None = None
     # Whether a wrong marker was the last one: what follows it belongs to no block, and says nothing new.
@@ -236,67 +236,67 @@ def _blocks(text: str, found: Reading) -> Iterator[_Block]:
         marker = _MARKER.fullmatch(line)
         if marker is None:
             if _LIKE_A_MARKER.search(line):
-                found.fail(*_wrong_marker(number, line))
+                reading.fail(*_wrong_marker(number, line))
                 open_block, is_lost = None, True
             elif open_block is not None:
                 open_block.lines.append(_Line(number, line, len(raw)))
             elif line and not is_lost:
-                _outside(number, line, found)
+                _outside(number, line, reading)
             continue
         word, label = marker.groups()
         if word == "BEGIN":
-            _require_closed(open_block, found)
+            _require_closed(open_block, reading)
             open_block = _Block(label, number, [])
         elif open_block is not None:
             if open_block.label == label:
                 yield open_block
             else:
-                found.fail("labels", number, f"END {label} closes BEGIN {open_block.label}: the labels differ")
+                reading.fail("labels", number, f"END {label} closes BEGIN {open_block.label}: the labels differ")
             open_block = None
         elif not is_lost:
-            found.fail("no-begin", number, f"END {label} has no BEGIN line before it")
+            reading.fail("no-begin", number, f"END {label} has no BEGIN line before it")
         is_lost = False
-    _require_closed(open_block, found)
+    _require_closed(open_block, reading)
 
 
-def _require_closed(block: _Block | None, found: Reading) -> None:
+def _require_closed(block: _Block | None, reading: Reading) -> None:
     if block is None:
         return
     if "PRIVATE KEY" in block.label:
-        found.fail(*_other_label(block))
+        reading.fail(*_other_label(block))
     else:
-        found.fail("no-end", block.line, f"BEGIN {block.label} has no END line: the block is cut off")
+        reading.fail("no-end", block.line, f"BEGIN {block.label} has no END line: the block is cut off")
 
 
-def _outside(number: int, line: str, found: Reading) -> None:
+def _outside(number: int, line: str, reading: Reading) -> None:
     """Record a line of text outside of blocks; a line that holds what no program takes for text is a fault."""
     if "\r" in line:
-        found.fail("carriage-return", number, "a carriage return is inside the line; end lines with a line feed")
+        reading.fail("carriage-return", number, "a carriage return is inside the line; end lines with a line feed")
     elif "\0" in line:
-        found.fail("invisible", number, "NUL is in the text; remove it")
+        reading.fail("invisible", number, "NUL is in the text; remove it")
     else:
-        found.text_lines.append(number)
+        reading.text_lines.append(number)
 
 
-def _content(block: _Block, found: Reading) -> bytes | None:
+def _content(block: _Block, reading: Reading) -> bytes | None:
     """The DER of a block; None after a fault was recorded."""
     body = [line for line in block.lines if line.text]
     for line in block.lines:
         if fault := _wrong_line(line, block.line, body):
-            found.faults.append(fault)
+            reading.faults.append(fault)
             return None
     text = "".join(line.text for line in body).replace(" ", "").replace("\t", "")
     if not text:
-        found.fail("empty", block.line, "the block that begins here is empty")
+        reading.fail("empty", block.line, "the block that begins here is empty")
         return None
     if not _BASE64.fullmatch(text) or len(text) % 4:
         reason = "its = padding is missing, or a part of it is" if len(text) % 4 else "= is only allowed at its end"
-        found.fail("base64", body[-1].number, f"the block's base64 is not whole: {reason}")
+        reading.fail("base64", body[-1].number, f"the block's base64 is not whole: {reason}")
         return None
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        found.fail("base64", body[-1].number, f"the block's base64 can't be decoded: {one_line(error)}")
+        reading.fail("base64", body[-1].number, f"the block's base64 can't be decoded: {one_line(error)}")
         return None
 
 

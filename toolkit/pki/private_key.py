@@ -106,10 +106,10 @@ def load(text: str) -> PublicHalf:
         EncryptedKeyError: it is encrypted.
         UnusableKeyError: Go can't read it.
     """
-    found = list(go_pem.blocks(text))
-    block = next((each for each in found if is_private(each.label)), None)
+    blocks = list(go_pem.blocks(text))
+    block = next((each for each in blocks if is_private(each.label)), None)
     if block is None:
-        raise NotAKeyError(_other(text, found, "private key"))
+        raise NotAKeyError(_other(text, blocks, "private key"))
     if "ENCRYPTED" in block.headers.get("Proc-Type", "") or block.label == "ENCRYPTED PRIVATE KEY":
         raise EncryptedKeyError("is encrypted")
     if block.label == "OPENSSH PRIVATE KEY":
@@ -128,10 +128,10 @@ def of_certificate(text: str) -> x509.Certificate | None:
     Raises:
         NotAKeyError: there is no certificate.
     """
-    found = list(go_pem.blocks(text))
-    block = next((each for each in found if each.label == "CERTIFICATE"), None)
+    blocks = list(go_pem.blocks(text))
+    block = next((each for each in blocks if each.label == "CERTIFICATE"), None)
     if block is None:
-        raise NotAKeyError(_other(text, found, "certificate"))
+        raise NotAKeyError(_other(text, blocks, "certificate"))
     try:
         return certificate.parse(block.content)
     except ValueError:
@@ -155,10 +155,10 @@ def difference(certified: x509.Certificate, key: PublicHalf) -> str | None:
     return None if expected == key else "is not that of the certificate"
 
 
-def _other(text: str, found: Sequence[Block], wanted: str) -> str:
+def _other(text: str, blocks: Sequence[Block], wanted: str) -> str:
     """Describe a text in which Go does not find what is wanted."""
-    if found:
-        label = found[0].label
+    if blocks:
+        label = blocks[0].label
         what = "a private key" if is_private(label) else _WHAT.get(label, "a PEM block of another kind")
         return f"contains {what} and no {wanted}" if what != f"a {wanted}" else f"has the label {label}"
     if "-----BEGIN" in text:
@@ -215,10 +215,10 @@ def _pkcs1(parts: Sequence[Element]) -> PublicHalf:
 
 
 def _first(data: bytes) -> Element:
-    found = next(elements(data), None)
-    if found is None:
+    element = next(elements(data), None)
+    if element is None:
         raise ValueError("is empty")
-    return found
+    return element
 
 
 def _sec1(parts: Sequence[Element], curve: bytes | None) -> PublicHalf:

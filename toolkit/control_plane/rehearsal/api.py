@@ -108,16 +108,16 @@ class StandIn:
         path, _, query = request.target.partition("?")
         if path != "/" and self.token and request.authorization not in ("", f"Bearer {self.token}"):
             raise RefusedError(401, "Invalid authentication data", "Unauthenticated")
-        if found := _RESOURCE.fullmatch(path):
-            return self._resource(request, _Key(unquote(found["mesh"]), unquote(found["secret"] or "")))
+        if match := _RESOURCE.fullmatch(path):
+            return self._resource(request, _Key(unquote(match["mesh"]), unquote(match["secret"] or "")))
         if path != "/" and not _LIST.fullmatch(path) and not _INSIGHT.fullmatch(path):
             return _PLAIN[404]
         if request.method != "GET":
             return _PLAIN[405]
-        if found := _LIST.fullmatch(path):
-            return self._list(request, found["mesh"], query)
-        if found := _INSIGHT.fullmatch(path):
-            return self._insight(unquote(found["mesh"]))
+        if match := _LIST.fullmatch(path):
+            return self._list(request, match["mesh"], query)
+        if match := _INSIGHT.fullmatch(path):
+            return self._insight(unquote(match["mesh"]))
         return self._index()
 
     def _resource(self, request: Request, key: _Key) -> Reply:
@@ -147,17 +147,17 @@ class StandIn:
         if mesh is not None:
             self._require_mesh(unquote(mesh))
             self._require_access(request)
-            found = self.inventory.list("Secret", unquote(mesh))
+            documents = self.inventory.list("Secret", unquote(mesh))
         else:
-            found = self.inventory.list("Mesh")
-        found = [each for each in found if parameters.get("name", "") in each["name"]]
-        after = offset + (size or len(found))
+            documents = self.inventory.list("Mesh")
+        documents = [each for each in documents if parameters.get("name", "") in each["name"]]
+        after = offset + (size or len(documents))
         following = None
-        if after < len(found):
+        if after < len(documents):
             encoded = urlencode(sorted({**parameters, "offset": str(after)}.items()))
             following = f"http://{request.host}{request.target.partition('?')[0]}?{encoded}"
-        items = [self.inventory.shown(each) for each in found[offset:after]]
-        return json_reply(200, {"total": len(found), "items": items, "next": following})
+        items = [self.inventory.shown(each) for each in documents[offset:after]]
+        return json_reply(200, {"total": len(documents), "items": items, "next": following})
 
     def _get(self, request: Request, key: _Key) -> Reply:
         if key.secret:
@@ -211,12 +211,12 @@ class StandIn:
         title = f"Failed to {'create' if before is None else 'update'} a resource"
         if self.product == "kuma":
             require(ca_plugins.change_violations(before or {}, spec), title)
-        found = names_and_labels.mesh_name_violations(key.name)
+        violations = names_and_labels.mesh_name_violations(key.name)
         is_kong_mesh = self.product == "kong-mesh"
-        found += ca_plugins.violations(
+        violations += ca_plugins.violations(
             spec, key.mesh, lambda name: self._secret_value(key.mesh, name), is_kong_mesh=is_kong_mesh
         )
-        require(found, title)
+        require(violations, title)
         ca_plugins.require_lifetimes(spec)
         return mesh_validation.with_defaults(spec)
 
@@ -238,7 +238,7 @@ class StandIn:
 
     def _require_unused(self, key: _Key) -> None:
         mesh = self.inventory.find("Mesh", key.mesh, key.mesh) or {}
-        found = []
+        violations = []
         for backend in mesh.get("mtls", {}).get("backends", []):
             name = backend.get("name", "")
             if key.secret in ca_plugins.secrets_in_use(backend):
@@ -247,8 +247,8 @@ class StandIn:
                     f'in mTLS backend "{name}". Please remove the reference from the "{name}" backend before removing '
                     "the secret."
                 )
-                found.append(Violation("name", reason))
-        require(found, "Could not delete a resource")
+                violations.append(Violation("name", reason))
+        require(violations, "Could not delete a resource")
 
     def _require_mesh(self, mesh: str) -> None:
         if self.inventory.find("Mesh", mesh, mesh) is None:

@@ -65,17 +65,17 @@ def violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: bool)
         secrets: returns the value of a Secret.
         is_kong_mesh: whether the types of Kong Mesh exist.
     """
-    found: list[Violation] = []
+    violations: list[Violation] = []
     mtls = mesh.get("mtls", {})
     for index, backend in enumerate(mtls.get("backends", [])):
         path, kind = f"mtls.backends[{index}]", backend.get("type", "")
         if kind not in ("builtin", "provided") and not (is_kong_mesh and kind in _OF_KONG_MESH):
-            return [*found, Violation(f"{path}.type", "could not find installed plugin for this type")]
+            return [*violations, Violation(f"{path}.type", "could not find installed plugin for this type")]
         if mtls.get("skipValidation"):
             continue
         for field, reason in _backend(backend, name, secrets):
-            found.append(Violation(f"{path}.conf{'.' if field else ''}{field}", reason))
-    return found
+            violations.append(Violation(f"{path}.conf{'.' if field else ''}{field}", reason))
+    return violations
 
 
 def require_lifetimes(mesh: Object) -> None:
@@ -133,9 +133,9 @@ def _builtin_name(name: str, mesh: str) -> Iterator[Violation]:
 
 
 def _provided(conf: Object, mesh: str, secrets: Secrets) -> Iterator[Violation]:
-    found = [violation for field in ("cert", "key") for violation in _data_source(field, conf.get(field))]
-    if found:
-        yield from found
+    violations = [violation for field in ("cert", "key") for violation in _data_source(field, conf.get(field))]
+    if violations:
+        yield from violations
         return
     try:
         key, cert = (_load(conf[field], mesh, secrets) for field in ("key", "cert"))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def path_of(kind: str, mesh: str, name: str) -> str:
     """Return the path of a resource in the API."""
-    found = f"/meshes/{quote(mesh, safe='')}"
-    return found if kind == "Mesh" else f"{found}/secrets/{quote(name, safe='')}"
+    path = f"/meshes/{quote(mesh, safe='')}"
+    return path if kind == "Mesh" else f"{path}/secrets/{quote(name, safe='')}"
 
 
 class Inventory:
@@ -38,8 +38,8 @@ class Inventory:
     def list(self, kind: str, mesh: str | None = None) -> list[Object]:
         """Return the resources of a kind by name; of a mesh, if it is given."""
         with self._lock:
-            found = list(self.documents.values())
-        chosen = [each for each in found if each.get("type") == kind and mesh in (None, each.get("mesh"))]
+            documents = list(self.documents.values())
+        chosen = [each for each in documents if each.get("type") == kind and mesh in (None, each.get("mesh"))]
         return sorted(chosen, key=lambda each: (each.get("mesh", ""), each["name"]))
 
     def shown(self, document: Object) -> Object:

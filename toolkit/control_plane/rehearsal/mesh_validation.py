@@ -42,7 +42,7 @@ def violations(mesh: Object, most_backends: int | None) -> list[Violation]:
         mesh: as :data:`toolkit.control_plane.rehearsal.messages.MESH` reads it.
         most_backends: how many mTLS backends the product allows; None for any number.
     """
-    found = [
+    violations = [
         *_at("mtls", _mtls(mesh.get("mtls", {}), most_backends)),
         *_at("logging", _section(mesh.get("logging", {}), "defaultBackend", _logging_backend)),
         *_at("tracing", _section(mesh.get("tracing", {}), "defaultBackend", _tracing_backend)),
@@ -50,13 +50,13 @@ def violations(mesh: Object, most_backends: int | None) -> list[Violation]:
         *_at("constraints.dataplaneProxy", _constraints(mesh.get("constraints", {}).get("dataplaneProxy", {}))),
     ]
     if mesh.get("routing", {}).get("zoneEgress") and not mesh.get("mtls", {}).get("enabledBackend"):
-        found.append(Violation("mtls", "has to be set when zoneEgress enabled"))
-    return found
+        violations.append(Violation("mtls", "has to be set when zoneEgress enabled"))
+    return violations
 
 
-def _at(path: str, found: Iterator[Violation]) -> Iterator[Violation]:
+def _at(path: str, violations: Iterator[Violation]) -> Iterator[Violation]:
     """Yield violations with a path before their fields."""
-    for field, reason in found:
+    for field, reason in violations:
         yield Violation(f"{path}.{field}" if field else path, reason)
 
 

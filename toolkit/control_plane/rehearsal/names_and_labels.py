@@ -39,18 +39,18 @@ def meta_violations(meta: Object, kind: str, mesh: str, name: str, mode: Mode) -
         name: of the path.
         mode: of the control plane.
     """
-    found = []
+    violations = []
     if name != meta.get("name", ""):
-        found.append(Violation("name", "name from the URL has to be the same as in body"))
+        violations.append(Violation("name", "name from the URL has to be the same as in body"))
     if kind != meta.get("type", ""):
-        found.append(Violation("type", "type from the URL has to be the same as in body"))
+        violations.append(Violation("type", "type from the URL has to be the same as in body"))
     if kind == "Secret" and mesh != meta.get("mesh", ""):
-        found.append(Violation("mesh", "mesh from the URL has to be the same as in body"))
-    found += _label_violations(meta, mode)
-    found += _name_violations("name", meta.get("name", ""))
+        violations.append(Violation("mesh", "mesh from the URL has to be the same as in body"))
+    violations += _label_violations(meta, mode)
+    violations += _name_violations("name", meta.get("name", ""))
     if kind == "Secret":
-        found += _name_violations("mesh", meta.get("mesh", ""))
-    return found
+        violations += _name_violations("mesh", meta.get("mesh", ""))
+    return violations
 
 
 def mesh_name_violations(name: str) -> list[Violation]:
@@ -83,15 +83,15 @@ def computed_labels(meta: Object, kind: str, mode: Mode) -> dict[str, str]:
 
 def change_violations(before: dict[str, str], after: dict[str, str]) -> list[Violation]:
     """Return the violations of labels that must stay as they are."""
-    found = []
+    violations = []
     for label in _IMMUTABLE:
         if label in before and label not in after:
-            found.append(_at_label(label, f'is immutable, cannot be removed (was "{before[label]}")'))
+            violations.append(_at_label(label, f'is immutable, cannot be removed (was "{before[label]}")'))
         elif label in before and before[label] != after[label]:
-            found.append(
+            violations.append(
                 _at_label(label, f'is immutable, cannot be changed from "{before[label]}" to "{after[label]}"')
             )
-    return found
+    return violations
 
 
 def _at_label(label: str, reason: str) -> Violation:
