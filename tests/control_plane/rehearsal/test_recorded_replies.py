@@ -16,7 +16,7 @@ from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED = Path(__file__).parents[1] / "recorded"
 # Where the control plane listened whose answers were recorded.
 RECORDED_AT = "http://127.0.0.1:5681"
 
