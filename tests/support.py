@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.contract import StackOutputs
 from toolkit.pki import pem
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -61,7 +61,7 @@ class Authority:
             self._builder(name(self.common_name), self.key.public_key(), self.not_after)
             .issuer_name(name(signer.common_name))
             .add_extension(x509.BasicConstraints(ca=True, path_length=self.path_length), critical=True)
-            .add_extension(key_usage("digital_signature", "key_cert_sign", "crl_sign"), critical=True)
+            .add_extension(build_key_usage("digital_signature", "key_cert_sign", "crl_sign"), critical=True)
         )
         if self.parent:
             builder = builder.add_extension(
@@ -96,7 +96,7 @@ class Authority:
             self._builder(asked.subject, asked.public_key(), not_after)
             .issuer_name(self.certificate.subject)
             .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-            .add_extension(key_usage("digital_signature", "key_cert_sign", "crl_sign"), critical=True)
+            .add_extension(build_key_usage("digital_signature", "key_cert_sign", "crl_sign"), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
         )
@@ -124,7 +124,7 @@ class Authority:
             self._builder(subject, public_key, not_after or NOW + timedelta(hours=24), not_before)
             .issuer_name(self.certificate.subject)
             .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=False)
-            .add_extension(usage or key_usage("digital_signature", "key_encipherment"), critical=True)
+            .add_extension(usage or build_key_usage("digital_signature", "key_encipherment"), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .add_extension(sans, critical=san_critical)
         )

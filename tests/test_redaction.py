@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from toolkit import redaction
-from toolkit.redaction import HIDDEN, Registry, control_problem
+from toolkit.redaction import HIDDEN, Registry, check_characters
 
 SECRET = "wJalr/XUt\"nFE<MI+K7 MD&ENG=\\bPx'RfiCYEXAMPLE"
 AWS_SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -198,7 +198,7 @@ def test_the_environment() -> None:
     ],
 )
 def test_what_can_be_no_credential(value: str, problem: str) -> None:
-    assert control_problem(value) == problem
+    assert check_characters(value) == problem
 
 
 def test_thousands_of_secrets_take_no_longer_than_one() -> None:
@@ -239,7 +239,7 @@ def test_threads_may_register_at_once() -> None:
 )
 def test_proxies_whose_password_was_not_quoted(url: str, *, good: bool) -> None:
     for name in ("HTTPS_PROXY", "all_proxy"):
-        problem = redaction.proxy_problem({name: url, "NO_PROXY": "a/b@c"})
+        problem = redaction.check_proxies({name: url, "NO_PROXY": "a/b@c"})
         assert problem.startswith("" if good else f"{name} is not a valid URL")
         assert bool(problem) is not good
         assert "hunt2" not in problem

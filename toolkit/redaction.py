@@ -215,7 +215,7 @@ def know_urls(text: str) -> None:
                 _known.know_text(f":{value}@")
 
 
-def proxy_problem(environment: Mapping[str, str]) -> str:
+def check_proxies(environment: Mapping[str, str]) -> str:
     """Say which variable of a proxy has a user name or password that was not quoted; empty if none has.
 
     Libraries take the part before the first slash for host and port, and repeat it in their errors.
@@ -243,13 +243,13 @@ def know_credentials(credentials: _AwsCredentials | None) -> None:
         know(credentials.token or "")
 
 
-def know_answer(taken: Mapping[str, str]) -> None:
+def know_sts_credentials(taken: Mapping[str, str]) -> None:
     """Remember the secret parts of the ``Credentials`` in an answer of STS."""
     know(taken.get("SecretAccessKey", ""))
     know(taken.get("SessionToken", ""))
 
 
-def control_problem(value: str) -> str:
+def check_characters(value: str) -> str:
     """Say why a value can't be a credential: control characters anywhere, or blanks at its ends; empty if it can be.
 
     The text never contains the value: ``ends with a carriage return``, ``contains a NUL``.

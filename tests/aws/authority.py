@@ -149,7 +149,7 @@ def certify(account: Account, arn: str, days: int, token: str) -> str:
         **named,
         Csr=account.pca.get_certificate_authority_csr(**named)["Csr"].encode(),
         SigningAlgorithm=SIGNING_ALGORITHM,
-        TemplateArn=templates.arn(templates.ROOT_CA, account.partition),
+        TemplateArn=templates.build_arn(templates.ROOT_CA, account.partition),
         Validity={"Type": "DAYS", "Value": days},
         IdempotencyToken=token,
     )

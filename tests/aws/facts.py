@@ -76,7 +76,7 @@ def _content(value: x509.ExtensionType, certificate: x509.Certificate, authority
         case x509.BasicConstraints():
             content = {"ca": value.ca, "pathLength": value.path_length}
         case x509.KeyUsage():
-            content = {"usages": usages.names(value)}
+            content = {"usages": usages.list_names(value)}
         case x509.ExtendedKeyUsage():
             content = {"purposes": sorted(oid.dotted_string for oid in value)}
         case x509.SubjectAlternativeName():

@@ -72,7 +72,7 @@ class Scene:
 
     def template(self, name: str) -> str:
         """Return the ARN of a template in the account's partition."""
-        return templates.arn(name, self.account.partition)
+        return templates.build_arn(name, self.account.partition)
 
     def issuing(self, request: bytes | None = None, **more: Any) -> Request:
         """Return the parameters of IssueCertificate: one day, no template named, unless told otherwise."""

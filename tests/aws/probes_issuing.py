@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.aws.probe import ISSUE, REFUSAL, URIS, Probe, Scene, Stage, extension, issued, refused
 from tests.sandbox.conformance.world import csr, der
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 
 _SAN, _KEY_USAGE, _PURPOSES = (extension(name) for name in ("subjectAlternativeName", "keyUsage", "extendedKeyUsage"))
 _NAMES = ("certificate.subject", f"{_SAN}.names")
@@ -22,7 +22,7 @@ _GIVEN: dict[str, Any] = {
     "Extensions": {"SubjectAlternativeNames": [{"UniformResourceIdentifier": "spiffe://default/from-the-api"}]},
 }
 _NO_EMPTY_SUBJECT = "CSR must mark the SAN extension critical when it has an empty subject"
-_MINTING = ((x509.BasicConstraints(ca=True, path_length=None), True), (key_usage("key_cert_sign"), True))
+_MINTING = ((x509.BasicConstraints(ca=True, path_length=None), True), (build_key_usage("key_cert_sign"), True))
 # What a certificate of the default template contains, by the rule that says so.
 _DEFAULT_TEMPLATE = {
     "template.default": ("code", "status", f"{_PURPOSES}.purposes"),

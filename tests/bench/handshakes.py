@@ -29,10 +29,10 @@ def world() -> tuple[list[Proxy], Trust]:
     """The proxies of 100 zones, with certificates of an intermediate CA for keys of RSA 2048, as Kong Mesh has them."""
     issuing = hierarchy()
     with ThreadPoolExecutor() as pool:
-        keys = list(pool.map(lambda _: csr.data_plane_key(), range(ZONES)))
+        keys = list(pool.map(lambda _: csr.create_data_plane_key(), range(ZONES)))
     proxies = []
     for number, key in enumerate(keys):
-        uris = spiffe.data_plane_uris("default", ["toolkit-verify"], {spiffe.ZONE_TAG: f"zone-{number}"})
+        uris = spiffe.build_data_plane_uris("default", ["toolkit-verify"], {spiffe.ZONE_TAG: f"zone-{number}"})
         leaf = issuing.issue(key.public_key(), list(uris))
         proxies.append(Proxy(f"zone-{number}", key, IssuedCertificate(leaf, issuing.chain())))
     return proxies, Trust(pem.write(issuing.chain()), "default", "toolkit-verify")

@@ -64,8 +64,8 @@ def test_the_table_says_everything_of_an_active_stack(active: Path, issuing: Aut
     for field in ("arn", "type", "usageMode", "keyAlgorithm", "signingAlgorithm"):
         assert authority[field] in result.stdout, field
     for certificate in issuing.chain():
-        assert chain.display_name(certificate) in result.stdout
-        assert chain.fingerprint(certificate) in result.stdout
+        assert chain.get_display_name(certificate) in result.stdout
+        assert chain.format_fingerprint(certificate) in result.stdout
         assert f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC" in result.stdout
     assert "in 1824 days" in result.stdout
     assert "data plane lifetime   24h" in result.stdout
@@ -204,7 +204,7 @@ def test_what_is_to_be_copied_is_whole_at_any_width(width: int, color: bool, iss
     stack = contract(issuing).model_validate(document, strict=False)
     text = outputs_table.show_active(stack, NOW, Look(color=color, width=width))
     assert ("\x1b" in text) is color
-    for whole in (AUTHORITY_ARN, stack.zones[0].role_arn, chain.fingerprint(issuing.certificate)):
+    for whole in (AUTHORITY_ARN, stack.zones[0].role_arn, chain.format_fingerprint(issuing.certificate)):
         assert whole in text
     waiting = PendingStack.model_validate(pending_document())
     assert AUTHORITY_ARN in outputs_table.show_pending(waiting, ("", ""), Look(color=color, width=width))

@@ -163,7 +163,7 @@ def test_a_denial_probe_that_was_killed_is_repeated(
 ) -> None:
     ledger, zone = tmp_path / "ledger", live.zones[0].name
     arn = live.certificate_authority.arn
-    minting = templates.arn("SubordinateCACertificate_PathLen0/V1", "aws")
+    minting = templates.build_arn("SubordinateCACertificate_PathLen0/V1", "aws")
     with FileLedger(ledger) as writing:
         for purpose, of in (
             ("denied-minting", arn),

@@ -125,7 +125,7 @@ def test_lifetimes_that_no_certificate_has(document: dict[str, Any], lifetime: o
 def test_a_contract_stays_readable_when_its_ca_nears_its_end() -> None:
     issuing = Authority("Test Issuing CA", Authority("Test Root CA"), not_after=NOW + timedelta(hours=1))
     loaded = contract.parse(json.dumps(contract_document(issuing)))
-    problem = loaded.certificate_authority.lifetime_problem(duration.parse(loaded.data_plane_lifetime))
+    problem = loaded.certificate_authority.check_lifetime(duration.parse(loaded.data_plane_lifetime))
     assert problem
     assert "goes beyond the end of the CA" in problem
 

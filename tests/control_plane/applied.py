@@ -46,7 +46,7 @@ MESH, CHAIN, SECOND = (
 
 
 def wanted(text: str) -> tuple[resources.Resource, ...]:
-    return resources.resources_of(read([("mesh.yaml", text)]))
+    return resources.read_resources(read([("mesh.yaml", text)]))
 
 
 def apply(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.control_plane.rehearsal import mesh_validation
 from toolkit.control_plane.rehearsal.api import StandIn
-from toolkit.control_plane.rehearsal.inventory import path_of
+from toolkit.control_plane.rehearsal.inventory import build_path
 from toolkit.control_plane.rehearsal.jsonpb import read_message
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
 from toolkit.mesh.schema import messages
@@ -54,7 +54,7 @@ def kept(document: dict[str, Any]) -> dict[str, Any]:
     if document["type"] == "Secret":
         return {**meta, **read_message(messages.SECRET, document)}
     meta.pop("mesh", None)
-    return {**meta, **mesh_validation.with_defaults(read_message(messages.MESH, document))}
+    return {**meta, **mesh_validation.add_defaults(read_message(messages.MESH, document))}
 
 
 class Faulty(Rehearsal):
@@ -113,7 +113,7 @@ class Faulty(Rehearsal):
 
     def put(self, document: dict[str, Any]) -> None:
         """Change something as somebody else would, past all checks."""
-        path = path_of(document["type"], document.get("mesh") or document["name"], document["name"])
+        path = build_path(document["type"], document.get("mesh") or document["name"], document["name"])
         self.state[path] = kept(document)
 
     def refuse_writes(self, detail: str) -> None:

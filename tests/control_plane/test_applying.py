@@ -80,7 +80,7 @@ def test_of_a_mesh_that_exists_the_secrets_are_written_first(standin: Faulty) ->
     standin.put({"type": "Mesh", "name": "default", "metrics": {"backends": [{"name": "p", "type": "prometheus"}]}})
     plan, _ = apply(standin)
     assert standin.writes == [CHAIN, MESH]
-    assert plan.steps[0].lost() == ["metrics"]
+    assert plan.steps[0].list_lost() == ["metrics"]
     standin.requests.clear()
     apply(standin, TEXT.replace("mode: STRICT", "mode: PERMISSIVE"))
     assert standin.writes == [MESH]

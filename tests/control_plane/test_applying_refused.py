@@ -77,10 +77,10 @@ def test_a_field_that_is_not_known_is_dropped_and_named(standin: Faulty) -> None
     # Kuma reads with AllowUnknownFields (kumahq/kuma:pkg/util/proto/proto.go).
     misspelt = TEXT.replace("skipCreating", "skipCreatingg")
     plan, _ = apply(standin, misspelt)
-    assert [step.dropped() for step in plan.steps] == [["skipCreatinggInitialPolicies"], []]
+    assert [step.list_dropped() for step in plan.steps] == [["skipCreatinggInitialPolicies"], []]
     plan, _ = apply(standin, misspelt)
     assert plan.writes == ()
-    assert [step.dropped() for step in plan.steps] == [["skipCreatinggInitialPolicies"], []]
+    assert [step.list_dropped() for step in plan.steps] == [["skipCreatinggInitialPolicies"], []]
 
 
 @pytest.mark.parametrize("version", ["2.15.0", "3.0.0", "0.0.0-preview.v1234", "preview"])
@@ -93,7 +93,7 @@ def test_a_newer_control_plane_may_know_a_field_that_we_do_not(standin: Faulty, 
     standin.put({"type": "Mesh", "name": "default"})
     standin.state[MESH]["newer"] = {"a": 1}
     plan, _ = apply(standin, newer)
-    assert [(step.change.value, step.dropped()) for step in plan.steps] == [("unchanged", [])]
+    assert [(step.change.value, step.list_dropped()) for step in plan.steps] == [("unchanged", [])]
 
 
 # What the control plane refuses

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.control_plane.clients import KEY, MESH, SECRET, client, reply
 from tests.control_plane.faulty import ON_KUBERNETES, TOKEN, Fault, Faulty
-from toolkit.control_plane.client import MAX_ANSWER, ControlPlane, ControlPlaneError, RefusedDocumentError
+from toolkit.control_plane.client import MAX_RESPONSE, ControlPlane, ControlPlaneError, RefusedDocumentError
 from toolkit.control_plane.connection import Access, Token
 from toolkit.control_plane.rehearsal.api import READ_ONLY, Request
 from toolkit.control_plane.rehearsal.violations import Reply
@@ -32,20 +32,20 @@ def standin() -> Iterator[Faulty]:
 
 def test_it_says_who_it_is(standin: Faulty) -> None:
     with client(standin) as control_plane:
-        index = control_plane.index()
+        index = control_plane.get_index()
         assert (index.product, index.version, index.major, str(index)) == ("Kong Mesh", "2.13.1", 2, "Kong Mesh 2.13.1")
         standin.old = True
-        assert control_plane.index() == index
+        assert control_plane.get_index() == index
         standin.stand_in.version = "dev-4711"
-        assert control_plane.index().major is None
+        assert control_plane.get_index().major is None
 
 
 def test_resources_are_there_or_not(standin: Faulty) -> None:
     with client(standin) as control_plane:
-        assert control_plane.mesh("default") is None
+        assert control_plane.get_mesh("default") is None
         assert control_plane.put(KEY, MESH) == (True, ())
         assert control_plane.put(KEY, MESH) == (False, ())
-        found = control_plane.mesh("default")
+        found = control_plane.get_mesh("default")
         assert found is not None
         assert found["routing"] == {"localityAwareLoadBalancing": True}
         assert control_plane.get(SECRET) is None
@@ -63,10 +63,10 @@ def test_what_it_remarks_is_kept(standin: Faulty) -> None:
 
 def test_names_are_quoted(standin: Faulty) -> None:
     with client(standin) as control_plane:
-        assert control_plane.mesh("a/../b?c#d é") is None
+        assert control_plane.get_mesh("a/../b?c#d é") is None
         for impossible in ("", ".", ".."):
             with pytest.raises(InvalidInputError):
-                control_plane.mesh(impossible)
+                control_plane.get_mesh(impossible)
     assert standin.requests == [("GET", "/meshes/a%2F..%2Fb%3Fc%23d%20%C3%A9")]
 
 
@@ -78,10 +78,10 @@ def test_a_path_before_the_api_is_kept(standin: Faulty, end: str) -> None:
     """As in Konnect (Kong/developer.konghq.com:app/_includes/how-tos/mesh/apply-resources-to-konnect.md)."""
     standin.prefix, standin.stand_in.token = KONNECT, TOKEN
     with client(standin, url=f"{standin.url}{KONNECT}{end}", token=Token(TOKEN, "x")) as control_plane:
-        assert control_plane.index().product == "Kong Mesh"
+        assert control_plane.get_index().product == "Kong Mesh"
         assert control_plane.put(KEY, MESH).created
-        assert control_plane.mesh("default") is not None
-        assert control_plane.insight("default") is None
+        assert control_plane.get_mesh("default") is not None
+        assert control_plane.get_insight("default") is None
     assert standin.requests == [
         ("GET", KONNECT),
         ("PUT", f"{KONNECT}/meshes/default"),
@@ -96,7 +96,7 @@ def test_a_proxy_may_have_the_index_with_a_slash_alone(standin: Faulty, status: 
         Reply(status) if number == 1 else standin.answer(Request("GET", "/"))
     )
     with client(standin, url=f"{standin.url}/mesh-api") as control_plane:
-        assert control_plane.index().product == "Kong Mesh"
+        assert control_plane.get_index().product == "Kong Mesh"
     assert standin.requests == [("GET", "/mesh-api"), ("GET", "/mesh-api/")]
 
 
@@ -128,7 +128,7 @@ def test_a_status_says_what_to_do(standin: Faulty, status: int, body: bytes, wor
     reply(standin, status, body)
     with client(standin) as control_plane:
         with pytest.raises(ControlPlaneError) as read:
-            control_plane.mesh("default")
+            control_plane.get_mesh("default")
         with pytest.raises(ControlPlaneError) as written:
             control_plane.put(KEY, MESH)
     for method, raised in ("GET", read.value), ("PUT", written.value):
@@ -148,9 +148,9 @@ def test_what_is_no_control_plane_is_not_taken_for_one(standin: Faulty, body: by
     reply(standin, 200, body)
     with client(standin) as control_plane:
         with pytest.raises(ControlPlaneError, match="200 OK"):
-            control_plane.index()
+            control_plane.get_index()
         with pytest.raises(ControlPlaneError):
-            control_plane.mesh("default")
+            control_plane.get_mesh("default")
         if body not in (b"", b"{}") and not body.startswith(b'{"p'):
             # A page that a proxy shows to whoever asks.
             with pytest.raises(ControlPlaneError) as raised:
@@ -161,7 +161,7 @@ def test_what_is_no_control_plane_is_not_taken_for_one(standin: Faulty, body: by
 def test_another_resource_than_was_asked_for_is_refused(standin: Faulty) -> None:
     reply(standin, 200, json.dumps({**MESH, "name": "other"}).encode())
     with client(standin) as control_plane, pytest.raises(ControlPlaneError, match="no Mesh of that name"):
-        control_plane.mesh("default")
+        control_plane.get_mesh("default")
 
 
 @pytest.mark.parametrize(
@@ -206,11 +206,11 @@ def test_a_read_is_tried_again_while_the_reason_may_pass(standin: Faulty, status
     pauses: list[float] = []
     standin.fault = lambda number, _method, _path: Fault(Reply(status)) if number < 3 else None
     with ControlPlane(Access(standin.url), pauses.append) as control_plane:
-        assert control_plane.index().product == "Kong Mesh"
+        assert control_plane.get_index().product == "Kong Mesh"
         standin.requests.clear()
         standin.fault = lambda _number, _method, _path: Fault(Reply(status))
         with pytest.raises(ControlPlaneError):
-            control_plane.index()
+            control_plane.get_index()
         assert len(standin.requests) == 3
         standin.requests.clear()
         with pytest.raises(ControlPlaneError) as raised:
@@ -225,7 +225,7 @@ def test_a_connection_that_breaks(standin: Faulty, hang_up: str, passing: bool) 
     standin.fault = lambda _number, _method, _path: Fault(hang_up=hang_up)
     with client(standin) as control_plane:
         with pytest.raises(ControlPlaneError, match="the connection to"):
-            control_plane.mesh("default")
+            control_plane.get_mesh("default")
         assert len(standin.requests) == (3 if passing else 1)
         with pytest.raises(ControlPlaneError) as raised:
             control_plane.put(KEY, MESH)
@@ -239,7 +239,7 @@ def test_nobody_listens() -> None:
         port = free.getsockname()[1]
         with ControlPlane(Access(f"http://127.0.0.1:{port}"), pause=lambda _: None) as control_plane:
             with pytest.raises(ControlPlaneError, match=r"can't connect to .*Connection refused"):
-                control_plane.index()
+                control_plane.get_index()
             with pytest.raises(ControlPlaneError) as raised:
                 control_plane.put(KEY, MESH)
     assert not raised.value.unsure
@@ -249,7 +249,7 @@ def test_a_control_plane_that_hangs(standin: Faulty) -> None:
     standin.fault = lambda _number, _method, _path: Fault(wait=True)
     with client(standin, timeout=0.1) as control_plane:
         with pytest.raises(ControlPlaneError, match=r"did not answer within 0\.1 s") as raised:
-            control_plane.index()
+            control_plane.get_index()
         assert "--timeout" in raised.value.hint
         with pytest.raises(ControlPlaneError) as written:
             control_plane.put(KEY, MESH)
@@ -259,22 +259,22 @@ def test_a_control_plane_that_hangs(standin: Faulty) -> None:
 
 def test_an_answer_has_limits(standin: Faulty) -> None:
     with client(standin) as control_plane:
-        reply(standin, 200, b" " * (MAX_ANSWER + 1))
+        reply(standin, 200, b" " * (MAX_RESPONSE + 1))
         with pytest.raises(ControlPlaneError, match="over 16 MiB"):
-            control_plane.mesh("default")
+            control_plane.get_mesh("default")
         reply(standin, 200, gzip.compress(b" " * 100), headers=(("Content-Encoding", "gzip"),))
         with pytest.raises(ControlPlaneError, match="compressed"):
-            control_plane.mesh("default")
+            control_plane.get_mesh("default")
         reply(standin, 200, b'{"type":"Mesh","name":"default","x":[' + b"[]," * 100_001 + b"0]}")
         with pytest.raises(ControlPlaneError):
-            control_plane.mesh("default")
+            control_plane.get_mesh("default")
 
 
 def test_a_redirect_is_not_followed(standin: Faulty) -> None:
     with Faulty(token=TOKEN) as elsewhere:
         reply(standin, 307, headers=(("Location", elsewhere.url),))
         with client(standin, token=Token(TOKEN, "x")) as control_plane, pytest.raises(ControlPlaneError, match="307"):
-            control_plane.index()
+            control_plane.get_index()
         assert elsewhere.requests == []
 
 
@@ -311,8 +311,8 @@ def test_no_answer_is_a_surprise(anything: tuple[Faulty, ControlPlane], status: 
     fault = Fault(Reply(status, body), hang_up="middle" if status < 200 else "")
     standin.fault = lambda _number, _method, _path: fault
     for ask in (
-        control_plane.index,
-        lambda: control_plane.mesh("default"),
+        control_plane.get_index,
+        lambda: control_plane.get_mesh("default"),
         lambda: control_plane.get(SECRET),
         lambda: control_plane.put(KEY, MESH),
     ):

@@ -37,7 +37,7 @@ def test_the_token_is_sent_and_never_shown(standin: Faulty) -> None:
         control_plane.get(Key("Secret", "chain", "other"))
     access = Access(standin.url, Token(TOKEN, "x"))
     with ControlPlane(access) as control_plane:
-        assert control_plane.mesh("default") is None
+        assert control_plane.get_mesh("default") is None
         # Some answer with what they were sent.
         echo = f"your header was: Bearer {TOKEN}".encode()
         for status, body in (500, echo), (400, echo), (400, json.dumps({"title": TOKEN}).encode()), (200, echo):
@@ -91,7 +91,7 @@ def test_no_proxy_reads_what_goes_to_this_machine(
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         with client(standin, token=Token(TOKEN, "x")) as control_plane:
-            control_plane.index()
+            control_plane.get_index()
         assert proxy.requests == []
 
 
@@ -128,7 +128,7 @@ def test_tls_with_the_right_ca(tmp_path: Path) -> None:
     with Faulty(tls=server_files(tmp_path, authority), token=TOKEN) as standin:
         for trusted in (ca_file(tmp_path, authority), tmp_path / "server.pem"):
             with client(standin, ca_file=trusted, token=Token(TOKEN, "x")) as control_plane:
-                assert control_plane.mesh("default") is None
+                assert control_plane.get_mesh("default") is None
                 assert control_plane.put(KEY, MESH).created
             standin.state.clear()
 
@@ -157,7 +157,7 @@ def test_tls_with_another_ca_or_none_or_another_host(tmp_path: Path) -> None:
     with Faulty(tls=server_files(tmp_path, authority, "mesh.example.com")) as standin:
         trusting = client(standin, ca_file=ca_file(tmp_path, authority))
         with trusting as control_plane, pytest.raises(ControlPlaneError, match=r"mismatch.*127\.0\.0\.1"):
-            control_plane.index()
+            control_plane.get_index()
         assert standin.requests == []
 
 
@@ -165,11 +165,11 @@ def test_http_and_https_mixed_up(tmp_path: Path) -> None:
     with Faulty(tls=server_files(tmp_path, Authority("Mesh CA"))) as standin:
         unencrypted = client(standin, url=standin.url.replace("https", "http"))
         with unencrypted as control_plane, pytest.raises(ControlPlaneError, match="the connection to"):
-            control_plane.index()
+            control_plane.get_index()
     with Faulty() as standin:
         encrypted = client(standin, url=standin.url.replace("http", "https"))
         with encrypted as control_plane, pytest.raises(ControlPlaneError, match="no TLS connection to"):
-            control_plane.index()
+            control_plane.get_index()
 
 
 def test_a_ca_file_that_is_none(tmp_path: Path) -> None:

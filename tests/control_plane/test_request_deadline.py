@@ -77,7 +77,7 @@ def late(url: str, answered: int = 0, trusted: Path | None = None) -> ControlPla
     """The error of a request that ends with the timeout."""
     with ControlPlane(Access(url, ca_file=trusted, timeout=1.0), lambda _: None) as control_plane:
         for _ in range(answered):
-            control_plane.index()
+            control_plane.get_index()
         begun = time.monotonic()
         with pytest.raises(ControlPlaneError, match="did not answer within 1 s") as caught:
             control_plane.put(KEY, MESH)
@@ -122,5 +122,5 @@ def test_a_response_in_time_is_read() -> None:
         access = Access(f"http://127.0.0.1:{server.port}", timeout=1.0)
         with ControlPlane(access, lambda _: None) as control_plane:
             for _ in range(3):
-                assert control_plane.index().version == "2.13.1"
+                assert control_plane.get_index().version == "2.13.1"
                 time.sleep(0.6)

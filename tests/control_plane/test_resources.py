@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.control_plane.resources import Key, Resource, resources_of
+from toolkit.control_plane.resources import Key, Resource, read_resources
 from toolkit.errors import InvalidInputError, ToolkitError
 from toolkit.files import source_name
 from toolkit.mesh.documents import reader
@@ -28,7 +28,7 @@ SECRET = "type: Secret\nmesh: default\nname: chain\ndata: Y2hhaW4=\n"
 
 
 def read(texts: list[tuple[str, str]]) -> tuple[Resource, ...]:
-    return resources_of(reader.read([(source_name(source), text) for source, text in texts]))
+    return read_resources(reader.read([(source_name(source), text) for source, text in texts]))
 
 
 def problems(text: str, source: str = "mesh.yaml") -> list[str]:
@@ -43,7 +43,7 @@ def test_streams_and_files_are_read_in_their_order() -> None:
     assert (str(first.key), first.key.path) == ("Secret chain of mesh default", "/meshes/default/secrets/chain")
     assert (str(second.key), second.key.path) == ("Mesh default", "/meshes/default")
     assert (third.key.mesh, third.source) == ("other", "standard input")
-    assert list(second.secrets_named()) == [("mtls.backends[0].conf.caCert.secret", first.key)]
+    assert list(second.list_secrets_named()) == [("mtls.backends[0].conf.caCert.secret", first.key)]
     assert "Y2hhaW4" not in repr((first, second))
 
 

@@ -42,7 +42,7 @@ def _under_aws_ca_elsewhere(aws: TestSandbox, config: StackConfig) -> StackConfi
 
 
 def _under_shared_ca(aws: TestSandbox, config: StackConfig) -> StackConfig:
-    return _below(config, shared(_elsewhere(aws, "eu-central-1"), templates.subordinate_ca(0)))
+    return _below(config, shared(_elsewhere(aws, "eu-central-1"), templates.name_subordinate_ca(0)))
 
 
 def _adopt(aws: TestSandbox, config: StackConfig) -> StackConfig:
@@ -86,7 +86,7 @@ def shared(world: World, template: str, account: str = HOME) -> str:
 def share(world: World, authority: str, template: str, account: str) -> str:
     """Let an account use one template of a CA."""
     document = policies.allow_sharing(authority, [account], None)
-    document["Statement"][1]["Condition"]["StringEquals"]["acm-pca:TemplateArn"] = templates.arn(template)
+    document["Statement"][1]["Condition"]["StringEquals"]["acm-pca:TemplateArn"] = templates.build_arn(template)
     world.pca.put_policy(ResourceArn=authority, Policy=json.dumps(document))
     return authority
 

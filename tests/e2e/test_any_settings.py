@@ -55,7 +55,7 @@ def there(running_sandbox: TestSandbox) -> dict[str, str]:
         "pending": world.create(),
         "missing": MISSING,
         "shared": shared(other, templates.END_ENTITY),
-        "signer": shared(other, templates.subordinate_ca(0)),
+        "signer": shared(other, templates.name_subordinate_ca(0)),
     }
 
 
@@ -204,10 +204,12 @@ def _works(aws: TestSandbox, config: StackConfig, outputs: StackOutputs) -> None
             "SigningAlgorithm": authority.signing_algorithm,
             "Validity": DAYS,
         }
-        issued = client.issue_certificate(**request, TemplateArn=templates.arn(templates.END_ENTITY))["CertificateArn"]
+        issued = client.issue_certificate(**request, TemplateArn=templates.build_arn(templates.END_ENTITY))[
+            "CertificateArn"
+        ]
         assert client.get_certificate(CertificateAuthorityArn=authority.arn, CertificateArn=issued)["Certificate"]
         with refused("AccessDeniedException"):
-            client.issue_certificate(**request, TemplateArn=templates.arn(templates.subordinate_ca(0)))
+            client.issue_certificate(**request, TemplateArn=templates.build_arn(templates.name_subordinate_ca(0)))
     source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)
     lifetime = duration.parse(outputs.data_plane_lifetime)
     plan = Plan(outputs.meshes[0], outputs.certificate_chain, lifetime=lifetime)

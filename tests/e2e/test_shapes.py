@@ -40,7 +40,7 @@ class Stack(NamedTuple):
     outputs: StackOutputs
 
     def issue(self, client: Any, template: str | None, authority: str | None = None) -> str:
-        more = {"TemplateArn": templates.arn(template)} if template else {}
+        more = {"TemplateArn": templates.build_arn(template)} if template else {}
         issued = client.issue_certificate(
             CertificateAuthorityArn=authority or self.outputs.certificate_authority.arn,
             Csr=csr(uris=("spiffe://default/web",)),
@@ -102,7 +102,7 @@ def test_every_control_plane_is_held_back(stack: Stack) -> None:
     for zone in stack.outputs.zones:
         client = control_plane(stack.aws, stack.config, stack.outputs, zone)
         with refused("AccessDeniedException", "with an explicit deny in an identity-based policy"):
-            stack.issue(client, templates.subordinate_ca(0))
+            stack.issue(client, templates.name_subordinate_ca(0))
         with refused("AccessDeniedException", "because no identity-based policy allows"):
             stack.issue(client, templates.END_ENTITY, other)
         with refused("AccessDeniedException"):

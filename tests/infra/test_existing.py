@@ -17,7 +17,7 @@ from tests.support import AUTHORITY_ARN, NOW
 from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
 from toolkit.pki.ca_import import MAX_CERTIFICATE
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ ZONE = {
     "oidcProviderArn": f"arn:aws:iam::{HOME}:oidc-provider/oidc.example/id/1",
 }
 NOT_CRITICAL = extension(x509.BasicConstraints(ca=True, path_length=None))
-NO_SIGN = extension(key_usage("digital_signature"), critical=True)
+NO_SIGN = extension(build_key_usage("digital_signature"), critical=True)
 SERVER = extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]))
 UNKNOWN = Extension("1.3.6.1.4.1.99999.7", b"\x05\x00", critical=True)
 HOSTS = extension(x509.NameConstraints([x509.UniformResourceIdentifier("brookline.example")], None), critical=True)
@@ -89,7 +89,7 @@ def test_the_chain_is_without_the_certificate_itself() -> None:
 
 
 def test_a_revocation_list_needs_its_usage() -> None:
-    issuing = Ca("Issuing", ROOT, extensions=[extension(key_usage("key_cert_sign"), critical=True)])
+    issuing = Ca("Issuing", ROOT, extensions=[extension(build_key_usage("key_cert_sign"), critical=True)])
     texts = pem(issuing.der), pem(ROOT.der)
     assert problems(*texts) == {}
     assert "without cRLSign" in problems(*texts, revocation={"crl": True})["issuedCertificate"]

@@ -64,7 +64,7 @@ END_ENTITY_TEMPLATES = [
 
 
 def issue(document: Object, template: str | None, authority: str = CA, partition: str = "aws") -> bool:
-    context = {"acm-pca:TemplateArn": templates.arn(template, partition)} if template else {}
+    context = {"acm-pca:TemplateArn": templates.build_arn(template, partition)} if template else {}
     return allows(document, "acm-pca:IssueCertificate", authority, context)
 
 

@@ -88,14 +88,14 @@ def test_the_resource_policy_has_the_form_that_aws_demands(run_program: RunProgr
 
     def may(action: str, account: str, template: str | None = None, **context: str) -> bool:
         if template:
-            context["acm-pca:TemplateArn"] = templates.arn(template)
+            context["acm-pca:TemplateArn"] = templates.build_arn(template)
         request = Request(action, authority, context, principals={"AWS": frozenset({account})})
         return evaluate([document], request) is Decision.ALLOWED
 
     for account, context in ((ELSEWHERE, {}), ("999999999999", {"aws:PrincipalOrgID": "o-a1b2c3d4e5"})):
         assert may("acm-pca:GetCertificate", account, **context)
         assert may("acm-pca:IssueCertificate", account, templates.END_ENTITY, **context)
-        assert not may("acm-pca:IssueCertificate", account, templates.subordinate_ca(0), **context)
+        assert not may("acm-pca:IssueCertificate", account, templates.name_subordinate_ca(0), **context)
         assert not may("acm-pca:IssueCertificate", account, None, **context)
         assert not may("acm-pca:RevokeCertificate", account, **context)
     assert not may("acm-pca:GetCertificate", "999999999999")

@@ -45,7 +45,7 @@ def policy(graph: Graph, role: str) -> dict[str, Any]:
 
 def issues(document: dict[str, Any], template: str | None) -> bool:
     resource = document["Statement"][0]["Resource"]
-    context = {"acm-pca:TemplateArn": templates.arn(template)} if template else {}
+    context = {"acm-pca:TemplateArn": templates.build_arn(template)} if template else {}
     return evaluate([document], Request("acm-pca:IssueCertificate", resource, context)) is Decision.ALLOWED
 
 
@@ -191,7 +191,7 @@ def test_every_role_issues_end_entities_and_mints_no_ca(identities: Graph) -> No
         document = policy(identities, name)
         assert issues(document, templates.END_ENTITY)
         for length in range(4):
-            assert not issues(document, templates.subordinate_ca(length))
+            assert not issues(document, templates.name_subordinate_ca(length))
         assert issues(document, None) == name.startswith("zone-")
 
 
@@ -277,8 +277,8 @@ def test_while_meshes_move_a_zone_may_use_both_cas(run_program: RunProgram) -> N
         zone = next(role for role in graph.of_type("Role") if role.startswith("zone-"))
         document = policy(graph, zone)
         own = graph.exports["certificateAuthority"]["arn"]
-        context = {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY)}
-        minting = {"acm-pca:TemplateArn": templates.arn(templates.subordinate_ca(0))}
+        context = {"acm-pca:TemplateArn": templates.build_arn(templates.END_ENTITY)}
+        minting = {"acm-pca:TemplateArn": templates.build_arn(templates.name_subordinate_ca(0))}
         for authority in (own, former):
             assert evaluate([document], Request("acm-pca:IssueCertificate", authority, context)) is Decision.ALLOWED
             assert evaluate([document], Request("acm-pca:GetCertificate", authority)) is Decision.ALLOWED

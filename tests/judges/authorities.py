@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.judges import asn1
 from tests.support import NOW
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -149,7 +149,7 @@ class Ca:
         self.public_key = self.public_key or _public_key(self.key)
         defaults = {
             BASIC_CONSTRAINTS: extension(x509.BasicConstraints(ca=True, path_length=None), critical=True),
-            KEY_USAGE: extension(key_usage("digital_signature", "key_cert_sign", "crl_sign"), critical=True),
+            KEY_USAGE: extension(build_key_usage("digital_signature", "key_cert_sign", "crl_sign"), critical=True),
             SUBJECT_KEY_ID: extension(x509.SubjectKeyIdentifier(self.key_id)),
         }
         if self.parent:
@@ -197,7 +197,7 @@ class Ca:
             public_key=_public_key(_LEAF_KEY),
             extensions=[
                 extension(x509.BasicConstraints(ca=False, path_length=None), critical=True),
-                extension(key_usage("digital_signature", "key_encipherment"), critical=True),
+                extension(build_key_usage("digital_signature", "key_encipherment"), critical=True),
                 extension(x509.SubjectKeyIdentifier.from_public_key(_LEAF_KEY.public_key())),
                 _authority_key_id(self),
                 Extension("2.5.29.17", asn1.sequence(*uri_names), critical=True),

@@ -25,7 +25,7 @@ from tests.judges.authorities import (
 from tests.judges.defects_of_chains import chains
 from tests.judges.defects_of_fields import fields
 from tests.judges.verdicts import EVERYONE, ChainCase
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,17 +121,21 @@ def _constraints(*parts: bytes) -> Extension:
 
 
 def _key_usages() -> Iterator[Row]:
-    sign = key_usage("key_cert_sign")
+    sign = build_key_usage("key_cert_sign")
     yield "ku-absent", _issuing(without=(KEY_USAGE,)), "strict"
     yield "ku-absent-root", _below_root(without=(KEY_USAGE,)), "strict"
-    yield "ku-no-cert-sign", _issuing(extension(key_usage("digital_signature", "crl_sign"), critical=True)), EVERYONE
+    yield (
+        "ku-no-cert-sign",
+        _issuing(extension(build_key_usage("digital_signature", "crl_sign"), critical=True)),
+        EVERYONE,
+    )
     yield (
         "ku-no-cert-sign-root",
-        _below_root(extension(key_usage("digital_signature"), critical=True)),
+        _below_root(extension(build_key_usage("digital_signature"), critical=True)),
         "go openssl openssl-bundle strict level2 envoy-root",
     )
     yield "ku-no-crl-sign", _issuing(extension(sign, critical=True)), ""
-    yield "ku-key-agreement", _issuing(extension(key_usage("key_cert_sign", "key_agreement"), critical=True)), ""
+    yield "ku-key-agreement", _issuing(extension(build_key_usage("key_cert_sign", "key_agreement"), critical=True)), ""
     yield "ku-not-critical", _issuing(extension(sign)), ""
     yield (
         "ku-no-bits",
@@ -253,7 +257,7 @@ def _other_extensions() -> Iterator[Row]:
     yield "san-no-host", _issuing(_names("spiffe:///ca")), ""
     yield (
         "duplicate-extension",
-        Ca("Issuing", _ROOT, extra=[extension(key_usage("key_cert_sign"), critical=True)]),
+        Ca("Issuing", _ROOT, extra=[extension(build_key_usage("key_cert_sign"), critical=True)]),
         EVERYONE,
     )
     yield (

@@ -130,7 +130,7 @@ def _check(check: Callable[[checks.Evidence], Check], case: ChainCase) -> str:
         issued = _issued(pem(case.peer.leaf), case.text)
     except (InvalidInputError, ValueError) as error:
         return str(error)
-    uris = chain.uris(issued.leaf)
+    uris = chain.list_uris(issued.leaf)
     evidence = checks.Evidence(issued, issued.leaf.public_key(), uris, NOW, load_certificates(bundle), at=NOW)
     found = check(evidence)
     return found.found if found.failed else ""

@@ -18,7 +18,7 @@ from tests.judges.verdicts import ChainCase
 from toolkit.pki import certificate, chain, judging, pem
 from toolkit.pki.authority import AWS, EVERYBODY, IN_A_MESH, KUMA, RULES, STRICT, Needs
 from toolkit.pki.hierarchy import Hierarchy
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -54,8 +54,8 @@ def problems(case: ChainCase, by: Collection[str] = IN_A_MESH) -> list[str]:
         found = pem.load_certificates(case.text)
     except ValueError as error:
         return [str(error)]
-    needs = Needs(tuple(chain.uris(leaf)), timedelta(hours=24), at=datetime.now(UTC))
-    return judging.problems(found, needs, by)
+    needs = Needs(tuple(chain.list_uris(leaf)), timedelta(hours=24), at=datetime.now(UTC))
+    return judging.list_problems(found, needs, by)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -157,7 +157,7 @@ def test_every_rule_has_a_case() -> None:
 
 
 def test_a_name_in_another_string_type_is_called_that() -> None:
-    (found,) = judging.problems(pem.load_certificates(CASES["issuer-printable"].text), Needs())
+    (found,) = judging.list_problems(pem.load_certificates(CASES["issuer-printable"].text), Needs())
     assert "in another string type, such as PrintableString for UTF8String; Go compares names byte by byte" in found
 
 
@@ -197,7 +197,7 @@ EXTENSIONS = st.one_of(
             st.none() | st.integers(0, 2),
         )
     ),
-    _critical(st.sets(st.sampled_from(_USAGES), min_size=1).map(lambda names: key_usage(*names))),
+    _critical(st.sets(st.sampled_from(_USAGES), min_size=1).map(lambda names: build_key_usage(*names))),
     _critical(st.lists(st.sampled_from(_PURPOSES), min_size=1, unique=True).map(x509.ExtendedKeyUsage)),
     _critical(
         st.tuples(st.none() | _SUBTREES, st.none() | _SUBTREES)
@@ -227,8 +227,8 @@ def test_a_ca_that_is_accepted_issues_what_all_accept(changes: list[tuple[bool, 
         ca = Ca("Issuing", parent, extensions=() if in_root else extensions)
         peer = ca.issue_leaf()
         text = pem_text(*ca.chain())
-        uris = tuple(chain.uris(x509.load_der_x509_certificate(peer.leaf)))
-        if pem.read(text).faults or judging.problems(pem.load_certificates(text), Needs(uris)):
+        uris = tuple(chain.list_uris(x509.load_der_x509_certificate(peer.leaf)))
+        if pem.read(text).faults or judging.list_problems(pem.load_certificates(text), Needs(uris)):
             continue
         accepted.append((text, peer))
         for purpose in ("server", "client"):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 URIS = ["spiffe://default/backend", "kuma://kuma.io/service/backend"]
-KEY = csr.data_plane_key()
+KEY = csr.create_data_plane_key()
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_the_fingerprint_is_that_of_openssl(issuing: Authority, tmp_path: Path) 
         check=True,
         text=True,
     ).stdout
-    assert said.strip().endswith("=" + chain.fingerprint(issuing.certificate))
+    assert said.strip().endswith("=" + chain.format_fingerprint(issuing.certificate))
 
 
 @pytest.mark.parametrize("critical", [True, False])

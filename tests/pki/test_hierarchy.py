@@ -78,6 +78,6 @@ def test_an_issuer_of_another_spelling_is_found_by_its_key() -> None:
     child = Authority("Issuing", parent=Authority("ROOT  ca", key=root.key)).certificate
     found = Hierarchy((child, root.certificate))
     assert found.path == (0,)
-    assert found.misnamed_issuer(0) == 1
+    assert found.find_misnamed_issuer(0) == 1
     assert any("in other capitals or blanks" in problem for problem in problems(child, root.certificate))
-    assert found.misnamed_issuer(1) is None
+    assert found.find_misnamed_issuer(1) is None

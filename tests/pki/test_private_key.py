@@ -24,10 +24,10 @@ def verdict(certificates: str, key: str) -> str:
     """What the toolkit says of a pair."""
     try:
         found = private_key.load(key)
-        certified = private_key.of_certificate(certificates)
+        certified = private_key.load_certificate(certificates)
     except (private_key.NotAKeyError, private_key.EncryptedKeyError, private_key.UnusableKeyError) as error:
         return type(error).__name__
-    return "difference" if certified and private_key.difference(certified, found) else ""
+    return "difference" if certified and private_key.find_difference(certified, found) else ""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -76,16 +76,16 @@ def test_der_is_named() -> None:
 
 def test_what_is_in_the_place_of_a_certificate_is_named() -> None:
     with pytest.raises(private_key.NotAKeyError, match="contains a private key and no certificate"):
-        private_key.of_certificate(key_texts.labelled(b"x"))
+        private_key.load_certificate(key_texts.labelled(b"x"))
     with pytest.raises(private_key.NotAKeyError, match="contains a certificate and no private key"):
         private_key.load(key_texts.labelled(b"x", "CERTIFICATE"))
     with pytest.raises(private_key.NotAKeyError, match="has the label X509 CERTIFICATE"):
-        private_key.of_certificate(key_texts.labelled(b"x", "X509 CERTIFICATE"))
-    assert private_key.of_certificate(key_texts.labelled(b"x", "CERTIFICATE")) is None
+        private_key.load_certificate(key_texts.labelled(b"x", "X509 CERTIFICATE"))
+    assert private_key.load_certificate(key_texts.labelled(b"x", "CERTIFICATE")) is None
 
 
 def read(text: str) -> list[tuple[str, dict[str, str], bytes]]:
-    return [(block.label, block.headers, block.content) for block in go_pem.blocks(text)]
+    return [(block.label, block.headers, block.content) for block in go_pem.read_blocks(text)]
 
 
 def test_blocks_of_pem_texts_are_those_of_go() -> None:

@@ -73,7 +73,7 @@ def test_a_private_ca(account: str, make: Callable[[str], Any]) -> None:
         CertificateAuthorityArn=arn,
         Csr=request,
         SigningAlgorithm="SHA256WITHECDSA",
-        TemplateArn=templates.arn("RootCACertificate/V1"),
+        TemplateArn=templates.build_arn("RootCACertificate/V1"),
         Validity={"Type": "YEARS", "Value": 5},
     )["CertificateArn"]
     certificate = pca.get_certificate(CertificateAuthorityArn=arn, CertificateArn=issued)["Certificate"]

@@ -64,7 +64,7 @@ def client(aws: TestSandbox, credentials: dict[str, Any]) -> Any:
 
 
 def issue(pca: Any, outputs: StackOutputs, template: str | None) -> None:
-    more = {"TemplateArn": templates.arn(template)} if template else {}
+    more = {"TemplateArn": templates.build_arn(template)} if template else {}
     pca.issue_certificate(
         CertificateAuthorityArn=outputs.certificate_authority.arn,
         Csr=csr(),
@@ -85,7 +85,7 @@ def test_the_control_plane_becomes_its_zone_and_issues(aws: TestSandbox, outputs
 def test_a_zone_is_denied_minting_a_ca_by_its_policy(aws: TestSandbox, outputs: StackOutputs, length: int) -> None:
     pca = client(aws, assume(aws, outputs.zones[0].role_arn, token()))
     with pytest.raises(ClientError, match="explicit deny in an identity-based policy"):
-        issue(pca, outputs, templates.subordinate_ca(length))
+        issue(pca, outputs, templates.name_subordinate_ca(length))
 
 
 def test_a_zone_may_do_nothing_else_with_the_ca(aws: TestSandbox, outputs: StackOutputs) -> None:

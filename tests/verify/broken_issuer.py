@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.support import AUTHORITY_ARN, NOW, Authority, hierarchy, name
 from toolkit.pki import pem
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 from toolkit.verify.identity import ZoneIdentity
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Draft:
         if self.names:
             builder = builder.add_extension(x509.SubjectAlternativeName(self.names), critical=self.names_critical)
         if self.usage:
-            builder = builder.add_extension(key_usage(*self.usage), critical=self.usage_critical)
+            builder = builder.add_extension(build_key_usage(*self.usage), critical=self.usage_critical)
         if self.extended:
             builder = builder.add_extension(x509.ExtendedKeyUsage(self.extended), critical=False)
         certificate = builder.sign(self.issuer.key, hashes.SHA256())

@@ -68,7 +68,7 @@ class World:
     def bought(self) -> dict[str, int]:
         """What AWS sold to it, by zone, whatever the report says."""
         issued = self.aws.private_ca.registry.authorities[self.outputs.certificate_authority.arn].issued.values()
-        uris = [set(chain.uris(pem.load_certificate(one.pem))) for one in issued]
+        uris = [set(chain.list_uris(pem.load_certificate(one.pem))) for one in issued]
         mine = [of for of in uris if f"spiffe://default/{self.changes['service']}" in of]
         return {zone.name: sum(f"kuma://kuma.io/zone/{zone.name}" in of for of in mine) for zone in self.outputs.zones}
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
 ISSUING = hierarchy()
-KEYS = [csr.data_plane_key() for _ in range(4)]
+KEYS = [csr.create_data_plane_key() for _ in range(4)]
 WEB = "spiffe://default/web"
 TRUST = Trust(pem.write(ISSUING.chain()), "default", "web")
 

@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support import NOW, Authority, hierarchy
 from toolkit.pki import csr
-from toolkit.pki.usages import key_usage as usage
+from toolkit.pki.usages import build_key_usage as usage
 from toolkit.verify.checks import CERTIFICATE_CHECKS, Evidence
 from toolkit.verify.issued_certificate import IssuedCertificate
 from toolkit.verify.results import Outcome
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from toolkit.verify.results import Check
 
 URIS = ["spiffe://default/backend", "kuma://kuma.io/service/backend"]
-KEY = csr.data_plane_key()
+KEY = csr.create_data_plane_key()
 NOT_AFTER = NOW + timedelta(hours=24)
 ISSUING = hierarchy()
 OWN, ROOT = ISSUING.chain()

@@ -222,9 +222,9 @@ def test_a_slow_zone_gets_the_same_advice_wherever_it_is(aws: TestSandbox, outpu
 
 
 def test_a_repeated_question_buys_nothing(aws: TestSandbox, outputs: StackOutputs) -> None:
-    key = csr.data_plane_key()
-    first = csr.data_plane_csr(key, ["spiffe://default/a"])
-    other = csr.data_plane_csr(key, ["spiffe://default/b"])
+    key = csr.create_data_plane_key()
+    first = csr.create_data_plane_csr(key, ["spiffe://default/a"])
+    other = csr.create_data_plane_csr(key, ["spiffe://default/b"])
     issuer = Issuer(aws.client("acm-pca"), outputs.certificate_authority, Caller(time.monotonic() + 30))
     ends = datetime.now(UTC) + timedelta(hours=1)
     assert issuer.request(first, ends) == issuer.request(first, ends)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from toolkit.verify.calls import Caller
     from toolkit.verify.identity import ZoneIdentity
 
-KEY = csr.data_plane_key()
+KEY = csr.create_data_plane_key()
 # One zone for each operation, which gets wrong answers to that one, and two beside them.
 ZONES = {f"zone-{number}": operation for number, operation in enumerate(OPERATIONS)}
 GOOD = ("good-1", "good-2")
@@ -76,7 +76,7 @@ def scene(
 @pytest.fixture
 def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     # A key takes longer than all calls of a zone.
-    monkeypatch.setattr(csr, "data_plane_key", lambda: KEY)
+    monkeypatch.setattr(csr, "create_data_plane_key", lambda: KEY)
 
 
 def parameters() -> list[Any]:

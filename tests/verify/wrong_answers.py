@@ -159,7 +159,7 @@ def _bomb() -> bytes:
 def _foreign() -> tuple[str, str]:
     """A certificate of another CA, with its chain."""
     other = hierarchy()
-    leaf = other.issue(csr.data_plane_key().public_key(), ["spiffe://default/toolkit-verify"])
+    leaf = other.issue(csr.create_data_plane_key().public_key(), ["spiffe://default/toolkit-verify"])
     return pem.write([leaf]), pem.write(other.chain())
 
 

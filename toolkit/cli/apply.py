@@ -77,10 +77,10 @@ def command(
 
 
 def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
-    from toolkit.control_plane.resources import resources_of
+    from toolkit.control_plane.resources import read_resources
     from toolkit.mesh.documents.reader import read
 
-    wanted = resources_of(read(_texts(files)))
+    wanted = read_resources(read(_texts(files)))
     if not may_write:
         raise InvalidInputError(
             "there is no terminal to ask on before something is written",
@@ -119,12 +119,12 @@ def _show(plan: Plan, client: ControlPlane) -> None:
         for line in step.diff():
             _say("  " + click.style(line, fg=_COLORS.get(line[:1])))
         _warn_of_losses(step)
-        if dropped := step.dropped():
+        if dropped := step.list_dropped():
             warn(f"{step.resource.key}: {plan.index} does not know {', '.join(dropped)} and drops it without an error")
 
 
 def _warn_of_losses(step: Step) -> None:
-    if losses := step.lost():
+    if losses := step.list_lost():
         warn(
             f"{step.resource.key} has on the control plane what the document has not, and loses it: "
             f"{', '.join(losses)}. To keep it, merge first: {_MERGE}"

@@ -93,10 +93,10 @@ def read_base(
     documents: list[EditableMesh] = []
     insights = {}
     with open_control_plane(**access) as control_plane:
-        index = control_plane.index()
+        index = control_plane.get_index()
         for name in meshes:
-            resource = control_plane.mesh(name)
-            if with_insights and (insight := control_plane.insight(name)) is not None:
+            resource = control_plane.get_mesh(name)
+            if with_insights and (insight := control_plane.get_insight(name)) is not None:
                 insights[name] = insight
             if resource is not None:
                 documents += read_editable(write_mesh(resource, form), f"Mesh {name} of the control plane")

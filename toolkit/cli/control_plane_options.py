@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from toolkit.cli.options import with_options
 from toolkit.errors import ExternalError, InvalidInputError
-from toolkit.redaction import control_problem
+from toolkit.redaction import check_characters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,7 +126,7 @@ def _token(token_file: Path | None) -> Token | None:
 
     if token_file is None:
         value = os.environ.get(TOKEN_VARIABLE, "").strip()
-        if problem := control_problem(value):
+        if problem := check_characters(value):
             raise ExternalError(
                 f"{TOKEN_VARIABLE} {problem}", "Set it to the token alone, as kumactl generate user-token prints it."
             )

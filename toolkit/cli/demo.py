@@ -84,7 +84,7 @@ class _Narrator:
         _step(2, "The Pulumi program ran", f"{self._resources} resources: CAs, roles and their policies")
         for certificate in pem.load_certificates(outputs.certificate_chain):
             ends = f"valid until {certificate.not_valid_after_utc:%Y-%m-%d}"
-            _detail(f"{chain.display_name(certificate)}, {outputs.certificate_authority.key_algorithm}, {ends}")
+            _detail(f"{chain.get_display_name(certificate)}, {outputs.certificate_authority.key_algorithm}, {ends}")
         _detail(f"issues: {outputs.certificate_authority.arn}")
 
     def mesh_rendered(self, mesh: str) -> None:

@@ -120,6 +120,6 @@ def _warnings(outputs: StackOutputs, now: datetime) -> list[str]:
     found = []
     if (authority.not_after - now).days < WARN_DAYS:
         found.append(f"the CA ends on {end}; have its successor in every zone by then")
-    if problem := authority.lifetime_problem(duration.parse(lifetime)):
+    if problem := authority.check_lifetime(duration.parse(lifetime)):
         found.append(f"dataPlaneLifetime: {lifetime} {problem}, so AWS refuses such certificates")
     return found

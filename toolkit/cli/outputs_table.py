@@ -42,9 +42,10 @@ def show_active(outputs: StackOutputs, now: datetime, look: Look) -> str:
     )
     page.heading("Chain, the issuing CA first")
     for certificate in pem.load_certificates(outputs.certificate_chain):
-        page.line(Text(f"  {printable(chain.display_name(certificate))}"))
+        page.line(Text(f"  {printable(chain.get_display_name(certificate))}"))
         page.facts(
-            {"SHA-256": chain.fingerprint(certificate), "valid until": _moment(certificate.not_valid_after_utc)}, 4
+            {"SHA-256": chain.format_fingerprint(certificate), "valid until": _moment(certificate.not_valid_after_utc)},
+            4,
         )
     page.heading("Meshes")
     page.facts({"names": ", ".join(outputs.meshes), "data plane lifetime": outputs.data_plane_lifetime})

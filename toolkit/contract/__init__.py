@@ -5,11 +5,11 @@ neither can drift from the other. A document with one field wrong is refused wit
 A stack whose CA is still to be certified by somebody else exports a :class:`PendingStack` instead.
 """
 
+from toolkit.contract.loading import list_validation_problems as list_validation_problems
 from toolkit.contract.loading import load as load
 from toolkit.contract.loading import load_stack as load_stack
 from toolkit.contract.loading import parse as parse
 from toolkit.contract.loading import read as read
-from toolkit.contract.loading import validation_problems as validation_problems
 from toolkit.contract.models import DEFAULT_DATA_PLANE_LIFETIME as DEFAULT_DATA_PLANE_LIFETIME
 from toolkit.contract.models import SCHEMA_VERSION as SCHEMA_VERSION
 from toolkit.contract.models import SHORT_LIVED_MAX as SHORT_LIVED_MAX
@@ -27,8 +27,8 @@ from toolkit.contract.models import ServiceAccount as ServiceAccount
 from toolkit.contract.models import StackOutputs as StackOutputs
 from toolkit.contract.models import UsageMode as UsageMode
 from toolkit.contract.models import Zone as Zone
-from toolkit.contract.models import distinct_zones as distinct_zones
-from toolkit.contract.models import dns_label as dns_label
-from toolkit.contract.models import mode_problem as mode_problem
+from toolkit.contract.models import check_distinct_zones as check_distinct_zones
+from toolkit.contract.models import check_dns_label as check_dns_label
+from toolkit.contract.models import check_mode as check_mode
 from toolkit.pki.algorithms import KeyAlgorithm as KeyAlgorithm
 from toolkit.pki.algorithms import SigningAlgorithm as SigningAlgorithm

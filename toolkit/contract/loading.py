@@ -107,7 +107,7 @@ def _no_contract(source: str, problems: list[Problem]) -> InvalidInputError:
 def _contract_problems(error: ValidationError) -> list[Problem]:
     return [
         Problem(path, _told(message, item["input"]))
-        for (path, message), item in zip(validation_problems(error), error.errors(), strict=True)
+        for (path, message), item in zip(list_validation_problems(error), error.errors(), strict=True)
     ]
 
 
@@ -126,7 +126,7 @@ def _reason(error: Exception) -> str:
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
-def validation_problems(error: ValidationError) -> list[Problem]:
+def list_validation_problems(error: ValidationError) -> list[Problem]:
     """Return pydantic's findings with paths as a user writes them: ``zones[1].roleArn``."""
     return [Problem(_path(item["loc"]), _cut(_message(item), _MAX_MESSAGE)) for item in error.errors()]
 

@@ -40,7 +40,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _SERVICE_ACCOUNT = re.compile(r"[a-z0-9.-]{1,253}")
 
 
-def dns_label(value: str) -> str:
+def check_dns_label(value: str) -> str:
     """The value, if it is a DNS label.
 
     Raises:
@@ -130,7 +130,7 @@ class _Named(Protocol):
 _Zones = TypeVar("_Zones", bound="tuple[_Named, ...]")
 
 
-def distinct_zones(value: _Zones) -> _Zones:
+def check_distinct_zones(value: _Zones) -> _Zones:
     """Refuse no zone at all, and zones of one name; for lists of anything that has one.
 
     Raises:
@@ -146,7 +146,7 @@ def _pattern(form: re.Pattern[str]) -> WithJsonSchema:
 
 
 # Kuma takes mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
-DnsLabel = Annotated[str, AfterValidator(dns_label), _pattern(_DNS_LABEL)]
+DnsLabel = Annotated[str, AfterValidator(check_dns_label), _pattern(_DNS_LABEL)]
 Region = Annotated[str, AfterValidator(_region), _pattern(arn.REGION)]
 _AuthorityArn = Annotated[str, require_arn(arn.PRIVATE_CA.parse)]
 RoleArn = Annotated[str, require_arn(arn.ROLE.parse)]
@@ -172,7 +172,7 @@ Lifetime = Annotated[str, AfterValidator(_lifetime)]
 _TOO_SHORT = "must be more than 0: a certificate that ends at once is of no use"
 
 
-def mode_problem(usage_mode: UsageMode, lifetime: timedelta) -> str | None:
+def check_mode(usage_mode: UsageMode, lifetime: timedelta) -> str | None:
     """Why a CA in that mode could at no time issue a certificate of that lifetime; None when it could.
 
     AWS refuses more than 7 days in short-lived mode (privateca/latest/userguide/short-lived-certificates.html).
@@ -210,12 +210,12 @@ class CertificateAuthority(_Model):
         description="The end of the CA's certificate, RFC 3339; that of the chain's first certificate."
     )
 
-    def lifetime_problem(self, lifetime: timedelta) -> str | None:
+    def check_lifetime(self, lifetime: timedelta) -> str | None:
         """Why the CA can't issue a certificate of that lifetime now; None when it can.
 
         AWS refuses what ends after the CA (user guide, PCATsExceptions.md), and what :func:`mode_problem` names.
         """
-        if problem := mode_problem(self.usage_mode, lifetime):
+        if problem := check_mode(self.usage_mode, lifetime):
             return problem
         if lifetime > self.not_after - datetime.now(UTC):
             return f"goes beyond the end of the CA's own certificate on {self.not_after:%Y-%m-%d}"
@@ -278,7 +278,7 @@ class StackOutputs(_Exports):
         description="The lifetime of data plane certificates that the stack was checked for: a duration of Kuma, one "
         "number and one unit of y, w, d, h, m, s, ms. 24h in a contract that does not have it.",
     )
-    zones: Annotated[tuple[Zone, ...], AfterValidator(distinct_zones)] = Field(
+    zones: Annotated[tuple[Zone, ...], AfterValidator(check_distinct_zones)] = Field(
         description="The zones of the meshes; at least one.", json_schema_extra={"minItems": 1}
     )
 
@@ -287,7 +287,7 @@ class StackOutputs(_Exports):
     def _chain_is_in_order(cls, value: str, info: ValidationInfo) -> str:
         certificates = pem.load_certificates(value)
         # Lifetimes are not judged: a contract must stay readable when its CA expires.
-        problems = judging.problems(certificates, Needs(), {AWS, *IN_A_MESH})
+        problems = judging.list_problems(certificates, Needs(), {AWS, *IN_A_MESH})
         authority: CertificateAuthority | None = info.data.get("certificate_authority")
         if authority and (authority.type == "ROOT") != (len(certificates) == 1):
             problems.append(f"has {len(certificates)} certificates, which a CA of type {authority.type} can't have")
@@ -315,9 +315,9 @@ class StackOutputs(_Exports):
     def _names_are_permitted(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         bundle = info.data.get("certificate_chain")
         certificates = pem.load_certificates(bundle) if bundle else ()
-        if any(chain.extension(certificate, x509.NameConstraints) for certificate in certificates):
-            uris = tuple(uri for mesh in value for uri in spiffe.typical_uris(mesh))
-            if problems := judging.problems(certificates, Needs(uris)):
+        if any(chain.find_extension(certificate, x509.NameConstraints) for certificate in certificates):
+            uris = tuple(uri for mesh in value for uri in spiffe.build_typical_uris(mesh))
+            if problems := judging.list_problems(certificates, Needs(uris)):
                 raise ValueError("; ".join(problems))
         return value
 
@@ -326,7 +326,7 @@ class StackOutputs(_Exports):
     def _authority_may_issue_for_so_long(cls, value: str, info: ValidationInfo) -> str:
         # Not compared with notAfter: a contract must stay readable when its CA nears its end.
         authority: CertificateAuthority | None = info.data.get("certificate_authority")
-        if authority and (problem := mode_problem(authority.usage_mode, duration.parse(value))):
+        if authority and (problem := check_mode(authority.usage_mode, duration.parse(value))):
             raise ValueError(f"{value} {problem}")
         return value
 

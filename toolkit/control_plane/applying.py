@@ -78,11 +78,11 @@ class Step:
         """Return a unified diff of YAML that shows no secret value."""
         return diff(self.resource.document, self.current, self.resource.source, heed_unknown=self.heed_unknown)
 
-    def lost(self) -> list[str]:
+    def list_lost(self) -> list[str]:
         """Return the sections and backends of a Mesh that the control plane has and the document has not."""
         return lost(self.resource.document, self.current)
 
-    def dropped(self) -> list[str]:
+    def list_dropped(self) -> list[str]:
         """Return the paths of the fields that this control plane does not know and drops."""
         return [] if self.heed_unknown else unknown(self.resource.document, self.current)
 
@@ -155,17 +155,19 @@ def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:
         InvalidInputError: a document can't work on this control plane; every problem is named.
         ExternalError: the control plane can't be asked, or refuses.
     """
-    index = control_plane.index()
+    index = control_plane.get_index()
     problems = _product_problems(index, resources)
     steps: list[Step] = []
     writes: list[Write] = []
     for name in dict.fromkeys(resource.key.mesh for resource in resources):
-        there = control_plane.mesh(name)
+        there = control_plane.get_mesh(name)
         ours = [resource for resource in resources if resource.key.mesh == name]
         mesh = next((resource for resource in ours if resource.key.kind == "Mesh"), None)
         secrets = [resource for resource in ours if resource.key.kind == "Secret"]
         if there is None and mesh is None:
-            problems += [secret.problem("mesh", f"there is no mesh {name}, nor a document of it") for secret in secrets]
+            problems += [
+                secret.build_problem("mesh", f"there is no mesh {name}, nor a document of it") for secret in secrets
+            ]
             continue
         planned = [
             Step(secret, control_plane.get(secret.key) if there is not None else None, index.may_know_more)
@@ -219,7 +221,7 @@ def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Probl
             "From 3.0 on, MeshIdentity takes its place; nothing was written.",
         )
     problems = [
-        resource.problem("routing.zoneEgress", "needs mTLS: set mtls.enabledBackend")
+        resource.build_problem("routing.zoneEgress", "needs mTLS: set mtls.enabledBackend")
         for resource in resources
         if _has_zone_egress(resource.document)
         and not mapping(resource.document.get("mtls")).get("enabledBackend")
@@ -228,9 +230,9 @@ def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Probl
     if index.product != _OPEN_SOURCE:
         return problems
     return problems + [
-        resource.problem(f"{path}.type", f"{backend['type']} is a backend of Kong Mesh, and this is {index}")
+        resource.build_problem(f"{path}.type", f"{backend['type']} is a backend of Kong Mesh, and this is {index}")
         for resource in with_mtls
-        for path, backend in resource.backends()
+        for path, backend in resource.list_backends()
         if backend.get("type") in _OF_KONG_MESH
     ]
 
@@ -241,8 +243,8 @@ def _reference_problems(control_plane: ControlPlane, step: Step, given: set[Key]
     if step.change is Change.UNCHANGED or mapping(mesh.document.get("mtls")).get("skipValidation") is True:
         return []
     return [
-        mesh.problem(path, f"names {key.name}, which is neither among the documents nor on the control plane")
-        for path, key in mesh.secrets_named()
+        mesh.build_problem(path, f"names {key.name}, which is neither among the documents nor on the control plane")
+        for path, key in mesh.list_secrets_named()
         if key not in given and not _may_exist(control_plane, step, key)
     ]
 
@@ -342,7 +344,7 @@ class _Run:
             return self._control_plane.put(key, write.body)
         except RefusedDocumentError as error:
             self._unsure = False
-            problems = [write.resource.problem(problem.path, problem.message) for problem in error.problems]
+            problems = [write.resource.build_problem(problem.path, problem.message) for problem in error.problems]
             raise RefusedDocumentError(error.message, problems, error.hint) from error
         except ControlPlaneError as error:
             self._unsure = error.unsure

@@ -25,12 +25,12 @@ from toolkit.control_plane.connection import (
     parse_address,
     speaks_plainly,
 )
-from toolkit.control_plane.hints import NOT_TRUSTED, PLAIN_HTTP, WHO_ANSWERS, hint, means_tls
+from toolkit.control_plane.hints import CHECK_ADDRESS, NOT_TRUSTED, PLAIN_HTTP, choose_hint, means_tls
 from toolkit.control_plane.request_deadline import RequestDeadline
 from toolkit.control_plane.resources import Key
-from toolkit.control_plane.responses import Answer
+from toolkit.control_plane.responses import ApiResponse
 from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
-from toolkit.redaction import proxy_problem
+from toolkit.redaction import check_proxies
 from toolkit.text import printable_line
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from toolkit.values import Object
 
-MAX_ANSWER = 16 * 1024 * 1024
+MAX_RESPONSE = 16 * 1024 * 1024
 # Between the tries of one question, in seconds.
 READ_PAUSES = (0.5, 1.0)
 # Too many requests, and what a proxy says while nothing stands behind it: the same question may go well next time.
@@ -141,7 +141,7 @@ class ControlPlane:
         self._token, self._timeout, self._pause = access.token, access.timeout, pause
         self._deadline = RequestDeadline(access.timeout)
         is_local = is_loopback(url.host)
-        if problem := proxy_problem(os.environ):
+        if problem := check_proxies(os.environ):
             raise ExternalError(problem)
         self._client = httpx.Client(
             verify=create_tls_context(access) if url.scheme == "https" else False,
@@ -167,7 +167,7 @@ class ControlPlane:
         """Let go of the connections."""
         self._client.close()
 
-    def index(self) -> Index:
+    def get_index(self) -> Index:
         """Who answers.
 
         Raises:
@@ -175,17 +175,17 @@ class ControlPlane:
         """
         # With a path prefix, kumactl asks without a slash at the end (kumahq/kuma:pkg/util/http/client.go, path.Join);
         # a proxy may have it with one alone.
-        answer = self._read(self._index)
-        if not self._index and answer.status in _ELSEWHERE:
-            answer = self._read("/")
-        said = answer.document() if answer.status == httpx.codes.OK else None
+        response = self._read(self._index)
+        if not self._index and response.status in _ELSEWHERE:
+            response = self._read("/")
+        said = response.parse_document() if response.status == httpx.codes.OK else None
         # Before it had a `product`, the index had a `tagline` of the same text.
         product, version = (said or {}).get("product") or (said or {}).get("tagline"), (said or {}).get("version")
         if not (isinstance(product, str) and isinstance(version, str)):
-            raise self._unexpected("GET /", answer)
+            raise self._unexpected("GET /", response)
         return Index(printable_line(product), printable_line(version), printable_line((said or {}).get("mode")))
 
-    def mesh(self, name: str) -> Object | None:
+    def get_mesh(self, name: str) -> Object | None:
         """A Mesh as the control plane has it, in the Universal form; None when there is none of that name.
 
         Raises:
@@ -201,7 +201,7 @@ class ControlPlane:
         """
         return self._resource(_path(key), key.kind, key.name)
 
-    def insight(self, mesh: str) -> Object | None:
+    def get_insight(self, mesh: str) -> Object | None:
         """What the control plane sees of a mesh's proxies; None where it has not looked yet.
 
         Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto.
@@ -212,15 +212,15 @@ class ControlPlane:
         return self._resource(f"/mesh-insights/{quote(mesh, safe='')}", "MeshInsight", mesh)
 
     def _resource(self, path: str, kind: str, name: str) -> Object | None:
-        answer = self._read(path)
+        response = self._read(path)
         # A proxy's page that says 404 tells nothing of what the control plane has.
-        if answer.status == _NOT_FOUND and answer.is_of_kuma:
+        if response.status == _NOT_FOUND and response.is_of_kuma:
             return None
-        document = answer.document()
-        if answer.status != httpx.codes.OK or document is None:
-            raise self._unexpected(f"GET {path}", answer)
+        document = response.parse_document()
+        if response.status != httpx.codes.OK or document is None:
+            raise self._unexpected(f"GET {path}", response)
         if (document.get("type"), document.get("name")) != (kind, name):
-            raise ControlPlaneError(f"GET {path}: the answer is no {kind} of that name", WHO_ANSWERS)
+            raise ControlPlaneError(f"GET {path}: the answer is no {kind} of that name", CHECK_ADDRESS)
         return document
 
     def put(self, key: Key, document: Object) -> Written:
@@ -231,29 +231,29 @@ class ControlPlane:
             ControlPlaneError: the control plane can't be asked, refuses, or does not say what it did.
         """
         body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-        answer = self._exchange("PUT", _path(key), body)
-        if answer.status in _INVALID and not means_tls(answer):
-            problems = answer.problems() or (Problem("", answer.words() or "no reason is given"),)
+        response = self._exchange("PUT", _path(key), body)
+        if response.status in _INVALID and not means_tls(response):
+            problems = response.list_problems() or (Problem("", response.summarize() or "no reason is given"),)
             raise RefusedDocumentError(f"the control plane refuses {key}", problems)
-        if answer.status not in _WRITTEN or (answer.body.strip() and answer.document() is None):
-            raise self._unexpected(f"PUT {_path(key)}", answer)
-        return Written(answer.status == httpx.codes.CREATED, answer.warnings())
+        if response.status not in _WRITTEN or (response.body.strip() and response.parse_document() is None):
+            raise self._unexpected(f"PUT {_path(key)}", response)
+        return Written(response.status == httpx.codes.CREATED, response.list_warnings())
 
-    def _read(self, path: str) -> Answer:
+    def _read(self, path: str) -> ApiResponse:
         """Ask, and ask again while the reason not to get an answer may pass."""
         for pause in READ_PAUSES:
             try:
-                answer = self._exchange("GET", path)
+                response = self._exchange("GET", path)
             except ControlPlaneError as error:
                 if not error.passing:
                     raise
             else:
-                if answer.status not in _PASSING:
-                    return answer
+                if response.status not in _PASSING:
+                    return response
             self._pause(pause)
         return self._exchange("GET", path)
 
-    def _exchange(self, method: str, path: str, body: bytes | None = None) -> Answer:
+    def _exchange(self, method: str, path: str, body: bytes | None = None) -> ApiResponse:
         asked, has_answered = f"{method} {path or '/'}", False
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if self._token is not None:
@@ -276,17 +276,17 @@ class ControlPlane:
         if self._deadline.is_over:
             # A body without a length ends with its connection.
             raise self._late(asked)
-        return Answer(response.status_code, self._token.blot_out(content) if self._token else content)
+        return ApiResponse(response.status_code, self._token.blot_out(content) if self._token else content)
 
     def _content(self, asked: str, response: httpx.Response) -> bytes:
         """Return the whole body, within the limit of its size."""
         content = bytearray()
         if response.headers.get("content-encoding", "identity") != "identity":
-            raise ControlPlaneError(f"{asked}: the answer is compressed, which was not asked for", WHO_ANSWERS)
+            raise ControlPlaneError(f"{asked}: the answer is compressed, which was not asked for", CHECK_ADDRESS)
         for chunk in response.iter_raw():
             content += chunk
-            if len(content) > MAX_ANSWER:
-                raise ControlPlaneError(f"{asked}: the answer is over 16 MiB", WHO_ANSWERS, unsure=True)
+            if len(content) > MAX_RESPONSE:
+                raise ControlPlaneError(f"{asked}: the answer is over 16 MiB", CHECK_ADDRESS, unsure=True)
         return bytes(content)
 
     def _late(self, asked: str, *, unsure: bool = True) -> ControlPlaneError:
@@ -317,16 +317,16 @@ class ControlPlane:
             unsure=True,
         )
 
-    def _unexpected(self, asked: str, answer: Answer) -> ControlPlaneError:
-        words = answer.words()
-        said = f"{answer.status} {httpx.codes.get_reason_phrase(answer.status)}".strip()
+    def _unexpected(self, asked: str, response: ApiResponse) -> ControlPlaneError:
+        words = response.summarize()
+        said = f"{response.status} {httpx.codes.get_reason_phrase(response.status)}".strip()
         return ControlPlaneError(
             f"{asked}: {self.url} answers {said}" + (f": {words}" if words else ""),
-            hint(answer, has_token=self._token is not None),
-            status=answer.status,
-            passing=answer.status in _PASSING,
+            choose_hint(response, has_token=self._token is not None),
+            status=response.status,
+            passing=response.status in _PASSING,
             # A server that breaks may have written before it broke; so may what answers in a proxy's words.
-            unsure=not httpx.codes.is_client_error(answer.status),
+            unsure=not httpx.codes.is_client_error(response.status),
         )
 
 

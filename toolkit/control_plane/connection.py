@@ -12,7 +12,7 @@ import httpx
 
 from toolkit.errors import InvalidInputError, Problem, one_line
 from toolkit.pki import pem
-from toolkit.redaction import Registry, control_problem, know, know_urls
+from toolkit.redaction import Registry, check_characters, know, know_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ class Token:
 def _token_problem(value: str) -> str:
     if not value:
         return "is empty"
-    problem = control_problem(value)
+    problem = check_characters(value)
     return f"{problem}, which no token has" if problem else "holds characters that no token has"
 
 

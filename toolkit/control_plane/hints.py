@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toolkit.control_plane.responses import Answer
+    from toolkit.control_plane.responses import ApiResponse
 
-WHO_ANSWERS = "See whether --control-plane is the address of a control plane's HTTP API, such as https://host:5682."
+CHECK_ADDRESS = "See whether --control-plane is the address of a control plane's HTTP API, such as https://host:5682."
 NOT_TRUSTED = "Give the CA that signed its certificate with --ca-file; the name in the address must be in it."
 PLAIN_HTTP = (
     "This port answers in plain HTTP: use the https port, 5682 unless the control plane sets another, or an http:// "
@@ -37,7 +37,7 @@ _ANONYMOUS = "mesh-system:anonymous"
 _HINTS = {
     401: f"The token is not valid there, or no longer; {_ISSUE}.",
     403: "Meshes and Secrets need an administrator: a token of the group mesh-system:admin.",
-    404: WHO_ANSWERS,
+    404: CHECK_ADDRESS,
     409: _SOMEONE_ELSE,
     412: _SOMEONE_ELSE,
     413: "A proxy before the control plane rejects a document of this size.",
@@ -50,26 +50,26 @@ _HINTS = {
 _UNAUTHORIZED, _FORBIDDEN, _READ_ONLY_STATUS, _BAD_REQUEST = 401, 403, 405, 400
 
 
-def means_tls(answer: Answer) -> bool:
+def means_tls(response: ApiResponse) -> bool:
     """Return whether a port that expects TLS rejects plain HTTP."""
-    return answer.status == _BAD_REQUEST and _MEANT_TLS.search(answer.body) is not None
+    return response.status == _BAD_REQUEST and _MEANT_TLS.search(response.body) is not None
 
 
-def hint(answer: Answer, *, has_token: bool) -> str:
+def choose_hint(response: ApiResponse, *, has_token: bool) -> str:
     """Return what to do about an answer that is no success.
 
     Args:
-        answer: what came.
+        response: what came.
         has_token: whether a token was sent.
     """
-    words = answer.words()
-    if means_tls(answer):
+    words = response.summarize()
+    if means_tls(response):
         return _HTTPS
-    if answer.status == _UNAUTHORIZED and not has_token:
+    if response.status == _UNAUTHORIZED and not has_token:
         return _NO_TOKEN
-    if answer.status == _FORBIDDEN and _ANONYMOUS in words:
+    if response.status == _FORBIDDEN and _ANONYMOUS in words:
         return _NO_TOKEN if not has_token else f"The token did not reach the control plane. {_HINTS[_FORBIDDEN]}"
-    if answer.status == _READ_ONLY_STATUS:
+    if response.status == _READ_ONLY_STATUS:
         texts = (advice for text, advice in _READ_ONLY_TEXTS if text in words)
         return next(texts, f"{_READ_ONLY[0].upper()}{_READ_ONLY[1:]}, or apply it to the global control plane.")
-    return _HINTS.get(answer.status, WHO_ANSWERS)
+    return _HINTS.get(response.status, CHECK_ADDRESS)

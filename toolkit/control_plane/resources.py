@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
-from toolkit.contract import DnsLabel, validation_problems
+from toolkit.contract import DnsLabel, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import source_name
 from toolkit.mesh.documents.data_sources import Unresolved, secret_value, secrets_named
@@ -82,25 +82,25 @@ class Resource:
     def __repr__(self) -> str:
         return f"<Resource {self.key} from {self.source}>"
 
-    def problem(self, path: str, message: str) -> Problem:
+    def build_problem(self, path: str, message: str) -> Problem:
         """Something wrong with it, at a path inside it."""
         return _problem(f"{self.source}: {self.key}", path, message)
 
-    def backends(self) -> Iterator[tuple[str, Object]]:
+    def list_backends(self) -> Iterator[tuple[str, Object]]:
         """Every mTLS backend with its path."""
         backends = mapping(self.document.get("mtls")).get("backends")
         for index, backend in enumerate(backends if isinstance(backends, list) else []):
             if isinstance(backend, dict):
                 yield f"mtls.backends[{index}]", backend
 
-    def secrets_named(self) -> Iterator[tuple[str, Key]]:
+    def list_secrets_named(self) -> Iterator[tuple[str, Key]]:
         """Every Secret that a backend names as a data source, with the path where it does."""
-        for path, backend in self.backends():
+        for path, backend in self.list_backends():
             for place, name in secrets_named(backend.get("conf")):
                 yield f"{path}.conf.{dotted(place)}", Key("Secret", name, self.key.mesh)
 
 
-def resources_of(documents: Documents) -> tuple[Resource, ...]:
+def read_resources(documents: Documents) -> tuple[Resource, ...]:
     """Return the Meshes and Secrets of texts, in their order; items of a list one by one.
 
     Raises:
@@ -114,7 +114,7 @@ def resources_of(documents: Documents) -> tuple[Resource, ...]:
         resource, wrong = _resource(document)
         problems += wrong
         if resource is not None and resource.key in resources:
-            problems.append(resource.problem("", "is there more than once"))
+            problems.append(resource.build_problem("", "is there more than once"))
         elif resource is not None:
             resources[resource.key] = resource
     if problems:
@@ -196,7 +196,7 @@ def _name_problems(where: str, path: str, value: object, *, is_object: bool) -> 
     try:
         _adapter(is_object=is_object).validate_python(value, strict=True)
     except ValidationError as error:
-        message = "is missing" if value is None else validation_problems(error)[0].message
+        message = "is missing" if value is None else list_validation_problems(error)[0].message
         return [_problem(where, path, message)]
     return []
 
@@ -229,17 +229,19 @@ def _mtls_problems(mesh: Resource) -> list[Problem]:
     """What Kuma would refuse of a Mesh's mTLS section whatever the backends are."""
     problems: list[Problem] = []
     names: list[object] = []
-    for path, backend in mesh.backends():
+    for path, backend in mesh.list_backends():
         if backend.get("name") in names:
             problems.append(
-                mesh.problem(f"{path}.name", f"{printable_line(backend['name'])} is another backend's name too")
+                mesh.build_problem(f"{path}.name", f"{printable_line(backend['name'])} is another backend's name too")
             )
         names.append(backend.get("name"))
         if isinstance(certificates := backend.get("dpCert"), dict):
             problems += _expiration_problems(mesh, f"{path}.dpCert.rotation.expiration", certificates)
     enabled = mapping(mesh.document.get("mtls")).get("enabledBackend")
     if isinstance(enabled, str) and enabled and enabled not in names:
-        problems.append(mesh.problem("mtls.enabledBackend", f"{printable_line(enabled)} is not among the backends"))
+        problems.append(
+            mesh.build_problem("mtls.enabledBackend", f"{printable_line(enabled)} is not among the backends")
+        )
     return problems
 
 
@@ -247,9 +249,9 @@ def _expiration_problems(mesh: Resource, path: str, certificates: Object) -> lis
     # Kuma refuses a dpCert without it, too: an empty text is no duration.
     value = mapping(certificates.get("rotation")).get("expiration")
     if not isinstance(value, str):
-        return [mesh.problem(path, "is missing" if value is None else "is not a text such as 24h")]
+        return [mesh.build_problem(path, "is missing" if value is None else "is not a text such as 24h")]
     try:
         duration.parse(value)
     except ValueError as error:
-        return [mesh.problem(path, str(error))]
+        return [mesh.build_problem(path, str(error))]
     return []

@@ -32,13 +32,13 @@ _RENAMED = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     """An answer's status and its whole body."""
 
     status: int
     body: bytes
 
-    def document(self) -> Object | None:
+    def parse_document(self) -> Object | None:
         """The body as a JSON object; None when it is none, or nested beyond all reason."""
         try:
             value = json.loads(self.body, parse_constant=_no_constant)
@@ -49,21 +49,21 @@ class Answer:
     @property
     def is_of_kuma(self) -> bool:
         """Whether it is an error of the control plane itself, not of a proxy before it."""
-        document = self.document() or {}
+        document = self.parse_document() or {}
         return isinstance(document.get("title"), str) and ("detail" in document or "details" in document)
 
-    def words(self) -> str:
+    def summarize(self) -> str:
         """What the answer says about an error, on one line; empty when it says nothing."""
-        document = self.document()
+        document = self.parse_document()
         if document is None:
             return _said(self.body[: 4 * MAX_LINE].decode(errors="replace"))
         said = [document.get("title"), document.get("detail") or document.get("details")]
         told = dict.fromkeys(_said(text) for text in said if isinstance(text, str) and text.strip())
         return ": ".join(told) or _said(json.dumps(document))
 
-    def problems(self) -> tuple[Problem, ...]:
+    def list_problems(self) -> tuple[Problem, ...]:
         """Every field that an error names, once, the way it stands in a document."""
-        document = self.document() or {}
+        document = self.parse_document() or {}
         problems: dict[Problem, None] = {}
         for name, reason in _PARAMETERS:
             entries = document.get(name)
@@ -72,9 +72,9 @@ class Answer:
                     problems[Problem(_field(entry.get("field")), _said(entry.get(reason)) or "is not valid")] = None
         return tuple(problems)[:_MAX_PROBLEMS]
 
-    def warnings(self) -> tuple[str, ...]:
+    def list_warnings(self) -> tuple[str, ...]:
         """What a control plane that accepted a document remarks on it (``{"warnings": [...]}``)."""
-        remarks = (self.document() or {}).get("warnings")
+        remarks = (self.parse_document() or {}).get("warnings")
         texts = (_said(remark) for remark in remarks) if isinstance(remarks, list) else ()
         return tuple(text for text in texts if text)[:_MAX_PROBLEMS]
 

@@ -48,7 +48,7 @@ def create_provider(
         given = {key: value for key, value in given.items() if key not in _CREDENTIALS} | {"profile": access.profile}
     if access.assume_role_arn is not None:
         given["assume_roles"] = _chain(given.get("assume_roles"), access)
-    account = access.account("")
+    account = access.resolve_account("")
     return aws.Provider(
         name,
         region=region,

@@ -68,7 +68,7 @@ def list_warnings(settings: Settings, deployment: Deployment) -> list[Problem]:
             "toolkit verify shows",
         )
         for index, zone in enumerate(settings.zones)
-        if settings.topology == "adopt" and (account := zone.account(deployment.account)) != owner
+        if settings.topology == "adopt" and (account := zone.resolve_account(deployment.account)) != owner
     ]
 
 
@@ -92,7 +92,7 @@ def _arns(path: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, deployment: Deployment) -> Iterator[Problem]:
-    account = zone.account(deployment.account)
+    account = zone.resolve_account(deployment.account)
     if account != deployment.account and not zone.is_elsewhere:
         yield Problem(
             f"{path}.accountId",
@@ -137,7 +137,7 @@ def _parent_problems(settings: Settings, deployment: Deployment) -> Iterator[Pro
         return
     signer = arn.PRIVATE_CA.parse(parent.arn)
     # pca-resource-sharing.html: of the templates for CAs only PathLen0 is shared with other accounts.
-    if signer.account != parent.account(deployment.account) and settings.intermediate_path_length:
+    if signer.account != parent.resolve_account(deployment.account) and settings.intermediate_path_length:
         yield Problem(
             "intermediatePathLength",
             f"must be 0: the parent is shared from account {signer.account}, and AWS shares no other template for CAs; "

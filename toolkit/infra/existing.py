@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from toolkit.contract import mode_problem
+from toolkit.contract import check_mode
 from toolkit.errors import Problem
 from toolkit.infra import rules
 from toolkit.infra.lookups import LookUpError, look_up
@@ -65,7 +65,7 @@ class ExistingAuthority:
         Raises:
             ValueError: the toolkit does not know it.
         """
-        return algorithms.key_algorithm(self.certificates[0])
+        return algorithms.read_key_algorithm(self.certificates[0])
 
 
 def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) -> ExistingAuthority:
@@ -116,7 +116,7 @@ def check_adopted(adopted: ExistingAuthority, settings: Settings) -> Iterator[Pr
         )
     yield from check_path("adoptArn", adopted, settings)
     lifetime = duration.parse(settings.data_plane_lifetime)
-    problem = mode_problem(adopted.usage_mode, lifetime)
+    problem = check_mode(adopted.usage_mode, lifetime)
     if problem is not None:
         yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} {problem}, as the adopted CA is")
 
@@ -131,7 +131,7 @@ def check_path(key: str, authority: ExistingAuthority, settings: Settings) -> li
     """
     # Whether the CA itself publishes a revocation list is not the stack's to say.
     needs = rules.build_needs(settings)._replace(has_crl=False)
-    problems = judging.problems(authority.certificates, needs, {AWS, *IN_A_MESH})
+    problems = judging.list_problems(authority.certificates, needs, {AWS, *IN_A_MESH})
     return [Problem(key, f"in the CA's chain, {problem}") for problem in problems]
 
 
@@ -197,7 +197,7 @@ def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Prob
     if parent.usage_mode == "SHORT_LIVED_CERTIFICATE":
         # privateca/latest/userguide/short-lived-certificates.html
         yield Problem("parent.arn", "the CA is in short-lived mode, which makes it the last of its chain")
-    allowed, wanted = chain.path_length(parent.certificates[0]), settings.intermediate_path_length
+    allowed, wanted = chain.get_path_length(parent.certificates[0]), settings.intermediate_path_length
     if allowed is not None and wanted >= allowed:
         # botocore, IssueCertificateRequest.TemplateArn
         more = f"at most {allowed - 1}" if allowed else "no CA at all"

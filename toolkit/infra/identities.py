@@ -89,7 +89,7 @@ def _shared_service_accounts(zones: Sequence[ZoneSettings]) -> Iterator[Problem]
 def _cluster(zone: ZoneSettings) -> tuple[str | None, ...] | None:
     """What tells a zone's cluster from others, as far as the settings name it."""
     if zone.identity == "pod-identity":
-        return (zone.account(""), zone.region, zone.cluster_name)
+        return (zone.resolve_account(""), zone.region, zone.cluster_name)
     issuer = _issuer(zone)
     # Whatever the account: the cluster is the issuer's.
     return (issuer,) if issuer else None

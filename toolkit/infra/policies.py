@@ -249,7 +249,7 @@ def _issue_with(authority_arn: str, template: str, sid: str) -> Object:
         "Effect": "Allow",
         "Action": "acm-pca:IssueCertificate",
         "Resource": authority_arn,
-        "Condition": {"StringEquals": {"acm-pca:TemplateArn": templates.arn(template, partition)}},
+        "Condition": {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(template, partition)}},
     }
 
 
@@ -262,7 +262,7 @@ def _only_data_planes() -> Object:
         "Action": "acm-pca:IssueCertificate",
         "Resource": "*",
         "Condition": {
-            "StringLike": {"acm-pca:TemplateArn": [templates.arn(pattern, partition="*") for pattern in denied]}
+            "StringLike": {"acm-pca:TemplateArn": [templates.build_arn(pattern, partition="*") for pattern in denied]}
         },
     }
 

@@ -159,7 +159,9 @@ class PrivateAuthority(pulumi.ComponentResource):
             "state": settings.state,
             "locality": settings.locality,
         }
-        self.signing_algorithm = settings.signing_algorithm or algorithms.signing_algorithm(settings.key_algorithm)
+        self.signing_algorithm = settings.signing_algorithm or algorithms.choose_signing_algorithm(
+            settings.key_algorithm
+        )
         authority = self._create("ROOT" if isinstance(certification, SelfSigned) else "SUBORDINATE", bucket)
         # A renewed certificate replaces the activation, which therefore is not protected itself.
         self._guarded: list[pulumi.Resource] = [authority]
@@ -175,7 +177,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             self._import(issued.certificate, None)
         elif certification is not None:
             issued = self._certify(
-                certification, certification.issuer, templates.subordinate_ca(certification.path_length)
+                certification, certification.issuer, templates.name_subordinate_ca(certification.path_length)
             )
             _refuse_when_new(issued, certification.problems)
             above = certification.issuer.above
@@ -218,7 +220,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             certificate_authority_arn=issuer.arn,
             certificate_signing_request=self.csr,
             signing_algorithm=issuer.signing_algorithm,
-            template_arn=self.arn.apply(lambda text: templates.arn(template, text.split(":")[1])),
+            template_arn=self.arn.apply(lambda text: templates.build_arn(template, text.split(":")[1])),
             validity={"type": "YEARS", "value": str(certification.validity_years)},
             region=issuer.region,
             opts=pulumi.ResourceOptions(
@@ -252,7 +254,7 @@ class PrivateAuthority(pulumi.ComponentResource):
 
     def _signed_elsewhere(self, given: SignedElsewhere) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         def check(request: str) -> str:
-            problem = csr.mismatch(request, pem.load_certificate(given.certificate))
+            problem = csr.find_mismatch(request, pem.load_certificate(given.certificate))
             if problem:
                 raise build_error(
                     "the certificate was not issued for this CA",

@@ -12,7 +12,7 @@ from pulumi.runtime import config as pulumi_config
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 
-from toolkit.contract import validation_problems
+from toolkit.contract import list_validation_problems
 from toolkit.errors import Problem
 from toolkit.infra import rules, zones_file
 from toolkit.infra.settings import Settings, SettingsError
@@ -180,7 +180,7 @@ class _Readable:
 
     def set_aside(self, error: ValidationError) -> list[Problem]:
         """Remove the values that can't be read, and return what is wrong with them."""
-        problems = validation_problems(error)
+        problems = list_validation_problems(error)
         zones = {int(match[1]) for problem in problems if (match := _ZONE.match(problem.path))}
         named = [self.renumber(problem) for problem in problems]
         for problem in problems:

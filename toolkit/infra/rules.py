@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.contract import mode_problem
+from toolkit.contract import check_mode
 from toolkit.errors import Problem
 from toolkit.infra import identities
 from toolkit.pki import algorithms, arn, duration, pem, spiffe
@@ -118,7 +118,7 @@ def _issued_for_a_mesh(settings: Settings) -> Iterator[Problem]:
 def build_needs(settings: Settings) -> Needs:
     """Return what the stack's meshes want from every CA on the path."""
     return Needs(
-        uris=tuple(uri for mesh in settings.meshes for uri in spiffe.typical_uris(mesh)),
+        uris=tuple(uri for mesh in settings.meshes for uri in spiffe.build_typical_uris(mesh)),
         lifetime=duration.parse(settings.data_plane_lifetime),
         has_crl=settings.revocation.crl is not None,
         at=datetime.now(UTC),
@@ -156,7 +156,7 @@ def _signature_fits_the_key(settings: Settings) -> Iterator[Problem]:
 def _proxies_can_get_certificates(settings: Settings) -> Iterator[Problem]:
     """The Mesh's dpCert.rotation.expiration; of a CA that is not made here the end is asked for later."""
     lifetime = duration.parse(settings.data_plane_lifetime)
-    problem = mode_problem(settings.usage_mode, lifetime)
+    problem = check_mode(settings.usage_mode, lifetime)
     if problem is not None and settings.topology != "adopt":
         yield Problem("dataPlaneLifetime", f"{settings.data_plane_lifetime} {problem}")
     years = settings.root_validity_years if settings.topology == "root" else settings.intermediate_validity_years

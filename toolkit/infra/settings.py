@@ -21,7 +21,7 @@ from toolkit.contract import (
     ServiceAccount,
     SigningAlgorithm,
     UsageMode,
-    distinct_zones,
+    check_distinct_zones,
 )
 from toolkit.errors import InvalidInputError
 from toolkit.infra import fields
@@ -63,7 +63,7 @@ class AccountSettings(_Model):
         """Whether a provider of its own is needed."""
         return self.profile is not None or self.assume_role_arn is not None
 
-    def account(self, own: str) -> str:
+    def resolve_account(self, own: str) -> str:
         """The account that is meant.
 
         Args:
@@ -230,4 +230,4 @@ class Settings(_Model):
     sharing: SharingSettings | None = None
     alarms: Annotated[AlarmSettings | None, fields.SWITCH] = None
     zones_file: Annotated[str | None, fields.EMPTY_IS_NONE] = None
-    zones: Annotated[tuple[ZoneSettings, ...], AfterValidator(distinct_zones)]
+    zones: Annotated[tuple[ZoneSettings, ...], AfterValidator(check_distinct_zones)]

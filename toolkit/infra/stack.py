@@ -172,7 +172,7 @@ class MeshCertificates(pulumi.ComponentResource):
             Zone(
                 name=zone.name,
                 region=zone.region,
-                account_id=zone.account(self._context.deployment.account),
+                account_id=zone.resolve_account(self._context.deployment.account),
                 namespace=zone.namespace,
                 service_account=zone.service_account,
                 identity=zone.identity,

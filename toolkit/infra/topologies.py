@@ -100,7 +100,8 @@ class Authorities:
             type=adopted.type,
             usage_mode=adopted.usage_mode,
             key_algorithm=adopted.key_algorithm,
-            signing_algorithm=self._settings.signing_algorithm or algorithms.signing_algorithm(adopted.key_algorithm),
+            signing_algorithm=self._settings.signing_algorithm
+            or algorithms.choose_signing_algorithm(adopted.key_algorithm),
         )
 
     def _make_root(self, usage_mode: UsageMode) -> PrivateAuthority:
@@ -143,7 +144,7 @@ class Authorities:
         region = arn.PRIVATE_CA.parse(parent.arn).region
         return Issuer(
             parent.arn,
-            algorithms.signing_algorithm(parent.key_algorithm),
+            algorithms.choose_signing_algorithm(parent.key_algorithm),
             region=region if region != self._context.deployment.region or self._provider else None,
             provider=self._provider,
         )

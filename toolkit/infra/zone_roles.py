@@ -61,7 +61,7 @@ class ZoneAccess(pulumi.ComponentResource):
         super().__init__("kong-mesh-pca:access:ZoneAccess", zone.name, None, opts)
         settings, deployment = context.settings, context.deployment
         self._context, self._zone, self._authority_arn = context, zone, authority_arn
-        self._account = zone.account(deployment.account)
+        self._account = zone.resolve_account(deployment.account)
         self._tags = {**context.tags, ZONE: zone.name}
         protect = settings.protect if zone.protect is None else zone.protect
         self._inside = pulumi.ResourceOptions(parent=self, protect=protect)

@@ -52,7 +52,7 @@ class Zones:
         return [problem for problems in known.values() for problem in problems]
 
     def _account(self, zone: ZoneSettings) -> str:
-        return zone.account(self._context.deployment.account)
+        return zone.resolve_account(self._context.deployment.account)
 
     def _claim(self, path: str, zone: ZoneSettings) -> None:
         """Look for what the zone's identities would be made of."""

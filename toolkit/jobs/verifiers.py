@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from toolkit.contract import dns_label, validation_problems
+from toolkit.contract import check_dns_label, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.jobs import cron, image, workloads
 from toolkit.mesh.documents import reader as documents
@@ -138,7 +138,9 @@ def _attempt(problems: list[Problem], place: str, make: Callable[[], _Made]) -> 
     try:
         return make()
     except ValidationError as error:
-        problems += [Problem(f"{place}{path and '.' + path}", message) for path, message in validation_problems(error)]
+        problems += [
+            Problem(f"{place}{path and '.' + path}", message) for path, message in list_validation_problems(error)
+        ]
     except ValueError as error:
         problems.append(Problem(place, str(error)))
     return None
@@ -159,7 +161,7 @@ def _place(problems: list[Problem], outputs: StackOutputs, zone: Zone, options: 
     """The namespace and the service account of a zone's pod."""
     namespace, account = options.namespace, options.service_account
     if namespace is not None:
-        _attempt(problems, "--namespace", lambda: dns_label(namespace))
+        _attempt(problems, "--namespace", lambda: check_dns_label(namespace))
     # The contract takes names of service accounts that Kubernetes does not.
     path = f"zones[{outputs.zones.index(zone)}].serviceAccount" if account is None else "--service-account"
     name = zone.service_account if account is None else account

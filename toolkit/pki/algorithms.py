@@ -31,7 +31,7 @@ _CURVES: dict[str, KeyAlgorithm] = {
 }
 
 
-def signing_algorithm(key_algorithm: KeyAlgorithm) -> SigningAlgorithm:
+def choose_signing_algorithm(key_algorithm: KeyAlgorithm) -> SigningAlgorithm:
     """The algorithm with which a CA of that key signs, unless another one is asked for."""
     return _SIGNING_ALGORITHMS[key_algorithm]
 
@@ -41,7 +41,7 @@ def fits(signing: SigningAlgorithm, key_algorithm: KeyAlgorithm) -> bool:
     return signing.endswith("ECDSA") == key_algorithm.startswith("EC")
 
 
-def key_algorithm(certificate: x509.Certificate) -> KeyAlgorithm:
+def read_key_algorithm(certificate: x509.Certificate) -> KeyAlgorithm:
     """The algorithm of a certificate's key.
 
     Raises:

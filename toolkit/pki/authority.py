@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.pki import chain, extensions, names
-from toolkit.pki.name_constraints import has_unknown_forms, refused_uris, refuses_subject
+from toolkit.pki.name_constraints import has_unknown_forms, list_refused_uris, refuses_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -123,7 +123,7 @@ def _ca(member: Member) -> str | None:
     f"{_REISSUE}, with basicConstraints critical.",
 )
 def _critical_constraints(member: Member) -> str | None:
-    extension = chain.extension(member.certificate, x509.BasicConstraints)
+    extension = chain.find_extension(member.certificate, x509.BasicConstraints)
     return "has basicConstraints that are not critical" if extension and not extension.critical else None
 
 
@@ -135,7 +135,7 @@ def _critical_constraints(member: Member) -> str | None:
     "Have the CA issued again with a longer path, or issue from a CA further up.",
 )
 def _path_length(member: Member) -> str | None:
-    allowed = chain.path_length(member.certificate)
+    allowed = chain.get_path_length(member.certificate)
     if allowed is None or len(member.below) <= allowed:
         return None
     return f"has path length {allowed}, and the number of CAs below it is {len(member.below)}"
@@ -149,7 +149,7 @@ def _path_length(member: Member) -> str | None:
     f"{_REISSUE}, with keyCertSign in its keyUsage.",
 )
 def _key_cert_sign(member: Member) -> str | None:
-    usage = chain.extension(member.certificate, x509.KeyUsage)
+    usage = chain.find_extension(member.certificate, x509.KeyUsage)
     return (
         "has a keyUsage without keyCertSign, so it can't sign certificates"
         if usage and not usage.value.key_cert_sign
@@ -165,7 +165,7 @@ def _key_cert_sign(member: Member) -> str | None:
     f"{_REISSUE}, with keyCertSign in its keyUsage.",
 )
 def _key_usage(member: Member) -> str | None:
-    return None if chain.extension(member.certificate, x509.KeyUsage) else "has no keyUsage"
+    return None if chain.find_extension(member.certificate, x509.KeyUsage) else "has no keyUsage"
 
 
 @_rule(
@@ -176,7 +176,7 @@ def _key_usage(member: Member) -> str | None:
     f"{_REISSUE}, with cRLSign in its keyUsage, or leave the revocation list off.",
 )
 def _crl_sign(member: Member) -> str | None:
-    usage = chain.extension(member.certificate, x509.KeyUsage)
+    usage = chain.find_extension(member.certificate, x509.KeyUsage)
     if not member.needs.has_crl or member.below or usage is None or usage.value.crl_sign:
         return None
     return "has a keyUsage without cRLSign, so it can't sign its revocation list"
@@ -190,7 +190,7 @@ def _crl_sign(member: Member) -> str | None:
     f"{_REISSUE}, without keyAgreement in its keyUsage.",
 )
 def _key_agreement(member: Member) -> str | None:
-    usage = chain.extension(member.certificate, x509.KeyUsage)
+    usage = chain.find_extension(member.certificate, x509.KeyUsage)
     return "has keyAgreement in its keyUsage" if usage and usage.value.key_agreement else None
 
 
@@ -202,7 +202,7 @@ def _key_agreement(member: Member) -> str | None:
     f"{_REISSUE}, without extendedKeyUsage, or with serverAuth and clientAuth.",
 )
 def _extended_key_usage(member: Member) -> str | None:
-    extension = chain.extension(member.certificate, x509.ExtendedKeyUsage)
+    extension = chain.find_extension(member.certificate, x509.ExtendedKeyUsage)
     # OpenSSL takes anyExtendedKeyUsage for neither of the two.
     missing = [name for oid, name in _PURPOSES.items() if extension and oid not in extension.value]
     return (
@@ -223,15 +223,15 @@ _PURPOSES = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.
     "Use a CA whose name constraints permit these URIs, or one without constraints on URIs.",
 )
 def _name_constraints(member: Member) -> str | None:
-    extension = chain.extension(member.certificate, x509.NameConstraints)
+    extension = chain.find_extension(member.certificate, x509.NameConstraints)
     if extension is None:
         return None
     refused = [
-        *refused_uris(extension.value, member.needs.uris),
+        *list_refused_uris(extension.value, member.needs.uris),
         *(
-            chain.display_name(below)
+            chain.get_display_name(below)
             for below in member.below
-            if refuses_subject(extension.value, names.subject(below))
+            if refuses_subject(extension.value, names.read_subject(below))
         ),
     ]
     return f"has name constraints that refuse {', '.join(refused)}" if refused else None
@@ -245,7 +245,7 @@ def _name_constraints(member: Member) -> str | None:
     f"{_REISSUE}, with constraints on DNS, mail, IP and URI names alone.",
 )
 def _name_constraint_forms(member: Member) -> str | None:
-    extension = chain.extension(member.certificate, x509.NameConstraints)
+    extension = chain.find_extension(member.certificate, x509.NameConstraints)
     if extension is None or not extension.critical or not has_unknown_forms(extension.value):
         return None
     return "has critical name constraints of a form that Go does not know, such as directory names"
@@ -259,14 +259,14 @@ def _name_constraint_forms(member: Member) -> str | None:
     _LEAVE_OUT,
 )
 def _critical_extensions(member: Member) -> str | None:
-    return _critical(extensions.not_understood(member.certificate), "which no program in a mesh knows")
+    return _critical(extensions.list_not_understood(member.certificate), "which no program in a mesh knows")
 
 
 @_rule(
     "critical-extensions-of-aws", "A CA has a critical extension that AWS does not import", _IMPORT, {AWS}, _LEAVE_OUT
 )
 def _imported_extensions(member: Member) -> str | None:
-    return _critical(extensions.not_imported(member.certificate), "which AWS does not import")
+    return _critical(extensions.list_not_imported(member.certificate), "which AWS does not import")
 
 
 def _critical(oids: list[str], reason: str) -> str | None:
@@ -281,7 +281,7 @@ def _critical(oids: list[str], reason: str) -> str | None:
     f"{_REISSUE}, without requireExplicitPolicy in its policyConstraints.",
 )
 def _policy_constraints(member: Member) -> str | None:
-    extension = chain.extension(member.certificate, x509.PolicyConstraints)
+    extension = chain.find_extension(member.certificate, x509.PolicyConstraints)
     # Of a root nobody asks for policies (RFC 5280, 6.1: a trust anchor is no part of the path).
     if member.parent is None or extension is None or extension.value.require_explicit_policy is None:
         return None
@@ -296,7 +296,7 @@ def _policy_constraints(member: Member) -> str | None:
     f"{_REISSUE}, without that extension.",
 )
 def _legacy_extensions(member: Member) -> str | None:
-    oids = extensions.legacy(member.certificate)
+    oids = extensions.list_legacy(member.certificate)
     return f"has the extension {', '.join(oids)}, by which OpenSSL judges it in its own way" if oids else None
 
 
@@ -378,16 +378,16 @@ def _authority_key_identifier(member: Member) -> str | None:
     if member.parent is None and not chain.is_self_signed(member.certificate):
         return None
     issuer = member.parent or member.certificate
-    extension = chain.extension(member.certificate, x509.AuthorityKeyIdentifier)
-    own = chain.extension(issuer, x509.SubjectKeyIdentifier)
+    extension = chain.find_extension(member.certificate, x509.AuthorityKeyIdentifier)
+    own = chain.find_extension(issuer, x509.SubjectKeyIdentifier)
     if extension is None:
         return None
     wrong_key = own is not None and extension.value.key_identifier not in (None, own.value.digest)
     wrong_serial = extension.value.authority_cert_serial_number not in (None, issuer.serial_number)
-    wrong = f"names another key in its authorityKeyIdentifier than that of {chain.display_name(issuer)}"
+    wrong = f"names another key in its authorityKeyIdentifier than that of {chain.get_display_name(issuer)}"
     return wrong if wrong_key or wrong_serial else None
 
 
 @_rule("subject", "A CA has an empty subject", "RFC 5280, 4.1.2.6", {STRICT}, f"{_REISSUE}, with a subject.")
 def _subject(member: Member) -> str | None:
-    return None if names.attributes(names.subject(member.certificate)) else "has an empty subject"
+    return None if names.read_attributes(names.read_subject(member.certificate)) else "has an empty subject"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from toolkit.pki import chain
 from toolkit.pki.authority import AWS, Needs
-from toolkit.pki.hierarchy import Hierarchy, check_order, named
+from toolkit.pki.hierarchy import Hierarchy, check_order, label
 from toolkit.pki.judging import judge
 
 if TYPE_CHECKING:
@@ -68,4 +68,4 @@ def check_import(
         # Of a CA that is not issued by what comes next, the chain is the wrong one.
         yield ImportProblem(number > 0 or chain.is_ca(own), message)
     for breach in judge(hierarchy, needs, by):
-        yield ImportProblem(breach.number > 0, f"{named(hierarchy, breach.number)} {breach.message}. {breach.rule.fix}")
+        yield ImportProblem(breach.number > 0, f"{label(hierarchy, breach.number)} {breach.message}. {breach.rule.fix}")

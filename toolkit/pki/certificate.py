@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from toolkit.errors import one_line
 from toolkit.pki import names
-from toolkit.pki.der import elements, single
+from toolkit.pki.der import read_elements, read_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def parse(data: bytes) -> x509.Certificate:
     except (ValueError, TypeError, OverflowError, *_REFUSALS) as error:
         raise ValueError(f"can't be read: {one_line(error)}") from error
     for name in (body.issuer, body.subject):
-        names.attributes(name)
+        names.read_attributes(name)
     _require_key(key, body.key_algorithm)
     for extension in extensions:
         _require_extension(extension)
@@ -87,13 +87,13 @@ class _Body(NamedTuple):
 
 
 def _body(data: bytes) -> _Body:
-    outer, *more = elements(data)
+    outer, *more = read_elements(data)
     if more:
         raise ValueError(f"has {len(data) - len(outer.whole)} bytes after its end, which Go refuses")
-    parts = list(elements(outer.content))
+    parts = list(read_elements(outer.content))
     if outer.tag != _SEQUENCE or len(parts) < _PARTS or parts[0].tag != _SEQUENCE:
         raise ValueError("is not a certificate")
-    fields = list(elements(parts[0].content))
+    fields = list(read_elements(parts[0].content))
     version = fields.pop(0).content[-1:] if fields and fields[0].tag == _VERSION else b""
     # BoringSSL refuses it (crypto/x509/x_x509.cc), though Go and OpenSSL read it.
     if version != _V3 and any(part.tag == _EXTENSION_LIST for part in fields):
@@ -106,12 +106,12 @@ def _body(data: bytes) -> _Body:
         raise ValueError("has a serial number that is not positive (RFC 5280, 4.1.2.2); Go refuses a negative one")
     if signature.whole != parts[1].whole:
         raise ValueError("names two signature algorithms that differ, which Go refuses (RFC 5280, 4.1.1.2)")
-    algorithm = next(elements(key.content), None)
+    algorithm = next(read_elements(key.content), None)
     return _Body(issuer.whole, subject.whole, algorithm.content if algorithm else b"")
 
 
 def _require_key(key: object, algorithm: bytes) -> None:
-    oid, *parameters = elements(algorithm)
+    oid, *parameters = read_elements(algorithm)
     match key:
         case ec.EllipticCurvePublicKey():
             if key.curve.name not in _CURVES:
@@ -176,15 +176,15 @@ def _is_address(text: str) -> bool:
 
 
 def _require_mappings(extension: x509.UnrecognizedExtension) -> None:
-    outer = single(extension.value)
-    tags = [[part.tag for part in elements(mapping.content)][:2] for mapping in elements(outer.content)]
+    outer = read_one(extension.value)
+    tags = [[part.tag for part in read_elements(mapping.content)][:2] for mapping in read_elements(outer.content)]
     if outer.tag != _SEQUENCE or any(pair != [_OID, _OID] for pair in tags):
         raise ValueError("has policy mappings that can't be read")
 
 
 def _require_bits(extension: x509.UnrecognizedExtension) -> None:
     """Refuse a Netscape certificate type that OpenSSL can't read (v3_purp.c, ossl_x509v3_cache_extensions)."""
-    outer = single(extension.value)
+    outer = read_one(extension.value)
     if outer.tag != _BIT_STRING or not outer.content or outer.content[0] >= _OCTET:
         raise ValueError("has a Netscape certificate type that can't be read")
 

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
-def fingerprint(certificate: x509.Certificate) -> str:
+def format_fingerprint(certificate: x509.Certificate) -> str:
     """Return the SHA-256 fingerprint as ``openssl x509 -fingerprint -sha256`` prints it: ``AB:CD:...``."""
     return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
 
-def serial_number(certificate: x509.Certificate) -> str:
+def format_serial_number(certificate: x509.Certificate) -> str:
     """Return the serial number as AWS Private CA takes and shows it: ``4f:0a:...``."""
     number = certificate.serial_number
     return number.to_bytes((number.bit_length() + 7) // 8 or 1).hex(":")
 
 
-def extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extension[_Kind] | None:
+def find_extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extension[_Kind] | None:
     """Return an extension by its class; None where the certificate has none."""
     try:
         return certificate.extensions.get_extension_for_class(kind)
@@ -38,15 +38,15 @@ def extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extensio
         return None
 
 
-def uris(certificate: x509.Certificate) -> list[str]:
+def list_uris(certificate: x509.Certificate) -> list[str]:
     """Return the URI subject alternative names, in their order."""
-    alternatives = extension(certificate, x509.SubjectAlternativeName)
+    alternatives = find_extension(certificate, x509.SubjectAlternativeName)
     return alternatives.value.get_values_for_type(x509.UniformResourceIdentifier) if alternatives else []
 
 
-def display_name(certificate: x509.Certificate) -> str:
+def get_display_name(certificate: x509.Certificate) -> str:
     """Return a short name for people: the common name, else the subject's texts, else the serial number."""
-    attributes = names.attributes(names.subject(certificate))
+    attributes = names.read_attributes(names.read_subject(certificate))
     common_names = [attribute.text for attribute in attributes if attribute.oid == names.COMMON_NAME]
     if common_names:
         return common_names[0]
@@ -55,13 +55,13 @@ def display_name(certificate: x509.Certificate) -> str:
 
 def is_ca(certificate: x509.Certificate) -> bool:
     """Return whether basicConstraints says CA:TRUE."""
-    constraints = extension(certificate, x509.BasicConstraints)
+    constraints = find_extension(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.value.ca
 
 
-def path_length(certificate: x509.Certificate) -> int | None:
+def get_path_length(certificate: x509.Certificate) -> int | None:
     """Return how many CAs may be below it (RFC 5280, 4.2.1.9); None when any number may, or it is no CA."""
-    constraints = extension(certificate, x509.BasicConstraints)
+    constraints = find_extension(certificate, x509.BasicConstraints)
     return constraints.value.path_length if constraints else None
 
 
@@ -76,7 +76,7 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     Go compares the bytes of names (crypto/x509/verify.go: RawIssuer and RawSubject); OpenSSL and BoringSSL are less
     strict.
     """
-    return names.issuer(certificate) == names.subject(issuer) and is_signed_with_key_of(certificate, issuer)
+    return names.read_issuer(certificate) == names.read_subject(issuer) and is_signed_with_key_of(certificate, issuer)
 
 
 def is_signed_with_key_of(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -137,5 +137,5 @@ def verify_to_root(
     try:
         return [certificate.to_cryptography() for certificate in context.get_verified_chain()]
     except crypto.X509StoreContextError as error:
-        where = display_name(error.certificate.to_cryptography()) if error.certificate else "the certificate"
+        where = get_display_name(error.certificate.to_cryptography()) if error.certificate else "the certificate"
         raise ValueError(f"{one_line(error)} ({where})") from error

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 DATA_PLANE_RSA_BITS = 2048
 
 
-def data_plane_key() -> rsa.RSAPrivateKey:
+def create_data_plane_key() -> rsa.RSAPrivateKey:
     """A fresh RSA key of the size that Kong Mesh gives a data plane proxy."""
     return rsa.generate_private_key(public_exponent=65537, key_size=DATA_PLANE_RSA_BITS)
 
 
-def data_plane_csr(
+def create_data_plane_csr(
     key: rsa.RSAPrivateKey, uris: Sequence[str], common_name: str | None = None
 ) -> x509.CertificateSigningRequest:
     """Return a CSR with URI SANs and, unless `common_name` is given, an empty subject.
@@ -50,7 +50,7 @@ def data_plane_csr(
     )
 
 
-def mismatch(request: str, certificate: x509.Certificate) -> str | None:
+def find_mismatch(request: str, certificate: x509.Certificate) -> str | None:
     """Why a certificate is not the one for a request; None when it is.
 
     AWS Private CA imports a CA's certificate only with the key and the subject of its CSR (user guide,
@@ -66,7 +66,9 @@ def mismatch(request: str, certificate: x509.Certificate) -> str | None:
     asked = pem.load_request(request)
     if certificate.public_key() != asked.public_key():
         return "is for another key than that of the CA's CSR"
-    given, wanted = (names.attributes(name) for name in (names.subject(certificate), asked.subject.public_bytes()))
+    given, wanted = (
+        names.read_attributes(name) for name in (names.read_subject(certificate), asked.subject.public_bytes())
+    )
     if given != wanted:
         texts = [", ".join(attribute.text for attribute in name) for name in (given, wanted)]
         return f"names {texts[0]!r}, and the CSR {texts[1]!r}"

@@ -26,19 +26,19 @@ class Element(NamedTuple):
     whole: bytes
 
 
-def single(data: bytes) -> Element:
+def read_one(data: bytes) -> Element:
     """Return the one value that DER contains.
 
     Raises:
         ValueError: it is none, or there are more.
     """
-    values = list(elements(data))
+    values = list(read_elements(data))
     if len(values) != 1:
         raise ValueError("is not one value in DER")
     return values[0]
 
 
-def elements(data: bytes) -> Iterator[Element]:
+def read_elements(data: bytes) -> Iterator[Element]:
     """Yield the values that follow each other in DER.
 
     Raises:

@@ -36,12 +36,12 @@ _IMPORTED = (_UNDERSTOOD - {ExtensionOID.POLICY_CONSTRAINTS}) | {
 _LEGACY = tuple(x509.ObjectIdentifier(f"1.3.6.1.5.5.7.1.{number}") for number in (7, 8, 14))
 
 
-def not_understood(certificate: x509.Certificate) -> list[str]:
+def list_not_understood(certificate: x509.Certificate) -> list[str]:
     """Return the critical extensions, as dotted OIDs, that some program in a mesh does not know."""
     return _critical_beyond(certificate, _UNDERSTOOD)
 
 
-def not_imported(certificate: x509.Certificate) -> list[str]:
+def list_not_imported(certificate: x509.Certificate) -> list[str]:
     """Return the critical extensions, as dotted OIDs, for which AWS refuses to import a CA's certificate.
 
     Source: botocore acm-pca, ImportCertificateAuthorityCertificate (Enforcement of Critical Constraints).
@@ -49,7 +49,7 @@ def not_imported(certificate: x509.Certificate) -> list[str]:
     return _critical_beyond(certificate, _IMPORTED)
 
 
-def legacy(certificate: x509.Certificate) -> list[str]:
+def list_legacy(certificate: x509.Certificate) -> list[str]:
     """Return the extensions, as dotted OIDs, by which OpenSSL judges a CA and which no CA of a mesh needs."""
     return [extension.oid.dotted_string for extension in certificate.extensions if extension.oid in _LEGACY]
 

@@ -47,7 +47,7 @@ class _Head(NamedTuple):
     at: int
 
 
-def blocks(text: str) -> Iterator[Block]:
+def read_blocks(text: str) -> Iterator[Block]:
     """Yield every block that Go finds in a text, in their order."""
     data, at = text.encode(errors="replace"), 0
     while (decoded := _decode(data, at)) is not None:

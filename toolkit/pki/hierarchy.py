@@ -71,7 +71,7 @@ class Hierarchy:
     @cached_property
     def _identities(self) -> tuple[tuple[bytes, bytes], ...]:
         """For each certificate whose it is: the name and the key."""
-        return tuple((names.subject(each), _key(each)) for each in self.certificates)
+        return tuple((names.read_subject(each), _key(each)) for each in self.certificates)
 
     @cached_property
     def _issuers(self) -> dict[int, list[int]]:
@@ -111,7 +111,7 @@ class Hierarchy:
         """Return whether a certificate is issued by itself."""
         return number in self._roots
 
-    def shadowed(self, number: int) -> int | None:
+    def find_shadowed(self, number: int) -> int | None:
         """Return the number of the certificate that OpenSSL takes in place of one on the path, and gets no further.
 
         With several certificates of one CA it takes the first one, and does not go back to another.
@@ -126,16 +126,16 @@ class Hierarchy:
         paths = itertools.islice(self._paths(number, ()), _MAX_PATHS)
         return any(self.is_root(path[-1]) for path in paths)
 
-    def unsigned_issuer(self, number: int) -> int | None:
+    def find_unsigned_issuer(self, number: int) -> int | None:
         """Return the number of a certificate that another one names as its issuer, where no such one signed it."""
         if self.is_root(number):
             return None
-        named = names.issuer(self.certificates[number])
-        candidates = [n for n in self.unique if n != number and names.subject(self.certificates[n]) == named]
+        named = names.read_issuer(self.certificates[number])
+        candidates = [n for n in self.unique if n != number and names.read_subject(self.certificates[n]) == named]
         signed = any(chain.is_issued_by(self.certificates[number], self.certificates[n]) for n in candidates)
         return None if signed or not candidates else candidates[0]
 
-    def misnamed_issuer(self, number: int) -> int | None:
+    def find_misnamed_issuer(self, number: int) -> int | None:
         """Return the number of the certificate whose key signed another one that names its issuer in other bytes.
 
         OpenSSL takes names for equal that differ in case, blanks or the type of their text; Go does not.
@@ -143,15 +143,15 @@ class Hierarchy:
         child = self.certificates[number]
         for other in self.unique if len(self.unique) <= _MAX_TRIED else ():
             parent = self.certificates[other]
-            differ = other != number and names.issuer(child) != names.subject(parent)
+            differ = other != number and names.read_issuer(child) != names.read_subject(parent)
             if differ and chain.is_signed_with_key_of(child, parent):
                 return other
         return None
 
 
-def named(hierarchy: Hierarchy, number: int) -> str:
+def label(hierarchy: Hierarchy, number: int) -> str:
     """Return a certificate's number, from 1, and its name."""
-    return f"certificate {number + 1} ({chain.display_name(hierarchy.certificates[number])})"
+    return f"certificate {number + 1} ({chain.get_display_name(hierarchy.certificates[number])})"
 
 
 class Misplaced(NamedTuple):
@@ -177,32 +177,32 @@ def check_order(hierarchy: Hierarchy) -> Iterator[Misplaced]:
         return
     for number, certificate in enumerate(certificates):
         if not chain.is_ca(certificate):
-            yield Misplaced(number, f"{named(hierarchy, number)} is not a CA certificate")
+            yield Misplaced(number, f"{label(hierarchy, number)} is not a CA certificate")
     for number in range(len(certificates) - 1):
         if not chain.is_issued_by(certificates[number], certificates[number + 1]):
             yield Misplaced(number, _not_issued(hierarchy, number))
     if certificates and not chain.is_self_signed(certificates[-1]):
-        last = chain.display_name(certificates[-1])
+        last = chain.get_display_name(certificates[-1])
         yield Misplaced(len(certificates) - 1, f"the last certificate ({last}) is not a self-signed root")
 
 
 def _not_issued(hierarchy: Hierarchy, number: int) -> str:
-    below, above = named(hierarchy, number), named(hierarchy, number + 1)
-    if hierarchy.misnamed_issuer(number) == number + 1:
-        return f"{below} {name_difference(hierarchy.certificates[number], hierarchy.certificates[number + 1])}"
+    below, above = label(hierarchy, number), label(hierarchy, number + 1)
+    if hierarchy.find_misnamed_issuer(number) == number + 1:
+        return f"{below} {describe_difference(hierarchy.certificates[number], hierarchy.certificates[number + 1])}"
     return f"{below} is not issued by {above}; the order is issuing CA first, root last"
 
 
-def name_difference(child: x509.Certificate, parent: x509.Certificate) -> str:
+def describe_difference(child: x509.Certificate, parent: x509.Certificate) -> str:
     """Return how the name of an issuer differs from the subject that it means; Go compares names byte by byte."""
-    said, meant = names.attributes(names.issuer(child)), names.attributes(names.subject(parent))
+    said, meant = names.read_attributes(names.read_issuer(child)), names.read_attributes(names.read_subject(parent))
     if said == meant:
         how = "in another string type, such as PrintableString for UTF8String"
     elif names.fold(said) == names.fold(meant):
         how = "in other capitals or blanks"
     else:
         how = f"as {', '.join(attribute.text for attribute in said)!r}"
-    return f"names its issuer ({chain.display_name(parent)}) {how}; Go compares names byte by byte and finds none"
+    return f"names its issuer ({chain.get_display_name(parent)}) {how}; Go compares names byte by byte and finds none"
 
 
 def _key(certificate: x509.Certificate) -> bytes:

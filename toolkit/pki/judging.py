@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.pki.authority import IN_A_MESH, RULES, Member, Needs, Rule
-from toolkit.pki.hierarchy import Hierarchy, check_order, named
+from toolkit.pki.hierarchy import Hierarchy, check_order, label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -60,7 +60,7 @@ def judge_path(path: Sequence[x509.Certificate], needs: Needs, by: Collection[st
     ]
 
 
-def problems(certificates: Sequence[x509.Certificate], needs: Needs, by: Collection[str] = IN_A_MESH) -> list[str]:
+def list_problems(certificates: Sequence[x509.Certificate], needs: Needs, by: Collection[str] = IN_A_MESH) -> list[str]:
     """Return what keeps certificates from being the chain of a mesh's CA, issuing CA first and root last.
 
     Args:
@@ -72,5 +72,5 @@ def problems(certificates: Sequence[x509.Certificate], needs: Needs, by: Collect
         One sentence for each problem; empty when the chain is good.
     """
     hierarchy = Hierarchy(tuple(certificates))
-    breaches = [f"{named(hierarchy, breach.number)} {breach.message}" for breach in judge(hierarchy, needs, by)]
+    breaches = [f"{label(hierarchy, breach.number)} {breach.message}" for breach in judge(hierarchy, needs, by)]
     return [*(misplaced.message for misplaced in check_order(hierarchy)), *breaches]

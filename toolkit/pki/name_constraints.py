@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _KNOWN = (x509.DNSName, x509.IPAddress, x509.RFC822Name, x509.UniformResourceIdentifier)
 
 
-def refused_uris(constraints: x509.NameConstraints, uris: Iterable[str]) -> list[str]:
+def list_refused_uris(constraints: x509.NameConstraints, uris: Iterable[str]) -> list[str]:
     """Return the URIs that Go or OpenSSL refuses in a certificate below a CA with these constraints.
 
     Args:
@@ -71,7 +71,7 @@ def refuses_subject(constraints: x509.NameConstraints, subject: bytes) -> bool:
 
 
 def _fold(name: bytes) -> list[tuple[bytes, str]]:
-    return names.fold(names.attributes(name))
+    return names.fold(names.read_attributes(name))
 
 
 def _domains(subtrees: Iterable[x509.GeneralName] | None) -> list[str]:

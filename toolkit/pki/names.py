@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.pki.der import Element, elements
+from toolkit.pki.der import Element, read_elements
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -42,17 +42,17 @@ class Attribute(NamedTuple):
     text: str
 
 
-def subject(certificate: x509.Certificate) -> bytes:
+def read_subject(certificate: x509.Certificate) -> bytes:
     """Return the subject as DER."""
     return _fields(certificate)[4].whole
 
 
-def issuer(certificate: x509.Certificate) -> bytes:
+def read_issuer(certificate: x509.Certificate) -> bytes:
     """Return the issuer's name as DER."""
     return _fields(certificate)[2].whole
 
 
-def attributes(name: bytes) -> list[Attribute]:
+def read_attributes(name: bytes) -> list[Attribute]:
     """Return the attributes of a name, in their order.
 
     Args:
@@ -61,8 +61,12 @@ def attributes(name: bytes) -> list[Attribute]:
     Raises:
         ValueError: Go can't read one of them; the message continues a sentence.
     """
-    pairs = [pair for relative in elements(next(elements(name)).content) for pair in elements(relative.content)]
-    return [Attribute(oid.content, _text(value)) for oid, value in (elements(pair.content) for pair in pairs)]
+    pairs = [
+        pair
+        for relative in read_elements(next(read_elements(name)).content)
+        for pair in read_elements(relative.content)
+    ]
+    return [Attribute(oid.content, _text(value)) for oid, value in (read_elements(pair.content) for pair in pairs)]
 
 
 def fold(name: list[Attribute]) -> list[tuple[bytes, str]]:
@@ -72,8 +76,8 @@ def fold(name: list[Attribute]) -> list[tuple[bytes, str]]:
 
 def _fields(certificate: x509.Certificate) -> list[Element]:
     """The serial number, the signature's algorithm, the issuer, the validity, the subject and what follows."""
-    body = next(elements(certificate.tbs_certificate_bytes))
-    return [part for part in elements(body.content) if part.tag != _VERSION]
+    body = next(read_elements(certificate.tbs_certificate_bytes))
+    return [part for part in read_elements(body.content) if part.tag != _VERSION]
 
 
 def _text(value: Element) -> str:

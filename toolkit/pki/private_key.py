@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from toolkit.pki import certificate, go_pem
-from toolkit.pki.der import elements
+from toolkit.pki.der import read_elements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def load(text: str) -> PublicHalf:
         EncryptedKeyError: it is encrypted.
         UnusableKeyError: Go can't read it.
     """
-    blocks = list(go_pem.blocks(text))
+    blocks = list(go_pem.read_blocks(text))
     block = next((each for each in blocks if is_private(each.label)), None)
     if block is None:
         raise NotAKeyError(_other(text, blocks, "private key"))
@@ -122,13 +122,13 @@ def load(text: str) -> PublicHalf:
         raise UnusableKeyError("is cut off or damaged") from error
 
 
-def of_certificate(text: str) -> x509.Certificate | None:
+def load_certificate(text: str) -> x509.Certificate | None:
     """Return the certificate that a key must belong to: the first one. None where it can't be read in full.
 
     Raises:
         NotAKeyError: there is no certificate.
     """
-    blocks = list(go_pem.blocks(text))
+    blocks = list(go_pem.read_blocks(text))
     block = next((each for each in blocks if each.label == "CERTIFICATE"), None)
     if block is None:
         raise NotAKeyError(_other(text, blocks, "certificate"))
@@ -138,7 +138,7 @@ def of_certificate(text: str) -> x509.Certificate | None:
         return None
 
 
-def difference(certified: x509.Certificate, key: PublicHalf) -> str | None:
+def find_difference(certified: x509.Certificate, key: PublicHalf) -> str | None:
     """Return how a key differs from that of a certificate; None where it is the same."""
     public = certified.public_key()
     if isinstance(public, rsa.RSAPublicKey):
@@ -170,7 +170,7 @@ def _other(text: str, blocks: Sequence[Block], wanted: str) -> str:
 
 def _parse(der: bytes) -> PublicHalf:
     outer = _first(der)
-    parts = list(elements(outer.content))
+    parts = list(read_elements(outer.content))
     tags = [part.tag for part in parts]
     if outer.tag != _SEQUENCE:
         raise UnusableKeyError("is not a private key")
@@ -188,13 +188,13 @@ def _parse(der: bytes) -> PublicHalf:
 
 
 def _pkcs8(parts: Sequence[Element]) -> PublicHalf:
-    algorithm, *parameters = elements(parts[1].content)
+    algorithm, *parameters = read_elements(parts[1].content)
     oid, content = algorithm.content.hex(), parts[2].content
     if oid == _RSA:
-        return _pkcs1(list(elements(_first(content).content)))
+        return _pkcs1(list(read_elements(_first(content).content)))
     if oid == _EC:
         named = next((each.content for each in parameters if each.tag == _OID), None)
-        return _sec1(list(elements(_first(content).content)), named)
+        return _sec1(list(read_elements(_first(content).content)), named)
     if oid == _ED25519:
         seed = _first(content).content
         return _edwards(ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key())
@@ -215,7 +215,7 @@ def _pkcs1(parts: Sequence[Element]) -> PublicHalf:
 
 
 def _first(data: bytes) -> Element:
-    element = next(elements(data), None)
+    element = next(read_elements(data), None)
     if element is None:
         raise ValueError("is empty")
     return element

@@ -15,29 +15,29 @@ SERVICE_TAG = "kuma.io/service"
 ZONE_TAG = "kuma.io/zone"
 
 
-def service_uri(mesh: str, service: str) -> str:
+def build_service_uri(mesh: str, service: str) -> str:
     """The SPIFFE ID on which Envoy matches a peer."""
     return f"spiffe://{mesh}/{service}"
 
 
-def tag_uri(tag: str, value: str) -> str:
+def build_tag_uri(tag: str, value: str) -> str:
     """The URI that carries one tag of a data plane proxy."""
     return f"kuma://{tag}/{value}"
 
 
-def typical_uris(mesh: str) -> tuple[str, ...]:
+def build_typical_uris(mesh: str) -> tuple[str, ...]:
     """Return URIs as every data plane proxy of a mesh has them, for whoever asks which hosts they have."""
-    return (service_uri(mesh, "service"), tag_uri(SERVICE_TAG, "service"))
+    return (build_service_uri(mesh, "service"), build_tag_uri(SERVICE_TAG, "service"))
 
 
-def data_plane_uris(mesh: str, services: Sequence[str], tags: Mapping[str, str]) -> tuple[str, ...]:
+def build_data_plane_uris(mesh: str, services: Sequence[str], tags: Mapping[str, str]) -> tuple[str, ...]:
     """All URI SANs of a data plane proxy, services first.
 
     Raises:
         ValueError: a name can't stand in a URI SAN, which is an IA5String (RFC 5280, 4.2.1.6).
     """
-    uris = [service_uri(mesh, service) for service in services]
-    uris += [tag_uri(tag, value) for tag, value in tags.items()]
+    uris = [build_service_uri(mesh, service) for service in services]
+    uris += [build_tag_uri(tag, value) for tag, value in tags.items()]
     for uri in uris:
         if not uri.isascii() or not uri.isprintable() or " " in uri:
             raise ValueError(f"{uri!r} can't be a URI in a certificate: only printable ASCII without blanks can")

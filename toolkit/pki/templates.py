@@ -26,7 +26,7 @@ CA_MINTING_PATTERN = "*CACertificate*"
 SIGNER_PATTERNS = ("OCSPSigningCertificate*", "CodeSigningCertificate*")
 
 
-def arn(name: str, partition: str = "aws") -> str:
+def build_arn(name: str, partition: str = "aws") -> str:
     """The ARN of a template; region and account are empty, the partition matters.
 
     Args:
@@ -36,7 +36,7 @@ def arn(name: str, partition: str = "aws") -> str:
     return f"arn:{partition}:acm-pca:::template/{name}"
 
 
-def subordinate_ca(path_length: int) -> str:
+def name_subordinate_ca(path_length: int) -> str:
     """The template for an intermediate CA below which at most `path_length` further CAs may stand.
 
     Raises:

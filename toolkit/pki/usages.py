@@ -17,7 +17,7 @@ _PLAIN = (
 _WITH_AGREEMENT = ("encipher_only", "decipher_only")
 
 
-def key_usage(*names: str) -> x509.KeyUsage:
+def build_key_usage(*names: str) -> x509.KeyUsage:
     """The extension with exactly these usages.
 
     Raises:
@@ -26,7 +26,7 @@ def key_usage(*names: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{name: name in names for name in (*_PLAIN, *_WITH_AGREEMENT)})
 
 
-def names(usage: x509.KeyUsage) -> list[str]:
+def list_names(usage: x509.KeyUsage) -> list[str]:
     """The usages that an extension has, in the order of their bits."""
     agreed = _WITH_AGREEMENT if usage.key_agreement else ()
     return [name for name in (*_PLAIN, *agreed) if getattr(usage, name)]

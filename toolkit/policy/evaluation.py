@@ -50,7 +50,7 @@ def evaluate(documents: Iterable[Mapping[str, Value]], request: Request) -> Deci
     effects = {
         str(statement.get("Effect"))
         for document in documents
-        for statement in statements(document)
+        for statement in list_statements(document)
         if _matches(statement, request)
     }
     if "Deny" in effects:
@@ -58,7 +58,7 @@ def evaluate(documents: Iterable[Mapping[str, Value]], request: Request) -> Deci
     return Decision.ALLOWED if "Allow" in effects else Decision.NOT_ALLOWED
 
 
-def statements(document: Mapping[str, Value]) -> list[Object]:
+def list_statements(document: Mapping[str, Value]) -> list[Object]:
     """Return the statements of a policy document, in their order."""
     return [statement for statement in _listed(document.get("Statement")) if isinstance(statement, dict)]
 

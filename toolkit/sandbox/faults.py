@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from toolkit.contract import validation_problems
+from toolkit.contract import list_validation_problems
 from toolkit.errors import InvalidInputError
 from toolkit.files import read_text
 from toolkit.sandbox.aws_error import AwsError
@@ -156,7 +156,7 @@ def read_plan(path: Path) -> FaultPlan:
     try:
         return FaultPlan.model_validate(parsing.load(read_text(str(path)), str(path)))
     except ValidationError as error:
-        raise InvalidInputError(f"{path} is not a plan of faults", validation_problems(error)) from error
+        raise InvalidInputError(f"{path} is not a plan of faults", list_validation_problems(error)) from error
 
 
 class Faults:

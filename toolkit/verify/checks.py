@@ -82,9 +82,9 @@ def check_chain(evidence: Evidence) -> Check:
     except ValueError as error:
         return judge(name, good=False, expected=expected, found=str(error), advice=advice)
     if breaches := judging.judge_path(path[1:], Needs(tuple(evidence.uris))):
-        found = "; ".join(f"{chain.display_name(path[1 + each.number])} {each.message}" for each in breaches)
+        found = "; ".join(f"{chain.get_display_name(path[1 + each.number])} {each.message}" for each in breaches)
         return judge(name, good=False, expected=expected, found=found, advice=breaches[0].rule.fix)
-    found = " < ".join(["leaf", *(chain.display_name(certificate) for certificate in path[1:])])
+    found = " < ".join(["leaf", *(chain.get_display_name(certificate) for certificate in path[1:])])
     return judge(name, good=True, expected=expected, found=found, advice="")
 
 
@@ -100,9 +100,9 @@ def check_chain_order(evidence: Evidence) -> Check:
         return judge("chain-order", good=False, expected=expected, found="no chain", advice=advice)
     problems = [problem.message for problem in check_order(Hierarchy(links))]
     if not chain.is_issued_by(evidence.leaf, links[0]):
-        first = chain.display_name(links[0])
+        first = chain.get_display_name(links[0])
         problems.insert(0, f"the certificate is not signed by {first}, the first certificate of the chain")
-    found = "; ".join(problems) or " < ".join(["leaf", *(chain.display_name(certificate) for certificate in links)])
+    found = "; ".join(problems) or " < ".join(["leaf", *(chain.get_display_name(certificate) for certificate in links)])
     return judge("chain-order", expected, found, advice, good=not problems)
 
 
@@ -110,7 +110,8 @@ def check_chain_lifetime(evidence: Evidence) -> Check:
     """No CA above the certificate ends soon: when one does, every certificate below it is of no use."""
     until = evidence.at + evidence.horizon
     authorities = {
-        chain.fingerprint(certificate): certificate for certificate in (*evidence.issued.chain, *evidence.trust_bundle)
+        chain.format_fingerprint(certificate): certificate
+        for certificate in (*evidence.issued.chain, *evidence.trust_bundle)
     }
     soonest = min(authorities.values(), key=lambda certificate: certificate.not_valid_after_utc, default=None)
     expected = f"every CA lives until {_time(until)} or longer"
@@ -119,7 +120,7 @@ def check_chain_lifetime(evidence: Evidence) -> Check:
     return judge(
         "chain-lifetime",
         expected,
-        f"{chain.display_name(soonest)} ends {_time(soonest.not_valid_after_utc)}",
+        f"{chain.get_display_name(soonest)} ends {_time(soonest.not_valid_after_utc)}",
         "Have its successor in every zone before that: renew it in the stack, render the Mesh, toolkit rotate.",
         good=soonest.not_valid_after_utc >= until,
     )
@@ -196,7 +197,7 @@ def check_subject_alternative_names(evidence: Evidence) -> Check:
 def check_key_usage(evidence: Evidence) -> Check:
     """The usages digitalSignature and keyEncipherment, critical (AWS template EndEntityCertificate/V1)."""
     extension = _extension(evidence.leaf, x509.KeyUsage)
-    found = usages.names(extension.value) if extension else []
+    found = usages.list_names(extension.value) if extension else []
     criticality = "critical" if extension and extension.critical else "not critical"
     return judge(
         "key-usage",

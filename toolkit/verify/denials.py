@@ -58,12 +58,12 @@ class Probe:
 
     def minting(self) -> Check:
         """A zone must not get a certificate that is a CA."""
-        template = templates.arn(_SUBORDINATE, self._arn.partition)
+        template = templates.build_arn(_SUBORDINATE, self._arn.partition)
         return self._denied(NAMES[0], "IssueCertificate", self._request(NAMES[0], self.authority.arn, template))
 
     def revoking(self, leaf: x509.Certificate) -> Check:
         """A zone must not revoke certificates; it is tried with the one that was just issued to it."""
-        serial = chain.serial_number(leaf)
+        serial = chain.format_serial_number(leaf)
 
         def call() -> str:
             self.client.revoke_certificate(
@@ -78,7 +78,7 @@ class Probe:
     def other_authority(self) -> Check:
         """A zone must not use another CA of the account."""
         other = self.authority.arn.rpartition("/")[0] + f"/{_NOBODY}"
-        template = templates.arn(templates.END_ENTITY, self._arn.partition)
+        template = templates.build_arn(templates.END_ENTITY, self._arn.partition)
         return self._denied(NAMES[2], "IssueCertificate", self._request(NAMES[2], other, template))
 
     @property

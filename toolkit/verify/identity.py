@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError
 from toolkit import __version__
 from toolkit.errors import ExternalError, InvalidInputError, Problem, ToolkitError, one_line
 from toolkit.pki import arn
-from toolkit.redaction import control_problem, know, know_answer
+from toolkit.redaction import check_characters, know, know_sts_credentials
 from toolkit.verify import bounded_http, known_secrets
 from toolkit.verify.aws_responses import NoAnswerError, read_caller_arn, read_credentials
 from toolkit.verify.bounded_http import READ_TIMEOUT_SECONDS
@@ -173,7 +173,7 @@ class _Clients:
         """
         keys: Object = {}
         if taken is not None:
-            know_answer(taken)
+            know_sts_credentials(taken)
             keys = {
                 "aws_access_key_id": taken["AccessKeyId"],
                 "aws_secret_access_key": taken["SecretAccessKey"],
@@ -323,7 +323,7 @@ class WebIdentity:
             # The cause would carry what was read.
             raise InvalidInputError(f"can't read the token {self._token_file}: {reason}") from None
         know(token)
-        if problem := control_problem(token):
+        if problem := check_characters(token):
             raise InvalidInputError(f"the token {self._token_file} {problem}")
         return token
 

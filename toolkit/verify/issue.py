@@ -44,7 +44,7 @@ class Issuer:
         self._authority = authority
         self._caller = caller
         partition = arn.PRIVATE_CA.parse(authority.arn).partition
-        self._template = templates.arn(templates.END_ENTITY, partition)
+        self._template = templates.build_arn(templates.END_ENTITY, partition)
 
     def describe(self) -> AuthorityState:
         """Return the CA's state as AWS Private CA knows it.

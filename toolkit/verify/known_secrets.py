@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ExternalError
-from toolkit.redaction import control_problem, know, know_credentials, proxy_problem
+from toolkit.redaction import check_characters, check_proxies, know, know_credentials
 
 if TYPE_CHECKING:
     import boto3
@@ -30,7 +30,7 @@ def watch(session: boto3.Session) -> None:
     Raises:
         ExternalError: the URL of a proxy is not valid, so that botocore would show a part of its password.
     """
-    if problem := proxy_problem(os.environ):
+    if problem := check_proxies(os.environ):
         raise ExternalError(problem)
     session.events.register("before-sign", _know_signer)
     session.events.register("before-parameter-build", _know_parameters)
@@ -53,7 +53,7 @@ def require_usable(credentials: Value) -> None:
     know_credentials(credentials)
     names = _VARIABLES if credentials.method == "env" else _FIELDS
     for name, value in zip(names, (credentials.access_key, credentials.secret_key, credentials.token), strict=True):
-        if problem := control_problem(value or ""):
+        if problem := check_characters(value or ""):
             where = name if credentials.method == "env" else f"{name} of {credentials.method}"
             raise ExternalError(f"{where} {problem}", "Set it again without it: no AWS credential contains that.")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
-from toolkit.contract import validation_problems
+from toolkit.contract import list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki import arn, pem
 from toolkit.verify.ledger import VERIFICATION, IssueRequest
@@ -102,7 +102,7 @@ def parse(text: str, source: str) -> Recorded:
 
 
 def _named(number: int, error: ValidationError) -> Iterator[Problem]:
-    for problem in validation_problems(error):
+    for problem in list_validation_problems(error):
         # The first part of a path is the event, by which pydantic chooses the model.
         path = problem.path.partition(".")[2]
         yield Problem(f"line {number}", f"{path}: {problem.message}" if path else problem.message)

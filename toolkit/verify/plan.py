@@ -129,27 +129,27 @@ def _lifetime_problems(outputs: StackOutputs, options: PlanOptions, lifetime: ti
     if isinstance(lifetime, Problem):
         message: str | None = lifetime.message
     else:
-        message = outputs.certificate_authority.lifetime_problem(lifetime)
+        message = outputs.certificate_authority.check_lifetime(lifetime)
     if message and options.lifetime is None:
         message = f"{outputs.data_plane_lifetime} (the stack's dataPlaneLifetime): {message}"
     elif message and options.lifetime is not None:
-        message = f"{arn.shown(options.lifetime)}: {message}"
+        message = f"{arn.quote(options.lifetime)}: {message}"
     if message:
         yield Problem("--lifetime", message)
 
 
 def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh: Applied | None) -> Iterator[Problem]:
     if mesh is None and name not in outputs.meshes:
-        yield Problem("--mesh-name", f"the stack has no mesh {arn.shown(name)}, only {', '.join(outputs.meshes)}")
+        yield Problem("--mesh-name", f"the stack has no mesh {arn.quote(name)}, only {', '.join(outputs.meshes)}")
         return
     if mesh and mesh.authority_arn != outputs.certificate_authority.arn:
         yield Problem(
             "--mesh: conf.arn",
-            f"is {arn.shown(mesh.authority_arn)}; the stack has {outputs.certificate_authority.arn}. Give the outputs "
+            f"is {arn.quote(mesh.authority_arn)}; the stack has {outputs.certificate_authority.arn}. Give the outputs "
             "of the stack that the Mesh was rendered from, or name its backend with --backend-name",
         )
     try:
-        spiffe.data_plane_uris(name, [options.service], {})
+        spiffe.build_data_plane_uris(name, [options.service], {})
     except ValueError as error:
         yield Problem("--mesh: name" if options.service == SERVICE else "--service", str(error))
 

@@ -104,8 +104,8 @@ class Link:
     @classmethod
     def of(cls, certificate: x509.Certificate) -> Link:
         """Return the link that a certificate is."""
-        name, end = chain.display_name(certificate), certificate.not_valid_after_utc
-        return cls(name, chain.fingerprint(certificate), end)
+        name, end = chain.get_display_name(certificate), certificate.not_valid_after_utc
+        return cls(name, chain.format_fingerprint(certificate), end)
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -124,11 +124,11 @@ class CertificateFacts:
         """Return the facts of what AWS returned."""
         leaf = issued.leaf
         return cls(
-            serial=chain.serial_number(leaf),
-            sha256_fingerprint=chain.fingerprint(leaf),
+            serial=chain.format_serial_number(leaf),
+            sha256_fingerprint=chain.format_fingerprint(leaf),
             not_before=leaf.not_valid_before_utc,
             not_after=leaf.not_valid_after_utc,
-            uris=tuple(chain.uris(leaf)),
+            uris=tuple(chain.list_uris(leaf)),
             chain=tuple(Link.of(certificate) for certificate in issued.chain),
         )
 

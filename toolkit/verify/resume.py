@@ -246,7 +246,7 @@ class Resumption:
 
 def _fetch(finding: Finding, issuer: Issuer) -> None:
     try:
-        finding.serial = chain.serial_number(issuer.fetch(finding.certificate_arn).leaf)
+        finding.serial = chain.format_serial_number(issuer.fetch(finding.certificate_arn).leaf)
     except _ERRORS as error:
         finding.reason = f"the certificate can't be fetched: {describe_error(error)}"
 

@@ -191,14 +191,14 @@ class ZoneVerification:
         self.checks.append(judge("authority", expected, found, _authority_advice(status, lasts=lasts), good=good))
 
     def _certificate(self, issuer: Issuer) -> x509.Certificate | None:
-        uris = spiffe.data_plane_uris(
+        uris = spiffe.build_data_plane_uris(
             self.plan.mesh,
             [self.plan.service],
             {spiffe.SERVICE_TAG: self.plan.service, spiffe.ZONE_TAG: self.zone.name},
         )
-        key = csr.data_plane_key()
+        key = csr.create_data_plane_key()
         common_name = self.plan.common_names.get(self.zone.name)
-        request = csr.data_plane_csr(key, uris, common_name)
+        request = csr.create_data_plane_csr(key, uris, common_name)
         not_after = datetime.now(UTC).replace(microsecond=0) + self.plan.lifetime
         begun = time.monotonic()
         try:
@@ -215,7 +215,7 @@ class ZoneVerification:
         self.issuance = timedelta(seconds=time.monotonic() - begun)
         self.proxy = Proxy(self.zone.name, key, issued)
         self.checks.append(
-            Check("fetch", Outcome.PASSED, "the certificate", f"SHA-256 {chain.fingerprint(issued.leaf)}")
+            Check("fetch", Outcome.PASSED, "the certificate", f"SHA-256 {chain.format_fingerprint(issued.leaf)}")
         )
         evidence = Evidence(
             issued=issued,
@@ -242,7 +242,7 @@ class ZoneVerification:
         for number, certificate_arn in enumerate(self.bought):
             try:
                 certificate = leaf if number == 0 else issuer.fetch(certificate_arn).leaf
-                issuer.revoke(chain.serial_number(certificate))
+                issuer.revoke(chain.format_serial_number(certificate))
             except _REFUSALS as error:
                 self.not_revoked[certificate_arn] = describe_error(error)
                 continue

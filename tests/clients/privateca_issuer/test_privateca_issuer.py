@@ -17,7 +17,7 @@ from tests.clients.recorder import Recorder
 from tests.judges import openssl
 from tests.sandbox.conformance.world import KEY, World, csr, extension
 from toolkit.pki import templates
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 from toolkit.sandbox.faults import Fault, FaultPlan
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
 EMAIL = ExtendedKeyUsageOID.EMAIL_PROTECTION
-TLS = key_usage("digital_signature", "key_encipherment")
-SIGNING = key_usage("digital_signature")
+TLS = build_key_usage("digital_signature", "key_encipherment")
+SIGNING = build_key_usage("digital_signature")
 PURPOSES: dict[openssl.Usage, x509.ObjectIdentifier] = {"server": SERVER, "client": CLIENT}
 CLUSTER, NAMESPACED = "AWSPCAClusterIssuer", "AWSPCAIssuer"
 
@@ -59,7 +59,7 @@ CASES = {
         ("cert sign",),
         "SubordinateCACertificate_PathLen0/V1",
         frozenset(),
-        key_usage("digital_signature", "key_cert_sign", "crl_sign"),
+        build_key_usage("digital_signature", "key_cert_sign", "crl_sign"),
         is_ca=True,
     ),
     "other": Case(
@@ -123,7 +123,7 @@ def test_template(controller: Controller, world: World, authority: str, case: Ca
     assert timedelta(hours=1) < leaf.not_valid_after_utc - leaf.not_valid_before_utc < timedelta(hours=4)
     known = world.aws.private_ca.registry.authorities[authority]
     arn = found["metadata"]["annotations"]["aws-privateca-issuer/certificate-arn"]
-    assert known.issued[arn].template == templates.arn(case.template)
+    assert known.issued[arn].template == templates.build_arn(case.template)
     assert above == list(known.certificates)
     verify(leaf, above, case.extended)
 
@@ -139,7 +139,7 @@ def test_a_template_of_the_issuer(controller: Controller, world: World, authorit
 
 
 def test_a_role_that_may_use_one_template(controller: Controller, world: World, authority: str) -> None:
-    pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.arn(CASES["server"].template)}}
+    pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(CASES["server"].template)}}
     reading = ["acm-pca:DescribeCertificateAuthority", "acm-pca:GetCertificate"]
     role = world.make_role(
         {"Effect": "Allow", "Action": "acm-pca:IssueCertificate", "Resource": authority, "Condition": pinned},

@@ -281,7 +281,7 @@ def _(world: World) -> None:
     answer = world.pca.get_certificate_authority_certificate(CertificateAuthorityArn=issuing)
     above = pem.load_certificates(answer["CertificateChain"])
     assert above == (world.certificate(middle), world.certificate(root))
-    assert judging.problems([world.certificate(issuing), *above], Needs(), EVERYBODY) == []
+    assert judging.list_problems([world.certificate(issuing), *above], Needs(), EVERYBODY) == []
 
 
 @rule(

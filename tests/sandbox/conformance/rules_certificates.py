@@ -21,7 +21,7 @@ from tests.sandbox.conformance.world import (
 )
 from toolkit.pki import chain, judging, pem
 from toolkit.pki.authority import EVERYBODY, Needs
-from toolkit.pki.usages import key_usage as usage
+from toolkit.pki.usages import build_key_usage as usage
 
 ISSUE_DOC = "docs.aws.amazon.com/acm-pca/latest/userguide/PcaIssueCert.html"
 URIS = ("spiffe://default/backend", "kuma://kuma.io/service/backend")
@@ -88,7 +88,7 @@ def _subordinate_rule(length: int) -> None:
         assert (constraints.value, constraints.critical) == (x509.BasicConstraints(ca=True, path_length=length), True)
         assert (usages.value, usages.critical) == (usage("digital_signature", "key_cert_sign", "crl_sign"), True)
         assert extension(own, x509.ExtendedKeyUsage) is None
-        assert judging.problems([own, world.certificate(root)], Needs(), EVERYBODY) == []
+        assert judging.list_problems([own, world.certificate(root)], Needs(), EVERYBODY) == []
 
 
 for _length in range(4):

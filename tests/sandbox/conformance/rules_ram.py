@@ -23,7 +23,7 @@ TEMPLATES = {
         "BlankEndEntityCertificate_APIPassthrough/V1"
     ),
     CSR_PASSTHROUGH: "BlankEndEntityCertificate_APICSRPassthrough/V1",
-    SUBORDINATE: templates.subordinate_ca(0),
+    SUBORDINATE: templates.name_subordinate_ca(0),
 }
 
 
@@ -68,7 +68,7 @@ def issue(pca: Any, authority: str, template: str) -> str:
         Csr=csr(),
         SigningAlgorithm="SHA256WITHECDSA",
         Validity=DAYS,
-        TemplateArn=templates.arn(template),
+        TemplateArn=templates.build_arn(template),
     )["CertificateArn"]
     return issued
 

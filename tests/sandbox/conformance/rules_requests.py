@@ -196,7 +196,7 @@ def _(world: World) -> None:
 
 
 def _issue_as(client: Any, arn: str, template: str | None = None) -> None:
-    more = {"TemplateArn": templates.arn(template)} if template else {}
+    more = {"TemplateArn": templates.build_arn(template)} if template else {}
     client.issue_certificate(
         CertificateAuthorityArn=arn,
         Csr=csr(),
@@ -228,10 +228,10 @@ def _(world: World) -> None:
 @rule("access.template", "acm-pca:TemplateArn pins the template.", AUTHORIZATION)
 def _(world: World) -> None:
     arn = world.root()
-    pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY)}}
+    pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(templates.END_ENTITY)}}
     client = world.role({**ALLOW, "Condition": pinned})
     _issue_as(client, arn, templates.END_ENTITY)
-    for other in ("EndEntityClientAuthCertificate/V1", templates.subordinate_ca(0), None):
+    for other in ("EndEntityClientAuthCertificate/V1", templates.name_subordinate_ca(0), None):
         with refused("AccessDeniedException"):
             _issue_as(client, arn, other)
 
@@ -239,7 +239,7 @@ def _(world: World) -> None:
 @rule("access.template-unnamed", "A Deny on the default template also meets requests that name none.", AUTHORIZATION)
 def _(world: World) -> None:
     arn = world.root()
-    default = {"StringEquals": {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY)}}
+    default = {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(templates.END_ENTITY)}}
     client = world.role(ALLOW, {**ALLOW, "Effect": "Deny", "Condition": default})
     _issue_as(client, arn, "EndEntityClientAuthCertificate/V1")
     for template in (templates.END_ENTITY, None):
@@ -250,11 +250,11 @@ def _(world: World) -> None:
 @rule("access.deny-first", "An explicit Deny beats every Allow.", "IAM user guide: policy evaluation logic")
 def _(world: World) -> None:
     arn = world.root()
-    minting = {"StringLike": {"acm-pca:TemplateArn": templates.arn(templates.CA_MINTING_PATTERN, "*")}}
+    minting = {"StringLike": {"acm-pca:TemplateArn": templates.build_arn(templates.CA_MINTING_PATTERN, "*")}}
     client = world.role(ALLOW, {**ALLOW, "Effect": "Deny", "Condition": minting})
     _issue_as(client, arn, templates.END_ENTITY)
     with refused("AccessDeniedException", "with an explicit deny in an identity-based policy"):
-        _issue_as(client, arn, templates.subordinate_ca(0))
+        _issue_as(client, arn, templates.name_subordinate_ca(0))
 
 
 @rule(

@@ -37,7 +37,7 @@ def policy(arn: str, account: str = OTHER, *, template: str = templates.END_ENTI
                 "Principal": principal,
                 "Action": "acm-pca:IssueCertificate",
                 "Resource": arn,
-                "Condition": {"StringEquals": {"acm-pca:TemplateArn": templates.arn(template)}},
+                "Condition": {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(template)}},
             },
         ],
     }
@@ -81,7 +81,7 @@ def _(world: World) -> None:
         {**reading, "Action": ["acm-pca:DeleteCertificateAuthority"]},
         {**reading, "Action": []},
         policy(arn, template="RootCACertificate/V1")["Statement"][1],
-        policy(arn, template=templates.subordinate_ca(1))["Statement"][1],
+        policy(arn, template=templates.name_subordinate_ca(1))["Statement"][1],
     ]
     for statement in wrong:
         with refused("InvalidPolicyException"):
@@ -101,11 +101,11 @@ def _(world: World) -> None:
     assert other.describe_certificate_authority(**named)["CertificateAuthority"]["OwnerAccount"] == ACCOUNT
     validity, request = {"Type": "DAYS", "Value": 1}, csr()
     issuing = {**named, "Csr": request, "SigningAlgorithm": "SHA256WITHECDSA", "Validity": validity}
-    issued = other.issue_certificate(**issuing, TemplateArn=templates.arn(templates.END_ENTITY))["CertificateArn"]
+    issued = other.issue_certificate(**issuing, TemplateArn=templates.build_arn(templates.END_ENTITY))["CertificateArn"]
     assert other.get_certificate(**named, CertificateArn=issued)["Certificate"]
-    for template in (templates.subordinate_ca(0), "EndEntityClientAuthCertificate/V1"):
+    for template in (templates.name_subordinate_ca(0), "EndEntityClientAuthCertificate/V1"):
         with refused("AccessDeniedException", "because no resource-based policy allows"):
-            other.issue_certificate(**issuing, TemplateArn=templates.arn(template))
+            other.issue_certificate(**issuing, TemplateArn=templates.build_arn(template))
     with refused("AccessDeniedException"):
         other.delete_certificate_authority(**named)
     put(world, arn, policy(arn, "999999999999"))
@@ -157,9 +157,9 @@ def _(world: World) -> None:
     named, inside = {"CertificateAuthorityArn": arn}, world.role(ALLOW, account=member)
     inside.describe_certificate_authority(**named)
     issuing = {**named, "Csr": csr(), "SigningAlgorithm": "SHA256WITHECDSA", "Validity": DAYS}
-    inside.issue_certificate(**issuing, TemplateArn=templates.arn(templates.END_ENTITY))
+    inside.issue_certificate(**issuing, TemplateArn=templates.build_arn(templates.END_ENTITY))
     with refused("AccessDeniedException", "because no resource-based policy allows"):
-        inside.issue_certificate(**issuing, TemplateArn=templates.arn(templates.subordinate_ca(0)))
+        inside.issue_certificate(**issuing, TemplateArn=templates.build_arn(templates.name_subordinate_ca(0)))
     listed = inside.list_certificate_authorities(ResourceOwner="OTHER_ACCOUNTS", MaxResults=1000)
     assert arn in [item["Arn"] for item in listed["CertificateAuthorities"]]
     with refused("AccessDeniedException", "because no resource-based policy allows"):
@@ -174,7 +174,7 @@ def _(world: World) -> None:
     arn = world.root()
     reading, issuing = for_organization(arn, "o-1b2c3d4e5f")["Statement"]
     put(world, arn, {"Version": "2012-10-17", "Statement": [reading, issuing]})
-    template = {"acm-pca:TemplateArn": templates.arn(templates.END_ENTITY)}
+    template = {"acm-pca:TemplateArn": templates.build_arn(templates.END_ENTITY)}
     wrong: list[dict[str, Any]] = [
         {**reading, "Condition": {}},
         {**reading, "Condition": {"StringEquals": {}}},

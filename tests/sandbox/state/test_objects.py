@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.sandbox.killable import Look
 
 # The template of the default permission.
-END_ENTITY = templates.arn(templates.END_ENTITY)
+END_ENTITY = templates.build_arn(templates.END_ENTITY)
 
 
 @pytest.fixture

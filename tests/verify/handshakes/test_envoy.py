@@ -124,10 +124,10 @@ def test_a_stranger_who_is_let_in_is_a_problem_of_every_handshake() -> None:
 
 def test_the_stranger_is_one_only_by_its_mesh_and_its_ca() -> None:
     stranger = envoy.other_mesh(TRUST)
-    assert chain.uris(stranger.issued.leaf) == ["spiffe://other-mesh/web"]
+    assert chain.list_uris(stranger.issued.leaf) == ["spiffe://other-mesh/web"]
     own = Trust(pem.write(stranger.issued.chain), "other-mesh", "web")
     assert not any(one.problem for one in openssl.meet([stranger, replace(stranger, zone="b")], own))
-    assert chain.uris(envoy.other_mesh(own).issued.leaf) == ["spiffe://another-mesh/web"]
+    assert chain.list_uris(envoy.other_mesh(own).issued.leaf) == ["spiffe://another-mesh/web"]
 
 
 def test_nothing_of_it_is_left_and_no_key_was_written(

@@ -20,7 +20,7 @@ from tests.verify import proxies
 from tests.verify.proxies import ISSUING, KEYS, TRUST, WEB
 from toolkit.errors import ExternalError
 from toolkit.pki import chain, pem
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, Trust, make_handshakes, meet
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
@@ -61,7 +61,7 @@ def test_a_zone_alone_meets_nobody() -> None:
         ({"authority": STRANGER}, "unable to get local issuer certificate"),
         ({"not_after": NOW - timedelta(minutes=1)}, "certificate has expired"),
         ({"not_before": NOW + timedelta(hours=1)}, "certificate is not yet valid"),
-        ({"usage": key_usage("key_cert_sign")}, "un.* certificate purpose"),
+        ({"usage": build_key_usage("key_cert_sign")}, "un.* certificate purpose"),
     ],
 )
 def test_a_bad_certificate_is_refused_by_the_side_that_is_shown_it(wrong: dict[str, Any], words: str) -> None:
@@ -192,7 +192,7 @@ WRONGS: dict[str, dict[str, Any]] = {
     "server only": {"extended": (SERVER_AUTH,)},
     "client only": {"extended": (CLIENT_AUTH,)},
     "for code": {"extended": (ExtendedKeyUsageOID.CODE_SIGNING,)},
-    "signs CAs": {"usage": key_usage("key_cert_sign")},
+    "signs CAs": {"usage": build_key_usage("key_cert_sign")},
     "other mesh": {"uris": ("spiffe://other/web",)},
     "other service": {"uris": ("spiffe://default/backend",)},
     "no service": {"uris": ()},
@@ -229,8 +229,8 @@ def test_no_problem_means_that_both_certificates_verify(
         openssl_takes(client, "sslclient", bundle, directory)
         and openssl_takes(server, "sslserver", bundle, directory)
         and not any(chain.is_ca(one.issued.leaf) for one in (client, server))
-        and any(uri.startswith("spiffe://default/") for uri in chain.uris(client.issued.leaf))
-        and chain.uris(server.issued.leaf) == [WEB, f"{kuma}server"]
+        and any(uri.startswith("spiffe://default/") for uri in chain.list_uris(client.issued.leaf))
+        and chain.list_uris(server.issued.leaf) == [WEB, f"{kuma}server"]
     )
     assert (problem == "") == good
     # Where a server lets a client in, cryptography's verifier of clients finds the way to the root, too.

@@ -22,8 +22,8 @@ from toolkit.control_plane.rehearsal.violations import (
     RefusedError,
     Reply,
     Violation,
-    json_reply,
-    not_found,
+    build_json_reply,
+    build_not_found,
     require,
 )
 from toolkit.mesh.schema import messages
@@ -99,10 +99,10 @@ class StandIn:
         try:
             return self._answer(request)
         except RefusedError as refused:
-            return refused.reply()
+            return refused.to_reply()
         except Exception:  # a defect must not cost the client its connection
             _logger.exception("%s %s failed", request.method, request.target)
-            return RefusedError(500, "Internal Server Error", "The stand-in has a defect.").reply()
+            return RefusedError(500, "Internal Server Error", "The stand-in has a defect.").to_reply()
 
     def _answer(self, request: Request) -> Reply:
         path, _, query = request.target.partition("?")
@@ -134,12 +134,12 @@ class StandIn:
     def _index(self) -> Reply:
         identity = {"hostname": "stand-in", "instanceId": "stand-in-0000", "clusterId": "stand-in"}
         product = {"product": NAMES[self.product], "version": self.version or VERSIONS[self.product]}
-        return json_reply(200, {**product, **identity, "gui": "The gui is available at /gui"})
+        return build_json_reply(200, {**product, **identity, "gui": "The gui is available at /gui"})
 
     def _insight(self, mesh: str) -> Reply:
         if mesh not in self.insights:
-            raise not_found("Could not retrieve a resource")
-        return json_reply(200, self.insights[mesh])
+            raise build_not_found("Could not retrieve a resource")
+        return build_json_reply(200, self.insights[mesh])
 
     def _list(self, request: Request, mesh: str | None, query: str) -> Reply:
         parameters = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
@@ -156,8 +156,8 @@ class StandIn:
         if after < len(documents):
             encoded = urlencode(sorted({**parameters, "offset": str(after)}.items()))
             following = f"http://{request.host}{request.target.partition('?')[0]}?{encoded}"
-        items = [self.inventory.shown(each) for each in documents[offset:after]]
-        return json_reply(200, {"total": len(documents), "items": items, "next": following})
+        items = [self.inventory.render(each) for each in documents[offset:after]]
+        return build_json_reply(200, {"total": len(documents), "items": items, "next": following})
 
     def _get(self, request: Request, key: _Key) -> Reply:
         if key.secret:
@@ -165,8 +165,8 @@ class StandIn:
             self._require_access(request)
         document = self.inventory.find(key.kind, key.mesh, key.name)
         if document is None:
-            raise not_found("Could not retrieve a resource")
-        return json_reply(200, self.inventory.shown(document))
+            raise build_not_found("Could not retrieve a resource")
+        return build_json_reply(200, self.inventory.render(document))
 
     def _put(self, request: Request, key: _Key) -> Reply:
         if key.secret:
@@ -174,21 +174,21 @@ class StandIn:
         meta, spec = self._read(request.body, key)
         before = self.inventory.find(key.kind, key.mesh, key.name)
         require(
-            names_and_labels.meta_violations(meta, key.kind, key.mesh, key.name, self.mode),
+            names_and_labels.list_meta_violations(meta, key.kind, key.mesh, key.name, self.mode),
             "Could not process a resource",
         )
         if key.secret:
             self._require_access(request)
-        labels = names_and_labels.computed_labels(meta, key.kind, self.mode)
+        labels = names_and_labels.compute_labels(meta, key.kind, self.mode)
         if before is not None:
-            kept = names_and_labels.change_violations(before.get("labels", {}), labels)
+            kept = names_and_labels.list_change_violations(before.get("labels", {}), labels)
             require(kept, "Could not update a resource")
         if not key.secret:
             spec = self._valid_mesh(key, spec, before)
         named = {"type": key.kind, **({"mesh": key.mesh} if key.secret else {}), "name": key.name}
         self.inventory.write({**named, **({"labels": labels} if labels else {}), **spec}, before)
-        warnings = names_and_labels.warnings(key.name)
-        return json_reply(201 if before is None else 200, {"warnings": warnings} if warnings else {})
+        warnings = names_and_labels.list_warnings(key.name)
+        return build_json_reply(201 if before is None else 200, {"warnings": warnings} if warnings else {})
 
     def _read(self, body: bytes, key: _Key) -> tuple[Object, Object]:
         """Return the metadata and the rest of a resource."""
@@ -203,22 +203,22 @@ class StandIn:
             raise RefusedError(400, "Bad Request", f'invalid {key.kind} object: "{reason}"') from None
         if not key.secret:
             most = 1 if self.product == "kuma" else None
-            require(mesh_validation.violations(spec, most), "Could not process a resource")
+            require(mesh_validation.list_violations(spec, most), "Could not process a resource")
         return meta, spec
 
     def _valid_mesh(self, key: _Key, spec: Object, before: Object | None) -> Object:
         """Return a Mesh with defaults if its backends are valid."""
         title = f"Failed to {'create' if before is None else 'update'} a resource"
         if self.product == "kuma":
-            require(ca_plugins.change_violations(before or {}, spec), title)
-        violations = names_and_labels.mesh_name_violations(key.name)
+            require(ca_plugins.list_change_violations(before or {}, spec), title)
+        violations = names_and_labels.check_mesh_name(key.name)
         is_kong_mesh = self.product == "kong-mesh"
-        violations += ca_plugins.violations(
+        violations += ca_plugins.list_violations(
             spec, key.mesh, lambda name: self._secret_value(key.mesh, name), is_kong_mesh=is_kong_mesh
         )
         require(violations, title)
         ca_plugins.require_lifetimes(spec)
-        return mesh_validation.with_defaults(spec)
+        return mesh_validation.add_defaults(spec)
 
     def _secret_value(self, mesh: str, name: str) -> bytes | None:
         document = self.inventory.find("Secret", mesh, name)
@@ -229,19 +229,19 @@ class StandIn:
             self._require_mesh(key.mesh)
         document = self.inventory.find(key.kind, key.mesh, key.name)
         if document is None:
-            raise not_found("Could not delete a resource")
+            raise build_not_found("Could not delete a resource")
         if key.secret:
             self._require_access(request)
             self._require_unused(key)
         self.inventory.delete(document)
-        return json_reply(200, {})
+        return build_json_reply(200, {})
 
     def _require_unused(self, key: _Key) -> None:
         mesh = self.inventory.find("Mesh", key.mesh, key.mesh) or {}
         violations = []
         for backend in mesh.get("mtls", {}).get("backends", []):
             name = backend.get("name", "")
-            if key.secret in ca_plugins.secrets_in_use(backend):
+            if key.secret in ca_plugins.list_secrets_in_use(backend):
                 reason = (
                     f'The secret "{key.secret}" that you are trying to remove is currently in use in Mesh "{key.mesh}" '
                     f'in mTLS backend "{name}". Please remove the reference from the "{name}" backend before removing '
@@ -252,7 +252,7 @@ class StandIn:
 
     def _require_mesh(self, mesh: str) -> None:
         if self.inventory.find("Mesh", mesh, mesh) is None:
-            raise not_found("Failed to retrieve Mesh")
+            raise build_not_found("Failed to retrieve Mesh")
 
     def _require_access(self, request: Request) -> None:
         """Refuse a Secret to a user without a token; Meshes are open to everybody."""

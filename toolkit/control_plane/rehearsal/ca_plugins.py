@@ -45,7 +45,7 @@ class _LoadError(ValueError):
     """A data source without a value."""
 
 
-def change_violations(before: Object, after: Object) -> list[Violation]:
+def list_change_violations(before: Object, after: Object) -> list[Violation]:
     """Return the violation of a Mesh whose enabled backend changes, which open-source Kuma refuses.
 
     Args:
@@ -56,7 +56,7 @@ def change_violations(before: Object, after: Object) -> list[Violation]:
     return [Violation("mtls.enabledBackend", _CHANGED_CA)] if old and new and old != new else []
 
 
-def violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: bool) -> list[Violation]:
+def list_violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: bool) -> list[Violation]:
     """Return every violation of the mTLS backends.
 
     Args:
@@ -93,7 +93,7 @@ def require_lifetimes(mesh: Object) -> None:
             raise RefusedError(500, "Failed to create a resource", "Internal Server Error")
 
 
-def secrets_in_use(backend: Object) -> set[str]:
+def list_secrets_in_use(backend: Object) -> set[str]:
     """Return the names of the Secrets that a backend reads."""
     return set(_secret_names(backend.get("conf", {})))
 
@@ -176,15 +176,15 @@ def _key_pair(cert: str, key: str) -> Iterator[Violation]:
     """Yield what Go's ``tls.X509KeyPair`` and Kuma reject."""
     try:
         public = private_key.load(key)
-        first = private_key.of_certificate(cert)
+        first = private_key.load_certificate(cert)
     except (private_key.NotAKeyError, private_key.EncryptedKeyError, private_key.UnusableKeyError) as error:
         yield Violation("cert", f"not a valid TLS key pair: {error}")
         return
-    problem = "the certificate can't be read" if first is None else private_key.difference(first, public)
+    problem = "the certificate can't be read" if first is None else private_key.find_difference(first, public)
     if problem:
         yield Violation("cert", f"not a valid TLS key pair: {problem}")
         return
-    blocks = [block for block in go_pem.blocks(cert) if block.label == "CERTIFICATE"]
+    blocks = [block for block in go_pem.read_blocks(cert) if block.label == "CERTIFICATE"]
     for index, block in enumerate(blocks):
         path = f"cert[{index}]"
         try:

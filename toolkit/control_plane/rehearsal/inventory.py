@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 
-def path_of(kind: str, mesh: str, name: str) -> str:
+def build_path(kind: str, mesh: str, name: str) -> str:
     """Return the path of a resource in the API."""
     path = f"/meshes/{quote(mesh, safe='')}"
     return path if kind == "Mesh" else f"{path}/secrets/{quote(name, safe='')}"
@@ -33,7 +33,7 @@ class Inventory:
 
     def find(self, kind: str, mesh: str, name: str) -> Object | None:
         """Return a resource; None if it does not exist."""
-        return self.documents.get(path_of(kind, mesh, name))
+        return self.documents.get(build_path(kind, mesh, name))
 
     def list(self, kind: str, mesh: str | None = None) -> list[Object]:
         """Return the resources of a kind by name; of a mesh, if it is given."""
@@ -42,7 +42,7 @@ class Inventory:
         chosen = [each for each in documents if each.get("type") == kind and mesh in (None, each.get("mesh"))]
         return sorted(chosen, key=lambda each: (each.get("mesh", ""), each["name"]))
 
-    def shown(self, document: Object) -> Object:
+    def render(self, document: Object) -> Object:
         """Return a resource as it is answered: with the times that the control plane adds."""
         path = _path(document)
         created, modified = self._times.get(path) or (_now(), _now())
@@ -85,7 +85,7 @@ class Inventory:
 
 def _path(document: Object) -> str:
     name: str = document["name"]
-    return path_of(document["type"], document.get("mesh", name), name)
+    return build_path(document["type"], document.get("mesh", name), name)
 
 
 def _now() -> str:

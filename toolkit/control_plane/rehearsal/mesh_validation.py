@@ -35,7 +35,7 @@ _ZIPKIN_VERSIONS = ("", "httpJsonV1", "httpJson", "httpProto")
 _MAX_PORT, _MAX_PER_CENT = 65535, 100
 
 
-def violations(mesh: Object, most_backends: int | None) -> list[Violation]:
+def list_violations(mesh: Object, most_backends: int | None) -> list[Violation]:
     """Return every violation of a Mesh.
 
     Args:
@@ -224,7 +224,7 @@ def _tags(path: str, tags: dict[str, str]) -> Iterator[Violation]:
             yield Violation(f'{path}["{name}"]', f'tag value {allowed} or be "*"')
 
 
-def with_defaults(mesh: Object) -> Object:
+def add_defaults(mesh: Object) -> Object:
     """Return a Mesh with the settings that Kuma adds to a Prometheus backend.
 
     Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go.

@@ -29,7 +29,7 @@ _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-
 _RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 
-def meta_violations(meta: Object, kind: str, mesh: str, name: str, mode: Mode) -> list[Violation]:
+def list_meta_violations(meta: Object, kind: str, mesh: str, name: str, mode: Mode) -> list[Violation]:
     """Return every violation of a resource's type, name, mesh and labels.
 
     Args:
@@ -53,7 +53,7 @@ def meta_violations(meta: Object, kind: str, mesh: str, name: str, mode: Mode) -
     return violations
 
 
-def mesh_name_violations(name: str) -> list[Violation]:
+def check_mesh_name(name: str) -> list[Violation]:
     """Return the violation of a Mesh whose name is too long.
 
     Source: kumahq/kuma:pkg/core/managers/apis/mesh/mesh_manager.go.
@@ -61,14 +61,14 @@ def mesh_name_violations(name: str) -> list[Violation]:
     return [Violation("name", f"cannot be longer than {_MAX_MESH} characters")] if len(name) > _MAX_MESH else []
 
 
-def warnings(name: str) -> list[str]:
+def list_warnings(name: str) -> list[str]:
     """Return what a control plane remarks on a name that it accepts."""
     if _RFC_1035.fullmatch(name):
         return []
     return [f'name: "{name}" is not an RFC 1035 label, which a later version may require']
 
 
-def computed_labels(meta: Object, kind: str, mode: Mode) -> dict[str, str]:
+def compute_labels(meta: Object, kind: str, mode: Mode) -> dict[str, str]:
     """Return the labels of a resource as the control plane keeps them; a Mesh gets none."""
     labels = dict(meta.get("labels", {}))
     if kind == "Secret":
@@ -81,7 +81,7 @@ def computed_labels(meta: Object, kind: str, mode: Mode) -> dict[str, str]:
     return dict(sorted(labels.items()))
 
 
-def change_violations(before: dict[str, str], after: dict[str, str]) -> list[Violation]:
+def list_change_violations(before: dict[str, str], after: dict[str, str]) -> list[Violation]:
     """Return the violations of labels that must stay as they are."""
     violations = []
     for label in _IMMUTABLE:

@@ -64,17 +64,17 @@ class RefusedError(Exception):
             **causes,
         }
 
-    def reply(self) -> Reply:
+    def to_reply(self) -> Reply:
         """Return the answer."""
-        return json_reply(self.status, self.document)
+        return build_json_reply(self.status, self.document)
 
 
-def json_reply(status: int, document: Object) -> Reply:
+def build_json_reply(status: int, document: Object) -> Reply:
     """Return an answer with a JSON body."""
     return Reply(status, json.dumps(document, ensure_ascii=False).encode())
 
 
-def not_found(title: str) -> RefusedError:
+def build_not_found(title: str) -> RefusedError:
     """Return the error of a resource that does not exist."""
     return RefusedError(404, title, "Not found")
 

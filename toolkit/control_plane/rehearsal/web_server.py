@@ -125,17 +125,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         """Answer one request."""
-        reply = self.refusal()
-        body = self.body() if reply is None else None
+        reply = self.check()
+        body = self.read_body() if reply is None else None
         if reply is None and body is None:
             reply = RefusedError(
                 413, "Request Entity Too Large", "The stand-in reads bodies of known size up to 16 MiB."
-            ).reply()
+            ).to_reply()
         if reply is not None or body is None:
             # The body was not read, so nothing more can be read from this connection.
             self.close_connection = True
         else:
-            reply = self.answer(self.request_with(body))
+            reply = self.answer(self.build_request(body))
         if reply is not None:
             self.send(reply)
 
@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         """Return the answer to a request."""
         return self.rehearsal.answer(request)
 
-    def refusal(self) -> Reply | None:
+    def check(self) -> Reply | None:
         """Return the answer to a request that a web page may have sent; None if there is no such sign."""
         hosts, origin = self.headers.get_all("Host", []), self.headers.get("Origin")
         if len(hosts) != 1 or not is_own_host(hosts[0]):
@@ -155,14 +155,14 @@ class Handler(BaseHTTPRequestHandler):
             return _denied("The stand-in does not answer web pages (Sec-Fetch-Site: 'cross-site').")
         return None
 
-    def body(self) -> bytes | None:
+    def read_body(self) -> bytes | None:
         """Return the body; None if it is too large or its size is unknown."""
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not re.fullmatch(r"[0-9]{1,9}", length, re.ASCII):
             return None
         return self.rfile.read(int(length)) if int(length) <= _MAX_BODY else None
 
-    def request_with(self, body: bytes) -> Request:
+    def build_request(self, body: bytes) -> Request:
         """Return the request."""
         named = {name: self.headers.get(name, "") for name in ("Host", "Authorization", "Content-Type")}
         return Request(self.command, self.path, named["Host"], named["Authorization"], named["Content-Type"], body)
@@ -209,4 +209,4 @@ def is_own_origin(origin: str) -> bool:
 
 
 def _denied(detail: str) -> Reply:
-    return RefusedError(403, "Access Denied", detail).reply()
+    return RefusedError(403, "Access Denied", detail).to_reply()

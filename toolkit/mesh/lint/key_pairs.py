@@ -54,7 +54,7 @@ def _pair(mesh: MeshDocument, backend: Backend, context: Context) -> Iterator[Fi
     )
     yield from (finding for finding in (half, certified) if isinstance(finding, Finding))
     if key and isinstance(half, PublicHalf) and certified and not isinstance(certified, Finding):
-        difference = private_key.difference(certified, half)
+        difference = private_key.find_difference(certified, half)
         if difference:
             yield report(key.document, OF_ANOTHER, key.path, f"{of_key[-1]} {difference}")
 
@@ -80,7 +80,7 @@ def _read_key(key: Resolved, name: str, certificates: Resolved | None) -> Public
 
 def _read_certificate(certificates: Resolved, name: str, *, keys_alone: bool) -> x509.Certificate | Finding | None:
     try:
-        return private_key.of_certificate(certificates.value)
+        return private_key.load_certificate(certificates.value)
     except NotAKeyError as error:
         if keys_alone and not _has_key_alone(certificates.value):
             return None
@@ -88,9 +88,9 @@ def _read_certificate(certificates: Resolved, name: str, *, keys_alone: bool) ->
 
 
 def _has_certificate(text: str) -> bool:
-    return any(block.label == "CERTIFICATE" for block in go_pem.blocks(text))
+    return any(block.label == "CERTIFICATE" for block in go_pem.read_blocks(text))
 
 
 def _has_key_alone(text: str) -> bool:
-    labels = [block.label for block in go_pem.blocks(text)]
+    labels = [block.label for block in go_pem.read_blocks(text)]
     return any(map(private_key.is_private, labels)) and "CERTIFICATE" not in labels

@@ -166,7 +166,7 @@ def _refuse_lifetime(outputs: StackOutputs, mesh: EditableMesh, number: int) -> 
     path: Path = ("backends", number, "dpCert", "rotation", "expiration")
     text, hint = str(_expiration(mesh.backends[number])), "Choose another with --expiration."
     try:
-        problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
+        problem = outputs.certificate_authority.check_lifetime(duration.parse(text))
     except ValueError as error:
         raise mesh.refuse(path, str(error), hint) from error
     if problem:
@@ -197,6 +197,6 @@ def _certificates(mesh: EditableMesh, source: Object) -> list[bytes] | None:
 
 def _parsed(text: str) -> list[bytes] | None:
     try:
-        return [chain.fingerprint(certificate).encode() for certificate in pem.load_certificates(text)]
+        return [chain.format_fingerprint(certificate).encode() for certificate in pem.load_certificates(text)]
     except ValueError:
         return None

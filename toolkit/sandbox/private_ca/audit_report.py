@@ -93,8 +93,8 @@ def _subject(name: x509.Name) -> str:
 
 def _value(attribute: x509.NameAttribute[str | bytes]) -> bytes:
     """Return the value in DER, tag and length included."""
-    relative = next(der.elements(der.single(x509.Name([attribute]).public_bytes()).content))
-    _, value = der.elements(next(der.elements(relative.content)).content)
+    relative = next(der.read_elements(der.read_one(x509.Name([attribute]).public_bytes()).content))
+    _, value = der.read_elements(next(der.read_elements(relative.content)).content)
     return value.whole
 
 

@@ -42,9 +42,9 @@ def check_certificates(
     if authority.kind != "ROOT" and not above:
         raise _invalid("A subordinate CA's certificate is imported with its chain.")
     whole = (*own, *(_read(above, "certificate chain") if above else ()))
-    if _spki(own[0].public_key()) != _spki(authority.key.public_key()) or names.attributes(
-        names.subject(own[0])
-    ) != names.attributes(authority.name.public_bytes()):
+    if _spki(own[0].public_key()) != _spki(authority.key.public_key()) or names.read_attributes(
+        names.read_subject(own[0])
+    ) != names.read_attributes(authority.name.public_bytes()):
         raise AwsError(
             "CertificateMismatchException", "The certificate does not match the CA's certificate signing request."
         )

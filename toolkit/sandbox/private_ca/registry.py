@@ -149,4 +149,6 @@ def _contexts(operation: str, params: Object, partition: str) -> list[dict[str, 
     key, named = "acm-pca:TemplateArn", params.get("TemplateArn")
     if named:
         return [{key: named}]
-    return [{}, {key: templates.arn(templates.END_ENTITY, partition)}] if operation == "IssueCertificate" else [{}]
+    return (
+        [{}, {key: templates.build_arn(templates.END_ENTITY, partition)}] if operation == "IssueCertificate" else [{}]
+    )

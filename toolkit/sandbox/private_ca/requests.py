@@ -156,7 +156,7 @@ def _texts(name: x509.GeneralName) -> Iterator[str]:
         if not attributes:
             yield ""
     elif isinstance(name, x509.OtherName) and name.value[0] in _STRINGS:
-        (string,) = der.elements(name.value)
+        (string,) = der.read_elements(name.value)
         yield string.content.decode(_STRINGS[string.tag])
 
 
@@ -165,8 +165,8 @@ def _key_parameters(csr: x509.CertificateSigningRequest) -> list[der.Element]:
 
     RFC 2986, 4.1: version, subject and key come first; RFC 5280, 4.1.2.7: a key begins with its algorithm.
     """
-    (info,) = der.elements(csr.tbs_certrequest_bytes)
-    _, _, key, *_ = der.elements(info.content)
-    algorithm, *_ = der.elements(key.content)
-    _, *parameters = der.elements(algorithm.content)
+    (info,) = der.read_elements(csr.tbs_certrequest_bytes)
+    _, _, key, *_ = der.read_elements(info.content)
+    algorithm, *_ = der.read_elements(key.content)
+    _, *parameters = der.read_elements(algorithm.content)
     return parameters

@@ -35,7 +35,7 @@ _SHARABLE = {
     "EndEntityServerAuthCertificate/V1",
     "BlankEndEntityCertificate_APIPassthrough/V1",
     "BlankEndEntityCertificate_APICSRPassthrough/V1",
-    templates.subordinate_ca(0),
+    templates.name_subordinate_ca(0),
 }
 # Organizations API reference, Organization.Id
 _ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
@@ -139,7 +139,7 @@ def _is_allowed(statement: Object, arn: str, partition: str) -> bool:
         return False
     if actions and actions <= _READING:
         return not conditions
-    sharable = {templates.arn(name, partition) for name in _SHARABLE}
+    sharable = {templates.build_arn(name, partition) for name in _SHARABLE}
     return actions == _ISSUING and set(conditions) == {_TEMPLATE} and conditions[_TEMPLATE] in sharable
 
 

@@ -42,7 +42,7 @@ _TEMPLATES = {
     "AWSRAMBlankEndEntityCertificateAPICSRPassthroughIssuanceCertificateAuthority": (
         "BlankEndEntityCertificate_APICSRPassthrough/V1"
     ),
-    "AWSRAMSubordinateCACertificatePathLen0IssuanceCertificateAuthority": templates.subordinate_ca(0),
+    "AWSRAMSubordinateCACertificatePathLen0IssuanceCertificateAuthority": templates.name_subordinate_ca(0),
 }
 
 
@@ -76,7 +76,7 @@ def make_policy(name: str, resource: str, partition: str) -> Object:
     """
     if name == REVOKE:
         return {"Statement": [{"Effect": "Allow", "Action": "acm-pca:RevokeCertificate", "Resource": resource}]}
-    pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.arn(_TEMPLATES[name], partition)}}
+    pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(_TEMPLATES[name], partition)}}
     issuing = {"Effect": "Allow", "Action": "acm-pca:IssueCertificate", "Resource": resource, "Condition": pinned}
     return {"Statement": [{"Effect": "Allow", "Action": _READING, "Resource": resource}, issuing]}
 

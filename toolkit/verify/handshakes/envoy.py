@@ -29,7 +29,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.errors import ExternalError, one_line
 from toolkit.pki import csr, spiffe
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, name_client, name_server
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
 from toolkit.verify.issued_certificate import IssuedCertificate
@@ -118,7 +118,7 @@ def other_mesh(trust: Trust) -> Proxy:
     """A proxy of another mesh, of a CA that lives as long as this call."""
     mesh = "other-mesh" if trust.mesh != "other-mesh" else "another-mesh"
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA of another mesh")])
-    authority, key = ec.generate_private_key(ec.SECP256R1()), csr.data_plane_key()
+    authority, key = ec.generate_private_key(ec.SECP256R1()), csr.create_data_plane_key()
     now = datetime.now(UTC)
     blank = (
         x509.CertificateBuilder()
@@ -131,17 +131,17 @@ def other_mesh(trust: Trust) -> Proxy:
         .serial_number(x509.random_serial_number())
         .public_key(authority.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(key_usage("key_cert_sign", "crl_sign"), critical=True)
+        .add_extension(build_key_usage("key_cert_sign", "crl_sign"), critical=True)
         .sign(authority, hashes.SHA256())
     )
-    uri = x509.UniformResourceIdentifier(spiffe.service_uri(mesh, trust.service))
+    uri = x509.UniformResourceIdentifier(spiffe.build_service_uri(mesh, trust.service))
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     leaf = (
         blank.subject_name(x509.Name([]))
         .serial_number(x509.random_serial_number())
         .public_key(key.public_key())
         .add_extension(x509.SubjectAlternativeName([uri]), critical=True)
-        .add_extension(key_usage("digital_signature", "key_encipherment"), critical=True)
+        .add_extension(build_key_usage("digital_signature", "key_encipherment"), critical=True)
         .add_extension(x509.ExtendedKeyUsage(both), critical=False)
         .sign(authority, hashes.SHA256())
     )

@@ -60,12 +60,12 @@ class Trust:
     @property
     def server_id(self) -> str:
         """The SPIFFE ID that a client wants to see."""
-        return spiffe.service_uri(self.mesh, self.service)
+        return spiffe.build_service_uri(self.mesh, self.service)
 
     @property
     def client_prefix(self) -> str:
         """What a SPIFFE ID begins with that a server wants to see."""
-        return spiffe.service_uri(self.mesh, "")
+        return spiffe.build_service_uri(self.mesh, "")
 
 
 def meet(proxies: Sequence[Proxy], trust: Trust) -> tuple[Handshake, ...]:
@@ -216,7 +216,7 @@ def _identity_problem(der: bytes, wanted: str, matches: Callable[[str], bool]) -
     # OpenSSL lets a CA stand for a peer, SPIFFE does not (spiffe/spiffe:standards/X509-SVID.md, leaf validation).
     if chain.is_ca(certificate):
         return "it is a CA's, which no peer may show"
-    uris = chain.uris(certificate)
+    uris = chain.list_uris(certificate)
     if any(matches(uri) for uri in uris):
         return ""
     return f"SPIFFE ID {wanted} expected, {', '.join(uris) or 'none'} found"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
-from toolkit.contract import validation_problems
+from toolkit.contract import list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.verify.results import Report
 
@@ -51,7 +51,7 @@ def parse(text: str, source: str) -> Report:
         _Version.model_validate_json(text)
         return _RECORD.validate_json(text)
     except ValidationError as error:
-        raise InvalidInputError(f"{source} is no report of toolkit verify", validation_problems(error)) from None
+        raise InvalidInputError(f"{source} is no report of toolkit verify", list_validation_problems(error)) from None
     except RecursionError as error:
         raise InvalidInputError(f"{source} is no report", [Problem(source, "it is nested too deeply")]) from error
 

@@ -7,10 +7,10 @@ from tests.judges.authorities import KEY_USAGE, Ca, Extension, extension
 from tests.judges.pem_parts import pem
 from tests.mesh.lint.cases.chains import chain_case
 from tests.mesh.lint.worlds import KEY, Case, encoded
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 
 TEXTS = {case.name: case.text for case in defects.cases()}
-AGREEING = Ca("Issuing", extensions=[extension(key_usage("key_cert_sign", "key_agreement"), critical=True)])
+AGREEING = Ca("Issuing", extensions=[extension(build_key_usage("key_cert_sign", "key_agreement"), critical=True)])
 LEGACY = Ca("Issuing", Ca("Root"), extra=[Extension("1.3.6.1.5.5.7.1.8", asn1.sequence())])
 PROVIDED = f"""\
 type: Mesh
