@@ -23,7 +23,7 @@ MAX_BYTES = 16 * 1024 * 1024
 
 
 def project_root() -> Path:
-    """The directory that holds ``Pulumi.yaml``, ``__main__.py``, ``stacks/`` and ``templates/``.
+    """Return the directory that holds ``Pulumi.yaml``, ``__main__.py``, ``stacks/`` and ``templates/``.
 
     In a checkout that is the repository; in an installed wheel it is the copy inside the package
     (``force-include`` in ``pyproject.toml``).

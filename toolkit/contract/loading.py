@@ -112,7 +112,7 @@ def _contract_problems(error: ValidationError) -> list[Problem]:
 
 
 def _told(message: str, value: object) -> str:
-    """The message without a value that could be anything: a whole one only if it is short or an ARN."""
+    """Return the message without a value that could be anything: a whole one only if it is short or an ARN."""
     if not isinstance(value, str):
         return message
     if value == _HIDDEN:
@@ -204,7 +204,7 @@ def load_stack(outputs: str | None, stack: str | None = None, cwd: str | None = 
 
 
 def _content(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[bytes, str]:
-    """The document, and what to call it in an error."""
+    """Return the document, and what to call it in an error."""
     if outputs is None:
         return _from_pulumi(stack, cwd), "the output of pulumi stack output"
     source = source_name(outputs)

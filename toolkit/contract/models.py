@@ -41,7 +41,7 @@ _SERVICE_ACCOUNT = re.compile(r"[a-z0-9.-]{1,253}")
 
 
 def check_dns_label(value: str) -> str:
-    """The value, if it is a DNS label.
+    """Return the value, if it is a DNS label.
 
     Raises:
         ValueError: it is none.
@@ -141,7 +141,7 @@ def check_distinct_zones(value: _Zones) -> _Zones:
 
 
 def _pattern(form: re.Pattern[str]) -> WithJsonSchema:
-    """The form for readers of the JSON Schema; what is wrong with a value is said by its validator."""
+    """Return the form for readers of the JSON Schema; what is wrong with a value is said by its validator."""
     return WithJsonSchema({"type": "string", "pattern": f"^(?:{form.pattern})$"})
 
 
@@ -173,7 +173,7 @@ _TOO_SHORT = "must be more than 0: a certificate that ends at once is of no use"
 
 
 def check_mode(usage_mode: UsageMode, lifetime: timedelta) -> str | None:
-    """Why a CA in that mode could at no time issue a certificate of that lifetime; None when it could.
+    """Return why a CA in that mode could at no time issue a certificate of that lifetime; None when it could.
 
     AWS refuses more than 7 days in short-lived mode (privateca/latest/userguide/short-lived-certificates.html).
     """
@@ -211,7 +211,7 @@ class CertificateAuthority(_Model):
     )
 
     def check_lifetime(self, lifetime: timedelta) -> str | None:
-        """Why the CA can't issue a certificate of that lifetime now; None when it can.
+        """Return why the CA can't issue a certificate of that lifetime now; None when it can.
 
         AWS refuses what ends after the CA (user guide, PCATsExceptions.md), and what :func:`mode_problem` names.
         """
@@ -258,11 +258,11 @@ class _Exports(_Model):
     schema_version: Literal[1] = Field(description="1; a reader refuses a version that it doesn't know.")
 
     def to_exports(self) -> Object:
-        """The contract as plain JSON values under the names of the stack outputs."""
+        """Return the contract as plain JSON values under the names of the stack outputs."""
         return self.model_dump(mode="json", by_alias=True)
 
     def to_json(self) -> str:
-        """The contract as ``pulumi stack output --json`` prints it: sorted keys, two blanks, a final newline."""
+        """Return the contract as ``pulumi stack output --json`` prints it: sorted keys, two blanks, a final newline."""
         return json.dumps(self.to_exports(), indent=2, sort_keys=True) + "\n"
 
 

@@ -144,7 +144,7 @@ class Plan:
     writes: tuple[Write, ...]
 
     def count(self, change: Change) -> int:
-        """How many documents do that."""
+        """Return how many documents do that."""
         return sum(step.change is change for step in self.steps)
 
 
@@ -184,7 +184,7 @@ def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:
 
 
 def _writes(steps: Sequence[Step]) -> Iterator[Write]:
-    """The requests for one mesh."""
+    """Yield the requests for one mesh."""
     needed = [step for step in steps if step.change is not Change.UNCHANGED]
     secrets = [step.resource for step in needed if step.resource.key.kind == "Secret"]
     mesh = next((step for step in needed if step.resource.key.kind == "Mesh"), None)
@@ -212,7 +212,7 @@ def _has_zone_egress(document: Object) -> bool:
 
 
 def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Problem]:
-    """What this product would refuse, or drop without a word, in the last of several writes."""
+    """Return what this product would refuse, or drop without a word, in the last of several writes."""
     with_mtls = [resource for resource in resources if mapping(resource.document.get("mtls"))]
     if with_mtls and index.major is not None and index.major >= _WITHOUT_MTLS:
         raise ExternalError(
@@ -238,7 +238,7 @@ def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Probl
 
 
 def _reference_problems(control_plane: ControlPlane, step: Step, given: set[Key]) -> list[Problem]:
-    """The Secrets that a Mesh names and that nobody has."""
+    """Return the Secrets that a Mesh names and that nobody has."""
     mesh = step.resource
     if step.change is Change.UNCHANGED or mapping(mesh.document.get("mtls")).get("skipValidation") is True:
         return []
@@ -354,7 +354,7 @@ class _Run:
         return self._attempt(write, tries_left - 1)
 
     def check(self) -> None:
-        """Nothing half-applied goes unnoticed: read everything back."""
+        """Read everything back, so that nothing half-applied goes unnoticed."""
         differing: list[str] = []
         for step in self._plan.steps:
             key, now = step.resource.key, self._control_plane.get(step.resource.key)

@@ -168,7 +168,7 @@ class ControlPlane:
         self._client.close()
 
     def get_index(self) -> Index:
-        """Who answers.
+        """Return who answers.
 
         Raises:
             ExternalError: nobody, or no control plane.
@@ -186,7 +186,7 @@ class ControlPlane:
         return Index(printable_line(product), printable_line(version), printable_line((said or {}).get("mode")))
 
     def get_mesh(self, name: str) -> Object | None:
-        """A Mesh as the control plane has it, in the Universal form; None when there is none of that name.
+        """Return a Mesh as the control plane has it, in the Universal form; None when there is none of that name.
 
         Raises:
             ExternalError: the control plane can't be asked, or refuses.
@@ -194,7 +194,7 @@ class ControlPlane:
         return self.get(Key("Mesh", name, name))
 
     def get(self, key: Key) -> Object | None:
-        """A resource as the control plane has it; None when it is not there.
+        """Return a resource as the control plane has it; None when it is not there.
 
         Raises:
             ExternalError: the control plane can't be asked, or refuses.
@@ -202,7 +202,7 @@ class ControlPlane:
         return self._resource(_path(key), key.kind, key.name)
 
     def get_insight(self, mesh: str) -> Object | None:
-        """What the control plane sees of a mesh's proxies; None where it has not looked yet.
+        """Return what the control plane sees of a mesh's proxies; None where it has not looked yet.
 
         Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto.
 
@@ -297,7 +297,7 @@ class ControlPlane:
         )
 
     def _lost(self, asked: str, error: Exception, *, has_answered: bool) -> ControlPlaneError:
-        """No answer, or half of one."""
+        """Return the error for no answer, or for half of one."""
         if isinstance(error, httpx.ConnectError) and (refusal := explain_tls_failure(error)) is not None:
             return ControlPlaneError(
                 f"{asked}: no TLS connection to {self.url}: {printable_line(refusal)}",

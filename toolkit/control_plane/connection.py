@@ -131,7 +131,7 @@ def _invalid(place: str, problem: str, hint: str = "") -> InvalidInputError:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what goes there stays on this machine."""
+    """Return whether what goes there stays on this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

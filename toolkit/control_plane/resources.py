@@ -83,18 +83,18 @@ class Resource:
         return f"<Resource {self.key} from {self.source}>"
 
     def build_problem(self, path: str, message: str) -> Problem:
-        """Something wrong with it, at a path inside it."""
+        """Return a problem at a path inside the document."""
         return _problem(f"{self.source}: {self.key}", path, message)
 
     def list_backends(self) -> Iterator[tuple[str, Object]]:
-        """Every mTLS backend with its path."""
+        """Yield every mTLS backend with its path."""
         backends = mapping(self.document.get("mtls")).get("backends")
         for index, backend in enumerate(backends if isinstance(backends, list) else []):
             if isinstance(backend, dict):
                 yield f"mtls.backends[{index}]", backend
 
     def list_secrets_named(self) -> Iterator[tuple[str, Key]]:
-        """Every Secret that a backend names as a data source, with the path where it does."""
+        """Yield every Secret that a backend names as a data source, with the path where it does."""
         for path, backend in self.list_backends():
             for place, name in secrets_named(backend.get("conf")):
                 yield f"{path}.conf.{dotted(place)}", Key("Secret", name, self.key.mesh)
@@ -207,7 +207,7 @@ def _value_problems(where: str, secret: SecretDocument) -> list[Problem]:
 
 
 def _unspeakable(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Everything that YAML knows and JSON does not, by path."""
+    """Yield everything that YAML knows and JSON does not, by path."""
     if isinstance(value, dict):
         for name, entry in value.items():
             if not isinstance(name, str):
@@ -226,7 +226,7 @@ def _unspeakable(value: object, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _mtls_problems(mesh: Resource) -> list[Problem]:
-    """What Kuma would refuse of a Mesh's mTLS section whatever the backends are."""
+    """Return what Kuma would refuse of a Mesh's mTLS section whatever the backends are."""
     problems: list[Problem] = []
     names: list[object] = []
     for path, backend in mesh.list_backends():

@@ -39,7 +39,7 @@ class ApiResponse:
     body: bytes
 
     def parse_document(self) -> Object | None:
-        """The body as a JSON object; None when it is none, or nested beyond all reason."""
+        """Return the body as a JSON object; None when it is none, or nested beyond all reason."""
         try:
             value = json.loads(self.body, parse_constant=_no_constant)
         except (ValueError, RecursionError):
@@ -53,7 +53,7 @@ class ApiResponse:
         return isinstance(document.get("title"), str) and ("detail" in document or "details" in document)
 
     def summarize(self) -> str:
-        """What the answer says about an error, on one line; empty when it says nothing."""
+        """Return what the answer says about an error, on one line; empty when it says nothing."""
         document = self.parse_document()
         if document is None:
             return _said(self.body[: 4 * MAX_LINE].decode(errors="replace"))
@@ -62,7 +62,7 @@ class ApiResponse:
         return ": ".join(told) or _said(json.dumps(document))
 
     def list_problems(self) -> tuple[Problem, ...]:
-        """Every field that an error names, once, the way it stands in a document."""
+        """Return every field that an error names, once, the way it stands in a document."""
         document = self.parse_document() or {}
         problems: dict[Problem, None] = {}
         for name, reason in _PARAMETERS:
@@ -73,14 +73,14 @@ class ApiResponse:
         return tuple(problems)[:_MAX_PROBLEMS]
 
     def list_warnings(self) -> tuple[str, ...]:
-        """What a control plane that accepted a document remarks on it (``{"warnings": [...]}``)."""
+        """Return what a control plane that accepted a document remarks on it (``{"warnings": [...]}``)."""
         remarks = (self.parse_document() or {}).get("warnings")
         texts = (_said(remark) for remark in remarks) if isinstance(remarks, list) else ()
         return tuple(text for text in texts if text)[:_MAX_PROBLEMS]
 
 
 def _said(value: object) -> str:
-    """What a control plane says, as one line. Blotted before it is cut: half a token would not be found."""
+    """Return what a control plane says, as one line. Blotted before it is cut: half a token would not be found."""
     return printable_line(blot(value) if isinstance(value, str) else value)
 
 

@@ -76,7 +76,7 @@ class Claims:
         self.problems: list[Problem] = []
 
     def is_own(self, tags: Mapping[str, str] | None) -> bool:
-        """Whether something with these tags was made by this stack."""
+        """Return whether something with these tags was made by this stack."""
         return self._own.items() <= dict(tags or {}).items()
 
     def claim_oidc_provider(self, path: str, provider_arn: str, provider: aws.Provider | None) -> Claim:

@@ -80,7 +80,7 @@ def _partition_problems(settings: Settings, deployment: Deployment) -> Iterator[
 
 
 def _arns(path: str, value: object) -> Iterator[tuple[str, str]]:
-    """Every ARN among settings, with its place."""
+    """Yield every ARN among settings, with its place."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _arns(f"{path}.{key}".removeprefix("."), item)

@@ -273,7 +273,7 @@ def require_same(authority_arn: pulumi.Output[str], former: Sequence[str]) -> pu
 
 
 def _years_from(moment: datetime, years: int) -> datetime:
-    """As AWS counts years, in the calendar (botocore, Validity)."""
+    """Return a moment some years later, as AWS counts them, in the calendar (botocore, Validity)."""
     try:
         return moment.replace(year=moment.year + years)
     except ValueError:  # the 29th of February

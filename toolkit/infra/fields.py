@@ -132,7 +132,7 @@ def _bucket(value: str) -> str:
 
 
 def _text(value: Value) -> Value:
-    """``pulumi config set --path tags.cost 4711`` makes a number of it."""
+    """Return a number as text: ``pulumi config set --path tags.cost 4711`` makes one of it."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -142,7 +142,7 @@ def _empty_is_none(value: Value) -> Value:
 
 
 def _switch(value: Value) -> Value:
-    """``true`` for all defaults, ``false`` for nothing."""
+    """Return an empty object for ``true``, so that all defaults hold, and None for ``false``."""
     return {} if value is True else None if value is False else value
 
 

@@ -87,7 +87,7 @@ def _shared_service_accounts(zones: Sequence[ZoneSettings]) -> Iterator[Problem]
 
 
 def _cluster(zone: ZoneSettings) -> tuple[str | None, ...] | None:
-    """What tells a zone's cluster from others, as far as the settings name it."""
+    """Return what tells a zone's cluster from others, as far as the settings name it."""
     if zone.identity == "pod-identity":
         return (zone.resolve_account(""), zone.region, zone.cluster_name)
     issuer = _issuer(zone)
@@ -96,7 +96,7 @@ def _cluster(zone: ZoneSettings) -> tuple[str | None, ...] | None:
 
 
 def _issuer(zone: ZoneSettings) -> str | None:
-    """The zone's OIDC issuer without ``https://``; host names have no case."""
+    """Return the zone's OIDC issuer without ``https://``; host names have no case."""
     issuer = arn.read_issuer(zone.oidc_provider_arn) if zone.oidc_provider_arn else zone.oidc_issuer
     if issuer is None:
         return None

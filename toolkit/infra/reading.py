@@ -107,7 +107,7 @@ def _unknown_keys(project: str) -> list[Problem]:
 
 
 def is_structured(name: str) -> bool:
-    """Whether a setting is a list or an object, which Pulumi keeps as JSON."""
+    """Return whether a setting is a list or an object, which Pulumi keeps as JSON."""
     annotation = Settings.model_fields[name].annotation
     kinds = [annotation, *get_args(annotation)]
     return any(
@@ -219,6 +219,6 @@ class _Readable:
 
 
 def _repeated(zones: object) -> set[int]:
-    """The zones whose name another one before them has."""
+    """Return the zones whose name another one before them has."""
     names = [zone.get("name") for zone in zones if isinstance(zone, dict)] if isinstance(zones, list) else []
     return {number for number, name in enumerate(names) if name in names[:number]}

@@ -64,7 +64,7 @@ class AccountSettings(_Model):
         return self.profile is not None or self.assume_role_arn is not None
 
     def resolve_account(self, own: str) -> str:
-        """The account that is meant.
+        """Return the account that is meant.
 
         Args:
             own: the one that the stack deploys to.

@@ -72,7 +72,7 @@ class Zones:
         self._claimed[zone.name] = ZoneClaims(role, verifier, profile, association)
 
     def _counted_on(self, path: str, zone: ZoneSettings) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
-        """What a zone names of what is there, and how it is looked up."""
+        """Yield what a zone names of what is there, and how it is looked up."""
         provider = self._providers[zone.name]
         options = pulumi.InvokeOptions(provider=provider)
         if zone.identity == "irsa" and not self._is_created(zone):
@@ -109,7 +109,7 @@ class Zones:
         )
 
     def _is_created(self, zone: ZoneSettings) -> bool:
-        """Whether this zone, or another one of the same account and issuer, has the stack make the provider."""
+        """Return whether this zone, or another one of the same account and issuer, has the stack make the provider."""
         return any(
             other.create_oidc_provider
             and (other.oidc_issuer, self._account(other)) == (zone.oidc_issuer, self._account(zone))
@@ -117,7 +117,7 @@ class Zones:
         )
 
     def _oidc_provider(self, zone: ZoneSettings) -> pulumi.Input[str]:
-        """The ARN of the zone's OIDC provider; an account has one for each issuer, so zones may share it."""
+        """Return the ARN of the zone's OIDC provider; an account has one for each issuer, so zones may share it."""
         if not self._is_created(zone):
             return self._known_provider(zone)
         key = (self._account(zone), str(zone.oidc_issuer))

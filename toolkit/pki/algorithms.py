@@ -32,7 +32,7 @@ _CURVES: dict[str, KeyAlgorithm] = {
 
 
 def choose_signing_algorithm(key_algorithm: KeyAlgorithm) -> SigningAlgorithm:
-    """The algorithm with which a CA of that key signs, unless another one is asked for."""
+    """Return the algorithm with which a CA of that key signs, unless another one is asked for."""
     return _SIGNING_ALGORITHMS[key_algorithm]
 
 
@@ -42,7 +42,7 @@ def fits(signing: SigningAlgorithm, key_algorithm: KeyAlgorithm) -> bool:
 
 
 def read_key_algorithm(certificate: x509.Certificate) -> KeyAlgorithm:
-    """The algorithm of a certificate's key.
+    """Return the algorithm of a certificate's key.
 
     Raises:
         ValueError: the key is of none of the kinds that the toolkit knows.

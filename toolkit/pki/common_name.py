@@ -34,7 +34,7 @@ class Template(NamedTuple):
 
 
 def is_balanced(template: str) -> bool:
-    """Whether each directive begins and ends."""
+    """Return whether each directive begins and ends."""
     depth = 0
     for brace in re.findall(r"\{\{|\}\}", template):
         depth += 1 if brace == "{{" else -1
@@ -44,7 +44,7 @@ def is_balanced(template: str) -> bool:
 
 
 def expand(template: str, tags: Mapping[str, str]) -> Template | None:
-    """The template with known tags filled in; None where it has a directive that Kong does not document."""
+    """Return the template with known tags filled in; None where it has a directive that Kong does not document."""
     text, unknown, end = "", [], 0
     for directive in _DIRECTIVE.finditer(template):
         text += template[end : directive.start()]

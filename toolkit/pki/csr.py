@@ -18,7 +18,7 @@ DATA_PLANE_RSA_BITS = 2048
 
 
 def create_data_plane_key() -> rsa.RSAPrivateKey:
-    """A fresh RSA key of the size that Kong Mesh gives a data plane proxy."""
+    """Return a fresh RSA key of the size that Kong Mesh gives a data plane proxy."""
     return rsa.generate_private_key(public_exponent=65537, key_size=DATA_PLANE_RSA_BITS)
 
 
@@ -51,7 +51,7 @@ def create_data_plane_csr(
 
 
 def find_mismatch(request: str, certificate: x509.Certificate) -> str | None:
-    """Why a certificate is not the one for a request; None when it is.
+    """Return why a certificate is not the one for a request; None when it is.
 
     AWS Private CA imports a CA's certificate only with the key and the subject of its CSR (user guide,
     PCACertInstall.md).

@@ -103,7 +103,7 @@ def _is_within(host: str, domain: str, *, widely: bool) -> bool:
 
 
 def _host(uri: str) -> str:
-    """The host of a URI in lower case; empty where there is none, or an address."""
+    """Return the host of a URI in lower case; empty where there is none, or an address."""
     try:
         host = urlsplit(uri).hostname or ""
     except ValueError:

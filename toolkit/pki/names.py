@@ -75,7 +75,7 @@ def fold(name: list[Attribute]) -> list[tuple[bytes, str]]:
 
 
 def _fields(certificate: x509.Certificate) -> list[Element]:
-    """The serial number, the signature's algorithm, the issuer, the validity, the subject and what follows."""
+    """Return the serial number, the signature's algorithm, the issuer, the validity, the subject and what follows."""
     body = next(read_elements(certificate.tbs_certificate_bytes))
     return [part for part in read_elements(body.content) if part.tag != _VERSION]
 

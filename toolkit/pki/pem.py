@@ -226,7 +226,7 @@ def _decoded(text: str | bytes, reading: Reading) -> str | None:
 
 
 def _blocks(text: str, reading: Reading) -> Iterator[_Block]:
-    """Every block from BEGIN to END; faults of markers and of text are recorded on the way."""
+    """Yield every block from BEGIN to END; faults of markers and of text are recorded on the way."""
     open_block: _Block | None = None
     # Whether a wrong marker was the last one: what follows it belongs to no block, and says nothing new.
     is_lost = False
@@ -279,7 +279,7 @@ def _outside(number: int, line: str, reading: Reading) -> None:
 
 
 def _content(block: _Block, reading: Reading) -> bytes | None:
-    """The DER of a block; None after a fault was recorded."""
+    """Return the DER of a block; None after a fault was recorded."""
     body = [line for line in block.lines if line.text]
     for line in block.lines:
         if fault := _wrong_line(line, block.line, body):
@@ -301,7 +301,7 @@ def _content(block: _Block, reading: Reading) -> bytes | None:
 
 
 def _wrong_line(line: _Line, begin: int, body: list[_Line]) -> Fault | None:
-    """What is wrong with a line between BEGIN, at line `begin`, and END; `body` has those that are not empty."""
+    """Return what is wrong with a line between BEGIN, at line `begin`, and END; `body` has those that are not empty."""
     if not line.text:
         # An empty line ends headers (RFC 1421). Right after BEGIN it ends none; OpenSSL then takes full lines alone.
         is_first = bool(body) and line.number == begin + 1 and body[0].number == begin + 2
@@ -327,7 +327,7 @@ def _strange(number: int, line: str, character: str) -> Fault:
 
 
 def _other_label(block: _Block) -> tuple[str, int, str]:
-    """What to say of a block that is not a certificate."""
+    """Return what to say of a block that is not a certificate."""
     if "PRIVATE KEY" in block.label:
         return "private-key", block.line, "a private key is among the certificates; remove it, and replace the key"
     if block.label in ("X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
@@ -365,14 +365,14 @@ def _wrong_spelling(line: str) -> tuple[str, str]:
 
 
 def _unseen(character: str) -> str:
-    """The name of a character that no editor shows; empty for any other."""
+    """Return the name of a character that no editor shows; empty for any other."""
     if character in " \t" or unicodedata.category(character) not in _UNSEEN_CATEGORIES:
         return ""
     return _UNSEEN.get(character) or f"{unicodedata.name(character, 'a control character').lower()}"
 
 
 def _quoted(line: str) -> str:
-    """A line for an error message, cut; never a part of a key."""
+    """Return a line for an error message, cut; never a part of a key."""
     if "PRIVATE KEY" in line:
         return "a private key"
     text = ascii(line.strip())[1:-1]

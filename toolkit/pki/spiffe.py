@@ -16,12 +16,12 @@ ZONE_TAG = "kuma.io/zone"
 
 
 def build_service_uri(mesh: str, service: str) -> str:
-    """The SPIFFE ID on which Envoy matches a peer."""
+    """Return the SPIFFE ID on which Envoy matches a peer."""
     return f"spiffe://{mesh}/{service}"
 
 
 def build_tag_uri(tag: str, value: str) -> str:
-    """The URI that carries one tag of a data plane proxy."""
+    """Return the URI that carries one tag of a data plane proxy."""
     return f"kuma://{tag}/{value}"
 
 
@@ -31,7 +31,7 @@ def build_typical_uris(mesh: str) -> tuple[str, ...]:
 
 
 def build_data_plane_uris(mesh: str, services: Sequence[str], tags: Mapping[str, str]) -> tuple[str, ...]:
-    """All URI SANs of a data plane proxy, services first.
+    """Return all URI SANs of a data plane proxy, services first.
 
     Raises:
         ValueError: a name can't stand in a URI SAN, which is an IA5String (RFC 5280, 4.2.1.6).

@@ -27,7 +27,7 @@ SIGNER_PATTERNS = ("OCSPSigningCertificate*", "CodeSigningCertificate*")
 
 
 def build_arn(name: str, partition: str = "aws") -> str:
-    """The ARN of a template; region and account are empty, the partition matters.
+    """Return the ARN of a template; region and account are empty, the partition matters.
 
     Args:
         name: for example ``EndEntityCertificate/V1``, or a pattern for an IAM condition.
@@ -37,7 +37,7 @@ def build_arn(name: str, partition: str = "aws") -> str:
 
 
 def name_subordinate_ca(path_length: int) -> str:
-    """The template for an intermediate CA below which at most `path_length` further CAs may stand.
+    """Return the template for an intermediate CA below which at most `path_length` further CAs may stand.
 
     Raises:
         ValueError: AWS has no such template; there are those for 0 to 3.

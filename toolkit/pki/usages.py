@@ -18,7 +18,7 @@ _WITH_AGREEMENT = ("encipher_only", "decipher_only")
 
 
 def build_key_usage(*names: str) -> x509.KeyUsage:
-    """The extension with exactly these usages.
+    """Return the extension with exactly these usages.
 
     Raises:
         ValueError: encipher_only or decipher_only without key_agreement.
@@ -27,6 +27,6 @@ def build_key_usage(*names: str) -> x509.KeyUsage:
 
 
 def list_names(usage: x509.KeyUsage) -> list[str]:
-    """The usages that an extension has, in the order of their bits."""
+    """Return the usages that an extension has, in the order of their bits."""
     agreed = _WITH_AGREEMENT if usage.key_agreement else ()
     return [name for name in (*_PLAIN, *agreed) if getattr(usage, name)]

@@ -46,7 +46,7 @@ class Request:
 
 
 def evaluate(documents: Iterable[Mapping[str, Value]], request: Request) -> Decision:
-    """An explicit Deny first, then any Allow, else not allowed."""
+    """Return the decision: an explicit Deny first, then any Allow, else not allowed."""
     effects = {
         str(statement.get("Effect"))
         for document in documents
