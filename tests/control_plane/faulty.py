@@ -120,7 +120,7 @@ class Faulty(Rehearsal):
         self.stand_in.mode, self.stand_in.read_only = "read-only", detail
 
     def answer(self, request: Request) -> Reply:
-        reply = super().answer(request._replace(target=self._behind_prefix(request.target)))
+        reply = self.stand_in.answer(request._replace(target=self._behind_prefix(request.target)))
         return _as_before_2_8(reply) if self.old and reply.content_type == "application/json" else reply
 
     def _behind_prefix(self, path: str) -> str:
@@ -153,7 +153,9 @@ class _Handler(Handler):
         super().serve()
 
     def answer(self, request: Request) -> Reply:
-        return self._fault.reply or super().answer(request)
+        faulty: Any = self.rehearsal
+        reply: Reply = self._fault.reply or faulty.answer(request)
+        return reply
 
     def send(self, reply: Reply) -> None:
         if self._fault.hang_up == "after":

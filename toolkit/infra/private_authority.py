@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_aws import acmpca
+from pydantic.alias_generators import to_camel
 
 from toolkit.errors import Problem
 from toolkit.infra.guard import Guard
@@ -43,6 +44,9 @@ _LEFT_ALONE = [
     "type",
     "usageMode",
 ]
+
+
+_SUBJECT = ("common_name", "organization", "organizational_unit", "country", "state", "locality")
 
 
 @dataclass(frozen=True)
@@ -151,14 +155,8 @@ class PrivateAuthority(pulumi.ComponentResource):
         super().__init__("kong-mesh-pca:authority:PrivateAuthority", name, None, context.opts)
         settings = context.settings
         self._name, self._context, self._usage_mode = name, context, usage_mode
-        self._subject: acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgsDict = {
-            "common_name": common_name,
-            "organization": settings.organization,
-            "organizational_unit": settings.organizational_unit,
-            "country": settings.country,
-            "state": settings.state,
-            "locality": settings.locality,
-        }
+        names = {field: getattr(settings, field) for field in _SUBJECT[1:]}
+        self._subject: dict[str, str | None] = {"common_name": common_name, **names}
         self.signing_algorithm = settings.signing_algorithm or algorithms.choose_signing_algorithm(
             settings.key_algorithm
         )
@@ -190,11 +188,11 @@ class PrivateAuthority(pulumi.ComponentResource):
         return acmpca.CertificateAuthority(
             self._name,
             type=kind,
-            certificate_authority_configuration={
-                "key_algorithm": settings.key_algorithm,
-                "signing_algorithm": self.signing_algorithm,
-                "subject": self._subject,
-            },
+            certificate_authority_configuration=acmpca.CertificateAuthorityCertificateAuthorityConfigurationArgs(
+                key_algorithm=settings.key_algorithm,
+                signing_algorithm=self.signing_algorithm,
+                subject=acmpca.CertificateAuthorityCertificateAuthorityConfigurationSubjectArgs(**self._subject),
+            ),
             usage_mode=self._usage_mode,
             key_storage_security_standard=settings.key_storage,
             permanent_deletion_time_in_days=settings.deletion_window_days,
@@ -275,7 +273,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             "usageMode": self._usage_mode,
             "keyStorage": settings.key_storage,
             "deletionWindowDays": settings.deletion_window_days,
-            **{_SUBJECT_KEYS[field]: text for field, text in self._subject.items()},
+            **{_key(field): text for field, text in self._subject.items()},
         }
 
         def check(values: Sequence[Value]) -> str:
@@ -308,16 +306,6 @@ class PrivateAuthority(pulumi.ComponentResource):
         ).apply(check)
 
 
-_SUBJECT_KEYS = {
-    "common_name": "caName",
-    "organization": "organization",
-    "organizational_unit": "organizationalUnit",
-    "country": "country",
-    "state": "state",
-    "locality": "locality",
-}
-
-
 def _read_configuration(
     configuration: acmpca.outputs.CertificateAuthorityCertificateAuthorityConfiguration,
 ) -> dict[str, str | None]:
@@ -325,8 +313,13 @@ def _read_configuration(
     return {
         "keyAlgorithm": configuration.key_algorithm,
         "signingAlgorithm": configuration.signing_algorithm,
-        **{key: getattr(configuration.subject, field) or None for field, key in _SUBJECT_KEYS.items()},
+        **{_key(field): getattr(configuration.subject, field) or None for field in _SUBJECT},
     }
+
+
+def _key(field: str) -> str:
+    """Return the setting that says an attribute of the subject."""
+    return "caName" if field == "common_name" else to_camel(field)
 
 
 def _refuse_when_new(certificate: acmpca.Certificate, problems: Callable[[], Iterable[Problem]]) -> None:

@@ -78,10 +78,6 @@ class Rehearsal:
             raise RuntimeError("the stand-in does not listen yet")
         return f"http://{_LOOPBACK}:{self._server.server_port}"
 
-    def answer(self, request: Request) -> Reply:
-        """Return the answer to a request."""
-        return self.stand_in.answer(request)
-
 
 class Server(ThreadingHTTPServer):
     """A server that lists its connections, to close them when it stops."""
@@ -141,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, request: Request) -> Reply:
         """Return the answer to a request."""
-        return self.rehearsal.answer(request)
+        return self.rehearsal.stand_in.answer(request)
 
     def check(self) -> Reply | None:
         """Return the answer to a request that a web page may have sent; None if there is no such sign."""
