@@ -10,12 +10,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from toolkit.control_plane.rehearsal import mesh_validation
+from toolkit.control_plane.rehearsal import mesh_validation, messages
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.inventory import build_path
 from toolkit.control_plane.rehearsal.jsonpb import read_message
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
-from toolkit.mesh.schema import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,7 +24,7 @@ from toolkit.control_plane.client import (
     Written,
 )
 from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError, Problem, ToolkitError
-from toolkit.mesh.documents.differences import diff, differences, lost, same, unknown
+from toolkit.mesh.documents.differences import are_same, find_differences, find_lost, find_unknown, write_diff
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -71,20 +71,20 @@ class Step:
         """What applying it does."""
         if self.current is None:
             return Change.CREATED
-        is_same = same(self.resource.document, self.current, heed_unknown=self.heed_unknown)
+        is_same = are_same(self.resource.document, self.current, heed_unknown=self.heed_unknown)
         return Change.UNCHANGED if is_same else Change.CHANGED
 
     def diff(self) -> list[str]:
         """Return a unified diff of YAML that shows no secret value."""
-        return diff(self.resource.document, self.current, self.resource.source, heed_unknown=self.heed_unknown)
+        return write_diff(self.resource.document, self.current, self.resource.source, heed_unknown=self.heed_unknown)
 
     def list_lost(self) -> list[str]:
         """Return the sections and backends of a Mesh that the control plane has and the document has not."""
-        return lost(self.resource.document, self.current)
+        return find_lost(self.resource.document, self.current)
 
     def list_dropped(self) -> list[str]:
         """Return the paths of the fields that this control plane does not know and drops."""
-        return [] if self.heed_unknown else unknown(self.resource.document, self.current)
+        return [] if self.heed_unknown else find_unknown(self.resource.document, self.current)
 
 
 @dataclass(frozen=True)
@@ -315,7 +315,7 @@ class _Run:
         self._seen = {step.resource.key: step.current for step in plan.steps}
         self._done = 0
         self._unsure = False
-        self._same = partial(same, heed_unknown=plan.index.may_know_more)
+        self._same = partial(are_same, heed_unknown=plan.index.may_know_more)
 
     def write(self, write: Write) -> None:
         """Make one write, once; a passing failure is followed by a look at what is there, and one more try."""
@@ -361,7 +361,7 @@ class _Run:
             if now is None:
                 differing.append(f"{key}: is not there")
             else:
-                places = differences(step.resource.document, now, heed_unknown=step.heed_unknown)
+                places = find_differences(step.resource.document, now, heed_unknown=step.heed_unknown)
                 differing += [f"{key}: {place}" for place in places]
         if differing:
             raise ExternalError(

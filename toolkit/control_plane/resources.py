@@ -20,14 +20,14 @@ from pydantic import TypeAdapter, ValidationError
 from toolkit.contract import DnsLabel, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import source_name
-from toolkit.mesh.documents.data_sources import Unresolved, secret_value, secrets_named
+from toolkit.mesh.documents.data_sources import Unresolved, find_secrets_named, read_secret_value
 from toolkit.mesh.documents.typed import SecretDocument
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import duration
 from toolkit.text import printable_line
-from toolkit.yamltext.editing import dotted
+from toolkit.yamltext.editing import join_path
 from toolkit.yamltext.plain import is_tame, mapping
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ class Resource:
     def list_secrets_named(self) -> Iterator[tuple[str, Key]]:
         """Yield every Secret that a backend names as a data source, with the path where it does."""
         for path, backend in self.list_backends():
-            for place, name in secrets_named(backend.get("conf")):
-                yield f"{path}.conf.{dotted(place)}", Key("Secret", name, self.key.mesh)
+            for place, name in find_secrets_named(backend.get("conf")):
+                yield f"{path}.conf.{join_path(place)}", Key("Secret", name, self.key.mesh)
 
 
 def read_resources(documents: Documents) -> tuple[Resource, ...]:
@@ -131,7 +131,9 @@ def _refuse_kubernetes(documents: Sequence[Document]) -> None:
         return
     sources = dict.fromkeys(document.source for document in refused)
     files = " ".join(f"-f {'-' if source == source_name('-') else shlex.quote(source)}" for source in sources)
-    problems = [Problem(document.where(()), f"{_named(document)} has the form of Kubernetes") for document in refused]
+    problems = [
+        Problem(document.show_place(()), f"{_named(document)} has the form of Kubernetes") for document in refused
+    ]
     raise InvalidInputError(
         "documents for Kubernetes can't be applied over HTTP: a control plane there is changed through Kubernetes",
         problems,
@@ -141,7 +143,7 @@ def _refuse_kubernetes(documents: Sequence[Document]) -> None:
 
 def _refuse_others(documents: Sequence[Document]) -> None:
     problems = [
-        Problem(document.where(()), f"{_named(document)} is neither a Mesh nor a Secret")
+        Problem(document.show_place(()), f"{_named(document)} is neither a Mesh nor a Secret")
         for document in documents
         if document.kind not in ("Mesh", "Secret")
     ]
@@ -202,7 +204,7 @@ def _name_problems(where: str, path: str, value: object, *, is_object: bool) -> 
 
 
 def _value_problems(where: str, secret: SecretDocument) -> list[Problem]:
-    value = secret_value(secret)
+    value = read_secret_value(secret)
     return [_problem(where, "data", value.message)] if isinstance(value, Unresolved) else []
 
 

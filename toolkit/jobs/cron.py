@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 
-from toolkit.pki.arn import shown
+from toolkit.pki.arn import quote
 
 MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _FIELDS = re.compile(r"[0-9*?][0-9*?/,-]*(?: [0-9*?][0-9*?/,-]*){2}(?: [0-9A-Za-z*?][0-9A-Za-z*?/,-]*){2}", re.ASCII)
@@ -27,7 +27,7 @@ def read_schedule(text: str) -> str:
         raise ValueError("names a time zone, which Kubernetes refuses there; name it with --time-zone")
     if schedule not in MACROS and not _FIELDS.fullmatch(schedule):
         raise ValueError(
-            f"{shown(text)} is no schedule: it takes five fields, minute, hour, day of month, month and day of week "
+            f"{quote(text)} is no schedule: it takes five fields, minute, hour, day of month, month and day of week "
             f"(0 6 * * 1), or one of {', '.join(MACROS)}"
         )
     return schedule
@@ -42,5 +42,5 @@ def read_time_zone(text: str) -> str:
     known = zoneinfo.available_timezones()
     # Kubernetes refuses Local; the other two are no names of places but of what a machine is set to.
     if text.lower() in ("", "local", "localtime", "factory") or (known and text not in known):
-        raise ValueError(f"{shown(text)} is no time zone of the IANA database, such as Europe/Berlin or Etc/UTC")
+        raise ValueError(f"{quote(text)} is no time zone of the IANA database, such as Europe/Berlin or Etc/UTC")
     return text

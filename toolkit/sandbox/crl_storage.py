@@ -30,7 +30,7 @@ class MotoStorage:
             bucket: its name.
             acl: the canned ACL of what would be written.
         """
-        authority = arn.certificate_authority(authority_arn)
+        authority = arn.PRIVATE_CA.parse(authority_arn)
         kept_bucket = _bucket(authority.account, bucket)
         if kept_bucket is None:
             return f"The bucket '{bucket}' does not exist."

@@ -15,7 +15,7 @@ from moto.iam.models import AccessKey, get_account_id_from, iam_backends
 from moto.sts.models import sts_backends
 
 from toolkit.pki import arn
-from toolkit.policy.evaluation import Decision, Request, evaluate, statements
+from toolkit.policy.evaluation import Decision, Request, evaluate, list_statements
 from toolkit.sandbox import organizations, web_tokens
 from toolkit.sandbox.aws_error import AwsError
 
@@ -222,7 +222,7 @@ def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
     """Return whether a role's trust policy lets a service do all that, under whatever conditions."""
     document = _trust(role_arn) or {}
     allowed = [
-        {**statement, "Condition": {}} for statement in statements(document) if statement.get("Effect") == "Allow"
+        {**statement, "Condition": {}} for statement in list_statements(document) if statement.get("Effect") == "Allow"
     ]
     named = {"Service": frozenset({service})}
     return all(

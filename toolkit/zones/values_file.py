@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.pki.arn import shown
+from toolkit.pki.arn import quote
 from toolkit.yamltext.editing import Editor, join_path
 from toolkit.yamltext.plain import at, items, mapping
 from toolkit.zones.aws_variables import find_problem
@@ -83,7 +83,7 @@ def merge(base: str, source: str, zone: Zone, address: str | None, namespace: st
     changes = []
     for path, value in _leaves(values):
         if (old := file.get(path)) not in (None, "", value):
-            changes.append(f"zone {zone.name}: {file.show_place(path)}: {shown(str(old))} -> {shown(value)}")
+            changes.append(f"zone {zone.name}: {file.show_place(path)}: {quote(str(old))} -> {quote(value)}")
         file.editor.set(0, path, value)
     return Merged(file.editor.text, said, changes)
 
@@ -150,7 +150,7 @@ class _File:
         if self.get(_MODE) == "global":
             yield Problem(self.show_place(_MODE), "is global; a zone's control plane has mode zone")
         if not isinstance(self.get(_ZONE), dict | list) and str(self.get(_ZONE) or zone.name) != zone.name:
-            yield Problem(self.show_place(_ZONE), f"is {shown(str(self.get(_ZONE)))}, not {zone.name}")
+            yield Problem(self.show_place(_ZONE), f"is {quote(str(self.get(_ZONE)))}, not {zone.name}")
         expected = {
             "KUMA_MODE": "zone",
             "KUMA_MULTIZONE_ZONE_NAME": zone.name,
@@ -159,7 +159,7 @@ class _File:
         for name, value in expected.items():
             old = self.get((*_VARIABLES, name))
             if None not in (value, old) and str(old) != value:
-                yield Problem(self.show_place((*_VARIABLES, name)), f"is {shown(str(old))}, and would override {value}")
+                yield Problem(self.show_place((*_VARIABLES, name)), f"is {quote(str(old))}, and would override {value}")
 
     def find_warnings(self, zone: Zone) -> list[str]:
         """Return what is accepted and likely to be wrong, in the order of the file."""

@@ -14,11 +14,11 @@ from tests.mesh.lint.worlds import (
 )
 from tests.support import AUTHORITY_ARN, NOW
 from toolkit.errors import InvalidInputError
-from toolkit.mesh.documents.data_sources import decode
 from toolkit.mesh.lint import RULES, Severity, Target, lint
 from toolkit.mesh.lint.durations import suggest_duration
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import Choice, MeshOptions
+from toolkit.mesh.schema.go_base64 import decode
 
 BAD = GOOD.replace("mode: STRICT", "mode: STRCT")
 

@@ -32,7 +32,7 @@ from tests.mesh.lint.worlds import (
 )
 from tests.support import NOW, Authority
 from toolkit.mesh.lint import Severity, Target, lint
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 
 if TYPE_CHECKING:
     from toolkit.mesh.lint import Finding
@@ -102,7 +102,7 @@ def test_the_key_of_another_certificate() -> None:
 
 @pytest.mark.parametrize("usages", [("key_cert_sign", "key_agreement"), ("crl_sign",), ()])
 def test_a_ca_that_kuma_refuses(usages: tuple[str, ...]) -> None:
-    changed = [extension(key_usage(*usages), critical=True)] if usages else []
+    changed = [extension(build_key_usage(*usages), critical=True)] if usages else []
     authority = Ca("Brookline", extensions=changed, without=() if usages else ("2.5.29.15",))
     found = errors(provided(bundle(authority.certificate), private(authority.key)))
     assert set(found) == {"MESH143"}

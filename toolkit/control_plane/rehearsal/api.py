@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, unquote, urlencode
 
-from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, names_and_labels
+from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, messages, names_and_labels
 from toolkit.control_plane.rehearsal.inventory import Inventory
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.violations import (
@@ -26,7 +26,6 @@ from toolkit.control_plane.rehearsal.violations import (
     build_not_found,
     require,
 )
-from toolkit.mesh.schema import messages
 
 if TYPE_CHECKING:
     from toolkit.control_plane.rehearsal.names_and_labels import Mode

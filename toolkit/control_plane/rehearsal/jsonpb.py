@@ -13,14 +13,14 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from toolkit.control_plane.rehearsal.messages import OneOf, Scalar
 from toolkit.mesh.schema.go_base64 import decode
-from toolkit.mesh.schema.go_duration import seconds_text
-from toolkit.mesh.schema.messages import OneOf, Scalar
+from toolkit.mesh.schema.go_duration import write_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from toolkit.mesh.schema.messages import Type
+    from toolkit.control_plane.rehearsal.messages import Type
     from toolkit.values import Object, Value
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
@@ -143,7 +143,7 @@ def _read_bytes(value: object) -> str:
 
 def _read_duration(value: object) -> str:
     try:
-        return seconds_text(_read_string(value))
+        return write_seconds(_read_string(value))
     except MessageError:
         raise
     except ValueError as error:

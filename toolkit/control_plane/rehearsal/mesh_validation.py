@@ -9,14 +9,14 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from toolkit.control_plane.rehearsal import messages
 from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
 from toolkit.control_plane.rehearsal.violations import Violation
-from toolkit.mesh.schema import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from toolkit.mesh.schema.messages import Type
+    from toolkit.control_plane.rehearsal.messages import Type
     from toolkit.values import Object
 
     Fields = Mapping[str, Type]

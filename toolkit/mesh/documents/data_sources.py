@@ -5,11 +5,11 @@ Source: kumahq/kuma:api/system/v1alpha1/datasource.proto and pkg/core/datasource
 
 from __future__ import annotations
 
-import base64
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.wording import show
+from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE
 from toolkit.yamltext.plain import mapping
@@ -71,18 +71,6 @@ class Unresolved(NamedTuple):
     path: Path
     message: str
     fix: str = ""
-
-
-def decode(value: str) -> bytes | None:
-    """Return what base64 stands for, as Kubernetes and Kuma read it; None when it is not base64.
-
-    Both use Go's standard encoding, which skips line ends, needs padding, and knows no alphabet for URLs
-    (golang/go:src/encoding/base64/base64.go; golang/protobuf:jsonpb/decode.go, measured with Go 1.26).
-    """
-    try:
-        return base64.b64decode(value.replace("\r", "").replace("\n", ""), validate=True)
-    except ValueError:
-        return None
 
 
 def is_pem_in_base64(value: str) -> bool:

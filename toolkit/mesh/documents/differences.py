@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ruamel.yaml import YAML
 
 from toolkit.mesh.documents.confidential import INLINE, hides
-from toolkit.mesh.documents.data_sources import decode
 from toolkit.mesh.documents.kept import drop_unknown, list_backends, normalize
+from toolkit.mesh.schema.go_base64 import decode
 from toolkit.text import printable, printable_line
 from toolkit.yamltext.plain import mapping
 

@@ -14,8 +14,8 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeAlias
 
-from toolkit.mesh.documents.data_sources import decode
 from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
+from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.go_duration import write_seconds
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER

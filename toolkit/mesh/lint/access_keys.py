@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.data_sources import Resolved, decode, read_secret_value, read_value
+from toolkit.mesh.documents.data_sources import Resolved, read_secret_value, read_value
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.placeholders import find_unfilled, is_plain
+from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE
 from toolkit.yamltext.plain import at, mapping, text
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.lint.catalogue import RULES, Rule
 from toolkit.mesh.lint.findings import report
-from toolkit.pki.arn import Arn, certificate_authority, partition_of
+from toolkit.pki.arn import PRIVATE_CA, Arn, find_partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +43,12 @@ def _judge(value: str) -> tuple[Rule, str] | None:
     except ValueError:
         return NO_ARN, f"{show(value, _LIMIT)} is no ARN" if value else "arn is empty"
     try:
-        certificate_authority(value)
+        PRIVATE_CA.parse(value)
     except ValueError:
         what = arn.service if arn.service != "acm-pca" else arn.resource
         return OTHER_ARN, f"{show(value, _LIMIT)} is not the ARN of a private CA, but of {show(what)}"
     if arn.partition not in _PARTITIONS:
         return OTHER_PARTITION, f"the partition {show(arn.partition)} is none of {', '.join(_PARTITIONS)}"
-    if (expected := partition_of(arn.region)) != arn.partition:
+    if (expected := find_partition(arn.region)) != arn.partition:
         return OTHER_PARTITION, f"{arn.region} is a region of the partition {expected}, not of {arn.partition}"
     return None

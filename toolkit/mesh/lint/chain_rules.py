@@ -17,7 +17,7 @@ from toolkit.mesh.lint.chains import read_bundle, read_server_bundle
 from toolkit.mesh.lint.findings import report
 from toolkit.pki import authority, chain, judging, spiffe
 from toolkit.pki.authority import AWS, IN_A_MESH, KUMA, STRICT, Needs
-from toolkit.pki.hierarchy import name_difference
+from toolkit.pki.hierarchy import describe_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def report_chain(bundle: Bundle, rule: Rule, message: str, fix: str = "") -> Fin
 
 def show_member(bundle: Bundle, number: int) -> str:
     """A certificate by its number and name."""
-    return f"certificate {number + 1} ({show(chain.display_name(bundle.certificates[number]))})"
+    return f"certificate {number + 1} ({show(chain.get_display_name(bundle.certificates[number]))})"
 
 
 def _content(bundle: Bundle) -> Iterator[Finding]:
@@ -95,10 +95,10 @@ def _members(bundle: Bundle) -> Iterator[Finding]:
             yield report_chain(bundle, DUPLICATE, f"{show_member(bundle, number)} is certificate {first} once more")
         elif not chain.is_ca(certificate):
             yield report_chain(bundle, NO_CA, f"{show_member(bundle, number)} is not that of a CA")
-        elif (issuer := hierarchy.misnamed_issuer(number)) is not None:
-            difference = name_difference(certificate, bundle.certificates[issuer])
+        elif (issuer := hierarchy.find_misnamed_issuer(number)) is not None:
+            difference = describe_difference(certificate, bundle.certificates[issuer])
             yield report_chain(bundle, MISNAMED, f"{show_member(bundle, number)} {difference}")
-        elif (unsigned := hierarchy.unsigned_issuer(number)) is not None:
+        elif (unsigned := hierarchy.find_unsigned_issuer(number)) is not None:
             names = f"names {show_member(bundle, unsigned)} as its issuer, and was signed with another key"
             yield report_chain(bundle, UNSIGNED, f"{show_member(bundle, number)} {names}")
         elif number not in hierarchy.related and hierarchy.ends_in_root:
@@ -113,12 +113,12 @@ def _chain(bundle: Bundle) -> Iterator[Finding]:
         yield report_chain(bundle, ORDER, "the certificates are out of order: issuing CA first, root last", fix)
     if numbers and not bundle.hierarchy.ends_in_root:
         last = show_member(bundle, numbers[-1])
-        known = (bundle.hierarchy.misnamed_issuer(numbers[-1]), bundle.hierarchy.unsigned_issuer(numbers[-1]))
+        known = (bundle.hierarchy.find_misnamed_issuer(numbers[-1]), bundle.hierarchy.find_unsigned_issuer(numbers[-1]))
         if known == (None, None):
             message = f"the chain does not end in a root: {last} is issued by a CA that is missing"
             yield report_chain(bundle, NO_ROOT, message)
     for number in numbers:
-        if (other := bundle.hierarchy.shadowed(number)) is not None:
+        if (other := bundle.hierarchy.find_shadowed(number)) is not None:
             before = f"comes before {show_member(bundle, number)}, and the CA that issued it is missing"
             yield report_chain(bundle, SHADOWED, f"{show_member(bundle, other)} {before}")
 
@@ -144,7 +144,7 @@ def _times(bundle: Bundle, now: datetime) -> Iterator[Finding]:
 def _authorities(bundle: Bundle, mesh: str, backend_type: str) -> Iterator[Finding]:
     """Yield what is wrong with the CAs on the path of the chain: the rules of :mod:`toolkit.pki.authority`."""
     by = {*IN_A_MESH, STRICT, {"acmpca": AWS, "provided": KUMA}.get(backend_type, STRICT)}
-    for breach in judging.judge(bundle.hierarchy, Needs(spiffe.typical_uris(mesh)), by):
+    for breach in judging.judge(bundle.hierarchy, Needs(spiffe.build_typical_uris(mesh)), by):
         is_kumas = backend_type == "provided" and KUMA in breach.rule.refused_by
         rule = PROVIDED if is_kumas else RULES.get(OF_AUTHORITIES.get(breach.rule.name, ""))
         if rule is not None:

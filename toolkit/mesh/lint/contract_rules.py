@@ -79,11 +79,11 @@ def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
     elif all(_is_known(each, wanted) for each in given):
         others = [each for each in given if each not in wanted]
         for each in others:
-            name, end = show(chain.display_name(each)), f"{each.not_valid_after_utc:%Y-%m-%d}"
+            name, end = show(chain.get_display_name(each)), f"{each.not_valid_after_utc:%Y-%m-%d}"
             message = f"the certificate of {name} that ends on {end} is not the one of the contract"
             yield report_chain(bundle, REISSUED, message)
     else:
-        names = join_words([show(chain.display_name(each)) for each in given if not _is_known(each, wanted)][:5])
+        names = join_words([show(chain.get_display_name(each)) for each in given if not _is_known(each, wanted)][:5])
         yield report_chain(bundle, OTHER_CHAIN, f"the chain is of another CA than the stack's: {names}")
 
 
@@ -94,7 +94,7 @@ def _is_known(certificate: x509.Certificate, wanted: tuple[x509.Certificate, ...
 
 def _same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
     try:
-        return names.subject(one) == names.subject(other) and one.public_key() == other.public_key()
+        return names.read_subject(one) == names.read_subject(other) and one.public_key() == other.public_key()
     except (ValueError, UnsupportedAlgorithm):
         return False
 

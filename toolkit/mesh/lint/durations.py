@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from toolkit.contract import mode_problem
+from toolkit.contract import check_mode
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.lint import chains
 from toolkit.mesh.lint.catalogue import RULES
@@ -152,7 +152,7 @@ def _can_be_issued(mesh: MeshDocument, backend: Backend, lifetime: timedelta, co
     if backend.type != "acmpca":
         return
     authority = context.target.outputs and context.target.outputs.certificate_authority
-    if authority and authority.arn == backend.conf.get("arn") and mode_problem(authority.usage_mode, lifetime):
+    if authority and authority.arn == backend.conf.get("arn") and check_mode(authority.usage_mode, lifetime):
         yield report(mesh, BEYOND_SHORT_LIVED, path, f"{said} is more than the 7 days of a CA in short-lived mode")
     end = _end_of_the_ca(mesh, backend, context)
     if end and context.target.now < end < context.target.now + lifetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.contract import dns_label
+from toolkit.contract import check_dns_label
 from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
@@ -51,7 +51,7 @@ _SECTIONS = {
 def _is_label(name: str) -> bool:
     """Whether it is a DNS label of RFC 1123."""
     try:
-        dns_label(name)
+        check_dns_label(name)
     except ValueError:
         return False
     return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import ValidationError
 
-from toolkit.contract import dns_label, validation_problems
+from toolkit.contract import check_dns_label, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.choices import Choice
 from toolkit.mesh.schema.acmpca import AcmPcaAuth, AcmPcaBackend, AcmPcaConf, AwsCredentials
@@ -85,7 +85,7 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
     problems = [
         *_mesh_problems(outputs, mesh),
         # Kuma takes any name; ours becomes part of the names of Secrets, and of file names.
-        *_refused("--backend-name", dns_label, options.backend_name),
+        *_refused("--backend-name", check_dns_label, options.backend_name),
         *_expiration_problems(outputs, options, expiration),
         *_credential_problems(options, credentials),
     ]
@@ -192,7 +192,7 @@ class _Builder:
         try:
             return model(**given)
         except ValidationError as error:
-            for field, message in validation_problems(error):
+            for field, message in list_validation_problems(error):
                 place = (places or {}).get(field) or f"--{field.replace('_', '-')}"
                 if place not in {problem.path for problem in self._problems}:
                     self._problems.append(Problem(place, message))
@@ -215,7 +215,7 @@ def _refused(option: str, check: Callable[[str], str], value: str) -> list[Probl
 
 def _expiration_problems(outputs: StackOutputs, options: MeshOptions, text: str) -> list[Problem]:
     try:
-        problem = outputs.certificate_authority.lifetime_problem(duration.parse(text))
+        problem = outputs.certificate_authority.check_lifetime(duration.parse(text))
     except ValueError as error:
         return [Problem("--expiration", str(error))]
     whose = "" if options.expiration is not None else " (the stack's dataPlaneLifetime)"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from moto.s3.models import s3_backends
 
-from toolkit.policy.evaluation import Decision, Request, evaluate, statements
+from toolkit.policy.evaluation import Decision, Request, evaluate, list_statements
 from toolkit.sandbox.private_ca import revocation
 
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def _denies_plain_http(policy: Object, resource: str) -> bool:
 
 def _is_behind(policy: Object, resource: str) -> bool:
     """Return whether CloudFront can read the object: a CA's custom name is then that of a distribution."""
-    allowed = [{**statement, "Condition": {}} for statement in statements(policy) if statement.get("Effect") == "Allow"]
+    allowed = [
+        {**statement, "Condition": {}} for statement in list_statements(policy) if statement.get("Effect") == "Allow"
+    ]
     request = Request(_READ, resource, principals={"Service": frozenset({_CLOUDFRONT})})
     return evaluate([{"Statement": allowed}], request) is Decision.ALLOWED
 

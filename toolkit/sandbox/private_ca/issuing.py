@@ -131,7 +131,7 @@ def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.C
     if authority.usage_mode == "SHORT_LIVED_CERTIFICATE":
         # privateca/latest/userguide/short-lived-certificates.html: it is the last CA of its chain.
         raise make_argument_error("A CA in short-lived certificate mode can not issue CA certificates.")
-    allowed, length = chain.path_length(authority.certificates[0]), wanted.constraints.path_length
+    allowed, length = chain.get_path_length(authority.certificates[0]), wanted.constraints.path_length
     if allowed is not None and (length is None or length >= allowed):
         # botocore, IssueCertificateRequest.TemplateArn: not beyond what the issuing CA allows.
         raise make_argument_error(f"The CA allows path lengths below {allowed}, and the template has {length}.")

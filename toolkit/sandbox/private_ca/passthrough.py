@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, SubjectInformationAccessOID
 
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 from toolkit.sandbox.aws_error import make_argument_error, make_unsupported_error
 from toolkit.sandbox.private_ca import subject
 
@@ -67,7 +67,7 @@ def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
     given = passthrough.get("Extensions") or {}
     try:
         if "KeyUsage" in given:
-            yield key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
+            yield build_key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
         if "ExtendedKeyUsage" in given:
             yield x509.ExtendedKeyUsage([_purpose(item) for item in given["ExtendedKeyUsage"]]), False
         if "SubjectAlternativeNames" in given:
@@ -99,7 +99,7 @@ def read_csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
     """
     try:
         if "KeyUsage" in given:
-            yield key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
+            yield build_key_usage(*(_USAGES[field] for field, on in given["KeyUsage"].items() if on)), True
         if "SubjectInformationAccess" in given:
             yield x509.SubjectInformationAccess([_access(item) for item in given["SubjectInformationAccess"]]), False
     except (ValueError, TypeError) as error:

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.pki import templates
-from toolkit.pki.usages import key_usage
+from toolkit.pki.usages import build_key_usage
 from toolkit.sandbox.aws_error import AwsError, make_argument_error
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ class Profile:
 
 
 def _authority(path_length: int | None, *, blank: bool = False, root: bool = False) -> Profile:
-    usage = None if blank else key_usage("digital_signature", "key_cert_sign", "crl_sign")
+    usage = None if blank else build_key_usage("digital_signature", "key_cert_sign", "crl_sign")
     constraints = x509.BasicConstraints(ca=True, path_length=path_length)
     return Profile(constraints, constraints_critical=True, usage=usage, self_signed=root)
 
 
 _BLANK = Profile(x509.BasicConstraints(ca=False, path_length=None))
-_TLS = replace(_BLANK, usage=key_usage("digital_signature", "key_encipherment"))
-_SIGNING = replace(_BLANK, usage=key_usage("digital_signature"), extended_critical=True)
+_TLS = replace(_BLANK, usage=build_key_usage("digital_signature", "key_encipherment"))
+_SIGNING = replace(_BLANK, usage=build_key_usage("digital_signature"), extended_critical=True)
 _SERVER, _CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
 _PATH_LENGTHS = range(templates.MAX_PATH_LENGTH + 1)
 

@@ -103,7 +103,7 @@ class _ReferencedResources:
             # Who signs with the parent's own account needs no share.
             by_itself = parent.get("profile") or parent.get("assumeRoleArn")
             shared = [] if by_itself else [find_account(self.config)]
-            self._authority(str(parent.get("arn")), templates.subordinate_ca(0), shared)
+            self._authority(str(parent.get("arn")), templates.name_subordinate_ca(0), shared)
 
     def accept_invitations(self) -> None:
         """Accept what the accounts of zones are invited to share, as their administrators would."""
@@ -122,7 +122,7 @@ class _ReferencedResources:
     def _authority(self, authority_arn: str, template: str, shared_with: Sequence[str]) -> None:
         """Make a root of that ARN, active, and let accounts use one template of it."""
         try:
-            wanted = arn.certificate_authority(authority_arn)
+            wanted = arn.PRIVATE_CA.parse(authority_arn)
         except ValueError:
             return
         registry = self.sandbox.private_ca.registry
@@ -149,7 +149,7 @@ class _ReferencedResources:
                 "CertificateAuthorityArn": authority_arn,
                 "Csr": authority.csr().encode(),
                 "SigningAlgorithm": signing,
-                "TemplateArn": templates.arn(templates.ROOT_CA, wanted.partition),
+                "TemplateArn": templates.build_arn(templates.ROOT_CA, wanted.partition),
                 "Validity": _YEARS,
             },
         )["CertificateArn"]
@@ -164,7 +164,7 @@ class _ReferencedResources:
     def _algorithms(self) -> tuple[KeyAlgorithm, str]:
         signing = self.config.text("signingAlgorithm")
         key: KeyAlgorithm = "RSA_2048" if signing.endswith("RSA") else "EC_prime256v1"
-        return key, signing or algorithms.signing_algorithm(key)
+        return key, signing or algorithms.choose_signing_algorithm(key)
 
     def _bucket(self) -> None:
         """Make the bucket that exists, with the policy that AWS Private CA needs."""
@@ -172,17 +172,17 @@ class _ReferencedResources:
             crl = revocation.get("crl")
             name = crl.get("bucket") if isinstance(crl, dict) else None
             if isinstance(name, str):
-                account, partition = find_account(self.config), arn.partition_of(self.config.region)
+                account, partition = find_account(self.config), arn.find_partition(self.config.region)
                 backend = s3_backends[account][partition]
                 backend.create_bucket(name, self.config.region)
-                document = policies.crl_bucket_policy(f"arn:{partition}:s3:::{name}", account)
+                document = policies.allow_crl_writing(f"arn:{partition}:s3:::{name}", account)
                 backend.put_bucket_policy(name, json.dumps(document).encode())
 
     def _organization(self) -> None:
         """Make the organization, the units and the member accounts that the CA is shared with."""
         for sharing in self.config.objects("sharing"):
-            units = [arn.organizational_unit(text) for text in _texts(sharing.get("organizationalUnits"))]
-            named = [*units, *(arn.organization(text) for text in _texts(sharing.get("organization")))]
+            units = [arn.ORGANIZATIONAL_UNIT.parse(text) for text in _texts(sharing.get("organizationalUnits"))]
+            named = [*units, *(arn.ORGANIZATION.parse(text) for text in _texts(sharing.get("organization")))]
             if named:
                 _make_organization(named[0], units, self._accounts())
                 management = Caller(named[0].account, self.config.region, named[0].partition)
@@ -211,18 +211,18 @@ def _make_organization(first: arn.Arn, units: Sequence[arn.Arn], accounts: Seque
 
 
 def _share(authority_arn: str, template: str, accounts: Sequence[str]) -> Object:
-    document = policies.share_policy(authority_arn, accounts, None)
-    partition = arn.certificate_authority(authority_arn).partition
+    document = policies.allow_sharing(authority_arn, accounts, None)
+    partition = arn.PRIVATE_CA.parse(authority_arn).partition
     for statement in document["Statement"]:
         if "Condition" in statement:
-            statement["Condition"]["StringEquals"]["acm-pca:TemplateArn"] = templates.arn(template, partition)
+            statement["Condition"]["StringEquals"]["acm-pca:TemplateArn"] = templates.build_arn(template, partition)
     return document
 
 
 def _account_of(zone: Object) -> str | None:
     role = zone.get("assumeRoleArn")
     try:
-        return arn.role(role).account if role else zone.get("accountId")
+        return arn.ROLE.parse(role).account if role else zone.get("accountId")
     except (ValueError, TypeError):
         return None
 

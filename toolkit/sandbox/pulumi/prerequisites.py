@@ -71,7 +71,7 @@ def _quietly(make: Callable[..., None], *what: object) -> None:
 
 def _account(settings: Mapping[str, Value]) -> str:
     role = settings.get("assumeRoleArn")
-    return arn.role(role).account if role else str(settings.get("accountId") or principals.read_own_account())
+    return arn.ROLE.parse(role).account if role else str(settings.get("accountId") or principals.read_own_account())
 
 
 def _account_role(own: Aws, settings: Mapping[str, Value]) -> None:
@@ -119,7 +119,7 @@ def _cluster(own: Aws, zone: Mapping[str, Value]) -> None:
     identity = zone.get("identity", "irsa")
     if identity == "irsa" and not zone.get("createOidcProvider"):
         provider = zone.get("oidcProviderArn")
-        issuer = arn.oidc_provider(provider).resource.removeprefix("oidc-provider/") if provider else zone["oidcIssuer"]
+        issuer = arn.read_issuer(provider) if provider else zone["oidcIssuer"]
         url = f"https://{issuer.removeprefix('https://')}"
         aws.client("iam").create_open_id_connect_provider(Url=url, ClientIDList=[_AUDIENCE])
     elif identity == "pod-identity" and aws.region in own.session.get_available_regions("eks"):
@@ -133,7 +133,7 @@ def _cluster(own: Aws, zone: Mapping[str, Value]) -> None:
 
 def _boundary(own: Aws, zone: Mapping[str, Value], policy_arn: str | None) -> None:
     """A boundary that lets roles use private CAs and nothing else."""
-    if not policy_arn or not arn.policy(policy_arn).account:
+    if not policy_arn or not arn.parse_policy(policy_arn).account:
         return
     allowed = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
     path, name = split_path(policy_arn)
@@ -142,7 +142,7 @@ def _boundary(own: Aws, zone: Mapping[str, Value], policy_arn: str | None) -> No
 
 def _topic(own: Aws, alarms: Mapping[str, Value]) -> None:
     if alarms.get("topicArn"):
-        topic = arn.topic(alarms["topicArn"])
+        topic = arn.TOPIC.parse(alarms["topicArn"])
         Aws(own.session, topic.region, own.endpoint_url).client("sns").create_topic(Name=topic.resource)
 
 
