@@ -18,7 +18,8 @@ from toolkit.pki import algorithms, arn, templates
 from toolkit.sandbox.private_ca.authority_operations import Authorities
 from toolkit.sandbox.private_ca.issuing import Issuing
 from toolkit.sandbox.pulumi import program
-from toolkit.sandbox.pulumi.prerequisites import EVERYTHING, document, split_path
+from toolkit.sandbox.pulumi.prerequisites import create_role
+from toolkit.sandbox.pulumi.provider.kind import Aws
 from toolkit.sandbox.pulumi.stack_file import find_account
 from toolkit.sandbox.services import Caller
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from toolkit.contract import KeyAlgorithm
     from toolkit.sandbox.pulumi.stack_file import StackConfig
     from toolkit.sandbox.server import Sandbox
-    from toolkit.values import Client, Object
+    from toolkit.values import Object
 
 _YEARS = {"Type": "YEARS", "Value": 20}
 _REHEARSAL = "rehearsal"
@@ -71,13 +72,10 @@ def make_caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, 
     named = next(roles, None)
     if named is None:
         return {}
-    account, (path, name) = find_account(config), split_path(named)
-    session: Client = sandbox.session(config.region)
-    iam, sts = (session.client(service, endpoint_url=sandbox.endpoint_url) for service in ("iam", "sts"))
-    trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
-    iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
-    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document(EVERYTHING))
-    taken = sts.assume_role(RoleArn=named, RoleSessionName=_REHEARSAL)["Credentials"]
+    aws = Aws(sandbox.session(config.region), config.region, sandbox.endpoint_url)
+    principal = f"arn:aws:iam::{find_account(config)}:root"
+    create_role(aws, named, {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"})
+    taken = aws.client("sts").assume_role(RoleArn=named, RoleSessionName=_REHEARSAL)["Credentials"]
     return {
         "AWS_ACCESS_KEY_ID": taken["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": taken["SecretAccessKey"],

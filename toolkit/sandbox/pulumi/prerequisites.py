@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from toolkit.sandbox.server import Sandbox
     from toolkit.values import Client, Object, Value
 
-EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+_EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _VERSION = "2012-10-17"
 _AUDIENCE = "sts.amazonaws.com"
 
@@ -88,10 +88,7 @@ def _account_role(own: Aws, settings: Mapping[str, Value]) -> None:
     }
     if settings.get("externalId"):
         trust["Condition"] = {"StringEquals": {"sts:ExternalId": settings["externalId"]}}
-    iam = _AnyAccount(own.session, own.region, own.endpoint_url, account).client("iam")
-    path, name = split_path(role)
-    iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=document(trust))
-    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=document(EVERYTHING))
+    create_role(_AnyAccount(own.session, own.region, own.endpoint_url, account), role, trust)
 
 
 @dataclass(frozen=True)
@@ -136,8 +133,8 @@ def _boundary(own: Aws, zone: Mapping[str, Value], policy_arn: str | None) -> No
     if not policy_arn or not arn.parse_policy(policy_arn).account:
         return
     allowed = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
-    path, name = split_path(policy_arn)
-    _inside(own, zone).client("iam").create_policy(PolicyName=name, Path=path, PolicyDocument=document(allowed))
+    path, name = _split_path(policy_arn)
+    _inside(own, zone).client("iam").create_policy(PolicyName=name, Path=path, PolicyDocument=_document(allowed))
 
 
 def _topic(own: Aws, alarms: Mapping[str, Value]) -> None:
@@ -146,12 +143,25 @@ def _topic(own: Aws, alarms: Mapping[str, Value]) -> None:
         Aws(own.session, topic.region, own.endpoint_url).client("sns").create_topic(Name=topic.resource)
 
 
-def split_path(arn_text: str) -> tuple[str, str]:
+def create_role(aws: Aws, role_arn: str, trust: Object) -> None:
+    """Create a role that may do everything.
+
+    Args:
+        aws: of its account.
+        role_arn: its ARN.
+        trust: the statement of its trust policy.
+    """
+    iam, (path, name) = aws.client("iam"), _split_path(role_arn)
+    iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=_document(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=_document(_EVERYTHING))
+
+
+def _split_path(arn_text: str) -> tuple[str, str]:
     """Return what an ARN of IAM has after the kind: the path, such as ``/teams/mesh/``, and the name."""
     path, _, name = arn_text.partition("/")[2].rpartition("/")
     return (f"/{path}/" if path else "/"), name
 
 
-def document(*statements: Mapping[str, Value]) -> str:
+def _document(*statements: Mapping[str, Value]) -> str:
     """Return a policy document as JSON."""
     return json.dumps({"Version": _VERSION, "Statement": list(statements)})
