@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from toolkit.contract import check_dns_label, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
@@ -14,7 +14,7 @@ from toolkit.mesh.documents import reader as documents
 from toolkit.mesh.documents.applied import Applied, read_applied
 from toolkit.mesh.documents.confidential import find_chain_problem
 from toolkit.mesh.schema.acmpca import AcmPcaConf
-from toolkit.mesh.schema.secret import KUBERNETES_TYPE, ObjectName
+from toolkit.mesh.schema.secret import KUBERNETES_TYPE, check_object_name
 from toolkit.pki import pem
 from toolkit.verify.plan import PlanOptions, make_plan
 
@@ -165,11 +165,8 @@ def _place(problems: list[Problem], outputs: StackOutputs, zone: Zone, options: 
     # The contract takes names of service accounts that Kubernetes does not.
     path = f"zones[{outputs.zones.index(zone)}].serviceAccount" if account is None else "--service-account"
     name = zone.service_account if account is None else account
-    _attempt(problems, path, lambda: _OBJECT_NAME.validate_python(name))
+    _attempt(problems, path, lambda: check_object_name(name))
     return namespace or zone.namespace, name
-
-
-_OBJECT_NAME: TypeAdapter[str] = TypeAdapter(ObjectName)
 
 
 def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
