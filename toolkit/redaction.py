@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import json
 import re
 import threading
@@ -150,9 +149,11 @@ def _encoded(value: str) -> Iterator[str]:
         yield shown[1:-1]
         yield repr(shown)[2:-2]
     yield value.encode("unicode_escape").decode()
-    yield html.escape(value)
-    yield html.escape(value, quote=False)
-    yield html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    # As html.escape and markupsafe write it; the module html would take its time to load.
+    markup = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    yield markup
+    for double, single in (("&quot;", "&#x27;"), ("&#34;", "&#39;")):
+        yield markup.replace('"', double).replace("'", single)
     yield raw.hex()
     yield raw.hex().upper()
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.judges import envoy, golang, openssl, pem_texts
 from tests.support import hierarchy, request_pem
 from toolkit.pki import pem
+from toolkit.pki.pem_faults import UnreadableError
 
 ISSUING = hierarchy()
 OWN, ROOT = ISSUING.chain()
@@ -68,7 +69,7 @@ def test_a_text_is_read_when_all_programs_read_it(case: pem_texts.PemCase) -> No
     found = pem.read(case.text)
     if found.faults:
         assert not case.readable or STRICTER[case.name] == found.faults[0].kind
-        with pytest.raises(pem.UnreadableError, match=r"^line \d+: "):
+        with pytest.raises(UnreadableError, match=r"^line \d+: "):
             pem.load_certificates(case.text)
     else:
         letters = {authority.der: letter for authority, letter in zip(AUTHORITIES, "AB", strict=True)}
@@ -119,7 +120,7 @@ def test_one_wrong_marker_is_one_fault() -> None:
     ],
 )
 def test_what_is_no_bundle(text: str | bytes, words: str) -> None:
-    with pytest.raises(pem.UnreadableError, match=r".") as caught:
+    with pytest.raises(UnreadableError, match=r".") as caught:
         pem.load_certificates(text)
     assert words in str(caught.value)
     assert KEY.splitlines()[1] not in str(caught.value)

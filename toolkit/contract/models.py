@@ -299,7 +299,7 @@ class StackOutputs(_Exports):
         if problems:
             raise ValueError("; ".join(problems))
         # What is made from a contract has neither the comments nor the line ends of its text.
-        return pem.write(certificates)
+        return pem.rewrite(value)
 
     @field_validator("root_certificate")
     @classmethod
@@ -308,7 +308,7 @@ class StackOutputs(_Exports):
         bundle = info.data.get("certificate_chain")
         if bundle and pem.load_certificates(bundle)[-1] != root:
             raise ValueError("is not the last certificate of certificateChain")
-        return pem.write([root])
+        return pem.rewrite(value)
 
     @field_validator("meshes")
     @classmethod

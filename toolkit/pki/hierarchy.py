@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from toolkit.pki import chain, names
 
 if TYPE_CHECKING:
@@ -71,7 +69,7 @@ class Hierarchy:
     @cached_property
     def _identities(self) -> tuple[tuple[bytes, bytes], ...]:
         """For each certificate whose it is: the name and the key."""
-        return tuple((names.read_subject(each), _key(each)) for each in self.certificates)
+        return tuple((names.read_subject(each), names.read_public_key(each)) for each in self.certificates)
 
     @cached_property
     def _issuers(self) -> dict[int, list[int]]:
@@ -203,7 +201,3 @@ def describe_difference(child: x509.Certificate, parent: x509.Certificate) -> st
     else:
         how = f"as {', '.join(attribute.text for attribute in said)!r}"
     return f"names its issuer ({chain.get_display_name(parent)}) {how}; Go compares names byte by byte and finds none"
-
-
-def _key(certificate: x509.Certificate) -> bytes:
-    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -52,6 +52,11 @@ def read_issuer(certificate: x509.Certificate) -> bytes:
     return _fields(certificate)[2].whole
 
 
+def read_public_key(certificate: x509.Certificate) -> bytes:
+    """Return a certificate's SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7)."""
+    return _fields(certificate)[5].whole
+
+
 def read_attributes(name: bytes) -> list[Attribute]:
     """Return the attributes of a name, in their order.
 

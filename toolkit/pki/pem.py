@@ -13,15 +13,23 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from toolkit.errors import one_line
 from toolkit.pki.certificate import parse
+from toolkit.pki.pem_faults import (
+    BASE64,
+    MARKER,
+    Fault,
+    UnreadableError,
+    describe_marker,
+    describe_text,
+    name_unseen,
+    quote_line,
+)
 from toolkit.text import NotTextError, from_utf8
 
 if TYPE_CHECKING:
@@ -32,48 +40,12 @@ REQUEST = "CERTIFICATE REQUEST"
 _LINE = 64
 # BoringSSL reads lines in pieces of so many characters, and loses its place where a line ends with a piece.
 _PIECE = 253
-_MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9][A-Z0-9 ]*)-----")
 # Whatever a person would take for a marker, with any kind and number of dashes.
 _DASH = "-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
 _LIKE_A_MARKER = re.compile(rf"[{_DASH}]{{2,}}\s*(?:BEGIN|END)\b", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-# Formats and separators that no editor shows; a blank or a tab at a line's end does no harm.
-_UNSEEN = {"\ufeff": "a byte order mark", "\u00a0": "a non-breaking space", "\u200b": "a zero-width space", "\0": "NUL"}
-_UNSEEN_CATEGORIES = ("Cc", "Cf", "Zl", "Zp", "Zs")
-_LONGEST_QUOTED = 40
-_MOST_FAULTS = 3
 # The first bytes of the DER of every certificate that is longer than 255 bytes.
-_DER, _DER_IN_BASE64 = b"0\x82", "MII"
+_DER = b"0\x82"
 _DER_AS_TEXT = ("0\x82", "0\ufffd")
-
-
-class Fault(NamedTuple):
-    """One thing that keeps a program from reading the text.
-
-    Attributes:
-        kind: a short name, for rules that treat one kind in a special way.
-        line: where it is, from 1.
-        message: what is wrong there, who can't read it, and how to fix it.
-    """
-
-    kind: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.message}"
-
-
-class UnreadableError(ValueError):
-    """A PEM text that some program of a mesh can't read in full.
-
-    Args:
-        faults: everything that is wrong with it, at least one.
-    """
-
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(map(str, faults[:_MOST_FAULTS])))
-        self.faults = tuple(faults)
 
 
 @dataclass
@@ -82,11 +54,13 @@ class Reading:
 
     Attributes:
         certificates: those that can be read, in their order.
+        contents: the same in DER.
         faults: why other certificates can't be read; with one fault the text is of no use as a whole.
         text_lines: the numbers of lines of text outside of blocks, which every program passes over.
     """
 
     certificates: list[x509.Certificate] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     text_lines: list[int] = field(default_factory=list)
 
@@ -111,10 +85,11 @@ def read(text: str | bytes) -> Reading:
         elif (content := _content(block, reading)) is not None:
             try:
                 reading.certificates.append(parse(content))
+                reading.contents.append(content)
             except ValueError as error:
                 reading.fail("certificate", block.line, f"the certificate that begins here {error}")
     if not reading.certificates and not reading.faults:
-        reading.fail("nothing", 1, _no_block(decoded))
+        reading.fail("nothing", 1, describe_text(decoded))
     reading.faults.sort(key=lambda fault: fault.line)
     return reading
 
@@ -125,10 +100,23 @@ def load_certificates(text: str | bytes) -> tuple[x509.Certificate, ...]:
     Raises:
         UnreadableError: Go, OpenSSL or Envoy can't read one of them, or there is none.
     """
+    return tuple(_load(text).certificates)
+
+
+def rewrite(text: str | bytes) -> str:
+    """Return the certificates of a PEM text as canonical PEM; see :func:`write`.
+
+    Raises:
+        UnreadableError: Go, OpenSSL or Envoy can't read one of them, or there is none.
+    """
+    return "".join(_encoded(content, CERTIFICATE) for content in _load(text).contents)
+
+
+def _load(text: str | bytes) -> Reading:
     reading = read(text)
     if reading.faults:
         raise UnreadableError(reading.faults)
-    return tuple(reading.certificates)
+    return reading
 
 
 def load_certificate(text: str | bytes) -> x509.Certificate:
@@ -167,12 +155,19 @@ def load_request(text: str | bytes) -> x509.CertificateSigningRequest:
 
 def write(certificates: Sequence[x509.Certificate]) -> str:
     """Return the certificates as canonical PEM: lines of 64 characters, each ended by a line feed (RFC 7468, 2)."""
-    return "".join(_encoded(certificate.public_bytes(Encoding.DER), CERTIFICATE) for certificate in certificates)
+    return "".join(_encoded(_to_der(certificate), CERTIFICATE) for certificate in certificates)
 
 
 def write_request(request: x509.CertificateSigningRequest) -> str:
     """Return a certificate signing request as canonical PEM."""
-    return _encoded(request.public_bytes(Encoding.DER), REQUEST)
+    return _encoded(_to_der(request), REQUEST)
+
+
+def _to_der(content: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
+    # A tenth of the time in which a command starts, and commands that only read need none of it.
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 - see above
+
+    return content.public_bytes(Encoding.DER)
 
 
 def _encoded(content: bytes, label: str) -> str:
@@ -233,10 +228,10 @@ def _blocks(text: str, reading: Reading) -> Iterator[_Block]:
     for number, raw in enumerate(text.split("\n"), start=1):
         # As Go's getLine: a carriage return belongs to the line end only right before the line feed.
         line = raw.removesuffix("\r").rstrip(" \t")
-        marker = _MARKER.fullmatch(line)
+        marker = MARKER.fullmatch(line)
         if marker is None:
             if _LIKE_A_MARKER.search(line):
-                reading.fail(*_wrong_marker(number, line))
+                reading.fail(*describe_marker(number, line))
                 open_block, is_lost = None, True
             elif open_block is not None:
                 open_block.lines.append(_Line(number, line, len(raw)))
@@ -289,7 +284,7 @@ def _content(block: _Block, reading: Reading) -> bytes | None:
     if not text:
         reading.fail("empty", block.line, "the block that begins here is empty")
         return None
-    if not _BASE64.fullmatch(text) or len(text) % 4:
+    if not BASE64.fullmatch(text) or len(text) % 4:
         reason = "its = padding is missing, or a part of it is" if len(text) % 4 else "= is only allowed at its end"
         reading.fail("base64", body[-1].number, f"the block's base64 is not whole: {reason}")
         return None
@@ -321,9 +316,9 @@ def _strange(number: int, line: str, character: str) -> Fault:
     """Say what a character does in base64 that is none of it."""
     if character == "\r":
         return Fault("carriage-return", number, "a carriage return is inside the line; end lines with a line feed")
-    if name := _unseen(character):
+    if name := name_unseen(character):
         return Fault("invisible", number, f"{name} is in the base64; Go loses this certificate; remove it")
-    return Fault("comment", number, f"{_quoted(line)} is not base64; move text out of the block")
+    return Fault("comment", number, f"{quote_line(line)} is not base64; move text out of the block")
 
 
 def _other_label(block: _Block) -> tuple[str, int, str]:
@@ -333,63 +328,3 @@ def _other_label(block: _Block) -> tuple[str, int, str]:
     if block.label in ("X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
         return "label", block.line, f"the label is {block.label}, which Go passes over; write CERTIFICATE"
     return "label", block.line, f"a {block.label} is among the certificates; remove it"
-
-
-def _wrong_marker(number: int, line: str) -> tuple[str, int, str]:
-    """Say what is wrong with a line that looks like a BEGIN or END line."""
-    kind, message = _lost_line_ends(line) or _wrong_spelling(line)
-    return kind, number, message
-
-
-def _lost_line_ends(line: str) -> tuple[str, str] | None:
-    if "\\n" in line:
-        return "literal", r"line ends are written as \n; put real line ends in their place"
-    if "\r" in line:
-        return "carriage-return", "lines end with a carriage return alone; end them with a line feed"
-    joined = re.search(r"END [A-Z0-9 ]+-----\s*-----BEGIN", line)
-    if len(_MARKER.findall(line)) > (2 if joined else 1) or re.search(r"BEGIN [A-Z0-9 ]+-----.*-----END", line):
-        return "folded", "the line ends are lost; in YAML write the text under | and not under >"
-    if joined:
-        return "joined", "END and BEGIN are on one line; Go, OpenSSL and Envoy read neither certificate there"
-    return None
-
-
-def _wrong_spelling(line: str) -> tuple[str, str]:
-    if strange := next((name for c in line if (name := _unseen(c))), ""):
-        return "invisible", f"{strange} is in the BEGIN or END line; Go loses this certificate; remove it"
-    if _MARKER.fullmatch(line.lstrip()):
-        return "indented", "the BEGIN or END line is indented; remove the blanks before it"
-    if _MARKER.search(line):
-        return "text", f"text is on the line of a BEGIN or END: {_quoted(line)}; put it on a line of its own"
-    return "dashes", f"{_quoted(line)} is not a BEGIN or END line: five dashes, capitals, five dashes"
-
-
-def _unseen(character: str) -> str:
-    """Return the name of a character that no editor shows; empty for any other."""
-    if character in " \t" or unicodedata.category(character) not in _UNSEEN_CATEGORIES:
-        return ""
-    return _UNSEEN.get(character) or f"{unicodedata.name(character, 'a control character').lower()}"
-
-
-def _quoted(line: str) -> str:
-    """Return a line for an error message, cut; never a part of a key."""
-    if "PRIVATE KEY" in line:
-        return "a private key"
-    text = ascii(line.strip())[1:-1]
-    return repr(text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}...")
-
-
-def _no_block(text: str) -> str:
-    """Say what a text is in which there is no block at all."""
-    packed = "".join(text.split())
-    if _BASE64.fullmatch(packed):
-        if packed.startswith(_DER_IN_BASE64):
-            return "this is base64 without BEGIN and END lines; wrap it as PEM"
-        with_padding = packed + "=" * (-len(packed) % 4)
-        try:
-            inside = base64.b64decode(with_padding, validate=True)
-        except binascii.Error:
-            inside = b""
-        if b"-----BEGIN" in inside:
-            return "this is base64 of PEM; decode it once more"
-    return "no PEM certificate found (-----BEGIN CERTIFICATE-----)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import io
 from typing import TYPE_CHECKING
@@ -77,6 +76,8 @@ def write_diff(wanted: Object, current: Object | None, source: str, *, heed_unkn
     """
     new, old = _comparable(wanted, current or {}, heed_unknown=heed_unknown)
     before = _yaml(old) if current is not None else []
+    import difflib  # noqa: PLC0415 - slow to import, and only --diff and --dry-run need it
+
     lines = difflib.unified_diff(before, _yaml(new), "control plane", printable_line(source), lineterm="")
     return list(lines)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
@@ -88,8 +87,10 @@ def join_words(words: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return the question after the known word that is most like a word; empty where none is like it."""
+def suggest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """Return the question after the known word that is most like a word; empty where none is so much like it."""
+    import difflib  # noqa: PLC0415 - slow to import, and only a mistake needs it
+
     lower = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(word.lower()[:100], lower, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower()[:100], lower, n=1, cutoff=likeness)
     return f"Did you mean {lower[close[0]]}?" if close else ""

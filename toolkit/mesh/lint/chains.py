@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.data_sources import Resolved
     from toolkit.mesh.documents.typed import Backend, MeshDocument
     from toolkit.mesh.lint.context import Context
+    from toolkit.pki.pem_faults import Fault
     from toolkit.yamltext.nodes import Path
 
 # Where each type of backend has its chain; that of Vault is asked of Vault.
@@ -42,7 +43,7 @@ class Bundle:
 
     where: Resolved
     certificates: tuple[x509.Certificate, ...]
-    faults: tuple[pem.Fault, ...]
+    faults: tuple[Fault, ...]
     has_key: bool
     has_text: bool
     hierarchy: Hierarchy
@@ -72,7 +73,7 @@ def read_chain(where: Resolved) -> Bundle:
 
 # Meshes of one stack have the same chain, and several rules look at it.
 @lru_cache(maxsize=64)
-def _contents(text: str) -> tuple[tuple[x509.Certificate, ...], tuple[pem.Fault, ...], bool, bool, Hierarchy]:
+def _contents(text: str) -> tuple[tuple[x509.Certificate, ...], tuple[Fault, ...], bool, bool, Hierarchy]:
     content = pem.read(text)
     faults = tuple(fault for fault in content.faults if fault.kind != "private-key")
     # With one fault Go, OpenSSL and Envoy each lose other certificates, so nothing is said of the rest.

@@ -5,11 +5,10 @@ Kubernetes refuses an unknown field where it validates strictly, as kubectl asks
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.typed import MeshDocument
-from toolkit.mesh.documents.wording import join_words, name_kind, show_key
+from toolkit.mesh.documents.wording import join_words, name_kind, show_key, suggest
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.value_types import WRONG_TYPE
@@ -84,6 +83,4 @@ def _fix(key: str, document: MeshDocument | SecretDocument) -> str:
         return f"Indent {key} less: it belongs beside metadata."
     if "/" in key:
         return "It looks like a label or an annotation: move it below metadata.labels or metadata.annotations."
-    lower = {known.lower(): known for known in _KNOWN}
-    close = difflib.get_close_matches(key.lower()[:100], lower, n=1, cutoff=0.75)
-    return f"Did you mean {lower[close[0]]}?" if close else ""
+    return suggest(key, _KNOWN, 0.75)

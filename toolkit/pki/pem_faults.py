@@ -1,0 +1,110 @@
+"""What is wrong with a PEM text, in words: for texts that Go, OpenSSL or Envoy can't read (see ``pem.py``)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import unicodedata
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9][A-Z0-9 ]*)-----")
+BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+# Formats and separators that no editor shows; a blank or a tab at a line's end does no harm.
+_UNSEEN = {"\ufeff": "a byte order mark", "\u00a0": "a non-breaking space", "\u200b": "a zero-width space", "\0": "NUL"}
+_UNSEEN_CATEGORIES = ("Cc", "Cf", "Zl", "Zp", "Zs")
+_LONGEST_QUOTED = 40
+_MOST_FAULTS = 3
+_DER_IN_BASE64 = "MII"
+
+
+class Fault(NamedTuple):
+    """One thing that keeps a program from reading the text.
+
+    Attributes:
+        kind: a short name, for rules that treat one kind in a special way.
+        line: where it is, from 1.
+        message: what is wrong there, who can't read it, and how to fix it.
+    """
+
+    kind: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}"
+
+
+class UnreadableError(ValueError):
+    """A PEM text that some program of a mesh can't read in full.
+
+    Args:
+        faults: everything that is wrong with it, at least one.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults[:_MOST_FAULTS])))
+        self.faults = tuple(faults)
+
+
+def describe_marker(number: int, line: str) -> tuple[str, int, str]:
+    """Say what is wrong with a line that looks like a BEGIN or END line."""
+    kind, message = _lost_line_ends(line) or _wrong_spelling(line)
+    return kind, number, message
+
+
+def _lost_line_ends(line: str) -> tuple[str, str] | None:
+    if "\\n" in line:
+        return "literal", r"line ends are written as \n; put real line ends in their place"
+    if "\r" in line:
+        return "carriage-return", "lines end with a carriage return alone; end them with a line feed"
+    joined = re.search(r"END [A-Z0-9 ]+-----\s*-----BEGIN", line)
+    if len(MARKER.findall(line)) > (2 if joined else 1) or re.search(r"BEGIN [A-Z0-9 ]+-----.*-----END", line):
+        return "folded", "the line ends are lost; in YAML write the text under | and not under >"
+    if joined:
+        return "joined", "END and BEGIN are on one line; Go, OpenSSL and Envoy read neither certificate there"
+    return None
+
+
+def _wrong_spelling(line: str) -> tuple[str, str]:
+    if strange := next((name for c in line if (name := name_unseen(c))), ""):
+        return "invisible", f"{strange} is in the BEGIN or END line; Go loses this certificate; remove it"
+    if MARKER.fullmatch(line.lstrip()):
+        return "indented", "the BEGIN or END line is indented; remove the blanks before it"
+    if MARKER.search(line):
+        return "text", f"text is on the line of a BEGIN or END: {quote_line(line)}; put it on a line of its own"
+    return "dashes", f"{quote_line(line)} is not a BEGIN or END line: five dashes, capitals, five dashes"
+
+
+def name_unseen(character: str) -> str:
+    """Return the name of a character that no editor shows; empty for any other."""
+    if character in " \t" or unicodedata.category(character) not in _UNSEEN_CATEGORIES:
+        return ""
+    return _UNSEEN.get(character) or f"{unicodedata.name(character, 'a control character').lower()}"
+
+
+def quote_line(line: str) -> str:
+    """Return a line for an error message, cut; never a part of a key."""
+    if "PRIVATE KEY" in line:
+        return "a private key"
+    text = ascii(line.strip())[1:-1]
+    return repr(text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}...")
+
+
+def describe_text(text: str) -> str:
+    """Say what a text is in which there is no block at all."""
+    packed = "".join(text.split())
+    if BASE64.fullmatch(packed):
+        if packed.startswith(_DER_IN_BASE64):
+            return "this is base64 without BEGIN and END lines; wrap it as PEM"
+        with_padding = packed + "=" * (-len(packed) % 4)
+        try:
+            inside = base64.b64decode(with_padding, validate=True)
+        except binascii.Error:
+            inside = b""
+        if b"-----BEGIN" in inside:
+            return "this is base64 of PEM; decode it once more"
+    return "no PEM certificate found (-----BEGIN CERTIFICATE-----)"
