@@ -194,7 +194,9 @@ def _python_name(arguments: type, key: str) -> str:
 
 @cache
 def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls.__init__, globalns=vars(sys.modules[cls.__module__]))  # type: ignore[misc] # of the class itself
+    # pulumi.Input is an alias that names Output and a type variable of its own module.
+    names = {**vars(pulumi.output), **vars(sys.modules[cls.__module__])}
+    return typing.get_type_hints(cls.__init__, globalns=names)  # type: ignore[misc] # of the class itself
 
 
 def _required(cls: type) -> list[str]:
