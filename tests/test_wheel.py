@@ -83,7 +83,7 @@ def test_the_base_runs_all_but_the_sandbox(python: str, wheel: Path, versions: P
     contract = tmp_path / "outputs.json"
     contract.write_text(json.dumps(contract_document(hierarchy())))
     commands = [
-        ("outputs", "--outputs", contract),
+        ("contract", "show", "--outputs", contract),
         ("render-mesh", "--outputs", contract, "-o", "mesh.yaml"),
         ("lint", "mesh.yaml"),
         ("render-zone", "--outputs", contract, "--zone", "zone-1"),

@@ -68,7 +68,7 @@ def process(aws: Sandbox, outputs: StackOutputs, zones: int, directory: Path) ->
 def scripted(aws: Sandbox, outputs: StackOutputs, zones: int, directory: Path) -> float:
     """Seconds of the shell script for so many zones."""
     (directory / "chain.pem").write_text(outputs.certificate_chain)
-    lines = [f"{zone.name} {zone.region} {zone.verifier_role_arn}" for zone in outputs.zones[:zones]]
+    lines = [f"{zone.name} {zone.region} {zone.verifying_role_arn}" for zone in outputs.zones[:zones]]
     (directory / "zones.txt").write_text("\n".join(lines) + "\n")
     authority = outputs.certificate_authority
     names = ["sh", str(SCRIPT), authority.arn, authority.region, authority.signing_algorithm, str(directory)]

@@ -72,6 +72,11 @@ AWS_SERVERS: dict[str, servers.Answer] = {
     "gives credentials and repeats them": servers.gives_credentials_and_repeats_them,
     "issues what it was sent": servers.issues_what_it_was_sent,
 }
+_ARN = "arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
+_ZONE = "zone-1=eu-central-1,arn:aws:iam::123456789012:role/zone-1"
+_CREATE = ("contract", "create", "--arn", _ARN, "--add-zone", _ZONE)
+for _name, _server in AWS_SERVERS.items():
+    CASES[f"contract create: AWS {_name}"] = Case((*_CREATE, "--endpoint-url", "{url}"), AWS, _server, (2, 3))
 _LEDGER = ("--ledger", "{left}/ledger")
 for _name, _server in AWS_SERVERS.items():
     for _how in ("assume-role", "ambient"):
@@ -200,7 +205,9 @@ for _name, _token in {"blank": f"{USER_TOKEN} x", "control": f"{USER_TOKEN}\x1bx
     )
 # Files in which somebody left a secret.
 for _name in ("broken.json", "types.json", "secret.json", "deep.json", "not.json"):
-    CASES[f"outputs of {_name}"] = Case(("outputs", "--outputs", f"{{files}}/{_name}"), {}, None, (2,))
+    CASES[f"contract show of {_name}"] = Case(("contract", "show", "--outputs", f"{{files}}/{_name}"), {}, None, (2,))
+    for _option in ("--from-terraform", "--from-cloudformation", "--chain"):
+        CASES[f"contract create {_option} {_name}"] = Case((*_CREATE, _option, f"{{files}}/{_name}"), {}, None, (2,))
     CASES[f"render-mesh of {_name}"] = Case(("render-mesh", "--outputs", f"{{files}}/{_name}"), {}, None, (2,))
     CASES[f"verify --merge {_name}"] = Case(
         ("verify", "--outputs", "{outputs}", "--merge", f"{{files}}/{_name}"), {}, None, (1, 2)

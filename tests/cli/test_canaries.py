@@ -31,6 +31,7 @@ from tests.cli.canary_commands import (
 from tests.cli.echo_server import EchoServer
 from toolkit import cli
 from toolkit.control_plane import client
+from toolkit.verify import authority_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +114,7 @@ def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
             monkeypatch.delenv(name)
     # Between two tries of one question.
     monkeypatch.setattr(client, "READ_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(authority_facts, "_SECONDS", 1)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "no-such-file"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from tests.support import Authority, contract_document, hierarchy, pending_document
 from toolkit import cli
+from toolkit.cli.contract import SUBCOMMANDS
 from toolkit.errors import ExternalError
 from toolkit.files import project_root
 
@@ -61,32 +62,38 @@ def test_help_and_documents_start_fast(outputs: Path) -> None:
     assert imported_by("--help") == set()
     assert imported_by("render-mesh", "--help") == set()
     assert imported_by("verify", "--help") == set()
-    assert imported_by("outputs", "--help") == set()
-    for form in ("table", "json", "schema"):
-        assert imported_by("outputs", "--outputs", outputs, "--format", form) == set()
+    for words in ([], ["create"], ["show"], ["csr"], ["schema"]):
+        assert imported_by("contract", *words, "--help") == set()
+    assert imported_by("contract", "schema") == set()
+    for form in ("table", "json"):
+        assert imported_by("contract", "show", "--outputs", outputs, "--format", form) == set()
     assert imported_by("render-mesh", "--outputs", outputs) == set()
     assert imported_by("render-mesh", "--outputs", outputs, "--ca-cert", "secret", "--format", "universal") == set()
 
 
-@pytest.mark.parametrize("name", list(cli.COMMANDS))
+# The commands, and those of groups, by the words with which they are called.
+ENTRIES = {**cli.COMMANDS, **{f"contract {name}": entry for name, entry in SUBCOMMANDS.items()}}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
 def test_the_list_of_commands_says_what_the_commands_say(name: str) -> None:
-    entry = cli.COMMANDS[name]
+    entry = ENTRIES[name]
     command = importlib.import_module(entry.module).command
     assert isinstance(command, click.Command)
-    assert command.name == name
+    assert command.name == name.rsplit(maxsplit=1)[-1]
     assert (command.help or "").lstrip("\b").strip().startswith(entry.summary)
 
 
-@pytest.mark.parametrize("name", list(cli.COMMANDS))
+@pytest.mark.parametrize("name", ENTRIES)
 def test_every_option_is_explained(name: str) -> None:
-    command = importlib.import_module(cli.COMMANDS[name].module).command
+    command = importlib.import_module(ENTRIES[name].module).command
     for parameter in command.params:
         assert getattr(parameter, "help", None), f"{name}: {parameter.name} has no help"
 
 
-@pytest.mark.parametrize("name", list(cli.COMMANDS))
+@pytest.mark.parametrize("name", ENTRIES)
 def test_help_shows_examples_as_they_are_typed(name: str) -> None:
-    said = CliRunner().invoke(cli.main, [name, "--help"]).output
+    said = CliRunner().invoke(cli.main, [*name.split(), "--help"]).output
     assert "\\b" not in said
     if "Examples:" in said:
         examples = said.partition("Examples:\n")[2].splitlines()
@@ -137,17 +144,17 @@ def test_every_problem_of_an_outputs_file_is_said_and_nothing_is_written(
     assert "Hint: " in result.stderr
 
 
-@pytest.mark.parametrize("command", ["outputs", "render-mesh", "verify"])
+@pytest.mark.parametrize("command", ["contract show", "contract csr", "render-mesh", "verify"])
 @pytest.mark.parametrize(
     "content", ["", "not json", "[]", "{}", '{"schemaVersion": 99}', '{"pendingCertificateAuthority": 1}']
 )
 def test_what_is_no_contract(command: str, content: str, tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
     file.write_text(content)
-    result = toolkit(command, "--outputs", file)
+    result = toolkit(*command.split(), "--outputs", file)
     assert (result.returncode, result.stdout) == (2, "")
     assert "Traceback" not in result.stderr
-    piped = toolkit(command, "--outputs", "-", input=content)
+    piped = toolkit(*command.split(), "--outputs", "-", input=content)
     assert piped.returncode == 2
     assert "standard input" in piped.stderr
 
@@ -159,7 +166,7 @@ def test_nothing_can_be_done_while_the_ca_waits(command: str, tmp_path: Path) ->
     result = toolkit(command, "--outputs", file)
     assert (result.returncode, result.stdout) == (2, "")
     assert "the stack's CA still waits for its certificate" in result.stderr
-    assert "Hint: toolkit outputs --csr" in result.stderr
+    assert "Hint: toolkit contract csr" in result.stderr
 
 
 def test_the_lifetime_is_the_stacks_unless_chosen(outputs: Path, issuing: Authority) -> None:

@@ -212,7 +212,7 @@ def test_a_defect_is_shown_without_secrets(monkeypatch: pytest.MonkeyPatch, *, d
 
     monkeypatch.setattr("toolkit.contract.load_stack", broken)
     monkeypatch.setattr("toolkit.contract.load", broken)
-    result = CliRunner().invoke(cli.main, [*["--debug"][: int(debug)], "outputs", "--outputs", "x"])
+    result = CliRunner().invoke(cli.main, [*["--debug"][: int(debug)], "contract", "show", "--outputs", "x"])
     assert result.exit_code == 3
     assert "RuntimeError: unexpected ***\\x1b[2J" in result.stderr
     assert ("Traceback" in result.stderr) is debug

@@ -85,5 +85,5 @@ def test_an_endpoint_that_is_not_there_is_a_line(aws: TestSandbox, live_file: Pa
 def test_a_command_leaves_the_logger_as_it_was(outputs: Path) -> None:
     logger = logging.getLogger("toolkit")
     before = logger.handlers[:], logger.level, logger.propagate
-    assert CliRunner().invoke(main, ["outputs", "-v", "--outputs", str(outputs)]).exit_code == 0
+    assert CliRunner().invoke(main, ["contract", "show", "-v", "--outputs", str(outputs)]).exit_code == 0
     assert (logger.handlers, logger.level, logger.propagate) == before

@@ -247,7 +247,7 @@ def test_the_foreign_identity_repeats_nothing(
     aws: TestSandbox, live: StackOutputs, live_file: Path, killed: Path
 ) -> None:
     # The administrator may issue, but is not the zone.
-    with_policy(aws, live.zones[0].verifier_role_arn, [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
+    with_policy(aws, live.zones[0].verifying_role_arn, [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
     arguments = ("--zone", live.zones[0].name, "--identity", "ambient", "--format", "json")
     result = toolkit(aws, "--outputs", live_file, "--resume", killed, *arguments)
     assert result.returncode == 1

@@ -67,7 +67,7 @@ def test_a_pending_stack_is_no_contract_to_work_with() -> None:
     with pytest.raises(InvalidInputError, match=r"^outputs\.json: the stack's CA still waits") as caught:
         contract.parse(json.dumps(document), "outputs.json")
     assert caught.value.problems[0].message.startswith(document["pendingCertificateAuthority"]["arn"])
-    for step in ("toolkit outputs --csr", "issuedCertificate and issuedCertificateChain", "pulumi up"):
+    for step in ("toolkit contract csr", "issuedCertificate and issuedCertificateChain", "pulumi up"):
         assert step in caught.value.hint
 
 

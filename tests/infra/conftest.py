@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime import rpc
 from pulumi.runtime.settings import SETTINGS, get_root_resource
@@ -56,10 +57,21 @@ class Graph:
         return {item.name: item for item in self.resources if item.type.endswith(f":{suffix}")}
 
 
+_MAKING = threading.Lock()
+
+
 @cache
-def _issuing_authority() -> Authority:
+def _issuing_authority(key_algorithm: str) -> Authority:
     """The same for every run, as the CAs of a stack that is updated are."""
-    return Authority("Issuing CA", parent=Authority("Root CA"), not_after=NOW + timedelta(days=1825))
+    root, issuing = (_key(key_algorithm) for _ in range(2))
+    return Authority("Issuing CA", Authority("Root CA", key=root), not_after=NOW + timedelta(days=1825), key=issuing)
+
+
+def _key(algorithm: str) -> Any:
+    curves = {"EC_prime256v1": ec.SECP256R1(), "EC_secp384r1": ec.SECP384R1(), "EC_secp521r1": ec.SECP521R1()}
+    if curve := curves.get(algorithm):
+        return ec.generate_private_key(curve)
+    return rsa.generate_private_key(public_exponent=65537, key_size=int(algorithm.removeprefix("RSA_")))
 
 
 class FakeAws(pulumi_mocks.Mocks):
@@ -79,7 +91,7 @@ class FakeAws(pulumi_mocks.Mocks):
         self._account = account
         self._created = created
         self._exported = dict(exported or {})
-        self._issuing = _issuing_authority()
+        self._issuing = _issuing_authority("EC_prime256v1")
         self._accounts: dict[str, str] = {}
         self._functions = {
             "getCallerIdentity": lambda _: {
@@ -124,6 +136,9 @@ class FakeAws(pulumi_mocks.Mocks):
             # What the real provider reads while the CA is still pending.
             outputs |= {"certificate": "", "certificateChain": "", "notAfter": ""}
             outputs["certificateSigningRequest"] = stack_csr()
+            # Both CAs of a stack may come at once, and must be of one hierarchy.
+            with _MAKING:
+                self._issuing = _issuing_authority(args.inputs["certificateAuthorityConfiguration"]["keyAlgorithm"])
         elif kind == "Certificate":
             certificates = self._issuing.chain()
             own, *above = certificates[1:] if args.name.startswith("root") else certificates
@@ -146,7 +161,7 @@ def _missing(args: dict[str, Any]) -> dict[str, Any]:
 @cache
 def stack_csr() -> str:
     """The request of the stack's issuing CA; signed once, since ECDSA never signs twice in the same way."""
-    authority = _issuing_authority()
+    authority = _issuing_authority("EC_prime256v1")
     return request_pem(authority.common_name, authority.key)
 
 

@@ -125,7 +125,7 @@ def test_a_chain_that_can_not_be_read_is_not_a_ca_that_waits(run_program: RunPro
 def test_a_ca_that_waits_for_its_certificate_is_told_of(run_program: RunProgram, warnings: list[str]) -> None:
     run_program(shape("under-external-ca"), functions=functions(status="PENDING_CERTIFICATE", certificate=""))
     (warning,) = warnings
-    assert warning.startswith("The CA waits for its certificate: toolkit outputs --csr prints the request.")
+    assert warning.startswith("The CA waits for its certificate: toolkit contract csr prints the request.")
 
 
 def test_former_cas_are_warned_of(run_program: RunProgram, warnings: list[str]) -> None:

@@ -97,11 +97,11 @@ def _outcome(result: Result, place: str, *, taken: int = 0) -> str:
 
 
 def outputs(world: World, text: str) -> str:
-    return _outcome(run("outputs", "--outputs", world.contract(text)), "certificateChain: ")
+    return _outcome(run("contract", "show", "--outputs", world.contract(text)), "certificateChain: ")
 
 
 def root_certificate(world: World, text: str) -> str:
-    return _outcome(run("outputs", "--outputs", world.contract(root=text)), "rootCertificate: ")
+    return _outcome(run("contract", "show", "--outputs", world.contract(root=text)), "rootCertificate: ")
 
 
 def render_mesh(world: World, text: str) -> str:

@@ -36,7 +36,11 @@ def proves_every_zone(aws: TestSandbox, stack: Stack, directory: Path) -> None:
     """Render a Mesh from the outputs, and verify every zone."""
     (directory / "outputs.json").write_text(json.dumps(stack.outputs()), encoding="utf-8")
     contract = ("--outputs", "outputs.json")
-    for words in (("outputs", *contract), ("render-mesh", *contract, "-o", "mesh.yaml"), ("verify", *contract)):
+    for words in (
+        ("contract", "show", *contract),
+        ("render-mesh", *contract, "-o", "mesh.yaml"),
+        ("verify", *contract),
+    ):
         done = toolkit(directory, aws, *words)
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -149,7 +149,9 @@ def test_every_stack_of_the_repository_is_verified(stack: str) -> None:
 
 def test_the_accounts_are_those_of_the_file(tmp_path: Path) -> None:
     text = shapes._TEXTS["accounts-ram"].replace(shapes.HOME, "444455556666").replace(shapes.ELSEWHERE, "777788889999")
-    done = sandbox("--stack-file", stack_file(tmp_path, "moved", text), "--", *TOOLKIT, "outputs", "--format", "json")
+    done = sandbox(
+        "--stack-file", stack_file(tmp_path, "moved", text), "--", *TOOLKIT, "contract", "show", "--format", "json"
+    )
     assert done.returncode == 0, done.stderr
     outputs = json.loads(done.stdout)
     assert outputs["certificateAuthority"]["arn"].split(":")[4] == "444455556666"
@@ -174,11 +176,11 @@ def test_zones_of_a_file_beside_the_stacks(tmp_path: Path) -> None:
 
 def test_the_contract_of_the_environment_gives_way_to_a_stack_that_is_named(tmp_path: Path) -> None:
     environment = {**os.environ, "TOOLKIT_CONTRACT": str(tmp_path / "none.json"), "PATH": str(tmp_path)}
-    for command in ("outputs", "verify", "render-mesh"):
-        read = subprocess.run([*TOOLKIT, command], capture_output=True, text=True, env=environment, check=False)
+    for command in (["contract", "show"], ["verify"], ["render-mesh"]):
+        read = subprocess.run([*TOOLKIT, *command], capture_output=True, text=True, env=environment, check=False)
         assert (read.returncode, "none.json" in read.stderr) == (2, True)
         for option in ("--stack", "--cwd"):
-            words = [*TOOLKIT, command, option, str(tmp_path)]
+            words = [*TOOLKIT, *command, option, str(tmp_path)]
             named = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
             # No Pulumi is on the path.
             assert (named.returncode, "none.json" in named.stderr) == (3, False)

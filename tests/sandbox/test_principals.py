@@ -158,7 +158,7 @@ def test_attached_policies_count_like_inline_ones(aws: TestSandbox, outputs: Sta
 def test_session_policies_are_refused_by_name(aws: TestSandbox, outputs: StackOutputs) -> None:
     with pytest.raises(ClientError, match="not in the sandbox"):
         aws.client("sts").assume_role(
-            RoleArn=outputs.zones[0].verifier_role_arn, RoleSessionName="session", Policy="{}"
+            RoleArn=outputs.zones[0].verifying_role_arn, RoleSessionName="session", Policy="{}"
         )
 
 
@@ -166,7 +166,7 @@ def test_a_zone_does_not_become_another(aws: TestSandbox, outputs: StackOutputs)
     with pytest.raises(ClientError, match="Not authorized"):
         assume(aws, outputs.zones[1].role_arn, token())
     with pytest.raises(ClientError, match="Not authorized"):
-        assume(aws, outputs.zones[0].verifier_role_arn, token())
+        assume(aws, outputs.zones[0].verifying_role_arn, token())
 
 
 @pytest.mark.parametrize("text", ["nonsense", "a.b.c", "....", "a.e30.c.d", "a.W10.c", "a.bnVsbA.c"])

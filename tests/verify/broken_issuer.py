@@ -111,9 +111,9 @@ class BrokenIssuer:
         self._answers: dict[str, dict[str, str]] = {}
 
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:  # noqa: ARG002 - the protocol's signature
-        role = zone.verifier_role_arn.rpartition("/")[2]
+        role = zone.verifying_role_arn.rpartition("/")[2]
         session = f"arn:aws:sts::{zone.account_id}:assumed-role/{role}/test"
-        return ZoneIdentity(session, (zone.verifier_role_arn,), cast("ACMPCAClient", self))
+        return ZoneIdentity(session, (zone.verifying_role_arn,), cast("ACMPCAClient", self))
 
     def describe_certificate_authority(self, **_: str) -> dict[str, Any]:
         authority = {"Status": "ACTIVE", "UsageMode": "GENERAL_PURPOSE", "NotAfter": ISSUING.not_after}

@@ -131,7 +131,7 @@ def wrong_credentials(world: World) -> None:
 
 
 def role_is_gone(world: World) -> None:
-    gone = world.zone.model_copy(update={"verifier_role_arn": world.zone.verifier_role_arn + "-gone"})
+    gone = world.zone.model_copy(update={"verifier_role_arn": world.zone.verifying_role_arn + "-gone"})
     zones = tuple(gone if zone.name == ZONE else zone for zone in world.outputs.zones)
     world.outputs = world.outputs.model_copy(update={"zones": zones})
 
@@ -145,7 +145,7 @@ def foreign_identity(world: World) -> None:
             if zone.name != ZONE:
                 return real.identity(zone, authority_region, caller)
             taken = real.identity(other, authority_region, caller)
-            return replace(taken, expected_role_arns=(zone.role_arn, zone.verifier_role_arn))
+            return replace(taken, expected_role_arns=zone.role_arns)
 
     world.source = Mistaken()
 

@@ -40,7 +40,7 @@ def test_a_zone_that_may_do_everything_is_told_of(aws: TestSandbox, tmp_path: Pa
     exports = program.run(project_root(), replace(config, values=values), aws)
     outputs = contract.parse(json.dumps(exports))
     (zone,) = outputs.zones
-    with_policy(aws, zone.verifier_role_arn, EVERYTHING)
+    with_policy(aws, zone.verifying_role_arn, EVERYTHING)
     with FileLedger(tmp_path / "ledger") as ledger:
         report = verify(aws, outputs, probe_denials=True, ledger=ledger)
     found = failures(report)[zone.name]
@@ -62,7 +62,7 @@ def test_a_zone_that_may_do_everything_is_told_of(aws: TestSandbox, tmp_path: Pa
 
 def test_what_fails_for_another_reason_is_not_denied(aws: TestSandbox, outputs: StackOutputs) -> None:
     zone = outputs.zones[1]
-    with_policy(aws, zone.verifier_role_arn, EVERYTHING)
+    with_policy(aws, zone.verifying_role_arn, EVERYTHING)
     minting = failures(verify(aws, outputs, probe_denials=True))[zone.name][0]
     assert minting.name == "denied-minting"
     assert "AccessDenied" not in minting.found
@@ -71,7 +71,7 @@ def test_what_fails_for_another_reason_is_not_denied(aws: TestSandbox, outputs: 
 
 def test_revoking_what_was_bought(aws: TestSandbox, outputs: StackOutputs, tmp_path: Path) -> None:
     zone = outputs.zones[0]
-    with_policy(aws, zone.verifier_role_arn, EVERYTHING)
+    with_policy(aws, zone.verifying_role_arn, EVERYTHING)
     with FileLedger(tmp_path / "ledger") as ledger:
         report = verify(aws, outputs, revoke=True, ledger=ledger)
     assert report.passed

@@ -83,7 +83,7 @@ def test_a_profile_is_taken_as_it_is(
     aws: TestSandbox, outputs: StackOutputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sts: Any = aws.client("sts")
-    taken = sts.assume_role(RoleArn=outputs.zones[0].verifier_role_arn, RoleSessionName="x")["Credentials"]
+    taken = sts.assume_role(RoleArn=outputs.zones[0].verifying_role_arn, RoleSessionName="x")["Credentials"]
     file = tmp_path / "credentials"
     file.write_text(
         f"[zone]\naws_access_key_id = {taken['AccessKeyId']}\naws_secret_access_key = {taken['SecretAccessKey']}\n"

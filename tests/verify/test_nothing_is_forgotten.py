@@ -211,7 +211,7 @@ def test_an_answer_that_never_comes_is_counted(
 
 def test_a_revocation_that_hangs_fails_no_check(aws: TestSandbox, outputs: StackOutputs) -> None:
     zone, release = outputs.zones[0], threading.Event()
-    with_policy(aws, zone.verifier_role_arn, EVERYTHING)
+    with_policy(aws, zone.verifying_role_arn, EVERYTHING)
     holding = Holding(source(aws), "RevokeCertificate", lambda _: release.wait(60))
     asked = plan(outputs, revoke=True, timeout=timedelta(seconds=4))
     try:
@@ -229,7 +229,7 @@ def test_what_a_probe_got_is_revoked_as_well(aws: TestSandbox) -> None:
     config = program.read_stack(project_root(), "dev")
     values = {**config.values, "kong-mesh-pca:usageMode": "GENERAL_PURPOSE"}
     outputs = contract.parse(json.dumps(program.run(project_root(), replace(config, values=values), aws)))
-    with_policy(aws, outputs.zones[0].verifier_role_arn, EVERYTHING)
+    with_policy(aws, outputs.zones[0].verifying_role_arn, EVERYTHING)
     report = runner.verify(outputs, plan(outputs, probe_denials=True, revoke=True), source(aws)).report
     (zone,) = report.zones
     assert len(zone.certificates_bought) == 2

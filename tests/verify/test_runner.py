@@ -92,7 +92,7 @@ def test_a_zone_that_may_issue_but_not_fetch(aws: TestSandbox, outputs: StackOut
 
 def test_a_role_that_can_not_be_assumed(aws: TestSandbox, outputs: StackOutputs) -> None:
     zone = outputs.zones[0]
-    gone = zone.model_copy(update={"verifier_role_arn": zone.verifier_role_arn + "-gone"})
+    gone = zone.model_copy(update={"verifier_role_arn": zone.verifying_role_arn + "-gone"})
     report = verify(aws, outputs.model_copy(update={"zones": (gone, *outputs.zones[1:])}))
     check = only_failure(report, "frankfurt-1")
     assert check.name == "identity"

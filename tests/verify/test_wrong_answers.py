@@ -86,7 +86,7 @@ def parameters() -> list[Any]:
 @pytest.mark.usefixtures("quick_keys")
 @pytest.mark.parametrize("wrong", parameters())
 def test_a_wrong_answer_fails_its_zone_alone(wrong: Wrong, aws: TestSandbox, scene: Scene) -> None:
-    with_policy(aws, scene.outputs.zones[0].verifier_role_arn, EVERYTHING)
+    with_policy(aws, scene.outputs.zones[0].verifying_role_arn, EVERYTHING)
     world = World(aws, scene.outputs, scene.sources, {"service": f"wrong-{secrets.token_hex(4)}"})
     victims = {name: operation for name, operation in ZONES.items() if operation in wrong.operations}
     scene.proxy.replace(wrong, victims)
@@ -119,7 +119,7 @@ def test_a_wrong_answer_fails_its_zone_alone(wrong: Wrong, aws: TestSandbox, sce
 
 @pytest.mark.usefixtures("quick_keys")
 def test_the_proxy_alone_changes_nothing(aws: TestSandbox, scene: Scene) -> None:
-    with_policy(aws, scene.outputs.zones[0].verifier_role_arn, EVERYTHING)
+    with_policy(aws, scene.outputs.zones[0].verifying_role_arn, EVERYTHING)
     scene.proxy.replace(None, {})
     report = runner.verify(scene.outputs, plan(scene.outputs, revoke=True), scene.sources).report
     assert report.passed

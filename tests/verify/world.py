@@ -97,12 +97,12 @@ def with_policy(aws: TestSandbox, role_arn: str, statements: list[dict[str, Any]
 
 def without(aws: TestSandbox, zone: Zone, action: str) -> None:
     """Take one permission away from a zone's verifier, until the test is over."""
-    statements = json.loads(json.dumps(policy_of(aws, zone.verifier_role_arn)[2]))["Statement"]
+    statements = json.loads(json.dumps(policy_of(aws, zone.verifying_role_arn)[2]))["Statement"]
     for statement in statements:
         if statement["Effect"] == "Allow":
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             statement["Action"] = [known for known in actions if known != action] or ["none:None"]
-    with_policy(aws, zone.verifier_role_arn, statements)
+    with_policy(aws, zone.verifying_role_arn, statements)
 
 
 class Hanging:

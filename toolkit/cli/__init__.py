@@ -17,7 +17,7 @@ from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, one
 from toolkit.text import printable_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from toolkit.values import Value
 
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 _DEBUG = "toolkit.debug"
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
+    """A command that is not loaded yet.
+
+    Attributes:
+        module: calls the command ``command``.
+        summary: the first sentence of the command's help.
+    """
+
     module: str
     summary: str
 
@@ -34,50 +41,63 @@ class _Entry(NamedTuple):
 # The summaries stand here too, so that listing the commands imports none of them; a test compares them with
 # the commands' own.
 COMMANDS = {
-    "demo": _Entry("toolkit.cli.demo", "Run the whole chain against an AWS on loopback."),
-    "sandbox": _Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped, or for one command."),
-    "outputs": _Entry("toolkit.cli.outputs", "Show the contract of a stack."),
-    "render-mesh": _Entry("toolkit.cli.render_mesh", "Turn the stack's outputs into a Mesh with an acmpca backend."),
-    "render-zone": _Entry(
+    "demo": Entry("toolkit.cli.demo", "Run the whole chain against an AWS on loopback."),
+    "sandbox": Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped, or for one command."),
+    "contract": Entry("toolkit.cli.contract", "Make or show a contract: what every other command reads."),
+    "render-mesh": Entry("toolkit.cli.render_mesh", "Turn the stack's outputs into a Mesh with an acmpca backend."),
+    "render-zone": Entry(
         "toolkit.cli.render_zone", "Render what each zone's control plane needs: Helm values or environment."
     ),
-    "render-job": _Entry("toolkit.cli.render_job", "Render a Job that verifies a zone from inside its cluster."),
-    "apply": _Entry("toolkit.cli.apply", "Apply a Mesh to a Universal control plane."),
-    "rotate": _Entry("toolkit.cli.rotate", "Move a mesh from one CA to another without breaking traffic."),
-    "lint": _Entry("toolkit.cli.lint", "Find what is wrong with a Mesh before a control plane does."),
-    "verify": _Entry("toolkit.cli.verify", "Prove that every zone gets certificates."),
+    "render-job": Entry("toolkit.cli.render_job", "Render a Job that verifies a zone from inside its cluster."),
+    "apply": Entry("toolkit.cli.apply", "Apply a Mesh to a Universal control plane."),
+    "rotate": Entry("toolkit.cli.rotate", "Move a mesh from one CA to another without breaking traffic."),
+    "lint": Entry("toolkit.cli.lint", "Find what is wrong with a Mesh before a control plane does."),
+    "verify": Entry("toolkit.cli.verify", "Prove that every zone gets certificates."),
 }
 
 
-class LazyGroup(click.Group):
-    """Loads a command when it is called, and turns errors into two lines and an exit code.
+class LazySubcommands(click.Group):
+    """Loads a command when it is called.
 
     Attributes:
-        when_loaded: is called when the modules of the command are loaded, before it begins.
+        entries: the commands by their names.
     """
 
-    when_loaded: Callable[[], object] | None = None
+    entries: Mapping[str, Entry] = {}
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names of all commands, without loading them."""
-        return list(COMMANDS)
+        return list(self.entries)
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one command; its module calls it ``command``."""
-        entry = COMMANDS.get(cmd_name)
+        entry = self.entries.get(cmd_name)
         if entry is None:
             return None
         command: click.Command = importlib.import_module(entry.module).command
-        if self.when_loaded:
-            self.when_loaded()
         if not any(parameter.name == "verbose" for parameter in command.params):
             command.params.append(verbose_option())
+        root = ctx.find_root().command
+        # A group of commands has the modules of one of them still to load.
+        if isinstance(root, LazyGroup) and root.when_loaded and not isinstance(command, click.Group):
+            root.when_loaded()
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands of ``--help``."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+            formatter.write_dl([(name, entry.summary) for name, entry in self.entries.items()])
+
+
+class LazyGroup(LazySubcommands):
+    """The command line: turns errors into two lines and an exit code.
+
+    Attributes:
+        when_loaded: is called when the modules of the command are loaded, before it begins.
+    """
+
+    entries = COMMANDS
+    when_loaded: Callable[[], object] | None = None
 
     def main(self, *args: Value, **kwargs: Value) -> Value:
         """Run the command line; nothing that goes to stderr contains a secret of the environment or of a URL."""

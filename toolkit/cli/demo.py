@@ -110,7 +110,7 @@ def _say_what_is_next(result: Demo, stack: str, directory: Path, authorities: in
     certificates = shlex.quote(str(directory / "certificates"))
     # Of the CAs that the stack made one issues; what stands above it is general-purpose.
     above = max(authorities - 1, 0) * AUTHORITY_PRICE["GENERAL_PURPOSE"]
-    cost = above + (AUTHORITY_PRICE[authority.usage_mode] if authorities else 0)
+    cost = above + (AUTHORITY_PRICE[authority.priced_mode] if authorities else 0)
     untrusted = "" if authority.type == "ROOT" else f" -untrusted {certificates}/intermediate.pem"
     leaf = next((zone.zone for zone in result.report.zones if zone.certificate), None)
     if leaf:

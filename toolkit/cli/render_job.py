@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.base import read_mode
-from toolkit.cli.options import STACKS_LIFETIME, applied_mesh, emit, note, output_file, stack_outputs
+from toolkit.cli.options import STACKS_LIFETIME, applied_mesh, emit, load_contract, note, output_file, stack_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,6 @@ def command(
     For each zone a ConfigMap with what toolkit verify reads, and a Job or a CronJob that runs it with the zone's own
     AWS role. The pod's termination message is the report, which toolkit verify --merge reads.
     """
-    from toolkit import contract
     from toolkit.jobs import verifiers, workloads
     from toolkit.mesh.render.templating import join_documents
     from toolkit.verify.plan import choose_zones
@@ -113,7 +112,7 @@ def command(
         raise click.UsageError("--backend-name needs --mesh FILE")
     if "-" in map(str, mesh_files) and outputs == "-":
         raise click.UsageError("--mesh and --outputs can't both be standard input")
-    loaded = contract.load(outputs, stack, cwd)
+    loaded = load_contract(outputs, stack, cwd)
     zones = choose_zones(loaded, zone_names)
     options = verifiers.JobOptions(**chosen)
     mesh = _mesh(mesh_files, options.mesh_name, backend_name)
@@ -143,7 +142,7 @@ def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh
     from toolkit.pricing import CERTIFICATE_PRICE
 
     if options.schedule:
-        price = CERTIFICATE_PRICE[outputs.certificate_authority.usage_mode] * len(zones)
+        price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(zones)
         many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one a zone"
         note(f"each run buys {many}; on AWS they cost up to ${price:.2f}")
     if mesh and mesh.has_access_key:

@@ -9,7 +9,7 @@ import click
 
 from toolkit.cli.base import Base, base_options, heed_version, note_list, read_base, read_mode, take_access
 from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
-from toolkit.cli.options import note, output_file, stack_outputs, warn
+from toolkit.cli.options import load_contract, note, output_file, stack_outputs, warn
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -76,14 +76,13 @@ def command(
     With --base the backend goes into a Mesh that exists: comments, order and everything else stay as they are, and
     what no option says stays as the Mesh has it. Another backend that is enabled stays so; toolkit rotate moves on.
     """
-    from toolkit import contract
     from toolkit.mesh.render import templating
 
     if base == "-" and outputs == "-":
         raise click.UsageError("--base and --outputs can't both be standard input")
     if secret_output is not None:
         _refuse_one_file(secret_output, base, output)
-    loaded = contract.load(outputs, stack, cwd)
+    loaded = load_contract(outputs, stack, cwd)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
     access = take_access(chosen)
     options = take_options(form, chosen, names)

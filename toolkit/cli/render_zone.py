@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import emit, note, output_file, stack_outputs, warn
+from toolkit.cli.options import emit, load_contract, note, output_file, stack_outputs, warn
 from toolkit.files import PRIVATE, PUBLIC, write_all
 
 if TYPE_CHECKING:
@@ -85,12 +85,11 @@ def command(
     another zone or to a global control plane, is rejected. Values and AWS variables that would keep the control plane
     from its role are warned of.
     """
-    from toolkit import contract
     from toolkit.zones import rendering
 
     _check_options(outputs, base, form, namespace, output, output_dir)
     address = None if kds_address is None else rendering.check_address(kds_address)
-    chosen = rendering.choose(contract.load(outputs, stack, cwd), names)
+    chosen = rendering.choose(load_contract(outputs, stack, cwd), names)
     if output_dir is None and len(chosen) > 1:
         there = ", ".join(zone.name for zone in chosen)
         raise click.UsageError(f"several zones: {there}; name one with --zone, or write all of them with --output-dir")

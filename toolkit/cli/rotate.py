@@ -11,7 +11,7 @@ import click
 
 from toolkit.cli.base import CONTROL_PLANE, base_options, heed_version, note_list, read_base, read_mode, take_access
 from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
-from toolkit.cli.options import emit, note, output_file, stack_outputs
+from toolkit.cli.options import emit, load_contract, note, output_file, stack_outputs
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -154,9 +154,7 @@ def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, s
     from toolkit.mesh.rotate import rotation
 
     if target is None:
-        from toolkit import contract
-
-        outputs = contract.load(*stack)
+        outputs = load_contract(*stack)
         name = move.read().name
         return rotation.plan_move_to_acmpca(move, outputs, take_options("kubernetes", chosen, [name]))
     source = source_name(target)

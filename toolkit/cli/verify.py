@@ -15,12 +15,14 @@ from toolkit.cli.options import (
     Explained,
     applied_mesh,
     list_given_besides,
+    load_contract,
+    note,
     open_stderr_console,
     stack_outputs,
 )
 from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, require_writable, write_reports
 from toolkit.cli.signals import Signals
-from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, one_line
+from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InvalidInputError, Problem, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,7 +87,7 @@ _OF_A_MERGE = frozenset({"outputs", "stack", "cwd", "merged", "more", "form", "o
 @click.option(
     "--role",
     type=click.Choice(["verifier", "zone"]),
-    show_default="verifier, but zone with web-identity",
+    show_default="verifier, but zone with web-identity or where a zone has no verifier role",
     help="Which of a zone's roles to take.",
 )
 @click.option(
@@ -153,12 +155,11 @@ def command(
     """
     # Open until all is said: signals at the very end must not change the exit code either.
     signals = click.get_current_context().find_root().with_resource(Signals())
-    from toolkit import contract
     from toolkit.verify.plan import choose_zones
 
     merged = _refuse_clashes(merged, more, outputs, form, resumed)
     refuse_clashes(output, reports, resumed or ledger_file)
-    loaded = contract.load(outputs, stack, cwd)
+    loaded = load_contract(outputs, stack, cwd)
     zones = choose_zones(loaded, zone_names)
     if resumed:
         verify_resume.run(_resumption(loaded, zones, chosen), resumed, form, output, signals)
@@ -298,6 +299,8 @@ def _source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
         raise click.UsageError(f"--role has no meaning with --identity {how}: what is there is taken as it is")
     source: AssumeRole | Ambient | WebIdentity
     if how == "assume-role":
+        if role != "zone":
+            _heed_missing_verifiers(zones, is_wanted=role == "verifier")
         source = AssumeRole(role or "verifier", profile, endpoint)
     elif how == "web-identity":
         source = WebIdentity(token_file, role or "zone", endpoint)
@@ -305,6 +308,19 @@ def _source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
         source = Ambient(profile if how == "profile" else None, endpoint)
     source.require_credentials()
     return source
+
+
+def _heed_missing_verifiers(zones: Sequence[Zone], *, is_wanted: bool) -> None:
+    """Say whose own role is assumed for want of a verifier role; refuse that where the verifier role was asked for."""
+    missing = [zone.name for zone in zones if zone.verifier_role_arn is None]
+    if missing and is_wanted:
+        raise InvalidInputError(
+            "not every zone has a verifier role",
+            [Problem(f"zone {name}", "has no verifierRoleArn in the contract") for name in missing],
+            "Use --role zone: the zone's own role is assumed then, which has to trust the caller.",
+        )
+    if missing:
+        note(f"no verifierRoleArn: the own role of {', '.join(missing)} is assumed (--role zone)")
 
 
 @contextmanager
@@ -337,7 +353,7 @@ def _run(
     from toolkit.pricing import CERTIFICATE_PRICE
     from toolkit.verify.runner import verify
 
-    price = CERTIFICATE_PRICE[outputs.certificate_authority.usage_mode] * len(zones)
+    price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(zones)
     many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one a zone"
     click.echo(f"Asking for {many}; on AWS they cost up to ${price:.2f}.", err=True)
     progress = LiveProgress([zone.name for zone in zones], open_stderr_console())

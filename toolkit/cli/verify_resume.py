@@ -75,7 +75,7 @@ def run(resumption: Resumption, file: Path, form: str, output: Path | None, sign
     require_writable(output, ())
     repeated = resumption.repeatable(entries)
     if repeated:
-        price = CERTIFICATE_PRICE[outputs.certificate_authority.usage_mode] * len(repeated)
+        price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(repeated)
         many = "1 request" if len(repeated) == 1 else f"{len(repeated)} requests"
         click.echo(
             f"Repeating {many}: AWS returns the certificate of each, and may issue one for each that it never got; "

@@ -10,7 +10,11 @@ from toolkit.contract.loading import load as load
 from toolkit.contract.loading import load_stack as load_stack
 from toolkit.contract.loading import parse as parse
 from toolkit.contract.loading import read as read
+from toolkit.contract.loading import read_source as read_source
 from toolkit.contract.models import DEFAULT_DATA_PLANE_LIFETIME as DEFAULT_DATA_PLANE_LIFETIME
+from toolkit.contract.models import DEFAULT_IDENTITY as DEFAULT_IDENTITY
+from toolkit.contract.models import DEFAULT_NAMESPACE as DEFAULT_NAMESPACE
+from toolkit.contract.models import DEFAULT_SERVICE_ACCOUNT as DEFAULT_SERVICE_ACCOUNT
 from toolkit.contract.models import SCHEMA_VERSION as SCHEMA_VERSION
 from toolkit.contract.models import SHORT_LIVED_MAX as SHORT_LIVED_MAX
 from toolkit.contract.models import AccountId as AccountId

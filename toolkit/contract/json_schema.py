@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from toolkit.contract.completing import DERIVED
 from toolkit.contract.models import PendingStack, StackOutputs
 
 if TYPE_CHECKING:
@@ -27,10 +28,15 @@ def build_json_schema() -> Object:
     :func:`toolkit.contract.read` checks.
     """
     states: TypeAdapter[StackOutputs | PendingStack] = TypeAdapter(StackOutputs | PendingStack)
+    schema = states.json_schema(by_alias=True, schema_generator=_WithoutFieldTitles)
+    for model, derived in DERIVED.items():
+        definition = schema["$defs"][model.__name__]
+        # The model always has them; a document need not.
+        definition["required"] = [name for name in definition["required"] if name not in derived]
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         "title": "Stack outputs of the Kong Mesh PCA toolkit",
         "description": "What the Pulumi program exports: a CA that issues, or one that waits for its certificate.",
-        **states.json_schema(by_alias=True, schema_generator=_WithoutFieldTitles),
+        **schema,
         "not": {"required": ["certificateAuthority", "pendingCertificateAuthority"]},
     }

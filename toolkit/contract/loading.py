@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from toolkit.contract.completing import complete, is_derived
+from toolkit.contract.foreign_outputs import is_terraform, unwrap_terraform
+from toolkit.contract.json_text import parse_json
 from toolkit.contract.models import PendingStack, StackOutputs
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.files import MAX_BYTES, read_bytes, source_name
 from toolkit.pki import arn
-from toolkit.text import NotTextError, from_utf8, printable
+from toolkit.text import printable
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -23,7 +26,10 @@ if TYPE_CHECKING:
 # An organization may have marked outputs as secret. Nothing in the contract is one, and without this option the
 # Pulumi CLI prints "[secret]" in their place.
 _COMMAND = ("pulumi", "stack", "output", "--json", "--show-secrets")
-_WHERE_FROM = f"Export it with: {' '.join(_COMMAND)} > outputs.json"
+_WHERE_FROM = (
+    f"Export it with: {' '.join(_COMMAND)} > outputs.json; for a CA that Pulumi did not make, make it with: "
+    "toolkit contract create"
+)
 _HIDDEN = "[secret]"
 _MAX_MESSAGE = 400
 _MAX_QUOTED = 16
@@ -47,6 +53,9 @@ def parse(text: str | bytes, source: str = "the stack outputs") -> StackOutputs:
 def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs | PendingStack:
     """Read the contract from JSON, also that of a stack whose CA still waits for its certificate.
 
+    What can be derived may be missing. The document may also be what ``terraform output -json`` prints of outputs that
+    have the contract's names.
+
     Args:
         text: the document.
         source: what to call it in an error, usually the file's name.
@@ -54,23 +63,25 @@ def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs |
     Raises:
         InvalidInputError: it is not JSON, or not a contract; every problem is named by path.
     """
+    document = parse_json(text, source, _WHERE_FROM)
     try:
-        raw = from_utf8(text).removeprefix("\ufeff") if isinstance(text, bytes) else text
-        return _model(json.loads(raw)).model_validate_json(raw)
-    except json.JSONDecodeError as error:
-        problem = Problem(f"{source}:{error.lineno}:{error.colno}", error.msg)
-        raise InvalidInputError(f"{source} is not JSON", [problem], _WHERE_FROM) from error
+        if is_terraform(document):
+            document = unwrap_terraform(document)
+        model = _model(document)
+        if model is StackOutputs and isinstance(document, dict):
+            document = complete(document)
+        # As JSON: in that form alone the models take lists and times, and are strict in all else.
+        return model.model_validate_json(json.dumps(document))
     except ValidationError as error:
         # Not from the error: it quotes what it refuses, and --debug would print that.
-        raise _no_contract(source, _contract_problems(error)) from None
+        raise _no_contract(source, contract_problems(error)) from None
     except _BothStatesError as error:
         message = "stands beside certificateAuthority; a stack has the one or the other"
         raise _no_contract(source, [Problem("pendingCertificateAuthority", message)]) from error
-    except NotTextError as error:
-        raise InvalidInputError(f"{source} is not JSON", [Problem(f"{source}:{error.line}", str(error))]) from None
-    except (RecursionError, ValueError) as error:
-        # json gives up on very deep nesting and on integers of over 4,300 digits.
-        raise InvalidInputError(f"{source} is not JSON", [Problem("", _reason(error))], _WHERE_FROM) from error
+    except RecursionError as error:
+        raise InvalidInputError(
+            f"{source} is not JSON", [Problem("", "it is nested too deeply")], _WHERE_FROM
+        ) from error
 
 
 class _BothStatesError(Exception):
@@ -94,7 +105,7 @@ def _require_active(stack: StackOutputs | PendingStack, source: str) -> StackOut
     raise InvalidInputError(
         f"{source}: the stack's CA still waits for its certificate",
         [waiting],
-        "toolkit outputs --csr > issuing-ca.csr, have it signed, set issuedCertificate and issuedCertificateChain in "
+        "toolkit contract csr > issuing-ca.csr, have it signed, set issuedCertificate and issuedCertificateChain in "
         "the stack's configuration, and pulumi up again",
     )
 
@@ -104,11 +115,11 @@ def _no_contract(source: str, problems: list[Problem]) -> InvalidInputError:
     return InvalidInputError(f"{source} is not a valid contract: {count}", problems, _WHERE_FROM)
 
 
-def _contract_problems(error: ValidationError) -> list[Problem]:
-    return [
-        Problem(path, _told(message, item["input"]))
-        for (path, message), item in zip(list_validation_problems(error), error.errors(), strict=True)
-    ]
+def contract_problems(error: ValidationError) -> list[Problem]:
+    """Return what is wrong with a contract, without what could not be derived because of that."""
+    found = list(zip(list_validation_problems(error), error.errors(), strict=True))
+    own = [each for each in found if not (each[1]["type"] == "missing" and is_derived(each[1]["loc"]))]
+    return [Problem(path, _told(message, item["input"])) for (path, message), item in own or found]
 
 
 def _told(message: str, value: object) -> str:
@@ -120,10 +131,6 @@ def _told(message: str, value: object) -> str:
     if len(value) <= _MAX_QUOTED or (value.startswith("arn:") and value.isprintable()):
         return message
     return message.replace(arn.quote(value), f"{value[:_MAX_QUOTED]!r}…")
-
-
-def _reason(error: Exception) -> str:
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def list_validation_problems(error: ValidationError) -> list[Problem]:
@@ -207,13 +214,26 @@ def _content(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[b
     """Return the document, and what to call it in an error."""
     if outputs is None:
         return _from_pulumi(stack, cwd), "the output of pulumi stack output"
+    return read_source(outputs, _WHERE_FROM)
+
+
+def read_source(outputs: str, hint: str = "") -> tuple[bytes, str]:
+    """Return the content of what a user named, and what to call it in an error.
+
+    Args:
+        outputs: a file, or ``-`` for standard input.
+        hint: where such a document comes from.
+
+    Raises:
+        InvalidInputError: it can't be read, or is larger than any contract.
+    """
     source = source_name(outputs)
     try:
         content = read_bytes(outputs)
     except OSError as error:
-        raise InvalidInputError(f"can't read {outputs}: {error.strerror or error}", hint=_WHERE_FROM) from error
+        raise InvalidInputError(f"can't read {outputs}: {error.strerror or error}", hint=hint) from error
     if len(content) > MAX_BYTES:
-        raise InvalidInputError(f"{source} is larger than 16 MiB, so it is no contract", hint=_WHERE_FROM)
+        raise InvalidInputError(f"{source} is larger than 16 MiB, so it is no contract", hint=hint)
     return content, source
 
 
@@ -228,13 +248,15 @@ def _from_pulumi(stack: str | None, cwd: str | None) -> bytes:
     except OSError as error:
         raise ExternalError(
             f"can't run the Pulumi CLI: {error.strerror or error}",
-            "Install it, or give the outputs with --outputs FILE (or - for standard input).",
+            "Install it, or give a contract with --outputs FILE (or - for standard input); toolkit contract create "
+            "makes one for a CA that Pulumi did not make.",
         ) from error
     if result.returncode != 0:
         said = result.stderr.decode(errors="replace").strip().splitlines()
         reason = _cut(said[0], _MAX_MESSAGE) if said else f"exit code {result.returncode}"
         raise ExternalError(
             f"pulumi stack output failed: {reason}",
-            "Name the stack with --stack and the project's directory with --cwd, or use --outputs FILE.",
+            "Name the stack with --stack and the project's directory with --cwd, or use --outputs FILE; "
+            "toolkit contract create makes one for a CA that Pulumi did not make.",
         )
     return result.stdout

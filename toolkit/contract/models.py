@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Literal[1] = 1
 SHORT_LIVED_MAX = timedelta(days=7)
 DEFAULT_DATA_PLANE_LIFETIME = "24h"
+# Those of Kong Mesh on EKS: the namespace and the service account are the Helm chart's.
+DEFAULT_NAMESPACE = "kong-mesh-system"
+DEFAULT_SERVICE_ACCOUNT = "kong-mesh-control-plane"
+DEFAULT_IDENTITY: Identity = "irsa"
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _SERVICE_ACCOUNT = re.compile(r"[a-z0-9.-]{1,253}")
@@ -172,10 +176,11 @@ Lifetime = Annotated[str, AfterValidator(_lifetime)]
 _TOO_SHORT = "must be more than 0: a certificate that ends at once is of no use"
 
 
-def check_mode(usage_mode: UsageMode, lifetime: timedelta) -> str | None:
+def check_mode(usage_mode: UsageMode | None, lifetime: timedelta) -> str | None:
     """Return why a CA in that mode could at no time issue a certificate of that lifetime; None when it could.
 
-    AWS refuses more than 7 days in short-lived mode (privateca/latest/userguide/short-lived-certificates.html).
+    Of an unknown mode nothing is said. AWS refuses more than 7 days in short-lived mode
+    (privateca/latest/userguide/short-lived-certificates.html).
     """
     if lifetime <= timedelta(0):
         return _TOO_SHORT
@@ -203,12 +208,21 @@ class CertificateAuthority(_Model):
     arn: _AuthorityArn = Field(description="The CA that issues.")
     type: Literal["ROOT", "SUBORDINATE"] = Field(description="SUBORDINATE below a root, ROOT when it is the only CA.")
     region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
-    usage_mode: UsageMode = Field(description="A CA in short-lived mode issues for 7 days at most.")
+    usage_mode: UsageMode | None = Field(
+        None,
+        description="A CA in short-lived mode issues for 7 days at most. Where it is missing, prices are those of "
+        "GENERAL_PURPOSE.",
+    )
     key_algorithm: KeyAlgorithm = Field(description="The CA's own key.")
     signing_algorithm: SigningAlgorithm = Field(description="How the CA signs; of the kind of its key.")
     not_after: Annotated[AwareDatetime, PlainSerializer(_rfc3339)] = Field(
         description="The end of the CA's certificate, RFC 3339; that of the chain's first certificate."
     )
+
+    @property
+    def priced_mode(self) -> UsageMode:
+        """Return the mode by which certificates are priced: the dearer one where it is not known."""
+        return self.usage_mode or "GENERAL_PURPOSE"
 
     def check_lifetime(self, lifetime: timedelta) -> str | None:
         """Return why the CA can't issue a certificate of that lifetime now; None when it can.
@@ -236,17 +250,33 @@ class Zone(_Model):
     name: DnsLabel = Field(description="The zone's name in Kong Mesh, a DNS label, different for every zone.")
     region: Region = Field(description="Where the zone runs; the CA may be in another region.")
     account_id: AccountId = Field(description="The AWS account of the zone's roles.")
-    namespace: DnsLabel = Field(description="The namespace of the zone's control plane.")
-    service_account: ServiceAccount = Field(description="The service account of the zone's control plane.")
-    identity: Identity = Field(description="How the control plane gets the role.")
+    namespace: DnsLabel = Field(DEFAULT_NAMESPACE, description="The namespace of the zone's control plane.")
+    service_account: ServiceAccount = Field(
+        DEFAULT_SERVICE_ACCOUNT, description="The service account of the zone's control plane."
+    )
+    identity: Identity = Field(DEFAULT_IDENTITY, description="How the control plane gets the role.")
     role_arn: RoleArn = Field(description="The role with which the zone's control plane asks for certificates.")
-    verifier_role_arn: RoleArn = Field(description="The role that toolkit verify takes in the zone's stead.")
+    verifier_role_arn: RoleArn | None = Field(
+        None,
+        description="The role that toolkit verify takes in the zone's stead. Where it is missing, toolkit verify "
+        "takes roleArn.",
+    )
+
+    @property
+    def verifying_role_arn(self) -> str:
+        """Return the role that toolkit verify takes: the verifier's, or the zone's own one where there is none."""
+        return self.verifier_role_arn or self.role_arn
+
+    @property
+    def role_arns(self) -> tuple[str, ...]:
+        """Return the zone's roles: its control plane's, and the verifier's if there is one."""
+        return tuple(role for role in (self.role_arn, self.verifier_role_arn) if role)
 
     @field_validator("role_arn", "verifier_role_arn")
     @classmethod
-    def _role_is_in_the_zones_account(cls, value: str, info: ValidationInfo) -> str:
+    def _role_is_in_the_zones_account(cls, value: str | None, info: ValidationInfo) -> str | None:
         account = info.data.get("account_id")
-        if account and (own := arn.ROLE.parse(value).account) != account:
+        if value and account and (own := arn.ROLE.parse(value).account) != account:
             raise ValueError(f"is in account {own}, but the zone is in {account}")
         return value
 
@@ -258,8 +288,8 @@ class _Exports(_Model):
     schema_version: Literal[1] = Field(description="1; a reader refuses a version that it doesn't know.")
 
     def to_exports(self) -> Object:
-        """Return the contract as plain JSON values under the names of the stack outputs."""
-        return self.model_dump(mode="json", by_alias=True)
+        """Return the contract as plain JSON values under the names of the outputs; what is not known is left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def to_json(self) -> str:
         """Return the contract as ``pulumi stack output --json`` prints it: sorted keys, two blanks, a final newline."""
@@ -295,6 +325,15 @@ class StackOutputs(_Exports):
             problems.append(
                 f"its first certificate ends {_rfc3339(certificates[0].not_valid_after_utc)}, "
                 f"but certificateAuthority.notAfter says {_rfc3339(authority.not_after)}"
+            )
+        if (
+            authority
+            and not problems
+            and (key := algorithms.read_key_algorithm(certificates[0])) != authority.key_algorithm
+        ):
+            problems.append(
+                f"its first certificate has a key of {key}, but certificateAuthority.keyAlgorithm says "
+                f"{authority.key_algorithm}"
             )
         if problems:
             raise ValueError("; ".join(problems))

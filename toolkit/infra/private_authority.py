@@ -257,7 +257,7 @@ class PrivateAuthority(pulumi.ComponentResource):
                 raise build_error(
                     "the certificate was not issued for this CA",
                     [Problem("issuedCertificate", problem)],
-                    "Have the CSR signed that `toolkit outputs --csr` prints, and set the result.",
+                    "Have the CSR signed that `toolkit contract csr` prints, and set the result.",
                 )
             return _canonical(given.certificate).strip()
 

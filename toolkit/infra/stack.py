@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _MANAGER = "kong-mesh-pca-toolkit"
 _NOTHING_DONE = "Correct the settings, or deploy with other credentials; nothing was changed."
 _TO_BE_SIGNED = (
-    "The CA waits for its certificate: toolkit outputs --csr prints the request. Have it signed, then set "
+    "The CA waits for its certificate: toolkit contract csr prints the request. Have it signed, then set "
     "issuedCertificate and issuedCertificateChain (pulumi config set issuedCertificate < issuing-ca.pem) and run "
     "pulumi up again. Zones get their roles then."
 )

@@ -56,6 +56,21 @@ class AuthorityState:
     not_after: datetime | None
 
 
+@dataclass(frozen=True)
+class AuthorityKind:
+    """What of a CA never changes, by AWS's names.
+
+    Attributes:
+        type: such as ``ROOT``.
+        key_algorithm: such as ``EC_prime256v1``.
+        signing_algorithm: with which it was made.
+    """
+
+    type: str
+    key_algorithm: str
+    signing_algorithm: str
+
+
 def read_credentials(answer: object) -> dict[str, str]:
     """Return the three parts of the credentials in an answer of STS, by the names that AWS gives them.
 
@@ -115,6 +130,17 @@ def read_certificate_authority(answer: object, authority_arn: str) -> AuthorityS
         return AuthorityState(_text(authority, "Status"), mode, ends and ends.astimezone(UTC))
     except (OverflowError, OSError):
         raise NoAnswerError("its NotAfter is no time") from None
+
+
+def read_authority_kind(answer: object) -> AuthorityKind:
+    """Return what of a CA never changes, from an answer of ``DescribeCertificateAuthority``.
+
+    Raises:
+        NoAnswerError: a part is missing or has the wrong type.
+    """
+    found = _part(answer, "CertificateAuthority", dict)
+    made = _part(found, "CertificateAuthorityConfiguration", dict)
+    return AuthorityKind(_text(found, "Type"), _text(made, "KeyAlgorithm"), _text(made, "SigningAlgorithm"))
 
 
 def read_certificate(answer: object) -> tuple[str, str]:

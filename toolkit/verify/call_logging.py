@@ -21,7 +21,7 @@ def log_calls(client: Client, zone: str) -> None:
 
     Args:
         client: of boto3.
-        zone: for which it calls.
+        zone: for which it calls; empty for none.
     """
     if not _log.isEnabledFor(logging.INFO):
         return
@@ -43,7 +43,8 @@ def log_calls(client: Client, zone: str) -> None:
         # after-call.acm-pca.IssueCertificate
         call = " ".join(event_name.split(".")[1:])
         now = time.monotonic()
-        _log.info("%s, zone %s: %s, %.0f ms", call, zone, outcome, (now - context.get(_BEGUN, now)) * 1000)
+        where = f"{call}, zone {zone}" if zone else call
+        _log.info("%s: %s, %.0f ms", where, outcome, (now - context.get(_BEGUN, now)) * 1000)
 
     client.meta.events.register("before-call", begin)
     client.meta.events.register("after-call", end)

@@ -238,6 +238,10 @@ class _Configured:
         if not has_credentials:
             raise ExternalError("there are no AWS credentials", _SIGN_IN)
 
+    def make_client(self, service: str, region: str, caller: Caller) -> Client:
+        """Make a client with the credentials of the configuration; see :meth:`_Clients.make`."""
+        return self._clients.make(service, region, caller)
+
 
 class AssumeRole(_Configured):
     """From a workstation or CI: assume the role that the contract names for the zone.
@@ -338,12 +342,12 @@ class Ambient(_Configured):
 
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Ask AWS who this is; see :class:`IdentitySource`."""
-        return self._clients.identity(zone, authority_region, caller, (zone.role_arn, zone.verifier_role_arn))
+        return self._clients.identity(zone, authority_region, caller, zone.role_arns)
 
 
 def choose_role(zone: Zone, role: Role) -> str:
-    """The ARN of one of a zone's two roles."""
-    return zone.verifier_role_arn if role == "verifier" else zone.role_arn
+    """The ARN of one of a zone's roles; its own one where it has no verifier role."""
+    return zone.verifying_role_arn if role == "verifier" else zone.role_arn
 
 
 def _clients(profile: str | None, endpoint_url: str | None, credentials: tuple[str, str] | None) -> _Clients:

@@ -45,7 +45,7 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
     return Report(
         mesh=ordered[0].mesh,
         certificate_authority_arn=outputs.certificate_authority.arn,
-        usage_mode=outputs.certificate_authority.usage_mode,
+        usage_mode=outputs.certificate_authority.priced_mode,
         started_at=min(report.started_at for report in ordered),
         finished_at=ordered[-1].finished_at,
         zones=tuple(_with_all_bought(known[name][1], ordered) for name in names if name in known),

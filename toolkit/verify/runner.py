@@ -100,7 +100,7 @@ def verify(  # noqa: PLR0913, PLR0917 - what watches a run is passed by name
     report = Report(
         mesh=plan.mesh,
         certificate_authority_arn=outputs.certificate_authority.arn,
-        usage_mode=outputs.certificate_authority.usage_mode,
+        usage_mode=outputs.certificate_authority.priced_mode,
         started_at=started,
         finished_at=datetime.now(UTC),
         zones=tuple(results[name] for name in order if name in results),
@@ -124,11 +124,13 @@ def report_unasked(outputs: StackOutputs, plan: Plan, zones: Sequence[Zone], err
     for zone in zones:
         verification = ZoneVerification(zone, outputs, plan, Caller(time.monotonic()))
         verification.cause = Cause.CREDENTIALS
-        expected = f"{zone.role_arn} or {zone.verifier_role_arn}"
+        expected = " or ".join(zone.role_arns)
         verification.checks.append(judge("identity", expected, describe_error(error), advise(error, ""), good=False))
         results.append(verification.result())
     authority = outputs.certificate_authority
-    return Report(plan.mesh, authority.arn, authority.usage_mode, started_at=now, finished_at=now, zones=tuple(results))
+    return Report(
+        plan.mesh, authority.arn, authority.priced_mode, started_at=now, finished_at=now, zones=tuple(results)
+    )
 
 
 class _Run:

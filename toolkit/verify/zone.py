@@ -145,7 +145,7 @@ class ZoneVerification:
             raise
         except Exception as error:  # noqa: BLE001 - credentials may come from anybody's program, through a dozen providers
             self.cause = find_cause(error) or ""
-            self._refused("identity", f"{self.zone.role_arn} or {self.zone.verifier_role_arn}", error, "sts:AssumeRole")
+            self._refused("identity", " or ".join(self.zone.role_arns), error, "sts:AssumeRole")
             return None
         self.checks.append(
             judge(
@@ -178,7 +178,8 @@ class ZoneVerification:
     def _authority(self, issuer: Issuer) -> None:
         """The CA can issue, and its own certificate outlives the one that is asked for."""
         authority = self.outputs.certificate_authority
-        expected = f"ACTIVE, {authority.usage_mode}, valid beyond the lifetime of what it issues"
+        mode_wanted = f"{authority.usage_mode}, " if authority.usage_mode else ""
+        expected = f"ACTIVE, {mode_wanted}valid beyond the lifetime of what it issues"
         try:
             described = issuer.describe()
         except _REFUSALS as error:
@@ -187,7 +188,7 @@ class ZoneVerification:
         status, mode, ends = described.status, described.usage_mode, described.not_after
         lasts = ends is not None and ends > datetime.now(UTC) + self.plan.lifetime
         found = f"{status}, {mode}, until {ends:%Y-%m-%dT%H:%M:%SZ}" if ends else f"{status}, {mode}"
-        good = status == "ACTIVE" and mode == authority.usage_mode and lasts
+        good = status == "ACTIVE" and authority.usage_mode in (None, mode) and lasts
         self.checks.append(judge("authority", expected, found, _authority_advice(status, lasts=lasts), good=good))
 
     def _certificate(self, issuer: Issuer) -> x509.Certificate | None:
@@ -223,7 +224,7 @@ class ZoneVerification:
             uris=uris,
             not_after=not_after,
             trust_bundle=pem.load_certificates(self.plan.trust_bundle),
-            usage_mode=self.outputs.certificate_authority.usage_mode,
+            usage_mode=self.outputs.certificate_authority.priced_mode,
             common_name=common_name,
             horizon=self.plan.horizon,
         )

@@ -1,4 +1,4 @@
-"""`toolkit outputs` as a process of its own."""
+"""`toolkit contract show`, `csr` and `schema` as processes of their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support import (
     pending_document,
     zone_document,
 )
-from toolkit.cli import outputs_table
+from toolkit.cli import contract_table
 from toolkit.cli.options import Look
 from toolkit.contract import PendingStack
 from toolkit.contract.json_schema import build_json_schema
@@ -52,13 +52,13 @@ def written(file: Path, document: dict[str, Any]) -> Path:
     return file
 
 
-def outputs(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from toolkit.cli import main; main()", "outputs", *map(str, arguments)]
+def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from toolkit.cli import main; main()", "contract", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
 
 
 def test_the_table_says_everything_of_an_active_stack(active: Path, issuing: Authority) -> None:
-    result = outputs("--outputs", active)
+    result = run("show", "--outputs", active)
     assert (result.returncode, result.stderr) == (0, "")
     authority = contract_document(issuing)["certificateAuthority"]
     for field in ("arn", "type", "usageMode", "keyAlgorithm", "signingAlgorithm"):
@@ -77,61 +77,54 @@ def test_the_table_says_everything_of_an_active_stack(active: Path, issuing: Aut
 
 def test_json_is_the_contract(active: Path, pending: Path, issuing: Authority, tmp_path: Path) -> None:
     document = contract_document(issuing)
-    result = outputs("--outputs", active, "--format", "json")
+    result = run("show", "--outputs", active, "--format", "json")
     assert (result.returncode, result.stdout) == (0, contract(issuing).to_json())
-    again = outputs("--outputs", "-", "--format", "json", input=result.stdout)
+    again = run("show", "--outputs", "-", "--format", "json", input=result.stdout)
     assert again.stdout == result.stdout
     assert json.loads(again.stdout) == document
     target = tmp_path / "deep" / "outputs.json"
-    assert outputs("--outputs", pending, "--format", "json", "-o", target).stdout == ""
+    assert run("show", "--outputs", pending, "--format", "json", "-o", target).stdout == ""
     assert json.loads(target.read_text()) == json.loads(pending.read_text())
 
 
 def test_what_a_contract_leaves_out_is_filled_in(issuing: Authority) -> None:
     document = contract_document(issuing)
     del document["dataPlaneLifetime"]
-    filled = outputs("--outputs", "-", "--format", "json", input=json.dumps(document | {"vpcId": "vpc-1"}))
+    filled = run("show", "--outputs", "-", "--format", "json", input=json.dumps(document | {"vpcId": "vpc-1"}))
     assert json.loads(filled.stdout) == document | {"dataPlaneLifetime": "24h"}
 
 
 def test_the_schema_needs_no_stack(tmp_path: Path) -> None:
-    result = outputs("--format", "schema", env={"PATH": str(tmp_path)})
+    result = run("schema", env={"PATH": str(tmp_path)})
     assert (result.returncode, result.stderr) == (0, "")
     assert json.loads(result.stdout) == build_json_schema()
 
 
 def test_the_request_alone(pending: Path, tmp_path: Path) -> None:
-    result = outputs("--outputs", pending, "--csr")
+    result = run("csr", "--outputs", pending)
     assert (result.returncode, result.stderr) == (0, "")
     authority = json.loads(pending.read_text())["pendingCertificateAuthority"]
     assert result.stdout == authority["certificateSigningRequest"]
     file = tmp_path / "issuing-ca.csr"
-    assert outputs("--outputs", pending, "--csr", "-o", file).stdout == ""
+    assert run("csr", "--outputs", pending, "-o", file).stdout == ""
     assert x509.load_pem_x509_csr(file.read_bytes()).is_signature_valid
     openssl = ["openssl", "req", "-in", str(file), "-noout", "-verify", "-subject"]
     assert b"Test Issuing CA" in subprocess.run(openssl, capture_output=True, check=True).stdout
 
 
 def test_an_active_stack_has_no_request(active: Path) -> None:
-    result = outputs("--outputs", active, "--csr")
+    result = run("csr", "--outputs", active)
     assert (result.returncode, result.stdout) == (2, "")
     assert "has its certificate" in result.stderr
 
 
-@pytest.mark.parametrize("form", ["table", "json", "schema"])
-def test_the_request_has_one_form(pending: Path, form: str) -> None:
-    result = outputs("--outputs", pending, "--csr", "--format", form)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert "leave --format out" in result.stderr
-
-
 def test_a_pending_stack_says_what_is_next(pending: Path) -> None:
-    result = outputs("--outputs", pending)
+    result = run("show", "--outputs", pending)
     assert (result.returncode, result.stderr) == (0, "")
     assert AUTHORITY_ARN in result.stdout
     assert "CN=Test Issuing CA" in result.stdout
     steps = [
-        f"toolkit outputs --outputs {pending} --csr > issuing-ca.csr",
+        f"toolkit contract csr --outputs {pending} > issuing-ca.csr",
         "pulumi config set issuedCertificate < issuing-ca.pem",
         "pulumi config set issuedCertificateChain < above.pem",
         "pulumi up",
@@ -144,21 +137,21 @@ def test_the_next_steps_are_for_the_same_stack(tmp_path: Path) -> None:
     pulumi = tmp_path / "pulumi"
     pulumi.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(pending_document())}\nEND\n")
     pulumi.chmod(0o755)
-    result = outputs("--stack", "org/a b", "--cwd", tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    result = run("show", "--stack", "org/a b", "--cwd", tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
     assert result.returncode == 0, result.stderr
     where = f"--stack 'org/a b' --cwd {tmp_path}"
-    assert f"  toolkit outputs {where} --csr > issuing-ca.csr\n" in result.stdout
+    assert f"  toolkit contract csr {where} > issuing-ca.csr\n" in result.stdout
     assert f"  pulumi up {where}\n" in result.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["--format", "json"], ["--csr"]])
+@pytest.mark.parametrize("arguments", [["show"], ["show", "--format", "json"], ["csr"]])
 def test_broken_input(arguments: list[str], active: Path) -> None:
     document = json.loads(active.read_text()) | {"pendingCertificateAuthority": 1, "meshes": "\x1b]0;owned\x07"}
-    result = outputs("--outputs", "-", *arguments, input=json.dumps(document))
+    result = run(*arguments, "--outputs", "-", input=json.dumps(document))
     assert (result.returncode, result.stdout) == (2, "")
     assert "pendingCertificateAuthority: stands beside certificateAuthority" in result.stderr
     del document["pendingCertificateAuthority"]
-    result = outputs("--outputs", "-", *arguments, input=json.dumps(document))
+    result = run(*arguments, "--outputs", "-", input=json.dumps(document))
     assert (result.returncode, result.stdout) == (2, "")
     assert "meshes:" in result.stderr
     assert "\x1b" not in result.stderr
@@ -180,7 +173,7 @@ def test_a_ca_that_ends_is_warned_of(
 ) -> None:
     ending = Authority("Test Issuing CA", Authority("Test Root CA"), not_after=NOW + left)
     file = written(tmp_path / "outputs.json", contract_document(ending) | {"dataPlaneLifetime": lifetime})
-    result = outputs("--outputs", file, "--format", form)
+    result = run("show", "--outputs", file, "--format", form)
     assert result.returncode == 0
     assert "Warning" not in result.stdout
     for line, words in zip(result.stderr.splitlines(), warnings, strict=True):
@@ -190,7 +183,7 @@ def test_a_ca_that_ends_is_warned_of(
 
 def test_names_are_data(issuing: Authority) -> None:
     strange = Authority("[red]x[/red] :smile: \x1b[31m\u202e\x07", parent=issuing.parent, path_length=0)
-    text = outputs_table.show_active(contract(strange), NOW, Look(color=False, width=100))
+    text = contract_table.show_active(contract(strange), NOW, Look(color=False, width=100))
     assert r"[red]x[/red] :smile: \x1b[31m\u202e\x07" in text
     assert all(line.isprintable() for line in text.splitlines())
 
@@ -202,9 +195,9 @@ def test_what_is_to_be_copied_is_whole_at_any_width(width: int, color: bool, iss
     document["zones"] = [zone_document("z" * 40, "eu-west-1")]
     document["zones"][0]["serviceAccount"] = "s" * 253
     stack = contract(issuing).model_validate(document, strict=False)
-    text = outputs_table.show_active(stack, NOW, Look(color=color, width=width))
+    text = contract_table.show_active(stack, NOW, Look(color=color, width=width))
     assert ("\x1b" in text) is color
     for whole in (AUTHORITY_ARN, stack.zones[0].role_arn, chain.format_fingerprint(issuing.certificate)):
         assert whole in text
     waiting = PendingStack.model_validate(pending_document())
-    assert AUTHORITY_ARN in outputs_table.show_pending(waiting, ("", ""), Look(color=color, width=width))
+    assert AUTHORITY_ARN in contract_table.show_pending(waiting, ("", ""), Look(color=color, width=width))

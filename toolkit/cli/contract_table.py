@@ -32,7 +32,7 @@ def show_active(outputs: StackOutputs, now: datetime, look: Look) -> str:
             "arn": authority.arn,
             "region": authority.region,
             "type": authority.type,
-            "mode": authority.usage_mode,
+            "mode": authority.usage_mode or "(unknown)",
             "key": f"{authority.key_algorithm}, signs with {authority.signing_algorithm}",
             "ends": Text(
                 f"{_moment(authority.not_after)}, {describe_time_left(authority.not_after, now)}",
@@ -54,7 +54,7 @@ def show_active(outputs: StackOutputs, now: datetime, look: Look) -> str:
     page.heading("Roles")
     for zone in outputs.zones:
         page.line(Text(f"  {zone.name}"))
-        page.facts({"control plane": zone.role_arn, "verifier": zone.verifier_role_arn}, 4)
+        page.facts({"control plane": zone.role_arn, "verifier": zone.verifier_role_arn or "(none)"}, 4)
     return page.text()
 
 
@@ -80,7 +80,7 @@ def show_pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str
     )
     page.heading("Next")
     steps = [
-        f"toolkit outputs{toolkit} --csr > issuing-ca.csr",
+        f"toolkit contract csr{toolkit} > issuing-ca.csr",
         "# the owner of the root signs it as a CA: issuing-ca.pem; above.pem is what stands above that, the root last",
         f"pulumi config set{pulumi} issuedCertificate < issuing-ca.pem",
         f"pulumi config set{pulumi} issuedCertificateChain < above.pem",

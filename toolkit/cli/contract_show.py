@@ -1,17 +1,14 @@
-"""``toolkit outputs``."""
+"""``toolkit contract show``."""
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import TYPE_CHECKING, Literal
 
 import click
-from click.core import ParameterSource
 
 from toolkit.cli.expiration import WARN_DAYS, describe_time_left
-from toolkit.cli.options import choose_look, emit, output_file, stack_outputs, warn
-from toolkit.errors import InvalidInputError
+from toolkit.cli.options import choose_look, emit, output_file, stack_outputs, warn, warn_of_unknown_mode
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,35 +18,31 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  toolkit outputs
-  toolkit outputs --csr > issuing-ca.csr
-  toolkit outputs --outputs outputs.json --format json
-  toolkit outputs --format schema -o contract.schema.json
+  toolkit contract show
+  toolkit contract show --outputs outputs.json --format json
 """
 
 
-@click.command(name="outputs", epilog=_EXAMPLES)
+@click.command(name="show", epilog=_EXAMPLES)
 @stack_outputs
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "schema"]),
+    type=click.Choice(["table", "json"]),
     default="table",
     show_default=True,
-    help="For people; the contract itself; or the JSON Schema of any contract, which needs no stack.",
+    help="For people; or the contract itself, with what was derived.",
 )
-@click.option("--csr", is_flag=True, help="Only the signing request of a CA that waits for its certificate, as PEM.")
 @output_file
 def command(
     *,
     outputs: str | None,
     stack: str | None,
     cwd: str | None,
-    form: Literal["table", "json", "schema"],
-    csr: bool,
+    form: Literal["table", "json"],
     output: Path | None,
 ) -> None:
-    """Show the contract of a stack.
+    """Show a contract, as a table or as JSON.
 
     It is read and checked as every other command does it; docs/contract.md describes it. A CA that ends within 90 days
     is warned of on standard error.
@@ -58,45 +51,25 @@ def command(
 
     from toolkit import contract
 
-    chosen = click.get_current_context().get_parameter_source("form") is not ParameterSource.DEFAULT
-    if csr and chosen:
-        raise click.UsageError("--csr has a form of its own, PEM; leave --format out")
-    if form == "schema":
-        from toolkit.contract.json_schema import build_json_schema
-
-        emit(json.dumps(build_json_schema(), indent=2) + "\n", output)
-        return
     loaded = contract.load_stack(outputs, stack, cwd)
     now = datetime.now(UTC)
-    if csr:
-        emit(_request(loaded), output)
-    elif form == "json":
+    if form == "json":
         emit(loaded.to_json(), output)
     else:
         emit(_table(loaded, now, output, _where(outputs, stack, cwd)), output)
     if isinstance(loaded, contract.StackOutputs):
+        warn_of_unknown_mode(loaded)
         for warning in _warnings(loaded, now):
             warn(warning)
 
 
-def _request(loaded: StackOutputs | PendingStack) -> str:
-    from toolkit.contract import StackOutputs
-
-    if isinstance(loaded, StackOutputs):
-        raise InvalidInputError(
-            "the stack's CA has its certificate, so there is no request to be signed",
-            hint="toolkit outputs shows the CA and its chain.",
-        )
-    return loaded.pending_certificate_authority.certificate_signing_request.strip() + "\n"
-
-
 def _table(loaded: StackOutputs | PendingStack, now: datetime, output: Path | None, where: tuple[str, str]) -> str:
-    from toolkit.cli import outputs_table
+    from toolkit.cli import contract_table
     from toolkit.contract import StackOutputs
 
     if isinstance(loaded, StackOutputs):
-        return outputs_table.show_active(loaded, now, choose_look(output))
-    return outputs_table.show_pending(loaded, where, choose_look(output))
+        return contract_table.show_active(loaded, now, choose_look(output))
+    return contract_table.show_pending(loaded, where, choose_look(output))
 
 
 def _where(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[str, str]:

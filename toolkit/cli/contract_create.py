@@ -1,0 +1,181 @@
+"""``toolkit contract create``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli.options import emit, note, warn
+from toolkit.errors import InvalidInputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.contract.creating import Choices
+    from toolkit.contract.draft import Draft
+    from toolkit.values import Object, Value
+
+_EXAMPLES = """\b
+Examples:
+  toolkit contract create --arn arn:aws:acm-pca:... --add-zone frankfurt-1=eu-central-1,arn:aws:iam::...:role/zone
+  terraform output -json | toolkit contract create --from-terraform - --map certificateAuthority.arn=ca_arn
+  toolkit contract create --from-cloudformation stack.json --map 'zones[frankfurt-1].roleArn=RoleFrankfurt' ...
+"""
+
+
+@click.command(name="create", epilog=_EXAMPLES)
+@click.option("--arn", metavar="ARN", help="The CA that issues.")
+@click.option(
+    "--chain",
+    metavar="FILE|-",
+    help="The CA's chain as PEM, the CA itself first, the root last. AWS is not asked then.",
+)
+@click.option(
+    "--add-zone",
+    "zones",
+    multiple=True,
+    metavar="NAME=REGION,ROLE_ARN[,VERIFIER_ROLE_ARN]",
+    help="A zone: the role of its control plane, and the one that toolkit verify takes; repeatable.",
+)
+@click.option(
+    "--from-terraform",
+    "terraform",
+    metavar="FILE|-",
+    help="Take what terraform output -json printed. Outputs with the contract's names are taken as they are.",
+)
+@click.option(
+    "--from-cloudformation",
+    "cloudformation",
+    metavar="FILE|-",
+    help="The same with what aws cloudformation describe-stacks printed of one stack.",
+)
+@click.option(
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="FIELD=OUTPUT",
+    help="Take a field of the contract from an output that has another name: certificateAuthority.arn=ca_arn, "
+    "zones=zones, 'zones[frankfurt-1].roleArn=role_frankfurt'; repeatable.",
+)
+@click.option(
+    "--mesh", "meshes", multiple=True, metavar="NAME", help="A mesh that uses the CA; repeatable. [default: default]"
+)
+@click.option("--lifetime", metavar="DURATION", help="Lifetime of data plane certificates. [default: 24h]")
+@click.option("--namespace", metavar="NAME", help="Namespace of all zones' control planes. [default: kong-mesh-system]")
+@click.option(
+    "--service-account",
+    metavar="NAME",
+    help="Service account of all zones' control planes. [default: kong-mesh-control-plane]",
+)
+@click.option(
+    "--identity",
+    type=click.Choice(["irsa", "pod-identity", "ambient"]),
+    help="How all zones' control planes get their roles. [default: irsa]",
+)
+@click.option("--profile", metavar="NAME", help="AWS profile with which the CA is looked up.")
+@click.option("--endpoint-url", metavar="URL", help="Another AWS, such as a sandbox.")
+@click.option(
+    "--output-file", type=click.Path(path_type=Path), metavar="FILE", help="Write here, not to standard output."
+)
+def command(
+    *,
+    terraform: str | None,
+    cloudformation: str | None,
+    mapped: tuple[str, ...],
+    chain: str | None,
+    profile: str | None,
+    endpoint_url: str | None,
+    output_file: Path | None,
+    **chosen: Value,
+) -> None:
+    """Make a contract for a CA and roles that exist.
+
+    They may come from Terraform, CloudFormation or from somebody's hands. AWS is asked for the CA and its chain, with
+    DescribeCertificateAuthority and GetCertificateAuthorityCertificate, unless the chain is given. The contract is JSON
+    on standard output; defaults that were used are said on standard error. Other commands read it with --outputs.
+    """
+    from toolkit.contract import creating
+
+    _refuse_clashes(terraform, cloudformation, mapped, chain, output_file)
+    if chain is not None and (profile or endpoint_url):
+        raise click.UsageError("--profile and --endpoint-url have no effect with --chain: AWS is not asked")
+    outputs = _read_outputs(terraform, cloudformation)
+    choices = creating.Choices(chain=None if chain is None else _read_chain(chain), **chosen)
+    _require_authority(choices, outputs)
+    draft = creating.make_draft(choices, outputs, mapped)
+    if is_asked := creating.lacks_chain(draft):
+        draft.require_rest()
+        _ask(draft, profile, endpoint_url)
+    elif "signingAlgorithm" not in (draft.authority or {}):
+        draft.assumed.append("assumed certificateAuthority.signingAlgorithm: SHA-256 with the kind of the CA's key")
+    text = draft.validate().to_json()
+    emit(text, output_file)
+    for line in draft.assumed:
+        note(line)
+    for line in [] if is_asked else creating.list_unchecked(draft):
+        warn(line)
+
+
+def _refuse_clashes(
+    terraform: str | None, cloudformation: str | None, mapped: Sequence[str], chain: str | None, output: Path | None
+) -> None:
+    """Refuse options that do not go together."""
+    if terraform is not None and cloudformation is not None:
+        raise click.UsageError("--from-terraform and --from-cloudformation exclude each other")
+    source = cloudformation if terraform is None else terraform
+    if mapped and source is None:
+        raise click.UsageError("--map needs --from-terraform or --from-cloudformation")
+    if [source, chain].count("-") > 1:
+        raise click.UsageError("only one of the inputs can be standard input")
+    for given in (source, chain):
+        if output is not None and given not in (None, "-") and _is_same_file(output, Path(str(given))):
+            raise click.UsageError(f"--output-file {output} is an input, and would be overwritten")
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _read_outputs(terraform: str | None, cloudformation: str | None) -> Object | None:
+    from toolkit.contract import read_source
+    from toolkit.contract.foreign_outputs import read_cloudformation, read_terraform
+
+    if terraform is not None:
+        return read_terraform(*read_source(terraform))
+    return None if cloudformation is None else read_cloudformation(*read_source(cloudformation))
+
+
+def _read_chain(name: str) -> str:
+    from toolkit.contract import read_source
+    from toolkit.text import NotTextError, from_utf8
+
+    content, source = read_source(name)
+    try:
+        return from_utf8(content)
+    except NotTextError as error:
+        raise InvalidInputError(f"{source} is not PEM", [Problem(f"{source}:{error.line}", str(error))]) from None
+
+
+def _require_authority(choices: Choices, outputs: Object | None) -> None:
+    if outputs is None and choices.arn is None:
+        raise click.UsageError("name the CA with --arn, or a document with --from-terraform or --from-cloudformation")
+    if outputs is None and not choices.zones:
+        raise click.UsageError("name at least one zone with --add-zone")
+
+
+def _ask(draft: Draft, profile: str | None, endpoint_url: str | None) -> None:
+    """Add what AWS says of the CA."""
+    from toolkit.contract.creating import add_authority
+    from toolkit.verify.authority_facts import ask_for_authority
+    from toolkit.verify.identity import Ambient
+
+    authority = draft.authority or {}
+    facts = ask_for_authority(authority["arn"], Ambient(profile, endpoint_url))
+    add_authority(draft, facts.fields, facts.chain)
+    if facts.status != "ACTIVE":
+        warn(f"the CA is {facts.status}: AWS issues no certificates from it")

@@ -1,0 +1,30 @@
+"""``toolkit contract schema``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli.options import emit, output_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_EXAMPLES = """\b
+Examples:
+  toolkit contract schema -o contract.schema.json
+"""
+
+
+@click.command(name="schema", epilog=_EXAMPLES)
+@output_file
+def command(*, output: Path | None) -> None:
+    """Print the JSON Schema of any contract.
+
+    It is of draft 2020-12 and describes what is read, of a CA that issues and of one that waits. It needs no stack.
+    """
+    from toolkit.contract.json_schema import build_json_schema
+
+    emit(json.dumps(build_json_schema(), indent=2) + "\n", output)

@@ -1,0 +1,176 @@
+"""Make a contract for a CA and roles that somebody made without Pulumi."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.contract.draft import Draft
+from toolkit.contract.mapping import take_outputs
+from toolkit.contract.models import (
+    DEFAULT_DATA_PLANE_LIFETIME,
+    DEFAULT_IDENTITY,
+    DEFAULT_NAMESPACE,
+    DEFAULT_SERVICE_ACCOUNT,
+    SCHEMA_VERSION,
+)
+from toolkit.errors import Problem
+from toolkit.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.values import Object, Value
+
+# Names of roles may have commas in them (IAM user guide, "IAM and AWS STS quotas").
+_BEFORE_AN_ARN = re.compile(r",(?=arn:)")
+_DEFAULT_MESH = "default"
+_MOST_NAMES = 10
+_MOST_SHOWN = 60
+# For each field of all zones its option and its default.
+_OF_ZONES = {
+    "namespace": ("--namespace", DEFAULT_NAMESPACE),
+    "serviceAccount": ("--service-account", DEFAULT_SERVICE_ACCOUNT),
+    "identity": ("--identity", DEFAULT_IDENTITY),
+}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the operator says of the CA and of those that use it; None for what is not said.
+
+    Attributes:
+        arn: of the CA.
+        chain: its chain, as PEM.
+        meshes: their names; empty for what is not said.
+        lifetime: of data plane certificates.
+        zones: ``NAME=REGION,ROLE_ARN`` each, or ``NAME=REGION,ROLE_ARN,VERIFIER_ROLE_ARN``.
+        namespace: of the control planes of all zones.
+        service_account: of the control planes of all zones.
+        identity: how the control planes of all zones get their roles.
+    """
+
+    arn: str | None = None
+    chain: str | None = None
+    meshes: tuple[str, ...] = ()
+    lifetime: str | None = None
+    zones: tuple[str, ...] = ()
+    namespace: str | None = None
+    service_account: str | None = None
+    identity: str | None = None
+
+
+def make_draft(choices: Choices, outputs: Object | None = None, mapped: Sequence[str] = ()) -> Draft:
+    """Put a contract together from what the operator says and what another tool has; it may still lack a chain.
+
+    Args:
+        choices: what the operator says.
+        outputs: of Terraform or CloudFormation, by their names.
+        mapped: ``FIELD=OUTPUT`` each, for outputs that have other names than the contract's fields.
+    """
+    draft = Draft()
+    if outputs is not None:
+        take_outputs(draft, outputs, mapped)
+    document, authority = draft.document, draft.authority
+    document.setdefault("schemaVersion", SCHEMA_VERSION)
+    if choices.arn is not None and authority is not None:
+        draft.put(authority, "certificateAuthority.arn", choices.arn, "--arn")
+    given: dict[str, tuple[str, Value]] = {
+        "certificateChain": ("--chain", choices.chain),
+        "meshes": ("--mesh", list(choices.meshes) or None),
+        "dataPlaneLifetime": ("--lifetime", choices.lifetime),
+    }
+    for name, (option, value) in given.items():
+        if value is not None:
+            draft.put(document, name, value, option)
+    for written in choices.zones:
+        _add_zone(draft, written)
+    _assume(draft, choices)
+    return draft
+
+
+def lacks_chain(draft: Draft) -> bool:
+    """Return whether AWS is still to be asked for the CA and its chain."""
+    return "certificateChain" not in draft.document
+
+
+def add_authority(draft: Draft, fields: Object, chain: str) -> None:
+    """Add what AWS says of the CA.
+
+    Args:
+        draft: of which :meth:`Draft.require_rest` finds nothing wrong.
+        fields: of ``certificateAuthority``, by the contract's names.
+        chain: as PEM, issuing CA first.
+    """
+    authority = draft.authority
+    if authority is None:
+        return
+    for name, value in fields.items():
+        # A CA of one key signs with any hash; AWS's answer is what it was made with.
+        if name != "signingAlgorithm" or name not in authority:
+            draft.put(authority, f"certificateAuthority.{name}", value, "AWS")
+    draft.put(draft.document, "certificateChain", chain, "AWS")
+
+
+def list_unchecked(draft: Draft) -> list[str]:
+    """Return what is not known of a CA that AWS was not asked for, a sentence each."""
+    authority = draft.authority or {}
+    found = ["AWS was not asked: whether the CA is ACTIVE, and whether the chain is the CA's, is not known"]
+    if "usageMode" not in authority:
+        found.append(
+            "the CA's usageMode is not known: the contract does not have it, and prices are those of GENERAL_PURPOSE, "
+            "the dearer mode"
+        )
+    return found
+
+
+def _add_zone(draft: Draft, written: str) -> None:
+    zones = draft.zones
+    name, equals, rest = written.partition("=")
+    region, *roles = _BEFORE_AN_ARN.split(rest)
+    if not equals or not name or not 1 <= len(roles) <= 2:  # noqa: PLR2004 - the zone's role and the verifier's
+        shown = printable(written)[:_MOST_SHOWN]
+        form = "must be NAME=REGION,ROLE_ARN or NAME=REGION,ROLE_ARN,VERIFIER_ROLE_ARN, with roles that begin with arn:"
+        draft.problems.append(Problem(f"--add-zone {shown}", form))
+        return
+    if zones is None:
+        return
+    zone = {"name": name, "region": region, **dict(zip(("roleArn", "verifierRoleArn"), roles, strict=False))}
+    draft.origins[f"zones[{len(zones)}]"] = "--add-zone"
+    zones.append(zone)
+
+
+def _assume(draft: Draft, choices: Choices) -> None:
+    """Fill in defaults, and say so."""
+    document = draft.document
+    if "meshes" not in document:
+        document["meshes"] = [_DEFAULT_MESH]
+        draft.assumed.append(f"assumed meshes: {_DEFAULT_MESH} (--mesh)")
+    if "dataPlaneLifetime" not in document:
+        document["dataPlaneLifetime"] = DEFAULT_DATA_PLANE_LIFETIME
+        draft.assumed.append(f"assumed dataPlaneLifetime: {DEFAULT_DATA_PLANE_LIFETIME} (--lifetime)")
+    given = {
+        "namespace": choices.namespace,
+        "serviceAccount": choices.service_account,
+        "identity": choices.identity,
+    }
+    zones = [(number, zone) for number, zone in enumerate(draft.zones or ()) if isinstance(zone, dict)]
+    for field, (option, default) in _OF_ZONES.items():
+        if (value := given[field]) is not None:
+            for number, zone in zones:
+                draft.put(zone, f"zones[{number}].{field}", value, option)
+            continue
+        without = [zone for _, zone in zones if field not in zone]
+        for zone in without:
+            zone[field] = default
+        if without:
+            draft.assumed.append(f"assumed {field} of {_listed(without)}: {default} ({option})")
+    if alone := [zone for _, zone in zones if "verifierRoleArn" not in zone]:
+        draft.assumed.append(f"no verifierRoleArn for {_listed(alone)}: toolkit verify takes roleArn (--role zone)")
+
+
+def _listed(zones: Sequence[Object]) -> str:
+    names = [printable(str(zone.get("name")))[:_MOST_SHOWN] for zone in zones[:_MOST_NAMES]]
+    more = f" and {len(zones) - _MOST_NAMES} more" if len(zones) > _MOST_NAMES else ""
+    return f"{', '.join(names)}{more}"

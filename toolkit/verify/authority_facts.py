@@ -1,0 +1,113 @@
+"""Ask AWS for what a contract says of a CA."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from toolkit.errors import ExternalError, InvalidInputError, Problem
+from toolkit.pki import arn
+from toolkit.verify.advice import DENIED, TOO_SLOW, advise, describe_error
+from toolkit.verify.aws_responses import read_authority_kind, read_certificate, read_certificate_authority
+from toolkit.verify.calls import Caller, DeadlineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.values import Object
+    from toolkit.verify.identity import Ambient
+
+_Answer = TypeVar("_Answer")
+_SECONDS = 20
+# A CA in one of these has a certificate (user guide, PcaUpdateStatus.md); all but the first issue nothing.
+_CERTIFIED = ("ACTIVE", "DISABLED", "EXPIRED")
+_WITHOUT_AWS = "With --chain FILE, AWS is not asked."
+
+
+@dataclass(frozen=True)
+class AuthorityFacts:
+    """What AWS says of a CA.
+
+    Attributes:
+        status: such as ``ACTIVE``.
+        fields: of the contract's ``certificateAuthority``, by the contract's names.
+        chain: PEM, the CA's own certificate first.
+    """
+
+    status: str
+    fields: Object
+    chain: str
+
+
+def ask_for_authority(authority_arn: str, source: Ambient) -> AuthorityFacts:
+    """Ask for a CA, in its own region.
+
+    Args:
+        authority_arn: of the CA.
+        source: of credentials and clients.
+
+    Raises:
+        ExternalError: there are no credentials; AWS can't be reached, or refuses.
+        InvalidInputError: the CA has no certificate; the URL of the endpoint is not valid.
+    """
+    source.require_credentials()
+    caller = Caller(time.monotonic() + _SECONDS)
+    region = arn.PRIVATE_CA.parse(authority_arn).region
+    client = _ask(authority_arn, "", lambda: source.make_client("acm-pca", region, caller))
+    named = {"CertificateAuthorityArn": authority_arn}
+    operation = "DescribeCertificateAuthority"
+
+    def describe() -> tuple[str, Object]:
+        answer = caller.ask(operation, lambda: client.describe_certificate_authority(**named))
+        state = read_certificate_authority(answer, authority_arn)
+        kind = read_authority_kind(answer)
+        return state.status, {
+            "type": kind.type,
+            "usageMode": state.usage_mode,
+            "keyAlgorithm": kind.key_algorithm,
+            "signingAlgorithm": kind.signing_algorithm,
+        }
+
+    status, fields = _ask(authority_arn, operation, describe)
+    if status not in _CERTIFIED:
+        raise InvalidInputError(
+            "the CA has no certificate",
+            [Problem("certificateAuthority.arn", f"{authority_arn} is {status}")],
+            "Install its certificate (aws acm-pca import-certificate-authority-certificate), then run this again.",
+        )
+    operation = "GetCertificateAuthorityCertificate"
+    own, above = _ask(
+        authority_arn,
+        operation,
+        lambda: read_certificate(
+            caller.ask(operation, lambda: client.get_certificate_authority_certificate(**named)),
+        ),
+    )
+    return AuthorityFacts(status, fields, f"{own.strip()}\n{above.strip()}".strip() + "\n")
+
+
+def _ask(authority_arn: str, operation: str, call: Callable[[], _Answer]) -> _Answer:
+    try:
+        return call()
+    except (ClientError, BotoCoreError, DeadlineError, OSError, ValueError) as error:
+        what = f"can't ask AWS for {authority_arn}: {describe_error(error)}"
+        raise ExternalError(what, f"{_advise(error, operation, authority_arn)} {_WITHOUT_AWS}") from error
+
+
+def _advise(error: Exception, operation: str, authority_arn: str) -> str:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    if code in DENIED:
+        return f"Allow acm-pca:{operation} on the CA for the caller, also in the CA's account if that is another one."
+    if code == "ResourceNotFoundException":
+        region = arn.PRIVATE_CA.parse(authority_arn).region
+        return f"Compare the ARN with what aws acm-pca list-certificate-authorities --region {region} prints."
+    advice = advise(error, f"acm-pca:{operation}")
+    # That text is for zones, and names options of toolkit verify.
+    return (
+        "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS)."
+        if advice == TOO_SLOW
+        else advice
+    )
