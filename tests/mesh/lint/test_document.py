@@ -31,7 +31,7 @@ def test_every_option_is_in_the_document() -> None:
     for parameter in command.params:
         for name in parameter.opts:
             # FILE, and what every command has.
-            assert not name.startswith("--") or f"`{name}" in documented or name == "--output", name
+            assert not name.startswith("--") or f"`{name}" in documented or name in ("--output", "--verbose"), name
 
 
 def test_the_example_is_what_the_command_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
