@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.files import project_root, write_whole
+from toolkit.files import find_project_root, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ class Part(NamedTuple):
     @property
     def text(self) -> str:
         """The file as it is."""
-        return (project_root() / "docs" / self.name).read_text(encoding="utf-8")
+        return (find_project_root() / "docs" / self.name).read_text(encoding="utf-8")
 
     @property
     def renewed(self) -> str:
@@ -39,4 +39,4 @@ class Part(NamedTuple):
 
     def write(self) -> None:
         """Bring the file up to date."""
-        write_whole(project_root() / "docs" / self.name, self.renewed)
+        write_whole(find_project_root() / "docs" / self.name, self.renewed)

@@ -6,15 +6,15 @@ import ast
 import re
 import tomllib
 
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
-TEXT = (project_root() / "docs" / "architecture.md").read_text(encoding="utf-8")
+TEXT = (find_project_root() / "docs" / "architecture.md").read_text(encoding="utf-8")
 # A step names functions, and after them the modules that have them.
 _NAMED = re.compile(r"(?:`([a-z_]+)`[a-z ,]*?)in `(toolkit/[a-z_/]+\.py)`(?: or `(toolkit/[a-z_/]+\.py)`)?")
 
 
 def functions(module: str) -> set[str]:
-    tree = ast.parse((project_root() / module).read_text(encoding="utf-8"))
+    tree = ast.parse((find_project_root() / module).read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
@@ -28,7 +28,7 @@ def test_every_function_that_it_names_exists() -> None:
 
 
 def test_the_picture_shows_the_layers_that_the_linter_checks() -> None:
-    settings = tomllib.loads((project_root() / "pyproject.toml").read_text(encoding="utf-8"))
+    settings = tomllib.loads((find_project_root() / "pyproject.toml").read_text(encoding="utf-8"))
     layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
     order = [name for layer in layers for name in sorted(layer.split(" | ")) if name != "__main__"]
     picture = TEXT.partition("## Packages")[2].split("```")[1]

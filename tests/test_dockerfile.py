@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support import without
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.jobs import workloads
 from toolkit.sandbox.pulumi import program
 from toolkit.verify.report import json as json_form
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import TestSandbox
 
-ROOT = project_root()
+ROOT = find_project_root()
 # Megabytes in an empty environment; pip has another 17.
 LARGEST_BASE = 108
 

@@ -49,7 +49,7 @@ def test_a_file_in_the_way_of_a_directory(tmp_path: Path) -> None:
 
 def test_the_project_is_found() -> None:
     for name in ("Pulumi.yaml", "__main__.py", "stacks", "templates"):
-        assert (files.project_root() / name).exists()
+        assert (files.find_project_root() / name).exists()
 
 
 def test_what_is_no_file_is_written_into(tmp_path: Path) -> None:

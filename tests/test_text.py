@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.text import MAX_LINE, legible, printable, printable_line, printable_lines
+from toolkit.text import MAX_LINE, escape, escape_lines, replace_illegible, take_line
 
 # Everything that moves a cursor, changes a terminal's state, or reorders or hides text.
 HARMFUL = [
@@ -23,25 +23,25 @@ HARMFUL = [
 
 @pytest.mark.parametrize("character", HARMFUL, ids=ascii)
 def test_what_a_terminal_obeys_is_escaped(character: str) -> None:
-    shown = printable(f"a{character}b")
+    shown = escape(f"a{character}b")
     assert shown == f"a{character.encode('unicode_escape').decode()}b"
-    assert printable(shown) == shown
+    assert escape(shown) == shown
     # A backslash of the text's own is no escape.
-    assert printable(rf"\x1b{character}").startswith(r"\x1b")
+    assert escape(rf"\x1b{character}").startswith(r"\x1b")
 
 
 @pytest.mark.parametrize("text", ["", "a b", "Zürich", "日本", "שלום", "e\u0301", "🚢", "€ ½", "\\", "'\""])
 def test_what_people_write_stays(text: str) -> None:
-    assert printable(text) == text
+    assert escape(text) == text
 
 
 @given(st.text(st.characters()))
 def test_nothing_but_printable_characters_is_left(text: str) -> None:
-    shown = printable(text)
+    shown = escape(text)
     assert shown.isprintable()
     assert "\n" not in shown
-    assert printable(shown) == shown
-    lines = printable_lines(text)
+    assert escape(shown) == shown
+    lines = escape_lines(text)
     assert lines.count("\n") == text.count("\n")
     assert all(line.isprintable() for line in lines.split("\n"))
 
@@ -49,28 +49,28 @@ def test_nothing_but_printable_characters_is_left(text: str) -> None:
 def test_no_character_of_a_forbidden_category_stays() -> None:
     every = map(chr, range(sys.maxunicode + 1))
     forbidden = [c for c in every if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}]
-    assert printable("".join(forbidden)).isascii()
+    assert escape("".join(forbidden)).isascii()
 
 
 def test_lines_stay_lines() -> None:
-    assert printable_lines("a\x1b\nb\r\nc") == "a\\x1b\nb\\r\nc"
+    assert escape_lines("a\x1b\nb\r\nc") == "a\\x1b\nb\\r\nc"
 
 
 def test_one_line_is_short() -> None:
-    assert printable_line(" a\n\tb\x1b[2J ") == r"a b\x1b[2J"
-    assert printable_line("x" * (MAX_LINE + 1)) == "x" * MAX_LINE + "…"
-    assert printable_line("x" * 9, limit=9) == "x" * 9
+    assert take_line(" a\n\tb\x1b[2J ") == r"a b\x1b[2J"
+    assert take_line("x" * (MAX_LINE + 1)) == "x" * MAX_LINE + "…"
+    assert take_line("x" * 9, limit=9) == "x" * 9
     for other in (None, 1, ["a"], b"a"):
-        assert printable_line(other) == ""
+        assert take_line(other) == ""
 
 
 @given(st.text(st.characters()))
 def test_documents_stay_valid(text: str) -> None:
     element = ET.Element("a")
-    element.text = element.attrib["b"] = legible(text)
+    element.text = element.attrib["b"] = replace_illegible(text)
     read = ET.fromstring(ET.tostring(element))  # noqa: S314 - written one line above
-    assert (read.text or "") == legible(text)
+    assert (read.text or "") == replace_illegible(text)
 
 
 def test_documents_keep_lines_and_lose_controls() -> None:
-    assert legible("a\r\nb\rc\x85d\te\x1bf\u202eg\ud800") == "a\nb\nc\nd\te�f�g�"
+    assert replace_illegible("a\r\nb\rc\x85d\te\x1bf\u202eg\ud800") == "a\nb\nc\nd\te�f�g�"

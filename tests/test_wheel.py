@@ -14,12 +14,12 @@ import pytest
 
 from tests.support import contract_document, hierarchy, without
 from toolkit.errors import EXIT_ENVIRONMENT
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROOT = project_root()
+ROOT = find_project_root()
 pytestmark = pytest.mark.slow
 
 

@@ -89,6 +89,6 @@ class InterruptedByUserError(ToolkitError):
     exit_code = EXIT_INTERRUPTED
 
 
-def one_line(error: Exception | str) -> str:
+def flatten(error: Exception | str) -> str:
     """What an exception says, for a message of ours: on one line, and never nothing."""
     return " ".join(str(error).split()) or type(error).__name__

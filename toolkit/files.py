@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import ExternalError, InvalidInputError, Problem
-from toolkit.text import NotTextError, from_utf8
+from toolkit.text import NotTextError, decode_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ PUBLIC = 0o644
 MAX_BYTES = 16 * 1024 * 1024
 
 
-def project_root() -> Path:
+def find_project_root() -> Path:
     """Return the directory that holds ``Pulumi.yaml``, ``__main__.py``, ``stacks/`` and ``templates/``.
 
     In a checkout that is the repository; in an installed wheel it is the copy inside the package
@@ -43,12 +43,12 @@ def read_text(name: str) -> str:
     except OSError as error:
         raise InvalidInputError(f"can't read {name}: {error.strerror or error}") from error
     if len(content) > MAX_BYTES:
-        raise InvalidInputError(f"{source_name(name)} is larger than 16 MiB, so it is no document of Kong Mesh")
+        raise InvalidInputError(f"{name_source(name)} is larger than 16 MiB, so it is no document of Kong Mesh")
     try:
-        return from_utf8(content).removeprefix("\ufeff")
+        return decode_utf8(content).removeprefix("\ufeff")
     except NotTextError as error:
-        where = f"{source_name(name)}:{error.line}"
-        raise InvalidInputError(f"{source_name(name)} is not YAML", [Problem(where, str(error))]) from None
+        where = f"{name_source(name)}:{error.line}"
+        raise InvalidInputError(f"{name_source(name)} is not YAML", [Problem(where, str(error))]) from None
 
 
 def read_bytes(name: str) -> bytes:
@@ -63,7 +63,7 @@ def read_bytes(name: str) -> bytes:
         return stream.read(MAX_BYTES + 1)
 
 
-def source_name(name: str) -> str:
+def name_source(name: str) -> str:
     """Return what to call a source that the user named as for :func:`read_text`."""
     return "standard input" if name == "-" else name
 

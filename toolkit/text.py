@@ -35,7 +35,7 @@ class NotTextError(ValueError):
         self.line = line
 
 
-def from_utf8(content: bytes) -> str:
+def decode_utf8(content: bytes) -> str:
     """Return the text of bytes in UTF-8; a byte order mark stays in it.
 
     Raises:
@@ -50,7 +50,7 @@ def from_utf8(content: bytes) -> str:
         raise NotTextError("the text is not UTF-8; save it as UTF-8", line) from None
 
 
-def printable(text: str) -> str:
+def escape(text: str) -> str:
     r"""Return the text with everything escaped that a terminal would obey or not show.
 
     Escaped as in Python (``\x1b``, ``\u202e``): control characters and line ends, marks that reorder text, characters
@@ -68,18 +68,18 @@ def _escaped(character: str, *, force: bool = False) -> str:
     return character.encode("unicode_escape").decode()
 
 
-def printable_lines(text: str) -> str:
+def escape_lines(text: str) -> str:
     """Return a text of several lines with each of them printable; only line feeds stay as they are."""
-    return "\n".join(map(printable, text.split("\n")))
+    return "\n".join(map(escape, text.split("\n")))
 
 
-def printable_line(value: object, limit: int = MAX_LINE) -> str:
+def take_line(value: object, limit: int = MAX_LINE) -> str:
     """Return text from elsewhere as one printable line, cut to a length that people read; empty if it is no text."""
     text = " ".join(value.split()) if isinstance(value, str) else ""
-    return printable(text if len(text) <= limit else text[:limit] + "…")
+    return escape(text if len(text) <= limit else text[:limit] + "…")
 
 
-def legible(text: str) -> str:
+def replace_illegible(text: str) -> str:
     """Return the text for HTML, XML and other documents that are shown: what they can't represent becomes U+FFFD.
 
     Each line end becomes a line feed. Markup is the caller's to escape.

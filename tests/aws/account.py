@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.pki.arn import REGION, Arn
 from toolkit.verify import known_secrets
 
@@ -102,7 +102,7 @@ def connect(region: str | None, profile: str | None) -> Account:
         known_secrets.watch(session)
         credentials = session.get_credentials()
     except (BotoCoreError, OSError) as error:
-        raise ExternalError(f"can't load AWS credentials: {one_line(error)}", _SIGN_IN) from error
+        raise ExternalError(f"can't load AWS credentials: {flatten(error)}", _SIGN_IN) from error
     known_secrets.require_usable(credentials)
     if credentials is None:
         raise ExternalError("there are no AWS credentials", _SIGN_IN)
@@ -114,7 +114,7 @@ def connect(region: str | None, profile: str | None) -> Account:
         answer = session.client("sts", config=_CLIENT).get_caller_identity()
         pca = session.client("acm-pca", config=_CLIENT)
     except (BotoCoreError, ClientError, ValueError) as error:
-        raise ExternalError(f"can't ask STS who is calling: {one_line(error)}", _SIGN_IN) from error
+        raise ExternalError(f"can't ask STS who is calling: {flatten(error)}", _SIGN_IN) from error
     return Account(str(answer["Arn"]), str(answer["Account"]), found, profile or _profile_of(session), pca)
 
 
@@ -136,7 +136,7 @@ def earlier_authorities(account: Account) -> list[Earlier]:
         return list(_tagged(account))
     except (BotoCoreError, ClientError) as error:
         raise ExternalError(
-            f"can't look for CAs of earlier runs: {one_line(error)}",
+            f"can't look for CAs of earlier runs: {flatten(error)}",
             "The caller needs acm-pca:ListCertificateAuthorities and acm-pca:ListTags; see docs/test-aws.md.",
         ) from error
 

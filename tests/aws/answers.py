@@ -15,7 +15,7 @@ from cryptography import x509
 from tests.aws.facts import certificate_facts
 from tests.aws.probe import GET, ISSUE
 from toolkit import __version__
-from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.files import read_text, write_whole
 from toolkit.pki import pem
 from toolkit.redaction import blot
@@ -77,7 +77,7 @@ class Record:
         try:
             answer = _ask(scene, probe)
         except BotoCoreError as error:
-            raise ExternalError(f"probe {probe.name}: {one_line(error)}") from error
+            raise ExternalError(f"probe {probe.name}: {flatten(error)}") from error
         if probe.operation == ISSUE and answer["code"] is None:
             self.certificates += answer["result"]["sameCertificateAs"] is None
         self.answers.append(json.loads(self._hidden(answer)))
@@ -171,7 +171,7 @@ def _certificate(scene: Scene, probe: Probe, arn: str, asked: datetime) -> tuple
         facts = certificate_facts(answer, arn, scene.authority, asked)
         scene.serials[probe.name] = f"{pem.load_certificate(answer['Certificate']).serial_number:040x}"
     except _UNREADABLE as error:
-        return {**result, "unreadable": one_line(error)}, {}
+        return {**result, "unreadable": flatten(error)}, {}
     return result, facts
 
 
@@ -214,7 +214,7 @@ def read(path: str) -> dict[str, Any]:
             and all(isinstance(text, str) for text in texts)
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError(f"{path} is not a record of answers", [Problem("", one_line(error))]) from error
+        raise InvalidInputError(f"{path} is not a record of answers", [Problem("", flatten(error))]) from error
     if not known:
         raise InvalidInputError(f"{path} is not a record of answers", [Problem("answers", "has no answer of format 1")])
     return dict(document)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.aws.account import CREATED_BY, CREATOR, RUN, status_of
-from toolkit.errors import ExternalError, ToolkitError, one_line
+from toolkit.errors import ExternalError, ToolkitError, flatten
 from toolkit.files import write_whole
 from toolkit.pki import templates
 
@@ -45,7 +45,7 @@ class CreationError(ExternalError):
 
     def __init__(self, account: Account, error: Exception) -> None:
         super().__init__(
-            f"can't create the CA: {one_line(error)}",
+            f"can't create the CA: {flatten(error)}",
             f"If AWS shows a CA of this run later, this deletes it: {cleanup_command(account)}",
         )
         metadata = error.response.get("ResponseMetadata", {}) if isinstance(error, ClientError) else {}
@@ -211,7 +211,7 @@ def remove(account: Account, arn: str) -> None:
         # Whatever goes wrong here, the user must get the commands.
         except Exception as error:
             if not _passes(error) or time.monotonic() > until:
-                raise RemovalError(arn, one_line(error), commands_by_hand(account, arn)) from error
+                raise RemovalError(arn, flatten(error), commands_by_hand(account, arn)) from error
         time.sleep(_STATUS_PAUSE_SECONDS)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.sandbox.conformance.world import ACCOUNT
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def environment(aws: TestSandbox, home: Path) -> dict[str, str]:
     """Return the command's variables: the sandbox, and no other AWS."""
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(project_root()),
+        "PYTHONPATH": str(find_project_root()),
         "HOME": str(home),
         **aws.environment,
         "AWS_REGION": REGION,

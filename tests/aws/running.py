@@ -20,11 +20,11 @@ from toolkit.errors import (
     ExternalError,
     InterruptedByUserError,
     ToolkitError,
-    one_line,
+    flatten,
 )
 from toolkit.pki import pem
 from toolkit.redaction import blot
-from toolkit.text import printable_lines
+from toolkit.text import escape_lines
 from toolkit.verify.report.table import TableForm
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class FailedError(ToolkitError):
 def say(text: str) -> None:
     """Print a line. Ignore a closed terminal or pipe, so that the CA is still deleted."""
     with suppress(OSError, ValueError):
-        sys.stdout.write(printable_lines(blot(text)) + "\n")
+        sys.stdout.write(escape_lines(blot(text)) + "\n")
         sys.stdout.flush()
 
 
@@ -106,7 +106,7 @@ class Run:
             self.say("Stopping." if self.keep else "Stopping. Deleting the CA.")
             raise InterruptedByUserError("interrupted") from None
         except (BotoCoreError, ClientError) as error:
-            raise ExternalError(f"the smoke path failed: {one_line(error)}") from error
+            raise ExternalError(f"the smoke path failed: {flatten(error)}") from error
         finally:
             self._finish(state, seconds)
         if not self.keep:

@@ -20,7 +20,7 @@ from tests.aws.places import REGION, SECONDS, YES
 from tests.aws.running import FailedError, Run
 from tests.sandbox.conformance.world import ACCOUNT, World
 from toolkit.errors import ExternalError, InvalidInputError
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.faults import Fault, FaultPlan, Faults
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def wait_for(place: Place, process: subprocess.Popen[str], status: str) -> None:
 
 def policy() -> list[dict[str, Any]]:
     """Return the statements of the policy in the document."""
-    text = (project_root() / "docs/test-aws.md").read_text(encoding="utf-8")
+    text = (find_project_root() / "docs/test-aws.md").read_text(encoding="utf-8")
     (found,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     return list(json.loads(found)["Statement"])
 
@@ -61,7 +61,7 @@ def test_without_yes_only_the_plan_and_its_price_are_printed(place: Place) -> No
 
 
 def test_the_document_has_the_numbers_of_the_plan() -> None:
-    text = (project_root() / "docs/test-aws.md").read_text(encoding="utf-8")
+    text = (find_project_root() / "docs/test-aws.md").read_text(encoding="utf-8")
     count, most = plan.expected_certificates(), plan.most_certificates()
     assert f"Sends {len(plan.PROBES)} probes" in text
     assert f"${plan.PER_CERTIFICATE} each; {count} certificates, ${count * plan.PER_CERTIFICATE:.2f} |" in text

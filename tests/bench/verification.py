@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.faults import Fault, FaultPlan, Faults
 from toolkit.sandbox.pulumi import program
 from toolkit.sandbox.server import Sandbox
@@ -39,11 +39,11 @@ PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"
 
 def stack(aws: Sandbox) -> StackOutputs:
     """A stack with many zones."""
-    config = program.read_stack(project_root(), "prod")
+    config = program.read_stack(find_project_root(), "prod")
     cluster = {"region": "eu-central-1", "oidcProviderArn": PROVIDER}
     zones = [{**cluster, "name": f"zone-{n}", "namespace": f"mesh-{n}"} for n in range(ZONES)]
     values = {**config.values, "kong-mesh-pca:zones": json.dumps(zones)}
-    return contract.parse(json.dumps(program.run(project_root(), replace(config, values=values), aws)))
+    return contract.parse(json.dumps(program.run(find_project_root(), replace(config, values=values), aws)))
 
 
 def seconds(aws: Sandbox, outputs: StackOutputs, zones: int) -> float:

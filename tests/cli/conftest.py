@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import contract_document, hierarchy
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def outputs(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def live(running_sandbox: TestSandbox) -> StackOutputs:
     """The contract of a stack that the sandbox has."""
-    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), running_sandbox)
+    exports = program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), running_sandbox)
     return contract.parse(json.dumps(exports))
 
 

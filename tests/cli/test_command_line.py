@@ -16,7 +16,7 @@ from tests.support import Authority, contract_document, hierarchy, pending_docum
 from toolkit import cli
 from toolkit.cli.contract import SUBCOMMANDS
 from toolkit.errors import ExternalError
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def test_help_shows_examples_as_they_are_typed(name: str) -> None:
 
 
 def test_the_readme_lists_every_command() -> None:
-    readme = (project_root() / "README.md").read_text()
+    readme = (find_project_root() / "README.md").read_text()
     for name in cli.COMMANDS:
         assert f"| `toolkit {name}` |" in readme, name
 

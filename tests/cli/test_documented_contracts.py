@@ -13,7 +13,7 @@ from tests.cli.test_contract_create import ACCOUNT, REGION, activate, policy, wa
 from tests.cli.test_documented_rehearsals import blocks, run, shell
 from tests.support import AUTHORITY_ARN
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def authority(running_sandbox: TestSandbox) -> str:
 
 
 def _document() -> str:
-    return (project_root() / "docs" / "contract.md").read_text(encoding="utf-8")
+    return (find_project_root() / "docs" / "contract.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from tests.control_plane.clients import kumactl_config
 from tests.control_plane.faulty import TOKEN, Faulty
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ UNIVERSAL = {"type": "Mesh", "name": "default", "mtls": BEFORE}
 
 def blocks(name: str, language: str, heading: str = "") -> list[list[str]]:
     """The lines of each block of a document, from a heading on."""
-    text = (project_root() / "docs" / name).read_text(encoding="utf-8")
+    text = (find_project_root() / "docs" / name).read_text(encoding="utf-8")
     text = text[text.index(heading) :]
     return [found.splitlines() for found in re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)]
 
@@ -48,7 +48,7 @@ def shell(tmp_path: Path, outputs: Path) -> dict[str, str]:
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m toolkit "$@"\n')
     program.chmod(0o755)
     path = f"{directory}:{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "TOOLKIT_CONTRACT": str(outputs), "PYTHONPATH": str(project_root())}
+    return {**os.environ, "PATH": path, "TOOLKIT_CONTRACT": str(outputs), "PYTHONPATH": str(find_project_root())}
 
 
 def run(lines: list[str], env: dict[str, str], directory: Path) -> str:
@@ -126,7 +126,7 @@ def test_konnect_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
 def test_the_rehearsal_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
     one, rotation = blocks("apply.md", "sh", "## Rehearse it")[:2]
     (tmp_path / "mesh.yaml").write_text(f"{UNIVERSAL}\n")
-    (tmp_path / "stacks").symlink_to(project_root() / "stacks")
+    (tmp_path / "stacks").symlink_to(find_project_root() / "stacks")
     assert run(one, shell, tmp_path).endswith("Done and read back: 1 changed.\n")
     opened, *steps = rotation
     assert opened.endswith(" -- bash")

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from toolkit import contract
 from toolkit.cli import handshakes, main
 from toolkit.errors import ExternalError
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import MeshOptions
 from toolkit.sandbox.pulumi import program
@@ -55,7 +55,9 @@ def test_there_are_none_without_two_zones_or_when_told(
 
 
 def test_the_bundle_of_the_mesh_decides(aws: TestSandbox, live: StackOutputs, live_file: Path, tmp_path: Path) -> None:
-    other = contract.parse(json.dumps(program.run(project_root(), program.read_stack(project_root(), "prod"), aws)))
+    other = contract.parse(
+        json.dumps(program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), aws))
+    )
     rendered = templating.render(other, "default", MeshOptions()).mesh
     mesh = tmp_path / "mesh.yaml"
     mesh.write_text(rendered.replace(other.certificate_authority.arn, live.certificate_authority.arn))

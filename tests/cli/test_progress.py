@@ -17,7 +17,7 @@ from rich.console import Console
 
 from tests.verify.report import samples
 from toolkit.cli.progress import LiveProgress
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def test_nothing_is_written_where_no_terminal_is() -> None:
 @pytest.mark.slow
 def test_a_terminal_shows_the_zones_while_they_run(aws: TestSandbox, tmp_path: Path) -> None:
     outputs_file = tmp_path / "outputs.json"
-    outputs_file.write_text(json.dumps(program.run(project_root(), program.read_stack(project_root(), "prod"), aws)))
+    outputs_file.write_text(
+        json.dumps(program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), aws))
+    )
     command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(outputs_file)]
     size = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **size, **aws.environment}

@@ -20,7 +20,7 @@ from tests.verify.world import with_policy
 from toolkit import contract
 from toolkit.cli import main
 from toolkit.cli.render_job import command
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import MeshOptions
 from toolkit.sandbox.pulumi import program
@@ -181,7 +181,7 @@ def test_it_starts_fast(outputs: Path) -> None:
 
 @pytest.fixture(scope="module")
 def stack(running_sandbox: TestSandbox) -> StackOutputs:
-    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), running_sandbox)
+    exports = program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), running_sandbox)
     return contract.parse(json.dumps(exports))
 
 
@@ -199,7 +199,7 @@ def rendered(stack: StackOutputs, tmp_path: Path) -> list[Any]:
 
 def token(zone: str, subject: str) -> str:
     """What EKS mounts into a pod of a service account: a token of the cluster's OIDC provider."""
-    settings = json.loads(program.read_stack(project_root(), "prod").values["kong-mesh-pca:zones"])
+    settings = json.loads(program.read_stack(find_project_root(), "prod").values["kong-mesh-pca:zones"])
     zones = {found["name"]: found for found in settings}
     issuer = "https://" + zones[zone]["oidcProviderArn"].partition("oidc-provider/")[2]
     claims = {"iss": issuer, "aud": ["sts.amazonaws.com"], "sub": subject, "exp": int(time.time()) + 600}
@@ -344,7 +344,7 @@ esac
 def test_what_the_document_says_gathers_the_reports(
     aws: TestSandbox, stack: StackOutputs, rendered: list[Any], tmp_path: Path
 ) -> None:
-    block = re.findall(r"```sh\n(.*?)```", (project_root() / "docs" / "jobs.md").read_text(), re.DOTALL)[1]
+    block = re.findall(r"```sh\n(.*?)```", (find_project_root() / "docs" / "jobs.md").read_text(), re.DOTALL)[1]
     cluster, home = tmp_path / "cluster", tmp_path / "home"
     cluster.mkdir()
     home.mkdir()
@@ -379,7 +379,7 @@ def test_what_the_document_says_gathers_the_reports(
 
 
 def test_the_document_describes_every_option() -> None:
-    text = (project_root() / "docs" / "jobs.md").read_text()
+    text = (find_project_root() / "docs" / "jobs.md").read_text()
     for parameter in command.params:
         if parameter.name not in ("outputs", "stack", "cwd", "verbose"):
             assert any(f"`{option}`" in text for option in parameter.opts), parameter.name

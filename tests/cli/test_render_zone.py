@@ -12,7 +12,7 @@ from tests.cli.test_command_line import imported_by, toolkit
 from tests.support import contract_document, hierarchy, zone_document
 from tests.yamltext.yaml_writing import load_stream
 from toolkit.cli import main
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.zones import rendering
 
 if TYPE_CHECKING:
@@ -313,6 +313,6 @@ def test_a_real_process_reads_the_contract_from_a_pipe(outputs: Path) -> None:
 
 
 def test_the_page_names_every_option() -> None:
-    page = (project_root() / "docs" / "zones.md").read_text()
+    page = (find_project_root() / "docs" / "zones.md").read_text()
     for option in ("--zone", "--format", "--kds-address", "--namespace", "--base", "--output-dir", "-o"):
         assert f"{option}" in page, option

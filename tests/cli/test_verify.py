@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.mesh.render import templating
 from toolkit.mesh.render.choices import Choice, MeshOptions
 from toolkit.sandbox.pulumi import program
@@ -75,7 +75,7 @@ def test_the_bundle_of_the_mesh_is_what_counts(
         both += ["--mesh", secret]
     assert verify(aws, "--outputs", live_file, *both).returncode == 0
     # The Mesh of another stack: another CA of the same name.
-    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), aws)
+    exports = program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), aws)
     other = templating.render(contract.parse(json.dumps(exports)), "default", MeshOptions())
     mesh.write_text(other.mesh)
     result = verify(aws, "--outputs", live_file, "--mesh", mesh)

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.clients.differences import DIFFERENCES
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
 # moto sends its clients to a server (moto/core/models.py, ServerModeMockAWS), and would reset it before each test.
 _MODE = {"TEST_SERVER_MODE": "true", "MOTO_CALL_RESET_API": "false"}
@@ -70,7 +70,7 @@ def _fetch(directory: Path) -> None:
 def _run(directory: Path) -> tuple[set[str], int]:
     """Run them; the names of those that failed, and how many there are."""
     report = directory / "report.xml"
-    paths = os.pathsep.join([str(directory), str(project_root())])
+    paths = os.pathsep.join([str(directory), str(find_project_root())])
     # moto reads the endpoint once, when a test's module is imported: every sandbox has to have the same port.
     port = _free_port()
     endpoint = {"TEST_SERVER_MODE_ENDPOINT": f"http://127.0.0.1:{port}", "SANDBOX_PORT": str(port)}

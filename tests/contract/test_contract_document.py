@@ -15,12 +15,12 @@ from toolkit.cli.options import Look
 from toolkit.contract import CertificateAuthority, PendingCertificateAuthority, PendingStack, StackOutputs, Zone
 from toolkit.contract.json_schema import build_json_schema
 from toolkit.errors import InvalidInputError
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-DOCUMENT = (project_root() / "docs" / "contract.md").read_text()
+DOCUMENT = (find_project_root() / "docs" / "contract.md").read_text()
 TABLES: dict[str, type[BaseModel]] = {
     "A stack whose CA issues": StackOutputs,
     "`certificateAuthority`": CertificateAuthority,

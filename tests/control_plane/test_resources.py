@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from toolkit.control_plane.resources import Key, Resource, read_resources
 from toolkit.errors import InvalidInputError, ToolkitError
-from toolkit.files import source_name
+from toolkit.files import name_source
 from toolkit.mesh.documents import reader
 
 MESH = """\
@@ -28,7 +28,7 @@ SECRET = "type: Secret\nmesh: default\nname: chain\ndata: Y2hhaW4=\n"
 
 
 def read(texts: list[tuple[str, str]]) -> tuple[Resource, ...]:
-    return read_resources(reader.read([(source_name(source), text) for source, text in texts]))
+    return read_resources(reader.read([(name_source(source), text) for source, text in texts]))
 
 
 def problems(text: str, source: str = "mesh.yaml") -> list[str]:

@@ -14,7 +14,7 @@ from tests.e2e.shapes_world import accept_invitations, control_plane, share, sha
 from tests.infra.shapes import ELSEWHERE, HOME, changed, shape
 from tests.sandbox.conformance.world import ALLOW, DAYS, World, csr, refused
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.infra import policies
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import duration, templates
@@ -179,7 +179,7 @@ def test_any_settings_work_or_are_refused_by_name(
     made: list[tuple[str, str]] = []
     with forgotten(aws):
         try:
-            outputs = program.run(project_root(), config, aws, lambda *what: made.append(what))
+            outputs = program.run(find_project_root(), config, aws, lambda *what: made.append(what))
         except SettingsError as error:
             event("refused: " + " ".join(sorted({problem.path.split(":")[1] for problem in error.problems})))
             assert error.problems

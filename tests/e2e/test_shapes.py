@@ -13,7 +13,7 @@ from tests.e2e.shapes_world import accept_invitations, control_plane, prepared
 from tests.infra import shapes
 from tests.sandbox.conformance.world import DAYS, World, csr, refused
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.pki import pem, templates
 from toolkit.sandbox.pulumi import program
 from toolkit.verify.identity import AssumeRole
@@ -59,7 +59,7 @@ def read(outputs: dict[str, Any]) -> StackOutputs:
 def stack(request: pytest.FixtureRequest, running_sandbox: TestSandbox) -> Iterator[Stack]:
     with forgotten(running_sandbox):
         config = prepared(running_sandbox, request.param)
-        outputs = program.run(project_root(), config, running_sandbox)
+        outputs = program.run(find_project_root(), config, running_sandbox)
         yield Stack(running_sandbox, config, read(outputs))
         running_sandbox.clean_up()
 

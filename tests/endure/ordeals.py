@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ class World:
 
     @classmethod
     def of(cls, aws: Sandbox, directory: Path, chooses: random.Random) -> World:
-        config = program.read_stack(project_root(), "prod")
+        config = program.read_stack(find_project_root(), "prod")
         cluster = {"region": "eu-central-1", "oidcProviderArn": _PROVIDER}
         zones = [{**cluster, "name": f"zone-{n}", "namespace": f"mesh-{n}"} for n in range(ZONES)]
         values = {**config.values, "kong-mesh-pca:zones": json.dumps(zones)}
-        outputs = contract.parse(json.dumps(program.run(project_root(), replace(config, values=values), aws)))
+        outputs = contract.parse(json.dumps(program.run(find_project_root(), replace(config, values=values), aws)))
         world = cls(aws, outputs, directory, chooses)
         world.outputs_file.write_text(outputs.to_json())
         return world
@@ -82,7 +82,7 @@ class World:
         pipe = subprocess.PIPE
         return subprocess.Popen(
             [*command, *map(str, arguments)],
-            cwd=project_root(),
+            cwd=find_project_root(),
             env=environment,
             text=True,
             stdout=pipe,

@@ -22,7 +22,7 @@ from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
 from tests.support import NOW, Authority, request_pem
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.infra import eks_associations
 from toolkit.pki import pem
 from toolkit.sandbox.pulumi.program import StackConfig
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ACCOUNT = "123456789012"
-MAIN = project_root() / "__main__.py"
+MAIN = find_project_root() / "__main__.py"
 
 
 @dataclass

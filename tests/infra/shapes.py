@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support import NOW, Authority
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.pki import pem
 from toolkit.sandbox.pulumi.program import StackConfig, read_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_DOCUMENT = project_root() / "docs" / "provisioning.md"
+_DOCUMENT = find_project_root() / "docs" / "provisioning.md"
 _BLOCK = re.compile(r"^```yaml\n# stacks/Pulumi\.([a-z-]+)\.yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _TEXTS = dict(_BLOCK.findall(_DOCUMENT.read_text(encoding="utf-8")))
 NAMES = tuple(_TEXTS)
@@ -34,7 +34,7 @@ def shape(name: str) -> StackConfig:
     """The stack's configuration, defaults included."""
     with tempfile.TemporaryDirectory() as directory:
         project = Path(directory)
-        shutil.copy(project_root() / "Pulumi.yaml", project)
+        shutil.copy(find_project_root() / "Pulumi.yaml", project)
         (project / "stacks").mkdir()
         (project / "stacks" / f"Pulumi.{name}.yaml").write_text(_TEXTS[name], encoding="utf-8")
         return read_stack(project, name)

@@ -7,15 +7,15 @@ import re
 from pydantic.alias_generators import to_camel
 
 from tests.infra.shapes import NAMES
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.infra.settings import Settings
 
-TEXT = (project_root() / "docs" / "provisioning.md").read_text(encoding="utf-8")
+TEXT = (find_project_root() / "docs" / "provisioning.md").read_text(encoding="utf-8")
 
 
 def test_every_test_that_it_names_exists() -> None:
     named = set(re.findall(r"`(test_\w+)`", TEXT))
-    files = (project_root() / "tests").rglob("test_*.py")
+    files = (find_project_root() / "tests").rglob("test_*.py")
     there = {name for file in files for name in re.findall(r"^def (test_\w+)\(", file.read_text(), re.MULTILINE)}
     assert len(named) > 30
     assert named - there == set()

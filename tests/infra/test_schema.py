@@ -16,7 +16,7 @@ import pytest
 from tests.infra.conftest import FakeAws, Graph, stack_csr
 from tests.infra.schema import PROVIDER, Check
 from tests.infra.shapes import NAMES, changed, functions, roles_that_exist, shape, signed_for_the_stack
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -115,7 +115,7 @@ def test_the_shapes_reach_all_that_the_program_names(run_program: RunProgram) ->
         seen |= observe(run_program, name, config, answers).check().seen
     named = {
         (thing, argument)
-        for path in sorted((project_root() / "toolkit" / "infra").glob("*.py"))
+        for path in sorted((find_project_root() / "toolkit" / "infra").glob("*.py"))
         for thing, arguments in _named_in(ast.parse(path.read_text(encoding="utf-8")))
         for argument in {"", *arguments}
     }

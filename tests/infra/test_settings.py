@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticUndefined
 from ruamel.yaml import YAML
 
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.infra.reading import check_settings, is_structured
 from toolkit.infra.settings import (
     AlarmSettings,
@@ -29,7 +29,7 @@ from toolkit.infra.settings import (
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-PROJECT = YAML(typ="safe").load((project_root() / "Pulumi.yaml").read_text())
+PROJECT = YAML(typ="safe").load((find_project_root() / "Pulumi.yaml").read_text())
 ZONE = {
     "name": "zone-1",
     "region": "eu-central-1",
@@ -72,7 +72,7 @@ def key_to_name(key: str) -> str:
     ],
 )
 def test_the_comment_on_an_object_names_each_of_its_fields(key: str, model: type[BaseModel]) -> None:
-    comment = (project_root() / "Pulumi.yaml").read_text().partition("config:")[0]
+    comment = (find_project_root() / "Pulumi.yaml").read_text().partition("config:")[0]
     _, _, described = comment.partition(f"# {key}: ")
     described = re.split(r"\n# [a-z]+: ", described)[0]
     for name in model.model_fields:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.infra.conftest import ACCOUNT, Graph, RunProgram
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.infra.settings import SettingsError
 from toolkit.pki import pem
 from toolkit.sandbox.pulumi.program import StackConfig, read_stack
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def stack(name: str, changes: Mapping[str, object] | None = None) -> StackConfig:
-    config = read_stack(project_root(), name)
+    config = read_stack(find_project_root(), name)
     changed = {
         f"kong-mesh-pca:{key}": value if isinstance(value, str) else json.dumps(value)
         for key, value in (changes or {}).items()

@@ -20,7 +20,7 @@ from tests.judges import go_programs
 from tests.pulumi.aws_plugin import serving
 from tests.pulumi.language_host import LanguageHost
 from tests.sandbox.programs import write_program, write_project
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi.prerequisites import provide
 from toolkit.sandbox.pulumi.program import make_sandbox_settings
 
@@ -216,7 +216,7 @@ class Stack:
 
     def _lay_out(self) -> None:
         for name in ("Pulumi.yaml", "__main__.py"):
-            shutil.copy(project_root() / name, self._project)
+            shutil.copy(find_project_root() / name, self._project)
 
     def _begin(self) -> None:
         self._state.mkdir()

@@ -9,7 +9,7 @@ from tests.e2e.shapes_world import accept_invitations
 from tests.infra.shapes import ELSEWHERE, HOME, changed, setting, shape, signed_for_the_stack
 from tests.pulumi.inventory import inventory
 from tests.pulumi.steps import comes_up, proves_every_zone, toolkit
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi.prerequisites import provide
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def three_zones_in_two_accounts(aws: TestSandbox) -> StackConfig:
     frankfurt, paris = setting(config, "zones")
     issuer = "oidc.eks.eu-west-1.amazonaws.com/id/3C4D5E6F708192A3B4C5D6E7F8091A2B"
     third = {"name": "third", "region": "eu-west-1", "oidcProviderArn": f"arn:aws:iam::{HOME}:oidc-provider/{issuer}"}
-    provide(changed(config, zones=[{**paris, "externalId": EXTERNAL_ID}]), aws, project_root())
+    provide(changed(config, zones=[{**paris, "externalId": EXTERNAL_ID}]), aws, find_project_root())
     without = {key: value for key, value in paris.items() if key != "externalId"}
     return changed(config, zones=[frankfurt, without, third])
 

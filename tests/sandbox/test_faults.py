@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientEr
 from tests.sandbox.conformance.world import World, refused
 from toolkit import contract
 from toolkit.errors import InvalidInputError
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox import faults
 from toolkit.sandbox.aws_error import AwsError
 from toolkit.sandbox.faults import Call, ConnectionLostError, Fault, FaultPlan, Faults
@@ -83,7 +83,7 @@ def test_latency_waits_and_goes_on() -> None:
 
 
 def test_a_zone_that_can_not_reach_aws(aws: TestSandbox) -> None:
-    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), aws)
+    exports = program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), aws)
     outputs = contract.parse(json.dumps(exports))
     aws.faults = plan(Fault(effect="unreachable", role="verifier-ireland-1-*"))
     source = AssumeRole(endpoint_url=aws.endpoint_url, credentials=aws.credentials)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.infra import shapes
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +142,7 @@ def test_every_stack_of_the_documentation_is_verified(tmp_path: Path, name: str)
 @pytest.mark.slow
 @pytest.mark.parametrize("stack", ["prod", "dev", "sandbox"])
 def test_every_stack_of_the_repository_is_verified(stack: str) -> None:
-    file = project_root() / "stacks" / f"Pulumi.{stack}.yaml"
+    file = find_project_root() / "stacks" / f"Pulumi.{stack}.yaml"
     done = sandbox("--stack-file", file, "--", *TOOLKIT, "verify")
     assert done.returncode == 0, done.stderr
 

@@ -17,7 +17,7 @@ from moto.sts.models import sts_backends
 
 from tests.sandbox.conformance.world import csr
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.pki import templates
 from toolkit.sandbox.pulumi import program
 
@@ -31,7 +31,7 @@ SUBJECT = "system:serviceaccount:kong-mesh-system:kong-mesh-control-plane"
 
 @pytest.fixture(scope="module")
 def outputs(running_sandbox: TestSandbox) -> StackOutputs:
-    exports = program.run(project_root(), program.read_stack(project_root(), "prod"), running_sandbox)
+    exports = program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), running_sandbox)
     return contract.parse(json.dumps(exports))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi import program
 
 if TYPE_CHECKING:
@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def outputs(running_sandbox: TestSandbox) -> StackOutputs:
-    config = program.read_stack(project_root(), "prod")
-    exports = program.run(project_root(), config, running_sandbox)
+    config = program.read_stack(find_project_root(), "prod")
+    exports = program.run(find_project_root(), config, running_sandbox)
     return contract.parse(json.dumps(exports))

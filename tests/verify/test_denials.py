@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.verify.world import failures, verify, with_policy
 from toolkit import contract
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi import program
 from toolkit.verify.denials import NAMES
 from toolkit.verify.ledger import FileLedger
@@ -35,9 +35,9 @@ def test_a_zone_as_the_stack_makes_it_is_denied_all_of_it(aws: TestSandbox, outp
 
 def test_a_zone_that_may_do_everything_is_told_of(aws: TestSandbox, tmp_path: Path) -> None:
     # A root that issues can sign CAs below it; an intermediate with a path length of 0 can't, whoever asks.
-    config = program.read_stack(project_root(), "dev")
+    config = program.read_stack(find_project_root(), "dev")
     values = {**config.values, "kong-mesh-pca:usageMode": "GENERAL_PURPOSE"}
-    exports = program.run(project_root(), replace(config, values=values), aws)
+    exports = program.run(find_project_root(), replace(config, values=values), aws)
     outputs = contract.parse(json.dumps(exports))
     (zone,) = outputs.zones
     with_policy(aws, zone.verifying_role_arn, EVERYTHING)

@@ -25,7 +25,7 @@ from tests.verify.faults import Tampering
 from tests.verify.world import asking, failures, plan, source, with_policy
 from toolkit import contract
 from toolkit.errors import ExternalError
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.sandbox.pulumi import program
 from toolkit.verify import runner
 from toolkit.verify.advice import advise, describe_error
@@ -226,9 +226,9 @@ def test_a_revocation_that_hangs_fails_no_check(aws: TestSandbox, outputs: Stack
 
 
 def test_what_a_probe_got_is_revoked_as_well(aws: TestSandbox) -> None:
-    config = program.read_stack(project_root(), "dev")
+    config = program.read_stack(find_project_root(), "dev")
     values = {**config.values, "kong-mesh-pca:usageMode": "GENERAL_PURPOSE"}
-    outputs = contract.parse(json.dumps(program.run(project_root(), replace(config, values=values), aws)))
+    outputs = contract.parse(json.dumps(program.run(find_project_root(), replace(config, values=values), aws)))
     with_policy(aws, outputs.zones[0].verifying_role_arn, EVERYTHING)
     report = runner.verify(outputs, plan(outputs, probe_denials=True, revoke=True), source(aws)).report
     (zone,) = report.zones

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tests.verify.faults import Tampering
 from tests.verify.world import Hanging, failures, plan, source, verify, without
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.pki import csr, pem
 from toolkit.verify import runner
 from toolkit.verify.advice import advise
@@ -251,7 +251,7 @@ def test_the_table_says_what_failed_and_what_to_do(aws: TestSandbox, outputs: St
 
 def test_the_json_report_is_what_the_documentation_shows(aws: TestSandbox, outputs: StackOutputs) -> None:
     report = json.loads(JsonForm().render(verify(aws, outputs)))
-    text = (project_root() / "docs" / "verification.md").read_text()
+    text = (find_project_root() / "docs" / "verification.md").read_text()
     shown = json.loads(text.split("```json\n")[1].split("```")[0])
     assert report.keys() == shown.keys()
     assert report["zones"][0].keys() == shown["zones"][0].keys()

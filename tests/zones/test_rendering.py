@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from tests.support import zone_document
 from toolkit.contract import Zone
 from toolkit.errors import InvalidInputError, ToolkitError
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.mesh.render import templating
 from toolkit.pki import arn
 from toolkit.zones import rendering
@@ -131,7 +131,7 @@ def test_a_template_that_loses_a_variable_is_caught(monkeypatch: pytest.MonkeyPa
     (tmp_path / "templates" / "helm").mkdir(parents=True)
     (tmp_path / "templates" / "universal" / "zone.env.j2").write_text("KUMA_MODE={{ variables.KUMA_MODE }}\n")
     (tmp_path / "templates" / "helm" / "values.yaml.j2").write_text("kuma: {controlPlane: {mode: zone}}\n")
-    monkeypatch.setattr(templating, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(templating, "find_project_root", lambda: tmp_path)
     templating._templates.cache_clear()
     try:
         for form in ("helm", "env"):
@@ -212,4 +212,4 @@ def test_what_is_said_beside_a_document() -> None:
 
 def test_the_templates_are_in_the_wheel() -> None:
     for template in ("helm/values.yaml.j2", "universal/zone.env.j2"):
-        assert (project_root() / "templates" / template).is_file()
+        assert (find_project_root() / "templates" / template).is_file()

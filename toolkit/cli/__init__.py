@@ -13,8 +13,8 @@ import click
 from toolkit import __version__, redaction
 from toolkit.cli.exits import format_traceback, guard_stderr, wants_color
 from toolkit.cli.logs import verbose_option
-from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, one_line
-from toolkit.text import printable_lines
+from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, flatten
+from toolkit.text import escape_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -131,7 +131,7 @@ class LazyGroup(LazySubcommands):
             _say_traceback(ctx, error)
             _say(
                 [
-                    f"this is a defect in the toolkit: {type(error).__name__}: {one_line(error)}",
+                    f"this is a defect in the toolkit: {type(error).__name__}: {flatten(error)}",
                     "Hint: run again as toolkit --debug ... and report what it prints.",
                 ]
             )
@@ -145,7 +145,7 @@ def _printable_usage_errors() -> Iterator[None]:
         yield
     except click.ClickException as error:
         # Final to type checkers; this class of click has no other way to say something else.
-        vars(error)["message"] = printable_lines(redaction.blot(error.message))
+        vars(error)["message"] = escape_lines(redaction.blot(error.message))
         raise
 
 
@@ -156,7 +156,7 @@ def _say_traceback(ctx: click.Context, error: Exception) -> None:
 
 def _say(lines: list[str]) -> None:
     # Blotted first: an escaped secret is still one.
-    first, *rest = [printable_lines(redaction.blot(line)) for line in lines]
+    first, *rest = [escape_lines(redaction.blot(line)) for line in lines]
     click.echo(click.style("Error:", fg="red") + f" {first}", err=True)
     for line in rest:
         click.echo(line, err=True)

@@ -11,7 +11,7 @@ import click
 from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
 from toolkit.cli.options import warn
 from toolkit.errors import InterruptedByUserError, InvalidInputError
-from toolkit.text import printable
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from toolkit.control_plane.applying import Outcome, Plan, Step
@@ -90,11 +90,11 @@ def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
 
 
 def _texts(files: tuple[str, ...]) -> list[tuple[str, str]]:
-    from toolkit.files import read_text, source_name
+    from toolkit.files import name_source, read_text
 
     if files.count("-") > 1:
         raise click.UsageError("-f - can stand only once: there is one standard input")
-    return [(source_name(file), read_text(file)) for file in dict.fromkeys(files)]
+    return [(name_source(file), read_text(file)) for file in dict.fromkeys(files)]
 
 
 def _can_ask() -> bool:
@@ -115,7 +115,7 @@ def _ask(plan: Plan) -> None:
 def _show(plan: Plan, client: ControlPlane) -> None:
     _say(f"{plan.index} at {client.url}")
     for step in plan.steps:
-        _say(f"{printable(str(step.resource.key))}: " + click.style(step.change.value, fg=_WORDS[step.change.value]))
+        _say(f"{escape(str(step.resource.key))}: " + click.style(step.change.value, fg=_WORDS[step.change.value]))
         for line in step.diff():
             _say("  " + click.style(line, fg=_COLORS.get(line[:1])))
         _warn_of_losses(step)

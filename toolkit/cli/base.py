@@ -84,12 +84,12 @@ def read_base(
         InvalidInputError: the text can't be read, or holds no Mesh that can be used.
         ExternalError: the control plane can't be reached or refuses.
     """
-    from toolkit.files import read_text, source_name
+    from toolkit.files import name_source, read_text
     from toolkit.mesh.documents.editable import read_editable, write_mesh
 
     if base != CONTROL_PLANE:
         text = read_text(base)
-        return Base(read_editable(text, source_name(base)), None, "", {})
+        return Base(read_editable(text, name_source(base)), None, "", {})
     documents: list[EditableMesh] = []
     insights = {}
     with open_control_plane(**access) as control_plane:

@@ -152,11 +152,11 @@ def _read_outputs(terraform: str | None, cloudformation: str | None) -> Object |
 
 def _read_chain(name: str) -> str:
     from toolkit.contract import read_source
-    from toolkit.text import NotTextError, from_utf8
+    from toolkit.text import NotTextError, decode_utf8
 
     content, source = read_source(name)
     try:
-        return from_utf8(content)
+        return decode_utf8(content)
     except NotTextError as error:
         raise InvalidInputError(f"{source} is not PEM", [Problem(f"{source}:{error.line}", str(error))]) from None
 

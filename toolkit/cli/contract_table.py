@@ -12,7 +12,7 @@ from rich.text import Text
 
 from toolkit.cli.expiration import WARN_DAYS, describe_time_left
 from toolkit.pki import chain, pem
-from toolkit.text import printable
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,7 +42,7 @@ def show_active(outputs: StackOutputs, now: datetime, look: Look) -> str:
     )
     page.heading("Chain, the issuing CA first")
     for certificate in pem.load_certificates(outputs.certificate_chain):
-        page.line(Text(f"  {printable(chain.get_display_name(certificate))}"))
+        page.line(Text(f"  {escape(chain.get_display_name(certificate))}"))
         page.facts(
             {"SHA-256": chain.format_fingerprint(certificate), "valid until": _moment(certificate.not_valid_after_utc)},
             4,
@@ -75,7 +75,7 @@ def show_pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str
         {
             "arn": authority.arn,
             "region": authority.region,
-            "subject": printable(request.subject.rfc4514_string()) or "(empty)",
+            "subject": escape(request.subject.rfc4514_string()) or "(empty)",
         }
     )
     page.heading("Next")
@@ -87,7 +87,7 @@ def show_pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str
         f"pulumi up{pulumi}",
     ]
     for step in steps:
-        page.line(Text(f"  {printable(step)}"))
+        page.line(Text(f"  {escape(step)}"))
     return page.text()
 
 

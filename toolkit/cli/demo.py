@@ -46,7 +46,7 @@ def command(output_dir: Path, stack: str) -> None:
     Starts an AWS on this machine, runs the Pulumi program in it, renders the Mesh, and verifies every zone. Needs no
     account, no Pulumi CLI and no network; nothing outlives it but the files it writes.
     """
-    from toolkit.files import project_root
+    from toolkit.files import find_project_root
 
     try:
         from toolkit import demo
@@ -54,7 +54,7 @@ def command(output_dir: Path, stack: str) -> None:
         raise explain_missing_extra("sandbox", error) from error
 
     narrator = _Narrator()
-    result = demo.run(project_root(), stack, output_dir, narrator)
+    result = demo.run(find_project_root(), stack, output_dir, narrator)
     narrator.conclude(result, output_dir)
     _say_what_is_next(result, stack, output_dir, narrator.authorities)
     if not result.report.passed:

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
 from toolkit.redaction import blot
-from toolkit.text import printable, printable_lines
+from toolkit.text import escape, escape_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def format_traceback(error: BaseException) -> str:
         head = "Traceback (most recent call last):\n" if frames else ""
         parts.append(f"{head}{frames}{_described(each)}\n{link}")
     # The causes were collected from the last to the first.
-    return printable_lines(blot("\n".join(reversed(parts))))
+    return escape_lines(blot("\n".join(reversed(parts))))
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
@@ -123,7 +123,7 @@ def install_hooks() -> None:
 
     def thread_hook(args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit) and sys.stderr is not None:
-            name = printable(args.thread.name) if args.thread else "of no name"
+            name = escape(args.thread.name) if args.thread else "of no name"
             sys.stderr.write(f"Error in the thread {name}:\n{format_traceback(args.exc_value)}")
 
     sys.excepthook = hook

@@ -153,15 +153,15 @@ def _read(files: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, 
     Raises:
         InvalidInputError: none can be read.
     """
-    from toolkit.files import read_text, source_name
+    from toolkit.files import name_source, read_text
 
     texts: list[tuple[str, str]] = []
     failures: list[tuple[str, InvalidInputError]] = []
     for file in dict.fromkeys(files):
         try:
-            texts.append((source_name(file), read_text(file)))
+            texts.append((name_source(file), read_text(file)))
         except InvalidInputError as error:
-            failures.append((source_name(file), error))
+            failures.append((name_source(file), error))
     if not texts:
         raise failures[0][1]
     return texts, failures

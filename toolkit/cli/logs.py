@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.redaction import blot
-from toolkit.text import printable
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     import logging
@@ -61,7 +61,7 @@ def _log_from(level: str, ctx: click.Context) -> None:
     class Formatter(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             """Return one line without secrets; what a terminal would obey is escaped."""
-            return printable(blot(super().format(record)))
+            return escape(blot(super().format(record)))
 
     handler = Handler()
     handler.setFormatter(Formatter("%(asctime)s.%(msecs)03d %(name)s %(message)s", "%H:%M:%S"))

@@ -152,7 +152,7 @@ def take_options(
 
 
 def _credentials(where: str, profile: str) -> Credentials:
-    from toolkit.files import read_text, source_name
+    from toolkit.files import name_source, read_text
     from toolkit.mesh.render import static_credentials
 
     if where == "env":
@@ -161,7 +161,7 @@ def _credentials(where: str, profile: str) -> Credentials:
         access_key = click.prompt("AWS access key", err=True)
         secret = click.prompt("AWS access key secret", hide_input=True, err=True)
         return static_credentials.check_credentials(access_key, secret, "the prompt")
-    return static_credentials.read_from_file(read_text(where), source_name(where), profile)
+    return static_credentials.read_from_file(read_text(where), name_source(where), profile)
 
 
 def refuse_public(what: str, options: str = "-o") -> None:

@@ -13,7 +13,7 @@ from toolkit.cli.exits import wants_color
 from toolkit.errors import ExternalError
 from toolkit.files import PUBLIC, write_whole
 from toolkit.redaction import blot
-from toolkit.text import printable_lines
+from toolkit.text import escape_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -186,4 +186,4 @@ def note(text: str) -> None:
 
 def _shown(text: str) -> str:
     """Return a text, which may quote what others wrote, without secrets and as a terminal may show it."""
-    return printable_lines(blot(text))
+    return escape_lines(blot(text))

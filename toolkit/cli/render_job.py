@@ -130,10 +130,10 @@ def command(
 
 
 def _mesh(files: Sequence[Path], name: str | None, backend: str | None) -> Applied | None:
-    from toolkit.files import read_text, source_name
+    from toolkit.files import name_source, read_text
     from toolkit.jobs import verifiers
 
-    texts = [(source_name(str(file)), read_text(str(file))) for file in files]
+    texts = [(name_source(str(file)), read_text(str(file))) for file in files]
     return verifiers.read_mesh(texts, name, backend) if texts else None
 
 

@@ -130,7 +130,7 @@ def _rendered(
     chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None, namespace: str | None
 ) -> tuple[list[str], list[str], list[str]]:
     """Return the text of each zone, the warnings, and the values that were replaced."""
-    from toolkit.files import read_text, source_name
+    from toolkit.files import name_source, read_text
     from toolkit.zones import rendering, values_file
 
     is_helm = form == "helm"
@@ -144,7 +144,7 @@ def _rendered(
             )
         ]
         return [render(zone, address) for zone in chosen], said, []
-    text, source = read_text(base), source_name(base)
+    text, source = read_text(base), name_source(base)
     merged = [values_file.merge(text, source, zone, address, namespace) for zone in chosen]
     return (
         [one.text for one in merged],

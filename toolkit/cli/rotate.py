@@ -129,12 +129,12 @@ def _move(
     product: Product,
 ) -> tuple[Move, Object | None]:
     """What is to move, and what its control plane sees of the proxies, where it was asked."""
-    from toolkit.files import read_text, source_name
+    from toolkit.files import name_source, read_text
     from toolkit.mesh.rotate.rotation import Move
 
     if base != CONTROL_PLANE:
         heed_version(mesh_version)
-        return Move(read_text(base), source_name(base), mesh, leave, product), None
+        return Move(read_text(base), name_source(base), mesh, leave, product), None
     existing = read_base(base, access, [mesh or ""], "universal", with_insights=True)
     heed_version(mesh_version, existing.version)
     if not existing.meshes:
@@ -149,7 +149,7 @@ def _move(
 
 
 def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, str | None], chosen: Object) -> Rotation:
-    from toolkit.files import read_text, source_name
+    from toolkit.files import name_source, read_text
     from toolkit.mesh.documents import editable
     from toolkit.mesh.rotate import rotation
 
@@ -157,7 +157,7 @@ def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, s
         outputs = load_contract(*stack)
         name = move.read().name
         return rotation.plan_move_to_acmpca(move, outputs, take_options("kubernetes", chosen, [name]))
-    source = source_name(target)
+    source = name_source(target)
     mesh = editable.choose(editable.read_editable(read_text(target), source), None, source)
     position = mesh.find_position(mesh.enabled_backend)
     if position is None:

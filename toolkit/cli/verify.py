@@ -22,7 +22,7 @@ from toolkit.cli.options import (
 )
 from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, require_writable, write_reports
 from toolkit.cli.signals import Signals
-from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InvalidInputError, Problem, one_line
+from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InvalidInputError, Problem, flatten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -190,7 +190,7 @@ def _exit(report: Report) -> None:
     code = choose_exit_code(report)
     if code == EXIT_ENVIRONMENT:
         check = report.zones[0].checks[0]
-        raise ExternalError(f"no zone could be asked: {one_line(check.found)}", check.advice)
+        raise ExternalError(f"no zone could be asked: {flatten(check.found)}", check.advice)
     if code:
         click.get_current_context().exit(code)
 
@@ -335,11 +335,11 @@ def _ledger(file: Path | None) -> Iterator[Ledger]:
 
 
 def _merge(outputs: StackOutputs, files: Sequence[str]) -> Report:
-    from toolkit.files import read_text, source_name
+    from toolkit.files import name_source, read_text
     from toolkit.verify import report_merging
     from toolkit.verify.report import json
 
-    reports = [json.parse(read_text(file), source_name(file)) for file in files]
+    reports = [json.parse(read_text(file), name_source(file)) for file in files]
     return report_merging.merge(reports, outputs)
 
 

@@ -138,7 +138,7 @@ def _table(resumed: Resumed, output: Path | None) -> str:
     from rich.text import Text
 
     from toolkit.reporting.tables import Column, fit_table
-    from toolkit.text import legible, printable
+    from toolkit.text import escape, replace_illegible
     from toolkit.verify.resume import Status
 
     color, width = choose_look(output)
@@ -156,15 +156,17 @@ def _table(resumed: Resumed, output: Path | None) -> str:
         entry, status = finding.entry, finding.status.value
         shown = Text(f"{status}, revoked" if entry.revoked else status, style=_STYLES.get(status, ""))
         at = f"{entry.at:%Y-%m-%d %H:%M:%S}"
-        rows.append((printable(entry.zone), printable(entry.purpose), at, shown, finding.serial or "-"))
+        rows.append((escape(entry.zone), escape(entry.purpose), at, shown, finding.serial or "-"))
     console.print(fit_table(columns, rows, width))
     for finding in resumed.findings:
         if finding.status is Status.RECOVERED or finding.reason:
             where = finding.certificate_arn or finding.entry.purpose
             console.print()
-            console.print(Text(legible(f"{finding.entry.zone}: {finding.status.value}  {where}")), soft_wrap=True)
+            console.print(
+                Text(replace_illegible(f"{finding.entry.zone}: {finding.status.value}  {where}")), soft_wrap=True
+            )
             if finding.reason:
-                console.print(Text(legible(f"  {finding.reason}")), soft_wrap=True)
+                console.print(Text(replace_illegible(f"  {finding.reason}")), soft_wrap=True)
     counts = {status: sum(finding.status is status for finding in resumed.findings) for status in Status}
     known = ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
     requests = len(resumed.findings)

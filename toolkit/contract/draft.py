@@ -13,7 +13,7 @@ from toolkit.contract.loading import contract_problems
 from toolkit.contract.models import StackOutputs
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.pki import pem
-from toolkit.text import printable
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from toolkit.values import Object, Value
@@ -133,5 +133,5 @@ def _is_same(name: str, one: Value, other: Value) -> bool:
 def _quote(value: Value) -> str:
     """Return a value for an error; a text that could be anything, also a key, is not repeated."""
     if isinstance(value, str) and (len(value) <= _MOST_QUOTED or value.startswith("arn:")) and value.isprintable():
-        return printable(value)
+        return escape(value)
     return "another value"

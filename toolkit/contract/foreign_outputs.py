@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.contract.json_text import parse_json
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.text import printable
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from toolkit.values import Object, Value
@@ -94,7 +94,7 @@ def _wrong_output(document: Value) -> Problem:
         return Problem("", "it must be an object with one key for each output")
     for name, output in document.items():
         if not isinstance(output, dict) or not output.keys() >= _OF_TERRAFORM:
-            return Problem(printable(name)[:_MOST_SHOWN], "must be an object with value, type and sensitive")
+            return Problem(escape(name)[:_MOST_SHOWN], "must be an object with value, type and sensitive")
     raise AssertionError  # Such a document is Terraform's.
 
 

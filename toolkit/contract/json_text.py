@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.text import NotTextError, from_utf8
+from toolkit.text import NotTextError, decode_utf8
 
 if TYPE_CHECKING:
     from toolkit.values import Value
@@ -24,7 +24,7 @@ def parse_json(text: str | bytes, source: str, hint: str = "") -> Value:
         InvalidInputError: it is not JSON; the place is named, and nothing of the text is repeated.
     """
     try:
-        return json.loads(from_utf8(text).removeprefix("\ufeff") if isinstance(text, bytes) else text)
+        return json.loads(decode_utf8(text).removeprefix("\ufeff") if isinstance(text, bytes) else text)
     except json.JSONDecodeError as error:
         problem = Problem(f"{source}:{error.lineno}:{error.colno}", error.msg)
         # Not from the error: it has the whole text, and --debug would print that.

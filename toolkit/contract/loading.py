@@ -16,9 +16,9 @@ from toolkit.contract.foreign_outputs import is_terraform, unwrap_terraform
 from toolkit.contract.json_text import parse_json
 from toolkit.contract.models import PendingStack, StackOutputs
 from toolkit.errors import ExternalError, InvalidInputError, Problem
-from toolkit.files import MAX_BYTES, read_bytes, source_name
+from toolkit.files import MAX_BYTES, name_source, read_bytes
 from toolkit.pki import arn
-from toolkit.text import printable
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -169,7 +169,7 @@ def _kind(value: object) -> str:
 
 def _path(location: tuple[int | str, ...]) -> str:
     text = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{_cut(printable(part), _MAX_PATH_PART)}" for part in location
+        f"[{part}]" if isinstance(part, int) else f".{_cut(escape(part), _MAX_PATH_PART)}" for part in location
     )
     return text.removeprefix(".")
 
@@ -227,7 +227,7 @@ def read_source(outputs: str, hint: str = "") -> tuple[bytes, str]:
     Raises:
         InvalidInputError: it can't be read, or is larger than any contract.
     """
-    source = source_name(outputs)
+    source = name_source(outputs)
     try:
         content = read_bytes(outputs)
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.contract.completing import with_aliases
 from toolkit.contract.models import CertificateAuthority, StackOutputs, Zone
 from toolkit.errors import Problem
-from toolkit.text import printable
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def take_outputs(draft: Draft, outputs: Object, mapped: Sequence[str]) -> None:
             _put_top(draft, name, value, f"output {name}")
     # Whole objects before their fields.
     for field, output in sorted(wanted.items(), key=lambda pair: pair[0] not in _TOP):
-        origin = f"output {printable(output)}"
+        origin = f"output {escape(output)}"
         if field in _TOP:
             _put_top(draft, field, outputs[output], origin)
         elif within := _IN_THE_AUTHORITY.fullmatch(field):
@@ -127,5 +127,5 @@ def _listed(outputs: Object) -> str:
 
 
 def _shown(text: str) -> str:
-    shown = printable(text)
+    shown = escape(text)
     return shown if len(shown) <= _MOST_SHOWN else f"{shown[: _MOST_SHOWN - 1]}…"

@@ -29,9 +29,9 @@ from toolkit.control_plane.hints import CHECK_ADDRESS, NOT_TRUSTED, PLAIN_HTTP, 
 from toolkit.control_plane.request_deadline import RequestDeadline
 from toolkit.control_plane.resources import Key
 from toolkit.control_plane.responses import ApiResponse
-from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.redaction import check_proxies
-from toolkit.text import printable_line
+from toolkit.text import take_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,7 +183,7 @@ class ControlPlane:
         product, version = (said or {}).get("product") or (said or {}).get("tagline"), (said or {}).get("version")
         if not (isinstance(product, str) and isinstance(version, str)):
             raise self._unexpected("GET /", response)
-        return Index(printable_line(product), printable_line(version), printable_line((said or {}).get("mode")))
+        return Index(take_line(product), take_line(version), take_line((said or {}).get("mode")))
 
     def get_mesh(self, name: str) -> Object | None:
         """Return a Mesh as the control plane has it, in the Universal form; None when there is none of that name.
@@ -300,18 +300,18 @@ class ControlPlane:
         """Return the error for no answer, or for half of one."""
         if isinstance(error, httpx.ConnectError) and (refusal := explain_tls_failure(error)) is not None:
             return ControlPlaneError(
-                f"{asked}: no TLS connection to {self.url}: {printable_line(refusal)}",
+                f"{asked}: no TLS connection to {self.url}: {take_line(refusal)}",
                 PLAIN_HTTP if speaks_plainly(error) else NOT_TRUSTED,
             )
         if isinstance(error, httpx.ConnectError):
             return ControlPlaneError(
-                f"{asked}: can't connect to {self.url}: {printable_line(one_line(error))}",
+                f"{asked}: can't connect to {self.url}: {take_line(flatten(error))}",
                 "See whether the control plane runs and listens there (5681 for http, 5682 for https).",
                 passing=True,
             )
         reason = "broke off in the middle of the answer" if has_answered else "was lost before there was an answer"
         return ControlPlaneError(
-            f"{asked}: the connection to {self.url} {reason}: {printable_line(one_line(error))}",
+            f"{asked}: the connection to {self.url} {reason}: {take_line(flatten(error))}",
             "See whether the control plane is well.",
             passing=not has_answered,
             unsure=True,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from toolkit.errors import InvalidInputError, Problem, one_line
+from toolkit.errors import InvalidInputError, Problem, flatten
 from toolkit.pki import pem
 from toolkit.redaction import Registry, check_characters, know, know_urls
 
@@ -166,7 +166,7 @@ def explain_tls_failure(error: BaseException) -> str | None:
             return f"its certificate is not trusted: {cause.verify_message}"
         # A connection that is cut is an SSLError, too.
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
-            return one_line(cause)
+            return flatten(cause)
     return None
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.control_plane.connection import Token
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import read_text
-from toolkit.text import printable_line
+from toolkit.text import take_line
 from toolkit.yamltext.parsing import parse
 from toolkit.yamltext.plain import items, mapping
 
@@ -63,13 +63,13 @@ def read_context(name: str, file: Path | None, ca_file: Path | None = None) -> C
     if context is None:
         there = _names(_field(configuration, "contexts"))
         raise InvalidInputError(
-            f"Unknown context {printable_line(name)} in {source}. Contexts: {there}.",
+            f"Unknown context {take_line(name)} in {source}. Contexts: {there}.",
             hint="kumactl config get-contexts lists them; kumactl config control-planes add makes one.",
         )
     control_planes = _field(configuration, "controlPlanes")
     wanted = _field(context, "controlPlane")
     control_plane = _named(control_planes, wanted) if isinstance(wanted, str) else None
-    place = f"context {printable_line(name)} of {source}"
+    place = f"context {take_line(name)} of {source}"
     if control_plane is None:
         raise InvalidInputError(
             f"{place} names a control plane that the file does not have. Control planes: {_names(control_planes)}."
@@ -155,4 +155,4 @@ def _named(entries: object, name: str) -> Object | None:
 
 def _names(entries: object) -> str:
     names = [mapping(entry).get("name") for entry in items(entries)]
-    return ", ".join(printable_line(name) for name in names if isinstance(name, str)) or "none"
+    return ", ".join(take_line(name) for name in names if isinstance(name, str)) or "none"

@@ -19,14 +19,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from toolkit.contract import DnsLabel, list_validation_problems
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.files import source_name
+from toolkit.files import name_source
 from toolkit.mesh.documents.data_sources import Unresolved, find_secrets_named, read_secret_value
 from toolkit.mesh.documents.typed import SecretDocument
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import duration
-from toolkit.text import printable_line
+from toolkit.text import take_line
 from toolkit.yamltext.editing import join_path
 from toolkit.yamltext.plain import is_tame, mapping
 
@@ -130,7 +130,7 @@ def _refuse_kubernetes(documents: Sequence[Document]) -> None:
     if not refused:
         return
     sources = dict.fromkeys(document.source for document in refused)
-    files = " ".join(f"-f {'-' if source == source_name('-') else shlex.quote(source)}" for source in sources)
+    files = " ".join(f"-f {'-' if source == name_source('-') else shlex.quote(source)}" for source in sources)
     problems = [
         Problem(document.show_place(()), f"{_named(document)} has the form of Kubernetes") for document in refused
     ]
@@ -155,7 +155,7 @@ def _refuse_others(documents: Sequence[Document]) -> None:
 
 def _named(document: Document) -> str:
     """Return what to call a document."""
-    words = " ".join(printable_line(word) for word in (document.kind, document.name) if word)
+    words = " ".join(take_line(word) for word in (document.kind, document.name) if word)
     return words or "a document without a type"
 
 
@@ -234,16 +234,14 @@ def _mtls_problems(mesh: Resource) -> list[Problem]:
     for path, backend in mesh.list_backends():
         if backend.get("name") in names:
             problems.append(
-                mesh.build_problem(f"{path}.name", f"{printable_line(backend['name'])} is another backend's name too")
+                mesh.build_problem(f"{path}.name", f"{take_line(backend['name'])} is another backend's name too")
             )
         names.append(backend.get("name"))
         if isinstance(certificates := backend.get("dpCert"), dict):
             problems += _expiration_problems(mesh, f"{path}.dpCert.rotation.expiration", certificates)
     enabled = mapping(mesh.document.get("mtls")).get("enabledBackend")
     if isinstance(enabled, str) and enabled and enabled not in names:
-        problems.append(
-            mesh.build_problem("mtls.enabledBackend", f"{printable_line(enabled)} is not among the backends")
-        )
+        problems.append(mesh.build_problem("mtls.enabledBackend", f"{take_line(enabled)} is not among the backends"))
     return problems
 
 

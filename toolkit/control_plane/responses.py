@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import Problem
 from toolkit.redaction import blot
-from toolkit.text import MAX_LINE, printable_line
+from toolkit.text import MAX_LINE, take_line
 from toolkit.yamltext.plain import is_tame
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ApiResponse:
 
 def _said(value: object) -> str:
     """Return what a control plane says, as one line. Blotted before it is cut: half a token would not be found."""
-    return printable_line(blot(value) if isinstance(value, str) else value)
+    return take_line(blot(value) if isinstance(value, str) else value)
 
 
 def _field(value: object) -> str:

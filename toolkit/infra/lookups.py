@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pulumi
 import pulumi_aws as aws
 
-from toolkit.errors import Problem, one_line
+from toolkit.errors import Problem, flatten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -184,7 +184,7 @@ def extract_reason(error: Exception) -> str:
     Args:
         error: of a function that failed.
     """
-    message = one_line(error)
+    message = flatten(error)
     while match := _WRAPPER.match(message):
         message = message[match.end() :]
     # The property that the failure is about, which a function has none of (pulumi/runtime/invoke.py).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.text import NotTextError, from_utf8
+from toolkit.text import NotTextError, decode_utf8
 from toolkit.yamltext import parsing
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _load(path: Path, name: str) -> object:
         ValueError: the file can't be read.
     """
     try:
-        return parsing.load(from_utf8(path.read_bytes()), name)
+        return parsing.load(decode_utf8(path.read_bytes()), name)
     except OSError as error:
         raise ValueError(f"{name} can't be read: {error.strerror or error}") from error
     except NotTextError as error:

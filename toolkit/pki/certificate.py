@@ -16,7 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import ExtensionOID
 
-from toolkit.errors import one_line
+from toolkit.errors import flatten
 from toolkit.pki import names
 from toolkit.pki.der import read_elements, read_one
 
@@ -64,9 +64,9 @@ def parse(data: bytes) -> x509.Certificate:
         _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
         key, extensions = certificate.public_key(), certificate.extensions
     except UnsupportedAlgorithm as error:
-        raise ValueError(f"has a key that can't be read: {one_line(error)}") from error
+        raise ValueError(f"has a key that can't be read: {flatten(error)}") from error
     except (ValueError, TypeError, OverflowError, *_REFUSALS) as error:
-        raise ValueError(f"can't be read: {one_line(error)}") from error
+        raise ValueError(f"can't be read: {flatten(error)}") from error
     for name in (body.issuer, body.subject):
         names.read_attributes(name)
     _require_key(key, body.key_algorithm)

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 
-from toolkit.errors import one_line
+from toolkit.errors import flatten
 from toolkit.pki import names
 
 if TYPE_CHECKING:
@@ -138,4 +138,4 @@ def verify_to_root(
         return [certificate.to_cryptography() for certificate in context.get_verified_chain()]
     except crypto.X509StoreContextError as error:
         where = get_display_name(error.certificate.to_cryptography()) if error.certificate else "the certificate"
-        raise ValueError(f"{one_line(error)} ({where})") from error
+        raise ValueError(f"{flatten(error)} ({where})") from error

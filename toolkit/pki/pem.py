@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
-from toolkit.errors import one_line
+from toolkit.errors import flatten
 from toolkit.pki.certificate import parse
 from toolkit.pki.pem_faults import (
     BASE64,
@@ -30,7 +30,7 @@ from toolkit.pki.pem_faults import (
     name_unseen,
     quote_line,
 )
-from toolkit.text import NotTextError, from_utf8
+from toolkit.text import NotTextError, decode_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -150,7 +150,7 @@ def load_request(text: str | bytes) -> x509.CertificateSigningRequest:
     try:
         return x509.load_der_x509_csr(contents[0])
     except (ValueError, x509.InvalidVersion) as error:
-        raise ValueError(f"is a request that can't be read; it was cut off or changed: {one_line(error)}") from error
+        raise ValueError(f"is a request that can't be read; it was cut off or changed: {flatten(error)}") from error
 
 
 def write(certificates: Sequence[x509.Certificate]) -> str:
@@ -209,7 +209,7 @@ def _decoded(text: str | bytes, reading: Reading) -> str | None:
         reading.fail("der", 1, "this is DER; convert it with: openssl x509 -inform DER -outform PEM")
         return None
     try:
-        decoded = text if isinstance(text, str) else from_utf8(text)
+        decoded = text if isinstance(text, str) else decode_utf8(text)
     except NotTextError as error:
         reading.fail("encoding", error.line, str(error))
         return None
@@ -291,7 +291,7 @@ def _content(block: _Block, reading: Reading) -> bytes | None:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        reading.fail("base64", body[-1].number, f"the block's base64 can't be decoded: {one_line(error)}")
+        reading.fail("base64", body[-1].number, f"the block's base64 can't be decoded: {flatten(error)}")
         return None
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup
 
-from toolkit.files import project_root
-from toolkit.text import legible
+from toolkit.files import find_project_root
+from toolkit.text import replace_illegible
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,13 +35,13 @@ def format_moment(time: datetime) -> str:
 
 def _legible(value: object) -> object:
     """Return what a template interpolates, before it is escaped."""
-    return value if isinstance(value, Markup) else legible(str(value))
+    return value if isinstance(value, Markup) else replace_illegible(str(value))
 
 
 @cache
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(project_root() / "templates" / "report"),
+        loader=jinja2.FileSystemLoader(find_project_root() / "templates" / "report"),
         undefined=jinja2.StrictUndefined,
         finalize=_legible,
         autoescape=True,

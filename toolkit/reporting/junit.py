@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
-from toolkit.text import legible
+from toolkit.text import replace_illegible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,7 +63,7 @@ def write_suites(name: str, suites: Iterable[Suite], *, group: str, started: dat
         time: how long it took.
     """
     elements = [_suite(suite, group, started) for suite in suites]
-    root = ET.Element("testsuites", {"name": legible(name)})
+    root = ET.Element("testsuites", {"name": replace_illegible(name)})
     for total in ("tests", "failures", "errors"):
         root.set(total, str(sum(int(element.get(total, "0")) for element in elements)))
     root.set("time", _seconds(time))
@@ -80,7 +80,7 @@ def _suite(suite: Suite, group: str, started: datetime) -> ET.Element:
     element = ET.Element(
         "testsuite",
         {
-            "name": legible(suite.name),
+            "name": replace_illegible(suite.name),
             "tests": str(len(suite.cases)),
             "failures": str(count["failure"]),
             "errors": str(count["error"]),
@@ -94,25 +94,25 @@ def _suite(suite: Suite, group: str, started: datetime) -> ET.Element:
     if suite.properties:
         properties = ET.SubElement(element, "properties")
         for name, value in suite.properties:
-            ET.SubElement(properties, "property", {"name": name, "value": legible(value)})
+            ET.SubElement(properties, "property", {"name": name, "value": replace_illegible(value)})
     for case in suite.cases:
         element.append(_case(case, f"{group}.{suite.name}"))
     return element
 
 
 def _case(case: Case, classname: str) -> ET.Element:
-    element = ET.Element("testcase", {"name": legible(case.name), "classname": legible(classname)})
+    element = ET.Element("testcase", {"name": replace_illegible(case.name), "classname": replace_illegible(classname)})
     if case.time is not None:
         element.set("time", _seconds(case.time))
     if case.verdict is None:
         if case.text:
-            ET.SubElement(element, "system-out").text = legible(case.text)
+            ET.SubElement(element, "system-out").text = replace_illegible(case.text)
         return element
-    verdict = ET.SubElement(element, case.verdict, {"message": legible(case.message)})
+    verdict = ET.SubElement(element, case.verdict, {"message": replace_illegible(case.message)})
     if case.kind:
-        verdict.set("type", legible(case.kind))
+        verdict.set("type", replace_illegible(case.kind))
     if case.text:
-        verdict.text = legible(case.text)
+        verdict.text = replace_illegible(case.text)
     return element
 
 

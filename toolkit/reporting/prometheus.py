@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from toolkit.text import legible
+from toolkit.text import replace_illegible
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -51,7 +51,7 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 def _escaped(value: str) -> str:
     # The three that the text format knows; the backslash first.
-    return legible(value).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    return replace_illegible(value).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
 def _number(value: float) -> str:

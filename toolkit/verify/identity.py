@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from toolkit import __version__
-from toolkit.errors import ExternalError, InvalidInputError, Problem, ToolkitError, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, ToolkitError, flatten
 from toolkit.pki import arn
 from toolkit.redaction import check_characters, know, know_sts_credentials
 from toolkit.verify import bounded_http, known_secrets
@@ -140,7 +140,7 @@ class _Clients:
                 problem = _url_problem(client.meta.endpoint_url)
                 client.close()
             except ValueError as error:
-                problem = one_line(error)
+                problem = flatten(error)
             except BotoCoreError as error:
                 raise _not_loaded(error) from error
             if problem:
@@ -376,5 +376,5 @@ def _url_problem(url: str) -> str:
 def _not_loaded(error: Exception) -> ExternalError:
     """Return the error for credentials that can't be loaded."""
     # A message that nobody knows may quote the file.
-    reason = one_line(error) if isinstance(error, BotoCoreError | OSError | NoAnswerError) else type(error).__name__
+    reason = flatten(error) if isinstance(error, BotoCoreError | OSError | NoAnswerError) else type(error).__name__
     return ExternalError(f"can't load AWS credentials: {reason}", _SIGN_IN)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.text import printable
+from toolkit.text import escape
 from toolkit.verify.results import Report, Revocation
 
 if TYPE_CHECKING:
@@ -91,15 +91,15 @@ def _refuse_strangers(reports: Sequence[Report], outputs: StackOutputs) -> None:
     names = {zone.name for zone in outputs.zones}
     meshes = sorted({report.mesh for report in reports})
     if len(meshes) > 1:
-        problems.append(Problem("mesh", f"the reports are of several meshes: {printable(', '.join(meshes))}"))
+        problems.append(Problem("mesh", f"the reports are of several meshes: {escape(', '.join(meshes))}"))
     others = sorted({report.certificate_authority_arn for report in reports} - {authority})
     problems += [
-        Problem("certificateAuthorityArn", f"{printable(other)} is not the stack's, {authority}") for other in others
+        Problem("certificateAuthorityArn", f"{escape(other)} is not the stack's, {authority}") for other in others
     ]
     strangers = sorted({zone.zone for report in reports for zone in report.zones} - names)
-    problems += [Problem("zones", f"{printable(stranger)} is no zone of the stack") for stranger in strangers]
+    problems += [Problem("zones", f"{escape(stranger)} is no zone of the stack") for stranger in strangers]
     parties = {name for report in reports for met in report.handshakes for name in (met.client, met.server)}
     others = sorted(parties - names - set(strangers))
-    problems += [Problem("handshakes", f"{printable(other)} is no zone of the stack") for other in others]
+    problems += [Problem("handshakes", f"{escape(other)} is no zone of the stack") for other in others]
     if problems:
         raise InvalidInputError("the reports can't be put together", problems, "Merge the reports of one stack.")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from toolkit.errors import ToolkitError, one_line
+from toolkit.errors import ToolkitError, flatten
 from toolkit.pki import chain
 from toolkit.verify.advice import DENIED, describe_error
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
@@ -201,7 +201,7 @@ class Resumption:
             except Exception as error:  # noqa: BLE001 - whatever is wrong here says nothing about another zone
                 for finding in findings:
                     if finding.status is Status.UNKNOWN and is_young(finding.entry):
-                        finding.reason = one_line(error)
+                        finding.reason = flatten(error)
 
     def _zone(self, zone: Zone, findings: list[Finding], caller: Caller) -> None:
         unknown = [finding for finding in findings if finding.status is Status.UNKNOWN]

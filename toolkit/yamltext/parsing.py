@@ -28,7 +28,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import VersionedResolver
 
-from toolkit.errors import InvalidInputError, Problem, one_line
+from toolkit.errors import InvalidInputError, Problem, flatten
 from toolkit.yamltext.nodes import LINE_BREAK, Alias, Mapping, Pair, Place, Scalar, Sequence, find_mark
 from toolkit.yamltext.resolving import BEGINS_OTHERS, NULLS, resolve_scalar
 
@@ -379,7 +379,7 @@ def _refusing(text: str, source: str) -> Iterator[None]:
         # The library knows 1.1 and 1.2.
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "%YAML names an unknown version")]) from None
     except (YAMLError, ArithmeticError, LookupError, ValueError) as error:
-        raise InvalidInputError(f"{source} is not YAML", [Problem(source, _reason(one_line(error)))]) from None
+        raise InvalidInputError(f"{source} is not YAML", [Problem(source, _reason(flatten(error)))]) from None
 
 
 def _reason(said: str) -> str:

@@ -238,7 +238,7 @@ def test_a_template_that_drops_something_is_caught(monkeypatch: pytest.MonkeyPat
     (tmp_path / "templates" / "kubernetes" / "mesh.yaml.j2").write_text(
         "apiVersion: {{ apiVersion }}\nkind: {{ kind }}\n"
     )
-    monkeypatch.setattr(templating, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(templating, "find_project_root", lambda: tmp_path)
     templating._templates.cache_clear()
     try:
         with pytest.raises(ToolkitError, match="does not render what it was given"):

@@ -8,7 +8,7 @@ import pytest
 
 from toolkit import contract
 from toolkit.errors import ExternalError, InvalidInputError
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.infra.settings import SettingsError
 from toolkit.sandbox.pulumi import program, stack_file
 from toolkit.sandbox.server import Sandbox
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def project(tmp_path: Path) -> Path:
     """A copy of the project whose files a test may change."""
     for name in ("Pulumi.yaml", "__main__.py"):
-        shutil.copy(project_root() / name, tmp_path / name)
-    shutil.copytree(project_root() / "stacks", tmp_path / "stacks")
+        shutil.copy(find_project_root() / name, tmp_path / name)
+    shutil.copytree(find_project_root() / "stacks", tmp_path / "stacks")
     return tmp_path
 
 
@@ -35,7 +35,7 @@ def change(file: Path, old: str, new: str) -> None:
 
 
 def test_defaults_come_from_the_project_and_values_from_the_stack() -> None:
-    values = program.read_stack(project_root(), "dev").values
+    values = program.read_stack(find_project_root(), "dev").values
     assert values["kong-mesh-pca:topology"] == "root"
     assert values["kong-mesh-pca:keyAlgorithm"] == "EC_prime256v1"
     assert values["kong-mesh-pca:rootValidityYears"] == "3"
@@ -46,14 +46,14 @@ def test_defaults_come_from_the_project_and_values_from_the_stack() -> None:
 
 @pytest.mark.parametrize("stack", ["dev", "prod", "sandbox"])
 def test_the_stacks_settings_are_those_that_the_project_declares(stack: str) -> None:
-    declared = stack_file._read_yaml(project_root() / "Pulumi.yaml")["config"]
+    declared = stack_file._read_yaml(find_project_root() / "Pulumi.yaml")["config"]
     known = {f"kong-mesh-pca:{key}" for key in declared} | {"kong-mesh-pca:zones"}
-    values = program.read_stack(project_root(), stack).values
+    values = program.read_stack(find_project_root(), stack).values
     assert {key for key in values if not key.startswith("aws:")} <= known
 
 
 def test_the_stack_of_the_sandbox_runs(aws: TestSandbox) -> None:
-    outputs = program.run(project_root(), program.read_stack(project_root(), "sandbox"), aws)
+    outputs = program.run(find_project_root(), program.read_stack(find_project_root(), "sandbox"), aws)
     assert [zone["name"] for zone in outputs["zones"]] == ["zone-1", "zone-2"]
 
 
@@ -107,10 +107,10 @@ def test_what_the_sandbox_does_not_have_is_said_by_name(aws: TestSandbox, projec
 
 
 def test_it_runs_again_and_again(aws: TestSandbox) -> None:
-    config = program.read_stack(project_root(), "dev")
+    config = program.read_stack(find_project_root(), "dev")
     names: list[str] = []
-    first = program.run(project_root(), config, aws, lambda _, name: names.append(name))
-    second = program.run(project_root(), config, aws)
+    first = program.run(find_project_root(), config, aws, lambda _, name: names.append(name))
+    second = program.run(find_project_root(), config, aws)
     assert sorted(names) == [
         "root-ca",
         "root-ca-activation",

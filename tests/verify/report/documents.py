@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 from tests.documentation import Part
-from toolkit.files import project_root, write_whole
+from toolkit.files import find_project_root, write_whole
 from toolkit.verify.report.json import make_json_schema
 from toolkit.verify.report.prometheus import GAUGES
 
-SCHEMA = project_root() / "docs" / "verification.schema.json"
+SCHEMA = find_project_root() / "docs" / "verification.schema.json"
 
 
 def schema() -> str:

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 
-CSS = (project_root() / "templates" / "report" / "verify.css").read_text(encoding="utf-8")
+CSS = (find_project_root() / "templates" / "report" / "verify.css").read_text(encoding="utf-8")
 LIGHT, DARK = (dict(re.findall(r"--([a-z-]+): ([^;]+);", part)) for part in re.findall(r":root \{([^}]+)\}", CSS)[:2])
 WHITE = (255.0, 255.0, 255.0)
 # The smallest text of a banner lets this much of its ground through.

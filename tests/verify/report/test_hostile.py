@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.verify.report import samples
 from toolkit.errors import InvalidInputError
-from toolkit.text import legible, printable
+from toolkit.text import escape, replace_illegible
 from toolkit.verify.report.json import JsonForm, parse
 from toolkit.verify.report.junit import JunitForm
 from toolkit.verify.report.matrix import draw_matrix
@@ -54,7 +54,7 @@ def test_text_is_no_more_than_text_in_a_terminal(text: str, color: bool) -> None
     zone = replace(GOOD, zone=text, region=text, checks=(check,))
     report = of(zone, handshakes=(Handshake(text, "b", text), Handshake("b", text, text)))
     table = TableForm(wide=True, color=color, width=200).render(report)
-    assert printable(text) in table
+    assert escape(text) in table
     for forbidden in ("\x1b]", "\x07", "\u202e", "\u2066", "\x9b"):
         assert forbidden not in table
     assert draw_matrix(report, 10_000)
@@ -63,8 +63,8 @@ def test_text_is_no_more_than_text_in_a_terminal(text: str, color: bool) -> None
 
 def test_marks_that_turn_text_round_are_shown() -> None:
     turned = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    assert legible(f"a{turned}b") == f"a{'�' * len(turned)}b"
-    assert legible("\u200d\u05e9\u2028") == "\u200d\u05e9\u2028"
+    assert replace_illegible(f"a{turned}b") == f"a{'�' * len(turned)}b"
+    assert replace_illegible("\u200d\u05e9\u2028") == "\u200d\u05e9\u2028"
 
 
 def test_a_time_that_is_none_is_refused() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.verify.report import samples
-from toolkit.text import legible
+from toolkit.text import replace_illegible
 from toolkit.verify.report.prometheus import GAUGES, PREFIX, PrometheusForm
 
 if TYPE_CHECKING:
@@ -94,6 +94,6 @@ def test_handshakes() -> None:
 def test_labels_survive_whatever_they_hold(report: Report) -> None:
     series = read(report)
     zones = {dict(labels)["zone"] for name, labels in series if name == PREFIX + "zone_passed"}
-    assert zones == {legible(name) for name in (*(zone.zone for zone in report.zones), *report.missing_zones)}
+    assert zones == {replace_illegible(name) for name in (*(zone.zone for zone in report.zones), *report.missing_zones)}
     for line in PrometheusForm().render(report).split("\n"):
         assert line == "" or line.startswith(("# HELP ", "# TYPE ", PREFIX))

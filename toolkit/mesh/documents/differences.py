@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from toolkit.mesh.documents.confidential import INLINE, hides
 from toolkit.mesh.documents.kept import drop_unknown, list_backends, normalize
 from toolkit.mesh.schema.go_base64 import decode
-from toolkit.text import printable, printable_line
+from toolkit.text import escape, take_line
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def find_lost(wanted: Object, current: Object | None) -> list[str]:
         if section in new:
             kept = _backend_names(new, section)
             lost += [f"{section} backend {name}" for name in _backend_names(old, section) if name not in kept]
-    return [printable_line(place) for place in lost]
+    return [take_line(place) for place in lost]
 
 
 def write_diff(wanted: Object, current: Object | None, source: str, *, heed_unknown: bool = False) -> list[str]:
@@ -78,7 +78,7 @@ def write_diff(wanted: Object, current: Object | None, source: str, *, heed_unkn
     before = _yaml(old) if current is not None else []
     import difflib  # noqa: PLC0415 - slow to import, and only --diff and --dry-run need it
 
-    lines = difflib.unified_diff(before, _yaml(new), "control plane", printable_line(source), lineterm="")
+    lines = difflib.unified_diff(before, _yaml(new), "control plane", take_line(source), lineterm="")
     return list(lines)
 
 
@@ -110,7 +110,7 @@ def _backend_names(document: Object, section: str) -> list[str]:
 def _walk(new: object, old: object, path: str) -> Iterator[str]:
     if isinstance(new, dict) and isinstance(old, dict):
         for name in sorted({*new, *old}):
-            place = f"{path}.{printable_line(name)}" if path else printable_line(name)
+            place = f"{path}.{take_line(name)}" if path else take_line(name)
             if name not in old:
                 yield f"{place}: is not on the control plane"
             elif name not in new:
@@ -133,7 +133,7 @@ def _yaml(document: Object) -> list[str]:
     yaml.width = 1 << 16
     stream = io.StringIO()
     yaml.dump(_shown(document), stream)
-    return [printable(line) for line in stream.getvalue().rstrip("\n").split("\n")]
+    return [escape(line) for line in stream.getvalue().rstrip("\n").split("\n")]
 
 
 def _shown(value: object, name: str = "", *, hidden: bool = False) -> object:

@@ -20,7 +20,7 @@ from toolkit.mesh.schema.go_duration import write_seconds
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER
 from toolkit.mesh.schema.telemetry import Metrics, MetricsBackend, PrometheusConf
-from toolkit.text import printable_line
+from toolkit.text import take_line
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _known(value: object, current: object, kind: Type, path: str, unknown: list[
         return value
     made: dict[str, object] = {}
     for name, entry in value.items():
-        place = f"{path}.{printable_line(name)}" if path else printable_line(name)
+        place = f"{path}.{take_line(name)}" if path else take_line(name)
         if name in kind:
             below = kind[name]
             if kind is _METRICS_BACKEND and name == "conf" and value.get("type") == "prometheus":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.text import printable
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +43,7 @@ def show(value: object, limit: int = _LIMIT) -> str:
     if is_credential(value):
         return f"a text of {len(value)} characters"
     cut = value if len(value) <= limit else value[: limit - 1] + HIDDEN
-    return f"'{printable(cut)}'"
+    return f"'{escape(cut)}'"
 
 
 def name_kind(value: object) -> str:
@@ -79,7 +79,7 @@ def show_key(key: str) -> str:
         return HIDDEN
     if value := _VALUE_IN_KEY.search(key):
         key = key[: value.start()] + HIDDEN
-    return printable(key if len(key) <= _MAX_KEY else key[: _MAX_KEY - 1] + HIDDEN)
+    return escape(key if len(key) <= _MAX_KEY else key[: _MAX_KEY - 1] + HIDDEN)
 
 
 def join_words(words: list[str]) -> str:

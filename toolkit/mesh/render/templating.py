@@ -15,8 +15,8 @@ from markupsafe import Markup
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from toolkit.errors import InvalidInputError, Problem, ToolkitError, one_line
-from toolkit.files import project_root
+from toolkit.errors import InvalidInputError, Problem, ToolkitError, flatten
+from toolkit.files import find_project_root
 from toolkit.mesh.render.building import build
 from toolkit.yamltext import scalars
 
@@ -90,7 +90,7 @@ def render_document(template: str, document: Object, **beside: object) -> str:
         parsed = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError) as error:
         # YAML knows characters that no document can hold, such as most control characters.
-        raise InvalidInputError("an option holds what YAML can't carry", [Problem("", one_line(error))]) from error
+        raise InvalidInputError("an option holds what YAML can't carry", [Problem("", flatten(error))]) from error
     if parsed != document:
         raise UnfaithfulRenderingError(
             f"{template} does not render what it was given", "This is a defect in the toolkit; nothing was written."
@@ -143,7 +143,7 @@ def _as_it_is(text: str) -> Markup:
 @cache
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(project_root() / "templates"),
+        loader=jinja2.FileSystemLoader(find_project_root() / "templates"),
         undefined=jinja2.StrictUndefined,
         finalize=_encoded,
         # With it the lines of a filter are Markup, and so can be told from values; _encoded leaves nothing to escape.

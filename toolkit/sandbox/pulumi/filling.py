@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from moto.organizations.models import organizations_backends
 from moto.s3.models import s3_backends
 
-from toolkit.files import project_root
+from toolkit.files import find_project_root
 from toolkit.infra import policies
 from toolkit.pki import algorithms, arn, templates
 from toolkit.sandbox.private_ca.authority_operations import Authorities
@@ -56,7 +56,7 @@ def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> Object:
         config = replace(config, values={**config.values, f"{config.project}:zonesFile": path})
     referenced = _ReferencedResources(config, sandbox)
     referenced.make()
-    outputs = program.run(project_root(), config, sandbox)
+    outputs = program.run(find_project_root(), config, sandbox)
     referenced.accept_invitations()
     return outputs
 

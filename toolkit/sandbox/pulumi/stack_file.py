@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.files import project_root, read_text
+from toolkit.files import find_project_root, read_text
 from toolkit.pki import arn
 from toolkit.yamltext import parsing
 
@@ -89,7 +89,7 @@ def read_stack_file(file: Path) -> StackConfig:
     prefix, _, stack = file.name.removesuffix(".yaml").partition(".")
     if prefix != "Pulumi" or not stack or file.suffix != ".yaml":
         raise InvalidInputError(f"{file} is not a stack's file: its name must be Pulumi.<stack>.yaml")
-    return _read(_read_yaml(project_root() / "Pulumi.yaml"), file, stack)
+    return _read(_read_yaml(find_project_root() / "Pulumi.yaml"), file, stack)
 
 
 def find_account(config: StackConfig) -> str:

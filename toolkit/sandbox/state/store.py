@@ -15,7 +15,7 @@ import zlib
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.errors import ExternalError, InvalidInputError, Problem, one_line
+from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.files import PRIVATE
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Store:
         try:
             yield
         except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError) as error:
-            raise self.damaged(f"{where}: {one_line(error)}" if where else one_line(error)) from error
+            raise self.damaged(f"{where}: {flatten(error)}" if where else flatten(error)) from error
 
     def damaged(self, reason: str) -> InvalidInputError:
         """Return the error for a database that can't be used."""
@@ -166,7 +166,7 @@ class Store:
                 self._connection.executemany("DELETE FROM objects WHERE kind = ? AND name = ?", gone)
                 self._connection.executemany("INSERT INTO journal (entry, body, checksum) VALUES (?, ?, ?)", kept)
         except sqlite3.Error as error:
-            raise ExternalError(f"can't write {self._path}: {one_line(error)}") from error
+            raise ExternalError(f"can't write {self._path}: {flatten(error)}") from error
 
     def _read(self, statement: str, *parameters: str) -> list[tuple[Value, ...]]:
         with self.reading():
@@ -208,7 +208,7 @@ class Store:
             connection.close()
             fresh.replace(self._path)
         except (OSError, sqlite3.Error) as error:
-            raise ExternalError(f"can't write {self._directory}: {one_line(error)}") from error
+            raise ExternalError(f"can't write {self._directory}: {flatten(error)}") from error
 
     def _check(self, connection: sqlite3.Connection) -> None:
         ((application,),) = connection.execute("PRAGMA application_id").fetchall()

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from toolkit.errors import ExternalError, one_line
+from toolkit.errors import ExternalError, flatten
 from toolkit.pki import csr, spiffe
 from toolkit.pki.usages import build_key_usage
 from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, name_client, name_server
@@ -196,7 +196,7 @@ class _Envoy:
         try:
             response = self._http.get(f"http://{name_client(client)}/{name_server(server)}")
         except httpx.HTTPError as error:
-            raise _trouble(f"Envoy does not answer: {one_line(error)}", self._log) from error
+            raise _trouble(f"Envoy does not answer: {flatten(error)}", self._log) from error
         if response.status_code == _OK and response.text == name_server(server):
             return ""
         return self._problem(response.text)

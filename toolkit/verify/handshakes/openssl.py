@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from toolkit.errors import ExternalError, one_line
+from toolkit.errors import ExternalError, flatten
 from toolkit.pki import chain, pem, spiffe
 from toolkit.verify.results import Handshake
 
@@ -255,7 +255,7 @@ def _ended(failure: _Failure) -> str:
 
 def _words(error: ssl.SSLError) -> str:
     """OpenSSL's reason (``KEY_VALUES_MISMATCH``) as words."""
-    return error.reason.lower().replace("_", " ") if error.reason else one_line(error)
+    return error.reason.lower().replace("_", " ") if error.reason else flatten(error)
 
 
 def _context(protocol: int, bundle: str) -> ssl.SSLContext:

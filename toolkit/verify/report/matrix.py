@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from toolkit.reporting.tables import Column, fit_table, least_width
-from toolkit.text import printable
+from toolkit.text import escape
 from toolkit.verify.report import distrust
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def draw_matrix(report: Report, width: int) -> Table | None:
     if not names or len(names) > MOST_ZONES:
         return None
     problems_of = {(met.client, met.server): met.problem for met in report.handshakes}
-    columns = [Column(_HEAD), *(Column(printable(name)) for name in names)]
+    columns = [Column(_HEAD), *(Column(escape(name)) for name in names)]
     rows: list[tuple[Text | str, ...]] = [
-        (printable(client), *(_cell(problems_of.get((client, server)), alone=client == server) for server in names))
+        (escape(client), *(_cell(problems_of.get((client, server)), alone=client == server) for server in names))
         for client in names
     ]
     return fit_table(columns, rows, width) if least_width(columns, rows) <= width else None
@@ -57,8 +57,8 @@ def list_problems(report: Report) -> Iterator[Text]:
     for problem, places in ordered[:_MOST_PROBLEMS]:
         more = len(places) - _MOST_PAIRS
         where = ", ".join(places[:_MOST_PAIRS]) + (f" and {more:,} more" if more > 0 else "")
-        yield Text.assemble("  ", ("failed", _BAD), f"  {printable(where)}")
-        yield Text(f"    {'found:':<10}{printable(problem)}")
+        yield Text.assemble("  ", ("failed", _BAD), f"  {escape(where)}")
+        yield Text(f"    {'found:':<10}{escape(problem)}")
         if todo := distrust.advise(problem):
             yield Text(f"    {'do:':<10}{todo}")
     if rest := ordered[_MOST_PROBLEMS:]:

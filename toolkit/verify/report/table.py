@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from toolkit.reporting.tables import Column, fit_table
-from toolkit.text import printable
+from toolkit.text import escape
 from toolkit.verify.report import matrix, verdict
 from toolkit.verify.results import Outcome
 
@@ -62,14 +62,14 @@ class TableForm:
         if not shown:
             return
         console.print()
-        console.print(Text(printable(zone.zone), style="bold"))
+        console.print(Text(escape(zone.zone), style="bold"))
         for check in shown:
             for line in _lines(check):
                 console.print(line, soft_wrap=True)
         # Of a zone that did not get through this may be the only place that names them: AWS has no list.
         for certificate_arn in zone.certificates_bought:
             what = "  issued, revoked  " if certificate_arn in zone.certificates_revoked else "  issued  "
-            console.print(Text(f"{what}{printable(certificate_arn)}"), soft_wrap=True)
+            console.print(Text(f"{what}{escape(certificate_arn)}"), soft_wrap=True)
 
 
 def _overview(report: Report, width: int) -> Table:
@@ -79,8 +79,8 @@ def _overview(report: Report, width: int) -> Table:
         passed = sum(check.outcome is Outcome.PASSED for check in zone.checks)
         rows.append(
             (
-                printable(zone.zone),
-                printable(zone.region),
+                escape(zone.zone),
+                escape(zone.region),
                 Text("interrupted" if zone.interrupted else outcome.value, style=_STYLES[outcome]),
                 f"{passed}/{len(zone.checks)}",
                 f"{zone.issuance_milliseconds:.0f} ms" if zone.issuance_milliseconds else "-",
@@ -97,8 +97,8 @@ def _not_revoked(console: Console, report: Report) -> None:
         console.print(Text("Not revoked", style="bold"))
     for zone in report.zones:
         for kept in zone.not_revoked:
-            console.print(Text(printable(f"  {zone.zone}  {kept.certificate_arn}")), soft_wrap=True)
-            console.print(Text(printable(f"    {'reason:':<10}{kept.reason}")), soft_wrap=True)
+            console.print(Text(escape(f"  {zone.zone}  {kept.certificate_arn}")), soft_wrap=True)
+            console.print(Text(escape(f"    {'reason:':<10}{kept.reason}")), soft_wrap=True)
 
 
 def _handshakes(console: Console, report: Report, width: int) -> None:
@@ -114,12 +114,12 @@ def _handshakes(console: Console, report: Report, width: int) -> None:
 
 
 def _lines(check: Check) -> list[Text]:
-    head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {printable(check.name)}")
-    return [head, *(Text(f"    {printable(line)}") for line in verdict.explain(check))]
+    head = Text.assemble("  ", (check.outcome.value, _STYLES[check.outcome]), f"  {escape(check.name)}")
+    return [head, *(Text(f"    {escape(line)}") for line in verdict.explain(check))]
 
 
 def _verdict(report: Report) -> Text:
-    lines = [printable(line) for line in verdict.list_trouble(report)]
+    lines = [escape(line) for line in verdict.list_trouble(report)]
     if not lines:
         zones = len(report.zones)
         met = f", {len(report.handshakes)} handshakes between them" if report.handshakes else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.mesh.lint.catalogue import Severity
-from toolkit.text import printable
+from toolkit.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,15 +34,15 @@ def render(findings: Sequence[Finding], *, color: bool = False, width: int = 100
 
 
 def _lines(finding: Finding, width: int) -> list[str]:
-    place = click.style(f"{printable(finding.source)}:{finding.line}:{finding.column}:", bold=True)
+    place = click.style(f"{escape(finding.source)}:{finding.line}:{finding.column}:", bold=True)
     severity = click.style(finding.severity, fg=_COLORS[finding.severity], bold=True)
-    lines = [f"{place} {severity} {finding.code} {printable(finding.message)}"]
+    lines = [f"{place} {severity} {finding.code} {escape(finding.message)}"]
     if finding.excerpt:
         margin = f"{finding.line:>5} | "
         line, caret = _window(finding.excerpt.line, finding.excerpt.caret, width - len(margin))
         indent = " " * (len(margin) - 2) + "| " + " " * sum(map(_columns, line[:caret]))
         lines += [margin + line, indent + click.style("^", fg="green", bold=True)]
-    return [*lines, f"  fix: {printable(finding.fix)}"]
+    return [*lines, f"  fix: {escape(finding.fix)}"]
 
 
 def _window(line: str, caret: int, width: int) -> tuple[str, int]:
