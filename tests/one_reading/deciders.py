@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from tests.judges.pem_parts import pem
 from tests.one_reading import documents
@@ -20,7 +21,7 @@ from toolkit.infra.reading import check_settings
 from toolkit.infra.settings import SettingsError
 from toolkit.mesh.documents.applied import read_applied
 from toolkit.mesh.documents.reader import read
-from toolkit.pki import chain
+from toolkit.pki import algorithms, chain
 from toolkit.pki.pem import load_certificates
 from toolkit.verify import checks
 from toolkit.verify.issue import _issued
@@ -55,10 +56,24 @@ class Place:
         return str(path)
 
 
+def _key_algorithms(case: ChainCase) -> dict[str, str]:
+    """Return what a contract says of the CA's key, if AWS has CAs with such a key."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            key = algorithms.read_key_algorithm(x509.load_der_x509_certificate(case.certificates[0]))
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        return {}
+    return {"keyAlgorithm": key, "signingAlgorithm": algorithms.choose_signing_algorithm(key)}
+
+
 def contract(place: Place, case: ChainCase) -> str:
     """Render a Mesh from a contract that has the chain."""
     text = documents.contract(
-        case.text, pem(case.certificates[-1]), _not_after(case), is_root=len(case.certificates) == 1
+        case.text,
+        pem(case.certificates[-1]),
+        _not_after(case),
+        is_root=len(case.certificates) == 1,
+        key=_key_algorithms(case),
     )
     result = run("render-mesh", "--outputs", place.file("outputs.json", text))
     said = words(result)

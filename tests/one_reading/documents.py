@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 ZONE = {"name": "zone-1", "region": "eu-central-1", "identity": "ambient"}
@@ -16,11 +17,14 @@ SECRET = "chain"
 _CONTRACT = contract_document(hierarchy())
 
 
-def contract(chain: str, root: str, not_after: datetime, *, is_root: bool = False) -> str:
-    """Return a contract as JSON; all of it but the chain is valid for a CA that expires then."""
+def contract(
+    chain: str, root: str, not_after: datetime, *, is_root: bool = False, key: Mapping[str, str] | None = None
+) -> str:
+    """Return a contract as JSON; all but the chain is valid for a CA with such a key that expires then."""
     authority = _CONTRACT["certificateAuthority"] | {
         "type": "ROOT" if is_root else "SUBORDINATE",
         "notAfter": not_after.isoformat().replace("+00:00", "Z"),
+        **(key or {}),
     }
     changes = {"certificateAuthority": authority, "certificateChain": chain, "rootCertificate": root}
     return json.dumps(_CONTRACT | changes)
