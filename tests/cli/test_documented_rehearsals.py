@@ -123,6 +123,7 @@ def test_konnect_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
         assert all(path.startswith(address) for _, path in konnect.requests)
 
 
+@pytest.mark.slow
 def test_the_rehearsal_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
     one, rotation = blocks("apply.md", "sh", "## Rehearse it")[:2]
     (tmp_path / "mesh.yaml").write_text(f"{UNIVERSAL}\n")

@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from toolkit.cli import main
+from toolkit.control_plane.rehearsal.api import StandIn
+from toolkit.control_plane.rehearsal.web_server import Rehearsal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +52,8 @@ def test_each_call_of_aws_is_a_line(aws: TestSandbox, live_file: Path, place: st
     # A certificate that is not there yet is an error of AWS, and a line too.
     assert {status for *_, status, _ in calls} <= {"200", "400 RequestInProgressException"}
     assert "\x1b" not in result.stderr
+    # Which role is taken is for those who look for a fault.
+    assert ("zone ireland-1: assuming arn:aws:iam::" in result.stderr) == (place == "environment")
 
 
 def test_nothing_is_logged_unless_asked_for(aws: TestSandbox, live_file: Path) -> None:
@@ -87,3 +91,18 @@ def test_a_command_leaves_the_logger_as_it_was(outputs: Path) -> None:
     before = logger.handlers[:], logger.level, logger.propagate
     assert CliRunner().invoke(main, ["contract", "show", "-v", "--outputs", str(outputs)]).exit_code == 0
     assert (logger.handlers, logger.level, logger.propagate) == before
+
+
+def test_each_http_call_is_a_line_without_the_token(tmp_path: Path) -> None:
+    mesh = tmp_path / "mesh.yaml"
+    mesh.write_text("type: Mesh\nname: payments\n")
+    environment = {"TOOLKIT_CONTROL_PLANE_TOKEN": SECRET, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    with Rehearsal(StandIn(product="kong-mesh", mode="zone")) as rehearsal:
+        command = [sys.executable, "-m", "toolkit", "apply", "-v", "-f", str(mesh), "--yes"]
+        command += ["--control-plane", rehearsal.url]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
+    assert result.returncode == 0, result.stderr
+    calls = re.findall(r"toolkit\.control_plane\.client (\w+) (\S+): (\d{3}), \d+ ms$", result.stderr, re.MULTILINE)
+    assert ("GET", "/", "200") in calls
+    assert ("PUT", "/meshes/payments", "201") in calls
+    assert SECRET not in result.stdout + result.stderr

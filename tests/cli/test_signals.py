@@ -108,6 +108,7 @@ def test_while_the_report_is_written_signals_change_nothing(aws: TestSandbox, li
     assert "Traceback" not in stderr
 
 
+@pytest.mark.slow
 def test_a_request_whose_answer_comes_too_late_is_told_of(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     aws.faults = Faults(FaultPlan(faults=(Fault(effect="latency", operation="IssueCertificate", seconds=30),)))
     ledger = tmp_path / "a ledger"

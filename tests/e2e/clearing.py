@@ -22,10 +22,13 @@ def forgotten(aws: TestSandbox) -> Iterator[None]:
     Nothing is deleted as `pulumi destroy` would, one by one and in order; they just are no longer there.
     """
     before = [set(named) for named in _by_name(aws)]
-    yield
-    for named, known in zip(_by_name(aws), before, strict=True):
-        for name in set(named) - known:
-            del named[name]
+    try:
+        yield
+    finally:
+        # Also after a failure: Hypothesis tries the same example again, and must meet the same world.
+        for named, known in zip(_by_name(aws), before, strict=True):
+            for name in set(named) - known:
+                del named[name]
 
 
 def _by_name(aws: TestSandbox) -> Iterator[MutableMapping[str, Any]]:

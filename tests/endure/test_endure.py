@@ -37,5 +37,6 @@ def test_no_answer_of_a_killed_sandbox_is_lost(tmp_path: Path) -> None:
     ordeals.repeat(restarts.kill, world, 10, silent)
 
 
+@pytest.mark.slow
 def test_no_edit_changes_anything_beside() -> None:
     documents.repeat(4, 500, silent)

@@ -45,6 +45,7 @@ def refused(run: Callable[[], object]) -> dict[str, str]:
     return {problem.path: problem.message for problem in caught.value.problems}
 
 
+@pytest.mark.slow
 def test_640_zones_start_and_a_refusal_is_shown_by_path(from_file: Callable[..., Graph]) -> None:
     many = zones(640)
     graph = from_file(json.dumps(many))
@@ -87,6 +88,7 @@ def test_zones_come_from_one_place(from_file: Callable[..., Graph]) -> None:
     assert set(refused(lambda: from_file("[7]"))) == {"zones.yaml:zones[0]"}
 
 
+@pytest.mark.slow
 def test_a_configuration_that_pulumi_could_hardly_hand_over(run_program: RunProgram) -> None:
     # Each zone takes about 140 bytes.
     many = zones(800)

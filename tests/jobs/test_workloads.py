@@ -243,6 +243,7 @@ def reads_as_the_model(job: workloads.VerifyJob) -> None:
         assert list(reader.load_all(text)) == [job.make_config_map(), job.make_workload()]
 
 
+@pytest.mark.slow
 @given(
     zone=st.fixed_dictionaries(
         {

@@ -97,6 +97,7 @@ def test_what_is_measured_and_what_we_refuse_on_purpose() -> None:
     assert sum(map(is_readable, TEXTS)) == 41
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHAINS)
 def test_every_command_reads_the_same_chains(world: World, name: str) -> None:
     assert disagreements(TEXTS, partial(CHAINS[name], world), Wanted(chain=TAKEN)) == {}

@@ -218,6 +218,7 @@ CHANGES = st.tuples(st.booleans(), st.lists(EXTENSIONS, min_size=1, max_size=3, 
 
 
 # Twenty CAs an example, since one Envoy judges them all.
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(changes=st.lists(CHANGES, min_size=20, max_size=20))
 def test_a_ca_that_is_accepted_issues_what_all_accept(changes: list[tuple[bool, list[Extension]]]) -> None:

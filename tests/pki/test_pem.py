@@ -215,6 +215,7 @@ MUTANTS = st.tuples(st.sampled_from(sorted(BASES)), st.lists(EDITS, max_size=3))
 
 
 # Many texts an example, since one Envoy judges them all.
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mutants=st.lists(MUTANTS, min_size=60, max_size=60))
 def test_nobody_reads_less_than_we_do(mutants: list[tuple[str, list[tuple[str, float, str, int]]]]) -> None:

@@ -82,6 +82,7 @@ def test_latency_waits_and_goes_on() -> None:
     assert slept == [5]
 
 
+@pytest.mark.slow
 def test_a_zone_that_can_not_reach_aws(aws: TestSandbox) -> None:
     exports = program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), aws)
     outputs = contract.parse(json.dumps(exports))

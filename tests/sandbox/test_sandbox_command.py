@@ -121,6 +121,7 @@ def test_its_environment_can_be_evaluated() -> None:
     assert {"unset", "AWS_PROFILE", "AWS_SESSION_TOKEN"} <= set(shlex.split(lines[0]))
 
 
+@pytest.mark.slow
 def test_it_comes_back_with_its_state(tmp_path: Path) -> None:
     state = tmp_path / "state"
     trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}]}

@@ -153,6 +153,7 @@ def test_aws_that_is_not_there(outputs: StackOutputs) -> None:
         assert "reaches AWS" in zone.checks[0].advice
 
 
+@pytest.mark.slow
 def test_a_zone_that_hangs_does_not_hold_up_another(aws: TestSandbox, outputs: StackOutputs) -> None:
     with Hanging(aws, "frankfurt-2") as source:
         report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), source).report
@@ -161,6 +162,7 @@ def test_a_zone_that_hangs_does_not_hold_up_another(aws: TestSandbox, outputs: S
     assert "within 5 s" in check.expected
 
 
+@pytest.mark.slow
 def test_zones_that_hang_do_not_hold_up_those_that_wait_for_a_thread(
     aws: TestSandbox, outputs: StackOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +173,7 @@ def test_zones_that_hang_do_not_hold_up_those_that_wait_for_a_thread(
     assert only_failure(report, "frankfurt-1").name == "identity"
 
 
+@pytest.mark.slow
 def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, outputs: StackOutputs) -> None:
     with Hanging(aws, "ireland-1", "before-call.acm-pca.GetCertificate") as source:
         report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), source).report

@@ -83,6 +83,7 @@ def parameters() -> list[Any]:
     return [pytest.param(wrong, id=wrong.identifier, marks=[pytest.mark.slow] * wrong.slow) for wrong in WRONG]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_keys")
 @pytest.mark.parametrize("wrong", parameters())
 def test_a_wrong_answer_fails_its_zone_alone(wrong: Wrong, aws: TestSandbox, scene: Scene) -> None:

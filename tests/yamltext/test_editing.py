@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -190,6 +191,7 @@ def test_a_second_time_changes_nothing(chosen: tuple[Written, Edit]) -> None:
     assert again.text == once
 
 
+@pytest.mark.slow
 def test_refusals_are_rare() -> None:
     outcomes: Counter[str] = Counter()
 

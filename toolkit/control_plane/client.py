@@ -7,6 +7,7 @@ kumahq/kuma:pkg/core/rest/errors/error_handler.go.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import time
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from toolkit.values import Object
 
+_log = logging.getLogger(__name__)
 MAX_RESPONSE = 16 * 1024 * 1024
 # Between the tries of one question, in seconds.
 READ_PAUSES = (0.5, 1.0)
@@ -254,6 +256,16 @@ class ControlPlane:
         return self._exchange("GET", path)
 
     def _exchange(self, method: str, path: str, body: bytes | None = None) -> ApiResponse:
+        """Send a request and log how it ended; neither headers nor bodies are logged."""
+        begun, outcome = time.monotonic(), "no response"
+        try:
+            response = self._send(method, path, body)
+            outcome = str(response.status)
+            return response
+        finally:
+            _log.info("%s %s: %s, %.0f ms", method, path or "/", outcome, (time.monotonic() - begun) * 1000)
+
+    def _send(self, method: str, path: str, body: bytes | None) -> ApiResponse:
         asked, has_answered = f"{method} {path or '/'}", False
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if self._token is not None:

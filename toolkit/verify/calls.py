@@ -5,6 +5,7 @@ The AWS client's own retries are off: they know neither the zone's deadline nor 
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import threading
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from toolkit.values import Value
 
+_log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 
 # botocore/data/_retry.json and the acm-pca model; LimitExceededException is what a CA of its own quota says.
@@ -91,6 +93,7 @@ class Caller:
                     raise
                 if not self._wait(attempt) or time.monotonic() > last_repeat:
                     raise
+                _log.debug("%s, zone %s: attempt %d is next", operation, self.zone, attempt + 2)
             except (NoAnswerError, DeadlineError, StoppedError, OSError, ToolkitError):
                 raise
             except Exception as error:  # noqa: BLE001 - parsers raise KeyError, RecursionError and whatever else

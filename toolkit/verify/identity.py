@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from toolkit.values import Client, Object, Value
     from toolkit.verify.calls import Caller
 
+_log = logging.getLogger(__name__)
 Role = Literal["verifier", "zone"]
 
 # Retries are the caller's business (calls.py), which knows the zone's deadline.
@@ -272,6 +274,7 @@ class AssumeRole(_Configured):
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Assume the role in the zone's own region; see :class:`IdentitySource`."""
         role_arn = choose_role(zone, self._role)
+        _log.debug("zone %s: assuming %s in %s", zone.name, role_arn, zone.region)
         sts = self._clients.make("sts", zone.region, caller)
         taken = caller.ask(
             "AssumeRole",

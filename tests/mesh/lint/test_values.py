@@ -298,6 +298,7 @@ IDENTIFIERS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", min_size=16, max_size=
 SECRET_KEYS = st.text(string.ascii_letters + string.digits + "+/", min_size=40, max_size=40)
 
 
+@pytest.mark.slow
 @given(IDENTIFIERS, SECRET_KEYS)
 def test_keys_that_aws_makes_are_clean(access_key: str, secret_key: str) -> None:
     # Of one or two characters are placeholders.

@@ -77,6 +77,7 @@ def test_iam_comes_back_with_the_same_identifiers(state: Path) -> None:
     survives(state, fill)
 
 
+@pytest.mark.slow
 def test_s3_comes_back_with_versions_and_unfinished_uploads(state: Path) -> None:
     def fill(aws: Killable) -> Look:
         s3 = aws.client("s3")
@@ -114,6 +115,7 @@ def test_s3_comes_back_with_versions_and_unfinished_uploads(state: Path) -> None
     survives(state, fill)
 
 
+@pytest.mark.slow
 def test_organizations_and_what_moto_keeps_besides(state: Path) -> None:
     def fill(aws: Killable) -> Look:
         organizations = aws.client("organizations")
@@ -210,6 +212,7 @@ def test_private_cas_come_back_with_everything_about_them(state: Path) -> None:
     survives(state, fill)
 
 
+@pytest.mark.slow
 def test_crls_and_audit_reports_come_back(state: Path) -> None:
     def fill(aws: Killable) -> Look:
         pca, s3 = aws.client("acm-pca"), aws.client("s3")

@@ -51,6 +51,7 @@ def pod_token(issuer: str) -> str:
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
 
+@pytest.mark.slow
 def test_sessions_work_on(state: Path) -> None:
     with Killable(state) as aws:
         create_role(aws.client("iam"))
@@ -106,6 +107,7 @@ def test_pod_identity_comes_back_without_the_associations_of_deleted_clusters(st
     survives(state, fill)
 
 
+@pytest.mark.slow
 def test_shares_and_invitations_come_back_and_count(state: Path) -> None:
     with Killable(state) as aws:
         pca, ram = aws.client("acm-pca"), aws.client("ram")

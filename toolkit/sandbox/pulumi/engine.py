@@ -40,13 +40,17 @@ class Engine(pulumi_mocks.MockMonitor):
         sandbox: the AWS in which resources are made.
         region: of the stack's own provider.
         on_resource: is told the type and the logical name of every resource that was made; called from several threads.
+        is_preview: whether nothing is made, so that what AWS would return is not known, as in `pulumi preview`.
 
     Attributes:
         failure: the first thing that went wrong, in words for people.
     """
 
-    def __init__(self, sandbox: Sandbox, region: str, on_resource: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, sandbox: Sandbox, region: str, on_resource: Callable[[str, str], None], *, is_preview: bool = False
+    ) -> None:
         super().__init__(_Functions(self))
+        self.is_preview = is_preview
         self._sandbox = sandbox
         self._on_resource = on_resource
         # By reference; the empty one means the stack's own.
@@ -111,7 +115,7 @@ class Engine(pulumi_mocks.MockMonitor):
             self._urns.add(urn)
         if request.type.startswith(_PROVIDER):
             return self._open_provider(urn, request.name, inputs), inputs
-        if not request.custom:
+        if not request.custom or self.is_preview:
             return "", inputs
         identifier, computed = self._create(request, inputs)
         self._on_resource(request.type, request.name)

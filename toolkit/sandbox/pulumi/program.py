@@ -23,11 +23,11 @@ from toolkit.sandbox.pulumi.prerequisites import provide
 from toolkit.sandbox.pulumi.stack_file import StackConfig, read_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
     from toolkit.sandbox.server import Sandbox
-    from toolkit.values import Object
+    from toolkit.values import Object, Value
 
 _SERVICES = ("acmpca", "cloudwatch", "eks", "iam", "organizations", "ram", "s3", "scheduler", "sns", "sts")
 __all__ = ["StackConfig", "make_sandbox_settings", "read_stack", "run"]
@@ -41,7 +41,7 @@ def run(
     sandbox: Sandbox,
     on_resource: Callable[[str, str], None] = lambda *_: None,
 ) -> Object:
-    """Run ``__main__.py`` as the first ``pulumi up`` of a stack would.
+    """Run ``__main__.py`` as the first ``pulumi up`` of a stack would: its preview, then the creation.
 
     Args:
         project_dir: holds ``__main__.py``.
@@ -56,15 +56,22 @@ def run(
         ToolkitError: the program refused its configuration, or AWS refused a resource.
     """
     provide(config, sandbox, project_dir)
-    engine = Engine(sandbox, config.region, on_resource)
-    # A thread of its own has no event loop and none of the caller's Pulumi context.
-    executor = ThreadPoolExecutor(1, "pulumi-program")
+    outputs: Object = {}
     with _only_one:
-        main = _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox))
-        outcome = executor.submit(asyncio.run, main)
-        executor.shutdown(wait=False)
-        error = outcome.exception()
-    if error is not None:
+        for is_preview in (True, False):
+            engine = Engine(sandbox, config.region, on_resource, is_preview=is_preview)
+            outputs = _run_alone(
+                _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox)), engine
+            )
+    return outputs
+
+
+def _run_alone(main: Coroutine[Value, Value, Object], engine: Engine) -> Object:
+    """Run the program in a thread of its own, which has no event loop and none of the caller's Pulumi context."""
+    executor = ThreadPoolExecutor(1, "pulumi-program")
+    outcome = executor.submit(asyncio.run, main)
+    executor.shutdown(wait=False)
+    if (error := outcome.exception()) is not None:
         raise engine.failure or error
     return outcome.result()
 
@@ -83,7 +90,9 @@ async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mappin
     # The first error is raised. Don't log it again for each future that waited.
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     # Inside the running loop: set outside, the program waits for ever for the loop that set_mocks saw.
-    pulumi_mocks.set_mocks(engine.mocks, project=config.project, stack=config.stack, preview=False, monitor=engine)
+    pulumi_mocks.set_mocks(
+        engine.mocks, project=config.project, stack=config.stack, preview=engine.is_preview, monitor=engine
+    )
     pulumi.runtime.set_all_config({**config.values, **settings})
     await run_pulumi_func(lambda: _execute(main))
     exported = getattr(get_root_resource(), "outputs", {})
