@@ -113,6 +113,10 @@ class Pulumi:
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # The program reads its own stack's outputs. The file backend writes the state after each resource, and in
+            # place: what is read at that moment is half a file ("failed to load checkpoint: EOF").
+            "PULUMI_EXPERIMENTAL": "true",
+            "PULUMI_SKIP_CHECKPOINTS": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             # Shows --event-log, of which the changes are read.
             "PULUMI_DEBUG_COMMANDS": "true",

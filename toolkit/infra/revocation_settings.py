@@ -35,14 +35,18 @@ def configure_revocation(
             # AWS's default is PUBLIC_READ, with which no CA can be made where public access is blocked (botocore,
             # CrlConfiguration.S3ObjectAcl).
             "s3_object_acl": "BUCKET_OWNER_FULL_CONTROL",
-            "custom_cname": settings.crl.custom_cname,
-            "custom_path": settings.crl.custom_path,
         }
-    name = settings.ocsp.custom_cname if settings.ocsp else None
-    return {
-        "crl_configuration": crl,
-        "ocsp_configuration": {"enabled": settings.ocsp is not None, "ocsp_custom_cname": name},
+        # What is not set is left out: None would be sent as null.
+        if settings.crl.custom_cname is not None:
+            crl["custom_cname"] = settings.crl.custom_cname
+        if settings.crl.custom_path is not None:
+            crl["custom_path"] = settings.crl.custom_path
+    ocsp: acmpca.CertificateAuthorityRevocationConfigurationOcspConfigurationArgsDict = {
+        "enabled": settings.ocsp is not None
     }
+    if settings.ocsp and settings.ocsp.custom_cname is not None:
+        ocsp["ocsp_custom_cname"] = settings.ocsp.custom_cname
+    return {"crl_configuration": crl, "ocsp_configuration": ocsp}
 
 
 class CrlBucket(pulumi.ComponentResource):
@@ -108,20 +112,16 @@ class CrlBucket(pulumi.ComponentResource):
         self, name: str, bucket: s3.Bucket, settings: CrlSettings, inside: pulumi.ResourceOptions
     ) -> s3.BucketServerSideEncryptionConfiguration:
         key = settings.kms_key_arn
-        by_default: s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgsDict = {
-            "sse_algorithm": "aws:kms" if key else "AES256",
-            "kms_master_key_id": key,
+        rule: s3.BucketServerSideEncryptionConfigurationRuleArgsDict = {
+            "apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}
         }
+        if key is not None:
+            rule = {
+                "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": key},
+                "bucket_key_enabled": True,
+            }
         return s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=bucket.bucket,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": by_default,
-                    "bucket_key_enabled": True if key else None,
-                }
-            ],
-            opts=inside,
+            f"{name}-encryption", bucket=bucket.bucket, rules=[rule], opts=inside
         )
 
     def _versions(self, name: str, bucket: s3.Bucket, settings: CrlSettings, inside: pulumi.ResourceOptions) -> None:
