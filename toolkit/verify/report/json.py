@@ -57,7 +57,7 @@ def parse(text: str, source: str) -> Report:
 
 
 def make_document(report: Report) -> Object:
-    """Return the report as plain JSON values, made anew."""
+    """Return the report as plain JSON values; the caller may change them."""
     values = _RECORD.dump_python(report, mode="json", by_alias=True)
     return {**_ordered(values, _REPORT_KEYS), "zones": [_ordered(zone, _ZONE_KEYS) for zone in values["zones"]]}
 
