@@ -71,7 +71,8 @@ def versions(tmp_path: Path) -> Path:
 @pytest.fixture(params=["3.11", "3.12", "3.13"])
 def python(request: pytest.FixtureRequest) -> str:
     command = shutil.which(f"python{request.param}")
-    # A shim of pyenv may stand for a version that is not there.
+    # No machine has every Python: the summary of CI names those that were left out. A shim of pyenv may stand for a
+    # version that is not there.
     is_there = (
         command and subprocess.run([command, "-c", "import venv"], capture_output=True, check=False).returncode == 0
     )

@@ -238,7 +238,7 @@ def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Probl
 
 
 def _reference_problems(control_plane: ControlPlane, step: Step, given: set[Key]) -> list[Problem]:
-    """Return the Secrets that a Mesh names and that nobody has."""
+    """Return the Secrets that a Mesh names, and that are neither applied with it nor in the control plane."""
     mesh = step.resource
     if step.change is Change.UNCHANGED or mapping(mesh.document.get("mtls")).get("skipValidation") is True:
         return []

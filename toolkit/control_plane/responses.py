@@ -62,7 +62,7 @@ class ApiResponse:
         return ": ".join(told) or _said(json.dumps(document))
 
     def list_problems(self) -> tuple[Problem, ...]:
-        """Return every field that an error names, once, the way it stands in a document."""
+        """Return every field that an error names, once, as it is written in a document."""
         document = self.parse_document() or {}
         problems: dict[Problem, None] = {}
         for name, reason in _PARAMETERS:

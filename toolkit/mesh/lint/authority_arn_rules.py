@@ -48,7 +48,7 @@ def _judge(value: str) -> tuple[Rule, str] | None:
         what = arn.service if arn.service != "acm-pca" else arn.resource
         return OTHER_ARN, f"{show(value, _LIMIT)} is not the ARN of a private CA, but of {show(what)}"
     if arn.partition not in _PARTITIONS:
-        return OTHER_PARTITION, f"the partition {show(arn.partition)} is none of {', '.join(_PARTITIONS)}"
+        return OTHER_PARTITION, f"the partition {show(arn.partition)} is not one of {', '.join(_PARTITIONS)}"
     if (expected := find_partition(arn.region)) != arn.partition:
         return OTHER_PARTITION, f"{arn.region} is a region of the partition {expected}, not of {arn.partition}"
     return None
