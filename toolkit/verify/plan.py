@@ -126,16 +126,13 @@ def _duration(option: str, text: str) -> timedelta | Problem:
 
 
 def _lifetime_problems(outputs: StackOutputs, options: PlanOptions, lifetime: timedelta | Problem) -> Iterator[Problem]:
-    if isinstance(lifetime, Problem):
-        message: str | None = lifetime.message
-    else:
-        message = outputs.certificate_authority.check_lifetime(lifetime)
-    if message and options.lifetime is None:
-        message = f"{outputs.data_plane_lifetime} (the stack's dataPlaneLifetime): {message}"
-    elif message and options.lifetime is not None:
-        message = f"{arn.quote(options.lifetime)}: {message}"
+    authority = outputs.certificate_authority
+    message = lifetime.message if isinstance(lifetime, Problem) else authority.check_lifetime(lifetime)
     if message:
-        yield Problem("--lifetime", message)
+        of_stack = f"{outputs.data_plane_lifetime} (the stack's dataPlaneLifetime)"
+        yield Problem(
+            "--lifetime", f"{of_stack if options.lifetime is None else arn.quote(options.lifetime)}: {message}"
+        )
 
 
 def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh: Applied | None) -> Iterator[Problem]:
