@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import errno
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit import staging
 from toolkit.errors import ExternalError, InvalidInputError, Problem
 from toolkit.text import NotTextError, decode_utf8
 
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PACKAGE = Path(__file__).resolve().parent
-PRIVATE = 0o600
-PUBLIC = 0o644
+PRIVATE, PUBLIC = staging.PRIVATE, staging.PUBLIC
 # A Mesh with every chain inline is far smaller.
 MAX_BYTES = 16 * 1024 * 1024
 
@@ -32,35 +30,51 @@ def find_project_root() -> Path:
     return bundled if bundled.is_dir() else _PACKAGE.parent
 
 
-def read_text(name: str) -> str:
+def read_text(name: str, verdict: str = "is not YAML") -> str:
     """Return a text that the user named: a file, or ``-`` for stdin. Line ends are kept; a byte order mark is not.
+
+    Args:
+        name: of the file.
+        verdict: what to say of one that is no text.
 
     Raises:
         InvalidInputError: it can't be read, is not UTF-8, or is larger than any document.
     """
     try:
-        content = read_bytes(name)
+        content = read_at_most(name)
     except OSError as error:
-        raise InvalidInputError(f"can't read {name}: {error.strerror or error}") from error
-    if len(content) > MAX_BYTES:
-        raise InvalidInputError(f"{name_source(name)} is larger than 16 MiB, so it is no document of Kong Mesh")
+        raise InvalidInputError(f"can't read {name_source(name)}: {error.strerror or error}") from error
     try:
         return decode_utf8(content).removeprefix("\ufeff")
     except NotTextError as error:
         where = f"{name_source(name)}:{error.line}"
-        raise InvalidInputError(f"{name_source(name)} is not YAML", [Problem(where, str(error))]) from None
+        raise InvalidInputError(f"{name_source(name)} {verdict}", [Problem(where, str(error))]) from None
 
 
-def read_bytes(name: str) -> bytes:
-    """Return the content of a file, or of ``-`` for stdin: :data:`MAX_BYTES`, and one more if there are more.
+def read_at_most(name: str | Path, limit: int = MAX_BYTES) -> bytes:
+    """Return the content of a file, or of ``-`` for stdin: a device such as /dev/zero has no end.
+
+    Args:
+        name: of the file.
+        limit: in bytes.
 
     Raises:
-        OSError: it can't be read.
+        OSError: it can't be read, or is larger; ``strerror`` says so.
     """
     if name == "-":
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
-    with Path(name).open("rb") as stream:
-        return stream.read(MAX_BYTES + 1)
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "it is closed", "-")
+        content = sys.stdin.buffer.read(limit + 1)
+    else:
+        with Path(name).open("rb") as stream:
+            content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {_show_size(limit)}", str(name))
+    return content
+
+
+def _show_size(limit: int) -> str:
+    return f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit >> 10} KiB"
 
 
 def name_source(name: str) -> str:
@@ -76,42 +90,43 @@ def write_whole(path: Path, text: str, mode: int = PUBLIC) -> None:
 def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
     """Write several files so that a failure before the last step leaves every old file as it was.
 
-    Each text goes to a temporary file beside its target first, with the mode it will keep, and is synced;
-    only when all are on disk are they renamed into place. A link stays one: what it points to is replaced. What is
-    there and is no file, such as ``/dev/stdout`` or a named pipe, is written into at the very end.
+    Each text goes to a temporary file beside its target first, and is synced; only when all are on disk are they
+    renamed into place. A link stays one: what it points to is replaced. What is there and is no file, such as
+    ``/dev/stdout`` or a named pipe, is written into at the very end. What a killed run left beside a target is removed.
 
     Args:
-        files: for each target its text and its permission bits.
+        files: for each target its text and its permission bits; of those of :data:`PUBLIC` the umask takes away.
 
     Raises:
         ExternalError: a directory or file can't be written, or what only its owner may read would go into
             something that is no file.
     """
-    staged: list[tuple[Path, Path]] = []
+    staged: list[tuple[staging.StagedFile, Path]] = []
     pipes: list[tuple[Path, str]] = []
+    path = Path()
     try:
         for path, (text, mode) in files.items():
             if path.exists() and not path.is_file() and not path.is_dir():
                 _refuse_secret(path, mode)
                 pipes.append((path, text))
             else:
-                place = Path(os.path.realpath(path)) if path.is_symlink() else path
-                staged.append((_stage(place, text, mode), place))
+                # Strict where a link is: one that leads to itself has no target.
+                place = staging.follow(path) if path.is_symlink() else path
+                staged.append((staging.StagedFile(place, text, mode), path))
         for temporary, target in staged:
-            temporary.replace(target)
-        for pipe, content in pipes:
-            with pipe.open("w", encoding="utf-8", newline="\n") as stream:
+            path = target
+            temporary.move_into_place()
+        for path, content in pipes:
+            with path.open("w", encoding="utf-8", newline="\n") as stream:
                 stream.write(content)
     except OSError as error:
-        culprit = error.filename2 or error.filename or "the output"
         raise ExternalError(
-            f"can't write {culprit}: {error.strerror or error}",
+            f"can't write {path}: {error.strerror or error}",
             "Choose a place you may write to; no file was left half-written.",
         ) from error
     finally:
         for temporary, _ in staged:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            temporary.discard()
 
 
 def _refuse_secret(path: Path, mode: int) -> None:
@@ -120,22 +135,3 @@ def _refuse_secret(path: Path, mode: int) -> None:
             f"can't write a secret to {path}: it is no file, so nobody can be kept from reading it",
             "Name a file, or leave the option out and use a pipe.",
         )
-
-
-def _stage(path: Path, text: str, mode: int) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        raise IsADirectoryError(21, "it is a directory", str(path))
-    # mkstemp creates with 0600, so a secret is never readable by others, not even for a moment.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(mode)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
