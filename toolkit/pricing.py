@@ -1,22 +1,31 @@
-"""What private CAs and their certificates cost.
-
-Sources: aws.amazon.com/private-ca/pricing of November 2026; for certificates AWS's price list of July 2025, of which
-labofsahil/aws-pricing-dataset has a copy.
-"""
+"""What private CAs and their certificates cost, from ``pricing.json``, which names the sources and their dates."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+from toolkit.contract import UsageMode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolkit.contract import UsageMode
+_TABLES = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 
-# US dollars for one certificate in the dearest tier: general purpose 1 to 1,000 a month, short-lived flat. The account
-# that asks pays.
-CERTIFICATE_PRICE: Mapping[UsageMode, float] = {"GENERAL_PURPOSE": 0.75, "SHORT_LIVED_CERTIFICATE": 0.058}
-# US dollars a month for one CA, prorated.
-AUTHORITY_PRICE: Mapping[UsageMode, int] = {"GENERAL_PURPOSE": 400, "SHORT_LIVED_CERTIFICATE": 50}
-# For people, beside a price.
-PRICES_FROM = "aws.amazon.com/private-ca/pricing of November 2026; certificates: AWS's price list of July 2025"
+
+def _read(table: str) -> Mapping[UsageMode, float]:
+    return {cast("UsageMode", mode): _TABLES[table][mode] for mode in get_args(UsageMode)}
+
+
+# US dollars for one certificate in the dearest tier. The account that asks pays.
+CERTIFICATE_PRICE = _read("certificate")
+# US dollars a month for one CA.
+AUTHORITY_PRICE = _read("certificateAuthorityPerMonth")
+
+
+def describe_sources() -> str:
+    """Return where the prices are from, and of which month, for people who see a price."""
+    tables = (_TABLES["certificateAuthorityPerMonth"], _TABLES["certificate"])
+    authority, certificate = (f"{table['source']} of {table['asOf']}" for table in tables)
+    return f"{authority}; certificates: {certificate}"

@@ -8,7 +8,7 @@ from tests.aws.authority import DELETION_DAYS, KEY_ALGORITHM, USAGE_MODE
 from tests.aws.probe import ISSUE
 from tests.aws.probes_authority import OTHERS
 from tests.aws.probes_issuing import ISSUING
-from toolkit.pricing import AUTHORITY_PRICE, CERTIFICATE_PRICE, PRICES_FROM
+from toolkit.pricing import AUTHORITY_PRICE, CERTIFICATE_PRICE, describe_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def lines(account: Account, record: Path, *, keep: bool) -> Iterator[str]:
     yield f"          at most ${most * PER_CERTIFICATE:.2f}, if AWS issues one for each of {most} requests"
     yield "          The first private CA in an account and region has no monthly charge for 30 days;"
     yield "          certificates are charged all the same."
-    yield f"          ({PRICES_FROM})"
+    yield f"          ({describe_sources()})"
 
 
 def _deletes(*, keep: bool) -> str:

@@ -139,7 +139,7 @@ class Run:
         mesh_file = smoke.render(outputs, self.directory)
         self.say(f"Rendered the Mesh: {mesh_file}")
         report = smoke.verified(self.account, outputs, mesh_file)
-        self.record.certificates += report.certificates_bought
+        self.record.certificates += report.certificates_issued
         self.record.smoke = smoke.summary(report)
         self.say(TableForm().render(report))
 

@@ -109,7 +109,7 @@ def render(outputs: StackOutputs, directory: Path) -> Path:
     """
     contract_file, mesh_file = directory / "outputs.json", directory / "mesh.yaml"
     write_whole(contract_file, outputs.to_json())
-    words = ["render-mesh", "--outputs", str(contract_file), "-o", str(mesh_file)]
+    words = ["render-mesh", "--contract", str(contract_file), "--output-file", str(mesh_file)]
     code = toolkit.main(args=words, prog_name="toolkit", standalone_mode=False)
     if code == EXIT_INTERRUPTED:
         raise KeyboardInterrupt

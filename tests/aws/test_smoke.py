@@ -54,7 +54,7 @@ def test_without_yes_only_the_plan_and_its_price_are_printed(place: Place) -> No
     assert f"Region    {REGION}, answered by 127.0.0.1" in said
     assert "$50 a month" in said
     assert f"Issues    {plan.expected_certificates()} certificates" in said
-    assert "aws.amazon.com/private-ca/pricing of November 2026" in said
+    assert "aws.amazon.com/private-ca/pricing of 2026-11" in said
     assert f"Nothing was created. To do this, run again with --account {ACCOUNT} --yes." in said
     assert place.created == []
     assert not (place.directory / "build").exists()
