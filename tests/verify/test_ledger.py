@@ -101,7 +101,7 @@ def test_a_request_is_on_disk_before_it_is_sent_and_its_certificate_before_it_is
         report = runner.verify(outputs, plan(outputs, ledger=ledger), watched).report
     assert report.passed
     assert (sent, all(fetched)) == ([True], True)
-    issued = {arn for zone in report.zones for arn in zone.certificates_bought}
+    issued = {arn for zone in report.zones for arn in zone.certificates_issued}
     assert {line["certificateArn"] for line in events(file) if line["event"] == "issued"} == issued
     assert "PRIVATE KEY" not in file.read_text()
 
@@ -113,7 +113,7 @@ def test_a_request_that_can_not_be_written_down_is_not_sent(aws: TestSandbox, ou
         run = runner.verify(outputs, plan(outputs, ledger=ledger, probe_denials=True), source(aws))
     assert isinstance(run.trouble, ExternalError)
     assert "No space left on device; a request of zone " in str(run.trouble)
-    assert (run.report.certificates_bought, len(issued)) == (0, before)
+    assert (run.report.certificates_issued, len(issued)) == (0, before)
     assert run.report.calls["IssueCertificate"] <= len(outputs.zones)
 
 

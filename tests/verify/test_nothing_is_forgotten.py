@@ -68,7 +68,7 @@ def test_a_disk_that_fills_up_between_request_and_answer(
     assert "No space left on device; it does not say that arn:" in str(run.trouble)
     assert (run.report.interrupted, run.report.passed) == (True, False)
     # The report is all that is left to know them from.
-    assert {arn for zone in run.report.zones for arn in zone.certificates_bought} == sold(aws, outputs) - before
+    assert {arn for zone in run.report.zones for arn in zone.certificates_issued} == sold(aws, outputs) - before
 
 
 def test_half_a_line_is_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,8 +141,8 @@ def test_ctrl_c_waits_for_what_is_being_bought(aws: TestSandbox, outputs: StackO
     holding = Holding(source(aws), "IssueCertificate", interrupt)
     report = runner.verify(outputs, plan(outputs), holding, zones=outputs.zones[:1]).report
     assert report.interrupted
-    assert set(report.zones[0].certificates_bought) == sold(aws, outputs) - before
-    assert len(report.zones[0].certificates_bought) == 1
+    assert set(report.zones[0].certificates_issued) == sold(aws, outputs) - before
+    assert len(report.zones[0].certificates_issued) == 1
     # It did not fail: nobody waited for it.
     assert not any(check.failed for check in report.zones[0].checks)
 
@@ -185,8 +185,8 @@ def test_the_report_waits_for_the_answer_to_a_request(
     asked = plan(outputs, ledger=ledger)
     run = runner.verify(outputs, asked, holding, zones=outputs.zones[:1], on_start=interrupting.append)
     assert run.report.interrupted
-    assert (set(run.report.zones[0].certificates_bought), run.unanswered) == (sold(aws, outputs) - before, 0)
-    assert len(run.report.zones[0].certificates_bought) == 1
+    assert (set(run.report.zones[0].certificates_issued), run.unanswered) == (sold(aws, outputs) - before, 0)
+    assert len(run.report.zones[0].certificates_issued) == 1
 
 
 @pytest.mark.parametrize("interrupted", [True, False])
@@ -206,7 +206,7 @@ def test_an_answer_that_never_comes_is_counted(
     asked = plan(outputs, timeout=timedelta(seconds=4))
     run = runner.verify(outputs, asked, holding, zones=outputs.zones[:1], on_start=interrupting.append)
     release.set()
-    assert (run.report.zones[0].certificates_bought, run.unanswered, run.report.interrupted) == ((), 1, interrupted)
+    assert (run.report.zones[0].certificates_issued, run.unanswered, run.report.interrupted) == ((), 1, interrupted)
 
 
 def test_a_revocation_that_hangs_fails_no_check(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -221,7 +221,7 @@ def test_a_revocation_that_hangs_fails_no_check(aws: TestSandbox, outputs: Stack
     assert report.passed, failures(report)
     assert report.zones[0].certificates_revoked == ()
     (kept,) = report.zones[0].not_revoked
-    assert kept.certificate_arn == report.zones[0].certificates_bought[0]
+    assert kept.certificate_arn == report.zones[0].certificates_issued[0]
     assert kept.reason.startswith("the run ended before AWS answered")
 
 
@@ -232,8 +232,8 @@ def test_what_a_probe_got_is_revoked_as_well(aws: TestSandbox) -> None:
     with_policy(aws, outputs.zones[0].verifying_role_arn, EVERYTHING)
     report = runner.verify(outputs, plan(outputs, probe_denials=True, revoke=True), source(aws)).report
     (zone,) = report.zones
-    assert len(zone.certificates_bought) == 2
-    assert zone.certificates_revoked == zone.certificates_bought
+    assert len(zone.certificates_issued) == 2
+    assert zone.certificates_revoked == zone.certificates_issued
 
 
 def test_a_probe_whose_answer_is_lost_asks_the_same_again(outputs: StackOutputs) -> None:

@@ -48,13 +48,13 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InvalidInputError) as caught:
         make_plan(OUTPUTS, OUTPUTS.zones, options, mesh(arn=other, commonName="{{ tag `env` }}"))
     paths = [problem.path for problem in caught.value.problems]
-    assert paths == ["--lifetime", "--horizon", "--mesh: conf.arn", "--service", "--mesh: conf.commonName"]
+    assert paths == ["--lifetime", "--horizon", "-f: conf.arn", "--service", "-f: conf.commonName"]
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (PlanOptions(mesh_name="other"), "--mesh-name: the stack has no mesh 'other', only default"),
+        (PlanOptions(mesh_name="other"), "--mesh: the contract has no mesh 'other', only default"),
         (PlanOptions(lifetime="1d12h"), "--lifetime: '1d12h': "),
         (PlanOptions(lifetime="9y"), "beyond the end of the CA"),
         (PlanOptions(horizon="-1d"), "--horizon: "),
@@ -70,7 +70,7 @@ def test_the_stacks_own_lifetime_is_named_as_such() -> None:
     outputs = OUTPUTS.model_copy(update={"data_plane_lifetime": "9y"})
     with pytest.raises(InvalidInputError) as caught:
         make_plan(outputs, outputs.zones, PlanOptions())
-    assert "--lifetime: 9y (the stack's dataPlaneLifetime): " in "\n".join(caught.value.lines())
+    assert "--lifetime: 9y (the contract's dataPlaneLifetime): " in "\n".join(caught.value.lines())
 
 
 def test_zones_are_chosen_once_each_and_in_the_order_given() -> None:

@@ -38,7 +38,7 @@ def test_jobs_of_three_zones_make_one_report(aws: TestSandbox, outputs: StackOut
     merged = report_merging.merge(parts[::-1], outputs)
     assert [zone.zone for zone in merged.zones] == [zone.name for zone in outputs.zones]
     assert merged.passed
-    assert merged.certificates_bought == 3
+    assert merged.certificates_issued == 3
     short = report_merging.merge(parts[:2], outputs)
     assert short.missing_zones == ("ireland-1",)
     assert not short.passed
@@ -100,11 +100,11 @@ def test_of_two_reports_of_one_second_the_worse_counts(outputs: StackOutputs, or
 
 
 def test_what_a_job_bought_before_it_was_tried_again_is_not_forgotten(outputs: StackOutputs) -> None:
-    first = replace(samples.good(), certificates_bought=("arn:1",), checks=(Check("fetch", Outcome.FAILED),))
-    second = replace(samples.good(), certificates_bought=("arn:2",), certificates_revoked=("arn:2",))
+    first = replace(samples.good(), certificates_issued=("arn:1",), checks=(Check("fetch", Outcome.FAILED),))
+    second = replace(samples.good(), certificates_issued=("arn:2",), certificates_revoked=("arn:2",))
     (zone,) = report_merging.merge([of(second, at=9), of(first, at=1), of(first, at=1)], whose(outputs)).zones
     assert zone.passed
-    assert (zone.certificates_bought, zone.certificates_revoked) == (("arn:1", "arn:2"), ("arn:2",))
+    assert (zone.certificates_issued, zone.certificates_revoked) == (("arn:1", "arn:2"), ("arn:2",))
 
 
 def test_a_job_that_was_stopped_and_tried_again_is_done_with(outputs: StackOutputs) -> None:
@@ -123,7 +123,7 @@ def test_handshakes_of_strangers_are_refused(outputs: StackOutputs) -> None:
     with pytest.raises(InvalidInputError) as caught:
         report_merging.merge([report], whose(outputs))
     (problem,) = caught.value.problems
-    assert problem == ("handshakes", r"\x1b[31mmars is no zone of the stack")
+    assert problem == ("handshakes", r"\x1b[31mmars is no zone of the contract")
 
 
 def whose(outputs: StackOutputs) -> StackOutputs:

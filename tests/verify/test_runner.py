@@ -50,7 +50,7 @@ def test_every_zone_passes(aws: TestSandbox, outputs: StackOutputs) -> None:
     assert report.passed
     assert [zone.zone for zone in report.zones] == [zone.name for zone in outputs.zones]
     assert sorted(seen) == sorted(zone.name for zone in outputs.zones)
-    assert report.certificates_bought == 3
+    assert report.certificates_issued == 3
     assert len({zone.certificate.serial for zone in report.zones if zone.certificate}) == 3
     calls = ("AssumeRole", "GetCallerIdentity", "DescribeCertificateAuthority", "IssueCertificate", "GetCertificate")
     assert set(report.calls) == set(calls)
@@ -73,7 +73,7 @@ def test_a_zone_that_may_not_issue(aws: TestSandbox, outputs: StackOutputs) -> N
     assert check.name == "issue"
     assert "no identity-based policy allows the acm-pca:IssueCertificate action" in check.found
     assert "Allow acm-pca:IssueCertificate" in check.advice
-    assert report.certificates_bought == 2
+    assert report.certificates_issued == 2
     skipped = [c.name for c in report.zones[1].checks if c.outcome is Outcome.SKIPPED]
     assert skipped == list(CHECK_NAMES[3:])
 
@@ -85,9 +85,9 @@ def test_a_zone_that_may_issue_but_not_fetch(aws: TestSandbox, outputs: StackOut
     assert check.name == "fetch"
     assert "Allow acm-pca:GetCertificate" in check.advice
     # It was bought all the same, so its ARN is kept.
-    assert report.certificates_bought == 3
+    assert report.certificates_issued == 3
     bought = json.loads(JsonForm().render(report))["zones"][2]
-    assert (bought["certificate"], bought["certificatesBought"]) == (None, list(report.zones[2].certificates_bought))
+    assert (bought["certificate"], bought["certificatesIssued"]) == (None, list(report.zones[2].certificates_issued))
 
 
 def test_a_role_that_can_not_be_assumed(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -115,7 +115,7 @@ def test_a_disabled_ca(aws: TestSandbox, outputs: StackOutputs) -> None:
     }
     assert "Enable the CA" in report.zones[0].checks[1].advice
     assert "DISABLED" in report.zones[0].checks[1].found
-    assert report.certificates_bought == 0
+    assert report.certificates_issued == 0
 
 
 def test_a_mesh_that_carries_another_chain(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -141,7 +141,7 @@ def test_issuance_that_never_ends(aws: TestSandbox, outputs: StackOutputs) -> No
         zone.name: ["fetch"] for zone in outputs.zones
     }
     assert "still not ready" in report.zones[0].checks[3].found
-    assert report.certificates_bought == 3
+    assert report.certificates_issued == 3
 
 
 def test_aws_that_is_not_there(outputs: StackOutputs) -> None:
@@ -179,7 +179,7 @@ def test_what_a_zone_bought_before_it_hung_is_not_forgotten(aws: TestSandbox, ou
         report = runner.verify(outputs, plan(outputs, timeout=timedelta(seconds=5)), source).report
     check = only_failure(report, "ireland-1")
     assert (check.name, check.found) == ("fetch", "none")
-    assert report.certificates_bought == 3
+    assert report.certificates_issued == 3
 
 
 def test_a_defect_in_one_zone_leaves_the_others_alone(aws: TestSandbox, outputs: StackOutputs) -> None:
@@ -284,6 +284,6 @@ def test_an_interruption_by_a_signal_handler_reports_what_is_known(
     released.set()
     assert report.interrupted
     hangs = next(zone for zone in report.zones if zone.zone == "ireland-1")
-    assert (len(hangs.certificates_bought), hangs.interrupted) == (1, True)
+    assert (len(hangs.certificates_issued), hangs.interrupted) == (1, True)
     # Whoever stops twice waits for less.
     assert times == 1 or took < 2 + runner._GRACE_SECONDS

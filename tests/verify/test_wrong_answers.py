@@ -108,7 +108,7 @@ def test_a_wrong_answer_fails_its_zone_alone(wrong: Wrong, aws: TestSandbox, sce
         assert all(check.advice and check.found for check in failed)
         # The role of an OIDC token may not revoke.
         is_revoked = not failed and operation != REVOKE and ZONES.get(zone.zone) != EXCHANGE
-        assert zone.certificates_revoked == (zone.certificates_bought if is_revoked else ())
+        assert zone.certificates_revoked == (zone.certificates_issued if is_revoked else ())
     assert choose_exit_code(report) == int(set(victims.values()) != {REVOKE})
     assert report.finished_at - report.started_at < timeout + _GRACE
     assert all(count <= 1 for count in world.bought().values())

@@ -12,6 +12,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    ProxyConnectionError,
     SSOError,
     TokenRetrievalError,
 )
@@ -33,7 +34,7 @@ _BY_CODE = {
     "ExpiredToken": "The credentials have expired: sign in again.",
     "InvalidClientTokenId": "The credentials are not known to AWS: check AWS_PROFILE and the environment.",
     "UnrecognizedClientException": "The credentials are not known to AWS: check AWS_PROFILE and the environment.",
-    "ResourceNotFoundException": "There is no such CA in that region: is the Mesh's conf.arn that of the stack?",
+    "ResourceNotFoundException": "There is no such CA in that region: is the Mesh's conf.arn that of the contract?",
     "InvalidStateException": "The CA is not ACTIVE: activate or enable it, then run this again.",
     "RequestExpired": _CLOCK,
     "InvalidSignatureException": _CLOCK,
@@ -57,6 +58,10 @@ TOO_SLOW = (
 )
 _BY_KIND = (
     (NO_CREDENTIALS, "Sign in (aws sso login, AWS_PROFILE) or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
+    (
+        ProxyConnectionError,
+        "Correct the proxy in HTTPS_PROXY or HTTP_PROXY: http://HOST:PORT, or https://. NO_PROXY excepts hosts.",
+    ),
     ((BotoCoreError, DeadlineError), TOO_SLOW),
     (OSError, "The credentials are in that file: make it readable, or look where the variable that names it is set."),
     (ValueError, "Look for what stands between this machine and AWS: a proxy, --endpoint-url, AWS_ENDPOINT_URL."),
@@ -111,9 +116,12 @@ def _denied(error: ClientError, action: str) -> str:
     if error.operation_name == "AssumeRoleWithWebIdentity":
         return "The role trusts another token: compare its iss, aud and sub with the role's trust policy."
     if action == "sts:AssumeRole":
-        return "Let the caller assume the role: verifierPrincipals in the stack, and sts:AssumeRole in its own policy."
+        return (
+            "Let the caller assume the role: in the role's trust policy (verifierPrincipals of the Pulumi program), "
+            "and with sts:AssumeRole in the caller's own policy."
+        )
     if "resource-based policy" in message:
         return f"The CA is in another account and not shared for {action}: share it (AWS RAM or a resource policy)."
     if "explicit deny" in message:
         return f"A policy denies {action} explicitly: find it (also SCPs and permission boundaries)."
-    return f"Allow {action} on the CA in the role's policy; pulumi up restores what the stack gave it."
+    return f"Allow {action} on the CA in the role's policy; if a tool made the role, let it restore what it gave."

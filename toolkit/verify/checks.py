@@ -70,7 +70,7 @@ def check_chain(evidence: Evidence) -> Check:
     """The certificate leads to a root of the Mesh's trust bundle: OpenSSL says so, and no rule for CAs is broken."""
     name, expected = "chain", "a valid path to a root in the Mesh's caCert"
     advice = (
-        "Render the Mesh again from the stack's outputs and apply it: caCert must hold the chain of the CA in "
+        "Render the Mesh again from the contract and apply it: caCert must hold the chain of the CA in "
         "conf.arn, issuing CA first, root last."
     )
     roots = [certificate for certificate in evidence.trust_bundle if chain.is_self_signed(certificate)]
@@ -121,7 +121,7 @@ def check_chain_lifetime(evidence: Evidence) -> Check:
         "chain-lifetime",
         expected,
         f"{chain.get_display_name(soonest)} ends {_time(soonest.not_valid_after_utc)}",
-        "Have its successor in every zone before that: renew it in the stack, render the Mesh, toolkit rotate.",
+        "Have its successor in every zone before that: renew it, render the Mesh, toolkit rotate.",
         good=soonest.not_valid_after_utc >= until,
     )
 
@@ -135,7 +135,7 @@ def check_usage_mode(evidence: Evidence) -> Check:
         "usage-mode",
         "any lifetime" if evidence.usage_mode == "GENERAL_PURPOSE" else "at most 7 days: the CA is in short-lived mode",
         f"{(ends - begins).total_seconds() / 86400:.2f} days",
-        "The certificate is not from a CA of that mode: compare the Mesh's conf.arn with the stack's.",
+        "The certificate is not from a CA of that mode: compare the Mesh's conf.arn with the contract's.",
         good=good,
     )
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NAMES = ("denied-minting", "denied-revoking", "denied-other-authority")
 _SUBORDINATE = "SubordinateCACertificate_PathLen0/V1"
-# No CA has this identifier: who is denied by policy never learns that, and nobody can buy from it.
+# No CA has this identifier: who is denied by policy never learns that, and nobody gets a certificate from it.
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -108,7 +108,7 @@ class Probe:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             found = f"{code}: {error.response['Error'].get('Message', '')}"
-            advice = f"Allow acm-pca:{operation} on the stack's CA alone; pulumi up restores what the stack gave."
+            advice = f"Allow acm-pca:{operation} on the contract's CA alone, in the role's policy."
             return judge(name, expected, found, advice, good=code in DENIED)
         except (BotoCoreError, DeadlineError, OSError, ValueError) as error:
             return judge(name, good=False, expected=expected, found=str(error), advice="Run it again.")

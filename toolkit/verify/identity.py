@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -12,9 +13,12 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.utils import get_environ_proxies
 
 from toolkit import __version__
 from toolkit.errors import ExternalError, InvalidInputError, Problem, ToolkitError, flatten
+from toolkit.files import read_at_most
+from toolkit.network_settings import require_ca_bundle, require_key_log, require_proxy
 from toolkit.pki import arn
 from toolkit.redaction import check_characters, know, know_sts_credentials
 from toolkit.verify import bounded_http, known_secrets
@@ -98,7 +102,7 @@ class IdentitySource(Protocol):
 
 
 class _Clients:
-    """Clients of one AWS. Their models are read once: a session of its own for every zone would read them anew.
+    """Clients of one AWS. Their models are read once: a session of its own for every zone would read them again.
 
     Args:
         profile: of the AWS configuration; None means the default credential chain.
@@ -112,6 +116,8 @@ class _Clients:
         endpoint_url: str | None = None,
         credentials: tuple[str, str] | None = None,
     ) -> None:
+        require_ca_bundle(os.environ)
+        require_key_log(os.environ)
         key, secret = credentials or (None, None)
         self._session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, profile_name=profile)
         known_secrets.watch(self._session)
@@ -139,8 +145,11 @@ class _Clients:
                 client = session.client(
                     service, region_name=_ANY_REGION, endpoint_url=self._endpoint_url, config=_CLIENT
                 )
-                problem = _url_problem(client.meta.endpoint_url)
+                url = client.meta.endpoint_url
+                problem = _url_problem(url)
                 client.close()
+                kind = url.partition("://")[0]
+                require_proxy(get_environ_proxies(url).get(kind), f"{kind.upper()}_PROXY")
             except ValueError as error:
                 problem = flatten(error)
             except BotoCoreError as error:
@@ -324,13 +333,14 @@ class WebIdentity:
 
     def _token(self) -> str:
         try:
-            token = self._token_file.read_text(encoding="ascii").strip()
+            token = read_at_most(self._token_file).decode("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no token"
             # The cause would carry what was read.
             raise InvalidInputError(f"can't read the token {self._token_file}: {reason}") from None
         know(token)
-        if problem := check_characters(token):
+        problem = check_characters(token) if token else "is empty"
+        if problem:
             raise InvalidInputError(f"the token {self._token_file} {problem}")
         return token
 

@@ -11,12 +11,14 @@ import json
 import os
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol, Self
 
 from toolkit.errors import ExternalError
 from toolkit.redaction import blot
+from toolkit.staging import make_directory
+from toolkit.verify.results import Request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,11 +116,13 @@ class Account:
         zone: its name.
         ledger: where the records go.
         issued: the ARNs; the report names them even if the ledger can't be written.
+        requests: what was asked for and what became of it, by idempotency token, for the report.
     """
 
     zone: str = ""
     ledger: Ledger = field(default_factory=NoLedger)
     issued: list[str] = field(default_factory=list)
+    requests: dict[str, Request] = field(default_factory=dict)
 
     def request(self, request: IssueRequest) -> None:
         """Record a request that is about to be sent.
@@ -127,6 +131,8 @@ class Account:
             ExternalError: the ledger can't be written; the request must not be sent.
         """
         self.ledger.requested(self.zone, request)
+        # After the ledger: a request that it can't record is not sent.
+        self.requests[request.token] = Request(datetime.now(UTC), request.purpose, request.token)
 
     def receive(self, request: IssueRequest, certificate_arn: str) -> None:
         """Record the answer to a request.
@@ -136,6 +142,7 @@ class Account:
         """
         # Here first: if the ledger can't be written, only the report names the certificate.
         self.issued.append(certificate_arn)
+        self.requests[request.token] = replace(self.requests[request.token], certificate_arn=certificate_arn)
         self.ledger.issued(self.zone, request, certificate_arn)
 
     def refuse(self, request: IssueRequest, reason: str, /) -> None:
@@ -144,6 +151,7 @@ class Account:
         Raises:
             ExternalError: the ledger can't be written.
         """
+        self.requests[request.token] = replace(self.requests[request.token], reason=reason)
         self.ledger.refused(self.zone, request, reason)
 
 
@@ -164,7 +172,7 @@ class FileLedger:
         self._path = path
         self._lock = threading.Lock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(path.parent)
             exists = path.exists()
             self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             self._torn = _ends_torn(path)

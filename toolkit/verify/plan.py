@@ -26,9 +26,9 @@ class PlanOptions:
     """What the operator chooses, as it is written.
 
     Attributes:
-        mesh_name: a mesh of the stack, where no Mesh is given; None for the first.
+        mesh_name: a mesh of the contract, where no Mesh is given; None for the first.
         service: the service that the proxy would be.
-        lifetime: of the certificates, such as ``24h``; None for the stack's.
+        lifetime: of the certificates, such as ``24h``; None for the contract's.
         horizon: how long every CA of the chain must still live; None for 30 days.
     """
 
@@ -78,8 +78,8 @@ def choose_zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
     known = {zone.name: zone for zone in outputs.zones}
     if unknown := [name for name in names if name not in known]:
         raise InvalidInputError(
-            f"the stack has no zone {', '.join(unknown)}",
-            [Problem("--zone", f"{name} is none of {', '.join(known)}") for name in unknown],
+            f"the contract has no zone {', '.join(unknown)}",
+            [Problem("--zone", f"{name} is not a zone of the contract. Zones: {', '.join(known)}") for name in unknown],
         )
     return [known[name] for name in dict.fromkeys(names)] if names else list(outputs.zones)
 
@@ -91,7 +91,7 @@ def make_plan(outputs: StackOutputs, zones: Sequence[Zone], options: PlanOptions
         outputs: the contract.
         zones: of the contract.
         options: the operator's choices.
-        mesh: as it was applied; None to verify against the stack's chain.
+        mesh: as it was applied; None to verify against the contract's chain.
 
     Raises:
         InvalidInputError: an option or the Mesh is not valid; every problem is named by its option.
@@ -129,26 +129,29 @@ def _lifetime_problems(outputs: StackOutputs, options: PlanOptions, lifetime: ti
     authority = outputs.certificate_authority
     message = lifetime.message if isinstance(lifetime, Problem) else authority.check_lifetime(lifetime)
     if message:
-        of_stack = f"{outputs.data_plane_lifetime} (the stack's dataPlaneLifetime)"
+        of_contract = f"{outputs.data_plane_lifetime} (the contract's dataPlaneLifetime)"
         yield Problem(
-            "--lifetime", f"{of_stack if options.lifetime is None else arn.quote(options.lifetime)}: {message}"
+            "--lifetime", f"{of_contract if options.lifetime is None else arn.quote(options.lifetime)}: {message}"
         )
 
 
 def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh: Applied | None) -> Iterator[Problem]:
     if mesh is None and name not in outputs.meshes:
-        yield Problem("--mesh-name", f"the stack has no mesh {arn.quote(name)}, only {', '.join(outputs.meshes)}")
+        yield Problem("--mesh", f"the contract has no mesh {arn.quote(name)}, only {', '.join(outputs.meshes)}")
         return
     if mesh and mesh.authority_arn != outputs.certificate_authority.arn:
         yield Problem(
-            "--mesh: conf.arn",
-            f"is {arn.quote(mesh.authority_arn)}; the stack has {outputs.certificate_authority.arn}. Give the outputs "
-            "of the stack that the Mesh was rendered from, or name its backend with --backend-name",
+            "-f: conf.arn",
+            f"is {arn.quote(mesh.authority_arn)}; the contract has {outputs.certificate_authority.arn}. Give the "
+            "contract that the Mesh was rendered from, or name its backend with --backend-name",
         )
+    if not options.service:
+        yield Problem("--service", "is empty")
+        return
     try:
         spiffe.build_data_plane_uris(name, [options.service], {})
     except ValueError as error:
-        yield Problem("--mesh: name" if options.service == SERVICE else "--service", str(error))
+        yield Problem("-f: name" if options.service == SERVICE else "--service", str(error))
 
 
 def _common_names(template: str | None, service: str, zones: Sequence[Zone]) -> dict[str, str | Problem]:
@@ -159,12 +162,12 @@ def _common_names(template: str | None, service: str, zones: Sequence[Zone]) -> 
 
 
 def _common_name(template: str, service: str, zone: str) -> str | Problem:
-    place = "--mesh: conf.commonName"
+    place = "-f: conf.commonName"
     expanded = common_name.expand(template, {spiffe.SERVICE_TAG: service, spiffe.ZONE_TAG: zone})
     if expanded is None or expanded.unknown:
         what = f"needs the tag {expanded.unknown[0]}" if expanded else "has a directive that is not known"
         known = f"known are {spiffe.SERVICE_TAG} and {spiffe.ZONE_TAG}"
-        return Problem(place, f"{template} {what}; {known}. Without --mesh, requests have no common name")
+        return Problem(place, f"{template} {what}; {known}. Without -f, requests have no common name")
     if len(expanded.text) > common_name.MAX_COMMON_NAME:
         size = f"{expanded.text} has {len(expanded.text)} characters; {common_name.MAX_COMMON_NAME} are the most"
         return Problem(place, f"{size}. Choose a shorter service, or a shorter template")

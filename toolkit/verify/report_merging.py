@@ -48,7 +48,7 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
         usage_mode=outputs.certificate_authority.priced_mode,
         started_at=min(report.started_at for report in ordered),
         finished_at=ordered[-1].finished_at,
-        zones=tuple(_with_all_bought(known[name][1], ordered) for name in names if name in known),
+        zones=tuple(_with_all_issued(known[name][1], ordered) for name in names if name in known),
         handshakes=tuple(handshake for _, handshake in met.values()),
         missing_zones=tuple(name for name in names if name not in known),
         # One that was stopped, and of which a later one says all again, is done with.
@@ -70,13 +70,15 @@ def _that_count(said: Iterable[tuple[_Key, Report, _Said, bool]]) -> dict[_Key, 
     return known
 
 
-def _with_all_bought(zone: ZoneResult, reports: Sequence[Report]) -> ZoneResult:
+def _with_all_issued(zone: ZoneResult, reports: Sequence[Report]) -> ZoneResult:
     every = [other for report in reports for other in report.zones if other.zone == zone.zone]
     revoked = tuple(dict.fromkeys(arn for other in every for arn in other.certificates_revoked))
     kept = {each.certificate_arn: each for other in every for each in other.not_revoked}
+    asked = {request.idempotency_token: request for other in every for request in other.requests}
     return replace(
         zone,
-        certificates_bought=tuple(dict.fromkeys(arn for other in every for arn in other.certificates_bought)),
+        requests=tuple(asked.values()),
+        certificates_issued=tuple(dict.fromkeys(arn for other in every for arn in other.certificates_issued)),
         certificates_revoked=revoked,
         revocations=(
             *(Revocation(arn, revoked=True) for arn in revoked),
@@ -94,12 +96,12 @@ def _refuse_strangers(reports: Sequence[Report], outputs: StackOutputs) -> None:
         problems.append(Problem("mesh", f"the reports are of several meshes: {escape(', '.join(meshes))}"))
     others = sorted({report.certificate_authority_arn for report in reports} - {authority})
     problems += [
-        Problem("certificateAuthorityArn", f"{escape(other)} is not the stack's, {authority}") for other in others
+        Problem("certificateAuthorityArn", f"{escape(other)} is not the contract's, {authority}") for other in others
     ]
     strangers = sorted({zone.zone for report in reports for zone in report.zones} - names)
-    problems += [Problem("zones", f"{escape(stranger)} is no zone of the stack") for stranger in strangers]
+    problems += [Problem("zones", f"{escape(stranger)} is no zone of the contract") for stranger in strangers]
     parties = {name for report in reports for met in report.handshakes for name in (met.client, met.server)}
     others = sorted(parties - names - set(strangers))
-    problems += [Problem("handshakes", f"{escape(other)} is no zone of the stack") for other in others]
+    problems += [Problem("handshakes", f"{escape(other)} is no zone of the contract") for other in others]
     if problems:
-        raise InvalidInputError("the reports can't be put together", problems, "Merge the reports of one stack.")
+        raise InvalidInputError("the reports can't be put together", problems, "Merge the reports of one contract.")

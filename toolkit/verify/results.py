@@ -134,6 +134,22 @@ class CertificateFacts:
 
 
 @dataclass(frozen=True, config=_CONFIG)
+class Request:
+    """One request for a certificate and what became of it, with the fields of the ledger."""
+
+    requested_at: _Moment = Field(description="When it was sent, RFC 3339.")
+    purpose: _Text = Field(description="verification, or the name of the denial probe.")
+    idempotency_token: _Text = Field(description="With which AWS tells a repeated request from a new one.")
+    certificate_arn: _Text = Field(default="", exclude_if=_is_empty, description="The certificate that was issued.")
+    reason: _Text = Field(
+        default="",
+        exclude_if=_is_empty,
+        description="Why none was issued. Without it and without a "
+        "certificate, AWS may have issued one that nobody knows.",
+    )
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Revocation:
     """What came of the wish to revoke a certificate."""
 
@@ -150,8 +166,11 @@ class ZoneResult:
     region: _Text = Field(description="Where it runs.")
     checks: tuple[Check, ...] = Field(description="Every check, in order, also those that were skipped.")
     _: KW_ONLY
-    certificates_bought: tuple[_Text, ...] = Field(
+    certificates_issued: tuple[_Text, ...] = Field(
         default=(), description="ARNs of the certificates that were issued; AWS keeps no list of them."
+    )
+    requests: tuple[Request, ...] = Field(
+        default=(), description="Every request for a certificate, in order; empty in what version 1 wrote."
     )
     certificates_revoked: tuple[_Text, ...] = Field(
         default=(), description="Of the issued certificates, those that were revoked."
@@ -220,8 +239,8 @@ class Report:
     missing_zones: tuple[_Text, ...] = Field(default=(), description="Zones of the contract of which nothing is known.")
     interrupted: bool = Field(default=False, description="Whether somebody stopped the run before it was done.")
     _: KW_ONLY
-    schema_version: Literal[1] = Field(
-        default=1, description="Fields may be added within a version; none is removed or changed."
+    schema_version: Literal[2] = Field(
+        default=2, description="Fields may be added within a version; none is removed or changed."
     )
 
     @computed(description="Whether every zone was asked and passed, and all trust each other.")
@@ -233,9 +252,9 @@ class Report:
 
     @computed(description="How many certificates were issued to the run.")
     @property
-    def certificates_bought(self) -> _Count:
+    def certificates_issued(self) -> _Count:
         """How many certificates the run cost."""
-        return sum(len(zone.certificates_bought) for zone in self.zones)
+        return sum(len(zone.certificates_issued) for zone in self.zones)
 
     @property
     def certificates_revoked(self) -> int:
@@ -246,7 +265,7 @@ class Report:
     @property
     def cost_at_most_usd(self) -> Annotated[float, Field(ge=0)]:
         """At most so many US dollars, to the hundredth of a cent."""
-        return round(self.certificates_bought * CERTIFICATE_PRICE[self.usage_mode], 4)
+        return round(self.certificates_issued * CERTIFICATE_PRICE[self.usage_mode], 4)
 
     @computed(description="Calls of AWS by operation, over all zones, repeated ones included.")
     @property

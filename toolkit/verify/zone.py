@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -67,7 +68,6 @@ class ZoneVerification:
     plan: Plan
     caller: Caller
     checks: list[Check] = field(default_factory=list)
-    bought: list[str] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
     not_revoked: dict[str, str] = field(default_factory=dict)
     proxy: Proxy | None = None
@@ -102,7 +102,8 @@ class ZoneVerification:
             zone=self.zone.name,
             region=self.zone.region,
             checks=(*checks, *skipped),
-            certificates_bought=tuple(self.bought),
+            certificates_issued=tuple(self._account.issued),
+            requests=tuple(self._account.requests.values()),
             certificate=CertificateFacts.of(self.proxy.issued) if self.proxy else None,
             issuance_milliseconds=None if self.issuance is None else round(self.issuance.total_seconds() * 1000),
             calls=dict(self.caller.counts),
@@ -231,16 +232,16 @@ class ZoneVerification:
         self.checks += [check(evidence) for _, check in CERTIFICATE_CHECKS]
         return issued.leaf
 
-    @property
+    @cached_property
     def _account(self) -> Account:
-        return Account(self.zone.name, self.plan.ledger, self.bought)
+        return Account(self.zone.name, self.plan.ledger)
 
     def _revoke(self, issuer: Issuer, leaf: x509.Certificate) -> None:
         """Revoke what was issued for this zone, and keep the reason for each certificate that is not revoked.
 
         That is its own certificate, and what a denial probe got.
         """
-        for number, certificate_arn in enumerate(self.bought):
+        for number, certificate_arn in enumerate(self._account.issued):
             try:
                 certificate = leaf if number == 0 else issuer.fetch(certificate_arn).leaf
                 issuer.revoke(chain.format_serial_number(certificate))
@@ -255,7 +256,7 @@ class ZoneVerification:
         # Copies: the zone's thread may go on meanwhile.
         revoked, reasons = tuple(self.revoked), dict(self.not_revoked)
         yield from (Revocation(certificate_arn, revoked=True) for certificate_arn in revoked)
-        for certificate_arn in tuple(self.bought):
+        for certificate_arn in tuple(self._account.issued):
             if certificate_arn not in revoked:
                 reason = reasons.get(certificate_arn, _NOT_TRIED)
                 yield Revocation(certificate_arn, revoked=False, reason=reason)
@@ -275,9 +276,9 @@ def _authority_advice(status: str, *, lasts: bool) -> str:
     if status == "DISABLED":
         return "Enable the CA: aws acm-pca update-certificate-authority --status ACTIVE; find out who disabled it."
     if status == "EXPIRED" or (status == "ACTIVE" and not lasts):
-        return "Renew the CA's certificate in the stack, or move the mesh to its successor with toolkit rotate."
+        return "Renew the CA's certificate, or move the mesh to its successor with toolkit rotate."
     if status == "DELETED":
         return "Restore the CA before its deletion window ends: aws acm-pca restore-certificate-authority."
     if status == "ACTIVE":
-        return "It is not the CA of the contract: export the stack's outputs anew, or name the right stack."
-    return "Activate the CA: pulumi up makes and imports its certificate."
+        return "It is not the CA of the contract: give the contract of that CA."
+    return "Activate the CA: have its certificate signed and import it; pulumi up does both for a CA that it made."

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hypothesis import strategies as st
 
 from tests.support import AUTHORITY_ARN
-from toolkit.verify.results import CertificateFacts, Check, Handshake, Link, Outcome, Report, Revocation, ZoneResult
+from toolkit.verify.results import (
+    CertificateFacts,
+    Check,
+    Handshake,
+    Link,
+    Outcome,
+    Report,
+    Request,
+    Revocation,
+    ZoneResult,
+)
 from toolkit.verify.zone import CHECK_NAMES
 
 if TYPE_CHECKING:
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
 _Kind = TypeVar("_Kind")
 STARTED = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ADVICE = "Enable the CA: aws acm-pca update-certificate-authority --status ACTIVE; find out who disabled it."
-DISTRUST = "Render the Mesh again from the stack's outputs and apply it."
+DISTRUST = "Render the Mesh again from the contract and apply it."
 _FINGERPRINT = ":".join(["AB", "CD", "EF", "01"] * 8)
 _FOUND = {
     "identity": "arn:aws:sts::123456789012:assumed-role/verifier-frankfurt-1-0a1b2c3/toolkit-verify",
@@ -27,6 +37,9 @@ _FOUND = {
     "chain": "leaf < Kong Mesh Issuing CA < Kong Mesh Root CA",
     "key-usage": "digital_signature, key_encipherment, critical",
 }
+
+
+_TOKEN = "3f6f7b1c-0000-4000-8000-000000000000"
 
 
 def certificate() -> CertificateFacts:
@@ -54,7 +67,8 @@ def good(name: str = "frankfurt-1", region: str = "eu-central-1", milliseconds: 
             )
             for check in CHECK_NAMES
         ),
-        certificates_bought=(f"{AUTHORITY_ARN}/certificate/{name}",),
+        certificates_issued=(f"{AUTHORITY_ARN}/certificate/{name}",),
+        requests=(Request(STARTED, "verification", _TOKEN, f"{AUTHORITY_ARN}/certificate/{name}"),),
         certificate=certificate(),
         issuance_milliseconds=milliseconds,
         calls={"AssumeRole": 1, "DescribeCertificateAuthority": 1, "IssueCertificate": 1, "GetCertificate": 3},
@@ -73,7 +87,7 @@ def untrusted(name: str = "tokyo-1", region: str = "ap-northeast-1") -> ZoneResu
     zone = good(name, region, 1780)
     failed = Check("chain", Outcome.FAILED, "a valid way to the root in the Mesh's caCert", "no way", DISTRUST)
     checks = tuple(failed if check.name == "chain" else check for check in zone.checks)
-    return replace(zone, checks=checks, certificates_revoked=zone.certificates_bought)
+    return replace(zone, checks=checks, certificates_revoked=zone.certificates_issued)
 
 
 def kept(name: str = "oregon-1", region: str = "us-west-2") -> ZoneResult:
@@ -82,7 +96,7 @@ def kept(name: str = "oregon-1", region: str = "us-west-2") -> ZoneResult:
     return replace(
         zone,
         revocations=(
-            Revocation(zone.certificates_bought[0], revoked=False, reason="AccessDeniedException: not authorized"),
+            Revocation(zone.certificates_issued[0], revoked=False, reason="AccessDeniedException: not authorized"),
         ),
     )
 
@@ -178,6 +192,14 @@ def built(kind: Callable[..., _Kind], **fields: st.SearchStrategy[Any]) -> st.Se
 _texts = dict.fromkeys(("expected", "found", "advice", "note"), strange)
 _checks = built(Check, name=strange, outcome=st.sampled_from(Outcome), **_texts)
 _links = built(Link, name=strange, sha256_fingerprint=strange, not_after=st.just(STARTED))
+_requests = built(
+    Request,
+    requested_at=st.just(STARTED),
+    purpose=strange,
+    idempotency_token=strange,
+    certificate_arn=strange,
+    reason=strange,
+)
 _kept = built(Revocation, certificate_arn=strange, revoked=st.just(value=False), reason=strange)
 _met = built(Handshake, client=strange, server=strange, problem=st.one_of(st.just(""), strange))
 _zones = built(
@@ -185,7 +207,8 @@ _zones = built(
     zone=strange,
     region=strange,
     checks=st.lists(_checks, max_size=4, unique_by=lambda check: check.name).map(tuple),
-    certificates_bought=st.lists(strange, max_size=2).map(tuple),
+    certificates_issued=st.lists(strange, max_size=2).map(tuple),
+    requests=st.lists(_requests, max_size=2).map(tuple),
     certificate=st.one_of(
         st.none(),
         built(

@@ -40,7 +40,7 @@ def zone(*checks: Check, name: str = "frankfurt-1", certificate: CertificateFact
         zone=name,
         region="eu-central-1",
         checks=checks,
-        certificates_bought=(f"{ARN}/certificate/{'0' * 32}",) * 2,
+        certificates_issued=(f"{ARN}/certificate/{'0' * 32}",) * 2,
         certificate=certificate,
         issuance_milliseconds=412,
         calls={"AssumeRole": 1, "GetCertificate": 2},
@@ -81,7 +81,7 @@ def test_then_long_texts_are_cut() -> None:
     assert found.checks[0].advice.startswith("advice advice")
     for cut in (found.checks[0].expected, found.checks[0].advice):
         assert cut.endswith("...")
-    assert found.certificates_bought == zone().certificates_bought
+    assert found.certificates_issued == zone().certificates_issued
 
 
 names = st.from_regex(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
@@ -108,8 +108,8 @@ def test_whatever_a_zone_says_fits_and_keeps_what_counts(
     assert (kept.passed, kept.cost_at_most_usd, kept.calls) == (whole.passed, whole.cost_at_most_usd, whole.calls)
     (found,) = kept.zones
     assert [(check.name, check.outcome) for check in found.checks] == [(c.name, c.outcome) for c in named]
-    assert (found.certificates_bought, found.issuance, found.passed) == (
-        whole.zones[0].certificates_bought,
+    assert (found.certificates_issued, found.issuance, found.passed) == (
+        whole.zones[0].certificates_issued,
         whole.zones[0].issuance,
         whole.passed,
     )

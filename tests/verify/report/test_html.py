@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from tests.verify.report import samples
 from tests.verify.report.browser import chromium, visit
 from toolkit.text import replace_illegible
 from toolkit.verify.report.html import HtmlForm
+from toolkit.verify.results import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,3 +244,28 @@ def test_a_hostile_zone_runs_nothing(browser: Browser, tmp_path: Path) -> None:
         assert hostile in shown.page.inner_text("#checks")
         assert shown.page.locator("img, script").count() == 0
     assert (shown.requests, shown.complaints) == ([file.as_uri()], [])
+
+
+def test_on_a_narrow_screen_failed_checks_are_in_sight(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "verify.html"
+    file.write_text(HtmlForm().render(samples.mixed()))
+    with visit(browser, file, width=400) as shown:
+        heads = shown.page.locator(".zones-by-checks thead th:visible")
+        assert heads.all_inner_texts() == ["zone", "authority", "chain", "passed"]
+        for mark in shown.page.locator(".zones-by-checks .mark.failed").all():
+            box = mark.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= 400
+        assert "Here are the checks that failed somewhere." in shown.page.locator("#checks").inner_text()
+    with visit(browser, file) as shown:
+        assert shown.page.locator(".zones-by-checks thead th:visible").count() == 2 + len(samples.good().checks)
+        assert "failed somewhere" not in shown.page.locator("#checks").inner_text()
+
+
+def test_the_page_says_as_whom_each_zone_was_asked() -> None:
+    texts = Reader(HtmlForm().render(samples.report((samples.good(),)))).texts
+    (identity,) = (texts[number + 1] for number, text in enumerate(texts) if text == "Identity")
+    assert identity == samples.good().checks[0].found
+    refused = samples.refused()
+    unknown = replace(refused, checks=(replace(refused.checks[0], outcome=Outcome.FAILED),))
+    assert "Identity" not in Reader(HtmlForm().render(samples.report((unknown,)))).texts

@@ -70,7 +70,7 @@ def test_a_zone_is_a_suite_and_a_check_is_a_case() -> None:
     suite = next(suite for suite in root if suite.attrib["name"] == "tokyo-1")
     properties = [(found.attrib["name"], found.attrib["value"]) for found in suite.iter("property")]
     assert ("region", "ap-northeast-1") in properties
-    assert ("revoked", report.zones[2].certificates_bought[0]) in properties
+    assert ("revoked", report.zones[2].certificates_issued[0]) in properties
 
 
 def test_a_failure_says_what_was_expected_and_found_and_what_to_do() -> None:

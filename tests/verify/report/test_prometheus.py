@@ -77,7 +77,7 @@ def test_the_run_and_its_cost() -> None:
     assert value(samples.interrupted(), "interrupted") == 1
     assert value(report, "last_run_timestamp_seconds") == report.finished_at.timestamp()
     assert value(report, "duration_seconds") == pytest.approx(2.5)
-    assert value(report, "certificates_bought") == 3
+    assert value(report, "certificates_issued") == 3
     assert value(report, "certificates_revoked") == 1
     assert value(report, "cost_upper_bound_dollars") == pytest.approx(2.25)
     assert value(report, "calls", operation="GetCertificate") == 9

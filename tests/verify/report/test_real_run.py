@@ -33,7 +33,7 @@ def test_forms_of_a_run_in_which_one_zone_may_not_fetch(aws: TestSandbox, output
     assert counted["tests"] == sum(len(zone.checks) for zone in report.zones)
     labels = {"zone": broken.name, "region": broken.region}
     assert value(report, "check_outcome", **labels, check="fetch", outcome="failed") == 1
-    assert value(report, "certificates_bought") == 3
+    assert value(report, "certificates_issued") == 3
     page = Reader(HtmlForm().render(report))
     pictures = [drawn for drawn in page.of("svg") if drawn.get("role") == "img"]
     assert len(pictures) == len(outputs.zones) - 1
@@ -53,8 +53,8 @@ def test_every_form_has_a_writer(form: str, aws: TestSandbox, outputs: StackOutp
 def test_one_run_writes_several(aws: TestSandbox, outputs: StackOutputs, tmp_path: Path) -> None:
     (tmp_path / "outputs.json").write_text(outputs.to_json())
     files = {"html": "verify.html", "junit": "verify.xml", "prometheus": "verify.prom", "json": "verify.json"}
-    arguments = [f"--report={form}={tmp_path / 'reports' / name}" for form, name in files.items()]
-    command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(tmp_path / "outputs.json"), *arguments]
+    arguments = ["--output=table", *(f"--output={form}={tmp_path / 'reports' / name}" for form, name in files.items())]
+    command = [sys.executable, "-m", "toolkit", "verify", "--contract", str(tmp_path / "outputs.json"), *arguments]
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **aws.environment}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr

@@ -12,17 +12,17 @@ def test_what_a_zone_bought_that_did_not_pass_is_named() -> None:
     report = samples.mixed()
     text = TableForm().render(report)
     passed, refused, untrusted, _ = report.zones
-    assert f"  issued, revoked  {untrusted.certificates_bought[0]}\n" in text
-    assert passed.certificates_bought[0] not in text
-    assert not refused.certificates_bought
-    assert f"  issued  {passed.certificates_bought[0]}\n" in TableForm(wide=True).render(report)
+    assert f"  issued, revoked  {untrusted.certificates_issued[0]}\n" in text
+    assert passed.certificates_issued[0] not in text
+    assert not refused.certificates_issued
+    assert f"  issued  {passed.certificates_issued[0]}\n" in TableForm(wide=True).render(report)
 
 
 def test_what_was_not_revoked_is_named_with_the_reason_also_of_zones_that_passed() -> None:
     zone = samples.kept()
     text = TableForm().render(samples.report([samples.good(), zone]))
     assert (
-        f"Not revoked\n  oregon-1  {zone.certificates_bought[0]}\n    reason:   AccessDeniedException: not authorized\n"
+        f"Not revoked\n  oregon-1  {zone.certificates_issued[0]}\n    reason:   AccessDeniedException: not authorized\n"
         in text
     )
     assert "2 certificates issued (at most $1.50), 1 not revoked" in text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from toolkit.verify.results import Report
 
-_BUNDLE = "Render the Mesh from the stack's outputs and apply it: its caCert does not lead to that certificate."
+_BUNDLE = "Render the Mesh from the contract and apply it: its caCert does not lead to that certificate."
 _PURPOSE = "A proxy is client and server: its certificate needs serverAuth, clientAuth and digitalSignature."
 _NAMES = "Look at the zone's subject-alternative-names check: it got other names than it asked for."
 # By what OpenSSL, Envoy and we say.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, field_validator
 from pydantic.json_schema import GenerateJsonSchema
 
 from toolkit.contract import list_validation_problems
@@ -21,11 +21,11 @@ _RECORD = TypeAdapter(Report)
 # The keys of a report and of a zone in the order of the document: pydantic would put what follows from others last.
 _REPORT_KEYS = (
     *("schemaVersion", "passed", "interrupted", "mesh", "certificateAuthorityArn", "usageMode", "startedAt"),
-    *("finishedAt", "certificatesBought", "costAtMostUsd", "calls", "missingZones", "zones", "handshakes"),
+    *("finishedAt", "certificatesIssued", "costAtMostUsd", "calls", "missingZones", "zones", "handshakes"),
 )
 _ZONE_KEYS = (
-    *("zone", "region", "passed", "interrupted", "issuanceMilliseconds", "certificatesBought"),
-    *("certificatesRevoked", "revocations", "certificate", "calls", "checks"),
+    *("zone", "region", "passed", "interrupted", "issuanceMilliseconds", "certificatesIssued"),
+    *("requests", "certificatesRevoked", "revocations", "certificate", "calls", "checks"),
 )
 
 
@@ -38,7 +38,7 @@ class JsonForm:
 
 
 def parse(text: str, source: str) -> Report:
-    """Read a report that :class:`JsonForm` wrote. Keys that it does not know are passed over.
+    """Read a report of this or an earlier version of the schema. Keys that it does not know are passed over.
 
     Args:
         text: the document.
@@ -48,12 +48,22 @@ def parse(text: str, source: str) -> Report:
         InvalidInputError: it is no report, every problem named by path.
     """
     try:
-        _Version.model_validate_json(text)
+        if _Version.model_validate_json(text).schema_version == 1:
+            return _RECORD.validate_json(json.dumps(_upgrade(json.loads(text))))
         return _RECORD.validate_json(text)
     except ValidationError as error:
         raise InvalidInputError(f"{source} is no report of toolkit verify", list_validation_problems(error)) from None
     except RecursionError as error:
         raise InvalidInputError(f"{source} is no report", [Problem(source, "it is nested too deeply")]) from error
+
+
+def _upgrade(document: Object) -> Object:
+    """Return a document of version 1 as one of version 2, where what was issued has another name."""
+    zones = [
+        {**zone, "certificatesIssued": zone.pop("certificatesBought", [])} if isinstance(zone, dict) else zone
+        for zone in document.get("zones") or ()
+    ]
+    return {**document, "schemaVersion": 2, "zones": zones}
 
 
 def make_document(report: Report) -> Object:
@@ -71,7 +81,7 @@ def make_json_schema() -> Object:
         "$schema": GenerateJsonSchema.schema_dialect,
         **schema,
         "title": "Report of toolkit verify",
-        "description": "What --format json writes.",
+        "description": "What toolkit verify -o json writes.",
         "properties": _ordered(schema["properties"], _REPORT_KEYS),
         "$defs": parts,
     }
@@ -86,7 +96,13 @@ def _ordered(values: Object, keys: Sequence[str]) -> Object:
 class _Version(BaseModel):
     """Read alone first: what a report of another version means is not known, nor what one without a version does."""
 
-    schema_version: Literal[1] = Field(alias="schemaVersion")
+    schema_version: Literal[1, 2] = Field(alias="schemaVersion")
+
+    @field_validator("schema_version", mode="before")
+    @classmethod
+    def _require_number(cls, value: object) -> object:
+        # True is 1, to Python.
+        return value if type(value) is int else None
 
 
 class _Schema(GenerateJsonSchema):

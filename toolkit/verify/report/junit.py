@@ -55,7 +55,7 @@ def _zone(zone: ZoneResult) -> Suite:
         text = "No check failed, but not all of them were made."
         cases.append(Case("completion", "error", "the zone's verification did not come to its end", "incomplete", text))
     properties = [("region", zone.region)]
-    properties += [("certificate", arn) for arn in zone.certificates_bought]
+    properties += [("certificate", arn) for arn in zone.certificates_issued]
     properties += [("revoked", arn) for arn in zone.certificates_revoked]
     properties += [("not revoked", f"{kept.certificate_arn}: {kept.reason}") for kept in zone.not_revoked]
     if zone.certificate:

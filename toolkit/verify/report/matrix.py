@@ -63,4 +63,4 @@ def list_problems(report: Report) -> Iterator[Text]:
             yield Text(f"    {'do:':<10}{todo}")
     if rest := ordered[_MOST_PROBLEMS:]:
         count = sum(len(places) for _, places in rest)
-        yield Text(f"  {count:,} more failed for {len(rest):,} other reasons; --format json has them all")
+        yield Text(f"  {count:,} more failed for {len(rest):,} other reasons; -o json has them all")

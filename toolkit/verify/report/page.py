@@ -11,7 +11,7 @@ from toolkit.verify.report import distrust, verdict
 from toolkit.verify.results import Check, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from toolkit.verify.results import Handshake, Link, Report, ZoneResult
@@ -92,6 +92,7 @@ class ZonePart:
         cells: one check for each column of the matrix; None where it was not asked.
         boxes: the picture of its chain: the certificate first, the root last; empty without a certificate.
         trust: how the chain's check ended.
+        identity: as whom AWS was asked; empty if that is not known.
         issuance: as text; empty when nothing was issued.
         bar: of the longest issuance, percent.
     """
@@ -102,6 +103,7 @@ class ZonePart:
     cells: tuple[Check | None, ...]
     boxes: tuple[Box, ...]
     trust: Outcome
+    identity: str
     issuance: str
     bar: float
 
@@ -155,6 +157,7 @@ class Page:
     tiles: tuple[Tile, ...]
     actions: tuple[Action, ...]
     check_names: tuple[str, ...]
+    failed_names: frozenset[str]
     zones: tuple[ZonePart, ...]
     meetings: Meetings | None
     duration: str
@@ -172,6 +175,7 @@ def build(report: Report) -> Page:
         tiles=tuple(_tiles(report)),
         actions=tuple(_actions(report)),
         check_names=names,
+        failed_names=frozenset(check.name for zone in report.zones for check in zone.checks if check.failed),
         zones=tuple(_zones(report, names)),
         meetings=_meetings(report),
         duration=_duration(report.finished_at - report.started_at),
@@ -214,8 +218,8 @@ def _tiles(report: Report) -> Iterator[Tile]:
         yield Tile(
             "first CA ends", f"{first:%Y-%m-%d}", _until(first, report.finished_at), bad=first <= report.finished_at
         )
-    bought = report.certificates_bought
-    yield Tile("cost at most", f"${report.cost_at_most_usd:.2f}", f"{bought} certificate{'s'[: bought != 1]} issued")
+    issued = report.certificates_issued
+    yield Tile("cost at most", f"${report.cost_at_most_usd:.2f}", f"{issued} certificate{'s'[: issued != 1]} issued")
 
 
 def _actions(report: Report) -> Iterator[Action]:
@@ -264,9 +268,16 @@ def _zones(report: Report, names: Sequence[str]) -> Iterator[ZonePart]:
             cells=tuple(known.get(name) for name in names),
             boxes=tuple(_boxes(zone, trust, report.finished_at)),
             trust=trust,
+            identity=_find_identity(known),
             issuance="" if seconds is None else _milliseconds(seconds),
             bar=round(100 * seconds / longest, 2) if seconds and longest else 0,
         )
+
+
+def _find_identity(checks: Mapping[str, Check]) -> str:
+    """Return as whom AWS was asked: what the check of the identity found, unless that is an error."""
+    identity = checks.get("identity")
+    return identity.found if identity and identity.outcome is Outcome.PASSED else ""
 
 
 def _boxes(zone: ZoneResult, trust: Outcome, at: datetime) -> Iterator[Box]:

@@ -21,7 +21,7 @@ GAUGES = {
     "interrupted": "Whether somebody stopped the last run before it was done.",
     "last_run_timestamp_seconds": "When the last run ended.",
     "duration_seconds": "How long the last run took.",
-    "certificates_bought": "How many certificates were issued to the last run.",
+    "certificates_issued": "How many certificates were issued to the last run.",
     "certificates_revoked": "How many of the certificates of the last run it revoked.",
     "cost_upper_bound_dollars": "At most so many US dollars the certificates of the last run cost.",
     "calls": "Calls of AWS that the last run made, by operation, repeated ones included.",
@@ -60,7 +60,7 @@ def _run(report: Report, samples: Gauges) -> None:
     samples.add("interrupted", report.interrupted, mesh=mesh)
     samples.add("last_run_timestamp_seconds", report.finished_at.timestamp(), mesh=mesh)
     samples.add("duration_seconds", (report.finished_at - report.started_at).total_seconds(), mesh=mesh)
-    samples.add("certificates_bought", report.certificates_bought, mesh=mesh)
+    samples.add("certificates_issued", report.certificates_issued, mesh=mesh)
     samples.add("certificates_revoked", report.certificates_revoked, mesh=mesh)
     samples.add("cost_upper_bound_dollars", round(report.cost_at_most_usd, 4), mesh=mesh)
     for operation, count in sorted(report.calls.items()):

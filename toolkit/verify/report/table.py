@@ -67,7 +67,7 @@ class TableForm:
             for line in _lines(check):
                 console.print(line, soft_wrap=True)
         # Of a zone that did not get through this may be the only place that names them: AWS has no list.
-        for certificate_arn in zone.certificates_bought:
+        for certificate_arn in zone.certificates_issued:
             what = "  issued, revoked  " if certificate_arn in zone.certificates_revoked else "  issued  "
             console.print(Text(f"{what}{escape(certificate_arn)}"), soft_wrap=True)
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 def describe_cost(report: Report) -> str:
     """Return how many certificates were issued and revoked, and what they cost at most."""
-    bought = report.certificates_bought
+    issued = report.certificates_issued
     revoked = report.certificates_revoked
     kept = sum(len(zone.not_revoked) for zone in report.zones)
-    text = f"{bought} certificate{'s'[: bought != 1]} issued (at most ${report.cost_at_most_usd:.2f})"
+    text = f"{issued} certificate{'s'[: issued != 1]} issued (at most ${report.cost_at_most_usd:.2f})"
     text += f", {revoked} of them revoked" if revoked else ""
     return text + (f", {kept} not revoked" if kept else "")
 
