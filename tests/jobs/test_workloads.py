@@ -59,7 +59,10 @@ def test_toolkit_verify_takes_the_arguments(name: str) -> None:
     parsed = verify_command.make_context("verify", arguments).params
     assert parsed["identity"] == "ambient"
     assert parsed["zone_names"] == (job.zone,)
-    assert [(report.form, str(report.file)) for report in parsed["reports"]] == [("compact", "/dev/termination-log")]
+    assert [(form, file and str(file)) for form, file in parsed["outputs"]] == [
+        ("wide", None),
+        ("compact", "/dev/termination-log"),
+    ]
     assert parsed["timeout"] == job.timeout
     # Kubernetes replaces $(NAME) in an argument.
     assert not any("$" in argument for argument in arguments)
@@ -142,11 +145,11 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
 @pytest.mark.parametrize(
     ("conf", "path", "words"),
     [
-        ({"arn": AUTHORITY_ARN.replace("1111", "2222")}, "--mesh: conf.arn", "the stack has"),
-        ({"commonName": "{{ tag `env` }}"}, "--mesh: conf.commonName", "needs the tag env"),
-        ({"commonName": "{{ 7 }}"}, "--mesh: conf.commonName", "has a directive that is not known"),
-        ({"commonName": "x" * 65}, "--mesh: conf.commonName", "64 are the most"),
-        ({"commonName": " "}, "--mesh: conf.commonName", "is empty"),
+        ({"arn": AUTHORITY_ARN.replace("1111", "2222")}, "-f: conf.arn", "the contract has"),
+        ({"commonName": "{{ tag `env` }}"}, "-f: conf.commonName", "needs the tag env"),
+        ({"commonName": "{{ 7 }}"}, "-f: conf.commonName", "has a directive that is not known"),
+        ({"commonName": "x" * 65}, "-f: conf.commonName", "64 are the most"),
+        ({"commonName": " "}, "-f: conf.commonName", "is empty"),
     ],
 )
 def test_a_mesh_that_the_pod_would_refuse(conf: dict[str, str], path: str, words: str) -> None:
@@ -200,6 +203,8 @@ def test_labels(name: str) -> None:
 
 # Everything together.
 
+# Fields whose option has another name.
+OPTIONS = {"namespace": "--pod-namespace", "service_account": "--pod-service-account", "mesh_name": "--mesh"}
 TEXTS: dict[str, Callable[[str], dict[str, Any]]] = {
     name: lambda text, name=name: {name: text}  # type: ignore[misc] # mypy can't infer a lambda with a default
     for name in (
@@ -288,7 +293,7 @@ def test_any_text_in_any_option_is_data_or_is_refused(text: str, field: str) -> 
     try:
         job = build(dataclasses.replace(JobOptions(IMAGE), **TEXTS[field](text)))
     except InvalidInputError as error:
-        assert [problem.path for problem in error.problems] == [f"--{field.replace('_', '-')}"]
+        assert [problem.path for problem in error.problems] == [OPTIONS.get(field, f"--{field.replace('_', '-')}")]
         return
     reads_as_the_model(job)
 
@@ -302,7 +307,7 @@ def test_any_common_name_of_a_mesh_is_data_or_is_refused(common_name: str) -> No
     try:
         job = build(JobOptions(IMAGE), said)
     except InvalidInputError as error:
-        assert {problem.path for problem in error.problems} == {"--mesh: conf.commonName"}
+        assert {problem.path for problem in error.problems} == {"-f: conf.commonName"}
         return
     reads_as_the_model(job)
     found = read_applied(read([("x", job.make_config_map()["data"]["mesh.yaml"])]))
@@ -320,9 +325,9 @@ def test_everything_wrong_is_said_at_once() -> None:
         "--time-zone",
         "--lifetime",
         "--horizon",
-        "--mesh-name",
-        "--namespace",
-        "--service-account",
+        "--mesh",
+        "--pod-namespace",
+        "--pod-service-account",
     ]
 
 

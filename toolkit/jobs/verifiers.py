@@ -40,9 +40,9 @@ class JobOptions:
         time_zone: in which the schedule is read.
         retries: of an attempt that could not be made.
         timeout: seconds that the verification of a zone may take.
-        lifetime: of the certificates; None for the stack's.
+        lifetime: of the certificates; None for the contract's.
         horizon: how long every CA must still live; None for what ``toolkit verify`` takes by itself.
-        mesh_name: a mesh of the stack, where no Mesh is given; None for the first.
+        mesh_name: a mesh of the contract, where no Mesh is given; None for the first.
         probe_denials: whether to try what must be denied.
     """
 
@@ -76,7 +76,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
         raise InvalidInputError(
             "what goes into a ConfigMap can be read by many, and so must be no credential",
             problems,
-            "Give the Mesh, and the Secret of its caCert alone; render-mesh --secret-output keeps Secrets apart.",
+            "Give the Mesh, and the Secret of its caCert alone; render-mesh --secret-file keeps Secrets apart.",
         )
     return read_applied(mesh_documents, mesh, backend)
 
@@ -90,7 +90,7 @@ def build(
         outputs: the contract.
         zones: of the contract.
         options: the operator's choices.
-        mesh: as it was applied; None to verify against the stack's chain.
+        mesh: as it was applied; None to verify against the contract's chain.
 
     Raises:
         InvalidInputError: a choice is not valid; every problem is named by its option.
@@ -161,9 +161,9 @@ def _place(problems: list[Problem], outputs: StackOutputs, zone: Zone, options: 
     """The namespace and the service account of a zone's pod."""
     namespace, account = options.namespace, options.service_account
     if namespace is not None:
-        _attempt(problems, "--namespace", lambda: check_dns_label(namespace))
+        _attempt(problems, "--pod-namespace", lambda: check_dns_label(namespace))
     # The contract takes names of service accounts that Kubernetes does not.
-    path = f"zones[{outputs.zones.index(zone)}].serviceAccount" if account is None else "--service-account"
+    path = f"zones[{outputs.zones.index(zone)}].serviceAccount" if account is None else "--pod-service-account"
     name = zone.service_account if account is None else account
     _attempt(problems, path, lambda: check_object_name(name))
     return namespace or zone.namespace, name
@@ -173,7 +173,7 @@ def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
     """Arguments of ``toolkit verify`` that are the same for all zones."""
     named = {"--lifetime": options.lifetime, "--horizon": options.horizon}
     if mesh is None:
-        named["--mesh-name"] = options.mesh_name
+        named["--mesh"] = options.mesh_name
     arguments = [part for name, value in named.items() if value is not None for part in (name, value)]
     return [*arguments, *(["--probe-denials"] if options.probe_denials else [])]
 
@@ -183,7 +183,7 @@ def _mesh_text(problems: list[Problem], said: Applied) -> str | None:
     values: Object = {"arn": said.authority_arn}
     if said.common_name is not None:
         values["commonName"] = said.common_name
-    # Written anew, so that whatever stands beside the certificates stays out.
+    # Written again, so that whatever stands beside the certificates stays out.
     values["caCert"] = {"inlineString": pem.write(pem.load_certificates(said.bundle))}
-    conf = _attempt(problems, "--mesh: conf", lambda: AcmPcaConf.model_validate(values))
+    conf = _attempt(problems, "-f: conf", lambda: AcmPcaConf.model_validate(values))
     return None if conf is None or problems else workloads.write_applied_mesh(said.mesh, conf.to_document())

@@ -68,8 +68,8 @@ class VerifyJob:
         image: with the toolkit in it.
         timeout: seconds that the verification may take.
         arguments: further ones of ``toolkit verify``.
-        contract: the stack's outputs with this zone alone, as JSON.
-        mesh: the Mesh as far as it is applied and of interest, as YAML; None to verify against the stack's chain.
+        contract: the contract's outputs with this zone alone, as JSON.
+        mesh: the Mesh as far as it is applied and of interest, as YAML; None to verify against the contract's chain.
         retries: after an environment error; each issues another certificate.
         timetable: of a CronJob; None for a Job.
     """
@@ -207,11 +207,11 @@ class VerifyJob:
         }
 
     def _arguments(self) -> list[str]:
-        mesh = ["--mesh", f"{DIRECTORY}/{MESH}"] if self.mesh is not None else []
+        mesh = ["-f", f"{DIRECTORY}/{MESH}"] if self.mesh is not None else []
         return [
-            *("verify", "--outputs", f"{DIRECTORY}/{CONTRACT}", *mesh),
+            *("verify", "--contract", f"{DIRECTORY}/{CONTRACT}", *mesh),
             *("--zone", self.zone, "--identity", "ambient", "--timeout", str(self.timeout), *self.arguments),
-            *("--format", "wide", "--report", f"compact={TERMINATION_MESSAGE}"),
+            *("-o", "wide", "-o", f"compact={TERMINATION_MESSAGE}"),
         ]
 
 
@@ -233,7 +233,7 @@ def render_job(job: VerifyJob) -> str:
 
 
 def write_applied_mesh(mesh: str, conf: Object) -> str:
-    """A Mesh with one acmpca backend, as the text that ``toolkit verify --mesh`` reads."""
+    """A Mesh with one acmpca backend, as the text that ``toolkit verify -f`` reads."""
     backend = {"name": "acmpca", "type": "acmpca", "conf": conf}
     return scalars.write_block(
         {"type": "Mesh", "name": mesh, "mtls": {"enabledBackend": "acmpca", "backends": [backend]}}, indent=0

@@ -60,17 +60,17 @@ def check_address(text: str) -> str:
 
 
 def choose(outputs: StackOutputs, names: Iterable[str]) -> list[Zone]:
-    """Return the zones with these names, in the stack's order; all zones if no name is given.
+    """Return the zones with these names, in the contract's order; all zones if no name is given.
 
     Raises:
-        InvalidInputError: the stack has no zone with one of the names.
+        InvalidInputError: the contract has no zone with one of the names.
     """
     wanted = dict.fromkeys(names)
     known = [zone.name for zone in outputs.zones]
     if unknown := [name for name in wanted if name not in known]:
         there = ", ".join(known)
         problems = [
-            Problem("--zone", f"{arn.quote(name)} is not a zone of the stack; zones: {there}") for name in unknown
+            Problem("--zone", f"{arn.quote(name)} is not a zone of the contract; zones: {there}") for name in unknown
         ]
         raise InvalidInputError("unknown zone", problems)
     return [zone for zone in outputs.zones if not wanted or zone.name in wanted]
@@ -183,7 +183,7 @@ def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
         raise InvalidInputError(
             "a control plane in this namespace can't assume its role",
             problems,
-            "Install the release in the zone's namespace, or change the namespace in the stack.",
+            "Install the release in the zone's namespace, or change the contract and the role's trust policy.",
         )
 
 

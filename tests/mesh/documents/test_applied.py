@@ -115,7 +115,7 @@ def test_a_file_on_the_control_planes_host_can_not_be_read() -> None:
     text = BY_HAND[: BY_HAND.index("            inlineString")] + "            file: /etc/chain.pem\n"
     with pytest.raises(InvalidInputError, match="Mesh default") as caught:
         applied([("mesh.yaml", text)])
-    assert "Run without --mesh" in caught.value.hint
+    assert "Run without -f" in caught.value.hint
 
 
 def test_a_secret_that_was_not_given_or_is_another_meshs() -> None:

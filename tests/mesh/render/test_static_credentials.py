@@ -29,8 +29,8 @@ def test_from_a_file_of_awss_form() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no profile mesh; there are: none"),
-        ("[default]\n", "no profile mesh; there are: default"),
+        ("", "no profile mesh. Profiles: none"),
+        ("[default]\n", "no profile mesh. Profiles: default"),
         ("[mesh]\naws_access_key_id = AKIA\n", "aws_secret_access_key: is missing"),
         (f"[mesh]\naws_access_key_id = short\naws_secret_access_key = {SECRET}\n", "16 to 128"),
         (f"[mesh]\naws_access_key_id = {KEY}\naws_secret_access_key = ümlaut\n", "no secret of AWS"),

@@ -154,7 +154,7 @@ def test_both_with_one_name_would_break_traffic() -> None:
         (BUILTIN.replace("  enabledBackend: ca-1   # since the beginning\n", ""), "mTLS is off"),
         (BUILTIN.replace("enabledBackend: ca-1", "enabledBackend: ''"), "mTLS is off"),
         (BUILTIN.replace("enabledBackend: ca-1", "enabledBackend: ca-2"), "names ca-2, which is not among"),
-        (plan(BUILTIN).steps[-1].text, "acmpca signs already, with the CA of the stack"),
+        (plan(BUILTIN).steps[-1].text, "acmpca signs already, with the CA of the contract"),
     ],
 )
 def test_what_is_no_rotation(text: str, words: str) -> None:

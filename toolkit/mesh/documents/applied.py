@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import Backend, MeshDocument
 
 _HINTS = {
-    Reason.FILE: "Run without --mesh: then certificates are verified against the stack's chain.",
-    Reason.SECRET_NOT_GIVEN: "Give the Secret's document too, with a second --mesh FILE.",
+    Reason.FILE: "Run without -f: then certificates are verified against the contract's chain.",
+    Reason.SECRET_NOT_GIVEN: "Give the Secret's document too, with a second -f FILE.",
 }
 
 
@@ -49,7 +49,7 @@ def read_applied(documents: Documents, mesh: str | None = None, backend: str | N
     Raises:
         InvalidInputError: the Mesh or the backend is not there, or the trust bundle can't be read.
     """
-    chosen = documents.choose(mesh, "--mesh-name")
+    chosen = documents.choose(mesh)
     signing = _backend(chosen, backend)
     authority_arn, common_name = signing.conf.get("arn"), signing.conf.get("commonName")
     if not isinstance(authority_arn, str):

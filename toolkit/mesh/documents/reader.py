@@ -76,19 +76,18 @@ class Documents:
         """Return the Secret that a data source of a mesh names; None where there is none."""
         return next((secret for secret in self.secrets_by_name.get(name, ()) if secret.serves(mesh)), None)
 
-    def choose(self, name: str | None, option: str = "--mesh") -> MeshDocument:
+    def choose(self, name: str | None) -> MeshDocument:
         """Return the Mesh of a name, or the only one; see :func:`select`."""
-        return select(self.meshes, name, ", ".join(stream.source for stream in self.streams), option)
+        return select(self.meshes, name, ", ".join(stream.source for stream in self.streams))
 
 
-def select(meshes: Sequence[MeshDocument], name: str | None, where: str, option: str = "--mesh") -> MeshDocument:
+def select(meshes: Sequence[MeshDocument], name: str | None, where: str) -> MeshDocument:
     """Return the Mesh of a name, or the only one.
 
     Args:
         meshes: to choose from.
         name: of the Mesh; None for the only one.
         where: what to call the place where they are, in an error.
-        option: that names a Mesh.
 
     Raises:
         InvalidInputError: it is not there, there are several, no control plane accepts it, or it is nested so deeply
@@ -107,7 +106,7 @@ def select(meshes: Sequence[MeshDocument], name: str | None, where: str, option:
         wanted = f"Mesh {name} is there more than once" if name else "there are several Meshes"
     else:
         wanted = f"there is no Mesh {name}"
-    raise InvalidInputError(f"{wanted} in {where}. Meshes: {there}", hint=f"Choose one with {option}.")
+    raise InvalidInputError(f"{wanted} in {where}. Meshes: {there}", hint="Choose one with --mesh.")
 
 
 def read(texts: Sequence[tuple[str, str]]) -> Documents:

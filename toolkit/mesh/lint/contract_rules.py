@@ -1,4 +1,4 @@
-"""Whether a Mesh says what the stack's contract says."""
+"""Whether a Mesh says what the contract says."""
 
 from __future__ import annotations
 
@@ -42,15 +42,17 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
         return
     if mesh.name not in outputs.meshes:
         there = join_words([show(name) for name in outputs.meshes])
-        yield report(mesh, OTHER_MESH, mesh.name_path, f"{show(mesh.name)} is not a mesh of the stack. Meshes: {there}")
+        yield report(
+            mesh, OTHER_MESH, mesh.name_path, f"{show(mesh.name)} is not a mesh of the contract. Meshes: {there}"
+        )
         return
     backends = [backend for backend in mesh.backends if backend.type == "acmpca"]
     matching = [each for each in backends if each.conf.get("arn") == outputs.certificate_authority.arn]
     yield from _signing(mesh, backends, matching)
-    # While a mesh moves from one CA to another, a second acmpca backend is none of the stack's.
+    # While a mesh moves from one CA to another, a second acmpca backend is none of the contract's.
     for backend in () if matching else backends:
         if isinstance(backend.conf.get("arn"), str):
-            message = f"the ARN is not that of the stack's CA, {outputs.certificate_authority.arn}"
+            message = f"the ARN is not that of the contract's CA, {outputs.certificate_authority.arn}"
             yield report(mesh, OTHER_CA, (*backend.path, "conf", "arn"), message)
     for backend in matching:
         bundle = read_bundle(mesh, backend, context)
@@ -62,11 +64,11 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
 def _signing(mesh: MeshDocument, backends: list[Backend], matching: list[Backend]) -> Iterator[Finding]:
     if not backends:
         path = (*mesh.mtls_path, "backends")
-        yield report(mesh, NOT_SIGNING, path, "no acmpca backend is there for the stack's CA")
+        yield report(mesh, NOT_SIGNING, path, "no acmpca backend is there for the contract's CA")
     elif mesh.enabled not in [backend.name for backend in matching or backends]:
         path = (*mesh.mtls_path, "enabledBackend")
         signs = f"{show(mesh.enabled)} signs" if mesh.enabled else "no backend is enabled"
-        yield report(mesh, NOT_SIGNING, path, f"{signs}, not the backend of the stack's CA")
+        yield report(mesh, NOT_SIGNING, path, f"{signs}, not the backend of the contract's CA")
 
 
 def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
@@ -84,7 +86,7 @@ def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
             yield report_chain(bundle, REISSUED, message)
     else:
         names = join_words([show(chain.get_display_name(each)) for each in given if not _is_known(each, wanted)][:5])
-        yield report_chain(bundle, OTHER_CHAIN, f"the chain is of another CA than the stack's: {names}")
+        yield report_chain(bundle, OTHER_CHAIN, f"the chain is of another CA than the contract's: {names}")
 
 
 def _is_known(certificate: x509.Certificate, wanted: tuple[x509.Certificate, ...]) -> bool:
@@ -102,5 +104,7 @@ def _same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
 def _lifetime(mesh: MeshDocument, backend: Backend, outputs: StackOutputs) -> Iterator[Finding]:
     lifetime = read_lifetime(backend)
     if lifetime and lifetime != read_duration(outputs.data_plane_lifetime):
-        message = f"{at(backend.value, EXPIRATION)} is not the stack's dataPlaneLifetime, {outputs.data_plane_lifetime}"
+        message = (
+            f"{at(backend.value, EXPIRATION)} is not the contract's dataPlaneLifetime, {outputs.data_plane_lifetime}"
+        )
         yield report(mesh, OTHER_LIFETIME, (*backend.path, *EXPIRATION), message)

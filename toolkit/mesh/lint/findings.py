@@ -31,6 +31,9 @@ class Excerpt(NamedTuple):
     caret: int
 
 
+_NAME_A_FILE = "Name a file that is there and that you may read."
+
+
 @dataclass(frozen=True)
 class Finding:
     """What a rule found.
@@ -84,4 +87,6 @@ def report_unreadable(source: str, error: InvalidInputError) -> Finding:
     match = _PLACE.search(problem.path) if problem else None
     line, column = (int(match[1]), int(match[2])) if match else (1, 1)
     message = f"{error.message}: {problem.message}" if problem else error.message
-    return Finding(UNREADABLE, message, UNREADABLE.fix, source, line, column, "")
+    # Without a problem in the text there is no text: the file is missing, say.
+    fix = UNREADABLE.fix if problem else _NAME_A_FILE
+    return Finding(UNREADABLE, message, fix, source, line, column, "")

@@ -86,6 +86,7 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
         *_mesh_problems(outputs, mesh),
         # Kuma takes any name; ours becomes part of the names of Secrets, and of file names.
         *_refused("--backend-name", check_dns_label, options.backend_name),
+        *_refused("--namespace", check_dns_label, options.namespace),
         *_expiration_problems(outputs, options, expiration),
         *_credential_problems(options, credentials),
     ]
@@ -202,7 +203,9 @@ class _Builder:
 def _mesh_problems(outputs: StackOutputs, mesh: str) -> list[Problem]:
     if mesh in outputs.meshes:
         return []
-    return [Problem("--mesh", f"{arn.quote(mesh)} is not a mesh of the stack, which has: {', '.join(outputs.meshes)}")]
+    return [
+        Problem("--mesh", f"{arn.quote(mesh)} is not a mesh of the contract, which has: {', '.join(outputs.meshes)}")
+    ]
 
 
 def _refused(option: str, check: Callable[[str], str], value: str) -> list[Problem]:
@@ -218,7 +221,7 @@ def _expiration_problems(outputs: StackOutputs, options: MeshOptions, text: str)
         problem = outputs.certificate_authority.check_lifetime(duration.parse(text))
     except ValueError as error:
         return [Problem("--expiration", str(error))]
-    whose = "" if options.expiration is not None else " (the stack's dataPlaneLifetime)"
+    whose = "" if options.expiration is not None else " (the contract's dataPlaneLifetime)"
     return [Problem("--expiration", f"{text}{whose} {problem}")] if problem else []
 
 

@@ -51,7 +51,7 @@ class MeshOptions:
         form: for ``kubectl apply`` or for ``kumactl apply``.
         backend_name: of the mTLS backend.
         mode: PERMISSIVE to also accept plain traffic; STRICT where nothing is said.
-        expiration: lifetime of data plane certificates, a duration of Kuma; None for the stack's.
+        expiration: lifetime of data plane certificates, a duration of Kuma; None for the contract's.
         common_name: template of their common name.
         ca_cert: where the chain stands; inline where nothing is said.
         access_key: where the control planes find their access key; None for the default AWS credential chain.

@@ -65,7 +65,7 @@ def read_from_file(text: str, source: str, profile: str) -> Credentials:
         raise InvalidInputError(f"{source} is no AWS credentials file", hint="It has sections: [default]") from None
     if not parser.has_section(profile):
         there = ", ".join(parser.sections()) or "none"
-        raise InvalidInputError(f"{source} has no profile {profile}; there are: {there}")
+        raise InvalidInputError(f"{source} has no profile {profile}. Profiles: {there}")
     names = ("aws_access_key_id", "aws_secret_access_key")
     return _from_fields(parser[profile], f"profile {profile} of {source}", names)
 

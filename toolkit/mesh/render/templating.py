@@ -43,12 +43,14 @@ class RenderedMesh:
         secrets: the Secrets that it names and whose values are known.
         mesh_has_credentials: whether the Mesh itself carries a credential.
         secrets_have_credentials: whether a Secret carries one.
+        before: the text into which the Mesh was merged; empty where there was none.
     """
 
     mesh: str
     secrets: tuple[str, ...]
     mesh_has_credentials: bool = False
     secrets_have_credentials: bool = False
+    before: str = ""
 
 
 def render(outputs: StackOutputs, mesh: str, options: MeshOptions) -> RenderedMesh:

@@ -31,7 +31,7 @@ def describe_steps(mesh: str, old: str, new: str) -> dict[str, Words]:
     return {
         "add": Words(
             title=f"trust {new} beside {old}; {old} still signs",
-            first=(f"toolkit verify proves that every zone gets certificates from {new}",),
+            first=(f"prove with toolkit verify that every zone gets certificates from {new}",),
             wait=(f"{insight}: mTLS.supportedBackends.{new}.online is as high as dataplanes.online",),
             back="apply the Mesh as it was before",
         ),
@@ -43,7 +43,7 @@ def describe_steps(mesh: str, old: str, new: str) -> dict[str, Words]:
                 f"mTLS.issuedBackends.{old} is gone, and traffic flows between old and new proxies",
                 "keep the old CA and what signs with it until the last step is done and nobody wants to go back",
             ),
-            back=f"apply step 1 again: {old} signs anew, and certificates of {new} stay trusted",
+            back=f"apply step 1 again: {old} signs again, and certificates of {new} stay trusted",
         ),
         "remove": Words(
             title=f"trust {new} alone",

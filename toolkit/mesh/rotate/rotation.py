@@ -300,7 +300,7 @@ def _refuse_one_name(mesh: EditableMesh, old: str, new: str, arn: str) -> None:
     if is_the_same and old != new:
         return
     if is_the_same:
-        raise _signs_already(mesh, new, ", with the CA of the stack")
+        raise _signs_already(mesh, new, ", with the CA of the contract")
     raise _one_name(mesh, new, f"Give the new one another name: --backend-name {new}-2.")
 
 

@@ -114,8 +114,10 @@ BUILTIN = "      - {name: b, type: builtin}\n      - name: acmpca-1\n"
 SECOND = "      - name: acmpca-2\n        type: acmpca\n        conf:\n"
 SAME = {"outputs": OUTPUTS}
 CONTRACT = [
-    Case("MESH130", f"arn: {AUTHORITY_ARN}", f"«arn: {OTHER_ARN}", options=SAME, message="not that of the stack's CA"),
-    # While a mesh moves from one CA to another, one of the two is the stack's.
+    Case(
+        "MESH130", f"arn: {AUTHORITY_ARN}", f"«arn: {OTHER_ARN}", options=SAME, message="not that of the contract's CA"
+    ),
+    # While a mesh moves from one CA to another, one of the two is the contract's.
     Case(
         "MESH130",
         f"arn: {AUTHORITY_ARN}",
@@ -133,7 +135,7 @@ CONTRACT = [
         "  name: default\n",
         "  «name: other\n",
         options=SAME,
-        message="is not a mesh of the stack. Meshes: 'default'",
+        message="is not a mesh of the contract. Meshes: 'default'",
     ),
     Case(
         "MESH134",
@@ -141,7 +143,7 @@ CONTRACT = [
         "«expiration: 48h",
         near="expiration: 1d",
         options=SAME,
-        message="48h is not the stack's dataPlaneLifetime, 24h",
+        message="48h is not the contract's dataPlaneLifetime, 24h",
     ),
     Case(
         "MESH135",

@@ -1,0 +1,41 @@
+"""Documents as JSON: one as it is, several as the list that ``kubectl get -o json`` prints."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from toolkit.errors import InvalidInputError, flatten
+from toolkit.mesh.documents.reader import read_stream
+
+if TYPE_CHECKING:
+    from toolkit.values import Object
+
+
+def convert_to_json(stream: str) -> str:
+    """Return the documents of a YAML stream as JSON; comments are lost.
+
+    Several documents of Kubernetes become a ``List`` of ``v1``, and several of Universal an object with ``items``, as
+    a control plane answers them.
+
+    Args:
+        stream: the documents, as kubectl and kumactl would read them.
+
+    Raises:
+        InvalidInputError: it is not YAML, or a value can't stand in JSON.
+    """
+    values = [parsed.value for parsed in read_stream(stream, "the document").parsed]
+    documents = [value for value in values if value is not None]
+    whole = documents[0] if len(documents) == 1 else _make_list(documents)
+    try:
+        return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"the document can't be written as JSON: {flatten(error)}", hint="Use -o yaml."
+        ) from error
+
+
+def _make_list(documents: list[object]) -> Object:
+    if any(isinstance(document, dict) and "apiVersion" in document for document in documents):
+        return {"apiVersion": "v1", "kind": "List", "items": documents}
+    return {"items": documents}
