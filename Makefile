@@ -101,6 +101,7 @@ docs: $(READY) ## Renew the parts of docs/ that are made from the tests.
 	$(BIN)/python -m tests.verify.report.documents
 	$(BIN)/python -m tests.verify.document
 	$(BIN)/python -m tests.pki.document
+	$(BIN)/python -m tests.cli.document
 
 .PHONY: lock
 lock: $(READY) ## Renew the locks (universal, with hashes): of everything, of the base, and of what builds the image.

@@ -228,13 +228,13 @@ def test_what_it_builds_verifies_a_zone(aws: TestSandbox, tmp_path: Path) -> Non
     outputs = tmp_path / "outputs.json"
     outputs.write_text(contract.parse(json.dumps(exports)).to_json())
     mesh = tmp_path / "mesh.yaml"
-    rendering = [sys.executable, "-m", "toolkit", "render-mesh", "--outputs", str(outputs), "-o", str(mesh)]
+    rendering = [sys.executable, "-m", "toolkit", "render-mesh", "--contract", str(outputs), "--output-file", str(mesh)]
     subprocess.run(rendering, check=True, cwd=ROOT)
     message = tmp_path / "termination-log"
-    command = [str(build.toolkit / "bin" / "toolkit"), "verify", "--outputs", str(outputs), "--mesh", str(mesh)]
-    forms = ["wide", "--report", f"compact={message}", "--report", f"html={tmp_path / 'report.html'}"]
+    command = [str(build.toolkit / "bin" / "toolkit"), "verify", "--contract", str(outputs), "-f", str(mesh)]
+    forms = ["wide", "-o", f"compact={message}", "-o", f"html={tmp_path / 'report.html'}"]
     result = subprocess.run(
-        [*command, "--zone", "frankfurt-1", "--format", *forms],
+        [*command, "--zone", "frankfurt-1", "-o", *forms],
         env={"PATH": "/nonexistent", "HOME": str(tmp_path), **aws.environment},
         cwd=tmp_path,
         capture_output=True,

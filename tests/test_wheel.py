@@ -88,11 +88,11 @@ def test_the_base_runs_all_but_the_sandbox(python: str, wheel: Path, versions: P
     contract = tmp_path / "outputs.json"
     contract.write_text(json.dumps(contract_document(hierarchy())))
     commands = [
-        ("contract", "show", "--outputs", contract),
-        ("render-mesh", "--outputs", contract, "-o", "mesh.yaml"),
+        ("contract", "show", "--contract", contract),
+        ("render-mesh", "--contract", contract, "--output-file", "mesh.yaml"),
         ("lint", "mesh.yaml"),
-        ("render-zone", "--outputs", contract, "--zone", "zone-1"),
-        ("render-job", "--outputs", contract, "--image", f"registry.example/toolkit@sha256:{'0' * 64}"),
+        ("render-zone", "--contract", contract, "--zone", "zone-1"),
+        ("render-job", "--contract", contract, "--image", f"registry.example/toolkit@sha256:{'0' * 64}"),
         ("apply", "--help"),
         ("verify", "--help"),
     ]

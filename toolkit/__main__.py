@@ -41,13 +41,30 @@ def run() -> None:
     if listens:
         main.when_loaded = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        main(prog_name="toolkit")
+        main(prog_name=_name_program())
     except KeyboardInterrupt:
         os._exit(_INTERRUPTED)
     finally:
         # All is said; a signal must not change the exit code, nor print a traceback while the interpreter ends.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        _give_up_on_stderr()
+
+
+def _give_up_on_stderr() -> None:
+    """Let what a full standard error did not take go nowhere: the interpreter would change the exit code for it."""
+    try:
+        sys.stderr.flush()
+    except AttributeError:
+        return
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def _name_program() -> str:
+    """Return the name that was called: an alias is completed under its own name."""
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib takes its time to load
+    return "toolkit" if name == "__main__.py" else name
 
 
 def _leave(*_: object) -> None:

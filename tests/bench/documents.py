@@ -64,7 +64,7 @@ def merging() -> float:
         outputs.write_text(json.dumps(document))
         text = stream(document["meshes"])
         base.write_text(text)
-        options = ["--outputs", str(outputs), "--base", str(base), "-o", str(Path(directory) / "out.yaml")]
+        options = ["--contract", str(outputs), "--base", str(base), "--output-file", str(Path(directory) / "out.yaml")]
 
         def merged() -> None:
             result = CliRunner().invoke(main_command, ["render-mesh", *options])

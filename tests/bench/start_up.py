@@ -18,7 +18,7 @@ DOCUMENTS = "import click, jinja2, ruamel.yaml, cryptography.x509; from pydantic
 # The arguments of the command, what a bare process imports, and how many times longer the command may take.
 CASES = {
     "toolkit --version": (["--version"], CLICK, 1.3),
-    "render-mesh": (["render-mesh", "--outputs", "outputs.json"], DOCUMENTS, 1.15),
+    "render-mesh": (["render-mesh", "--contract", "outputs.json"], DOCUMENTS, 1.15),
     "lint": (["lint", "mesh.yaml"], DOCUMENTS, 1.15),
 }
 STARTS = 25
@@ -50,7 +50,7 @@ def main() -> None:
         directory = Path(name)
         (directory / "outputs.json").write_text(json.dumps(contract_document(hierarchy())))
         own = str(Path(sys.executable).with_name("toolkit"))
-        rendering = [own, "render-mesh", "--outputs", "outputs.json", "-o", "mesh.yaml"]
+        rendering = [own, "render-mesh", "--contract", "outputs.json", "--output-file", "mesh.yaml"]
         subprocess.run(rendering, check=True, cwd=directory)
         for command, (arguments, imports, most) in CASES.items():
             ratio = measure(arguments, imports, directory)

@@ -61,7 +61,7 @@ def process(aws: Sandbox, outputs: StackOutputs, zones: int, directory: Path) ->
     """Seconds of the whole command line for so many zones."""
     file = directory / "outputs.json"
     file.write_text(outputs.model_copy(update={"zones": outputs.zones[:zones]}).to_json())
-    command = [str(Path(sys.executable).with_name("toolkit")), "verify", "--outputs", str(file), "--format", "json"]
+    command = [str(Path(sys.executable).with_name("toolkit")), "verify", "--contract", str(file), "-o", "json"]
     return timed([*command, "--endpoint-url", aws.endpoint_url], environment(aws))
 
 

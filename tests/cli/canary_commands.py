@@ -32,11 +32,11 @@ TELLING = ("CANARY", SHORT_PASSWORD, base64.b64encode(f"joe:{PASSWORD}".encode()
 
 AWS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_SESSION_TOKEN": SESSION}
 WITH_TOKEN = {"TOOLKIT_CONTROL_PLANE_TOKEN": USER_TOKEN}
-VERIFY = ("verify", "--outputs", "{outputs}", "--zone", "zone-1", "--timeout", "1")
+VERIFY = ("verify", "--contract", "{outputs}", "--zone", "zone-1", "--timeout", "1")
 REPORTS = tuple(
     word
     for form in ("json", "html", "junit", "prometheus", "compact", "wide")
-    for word in ("--report", f"{form}={{left}}/report.{form}")
+    for word in ("-o", f"{form}={{left}}/report.{form}")
 )
 
 
@@ -129,10 +129,10 @@ for _variable in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             (3,),
         )
 CASES["verify: a token file with a line feed in it"] = Case(
-    (*VERIFY, "--identity", "web-identity", "--token-file", "{files}/two.token"), {}, None, (2,)
+    (*VERIFY, "--identity", "web-identity", "--web-identity-token-file", "{files}/two.token"), {}, None, (2,)
 )
 CASES["verify: a token file that is no text"] = Case(
-    (*VERIFY, "--identity", "web-identity", "--token-file", "{files}/bytes.token"), {}, None, (2,)
+    (*VERIFY, "--identity", "web-identity", "--web-identity-token-file", "{files}/bytes.token"), {}, None, (2,)
 )
 # Passwords in URLs.
 _URLS = {
@@ -171,8 +171,16 @@ CASES["apply through a proxy that repeats what it was sent"] = Case(
 _ON_CONTROL_PLANE = {
     "apply": ("apply", "-f", "{mesh}", "--yes"),
     "apply --dry-run": ("apply", "-f", "{mesh}", "--dry-run"),
-    "render-mesh": ("render-mesh", "--outputs", "{outputs}", "--base", "control-plane", "-o", "{left}/mesh.yaml"),
-    "rotate": ("rotate", "--outputs", "{outputs}", "--base", "control-plane", "--mesh", "default"),
+    "render-mesh": (
+        "render-mesh",
+        "--contract",
+        "{outputs}",
+        "--base",
+        "control-plane",
+        "--output-file",
+        "{left}/mesh.yaml",
+    ),
+    "rotate": ("rotate", "--contract", "{outputs}", "--base", "control-plane", "--mesh", "default"),
 }
 CONTROL_PLANES: dict[str, servers.Answer] = {
     **{str(status): servers.kuma_refuses(status) for status in (400, 401, 403, 404, 405, 409, 500)},
@@ -205,27 +213,27 @@ for _name, _token in {"blank": f"{USER_TOKEN} x", "control": f"{USER_TOKEN}\x1bx
     )
 # Files in which somebody left a secret.
 for _name in ("broken.json", "types.json", "secret.json", "deep.json", "not.json"):
-    CASES[f"contract show of {_name}"] = Case(("contract", "show", "--outputs", f"{{files}}/{_name}"), {}, None, (2,))
+    CASES[f"contract show of {_name}"] = Case(("contract", "show", "--contract", f"{{files}}/{_name}"), {}, None, (2,))
     for _option in ("--from-terraform", "--from-cloudformation", "--chain"):
         CASES[f"contract create {_option} {_name}"] = Case((*_CREATE, _option, f"{{files}}/{_name}"), {}, None, (2,))
-    CASES[f"render-mesh of {_name}"] = Case(("render-mesh", "--outputs", f"{{files}}/{_name}"), {}, None, (2,))
+    CASES[f"render-mesh of {_name}"] = Case(("render-mesh", "--contract", f"{{files}}/{_name}"), {}, None, (2,))
     CASES[f"verify --merge {_name}"] = Case(
-        ("verify", "--outputs", "{outputs}", "--merge", f"{{files}}/{_name}"), {}, None, (1, 2)
+        ("verify", "--contract", "{outputs}", "--merge", f"{{files}}/{_name}"), {}, None, (1, 2)
     )
 for _name in ("broken.yaml", "twice.yaml", "types.yaml", "inline.yaml", "tag.yaml", "controls.yaml"):
     CASES[f"lint {_name}"] = Case(("lint", f"{{files}}/{_name}"), {}, None, (0, 1, 2))
     CASES[f"lint {_name} as SARIF"] = Case(
-        ("lint", f"{{files}}/{_name}", "--format", "sarif", "-o", "{left}/lint.sarif"), {}, None, (0, 1, 2)
+        ("lint", f"{{files}}/{_name}", "-o", "sarif={left}/lint.sarif"), {}, None, (0, 1, 2)
     )
     CASES[f"apply {_name}"] = Case(
         ("apply", "-f", f"{{files}}/{_name}", "--yes", "--control-plane", "{url}"),
         WITH_TOKEN,
         servers.kuma_refuses(400),
     )
-    CASES[f"verify --mesh {_name}"] = Case((*VERIFY, "--mesh", f"{{files}}/{_name}", "--endpoint-url", "{url}"), AWS)
+    CASES[f"verify -f {_name}"] = Case((*VERIFY, "-f", f"{{files}}/{_name}", "--endpoint-url", "{url}"), AWS)
 for _name in ("broken.ini", "temporary.ini", "keyless.ini", "controls.ini"):
     CASES[f"render-mesh --credentials {_name}"] = Case(
-        ("render-mesh", "--outputs", "{outputs}", "--credentials", f"{{files}}/{_name}"), {}, None, (2,)
+        ("render-mesh", "--contract", "{outputs}", "--credentials", f"{{files}}/{_name}"), {}, None, (2,)
     )
     CASES[f"verify: AWS_SHARED_CREDENTIALS_FILE is {_name}"] = Case(
         (*VERIFY, "--endpoint-url", "{url}"), {"AWS_SHARED_CREDENTIALS_FILE": f"{{files}}/{_name}"}, servers.refuses
@@ -236,7 +244,7 @@ for _name in ("broken.ini", "temporary.ini", "keyless.ini", "controls.ini"):
         servers.refuses,
     )
 CASES["render-mesh --credentials env with a temporary key"] = Case(
-    ("render-mesh", "--outputs", "{outputs}", "--credentials", "env"),
+    ("render-mesh", "--contract", "{outputs}", "--credentials", "env"),
     {**AWS, "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE"},
     None,
     (2,),

@@ -166,7 +166,7 @@ def test_without_a_terminal_it_asks_for_yes(standin: Faulty, file: Path) -> None
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 130), ("\n", 130), ("", 130)])
 def test_it_asks(standin: Faulty, file: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
-    monkeypatch.setattr(apply, "_can_ask", lambda: True)
+    monkeypatch.setattr(apply, "can_ask", lambda: True)
     result = run(standin, "-f", file, input=answer)
     assert result.exit_code == code
     assert "Apply these 2 changes? [y/N]" in result.stderr
@@ -177,7 +177,7 @@ def test_it_asks(standin: Faulty, file: Path, monkeypatch: pytest.MonkeyPatch, a
 def test_one_change_is_asked_for_as_one(standin: Faulty, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(standin, "-f", file, "--yes")
     file.write_text(SECRET.replace("YSB2", "YSB3"))
-    monkeypatch.setattr(apply, "_can_ask", lambda: True)
+    monkeypatch.setattr(apply, "can_ask", lambda: True)
     result = run(standin, "-f", file, input="y\n")
     assert result.exit_code == 0
     assert "Apply this change? [y/N]" in result.stderr
@@ -222,7 +222,7 @@ def test_what_is_not_valid_is_said_by_place(standin: Faulty, file: Path) -> None
         (("-f", "."), "can't read .: Is a directory"),
         (("-f", "-", "-f", "-"), "-f - can stand only once"),
         ((), "Missing option '-f'"),
-        (("-f", "{file}", "--timeout", "0"), "--timeout"),
+        (("-f", "{file}", "--control-plane-timeout", "0"), "--control-plane-timeout"),
         (("-f", "{file}", "--control-plane", "mesh:5681"), "--control-plane: must begin with"),
         (("-f", "{file}", "--control-plane", "http://mesh:5681"), "--insecure-http"),
         (("-f", "{file}", "--ca-file", "x"), "--ca-file: is for an https:// address"),

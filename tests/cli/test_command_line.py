@@ -66,9 +66,9 @@ def test_help_and_documents_start_fast(outputs: Path) -> None:
         assert imported_by("contract", *words, "--help") == set()
     assert imported_by("contract", "schema") == set()
     for form in ("table", "json"):
-        assert imported_by("contract", "show", "--outputs", outputs, "--format", form) == set()
-    assert imported_by("render-mesh", "--outputs", outputs) == set()
-    assert imported_by("render-mesh", "--outputs", outputs, "--ca-cert", "secret", "--format", "universal") == set()
+        assert imported_by("contract", "show", "--contract", outputs, "-o", form) == set()
+    assert imported_by("render-mesh", "--contract", outputs) == set()
+    assert imported_by("render-mesh", "--contract", outputs, "--ca-cert", "secret", "--format", "universal") == set()
 
 
 # The commands, and those of groups, by the words with which they are called.
@@ -115,7 +115,7 @@ def test_the_process_of_a_command_is_tuned(outputs: Path) -> None:
         "except SystemExit as end: assert not end.code, end.code\n"
         "print(gc.isenabled(), gc.get_stats() == before, os.environ['PYDANTIC_DISABLE_PLUGINS'], file=sys.stderr)\n"
     )
-    command = [sys.executable, "-c", program, "render-mesh", "--outputs", str(outputs)]
+    command = [sys.executable, "-c", program, "render-mesh", "--contract", str(outputs)]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     # The collector is on, and had nothing to do until here.
     assert result.stderr == "True True __all__\n"
@@ -133,7 +133,7 @@ def test_every_problem_of_an_outputs_file_is_said_and_nothing_is_written(
     document["certificateChain"] = f"{second}-----END CERTIFICATE-----\n{first}-----END CERTIFICATE-----\n"
     outputs.write_text(json.dumps(document))
     target = tmp_path / "mesh.yaml"
-    result = toolkit("render-mesh", "--outputs", outputs, "-o", target)
+    result = toolkit("render-mesh", "--contract", outputs, "--output-file", target)
     assert result.returncode == 2
     assert result.stdout == ""
     assert not target.exists()
@@ -151,10 +151,10 @@ def test_every_problem_of_an_outputs_file_is_said_and_nothing_is_written(
 def test_what_is_no_contract(command: str, content: str, tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
     file.write_text(content)
-    result = toolkit(*command.split(), "--outputs", file)
+    result = toolkit(*command.split(), "--contract", file)
     assert (result.returncode, result.stdout) == (2, "")
     assert "Traceback" not in result.stderr
-    piped = toolkit(*command.split(), "--outputs", "-", input=content)
+    piped = toolkit(*command.split(), "--contract", "-", input=content)
     assert piped.returncode == 2
     assert "standard input" in piped.stderr
 
@@ -163,7 +163,7 @@ def test_what_is_no_contract(command: str, content: str, tmp_path: Path) -> None
 def test_nothing_can_be_done_while_the_ca_waits(command: str, tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
     file.write_text(json.dumps(pending_document()))
-    result = toolkit(command, "--outputs", file)
+    result = toolkit(command, "--contract", file)
     assert (result.returncode, result.stdout) == (2, "")
     assert "the stack's CA still waits for its certificate" in result.stderr
     assert "Hint: toolkit contract csr" in result.stderr
@@ -171,19 +171,19 @@ def test_nothing_can_be_done_while_the_ca_waits(command: str, tmp_path: Path) ->
 
 def test_the_lifetime_is_the_stacks_unless_chosen(outputs: Path, issuing: Authority) -> None:
     outputs.write_text(json.dumps(contract_document(issuing) | {"dataPlaneLifetime": "36h"}))
-    assert "expiration: 36h\n" in toolkit("render-mesh", "--outputs", outputs).stdout
-    assert "expiration: 12h\n" in toolkit("render-mesh", "--outputs", outputs, "--expiration", "12h").stdout
+    assert "expiration: 36h\n" in toolkit("render-mesh", "--contract", outputs).stdout
+    assert "expiration: 12h\n" in toolkit("render-mesh", "--contract", outputs, "--expiration", "12h").stdout
     outputs.write_text(json.dumps(contract_document(issuing) | {"dataPlaneLifetime": "9y"}))
     for command, option in {"render-mesh": "--expiration", "verify": "--lifetime"}.items():
-        result = toolkit(command, "--outputs", outputs)
+        result = toolkit(command, "--contract", outputs)
         assert (result.returncode, result.stdout) == (2, "")
-        assert f"{option}: 9y (the stack's dataPlaneLifetime)" in result.stderr
+        assert f"{option}: 9y (the contract's dataPlaneLifetime)" in result.stderr
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     missing = tmp_path / "missing.json"
-    assert "Traceback" not in toolkit("render-mesh", "--outputs", missing).stderr
-    result = toolkit("--debug", "render-mesh", "--outputs", missing)
+    assert "Traceback" not in toolkit("render-mesh", "--contract", missing).stderr
+    result = toolkit("--debug", "render-mesh", "--contract", missing)
     assert "Traceback" in result.stderr
     assert "InvalidInputError" in result.stderr
 
@@ -196,15 +196,15 @@ def test_wrong_usage() -> None:
 def test_without_pulumi_it_is_an_environment_error(tmp_path: Path) -> None:
     result = toolkit("render-mesh", env={"PATH": str(tmp_path)})
     assert result.returncode == 3
-    assert "--outputs FILE" in result.stderr
+    assert "--contract FILE" in result.stderr
 
 
 def test_without_credentials_no_zone_is_asked(outputs: Path, tmp_path: Path) -> None:
     environment = {"PATH": "/usr/bin", "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
-    result = toolkit("verify", "--outputs", outputs, env=environment)
+    result = toolkit("verify", "--contract", outputs, env=environment)
     assert result.returncode == 3
     assert "no AWS credentials" in result.stderr
-    unknown = toolkit("verify", "--outputs", outputs, "--profile", "nobody", env=environment)
+    unknown = toolkit("verify", "--contract", outputs, "--profile", "nobody", env=environment)
     assert unknown.returncode == 3
     assert "nobody" in unknown.stderr
 
@@ -230,22 +230,24 @@ def test_how_errors_end(error: BaseException, code: int, words: str, monkeypatch
 
 def test_a_mesh_of_the_stack(outputs: Path, tmp_path: Path) -> None:
     mesh, secret = tmp_path / "mesh.yaml", tmp_path / "secret.yaml"
-    result = toolkit("render-mesh", "--outputs", outputs, "--ca-cert", "secret", "--secret-output", secret, "-o", mesh)
+    result = toolkit(
+        "render-mesh", "--contract", outputs, "--ca-cert", "secret", "--secret-file", secret, "--output-file", mesh
+    )
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert "kind: Mesh" in mesh.read_text()
     assert "kind: Secret" in secret.read_text()
     assert secret.stat().st_mode & 0o777 == 0o600
-    stream = toolkit("render-mesh", "--outputs", outputs, "--ca-cert", "secret").stdout
+    stream = toolkit("render-mesh", "--contract", outputs, "--ca-cert", "secret").stdout
     assert stream.index("kind: Secret") < stream.index("kind: Mesh")
 
 
 def test_options_that_do_not_go_together(outputs: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.yaml"
-    result = toolkit("render-mesh", "--outputs", outputs, "--secret-output", secret)
+    result = toolkit("render-mesh", "--contract", outputs, "--secret-file", secret)
     assert result.returncode == 2
     assert "--ca-cert secret" in result.stderr
     assert not secret.exists()
-    unknown = toolkit("render-mesh", "--outputs", outputs, "--mesh", "other", "--expiration", "1d12h")
+    unknown = toolkit("render-mesh", "--contract", outputs, "--mesh", "other", "--expiration", "1d12h")
     assert unknown.returncode == 2
     assert "--mesh" in unknown.stderr
     assert "--expiration" in unknown.stderr

@@ -112,21 +112,21 @@ def test_from_a_ca_made_by_hand_to_a_verified_mesh(aws: TestSandbox, by_hand: By
     assert (authority.type, authority.usage_mode) == ("SUBORDINATE", "GENERAL_PURPOSE")
     assert (authority.key_algorithm, authority.signing_algorithm) == tuple(ALGORITHMS.values())
     assert len(pem.load_certificates(loaded.certificate_chain)) == 2
-    shown = toolkit("contract", "show", "--outputs", file, env=env)
+    shown = toolkit("contract", "show", "--contract", file, env=env)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "verifier        (none)" in shown.stdout
-    mesh = toolkit("render-mesh", "--outputs", file, "-o", tmp_path / "mesh.yaml", env=env)
+    mesh = toolkit("render-mesh", "--contract", file, "--output-file", tmp_path / "mesh.yaml", env=env)
     assert (mesh.returncode, mesh.stderr) == (0, "")
-    verified = toolkit("verify", "--outputs", file, "--mesh", tmp_path / "mesh.yaml", env=env)
+    verified = toolkit("verify", "--contract", file, "-f", tmp_path / "mesh.yaml", env=env)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "2 of 2 verified" in verified.stdout
     assert (
         "Note: no verifierRoleArn: the own role of frankfurt-1, ireland-1 is assumed (--role zone)" in verified.stderr
     )
-    refused = toolkit("verify", "--outputs", file, "--role", "verifier", env=env)
+    refused = toolkit("verify", "--contract", file, "--role", "verifier", env=env)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "zone ireland-1: has no verifierRoleArn in the contract" in refused.stderr
-    assert toolkit("verify", "--outputs", file, "--role", "zone", env=env).returncode == 0
+    assert toolkit("verify", "--contract", file, "--role", "zone", env=env).returncode == 0
 
 
 def test_a_root_alone(aws: TestSandbox, by_hand: ByHand) -> None:
@@ -155,7 +155,7 @@ def test_without_aws_what_is_not_known_is_said(aws: TestSandbox, by_hand: ByHand
     expected["certificateAuthority"]["signingAlgorithm"] = "SHA256WITHECDSA"
     assert json.loads(made.stdout) == expected
     (tmp_path / "contract.json").write_text(made.stdout)
-    verified = toolkit("verify", "--outputs", tmp_path / "contract.json", env=environment(aws))
+    verified = toolkit("verify", "--contract", tmp_path / "contract.json", env=environment(aws))
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "Warning: certificateAuthority.usageMode is missing" in verified.stderr
     assert "up to $0.75" in verified.stderr
@@ -217,7 +217,7 @@ def test_aws_that_can_not_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--arn", AUTHORITY_ARN], "name at least one zone"),
         (["--map", "a=b", "--arn", AUTHORITY_ARN], "--map needs"),
         (["--from-terraform", "a", "--from-cloudformation", "b"], "exclude each other"),
-        (["--from-terraform", "-", "--chain", "-"], "only one of the inputs"),
+        (["--from-terraform", "-", "--chain", "-"], "there is one standard input"),
         (["--from-terraform", "none.json"], "can't read none.json"),
         (["--arn", "x", "--chain", "none.pem", "--add-zone", "a"], "can't read none.pem"),
         (["--arn", "x", "--chain", "x", "--profile", "p"], "have no effect with --chain"),
@@ -239,7 +239,7 @@ def test_an_input_is_never_written_over(tmp_path: Path) -> None:
     for output in (chain, link, tmp_path / "." / "chain.pem"):
         refused = toolkit(*words, *zone, "--output-file", output)
         assert refused.returncode == 2
-        assert "is an input, and would be overwritten" in refused.stderr
+        assert "is the input of --chain, and would be overwritten" in refused.stderr
     assert chain.read_text() == document["certificateChain"]
     # Nor is a file of before touched by a contract that can't be made.
     before = tmp_path / "contract.json"
@@ -321,10 +321,10 @@ def test_a_contract_as_terraform_outputs_needs_no_step_between(tmp_path: Path) -
     blocks = {"output": {name: {"value": value} for name, value in outputs.items()}}
     (tmp_path / "outputs.tf.json").write_text(json.dumps(blocks))
     (tmp_path / "terraform.json").write_text(terraform(tmp_path, ""))
-    shown = toolkit("contract", "show", "--outputs", tmp_path / "terraform.json", "--format", "json")
+    shown = toolkit("contract", "show", "--contract", tmp_path / "terraform.json", "-o", "json")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert json.loads(shown.stdout) == document
-    rendered = toolkit("render-mesh", "--outputs", "-", input=(tmp_path / "terraform.json").read_text())
+    rendered = toolkit("render-mesh", "--contract", "-", input=(tmp_path / "terraform.json").read_text())
     assert (rendered.returncode, rendered.stderr) == (0, "")
     assert "kind: Mesh" in rendered.stdout
 

@@ -58,7 +58,7 @@ def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[s
 
 
 def test_the_table_says_everything_of_an_active_stack(active: Path, issuing: Authority) -> None:
-    result = run("show", "--outputs", active)
+    result = run("show", "--contract", active)
     assert (result.returncode, result.stderr) == (0, "")
     authority = contract_document(issuing)["certificateAuthority"]
     for field in ("arn", "type", "usageMode", "keyAlgorithm", "signingAlgorithm"):
@@ -77,20 +77,20 @@ def test_the_table_says_everything_of_an_active_stack(active: Path, issuing: Aut
 
 def test_json_is_the_contract(active: Path, pending: Path, issuing: Authority, tmp_path: Path) -> None:
     document = contract_document(issuing)
-    result = run("show", "--outputs", active, "--format", "json")
+    result = run("show", "--contract", active, "-o", "json")
     assert (result.returncode, result.stdout) == (0, contract(issuing).to_json())
-    again = run("show", "--outputs", "-", "--format", "json", input=result.stdout)
+    again = run("show", "--contract", "-", "-o", "json", input=result.stdout)
     assert again.stdout == result.stdout
     assert json.loads(again.stdout) == document
     target = tmp_path / "deep" / "outputs.json"
-    assert run("show", "--outputs", pending, "--format", "json", "-o", target).stdout == ""
+    assert run("show", "--contract", pending, "-o", f"json={target}").stdout == ""
     assert json.loads(target.read_text()) == json.loads(pending.read_text())
 
 
 def test_what_a_contract_leaves_out_is_filled_in(issuing: Authority) -> None:
     document = contract_document(issuing)
     del document["dataPlaneLifetime"]
-    filled = run("show", "--outputs", "-", "--format", "json", input=json.dumps(document | {"vpcId": "vpc-1"}))
+    filled = run("show", "--contract", "-", "-o", "json", input=json.dumps(document | {"vpcId": "vpc-1"}))
     assert json.loads(filled.stdout) == document | {"dataPlaneLifetime": "24h"}
 
 
@@ -101,30 +101,30 @@ def test_the_schema_needs_no_stack(tmp_path: Path) -> None:
 
 
 def test_the_request_alone(pending: Path, tmp_path: Path) -> None:
-    result = run("csr", "--outputs", pending)
+    result = run("csr", "--contract", pending)
     assert (result.returncode, result.stderr) == (0, "")
     authority = json.loads(pending.read_text())["pendingCertificateAuthority"]
     assert result.stdout == authority["certificateSigningRequest"]
     file = tmp_path / "issuing-ca.csr"
-    assert run("csr", "--outputs", pending, "-o", file).stdout == ""
+    assert run("csr", "--contract", pending, "--output-file", file).stdout == ""
     assert x509.load_pem_x509_csr(file.read_bytes()).is_signature_valid
     openssl = ["openssl", "req", "-in", str(file), "-noout", "-verify", "-subject"]
     assert b"Test Issuing CA" in subprocess.run(openssl, capture_output=True, check=True).stdout
 
 
 def test_an_active_stack_has_no_request(active: Path) -> None:
-    result = run("csr", "--outputs", active)
+    result = run("csr", "--contract", active)
     assert (result.returncode, result.stdout) == (2, "")
     assert "has its certificate" in result.stderr
 
 
 def test_a_pending_stack_says_what_is_next(pending: Path) -> None:
-    result = run("show", "--outputs", pending)
+    result = run("show", "--contract", pending)
     assert (result.returncode, result.stderr) == (0, "")
     assert AUTHORITY_ARN in result.stdout
     assert "CN=Test Issuing CA" in result.stdout
     steps = [
-        f"toolkit contract csr --outputs {pending} > issuing-ca.csr",
+        f"toolkit contract csr --contract {pending} > issuing-ca.csr",
         "pulumi config set issuedCertificate < issuing-ca.pem",
         "pulumi config set issuedCertificateChain < above.pem",
         "pulumi up",
@@ -144,14 +144,14 @@ def test_the_next_steps_are_for_the_same_stack(tmp_path: Path) -> None:
     assert f"  pulumi up {where}\n" in result.stdout
 
 
-@pytest.mark.parametrize("arguments", [["show"], ["show", "--format", "json"], ["csr"]])
+@pytest.mark.parametrize("arguments", [["show"], ["show", "-o", "json"], ["csr"]])
 def test_broken_input(arguments: list[str], active: Path) -> None:
     document = json.loads(active.read_text()) | {"pendingCertificateAuthority": 1, "meshes": "\x1b]0;owned\x07"}
-    result = run(*arguments, "--outputs", "-", input=json.dumps(document))
+    result = run(*arguments, "--contract", "-", input=json.dumps(document))
     assert (result.returncode, result.stdout) == (2, "")
     assert "pendingCertificateAuthority: stands beside certificateAuthority" in result.stderr
     del document["pendingCertificateAuthority"]
-    result = run(*arguments, "--outputs", "-", input=json.dumps(document))
+    result = run(*arguments, "--contract", "-", input=json.dumps(document))
     assert (result.returncode, result.stdout) == (2, "")
     assert "meshes:" in result.stderr
     assert "\x1b" not in result.stderr
@@ -173,7 +173,7 @@ def test_a_ca_that_ends_is_warned_of(
 ) -> None:
     ending = Authority("Test Issuing CA", Authority("Test Root CA"), not_after=NOW + left)
     file = written(tmp_path / "outputs.json", contract_document(ending) | {"dataPlaneLifetime": lifetime})
-    result = run("show", "--outputs", file, "--format", form)
+    result = run("show", "--contract", file, "-o", form)
     assert result.returncode == 0
     assert "Warning" not in result.stdout
     for line, words in zip(result.stderr.splitlines(), warnings, strict=True):

@@ -170,7 +170,7 @@ def test_no_form_of_a_report_shows_a_secret(form: Form) -> None:
     text = f"AWS said {SECRET}"
     check = Check(text, Outcome.FAILED, text, text, text, text)
     zone = replace(
-        samples.good(), zone=text, region=text, checks=(check,), certificates_bought=(text,), calls={text: 1}
+        samples.good(), zone=text, region=text, checks=(check,), certificates_issued=(text,), calls={text: 1}
     )
     report = replace(
         samples.report((zone,), handshakes=(Handshake(text, "b", text),)), missing_zones=(text,), mesh=text
@@ -191,7 +191,12 @@ def test_a_report_without_secrets_stays_as_it_is() -> None:
 
 
 def test_usage_errors_are_printable_and_blotted() -> None:
-    for arguments in (["\x1b[2Jx"], ["--\x1b[2J"], ["verify", "--format", "\x1b[2J"], ["apply", "--timeout", SECRET]):
+    for arguments in (
+        ["\x1b[2Jx"],
+        ["--\x1b[2J"],
+        ["verify", "--format", "\x1b[2J"],
+        ["apply", "--control-plane-timeout", SECRET],
+    ):
         result = CliRunner().invoke(cli.main, arguments)
         assert result.exit_code == 2
         assert "\x1b" not in result.stderr
@@ -212,7 +217,7 @@ def test_a_defect_is_shown_without_secrets(monkeypatch: pytest.MonkeyPatch, *, d
 
     monkeypatch.setattr("toolkit.contract.load_stack", broken)
     monkeypatch.setattr("toolkit.contract.load", broken)
-    result = CliRunner().invoke(cli.main, [*["--debug"][: int(debug)], "contract", "show", "--outputs", "x"])
+    result = CliRunner().invoke(cli.main, [*["--debug"][: int(debug)], "contract", "show", "--contract", "x"])
     assert result.exit_code == 3
     assert "RuntimeError: unexpected ***\\x1b[2J" in result.stderr
     assert ("Traceback" in result.stderr) is debug
@@ -246,7 +251,7 @@ def test_credentials_that_no_header_can_carry_are_refused_by_name(
 ) -> None:
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     environment = {name: "CANARY0123456789" + (end if name == variable else "") for name in names}
-    arguments = ["verify", "--outputs", str(outputs), "--endpoint-url", "http://127.0.0.1:9"]
+    arguments = ["verify", "--contract", str(outputs), "--endpoint-url", "http://127.0.0.1:9"]
     result = CliRunner().invoke(cli.main, arguments, env=environment)
     assert result.exit_code == 3
     assert result.stderr.startswith(f"Error: {words}\n")
@@ -269,8 +274,8 @@ def test_a_document_that_is_meant_to_have_credentials_keeps_them(outputs: Path, 
     secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
     environment = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": secret}
     written = tmp_path / "mesh.yaml"
-    arguments = ["render-mesh", "--outputs", str(outputs), "--credentials", "env", "--allow-inline-credentials"]
-    arguments += ["--access-key", source, "--access-key-secret", source, "-o", str(written)]
+    arguments = ["render-mesh", "--contract", str(outputs), "--credentials", "env", "--allow-inline-credentials"]
+    arguments += ["--access-key", source, "--access-key-secret", source, "--output-file", str(written)]
     result = CliRunner().invoke(cli.main, arguments, env=environment)
     assert result.exit_code == 0, result.stderr
     assert secret not in result.output

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def verify(aws: TestSandbox, live_file: Path, *arguments: str) -> Result:
-    command = ["verify", "--outputs", str(live_file), "--format", "json", *arguments]
+    command = ["verify", "--contract", str(live_file), "-o", "json", *arguments]
     return CliRunner(env=aws.environment).invoke(main, command)
 
 
@@ -43,7 +43,7 @@ def test_every_zone_meets_every_other(
     names = [zone.name for zone in live.zones]
     assert pairs(result) == [(client, server, "") for client in names for server in names if client != server]
     # Handshakes cost nothing.
-    assert json.loads(result.stdout)["certificatesBought"] == len(names)
+    assert json.loads(result.stdout)["certificatesIssued"] == len(names)
 
 
 @pytest.mark.parametrize("arguments", [("--no-handshakes",), ("--zone", "frankfurt-1")])
@@ -61,7 +61,7 @@ def test_the_bundle_of_the_mesh_decides(aws: TestSandbox, live: StackOutputs, li
     rendered = templating.render(other, "default", MeshOptions()).mesh
     mesh = tmp_path / "mesh.yaml"
     mesh.write_text(rendered.replace(other.certificate_authority.arn, live.certificate_authority.arn))
-    result = verify(aws, live_file, "--mesh", str(mesh))
+    result = verify(aws, live_file, "-f", str(mesh))
     assert result.exit_code == 1
     problems = {problem for _, _, problem in pairs(result)}
     assert len(pairs(result)) == 6

@@ -74,11 +74,11 @@ def test_findings_go_to_standard_output_and_what_they_come_to_elsewhere() -> Non
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("unreadable", ["broken.yaml", "missing.yaml", "."])
 def test_what_can_not_be_read_hides_nothing(unreadable: str) -> None:
-    result = lint(unreadable, "wrong.yaml", "--format", "json")
+    result = lint(unreadable, "wrong.yaml", "-o", "json")
     assert result.exit_code == 2
     assert codes(result) == ["MESH001", "MESH014"]
     # Not even to be asked for no errors at all changes that.
-    quiet = lint(unreadable, "wrong.yaml", "--format", "json", "--ignore", "MESH0", "--fail-on", "never")
+    quiet = lint(unreadable, "wrong.yaml", "-o", "json", "--ignore", "MESH0", "--fail-on", "never")
     assert (quiet.exit_code, codes(quiet)) == (2, [])
 
 
@@ -93,18 +93,26 @@ def test_where_it_is_no_yaml_is_said() -> None:
 
 
 @pytest.mark.usefixtures("files")
+def test_a_file_that_is_missing_is_said_to_be_missing() -> None:
+    result = lint("missing.yaml", "good.yaml")
+    first, second, *_ = result.stdout.splitlines()
+    assert first.endswith("can't read missing.yaml: No such file or directory")
+    assert second == "  fix: Name a file that is there and that you may read."
+
+
+@pytest.mark.usefixtures("files")
 def test_standard_input() -> None:
     result = lint("-", stdin=WRONG)
     assert result.exit_code == 1
     assert result.stdout.startswith("standard input:11:9: error MESH014")
     assert lint("-", "wrong.yaml", "-", stdin=GOOD).exit_code == 2
-    twice = lint("wrong.yaml", "wrong.yaml", "--format", "json")
+    twice = lint("wrong.yaml", "wrong.yaml", "-o", "json")
     assert codes(twice) == ["MESH014"]
 
 
 @pytest.mark.usefixtures("files")
 def test_codes_are_chosen_by_how_they_begin() -> None:
-    every = ["noted.yaml", "warned.yaml", "wrong.yaml", "--format", "json"]
+    every = ["noted.yaml", "warned.yaml", "wrong.yaml", "-o", "json"]
     # The same Mesh three times.
     assert set(codes(lint(*every))) == {"MESH003", "MESH014", "MESH025", "MESH036"}
     assert set(codes(lint(*every, "--select", "MESH02", "--select", "mesh036"))) == {"MESH025", "MESH036"}
@@ -118,7 +126,7 @@ def test_codes_are_chosen_by_how_they_begin() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "FILE|-..."),
+        ([], "name a FILE to check"),
         (["good.yaml", "--select", "MESH999"], "--select 'MESH999': no code begins so"),
         (["good.yaml", "--ignore", ""], "--ignore ''"),
         (["good.yaml", "--tag", "version"], "--tag takes KEY=VALUE"),
@@ -126,9 +134,9 @@ def test_codes_are_chosen_by_how_they_begin() -> None:
         (["good.yaml", "--mesh-version", "two"], "'two' is not a version"),
         (["good.yaml", "--product", "istio"], "--product"),
         (["good.yaml", "--format", "xml"], "--format"),
-        (["-", "--outputs", "-"], "can be standard input"),
-        (["good.yaml", "--outputs", "missing.json"], "can't read missing.json"),
-        (["good.yaml", "--outputs", "good.yaml"], "good.yaml is not JSON"),
+        (["-", "--contract", "-"], "can't both be -"),
+        (["good.yaml", "--contract", "missing.json"], "can't read missing.json"),
+        (["good.yaml", "--contract", "good.yaml"], "good.yaml is not JSON"),
     ],
 )
 def test_wrong_usage(arguments: list[str], words: str) -> None:
@@ -139,11 +147,11 @@ def test_wrong_usage(arguments: list[str], words: str) -> None:
 
 @pytest.mark.usefixtures("files")
 def test_versions_products_and_tags() -> None:
-    assert codes(lint("good.yaml", "--format", "json", "--mesh-version", "2.14.1")) == ["MESH121", "MESH122"]
-    assert "MESH120" in codes(lint("good.yaml", "--format", "json", "--mesh-version", "v3.0.0"))
-    kuma = codes(lint("good.yaml", "--format", "json", "--product", "kuma", "--namespace", "kong-mesh-system"))
+    assert codes(lint("good.yaml", "-o", "json", "--mesh-version", "2.14.1")) == ["MESH121", "MESH122"]
+    assert "MESH120" in codes(lint("good.yaml", "-o", "json", "--mesh-version", "v3.0.0"))
+    kuma = codes(lint("good.yaml", "-o", "json", "--product", "kuma", "--namespace", "kong-mesh-system"))
     assert kuma == ["MESH111"]
-    assert codes(lint("good.yaml", "--format", "json", "--tag", f"version={'v' * 65}")) == ["MESH091"]
+    assert codes(lint("good.yaml", "-o", "json", "--tag", f"version={'v' * 65}")) == ["MESH091"]
 
 
 @pytest.mark.usefixtures("files")
@@ -152,14 +160,14 @@ def test_the_contract_is_asked_only_if_wanted(monkeypatch: pytest.MonkeyPatch) -
     assert lint("good.yaml").exit_code == 0
     assert lint("good.yaml", "--stack", "prod").exit_code == 3
     assert lint("good.yaml", "--cwd", ".").exit_code == 3
-    assert lint("good.yaml", "--outputs", "outputs.json").exit_code == 0
+    assert lint("good.yaml", "--contract", "outputs.json").exit_code == 0
     contract = json.dumps(contract_document(ISSUING) | {"meshes": ["other"]})
-    assert codes(lint("good.yaml", "--outputs", "-", "--format", "json", stdin=contract)) == ["MESH133"]
+    assert codes(lint("good.yaml", "--contract", "-", "-o", "json", stdin=contract)) == ["MESH133"]
 
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif"])
 def test_every_form_goes_to_a_file(files: Path, form: str) -> None:
-    result = lint("wrong.yaml", "--format", form, "-o", "found")
+    result = lint("wrong.yaml", "-o", f"{form}=found")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "MESH014" in (files / "found").read_text()
 
@@ -206,7 +214,7 @@ def test_what_is_confidential_is_in_no_output(files: Path) -> None:
     text = text.replace("mode: STRICT", f"mode: {ACCESS_KEY}")
     (files / "mesh.yaml").write_text(text.replace("accessKeySecret:", f"accessKeySecrets: # {ACCESS_KEY}"))
     for form in ("text", "json", "sarif"):
-        result = lint("mesh.yaml", "--format", form)
+        result = lint("mesh.yaml", "-o", form)
         assert "MESH100" in result.stdout
         assert ACCESS_KEY not in result.stdout + result.stderr
 
@@ -218,7 +226,7 @@ def test_it_starts_fast(files: Path) -> None:
         "try: main()\nexcept SystemExit as end: assert not end.code, end.code\n"
         f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
     )
-    for arguments in (["--help"], ["good.yaml"], ["good.yaml", "--outputs", "outputs.json", "--format", "sarif"]):
+    for arguments in (["--help"], ["good.yaml"], ["good.yaml", "--contract", "outputs.json", "-o", "sarif"]):
         line = [sys.executable, "-c", program, "lint", *arguments]
         result = subprocess.run(line, capture_output=True, text=True, check=False, cwd=files)
         assert result.returncode == 0, result.stderr

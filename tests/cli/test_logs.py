@@ -36,7 +36,7 @@ def run(aws: TestSandbox, *arguments: str | Path, **variables: str) -> subproces
 
 @pytest.mark.parametrize("place", ["before", "after", "environment"])
 def test_each_call_of_aws_is_a_line(aws: TestSandbox, live_file: Path, place: str) -> None:
-    arguments = ["verify", "--outputs", str(live_file), "--zone", "ireland-1"]
+    arguments = ["verify", "--contract", str(live_file), "--zone", "ireland-1"]
     if place == "before":
         result = run(aws, "-v", *arguments)
     elif place == "after":
@@ -57,13 +57,15 @@ def test_each_call_of_aws_is_a_line(aws: TestSandbox, live_file: Path, place: st
 
 
 def test_nothing_is_logged_unless_asked_for(aws: TestSandbox, live_file: Path) -> None:
-    result = run(aws, "verify", "--outputs", live_file, "--zone", "ireland-1")
+    result = run(aws, "verify", "--contract", live_file, "--zone", "ireland-1")
     assert not CALL.search(result.stderr)
 
 
 def test_no_secret_is_in_a_log(aws: TestSandbox, live_file: Path) -> None:
     endpoint = aws.endpoint_url.replace("http://", f"http://user:{SECRET.replace('/', '')}@")
-    result = run(aws, "verify", "-vv", "--outputs", live_file, "--endpoint-url", endpoint, AWS_SECRET_ACCESS_KEY=SECRET)
+    result = run(
+        aws, "verify", "-vv", "--contract", live_file, "--endpoint-url", endpoint, AWS_SECRET_ACCESS_KEY=SECRET
+    )
     assert SECRET not in result.stdout + result.stderr
     assert SECRET.replace("/", "") not in result.stdout + result.stderr
 
@@ -77,7 +79,7 @@ def test_a_level_that_is_none_is_refused(aws: TestSandbox, live_file: Path) -> N
 def test_an_endpoint_that_is_not_there_is_a_line(aws: TestSandbox, live_file: Path) -> None:
     result = run(
         aws,
-        *("verify", "-v", "--outputs", live_file, "--zone", "ireland-1", "--timeout", "1"),
+        *("verify", "-v", "--contract", live_file, "--zone", "ireland-1", "--timeout", "1"),
         *("--endpoint-url", "http://127.0.0.1:9"),
     )
     assert result.returncode == 3
@@ -89,7 +91,7 @@ def test_an_endpoint_that_is_not_there_is_a_line(aws: TestSandbox, live_file: Pa
 def test_a_command_leaves_the_logger_as_it_was(outputs: Path) -> None:
     logger = logging.getLogger("toolkit")
     before = logger.handlers[:], logger.level, logger.propagate
-    assert CliRunner().invoke(main, ["contract", "show", "-v", "--outputs", str(outputs)]).exit_code == 0
+    assert CliRunner().invoke(main, ["contract", "show", "-v", "--contract", str(outputs)]).exit_code == 0
     assert (logger.handlers, logger.level, logger.propagate) == before
 
 

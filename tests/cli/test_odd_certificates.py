@@ -74,8 +74,8 @@ def test_no_warning_of_a_library_reaches_the_user(tmp_path: Path, name: str) -> 
     (tmp_path / "mesh.yaml").write_text(mesh(CHAINS[name]))
     document = contract_document(hierarchy()) | {"certificateChain": CHAINS[name]}
     (tmp_path / "outputs.json").write_text(json.dumps(document))
-    for arguments in (["lint", "mesh.yaml"], ["contract", "show"], ["render-mesh"], ["verify", "--mesh", "mesh.yaml"]):
-        given = [] if arguments[0] == "lint" else ["--outputs", "outputs.json"]
+    for arguments in (["lint", "mesh.yaml"], ["contract", "show"], ["render-mesh"], ["verify", "-f", "mesh.yaml"]):
+        given = [] if arguments[0] == "lint" else ["--contract", "outputs.json"]
         assert run(*arguments, *given, directory=tmp_path).returncode in (0, 1, 2)
 
 
@@ -83,13 +83,13 @@ def test_a_joined_contract_writes_nothing(tmp_path: Path) -> None:
     document = contract_document(hierarchy())
     document["certificateChain"] = document["certificateChain"].replace("-----\n-----", "----------")
     (tmp_path / "outputs.json").write_text(json.dumps(document))
-    done = run("render-mesh", "--outputs", "outputs.json", directory=tmp_path)
+    done = run("render-mesh", "--contract", "outputs.json", directory=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "certificateChain: line" in done.stderr
 
 
 def test_outputs_in_utf_16(tmp_path: Path) -> None:
     (tmp_path / "outputs.json").write_text(json.dumps(contract_document(hierarchy())), encoding="utf-16")
-    done = run("contract", "show", "--outputs", "outputs.json", directory=tmp_path)
+    done = run("contract", "show", "--contract", "outputs.json", directory=tmp_path)
     assert done.returncode == 2
     assert "UTF-16, as PowerShell's > writes it" in done.stderr

@@ -99,7 +99,7 @@ def test_a_terminal_shows_the_zones_while_they_run(aws: TestSandbox, tmp_path: P
     outputs_file.write_text(
         json.dumps(program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), aws))
     )
-    command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(outputs_file)]
+    command = [sys.executable, "-m", "toolkit", "verify", "--contract", str(outputs_file)]
     size = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **size, **aws.environment}
     ours, theirs = pty.openpty()
@@ -130,7 +130,7 @@ def test_a_terminal_shows_the_zones_while_they_run(aws: TestSandbox, tmp_path: P
 
 
 def test_a_file_gets_no_cursor_codes_whatever_the_environment_says(aws: TestSandbox, live_file: Path) -> None:
-    command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(live_file), "--zone", "ireland-1"]
+    command = [sys.executable, "-m", "toolkit", "verify", "--contract", str(live_file), "--zone", "ireland-1"]
     environment = {
         "PATH": "/usr/bin:/bin",
         "HOME": "/nonexistent",

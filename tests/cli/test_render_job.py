@@ -38,7 +38,7 @@ KEPT = 4096
 
 def run(outputs: Path, *arguments: str | Path, **more: Any) -> Result:
     return CliRunner().invoke(
-        main, ["render-job", "--outputs", str(outputs), "--image", IMAGE, *map(str, arguments)], **more
+        main, ["render-job", "--contract", str(outputs), "--image", IMAGE, *map(str, arguments)], **more
     )
 
 
@@ -52,7 +52,7 @@ def test_all_zones_are_one_stream(outputs: Path, tmp_path: Path) -> None:
         *["zone-2"] * 2,
     ]
     file = tmp_path / "jobs.yaml"
-    assert run(outputs, "-o", file).stdout == ""
+    assert run(outputs, "--output-file", file).stdout == ""
     assert file.read_text() == result.stdout
     chosen = documents(run(outputs, "--zone", "zone-2", "--zone", "zone-2", "--zone", "zone-1").stdout)
     assert [document["metadata"]["name"] for document in chosen[1::2]] == [
@@ -81,12 +81,12 @@ def test_many_zones(outputs: Path, tmp_path: Path) -> None:
     document = contract_document(hierarchy())
     document["zones"] = [zone_document(f"zone-{number}", "eu-central-1") for number in range(100)]
     outputs.write_text(json.dumps(document))
-    assert run(outputs, "--output-dir", tmp_path / "jobs", "--namespace", "elsewhere").exit_code == 0
+    assert run(outputs, "--output-dir", tmp_path / "jobs", "--pod-namespace", "elsewhere").exit_code == 0
     files = list((tmp_path / "jobs").iterdir())
     assert len(files) == 100
     # Each holds its own zone alone: none grows with the others.
     assert max(file.stat().st_size for file in files) < 10_000
-    said = run(outputs, "--namespace", "elsewhere").stderr
+    said = run(outputs, "--pod-namespace", "elsewhere").stderr
     assert "zone-4 and 95 more do not run as the control plane does" in " ".join(said.split())
 
 
@@ -95,17 +95,17 @@ def test_many_zones(outputs: Path, tmp_path: Path) -> None:
     [
         (["--image", "toolkit"], "--image: 'toolkit' has no tag, so it means latest: name a version"),
         (["--image", "toolkit:latest"], "is no version"),
-        (["--zone", "zone-3"], "--zone: zone-3 is none of zone-1, zone-2"),
+        (["--zone", "zone-3"], "--zone: zone-3 is not a zone of the contract. Zones: zone-1, zone-2"),
         (["--schedule", "0 6 * *"], "--schedule: '0 6 * *' is no schedule: it takes five fields"),
         (["--schedule", "TZ=UTC 0 6 * * *"], "name it with --time-zone"),
         (["--time-zone", "Europe/Berlin"], "--time-zone: is of no use without --schedule"),
-        (["--namespace", "A"], "--namespace: must be 1 to 63 lower-case letters"),
-        (["--service-account", "A"], "--service-account: must be 1 to 253 lower-case letters"),
+        (["--pod-namespace", "A"], "--pod-namespace: must be 1 to 63 lower-case letters"),
+        (["--pod-service-account", "A"], "--pod-service-account: must be 1 to 253 lower-case letters"),
         (["--lifetime", "9y"], "--lifetime: '9y': goes beyond the end of the CA"),
-        (["--mesh-name", "other"], "--mesh-name: the stack has no mesh 'other', only default"),
-        (["--mesh", "missing.yaml"], "can't read missing.yaml"),
-        (["--backend-name", "a"], "--backend-name needs --mesh FILE"),
-        (["-o", "a", "--output-dir", "b"], "do not go together"),
+        (["--mesh", "other"], "--mesh: the contract has no mesh 'other', only default"),
+        (["-f", "missing.yaml"], "can't read missing.yaml"),
+        (["--backend-name", "a"], "--backend-name needs -f FILE"),
+        (["--output-file", "a", "--output-dir", "b"], "do not go together"),
         (["--timeout", "0"], "--timeout"),
         (["--retries", "6"], "--retries"),
     ],
@@ -124,10 +124,10 @@ def test_nothing_is_rendered_for_a_ca_that_waits(outputs: Path) -> None:
     result = run(outputs)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "still waits for its certificate" in result.stderr
-    both = CliRunner().invoke(main, ["render-job", "--outputs", "-", "--mesh", "-", "--image", IMAGE])
+    both = CliRunner().invoke(main, ["render-job", "--contract", "-", "-f", "-", "--image", IMAGE])
     assert both.exit_code == 2
-    assert "can't both be standard input" in both.stderr
-    assert CliRunner().invoke(main, ["render-job", "--outputs", str(outputs)]).exit_code == 2
+    assert "can't both be -" in both.stderr
+    assert CliRunner().invoke(main, ["render-job", "--contract", str(outputs)]).exit_code == 2
 
 
 def test_what_a_reader_may_not_expect_is_said(outputs: Path, tmp_path: Path) -> None:
@@ -135,24 +135,24 @@ def test_what_a_reader_may_not_expect_is_said(outputs: Path, tmp_path: Path) -> 
     document["zones"][1]["identity"] = "ambient"
     outputs.write_text(json.dumps(document))
     scheduled = run(outputs, "--schedule", "@daily")
-    assert "Note: each run buys 2 certificates, one a zone; on AWS they cost up to $1.50\n" in scheduled.stderr
+    assert "Note: each run requests 2 certificates, one a zone; on AWS they cost up to $1.50\n" in scheduled.stderr
     assert "Note: identity ambient: the pods of zone-2 get the role of their machine" in scheduled.stderr
-    account = run(outputs, "--zone", "zone-1", "--service-account", "verifier")
+    account = run(outputs, "--zone", "zone-1", "--pod-service-account", "verifier")
     assert "Note: the pods of zone-1 do not run as the control plane does" in account.stderr
-    same = run(outputs, "--zone", "zone-1", "--service-account", "kong-mesh-control-plane")
+    same = run(outputs, "--zone", "zone-1", "--pod-service-account", "kong-mesh-control-plane")
     assert same.stderr == ""
     mesh = tmp_path / "mesh.yaml"
     keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI"}
-    rendering = ["render-mesh", "--outputs", str(outputs), "--credentials", "env", "-o", str(mesh)]
+    rendering = ["render-mesh", "--contract", str(outputs), "--credentials", "env", "--output-file", str(mesh)]
     assert CliRunner().invoke(main, rendering, env=keys).exit_code == 0
-    refused = run(outputs, "--zone", "zone-1", "--mesh", mesh)
+    refused = run(outputs, "--zone", "zone-1", "-f", mesh)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "Secret default-acmpca-access-key is no chain of certificates" in refused.stderr
     assert "Hint: Give the Mesh, and the Secret of its caCert alone" in refused.stderr
     assert "AKIA" not in refused.stderr
-    apart = [*rendering, "--secret-output", str(tmp_path / "secrets.yaml")]
+    apart = [*rendering, "--secret-file", str(tmp_path / "secrets.yaml")]
     assert CliRunner().invoke(main, apart, env=keys).exit_code == 0
-    said = run(outputs, "--zone", "zone-1", "--mesh", mesh)
+    said = run(outputs, "--zone", "zone-1", "-f", mesh)
     assert said.exit_code == 0
     assert "Note: the Mesh names an access key, with which its control planes ask" in said.stderr
 
@@ -162,18 +162,18 @@ def test_a_job_is_readable_to_no_more_people_than_its_mesh(
     outputs: Path, tmp_path: Path, bits: int, wanted: int
 ) -> None:
     mesh, job = tmp_path / "mesh.yaml", tmp_path / "job.yaml"
-    rendering = ["render-mesh", "--outputs", str(outputs), "-o", str(mesh)]
+    rendering = ["render-mesh", "--contract", str(outputs), "--output-file", str(mesh)]
     assert CliRunner().invoke(main, rendering).exit_code == 0
     mesh.chmod(bits)
-    assert run(outputs, "--zone", "zone-1", "--mesh", mesh, "-o", job).exit_code == 0
+    assert run(outputs, "--zone", "zone-1", "-f", mesh, "--output-file", job).exit_code == 0
     assert job.stat().st_mode & 0o777 == wanted
-    assert run(outputs, "--mesh", mesh, "--output-dir", tmp_path / "jobs").exit_code == 0
+    assert run(outputs, "-f", mesh, "--output-dir", tmp_path / "jobs").exit_code == 0
     assert {file.stat().st_mode & 0o777 for file in (tmp_path / "jobs").iterdir()} == {wanted}
 
 
 def test_it_starts_fast(outputs: Path) -> None:
     assert imported_by("render-job", "--help") == set()
-    assert imported_by("render-job", "--outputs", outputs, "--image", IMAGE, "--schedule", "@daily") == set()
+    assert imported_by("render-job", "--contract", outputs, "--image", IMAGE, "--schedule", "@daily") == set()
 
 
 # What runs in the pods.
@@ -192,7 +192,7 @@ def rendered(stack: StackOutputs, tmp_path: Path) -> list[Any]:
     file.write_text(stack.to_json())
     applied = templating.render(stack, "default", MeshOptions(common_name="{{ tag `kuma.io/zone` }}.mesh"))
     mesh.write_text(applied.mesh)
-    result = run(file, "--mesh", mesh, "--probe-denials")
+    result = run(file, "-f", mesh, "--probe-denials")
     assert result.exit_code == 0, result.stderr
     return documents(result.stdout)
 
@@ -266,15 +266,15 @@ def test_a_job_in_every_zone_and_all_of_them_merged(
         assert f"assumed-role/{role}/" in result.stdout
         assert "Every zone gets certificates: 1 of 1" in result.stdout
         (zone,) = json_form.parse(kept.read_text(), kept.name).zones
-        assert len(zone.certificates_bought) == 1
+        assert len(zone.certificates_issued) == 1
         files += ["--merge", kept]
-    merged = toolkit("verify", "--outputs", tmp_path / "outputs.json", *files, "--format", "json")
+    merged = toolkit("verify", "--contract", tmp_path / "outputs.json", *files, "-o", "json")
     assert merged.returncode == 0, merged.stderr
     report = json_form.parse(merged.stdout, "merged")
     assert [zone.zone for zone in report.zones] == [zone.name for zone in stack.zones]
-    assert report.certificates_bought == 3
+    assert report.certificates_issued == 3
     # A zone whose Job was forgotten is missing.
-    missing = toolkit("verify", "--outputs", tmp_path / "outputs.json", *files[:4])
+    missing = toolkit("verify", "--contract", tmp_path / "outputs.json", *files[:4])
     assert missing.returncode == 1
     assert "Nothing is known of 1 zone (ireland-1)" in missing.stdout
 
@@ -293,8 +293,8 @@ def test_a_zone_that_fails_fails_its_job_and_says_why(
     assert failed.name == "fetch"
     assert "acm-pca:GetCertificate" in failed.found
     assert failed.advice
-    assert len(zone.certificates_bought) == 1
-    merged = toolkit("verify", "--outputs", tmp_path / "outputs.json", "--merge", kept)
+    assert len(zone.certificates_issued) == 1
+    merged = toolkit("verify", "--contract", tmp_path / "outputs.json", "--merge", kept)
     assert merged.returncode == 1
     assert "acm-pca:GetCertificate" in merged.stdout
 
@@ -302,12 +302,12 @@ def test_a_zone_that_fails_fails_its_job_and_says_why(
 def test_another_service_account_is_found_out(aws: TestSandbox, stack: StackOutputs, tmp_path: Path) -> None:
     file = tmp_path / "outputs.json"
     file.write_text(stack.to_json())
-    config_map, job = documents(run(file, "--zone", "frankfurt-1", "--service-account", "other").stdout)
+    config_map, job = documents(run(file, "--zone", "frankfurt-1", "--pod-service-account", "other").stdout)
     result, kept = Node(aws, stack, tmp_path).start(config_map, job)
     assert result.returncode == 1
     (zone,) = json_form.parse(kept.read_text(), kept.name).zones
     assert [check.name for check in zone.checks if check.failed] == ["identity"]
-    assert not zone.certificates_bought
+    assert not zone.certificates_issued
 
 
 def test_a_real_report_needs_to_be_compact(
@@ -320,12 +320,12 @@ def test_a_real_report_needs_to_be_compact(
     assert kept.stat().st_size <= KEPT
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **aws.environment}
     full = toolkit(
-        "verify", "--outputs", tmp_path / "outputs.json", "--zone", "frankfurt-1", "--format", "json", env=environment
+        "verify", "--contract", tmp_path / "outputs.json", "--zone", "frankfurt-1", "-o", "json", env=environment
     )
     assert len(full.stdout) > KEPT > kept.stat().st_size
     cut = tmp_path / "cut.json"
     cut.write_text(full.stdout[-KEPT:])
-    refused = toolkit("verify", "--outputs", tmp_path / "outputs.json", "--merge", cut)
+    refused = toolkit("verify", "--contract", tmp_path / "outputs.json", "--merge", cut)
     assert refused.returncode == 2
     assert "cut.json is no report" in refused.stderr
     assert len(whole) > kept.stat().st_size
@@ -381,5 +381,6 @@ def test_what_the_document_says_gathers_the_reports(
 def test_the_document_describes_every_option() -> None:
     text = (find_project_root() / "docs" / "jobs.md").read_text()
     for parameter in command.params:
-        if parameter.name not in ("outputs", "stack", "cwd", "verbose"):
+        # Those of the contract, and what every command has.
+        if getattr(parameter, "group", "") not in ("Contract", "Common"):
             assert any(f"`{option}`" in text for option in parameter.opts), parameter.name

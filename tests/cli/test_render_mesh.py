@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.cli.terminal import run_on_terminal
 from tests.control_plane.clients import kumactl_config
 from tests.control_plane.faulty import TOKEN, Faulty
 from tests.support import AUTHORITY_ARN, contract_document, hierarchy
@@ -34,7 +35,7 @@ mtls:
 
 
 def run(outputs: Path, *arguments: str | Path, **more: Any) -> Result:
-    return CliRunner().invoke(main, ["render-mesh", "--outputs", str(outputs), *map(str, arguments)], **more)
+    return CliRunner().invoke(main, ["render-mesh", "--contract", str(outputs), *map(str, arguments)], **more)
 
 
 def test_into_a_mesh_that_exists(outputs: Path, tmp_path: Path) -> None:
@@ -46,9 +47,9 @@ def test_into_a_mesh_that_exists(outputs: Path, tmp_path: Path) -> None:
     assert AUTHORITY_ARN in result.stdout
     assert "Note: mesh default: ca-1 still signs" in result.stderr
     # In place, and once more.
-    assert run(outputs, "--base", live, "-o", live).exit_code == 0
+    assert run(outputs, "--base", live, "--output-file", live).exit_code == 0
     assert live.read_text() == result.stdout
-    assert run(outputs, "--base", live, "-o", live).exit_code == 0
+    assert run(outputs, "--base", live, "--output-file", live).exit_code == 0
     assert live.read_text() == result.stdout
     piped = run(outputs, "--base", "-", input=LIVE)
     assert piped.stdout == result.stdout
@@ -65,22 +66,24 @@ def test_into_a_mesh_without_mtls_warns_of_what_is_denied_then(outputs: Path, tm
 def test_a_base_that_can_not_be_used_changes_nothing(outputs: Path, tmp_path: Path) -> None:
     live, target = tmp_path / "mesh.yaml", tmp_path / "new.yaml"
     for text, words in {
-        LIVE.replace("name: default", "name: other"): "no mesh of the stack (default) is in the base, which has: other",
+        LIVE.replace(
+            "name: default", "name: other"
+        ): "no mesh of the contract (default) is in the base, which has: other",
         LIVE.replace("ca-1\n", "acmpca\n"): "is of type builtin; an acmpca backend needs a name of its own",
         LIVE + "x: y: z\n": "mesh.yaml:9:5",
         "kind: Namespace\n": "which has: none",
     }.items():
         live.write_text(text)
-        result = run(outputs, "--base", live, "-o", target)
+        result = run(outputs, "--base", live, "--output-file", target)
         assert (result.exit_code, result.stdout) == (2, ""), text
         assert words in result.stderr
         assert not target.exists()
         assert live.read_text() == text
     assert run(outputs, "--base", tmp_path / "missing.yaml").exit_code == 2
     assert run(outputs, "--base", live, "--mesh", "default").exit_code == 2
-    both = CliRunner().invoke(main, ["render-mesh", "--outputs", "-", "--base", "-"], input="{}")
+    both = CliRunner().invoke(main, ["render-mesh", "--contract", "-", "--base", "-"], input="{}")
     assert both.exit_code == 2
-    assert "can't both be standard input" in both.stderr
+    assert "can't both be -" in both.stderr
 
 
 def test_several_meshes_of_one_text_come_out_once(outputs: Path, tmp_path: Path) -> None:
@@ -98,7 +101,7 @@ def test_several_meshes_of_one_text_come_out_once(outputs: Path, tmp_path: Path)
         ("Mesh", "default"),
         ("Mesh", "other"),
     ]
-    # Without a base, all meshes of the stack in one stream.
+    # Without a base, all meshes of the contract in one stream.
     stream: list[Any] = load_stream(run(outputs, "--format", "universal").stdout, "x")
     assert [found["name"] for found in stream] == ["default", "other", "third"]
     named = run(outputs, "--ca-cert", "secret=one")
@@ -110,7 +113,7 @@ def test_credentials_from_a_file_become_secrets_that_only_their_owner_reads(outp
     credentials, secrets, mesh = tmp_path / "credentials", tmp_path / "secrets.yaml", tmp_path / "mesh.yaml"
     credentials.write_text(f"[mesh]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
     chosen = ("--credentials", credentials, "--credentials-profile", "mesh")
-    result = run(outputs, *chosen, "--secret-output", secrets, "-o", mesh)
+    result = run(outputs, *chosen, "--secret-file", secrets, "--output-file", mesh)
     assert (result.exit_code, result.output) == (0, "")
     assert secrets.stat().st_mode & 0o777 == 0o600
     assert mesh.stat().st_mode & 0o777 == 0o644
@@ -119,7 +122,7 @@ def test_credentials_from_a_file_become_secrets_that_only_their_owner_reads(outp
         "default-acmpca-access-key",
         "default-acmpca-access-key-secret",
     ]
-    together = run(outputs, *chosen, "-o", mesh)
+    together = run(outputs, *chosen, "--output-file", mesh)
     assert together.exit_code == 0
     assert mesh.stat().st_mode & 0o777 == 0o600
 
@@ -128,10 +131,16 @@ def test_credentials_from_the_environment_or_a_question(outputs: Path) -> None:
     variables = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     from_environment = run(outputs, "--credentials", "env", env=variables)
     assert from_environment.exit_code == 0
-    asked = run(outputs, "--credentials", "prompt", input=f"{KEY}\n{SECRET}\n")
-    assert asked.exit_code == 0
-    assert SECRET not in asked.stderr
-    assert asked.stdout == from_environment.stdout
+    piped = run(outputs, "--credentials", "prompt", input=f"{KEY}\n{SECRET}\n")
+    assert piped.exit_code == 2
+    assert "--credentials prompt needs a terminal to ask on" in piped.stderr
+    target = outputs.with_name("asked.yaml")
+    arguments = ("render-mesh", "--contract", outputs, "--credentials", "prompt", "--output-file", target)
+    answers = {"AWS access key: ": f"{KEY}\n", "AWS access key secret: ": f"{SECRET}\n"}
+    asked = run_on_terminal(*arguments, answers=answers)
+    assert asked.exit_code == 0, asked.text
+    assert (KEY in asked.text, SECRET in asked.text) == (True, False)
+    assert target.read_text() == from_environment.stdout
     missing = run(outputs, "--credentials", "env", env={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
     assert missing.exit_code == 2
     assert "AWS_ACCESS_KEY_ID: is missing" in missing.stderr
@@ -140,7 +149,16 @@ def test_credentials_from_the_environment_or_a_question(outputs: Path) -> None:
 def test_inline_credentials_need_to_be_allowed(outputs: Path, tmp_path: Path) -> None:
     variables = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
     mesh = tmp_path / "mesh.yaml"
-    inline = ("--credentials", "env", "--access-key", "inline", "--access-key-secret", "inlineString", "-o", mesh)
+    inline = (
+        "--credentials",
+        "env",
+        "--access-key",
+        "inline",
+        "--access-key-secret",
+        "inlineString",
+        "--output-file",
+        mesh,
+    )
     refused = run(outputs, *inline, env=variables)
     assert refused.exit_code == 2
     assert "--access-key: inline shows the credential to everyone who may read the Mesh" in refused.stderr
@@ -201,7 +219,7 @@ def test_a_credential_goes_into_no_file_that_others_may_read(outputs: Path, tmp_
     target.touch(mode)
     target.chmod(mode)
     program = [sys.executable, "-c", "from toolkit.cli import main; main()"]
-    command = [*program, "render-mesh", "--outputs", str(outputs), "--credentials", "env"]
+    command = [*program, "render-mesh", "--contract", str(outputs), "--credentials", "env"]
     with target.open("w") as stream:
         result = subprocess.run(
             command,
@@ -271,22 +289,24 @@ def test_a_file_gets_no_wider_than_its_base(outputs: Path, tmp_path: Path) -> No
     for before, after in ((0o600, 0o600), (0o640, 0o640), (0o666, 0o644), (0o400, 0o600)):
         live.write_text(LIVE)
         live.chmod(before)
-        assert run(outputs, "--base", live, "-o", live).exit_code == 0
+        assert run(outputs, "--base", live, "--output-file", live).exit_code == 0
         assert live.stat().st_mode & 0o777 == after
         live.chmod(0o600)
 
 
 def test_one_file_for_both_is_refused_or_holds_both(outputs: Path, tmp_path: Path) -> None:
     target = tmp_path / "mesh.yaml"
-    twice = run(outputs, "--ca-cert", "secret", "-o", target, "--secret-output", tmp_path / "x" / ".." / "mesh.yaml")
+    twice = run(
+        outputs, "--ca-cert", "secret", "--output-file", target, "--secret-file", tmp_path / "x" / ".." / "mesh.yaml"
+    )
     assert (twice.exit_code, target.exists()) == (2, False)
-    assert "name one file" in twice.stderr
+    assert "are one file" in twice.stderr
     live = tmp_path / "live.yaml"
     live.write_text(LIVE)
-    lost = run(outputs, "--base", live, "--ca-cert", "secret", "--secret-output", live)
+    lost = run(outputs, "--base", live, "--ca-cert", "secret", "--secret-file", live)
     assert (lost.exit_code, live.read_text()) == (2, LIVE)
-    assert "names the base" in lost.stderr
-    assert run(outputs, "--ca-cert", "secret", "-o", target).exit_code == 0
+    assert "is the input of --base" in lost.stderr
+    assert run(outputs, "--ca-cert", "secret", "--output-file", target).exit_code == 0
     assert [document["kind"] for document in load_stream(target.read_text(), "x")] == ["Secret", "Mesh"]  # type: ignore[index]
 
 

@@ -36,7 +36,7 @@ def outputs(tmp_path: Path) -> Path:
 
 
 def run(outputs: Path | str, *arguments: str | Path, **more: Any) -> Result:
-    return CliRunner().invoke(main, ["render-zone", "--outputs", str(outputs), *map(str, arguments)], **more)
+    return CliRunner().invoke(main, ["render-zone", "--contract", str(outputs), *map(str, arguments)], **more)
 
 
 def test_one_zone_goes_to_standard_output(outputs: Path) -> None:
@@ -60,7 +60,7 @@ def test_one_zone_goes_to_standard_output(outputs: Path) -> None:
 
 def test_the_environment_of_one_zone(outputs: Path, tmp_path: Path) -> None:
     file = tmp_path / "zone.env"
-    result = run(outputs, "--zone", "machines", "--format", "env", "--kds-address", ADDRESS, "-o", file)
+    result = run(outputs, "--zone", "machines", "--format", "env", "--kds-address", ADDRESS, "--output-file", file)
     assert (result.exit_code, result.output) == (0, "")
     assert rendering.read_environment(file.read_text()) == {
         "KUMA_MODE": "zone",
@@ -115,13 +115,13 @@ def test_all_files_or_none(outputs: Path, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         ([], "several zones: frankfurt, paris, machines; name one with --zone"),
-        (["-o", "x.yaml"], "several zones"),
+        (["--output-file", "x.yaml"], "several zones"),
         (["--zone", "paris", "--zone", "frankfurt"], "several zones: frankfurt, paris;"),
-        (["--zone", "paris", "-o", "x.yaml", "--output-dir", "x"], "give one of them"),
+        (["--zone", "paris", "--output-file", "x.yaml", "--output-dir", "x"], "give one of them"),
         (["--zone", "paris", "--base", "zone.env", "--format", "env"], "--base takes Helm values"),
-        (["--zone", "paris", "--base", "-", "--outputs", "-"], "can't both be standard input"),
+        (["--zone", "paris", "--base", "-", "--contract", "-"], "can't both be -"),
         (["--zone", "paris", "--namespace", "x", "--format", "env"], "--namespace is a release's"),
-        (["--zone", "nowhere"], "--zone: 'nowhere' is not a zone of the stack; zones: frankfurt, paris, machines"),
+        (["--zone", "nowhere"], "--zone: 'nowhere' is not a zone of the contract; zones: frankfurt, paris, machines"),
         (["--zone", "paris", "--kds-address", "grpc://x:1"], "--kds-address: 'grpc://x:1' is not of the form grpcs://"),
         (["--zone", "paris", "--base", "nowhere.yaml"], "can't read nowhere.yaml"),
         (["--format", "yaml"], "--format"),
@@ -158,10 +158,10 @@ def test_into_values_that_exist(outputs: Path, tmp_path: Path) -> None:
     assert printed.stdout.startswith(BASE.replace("us-east-1", "eu-central-1"))
     assert base.read_text() == BASE
     for _ in range(2):
-        assert run(outputs, *arguments, "-o", base).exit_code == 0
+        assert run(outputs, *arguments, "--output-file", base).exit_code == 0
         assert base.read_text() == printed.stdout
         assert base.stat().st_mode & 0o777 == 0o640
-    piped = run(outputs, *arguments[:-1], "-", "-o", tmp_path / "piped.yaml", input=BASE)
+    piped = run(outputs, *arguments[:-1], "-", "--output-file", tmp_path / "piped.yaml", input=BASE)
     assert piped.exit_code == 0
     assert (tmp_path / "piped.yaml").read_text() == printed.stdout
     # Nobody knows what came through the pipe.
@@ -171,17 +171,17 @@ def test_into_values_that_exist(outputs: Path, tmp_path: Path) -> None:
 def test_what_was_replaced_is_said_on_standard_error(outputs: Path, tmp_path: Path) -> None:
     base = tmp_path / "values.yaml"
     base.write_text(BASE)
-    result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "-o", base)
+    result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "--output-file", base)
     place = f"{base}:5:15 kuma.controlPlane.envVars.AWS_REGION"
     assert result.output == f"Note: zone frankfurt: {place}: 'us-east-1' -> 'eu-central-1'\n"
-    again = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "-o", base)
+    again = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "--output-file", base)
     assert again.output == ""
 
 
 def test_line_ends_of_a_base_stay(outputs: Path, tmp_path: Path) -> None:
     base = tmp_path / "values.yaml"
     base.write_bytes(BASE.replace("\n", "\r\n").encode())
-    assert run(outputs, "--zone", "frankfurt", "--base", base, "-o", base).exit_code == 0
+    assert run(outputs, "--zone", "frankfurt", "--base", base, "--output-file", base).exit_code == 0
     assert b"\n" not in base.read_bytes().replace(b"\r\n", b"")
 
 
@@ -208,7 +208,7 @@ def test_a_base_that_is_not_the_zones_changes_nothing(outputs: Path, tmp_path: P
     base, other = tmp_path / "values.yaml", tmp_path / "other.yaml"
     base.write_text(text)
     for target in (base, other):
-        result = run(outputs, "--zone", "frankfurt", "--base", base, "-o", target)
+        result = run(outputs, "--zone", "frankfurt", "--base", base, "--output-file", target)
         assert (result.exit_code, result.stdout) == (2, "")
         assert words in result.stderr
     assert base.read_text() == text
@@ -249,7 +249,7 @@ def test_a_base_that_is_not_values_changes_nothing(
 ) -> None:
     base, other = tmp_path / "values.yaml", tmp_path / "other.yaml"
     base.write_text(text)
-    for target in (("-o", base), ("-o", other), ("--output-dir", tmp_path / "zones")):
+    for target in (("--output-file", base), ("--output-file", other), ("--output-dir", tmp_path / "zones")):
         result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, *target)
         assert (result.exit_code, result.stdout) == (2, "")
         head, found, fix = result.stderr.splitlines()
@@ -268,7 +268,7 @@ def test_values_of_open_source_kuma_are_warned_of_and_stay(outputs: Path, tmp_pa
     base = tmp_path / "values.yaml"
     base.write_text(KUMA)
     for _ in range(2):
-        result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "-o", base)
+        result = run(outputs, "--zone", "frankfurt", "--kds-address", ADDRESS, "--base", base, "--output-file", base)
         assert (result.exit_code, result.stdout) == (0, "")
         (warning,) = result.stderr.splitlines()
         assert warning.startswith(f"Warning: {base}:1:1 controlPlane: ")
@@ -297,19 +297,19 @@ def test_a_role_that_is_annotated_for_nothing_is_warned_of_and_stays(outputs: Pa
 def test_it_starts_fast(outputs: Path, tmp_path: Path) -> None:
     base = tmp_path / "values.yaml"
     base.write_text(BASE)
-    one = ("render-zone", "--outputs", outputs, "--zone", "paris")
+    one = ("render-zone", "--contract", outputs, "--zone", "paris")
     for arguments in (("render-zone", "--help"), one, (*one, "--format", "env"), (*one, "--base", base)):
         assert imported_by(*arguments) == set()
 
 
 def test_a_real_process_reads_the_contract_from_a_pipe(outputs: Path) -> None:
     result = toolkit(
-        "render-zone", "--outputs", "-", "--zone", "machines", "--format", "env", input=outputs.read_text()
+        "render-zone", "--contract", "-", "--zone", "machines", "--format", "env", input=outputs.read_text()
     )
     assert result.returncode == 0
     assert "KUMA_MULTIZONE_ZONE_NAME=machines\n" in result.stdout
     assert "Traceback" not in result.stderr
-    assert toolkit("render-zone", "--outputs", "-", input="{}").returncode == 2
+    assert toolkit("render-zone", "--contract", "-", input="{}").returncode == 2
 
 
 def test_the_page_names_every_option() -> None:

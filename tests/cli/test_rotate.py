@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,8 @@ from toolkit.mesh.documents.editable import read_editable
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Neither credentials nor a machine that would give some.
+NO_AWS = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent", "AWS_ACCESS_KEY_ID": "", "AWS_PROFILE": ""}
 BEFORE = """\
 apiVersion: kuma.io/v1alpha1
 kind: Mesh
@@ -44,7 +48,7 @@ def signs(text: str) -> str:
 
 
 def test_the_plan(outputs: Path, base: Path) -> None:
-    result = run("--base", base, "--outputs", outputs)
+    result = run("--base", base, "--contract", outputs)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == "Mesh default: from ca-1 to acmpca, in 3 steps"
@@ -60,34 +64,34 @@ def test_the_plan(outputs: Path, base: Path) -> None:
 
 def test_one_step_at_a_time_from_what_is_live(outputs: Path, base: Path) -> None:
     for number, expected in enumerate(["ca-1", "acmpca", "acmpca"], start=1):
-        result = run("--base", base, "--outputs", outputs, "--step", str(number))
+        result = run("--base", base, "--contract", outputs, "--step", str(number))
         assert result.exit_code == 0
         assert signs(result.stdout) == expected
         assert "wait    " in result.stderr
         base.write_text(result.stdout)
     assert "ca-1" not in base.read_text().replace("# builtin", "")
-    over = run("--base", base, "--outputs", outputs)
+    over = run("--base", base, "--contract", outputs)
     assert over.exit_code == 2
     assert "There is nothing to rotate." in over.stderr
 
 
 def test_a_step_from_a_base_that_is_not_there_yet_says_so(outputs: Path, base: Path) -> None:
-    second = run("--base", base, "--outputs", outputs, "--step", "2")
+    second = run("--base", base, "--contract", outputs, "--step", "2")
     assert "Note: in the base step 1 has not been made" in second.stderr
-    base.write_text(run("--base", base, "--outputs", outputs, "--step", "1").stdout)
-    assert "has not been made" not in run("--base", base, "--outputs", outputs, "--step", "2").stderr
+    base.write_text(run("--base", base, "--contract", outputs, "--step", "1").stdout)
+    assert "has not been made" not in run("--base", base, "--contract", outputs, "--step", "2").stderr
 
 
 def test_secrets_come_with_the_first_step_alone(outputs: Path, base: Path) -> None:
-    first = run("--base", base, "--outputs", outputs, "--ca-cert", "secret", "--step", "1")
+    first = run("--base", base, "--contract", outputs, "--ca-cert", "secret", "--step", "1")
     assert first.stdout.index("kind: Secret") < first.stdout.index("kind: Mesh")
-    second = run("--base", base, "--outputs", outputs, "--ca-cert", "secret", "--step", "2")
+    second = run("--base", base, "--contract", outputs, "--ca-cert", "secret", "--step", "2")
     assert "kind: Secret" not in second.stdout
 
 
 def test_all_of_it_in_a_directory(outputs: Path, base: Path, tmp_path: Path) -> None:
     directory = tmp_path / "rotation"
-    result = run("--base", base, "--outputs", outputs, "--ca-cert", "secret", "--output-dir", directory)
+    result = run("--base", base, "--contract", outputs, "--ca-cert", "secret", "--output-dir", directory)
     assert (result.exit_code, result.stdout) == (0, "")
     names = ["0-before.yaml", "1-add.yaml", "1-secrets.yaml", "2-switch.yaml", "3-remove.yaml", "PLAN.txt"]
     assert sorted(file.name for file in directory.iterdir()) == names
@@ -100,8 +104,8 @@ def test_all_of_it_in_a_directory(outputs: Path, base: Path, tmp_path: Path) -> 
 def test_the_documents_are_no_wider_than_the_base(outputs: Path, base: Path, tmp_path: Path) -> None:
     base.chmod(0o600)
     directory, step = tmp_path / "rotation", tmp_path / "step.yaml"
-    assert run("--base", base, "--outputs", outputs, "--output-dir", directory).exit_code == 0
-    assert run("--base", base, "--outputs", outputs, "--step", "1", "-o", step).exit_code == 0
+    assert run("--base", base, "--contract", outputs, "--output-dir", directory).exit_code == 0
+    assert run("--base", base, "--contract", outputs, "--step", "1", "--output-file", step).exit_code == 0
     assert {file.stat().st_mode & 0o777 for file in [step, *directory.glob("*.yaml")]} == {0o600}
 
 
@@ -109,10 +113,11 @@ def test_the_plan_names_what_is_left_where_others_stay(
     outputs: Path, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base.write_text(f"{BEFORE}      - name: ca-0\n        type: builtin\n")
-    arguments = ["--base", str(base), "--outputs", str(outputs)]
+    arguments = ["--base", str(base), "--contract", str(outputs)]
     monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
     for number in (1, 2, 3):
-        (line,) = (line for line in run(*arguments).stdout.splitlines() if f"--step {number} |" in line)
+        lines = (line for line in run(*arguments).stdout.splitlines() if line.startswith("   apply "))
+        (line,) = (line for line in lines if f"--step {number} |" in line)
         command = line.removeprefix("   apply   toolkit rotate ").partition(" | ")[0]
         step = run(*command.split())
         assert step.exit_code == 0
@@ -123,11 +128,76 @@ def test_the_plan_names_what_is_left_where_others_stay(
     assert [backend["name"] for backend in mesh.backends] == ["ca-0", "acmpca"]
 
 
+def test_the_plan_for_programs(outputs: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "plan.json"
+    arguments = ["--base", str(base), "--contract", str(outputs), "-o", "text", "-o", f"json={kept}"]
+    monkeypatch.setattr("sys.argv", ["toolkit", "-q", "rotate", *arguments])
+    shown = run(*arguments)
+    plan = json.loads(kept.read_text())
+    assert (plan["mesh"], plan["from"], plan["to"], plan["form"]) == ("default", "ca-1", "acmpca", "kubernetes")
+    assert [(step["number"], step["name"], step["done"]) for step in plan["steps"]] == [
+        (1, "add", False),
+        (2, "switch", False),
+        (3, "remove", False),
+    ]
+    for step in plan["steps"]:
+        command = f"toolkit rotate --base {base} --contract {outputs} --step {step['number']}"
+        assert step["apply"] == f"{command} | kubectl apply -f -"
+        assert f"   apply   {step['apply']}\n" in shown.stdout
+        # No control plane was asked.
+        assert (step["ready"], step["notReadyBecause"]) == (None, None)
+    assert [bool(step["verify"]) for step in plan["steps"]] == [True, False, False]
+
+
+def test_the_plan_names_the_command_that_proves_issuance(outputs: Path, base: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "a rotation"
+    result = run("--base", base, "--contract", outputs, "--ca-cert", "secret", "--output-dir", directory)
+    assert result.exit_code == 0, result.stderr
+    (line,) = (line for line in (directory / "PLAN.txt").read_text().splitlines() if line.startswith("   verify  "))
+    words = shlex.split(line.removeprefix("   verify  "))
+    files = ["-f", f"{directory}/1-add.yaml", "-f", f"{directory}/1-secrets.yaml"]
+    named = ["--mesh", "default", "--backend-name", "acmpca"]
+    assert words == ["toolkit", "verify", "--contract", str(outputs), *files, *named]
+    # Its documents are read; only AWS is missing.
+    again = CliRunner().invoke(main, [*words[1:], "--endpoint-url", "http://127.0.0.1:9"], env=NO_AWS)
+    assert again.exit_code == 3, again.stderr
+
+
+def test_no_issuance_is_proven_from_a_ca_that_is_not_on_aws(base: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target.yaml"
+    target.write_text(BEFORE.replace("ca-1", "ca-2"))
+    assert "verify  " not in run("--base", base, "--to", target).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-o", "yaml"), "-o yaml write one --step's document"),
+        (("--diff",), "name the step"),
+        (("--step", "1", "-o", "text"), "-o text is the plan"),
+        (("--step", "1", "--diff", "-o", "json"), "--diff writes no document"),
+        (("--output-dir", "x", "-o", "json"), "leave --step and -o out"),
+    ],
+)
+def test_forms_that_do_not_fit(outputs: Path, base: Path, arguments: tuple[str, ...], words: str) -> None:
+    result = run("--base", base, "--contract", outputs, *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_what_a_step_changes(outputs: Path, base: Path) -> None:
+    result = run("--base", base, "--contract", outputs, "--step", "2", "--diff")
+    changed = [line for line in result.stdout.splitlines()[2:] if line[0] in "+-"]
+    assert changed == ["-    enabledBackend: ca-1 # builtin", "+    enabledBackend: acmpca # builtin"]
+    dashed = run("--base", base, "--contract", outputs, "--step", "2", "-o", "-").stdout
+    assert dashed == run("--base", base, "--contract", outputs, "--step", "2").stdout
+
+
 def test_a_resource_version_holds_for_one_step_alone(outputs: Path, base: Path) -> None:
     live = BEFORE.replace("  name: default\n", "  name: default\n  resourceVersion: '7'\n")
     base.write_text(live)
-    assert "has a metadata.resourceVersion" in run("--base", base, "--outputs", outputs).stderr
-    piped = run("--base", "-", "--outputs", outputs, "--step", "1", input=live)
+    assert "has a metadata.resourceVersion" in run("--base", base, "--contract", outputs).stderr
+    piped = run("--base", "-", "--contract", outputs, "--step", "1", input=live)
     assert piped.exit_code == 0
     assert "resourceVersion" not in piped.stderr
 
@@ -136,8 +206,8 @@ def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
     after = tmp_path / "after.yaml"
     target = tmp_path / "before.yaml"
     target.write_text(BEFORE)
-    base.write_text(run("--base", base, "--outputs", outputs, "--step", "2").stdout)
-    assert run("--base", base, "--outputs", outputs, "--step", "3", "-o", after).exit_code == 0
+    base.write_text(run("--base", base, "--contract", outputs, "--step", "2").stdout)
+    assert run("--base", base, "--contract", outputs, "--step", "3", "--output-file", after).exit_code == 0
     result = run("--base", after, "--to", target, "--step", "2")
     assert result.exit_code == 0
     assert signs(result.stdout) == "ca-1"
@@ -147,8 +217,8 @@ def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--step", "4"], "there is no step 4; the rotation has 3"),
-        (["-o", "x.yaml"], "-o writes the document of one --step"),
-        (["--step", "1", "--output-dir", "x"], "give one of the two"),
+        (["--output-file", "x.yaml"], "--output-file and -o yaml write one --step's document"),
+        (["--step", "1", "--output-dir", "x"], "leave --step and -o out"),
         (["--backend-name", "ca-1"], "is the name of the backend that signs now and of the new one"),
         (["--mesh", "other"], "there is no Mesh other in"),
         (["--product", "kuma"], "open-source Kuma has no acmpca backend"),
@@ -157,18 +227,18 @@ def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_can_not_be_rotated(outputs: Path, base: Path, arguments: list[str], words: str) -> None:
-    result = run("--base", base, "--outputs", outputs, *arguments)
+    result = run("--base", base, "--contract", outputs, *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
 
 
 def test_one_standard_input_only(base: Path) -> None:
-    assert run("--base", "-", "--outputs", "-").exit_code == 2
+    assert run("--base", "-", "--contract", "-").exit_code == 2
     assert run("--base", base, "--to", "-", input="type: Mesh\nname: default\n").exit_code == 2
     without = run("--base", "control-plane")
     assert without.exit_code == 2
     assert "needs --mesh NAME" in without.stderr
-    assert run("--outputs", "x").exit_code == 2
+    assert run("--contract", "x").exit_code == 2
 
 
 def test_open_source_kuma_is_told_what_it_costs(tmp_path: Path, base: Path) -> None:
@@ -200,7 +270,7 @@ def test_no_step_is_printed_before_the_one_before_it_is_live(outputs: Path) -> N
         mtls = {"enabledBackend": "ca-1", "backends": backends}
         standin.state["/meshes/default"] = {"type": "Mesh", "name": "default", "mtls": mtls}
         there = {"TOOLKIT_CONTROL_PLANE": standin.url}
-        arguments = ("--base", "control-plane", "--mesh", "default", "--outputs", outputs, "--step")
+        arguments = ("--base", "control-plane", "--mesh", "default", "--contract", outputs, "--step")
         # It says nothing of proxies, and then that they trust a backend of that name, whatever that was.
         for _ in range(2):
             early = run(*arguments, "2", env=there)
@@ -222,7 +292,7 @@ def test_through_a_control_plane_and_never_too_soon(outputs: Path, tmp_path: Pat
         backends = [{"name": "ca-1", "type": "builtin"}]
         standin.state["/meshes/default"] = {**live, "mtls": {"enabledBackend": "ca-1", "backends": backends}}
         see(standin, counts(ca_1=3), counts(ca_1=3))
-        arguments = ("--base", "control-plane", "--mesh", "default", "--outputs", outputs, "--ca-cert", "secret")
+        arguments = ("--base", "control-plane", "--mesh", "default", "--contract", outputs, "--ca-cert", "secret")
 
         def step(number: int, *more: str) -> Result:
             return run(*arguments, "--step", str(number), *more, env=there)
@@ -262,7 +332,7 @@ def test_a_context_of_kumactl_names_the_control_plane(outputs: Path, tmp_path: P
             }
         )
         there = ("--context", "here", "--kumactl-config", kumactl_config(tmp_path, standin.url))
-        result = run("--base", "control-plane", "--mesh", "default", "--outputs", outputs, "--step", "1", *there)
+        result = run("--base", "control-plane", "--mesh", "default", "--contract", outputs, "--step", "1", *there)
     assert result.exit_code == 0, result.stderr
     assert "acmpca" in result.stdout
 
@@ -273,7 +343,7 @@ def test_a_control_plane_of_open_source_kuma(outputs: Path) -> None:
         mtls = {"enabledBackend": "ca-1", "backends": backends}
         standin.state["/meshes/default"] = {"type": "Mesh", "name": "default", "mtls": mtls}
         there = {"TOOLKIT_CONTROL_PLANE": standin.url}
-        arguments = ("--base", "control-plane", "--outputs", outputs)
+        arguments = ("--base", "control-plane", "--contract", outputs)
         refused = run(*arguments, "--mesh", "default", env=there)
         assert refused.exit_code == 2
         assert "is open-source Kuma, which allows one backend" in refused.stderr

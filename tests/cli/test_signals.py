@@ -79,7 +79,7 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
 def test_before_anything_is_requested_a_signal_ends_the_process(tmp_path: Path, number: signal.Signals) -> None:
     contract = tmp_path / "contract"
     os.mkfifo(contract)
-    with start("--outputs", contract) as process:
+    with start("--contract", contract) as process:
         # It is opened when the command has begun.
         writing = os.open(contract, os.O_WRONLY)
         process.send_signal(number)
@@ -93,14 +93,14 @@ def test_while_the_report_is_written_signals_change_nothing(aws: TestSandbox, li
     for pipe in (first, second):
         os.mkfifo(pipe)
     reading = os.open(first, os.O_RDONLY | os.O_NONBLOCK)
-    reports = ("--report", f"prometheus={first}", "--report", f"prometheus={second}")
-    with start("--outputs", live_file, "--zone", "ireland-1", *reports, **aws.environment) as process:
+    reports = ("-o", "table", "-o", f"prometheus={first}", "-o", f"prometheus={second}")
+    with start("--contract", live_file, "--zone", "ireland-1", *reports, **aws.environment) as process:
         ready, _, _ = select.select([reading], [], [], 60)
         assert ready, process.poll()
         # It is writing, and then waits until somebody reads the second one.
         for number in (*BOTH, *BOTH):
             process.send_signal(number)
-        assert "kong_mesh_pca_verify_certificates_bought" in second.read_text()
+        assert "kong_mesh_pca_verify_certificates_issued" in second.read_text()
         stdout, stderr = process.communicate(timeout=60)
         os.close(reading)
     assert process.returncode == 0, stderr
@@ -115,7 +115,7 @@ def test_a_request_whose_answer_comes_too_late_is_told_of(aws: TestSandbox, live
     os.mkfifo(ledger)
     reading = os.open(ledger, os.O_RDONLY | os.O_NONBLOCK)
     arguments = ("--zone", "ireland-1", "--ledger", ledger)
-    with start("--outputs", live_file, *arguments, **aws.environment) as process:
+    with start("--contract", live_file, *arguments, **aws.environment) as process:
         ready, _, _ = select.select([reading], [], [], 60)
         assert ready, process.poll()
         for number in BOTH:

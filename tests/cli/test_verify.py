@@ -32,7 +32,7 @@ def verify(aws: TestSandbox, *arguments: str | Path) -> subprocess.CompletedProc
 
 
 def test_every_zone_passes(aws: TestSandbox, live_file: Path) -> None:
-    result = verify(aws, "--outputs", live_file)
+    result = verify(aws, "--contract", live_file)
     assert result.returncode == 0, result.stderr
     assert "3 of 3 verified, 6 handshakes between them, 3 certificates issued" in result.stdout
     # What it costs is said before anything is bought, and progress is for terminals only.
@@ -41,10 +41,10 @@ def test_every_zone_passes(aws: TestSandbox, live_file: Path) -> None:
 
 
 def test_json_goes_to_a_file_or_through_a_pipe(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
-    piped = verify(aws, "--outputs", live_file, "--format", "json", "--lifetime", "2h")
+    piped = verify(aws, "--contract", live_file, "-o", "json", "--lifetime", "2h")
     assert json.loads(piped.stdout)["passed"] is True
     target = tmp_path / "deep" / "verify.json"
-    written = verify(aws, "--outputs", live_file, "--format", "json", "-o", target)
+    written = verify(aws, "--contract", live_file, "-o", f"json={target}")
     assert (written.returncode, written.stdout) == (0, "")
     assert json.loads(target.read_text())["passed"] is True
 
@@ -53,7 +53,7 @@ def test_certificates_live_as_long_as_the_stack_says(aws: TestSandbox, live: Sta
     file = tmp_path / "outputs.json"
     file.write_text(live.model_copy(update={"data_plane_lifetime": "72h"}).to_json())
     for arguments, days in ((), 3), (("--lifetime", "48h"), 2):
-        report = json.loads(verify(aws, "--outputs", file, "--format", "json", *arguments).stdout)
+        report = json.loads(verify(aws, "--contract", file, "-o", "json", *arguments).stdout)
         assert report["passed"]
         for zone in report["zones"]:
             ends = datetime.fromisoformat(zone["certificate"]["notAfter"])
@@ -70,21 +70,21 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     mesh, secret = tmp_path / "mesh.yaml", tmp_path / "secret.yaml"
     mesh.write_text(rendered.mesh)
     secret.write_text(templating.join_documents(rendered.secrets))
-    both: list[str | Path] = ["--mesh", mesh]
+    both: list[str | Path] = ["-f", mesh]
     if rendered.secrets:
-        both += ["--mesh", secret]
-    assert verify(aws, "--outputs", live_file, *both).returncode == 0
+        both += ["-f", secret]
+    assert verify(aws, "--contract", live_file, *both).returncode == 0
     # The Mesh of another stack: another CA of the same name.
     exports = program.run(find_project_root(), program.read_stack(find_project_root(), "prod"), aws)
     other = templating.render(contract.parse(json.dumps(exports)), "default", MeshOptions())
     mesh.write_text(other.mesh)
-    result = verify(aws, "--outputs", live_file, "--mesh", mesh)
+    result = verify(aws, "--contract", live_file, "-f", mesh)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "--mesh: conf.arn: is 'arn:" in result.stderr
+    assert "-f: conf.arn: is 'arn:" in result.stderr
     # The right CA with the chain of the other.
     arns = [json.loads(text)["certificateAuthority"]["arn"] for text in (json.dumps(exports), live.to_json())]
     mesh.write_text(other.mesh.replace(*arns))
-    result = verify(aws, "--outputs", live_file, "--mesh", mesh)
+    result = verify(aws, "--contract", live_file, "-f", mesh)
     assert result.returncode == 1
     assert "3 of 3 zones failed" in result.stdout
     assert "Render the Mesh again" in result.stdout
@@ -95,15 +95,15 @@ def test_the_bundle_of_the_mesh_is_what_counts(
     [
         (["--lifetime", "1d12h"], "--lifetime"),
         (["--lifetime", "9y"], "beyond the end of the CA"),
-        (["--mesh-name", "other"], "the stack has no mesh 'other', only default"),
+        (["--mesh", "other"], "the contract has no mesh 'other', only default"),
         (["--service", "a b"], "--service"),
-        (["--mesh", "missing.yaml"], "can't read missing.yaml"),
+        (["-f", "missing.yaml"], "can't read missing.yaml"),
     ],
 )
 def test_input_that_is_not_valid_buys_nothing(
     aws: TestSandbox, live_file: Path, arguments: list[str], words: str
 ) -> None:
-    result = verify(aws, "--outputs", live_file, *arguments)
+    result = verify(aws, "--contract", live_file, *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert words in result.stderr
     assert "Asking for" not in result.stderr
@@ -113,20 +113,20 @@ def test_input_that_is_not_valid_buys_nothing(
     ("arguments", "words"),
     [
         (["--identity", "ambient"], "name it with --zone: frankfurt-1, frankfurt-2, ireland-1"),
-        (["--identity", "web-identity"], "--token-file belong together"),
-        (["--token-file", "x"], "belong together"),
+        (["--identity", "web-identity"], "--web-identity-token-file belong together"),
+        (["--web-identity-token-file", "x"], "belong together"),
         (["--identity", "profile"], "needs --profile NAME"),
         (["--identity", "ambient", "--zone", "ireland-1", "--role", "zone"], "--role has no meaning"),
-        (["--zone", "paris-1"], "the stack has no zone paris-1"),
-        (["--backend-name", "x"], "--backend-name needs --mesh FILE"),
+        (["--zone", "paris-1"], "the contract has no zone paris-1"),
+        (["--backend-name", "x"], "--backend-name needs -f FILE"),
         (["--horizon", "soon"], "--horizon"),
         (["--merge", "missing.json"], "missing.json"),
-        (["--report", "pdf=x"], "is not FORM=FILE"),
+        (["-o", "pdf=x"], "'pdf=x' is no format; choose table, wide, json"),
         (["frankfurt-1"], "frankfurt-1 is no option"),
     ],
 )
 def test_options_that_do_not_go_together(aws: TestSandbox, live_file: Path, arguments: list[str], words: str) -> None:
-    result = verify(aws, "--outputs", live_file, *arguments)
+    result = verify(aws, "--contract", live_file, *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert words in " ".join(result.stderr.split())
     assert "Asking for" not in result.stderr
@@ -136,12 +136,12 @@ def test_options_that_do_not_go_together(aws: TestSandbox, live_file: Path, argu
 def test_the_ledger_has_what_was_bought_and_what_was_revoked(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     for _ in range(2):
-        result = verify(aws, "--outputs", live_file, "--format", "json", "--ledger", ledger)
+        result = verify(aws, "--contract", live_file, "-o", "json", "--ledger", ledger)
         assert result.returncode == 0, result.stderr
     lines = [json.loads(line) for line in ledger.read_text().splitlines()]
     lines = [line for line in lines if line["event"] == "issued"]
     assert len(lines) == 6
-    bought = [zone["certificatesBought"][0] for zone in json.loads(result.stdout)["zones"]]
+    bought = [zone["certificatesIssued"][0] for zone in json.loads(result.stdout)["zones"]]
     assert {line["certificateArn"] for line in lines} >= set(bought)
 
 
@@ -150,15 +150,15 @@ def test_reports_of_single_zones_become_one(aws: TestSandbox, live_file: Path, t
     files: list[str | Path] = []
     for zone in ("frankfurt-1", "ireland-1"):
         file = tmp_path / f"{zone}.json"
-        assert verify(aws, "--outputs", live_file, "--zone", zone, "--format", "json", "-o", file).returncode == 0
+        assert verify(aws, "--contract", live_file, "--zone", zone, "-o", f"json={file}").returncode == 0
         files.append(file)
-    merged = verify(aws, "--outputs", live_file, "--format", "json", "--merge", *files)
+    merged = verify(aws, "--contract", live_file, "-o", "json", "--merge", *files)
     assert merged.returncode == 1
     report = json.loads(merged.stdout)
     assert report["missingZones"] == ["frankfurt-2"]
     assert [zone["zone"] for zone in report["zones"]] == ["frankfurt-1", "ireland-1"]
     assert "Asking for" not in merged.stderr
-    again = verify(aws, "--outputs", live_file, "--merge", files[0], "--merge", files[1])
+    again = verify(aws, "--contract", live_file, "--merge", files[0], "--merge", files[1])
     assert "frankfurt-2" in again.stdout
 
 
@@ -170,7 +170,7 @@ def test_a_run_that_is_stopped_says_what_it_bought(
     aws.private_ca.registry.issuance_delay = timedelta(days=1)
     issued = aws.private_ca.registry.authorities[live.certificate_authority.arn].issued
     before = len(issued)
-    command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(live_file), "--format", "json"]
+    command = [sys.executable, "-m", "toolkit", "verify", "--contract", str(live_file), "-o", "json"]
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **aws.environment}
     pipe = subprocess.PIPE
     with subprocess.Popen(command, text=True, env=environment, stdout=pipe, stderr=pipe) as process:
@@ -183,7 +183,7 @@ def test_a_run_that_is_stopped_says_what_it_bought(
     assert process.returncode == 130, stderr
     report = json.loads(stdout)
     assert (report["interrupted"], report["passed"]) == (True, False)
-    assert report["certificatesBought"] <= 3
+    assert report["certificatesIssued"] <= 3
     sold = set(list(issued)[before:])
-    assert {arn for zone in report["zones"] for arn in zone["certificatesBought"]} <= sold
+    assert {arn for zone in report["zones"] for arn in zone["certificatesIssued"]} <= sold
     assert "Traceback" not in stderr

@@ -55,7 +55,7 @@ def test_a_zone_with_wrong_answers(
     proxy.replace(BY_NAME[identifier], {"verifier-frankfurt-2": operation})
     file = tmp_path / "verify.json"
     environment = {**aws.environment, "AWS_ENDPOINT_URL": proxy.url}
-    result = verify(environment, "--outputs", live_file, "--report", f"json={file}")
+    result = verify(environment, "--contract", live_file, "-o", f"json={file}")
     assert result.returncode == 1, result.stderr
     assert failures(json.loads(file.read_text())) == {"frankfurt-2": [CHECKS[operation]]}
     assert "Traceback" not in result.stderr + result.stdout
@@ -77,10 +77,10 @@ def test_no_zone_can_be_asked(
 ) -> None:
     file = tmp_path / "verify.json"
     environment = {name: value for name, value in {**aws.environment, **changes}.items() if value}
-    result = verify(environment, "--outputs", live_file, "--report", f"json={file}", "--timeout", "3")
+    result = verify(environment, "--contract", live_file, "-o", f"json={file}", "--timeout", "3")
     assert result.returncode == 3, result.stderr + result.stdout
     report = json.loads(file.read_text())
-    assert (report["passed"], report["interrupted"], report["certificatesBought"]) == (False, False, 0)
+    assert (report["passed"], report["interrupted"], report["certificatesIssued"]) == (False, False, 0)
     assert list(failures(report).values()) == [["identity"]] * 3
     assert words in result.stderr
     assert "Hint: " in result.stderr
@@ -89,13 +89,13 @@ def test_no_zone_can_be_asked(
 
 def test_a_sign_in_page_for_all(aws: TestSandbox, live_file: Path, proxy: MeddlingProxy) -> None:
     proxy.replace(BY_NAME["sign-in-page-html"], {"verifier-": ASSUME})
-    result = verify({**aws.environment, "AWS_ENDPOINT_URL": proxy.url}, "--outputs", live_file)
+    result = verify({**aws.environment, "AWS_ENDPOINT_URL": proxy.url}, "--contract", live_file)
     assert result.returncode == 3, result.stderr
     assert "no zone could be asked: what came is no answer of AWS" in result.stderr
     # At a later check something else may be wrong with each zone.
     for operation in (DESCRIBE, ISSUE):
         proxy.replace(BY_NAME["sign-in-page-html"], {"verifier-": operation})
-        result = verify({**aws.environment, "AWS_ENDPOINT_URL": proxy.url}, "--outputs", live_file)
+        result = verify({**aws.environment, "AWS_ENDPOINT_URL": proxy.url}, "--contract", live_file)
         assert result.returncode == 1, result.stderr
 
 
@@ -107,7 +107,7 @@ def test_a_url_that_is_not_valid(aws: TestSandbox, live_file: Path, url: str) ->
         (aws.environment, ["--endpoint-url", url]),
         ({**aws.environment, "AWS_ENDPOINT_URL": url}, []),
     ):
-        result = verify(environment, "--outputs", live_file, *arguments)
+        result = verify(environment, "--contract", live_file, *arguments)
         assert (result.returncode, result.stdout) == (2, ""), result.stderr
         assert "the URL of the AWS endpoint is not valid" in result.stderr
         assert ("--endpoint-url" if arguments else "AWS_ENDPOINT_URL") in result.stderr

@@ -46,7 +46,7 @@ def rewrite(ledger: Path, events: list[dict[str, Any]]) -> None:
 def killed(aws: TestSandbox, live_file: Path, tmp_path: Path) -> Path:
     """The ledger of a run that was killed when AWS had issued everything, and no answer had come."""
     ledger = tmp_path / "ledger.jsonl"
-    assert toolkit(aws, "--outputs", live_file, "--ledger", ledger, "--no-handshakes").returncode == 0
+    assert toolkit(aws, "--contract", live_file, "--ledger", ledger, "--no-handshakes").returncode == 0
     rewrite(ledger, [event for event in lines(ledger) if event["event"] == "requested"])
     return ledger
 
@@ -55,7 +55,7 @@ def test_the_certificates_of_a_killed_run_are_recovered(
     aws: TestSandbox, live: StackOutputs, live_file: Path, killed: Path
 ) -> None:
     before = issued(aws, live)
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed, "--format", "json")
+    result = toolkit(aws, "--contract", live_file, "--resume", killed, "-o", "json")
     assert result.returncode == 0, result.stderr
     assert result.stderr.startswith("Repeating 3 requests: ")
     assert "on AWS that costs up to $2.25" in result.stderr
@@ -72,7 +72,7 @@ def test_the_certificates_of_a_killed_run_are_recovered(
     recorded = {event["certificateArn"] for event in lines(killed) if event["event"] == "issued"}
     assert recorded == set(found)
     # Once more: nothing is repeated, all is known.
-    again = toolkit(aws, "--outputs", live_file, "--resume", killed)
+    again = toolkit(aws, "--contract", live_file, "--resume", killed)
     assert (again.returncode, again.stderr) == (0, "")
     assert "3 requests: 3 issued." in again.stdout
 
@@ -84,7 +84,7 @@ def test_a_request_that_never_reached_aws_issues_one_certificate(
     # As if it was killed before it sent anything.
     aws.private_ca.registry.tokens.clear()
     before = set(authority.issued)
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed)
+    result = toolkit(aws, "--contract", live_file, "--resume", killed)
     assert result.returncode == 0, result.stderr
     assert len(set(authority.issued) - before) == 3
     assert "may issue one for each that it never got" in result.stderr
@@ -102,7 +102,7 @@ def test_what_aws_may_have_forgotten_is_not_repeated(
         # The last one is of a machine whose clock is wrong.
         event["at"] = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
     rewrite(killed, events)
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed)
+    result = toolkit(aws, "--contract", live_file, "--resume", killed)
     assert (result.returncode, result.stderr) == (1, "")
     assert result.stdout.count(AUDIT) == 3
     assert "aws acm-pca create-certificate-authority-audit-report" in result.stdout
@@ -116,7 +116,7 @@ def test_an_old_ledger_is_listed(aws: TestSandbox, live: StackOutputs, live_file
     old = {"at": "2026-01-01T12:00:00.000Z", "certificateAuthorityArn": live.certificate_authority.arn}
     bought = {**old, "event": "bought", "zone": "ireland-1", "certificateArn": arn, "purpose": "verification"}
     killed.write_text(json.dumps(bought) + '\n{"at": "2026-01')
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed, "--format", "json")
+    result = toolkit(aws, "--contract", live_file, "--resume", killed, "-o", "json")
     assert result.returncode == 0
     assert "line 2 is incomplete" in result.stderr
     (request,) = json.loads(result.stdout)["requests"]
@@ -125,8 +125,8 @@ def test_an_old_ledger_is_listed(aws: TestSandbox, live: StackOutputs, live_file
 
 def test_one_zone_with_its_own_identity(aws: TestSandbox, live_file: Path, killed: Path, tmp_path: Path) -> None:
     token = token_file(tmp_path, "frankfurt-1")
-    identity = ("--zone", "frankfurt-1", "--identity", "web-identity", "--token-file", token)
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed, *identity, "--format", "json")
+    identity = ("--zone", "frankfurt-1", "--identity", "web-identity", "--web-identity-token-file", token)
+    result = toolkit(aws, "--contract", live_file, "--resume", killed, *identity, "-o", "json")
     assert result.returncode == 0, result.stderr
     (request,) = json.loads(result.stdout)["requests"]
     assert (request["zone"], request["status"]) == ("frankfurt-1", "recovered")
@@ -136,7 +136,7 @@ def test_a_zone_that_may_not_issue_any_more_stays_unknown(
     aws: TestSandbox, live: StackOutputs, live_file: Path, killed: Path
 ) -> None:
     without(aws, live.zones[0], "acm-pca:IssueCertificate")
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed, "--format", "json")
+    result = toolkit(aws, "--contract", live_file, "--resume", killed, "-o", "json")
     assert result.returncode == 1
     by_zone = {request["zone"]: request for request in json.loads(result.stdout)["requests"]}
     assert {zone: request["status"] for zone, request in by_zone.items()} == {
@@ -151,7 +151,7 @@ def test_a_certificate_that_can_not_be_fetched_is_known_all_the_same(
     aws: TestSandbox, live: StackOutputs, live_file: Path, killed: Path
 ) -> None:
     without(aws, live.zones[0], "acm-pca:GetCertificate")
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed, "--format", "json")
+    result = toolkit(aws, "--contract", live_file, "--resume", killed, "-o", "json")
     assert result.returncode == 0, result.stdout
     request = next(found for found in json.loads(result.stdout)["requests"] if found["zone"] == live.zones[0].name)
     assert (request["status"], request["serial"]) == ("recovered", None)
@@ -171,7 +171,7 @@ def test_a_denial_probe_that_was_killed_is_repeated(
         ):
             request = asking(authority_arn=of, purpose=purpose, template_arn=minting, token=purpose)
             writing.requested(zone, request)
-    result = toolkit(aws, "--outputs", live_file, "--resume", ledger, "--format", "json")
+    result = toolkit(aws, "--contract", live_file, "--resume", ledger, "-o", "json")
     assert result.returncode == 0, result.stdout
     found = json.loads(result.stdout)["requests"]
     assert [request["status"] for request in found] == ["refused", "refused"]
@@ -184,7 +184,7 @@ def test_requests_of_another_contract_stay_unknown(
     first, second, third = lines(killed)
     other = live.certificate_authority.arn.rpartition("/")[0] + "/11111111-1111-1111-1111-111111111111"
     rewrite(killed, [{**first, "zone": "paris-1"}, {**second, "certificateAuthorityArn": other}, third])
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed)
+    result = toolkit(aws, "--contract", live_file, "--resume", killed)
     assert result.returncode == 1
     assert "the contract has no zone paris-1" in result.stdout
     assert f"it was sent to {other}: resume with the contract of that CA" in result.stdout
@@ -199,46 +199,45 @@ def test_requests_of_another_contract_stay_unknown(
         (("--revoke",), "--revoke has no effect"),
         (("--no-handshakes",), "--handshakes has no effect"),
         (("--probe-denials", "--lifetime", "2h"), "--lifetime, --probe-denials has no effect"),
-        (("--report", "json=x"), "--report has no effect"),
-        (("--format", "junit"), "--format junit is not available with --resume"),
+        (("-o", "junit"), "-o junit is not available with --resume"),
         (("--merge", "x.json"), "--merge and --resume exclude each other"),
         (("--identity", "ambient"), "name it with --zone"),
-        (("--zone", "paris-1"), "the stack has no zone paris-1"),
+        (("--zone", "paris-1"), "the contract has no zone paris-1"),
     ],
 )
 def test_options_that_do_not_go_together(
     aws: TestSandbox, live_file: Path, tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     (tmp_path / "ledger").write_text("")
-    result = toolkit(aws, "--outputs", live_file, "--resume", tmp_path / "ledger", *arguments)
+    result = toolkit(aws, "--contract", live_file, "--resume", tmp_path / "ledger", *arguments)
     assert (result.returncode, result.stdout) == (2, "")
     assert words in " ".join(result.stderr.replace("│", "").split())
 
 
 def test_what_is_no_ledger_is_refused_by_line(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
-    result = toolkit(aws, "--outputs", live_file, "--resume", ledger)
+    result = toolkit(aws, "--contract", live_file, "--resume", ledger)
     assert (result.returncode, "can't read the ledger" in result.stderr, ledger.exists()) == (2, True, False)
     ledger.write_text('\n{"event": "issued"}\nnothing\n')
-    result = toolkit(aws, "--outputs", live_file, "--resume", ledger)
+    result = toolkit(aws, "--contract", live_file, "--resume", ledger)
     assert result.returncode == 2
     assert "line 2: at: " in result.stderr
     assert "line 3: is not a JSON object" in result.stderr
-    result = toolkit(aws, "--outputs", live_file, "--resume", ledger, "-o", ledger)
+    result = toolkit(aws, "--contract", live_file, "--resume", ledger, "-o", f"json={ledger}")
     assert result.returncode == 2
     assert ledger.read_text().endswith("nothing\n")
 
 
 def test_without_credentials_nothing_is_repeated(aws: TestSandbox, live_file: Path, killed: Path) -> None:
     bare = {name: "" for name in aws.environment if name.startswith("AWS_") and "KEY" in name}
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed, AWS_EC2_METADATA_DISABLED="true", **bare)
+    result = toolkit(aws, "--contract", live_file, "--resume", killed, AWS_EC2_METADATA_DISABLED="true", **bare)
     assert (result.returncode, result.stdout) == (3, "")
     assert "credentials" in result.stderr
 
 
 def test_an_empty_ledger(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     (tmp_path / "ledger").write_text("")
-    result = toolkit(aws, "--outputs", live_file, "--resume", tmp_path / "ledger")
+    result = toolkit(aws, "--contract", live_file, "--resume", tmp_path / "ledger")
     assert (result.returncode, result.stderr) == (0, "")
     assert "0 requests: nothing to do." in result.stdout
 
@@ -248,8 +247,8 @@ def test_the_foreign_identity_repeats_nothing(
 ) -> None:
     # The administrator may issue, but is not the zone.
     with_policy(aws, live.zones[0].verifying_role_arn, [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
-    arguments = ("--zone", live.zones[0].name, "--identity", "ambient", "--format", "json")
-    result = toolkit(aws, "--outputs", live_file, "--resume", killed, *arguments)
+    arguments = ("--zone", live.zones[0].name, "--identity", "ambient", "-o", "json")
+    result = toolkit(aws, "--contract", live_file, "--resume", killed, *arguments)
     assert result.returncode == 1
     (request,) = json.loads(result.stdout)["requests"]
     assert request["status"] == "unknown"

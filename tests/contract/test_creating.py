@@ -59,7 +59,7 @@ def test_from_options_alone() -> None:
         "assumed dataPlaneLifetime: 24h (--lifetime)",
         "assumed namespace of a: kong-mesh-system (--namespace)",
         "assumed serviceAccount of a: kong-mesh-control-plane (--service-account)",
-        "assumed identity of a: irsa (--identity)",
+        "assumed identity of a: irsa (--zone-identity)",
         "no verifierRoleArn for a: toolkit verify takes roleArn (--role zone)",
     ]
     assert contract.parse(json.dumps(found)).to_exports() == found

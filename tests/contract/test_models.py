@@ -85,7 +85,7 @@ def test_a_stack_is_in_one_state(document: dict[str, Any]) -> None:
         ("certificateSigningRequest", request_pem().replace("BEGIN", "BEGIN NEW"), "labels differ"),
         ("certificateSigningRequest", request_pem().replace("MI", "IM", 1), "can't be read"),
         ("certificateSigningRequest", pem.write(hierarchy().chain()[:1]), "not exactly one PEM request"),
-        ("extra", "x", "not permitted"),
+        ("extra", "x", "is not known here"),
     ],
 )
 def test_one_wrong_field_of_a_pending_stack(field: str, value: str, words: str) -> None:
@@ -161,7 +161,7 @@ def test_every_problem_is_named_by_path_at_once(document: dict[str, Any]) -> Non
         ({"zones": [zone_document("a", "eu-west-1")] * 2}, "zones", "a more than once"),
         ({"zones": [zone_document("A b", "eu-west-1")]}, "zones[0].name", "lower-case"),
         ({"zones": [zone_document("a", "Frankfurt")]}, "zones[0].region", "not an AWS region"),
-        ({"zones": [zone_document("a", "eu-west-1") | {"extra": 1}]}, "zones[0].extra", "not permitted"),
+        ({"zones": [zone_document("a", "eu-west-1") | {"extra": 1}]}, "zones[0].extra", "is not known here"),
         ({"zones": [zone_document("a", "eu-west-1") | {"accountId": "210987654321"}]}, "zones[0].roleArn", "account"),
         ({"meshes": ["a", "a"]}, "meshes", "more than once"),
         ({"certificateChain": ""}, "certificateChain", "no PEM certificate"),
@@ -373,7 +373,7 @@ def test_without_the_pulumi_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ExternalError, match="can't run the Pulumi CLI") as caught:
         contract.load(None)
     assert caught.value.exit_code == 3
-    assert "--outputs FILE" in caught.value.hint
+    assert "--contract FILE" in caught.value.hint
 
 
 def test_chains_of_any_spelling_become_canonical(document: dict[str, Any]) -> None:

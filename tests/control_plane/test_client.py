@@ -250,7 +250,7 @@ def test_a_control_plane_that_hangs(standin: Faulty) -> None:
     with client(standin, timeout=0.1) as control_plane:
         with pytest.raises(ControlPlaneError, match=r"did not answer within 0\.1 s") as raised:
             control_plane.get_index()
-        assert "--timeout" in raised.value.hint
+        assert "--control-plane-timeout" in raised.value.hint
         with pytest.raises(ControlPlaneError) as written:
             control_plane.put(KEY, MESH)
     assert (written.value.unsure, written.value.passing) == (True, False)

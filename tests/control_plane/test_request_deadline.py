@@ -82,7 +82,7 @@ def late(url: str, answered: int = 0, trusted: Path | None = None) -> ControlPla
         with pytest.raises(ControlPlaneError, match="did not answer within 1 s") as caught:
             control_plane.put(KEY, MESH)
         assert 0.9 < time.monotonic() - begun < 5
-    assert "--timeout" in caught.value.hint
+    assert "--control-plane-timeout" in caught.value.hint
     return caught.value
 
 

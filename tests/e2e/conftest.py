@@ -23,7 +23,7 @@ def run_demo(directory: Path, stack: str) -> Demo:
     # In another directory than the repository: the demo finds its program by itself.
     command = [sys.executable, "-c", "from toolkit.cli import main; main()", "demo", "--stack", stack]
     result = subprocess.run(
-        [*command, "-o", "demo"], capture_output=True, text=True, check=False, timeout=300, cwd=directory
+        [*command, "--output-dir", "demo"], capture_output=True, text=True, check=False, timeout=300, cwd=directory
     )
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr

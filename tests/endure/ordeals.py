@@ -77,7 +77,7 @@ class World:
         return self.directory / f"{self.runs}.jsonl"
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "toolkit", "verify", "--outputs", str(self.outputs_file), "--format", "json"]
+        command = [sys.executable, "-m", "toolkit", "verify", "--contract", str(self.outputs_file), "-o", "json"]
         environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **self.aws.environment}
         pipe = subprocess.PIPE
         return subprocess.Popen(
@@ -170,7 +170,7 @@ def stop(world: World) -> int:
     report = json.loads(stdout)
     # One that came after the last answer stops nothing.
     assert process.returncode == (_INTERRUPTED if report["interrupted"] else 0), what
-    named = {arn for zone in report["zones"] for arn in zone["certificatesBought"]}
+    named = {arn for zone in report["zones"] for arn in zone["certificatesIssued"]}
     world.resume(ledger)
     late = world.issued() - before - named
     assert not late or "got no answer: AWS may have issued certificates" in stderr, f"{what}{late} are not mentioned"

@@ -69,13 +69,13 @@ def test_meshes_of_the_command(cluster: Cluster, outputs: Path, tmp_path: Path, 
     credentials = tmp_path / "credentials"
     access_key, secret_key = CREDENTIALS.access_key, CREDENTIALS.access_key_secret
     credentials.write_text(f"[default]\naws_access_key_id = {access_key}\naws_secret_access_key = {secret_key}\n")
-    text = rendered("render-mesh", "--outputs", outputs, "--ca-cert", form, "--credentials", credentials)
+    text = rendered("render-mesh", "--contract", outputs, "--ca-cert", form, "--credentials", credentials)
     chain = form.startswith("secret")
     assert kinds(text) == ["secret"] * (2 + chain) + ["mesh.kuma.io"]
     assert admitted(cluster.dry_run(text)) == kinds(text)
     secrets, mesh = tmp_path / "secrets.yaml", tmp_path / "mesh.yaml"
-    apart = ("--credentials", credentials, "--secret-output", secrets, "-o", mesh)
-    assert rendered("render-mesh", "--outputs", outputs, "--ca-cert", form, *apart) == ""
+    apart = ("--credentials", credentials, "--secret-file", secrets, "--output-file", mesh)
+    assert rendered("render-mesh", "--contract", outputs, "--ca-cert", form, *apart) == ""
     assert admitted(cluster.dry_run(secrets.read_text())) == ["secret"] * (2 + chain)
     assert admitted(cluster.dry_run(mesh.read_text())) == ["mesh.kuma.io"]
 
@@ -83,9 +83,9 @@ def test_meshes_of_the_command(cluster: Cluster, outputs: Path, tmp_path: Path, 
 @pytest.mark.parametrize("schedule", [[], ["--schedule", "@daily", "--time-zone", "Europe/Berlin"]])
 def test_jobs_of_the_command(cluster: Cluster, outputs: Path, tmp_path: Path, schedule: list[str]) -> None:
     mesh = tmp_path / "mesh.yaml"
-    rendered("render-mesh", "--outputs", outputs, "-o", mesh)
+    rendered("render-mesh", "--contract", outputs, "--output-file", mesh)
     result = CliRunner().invoke(
-        main, ["render-job", "--outputs", str(outputs), "--image", IMAGE, "--mesh", str(mesh), *schedule]
+        main, ["render-job", "--contract", str(outputs), "--image", IMAGE, "-f", str(mesh), *schedule]
     )
     assert result.exit_code == 0
     text = result.stdout

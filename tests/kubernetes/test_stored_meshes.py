@@ -78,7 +78,7 @@ class Stored:
     def edit(self, *command: str, resources: str = "mesh,secret") -> str:
         """Run `kubectl get -o yaml | toolkit ... --base - | kubectl apply -f -`; return what apply said."""
         live = self._cluster.read("get", resources, NAMESPACE, "-o", "yaml")
-        arguments = [*command, "--base", "-", "--outputs", str(self._outputs)]
+        arguments = [*command, "--base", "-", "--contract", str(self._outputs)]
         result = CliRunner().invoke(main, arguments, input=live)
         assert result.exit_code == 0, result.stderr
         return quiet(self._cluster.kubectl("apply", "--validate=strict", "-f", "-", stdin=result.stdout))
@@ -128,7 +128,7 @@ def test_a_rotation_step_by_step(stored: Stored, form: str, resources: str) -> N
 def test_a_mesh_that_changed_meanwhile_is_not_overwritten(cluster: Cluster, stored: Stored, outputs: Path) -> None:
     live = cluster.read("get", "mesh", "default", "-o", "yaml")
     cluster.read("label", "mesh", "default", "team=other", "--overwrite")
-    arguments = ["render-mesh", "--base", "-", "--outputs", str(outputs)]
+    arguments = ["render-mesh", "--base", "-", "--contract", str(outputs)]
     text = CliRunner().invoke(main, arguments, input=live).stdout
     refused = cluster.kubectl("apply", "-f", "-", stdin=text)
     assert refused.returncode == 1

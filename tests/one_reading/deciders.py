@@ -75,7 +75,7 @@ def contract(place: Place, case: ChainCase) -> str:
         is_root=len(case.certificates) == 1,
         key=_key_algorithms(case),
     )
-    result = run("render-mesh", "--outputs", place.file("outputs.json", text))
+    result = run("render-mesh", "--contract", place.file("outputs.json", text))
     said = words(result)
     # That the issuing CA expires before --expiration is said of a contract that was read.
     if result.exit_code == 0 or (result.exit_code == 2 and "--expiration: " in said):
@@ -102,12 +102,12 @@ def lint(place: Place, case: ChainCase) -> str:
 def findings(place: Place, case: ChainCase) -> list[tuple[str, str]]:
     """Return the severity and the message of each finding."""
     file = place.file("mesh.yaml", documents.inline_string(case.text))
-    found = json.loads(run("lint", file, "--format", "json").stdout)["findings"]
+    found = json.loads(run("lint", file, "-o", "json").stdout)["findings"]
     return [(each["severity"], f"{each['code']} {each['message']}") for each in found]
 
 
 def settings(place: Place, case: ChainCase) -> str:  # noqa: ARG001 - the form of all
-    """Return what is wrong with the chain's first certificate as the stack's own, and the others above it."""
+    """Return what is wrong with the chain's first certificate as the contract's own, and the others above it."""
     own, *above = case.certificates
     given = {"issuedCertificate": pem(own)} | ({"issuedCertificateChain": pem(*above)} if above else {})
     try:

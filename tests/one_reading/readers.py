@@ -97,20 +97,20 @@ def _outcome(result: Result, place: str, *, taken: int = 0) -> str:
 
 
 def outputs(world: World, text: str) -> str:
-    return _outcome(run("contract", "show", "--outputs", world.contract(text)), "certificateChain: ")
+    return _outcome(run("contract", "show", "--contract", world.contract(text)), "certificateChain: ")
 
 
 def root_certificate(world: World, text: str) -> str:
-    return _outcome(run("contract", "show", "--outputs", world.contract(root=text)), "rootCertificate: ")
+    return _outcome(run("contract", "show", "--contract", world.contract(root=text)), "rootCertificate: ")
 
 
 def render_mesh(world: World, text: str) -> str:
-    return _outcome(run("render-mesh", "--outputs", world.contract(text)), "certificateChain: ")
+    return _outcome(run("render-mesh", "--contract", world.contract(text)), "certificateChain: ")
 
 
 def codes(world: World, document: str) -> set[str]:
     """Return the codes of lint's errors."""
-    result = run("lint", world.file("mesh.yaml", document), "--format", "json")
+    result = run("lint", world.file("mesh.yaml", document), "-o", "json")
     return {each["code"] for each in json.loads(result.stdout)["findings"] if each["severity"] == "error"}
 
 
@@ -123,7 +123,7 @@ def lint(document: Callable[[str], str], world: World, text: str) -> str:
 
 def verify(document: Callable[[str], str], place: str, world: World, text: str) -> str:
     """Verify where there are no AWS credentials: the command gets as far as to look for them."""
-    result = run("verify", "--outputs", world.contract(), "--mesh", world.file("mesh.yaml", document(text)))
+    result = run("verify", "--contract", world.contract(), "-f", world.file("mesh.yaml", document(text)))
     if result.exit_code == 3 and "no AWS credentials" not in words(result):
         return f"exit 3: {words(result)}"
     return _outcome(result, place, taken=3)
@@ -131,7 +131,7 @@ def verify(document: Callable[[str], str], place: str, world: World, text: str) 
 
 def render_job(document: Callable[[str], str], place: str, world: World, text: str) -> str:
     file = world.file("mesh.yaml", document(text))
-    result = run("render-job", "--outputs", world.contract(), "--image", IMAGE, "--mesh", file)
+    result = run("render-job", "--contract", world.contract(), "--image", IMAGE, "-f", file)
     if result.exit_code == 2 and "Secret chain is no chain of certificates" in words(result):
         return UNREADABLE
     return _outcome(result, place)
@@ -141,7 +141,7 @@ def apply(world: World, text: str) -> str:
     """Apply where no control plane listens: the command gets as far as to call it."""
     mesh = world.file("mesh.yaml", documents.inline_string(world.chain))
     where = ["--control-plane", world.closed, "--ca-file", world.file("ca.pem", text)]
-    result = run("apply", "--file", mesh, "--dry-run", *where)
+    result = run("apply", "--filename", mesh, "--dry-run", *where)
     if result.exit_code == 3 and "refused" not in words(result):
         return f"exit 3: {words(result)}"
     return _outcome(result, "--ca-file: ", taken=3)
@@ -276,7 +276,7 @@ SINGLE: dict[str, Callable[[World, str], str]] = {
 def merge(kind: str, world: World, text: str) -> str:
     """Render our backend into a Mesh that has it, with a text as its chain."""
     base = world.file("base.yaml", _universal_secret(text) if kind == "secret" else _acmpca(kind, text))
-    return _kept(run("render-mesh", "--outputs", world.contract(), "--base", base), kind, text, world.chain)
+    return _kept(run("render-mesh", "--contract", world.contract(), "--base", base), kind, text, world.chain)
 
 
 def rotate(kind: str, world: World, text: str) -> str:
@@ -284,7 +284,7 @@ def rotate(kind: str, world: World, text: str) -> str:
     mesh = documents.universal(_BUILTIN, documents.acmpca(documents.source(kind, text)))
     stream = f"{mesh}---\n{documents.universal_secret(text)}" if kind == "secret" else mesh
     base = world.file("base.yaml", stream)
-    return _kept(run("rotate", "--outputs", world.contract(), "--base", base, "--step", "1"), kind, text, world.chain)
+    return _kept(run("rotate", "--contract", world.contract(), "--base", base, "--step", "1"), kind, text, world.chain)
 
 
 def _kept(result: Result, kind: str, text: str, chain: str) -> str:

@@ -77,9 +77,9 @@ STRICTER = (
         OF_CHAINS,
         "bc-not-critical bc-not-critical-root policy-constraints-critical-root",
     ),
-    _row("a root can't be the stack's issuing CA below an external one", {"settings"}, "sound-root-issues"),
+    _row("a root can't be the contract's issuing CA below an external one", {"settings"}, "sound-root-issues"),
     _row(
-        "the CA expires before a certificate with the stack's dataPlaneLifetime. The judges were asked about now",
+        "the CA expires before a certificate with the contract's dataPlaneLifetime. The judges were asked about now",
         {"settings", "adoption"},
         "expires-before-leaf",
     ),

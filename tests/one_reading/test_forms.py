@@ -55,28 +55,28 @@ class Desk:
 
     def lint(self, text: str) -> set[str]:
         """Return the codes of lint's errors and warnings."""
-        result = run("lint", self.file(text), "--format", "json")
+        result = run("lint", self.file(text), "-o", "json")
         return {found["code"] for found in json.loads(result.stdout)["findings"] if found["severity"] != "note"}
 
     def verify(self, text: str) -> Result:
         """Verify without AWS credentials: the command gets as far as to look for them."""
-        return run("verify", "--outputs", self.contract, "--mesh", self.file(text))
+        return run("verify", "--contract", self.contract, "-f", self.file(text))
 
     def render_job(self, text: str) -> Result:
-        return run("render-job", "--outputs", self.contract, "--image", IMAGE, "--mesh", self.file(text))
+        return run("render-job", "--contract", self.contract, "--image", IMAGE, "-f", self.file(text))
 
     def apply(self, text: str) -> Result:
         """Apply where no control plane listens: the command gets as far as to call it."""
-        return run("apply", "--file", self.file(text), "--dry-run", "--control-plane", self.closed)
+        return run("apply", "--filename", self.file(text), "--dry-run", "--control-plane", self.closed)
 
     def rotate(self, text: str) -> Result:
-        return run("rotate", "--outputs", self.contract, "--base", self.file(text))
+        return run("rotate", "--contract", self.contract, "--base", self.file(text))
 
     def render(self, text: str, mode: int = 0o644) -> tuple[str, int]:
         """Return what render-mesh makes of a base, and the mode of the file that it writes."""
         out = self.directory / "out.yaml"
         result = run(
-            "render-mesh", "--outputs", self.contract, "--base", self.file(text, mode), "-o", str(out),
+            "render-mesh", "--contract", self.contract, "--base", self.file(text, mode), "--output-file", str(out),
         )  # fmt: skip
         assert result.exit_code == 0, words(result)
         return out.read_bytes().decode(), stat.S_IMODE(out.stat().st_mode)
@@ -147,14 +147,14 @@ def test_a_chain_of_another_ca_is_replaced_where_it_is(form: Callable[[Written],
 def test_a_list_of_kumactl_is_applied_with_the_toolkit(desk: Desk) -> None:
     for form in UNIVERSAL.values():
         base = desk.file(form(Written(OTHER)))
-        rendered = run("render-mesh", "--outputs", desk.contract, "--base", base)
+        rendered = run("render-mesh", "--contract", desk.contract, "--base", base)
         assert ("toolkit apply does" in words(rendered)) is (form is forms.kumactl_lists)
         sent = desk.apply(rendered.stdout)
         assert (sent.exit_code, "refused" in words(sent)) == (3, True)
 
 
 def _with_contract(desk: Desk, text: str) -> set[str]:
-    result = run("lint", desk.file(text), "--format", "json", "--outputs", desk.contract)
+    result = run("lint", desk.file(text), "-o", "json", "--contract", desk.contract)
     return {found["code"] for found in json.loads(result.stdout)["findings"]}
 
 
@@ -227,7 +227,7 @@ def test_a_secret_of_another_mesh_is_found_by_none(name: str, desk: Desk) -> Non
     assert "MESH037" in desk.lint(text)
     for result in (desk.verify(text), desk.render_job(text)):
         assert (result.exit_code, "belongs to mesh 'other', not 'default'" in words(result)) == (2, True)
-    result = run("render-mesh", "--outputs", desk.contract, "--base", desk.file(text))
+    result = run("render-mesh", "--contract", desk.contract, "--base", desk.file(text))
     if name in KUBERNETES:
         # There a name can serve only one mesh.
         assert (result.exit_code, "belongs to mesh 'other', not 'default'" in words(result)) == (2, True)

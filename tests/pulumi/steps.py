@@ -35,10 +35,10 @@ def comes_up(aws: TestSandbox, stack: Stack) -> None:
 def proves_every_zone(aws: TestSandbox, stack: Stack, directory: Path) -> None:
     """Render a Mesh from the outputs, and verify every zone."""
     (directory / "outputs.json").write_text(json.dumps(stack.outputs()), encoding="utf-8")
-    contract = ("--outputs", "outputs.json")
+    contract = ("--contract", "outputs.json")
     for words in (
         ("contract", "show", *contract),
-        ("render-mesh", *contract, "-o", "mesh.yaml"),
+        ("render-mesh", *contract, "--output-file", "mesh.yaml"),
         ("verify", *contract),
     ):
         done = toolkit(directory, aws, *words)

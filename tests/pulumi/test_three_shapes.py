@@ -59,7 +59,7 @@ def test_below_an_external_ca(aws: TestSandbox, new_stack: Callable[[str], Stack
     comes_up(aws, stack)
     assert set(stack.resources()) == {"issuing-ca"}
     (tmp_path / "contract.json").write_text(json.dumps(stack.outputs()))
-    request = toolkit(tmp_path, aws, "contract", "csr", "--outputs", "contract.json").stdout
+    request = toolkit(tmp_path, aws, "contract", "csr", "--contract", "contract.json").stdout
     certificate, above = signed_for_the_stack(request)
     given: dict[str, Any] = {"issuedCertificate": certificate, "issuedCertificateChain": above}
     activated = stack.up(**given)

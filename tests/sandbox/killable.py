@@ -41,7 +41,7 @@ class Killable:
         self._process: subprocess.Popen[str]
 
     def __enter__(self) -> Self:
-        command = [*self._limit, *COMMAND, "--format", "json", "--state", str(self._state)]
+        command = [*self._limit, *COMMAND, "-o", "json", "--state", str(self._state)]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
         assert self._process.stdout

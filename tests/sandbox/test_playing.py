@@ -150,7 +150,7 @@ def test_every_stack_of_the_repository_is_verified(stack: str) -> None:
 def test_the_accounts_are_those_of_the_file(tmp_path: Path) -> None:
     text = shapes._TEXTS["accounts-ram"].replace(shapes.HOME, "444455556666").replace(shapes.ELSEWHERE, "777788889999")
     done = sandbox(
-        "--stack-file", stack_file(tmp_path, "moved", text), "--", *TOOLKIT, "contract", "show", "--format", "json"
+        "--stack-file", stack_file(tmp_path, "moved", text), "--", *TOOLKIT, "contract", "show", "-o", "json"
     )
     assert done.returncode == 0, done.stderr
     outputs = json.loads(done.stdout)
@@ -204,13 +204,13 @@ def test_a_control_plane_beside_it(options: tuple[str, ...], product: str, statu
         "print(json.dumps([httpx.get(url).json()['product'], put.status_code, token]))"
     )
     foreign = {**os.environ, "TOOLKIT_CONTROL_PLANE": "https://real", "TOOLKIT_CONTROL_PLANE_TOKEN": "real"}
-    seen = sandbox("--control-plane", *options, *code(asks), env=foreign)
+    seen = sandbox("--with-control-plane", *options, *code(asks), env=foreign)
     assert (seen.returncode, seen.stderr) == (0, "")
     assert json.loads(seen.stdout) == [product, status, None]
 
 
 def test_a_control_plane_in_the_background() -> None:
-    started = sandbox("--control-plane", "global", "--detach", "--format", "json")
+    started = sandbox("--with-control-plane", "global", "--detach", "-o", "json")
     assert started.returncode == 0
     number = int(started.stderr.rpartition("kill ")[2])
     try:
@@ -220,4 +220,4 @@ def test_a_control_plane_in_the_background() -> None:
         os.kill(number, signal.SIGTERM)
     wrong = sandbox("--control-plane-product", "kuma", *code("pass"))
     assert wrong.returncode == 2
-    assert "--control-plane-product needs --control-plane" in wrong.stderr
+    assert "--control-plane-product needs --with-control-plane" in wrong.stderr

@@ -27,7 +27,7 @@ COMMAND = [sys.executable, "-c", "from toolkit.cli import main; main()", "sandbo
 @contextmanager
 def sandbox(*arguments: str | Path, stop: signal.Signals = signal.SIGTERM) -> Iterator[dict[str, str]]:
     """The environment that a running sandbox prints; it must end cleanly."""
-    command = [*COMMAND, "--format", "json", *map(str, arguments)]
+    command = [*COMMAND, "-o", "json", *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
     lines = []

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from toolkit import __version__, redaction
-from toolkit.cli.exits import format_traceback, guard_stderr, wants_color
-from toolkit.cli.logs import verbose_option
+from toolkit.cli.common_options import add_common_options, wants_color
+from toolkit.cli.exits import OutputError, explain_output_errors, format_traceback, guard_stderr, guard_stdout
+from toolkit.cli.parameters import suggest
 from toolkit.errors import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, ToolkitError, flatten
 from toolkit.text import escape_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from click.shell_completion import CompletionItem
 
     from toolkit.values import Value
 
@@ -44,7 +47,7 @@ COMMANDS = {
     "demo": Entry("toolkit.cli.demo", "Run the whole chain against an AWS on loopback."),
     "sandbox": Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped, or for one command."),
     "contract": Entry("toolkit.cli.contract", "Make or show a contract: what every other command reads."),
-    "render-mesh": Entry("toolkit.cli.render_mesh", "Turn the stack's outputs into a Mesh with an acmpca backend."),
+    "render-mesh": Entry("toolkit.cli.render_mesh", "Turn the contract into a Mesh with an acmpca backend."),
     "render-zone": Entry(
         "toolkit.cli.render_zone", "Render what each zone's control plane needs: Helm values or environment."
     ),
@@ -53,6 +56,8 @@ COMMANDS = {
     "rotate": Entry("toolkit.cli.rotate", "Move a mesh from one CA to another without breaking traffic."),
     "lint": Entry("toolkit.cli.lint", "Find what is wrong with a Mesh before a control plane does."),
     "verify": Entry("toolkit.cli.verify", "Prove that every zone gets certificates."),
+    "version": Entry("toolkit.cli.version", "Show the version, and what is installed beside it."),
+    "completion": Entry("toolkit.cli.completion", "Print the script that completes commands in a shell."),
 }
 
 
@@ -75,13 +80,37 @@ class LazySubcommands(click.Group):
         if entry is None:
             return None
         command: click.Command = importlib.import_module(entry.module).command
-        if not any(parameter.name == "verbose" for parameter in command.params):
-            command.params.append(verbose_option())
+        add_common_options(command)
         root = ctx.find_root().command
         # A group of commands has the modules of one of them still to load.
         if isinstance(root, LazyGroup) and root.when_loaded and not isinstance(command, click.Group):
             root.when_loaded()
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names.
+
+        Raises:
+            UsageError: there is none; says what was probably meant.
+        """
+        name = args[0]
+        known = self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {name!r}.{suggest(name, known)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command without loading any, or an option."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in self.entries.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands of ``--help``."""
@@ -105,18 +134,22 @@ class LazyGroup(LazySubcommands):
         given = kwargs.get("args", args[0] if args else None)
         for argument in sys.argv[1:] if given is None else given:
             redaction.know_urls(str(argument))
-        with guard_stderr():
-            return super().main(*args, **kwargs)
+        with guard_stderr(), guard_stdout():
+            try:
+                return super().main(*args, **kwargs)
+            except OutputError as error:
+                _say(error.lines())
+                sys.exit(error.exit_code)
 
     def make_context(self, *args: Value, **kwargs: Value) -> click.Context:
         """Read the options before the command's name."""
-        with _printable_usage_errors():
+        with _printable_usage_errors(), explain_output_errors():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; see ``toolkit/errors.py`` for the exit codes."""
         try:
-            with _printable_usage_errors():
+            with _printable_usage_errors(), explain_output_errors():
                 return super().invoke(ctx)
         except ToolkitError as error:
             _say_traceback(ctx, error)
@@ -162,18 +195,28 @@ def _say(lines: list[str]) -> None:
         click.echo(line, err=True)
 
 
+_EPILOG = """\b
+Exit codes: 0 good, 1 a check failed, 2 invalid input, 3 environment error,
+130 interrupted. Options can come from TOOLKIT_<COMMAND>_<OPTION>.
+"""
+
+
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Exit codes: 0 good, 1 a check failed, 2 invalid input, 3 environment error, 130 interrupted.",
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "auto_envvar_prefix": "TOOLKIT",
+    },
+    epilog=_EPILOG,
 )
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, allow_from_autoenv=False, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="toolkit")
 @click.pass_context
 def main(ctx: click.Context, *, debug: bool) -> None:
     """Kong Mesh on AWS Private CA.
 
-    pulumi up makes the CA and the identities, render-mesh turns the stack's outputs into a Mesh, verify proves that
+    pulumi up makes the CA and the identities, render-mesh turns the contract into a Mesh, verify proves that
     every zone gets certificates. demo does all of it on this machine, without an AWS account.
     """
     ctx.meta[_DEBUG] = debug
@@ -181,4 +224,4 @@ def main(ctx: click.Context, *, debug: bool) -> None:
         ctx.color = False
 
 
-main.params.insert(1, verbose_option())
+add_common_options(main, at=1)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
-from toolkit.cli.options import warn
+from toolkit.cli.options import can_ask, filename_option, say, warn, yes_option
+from toolkit.cli.output_options import refuse_one_stdin
+from toolkit.cli.parameters import Command, option
 from toolkit.errors import InterruptedByUserError, InvalidInputError
 from toolkit.text import escape
 
@@ -32,22 +33,14 @@ Examples:
 """
 
 
-@click.command(name="apply", epilog=_EXAMPLES)
-@click.option(
-    "-f",
-    "--file",
-    "files",
-    multiple=True,
-    required=True,
-    metavar="FILE|-",
-    help="Meshes and Secrets of the Universal form, as one YAML stream; repeatable; - for standard input.",
-)
+@click.command(name="apply", cls=Command, epilog=_EXAMPLES)
+@filename_option("Meshes and Secrets of the Universal form, as one YAML stream.", required=True)
 @control_plane_options
-@click.option("--yes", is_flag=True, help="Do not ask before anything is written.")
-@click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
+@yes_option
+@option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 def command(
     *,
-    files: tuple[str, ...],
+    filenames: tuple[str, ...],
     yes: bool,
     dry_run: bool,
     **access: Value,
@@ -62,7 +55,7 @@ def command(
 
     with contextlib.ExitStack() as stack:
         try:
-            wanted = _wanted(files, may_write=yes or dry_run or _can_ask())
+            wanted = _wanted(filenames, may_write=yes or dry_run or can_ask())
             client = stack.enter_context(open_control_plane(**access))
             plan = applying.plan(client, wanted)
             _show(plan, client)
@@ -73,14 +66,14 @@ def command(
         if plan.writes and not dry_run:
             applying.execute(plan, client, _tell)
     begin = "Nothing to do" if not plan.writes else "Dry run, nothing was written" if dry_run else "Done and read back"
-    _say(f"{begin}: {_count(plan)}.")
+    say(f"{begin}: {_count(plan)}.")
 
 
-def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
+def _wanted(filenames: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
     from toolkit.control_plane.resources import read_resources
     from toolkit.mesh.documents.reader import read
 
-    wanted = read_resources(read(_texts(files)))
+    wanted = read_resources(read(_texts(filenames)))
     if not may_write:
         raise InvalidInputError(
             "there is no terminal to ask on before something is written",
@@ -89,16 +82,11 @@ def _wanted(files: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:
     return wanted
 
 
-def _texts(files: tuple[str, ...]) -> list[tuple[str, str]]:
+def _texts(filenames: tuple[str, ...]) -> list[tuple[str, str]]:
     from toolkit.files import name_source, read_text
 
-    if files.count("-") > 1:
-        raise click.UsageError("-f - can stand only once: there is one standard input")
-    return [(name_source(file), read_text(file)) for file in dict.fromkeys(files)]
-
-
-def _can_ask() -> bool:
-    return sys.stdin.isatty()
+    refuse_one_stdin({"-f": filenames})
+    return [(name_source(file), read_text(file)) for file in dict.fromkeys(filenames)]
 
 
 def _ask(plan: Plan) -> None:
@@ -113,11 +101,11 @@ def _ask(plan: Plan) -> None:
 
 
 def _show(plan: Plan, client: ControlPlane) -> None:
-    _say(f"{plan.index} at {client.url}")
+    say(f"{plan.index} at {client.url}")
     for step in plan.steps:
-        _say(f"{escape(str(step.resource.key))}: " + click.style(step.change.value, fg=_WORDS[step.change.value]))
+        say(f"{escape(str(step.resource.key))}: " + click.style(step.change.value, fg=_WORDS[step.change.value]))
         for line in step.diff():
-            _say("  " + click.style(line, fg=_COLORS.get(line[:1])))
+            say("  " + click.style(line, fg=_COLORS.get(line[:1])))
         _warn_of_losses(step)
         if dropped := step.list_dropped():
             warn(f"{step.resource.key}: {plan.index} does not know {', '.join(dropped)} and drops it without an error")
@@ -132,7 +120,7 @@ def _warn_of_losses(step: Step) -> None:
 
 
 def _tell(outcome: Outcome) -> None:
-    _say(str(outcome))
+    say(str(outcome))
     for warning in outcome.warnings:
         warn(f"{outcome.write.resource.key}: {warning}")
 
@@ -142,7 +130,3 @@ def _count(plan: Plan) -> str:
 
     counts = {change.value: plan.count(change) for change in Change}
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)

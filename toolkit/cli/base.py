@@ -9,6 +9,7 @@ import click
 
 from toolkit.cli.control_plane_options import NAMES, control_plane_options, open_control_plane
 from toolkit.cli.options import note, warn, with_options
+from toolkit.cli.parameters import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,16 +46,17 @@ def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
     def add(function: _Command) -> _Command:
         return with_options(
             function,
-            click.option(
+            option(
                 "--base",
                 required=required,
                 metavar=f"FILE|-|{CONTROL_PLANE}",
-                help=f"The Mesh as it is: a file with one or more, - for standard input, {CONTROL_PLANE} to read it "
+                help=f"The Mesh as it is; a file with one or more, - for standard input, {CONTROL_PLANE} to read it "
                 "there. What is not changed stays to the character.",
             ),
-            click.option(
+            option(
                 "--mesh-version",
                 metavar="VERSION",
+                rare=True,
                 help="The version of Kong Mesh, such as 2.14.2; the control plane's, where one is asked.",
             ),
             control_plane_options,

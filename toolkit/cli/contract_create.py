@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import emit, note, warn
+from toolkit.cli.options import emit, mesh_option, namespace_option, note, warn
+from toolkit.cli.output_options import output_file_option, refuse_one_stdin, refuse_overwriting
+from toolkit.cli.parameters import Command, option
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from toolkit.contract.creating import Choices
     from toolkit.contract.draft import Draft
@@ -25,33 +27,33 @@ Examples:
 """
 
 
-@click.command(name="create", epilog=_EXAMPLES)
-@click.option("--arn", metavar="ARN", help="The CA that issues.")
-@click.option(
+@click.command(name="create", cls=Command, epilog=_EXAMPLES)
+@option("--arn", metavar="ARN", help="The CA that issues.")
+@option(
     "--chain",
     metavar="FILE|-",
     help="The CA's chain as PEM, the CA itself first, the root last. AWS is not asked then.",
 )
-@click.option(
+@option(
     "--add-zone",
     "zones",
     multiple=True,
     metavar="NAME=REGION,ROLE_ARN[,VERIFIER_ROLE_ARN]",
     help="A zone: the role of its control plane, and the one that toolkit verify takes; repeatable.",
 )
-@click.option(
+@option(
     "--from-terraform",
     "terraform",
     metavar="FILE|-",
     help="Take what terraform output -json printed. Outputs with the contract's names are taken as they are.",
 )
-@click.option(
+@option(
     "--from-cloudformation",
     "cloudformation",
     metavar="FILE|-",
     help="The same with what aws cloudformation describe-stacks printed of one stack.",
 )
-@click.option(
+@option(
     "--map",
     "mapped",
     multiple=True,
@@ -59,26 +61,23 @@ Examples:
     help="Take a field of the contract from an output that has another name: certificateAuthority.arn=ca_arn, "
     "zones=zones, 'zones[frankfurt-1].roleArn=role_frankfurt'; repeatable.",
 )
-@click.option(
-    "--mesh", "meshes", multiple=True, metavar="NAME", help="A mesh that uses the CA; repeatable. [default: default]"
-)
-@click.option("--lifetime", metavar="DURATION", help="Lifetime of data plane certificates. [default: 24h]")
-@click.option("--namespace", metavar="NAME", help="Namespace of all zones' control planes. [default: kong-mesh-system]")
-@click.option(
+@mesh_option("A mesh that uses the CA; repeatable. [default: default]", multiple=True)
+@option("--lifetime", metavar="DURATION", help="Lifetime of data plane certificates. [default: 24h]")
+@namespace_option(show_default="kong-mesh-system")
+@option(
     "--service-account",
     metavar="NAME",
     help="Service account of all zones' control planes. [default: kong-mesh-control-plane]",
 )
-@click.option(
-    "--identity",
+@option(
+    "--zone-identity",
+    "identity",
     type=click.Choice(["irsa", "pod-identity", "ambient"]),
     help="How all zones' control planes get their roles. [default: irsa]",
 )
-@click.option("--profile", metavar="NAME", help="AWS profile with which the CA is looked up.")
-@click.option("--endpoint-url", metavar="URL", help="Another AWS, such as a sandbox.")
-@click.option(
-    "--output-file", type=click.Path(path_type=Path), metavar="FILE", help="Write here, not to standard output."
-)
+@option("--profile", metavar="NAME", help="AWS profile with which the CA is looked up.")
+@option("--endpoint-url", metavar="URL", help="Another AWS, such as a sandbox.")
+@output_file_option
 def command(
     *,
     terraform: str | None,
@@ -94,7 +93,7 @@ def command(
 
     They may come from Terraform, CloudFormation or from somebody's hands. AWS is asked for the CA and its chain, with
     DescribeCertificateAuthority and GetCertificateAuthorityCertificate, unless the chain is given. The contract is JSON
-    on standard output; defaults that were used are said on standard error. Other commands read it with --outputs.
+    on standard output; defaults that were used are said on standard error. Other commands read it with --contract.
     """
     from toolkit.contract import creating
 
@@ -127,18 +126,9 @@ def _refuse_clashes(
     source = cloudformation if terraform is None else terraform
     if mapped and source is None:
         raise click.UsageError("--map needs --from-terraform or --from-cloudformation")
-    if [source, chain].count("-") > 1:
-        raise click.UsageError("only one of the inputs can be standard input")
-    for given in (source, chain):
-        if output is not None and given not in (None, "-") and _is_same_file(output, Path(str(given))):
-            raise click.UsageError(f"--output-file {output} is an input, and would be overwritten")
-
-
-def _is_same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
+    name = "--from-cloudformation" if terraform is None else "--from-terraform"
+    refuse_one_stdin({name: source, "--chain": chain})
+    refuse_overwriting([output], {name: [source], "--chain": [chain]})
 
 
 def _read_outputs(terraform: str | None, cloudformation: str | None) -> Object | None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import emit, output_file, stack_outputs
+from toolkit.cli.options import contract_options, emit
+from toolkit.cli.output_options import output_file_option, refuse_overwriting
+from toolkit.cli.parameters import Command
 from toolkit.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -18,20 +20,21 @@ Examples:
 """
 
 
-@click.command(name="csr", epilog=_EXAMPLES)
-@stack_outputs
-@output_file
-def command(*, outputs: str | None, stack: str | None, cwd: str | None, output: Path | None) -> None:
+@click.command(name="csr", cls=Command, epilog=_EXAMPLES)
+@contract_options
+@output_file_option
+def command(*, contract_file: str | None, stack: str | None, cwd: str | None, output_file: Path | None) -> None:
     """Print the signing request of a CA that waits for its certificate.
 
     It is PEM, for the owner of the root to sign.
     """
     from toolkit import contract
 
-    loaded = contract.load_stack(outputs, stack, cwd)
+    refuse_overwriting([output_file], {"--contract": [contract_file]})
+    loaded = contract.load_stack(contract_file, stack, cwd)
     if isinstance(loaded, contract.StackOutputs):
         raise InvalidInputError(
-            "the stack's CA has its certificate, so there is no request to be signed",
+            "the CA has its certificate, so there is no request to be signed",
             hint="toolkit contract show shows the CA and its chain.",
         )
-    emit(loaded.pending_certificate_authority.certificate_signing_request.strip() + "\n", output)
+    emit(loaded.pending_certificate_authority.certificate_signing_request.strip() + "\n", output_file)

@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import emit, output_file
+from toolkit.cli.options import emit
+from toolkit.cli.output_options import output_file_option
+from toolkit.cli.parameters import Command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _EXAMPLES = """\b
 Examples:
-  toolkit contract schema -o contract.schema.json
+  toolkit contract schema --output-file contract.schema.json
 """
 
 
-@click.command(name="schema", epilog=_EXAMPLES)
-@output_file
-def command(*, output: Path | None) -> None:
+@click.command(name="schema", cls=Command, epilog=_EXAMPLES)
+@output_file_option
+def command(*, output_file: Path | None) -> None:
     """Print the JSON Schema of any contract.
 
     It is of draft 2020-12 and describes what is read, of a CA that issues and of one that waits. It needs no stack.
     """
     from toolkit.contract.json_schema import build_json_schema
 
-    emit(json.dumps(build_json_schema(), indent=2) + "\n", output)
+    emit(json.dumps(build_json_schema(), indent=2) + "\n", output_file)

@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
 from toolkit.cli.expiration import WARN_DAYS, describe_time_left
-from toolkit.cli.options import choose_look, emit, output_file, stack_outputs, warn, warn_of_unknown_mode
+from toolkit.cli.options import choose_look, contract_options, warn, warn_of_unknown_mode
+from toolkit.cli.output_options import output_option, refuse_overwriting, settle_outputs, write_outputs
+from toolkit.cli.parameters import Command
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from toolkit.cli.output_options import Output
     from toolkit.contract import PendingStack, StackOutputs
 
 _EXAMPLES = """\b
 Examples:
   toolkit contract show
-  toolkit contract show --outputs outputs.json --format json
+  toolkit contract show --contract outputs.json -o json
 """
 
 
-@click.command(name="show", epilog=_EXAMPLES)
-@stack_outputs
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="For people; or the contract itself, with what was derived.",
-)
-@output_file
+@click.command(name="show", cls=Command, epilog=_EXAMPLES)
+@contract_options
+@output_option("table", "json", explanation="json is the contract itself, with what was derived.")
 def command(
     *,
-    outputs: str | None,
+    contract_file: str | None,
     stack: str | None,
     cwd: str | None,
-    form: Literal["table", "json"],
-    output: Path | None,
+    outputs: tuple[Output, ...],
 ) -> None:
     """Show a contract, as a table or as JSON.
 
@@ -51,12 +45,17 @@ def command(
 
     from toolkit import contract
 
-    loaded = contract.load_stack(outputs, stack, cwd)
+    refuse_overwriting([output.file for output in outputs], {"--contract": [contract_file]})
+    settle_outputs(outputs, "table")
+    loaded = contract.load_stack(contract_file, stack, cwd)
     now = datetime.now(UTC)
-    if form == "json":
-        emit(loaded.to_json(), output)
-    else:
-        emit(_table(loaded, now, output, _where(outputs, stack, cwd)), output)
+
+    def render(form: str, file: Path | None) -> str:
+        if form == "json":
+            return loaded.to_json()
+        return _table(loaded, now, file, _where(contract_file, stack, cwd))
+
+    write_outputs(outputs, render, "table")
     if isinstance(loaded, contract.StackOutputs):
         warn_of_unknown_mode(loaded)
         for warning in _warnings(loaded, now):
@@ -72,10 +71,10 @@ def _table(loaded: StackOutputs | PendingStack, now: datetime, output: Path | No
     return contract_table.show_pending(loaded, where, choose_look(output))
 
 
-def _where(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[str, str]:
+def _where(contract_file: str | None, stack: str | None, cwd: str | None) -> tuple[str, str]:
     """The options with which the toolkit, and the Pulumi CLI, find the same stack again."""
     pulumi = [word for option, value in (("--stack", stack), ("--cwd", cwd)) if value for word in (option, value)]
-    file = ["--outputs", outputs] if outputs and outputs != "-" else []
+    file = ["--contract", contract_file] if contract_file and contract_file != "-" else []
     return _words([*file, *pulumi]), _words(pulumi)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from toolkit.cli.expiration import WARN_DAYS, describe_time_left
 from toolkit.pki import chain, pem
+from toolkit.reporting.tables import Column, fit_table
 from toolkit.text import escape
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from rich.table import Table
 
     from toolkit.cli.options import Look
     from toolkit.contract import PendingStack, StackOutputs
@@ -50,7 +51,7 @@ def show_active(outputs: StackOutputs, now: datetime, look: Look) -> str:
     page.heading("Meshes")
     page.facts({"names": ", ".join(outputs.meshes), "data plane lifetime": outputs.data_plane_lifetime})
     page.heading("Zones")
-    page.table(_zones(outputs))
+    page.table(_zones(outputs, look.width))
     page.heading("Roles")
     for zone in outputs.zones:
         page.line(Text(f"  {zone.name}"))
@@ -126,14 +127,22 @@ class _Page:
         return "\n".join(line.rstrip() for line in self._stream.getvalue().splitlines()) + "\n"
 
 
-def _zones(outputs: StackOutputs) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in ("ZONE", "REGION", "ACCOUNT", "IDENTITY", "NAMESPACE", "SERVICE ACCOUNT"):
-        table.add_column(column, overflow="fold")
-    for zone in outputs.zones:
-        cells = (zone.name, zone.region, zone.account_id, zone.identity, zone.namespace, zone.service_account)
-        table.add_row(*map(Text, cells))
-    return table
+_COLUMNS = (
+    Column("ZONE", shrinks=True),
+    Column("REGION"),
+    Column("ACCOUNT", dropped=4),
+    Column("IDENTITY", dropped=3),
+    Column("NAMESPACE", dropped=2),
+    Column("SERVICE ACCOUNT", dropped=1),
+)
+
+
+def _zones(outputs: StackOutputs, width: int) -> Table:
+    rows = [
+        (zone.name, zone.region, zone.account_id, zone.identity, zone.namespace, zone.service_account)
+        for zone in outputs.zones
+    ]
+    return fit_table(_COLUMNS, rows, width)
 
 
 def _moment(moment: datetime) -> str:

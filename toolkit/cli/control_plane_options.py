@@ -10,7 +10,9 @@ import click
 from click.core import ParameterSource
 
 from toolkit.cli.options import with_options
+from toolkit.cli.parameters import option
 from toolkit.errors import ExternalError, InvalidInputError
+from toolkit.files import read_at_most
 from toolkit.redaction import check_characters
 
 if TYPE_CHECKING:
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 TOKEN_VARIABLE = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
 # The parameters of the options.
-NAMES = ("control_plane", "context", "kumactl_config", "token_file", "ca_file", "timeout", "insecure_http")
+NAMES = (
+    "control_plane",
+    "context",
+    "kumactl_config",
+    "token_file",
+    "ca_file",
+    "control_plane_timeout",
+    "insecure_http",
+)
+_GROUP = "Control plane"
 _MAX_TOKEN_FILE = 64 * 1024
 
 
@@ -33,46 +44,63 @@ def control_plane_options(function: _Command) -> _Command:
     """
     return with_options(
         function,
-        click.option(
+        option(
             "--control-plane",
             metavar="URL",
             envvar="TOOLKIT_CONTROL_PLANE",
-            show_envvar=True,
             callback=_unless_a_context_is_named,
-            help="The control plane's HTTP API, such as https://host:5682; the global one in multi-zone.",
+            group=_GROUP,
+            help="The control plane's HTTP API, such as https://host:5682; the global one in multi-zone. "
+            "[env: TOOLKIT_CONTROL_PLANE]",
         ),
-        click.option(
+        option(
             "--context",
             metavar="NAME",
-            help="A context of kumactl: its control plane's address, CA and token.",
+            group=_GROUP,
+            help="A context of kumactl; its control plane's address, CA and token.",
         ),
-        click.option(
+        option(
             "--kumactl-config",
             type=click.Path(path_type=Path),
             metavar="FILE",
+            group=_GROUP,
+            rare=True,
             help="The file with kumactl's contexts; ~/.kumactl/config unless given.",
         ),
-        click.option(
+        option(
             "--token-file",
             type=click.Path(path_type=Path),
             metavar="FILE",
+            group=_GROUP,
+            rare=True,
             help=f"A file with a user token; without it the context's token is used, or {TOKEN_VARIABLE}.",
         ),
-        click.option(
+        option(
             "--ca-file",
             type=click.Path(path_type=Path),
             metavar="FILE",
+            group=_GROUP,
+            rare=True,
             help="The CA that signed the control plane's certificate, as PEM; the system's CAs unless given.",
         ),
-        click.option(
-            "--timeout",
+        option(
+            "--control-plane-timeout",
             type=click.IntRange(min=1, max=3600),
             default=15,
             show_default=True,
             metavar="SECONDS",
+            group=_GROUP,
+            rare=True,
             help="How long the control plane may take for one answer.",
         ),
-        click.option("--insecure-http", is_flag=True, help="Send the token unencrypted, over http:// to another host."),
+        option(
+            "--insecure-http",
+            is_flag=True,
+            allow_from_autoenv=False,
+            group=_GROUP,
+            rare=True,
+            help="Send the token unencrypted, over http:// to another host.",
+        ),
     )
 
 
@@ -92,7 +120,7 @@ def open_control_plane(
     kumactl_config: Path | None,
     token_file: Path | None,
     ca_file: Path | None,
-    timeout: int,
+    control_plane_timeout: int,
     insecure_http: bool,
 ) -> ControlPlane:
     """Return a client for the control plane that the options name; close it, or use it in a ``with`` statement.
@@ -114,10 +142,12 @@ def open_control_plane(
         found = read_context(context, kumactl_config, ca_file)
         token = found.token if found.token is not None and token_file is None else _token(token_file)
         ca_place = found.place if ca_file is None else "--ca-file"
-        return ControlPlane(Access(found.url, token, found.ca_file, timeout, insecure_http, found.place, ca_place))
+        return ControlPlane(
+            Access(found.url, token, found.ca_file, control_plane_timeout, insecure_http, found.place, ca_place)
+        )
     if not control_plane:
         raise click.UsageError("name the control plane with --control-plane URL, TOOLKIT_CONTROL_PLANE or --context")
-    return ControlPlane(Access(control_plane, _token(token_file), ca_file, timeout, insecure_http))
+    return ControlPlane(Access(control_plane, _token(token_file), ca_file, control_plane_timeout, insecure_http))
 
 
 def _token(token_file: Path | None) -> Token | None:
@@ -132,8 +162,7 @@ def _token(token_file: Path | None) -> Token | None:
             )
         return Token(value, TOKEN_VARIABLE) if value else None
     try:
-        with token_file.open(encoding="ascii") as stream:
-            value = stream.read(_MAX_TOKEN_FILE)
+        value = read_at_most(token_file, _MAX_TOKEN_FILE).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no token"
         # The cause would carry what was read.

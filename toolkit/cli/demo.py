@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.options import explain_missing_extra
+from toolkit.cli.parameters import Command, option
 from toolkit.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
@@ -29,9 +30,8 @@ On real AWS it is the same path, with your account behind it (the CAs of this st
   4. toolkit verify"""
 
 
-@click.command(name="demo")
-@click.option(
-    "-o",
+@click.command(name="demo", cls=Command)
+@option(
     "--output-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("build/demo"),
@@ -39,7 +39,7 @@ On real AWS it is the same path, with your account behind it (the CAs of this st
     metavar="DIR",
     help="Where the results go.",
 )
-@click.option("--stack", default="prod", show_default=True, metavar="NAME", help="Whose settings in stacks/ to use.")
+@option("-s", "--stack", default="prod", show_default=True, metavar="NAME", help="Whose settings in stacks/ to use.")
 def command(output_dir: Path, stack: str) -> None:
     """Run the whole chain against an AWS on loopback.
 

@@ -6,13 +6,18 @@ Documents on stdout, and files with documents, are not touched: they may be mean
 from __future__ import annotations
 
 import dataclasses
+import errno
+import io
 import os
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import TYPE_CHECKING, TextIO, TypeVar, cast
 
+import click
+
+from toolkit.errors import ExternalError
 from toolkit.redaction import blot
 from toolkit.text import escape, escape_lines
 
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 # Libraries whose errors quote the text that they refuse: it may be a file with credentials, or half an answer of STS.
+# What a stream says that can't take more.
+_OF_A_STREAM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 _QUOTING = ("configparser", "botocore.parsers", "json", "pydantic_core", "ruamel", "xml", "yaml")
 
 
@@ -37,9 +44,15 @@ class _BlottedStream:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write the text without secrets."""
-        self._stream.write(blot(text))
+        """Write the text without secrets. What can't be said, as on a full disk, is not said."""
+        with suppress(OSError):
+            self._stream.write(blot(text))
         return len(text)
+
+    def flush(self) -> None:
+        """Write what is left."""
+        with suppress(OSError):
+            self._stream.flush()
 
     def writelines(self, lines: list[str]) -> None:
         """Write lines without secrets."""
@@ -50,9 +63,77 @@ class _BlottedStream:
         return getattr(self._stream, name)
 
 
-def wants_color() -> bool:
-    """Return whether a terminal may get colors: not with ``NO_COLOR`` (https://no-color.org)."""
-    return not os.environ.get("NO_COLOR")
+class _ClosedStream(io.TextIOBase):
+    """Stands where standard output was closed before the process began: Python has nothing there."""
+
+    def write(self, _: str) -> int:
+        """Refuse.
+
+        Raises:
+            OSError: always.
+        """
+        raise OSError(errno.EBADF, "it is closed")
+
+
+class OutputError(ExternalError):
+    """Standard output can't be written."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"can't write to standard output: {reason}", "Make room or open it, or name a file to write to instead."
+        )
+
+
+@contextmanager
+def explain_output_errors() -> Iterator[None]:
+    """Turn the error of a standard output that is full into words.
+
+    Files are written elsewhere, where an error names its file; an error that names none is of a stream.
+
+    Raises:
+        OutputError: it is full.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno not in _OF_A_STREAM or error.filename is not None:
+            raise
+        _discard_output()
+        raise OutputError(error.strerror or str(error)) from error
+
+
+def write_stdout(text: str) -> None:
+    """Write to standard output.
+
+    Raises:
+        OutputError: it is closed or full.
+    """
+    with explain_output_errors():
+        click.echo(text, nl=False)
+
+
+@contextmanager
+def guard_stdout() -> Iterator[None]:
+    """Put a stream in the place of a standard output that is closed: what is written to it is an error, not lost."""
+    if sys.stdout is not None:
+        yield
+        return
+    sys.stdout = _ClosedStream()
+    try:
+        yield
+    finally:
+        # As Python had it.
+        sys.stdout = None
+
+
+def _discard_output() -> None:
+    """Let what the stream still holds go nowhere: the interpreter would try again at its end, and complain."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import click
 
 from toolkit.cli.options import explain_missing_extra, open_stderr_console, with_options
+from toolkit.cli.parameters import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -42,18 +43,18 @@ def handshake_options(function: _Command) -> _Command:
     """What the proxies speak TLS with: ``handshakes`` and ``dataplane``."""
     return with_options(
         function,
-        click.option(
+        option(
             "--handshakes/--no-handshakes",
             default=True,
             show_default="handshakes",
-            help="Let the zones' proxies connect to each other, every one to every other, once two have certificates.",
+            help="Let the zones' proxies connect to each other; every one to every other, once two have certificates.",
         ),
-        click.option(
+        option(
             "--dataplane",
             type=click.Choice(["openssl", "envoy"]),
             default="openssl",
             show_default=True,
-            help="What they speak TLS with: OpenSSL in memory, or a real Envoy, configured as Kuma configures it.",
+            help="What they speak TLS with; OpenSSL in memory, or a real Envoy, configured as Kuma configures it.",
         ),
     )
 

@@ -8,85 +8,91 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import Explained, choose_look, emit, load_contract, open_stderr_console, output_file
+from toolkit.cli.common_options import is_quiet
+from toolkit.cli.options import (
+    choose_look,
+    contract_options,
+    filename_option,
+    load_contract,
+    namespace_option,
+    open_stderr_console,
+    say,
+)
+from toolkit.cli.output_options import (
+    output_option,
+    refuse_one_stdin,
+    refuse_overwriting,
+    settle_outputs,
+    write_outputs,
+)
+from toolkit.cli.parameters import Command, option
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from toolkit.cli.output_options import Output
     from toolkit.mesh.lint import Finding
     from toolkit.mesh.schema.versions import MeshVersion, Product
 
 _EXAMPLES = """\b
 Examples:
   toolkit lint mesh.yaml secret.yaml
-  toolkit lint mesh.yaml --outputs outputs.json --mesh-version 2.14.2 --fail-on warning
+  toolkit lint mesh.yaml --contract outputs.json --mesh-version 2.14.2 --fail-on warning
   kubectl get meshes -o yaml | toolkit lint - --tag kuma.io/service=web_shop_svc_8080
-  toolkit lint mesh.yaml --format sarif -o lint.sarif
+  toolkit lint mesh.yaml -o text -o sarif=lint.sarif
 """
 # Characters that take longer to read than people like to wait without a sign.
 _LONG = 200_000
 _FAIL_ON = ("error", "warning", "note", "never")
 
 
-@click.command(name="lint", epilog=_EXAMPLES)
+def _check_namespace(_ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    from toolkit.contract import check_dns_label
+
+    try:
+        return None if value is None else check_dns_label(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command(name="lint", cls=Command, epilog=_EXAMPLES)
 @click.argument(
-    "files",
-    cls=Explained,
-    explanation="Meshes and their Secrets as YAML, - for standard input.",
-    nargs=-1,
-    required=True,
-    metavar="FILE|-...",
+    "files", nargs=-1, metavar="[FILE|-]...", help="Meshes and their Secrets as YAML, - for standard input."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "sarif"]),
-    default="text",
-    show_default=True,
-    help="For people; for programs; for code hosts and editors (SARIF 2.1.0).",
-)
-@click.option(
+@filename_option("The same as FILE.")
+@option(
     "--fail-on",
     type=click.Choice(_FAIL_ON),
     default="error",
     show_default=True,
     help="The least severity with which the command fails.",
 )
-@click.option("--select", multiple=True, metavar="CODE", help="Only these codes, or those that begin so; repeatable.")
-@click.option(
-    "--ignore", multiple=True, metavar="CODE", help="All but these codes, or those that begin so; repeatable."
-)
-@click.option("--mesh-version", metavar="VERSION", help="Of Kong Mesh, such as 2.14.2; what holds in all unless given.")
-@click.option(
+@option("--select", multiple=True, metavar="CODE", help="Only these codes, or those that begin so; repeatable.")
+@option("--ignore", multiple=True, metavar="CODE", help="All but these codes, or those that begin so; repeatable.")
+@option("--mesh-version", metavar="VERSION", help="Of Kong Mesh, such as 2.14.2; what holds in all unless given.")
+@option(
     "--product",
     type=click.Choice(["kong-mesh", "kuma"]),
     default="kong-mesh",
     show_default=True,
     help="Open-source Kuma has fewer backends, and takes one at a time.",
 )
-@click.option(
+@option(
     "--tag",
     "tags",
     multiple=True,
     metavar="KEY=VALUE",
     help="A value of a proxies' tag, to see how long common names become; repeatable.",
 )
-@click.option(
-    "--namespace",
-    metavar="NAME",
-    show_default="kong-mesh-system, or kuma-system",
-    help="System namespace, where Kubernetes Secrets must be.",
-)
-@click.option("--outputs", metavar="FILE|-", help="Compare with the stack's outputs, too: JSON, - for standard input.")
-@click.option("--stack", metavar="NAME", help="Compare with the outputs of this Pulumi stack.")
-@click.option("--cwd", metavar="DIR", help="Compare with the outputs of the Pulumi project in this directory.")
-@output_file
+@namespace_option(show_default="kong-mesh-system, or kuma-system", callback=_check_namespace)
+@contract_options
+@output_option("text", "json", "sarif", explanation="sarif is for code hosts and editors (SARIF 2.1.0).")
 def command(
     *,
     files: tuple[str, ...],
-    form: Literal["text", "json", "sarif"],
+    filenames: tuple[str, ...],
     fail_on: Literal["error", "warning", "note", "never"],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -94,16 +100,16 @@ def command(
     product: Product,
     tags: tuple[str, ...],
     namespace: str | None,
-    outputs: str | None,
+    contract_file: str | None,
     stack: str | None,
     cwd: str | None,
-    output: Path | None,
+    outputs: tuple[Output, ...],
 ) -> None:
     """Find what is wrong with a Mesh before a control plane does.
 
     Reads Meshes of either form, and the Secrets that they name: fields that Kong Mesh would drop without a word,
-    chains and lifetimes that can't work, credentials in the wrong place. With --outputs, --stack or --cwd also what
-    differs from the stack's contract. Values of credentials and keys are never shown. docs/lint.md explains every code.
+    chains and lifetimes that can't work, credentials in the wrong place. With --contract, --stack or --cwd also what
+    differs from the contract. Values of credentials and keys are never shown. docs/lint.md explains every code.
     """
     from datetime import UTC, datetime
 
@@ -111,22 +117,27 @@ def command(
     from toolkit.mesh.lint import UNREADABLE, Target, lint, report_unreadable
     from toolkit.mesh.lint.forms import summarize
 
-    if [*files, outputs].count("-") > 1:
-        raise click.UsageError("only one of the files and --outputs can be standard input")
+    files += filenames
+    if not files:
+        raise click.UsageError("name a FILE to check, or - for standard input")
+    refuse_one_stdin({"FILE": files, "--contract": contract_file})
+    refuse_overwriting([output.file for output in outputs], {"FILE": files, "--contract": [contract_file]})
+    settle_outputs(outputs, "text")
     wanted = _codes(select, ignore)
-    compared = any(each is not None for each in (outputs, stack, cwd))
+    compared = any(each is not None for each in (contract_file, stack, cwd))
     texts, failures = _read(files)
-    stack_contract = load_contract(outputs, stack, cwd) if compared else None
+    contract = load_contract(contract_file, stack, cwd) if compared else None
     version, values = _version(mesh_version), _tags(tags)
     with _progress(texts) as advance:
-        target = Target(datetime.now(UTC), product, version, stack_contract, values, namespace)
+        target = Target(datetime.now(UTC), product, version, contract, values, namespace)
         findings = lint(texts, target, advance)
     findings = sorted(
         [*findings, *(report_unreadable(*failure) for failure in failures)], key=lambda finding: finding.order
     )
     chosen = [finding for finding in findings if finding.code in wanted]
-    emit(_render(form, blot_value(chosen), output), output)
-    click.echo(f"{summarize(chosen)} in {len(files)} file{'s'[: len(files) != 1]}", err=True)
+    shown = blot_value(chosen)
+    write_outputs(outputs, lambda form, file: _render(form, shown, file))
+    say(f"{summarize(chosen)} in {len(files)} file{'s'[: len(files) != 1]}")
     # What could not be read was not checked, whatever else was found.
     unread = any(finding.code == UNREADABLE.code for finding in findings)
     click.get_current_context().exit(EXIT_INVALID_INPUT if unread else _exit_code(chosen, fail_on))
@@ -136,7 +147,7 @@ def command(
 def _progress(texts: Sequence[tuple[str, str]]) -> Iterator[Callable[[int], None]]:
     """Show on a terminal how much was read; give what is to be called with the number of characters."""
     total = sum(len(text) for _, text in texts)
-    if total < _LONG or not sys.stderr.isatty():
+    if total < _LONG or not sys.stderr.isatty() or is_quiet():
         yield lambda _: None
         return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
@@ -175,10 +186,10 @@ def _codes(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
     """
     from toolkit.mesh.lint import RULES
 
-    for option, prefixes in (("--select", select), ("--ignore", ignore)):
+    for name, prefixes in (("--select", select), ("--ignore", ignore)):
         for prefix in prefixes:
             if not prefix or not any(code.startswith(prefix.upper()) for code in RULES):
-                raise click.UsageError(f"{option} {prefix!r}: no code begins so; they run from MESH001 on")
+                raise click.UsageError(f"{name} {prefix!r}: no code begins so; they run from MESH001 on")
     chosen = tuple(prefix.upper() for prefix in select) or ("",)
     ignored = tuple(prefix.upper() for prefix in ignore)
     return {code for code in RULES if code.startswith(chosen) and not code.startswith(ignored)}
@@ -201,11 +212,11 @@ def _version(text: str | None) -> MeshVersion | None:
         raise click.UsageError(f"--mesh-version: {error}") from error
 
 
-def _render(form: Literal["text", "json", "sarif"], findings: Sequence[Finding], output: Path | None) -> str:
+def _render(form: str, findings: Sequence[Finding], file: Path | None) -> str:
     from toolkit.mesh.lint.forms import json, sarif, text
 
     if form == "text":
-        color, width = choose_look(output)
+        color, width = choose_look(file)
         return text.render(findings, color=color, width=width)
     return json.render(findings) if form == "json" else sarif.render(findings)
 

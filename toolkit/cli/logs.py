@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from toolkit.cli.parameters import GROUPS, Option
 from toolkit.redaction import blot
 from toolkit.text import escape
 
@@ -33,13 +34,14 @@ def start_logging(ctx: click.Context, _: click.Parameter, count: int) -> None:
     _log_from(level, ctx.find_root())
 
 
-def verbose_option() -> click.Option:
+def verbose_option() -> Option:
     """Return the option ``-v``, for the whole command line and for each command."""
-    return click.Option(
+    return Option(
         ["-v", "--verbose"],
         count=True,
         expose_value=False,
         callback=start_logging,
+        group=GROUPS[-1],
         help=f"Show each call of AWS and HTTP on standard error; -vv shows more, as does {VARIABLE}=debug.",
     )
 

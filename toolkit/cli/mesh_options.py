@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from toolkit.cli.options import STACKS_LIFETIME, warn, with_options
+from toolkit.cli.options import STACKS_LIFETIME, can_ask, namespace_option, warn, with_options
+from toolkit.cli.parameters import option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from toolkit.values import Value
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
+_GROUP = "Mesh"
 _SOURCE = "inline, inlineString, secret, secret=NAME or file=PATH"
 
 
@@ -44,45 +46,55 @@ def mesh_options(function: _Command) -> _Command:
     """The options of an acmpca backend; :func:`take_options` turns what they hold into one value."""
     return with_options(
         function,
-        click.option(
-            "--backend-name", default="acmpca", show_default=True, metavar="NAME", help="Name of the mTLS backend."
+        option(
+            "--backend-name",
+            default="acmpca",
+            show_default=True,
+            metavar="NAME",
+            group=_GROUP,
+            help="The mTLS backend of the Mesh.",
         ),
-        click.option(
+        option(
             "--mode",
             type=click.Choice(["STRICT", "PERMISSIVE"]),
             show_default="STRICT in a new backend",
+            group=_GROUP,
             help="PERMISSIVE also accepts plain traffic.",
         ),
-        click.option(
+        option(
             "--expiration",
             show_default=STACKS_LIFETIME,
             metavar="DURATION",
-            help="Lifetime of data plane certificates: one number and one unit of y, w, d, h, m, s, ms.",
+            group=_GROUP,
+            help="Lifetime of data plane certificates; one number and one unit of y, w, d, h, m, s, ms.",
         ),
-        click.option(
+        option(
             "--common-name",
             metavar="TEMPLATE",
-            help="Common name of data plane certificates, for example '{{ tag \"kuma.io/service\" }}.mesh'; none "
+            group=_GROUP,
+            help="Common name of data plane certificates; for example '{{ tag \"kuma.io/service\" }}.mesh'; none "
             "unless given.",
         ),
         _source_options,
-        click.option("--request-timeout", metavar="SECONDSs", help="For a certificate, such as 10s."),
-        click.option(
+        option(
+            "--request-timeout", metavar="SECONDSs", group=_GROUP, rare=True, help="For a certificate, such as 10s."
+        ),
+        option(
             "--root-chain-timeout",
             metavar="SECONDSs",
             show_default="10s, Kuma's own",
+            group=_GROUP,
+            rare=True,
             help="For the CA's chain, such as 30s.",
         ),
-        click.option(
-            "--skip-validation", is_flag=True, help="The control plane does not try the backend when it is applied."
+        option(
+            "--skip-validation",
+            is_flag=True,
+            group=_GROUP,
+            rare=True,
+            help="The control plane does not try the backend when it is applied.",
         ),
-        click.option(
-            "--namespace",
-            default="kong-mesh-system",
-            show_default=True,
-            metavar="NAME",
-            help="System namespace of Kong Mesh, where a Kubernetes Secret lives.",
-        ),
+        namespace_option(default="kong-mesh-system"),
     )
 
 
@@ -90,34 +102,54 @@ def _source_options(function: _Command) -> _Command:
     """Where the chain and the credentials stand."""
     return with_options(
         function,
-        click.option(
+        option(
             "--ca-cert",
             type=_Source(),
             show_default="inline in a new backend",
             metavar="SOURCE",
-            help=f"Where the CA chain stands: {_SOURCE}, a file on every control plane's host.",
+            group=_GROUP,
+            help=f"Where the CA chain stands; {_SOURCE}, a file on every control plane's host.",
         ),
-        click.option(
+        option(
             "--access-key",
             type=_Source(),
             metavar="SOURCE",
+            group=_GROUP,
+            rare=True,
             help=f"Where control planes find their AWS access key: {_SOURCE}. Without it they take the default "
             "credential chain, such as IRSA.",
         ),
-        click.option(
-            "--access-key-secret", type=_Source(), metavar="SOURCE", help="Where they find its secret; the same forms."
+        option(
+            "--access-key-secret",
+            type=_Source(),
+            metavar="SOURCE",
+            group=_GROUP,
+            rare=True,
+            help="Where they find its secret; the same forms.",
         ),
-        click.option(
+        option(
             "--credentials",
             metavar="env|prompt|FILE",
-            help="Where the values of both come from: AWS's variables, a question, or a file such as "
-            "~/.aws/credentials. They become Secrets unless another SOURCE is given.",
+            group=_GROUP,
+            help="Where the values of both keys come from; AWS's variables, a question, or a file such as "
+            "~/.aws/credentials. They become Secrets unless another SOURCE is given. Not needed with IRSA.",
         ),
-        click.option(
-            "--credentials-profile", default="default", show_default=True, metavar="NAME", help="The file's profile."
+        option(
+            "--credentials-profile",
+            default="default",
+            show_default=True,
+            metavar="NAME",
+            group=_GROUP,
+            rare=True,
+            help="The file's profile.",
         ),
-        click.option(
-            "--allow-inline-credentials", is_flag=True, help="Let a Mesh carry them, where many may read them."
+        option(
+            "--allow-inline-credentials",
+            is_flag=True,
+            allow_from_autoenv=False,
+            group=_GROUP,
+            rare=True,
+            help="Let a Mesh carry them, where many may read them.",
         ),
     )
 
@@ -140,10 +172,10 @@ def take_options(
 
     fields = dict(chosen)
     where, profile = fields.pop("credentials"), fields.pop("credentials_profile")
-    for option in ("ca_cert", "access_key", "access_key_secret"):
-        choice = fields[option]
+    for field in ("ca_cert", "access_key", "access_key_secret"):
+        choice = fields[field]
         if len(meshes) > 1 and choice and choice.kind == "secret" and choice.name:
-            name = f"--{option.replace('_', '-')} secret={choice.name}"
+            name = f"--{field.replace('_', '-')} secret={choice.name}"
             raise click.UsageError(f"{name}: a Secret is one mesh's; choose the mesh with --mesh, or give no name")
     credentials = None if where is None else _credentials(where, profile)
     if fields["allow_inline_credentials"] and credentials:
@@ -158,13 +190,18 @@ def _credentials(where: str, profile: str) -> Credentials:
     if where == "env":
         return static_credentials.read_from_environment(os.environ)
     if where == "prompt":
+        if not can_ask():
+            raise click.UsageError(
+                "--credentials prompt needs a terminal to ask on, and standard input is none; take env or a FILE"
+            )
         access_key = click.prompt("AWS access key", err=True)
         secret = click.prompt("AWS access key secret", hide_input=True, err=True)
         return static_credentials.check_credentials(access_key, secret, "the prompt")
-    return static_credentials.read_from_file(read_text(where), name_source(where), profile)
+    text = read_text(where, "is no AWS credentials file")
+    return static_credentials.read_from_file(text, name_source(where), profile)
 
 
-def refuse_public(what: str, options: str = "-o") -> None:
+def refuse_public(what: str, options: str = "--output-file") -> None:
     """Stop before a credential goes to a terminal, or through standard output into a file that others may read.
 
     Args:
@@ -176,8 +213,8 @@ def refuse_public(what: str, options: str = "-o") -> None:
     """
     try:
         output = os.fstat(sys.stdout.fileno())
-    except (OSError, ValueError):
-        return  # It is no file at all, such as a test's buffer.
+    except (AttributeError, OSError, ValueError):
+        return  # It is closed, or no file at all, such as a test's buffer.
     is_wide = stat.S_ISREG(output.st_mode) and bool(output.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
     if sys.stdout.isatty() or is_wide:
         place = "this terminal" if sys.stdout.isatty() else "a file that others may read"

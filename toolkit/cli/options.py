@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import click
 
-from toolkit.cli.exits import wants_color
-from toolkit.errors import ExternalError
+from toolkit.cli.common_options import is_quiet, wants_color
+from toolkit.cli.exits import write_stdout
+from toolkit.cli.parameters import option
+from toolkit.errors import ExternalError, ToolkitError
 from toolkit.files import PUBLIC, write_whole
 from toolkit.redaction import blot
 from toolkit.text import escape_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from pathlib import Path
 
     from rich.console import Console
 
     from toolkit.contract import StackOutputs
-    from toolkit.values import Value
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 # The default of an option for a lifetime, as --help shows it.
-STACKS_LIFETIME = "the stack's, which is 24h unless it says otherwise"
+STACKS_LIFETIME = "the contract's, which is 24h unless it says otherwise"
 _PLAIN_WIDTH = 100
 _COMMANDLINE, _ENVIRONMENT = click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT
 
@@ -37,14 +38,6 @@ class Look(NamedTuple):
     width: int
 
 
-class Explained(click.Argument):
-    """An argument with a help text; click knows that of options only, before 8.5."""
-
-    def __init__(self, *declarations: Value, explanation: str, **attributes: Value) -> None:
-        super().__init__(*declarations, **attributes)
-        self.help = explanation
-
-
 def choose_look(output: Path | None) -> Look:
     """The look of what goes to `output`, None being standard output."""
     # There is no standard output where it was closed before we began (>&-).
@@ -54,66 +47,168 @@ def choose_look(output: Path | None) -> Look:
 
 
 def open_stderr_console() -> Console:
-    """Return a console for progress on standard error; a file gets no cursor codes, whatever ``FORCE_COLOR`` says."""
+    """Return a console for progress on standard error; a file gets no cursor codes, whatever ``FORCE_COLOR`` says.
+
+    With ``-q`` no progress is shown.
+    """
     from rich.console import Console
 
-    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    is_terminal = sys.stderr is not None and sys.stderr.isatty() and not is_quiet()
     return Console(stderr=True, force_terminal=is_terminal, no_color=not wants_color())
 
 
 def with_options(function: _Command, *options: Callable[[_Command], _Command]) -> _Command:
     """The command with options, in the order in which its help shows them."""
-    for option in reversed(options):
-        function = option(function)
+    for add in reversed(options):
+        function = add(function)
     return function
 
 
-def _unless_a_stack_is_named(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
-    """Return the contract's file; None if it is the environment's and the command line names a Pulumi stack.
+def _unless_the_command_line_decides(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the value; None if it is the environment's and the command line says where else the contract is.
 
     click reads the environment after the command line, so that the other options are known here.
+
+    Raises:
+        UsageError: the command line names a contract and a stack.
     """
-    named = ctx.params.get("stack") or ctx.params.get("cwd")
-    return None if named and ctx.get_parameter_source("outputs") is _ENVIRONMENT else value
+    is_file = parameter.name == "contract_file"
+    others = {"stack": "--stack", "cwd": "--cwd"} if is_file else {"contract_file": "--contract"}
+    given = [name for other, name in others.items() if ctx.get_parameter_source(other) is _COMMANDLINE]
+    source = ctx.get_parameter_source(str(parameter.name))
+    if given and source is _COMMANDLINE:
+        names = sorted([given[0], max(parameter.opts, key=len)])
+        raise click.UsageError(f"{' and '.join(names)} exclude each other: a contract in a file needs no Pulumi stack")
+    return None if given and source is _ENVIRONMENT else value
 
 
-def stack_outputs(function: _Command) -> _Command:
-    """Where the contract comes from: ``outputs``, ``stack`` and ``cwd``."""
+def contract_options(function: _Command) -> _Command:
+    """Where the contract comes from: ``contract_file``, ``stack`` and ``cwd``."""
     return with_options(
         function,
-        click.option(
-            "--outputs",
+        option(
+            "--contract",
+            "contract_file",
             metavar="FILE|-",
             envvar="TOOLKIT_CONTRACT",
-            show_envvar=True,
-            callback=_unless_a_stack_is_named,
-            help="The stack's outputs as JSON, - for standard input; without it, the Pulumi stack is asked.",
+            callback=_unless_the_command_line_decides,
+            group="Contract",
+            help="The contract as JSON; a stack's outputs, or what toolkit contract create made; - for standard "
+            "input. [env: TOOLKIT_CONTRACT]",
         ),
-        click.option("--stack", metavar="NAME", help="The Pulumi stack; the selected one unless given."),
-        click.option("--cwd", metavar="DIR", help="The directory of the Pulumi project."),
+        option(
+            "-s",
+            "--stack",
+            metavar="NAME",
+            envvar="TOOLKIT_STACK",
+            callback=_unless_the_command_line_decides,
+            group="Contract",
+            help="The Pulumi stack to ask without --contract; the selected one unless given. [env: TOOLKIT_STACK]",
+        ),
+        option(
+            "-C",
+            "--cwd",
+            metavar="DIR",
+            callback=_unless_the_command_line_decides,
+            group="Contract",
+            help="The directory of its Pulumi project.",
+        ),
     )
+
+
+def mesh_option(explanation: str, *, multiple: bool = False) -> Callable[[_Command], _Command]:
+    """Which mesh: ``mesh``, or ``meshes`` if it is repeatable."""
+    return option(
+        "--mesh",
+        "meshes" if multiple else "mesh",
+        multiple=multiple,
+        metavar="NAME",
+        shell_complete=_complete_from_contract("meshes"),
+        help=explanation,
+    )
+
+
+def zone_option(explanation: str) -> Callable[[_Command], _Command]:
+    """Which zones: ``zone_names``."""
+    return option(
+        "--zone",
+        "zone_names",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=_complete_from_contract("zones"),
+        help=explanation,
+    )
+
+
+def namespace_option(
+    *, default: str | None = None, show_default: str | bool = True, callback: Callable[..., str | None] | None = None
+) -> Callable[[_Command], _Command]:
+    """Where control planes run: ``namespace``."""
+    return option(
+        "-n",
+        "--namespace",
+        default=default,
+        show_default=show_default,
+        callback=callback,
+        metavar="NAME",
+        help="System namespace; where the control plane runs, and Kubernetes Secrets of meshes are.",
+    )
+
+
+def filename_option(explanation: str, *, required: bool = False) -> Callable[[_Command], _Command]:
+    """Which documents: ``filenames``."""
+    return option(
+        "-f",
+        "--filename",
+        "filenames",
+        multiple=True,
+        required=required,
+        metavar="FILE|-",
+        help=f"{explanation} Repeatable; - for standard input.",
+    )
+
+
+def yes_option(function: _Command) -> _Command:
+    """Whether to go on without a question: ``yes``; never from the environment."""
+    add = option("-y", "--yes", is_flag=True, allow_from_autoenv=False, help="Do not ask before going on.")
+    return add(function)
 
 
 def applied_mesh(function: _Command) -> _Command:
-    """Which mesh is verified: ``mesh_files``, ``mesh_name`` and ``backend_name``."""
+    """Which mesh is verified: ``filenames``, ``mesh`` and ``backend_name``."""
     return with_options(
         function,
-        click.option(
-            "--mesh",
-            "mesh_files",
-            multiple=True,
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="The Mesh as it was applied, and its Secret if that stands in another file; repeatable. Its caCert is "
-            "the trust bundle and its commonName is asked for; without it, the stack's chain is the bundle.",
+        filename_option(
+            "The Mesh as it was applied; also its Secret if that stands in another file. Its caCert is the trust "
+            "bundle and its commonName is asked for; without it, the contract's chain is the bundle."
         ),
-        click.option("--mesh-name", metavar="NAME", help="Which mesh; the stack's or the file's first unless given."),
-        click.option(
+        mesh_option("Which mesh; the contract's or the file's first unless given."),
+        option(
             "--backend-name",
             metavar="NAME",
-            help="A backend of the Mesh that does not sign yet; the enabled one unless given.",
+            rare=True,
+            help="The mTLS backend of the Mesh; the enabled one unless given.",
         ),
     )
+
+
+def _complete_from_contract(field: Literal["meshes", "zones"]) -> Callable[..., list[str]]:
+    """Return what completes names of the contract: it reads the contract's file, and never asks Pulumi or AWS."""
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+        from toolkit import contract
+
+        file = ctx.params.get("contract_file")
+        if not file or file == "-":
+            return []
+        try:
+            loaded = contract.load(file)
+        except ToolkitError:
+            return []
+        names = loaded.meshes if field == "meshes" else [zone.name for zone in loaded.zones]
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete
 
 
 def list_given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
@@ -127,12 +222,9 @@ def list_given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
     ]
 
 
-def output_file(function: _Command) -> _Command:
-    """Where the document goes: ``output``."""
-    option = click.option(
-        "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write here, not to standard output."
-    )
-    return option(function)
+def can_ask() -> bool:
+    """Return whether somebody can be asked: questions go to standard error, and answers come from standard input."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def explain_missing_extra(extra: Literal["envoy", "sandbox"], error: ModuleNotFoundError) -> ExternalError:
@@ -143,7 +235,7 @@ def explain_missing_extra(extra: Literal["envoy", "sandbox"], error: ModuleNotFo
     )
 
 
-def load_contract(outputs: str | None, stack: str | None, cwd: str | None) -> StackOutputs:
+def load_contract(contract_file: str | None, stack: str | None, cwd: str | None) -> StackOutputs:
     """Read the contract from where the options say, and warn of what it does not have.
 
     Raises:
@@ -152,7 +244,7 @@ def load_contract(outputs: str | None, stack: str | None, cwd: str | None) -> St
     """
     from toolkit import contract
 
-    loaded = contract.load(outputs, stack, cwd)
+    loaded = contract.load(contract_file, stack, cwd)
     warn_of_unknown_mode(loaded)
     return loaded
 
@@ -169,19 +261,25 @@ def warn_of_unknown_mode(outputs: StackOutputs) -> None:
 def emit(text: str, output: Path | None, mode: int = PUBLIC) -> None:
     """Write a document to standard output, or to a file that appears whole or not at all."""
     if output is None:
-        click.echo(text, nl=False)
+        write_stdout(text)
     else:
         write_whole(output, text, mode)
 
 
 def warn(text: str) -> None:
     """Say something that people should know, on standard error."""
-    click.echo(click.style("Warning:", fg="yellow") + f" {_shown(text)}", err=True)
+    say(click.style("Warning:", fg="yellow") + f" {_shown(text)}")
 
 
 def note(text: str) -> None:
     """Say something that people may want to know, on standard error."""
-    click.echo(click.style("Note:", fg="cyan") + f" {_shown(text)}", err=True)
+    say(click.style("Note:", fg="cyan") + f" {_shown(text)}")
+
+
+def say(text: str) -> None:
+    """Write a line for people to standard error, but not with ``-q``."""
+    if not is_quiet():
+        click.echo(text, err=True)
 
 
 def _shown(text: str) -> str:

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from toolkit.cli.base import Base, base_options, heed_version, note_list, read_base, read_mode, take_access
+from toolkit.cli.documents import diff_option, document_options, lay_out, show_diff
+from toolkit.cli.exits import write_stdout
 from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
-from toolkit.cli.options import load_contract, note, output_file, stack_outputs, warn
+from toolkit.cli.options import contract_options, load_contract, mesh_option, note, warn
+from toolkit.cli.output_options import Output, refuse_one_place, refuse_one_stdin, refuse_overwriting, settle_document
+from toolkit.cli.parameters import Command, option
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -27,18 +31,17 @@ _EXAMPLES = """\b
 Examples:
   toolkit render-mesh | kubectl apply -f -
   toolkit render-mesh --format universal --mode PERMISSIVE --common-name '{{ tag "kuma.io/service" }}.mesh'
-  pulumi stack output --json --show-secrets | toolkit render-mesh --outputs - --ca-cert secret -o mesh.yaml
+  pulumi stack output --json | toolkit render-mesh --contract - --ca-cert secret --output-file mesh.yaml
   kubectl get mesh default -o yaml | toolkit render-mesh --base - | kubectl apply -f -
-  toolkit render-mesh --credentials ~/.aws/mesh-credentials --secret-output secrets.yaml -o mesh.yaml
+  toolkit render-mesh --base mesh.yaml --diff
+  toolkit render-mesh --credentials ~/.aws/mesh-credentials --secret-file secrets.yaml --output-file mesh.yaml
 """
 
 
-@click.command(name="render-mesh", epilog=_EXAMPLES)
-@stack_outputs
-@click.option(
-    "--mesh", "meshes", multiple=True, metavar="NAME", help="A mesh of the stack; repeatable; all unless given."
-)
-@click.option(
+@click.command(name="render-mesh", cls=Command, epilog=_EXAMPLES)
+@contract_options
+@mesh_option("A mesh of the contract; repeatable; all unless given.", multiple=True)
+@option(
     "--format",
     "form",
     type=click.Choice(["kubernetes", "universal"]),
@@ -48,41 +51,42 @@ Examples:
 )
 @mesh_options
 @base_options()
-@click.option(
-    "--secret-output",
+@document_options
+@option(
+    "--secret-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the Secrets here, readable by you alone, and not before the Mesh.",
+    group="Output",
+    help="Write the Secrets here; readable by you alone, and not before the Mesh.",
 )
-@output_file
+@diff_option("Show what would change in the base; write nothing.")
 def command(
     *,
-    outputs: str | None,
+    contract_file: str | None,
     stack: str | None,
     cwd: str | None,
     meshes: tuple[str, ...],
     form: Literal["kubernetes", "universal"],
     base: str | None,
     mesh_version: str | None,
-    secret_output: Path | None,
-    output: Path | None,
+    secret_file: Path | None,
+    outputs: tuple[Output, ...],
+    output_file: Path | None,
+    diff: bool,
     **chosen: Value,
 ) -> None:
-    """Turn the stack's outputs into a Mesh with an acmpca backend.
+    """Turn the contract into a Mesh with an acmpca backend.
 
-    The documents are one YAML stream on standard output, Secrets before Meshes, unless -o names a file. An option that
-    can't work, such as a lifetime that the CA can't sign, is refused before anything is written.
+    The documents are one YAML stream on standard output, Secrets before Meshes, unless --output-file names a file.
+    An option that can't work, such as a lifetime that the CA can't sign, is refused before anything is written.
 
     With --base the backend goes into a Mesh that exists: comments, order and everything else stay as they are, and
     what no option says stays as the Mesh has it. Another backend that is enabled stays so; toolkit rotate moves on.
     """
     from toolkit.mesh.render import templating
 
-    if base == "-" and outputs == "-":
-        raise click.UsageError("--base and --outputs can't both be standard input")
-    if secret_output is not None:
-        _refuse_one_file(secret_output, base, output)
-    loaded = load_contract(outputs, stack, cwd)
+    target = _settle(contract_file, base, settle_document(outputs, output_file), secret_file, diff=diff)
+    loaded = load_contract(contract_file, stack, cwd)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
     access = take_access(chosen)
     options = take_options(form, chosen, names)
@@ -94,18 +98,39 @@ def command(
         _refuse_open_source(existing)
         heed_version(mesh_version, existing.version)
         rendered = _merged(loaded, existing, names if meshes else None, options)
-    if secret_output and not any(document.secrets for document in rendered):
-        raise click.UsageError("--secret-output needs --ca-cert secret or --credentials: there is no Secret otherwise")
-    _write(rendered, secret_output, output, read_mode(base))
+    if secret_file and not any(document.secrets for document in rendered):
+        raise click.UsageError("--secret-file needs --ca-cert secret or --credentials: there is no Secret otherwise")
+    if diff:
+        _show_changes(rendered)
+    else:
+        _write(rendered, secret_file, target, read_mode(base))
 
 
-def _refuse_one_file(secret_output: Path, base: str | None, output: Path | None) -> None:
-    """The Secrets alone would take the Mesh's place."""
-    place = secret_output.resolve()
-    if output is not None and output.resolve() == place:
-        raise click.UsageError("-o and --secret-output name one file; leave --secret-output out to have both in it")
-    if base is not None and Path(base).resolve() == place:
-        raise click.UsageError("--secret-output names the base, which would be lost; name another file")
+def _settle(
+    contract_file: str | None, base: str | None, target: Output, secret_file: Path | None, *, diff: bool
+) -> Output:
+    """Refuse inputs and outputs that do not go together; return where the document goes."""
+    refuse_one_stdin({"--contract": contract_file, "--base": base})
+    if diff and base is None:
+        raise click.UsageError("--diff needs --base: it shows what would change there")
+    if diff and (target != Output("yaml") or secret_file):
+        raise click.UsageError("--diff writes no document; leave -o, --output-file and --secret-file out")
+    refuse_one_place([("--output-file", target.file), ("--secret-file", secret_file)])
+    refuse_overwriting([target.file, secret_file], {"--contract": [contract_file]})
+    # A Mesh may take its own place; Secrets may not.
+    refuse_overwriting([secret_file], {"--base": [base]})
+    return target
+
+
+def _show_changes(rendered: list[RenderedMesh]) -> None:
+    """Print what would change in the base; the Secrets that would be written are counted only."""
+    for document in rendered:
+        if document.mesh_has_credentials:
+            refuse_public("an AWS credential")
+        if document.secrets:
+            note(f"{len(document.secrets)} Secret{'s'[: len(document.secrets) != 1]} would be written, too")
+    for document in rendered:
+        show_diff(document.before, document.mesh, "the base")
 
 
 def _refuse_open_source(base: Base) -> None:
@@ -131,19 +156,20 @@ def _merged(
     if not names:
         there = ", ".join(mesh.name for mesh in base.meshes) or "none"
         raise InvalidInputError(
-            f"no mesh of the stack ({', '.join(outputs.meshes)}) is in the base, which has: {there}",
+            f"no mesh of the contract ({', '.join(outputs.meshes)}) is in the base, which has: {there}",
             hint="Leave --base out to render a Mesh that does not exist yet." if base.meshes else A_MESH_HAS,
         )
-    merged: dict[int, tuple[EditableMesh, list[Merged]]] = {}
+    merged: dict[int, tuple[EditableMesh, str, list[Merged]]] = {}
     for name in names:
         mesh = editable.choose(base.meshes, name, "the base")
+        merged.setdefault(id(mesh.editor), (mesh, mesh.editor.text, []))
         made = merge(outputs, mesh, options)
         for text in made.warnings:
             warn(text)
         for text in made.notes:
             note(text)
-        merged.setdefault(id(mesh.editor), (mesh, []))[1].append(made)
-    for mesh, _ in merged.values():
+        merged[id(mesh.editor)][-1].append(made)
+    for mesh, *_ in merged.values():
         note_list(mesh)
     return [
         templating.RenderedMesh(
@@ -151,12 +177,13 @@ def _merged(
             tuple(secret for made in all_made for secret in templating.render_secrets(made.secrets, mesh.form)),
             mesh.is_confidential,
             any(made.secrets_have_credentials for made in all_made),
+            before,
         )
-        for mesh, all_made in merged.values()
+        for mesh, before, all_made in merged.values()
     ]
 
 
-def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Path | None, mode: int) -> None:
+def _write(rendered: list[RenderedMesh], secret_file: Path | None, target: Output, mode: int) -> None:
     """Write everything; `mode` is that of a file without secrets."""
     from toolkit.files import PRIVATE, write_all
     from toolkit.mesh.render.templating import join_documents
@@ -164,18 +191,19 @@ def _write(rendered: list[RenderedMesh], secret_output: Path | None, output: Pat
     secrets = [secret for document in rendered for secret in document.secrets]
     documents = [document.mesh for document in rendered]
     is_private = any(document.mesh_has_credentials for document in rendered)
-    if secret_output is None:
+    if secret_file is None:
         documents = [*secrets, *documents]
         is_private = is_private or bool(secrets)
-    if output is None and any(
-        document.mesh_has_credentials or (not secret_output and document.secrets_have_credentials)
+    if target.file is None and any(
+        document.mesh_has_credentials or (not secret_file and document.secrets_have_credentials)
         for document in rendered
     ):
         is_in_mesh = any(document.mesh_has_credentials for document in rendered)
-        refuse_public("an AWS credential", "-o" if is_in_mesh else "-o or --secret-output")
-    files = {secret_output: (join_documents(secrets), PRIVATE)} if secret_output else {}
-    if output is not None:
-        files[output] = (join_documents(documents), PRIVATE if is_private else mode)
+        refuse_public("an AWS credential", "--output-file" if is_in_mesh else "--output-file or --secret-file")
+    text = lay_out(join_documents(documents), target.form)
+    files = {secret_file: (lay_out(join_documents(secrets), target.form), PRIVATE)} if secret_file else {}
+    if target.file is not None:
+        files[target.file] = (text, PRIVATE if is_private else mode)
     write_all(files)
-    if output is None:
-        click.echo(join_documents(documents), nl=False)
+    if target.file is None:
+        write_stdout(text)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import emit, load_contract, note, output_file, stack_outputs, warn
-from toolkit.files import PRIVATE, PUBLIC, write_all
+from toolkit.cli.documents import diff_option, show_diff
+from toolkit.cli.options import contract_options, emit, load_contract, namespace_option, note, warn, zone_option
+from toolkit.cli.output_options import output_dir_option, output_file_option, refuse_one_stdin, refuse_overwriting
+from toolkit.cli.parameters import Command, option
+from toolkit.files import PRIVATE, PUBLIC, name_source, read_text, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,17 +24,15 @@ _EXAMPLES = """\b
 Examples:
   toolkit render-zone --zone frankfurt --kds-address grpcs://mesh.example.com:5685 | helm install -f - ...
   toolkit render-zone --kds-address grpcs://mesh.example.com:5685 --output-dir zones
-  toolkit render-zone --zone frankfurt --base values.yaml -o values.yaml
-  toolkit render-zone --zone machines --format env --kds-address grpcs://mesh.example.com:5685 -o kuma-cp.env
+  toolkit render-zone --zone frankfurt --base values.yaml --output-file values.yaml
+  toolkit render-zone --zone machines --format env --kds-address grpcs://mesh.example.com:5685 --output-file kuma-cp.env
 """
 
 
-@click.command(name="render-zone", epilog=_EXAMPLES)
-@stack_outputs
-@click.option(
-    "--zone", "names", multiple=True, metavar="NAME", help="A zone of the stack; repeatable; all unless given."
-)
-@click.option(
+@click.command(name="render-zone", cls=Command, epilog=_EXAMPLES)
+@contract_options
+@zone_option("A zone of the contract; repeatable; all unless given.")
+@option(
     "--format",
     "form",
     type=click.Choice(["helm", "env"]),
@@ -39,46 +40,39 @@ Examples:
     show_default=True,
     help="Values of Kong Mesh's release chart, or the variables of a Universal control plane.",
 )
-@click.option(
+@option(
     "--kds-address",
     metavar="grpcs://HOST:PORT",
     help="Where the global control plane listens for its zones; a multi-zone mesh needs it.",
 )
-@click.option(
-    "--namespace",
-    metavar="NAME",
-    help="Where the release is installed; refused where the zone's role trusts another namespace.",
-)
-@click.option(
+@namespace_option(show_default="that of the zone's role, which trusts no other")
+@option(
     "--base",
     metavar="FILE|-",
     help="An existing file of Helm values; only the zone's values change in it. - for stdin.",
 )
-@output_file
-@click.option(
-    "--output-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write a file for each zone here: NAME.values.yaml or NAME.env; all of them or none.",
-)
+@output_file_option
+@output_dir_option("Write a file for each zone here: NAME.values.yaml or NAME.env; all of them or none.")
+@diff_option("Show what would change in the base; write nothing.")
 def command(
     *,
-    outputs: str | None,
+    contract_file: str | None,
     stack: str | None,
     cwd: str | None,
-    names: tuple[str, ...],
+    zone_names: tuple[str, ...],
     form: Literal["helm", "env"],
     kds_address: str | None,
     namespace: str | None,
     base: str | None,
-    output: Path | None,
+    output_file: Path | None,
     output_dir: Path | None,
+    diff: bool,
 ) -> None:
     """Render what each zone's control plane needs: Helm values or environment.
 
     The values are its mode and name, the address of the global control plane, the region for the AWS SDK and, for IRSA,
-    the annotation with its role. They never include a credential. One zone is written to stdout or -o, several need
-    --output-dir.
+    the annotation with its role. They never include a credential. One zone is written to stdout or --output-file,
+    several need --output-dir.
 
     With --base the values are written into an existing file: comments, order and everything else stay, and replaced
     values are printed to stderr. A file that is not Helm values (such as an Argo CD Application), or that belongs to
@@ -87,9 +81,11 @@ def command(
     """
     from toolkit.zones import rendering
 
-    _check_options(outputs, base, form, namespace, output, output_dir)
+    refuse_one_stdin({"--contract": contract_file, "--base": base})
+    refuse_overwriting([output_file], {"--contract": [contract_file]})
+    _check_options(base, form, namespace, output_file, output_dir, diff=diff)
     address = None if kds_address is None else rendering.check_address(kds_address)
-    chosen = rendering.choose(load_contract(outputs, stack, cwd), names)
+    chosen = rendering.choose(load_contract(contract_file, stack, cwd), zone_names)
     if output_dir is None and len(chosen) > 1:
         there = ", ".join(zone.name for zone in chosen)
         raise click.UsageError(f"several zones: {there}; name one with --zone, or write all of them with --output-dir")
@@ -97,8 +93,10 @@ def command(
         rendering.refuse_namespace(chosen, namespace)
     texts, said, changes = _rendered(chosen, form, base, address, namespace)
     mode = PUBLIC if base is None else _mode_of(base)
-    if output_dir is None:
-        emit(texts[0], output, mode)
+    if diff:
+        show_diff(read_text(str(base)), texts[0], name_source(str(base)))
+    elif output_dir is None:
+        emit(texts[0], output_file, mode)
     else:
         paths = [output_dir / f"{zone.name}.{_ENDINGS[form]}" for zone in chosen]
         write_all({path: (text, mode) for path, text in zip(paths, texts, strict=True)})
@@ -109,28 +107,24 @@ def command(
 
 
 def _check_options(
-    outputs: str | None,
-    base: str | None,
-    form: str,
-    namespace: str | None,
-    output: Path | None,
-    output_dir: Path | None,
+    base: str | None, form: str, namespace: str | None, output_file: Path | None, output_dir: Path | None, *, diff: bool
 ) -> None:
     if namespace is not None and form == "env":
         raise click.UsageError("--namespace is a release's; leave it out with --format env")
     if base is not None and form == "env":
         raise click.UsageError("--base takes Helm values; systemd and docker read several environment files")
-    if output is not None and output_dir is not None:
-        raise click.UsageError("-o names the file of one zone, --output-dir the place of several; give one of them")
-    if base == "-" and outputs == "-":
-        raise click.UsageError("--base and --outputs can't both be standard input")
+    if output_file is not None and output_dir is not None:
+        raise click.UsageError(
+            "--output-file names the file of one zone, --output-dir the place of several; give one of them"
+        )
+    if diff and (base in (None, "-") or output_file is not None or output_dir is not None):
+        raise click.UsageError("--diff needs --base FILE, and writes nothing: leave --output-file and --output-dir out")
 
 
 def _rendered(
     chosen: Sequence[Zone], form: Literal["helm", "env"], base: str | None, address: str | None, namespace: str | None
 ) -> tuple[list[str], list[str], list[str]]:
     """Return the text of each zone, the warnings, and the values that were replaced."""
-    from toolkit.files import name_source, read_text
     from toolkit.zones import rendering, values_file
 
     is_helm = form == "helm"

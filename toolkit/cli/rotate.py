@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from toolkit.cli.base import CONTROL_PLANE, base_options, heed_version, note_list, read_base, read_mode, take_access
+from toolkit.cli.documents import diff_option, lay_out, show_diff
 from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
-from toolkit.cli.options import emit, load_contract, note, output_file, stack_outputs
+from toolkit.cli.options import contract_options, emit, load_contract, mesh_option, note, say
+from toolkit.cli.output_options import (
+    Output,
+    output_dir_option,
+    output_file_option,
+    output_option,
+    refuse_one_stdin,
+    refuse_overwriting,
+    settle_document,
+    settle_outputs,
+    write_outputs,
+)
+from toolkit.cli.parameters import Command, option
+from toolkit.cli.rotation_plan import Plan, describe_surroundings, name_file
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from toolkit.mesh.rotate.rotation import Move, Rotation, Step
+    from toolkit.mesh.rotate.rotation import Move, Rotation
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object, Value
 
+_FORMS = ("text", "json", "yaml")
 _EXAMPLES = """\b
 Examples:
   toolkit rotate --base mesh.yaml
@@ -30,38 +43,36 @@ Examples:
 """
 
 
-@click.command(name="rotate", epilog=_EXAMPLES)
+@click.command(name="rotate", cls=Command, epilog=_EXAMPLES)
 @base_options(required=True)
-@click.option("--mesh", metavar="NAME", help="The mesh to move; the base's only one unless given.")
-@click.option(
+@mesh_option("The mesh to move; the base's only one unless given.")
+@option(
     "--to",
     "target",
     metavar="FILE|-",
-    help="Move to the enabled backend of this Mesh; without it, to the CA of the stack.",
+    help="Move to the enabled backend of this Mesh; without it, to the CA of the contract.",
 )
-@click.option("--from", "leave", metavar="NAME", help="The backend to leave; the one that signs unless given.")
-@click.option(
+@option("--from", "leave", metavar="NAME", help="The backend to leave; the one that signs unless given.")
+@option(
     "--product",
     type=click.Choice(["kong-mesh", "kuma"]),
     default="kong-mesh",
     show_default=True,
-    help="Open-source Kuma allows one backend, so there mTLS is off for a while.",
+    help="Whose rules hold; open-source Kuma allows one backend, so there mTLS is off for a while.",
 )
-@click.option("--step", type=click.IntRange(min=1, max=4), metavar="N", help="Print the document of one step.")
-@click.option(
+@option("--step", type=click.IntRange(min=1, max=4), metavar="N", help="Print the document of one step.")
+@option(
     "--force",
     is_flag=True,
+    allow_from_autoenv=False,
     help=f"Print a step although --base {CONTROL_PLANE} shows proxies that are not ready for it.",
 )
-@click.option(
-    "--output-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Write the plan, every step's document and the Secrets here.",
-)
-@stack_outputs
+@contract_options
 @mesh_options
-@output_file
+@output_option(*_FORMS, explanation="text and json are of the plan, yaml and json of the document of a --step.")
+@output_file_option
+@output_dir_option("Write everything here; the plan, every step's document and the Secrets.")
+@diff_option("Show what a --step would change; write nothing.")
 def command(
     *,
     base: str,
@@ -73,10 +84,12 @@ def command(
     step: int | None,
     force: bool,
     output_dir: Path | None,
-    outputs: str | None,
+    contract_file: str | None,
     stack: str | None,
     cwd: str | None,
-    output: Path | None,
+    outputs: tuple[Output, ...],
+    output_file: Path | None,
+    diff: bool,
     **chosen: Value,
 ) -> None:
     """Move a mesh from one CA to another without breaking traffic.
@@ -85,13 +98,14 @@ def command(
     backend, switch to it, remove the old one. Prints the plan: what each step does, what to do first, what to wait for,
     how to go back. --step prints the document of one step, --output-dir writes all of them; nothing is applied.
     """
-    if [base, outputs, target].count("-") > 1:
-        raise click.UsageError("only one of --base, --outputs and --to can be standard input")
+    refuse_one_stdin({"--base": base, "--contract": contract_file, "--to": target})
     if base == CONTROL_PLANE and mesh is None:
         raise click.UsageError(f"--base {CONTROL_PLANE} needs --mesh NAME")
-    _refuse_places(step, output, output_dir)
+    settled = _settle(step, outputs, output_file, output_dir, diff=diff)
+    inputs = {"--contract": [contract_file], "--to": [target]}
+    refuse_overwriting([output.file for output in settled], inputs if step else {**inputs, "--base": [base]})
     move, insight = _move(base, take_access(chosen), mesh_version, mesh, leave, product)
-    rotation = _plan(move, target, (outputs, stack, cwd), chosen)
+    rotation = _plan(move, target, (contract_file, stack, cwd), chosen)
     for text in rotation.notes:
         note(text)
     current = move.read()
@@ -106,18 +120,45 @@ def command(
             raise click.UsageError(f"there is no step {step}; the rotation has {len(rotation.steps)}")
         if base == CONTROL_PLANE and not force:
             _require_ready(rotation, step, insight)
-        _print_step(rotation, step, output, read_mode(base))
-    elif output_dir is not None:
-        _write(rotation, output_dir, read_mode(base))
+        if diff:
+            _show_changes(rotation, step)
+        else:
+            _print_step(rotation, step, settled[0], read_mode(base))
+        return
+    where = _name_contract(contract_file, stack, cwd)
+    plan = Plan(rotation, output_dir, insight, where, proves_issuance=_is_acmpca(rotation))
+    if output_dir is not None:
+        _write(plan, output_dir, read_mode(base))
     else:
-        click.echo(_text(rotation, None, insight), nl=False)
+        write_outputs(settled, lambda form, _: plan.render_json() if form == "json" else plan.render_text())
 
 
-def _refuse_places(step: int | None, output: Path | None, output_dir: Path | None) -> None:
-    if output_dir is not None and step is not None:
-        raise click.UsageError("--step prints one document and --output-dir writes all of them; give one of the two")
-    if output is not None and step is None:
-        raise click.UsageError("-o writes the document of one --step; --output-dir writes all of them")
+def _name_contract(contract_file: str | None, stack: str | None, cwd: str | None) -> list[str]:
+    """Return the options that name the contract for another command; what came on standard input has no name."""
+    if contract_file is not None:
+        return ["--contract", "outputs.json" if contract_file == "-" else contract_file]
+    pairs = (("--stack", stack), ("--cwd", cwd))
+    return [word for name, value in pairs if value is not None for word in (name, value)]
+
+
+def _settle(
+    step: int | None, outputs: tuple[Output, ...], output_file: Path | None, output_dir: Path | None, *, diff: bool
+) -> tuple[Output, ...]:
+    """Refuse options that do not go together; return where the plan, or the document of one step, goes."""
+    if output_dir is not None and (step is not None or outputs):
+        raise click.UsageError("--output-dir writes the plan and all documents; leave --step and -o out")
+    if step is None:
+        if output_file is not None or any(output.form == "yaml" for output in outputs):
+            raise click.UsageError("--output-file and -o yaml write one --step's document; --output-dir writes all")
+        if diff:
+            raise click.UsageError("--diff shows what one --step would change; name the step")
+        return settle_outputs(outputs, "text")
+    chosen = settle_document(outputs, output_file)
+    if chosen.form == "text":
+        raise click.UsageError("-o text is the plan; a step's document is yaml or json")
+    if diff and chosen != Output("yaml"):
+        raise click.UsageError("--diff writes no document; leave -o and --output-file out")
+    return (chosen,)
 
 
 def _move(
@@ -182,73 +223,50 @@ def _require_ready(rotation: Rotation, number: int, insight: Object | None) -> N
     click.get_current_context().exit(EXIT_CHECK_FAILED)
 
 
-def _print_step(rotation: Rotation, number: int, output: Path | None, mode: int) -> None:
+def _is_acmpca(rotation: Rotation) -> bool:
+    """Return whether the new backend is one that ``toolkit verify`` can ask for certificates."""
+    from toolkit.mesh.documents import editable
+
+    meshes = editable.read_editable(rotation.steps[-1].text, "the last step")
+    backends = editable.choose(meshes, rotation.mesh, "the last step").backends
+    return any(backend["name"] == rotation.new and backend.get("type") == "acmpca" for backend in backends)
+
+
+def _show_changes(rotation: Rotation, number: int) -> None:
+    if rotation.is_confidential:
+        refuse_public("an AWS credential")
+    before = rotation.before if number == 1 else rotation.steps[number - 2].text
+    show_diff(before, rotation.steps[number - 1].text, f"the mesh before step {number}")
+
+
+def _print_step(rotation: Rotation, number: int, target: Output, mode: int) -> None:
     from toolkit.files import PRIVATE
     from toolkit.mesh.render.templating import join_documents, render_secrets
 
     step = rotation.steps[number - 1]
     secrets = render_secrets(rotation.secrets, rotation.form) if number == 1 else ()
-    if output is None and (rotation.is_confidential or (secrets and rotation.secrets_have_credentials)):
-        refuse_public("an AWS credential", "-o or --output-dir")
+    if target.file is None and (rotation.is_confidential or (secrets and rotation.secrets_have_credentials)):
+        refuse_public("an AWS credential", "--output-file or --output-dir")
     is_private = bool(secrets) or rotation.is_confidential
-    emit(join_documents([*secrets, step.text]), output, PRIVATE if is_private else mode)
+    emit(lay_out(join_documents([*secrets, step.text]), target.form), target.file, PRIVATE if is_private else mode)
     if step.is_done:
         note(f"the mesh is past step {number} already")
     elif number > 1 and not rotation.steps[number - 2].is_done:
         note(f"in the base step {number - 1} has not been made: apply this one only when the mesh is past its waits")
-    for line in _around(step):
-        click.echo(line, err=True)
+    for line in describe_surroundings(step):
+        say(line)
 
 
-def _write(rotation: Rotation, directory: Path, mode: int) -> None:
+def _write(plan: Plan, directory: Path, mode: int) -> None:
     from toolkit.files import PRIVATE, PUBLIC, write_all
     from toolkit.mesh.render.templating import join_documents, render_secrets
 
+    rotation = plan.rotation
     mode = PRIVATE if rotation.is_confidential else mode
     files = {"0-before.yaml": (rotation.before, mode)}
-    files |= {f"{step.number}-{step.name}.yaml": (step.text, mode) for step in rotation.steps}
+    files |= {name_file(step): (step.text, mode) for step in rotation.steps}
     if rotation.secrets:
         files["1-secrets.yaml"] = (join_documents(render_secrets(rotation.secrets, rotation.form)), PRIVATE)
-    files["PLAN.txt"] = (_text(rotation, directory, None), PUBLIC)
+    files["PLAN.txt"] = (plan.render_text(), PUBLIC)
     write_all({directory / name: content for name, content in files.items()})
-    click.echo(f"Written to {directory}/: {', '.join(sorted(files))}", err=True)
-
-
-def _text(rotation: Rotation, directory: Path | None, insight: Object | None) -> str:
-    """The plan for people."""
-    from toolkit.mesh.rotate.readiness import find_missing
-
-    lines = [f"Mesh {rotation.mesh}: from {rotation.old} to {rotation.new}, in {len(rotation.steps)} steps", ""]
-    apply = "kubectl apply -f" if rotation.form == "kubernetes" else "kumactl apply -f"
-    for step in rotation.steps:
-        lines.append(f"{step.number}. {step.name}: {step.words.title}{' (done)' if step.is_done else ''}")
-        if directory is None:
-            command = f"{_again(rotation)} --step {step.number} | {apply} -"
-        else:
-            files = ["1-secrets.yaml"] if step.number == 1 and rotation.secrets else []
-            files.append(f"{step.number}-{step.name}.yaml")
-            command = " && ".join(f"{apply} {shlex.quote(str(directory / file))}" for file in files)
-        if insight is not None and not step.is_done:
-            missing = find_missing(rotation, step.number, insight)
-            lines.append(f"   now     {f'not yet: {missing}' if missing else 'the proxies are ready for it'}")
-        lines += [f"   {line}" for line in _around(step, command)]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _again(rotation: Rotation) -> str:
-    """This very command, to be run once more."""
-    words = ["toolkit", *sys.argv[sys.argv.index("rotate") :]] if "rotate" in sys.argv else ["toolkit", "rotate", "..."]
-    if rotation.others and not any(word.startswith("--from") for word in words):
-        # After the switch the mesh itself does not say any more which of its backends is to go.
-        words += ["--from", rotation.old]
-    return " ".join(word if word == "..." else shlex.quote(word) for word in words)
-
-
-def _around(step: Step, apply: str = "") -> list[str]:
-    return [
-        *(f"first   {text}" for text in step.words.first),
-        *([f"apply   {apply}"] if apply else []),
-        *(f"wait    {text}" for text in step.words.wait),
-        f"back    {step.words.back}",
-    ]
+    say(f"Written to {directory}/: {', '.join(sorted(files))}")

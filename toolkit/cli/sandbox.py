@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import shlex
 import signal
 import threading
@@ -15,7 +17,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from toolkit.cli.options import Explained, explain_missing_extra
+from toolkit.cli.options import explain_missing_extra, say
+from toolkit.cli.parameters import Command, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,72 +35,111 @@ Examples:
   toolkit sandbox -- aws acm-pca list-certificate-authorities
   toolkit sandbox --stack-file stacks/Pulumi.prod.yaml -- toolkit verify
   toolkit sandbox --stack-file stacks/Pulumi.prod.yaml -- bash
-  toolkit sandbox --control-plane -- toolkit apply -f mesh.yaml --yes
+  toolkit sandbox --with-control-plane -- toolkit apply -f mesh.yaml --yes
   eval "$(toolkit sandbox --detach)" && aws sts get-caller-identity
 """
 # What would point a client at the real AWS, or at other credentials.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 # Would be sent to the stand-in control plane, which accepts any token.
 _FOREIGN_TOKEN = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
+# Fields of the options whose option has another name.
+_OPTIONS = {"control_plane": "--with-control-plane"}
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _MODES, _PRODUCTS = ("zone", "global", "read-only"), ("kong-mesh", "kuma")
 # A shell's exit codes: of a program that a signal ended, that can't be started, that does not exist.
 _SIGNALED, _NOT_STARTED, _NOT_FOUND = 128, 126, 127
 
 
+class _Seconds(click.FloatRange):
+    """Seconds, up to an hour; click's own type takes NaN for any number."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 3600)
+
+    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return number
+
+
+class _Region(click.ParamType[object]):
+    """The name of a region as AWS makes them."""
+
+    name = "region"
+
+    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        """Return the name."""
+        if not _REGION.fullmatch(str(value)):
+            self.fail(f"{value!r} is no region such as eu-central-1", param, ctx)
+        return value
+
+
 @click.command(
     name="sandbox",
+    cls=Command,
     epilog=_EXAMPLES,
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="Of 127.0.0.1.")
-@click.option("--region", default="eu-central-1", show_default=True, metavar="NAME", help="Region in the environment.")
-@click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="What goes wrong on purpose, as YAML.")
-@click.option(
+@option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="Of 127.0.0.1.")
+@option(
+    "--region",
+    type=_Region(),
+    default="eu-central-1",
+    show_default=True,
+    metavar="NAME",
+    help="Region in the environment.",
+)
+@option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="What goes wrong on purpose, as YAML.")
+@option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Keep the state in this directory, and restore it at the start. Holds private keys; only you can read it.",
 )
-@click.option(
+@option(
     "--stack-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Fill it with this stack, and set TOOLKIT_CONTRACT to its contract.",
 )
-@click.option(
-    "--control-plane",
+@option(
+    "--with-control-plane",
+    "control_plane",
     type=click.Choice(_MODES),
     is_flag=False,
     flag_value="zone",
     help="Also run a stand-in control plane in this mode (zone unless given), and set TOOLKIT_CONTROL_PLANE.",
 )
-@click.option(
+@option(
     "--control-plane-product",
     type=click.Choice(_PRODUCTS),
     show_default=_PRODUCTS[0],
     help="Whose rules the stand-in control plane follows.",
 )
-@click.option("--detach", is_flag=True, help="Run in the background; return when it is ready.")
-@click.option(
+@option("--detach", is_flag=True, help="Run in the background; return when it is ready.")
+@option(
     "--issuance-delay",
-    type=click.FloatRange(min=0),
+    type=_Seconds(),
     default=0,
     show_default=True,
     metavar="SECONDS",
     help="How long GetCertificate answers RequestInProgressException.",
 )
-@click.option(
-    "--format",
+@option(
+    "-o",
+    "--output",
     "form",
     type=click.Choice(["export", "json"]),
     default="export",
     show_default=True,
+    group="Output",
     help="How the environment is printed: for a shell to eval, or as JSON.",
 )
 @click.argument(
     "words",
-    cls=Explained,
-    explanation="A command to run in its environment; the sandbox ends with it.",
+    help="A command to run in its environment; the sandbox ends with it.",
     nargs=-1,
     type=click.UNPROCESSED,
     metavar="[-- COMMAND...]",
@@ -108,7 +150,7 @@ def command(*, detach: bool, form: Literal["export", "json"], words: tuple[str, 
     Any AWS client that is given its environment works with it: boto3, the aws CLI, Terraform, Pulumi. It answers IAM,
     STS and S3, and AWS Private CA by AWS's rules. Ctrl-C or SIGTERM stops it.
 
-    With --control-plane, `toolkit apply` and `toolkit rotate --base control-plane` can be rehearsed in it too.
+    With --with-control-plane, `toolkit apply` and `toolkit rotate --base control-plane` can be rehearsed in it too.
     """
     options = _Options(**chosen)
     if detach and words:
@@ -116,11 +158,11 @@ def command(*, detach: bool, form: Literal["export", "json"], words: tuple[str, 
     if options.stack_file and options.state:
         raise click.UsageError("--stack-file and --state exclude each other: a stack fills an empty sandbox")
     if options.control_plane_product and not options.control_plane:
-        raise click.UsageError("--control-plane-product needs --control-plane")
+        raise click.UsageError("--control-plane-product needs --with-control-plane")
     if detach:
         from toolkit.cli import sandbox_detached
 
-        given = {f"--{name.replace('_', '-')}": value for name, value in vars(options).items()}
+        given = {_OPTIONS.get(name, f"--{name.replace('_', '-')}"): value for name, value in vars(options).items()}
         arguments = [word for name, value in given.items() if value for word in (name, str(value))]
         sandbox_detached.start(arguments, lambda environment: click.echo("\n".join(_lines(environment, form))))
     else:
@@ -167,12 +209,12 @@ def _serve(options: _Options, form: Literal["export", "json"], words: Sequence[s
         if words:
             return _run(words, environment)
         click.echo("\n".join(_lines(environment, form)))
-        click.echo(f"AWS on loopback is listening on {aws.endpoint_url}; Ctrl-C stops it.", err=True)
+        say(f"AWS on loopback is listening on {aws.endpoint_url}; Ctrl-C stops it.")
         if rehearsed:
             where = rehearsed["TOOLKIT_CONTROL_PLANE"]
-            click.echo(f"The stand-in control plane ({options.control_plane}) is listening on {where}.", err=True)
+            say(f"The stand-in control plane ({options.control_plane}) is listening on {where}.")
         stopped.wait()
-    click.echo("Stopped.", err=True)
+    say("Stopped.")
     return 0
 
 
@@ -194,7 +236,7 @@ def _filled(aws: Sandbox, config: StackConfig | None, stack_file: Path | None) -
         return
     from toolkit.sandbox.pulumi import filling
 
-    click.echo(f"Creating stack {config.stack} in the sandbox ...", err=True)
+    say(f"Creating stack {config.stack} in the sandbox ...")
     outputs = filling.fill(config, aws, _project_directory(stack_file))
     with tempfile.TemporaryDirectory(prefix="toolkit-sandbox-") as directory:
         contract = Path(directory) / "outputs.json"

@@ -8,8 +8,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-import click
-
+from toolkit.cli.options import say
 from toolkit.errors import ExternalError
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def start(arguments: list[str], ready: Callable[[dict[str, str]], None]) -> None
     Raises:
         ExternalError: it did not start.
     """
-    command = [sys.executable, "-m", "toolkit", "sandbox", *arguments, "--format", "json"]
+    command = [sys.executable, "-m", "toolkit", "sandbox", *arguments, "-o", "json"]
     # What it says later goes nowhere; what it says before it is ready is the reason why it did not start.
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8") as said:
         process = subprocess.Popen(  # noqa: S603 - this very program
@@ -49,4 +48,4 @@ def start(arguments: list[str], ready: Callable[[dict[str, str]], None]) -> None
             lines = said.read().strip().splitlines() or ["it said nothing"]
             raise ExternalError(f"the sandbox did not start: {lines[0].removeprefix('Error: ')}", *lines[1:2])
     ready(json.loads(text))
-    click.echo(f"The sandbox runs in the background; stop it with: kill {process.pid}", err=True)
+    say(f"The sandbox runs in the background; stop it with: kill {process.pid}")

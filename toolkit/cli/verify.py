@@ -12,21 +12,33 @@ import click
 from toolkit.cli import handshakes, verify_resume
 from toolkit.cli.options import (
     STACKS_LIFETIME,
-    Explained,
     applied_mesh,
+    can_ask,
+    contract_options,
     list_given_besides,
     load_contract,
     note,
     open_stderr_console,
-    stack_outputs,
+    say,
+    yes_option,
+    zone_option,
 )
-from toolkit.cli.reports import ReportFile, refuse_clashes, report_options, require_writable, write_reports
+from toolkit.cli.output_options import (
+    output_option,
+    refuse_one_place,
+    refuse_one_stdin,
+    refuse_overwriting,
+    settle_outputs,
+)
+from toolkit.cli.parameters import Command, option
+from toolkit.cli.reports import FORMS, require_writable, write_reports
 from toolkit.cli.signals import Signals
-from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InvalidInputError, Problem, flatten
+from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InterruptedByUserError, InvalidInputError, Problem, flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from toolkit.cli.output_options import Output
     from toolkit.contract import StackOutputs, Zone
     from toolkit.values import Object, Value
     from toolkit.verify.identity import IdentitySource
@@ -40,110 +52,133 @@ if TYPE_CHECKING:
 _EXAMPLES = """\b
 Examples:
   toolkit verify
-  toolkit verify --mesh mesh.yaml --format wide --report json=verify.json
-  toolkit verify --outputs outputs.json --zone frankfurt-1 --identity ambient --format json
-  toolkit verify --outputs outputs.json --report html=verify.html --merge reports/*.json
-  toolkit verify --outputs outputs.json --resume ledger.jsonl
+  toolkit verify -f mesh.yaml -o wide -o html=verify.html -o junit=verify.xml
+  toolkit verify --contract outputs.json --zone frankfurt-1 --identity ambient -o json
+  toolkit verify --contract outputs.json -o html=verify.html --merge reports/*.json
+  toolkit verify --contract outputs.json --resume ledger.jsonl
 """
 
 
-_OF_A_MERGE = frozenset({"outputs", "stack", "cwd", "merged", "more", "form", "output", "reports"})
+_OF_A_MERGE = frozenset({"contract_file", "stack", "cwd", "merged", "more", "outputs", "yes"})
+# A day.
+_MAX_SECONDS = 86_400
+# Dollars that a run may cost without a question.
+_ASKS_ABOVE = 1
 
 
-@click.command(name="verify", epilog=_EXAMPLES)
-@stack_outputs
+@click.command(name="verify", cls=Command, epilog=_EXAMPLES)
+@contract_options
 @applied_mesh
-@click.option(
-    "--zone", "zone_names", multiple=True, metavar="NAME", help="Ask in this zone; repeatable; all unless given."
+@zone_option("Ask in this zone; repeatable; all unless given.")
+@option(
+    "--service",
+    default="toolkit-verify",
+    show_default=True,
+    metavar="NAME",
+    rare=True,
+    help="The service asked for.",
 )
-@click.option("--service", default="toolkit-verify", show_default=True, metavar="NAME", help="The service asked for.")
-@click.option(
-    "--lifetime", show_default=STACKS_LIFETIME, metavar="DURATION", help="Lifetime of the certificates asked for."
-)
-@click.option(
+@option("--lifetime", show_default=STACKS_LIFETIME, metavar="DURATION", help="Lifetime of the certificates asked for.")
+@option(
     "--horizon",
     default="30d",
     show_default=True,
     metavar="DURATION",
+    rare=True,
     help="How long every CA of the chain must still live.",
 )
-@click.option(
+@option(
     "--timeout",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, _MAX_SECONDS),
     default=60,
     show_default=True,
     metavar="SECONDS",
     help="How long one zone may take.",
 )
-@click.option("--deadline", type=click.IntRange(min=1), metavar="SECONDS", help="How long all zones together may take.")
-@click.option(
+@option(
+    "--deadline",
+    type=click.IntRange(1, _MAX_SECONDS),
+    metavar="SECONDS",
+    rare=True,
+    help="How long all zones together may take.",
+)
+@option(
     "--identity",
     type=click.Choice(["assume-role", "ambient", "web-identity", "profile"]),
     default="assume-role",
     show_default=True,
-    help="How to become what a zone is: assume its role; take what the environment gives, inside the zone; exchange "
+    group="AWS",
+    help="How to become what a zone is; assume its role; take what the environment gives, inside the zone; exchange "
     "a token of its OIDC provider; take a profile as it is.",
 )
-@click.option(
+@option(
     "--role",
     type=click.Choice(["verifier", "zone"]),
     show_default="verifier, but zone with web-identity or where a zone has no verifier role",
+    group="AWS",
     help="Which of a zone's roles to take.",
 )
-@click.option(
-    "--token-file",
+@option(
+    "--web-identity-token-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
+    group="AWS",
+    rare=True,
     help="The token of --identity web-identity; unless given, what AWS_WEB_IDENTITY_TOKEN_FILE names.",
 )
-@click.option("--profile", metavar="NAME", help="AWS profile from which roles are assumed, or that is taken as it is.")
-@click.option("--endpoint-url", metavar="URL", help="Another AWS, such as a sandbox.")
-@click.option(
-    "--probe-denials", is_flag=True, help="Try what must be denied: minting a CA, revoking, using another CA."
+@option(
+    "--profile",
+    metavar="NAME",
+    group="AWS",
+    help="The AWS profile; roles are assumed from it, or it is taken as it is.",
 )
-@click.option("--revoke", is_flag=True, help="Revoke the issued certificates, if the role is allowed to.")
-@click.option(
+@option("--endpoint-url", metavar="URL", group="AWS", rare=True, help="Another AWS, such as a sandbox.")
+@option("--probe-denials", is_flag=True, help="Try what must be denied; minting a CA, revoking, using another CA.")
+@option("--revoke", is_flag=True, help="Revoke the issued certificates; the role must be allowed to.")
+@option(
     "--ledger",
     "ledger_file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Append each request before it is sent, and its certificate before it is used: AWS has no list of "
+    help="Write down requests and certificates here; each before it is sent or used, since AWS has no list of "
     "certificates. Syncs each line.",
 )
-@click.option(
+@option(
     "--resume",
     "resumed",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="LEDGER",
-    help="Find the certificates of a run that was killed: repeat the requests of its ledger that have no answer and "
+    help="Find the certificates of a run that was killed; repeats the requests of its ledger that have no answer and "
     "are younger than 4 minutes. Appends their ARNs. Exit code 1: some requests stay unknown.",
 )
-@click.option(
+@option(
     "--merge",
     "merged",
     multiple=True,
     metavar="FILE|-",
-    help="Ask nothing: make one report of what other runs wrote as JSON, and say which zones are missing; repeatable, "
-    "and more files may follow.",
+    help="Ask nothing, and make one report of several; what other runs wrote as JSON. Says which zones are missing; "
+    "repeatable, and more files may follow.",
 )
-@click.argument(
-    "more", cls=Explained, explanation="Further reports for --merge.", nargs=-1, metavar="[--merge FILE FILE...]"
-)
+@click.argument("more", nargs=-1, metavar="[--merge FILE FILE...]", help="Further reports for --merge.")
 @handshakes.handshake_options
-@report_options
+@yes_option
+@output_option(
+    *FORMS,
+    explanation="wide shows every check of every zone; junit is for CI systems, prometheus for node_exporter's "
+    "textfile collector, compact is JSON of 4096 bytes, for a Kubernetes Job.",
+)
 def command(
     *,
-    outputs: str | None,
+    contract_file: str | None,
     stack: str | None,
     cwd: str | None,
+    filenames: tuple[str, ...],
     zone_names: tuple[str, ...],
     ledger_file: Path | None,
     resumed: Path | None,
     merged: tuple[str, ...],
     more: tuple[str, ...],
-    form: str,
-    reports: tuple[ReportFile, ...],
-    output: Path | None,
+    outputs: tuple[Output, ...],
     **chosen: Value,
 ) -> None:
     """Prove that every zone gets certificates.
@@ -157,17 +192,19 @@ def command(
     signals = click.get_current_context().find_root().with_resource(Signals())
     from toolkit.verify.plan import choose_zones
 
-    merged = _refuse_clashes(merged, more, outputs, form, resumed)
-    refuse_clashes(output, reports, resumed or ledger_file)
-    loaded = load_contract(outputs, stack, cwd)
+    inputs = {"--merge": [*merged, *more], "-f": filenames, "--contract": [contract_file]}
+    merged = _refuse_clashes(merged, more, resumed)
+    settled = _settle(outputs, inputs, ledger_file, resumed)
+    loaded = load_contract(contract_file, stack, cwd)
     zones = choose_zones(loaded, zone_names)
+    chosen |= {"filenames": filenames}
     if resumed:
-        verify_resume.run(_resumption(loaded, zones, chosen), resumed, form, output, signals)
+        verify_resume.run(_resumption(loaded, zones, chosen), resumed, settled, signals)
         return
-    require_writable(output, reports)
+    require_writable(settled)
 
     def write(report: Report) -> None:
-        write_reports(report, form, output, reports)
+        write_reports(report, settled)
 
     if merged:
         report, trouble = _merge(loaded, merged), None
@@ -195,22 +232,42 @@ def _exit(report: Report) -> None:
         click.get_current_context().exit(code)
 
 
-def _refuse_clashes(
-    merged: tuple[str, ...], more: tuple[str, ...], outputs: str | None, form: str, resumed: Path | None
-) -> tuple[str, ...]:
+def _refuse_clashes(merged: tuple[str, ...], more: tuple[str, ...], resumed: Path | None) -> tuple[str, ...]:
     """Refuse options that do not go together, and return all reports to merge."""
+    ctx = click.get_current_context()
     if more and not merged:
         raise click.UsageError(f"{more[0]} is no option; reports of other runs follow --merge")
     merged += more
-    if "-" in merged and outputs == "-":
-        raise click.UsageError("--merge and --outputs can't both be standard input")
     if merged and resumed:
         raise click.UsageError("--merge and --resume exclude each other")
-    if merged:
-        _refuse_questions(click.get_current_context())
+    if merged and (given := list_given_besides(ctx, _OF_A_MERGE)):
+        # It would look as if they had been heeded.
+        raise click.UsageError(f"{', '.join(given)} has no effect with --merge, which verifies nothing")
     if resumed:
-        verify_resume.refuse_others(click.get_current_context(), form)
+        verify_resume.refuse_others(ctx)
     return merged
+
+
+def _settle(
+    outputs: Sequence[Output],
+    inputs: Mapping[str, Sequence[str | None]],
+    ledger: Path | None,
+    resumed: Path | None,
+) -> tuple[Output, ...]:
+    """Return where the report goes; refuse what would destroy an input, the ledger or another report."""
+    if resumed:
+        verify_resume.refuse_forms(outputs)
+    settled = settle_outputs(outputs, "table")
+    files = [output.file for output in settled]
+    refuse_one_place(
+        [
+            ("--ledger" if resumed is None else "--resume", ledger or resumed),
+            *((f"-o {output.form}={output.file}", output.file) for output in settled),
+        ]
+    )
+    refuse_one_stdin(inputs)
+    refuse_overwriting([*files, ledger], inputs)
+    return settled
 
 
 def _verify(
@@ -231,6 +288,7 @@ def _verify(
 
         write(report_unasked(outputs, plan, zones, error))
         raise
+    _require_consent(outputs, zones, yes=chosen["yes"])
     # Open to the end: an answer that comes late may still be of a certificate that was issued.
     with _ledger(ledger_file) as ledger:
         # Whatever is issued from here on is reported, however many signals come.
@@ -246,15 +304,15 @@ def _plan(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) -> Plan:
     from dataclasses import replace
     from datetime import timedelta
 
-    from toolkit.files import read_text
+    from toolkit.files import name_source, read_text
     from toolkit.mesh.documents.applied import read_applied
     from toolkit.mesh.documents.reader import read
     from toolkit.verify.plan import PlanOptions, make_plan
 
-    name, files, backend = chosen["mesh_name"], chosen["mesh_files"], chosen["backend_name"]
+    name, files, backend = chosen["mesh"], chosen["filenames"], chosen["backend_name"]
     if backend and not files:
-        raise click.UsageError("--backend-name needs --mesh FILE")
-    texts = [(str(file), read_text(str(file))) for file in files]
+        raise click.UsageError("--backend-name needs -f FILE: a Mesh with that backend")
+    texts = [(name_source(file), read_text(file)) for file in files]
     mesh = read_applied(read(texts), name, backend) if files else None
     options = PlanOptions(name, chosen["service"], chosen["lifetime"], chosen["horizon"])
     deadline = chosen["deadline"]
@@ -275,21 +333,15 @@ def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) ->
     return Resumption(outputs, _source(chosen, zones), zones, timedelta(seconds=chosen["timeout"]))
 
 
-def _refuse_questions(ctx: click.Context) -> None:
-    """Refuse options of a run beside ``--merge``: it would look as if they had been heeded."""
-    if given := list_given_besides(ctx, _OF_A_MERGE):
-        raise click.UsageError(f"{', '.join(given)} has no effect with --merge, which verifies nothing")
-
-
 def _source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
     from toolkit.verify.identity import Ambient, AssumeRole, WebIdentity
 
     how, role, profile, endpoint = (chosen[name] for name in ("identity", "role", "profile", "endpoint_url"))
-    token_file = chosen["token_file"]
+    token_file = chosen["web_identity_token_file"]
     if how == "web-identity" and token_file is None and (named := os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")):
         token_file = Path(named)
     if (how == "web-identity") != (token_file is not None):
-        raise click.UsageError("--identity web-identity and --token-file belong together")
+        raise click.UsageError("--identity web-identity and --web-identity-token-file belong together")
     if how == "profile" and not profile:
         raise click.UsageError("--identity profile needs --profile NAME")
     if how in ("ambient", "profile", "web-identity") and len(zones) > 1:
@@ -323,6 +375,27 @@ def _heed_missing_verifiers(zones: Sequence[Zone], *, is_wanted: bool) -> None:
         note(f"no verifierRoleArn: the own role of {', '.join(missing)} is assumed (--role zone)")
 
 
+def _require_consent(outputs: StackOutputs, zones: Sequence[Zone], *, yes: bool) -> None:
+    """Say what the run may cost, and ask on a terminal whether more than a dollar is fine.
+
+    Raises:
+        InterruptedByUserError: it is not.
+    """
+    from toolkit.pricing import CERTIFICATE_PRICE
+
+    price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(zones)
+    many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one a zone"
+    say(f"Asking for {many}; on AWS they cost up to ${price:.2f}.")
+    if yes or price <= _ASKS_ABOVE or not can_ask():
+        return
+    try:
+        agreed = click.confirm("Go on?", err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        raise InterruptedByUserError("not verified; nothing was issued")
+
+
 @contextmanager
 def _ledger(file: Path | None) -> Iterator[Ledger]:
     from toolkit.verify.ledger import FileLedger, NoLedger
@@ -339,7 +412,7 @@ def _merge(outputs: StackOutputs, files: Sequence[str]) -> Report:
     from toolkit.verify import report_merging
     from toolkit.verify.report import json
 
-    reports = [json.parse(read_text(file), name_source(file)) for file in files]
+    reports = [json.parse(read_text(file, "is no report of toolkit verify"), name_source(file)) for file in files]
     return report_merging.merge(reports, outputs)
 
 
@@ -350,12 +423,8 @@ def _run(
     from dataclasses import replace
 
     from toolkit.cli.progress import LiveProgress
-    from toolkit.pricing import CERTIFICATE_PRICE
     from toolkit.verify.runner import verify
 
-    price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(zones)
-    many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one a zone"
-    click.echo(f"Asking for {many}; on AWS they cost up to ${price:.2f}.", err=True)
     progress = LiveProgress([zone.name for zone in zones], open_stderr_console())
     with progress:
         return verify(

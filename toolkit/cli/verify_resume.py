@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import choose_look, emit, list_given_besides, note, warn
+from toolkit.cli.options import choose_look, list_given_besides, note, say, warn
+from toolkit.cli.output_options import write_outputs
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from toolkit.cli.output_options import Output
     from toolkit.cli.signals import Signals
     from toolkit.values import Object
     from toolkit.verify.resume import Finding, Resumed, Resumption
@@ -21,14 +24,16 @@ if TYPE_CHECKING:
 _FORMS = ("table", "json")
 _USED = frozenset(
     {
-        *("outputs", "stack", "cwd", "zone_names", "timeout", "resumed", "form", "output"),
-        *("identity", "role", "token_file", "profile", "endpoint_url"),
+        *("contract_file", "stack", "cwd", "zone_names", "timeout", "resumed", "outputs", "yes"),
+        *("identity", "role", "web_identity_token_file", "profile", "endpoint_url"),
     }
 )
+# Some 20,000 requests.
+_MAX_LEDGER = 64 * 1024 * 1024
 _STYLES = {"unknown": "bold red", "refused": "dim", "recovered": "green"}
 
 
-def refuse_others(ctx: click.Context, form: str) -> None:
+def refuse_others(ctx: click.Context) -> None:
     """Refuse options that have no effect with ``--resume``.
 
     Raises:
@@ -36,8 +41,17 @@ def refuse_others(ctx: click.Context, form: str) -> None:
     """
     if given := list_given_besides(ctx, _USED):
         raise click.UsageError(f"{', '.join(given)} has no effect with --resume, which verifies nothing")
-    if form not in _FORMS:
-        raise click.UsageError(f"--format {form} is not available with --resume; choose {' or '.join(_FORMS)}")
+
+
+def refuse_forms(outputs: Sequence[Output]) -> None:
+    """Refuse forms that only a report has.
+
+    Raises:
+        UsageError: there is one.
+    """
+    for form, _ in outputs:
+        if form and form not in _FORMS:
+            raise click.UsageError(f"-o {form} is not available with --resume; choose {' or '.join(_FORMS)}")
 
 
 def warn_of_unanswered(count: int, ledger: Path | None) -> None:
@@ -53,7 +67,7 @@ def warn_of_unanswered(count: int, ledger: Path | None) -> None:
         warn(f"{requests}. To recover them, run within 4 minutes: toolkit verify --resume {shlex.quote(str(ledger))}")
 
 
-def run(resumption: Resumption, file: Path, form: str, output: Path | None, signals: Signals) -> None:
+def run(resumption: Resumption, file: Path, outputs: Sequence[Output], signals: Signals) -> None:
     """Resume a ledger and show what is known of its requests.
 
     Raises:
@@ -69,24 +83,25 @@ def run(resumption: Resumption, file: Path, form: str, output: Path | None, sign
     recorded = ledger_lines.parse(_read(file), str(file))
     for number in recorded.torn:
         note(f"{file}, line {number} is incomplete: a run ended while it wrote it")
-    outputs, names = resumption.outputs, {zone.name for zone in resumption.asked}
-    every = len(names) == len(outputs.zones)
+    contract, names = resumption.outputs, {zone.name for zone in resumption.asked}
+    every = len(names) == len(contract.zones)
     entries = [entry for entry in recorded.entries if every or entry.zone in names]
-    require_writable(output, ())
+    require_writable(outputs)
     repeated = resumption.repeatable(entries)
     if repeated:
-        price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(repeated)
+        price = CERTIFICATE_PRICE[contract.certificate_authority.priced_mode] * len(repeated)
         many = "1 request" if len(repeated) == 1 else f"{len(repeated)} requests"
-        click.echo(
+        say(
             f"Repeating {many}: AWS returns the certificate of each, and may issue one for each that it never got; "
-            f"on AWS that costs up to ${price:.2f}.",
-            err=True,
+            f"on AWS that costs up to ${price:.2f}."
         )
     with FileLedger(file) as ledger:
         signals.hold()
         resumption.ledger = ledger
         resumed = blot_value(resumption.run(entries, lambda: signals.count))
-        emit(_json(resumed, file) if form == "json" else _table(resumed, output), output)
+        write_outputs(
+            outputs, lambda form, place: _json(resumed, file) if form == "json" else _table(resumed, place), "table"
+        )
     if resumed.trouble:
         raise resumed.trouble
     if resumed.interrupted:
@@ -96,9 +111,11 @@ def run(resumption: Resumption, file: Path, form: str, output: Path | None, sign
 
 
 def _read(file: Path) -> str:
-    """Return the text of a ledger, which may be far longer than other inputs."""
+    """Return the text of a ledger, which may be longer than other inputs."""
+    from toolkit.files import read_at_most
+
     try:
-        return file.read_text(encoding="utf-8")
+        return read_at_most(file, _MAX_LEDGER).decode()
     except OSError as error:
         raise InvalidInputError(f"can't read the ledger {file}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

@@ -32,7 +32,7 @@ _MOST_SHOWN = 60
 _OF_ZONES = {
     "namespace": ("--namespace", DEFAULT_NAMESPACE),
     "serviceAccount": ("--service-account", DEFAULT_SERVICE_ACCOUNT),
-    "identity": ("--identity", DEFAULT_IDENTITY),
+    "identity": ("--zone-identity", DEFAULT_IDENTITY),
 }
 
 

@@ -16,7 +16,7 @@ from toolkit.contract.foreign_outputs import is_terraform, unwrap_terraform
 from toolkit.contract.json_text import parse_json
 from toolkit.contract.models import PendingStack, StackOutputs
 from toolkit.errors import ExternalError, InvalidInputError, Problem
-from toolkit.files import MAX_BYTES, name_source, read_bytes
+from toolkit.files import name_source, read_at_most
 from toolkit.pki import arn
 from toolkit.text import escape
 
@@ -148,11 +148,18 @@ _WANTED = {
 }
 
 
+_PLAIN = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    **dict.fromkeys(("union_tag_not_found", "union_tag_invalid"), "is of a kind that is not known here"),
+}
+
+
 def _message(item: ErrorDetails) -> str:
     """Return what is wrong, in words of YAML and JSON instead of Python's."""
     value, kind = item["input"], item["type"]
-    if kind == "missing":
-        return "is missing"
+    if kind in _PLAIN:
+        return _PLAIN[kind]
     if kind in _WANTED:
         fix = "; quote it" if kind == "string_type" and isinstance(value, int | float) else ""
         return f"must be {_WANTED[kind]}, and it is {_kind(value)}{fix}"
@@ -229,12 +236,9 @@ def read_source(outputs: str, hint: str = "") -> tuple[bytes, str]:
     """
     source = name_source(outputs)
     try:
-        content = read_bytes(outputs)
+        return read_at_most(outputs), source
     except OSError as error:
-        raise InvalidInputError(f"can't read {outputs}: {error.strerror or error}", hint=hint) from error
-    if len(content) > MAX_BYTES:
-        raise InvalidInputError(f"{source} is larger than 16 MiB, so it is no contract", hint=hint)
-    return content, source
+        raise InvalidInputError(f"can't read {source}: {error.strerror or error}", hint=hint) from error
 
 
 def _from_pulumi(stack: str | None, cwd: str | None) -> bytes:
@@ -248,7 +252,7 @@ def _from_pulumi(stack: str | None, cwd: str | None) -> bytes:
     except OSError as error:
         raise ExternalError(
             f"can't run the Pulumi CLI: {error.strerror or error}",
-            "Install it, or give a contract with --outputs FILE (or - for standard input); toolkit contract create "
+            "Install it, or give a contract with --contract FILE (or - for standard input); toolkit contract create "
             "makes one for a CA that Pulumi did not make.",
         ) from error
     if result.returncode != 0:
@@ -256,7 +260,7 @@ def _from_pulumi(stack: str | None, cwd: str | None) -> bytes:
         reason = _cut(said[0], _MAX_MESSAGE) if said else f"exit code {result.returncode}"
         raise ExternalError(
             f"pulumi stack output failed: {reason}",
-            "Name the stack with --stack and the project's directory with --cwd, or use --outputs FILE; "
+            "Name the stack with --stack and the project's directory with --cwd, or use --contract FILE; "
             "toolkit contract create makes one for a CA that Pulumi did not make.",
         )
     return result.stdout

@@ -97,6 +97,15 @@ class Written(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
+def _refuse_proxy(error: Exception) -> ExternalError:
+    variables = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+    name = next((variable for variable in variables if os.environ.get(variable)), "HTTPS_PROXY")
+    return ExternalError(
+        f"{name} is not a valid URL of a proxy: {flatten(error)}",
+        f"Write http://HOST:PORT, or unset {name}.",
+    )
+
+
 class ControlPlaneError(ExternalError):
     """The control plane can't be asked, or does not answer as one.
 
@@ -145,19 +154,24 @@ class ControlPlane:
         is_local = is_loopback(url.host)
         if problem := check_proxies(os.environ):
             raise ExternalError(problem)
-        self._client = httpx.Client(
-            verify=create_tls_context(access) if url.scheme == "https" else False,
-            timeout=access.timeout,
-            follow_redirects=False,
-            # A proxy from the environment would read what goes to it unencrypted, the token first of all.
-            trust_env=url.scheme == "https" and not is_local,
-            # Answers are taken as they come, so that their size is what was counted.
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": f"kong-mesh-pca-toolkit/{__version__}",
-            },
-        )
+        context = create_tls_context(access) if url.scheme == "https" else False
+        try:
+            self._client = httpx.Client(
+                verify=context,
+                timeout=access.timeout,
+                follow_redirects=False,
+                # A proxy from the environment would read what goes to it unencrypted, the token first of all.
+                trust_env=url.scheme == "https" and not is_local,
+                # Answers are taken as they come, so that their size is what was counted.
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": "identity",
+                    "User-Agent": f"kong-mesh-pca-toolkit/{__version__}",
+                },
+            )
+        except (ImportError, ValueError) as error:
+            # Its scheme is not known, or is one of SOCKS, for which httpx needs another package.
+            raise _refuse_proxy(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -304,7 +318,7 @@ class ControlPlane:
     def _late(self, asked: str, *, unsure: bool = True) -> ControlPlaneError:
         return ControlPlaneError(
             f"{asked}: {self.url} did not answer within {self._timeout:g} s",
-            "See whether the control plane is well, or give it longer with --timeout.",
+            "See whether the control plane is well, or give it longer with --control-plane-timeout.",
             unsure=unsure,
         )
 

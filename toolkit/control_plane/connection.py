@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import ssl
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from toolkit.errors import InvalidInputError, Problem, flatten
+from toolkit.files import read_at_most
+from toolkit.network_settings import require_key_log
 from toolkit.pki import pem
 from toolkit.redaction import Registry, check_characters, know, know_urls
 
@@ -143,11 +146,13 @@ def create_tls_context(access: Access) -> ssl.SSLContext:
 
     Raises:
         InvalidInputError: the file can't be read, or holds no certificate.
+        ExternalError: the environment keeps every connection from being made.
     """
+    require_key_log(os.environ)
     ca_file = access.ca_file
     try:
         if ca_file is not None:
-            pem.load_certificates(ca_file.read_bytes())
+            pem.load_certificates(read_at_most(ca_file))
         context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None

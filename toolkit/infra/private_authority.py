@@ -75,7 +75,7 @@ class SelfSigned:
 
     Attributes:
         validity_years: lifetime of its certificate.
-        generation: raised by one, the certificate is made anew.
+        generation: raised by one, the certificate is made again.
     """
 
     validity_years: int
@@ -90,7 +90,7 @@ class SignedBy:
         issuer: that CA.
         path_length: how many further CAs may stand below, 0 to 3.
         validity_years: lifetime of its certificate.
-        generation: raised by one, the certificate is made anew.
+        generation: raised by one, the certificate is made again.
         problems: what speaks against a new certificate; asked only when one is about to be made, since later the
             issuer may rest, disabled, or have too little time left for another one.
     """

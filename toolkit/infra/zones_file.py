@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
+from toolkit.files import read_at_most
 from toolkit.text import NotTextError, decode_utf8
 from toolkit.yamltext import parsing
 
@@ -48,7 +49,7 @@ def _load(path: Path, name: str) -> object:
         ValueError: the file can't be read.
     """
     try:
-        return parsing.load(decode_utf8(path.read_bytes()), name)
+        return parsing.load(decode_utf8(read_at_most(path)), name)
     except OSError as error:
         raise ValueError(f"{name} can't be read: {error.strerror or error}") from error
     except NotTextError as error:

@@ -54,5 +54,5 @@ def read_key_algorithm(certificate: x509.Certificate) -> KeyAlgorithm:
     elif isinstance(key, ec.EllipticCurvePublicKey):
         name = _CURVES.get(key.curve.name)
     if name is None:
-        raise ValueError(f"its key is none of {', '.join(_SIGNING_ALGORITHMS)}")
+        raise ValueError(f"its key must be one of {', '.join(_SIGNING_ALGORITHMS)}")
     return name

@@ -267,7 +267,7 @@ def _(world: World) -> None:
 
 @rule(
     "issue.idempotency",
-    "The same token within five minutes buys one certificate.",
+    "The same token within five minutes leads to one certificate.",
     f"{BOTOCORE}: IssueCertificateRequest.IdempotencyToken",
 )
 def _(world: World) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import TestSandbox
 
-COMMAND = [sys.executable, "-c", "from toolkit.cli import main; main()", "sandbox", "--format", "json"]
+COMMAND = [sys.executable, "-c", "from toolkit.cli import main; main()", "sandbox", "-o", "json"]
 BODY = b"Action=GetCallerIdentity&Version=2011-06-15"
 
 

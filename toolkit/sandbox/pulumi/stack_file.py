@@ -118,6 +118,8 @@ def _account(text: object) -> str | None:
 def _read(project: Mapping[str, Value], stack_file: Path, stack: str) -> StackConfig:
     name = str(project["name"])
     config = _read_yaml(stack_file).get("config") or {}
+    if not isinstance(config, dict):
+        raise InvalidInputError(f"{stack_file} is not a stack's file", [Problem("config", "must be a mapping of keys")])
     values = {
         _full_key(name, key): _as_text(declared["default"])
         for key, declared in (project.get("config") or {}).items()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.files import PRIVATE
+from toolkit.staging import make_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,7 +87,7 @@ class Store:
         self._directory = directory
         self._path = directory / DATABASE
         try:
-            directory.mkdir(mode=_OWN_DIRECTORY, parents=True, exist_ok=True)
+            make_directory(directory, _OWN_DIRECTORY)
             self._lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, PRIVATE)
         except OSError as error:
             raise ExternalError(f"can't write {directory}: {error.strerror or error}") from error

@@ -1,0 +1,87 @@
+"""``-q``, ``--no-color`` and ``-y``, before the command and after it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from tests.cli.terminal import run_on_terminal
+from tests.support import contract_document, hierarchy
+from toolkit.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINE = ("render-mesh", "--credentials", "env", "--access-key", "inline", "--access-key-secret", "inline")
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+}
+# Nobody listens there.
+NOWHERE = ("--endpoint-url", "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("words", [("-q", "lint"), ("lint", "-q"), ("--quiet", "lint"), ("lint", "--quiet")])
+def test_only_errors_are_said(tmp_path: Path, words: tuple[str, ...]) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text("type: Mesh\nname: default\n")
+    plain = CliRunner().invoke(main, ["lint", str(file)])
+    quiet = CliRunner().invoke(main, [*words, str(file)])
+    assert "in 1 file" in plain.stderr
+    assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (plain.exit_code, plain.stdout, "")
+    missing = CliRunner().invoke(main, [*words, "missing.yaml"])
+    assert missing.stderr.startswith("Error: can't read missing.yaml")
+
+
+def test_warnings_are_not_said(outputs: Path, tmp_path: Path) -> None:
+    arguments = [*LINE, "--contract", str(outputs), "--allow-inline-credentials", "--output-file", str(tmp_path / "m")]
+    assert "Warning:" in CliRunner().invoke(main, arguments, env=KEYS).stderr
+    assert CliRunner().invoke(main, [*arguments, "-q"], env=KEYS).stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("--no-color", "lint"), ("lint", "--no-color")])
+def test_without_colors(tmp_path: Path, words: tuple[str, ...]) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text("type: Mesh\nname: default\nmtls: 1\n")
+    for arguments in ((file,), ("missing.yaml",)):
+        assert "\x1b[" in run_on_terminal("lint", *arguments).text
+        assert "\x1b[" not in run_on_terminal(*words, *arguments).text
+
+
+@pytest.fixture
+def many_zones(tmp_path: Path) -> Path:
+    """A contract whose verification costs more than a dollar on AWS."""
+    document = contract_document(hierarchy())
+    zone = document["zones"][0]
+    document["zones"] = [{**zone, "name": f"zone-{number}"} for number in range(1, 4)]
+    file = tmp_path / "many.json"
+    file.write_text(json.dumps(document))
+    return file
+
+
+@pytest.mark.slow
+def test_more_than_a_dollar_is_asked_for_on_a_terminal(many_zones: Path, outputs: Path) -> None:
+    question = "Go on? [y/N]"
+    refused = run_on_terminal("verify", "--contract", many_zones, *NOWHERE, answers={question: "n\n"}, environment=KEYS)
+    assert question in refused.text
+    assert "not verified; nothing was issued" in refused.text
+    assert refused.exit_code == 130
+    agreed = run_on_terminal("verify", "--contract", many_zones, *NOWHERE, answers={question: "y\n"}, environment=KEYS)
+    assert (question in agreed.text, agreed.exit_code) == (True, 3)
+    for arguments in (
+        ("verify", "-y", "--contract", many_zones),
+        ("verify", "--contract", outputs, "--zone", "zone-1"),
+    ):
+        shown = run_on_terminal(*arguments, *NOWHERE, environment=KEYS)
+        assert (question in shown.text, shown.exit_code) == (False, 3)
+
+
+@pytest.mark.slow
+def test_a_job_is_not_asked(many_zones: Path) -> None:
+    result = CliRunner().invoke(main, ["verify", "--contract", str(many_zones), *NOWHERE], env=KEYS)
+    assert "Asking for 3 certificates, one a zone; on AWS they cost up to $2.25." in result.stderr
+    assert (result.exit_code, "Go on?" in result.stderr) == (3, False)

@@ -1,0 +1,139 @@
+"""What every command is made of: options that stand in groups and may come from the environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from toolkit.values import Value
+
+_Command = TypeVar("_Command", bound="Callable[..., object]")
+# Of click's dictionary for all commands of one call.
+_ALL = "toolkit.help_all"
+# The order of the groups in --help. An option without a group stands in the first.
+GROUPS = ("Options", "Contract", "Mesh", "AWS", "Control plane", "Output", "Common")
+
+
+# Where the first thought of a help text ends.
+_END_OF_THOUGHT = re.compile(r"; |\.(?: |$)")
+_SHORT = 16
+
+
+class Option(click.Option):
+    """An option of a command.
+
+    It may come from the variable ``TOOLKIT_<COMMAND>_<OPTION>``, where a repeatable option has one value on each line:
+    click would split them at each blank, and names and files may have blanks.
+
+    Attributes:
+        group: the heading under which ``--help`` shows it, one of :data:`GROUPS`.
+        is_rare: whether only ``--help-all`` and the reference show it.
+    """
+
+    def __init__(self, *declarations: Value, group: str = GROUPS[0], rare: bool = False, **attributes: Value) -> None:
+        super().__init__(*declarations, **attributes)
+        self.group = group
+        self.is_rare = rare
+
+    def find_variable(self, ctx: click.Context) -> str | None:
+        """Return the name of the option's own variable; None where it has none."""
+        name = max(self.opts, key=len)
+        if not (self.allow_from_autoenv and ctx.auto_envvar_prefix and self.expose_value and name.startswith("--")):
+            return None
+        return f"{ctx.auto_envvar_prefix}_{name.removeprefix('--').replace('-', '_').upper()}"
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return what the environment says: the command's own variable counts before one that all commands read."""
+        own = self.find_variable(ctx)
+        if own and os.environ.get(own):
+            return os.environ[own]
+        # click's own search would call the variable by the parameter's name.
+        return click.Parameter.resolve_envvar_value(self, ctx)
+
+    def type_cast_value(self, ctx: click.Context, value: Value) -> Value:
+        """Return the value in the option's type; an empty text names no file."""
+        metavar = str(self.metavar or "")
+        texts = value if isinstance(value, tuple | list) else (value,)
+        if ("FILE" in metavar or "DIR" in metavar) and "" in texts:
+            raise click.BadParameter("it is empty; name a file or a directory", ctx, self)
+        return super().type_cast_value(ctx, value)
+
+    def value_from_envvar(self, ctx: click.Context) -> Value:
+        """Return what the environment says, of a repeatable option as a list."""
+        text = self.resolve_envvar_value(ctx)
+        if text is None or not self.multiple:
+            return super().value_from_envvar(ctx)
+        return [line for line in text.splitlines() if line.strip()]
+
+
+class Command(click.Command):
+    """A command whose ``--help`` shows what most people need, in groups; ``--help-all`` shows every option."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, each under its heading."""
+        shows_all = bool(ctx.meta.get(_ALL))
+        hidden = 0
+        for group in GROUPS:
+            options = [each for each in self.get_params(ctx) if _is_in(group, each)]
+            shown = [each for each in options if shows_all or not getattr(each, "is_rare", False)]
+            hidden += len(options) - len(shown)
+            records = [record for each in shown if (record := each.get_help_record(ctx))]
+            if records:
+                with formatter.section(group):
+                    formatter.write_dl(records if shows_all else [(names, _shorten(text)) for names, text in records])
+        if not shows_all:
+            formatter.write_paragraph()
+            formatter.write_text(f"{ctx.command_path} --help-all says more, and shows {hidden} more options.")
+
+
+def _is_in(group: str, parameter: click.Parameter) -> bool:
+    if isinstance(parameter, click.Argument):
+        return False
+    # What click itself adds is --help.
+    return getattr(parameter, "group", GROUPS[-1]) == group
+
+
+def _shorten(text: str) -> str:
+    """Return the beginning of an option's help, up to the first end of a thought, and its default if it is short."""
+    explanation, *default = text.split("  [default: ")
+    beginning = _END_OF_THOUGHT.split(explanation.strip(), maxsplit=1)[0].rstrip(".")
+    value = default[0].split(";")[0].rstrip("]") if default else ""
+    return f"{beginning} [{value}]" if value and value[0] != "(" and len(value) <= _SHORT else beginning
+
+
+def option(*declarations: str, **attributes: Value) -> Callable[[_Command], _Command]:
+    """An :class:`Option` of a command; takes what ``click.option`` takes, and ``group`` and ``rare``."""
+    return click.option(*declarations, cls=Option, **attributes)
+
+
+def all_help_option() -> Option:
+    """Return the option ``--help-all``."""
+
+    def show(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - as click calls it
+        if wanted and not ctx.resilient_parsing:
+            ctx.meta[_ALL] = True
+            click.echo(ctx.get_help(), color=ctx.color)
+            ctx.exit()
+
+    return Option(
+        ["--help-all"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show,
+        group=GROUPS[-1],
+        help="Show every option.",
+    )
+
+
+def suggest(name: str, there: Iterable[str]) -> str:
+    """Return `` Did you mean verify?`` where a name resembles one that is there, else nothing."""
+    near = get_close_matches(name, list(there), n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -1,0 +1,153 @@
+"""The plan of ``toolkit rotate``: what to run before, at and after each step, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from toolkit.mesh.rotate.rotation import Rotation, Step
+    from toolkit.values import Object
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A rotation, and how an operator carries it out.
+
+    Attributes:
+        rotation: its steps.
+        directory: where the documents of the steps are; None where each is printed with ``--step``.
+        insight: the control plane's view of the proxies; None where it was not asked.
+        contract: the options of a command that name the contract.
+        proves_issuance: whether the new backend is one that ``toolkit verify`` can ask.
+    """
+
+    rotation: Rotation
+    directory: Path | None
+    insight: Mapping[str, object] | None
+    contract: Sequence[str]
+    proves_issuance: bool
+
+    def render_text(self) -> str:
+        """Return the plan for people."""
+        rotation = self.rotation
+        lines = [f"Mesh {rotation.mesh}: from {rotation.old} to {rotation.new}, in {len(rotation.steps)} steps", ""]
+        for step in rotation.steps:
+            lines.append(f"{step.number}. {step.name}: {step.words.title}{' (done)' if step.is_done else ''}")
+            missing = self._find_missing(step)
+            if missing is not None:
+                lines.append(f"   now     {f'not yet: {missing}' if missing else 'the proxies are ready for it'}")
+            lines += [f"   {line}" for line in describe_surroundings(step, self._verify(step), self._apply(step))]
+            lines.append("")
+        return "\n".join(lines)
+
+    def render_json(self) -> str:
+        """Return the plan for programs."""
+        rotation = self.rotation
+        document = {
+            "schemaVersion": 1,
+            "mesh": rotation.mesh,
+            "from": rotation.old,
+            "to": rotation.new,
+            "form": rotation.form,
+            "notes": list(rotation.notes),
+            "steps": [self._describe(step) for step in rotation.steps],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+    def _describe(self, step: Step) -> Object:
+        missing = self._find_missing(step)
+        return {
+            "number": step.number,
+            "name": step.name,
+            "title": step.words.title,
+            "done": step.is_done,
+            "ready": None if missing is None else not missing,
+            "notReadyBecause": missing or None,
+            "first": list(step.words.first),
+            "verify": self._verify(step) or None,
+            "apply": self._apply(step),
+            "wait": list(step.words.wait),
+            "back": step.words.back,
+        }
+
+    def _find_missing(self, step: Step) -> str | None:
+        """Return why the step must wait, nothing if it need not; None where that is not known or it is done."""
+        from toolkit.mesh.rotate.readiness import find_missing
+
+        if self.insight is None or step.is_done:
+            return None
+        return find_missing(self.rotation, step.number, self.insight)
+
+    def _apply(self, step: Step) -> str:
+        apply = "kubectl apply -f" if self.rotation.form == "kubernetes" else "kumactl apply -f"
+        if self.directory is None:
+            return f"{_repeat(self.rotation)} --step {step.number} | {apply} -"
+        files = ["1-secrets.yaml"] if step.number == 1 and self.rotation.secrets else []
+        return " && ".join(f"{apply} {shlex.quote(str(self.directory / file))}" for file in [*files, name_file(step)])
+
+    def _verify(self, step: Step) -> str:
+        """Return the command that proves issuance from the new backend before it signs; nothing for other steps."""
+        if step.name != "add" or not self.proves_issuance:
+            return ""
+        rotation = self.rotation
+        words = ["toolkit", "verify", *self.contract]
+        if self.directory is None:
+            words = [*words, "-f", "-"]
+        else:
+            secrets = ["-f", str(self.directory / "1-secrets.yaml")] if rotation.secrets else []
+            words = [*words, "-f", str(self.directory / name_file(step)), *secrets]
+        command = shlex.join([*words, "--mesh", rotation.mesh, "--backend-name", rotation.new])
+        return command if self.directory else f"{_repeat(rotation)} --step {step.number} | {command}"
+
+
+def name_file(step: Step) -> str:
+    """Return the name of the file with a step's document."""
+    return f"{step.number}-{step.name}.yaml"
+
+
+def describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list[str]:
+    """Return what to do around a step, a line each.
+
+    Args:
+        step: of the rotation.
+        verify: the command that proves issuance before it.
+        apply: the command that applies its document.
+    """
+    return [
+        *(f"first   {text}" for text in step.words.first),
+        *([f"verify  {verify}"] if verify else []),
+        *([f"apply   {apply}"] if apply else []),
+        *(f"wait    {text}" for text in step.words.wait),
+        f"back    {step.words.back}",
+    ]
+
+
+def _repeat(rotation: Rotation) -> str:
+    """Return this very command, to be run once more."""
+    called = sys.argv[sys.argv.index("rotate") :] if "rotate" in sys.argv else ["rotate", "..."]
+    words = ["toolkit", *_without_outputs(called)]
+    if rotation.others and not any(word.startswith("--from") for word in words):
+        # After the switch the mesh itself does not say any more which of its backends is to go.
+        words += ["--from", rotation.old]
+    return " ".join(word if word == "..." else shlex.quote(word) for word in words)
+
+
+def _without_outputs(words: Sequence[str]) -> list[str]:
+    """Return the words of a command without ``-o`` and its value, which is about the plan and not about a step."""
+    kept: list[str] = []
+    takes_next = False
+    for word in words:
+        if takes_next:
+            takes_next = False
+        elif word in ("-o", "--output"):
+            takes_next = True
+        elif not (word.startswith("--output=") or (word.startswith("-o") and not word.startswith("--"))):
+            kept.append(word)
+    return kept

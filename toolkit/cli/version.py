@@ -1,0 +1,74 @@
+"""``toolkit version``."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit import __version__
+from toolkit.cli.output_options import output_option, write_outputs
+from toolkit.cli.parameters import Command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.cli.output_options import Output
+
+_PACKAGE = "kong-mesh-pca-toolkit"
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+# What only developers install is no part of it.
+_FOR_DEVELOPERS = re.compile(r"extra == .dev.")
+_EXAMPLES = """\b
+Examples:
+  toolkit version
+  toolkit version -o json
+"""
+
+
+@click.command(name="version", cls=Command, epilog=_EXAMPLES)
+@output_option("text", "json")
+def command(*, outputs: tuple[Output, ...]) -> None:
+    """Show the version, and what is installed beside it.
+
+    The libraries are those of the toolkit and of its extras; one that is not installed has no version.
+    """
+    facts = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "libraries": {name: _find_version(name) for name in _list_libraries()},
+    }
+
+    def render(form: str, _file: Path | None) -> str:
+        if form == "json":
+            return json.dumps(facts, indent=2) + "\n"
+        installed = [f"{name} {version}" for name, version in _list_installed()]
+        return "\n".join([f"toolkit {__version__}", f"Python {facts['python']}", *installed]) + "\n"
+
+    write_outputs(outputs, render)
+
+
+def _list_installed() -> list[tuple[str, str]]:
+    return [(name, version) for name in _list_libraries() if (version := _find_version(name))]
+
+
+def _list_libraries() -> list[str]:
+    """Return the names of the libraries that the toolkit's metadata requires, those of extras included."""
+    try:
+        required = metadata.requires(_PACKAGE) or []
+    except metadata.PackageNotFoundError:
+        return []
+    names = (_NAME.match(each) for each in required if not _FOR_DEVELOPERS.search(each))
+    return sorted({found[0].lower() for found in names if found and found[0] != _PACKAGE})
+
+
+def _find_version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
