@@ -26,7 +26,7 @@ _THROTTLED = (
     "try again, or raise it in Service Quotas."
 )
 _CLOCK = (
-    "Compare this machine's clock with AWS's: 5 minutes apart are too many; if they agree, the secret key is wrong."
+    "Compare this machine's clock with AWS's: a few minutes apart are too many; if they agree, the secret key is wrong."
 )
 # Several of these arrive as plain ClientError, there is no class for them, so the code decides.
 _BY_CODE = {
@@ -34,13 +34,16 @@ _BY_CODE = {
     "ExpiredToken": "The credentials have expired: sign in again.",
     "InvalidClientTokenId": "The credentials are not known to AWS: check AWS_PROFILE and the environment.",
     "UnrecognizedClientException": "The credentials are not known to AWS: check AWS_PROFILE and the environment.",
-    "ResourceNotFoundException": "There is no such CA in that region: is the Mesh's conf.arn that of the contract?",
+    "ResourceNotFoundException": "That region has no such CA or certificate: is the Mesh's conf.arn the contract's?",
     "InvalidStateException": "The CA is not ACTIVE: activate or enable it, then run this again.",
-    "RequestExpired": _CLOCK,
+    "RequestExpired": f"The credentials may have expired: sign in again. {_CLOCK}",
     "InvalidSignatureException": _CLOCK,
     "SignatureDoesNotMatch": _CLOCK,
     "InvalidIdentityToken": "The account has no OIDC provider of the token's issuer, or it is for another audience.",
     **dict.fromkeys(THROTTLED, _THROTTLED),
+    # API reference, IssueCertificate: "An AWS Private CA quota has been exceeded"; it is of certificates, not of calls.
+    "LimitExceededException": "A quota of AWS Private CA is used up, and AWS's message says which: raise it in Service "
+    "Quotas, or use another CA.",
 }
 # Errors of botocore that say that there are no credentials to start from.
 NO_CREDENTIALS = (
@@ -121,7 +124,10 @@ def _denied(error: ClientError, action: str) -> str:
             "and with sts:AssumeRole in the caller's own policy."
         )
     if "resource-based policy" in message:
-        return f"The CA is in another account and not shared for {action}: share it (AWS RAM or a resource policy)."
+        return (
+            f"The CA is in another account, whose share does not allow {action}: share it (AWS RAM or a resource "
+            "policy), with a permission for the template that is requested."
+        )
     if "explicit deny" in message:
         return f"A policy denies {action} explicitly: find it (also SCPs and permission boundaries)."
     return f"Allow {action} on the CA in the role's policy; if a tool made the role, let it restore what it gave."
