@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from pathlib import Path
 
 try:
@@ -111,7 +110,7 @@ class StagedFile:
 def _create(target: Path, mode: int) -> tuple[Path, int]:
     """Create a temporary file beside a target, and lock it."""
     while True:
-        path = target.with_name(f"{_begin_name(target)}{secrets.token_hex(_TOKEN_BYTES)}{_ENDING}")
+        path = target.with_name(f"{_begin_name(target)}{os.urandom(_TOKEN_BYTES).hex()}{_ENDING}")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
         if _lock(descriptor) and _is_there(path, descriptor):
             return path, descriptor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -53,6 +52,8 @@ def show_diff(before: str, after: str, source: str) -> None:
         after: the text as it would be.
         source: what the text is called.
     """
+    import difflib
+
     look = choose_look(None)
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), fromfile=source, tofile=f"{source} (changed)", lineterm=""

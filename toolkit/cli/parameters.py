@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -22,7 +21,7 @@ GROUPS = ("Options", "Contract", "Mesh", "AWS", "Control plane", "Output", "Comm
 
 
 # Where the first thought of a help text ends.
-_END_OF_THOUGHT = re.compile(r"; |\.(?: |$)")
+_END_OF_THOUGHT = r"; |\.(?: |$)"
 _SHORT = 16
 
 
@@ -103,7 +102,7 @@ def _is_in(group: str, parameter: click.Parameter) -> bool:
 def _shorten(text: str) -> str:
     """Return the beginning of an option's help, up to the first end of a thought, and its default if it is short."""
     explanation, *default = text.split("  [default: ")
-    beginning = _END_OF_THOUGHT.split(explanation.strip(), maxsplit=1)[0].rstrip(".")
+    beginning = re.split(_END_OF_THOUGHT, explanation.strip(), maxsplit=1)[0].rstrip(".")
     value = default[0].split(";")[0].rstrip("]") if default else ""
     return f"{beginning} [{value}]" if value and value[0] != "(" and len(value) <= _SHORT else beginning
 
@@ -135,5 +134,7 @@ def all_help_option() -> Option:
 
 def suggest(name: str, there: Iterable[str]) -> str:
     """Return `` Did you mean verify?`` where a name resembles one that is there, else nothing."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, list(there), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(near)}?" if near else ""
