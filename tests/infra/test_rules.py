@@ -99,7 +99,7 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         ({"revocation": {"crl": {"customCname": "http://x"}}}, "revocation.crl.customCname", "a host name alone"),
         ({"revocation": {"ocsp": {"customCname": "x/y"}}}, "revocation.ocsp.customCname", "a host name alone"),
         ({"revocation": {"crl": {"expirationDays": 0}}}, "revocation.crl.expirationDays", "greater than"),
-        ({"revocation": {"crl": {"crlType": "PARTITIONED"}}}, "revocation.crl.crlType", "not permitted"),
+        ({"revocation": {"crl": {"crlType": "PARTITIONED"}}}, "revocation.crl.crlType", "is not known here"),
         ({"sharing": {"method": "ram"}}, "sharing", "names nobody"),
         ({"sharing": {"method": "ram", "accounts": [ELSEWHERE, ELSEWHERE]}}, "sharing.accounts", "more than once"),
         ({"sharing": {"method": "policy", "organizationalUnits": [UNIT]}}, "sharing.organizationalUnits", "method ram"),
