@@ -36,15 +36,11 @@ def name(file: Path) -> str:
 def texts(module: ast.Module) -> Iterator[tuple[int, str]]:
     """The strings of a module that may reach a user, each with its line: all but the docstrings."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = {id(node.body[0].value) for node in ast.walk(module) if isinstance(node, documented) and _begins(node)}
+    bodies = [node.body[0] for node in ast.walk(module) if isinstance(node, documented) and node.body]
+    docstrings = {id(first.value) for first in bodies if isinstance(first, ast.Expr)}
     for node in ast.walk(module):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node.lineno, node.value
-
-
-def _begins(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a node begins with a text."""
-    return bool(node.body) and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
 
 
 def heavy(file: Path, text: str) -> list[str]:

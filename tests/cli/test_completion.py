@@ -17,6 +17,11 @@ NAMES = ("toolkit", "kong-mesh-pca")
 
 def complete(words: str, name: str = "toolkit", **environment: str) -> list[str]:
     """What bash is offered for the last of some words."""
+    return [line.partition(",")[2] for line in ask(words, name, **environment)]
+
+
+def ask(words: str, name: str = "toolkit", **environment: str) -> list[str]:
+    """What the script for bash gets: a kind and a value a line."""
     parts = words.split(" ")
     variable = f"_{name.replace('-', '_').upper()}_COMPLETE"
     known = {
@@ -28,7 +33,7 @@ def complete(words: str, name: str = "toolkit", **environment: str) -> list[str]
     }
     result = subprocess.run([BIN / name], env=known, capture_output=True, text=True, check=True)
     assert result.stderr == ""
-    return [line.partition(",")[2] for line in result.stdout.splitlines() if line]
+    return [line for line in result.stdout.splitlines() if line]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -80,3 +85,9 @@ def test_a_module_can_not_be_completed() -> None:
     )
     assert result.returncode == 2
     assert "call toolkit, not python -m toolkit" in result.stderr
+
+
+def test_files_and_directories() -> None:
+    for words in ("verify --contract ./ou", "verify -f ./ou", "rotate --base ./ou", "verify --merge ./ou", "lint ./ou"):
+        assert ask(words) == ["file,./ou"]
+    assert ask("verify -C ./ou") == ["dir,./ou"]

@@ -14,6 +14,7 @@ from toolkit.cli.parameters import GROUPS, Command, Option, option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 # The terminal that most people still have.
 COLUMNS, LINES = 80, 60
@@ -97,7 +98,6 @@ def test_an_option_comes_from_its_variable_and_the_command_line_wins() -> None:
         "TOOLKIT_TRY_IT_NAME": "own",
         "TOOLKIT_NAME": "everybody's",
         "TOOLKIT_TRY_IT_FILE": "a b.yaml\n\n/c;d:e.yaml\n",
-        "TOOLKIT_TRY_IT_YES": "1",
     }
     runner = CliRunner()
     assert runner.invoke(group, ["try-it"], env=environment).exit_code == 0
@@ -135,3 +135,39 @@ def test_what_was_probably_meant(arguments: list[str], meant: str) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert meant in result.stderr
+
+
+def test_an_error_names_the_variable_that_a_value_comes_from(outputs: Path) -> None:
+    contract = ["--contract", str(outputs)]
+    for arguments, environment, words in (
+        (contract, {"TOOLKIT_VERIFY_TIMEOUT": "soon"}, "'--timeout' from TOOLKIT_VERIFY_TIMEOUT: 'soon'"),
+        ([], {"TOOLKIT_CONTRACT": "", "TOOLKIT_VERIFY_OUTPUT": "x"}, "from TOOLKIT_VERIFY_OUTPUT: 'x' is no format"),
+        ([*contract, "--timeout", "soon"], {"TOOLKIT_VERIFY_TIMEOUT": "1"}, "'--timeout': 'soon'"),
+    ):
+        result = CliRunner().invoke(main, ["verify", *arguments], env=environment)
+        assert result.exit_code == 2
+        assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("TOOLKIT_VERIFY_ZONES", "is the variable of no option of main verify. Did you mean TOOLKIT_VERIFY_ZONE"),
+        ("TOOLKIT_VERIFY_YES", "is the variable of no option of main verify."),
+    ],
+)
+def test_a_variable_that_is_none_is_an_error(outputs: Path, variable: str, words: str) -> None:
+    """It would have no effect, and certificates would be issued all the same."""
+    arguments = ["verify", "--contract", str(outputs)]
+    result = CliRunner().invoke(main, arguments, env={variable: "1"})
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{variable} {words}" in result.stderr
+    assert "Asking" not in result.stderr
+    # Those of other commands are no business of this one.
+    assert "variable" not in CliRunner().invoke(main, ["contract", "schema"], env={variable: "1"}).stderr
+
+
+def test_required_options_are_marked() -> None:
+    assert "  --image REFERENCE" in run(["render-job", "--help"])
+    (line,) = (line for line in run(["rotate", "--help"]).splitlines() if "--base FILE" in line)
+    assert line.endswith("[required]")

@@ -98,6 +98,7 @@ def test_all_of_it_in_a_directory(outputs: Path, base: Path, tmp_path: Path) -> 
     assert (directory / "0-before.yaml").read_text() == BEFORE
     assert (directory / "1-secrets.yaml").stat().st_mode & 0o777 == 0o600
     plan = (directory / "PLAN.txt").read_text()
+    assert f"back    apply the Mesh as it was before\n           kubectl apply -f {directory}/0-before.yaml\n" in plan
     assert f"kubectl apply -f {directory}/1-secrets.yaml && kubectl apply -f {directory}/1-add.yaml" in plan
 
 
@@ -126,6 +127,14 @@ def test_the_plan_names_what_is_left_where_others_stay(
         monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
     (mesh,) = read_editable(base.read_text(), "x")
     assert [backend["name"] for backend in mesh.backends] == ["ca-0", "acmpca"]
+
+
+def test_the_plan_of_a_mesh_on_standard_input_asks_for_it_again(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["--base", "-", "--contract", str(outputs)]
+    monkeypatch.setattr("sys.argv", ["toolkit", "rotate", *arguments])
+    plan = run(*arguments, input=BEFORE).stdout
+    again = f"kubectl get mesh default -o yaml | toolkit rotate --base - --contract {outputs} --step 2"
+    assert f"   apply   {again} | kubectl apply -f -\n" in plan
 
 
 def test_the_plan_for_programs(outputs: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

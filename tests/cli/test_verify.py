@@ -133,6 +133,15 @@ def test_options_that_do_not_go_together(aws: TestSandbox, live_file: Path, argu
 
 
 @pytest.mark.slow
+def test_with_files_alone_a_line_says_how_it_went(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
+    arguments = ("--contract", live_file, "-o", f"html={tmp_path / 'v.html'}")
+    result = verify(aws, *arguments)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.splitlines()[-1].startswith("Every zone gets certificates: 3 of 3 verified")
+    assert verify(aws, *arguments, "-q").stderr == ""
+
+
+@pytest.mark.slow
 def test_the_ledger_has_what_was_bought_and_what_was_revoked(aws: TestSandbox, live_file: Path, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     for _ in range(2):

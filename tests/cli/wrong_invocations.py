@@ -204,7 +204,11 @@ RENDER_MESH = (
     Wrong(f"{_RENDER} --base latin1.yaml", "latin1.yaml is not YAML\n  latin1.yaml:1: the text is not UTF-8; …"),
     Wrong(f"{_RENDER} --base tab.yaml", _TAB),
     Wrong(f"{_RENDER} --base twice.yaml", _TWICE),
-    Wrong(_RENDER, "Invalid value for '--mode': 'x' is not one of …", environment={"TOOLKIT_RENDER_MESH_MODE": "x"}),
+    Wrong(
+        _RENDER,
+        "Invalid value for '--mode' from TOOLKIT_RENDER_MESH_MODE: 'x' is not one of …",
+        environment={"TOOLKIT_RENDER_MESH_MODE": "x"},
+    ),
     Wrong(f"{_RENDER} --mode", "Option '--mode' requires an argument.", environment={"COLUMNS": "40", "TERM": "dumb"}),
     Wrong(f"{_RENDER} --expiration 1d12h", f"{_NO_RENDERING} --expiration: '1d12h' is not a duration…"),
     Wrong(f"{_RENDER} --request-timeout x", f"{_NO_RENDERING} --request-timeout: …"),
@@ -298,7 +302,10 @@ ROTATE_AND_LINT = (
     Wrong("lint -", "can't read standard input: it is closed", redirect="<&-"),
     Wrong("lint - --contract -", "FILE and --contract can't both be -: there is one standard input"),
     Wrong("lint mesh.yaml -o sarif=mesh.yaml", "mesh.yaml is the input of FILE, and would be overwritten…"),
-    Wrong("lint mesh.yaml -o srif", f"{_OUTPUT} 'srif' is no format; choose text, json, sarif…"),
+    Wrong(
+        "lint mesh.yaml -o srif",
+        f"{_OUTPUT} 'srif' is no format; choose text, json or sarif; to write a file: sarif=FILE. Did you mean sarif?",
+    ),
     Wrong("lint mesh.yaml --tag service", "--tag takes KEY=VALUE, such as kuma.io/service=web"),
     Wrong("lint mesh.yaml --fail-on fatal", "Invalid value for '--fail-on': 'fatal' is not one of …"),
     Wrong("lint mesh.yaml --namespace 'A B'", "Invalid value for '-n' / '--namespace': …"),
@@ -311,7 +318,12 @@ _NO_PLAN = "the zones can't be verified\n "
 _NOBODY_ASKED = "no zone could be asked:"
 VERIFY = (
     Wrong(_VERIFY, "there are no AWS credentials", 3, _NO_HOME),
-    Wrong(_VERIFY, "Invalid value for '--timeout': 'x' is not a valid …", 2, {"TOOLKIT_VERIFY_TIMEOUT": "x"}),
+    Wrong(
+        _VERIFY,
+        "Invalid value for '--timeout' from TOOLKIT_VERIFY_TIMEOUT: 'x' is not a valid …",
+        2,
+        {"TOOLKIT_VERIFY_TIMEOUT": "x"},
+    ),
     Wrong(f"{_VERIFY} --timeout 0", "Invalid value for '--timeout': 0 is not in the range …"),
     Wrong(f"{_VERIFY} --timeout 99999999999999", "Invalid value for '--timeout': 99999999999999 is not in the range …"),
     Wrong(f"{_VERIFY} --deadline 99999999999999", "Invalid value for '--deadline': 99999999999999 is not …"),

@@ -41,6 +41,11 @@ def stack_file(directory: Path, name: str, text: str | None = None) -> Path:
     return file
 
 
+def test_the_toolkit_is_found_without_an_activated_environment() -> None:
+    seen = sandbox("--", "toolkit", "version", env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"})
+    assert (seen.returncode, seen.stdout.partition(" ")[0]) == (0, "toolkit"), seen.stderr
+
+
 def test_a_command_has_the_environment_and_its_exit_code_counts() -> None:
     foreign = {**os.environ, "AWS_PROFILE": "real", "AWS_SESSION_TOKEN": "real", "AWS_CONFIG_FILE": "/nonexistent"}
     seen = sandbox(*code("import json, os; print(json.dumps(dict(os.environ)))"), env=foreign)

@@ -28,7 +28,7 @@ def add_common_options(command: click.Command, *, at: int | None = None) -> None
     if not isinstance(command, click.Group):
         for each in options:
             each.is_rare = True
-    options.append(all_help_option())
+        options.append(all_help_option())
     command.params[position:position] = options
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from toolkit.verify.results import ZoneResult
 
 _NEXT = """\
-To go on playing with this stack, without AWS:
+To go on playing with this stack, without AWS (toolkit is in .venv/bin, if make installed it):
   toolkit sandbox --stack-file stacks/Pulumi.{stack}.yaml -- bash
 
 On real AWS it is the same path, with your account behind it (the CAs of this stack cost about ${cost} a month):

@@ -59,7 +59,11 @@ def _check_namespace(_ctx: click.Context, _: click.Parameter, value: str | None)
 
 @click.command(name="lint", cls=Command, epilog=_EXAMPLES)
 @click.argument(
-    "files", nargs=-1, metavar="[FILE|-]...", help="Meshes and their Secrets as YAML, - for standard input."
+    "files",
+    nargs=-1,
+    type=click.Path(allow_dash=True),
+    metavar="[FILE|-]...",
+    help="Meshes and their Secrets as YAML, - for standard input.",
 )
 @filename_option("The same as FILE.")
 @option(

@@ -77,11 +77,11 @@ def mesh_options(function: _Command) -> _Command:
         ),
         _source_options,
         option(
-            "--request-timeout", metavar="SECONDSs", group=_GROUP, rare=True, help="For a certificate, such as 10s."
+            "--request-timeout", metavar="DURATION", group=_GROUP, rare=True, help="For a certificate, such as 10s."
         ),
         option(
             "--root-chain-timeout",
-            metavar="SECONDSs",
+            metavar="DURATION",
             show_default="10s, Kuma's own",
             group=_GROUP,
             rare=True,

@@ -66,13 +66,17 @@ class _OutputType(click.ParamType[object]):
         return [CompletionItem(form) for form in self._forms if form.startswith(incomplete)]
 
     def _explain(self, value: str) -> str:
-        choices = f"choose {', '.join(self._forms)}, and a file after an equals sign"
+        choices = f"choose {_join(self._forms)}; to write a file: {self._forms[-1]}=FILE"
         ending = Path(value).suffix.lower()
         form = _ENDINGS.get(ending, ending.removeprefix("."))
         if "=" in value or not (ending or os.sep in value):
             return f"{value!r} is no format; {choices}.{suggest(value.partition('=')[0], self._forms)}"
         meant = f"write {form}={value}" if form in self._forms else choices
         return f"{value!r} is a file, and a format belongs here; {meant}"
+
+
+def _join(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def output_option(*forms: str, explanation: str = "") -> Callable[[_Command], _Command]:

@@ -11,6 +11,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from click.shell_completion import CompletionItem
+
     from toolkit.values import Value
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
@@ -23,6 +25,7 @@ GROUPS = ("Options", "Contract", "Mesh", "AWS", "Control plane", "Output", "Comm
 # Where the first thought of a help text ends.
 _END_OF_THOUGHT = r"; |\.(?: |$)"
 _SHORT = 16
+_REQUIRED = "  [required]"
 
 
 class Option(click.Option):
@@ -56,6 +59,24 @@ class Option(click.Option):
         # click's own search would call the variable by the parameter's name.
         return click.Parameter.resolve_envvar_value(self, ctx)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete names of files and directories where the option takes them."""
+        found = super().shell_complete(ctx, incomplete)
+        metavar = str(self.metavar or "")
+        if found or not ("FILE" in metavar or "DIR" in metavar):
+            return found
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file" if "FILE" in metavar else "dir")]
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return what to call the option in an error: also its variable, if the value comes from there."""
+        hint = super().get_error_hint(ctx)
+        if ctx is None or ctx.get_parameter_source(str(self.name)) is not click.core.ParameterSource.ENVIRONMENT:
+            return hint
+        own = self.find_variable(ctx)
+        return f"{hint} from {own if own and os.environ.get(own) else self.envvar}"
+
     def type_cast_value(self, ctx: click.Context, value: Value) -> Value:
         """Return the value in the option's type; an empty text names no file."""
         metavar = str(self.metavar or "")
@@ -74,6 +95,15 @@ class Option(click.Option):
 
 class Command(click.Command):
     """A command whose ``--help`` shows what most people need, in groups; ``--help-all`` shows every option."""
+
+    def invoke(self, ctx: click.Context) -> Value:
+        """Run the command; a variable that looks like one of its options and is none has no effect, and is named."""
+        known = {each.find_variable(ctx) for each in self.params if isinstance(each, Option)}
+        for name in sorted(os.environ):
+            if name.startswith(f"{ctx.auto_envvar_prefix}_") and name not in known and os.environ[name]:
+                near = suggest(name, filter(None, known))
+                raise click.UsageError(f"{name} is the variable of no option of {ctx.command_path}.{near}")
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, each under its heading."""
@@ -101,6 +131,8 @@ def _is_in(group: str, parameter: click.Parameter) -> bool:
 
 def _shorten(text: str) -> str:
     """Return the beginning of an option's help, up to the first end of a thought, and its default if it is short."""
+    if text.endswith(_REQUIRED):
+        return f"{_shorten(text.removesuffix(_REQUIRED))} [required]"
     explanation, *default = text.split("  [default: ")
     beginning = re.split(_END_OF_THOUGHT, explanation.strip(), maxsplit=1)[0].rstrip(".")
     value = default[0].split(";")[0].rstrip("]") if default else ""

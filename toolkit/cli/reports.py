@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.exits import OutputError, blot_value, write_stdout
-from toolkit.cli.options import choose_look
+from toolkit.cli.options import choose_look, say
 from toolkit.staging import follow
+from toolkit.text import escape_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +118,10 @@ def write_reports(report: Report, outputs: Sequence[Output]) -> None:
             write_stdout(choose_form(form).render(report))
         except OutputError as error:
             trouble, shown = error, []
+    if not shown and not trouble:
+        from toolkit.verify.report.verdict import summarize
+
+        say(escape_lines(summarize(report)))
     if trouble and not shown:
         click.echo(choose_form(outputs[0].form, outputs[0].file).render(report), nl=False, err=True)
     if trouble:

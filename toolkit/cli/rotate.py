@@ -22,7 +22,7 @@ from toolkit.cli.output_options import (
     write_outputs,
 )
 from toolkit.cli.parameters import Command, option
-from toolkit.cli.rotation_plan import Plan, describe_surroundings, name_file
+from toolkit.cli.rotation_plan import BEFORE, SECRETS, Plan, describe_surroundings, name_file
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -212,14 +212,16 @@ def _require_ready(rotation: Rotation, number: int, insight: Object | None) -> N
 
     name = rotation.steps[number - 1].name
     missing = find_missing(rotation, number, insight) if insight is not None else ""
+    hint = "wait until all proxies do"
     if not missing and number > 1 and not rotation.steps[number - 2].is_done:
         missing = f"step {number - 1} has not been applied"
+        hint = f"apply step {number - 1} first"
     if not missing:
         if insight is None and name in ("switch", "remove"):
             note("the control plane says nothing of the mesh's proxies yet, so see for yourself that they are ready")
         return
     click.echo(click.style("Not yet:", fg="red") + f" step {number} ({name}) would break traffic: {missing}", err=True)
-    click.echo("Hint: wait until all do, and run this again; --force prints the document all the same.", err=True)
+    click.echo(f"Hint: {hint}, and run this again; --force prints the document all the same.", err=True)
     click.get_current_context().exit(EXIT_CHECK_FAILED)
 
 
@@ -263,10 +265,10 @@ def _write(plan: Plan, directory: Path, mode: int) -> None:
 
     rotation = plan.rotation
     mode = PRIVATE if rotation.is_confidential else mode
-    files = {"0-before.yaml": (rotation.before, mode)}
+    files = {BEFORE: (rotation.before, mode)}
     files |= {name_file(step): (step.text, mode) for step in rotation.steps}
     if rotation.secrets:
-        files["1-secrets.yaml"] = (join_documents(render_secrets(rotation.secrets, rotation.form)), PRIVATE)
+        files[SECRETS] = (join_documents(render_secrets(rotation.secrets, rotation.form)), PRIVATE)
     files["PLAN.txt"] = (plan.render_text(), PUBLIC)
     write_all({directory / name: content for name, content in files.items()})
     say(f"Written to {directory}/: {', '.join(sorted(files))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
 import sys
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.rotate.rotation import Rotation, Step
     from toolkit.values import Object
+
+
+# Files of a rotation beside those of its steps.
+BEFORE, SECRETS = "0-before.yaml", "1-secrets.yaml"
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,10 @@ class Plan:
             missing = self._find_missing(step)
             if missing is not None:
                 lines.append(f"   now     {f'not yet: {missing}' if missing else 'the proxies are ready for it'}")
-            lines += [f"   {line}" for line in describe_surroundings(step, self._verify(step), self._apply(step))]
+            around = describe_surroundings(step, self._verify(step), self._apply(step))
+            lines += [f"   {line}" for line in around]
+            if step.number == 1 and self.directory is not None:
+                lines.append(f"           {self._apply_file(BEFORE)}")
             lines.append("")
         return "\n".join(lines)
 
@@ -86,11 +94,14 @@ class Plan:
         return find_missing(self.rotation, step.number, self.insight)
 
     def _apply(self, step: Step) -> str:
-        apply = "kubectl apply -f" if self.rotation.form == "kubernetes" else "kumactl apply -f"
         if self.directory is None:
-            return f"{_repeat(self.rotation)} --step {step.number} | {apply} -"
-        files = ["1-secrets.yaml"] if step.number == 1 and self.rotation.secrets else []
-        return " && ".join(f"{apply} {shlex.quote(str(self.directory / file))}" for file in [*files, name_file(step)])
+            return f"{_repeat(self.rotation)} --step {step.number} | {self._apply_file('-')}"
+        files = [SECRETS] if step.number == 1 and self.rotation.secrets else []
+        return " && ".join(self._apply_file(file) for file in [*files, name_file(step)])
+
+    def _apply_file(self, name: str) -> str:
+        apply = "kubectl apply -f" if self.rotation.form == "kubernetes" else "kumactl apply -f"
+        return f"{apply} {name if self.directory is None else shlex.quote(str(self.directory / name))}"
 
     def _verify(self, step: Step) -> str:
         """Return the command that proves issuance from the new backend before it signs; nothing for other steps."""
@@ -101,7 +112,7 @@ class Plan:
         if self.directory is None:
             words = [*words, "-f", "-"]
         else:
-            secrets = ["-f", str(self.directory / "1-secrets.yaml")] if rotation.secrets else []
+            secrets = ["-f", str(self.directory / SECRETS)] if rotation.secrets else []
             words = [*words, "-f", str(self.directory / name_file(step)), *secrets]
         command = shlex.join([*words, "--mesh", rotation.mesh, "--backend-name", rotation.new])
         return command if self.directory else f"{_repeat(rotation)} --step {step.number} | {command}"
@@ -136,7 +147,12 @@ def _repeat(rotation: Rotation) -> str:
     if rotation.others and not any(word.startswith("--from") for word in words):
         # After the switch the mesh itself does not say any more which of its backends is to go.
         words += ["--from", rotation.old]
-    return " ".join(word if word == "..." else shlex.quote(word) for word in words)
+    command = " ".join(word if word == "..." else shlex.quote(word) for word in words)
+    if "--base=-" not in words and not any(pair == ("--base", "-") for pair in itertools.pairwise(words)):
+        return command
+    # Standard input is read by now, so the mesh is asked for again.
+    get = "kubectl get mesh" if rotation.form == "kubernetes" else "kumactl get mesh"
+    return f"{get} {shlex.quote(rotation.mesh)} -o yaml | {command}"
 
 
 def _without_outputs(words: Sequence[str]) -> list[str]:

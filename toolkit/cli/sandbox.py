@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import signal
+import sysconfig
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,7 +83,14 @@ class _Region(click.ParamType[object]):
     epilog=_EXAMPLES,
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
 )
-@option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="Of 127.0.0.1.")
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default="a free one",
+    metavar="PORT",
+    help="Listen on this port of 127.0.0.1.",
+)
 @option(
     "--region",
     type=_Region(),
@@ -277,6 +285,9 @@ def _run(words: Sequence[str], environment: dict[str, str]) -> int:
     import subprocess
 
     inherited = {name: value for name, value in os.environ.items() if name not in _foreign(environment)}
+    # Last, so that it takes no other's place: the toolkit is found also where its environment is not activated.
+    own = sysconfig.get_path("scripts")
+    inherited["PATH"] = os.pathsep.join(filter(None, (inherited.get("PATH"), own)))
     try:
         process = subprocess.Popen(words, env={**inherited, **environment})  # noqa: S603 - the user's own command
     except OSError as error:

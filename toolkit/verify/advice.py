@@ -121,7 +121,7 @@ def _denied(error: ClientError, action: str) -> str:
     if action == "sts:AssumeRole":
         return (
             "Let the caller assume the role: in the role's trust policy (verifierPrincipals of the Pulumi program), "
-            "and with sts:AssumeRole in the caller's own policy."
+            "and with sts:AssumeRole in the caller's own policy. A zone's own role trusts its service account alone."
         )
     if "resource-based policy" in message:
         return (

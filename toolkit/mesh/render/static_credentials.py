@@ -89,7 +89,7 @@ def check_credentials(access_key: str, access_key_secret: str, source: str) -> C
     if not access_key_secret.isascii() or not access_key_secret.isprintable() or not access_key_secret:
         problems.append(Problem("access key secret", "is empty, or holds what no secret of AWS holds"))
     if problems:
-        raise InvalidInputError(f"{source} holds no access key", problems, _HINT)
+        raise InvalidInputError(f"the access key of {source} is not valid", problems, _HINT)
     return Credentials(access_key, access_key_secret)
 
 

@@ -46,7 +46,8 @@ FIRST_WITHOUT_STORM = MeshVersion(2, 14, 2)
 FIRST_WITHOUT_MTLS = MeshVersion(3, 0)
 
 WHAT_3_0_DROPS = (
-    "Kong Mesh 3.0 has no Mesh.mtls: it drops what is left of it without an error, and the proxies get no certificates"
+    "from version 3.0 on, Kong Mesh has no Mesh.mtls: it drops what is left of it without an error, and the proxies "
+    "get no certificates"
 )
 WHAT_IS_KNOWN_OF_MESH_IDENTITY = (
     "from 2.14 on a MeshIdentity can take its certificates from AWS Private CA through an extension named acmpca, but "

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from toolkit.reporting.tables import Column, fit_table
-from toolkit.text import escape
+from toolkit.text import escape, escape_lines
 from toolkit.verify.report import matrix, verdict
 from toolkit.verify.results import Outcome
 
@@ -119,12 +119,5 @@ def _lines(check: Check) -> list[Text]:
 
 
 def _verdict(report: Report) -> Text:
-    lines = [escape(line) for line in verdict.list_trouble(report)]
-    if not lines:
-        zones = len(report.zones)
-        met = f", {len(report.handshakes)} handshakes between them" if report.handshakes else ""
-        text = f"\nEvery zone gets certificates: {zones} of {zones} verified{met}, {verdict.describe_cost(report)}."
-        return Text(text, style=_STYLES[Outcome.PASSED])
-    return Text(
-        "\n" + "\n".join([*lines[:-1], f"{lines[-1]}, {verdict.describe_cost(report)}."]), style=_STYLES[Outcome.FAILED]
-    )
+    style = _STYLES[Outcome.FAILED if verdict.list_trouble(report) else Outcome.PASSED]
+    return Text(f"\n{escape_lines(verdict.summarize(report))}", style=style)

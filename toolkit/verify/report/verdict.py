@@ -20,6 +20,16 @@ def describe_cost(report: Report) -> str:
     return text + (f", {kept} not revoked" if kept else "")
 
 
+def summarize(report: Report) -> str:
+    """Return what the report comes to, as the last lines of its table say it."""
+    lines = list_trouble(report)
+    if lines:
+        return "\n".join([*lines[:-1], f"{lines[-1]}, {describe_cost(report)}."])
+    zones = len(report.zones)
+    met = f", {len(report.handshakes)} handshakes between them" if report.handshakes else ""
+    return f"Every zone gets certificates: {zones} of {zones} verified{met}, {describe_cost(report)}."
+
+
 def list_trouble(report: Report, most_names: int | None = None) -> list[str]:
     """Everything that keeps the report from being good, a line each; none when it has passed.
 
