@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.wrong_invocations import INVOCATIONS, MORE, Wrong, make_files
+from tests.cli.wrong_files import make_files
+from tests.cli.wrong_invocations import INVOCATIONS, MORE, Wrong
 from toolkit.files import find_project_root
 
 if TYPE_CHECKING:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli import handshakes, verify_resume
+from toolkit.cli import handshakes, verify_identity, verify_resume
 from toolkit.cli.options import (
     STACKS_LIFETIME,
     applied_mesh,
@@ -17,7 +16,6 @@ from toolkit.cli.options import (
     contract_options,
     list_given_besides,
     load_contract,
-    note,
     open_stderr_console,
     say,
     yes_option,
@@ -33,7 +31,7 @@ from toolkit.cli.output_options import (
 from toolkit.cli.parameters import Command, option
 from toolkit.cli.reports import FORMS, require_writable, write_reports
 from toolkit.cli.signals import Signals
-from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InterruptedByUserError, InvalidInputError, Problem, flatten
+from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InterruptedByUserError, flatten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -282,7 +280,7 @@ def _verify(
     engine = handshakes.load_engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
     plan = _plan(outputs, zones, chosen)
     try:
-        source = _source(chosen, zones)
+        source = verify_identity.choose_source(chosen, zones)
     except ExternalError as error:
         from toolkit.verify.runner import report_unasked
 
@@ -330,49 +328,9 @@ def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) ->
 
     from toolkit.verify.resume import Resumption
 
-    return Resumption(outputs, _source(chosen, zones), zones, timedelta(seconds=chosen["timeout"]))
-
-
-def _source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
-    from toolkit.verify.identity import Ambient, AssumeRole, WebIdentity
-
-    how, role, profile, endpoint = (chosen[name] for name in ("identity", "role", "profile", "endpoint_url"))
-    token_file = chosen["web_identity_token_file"]
-    if how == "web-identity" and token_file is None and (named := os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")):
-        token_file = Path(named)
-    if (how == "web-identity") != (token_file is not None):
-        raise click.UsageError("--identity web-identity and --web-identity-token-file belong together")
-    if how == "profile" and not profile:
-        raise click.UsageError("--identity profile needs --profile NAME")
-    if how in ("ambient", "profile", "web-identity") and len(zones) > 1:
-        names = ", ".join(zone.name for zone in zones)
-        raise click.UsageError(f"--identity {how} is one zone's; name it with --zone: {names}")
-    if how in ("ambient", "profile") and role:
-        raise click.UsageError(f"--role has no meaning with --identity {how}: what is there is taken as it is")
-    source: AssumeRole | Ambient | WebIdentity
-    if how == "assume-role":
-        if role != "zone":
-            _heed_missing_verifiers(zones, is_wanted=role == "verifier")
-        source = AssumeRole(role or "verifier", profile, endpoint)
-    elif how == "web-identity":
-        source = WebIdentity(token_file, role or "zone", endpoint)
-    else:
-        source = Ambient(profile if how == "profile" else None, endpoint)
-    source.require_credentials()
-    return source
-
-
-def _heed_missing_verifiers(zones: Sequence[Zone], *, is_wanted: bool) -> None:
-    """Say whose own role is assumed for want of a verifier role; refuse that where the verifier role was asked for."""
-    missing = [zone.name for zone in zones if zone.verifier_role_arn is None]
-    if missing and is_wanted:
-        raise InvalidInputError(
-            "not every zone has a verifier role",
-            [Problem(f"zone {name}", "has no verifierRoleArn in the contract") for name in missing],
-            "Use --role zone: the zone's own role is assumed then, which has to trust the caller.",
-        )
-    if missing:
-        note(f"no verifierRoleArn: the own role of {', '.join(missing)} is assumed (--role zone)")
+    return Resumption(
+        outputs, verify_identity.choose_source(chosen, zones), zones, timedelta(seconds=chosen["timeout"])
+    )
 
 
 def _require_consent(outputs: StackOutputs, zones: Sequence[Zone], *, yes: bool) -> None:

@@ -1,0 +1,72 @@
+"""As whom ``toolkit verify`` asks: ``--identity``, ``--role`` and what belongs to them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli.options import note
+from toolkit.errors import InvalidInputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.contract import Zone
+    from toolkit.values import Object
+    from toolkit.verify.identity import IdentitySource
+
+
+def choose_source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
+    """Return the way to become what the zones are, with credentials that were found.
+
+    Args:
+        chosen: the values of the options.
+        zones: that will be asked.
+
+    Raises:
+        UsageError: options do not go together.
+        InvalidInputError: a verifier role is wanted, and a zone has none.
+        ExternalError: there are no credentials.
+    """
+    from toolkit.verify.identity import Ambient, AssumeRole, WebIdentity
+
+    how, role, profile, endpoint = (chosen[name] for name in ("identity", "role", "profile", "endpoint_url"))
+    token_file = chosen["web_identity_token_file"]
+    if how == "web-identity" and token_file is None and (named := os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")):
+        token_file = Path(named)
+    if (how == "web-identity") != (token_file is not None):
+        raise click.UsageError("--identity web-identity and --web-identity-token-file belong together")
+    if how == "profile" and not profile:
+        raise click.UsageError("--identity profile needs --profile NAME")
+    if how in ("ambient", "profile", "web-identity") and len(zones) > 1:
+        names = ", ".join(zone.name for zone in zones)
+        raise click.UsageError(f"--identity {how} is one zone's; name it with --zone: {names}")
+    if how in ("ambient", "profile") and role:
+        raise click.UsageError(f"--role has no meaning with --identity {how}: what is there is taken as it is")
+    source: AssumeRole | Ambient | WebIdentity
+    if how == "assume-role":
+        if role != "zone":
+            _heed_missing_verifiers(zones, is_wanted=role == "verifier")
+        source = AssumeRole(role or "verifier", profile, endpoint)
+    elif how == "web-identity":
+        source = WebIdentity(token_file, role or "zone", endpoint)
+    else:
+        source = Ambient(profile if how == "profile" else None, endpoint)
+    source.require_credentials()
+    return source
+
+
+def _heed_missing_verifiers(zones: Sequence[Zone], *, is_wanted: bool) -> None:
+    """Say whose own role is assumed for want of a verifier role; refuse that where the verifier role was asked for."""
+    missing = [zone.name for zone in zones if zone.verifier_role_arn is None]
+    if missing and is_wanted:
+        raise InvalidInputError(
+            "not every zone has a verifier role",
+            [Problem(f"zone {name}", "has no verifierRoleArn in the contract") for name in missing],
+            "Use --role zone: the zone's own role is assumed then, which has to trust the caller.",
+        )
+    if missing:
+        note(f"no verifierRoleArn: the own role of {', '.join(missing)} is assumed (--role zone)")
