@@ -59,6 +59,14 @@ def control_plane_options(function: _Command) -> _Command:
             group=_GROUP,
             help="A context of kumactl; its control plane's address, CA and token.",
         ),
+        _rare_options,
+    )
+
+
+def _rare_options(function: _Command) -> _Command:
+    """What most control planes need not: kumactl's file, the token and the CA in files, how long to wait."""
+    return with_options(
+        function,
         option(
             "--kumactl-config",
             type=click.Path(path_type=Path),
