@@ -220,7 +220,7 @@ def test_what_is_not_valid_is_said_by_place(standin: Faulty, file: Path) -> None
     [
         (("-f", "missing.yaml"), "can't read missing.yaml: No such file"),
         (("-f", "."), "can't read .: Is a directory"),
-        (("-f", "-", "-f", "-"), "-f - can stand only once"),
+        (("-f", "-", "-f", "-"), "-f - can be given only once"),
         ((), "Missing option '-f'"),
         (("-f", "{file}", "--control-plane-timeout", "0"), "--control-plane-timeout"),
         (("-f", "{file}", "--control-plane", "mesh:5681"), "--control-plane: must begin with"),

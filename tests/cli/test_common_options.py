@@ -21,7 +21,7 @@ KEYS = {
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }
 # Nobody listens there.
-NOWHERE = ("--endpoint-url", "http://127.0.0.1:9")
+NOWHERE = ("--endpoint-url", "http://127.0.0.1:9", "--timeout", "1")
 
 
 @pytest.mark.parametrize("words", [("-q", "lint"), ("lint", "-q"), ("--quiet", "lint"), ("lint", "--quiet")])
@@ -83,5 +83,5 @@ def test_more_than_a_dollar_is_asked_for_on_a_terminal(many_zones: Path, outputs
 @pytest.mark.slow
 def test_a_job_is_not_asked(many_zones: Path) -> None:
     result = CliRunner().invoke(main, ["verify", "--contract", str(many_zones), *NOWHERE], env=KEYS)
-    assert "Asking for 3 certificates, one a zone; on AWS they cost up to $2.25." in result.stderr
+    assert "Asking for 3 certificates, one per zone; on AWS they cost up to $2.25." in result.stderr
     assert (result.exit_code, "Go on?" in result.stderr) == (3, False)

@@ -160,8 +160,12 @@ def test_broken_input(arguments: list[str], active: Path) -> None:
 @pytest.mark.parametrize(
     ("left", "lifetime", "warnings"),
     [
-        (timedelta(days=89, hours=1), "24h", ["the CA ends on {end}, in 89 days"]),
-        (timedelta(hours=6), "24h", ["the CA ends on {end}, in less than a day", "24h goes beyond the end of the CA"]),
+        (timedelta(days=89, hours=1), "24h", ["the CA expires on {end}, in 89 days"]),
+        (
+            timedelta(hours=6),
+            "24h",
+            ["the CA expires on {end}, in less than a day", "24h goes beyond the end of the CA"],
+        ),
         (timedelta(days=200), "1y", ["1y goes beyond the end of the CA"]),
         (timedelta(minutes=-5), "24h", ["the CA ended on {end}, less than a day ago"]),
         (timedelta(days=91), "24h", []),

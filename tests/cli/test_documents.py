@@ -67,7 +67,7 @@ def test_a_difference_is_shown_and_nothing_is_written(outputs: Path, tmp_path: P
     result = run("render-mesh", "--contract", outputs, "--base", base, "--ca-cert", "secret", "--diff")
     assert result.exit_code == 0, result.stderr
     head, tail, *lines = result.stdout.splitlines()
-    assert (head, tail) == ("--- the base", "+++ the base (changed)")
+    assert (head, tail) == (f"--- {base}", f"+++ {base} with the backend")
     assert all(line[:1] in " +@" for line in lines)
     assert "+    enabledBackend: acmpca" in lines
     assert "1 Secret would be written, too" in result.stderr

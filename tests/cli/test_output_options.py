@@ -77,7 +77,7 @@ def test_a_dash_is_standard_output(here: Path, dash: str) -> None:
         (("verify", "-f", "mesh.yaml", "--ledger", "mesh.yaml"), "the input of -f"),
         (("contract", "create", "--arn", "a", "--chain", "mesh.yaml", "--output-file", "mesh.yaml"), "of --chain"),
         (("lint", "-", "--contract", "-"), "FILE and --contract can't both be -"),
-        (("lint", "-", "-"), "FILE - can stand only once"),
+        (("lint", "-", "-"), "FILE - can be given only once"),
         (("render-mesh", "--base", "-", "--contract", "-"), "--contract and --base can't both be -"),
         (("render-mesh", "-o", "json=a", "--output-file", "b"), "both name a file"),
         (("render-mesh", "-o", "json", "-o", "yaml"), "the document is written once"),

@@ -163,6 +163,9 @@ def test_a_variable_that_is_none_is_an_error(outputs: Path, variable: str, words
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{variable} {words}" in result.stderr
     assert "Asking" not in result.stderr
+    # Kubernetes tells a pod of its Services like this.
+    service = {"TOOLKIT_VERIFY_SERVICE_HOST": "10.0.0.1", "TOOLKIT_VERIFY_PORT": "tcp://10.0.0.1:80"}
+    assert "variable" not in CliRunner().invoke(main, [*arguments, "--lifetime", "x"], env=service).stderr
     # Those of other commands are no business of this one.
     assert "variable" not in CliRunner().invoke(main, ["contract", "schema"], env={variable: "1"}).stderr
 

@@ -135,7 +135,7 @@ def test_what_a_reader_may_not_expect_is_said(outputs: Path, tmp_path: Path) -> 
     document["zones"][1]["identity"] = "ambient"
     outputs.write_text(json.dumps(document))
     scheduled = run(outputs, "--schedule", "@daily")
-    assert "Note: each run requests 2 certificates, one a zone; on AWS they cost up to $1.50\n" in scheduled.stderr
+    assert "Note: each run requests 2 certificates, one per zone; on AWS they cost up to $1.50\n" in scheduled.stderr
     assert "Note: identity ambient: the pods of zone-2 get the role of their machine" in scheduled.stderr
     account = run(outputs, "--zone", "zone-1", "--pod-service-account", "verifier")
     assert "Note: the pods of zone-1 do not run as the control plane does" in account.stderr

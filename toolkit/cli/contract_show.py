@@ -91,7 +91,7 @@ def _warnings(outputs: StackOutputs, now: datetime) -> list[str]:
         return [f"the CA ended on {end}: no zone gets certificates from it any more"]
     found = []
     if (authority.not_after - now).days < WARN_DAYS:
-        found.append(f"the CA ends on {end}; have its successor in every zone by then")
+        found.append(f"the CA expires on {end}; have its successor in every zone by then")
     if problem := authority.check_lifetime(duration.parse(lifetime)):
-        found.append(f"dataPlaneLifetime: {lifetime} {problem}, so AWS refuses such certificates")
+        found.append(f"dataPlaneLifetime: {lifetime} {problem}, so AWS rejects such requests")
     return found

@@ -44,18 +44,18 @@ def lay_out(stream: str, form: str) -> str:
     return text
 
 
-def show_diff(before: str, after: str, source: str) -> None:
+def show_diff(before: str, after: str, names: tuple[str, str]) -> None:
     """Print how two texts differ, as ``diff -u`` does; nothing where they do not.
 
     Args:
         before: the text as it is.
         after: the text as it would be.
-        source: what the text is called.
+        names: what the two are called.
     """
     import difflib
 
     look = choose_look(None)
     lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), fromfile=source, tofile=f"{source} (changed)", lineterm=""
+        before.splitlines(), after.splitlines(), fromfile=names[0], tofile=names[1], lineterm=""
     )
     write_stdout("".join(f"{click.style(line, fg=_STYLES.get(line[:1])) if look.color else line}\n" for line in lines))

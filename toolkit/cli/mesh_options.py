@@ -108,7 +108,7 @@ def _source_options(function: _Command) -> _Command:
             show_default="inline in a new backend",
             metavar="SOURCE",
             group=_GROUP,
-            help=f"Where the CA chain stands; {_SOURCE}, a file on every control plane's host.",
+            help=f"Where the CA chain is; {_SOURCE}, a file on every control plane's host.",
         ),
         option(
             "--access-key",

@@ -179,7 +179,7 @@ def applied_mesh(function: _Command) -> _Command:
     return with_options(
         function,
         filename_option(
-            "The Mesh as it was applied; also its Secret if that stands in another file. Its caCert is the trust "
+            "The Mesh as it was applied; also its Secret if that is in another file. Its caCert is the trust "
             "bundle and its commonName is asked for; without it, the contract's chain is the bundle."
         ),
         mesh_option("Which mesh; the contract's or the file's first unless given."),

@@ -220,7 +220,7 @@ def refuse_one_stdin(inputs: Mapping[str, Iterable[str | Path | None] | str | No
     ]
     if len(named) > 1:
         first, second, *_ = named
-        both = f"{first} - can stand only once" if first == second else f"{first} and {second} can't both be -"
+        both = f"{first} - can be given only once" if first == second else f"{first} and {second} can't both be -"
         raise click.UsageError(f"{both}: there is one standard input")
 
 

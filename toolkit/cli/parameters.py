@@ -21,11 +21,12 @@ _ALL = "toolkit.help_all"
 # The order of the groups in --help. An option without a group stands in the first.
 GROUPS = ("Options", "Contract", "Mesh", "AWS", "Control plane", "Output", "Common")
 
-
 # Where the first thought of a help text ends.
 _END_OF_THOUGHT = r"; |\.(?: |$)"
 _SHORT = 16
 _REQUIRED = "  [required]"
+# Kubernetes sets such variables for each Service (kubernetes/kubernetes:pkg/kubelet/envvars/envvars.go).
+_OF_A_SERVICE = r"_(SERVICE_|PORT(_|$))"
 
 
 class Option(click.Option):
@@ -100,7 +101,8 @@ class Command(click.Command):
         """Run the command; a variable that looks like one of its options and is none has no effect, and is named."""
         known = {each.find_variable(ctx) for each in self.params if isinstance(each, Option)}
         for name in sorted(os.environ):
-            if name.startswith(f"{ctx.auto_envvar_prefix}_") and name not in known and os.environ[name]:
+            is_like_one = name.startswith(f"{ctx.auto_envvar_prefix}_") and not re.search(_OF_A_SERVICE, name)
+            if is_like_one and name not in known and os.environ[name]:
                 near = suggest(name, filter(None, known))
                 raise click.UsageError(f"{name} is the variable of no option of {ctx.command_path}.{near}")
         return super().invoke(ctx)

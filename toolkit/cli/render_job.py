@@ -92,7 +92,7 @@ Examples:
 @option("--horizon", metavar="DURATION", help="How long every CA of the chain must still live; 30d unless given.")
 @option("--probe-denials", is_flag=True, help="Try what must be denied; minting a CA, revoking, using another CA.")
 @document_options
-@output_dir_option("Write a file a zone, ZONE.job.yaml or .json, all of them or none.")
+@output_dir_option("Write a file per zone, ZONE.job.yaml or .json, all of them or none.")
 def command(
     *,
     contract_file: str | None,
@@ -159,7 +159,7 @@ def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh
 
     if options.schedule:
         price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(zones)
-        many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one a zone"
+        many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one per zone"
         note(f"each run requests {many}; on AWS they cost up to ${price:.2f}")
     if mesh and mesh.has_access_key:
         note("the Mesh names an access key, with which its control planes ask; the Jobs ask with the role of the pod")

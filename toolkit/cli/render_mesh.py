@@ -83,6 +83,7 @@ def command(
     With --base the backend goes into a Mesh that exists: comments, order and everything else stay as they are, and
     what no option says stays as the Mesh has it. Another backend that is enabled stays so; toolkit rotate moves on.
     """
+    from toolkit.files import name_source
     from toolkit.mesh.render import templating
 
     target = _settle(contract_file, base, settle_document(outputs, output_file), secret_file, diff=diff)
@@ -101,7 +102,7 @@ def command(
     if secret_file and not any(document.secrets for document in rendered):
         raise click.UsageError("--secret-file needs --ca-cert secret or --credentials: there is no Secret otherwise")
     if diff:
-        _show_changes(rendered)
+        _show_changes(rendered, name_source(str(base)))
     else:
         _write(rendered, secret_file, target, read_mode(base))
 
@@ -122,7 +123,7 @@ def _settle(
     return target
 
 
-def _show_changes(rendered: list[RenderedMesh]) -> None:
+def _show_changes(rendered: list[RenderedMesh], source: str) -> None:
     """Print what would change in the base; the Secrets that would be written are counted only."""
     for document in rendered:
         if document.mesh_has_credentials:
@@ -130,7 +131,7 @@ def _show_changes(rendered: list[RenderedMesh]) -> None:
         if document.secrets:
             note(f"{len(document.secrets)} Secret{'s'[: len(document.secrets) != 1]} would be written, too")
     for document in rendered:
-        show_diff(document.before, document.mesh, "the base")
+        show_diff(document.before, document.mesh, (source, f"{source} with the backend"))
 
 
 def _refuse_open_source(base: Base) -> None:

@@ -94,7 +94,7 @@ def command(
     texts, said, changes = _rendered(chosen, form, base, address, namespace)
     mode = PUBLIC if base is None else _mode_of(base)
     if diff:
-        show_diff(read_text(str(base)), texts[0], name_source(str(base)))
+        show_diff(read_text(str(base)), texts[0], (str(base), f"{base} with the zone"))
     elif output_dir is None:
         emit(texts[0], output_file, mode)
     else:

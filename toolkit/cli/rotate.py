@@ -238,7 +238,7 @@ def _show_changes(rotation: Rotation, number: int) -> None:
     if rotation.is_confidential:
         refuse_public("an AWS credential")
     before = rotation.before if number == 1 else rotation.steps[number - 2].text
-    show_diff(before, rotation.steps[number - 1].text, f"the mesh before step {number}")
+    show_diff(before, rotation.steps[number - 1].text, (f"before step {number}", f"after step {number}"))
 
 
 def _print_step(rotation: Rotation, number: int, target: Output, mode: int) -> None:

@@ -342,7 +342,7 @@ def _require_consent(outputs: StackOutputs, zones: Sequence[Zone], *, yes: bool)
     from toolkit.pricing import CERTIFICATE_PRICE
 
     price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(zones)
-    many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one a zone"
+    many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one per zone"
     say(f"Asking for {many}; on AWS they cost up to ${price:.2f}.")
     if yes or price <= _ASKS_ABOVE or not can_ask():
         return

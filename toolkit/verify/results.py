@@ -99,7 +99,7 @@ class Link:
 
     name: _Text = Field(description="The CA's common name, or what stands for it.")
     sha256_fingerprint: _Text = Field(description="Of the CA's certificate, as AB:CD:...")
-    not_after: _Moment = Field(description="When it ends, RFC 3339.")
+    not_after: _Moment = Field(description="When it expires, RFC 3339.")
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> Link:
@@ -115,7 +115,7 @@ class CertificateFacts:
     serial: _Text = Field(description="As RevokeCertificate takes it.")
     sha256_fingerprint: _Text = Field(description="Of the certificate, as AB:CD:...")
     not_before: _Moment = Field(description="When it begins, RFC 3339.")
-    not_after: _Moment = Field(description="When it ends, RFC 3339.")
+    not_after: _Moment = Field(description="When it expires, RFC 3339.")
     uris: tuple[_Text, ...] = Field(description="Its URI SANs, in their order.")
     chain: tuple[Link, ...] = Field(description="The chain that came with it: issuing CA first, root last.")
 

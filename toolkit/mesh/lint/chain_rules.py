@@ -80,7 +80,7 @@ def show_member(bundle: Bundle, number: int) -> str:
 
 def _content(bundle: Bundle) -> Iterator[Finding]:
     if bundle.has_key:
-        yield report_chain(bundle, PRIVATE_KEY, "a private key stands among the certificates")
+        yield report_chain(bundle, PRIVATE_KEY, "a private key is among the certificates")
     for fault in bundle.faults[:_MOST_FAULTS]:
         yield report_chain(bundle, NO_CERTIFICATE, f"the chain, {fault}")
     if bundle.has_text:
@@ -138,7 +138,7 @@ def _times(bundle: Bundle, now: datetime) -> Iterator[Finding]:
         elif end - now <= _SOON:
             days = (end - now).days
             left = f"in {days} day{'s'[: days != 1]}" if days else "in less than a day"
-            yield report_chain(bundle, ENDS_SOON, f"{show_member(bundle, number)} ends on {end:%Y-%m-%d}, {left}")
+            yield report_chain(bundle, ENDS_SOON, f"{show_member(bundle, number)} expires on {end:%Y-%m-%d}, {left}")
 
 
 def _authorities(bundle: Bundle, mesh: str, backend_type: str) -> Iterator[Finding]:

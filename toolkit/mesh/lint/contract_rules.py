@@ -82,7 +82,7 @@ def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
         others = [each for each in given if each not in wanted]
         for each in others:
             name, end = show(chain.get_display_name(each)), f"{each.not_valid_after_utc:%Y-%m-%d}"
-            message = f"the certificate of {name} that ends on {end} is not the one of the contract"
+            message = f"the certificate of {name} that expires on {end} is not the one of the contract"
             yield report_chain(bundle, REISSUED, message)
     else:
         names = join_words([show(chain.get_display_name(each)) for each in given if not _is_known(each, wanted)][:5])

@@ -145,7 +145,7 @@ def check_twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[
             continue
         place = first.find_place(())
         what = f"{known[0]} {show(document.name)}"
-        message = f"{what} stands in {first.source}:{place.line}, too, with different content"
+        message = f"{what} is in {first.source}:{place.line}, too, with different content"
         yield report(document, DIFFERENT_TWICE, document.name_path, message)
 
 

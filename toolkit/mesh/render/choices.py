@@ -36,7 +36,7 @@ def parse_choice(text: str) -> Choice:
     if known_kind is None or (equals and not (takes_name and name)) or (known_kind == "file" and not name):
         # Not repeated: it may be the very key that somebody took for the value of the option.
         raise ValueError(
-            "must be one of inline, inlineString, secret, secret=NAME, file=PATH: where it stands, not what it is"
+            "must be one of inline, inlineString, secret, secret=NAME, file=PATH: where it is, not what it is set to"
         )
     return Choice(known_kind, name or None)
 

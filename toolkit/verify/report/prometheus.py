@@ -29,8 +29,8 @@ GAUGES = {
     "zone_missing": "Whether nothing is known of a zone that the contract has.",
     "check_outcome": "How a check of a zone ended: 1 for the outcome that it had, 0 for the others.",
     "issuance_seconds": "From the request for the zone's certificate to the fetched certificate.",
-    "certificate_not_after_timestamp_seconds": "When the zone's certificate ends.",
-    "chain_not_after_timestamp_seconds": "When the first CA of the chain that came with the certificate ends.",
+    "certificate_not_after_timestamp_seconds": "When the zone's certificate expires.",
+    "chain_not_after_timestamp_seconds": "When the first CA of the chain that came with the certificate expires.",
     "handshake_passed": "Whether a proxy of the client's zone and one of the server's trust each other.",
 }
 _WORSE_WHEN_MORE = {"interrupted", "zone_missing", "issuance_seconds"}

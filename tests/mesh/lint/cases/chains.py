@@ -61,7 +61,7 @@ CHAINS = [
     Case(
         "MESH070", f"data: {encoded(CHAIN)}", f"«data: {encoded(encoded(CHAIN))}", base=UNIVERSAL, message="once more"
     ),
-    chain_case("MESH071", CHAIN + KEY, message="a private key stands among the certificates"),
+    chain_case("MESH071", CHAIN + KEY, message="a private key is among the certificates"),
     chain_case("MESH071", CHAIN + KEY[:-60] + "\n"),
     chain_case("MESH071", KEY),
     chain_case(
@@ -128,7 +128,7 @@ CONTRACT = [
     chain_case("MESH131", bundle(*OTHER.chain()), options=SAME, message="'Another CA'"),
     chain_case("MESH131", bundle(OTHER.certificate) + CHAIN[:0], near=ROOT_PEM, options=SAME),
     chain_case(
-        "MESH132", bundle(*REISSUED.chain()), options=SAME, message="the certificate of 'Test Issuing CA' that ends on"
+        "MESH132", bundle(*REISSUED.chain()), options=SAME, message="the certificate of 'Test Issuing CA' that expires on"
     ),
     Case(
         "MESH133",
