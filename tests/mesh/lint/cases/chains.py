@@ -128,7 +128,10 @@ CONTRACT = [
     chain_case("MESH131", bundle(*OTHER.chain()), options=SAME, message="'Another CA'"),
     chain_case("MESH131", bundle(OTHER.certificate) + CHAIN[:0], near=ROOT_PEM, options=SAME),
     chain_case(
-        "MESH132", bundle(*REISSUED.chain()), options=SAME, message="the certificate of 'Test Issuing CA' that expires on"
+        "MESH132",
+        bundle(*REISSUED.chain()),
+        options=SAME,
+        message="the certificate of 'Test Issuing CA' that expires on",
     ),
     Case(
         "MESH133",
