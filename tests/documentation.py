@@ -40,3 +40,8 @@ class Part(NamedTuple):
     def write(self) -> None:
         """Bring the file up to date."""
         write_whole(find_project_root() / "docs" / self.name, self.renewed)
+
+
+def cell(text: str) -> str:
+    """Return a text for a cell of a table in Markdown."""
+    return text.replace("|", "\\|").replace("<", "\\<").replace("\n", " ")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tests.documentation import Part
+from tests.documentation import Part, cell
 from toolkit.cli import LazySubcommands, main
 from toolkit.cli.parameters import GROUPS, Option
 
@@ -32,11 +32,6 @@ def commands(ctx: click.Context) -> Iterator[click.Context]:
 
 def root() -> click.Context:
     return click.Context(main, info_name="toolkit", auto_envvar_prefix="TOOLKIT", max_content_width=1000)
-
-
-def cell(text: str) -> str:
-    """A text as it stands in a table of Markdown."""
-    return text.replace("|", "\\|").replace("<", "\\<").replace("\n", " ")
 
 
 def row(option: Option, ctx: click.Context) -> str:

@@ -68,7 +68,7 @@ def run_on_terminal(
 
 
 def _talk(terminal: int, answers: dict[str, str]) -> str:
-    """Read until nobody has the other end; answer each question once."""
+    """Read until the other end is closed everywhere; answer each question once."""
     seen = bytearray()
     try:
         while part := os.read(terminal, 65536):

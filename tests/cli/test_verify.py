@@ -150,8 +150,8 @@ def test_the_ledger_has_what_was_bought_and_what_was_revoked(aws: TestSandbox, l
     lines = [json.loads(line) for line in ledger.read_text().splitlines()]
     lines = [line for line in lines if line["event"] == "issued"]
     assert len(lines) == 6
-    bought = [zone["certificatesIssued"][0] for zone in json.loads(result.stdout)["zones"]]
-    assert {line["certificateArn"] for line in lines} >= set(bought)
+    issued = [zone["certificatesIssued"][0] for zone in json.loads(result.stdout)["zones"]]
+    assert {line["certificateArn"] for line in lines} >= set(issued)
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.documentation import Part
+from tests.documentation import Part, cell
 from toolkit.mesh.lint import RULES
 
 HEAD = "| code | severity | what is wrong | what comes of it | what to do | source |"
@@ -27,11 +27,6 @@ TITLES = {
     "16": "Private keys",
     "17": "Telemetry and constraints",
 }
-
-
-def cell(text: str) -> str:
-    """A text as it stands in a table of Markdown."""
-    return text.replace("|", "\\|").replace("<", "\\<")
 
 
 def tables() -> str:
