@@ -1,4 +1,4 @@
-# The toolkit without its extras: what runs in the Jobs of `toolkit render-job` (docs/jobs.md).
+# The toolkit without its extras: what runs in the Jobs of `toolkit render-job` (docs/reference/jobs.md).
 #
 #   docker build --build-arg PYTHON_DIGEST=sha256:... --tag registry.example/kong-mesh-pca-toolkit:0.1.0 .
 

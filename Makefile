@@ -49,7 +49,7 @@ test-pulumi: $(READY) ## Run stacks under the real Pulumi engine; Go builds it o
 	$(BIN)/pytest -n 2 -m "not exhaustive" tests/pulumi
 
 .PHONY: test-pulumi-all
-test-pulumi-all: $(READY) ## Run every stack of docs/provisioning.md and 100 zones under the real Pulumi engine.
+test-pulumi-all: $(READY) ## Run every stack of docs/reference/provisioning.md and 100 zones under the real Pulumi engine.
 	$(BIN)/pytest -n 2 tests/pulumi
 
 .PHONY: test-clients

@@ -1,4 +1,4 @@
-"""docs/architecture.md names functions that exist, and the packages in their order."""
+"""docs/explanation/architecture.md names functions that exist, and the packages in their order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tomllib
 
 from toolkit.files import find_project_root
 
-TEXT = (find_project_root() / "docs" / "architecture.md").read_text(encoding="utf-8")
+TEXT = (find_project_root() / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
 # A step names functions, and after them the modules that have them.
 _NAMED = re.compile(r"(?:`([a-z_]+)`[a-z ,]*?)in `(toolkit/[a-z_/]+\.py)`(?: or `(toolkit/[a-z_/]+\.py)`)?")
 

@@ -21,7 +21,7 @@ HEAVY = re.compile(
 # What older versions of the toolkit wrote is called as they called it.
 OF_OLD = {
     ("toolkit/verify/ledger_lines.py", "bought"),
-    ("docs/verification.md", "bought"),
+    ("docs/reference/verification.md", "bought"),
 }
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("templates/**/*.*"), *ROOT.glob("toolkit/**/*.json")]

@@ -12,7 +12,7 @@ from toolkit import pricing
 from toolkit.files import find_project_root
 
 TABLES = json.loads(Path(pricing.__file__).with_suffix(".json").read_text())
-DOCUMENTS = ("README.md", "docs/test-aws.md", "docs/provisioning.md", "docs/verification.md")
+DOCUMENTS = ("README.md", "docs/how-to/test-aws.md", "docs/reference/provisioning.md", "docs/reference/verification.md")
 
 
 def test_each_price_has_a_source_and_its_month() -> None:

@@ -82,7 +82,7 @@ def main(ctx: click.Context, /, **chosen: Any) -> None:
     """Take the smoke path on a real AWS account.
 
     Creates one private CA in short-lived mode, activates it, renders a Mesh, runs the toolkit's verification, records
-    AWS's answers to a set of probes, and deletes the CA. docs/test-aws.md has the details.
+    AWS's answers to a set of probes, and deletes the CA. docs/how-to/test-aws.md has the details.
     """
     if ctx.invoked_subcommand is None:
         # LazyGroup reads it.

@@ -137,7 +137,7 @@ def earlier_authorities(account: Account) -> list[Earlier]:
     except (BotoCoreError, ClientError) as error:
         raise ExternalError(
             f"can't look for CAs of earlier runs: {flatten(error)}",
-            "The caller needs acm-pca:ListCertificateAuthorities and acm-pca:ListTags; see docs/test-aws.md.",
+            "The caller needs acm-pca:ListCertificateAuthorities and acm-pca:ListTags; see docs/how-to/test-aws.md.",
         ) from error
 
 

@@ -43,7 +43,7 @@ def wait_for(place: Place, process: subprocess.Popen[str], status: str) -> None:
 
 def policy() -> list[dict[str, Any]]:
     """Return the statements of the policy in the document."""
-    text = (find_project_root() / "docs/test-aws.md").read_text(encoding="utf-8")
+    text = (find_project_root() / "docs/how-to/test-aws.md").read_text(encoding="utf-8")
     (found,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     return list(json.loads(found)["Statement"])
 
@@ -61,7 +61,7 @@ def test_without_yes_only_the_plan_and_its_price_are_printed(place: Place) -> No
 
 
 def test_the_document_has_the_numbers_of_the_plan() -> None:
-    text = (find_project_root() / "docs/test-aws.md").read_text(encoding="utf-8")
+    text = (find_project_root() / "docs/how-to/test-aws.md").read_text(encoding="utf-8")
     count, most = plan.expected_certificates(), plan.most_certificates()
     assert f"Sends {len(plan.PROBES)} probes" in text
     assert f"${plan.PER_CERTIFICATE} each; {count} certificates, ${count * plan.PER_CERTIFICATE:.2f} |" in text

@@ -1,4 +1,4 @@
-"""The commands of docs/contract.md for a CA that exists, run as they are written against the sandbox."""
+"""The commands of docs/reference/contract.md for a CA that exists, run as they are written against the sandbox."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["shell"]
 ROLES = ("mesh-frankfurt-1", "mesh-ireland-1", "verify-ireland-1")
-OPTIONS, CHAIN, TERRAFORM, CLOUDFORMATION = blocks("contract.md", "sh", "## A CA that exists")
+OPTIONS, CHAIN, TERRAFORM, CLOUDFORMATION = blocks("reference/contract.md", "sh", "## A CA that exists")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def authority(running_sandbox: TestSandbox) -> str:
 
 
 def _document() -> str:
-    return (find_project_root() / "docs" / "contract.md").read_text(encoding="utf-8")
+    return (find_project_root() / "docs" / "reference" / "contract.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_from_a_chain_as_documented(authority: str, aws: TestSandbox, env: dict[
 
 
 def test_from_terraform_as_documented(authority: str, env: dict[str, str], tmp_path: Path) -> None:
-    (block,) = blocks("contract.md", "hcl", "### From Terraform")
+    (block,) = blocks("reference/contract.md", "hcl", "### From Terraform")
     names = re.findall(r'^output "(\w+)"', "\n".join(block), re.MULTILINE)
     zones = re.findall(r'name = "([\w-]+)", region = "([\w-]+)"', "\n".join(block))
     role = f"arn:aws:iam::{ACCOUNT}:role/{ROLES[0]}"

@@ -1,4 +1,4 @@
-"""The commands of docs/apply.md and the rotation of docs/mesh.md, run as they are written against the stand-in."""
+"""The commands of docs/reference/apply.md and the rotation of docs/reference/mesh.md, run as they are written against the stand-in."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def mtls(stand_in: StandIn) -> dict[str, Any]:
 
 
 def test_apply_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
-    lines = blocks("apply.md", "sh")[0]
+    lines = blocks("reference/apply.md", "sh")[0]
     (address,) = [line for line in lines if line.startswith("export ")]
     with Rehearsal() as rehearsal:
         # The one line that names a control plane of somebody.
@@ -102,7 +102,7 @@ def test_apply_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
 
 def test_a_context_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
     """kumactl itself does not run here: its file is written as kumactl 2.14 writes it."""
-    added, more, applied = blocks("apply.md", "sh", "### Contexts of kumactl")[0]
+    added, more, applied = blocks("reference/apply.md", "sh", "### Contexts of kumactl")[0]
     assert added.startswith("kumactl config control-planes add --name production --address https://")
     assert more.endswith("--auth-type tokens --auth-conf token=...")
     (tmp_path / "mesh.yaml").write_text(f"{UNIVERSAL}\n")
@@ -113,7 +113,7 @@ def test_a_context_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_konnect_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
-    lines = blocks("apply.md", "sh", "### Konnect")[0]
+    lines = blocks("reference/apply.md", "sh", "### Konnect")[0]
     (address,) = re.findall(r"https://eu\.api\.konghq\.com(/\S+)", lines[-1])
     (tmp_path / "mesh.yaml").write_text(f"{UNIVERSAL}\n")
     with Faulty(token=TOKEN) as konnect:
@@ -125,7 +125,7 @@ def test_konnect_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_rehearsal_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
-    one, rotation = blocks("apply.md", "sh", "## Rehearse it")[:2]
+    one, rotation = blocks("reference/apply.md", "sh", "## Rehearse it")[:2]
     (tmp_path / "mesh.yaml").write_text(f"{UNIVERSAL}\n")
     (tmp_path / "stacks").symlink_to(find_project_root() / "stacks")
     assert run(one, shell, tmp_path).endswith("Done and read back: 1 changed.\n")
@@ -139,7 +139,7 @@ def test_the_rehearsal_as_documented(shell: dict[str, str], tmp_path: Path) -> N
 
 
 def test_the_rotation_as_documented(shell: dict[str, str], tmp_path: Path) -> None:
-    lines = blocks("mesh.md", "console", "## From one CA to another")[0]
+    lines = blocks("reference/mesh.md", "console", "## From one CA to another")[0]
     commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
     shown = [line for line in lines if not line.startswith("$ ") and line != "..."]
     file = tmp_path / "mesh.yaml"

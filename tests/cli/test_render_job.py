@@ -344,7 +344,7 @@ esac
 def test_what_the_document_says_gathers_the_reports(
     aws: TestSandbox, stack: StackOutputs, rendered: list[Any], tmp_path: Path
 ) -> None:
-    block = re.findall(r"```sh\n(.*?)```", (find_project_root() / "docs" / "jobs.md").read_text(), re.DOTALL)[1]
+    block = re.findall(r"```sh\n(.*?)```", (find_project_root() / "docs" / "reference" / "jobs.md").read_text(), re.DOTALL)[1]
     cluster, home = tmp_path / "cluster", tmp_path / "home"
     cluster.mkdir()
     home.mkdir()
@@ -379,7 +379,7 @@ def test_what_the_document_says_gathers_the_reports(
 
 
 def test_the_document_describes_every_option() -> None:
-    text = (find_project_root() / "docs" / "jobs.md").read_text()
+    text = (find_project_root() / "docs" / "reference" / "jobs.md").read_text()
     for parameter in command.params:
         # Those of the contract, and what every command has.
         if getattr(parameter, "group", "") not in ("Contract", "Common"):

@@ -313,6 +313,6 @@ def test_a_real_process_reads_the_contract_from_a_pipe(outputs: Path) -> None:
 
 
 def test_the_page_names_every_option() -> None:
-    page = (find_project_root() / "docs" / "zones.md").read_text()
+    page = (find_project_root() / "docs" / "reference" / "zones.md").read_text()
     for option in ("--zone", "--format", "--kds-address", "--namespace", "--base", "--output-dir", "-o"):
         assert f"{option}" in page, option

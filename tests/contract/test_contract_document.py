@@ -1,4 +1,4 @@
-"""docs/contract.md and the JSON Schema say what the models do."""
+"""docs/reference/contract.md and the JSON Schema say what the models do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from toolkit.files import find_project_root
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-DOCUMENT = (find_project_root() / "docs" / "contract.md").read_text()
+DOCUMENT = (find_project_root() / "docs" / "reference" / "contract.md").read_text()
 TABLES: dict[str, type[BaseModel]] = {
     "A stack whose CA issues": StackOutputs,
     "`certificateAuthority`": CertificateAuthority,

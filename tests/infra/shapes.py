@@ -1,4 +1,4 @@
-"""Every shape of a stack, as docs/provisioning.md shows it to people."""
+"""Every shape of a stack, as docs/reference/provisioning.md shows it to people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from toolkit.sandbox.pulumi.program import StackConfig, read_stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_DOCUMENT = find_project_root() / "docs" / "provisioning.md"
+_DOCUMENT = find_project_root() / "docs" / "reference" / "provisioning.md"
 _BLOCK = re.compile(r"^```yaml\n# stacks/Pulumi\.([a-z-]+)\.yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _TEXTS = dict(_BLOCK.findall(_DOCUMENT.read_text(encoding="utf-8")))
 NAMES = tuple(_TEXTS)

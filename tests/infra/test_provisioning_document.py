@@ -1,4 +1,4 @@
-"""docs/provisioning.md says what is so: its stacks run (test_shapes.py), its tests exist, its settings are settings."""
+"""docs/reference/provisioning.md says what is so: its stacks run (test_shapes.py), its tests exist, its settings are settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.infra.shapes import NAMES
 from toolkit.files import find_project_root
 from toolkit.infra.settings import Settings
 
-TEXT = (find_project_root() / "docs" / "provisioning.md").read_text(encoding="utf-8")
+TEXT = (find_project_root() / "docs" / "reference" / "provisioning.md").read_text(encoding="utf-8")
 
 
 def test_every_test_that_it_names_exists() -> None:

@@ -1,4 +1,4 @@
-"""Writes the table of rules into ``docs/certificates.md``; a test compares the file with what this would write."""
+"""Writes the table of rules into ``docs/reference/certificates.md``; a test compares the file with what this would write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def table() -> str:
     return "\n".join(lines)
 
 
-PART = Part("certificates.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", table)
+PART = Part("reference/certificates.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", table)
 
 if __name__ == "__main__":
     PART.write()

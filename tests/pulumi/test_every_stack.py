@@ -1,4 +1,4 @@
-"""Every stack of docs/provisioning.md under the real Pulumi engine, and one with a hundred zones."""
+"""Every stack of docs/reference/provisioning.md under the real Pulumi engine, and one with a hundred zones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the table of faults into ``docs/verification.md``; a test compares the file with what this would write."""
+"""Writes the table of faults into ``docs/reference/verification.md``; a test compares the file with what this would write."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ An issuer that is broken in one of {len(MUTATIONS)} ways is caught each time:
 """
 
 
-PART = Part("verification.md", "<!-- faults: made by `make docs` -->", "<!-- end of faults -->", section)
+PART = Part("reference/verification.md", "<!-- faults: made by `make docs` -->", "<!-- end of faults -->", section)
 
 if __name__ == "__main__":
     PART.write()

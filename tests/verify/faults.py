@@ -1,6 +1,6 @@
 """What can go wrong between a zone and its certificate, and what the report must then say of it.
 
-The table in ``docs/verification.md`` is made of these; ``test_faults.py`` lets each of them happen.
+The table in ``docs/reference/verification.md`` is made of these; ``test_faults.py`` lets each of them happen.
 """
 
 from __future__ import annotations

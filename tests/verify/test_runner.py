@@ -254,7 +254,7 @@ def test_the_table_says_what_failed_and_what_to_do(aws: TestSandbox, outputs: St
 
 def test_the_json_report_is_what_the_documentation_shows(aws: TestSandbox, outputs: StackOutputs) -> None:
     report = json.loads(JsonForm().render(verify(aws, outputs)))
-    text = (find_project_root() / "docs" / "verification.md").read_text()
+    text = (find_project_root() / "docs" / "reference" / "verification.md").read_text()
     shown = json.loads(text.split("```json\n")[1].split("```")[0])
     assert report.keys() == shown.keys()
     assert report["zones"][0].keys() == shown["zones"][0].keys()

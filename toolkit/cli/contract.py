@@ -22,6 +22,6 @@ class _Subcommands(LazySubcommands):
 def command() -> None:
     """Make or show a contract: what every other command reads.
 
-    It names the CA, its chain, the meshes and the zones with their roles; docs/contract.md describes it. A Pulumi stack
+    It names the CA, its chain, the meshes and the zones with their roles; docs/reference/contract.md describes it. A Pulumi stack
     exports one. For a CA that was made in another way, create makes one.
     """

@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """Show a contract, as a table or as JSON.
 
-    It is read and checked as every other command does it; docs/contract.md describes it. A CA that ends within 90 days
+    It is read and checked as every other command does it; docs/reference/contract.md describes it. A CA that ends within 90 days
     is warned of on standard error.
     """
     from datetime import UTC, datetime

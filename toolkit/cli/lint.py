@@ -113,7 +113,7 @@ def command(
 
     Reads Meshes of either form, and the Secrets that they name: fields that Kong Mesh would drop without a word,
     chains and lifetimes that can't work, credentials in the wrong place. With --contract, --stack or --cwd also what
-    differs from the contract. Values of credentials and keys are never shown. docs/lint.md explains every code.
+    differs from the contract. Values of credentials and keys are never shown. docs/reference/lint.md explains every code.
     """
     from datetime import UTC, datetime
 

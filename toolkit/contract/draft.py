@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_QUOTED = 24
 _HINT = (
     "Give what is missing with an option, or with --map FIELD=OUTPUT; toolkit contract create --help and "
-    "docs/contract.md say how."
+    "docs/reference/contract.md say how."
 )
 
 

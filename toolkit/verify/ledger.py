@@ -1,7 +1,7 @@
 """What a run asks for and what AWS issues, on disk at each step: AWS Private CA has no list of issued certificates.
 
 A line is on disk before each ``IssueCertificate``, so that a run that is killed can be resumed, and another before the
-answer is used. ``docs/verification.md`` describes the lines; ``ledger_lines.py`` reads them.
+answer is used. ``docs/reference/verification.md`` describes the lines; ``ledger_lines.py`` reads them.
 """
 
 from __future__ import annotations

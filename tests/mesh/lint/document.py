@@ -1,4 +1,4 @@
-"""Writes the tables of rules into ``docs/lint.md``; a test compares the file with what this would write."""
+"""Writes the tables of rules into ``docs/reference/lint.md``; a test compares the file with what this would write."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tables() -> str:
     return "\n".join(lines)
 
 
-PART = Part("lint.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", tables)
+PART = Part("reference/lint.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", tables)
 
 if __name__ == "__main__":
     PART.write()

@@ -1,4 +1,4 @@
-"""Writes the tables of ``docs/sandbox.md``; a test compares the file with what this would write."""
+"""Writes the tables of ``docs/explanation/sandbox.md``; a test compares the file with what this would write."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def differences() -> str:
 
 
 PARTS = (
-    Part("sandbox.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", table),
-    Part("sandbox.md", "<!-- differences: made by `make docs` -->", "<!-- end of differences -->", differences),
+    Part("explanation/sandbox.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", table),
+    Part("explanation/sandbox.md", "<!-- differences: made by `make docs` -->", "<!-- end of differences -->", differences),
 )
 
 if __name__ == "__main__":

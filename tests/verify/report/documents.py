@@ -9,7 +9,7 @@ from toolkit.files import find_project_root, write_whole
 from toolkit.verify.report.json import make_json_schema
 from toolkit.verify.report.prometheus import GAUGES
 
-SCHEMA = find_project_root() / "docs" / "verification.schema.json"
+SCHEMA = find_project_root() / "docs" / "reference" / "verification.schema.json"
 
 
 def schema() -> str:
@@ -23,7 +23,7 @@ def gauges() -> str:
     return f"| gauge | what it says |\n| --- | --- |\n{rows}"
 
 
-PART = Part("verification.md", "<!-- gauges: made by `make docs` -->", "<!-- end of gauges -->", gauges)
+PART = Part("reference/verification.md", "<!-- gauges: made by `make docs` -->", "<!-- end of gauges -->", gauges)
 
 if __name__ == "__main__":
     write_whole(SCHEMA, schema())

@@ -1,4 +1,4 @@
-"""The report for machines, and reading it back; ``docs/verification.md`` describes the schema."""
+"""The report for machines, and reading it back; ``docs/reference/verification.md`` describes the schema."""
 
 from __future__ import annotations
 
