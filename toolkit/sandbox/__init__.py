@@ -1,1 +1,1 @@
-"""An AWS on loopback: the same program and the same commands, without an account and without a bill."""
+"""Emulate AWS on loopback, so that the same program and commands run without an account and at no cost."""

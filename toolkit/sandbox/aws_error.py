@@ -1,15 +1,15 @@
-"""Refusals, as AWS names them."""
+"""Errors with AWS's error codes."""
 
 from __future__ import annotations
 
 
 class AwsError(Exception):
-    """A refusal with AWS's code.
+    """An error with AWS's code.
 
     Args:
-        code: as in botocore's model of acm-pca, or one of the common errors.
-        message: for people.
-        status: of HTTP; AWS answers 400 unless something else is given.
+        code: the error code, as in botocore's model of acm-pca, or one of the common errors.
+        message: the text for people.
+        status: the HTTP status; 400 by default, as AWS does.
     """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -30,5 +30,5 @@ def make_argument_error(message: str) -> AwsError:
 
 
 def make_unsupported_error(what: str) -> AwsError:
-    """Return the error for what AWS has and the sandbox has not, so that no rehearsal passes by mistake."""
+    """Return the error for a feature of AWS that the sandbox lacks, so that no rehearsal passes by mistake."""
     return make_argument_error(f"{what} is not in the sandbox; AWS Private CA itself has it.")

@@ -1,4 +1,4 @@
-"""moto's S3, as AWS Private CA sees it: may it write there, and then it writes."""
+"""Write CRLs to moto's S3, if the bucket policy lets AWS Private CA write there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from toolkit.sandbox.moto_objects import MotoObject
 
 _SERVICE = "acm-pca.amazonaws.com"
-# user guide, "Access policies for CRLs in Amazon S3".
+# AWS Private CA user guide, "Access policies for CRLs in Amazon S3".
 _ON_BUCKET = ("s3:GetBucketAcl", "s3:GetBucketLocation")
 _ON_OBJECTS = ("s3:PutObject", "s3:PutObjectAcl")
 
@@ -23,12 +23,12 @@ class MotoStorage:
     """The buckets of all accounts."""
 
     def find_problem(self, authority_arn: str, bucket: str, acl: str) -> str | None:
-        """Return why AWS Private CA could not write to a bucket; None if it can.
+        """Return why AWS Private CA can't write to a bucket; None if it can.
 
         Args:
-            authority_arn: of the CA that would write.
-            bucket: its name.
-            acl: the canned ACL of what would be written.
+            authority_arn: the ARN of the CA that writes the CRL.
+            bucket: the bucket's name.
+            acl: the canned ACL of the CRL object.
         """
         authority = arn.PRIVATE_CA.parse(authority_arn)
         kept_bucket = _bucket(authority.account, bucket)
@@ -42,7 +42,7 @@ class MotoStorage:
         wanted = [(action, bucket_arn) for action in _ON_BUCKET]
         wanted += [(action, f"{bucket_arn}/crl/x.crl") for action in _ON_OBJECTS]
         for action, resource in wanted:
-            # Policies may confine the service to the account's own CAs, or to one (user guide, crl-planning.md).
+            # Policies may limit the service to the account's own CAs, or to one CA (user guide, crl-planning.md).
             context = {"aws:SourceAccount": authority.account, "aws:SourceArn": authority_arn}
             request = Request(action, resource, context, principals={"Service": frozenset({_SERVICE})})
             if evaluate([policy], request) is not Decision.ALLOWED:
@@ -52,7 +52,7 @@ class MotoStorage:
         return None
 
     def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
-        """Write an object; of a bucket that is gone, nothing."""
+        """Write an object; do nothing if the bucket has been deleted."""
         if _bucket(account, bucket) is not None:
             s3_backends[account]["aws"].put_object(bucket, key, body)
 

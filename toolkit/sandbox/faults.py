@@ -1,6 +1,6 @@
-"""What can go wrong between a zone and AWS, on purpose and reproducibly.
+"""Inject faults between a zone and AWS, reproducibly.
 
-A plan of faults is a YAML file or a value made in a test::
+A fault plan is a YAML file or a value made in a test::
 
     seed: 7
     quotas: aws                      # or requests a second by operation: {IssueCertificate: 25}
@@ -8,7 +8,7 @@ A plan of faults is a YAML file or a value made in a test::
       - effect: throttle             # ThrottlingException
         operation: IssueCertificate
         probability: 0.5
-      - effect: unreachable          # nothing is ever answered to this zone
+      - effect: unreachable          # this zone never gets a response
         role: verifier-ireland-1-*
 """
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 Effect = Literal["throttle", "latency", "reset", "error", "unreachable", "expired-credentials"]
 
-# Requests a second per account and region: the last table that AWS published
-# (awsdocs/aws-private-ca-user-guide@f7de21f:doc_source/PcaLimits.md, 2020); Service Quotas has today's.
+# Requests a second per account and region, from the last table that AWS published
+# (awsdocs/aws-private-ca-user-guide@f7de21f:doc_source/PcaLimits.md, 2020). Service Quotas has the current values.
 AWS_QUOTAS: dict[str, float] = {
     "IssueCertificate": 25,
     "GetCertificate": 75,
@@ -65,19 +65,19 @@ _ERROR_CODES = {500: "InternalFailure", 503: "ServiceUnavailable"}
 
 
 class ConnectionLostError(Exception):
-    """The connection is to be reset without an answer."""
+    """The connection must be reset without a response."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call, as far as faults look at it.
+    """One call, with the properties that fault patterns match.
 
     Attributes:
-        service: ``acm-pca``, ``sts``, ``ram``, ``eks`` or ``eks-auth``, which the sandbox answers or guards.
+        service: ``acm-pca``, ``sts``, ``ram``, ``eks`` or ``eks-auth``.
         operation: for example ``IssueCertificate`` or ``AssumeRole``.
-        account: of the caller.
-        region: that the request was signed for.
-        role: name of the caller's role, or of the role that it wants to assume; empty for the administrator.
+        account: the caller's account.
+        region: the region in the request's signature.
+        role: name of the caller's role, or of the role to assume; empty for the administrator.
     """
 
     service: str
@@ -92,18 +92,18 @@ class _Model(BaseModel):
 
 
 class Fault(_Model):
-    """One thing that goes wrong, and for whom; patterns are those of a shell.
+    """One fault and the calls that it affects; patterns are shell patterns.
 
     Attributes:
-        effect: what happens.
-        operation: which calls; STS has ``AssumeRole`` and ``GetCallerIdentity``.
-        region: for requests signed for it.
-        account: for callers of it.
-        role: for callers with a role of that name, and for those who want to assume it.
-        probability: how often, 0 to 1.
-        seconds: of latency.
-        status: of an error.
-        times: only the first so many matching calls; None for all.
+        effect: what happens to the call.
+        operation: pattern of operations; STS has ``AssumeRole`` and ``GetCallerIdentity``.
+        region: pattern of the region in the request's signature.
+        account: pattern of the caller's account.
+        role: pattern of the caller's role name, or of the role to assume.
+        probability: the share of matching calls that fail, 0 to 1.
+        seconds: the latency.
+        status: the HTTP status of an error.
+        times: affect only the first N matching calls; None for all.
     """
 
     effect: Effect
@@ -123,18 +123,18 @@ class Fault(_Model):
         return self
 
     def concerns(self, call: Call) -> bool:
-        """Return whether the call is one of those that it is for."""
+        """Return whether the fault's patterns match the call."""
         pairs = ((call.operation, self.operation), (call.region, self.region), (call.account, self.account))
         return all(fnmatch.fnmatchcase(*pair) for pair in (*pairs, (call.role, self.role)))
 
 
 class FaultPlan(_Model):
-    """Everything that goes wrong.
+    """A fault plan.
 
     Attributes:
-        seed: the same seed and the same calls give the same faults, whatever the order of threads.
+        seed: the same seed and the same calls give the same faults, in any order of threads.
         quotas: ``aws`` for AWS's published table, or requests a second by operation; empty for none.
-        faults: in this order; latencies add up, the first other effect ends the call.
+        faults: applied in this order; latencies add up, the first other effect ends the call.
     """
 
     seed: int = 0
@@ -143,7 +143,7 @@ class FaultPlan(_Model):
 
     @property
     def requests_a_second(self) -> dict[str, float]:
-        """The quotas as numbers."""
+        """Return the quotas as requests a second by operation."""
         return AWS_QUOTAS if self.quotas == "aws" else dict(self.quotas)
 
 
@@ -151,7 +151,7 @@ def read_plan(path: Path) -> FaultPlan:
     """Read a plan from a YAML file.
 
     Raises:
-        InvalidInputError: it can't be read, or says what no plan can say; every problem is named by path.
+        InvalidInputError: the file can't be read or the plan is invalid; lists every problem with its path.
     """
     try:
         return FaultPlan.model_validate(parsing.load(read_text(str(path)), str(path)))
@@ -163,9 +163,9 @@ class Faults:
     """Applies a plan to calls.
 
     Args:
-        plan: what goes wrong.
-        now: seconds on a clock that only goes forward.
-        sleep: waits for seconds.
+        plan: the fault plan.
+        now: returns seconds of a monotonic clock.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -184,11 +184,11 @@ class Faults:
         self._buckets: dict[tuple[str, str, str], _Bucket] = {}
 
     def apply(self, call: Call) -> None:
-        """Let the call through, late perhaps, or end it.
+        """Let the call through, delay it or fail it.
 
         Raises:
-            AwsError: as AWS would answer.
-            ConnectionLostError: no answer at all.
+            AwsError: the error that AWS would return.
+            ConnectionLostError: the client gets no response.
         """
         for index, fault in enumerate(self.plan.faults):
             if fault.concerns(call) and self._strikes(index, fault, call):
@@ -211,14 +211,14 @@ class Faults:
         if rate is None:
             return
         with self._lock:
-            # Per account, region and API, never per CA (AWS Private CA quotas).
+            # AWS counts per account, region and API, never per CA (AWS Private CA quotas).
             bucket = self._buckets.setdefault((call.account, call.region, call.operation), _Bucket(rate, self._now()))
             if not bucket.take(self._now()):
                 _throttle()
 
 
 class _Bucket:
-    """A token bucket that holds a second's worth."""
+    """A token bucket with a capacity of one second's requests."""
 
     def __init__(self, rate: float, now: float) -> None:
         self._rate = rate
@@ -236,7 +236,7 @@ class _Bucket:
 
 
 def _chance(seed: int, index: int, call: Call, number: int) -> float:
-    """Between 0 and 1, from the call itself, so that the order in which threads come does not matter."""
+    """Return a number from 0 to 1, derived from the call, so that the order of threads does not matter."""
     digest = hashlib.sha256(f"{seed}|{index}|{call}|{number}".encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64
 

@@ -1,7 +1,7 @@
-"""Reads the members of requests by botocore's model of a service.
+"""Read the members of requests with botocore's model of a service.
 
-Shapes, patterns, ranges and required members come from the model that every AWS client is made from, so a request that
-the model forbids is refused here in AWS's words.
+Shapes, patterns, ranges and required members come from botocore's model. A request that violates the model is rejected
+with AWS's message.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _SHOWN = 100
 
 
 def read(shape: StructureShape, sent: object, *, cbor: bool) -> Object:
-    """Return what was sent as native values.
+    """Return the members of a request as native values.
 
     Args:
-        shape: of the operation's input.
-        sent: as JSON or CBOR has it.
-        cbor: whether it was sent as CBOR, which has byte strings.
+        shape: the input shape of the operation.
+        sent: the decoded JSON or CBOR.
+        cbor: whether the request is CBOR, which has byte strings.
 
     Raises:
-        AwsError: ``SerializationException`` for a wrong type, ``ValidationException`` for what breaks a constraint.
+        AwsError: ``SerializationException`` for a wrong type, ``ValidationException`` for a violated constraint.
     """
     reader = _Reader(_cbor_blob if cbor else _json_blob)
     values = reader.read(shape, sent, "")
@@ -46,7 +46,7 @@ def read(shape: StructureShape, sent: object, *, cbor: bool) -> Object:
 
 
 class _Reader:
-    """Reads values by shape and collects what breaks a constraint."""
+    """Reads values by shape and collects the violated constraints."""
 
     def __init__(self, read_blob: Callable[[object, str], bytes]) -> None:
         self.violations: list[str] = []
@@ -72,7 +72,7 @@ class _Reader:
     def _structure(self, shape: StructureShape, value: object, path: str) -> Object:
         if not isinstance(value, dict):
             raise _wrong_type(path, "a structure")
-        # JSON's null means that the member is not there.
+        # A null in JSON means that the member is absent.
         present = {name: value[name] for name in shape.members if value.get(name) is not None}
         for name in shape.required_members:
             if name not in present:
@@ -149,7 +149,7 @@ def _cbor_blob(value: object, path: str) -> bytes:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    # The model's patterns are Java's; Unicode classes occur only in tags.
+    # The model has Java patterns. Unicode classes occur only in tags.
     spaces = " \\u00a0\\u2000-\\u200a\\u202f\\u3000"
     python = pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", "").replace(r"\p{Z}", spaces)
     return re.compile(python)
@@ -165,7 +165,7 @@ def _wrong_type(path: str, expected: str) -> AwsError:
 
 
 def _strings(value: object, path: str) -> dict[str, str]:
-    """Return a map from strings to strings; the services here have no other."""
+    """Return a map of strings to strings; the models of these services have no other maps."""
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise _wrong_type(path, "a map of strings")
     return value

@@ -1,4 +1,4 @@
-"""moto's organizations, as sharing and policies look at them: who belongs to which, and below which unit."""
+"""Look up organizations, units and member accounts in moto, for sharing and policies."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ RAM = "ram.amazonaws.com"
 
 
 def find_id(account: str, partition: str) -> str | None:
-    """Return the ID of the account's organization (``o-...``); None for an account in none."""
+    """Return the ID of the account's organization (``o-...``); None if the account is in no organization."""
     backend = _backend(account, partition)
     return str(backend.org.id) if backend else None
 
 
 def is_management(account: str, partition: str) -> bool:
-    """Return whether the account manages an organization."""
+    """Return whether the account is the management account of an organization."""
     return organizations_backends[account][partition].org is not None
 
 
 def are_together(one: str, other: str, partition: str) -> bool:
-    """Return whether two accounts are in one organization."""
+    """Return whether two accounts are in the same organization."""
     organization = find_id(one, partition)
     return organization is not None and organization == find_id(other, partition)
 
 
 def knows(account: str, principal: str, partition: str) -> bool:
-    """Return whether the ARN is that of the account's organization, or of a unit in it."""
+    """Return whether the ARN names the account's organization or one of its units."""
     backend = _backend(account, partition)
     return backend is not None and principal in {backend.org.arn, *(unit.arn for unit in list(backend.ou))}
 
 
 def includes(principal: str, account: str, partition: str) -> bool:
-    """Return whether the account is in the organization, or anywhere below the unit, of that ARN."""
+    """Return whether the account is in the organization, or below the unit, that the ARN names."""
     backend = _backend(account, partition)
     if backend is None:
         return False
@@ -50,7 +50,7 @@ def includes(principal: str, account: str, partition: str) -> bool:
 
 
 def allow_access(account: str, service: str, partition: str) -> None:
-    """Give a service trusted access to the organization that the account manages."""
+    """Give a service trusted access to the organization of a management account."""
     organizations_backends[account][partition].enable_aws_service_access(ServicePrincipal=service)
 
 
@@ -61,12 +61,12 @@ def has_access(account: str, service: str, partition: str) -> bool:
 
 
 def forget() -> None:
-    """Forget who belongs to whom; moto keeps it beside its backends, where its reset does not reach it."""
+    """Clear the memberships; moto keeps them outside its backends, so its reset does not clear them."""
     organizations_backends.master_accounts.clear()
 
 
 def _backend(account: str, partition: str) -> MotoObject:
-    """That of the account that manages the account's organization."""
+    """Return the backend of the organization's management account; None if the account is in no organization."""
     own = organizations_backends[account][partition]
     if own.org is not None:
         return own

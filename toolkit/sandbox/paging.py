@@ -1,4 +1,4 @@
-"""Pages of a list: the tokens that lead from one to the next."""
+"""Split lists into pages with tokens."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Item = TypeVar("Item")
 
 
 def cut(items: Sequence[Item], token: str | None, size: int, code: str) -> tuple[list[Item], str | None]:
-    """Return one page of a list, and the token of the next; None after the last.
+    """Return one page of a list, and the token of the next page; None after the last page.
 
     Args:
         items: the whole list.
-        token: the client's; None for the first page.
-        size: of the page, in items.
-        code: of the error for a token that was not given out.
+        token: the client's token; None for the first page.
+        size: the number of items on a page.
+        code: the error code for an unknown token.
 
     Raises:
-        AwsError: no page of a list of that length has the token.
+        AwsError: the token is invalid for a list of this length.
     """
     start = 0 if token is None else _read(token, len(items))
     if start is None:
@@ -36,14 +36,14 @@ def cut(items: Sequence[Item], token: str | None, size: int, code: str) -> tuple
 
 
 def page(items: list[Object], params: Object, most: int, name: str, code: str) -> Object:
-    """Return one page of a list under its name, as the services with REST-JSON do.
+    """Return one page of a list under its name, as REST-JSON services do.
 
     Args:
         items: the whole list.
-        params: of the request, with ``maxResults`` and ``nextToken`` if it has them.
-        most: on a page.
-        name: of the list in the response.
-        code: of the error for a token that was not given out.
+        params: the request's parameters, with ``maxResults`` and ``nextToken`` if it has them.
+        most: the default number of items on a page.
+        name: the list's name in the response.
+        code: the error code for an unknown token.
     """
     some, token = cut(items, params.get("nextToken"), params.get("maxResults", most), code)
     return {name: some, "nextToken": token}

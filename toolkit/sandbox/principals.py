@@ -1,7 +1,7 @@
-"""Who calls the embedded AWS, and what their policies let them do.
+"""Identify the callers of the emulated AWS and evaluate their policies.
 
-moto keeps the roles and hands out the credentials but enforces neither trust nor permissions; this is where both
-are enforced. Request signatures are not checked: whoever holds a key id here, on loopback, is taken at their word.
+moto stores roles and issues credentials, but enforces neither trust policies nor permissions. This module enforces
+both. Request signatures are not checked: on loopback, an access key ID is enough to identify the caller.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 ADMINISTRATOR_KEY = "sandbox"
-# IAM user guide, "Amazon Resource Names": arn:partition:service:region:account:resource, whose last part may have more.
+# IAM user guide, "Amazon Resource Names": arn:partition:service:region:account:resource; the resource may have colons.
 _COLONS = 5
 ADMINISTRATOR_KEYS = frozenset({ADMINISTRATOR_KEY})
 _EC2 = "ec2.amazonaws.com"
@@ -34,20 +34,21 @@ _EC2 = "ec2.amazonaws.com"
 _LONGEST_SESSION_NAME = 64
 _SESSION_SECONDS = 3600
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 900, 43_200
-# Kept on moto's session itself, so that they go when it goes.
+# Stored on moto's session, so that the tags are deleted with it.
 TAGS = "transitive_tags"
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody with credentials.
+    """A caller with credentials.
 
     Attributes:
         account: twelve digits.
-        arn: as ``sts:GetCallerIdentity`` shows it.
-        role_arn: the role that was assumed; None for users and the administrator.
-        tags: of the session; they go with the caller from role to role.
-        is_user: an IAM user; the administrator, who may do everything in the account, is neither user nor role.
+        arn: the ARN that ``sts:GetCallerIdentity`` returns.
+        role_arn: the assumed role; None for users and the administrator.
+        tags: the session's transitive tags, which the caller keeps from role to role.
+        is_user: whether it is an IAM user; the administrator, who may do everything in the account, is neither user nor
+            role.
     """
 
     account: str
@@ -58,19 +59,19 @@ class Principal:
 
     @property
     def role_name(self) -> str:
-        """The last part of the role's ARN; empty for the administrator."""
+        """Return the last part of the role's ARN; empty if the caller has no role."""
         return self.role_arn.rpartition("/")[2] if self.role_arn else ""
 
     @property
     def layers(self) -> list[list[Object]]:
-        """The caller's policies, each of which must allow what is done; none for the administrator."""
+        """Return the caller's policies in layers, each of which must allow the call; none for the administrator."""
         if self.role_arn is not None:
             return _layers(self.role_arn)
         return [_user_policies(self.account, self.arn)] if self.is_user else []
 
     @property
     def context(self) -> dict[str, str]:
-        """What policies may ask about the caller (IAM user guide, global condition keys)."""
+        """Return the caller's condition keys (IAM user guide, global condition keys)."""
         role = _role(self.role_arn) if self.role_arn else None
         tags = {tag["Key"]: tag["Value"] for tag in role.tags} if role else {}
         context = {f"aws:PrincipalTag/{key}": value for key, value in (tags | dict(self.tags)).items()}
@@ -79,13 +80,13 @@ class Principal:
         return context | ({"aws:PrincipalOrgID": organization} if organization else {})
 
     def authorize(self, action: str, resource: str, context: Mapping[str, str]) -> None:
-        """Let the call through, or refuse it in AWS's words.
+        """Check that the caller's policies allow an action.
 
         Raises:
-            AwsError: ``AccessDeniedException``.
+            AwsError: ``AccessDeniedException``, with AWS's message.
         """
         request = Request(action, resource, {**context, **self.context})
-        # A boundary allows nothing by itself; it must allow what the policies allow.
+        # A permissions boundary allows nothing by itself, but must allow the same action as the policies.
         decisions = [evaluate(documents, request) for documents in self.layers]
         if all(decision is Decision.ALLOWED for decision in decisions):
             return
@@ -100,12 +101,12 @@ class Principal:
 
 
 def read_own_account() -> str:
-    """Return the account of the administrator: moto's default one, unless the sandbox was given another."""
+    """Return the administrator's account: moto's default account, unless the sandbox was given another one."""
     return str(get_account_id_from(ADMINISTRATOR_KEY))
 
 
 def give_account(account: str) -> None:
-    """Make another account than moto's default one the administrator's.
+    """Set the administrator's account.
 
     moto finds the account of a request by its access key (moto/iam/models.py, get_account_id_from).
 
@@ -113,28 +114,28 @@ def give_account(account: str) -> None:
         account: twelve digits.
     """
     key = AccessKey("administrator", "AKIA", account)
-    # moto sees no key in a signature that is not of AWS's form, and goes on with this one (moto/core/responses.py,
+    # moto falls back to this key for an access key ID that does not have AWS's format (moto/core/responses.py,
     # get_access_key).
     for identifier in (ADMINISTRATOR_KEY, "AKIAEXAMPLE"):
         iam_backends[account]["aws"].access_keys[identifier] = key
 
 
 def is_administrator(key_id: str) -> bool:
-    """Return whether an access key is the administrator's."""
+    """Return whether an access key belongs to the administrator."""
     return key_id in ADMINISTRATOR_KEYS
 
 
 def check_assume_role(caller: Principal, parameters: Mapping[str, str]) -> None:
-    """Check that the role's trust policy, and the caller's own policies, let the caller assume the role.
+    """Check that the role's trust policy and the caller's own policies let the caller assume the role.
 
     Raises:
-        AwsError: ``AccessDenied``, also for a role that is not there, as AWS does.
+        AwsError: ``AccessDenied``, also for a role that does not exist, as AWS does.
     """
     role_arn = parameters.get("RoleArn", "")
     _refuse_unmodelled(parameters)
     external = {"sts:ExternalId": parameters["ExternalId"]} if "ExternalId" in parameters else {}
-    # Tags that go with the caller are tags of the new session too, which needs a permission of its own (IAM user
-    # guide, "Chaining roles with session tags").
+    # Transitive tags become tags of the new session, which needs sts:TagSession (IAM user guide, "Chaining roles with
+    # session tags").
     for action in ("sts:AssumeRole", *(["sts:TagSession"] if caller.tags else [])):
         if not _may_become(caller, action, role_arn, {**caller.context, **external}):
             message = f"User: {caller.arn} is not authorized to perform: {action} on resource: {role_arn}"
@@ -151,8 +152,8 @@ def _may_become(caller: Principal, action: str, role_arn: str, context: Mapping[
     if evaluate([document], trusted) is not Decision.ALLOWED:
         return False
     mine = [evaluate(layer, Request(action, role_arn, context)) for layer in caller.layers]
-    # The caller's own policies need not allow it as well where the trust policy names the caller, within an account
-    # (IAM user guide, policy evaluation logic).
+    # Within an account, the caller's own policies need not allow it if the trust policy names the caller (IAM user
+    # guide, policy evaluation logic).
     named = Request(action, context=context, principals={"AWS": frozenset(own)})
     if caller.account == _account(role_arn) and evaluate([document], named) is Decision.ALLOWED:
         return Decision.EXPLICITLY_DENIED not in mine
@@ -160,7 +161,7 @@ def _may_become(caller: Principal, action: str, role_arn: str, context: Mapping[
 
 
 def check_web_identity(parameters: Mapping[str, str]) -> None:
-    """Check that a web identity token fits the role's trust policy: provider, audience and subject.
+    """Check that a web identity token matches the role's trust policy: provider, audience and subject.
 
     The token's signature is not checked, because no cluster signs tokens for the sandbox.
 
@@ -195,16 +196,16 @@ def check_web_identity(parameters: Mapping[str, str]) -> None:
 
 
 def check_service(service: str, role_arn: str, context: Mapping[str, str], tags: Mapping[str, str]) -> None:
-    """Check that a role's trust policy lets an AWS service assume it, for somebody.
+    """Check that a role's trust policy lets an AWS service assume the role for a resource.
 
     Args:
-        service: its principal, for example ``ecs-tasks.amazonaws.com``.
+        service: the service principal, for example ``ecs-tasks.amazonaws.com``.
         role_arn: the role.
-        context: the condition keys that the service sends, ``aws:SourceArn`` for example.
-        tags: that the service gives to the session.
+        context: the condition keys that the service sends, for example ``aws:SourceArn``.
+        tags: the session tags that the service sets.
 
     Raises:
-        AwsError: ``AccessDenied``, also for a role that is not there.
+        AwsError: ``AccessDenied``, also for a role that does not exist.
     """
     document = _trust(role_arn)
     known = {**context, **{f"aws:RequestTag/{key}": value for key, value in tags.items()}}
@@ -213,13 +214,13 @@ def check_service(service: str, role_arn: str, context: Mapping[str, str], tags:
         if document is None or evaluate([document], request) is not Decision.ALLOWED:
             message = f"{service} is not authorized to perform: {action} on resource: {role_arn}"
             raise AwsError("AccessDenied", message, status=403)
-    # EC2 user guide, "IAM roles for Amazon EC2": what an instance gets is an instance profile, which holds the role.
+    # EC2 user guide, "IAM roles for Amazon EC2": an instance gets an instance profile, which contains the role.
     if service == _EC2 and not _is_in_an_instance_profile(role_arn):
         raise AwsError("AccessDenied", f"{role_arn} is in no instance profile, so no instance gets it.", status=403)
 
 
 def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
-    """Return whether a role's trust policy lets a service do all that, under whatever conditions."""
+    """Return whether a role's trust policy lets a service perform all actions, whatever the conditions are."""
     document = _trust(role_arn) or {}
     allowed = [
         {**statement, "Condition": {}} for statement in list_statements(document) if statement.get("Effect") == "Allow"
@@ -231,13 +232,13 @@ def is_meant_for(service: str, role_arn: str, *actions: str) -> bool:
 
 
 def open_session(role_arn: str, name: str, region: str, tags: Mapping[str, str]) -> MotoObject:
-    """Return credentials of a role, for somebody who has been checked.
+    """Return credentials of a role, for a caller that has been checked.
 
     Args:
         role_arn: the role.
-        name: of the session; cut to what STS takes.
-        region: where they are asked for.
-        tags: of the session.
+        name: the session name; truncated to STS's limit.
+        region: the region of the request.
+        tags: the session tags.
     """
     backend = sts_backends[_account(role_arn)][_partition(role_arn)]
     session = backend.assume_role(
@@ -253,7 +254,7 @@ def open_session(role_arn: str, name: str, region: str, tags: Mapping[str, str])
 
 
 def has_role(role_arn: str) -> bool:
-    """Return whether there is a role of that ARN."""
+    """Return whether the role exists."""
     return _role(role_arn) is not None
 
 
@@ -263,7 +264,7 @@ def _is_in_an_instance_profile(role_arn: str) -> bool:
 
 
 def _require_provider(role_arn: str, provider: str, audience: str) -> None:
-    """The issuer must be known to the role's account, with the audience among its clients."""
+    """Check that the role's account has the OIDC provider, with the audience among its client IDs."""
     known = iam_backends[_account(role_arn)][_partition(role_arn)].open_id_providers if _account(role_arn) else {}
     oidc_provider = known.get(provider)
     if oidc_provider is None:
@@ -298,12 +299,12 @@ def _trust(role_arn: str) -> Object | None:
     if role is None:
         return None
     document = json.loads(role.assume_role_policy_document)
-    # moto takes any JSON.
+    # moto accepts any JSON.
     return document if isinstance(document, dict) else {}
 
 
 def _user_policies(account: str, user_arn: str) -> list[Object]:
-    """Return the policies of a user and of the user's groups; none for one that was deleted."""
+    """Return the policies of a user and of the user's groups; none for a deleted user."""
     backend = iam_backends[account][_partition(user_arn)]
     user = next((user for user in list(backend.users.values()) if user.arn == user_arn), None)
     return _policies(user, *backend.get_groups_for_user(user.name)) if user else []
@@ -316,15 +317,15 @@ def _policies(*holders: MotoObject) -> list[Object]:
 
 
 def _default_version(policy: MotoObject) -> Object:
-    """The version of a managed policy that counts."""
+    """Return the default version of a managed policy."""
     (document,) = [kept.document for kept in policy.versions if kept.version_id == policy.default_version_id]
     return dict(json.loads(document))
 
 
 def _layers(role_arn: str) -> list[list[Object]]:
-    """The role's policies and, if it has one, its permission boundary: each of them must allow."""
+    """Return the role's policies and its permissions boundary, if it has one; each layer must allow the call."""
     role = _role(role_arn)
-    # A role that was deleted has none.
+    # A deleted role has no policies.
     layers = [_policies(role) if role else []]
     if role is not None and role.permissions_boundary_arn:
         managed = iam_backends[_account(role_arn)][_partition(role_arn)].managed_policies

@@ -1,7 +1,7 @@
-"""The embedded AWS: moto's server on a free port of the loopback, with our own AWS Private CA in front.
+"""Run the emulated AWS: moto's server on a free loopback port, with the sandbox's own AWS Private CA in front.
 
-moto answers IAM, STS, S3 and the rest; every call to acm-pca goes to :mod:`toolkit.sandbox.private_ca`,
-because moto's own acm-pca ignores key algorithm, validity, templates and state. RAM and Pod Identity are ours too.
+moto serves IAM, STS, S3 and others. Calls to acm-pca go to :mod:`toolkit.sandbox.private_ca`, because moto's acm-pca
+ignores key algorithm, validity, templates and state. The sandbox also has its own RAM and Pod Identity.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOOPBACK = "127.0.0.1"
-# moto's state belongs to the process, so there can be one sandbox in it at a time.
+# moto's state is per process, so a process can run only one sandbox at a time.
 _only_one = threading.Lock()
 
 
 class Sandbox:
-    """An AWS that lives as long as its ``with`` block.
+    """An emulated AWS that runs as long as its ``with`` block.
 
     Args:
-        private_ca: the service that answers acm-pca; a fresh one unless given.
-        faults: what goes wrong on purpose; none unless given.
-        port: of the loopback; 0 takes a free one.
-        state: a directory that keeps the state from one sandbox to the next; None keeps nothing.
-        account: the administrator's, twelve digits; moto's default one unless given.
+        private_ca: the service for acm-pca; a new one by default.
+        faults: the injected faults; none by default.
+        port: the loopback port; 0 for a free one.
+        state: a directory that keeps the state between sandboxes; None keeps nothing.
+        account: the administrator's account, twelve digits; moto's default account by default.
 
     Attributes:
-        private_ca: the service, for tests that look inside.
-        faults: what goes wrong on purpose; may be replaced while the sandbox runs.
-        ram: what other accounts may use.
-        pod_identity: what the pods of EKS clusters may become.
+        private_ca: the service, for tests that inspect it.
+        faults: the injected faults; may be replaced while the sandbox runs.
+        ram: the shares with other accounts.
+        pod_identity: the Pod Identity associations of EKS clusters.
 
     Example:
         >>> with Sandbox() as aws:  # doctest: +SKIP
@@ -79,9 +79,8 @@ class Sandbox:
         """Start to listen.
 
         Raises:
-            ExternalError: another sandbox runs in this process or uses the state's directory, or the loopback has
-                no free port.
-            InvalidInputError: the state can't be read; it is left as it is.
+            ExternalError: another sandbox runs in this process or uses the state directory, or the port is not free.
+            InvalidInputError: the state can't be read; it is not changed.
         """
         if not _only_one.acquire(blocking=False):
             raise ExternalError("a sandbox already runs in this process", "Use that one, or a second process.")
@@ -95,25 +94,25 @@ class Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop to listen, close the state if it is kept, and forget everything."""
+        """Stop listening, close the state directory and clear all state in memory."""
         self._running.close()
 
     @property
     def endpoint_url(self) -> str:
-        """Where it listens, in the form that ``AWS_ENDPOINT_URL`` and ``--endpoint-url`` take."""
+        """Return the URL for ``AWS_ENDPOINT_URL`` and ``--endpoint-url``."""
         if self._server is None:
             raise RuntimeError("the sandbox does not listen yet")
         return f"http://{_LOOPBACK}:{self._server.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that point an AWS client at the sandbox; the keys open nothing else."""
+        """Return the variables that point an AWS client at the sandbox; the keys are valid only there."""
         key, secret = self.credentials
         return {"AWS_ENDPOINT_URL": self.endpoint_url, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
 
     @property
     def credentials(self) -> tuple[str, str]:
-        """Access key and secret of the sandbox's administrator."""
+        """Return access key and secret of the sandbox's administrator."""
         # Signatures are not checked.
         return ADMINISTRATOR_KEY, "sandbox"
 
@@ -127,13 +126,13 @@ class Sandbox:
         Give its clients :attr:`endpoint_url`.
 
         Args:
-            service: its principal: ``ec2.amazonaws.com``, ``ecs-tasks.amazonaws.com``.
+            service: the service principal: ``ec2.amazonaws.com``, ``ecs-tasks.amazonaws.com``.
             role_arn: the role; for EC2 it must be in an instance profile.
-            region: of the session.
+            region: the session's region.
             context: the condition keys that the service sends: ``aws:SourceAccount``, ``aws:SourceArn``.
 
         Raises:
-            AwsError: ``AccessDenied``: the role's trust policy does not let the service take it.
+            AwsError: ``AccessDenied``: the role's trust policy does not let the service assume it.
         """
         principals.check_service(service, role_arn, context, {})
         taken = principals.open_session(role_arn, f"{service.partition('.')[0]}-{uuid.uuid4().hex}", region, {})
@@ -143,8 +142,8 @@ class Sandbox:
         _forget_everything()
         if self._account is not None:
             principals.give_account(self._account)
-        # Bound here, because werkzeug ends the process when a port is taken; and first, so that nothing has begun
-        # when it is.
+        # Bind the socket here, because werkzeug ends the process if a port is taken. Bind it first, so that nothing
+        # else has started if that fails.
         with _listen(self._port) as listener:
             own = (self.private_ca, self.ram.service, *self.pod_identity.services)
             moto, keeper, registry = ListedServices(), self._keeper, self.private_ca.registry
@@ -175,6 +174,6 @@ def _listen(port: int) -> socket.socket:
 
 
 def _forget_everything() -> None:
-    """Empty moto's process-wide state, so that no sandbox sees another's roles."""
+    """Clear moto's process-wide state, so that no sandbox sees another one's roles."""
     BackendDict.reset()
     organizations.forget()

@@ -1,8 +1,8 @@
-"""The services that the sandbox answers itself, each driven by botocore's model of it.
+"""Serve AWS services from botocore's models.
 
-One way for all: a request names an operation, its body is decoded by the model, the operation runs, and its result is
-encoded. AWS Private CA has the protocols JSON 1.1 and RPC v2 CBOR; AWS RAM and EKS have REST-JSON (smithy.io, "AWS JSON
-1.1 protocol", "Smithy RPC v2 CBOR protocol" and "AWS restJson1 protocol").
+A request names an operation. Its body is decoded with the model, the operation runs, and the result is encoded. AWS
+Private CA has the protocols JSON 1.1 and RPC v2 CBOR; AWS RAM and EKS have REST-JSON (smithy.io, "AWS JSON 1.1
+protocol", "Smithy RPC v2 CBOR protocol" and "AWS restJson1 protocol").
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ if TYPE_CHECKING:
 JSON_TYPE = "application/x-amz-json-1.1"
 REST_TYPE = "application/json"
 CBOR_TYPE = "application/cbor"
-# smithy.io, "Smithy RPC v2 CBOR protocol": of requests and responses alike.
+# smithy.io, "Smithy RPC v2 CBOR protocol": required in requests and responses.
 CBOR_HEADER = ("smithy-protocol", "rpc-v2-cbor")
 _NAMESPACE = "com.amazonaws.acmpca"
-# What a client sends to be able to repeat a call without doing it twice (botocore: clientToken, clientRequestToken).
+# Idempotency tokens, with which a client repeats a call safely (botocore: clientToken, clientRequestToken).
 _TOKENS = ("clientToken", "clientRequestToken")
-# Of these moto has the operations that are not here; of the others nobody has them.
+# moto serves the operations of these services that are not implemented here. For other services they don't exist.
 _SHARED_WITH_MOTO = ("eks",)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, as the gateway has resolved it.
+    """The caller of a request, as the gateway has identified it.
 
     Attributes:
-        account: twelve digits; what is created belongs to it.
-        region: that the request was signed for.
-        partition: of that region.
-        authorize: is given the IAM action, the resource and the condition keys of a call, and raises
-            :class:`AwsError` for one that the caller's policies don't allow; lets everything through by default.
-        organization: the ID of the one that the account belongs to, if any.
+        account: twelve digits; owns the resources that the call creates.
+        region: the region in the request's signature.
+        partition: the region's partition.
+        authorize: gets the IAM action, the resource and the condition keys of a call, and raises :class:`AwsError` if
+            the caller's policies don't allow it; allows everything by default.
+        organization: the ID of the account's organization, if it is in one.
     """
 
     account: str
@@ -70,14 +70,14 @@ class Caller:
 
 @dataclass(frozen=True)
 class Call:
-    """What a request wants, as far as it is said outside the body.
+    """A request without its body.
 
     Attributes:
-        operation: its name; the service may not have it.
+        operation: the operation's name; the service may not have it.
         content_type: of the protocol: `JSON_TYPE`, `REST_TYPE` or `CBOR_TYPE`.
-        uri: what the path says, with REST-JSON.
-        query: of the URL.
-        problem: why the service does not take the request, if so.
+        uri: the path parameters of REST-JSON.
+        query: the query string of the URL.
+        problem: why the service rejects the request, if it does.
     """
 
     operation: str
@@ -89,13 +89,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back to the client.
+    """A response to the client.
 
     Attributes:
-        status: of HTTP.
+        status: the HTTP status.
         body: JSON, CBOR or XML; empty for an operation without output.
-        error_type: AWS's error code, None when it went well.
-        content_type: of the body.
+        error_type: AWS's error code; None on success.
+        content_type: the type of the body.
     """
 
     status: int
@@ -105,11 +105,11 @@ class Response:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Of HTTP; every response has an ID of its own, as AWS's do."""
+        """Return the HTTP headers; every response has its own request ID, as on AWS."""
         headers = [("Content-Length", str(len(self.body))), ("x-amzn-RequestId", str(uuid.uuid4()))]
         cbor = self.content_type == CBOR_TYPE
-        # smithy-lang/smithy, protocol tests no_output and json_1_1_service_responds_with_no_payload: without a body,
-        # CBOR has no content type, and JSON has.
+        # smithy-lang/smithy, protocol tests no_output and json_1_1_service_responds_with_no_payload: without a body, a
+        # CBOR response has no content type, but a JSON response has one.
         if self.body or not cbor:
             headers.append(("Content-Type", self.content_type))
         if cbor:
@@ -124,7 +124,7 @@ def refuse(error: AwsError, content_type: str = JSON_TYPE) -> Response:
 
     Args:
         error: the error.
-        content_type: of the protocol; REST-JSON has its errors in the form of JSON 1.1.
+        content_type: the protocol's content type; REST-JSON errors have the format of JSON 1.1.
     """
     if content_type == CBOR_TYPE:
         # Smithy RPC v2 CBOR, "Operation error serialization": the absolute shape ID, namespace included.
@@ -135,19 +135,19 @@ def refuse(error: AwsError, content_type: str = JSON_TYPE) -> Response:
 
 
 class Service(ABC):
-    """A service, and the operations that it has here.
+    """A service and its operations in the sandbox.
 
     Args:
-        name: as in signatures and in botocore: ``acm-pca``, ``ram``.
-        objects: whose methods are the operations, named as in boto3's clients.
-        authorize: is given caller, operation and parameters, and raises :class:`AwsError` for what isn't allowed;
-            without it the operations do that.
-        mismatch: the error for a client's token that comes again with another request; None for a service whose
-            operations look after their tokens, and may run at the same time.
+        name: the name in signatures and in botocore: ``acm-pca``, ``ram``.
+        objects: objects whose methods are the operations, named as in boto3's clients.
+        authorize: gets caller, operation and parameters, and raises :class:`AwsError` if the call isn't allowed;
+            without it the operations check permissions themselves.
+        mismatch: the error for an idempotency token that is reused with another request; None for a service whose
+            operations check their tokens themselves and may run concurrently.
 
     Attributes:
-        model: botocore's.
-        repeatable: by account, region, operation and client token, the parameters and the result.
+        model: botocore's service model.
+        repeatable: parameters and result by account, region, operation and idempotency token.
     """
 
     def __init__(
@@ -167,26 +167,26 @@ class Service(ABC):
         }
         self._authorize = authorize
         self._mismatch = mismatch
-        # Operations look at the state before they change it.
+        # Operations check the state before they change it.
         self._lock: AbstractContextManager[object] = nullcontext() if mismatch is None else threading.RLock()
         self.repeatable: MutableMapping[tuple[str, ...], tuple[Object, Object | None]] = {}
 
     @abstractmethod
     def find(self, environ: WSGIEnvironment, service: str) -> Call | None:
-        """Return what a request wants of this service; None if it is for another one.
+        """Return the call that a request makes to this service; None if the request is for another service.
 
         Args:
             environ: the request.
-            service: for which it is signed.
+            service: the signing name in the request's signature.
         """
 
     def handle(self, caller: Caller, call: Call, body: bytes) -> Response:
-        """Return the response to one call; AWS's errors are responses too.
+        """Return the response to one call; AWS errors are returned as responses too.
 
         Args:
-            caller: who calls.
+            caller: the caller.
             call: from :meth:`find`.
-            body: of the request.
+            body: the request's body.
         """
         try:
             params = decode(self._find_model(call.operation), call, body)
@@ -204,7 +204,7 @@ class Service(ABC):
         return self.model.operation_model(operation)
 
     def _run_once(self, caller: Caller, operation: str, params: Object) -> Object | None:
-        """Run an operation, or repeat the result of the same request with the same token."""
+        """Run an operation, or return the earlier result of the same request with the same idempotency token."""
         token = next((params[member] for member in _TOKENS if member in params), None)
         if self._mismatch is None or token is None:
             return self._operations[operation](caller, params)
@@ -218,10 +218,10 @@ class Service(ABC):
 
 
 class RpcService(Service):
-    """A service whose requests name the operation: in a header with JSON 1.1, at the end of the path with CBOR."""
+    """A service whose requests name the operation: in a header (JSON 1.1) or at the end of the path (CBOR)."""
 
     def find(self, environ: WSGIEnvironment, service: str) -> Call | None:
-        """Return what a request wants: any sign makes it one for this service, so that moto's own never gets it."""
+        """Return the call; one sign of this service is enough, so that moto's own version never gets the request."""
         path, target = environ.get("PATH_INFO", "/"), environ.get("HTTP_X_AMZ_TARGET", "")
         prefix = self.model.metadata["targetPrefix"]
         in_path, in_header = f"/service/{prefix}/operation/", f"{prefix}."
@@ -229,7 +229,7 @@ class RpcService(Service):
             known = environ.get("HTTP_SMITHY_PROTOCOL") == CBOR_HEADER[1]
             call = Call(path.removeprefix(in_path), CBOR_TYPE)
         elif service == self.name or target.lower().startswith(in_header.lower()):
-            # JSON 1.1 has its operations at / alone.
+            # JSON 1.1 uses the path / for all operations.
             known = path == "/"
             call = Call(target.removeprefix(in_header) if target.startswith(in_header) else "")
         else:
@@ -243,10 +243,10 @@ class RpcService(Service):
 
 
 class RestService(Service):
-    """A service whose operations are a method and a path."""
+    """A service whose operations are identified by method and path."""
 
     def find(self, environ: WSGIEnvironment, service: str) -> Call | None:
-        """Return what a request wants; None also for what moto has of a service that both have."""
+        """Return the call; None also for an operation that moto serves."""
         if service != self.name:
             return None
         path = environ.get("PATH_INFO", "/")
@@ -271,7 +271,10 @@ class _Route(NamedTuple):
 
 @cache
 def _load_routes(name: str) -> dict[str, _Route]:
-    """Return the operations of a service that has REST-JSON, such as ``/clusters/{name}/pod-identity-associations``."""
+    """Return method and path by operation of a REST-JSON service.
+
+    For example ``/clusters/{name}/pod-identity-associations``.
+    """
     model = _load_model(name)
     places = {operation: model.operation_model(operation).http for operation in model.operation_names}
     return {
@@ -288,21 +291,21 @@ def _unknown_operation() -> AwsError:
 
 
 def decode(model: OperationModel, call: Call, body: bytes) -> Object:
-    """Return the parameters of a call as native values: blobs as bytes, everything checked against the model.
+    """Return the parameters of a call as native values, with blobs as bytes, checked against the model.
 
     Args:
         model: the operation.
-        call: what the request wants.
+        call: the request without its body.
         body: JSON or CBOR.
 
     Raises:
-        AwsError: ``SerializationException`` for what can't be read or has a wrong type, ``ValidationException``
-            for what breaks a constraint.
+        AwsError: ``SerializationException`` for an unreadable body or a wrong type, ``ValidationException`` for a
+            violated constraint.
     """
     cbor = call.content_type == CBOR_TYPE
     try:
         sent = cbor2.loads(body or b"\xa0") if cbor else json.loads(body or b"{}")
-    # cbor2 reserves room for the lengths that a text claims to have.
+    # cbor2 reserves memory for the length that a string claims to have.
     except (ValueError, EOFError, RecursionError, MemoryError, OverflowError, cbor2.CBORError) as error:
         form = "CBOR" if cbor else "JSON"
         raise AwsError("SerializationException", f"The request body is not {form}.") from error
@@ -315,7 +318,7 @@ def decode(model: OperationModel, call: Call, body: bytes) -> Object:
 
 
 def _gather_members(shape: StructureShape, call: Call, sent: object) -> Object:
-    """Return the members of a request in REST-JSON, which are in the path, the query and the body."""
+    """Return the members of a REST-JSON request, which are in the path, the query and the body."""
     if not isinstance(sent, dict):
         raise AwsError("SerializationException", "The request body can not be read as a structure.")
     asked = {name: values[0] for name, values in parse_qs(call.query).items()}
@@ -342,11 +345,11 @@ def _read_number(text: str, shape: Shape) -> str | int:
 
 
 def encode(result: Object | None, content_type: str) -> Response:
-    """Return a result as AWS sends it: timestamps as seconds, what is None left out.
+    """Return a result as AWS sends it: timestamps as seconds, without members that are None.
 
     Args:
         result: by the names of the operation's output; None for an operation without output.
-        content_type: of the protocol.
+        content_type: the protocol's content type.
     """
     if result is None:
         # The AWS Private CA API reference calls it "an HTTP 200 response with an empty HTTP body".

@@ -1,4 +1,4 @@
-"""Reads the tokens with which pods and other identities of OIDC providers ask for a role."""
+"""Read the tokens with which pods and other identities of OIDC providers assume a role."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def read_claims(token: str) -> Object:
-    """Return what a JSON Web Token says; nobody signs tokens for the sandbox, so its signature is not checked.
+    """Return the claims of a JSON Web Token.
+
+    The signature is not checked, because nothing signs tokens for the sandbox.
 
     Raises:
         AwsError: ``InvalidIdentityToken``.

@@ -1,1 +1,1 @@
-"""The HTTP side of the sandbox: which requests are admitted, and which service gets each."""
+"""Receive the sandbox's HTTP requests: reject some, and route the others to their service."""

@@ -1,4 +1,4 @@
-"""Reads the body of a request: all of it, or an error."""
+"""Read the body of a request as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from toolkit.sandbox.aws_error import AwsError
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-# The largest request AWS Private CA takes is a chain of 2 MiB, base64-encoded.
+# AWS Private CA's largest request contains a chain of 2 MiB, base64-encoded.
 LIMIT = 4 * 1024 * 1024
 
 
@@ -18,14 +18,15 @@ def read(environ: WSGIEnvironment, limit: int | None = None) -> bytes:
 
     Args:
         environ: the request.
-        limit: the most bytes that it may have; any number unless given.
+        limit: the maximum number of bytes; unlimited by default.
 
     Raises:
-        AwsError: ``IncompleteBody``: it ended early (Amazon S3 API reference, "Error responses").
-            ``SerializationException``: its length or its chunks can't be read. ``RequestEntityTooLargeException``.
+        AwsError: ``IncompleteBody``: the body ended early (Amazon S3 API reference, "Error responses").
+            ``SerializationException``: the length or the chunks can't be read. ``RequestEntityTooLargeException``: the
+            body is longer than the limit.
     """
     if environ.get("wsgi.input_terminated"):
-        # Sent in chunks, without a length; werkzeug joins them.
+        # A chunked body has no length; werkzeug joins the chunks.
         try:
             body: bytes = environ["wsgi.input"].read(-1 if limit is None else limit + 1)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""CRLs as relying parties download them: without credentials, by the URL in the certificate."""
+"""Serve CRLs as relying parties download them: without credentials, by the URL in the certificate."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def find(registry: Registry, host: Host, path: str) -> bytes | None:
 
     Args:
         registry: the CAs.
-        host: of the URL.
-        path: of the URL, decoded.
+        host: the URL's host.
+        path: the URL's path, decoded.
 
     Returns:
-        The CRL; None if the URL names none, or one that is not public.
+        The CRL; None if the URL names no CRL, or one that is not public.
     """
     for authority in list(registry.authorities.values()):
         crl = revocation.find_published(authority)
@@ -62,7 +62,7 @@ def _denies_plain_http(policy: Object, resource: str) -> bool:
 
 
 def _is_behind(policy: Object, resource: str) -> bool:
-    """Return whether CloudFront can read the object: a CA's custom name is then that of a distribution."""
+    """Return whether CloudFront can read the object; a CA's custom name is then that of a distribution."""
     allowed = [
         {**statement, "Condition": {}} for statement in list_statements(policy) if statement.get("Effect") == "Allow"
     ]
@@ -71,7 +71,7 @@ def _is_behind(policy: Object, resource: str) -> bool:
 
 
 def _policy(bucket: MotoObject) -> Object | None:
-    """What a bucket's policy says; None for a text that AWS would not have taken, as moto does."""
+    """Return a bucket's policy; None for invalid JSON, which moto accepts and AWS does not."""
     try:
         policy = json.loads(bucket.policy) if bucket.policy else {}
     except ValueError:

@@ -1,7 +1,7 @@
-"""Who may reach the sandbox, and which service gets a request: one of our own, or moto's.
+"""Check requests to the sandbox, and route each to one of the sandbox's own services or to moto.
 
-Clients on this machine with the sandbox's keys may reach it. Web pages and strangers are rejected before their request
-reaches a service, moto in particular.
+Clients on this machine with the sandbox's keys are allowed. Requests of web pages and of unknown clients are rejected
+before they reach a service, moto in particular.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
     from toolkit.sandbox.services import Response, Service
 
 _log = logging.getLogger(__name__)
-# moto routes these by path, whatever the service: its own API and the metadata of EC2 instances
+# moto routes these paths before it looks at the service: its own API and the metadata of EC2 instances
 # (moto/moto_server/werkzeug_app.py, DomainDispatcherApplication.get_application).
 _OF_MOTO = ("/moto-api", "/favicon.ico", "/latest/meta-data", "/latest/api")
 # S3 Control is signed as s3; all its paths begin with this (botocore s3control/2018-08-20/service-2.json).
 _S3_CONTROL = "/v20180820/"
-# Services of the query and JSON protocols have the path / alone (smithy.io, "AWS query protocol", "AWS JSON").
-# Others that share their signing name have other paths (botocore: iam-toolbox, eventbridgev2).
+# Services with the query and JSON protocols only use the path / (smithy.io, "AWS query protocol", "AWS JSON").
+# Other services with the same signing name have other paths (botocore: iam-toolbox, eventbridgev2).
 _AT_ROOT = frozenset({"events", "iam", "organizations", "sns", "sts"})
-# These have their operation in the parameter Action alone ("AWS query protocol").
+# These name their operation only in the parameter Action ("AWS query protocol").
 _QUERY = frozenset({"iam", "sns", "sts"})
 _ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
 # STS API reference: the largest parameters are a token of 20,000 characters and policies of 2,048.
@@ -61,21 +61,21 @@ _READING = ("GET", "HEAD")
 
 
 class _Signed(NamedTuple):
-    """The credential of a request, and whose it is."""
+    """The credential of a request and its principal."""
 
     claim: Claim
     principal: Principal
 
 
 class Gate:
-    """A WSGI application that rejects what the sandbox must not answer, and hands the rest to its service.
+    """A WSGI application that rejects disallowed requests and routes the others to their service.
 
     Args:
-        own: the services that the sandbox answers itself.
-        moto: answers the others.
-        registry: the CAs; their CRLs are public.
-        faults: what goes wrong on purpose, looked up for each request.
-        keeping: what our own services do happens inside it, and their responses go out after it.
+        own: the services that the sandbox implements itself.
+        moto: serves the other services.
+        registry: the CAs, whose CRLs are public.
+        faults: returns the injected faults; called for each request.
+        keeping: a context that commits state; the sandbox's own services run inside it and respond after it.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Gate:
             claim = signature.read(environ)
             crl = self._find_crl(environ) if claim is None else None
             if crl is not None:
-                # Amazon S3 user guide: the type of an object that was given none.
+                # Amazon S3 user guide: the default type of an object.
                 headers = [("Content-Type", "binary/octet-stream"), ("Content-Length", str(len(crl)))]
                 start_response("200 OK", headers)
                 return [] if environ["REQUEST_METHOD"] == "HEAD" else [crl]
@@ -113,10 +113,10 @@ class Gate:
             refused = error
         except ConnectionLostError as lost:
             _reset(environ)
-            # werkzeug takes it for a client that went away, and sends nothing.
+            # werkzeug handles this as a closed connection and sends nothing.
             raise ConnectionResetError from lost
         except OSError:
-            # The client went away.
+            # The client closed the connection.
             raise
         except Exception:  # noqa: BLE001 - a traceback must never reach the client, whatever the defect
             _log.exception("%s %s failed", environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/"))
@@ -129,7 +129,7 @@ class Gate:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
     def _route(self, environ: WSGIEnvironment, signed: _Signed | None) -> Response | None:
-        """Return the response of a service of our own, or STS's error; None for a request that moto answers."""
+        """Return the response of the sandbox's own service, or STS's error; None if moto serves the request."""
         if signed is None:
             return sts.check(environ, None, "", self._faults())
         claim, principal = signed
@@ -153,7 +153,7 @@ class Gate:
         return sts.check(environ, principal, claim.region, self._faults()) if claim.service == "sts" else None
 
     def _find_crl(self, environ: WSGIEnvironment) -> bytes | None:
-        """The public CRL that an unsigned request asks for."""
+        """Return the public CRL that an unsigned request asks for; None if it asks for none."""
         host = hosts.parse(environ.get("HTTP_HOST", ""))
         if host is None or environ["REQUEST_METHOD"] not in _READING or environ.get("QUERY_STRING"):
             return None
@@ -161,7 +161,7 @@ class Gate:
 
 
 def _reject_web_pages(environ: WSGIEnvironment) -> None:
-    """Reject what a browser sends for a page.
+    """Reject requests that a browser sends for a web page.
 
     Raises:
         AwsError: ``AccessDeniedException``.
@@ -169,7 +169,7 @@ def _reject_web_pages(environ: WSGIEnvironment) -> None:
     if "HTTP_ORIGIN" in environ:
         raise _denied(f"The sandbox does not answer web pages (Origin: {environ['HTTP_ORIGIN']!r}).")
     # W3C, "Fetch Metadata Request Headers": an image or a script is fetched without Origin, but with this header.
-    # `none` is what a person typed.
+    # `none` means that the user entered the URL.
     if environ.get("HTTP_SEC_FETCH_SITE", "none") != "none":
         raise _denied(f"The sandbox does not answer web pages (Sec-Fetch-Site: {environ['HTTP_SEC_FETCH_SITE']!r}).")
     if environ["REQUEST_METHOD"] == "OPTIONS":
@@ -207,12 +207,12 @@ def _require_listed(environ: WSGIEnvironment, claim: Claim | None) -> None:
 
 
 def _identify(environ: WSGIEnvironment, claim: Claim | None) -> _Signed | None:
-    """Return whose credential a request has; None for one of those that need none.
+    """Return the credential of a request and its principal; None for a request that needs no credential.
 
-    The credential is put where every reader behind this finds it as it was read here, and no other.
+    The credential is written back to the request, so that moto reads exactly this one.
 
     Raises:
-        AwsError: the access key is nobody's, has expired or is missing.
+        AwsError: the access key is unknown, expired or missing.
     """
     account = environ.get(_ACCOUNT_HEADER)
     if account is not None and (
@@ -224,7 +224,7 @@ def _identify(environ: WSGIEnvironment, claim: Claim | None) -> _Signed | None:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", status=403)
         return None
     principal = _find_principal(claim, get_partition(claim.region))
-    # moto takes the last that looks like a key, even from the signature (moto/core/responses.py, access_key_regex).
+    # moto takes the last match of its key pattern, even from the signature (moto/core/responses.py, access_key_regex).
     presigned = "HTTP_AUTHORIZATION" not in environ
     environ["HTTP_AUTHORIZATION"] = claim.header
     if presigned:
@@ -235,7 +235,7 @@ def _identify(environ: WSGIEnvironment, claim: Claim | None) -> _Signed | None:
     return _Signed(claim, principal)
 
 
-# S3 API reference, "Authenticating requests: using query parameters", and version 2's own.
+# S3 API reference, "Authenticating requests: using query parameters"; the last three are of Signature Version 2.
 _PRESIGNED = re.compile(
     r"(?:X-Amz-(?:Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Security-Token)"
     r"|x-amz-security-token|AWSAccessKeyId|Signature|Expires)="
@@ -269,7 +269,7 @@ def _is_account(text: str) -> bool:
 
 
 def _is_web_identity(environ: WSGIEnvironment) -> bool:
-    """Return whether an unsigned request is AssumeRoleWithWebIdentity; its body is read and put back."""
+    """Return whether an unsigned request is AssumeRoleWithWebIdentity; restore its body after reading it."""
     plain = environ.get("PATH_INFO") == "/" and not environ.get("QUERY_STRING") and "HTTP_X_AMZ_TARGET" not in environ
     if not plain or environ["REQUEST_METHOD"] != "POST" or not environ.get("CONTENT_TYPE", "").startswith(_FORM):
         return False
@@ -282,12 +282,12 @@ def _is_web_identity(environ: WSGIEnvironment) -> bool:
     body = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)
     fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-    # A second Action could be the one that somebody behind this reads.
+    # moto could read a second Action instead.
     return [value for name, value in fields if name == "Action"] == [_WEB_IDENTITY]
 
 
 def _without_cors(start_response: StartResponse) -> StartResponse:
-    """Leave out the headers with which moto lets every web page read its responses (flask-cors)."""
+    """Remove the headers with which moto lets every web page read its responses (flask-cors)."""
 
     def start(
         status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
@@ -299,11 +299,10 @@ def _without_cors(start_response: StartResponse) -> StartResponse:
 
 
 def _reset(environ: WSGIEnvironment) -> None:
-    """Close the connection with a reset instead of an end, as a broken path does."""
+    """Close the connection with a TCP reset, as a broken network path does."""
     connection: socket.socket = environ["werkzeug.socket"]
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    # close() would wait for the server's own file objects on the same socket; detached, nothing can use the
-    # descriptor after it is closed here.
+    # close() would wait for the server's file objects on the same socket. A detached descriptor can be closed at once.
     os.close(connection.detach())
 
 

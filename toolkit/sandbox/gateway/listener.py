@@ -1,6 +1,6 @@
-"""The sandbox's HTTP server: a connection gets a thread when its request has arrived, not before.
+"""Serve HTTP for the sandbox, with a thread per connection that starts when the request has arrived.
 
-werkzeug's own server gives each connection a thread at once, so that many idle connections exhaust the machine.
+werkzeug's own server starts a thread as soon as a connection is open, so many idle connections exhaust the machine.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-# RFC 9112, 2.2: an empty line ends the head, and a recipient may take a bare LF for a line end.
+# RFC 9112, 2.2: an empty line ends the head, and a recipient may accept a bare LF as a line end.
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r?\n", re.IGNORECASE)
-# RFC 9110, 10.1.1: the client sends its body after it was told to, which a thread does.
+# RFC 9110, 10.1.1: the client waits for 100 Continue before it sends its body. The thread sends that.
 _EXPECT = re.compile(rb"\nexpect:", re.IGNORECASE)
-# A body of that size is waited for too: every request but uploads to S3.
+# The selector also waits for bodies up to this size: every request except uploads to S3.
 _LONGEST_BODY = 64 * 1024
-# http.server takes a line of 64 KiB; a head that is longer than that is handed over, and rejected there.
+# http.server accepts lines of 64 KiB. A longer head is handed over, and rejected there.
 _LONGEST_HEAD = 64 * 1024
 _AT_ONCE = 64 * 1024
-# For a client that sends its body, or reads its answer, piece by piece: the longest pause.
+# The longest pause of a client that sends its body, or reads its response, slowly.
 _LONGEST_PAUSE_SECONDS = 60.0
 _MOST_WAITING = 20_000
-# Windows has no limit of files to ask for, and its select() takes 512 sockets.
+# Windows has no file limit to query, and its select() supports 512 sockets.
 _WITHOUT_LIMIT = 256
 
 
@@ -46,19 +46,19 @@ _WITHOUT_LIMIT = 256
 class _Waiting:
     address: object
     received: bytearray
-    # How many bytes it takes; 0 until the head is complete.
+    # The number of bytes to wait for; 0 until the head is complete.
     needed: int = 0
 
 
 class PatientServer(ThreadedWSGIServer):
-    """Serve an application on a socket that listens.
+    """Serve an application on a listening socket.
 
-    Connections wait in one selector until the head of their request is complete, and its body unless that is long. If
-    too many wait, the oldest is closed, so that a new one can always be accepted.
+    Connections wait in a selector until the head of their request is complete, and its body unless it is long. If too
+    many connections wait, the oldest is closed, so that a new one can always be accepted.
 
     Args:
         listener: the socket; the server uses a duplicate of it.
-        application: answers the requests.
+        application: serves the requests.
     """
 
     def __init__(self, listener: socket.socket, application: WSGIApplication) -> None:
@@ -93,11 +93,11 @@ class PatientServer(ThreadedWSGIServer):
             self.server_close()
 
     def shutdown(self) -> None:
-        """Tell the server to stop; it has when its thread has ended."""
+        """Tell the server to stop; it has stopped when its thread ends."""
         self._stop.close()
 
     def take_head(self, connection: socket.socket) -> bytes:
-        """Return what was read from a connection before it got a thread, once."""
+        """Return and forget the bytes that were read from a connection before its thread started."""
         return self._heads.pop(connection)
 
     def _accept(self) -> None:
@@ -110,7 +110,7 @@ class PatientServer(ThreadedWSGIServer):
             if self._waiting:
                 self._drop(next(iter(self._waiting)))
             else:
-                # Until a thread that answers has closed its own; the selector would report the listener at once.
+                # The selector would report the listener again at once. Wait until a thread has closed its connection.
                 time.sleep(0.01)
             return
         connection.settimeout(0)
@@ -130,7 +130,7 @@ class PatientServer(ThreadedWSGIServer):
         if not received:
             self._drop(connection)
             return
-        # The end of the head may have been cut in two.
+        # The end of the head may be split between two reads.
         start = max(0, len(waiting.received) - len(b"\n\r"))
         waiting.received += received
         if not waiting.needed:
@@ -163,14 +163,14 @@ class PatientServer(ThreadedWSGIServer):
 
 
 def _length_of_body(head: bytes) -> int:
-    """Return how many bytes of a body to wait for; 0 if a thread must read it."""
+    """Return how many bytes of the body to wait for; 0 if the thread must read it."""
     match = _LENGTH.search(head)
     length = int(match[1]) if match and not _EXPECT.search(head) else 0
     return length if length <= _LONGEST_BODY else 0
 
 
 def limit_waiting() -> int:
-    """Return how many connections may wait: three quarters of the files that the process may open."""
+    """Return how many connections may wait: three quarters of the process's limit of open files."""
     if sys.platform == "win32":
         return _WITHOUT_LIMIT
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -178,7 +178,7 @@ def limit_waiting() -> int:
 
 
 class _Resumed(io.RawIOBase):
-    """A connection's bytes from the first: what was read already, then the rest."""
+    """A connection's bytes from the start: those read before the thread started, then the rest."""
 
     def __init__(self, head: bytes, rest: io.RawIOBase) -> None:
         self._head = memoryview(head)
@@ -197,34 +197,34 @@ class _Resumed(io.RawIOBase):
         return size
 
     def close(self) -> None:
-        # The socket is closed when its last file object is.
+        # The socket closes with its last file object.
         self._rest.close()
         super().close()
 
 
 class _RequestHandler(MotoRequestHandler):  # type: ignore[misc] # moto is not typed, see pyproject.toml
-    """Answers one request, and logs none; what people should see, the commands tell them."""
+    """Serves one request without logging it; the commands print messages for users."""
 
     rfile: io.BufferedReader
     timeout = _LONGEST_PAUSE_SECONDS
-    # Send head and body together. After the head of a fast answer, the AWS SDK for Go may lose a body that comes later
-    # (aws/smithy-go: transport/http/client.go closes the request, which net/http may still read), and calls again.
-    # Longer answers than the 4 KiB that net/http reads at once can still be lost.
+    # Send head and body together. The AWS SDK for Go may lose a body that arrives after the head of a fast response
+    # (aws/smithy-go: transport/http/client.go closes the request, which net/http may still read), and then retries.
+    # Responses longer than the 4 KiB that net/http reads at once can still be lost.
     wbufsize = io.DEFAULT_BUFFER_SIZE
 
     def setup(self) -> None:
-        """Begin with the head that the server has read."""
+        """Start with the bytes that the server has already read."""
         super().setup()
         self.rfile = io.BufferedReader(_Resumed(self.server.take_head(self.connection), self.rfile.detach()))
 
     def handle_expect_100(self) -> bool:
-        """Tell the client to send its body, at once."""
+        """Send 100 Continue at once."""
         proceed: bool = super().handle_expect_100()
         self.wfile.flush()
         return proceed
 
     def connection_dropped(self, _error: BaseException, _environ: WSGIEnvironment | None = None) -> None:
-        """Look for no further request on a connection that a fault has reset."""
+        """Don't read another request from a connection that a fault has reset."""
         self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

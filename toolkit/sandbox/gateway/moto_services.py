@@ -1,6 +1,7 @@
-"""moto, confined to the services that the sandbox has.
+"""Limit moto to the services of the sandbox.
 
-moto itself has about 200. Some start Docker containers, some call URLs, and its own API at /moto-api empties it.
+moto has about 200 services. Some start Docker containers, some call URLs, and its own API at /moto-api clears its
+state.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox.moto_objects import MotoObject
 
-# Signing names, and what moto calls the service.
+# Signing names, and moto's names for the services.
 _IN_MOTO = {
     "eks": "eks",
     "events": "events",
@@ -37,7 +38,7 @@ SERVED = frozenset(_IN_MOTO) | _OURS
 class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto is not typed, see pyproject.toml
     """moto's server for the listed services.
 
-    moto guesses the service from Host, path, body and headers. Here the credential scope alone says it, as on AWS.
+    moto guesses the service from Host, path, body and headers. Here only the credential scope determines it, as on AWS.
     """
 
     def __init__(self) -> None:
@@ -46,13 +47,13 @@ class ListedServices(DomainDispatcherApplication):  # type: ignore[misc] # moto 
             default_user_config[service] = {"use_docker": False}
 
     def get_application(self, environ: WSGIEnvironment) -> MotoObject:
-        """Return the application of the service that the request is signed for.
+        """Return the application of the service in the request's signature.
 
         Raises:
-            AwsError: ``UnknownOperationException``: moto doesn't answer the request.
+            AwsError: ``UnknownOperationException``: moto doesn't serve the request.
         """
         claim = signature.read(environ)
-        # The one unsigned request that comes here is AssumeRoleWithWebIdentity.
+        # The only unsigned request that reaches this point is AssumeRoleWithWebIdentity.
         service = _IN_MOTO.get(claim.service if claim else "sts")
         if service is None:
             raise AwsError("UnknownOperationException", "The requested operation is not recognized by the service.")

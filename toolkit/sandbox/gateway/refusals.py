@@ -1,4 +1,4 @@
-"""Errors in the form of the protocol that the client speaks, so that its SDK can read their code.
+"""Render errors in the client's protocol, so that its SDK can read their code.
 
 Sources: smithy.io, "AWS JSON", "AWS query", "Smithy RPC v2 CBOR"; Amazon S3 API reference, "Error responses".
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from toolkit.sandbox.aws_error import AwsError
 
-# The services of botocore's models with the protocols query and rest-xml that have no form of their own below.
+# Services with the protocols query and rest-xml in botocore's models, without those that have their own format below.
 _QUERY = frozenset({"iam", "sns", "sts"})
 _REST_XML = frozenset({"cloudfront", "route53", "s3"})
 _FORM = "application/x-www-form-urlencoded"
@@ -29,7 +29,7 @@ class _Named(NamedTuple):
     status: int
 
 
-# The JSON protocols' names for common errors, and what the others call them (STS API reference, "Common error types").
+# Common errors: their names in the JSON protocols, and in the others (STS API reference, "Common error types").
 _IN_QUERY: Mapping[str, _Named] = {
     "UnrecognizedClientException": _Named("InvalidClientTokenId", 403),
     "ExpiredTokenException": _Named("ExpiredToken", 403),
@@ -53,7 +53,7 @@ def refuse(error: AwsError, environ: WSGIEnvironment, service: str | None) -> Re
     Args:
         error: the error, with its name in the JSON protocols.
         environ: the request.
-        service: the signing name of its service; None if the request is not signed.
+        service: the signing name; None if the request is not signed.
     """
     kind = environ.get("CONTENT_TYPE", "")
     if environ.get("HTTP_SMITHY_PROTOCOL") == CBOR_HEADER[1]:

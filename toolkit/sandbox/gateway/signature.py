@@ -1,7 +1,7 @@
-"""Who a request says it is from: the credential of Signature Version 4, in the header or in a presigned URL.
+"""Read the credential of a request: Signature Version 4 in the header, or a presigned URL.
 
-Signatures themselves are not checked. This is the only place that reads a credential before the request is routed, so
-that no two parts of the sandbox read it differently.
+Signatures are not checked. Only this module reads a credential before the request is routed, so no two parts of the
+sandbox read it differently.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
 _SCOPE = r"(?P<key>[^/,\s]+)/[0-9]{8}/(?P<region>[a-z0-9-]+)/(?P<service>[A-Za-z0-9._-]+)/aws4_request"
-# IAM user guide, "Elements of an AWS API request signature". moto reads what is first, so Credential must be first.
+# IAM user guide, "Elements of an AWS API request signature". moto reads the first item, so Credential must be first.
 _HEADER = re.compile(rf"AWS4-HMAC-SHA256\s+Credential={_SCOPE}(?P<rest>(?:\s*,.*)?)", re.ASCII)
 _QUERY = re.compile(_SCOPE, re.ASCII)
-# Signature Version 2 has no scope. Only S3 still takes it; botocore presigns with it in us-east-1.
+# Signature Version 2 has no scope. Only S3 still accepts it; botocore uses it for presigned URLs in us-east-1.
 _VERSION_2 = "AWSAccessKeyId"
 
 
@@ -29,10 +29,10 @@ class Claim:
     """The credential of a request.
 
     Attributes:
-        key_id: of the access key.
-        region: of the credential scope.
-        service: of the credential scope, the signing name: ``acm-pca``, ``monitoring``.
-        token: the session token.
+        key_id: the access key ID.
+        region: the region in the credential scope.
+        service: the signing name in the credential scope: ``acm-pca``, ``monitoring``.
+        token: the session token; None if there is none.
     """
 
     key_id: str
@@ -42,7 +42,7 @@ class Claim:
 
     @property
     def header(self) -> str:
-        """The `Authorization` header with this credential; its signature is empty."""
+        """Return the `Authorization` header with this credential and an empty signature."""
         scope = f"{self.key_id}/19700101/{self.region}/{self.service}/aws4_request"
         return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature="
 
@@ -57,7 +57,7 @@ def read(environ: WSGIEnvironment) -> Claim | None:
         The credential, or None if the request is not signed.
 
     Raises:
-        AwsError: ``IncompleteSignatureException``: the credential can't be read, or there are two.
+        AwsError: ``IncompleteSignatureException``: the credential can't be read, or the request has two.
     """
     header = environ.get("HTTP_AUTHORIZATION")
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
@@ -66,7 +66,7 @@ def read(environ: WSGIEnvironment) -> Claim | None:
         return None
     if header is not None:
         match = _HEADER.fullmatch(header)
-        # A presigned URL that is opened with a header too is refused by S3: "Only one auth mechanism allowed".
+        # S3 rejects a presigned URL that is sent with a header as well: "Only one auth mechanism allowed".
         if match is None or "Credential=" in match["rest"] or presigned:
             raise _unreadable()
         return Claim(match["key"], match["region"], match["service"], environ.get("HTTP_X_AMZ_SECURITY_TOKEN"))

@@ -1,4 +1,4 @@
-"""STS: moto hands out the credentials, after it was checked here who may have them."""
+"""Check STS requests; moto then issues the credentials."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _OPERATIONS = frozenset({"AssumeRole", "AssumeRoleWithWebIdentity", "GetAccessKe
 
 
 def check(environ: WSGIEnvironment, principal: Principal | None, region: str, faults: Faults) -> Response | None:
-    """Reject what STS rejects.
+    """Return the error of a request that STS rejects.
 
     Args:
-        environ: the request; rewritten so that moto sees what was checked, and nothing else.
-        principal: who calls; None if the request is not signed.
-        region: that the request was signed for.
-        faults: what goes wrong on purpose.
+        environ: the request; rewritten so that moto sees only the checked parameters.
+        principal: the caller; None if the request is not signed.
+        region: the region in the request's signature.
+        faults: the injected faults.
 
     Returns:
-        The error; None if the request may go on to moto.
+        The error; None if moto may serve the request.
     """
     try:
         parameters = _parameters(environ.get("QUERY_STRING", ""), bodies.read(environ, bodies.LIMIT))
@@ -46,7 +46,7 @@ def check(environ: WSGIEnvironment, principal: Principal | None, region: str, fa
             principals.check_assume_role(principal, parameters)
     except AwsError as error:
         return _refuse(error)
-    # moto would decompress a body, read its parts or a header, and act on those.
+    # moto would decompress a body, or read its parts or a header, and act on those.
     for name in ("HTTP_CONTENT_ENCODING", "HTTP_X_AMZ_TARGET", "HTTP_TRANSFER_ENCODING", "wsgi.input_terminated"):
         environ.pop(name, None)
     body = urlencode(parameters).encode()
@@ -56,11 +56,11 @@ def check(environ: WSGIEnvironment, principal: Principal | None, region: str, fa
 
 
 def _parameters(query: str, body: bytes) -> dict[str, str]:
-    """Read what a request asks STS for; it may be in the URL and in the body.
+    """Read the parameters of a request from its URL and its body.
 
     Raises:
-        AwsError: ``MalformedQueryString``: a name comes twice, and moto might read the other value.
-            ``InvalidAction``: for the others moto would give out credentials, whoever asks.
+        AwsError: ``MalformedQueryString``: a name occurs twice, and moto might read the other value.
+            ``InvalidAction``: for other operations moto would issue credentials to everyone.
     """
     pairs = parse_qsl(f"{query}&{body.decode('utf-8', 'replace')}", keep_blank_values=True)
     parameters = dict(pairs)
@@ -72,8 +72,8 @@ def _parameters(query: str, body: bytes) -> dict[str, str]:
 
 
 def _refuse(error: AwsError) -> Response:
-    """Return an error as STS sends it, which has the query protocol."""
-    # STS names credentials that are not known in its own way (STS API reference, common errors).
+    """Return an error in STS's protocol, the query protocol."""
+    # STS has its own names for unknown and expired credentials (STS API reference, common errors).
     code = {"UnrecognizedClientException": "InvalidClientTokenId", "ExpiredTokenException": "ExpiredToken"}
     text = (
         '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'

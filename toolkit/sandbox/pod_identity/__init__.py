@@ -1,1 +1,1 @@
-"""EKS Pod Identity: the associations of service accounts with roles, and the credentials of their pods."""
+"""Emulate EKS Pod Identity: associations of service accounts with roles, and credentials for pods."""

@@ -1,7 +1,7 @@
-"""EKS Pod Identity: which service account of a cluster has which role, and the credentials that its pods get.
+"""Emulate EKS Pod Identity: associate service accounts with roles, and issue credentials to pods.
 
-moto keeps the clusters and knows nothing of Pod Identity. Sources: botocore eks/2017-11-01 and eks-auth/2023-11-26,
-and the EKS user guide, "EKS Pod Identities" (pod-id-role, pod-id-abac).
+moto has the clusters, but no Pod Identity. Sources: botocore eks/2017-11-01 and eks-auth/2023-11-26, and the EKS user
+guide, "EKS Pod Identities" (pod-id-role, pod-id-abac).
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _MAX_TAGS = 50
 
 
 class PodIdentity:
-    """All associations of all clusters; each public method in snake case of a name in botocore is that operation.
+    """All associations of all clusters; each public method that is named after a botocore operation is that operation.
 
     Args:
-        clock: tells the time, aware of its zone.
+        clock: returns the current time with a time zone.
 
     Attributes:
-        services: answer the two APIs.
+        services: the two services, EKS and EKS Auth.
         associations: by identifier.
     """
 
@@ -57,7 +57,7 @@ class PodIdentity:
         )
 
     def create_pod_identity_association(self, caller: Caller, params: Object) -> Object:
-        """Create an association: a role for a service account that has none."""
+        """Associate a role with a service account that has no role yet."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks:CreatePodIdentityAssociation", cluster.arn, {})
         namespace, service_account = params["namespace"], params["serviceAccount"]
@@ -66,7 +66,7 @@ class PodIdentity:
         _require_role(caller, params["roleArn"])
         for known in self._of(cluster):
             if (known.namespace, known.service_account) == (namespace, service_account):
-                # AWS's words: eksctl-io/eksctl#7753
+                # AWS's message: eksctl-io/eksctl#7753
                 raise AwsError("ResourceInUseException", f"Association already exists: {known.identifier}", 409)
         now = self._clock()
         made = Association(
@@ -101,7 +101,7 @@ class PodIdentity:
         return paging.page(summaries, params, _PAGE, "associations", "InvalidParameterException")
 
     def update_pod_identity_association(self, caller: Caller, params: Object) -> Object:
-        """Change the role; the service account stays (botocore, UpdatePodIdentityAssociation)."""
+        """Change the role; the service account can't be changed (botocore, UpdatePodIdentityAssociation)."""
         association = self._find(caller, "Update", params)
         _refuse_policy(params)
         if not {"roleArn", "targetRoleArn", "disableSessionTags"} & set(params):
@@ -115,13 +115,13 @@ class PodIdentity:
         return {"association": association.describe()}
 
     def delete_pod_identity_association(self, caller: Caller, params: Object) -> Object:
-        """Delete an association: new pods get no credentials; those that were issued stay good until they expire."""
+        """Delete an association: new pods get no credentials; issued credentials are valid until they expire."""
         association = self._find(caller, "Delete", params)
         del self.associations[association.identifier]
         return {"association": association.describe()}
 
     def assume_role_for_pod_identity(self, caller: Caller, params: Object) -> Object:
-        """Return credentials for a pod, as the agent on its node asks for them."""
+        """Return credentials for a pod, as its node's agent requests them."""
         cluster = _cluster(caller, params["clusterName"])
         caller.authorize("eks-auth:AssumeRoleForPodIdentity", cluster.arn, {})
         pod = pod_sessions.read_token(params["token"], cluster, self._clock())
@@ -174,7 +174,7 @@ def _require_names(namespace: str, service_account: str) -> None:
 
 
 def _require_role(caller: Caller, role_arn: str) -> None:
-    """The role is of the cluster's account, the caller may pass it, and it trusts EKS Pod Identity."""
+    """Check that the role is in the cluster's account, that the caller may pass it, and that it trusts Pod Identity."""
     try:
         parsed = arns.ROLE.parse(role_arn)
     except ValueError as error:
@@ -183,20 +183,20 @@ def _require_role(caller: Caller, role_arn: str) -> None:
     caller.authorize("iam:PassRole", role_arn, {})
     caller.authorize("iam:GetRole", role_arn, {})
     if parsed.account != caller.account:
-        # EKS user guide, pod-id-how-it-works: the role is of the cluster's account. The words are those with which
-        # AWS refuses a role of another account wherever one is passed.
+        # EKS user guide, pod-id-how-it-works: the role is in the cluster's account. The message is AWS's general one
+        # for passing a role of another account.
         raise AwsError("AccessDeniedException", "Cross-account pass role is not allowed.", 403)
     if not principals.has_role(role_arn):
         raise _invalid(f"Role {role_arn} does not exist.")
     if not principals.is_meant_for(pod_sessions.PRINCIPAL, role_arn, *_ACTIONS):
-        # AWS's words: hashicorp/terraform-provider-aws#41483
+        # AWS's message: hashicorp/terraform-provider-aws#41483
         raise _invalid(
             "Trust policy of the role provided is invalid. Follow the official documentation to resolve the issue."
         )
 
 
 def _target(caller: Caller, role_arn: str | None) -> str | None:
-    """The ARN of a target role; whether it can be taken shows itself when a pod wants it."""
+    """Return the ARN of a target role; whether it can be assumed is checked when a pod requests credentials."""
     if role_arn is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What an EKS Pod Identity association is, and what a pod gets for its token.
+"""Open sessions for pods from EKS Pod Identity associations and service account tokens.
 
 Source: EKS user guide, "EKS Pod Identities" (pod-id-role, pod-id-abac), and botocore eks-auth/2023-11-26.
 """
@@ -29,13 +29,13 @@ class Association:
     """A service account and its role.
 
     Attributes:
-        cluster: moto's own; one of the same name that is made later is another.
-        account: of the cluster.
+        cluster: moto's cluster object; a later cluster with the same name is a different one.
+        account: the cluster's account.
         identifier: ``a-...``.
-        role: the ARN of its role.
-        target: the ARN of the role that this one takes for the pods, if any; it may be of another account.
-        external_id: what the target's trust policy may ask for.
-        tagging: whether the session has the tags that EKS gives.
+        role: the role's ARN.
+        target: the ARN of the role that this role assumes for the pods, if any; it may be in another account.
+        external_id: the external ID that the target's trust policy may require.
+        tagging: whether the session has EKS's session tags.
     """
 
     cluster: MotoObject
@@ -53,15 +53,15 @@ class Association:
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """Return the association's ARN."""
         return f"{self.cluster.arn.rpartition(':')[0]}:podidentityassociation/{self.cluster.name}/{self.identifier}"
 
     def is_for(self, pod: Pod) -> bool:
-        """Return whether it is that of the pod's service account."""
+        """Return whether the association is for the pod's service account."""
         return (self.namespace, self.service_account) == (pod.namespace, pod.service_account)
 
     def summarize(self) -> Object:
-        """Return it as ListPodIdentityAssociations shows it."""
+        """Return the association as ListPodIdentityAssociations shows it."""
         return {
             "clusterName": self.cluster.name,
             "namespace": self.namespace,
@@ -71,7 +71,7 @@ class Association:
         }
 
     def describe(self) -> Object:
-        """Return it as DescribePodIdentityAssociation shows it."""
+        """Return the association as DescribePodIdentityAssociation shows it."""
         return self.summarize() | {
             "roleArn": self.role,
             "targetRoleArn": self.target,
@@ -85,7 +85,7 @@ class Association:
 
 @dataclass(frozen=True)
 class Pod:
-    """Who a token is for. A token may leave out the pod's own name and UID."""
+    """The pod that a token is for. A token may leave out the pod's own name and UID."""
 
     namespace: str
     service_account: str
@@ -94,7 +94,7 @@ class Pod:
 
 
 def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
-    """Return whom a service account's token is for; nobody signs for the sandbox, so its signature is not checked.
+    """Return the pod of a service account token; the signature is not checked, because nothing signs for the sandbox.
 
     Raises:
         AwsError: ``InvalidTokenException`` or ``ExpiredTokenException``.
@@ -110,7 +110,7 @@ def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
     audience = claims.get("aud")
     if PRINCIPAL not in (audience if isinstance(audience, list) else [audience]):
         raise _invalid_token(f"its audience is not {PRINCIPAL}")
-    # Another cluster's tokens are signed with another key.
+    # Other clusters sign tokens with other keys.
     issuer = cluster.identity["oidc"]["issuer"]
     if claims.get("iss", issuer) != issuer:
         raise _invalid_token("it is of another cluster")
@@ -121,7 +121,7 @@ def read_token(token: str, cluster: MotoObject, now: datetime) -> Pod:
 
 
 def open_session(association: Association, pod: Pod, region: str) -> MotoObject:
-    """Return credentials of the association's role, or of its target, which that role assumes.
+    """Return credentials of the association's role, or of the target role that it assumes.
 
     Raises:
         AwsError: ``AccessDeniedException``.
@@ -139,14 +139,15 @@ def open_session(association: Association, pod: Pod, region: str) -> MotoObject:
         parameters = {"RoleArn": association.target, "ExternalId": association.external_id}
         principals.check_assume_role(caller, parameters)
     except AwsError as error:
-        # AWS's words, which do not say what is missing: eksworkshop and the issues of aws/eks-pod-identity-agent.
+        # AWS's message, which does not name the missing permission: eksworkshop and the issues of
+        # aws/eks-pod-identity-agent.
         message = "Unauthorized Exception! EKS does not have permissions to assume the associated role."
         raise AwsError("AccessDeniedException", message) from error
     return principals.open_session(association.target, name, region, tags)
 
 
 def _session_tags(association: Association, pod: Pod) -> dict[str, str]:
-    """What EKS says about a pod (pod-id-abac, "List of session tags added by EKS Pod Identity")."""
+    """Return EKS's session tags for a pod (pod-id-abac, "List of session tags added by EKS Pod Identity")."""
     tags = {
         "eks-cluster-arn": association.cluster.arn,
         "eks-cluster-name": association.cluster.name,

@@ -1,6 +1,7 @@
-"""AWS Private CA on loopback: its API, its rules, its refusals.
+"""Emulate AWS Private CA on loopback: its API, rules and errors.
 
-It may refuse what AWS accepts, never accept what AWS refuses. What is not modelled is refused by name.
+The sandbox may reject a request that AWS accepts, but never accepts a request that AWS rejects. The error for an
+unsupported feature names the feature.
 """
 
 from toolkit.sandbox.private_ca.service import PrivateCaService

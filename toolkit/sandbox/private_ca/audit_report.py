@@ -1,4 +1,4 @@
-"""Audit reports, in the form that the user guide shows (PcaAuditReport.md)."""
+"""Write audit reports in the format of the user guide (PcaAuditReport.md)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COLUMNS = (
     "revocationReason",
     "templateArn",
 )
-# RFC 2253, 2.3; every other attribute is its object identifier and its value in hexadecimal DER (2.4).
+# RFC 2253, 2.3; other attributes have their object identifier and their value in hexadecimal DER (2.4).
 _KEYWORDS = {
     NameOID.COMMON_NAME: "CN",
     NameOID.LOCALITY_NAME: "L",
@@ -46,7 +46,7 @@ _KEYWORDS = {
 
 
 def write(authority: CertificateAuthority, form: str) -> bytes:
-    """Return the report of a CA: every certificate that it issued or revoked.
+    """Return a CA's report of every certificate that it issued or revoked.
 
     Args:
         authority: the CA.
@@ -66,7 +66,7 @@ def _row(authority: CertificateAuthority, issued: IssuedCertificate) -> Object:
     certificate = pem.load_certificate(issued.pem)
     row = {
         "awsAccountId": authority.owner,
-        # Whom a service has it issued for; the sandbox has no such service, so nobody.
+        # requestedByServicePrincipal stays empty, because no service requests certificates in the sandbox.
         "certificateArn": issued.arn,
         "serial": certificate.serial_number.to_bytes(16).hex(":"),
         "subject": _subject(certificate.subject),
@@ -92,7 +92,7 @@ def _subject(name: x509.Name) -> str:
 
 
 def _value(attribute: x509.NameAttribute[str | bytes]) -> bytes:
-    """Return the value in DER, tag and length included."""
+    """Return the value in DER, including tag and length."""
     relative = next(der.read_elements(der.read_one(x509.Name([attribute]).public_bytes()).content))
     _, value = der.read_elements(next(der.read_elements(relative.content)).content)
     return value.whole

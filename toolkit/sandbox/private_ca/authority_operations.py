@@ -1,4 +1,4 @@
-"""Operations on CAs: creating, certifying, changing, deleting, tagging."""
+"""Create, certify, change, delete and tag CAs."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _DEFAULT_DELETION_DAYS = 30
 _DELETABLE = (state.CREATING, state.PENDING, state.DISABLED, state.EXPIRED)
 _UPDATABLE = (state.ACTIVE, state.DISABLED)
 _LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
-# botocore, ListCertificateAuthoritiesRequest.MaxResults: more may be asked for, and 100 are returned.
+# botocore, ListCertificateAuthoritiesRequest.MaxResults: a request may ask for more, but AWS returns 100.
 _PAGE = 100
 _MAX_TAGS = 50
 
 
 class Authorities:
-    """Each public method is one operation."""
+    """The operations on CAs; each public method is one operation."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
     def create_certificate_authority(self, caller: Caller, params: Object) -> Object:
-        """Create a CA that waits for its certificate."""
+        """Create a CA, which then needs its certificate."""
         now = self._registry.clock()
         prefix = f"arn:{caller.partition}:acm-pca:{caller.region}:{caller.account}:certificate-authority/"
         arn = prefix + str(uuid.uuid4())
@@ -59,7 +59,7 @@ class Authorities:
         return {"CertificateAuthorityArn": self._registry.store_once(params.get("IdempotencyToken"), scope, store)}
 
     def _require_room(self, caller: Caller) -> None:
-        # AWS Private CA quotas: a deleted CA counts until its restoration period has ended.
+        # AWS Private CA quotas: a deleted CA counts until its restoration period ends.
         now = self._registry.clock()
         counted = sum(
             authority.owner == caller.account
@@ -71,12 +71,12 @@ class Authorities:
             raise AwsError("LimitExceededException", "The account has as many private CAs as it may have.")
 
     def describe_certificate_authority(self, caller: Caller, params: Object) -> Object:
-        """Return everything about a CA but its certificate."""
+        """Return a CA's properties, without its certificate."""
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         return {"CertificateAuthority": authority.describe(self._registry.clock())}
 
     def list_certificate_authorities(self, caller: Caller, params: Object) -> Object:
-        """Return the CAs of the account in the region, or those that others share with it, a page at a time."""
+        """Return a page of the account's CAs in the region, or of those that other accounts share with it."""
         own = params.get("ResourceOwner", "SELF") == "SELF"
         visible = [
             authority
@@ -90,7 +90,7 @@ class Authorities:
         return {"CertificateAuthorities": [authority.describe(now) for authority in shown], "NextToken": token}
 
     def get_certificate_authority_csr(self, caller: Caller, params: Object) -> Object:
-        """Return the CSR for its own certificate."""
+        """Return the CSR of the CA's own certificate."""
         authority, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         if authority.status(now) == state.CREATING:
             raise AwsError("RequestInProgressException", "The certificate authority is still being created.")
@@ -98,11 +98,12 @@ class Authorities:
         return {"Csr": authority.csr()}
 
     def get_certificate_authority_certificate(self, caller: Caller, params: Object) -> Object:
-        """Return its own certificate and its chain."""
+        """Return the CA's own certificate and its chain."""
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         now = self._registry.clock()
         if authority.status(now) == state.PENDING:
-            # AWS's words (getmoto/moto: moto/acmpca/exceptions.py), although it is the certificate that was asked for.
+            # AWS's message (getmoto/moto: moto/acmpca/exceptions.py), although the request asked for a certificate, not
+            # a CSR.
             raise AwsError(
                 "InvalidStateException",
                 f"The certificate authority {authority.arn} is not in the correct state"
@@ -110,23 +111,23 @@ class Authorities:
             )
         authority.require(now, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="reading its certificate")
         own, *above = authority.certificates
-        # Both end without a line end, as those of GetCertificate do.
+        # Both have no line break at the end, as in GetCertificate.
         return {"Certificate": pem.write([own]).rstrip(), "CertificateChain": pem.write(above).rstrip() or None}
 
     def import_certificate_authority_certificate(self, caller: Caller, params: Object) -> None:
-        """Give it its certificate, which makes it active."""
+        """Import the CA's certificate, which activates the CA."""
         authority, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         with authority.lock:
             authority.require(now, state.PENDING, state.ACTIVE, state.EXPIRED, doing="importing a certificate")
             above = params.get("CertificateChain")
             authority.certificates = importing.check_certificates(authority, params["Certificate"], above, now)
-            # PCAUpdateCA.md: after a renewal it is what it was before it expired, active or disabled.
+            # PCAUpdateCA.md: after a renewal, the CA has the status from before it expired, active or disabled.
             disabled = authority.stored_status == state.DISABLED
             authority.set_status(state.DISABLED if disabled else state.ACTIVE, now)
             revocation.publish(authority, self._registry.storage, now)
 
     def update_certificate_authority(self, caller: Caller, params: Object) -> None:
-        """Enable, disable, or change how revocation is published."""
+        """Enable or disable the CA, or change its revocation configuration."""
         authority, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         status, wanted = params.get("Status"), params.get("RevocationConfiguration")
         if status is None and wanted is None:
@@ -136,7 +137,7 @@ class Authorities:
         if wanted is not None:
             revocation.check(wanted, authority.arn, self._registry.storage)
         with authority.lock:
-            # Only the status needs a certificate.
+            # Only a change of the status needs a certificate.
             states = _UPDATABLE if status is not None else (state.PENDING, *_UPDATABLE)
             authority.require(now, *states, doing="an update")
             if wanted is not None:
@@ -146,40 +147,40 @@ class Authorities:
                 authority.set_status(status, now)
 
     def delete_certificate_authority(self, caller: Caller, params: Object) -> None:
-        """Delete it; for some days it can be restored."""
+        """Delete the CA; it can be restored for some days."""
         authority, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         with authority.lock:
             # botocore, DeleteCertificateAuthority: an active CA must be disabled first.
             authority.require(now, *_DELETABLE, doing="deletion")
             days = params.get("PermanentDeletionTimeInDays", _DEFAULT_DELETION_DAYS)
             authority.status_before_deletion = authority.status(now)
-            # A CA that was still being created can't be restored (same place).
+            # A CA that was still being created can't be restored (botocore, DeleteCertificateAuthority).
             creating = authority.status_before_deletion == state.CREATING
             authority.restorable_until = None if creating else now + timedelta(days=days)
             authority.set_status(state.DELETED, now)
 
     def restore_certificate_authority(self, caller: Caller, params: Object) -> None:
-        """Bring a deleted CA back, pending or disabled as it may be."""
+        """Restore a deleted CA to the status pending or disabled."""
         authority, now = self._registry.find(caller, params["CertificateAuthorityArn"]), self._registry.clock()
         with authority.lock:
             authority.require(now, state.DELETED, doing="restoration")
             if authority.restorable_until is None or now > authority.restorable_until:
                 raise AwsError("InvalidStateException", "The restoration period has ended.")
-            # botocore, RestoreCertificateAuthority: it comes back disabled (or pending), never active.
-            # One whose certificate has expired shows as EXPIRED (PCAUpdateCA.md).
+            # botocore, RestoreCertificateAuthority: the CA is disabled (or pending) afterwards, never active. If its
+            # certificate has expired, its status is EXPIRED (PCAUpdateCA.md).
             pending = authority.status_before_deletion == state.PENDING
             authority.set_status(state.PENDING if pending else state.DISABLED, now)
             authority.restorable_until = None
 
     def list_tags(self, caller: Caller, params: Object) -> Object:
-        """Return its tags, a page at a time."""
+        """Return a page of the CA's tags."""
         authority = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="listing tags")
         tags = [{"Key": key, "Value": value} for key, value in authority.tags.items()]
         shown, token = _page(tags, params)
         return {"Tags": shown, "NextToken": token}
 
     def tag_certificate_authority(self, caller: Caller, params: Object) -> None:
-        """Add tags, or give known ones other values."""
+        """Add tags, or change the values of existing tags."""
         authority = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="tagging")
         with authority.lock:
             tags = authority.tags | {tag["Key"]: tag.get("Value", "") for tag in params["Tags"]}
@@ -191,7 +192,8 @@ class Authorities:
         authority = self._registry.find_undeleted(caller, params["CertificateAuthorityArn"], doing="removing tags")
         with authority.lock:
             for tag in params["Tags"]:
-                # With a value, only the pair of both is removed (botocore, UntagCertificateAuthority).
+                # If the request has a value, the tag is only removed if its value matches (botocore,
+                # UntagCertificateAuthority).
                 if authority.tags.get(tag["Key"]) == tag.get("Value", authority.tags.get(tag["Key"])):
                     authority.tags.pop(tag["Key"], None)
 

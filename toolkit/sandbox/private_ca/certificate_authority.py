@@ -1,4 +1,4 @@
-"""One private CA: its key, its state, and what it has issued."""
+"""Represent a private CA: its key, its state and the certificates that it issued."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CREATING, PENDING, ACTIVE = "CREATING", "PENDING_CERTIFICATE", "ACTIVE"
 DISABLED, EXPIRED, DELETED = "DISABLED", "EXPIRED", "DELETED"
 UNDELETED = (CREATING, PENDING, ACTIVE, DISABLED, EXPIRED)
-# botocore, CreateCertificateAuthorityRequest: the defaults of what was not asked for.
+# botocore, CreateCertificateAuthorityRequest: the defaults.
 DEFAULT_USAGE_MODE = "GENERAL_PURPOSE"
 DEFAULT_KEY_STORAGE = "FIPS_140_2_LEVEL_3_OR_HIGHER"
 # botocore, CrlConfiguration.S3ObjectAcl
@@ -34,15 +34,15 @@ class IssuedCertificate:
     """A certificate that a CA issued.
 
     Attributes:
-        arn: as AWS forms it: the CA's, ``/certificate/`` and the serial number in 32 hexadecimal digits.
+        arn: the CA's ARN, ``/certificate/`` and the serial number in 32 hexadecimal digits, as on AWS.
         pem: the certificate.
-        chain: the issuing CA first, the root last; empty for a root's own.
-        ready: when GetCertificate begins to return it.
-        issued: when it was asked for.
+        chain: the issuing CA first, the root last; empty for a root's own certificate.
+        ready: when GetCertificate starts to return it.
+        issued: when it was requested.
         serial: its serial number.
-        template: the template's ARN, if one was named.
+        template: the template's ARN, if the request named one.
         revoked: when it was revoked, if it was.
-        revocation_reason: as RevokeCertificate was given it.
+        revocation_reason: the reason given to RevokeCertificate.
     """
 
     arn: str
@@ -63,18 +63,18 @@ class CertificateAuthority:
     Attributes:
         arn: its ARN.
         owner: the account that created it.
-        request: what CreateCertificateAuthority was given.
-        key: never leaves it.
+        request: the parameters of CreateCertificateAuthority.
+        key: the private key, which no operation returns.
         name: its subject.
         stored_status: see :meth:`status`.
-        certificates: its own first, the root last; empty until one is imported.
-        issued: by ARN.
-        usable_from: until then it is CREATING.
+        certificates: its own certificate first, the root last; empty until one is imported.
+        issued: the issued certificates by ARN.
+        usable_from: its status is CREATING until then.
         policy: its resource policy.
-        permissions: of ACM, by principal and source account.
+        permissions: ACM's permissions, by principal and source account.
         audit_reports: by identifier.
-        crl_number: of the last CRL.
-        lock: held while any of it changes.
+        crl_number: the number of the last CRL.
+        lock: must be held while its state changes.
     """
 
     arn: str
@@ -99,54 +99,54 @@ class CertificateAuthority:
 
     @classmethod
     def create(cls, arn: str, owner: str, request: Object, now: datetime) -> CertificateAuthority:
-        """Create a CA that waits for its certificate.
+        """Create a CA, which then needs its certificate.
 
         Raises:
-            AwsError: the configuration can't be had.
+            AwsError: the configuration is invalid or not supported.
         """
         configuration = request["CertificateAuthorityConfiguration"]
         key = keys.generate(configuration["KeyAlgorithm"])
         keys.find_hash(configuration["SigningAlgorithm"], key)
         name = subject.build_name(configuration["Subject"])
-        # Refused now, not when the request is read.
+        # Reject invalid extensions now, not only when the CSR is read.
         list(passthrough.read_csr_extensions(configuration.get("CsrExtensions") or {}))
         tags = {tag["Key"]: tag.get("Value", "") for tag in request.get("Tags", ())}
         return cls(arn, owner, request, now, key, name, now, tags=tags)
 
     @property
     def identifier(self) -> str:
-        """The UUID at the end of its ARN."""
+        """Return the UUID at the end of the ARN."""
         return self.arn.rpartition("/")[2]
 
     @property
     def kind(self) -> str:
-        """ROOT or SUBORDINATE."""
+        """Return ROOT or SUBORDINATE."""
         return str(self.request["CertificateAuthorityType"])
 
     @property
     def usage_mode(self) -> str:
-        """What it may issue."""
+        """Return the usage mode, which limits the certificates that the CA may issue."""
         return str(self.request.get("UsageMode", DEFAULT_USAGE_MODE))
 
     @property
     def certificate(self) -> x509.Certificate | None:
-        """Its own certificate, once there is one."""
+        """Return the CA's own certificate; None until one is imported."""
         return self.certificates[0] if self.certificates else None
 
     @property
     def issuing_name(self) -> x509.Name:
-        """The name in what it issues: the subject of its certificate, in the same bytes (RFC 5280, 4.1.2.4)."""
+        """Return the issuer name: the subject of the CA's certificate, byte for byte (RFC 5280, 4.1.2.4)."""
         own = self.certificate
         return self.name if own is None else own.subject
 
     def status(self, now: datetime) -> str:
-        """Return the state as AWS shows it.
+        """Return the status as AWS shows it.
 
         A CA whose certificate has expired is EXPIRED, whether it was active or disabled before (user guide,
-        PCAUpdateCA.md); a young one is CREATING.
+        PCAUpdateCA.md). A new CA is CREATING for a while.
 
         Args:
-            now: the moment.
+            now: the current time.
         """
         own = self.certificate
         if self.stored_status == PENDING and self.usable_from is not None and now < self.usable_from:
@@ -156,7 +156,7 @@ class CertificateAuthority:
         return self.stored_status
 
     def require(self, now: datetime, *allowed: str, doing: str) -> None:
-        """Refuse a call that its state does not allow.
+        """Reject a call that the CA's status does not allow.
 
         Raises:
             AwsError: ``InvalidStateException``.
@@ -167,19 +167,19 @@ class CertificateAuthority:
             raise AwsError("InvalidStateException", message)
 
     def set_status(self, status: str, now: datetime) -> None:
-        """Change the state and remember when."""
+        """Set the status and the time of the change."""
         self.stored_status = status
         self.changed = now
 
     def take_crl_number(self) -> int:
-        """Return the number of the next CRL; it counts up with each (RFC 5280, 5.2.3)."""
+        """Return the number of the next CRL; each CRL has a higher number (RFC 5280, 5.2.3)."""
         self.crl_number += 1
         return self.crl_number
 
     def csr(self) -> str:
-        """Return the request for its own certificate, signed with its configured algorithm.
+        """Return the CSR of the CA's own certificate, signed with the configured algorithm.
 
-        It asks for CA:TRUE (user guide, PCACertInstall.md) and for what ``CsrExtensions`` said.
+        It requests CA:TRUE (user guide, PCACertInstall.md) and the configured ``CsrExtensions``.
         """
         configuration = self.request["CertificateAuthorityConfiguration"]
         algorithm = keys.find_hash(configuration["SigningAlgorithm"], self.key)
@@ -191,7 +191,7 @@ class CertificateAuthority:
         return request.public_bytes(serialization.Encoding.PEM).decode()
 
     def describe(self, now: datetime) -> Object:
-        """Return what DescribeCertificateAuthority returns."""
+        """Return the result of DescribeCertificateAuthority."""
         own = self.certificate
         return {
             "Arn": self.arn,
@@ -199,7 +199,7 @@ class CertificateAuthority:
             "CreatedAt": self.created,
             "LastStateChangeAt": self.changed,
             "Type": self.kind,
-            # Decimal, as in the user guide's examples (PCACertInstall.md), unlike serial numbers everywhere else.
+            # Decimal, as in the user guide's examples (PCACertInstall.md); other serial numbers are hexadecimal.
             "Serial": str(own.serial_number) if own else None,
             "Status": self.status(now),
             "NotBefore": own.not_valid_before_utc if own else None,
@@ -213,13 +213,13 @@ class CertificateAuthority:
 
 
 def show_revocation(configuration: Mapping[str, Value] | None) -> Object:
-    """Return a revocation configuration as AWS shows it: both parts, also those that nobody gave.
+    """Return a revocation configuration as AWS shows it: both parts, even if only one was set.
 
     Source: user guide, PCAUpdateCA.md; botocore, CrlConfiguration.S3ObjectAcl: "If no value is specified, the default
     is PUBLIC_READ".
 
     Args:
-        configuration: as the CA was given it.
+        configuration: the CA's configuration, as requested.
     """
     given = configuration or {}
     crl, ocsp = given.get("CrlConfiguration"), given.get("OcspConfiguration")

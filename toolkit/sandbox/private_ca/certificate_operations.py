@@ -1,4 +1,4 @@
-"""Operations on issued certificates: revoking, reporting."""
+"""Revoke issued certificates and write audit reports."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SERIAL = re.compile(r"[0-9A-Fa-f]{1,2}(:?[0-9A-Fa-f]{2})*")
 
 
 class Certificates:
-    """Each public method is one operation."""
+    """The operations on issued certificates; each public method is one operation."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
     def revoke_certificate(self, caller: Caller, params: Object) -> None:
-        """Revoke by serial number."""
+        """Revoke a certificate by its serial number."""
         now = self._registry.clock()
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         text = params["CertificateSerial"]
@@ -51,7 +51,7 @@ class Certificates:
             revocation.publish(authority, self._registry.storage, now)
 
     def create_certificate_authority_audit_report(self, caller: Caller, params: Object) -> Object:
-        """Write every certificate that the CA issued or revoked to a file in S3."""
+        """Write a report of every certificate that the CA issued or revoked to S3."""
         now = self._registry.clock()
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         authority.require(now, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="an audit report")
@@ -74,7 +74,7 @@ class Certificates:
         return {"AuditReportId": identifier, "S3Key": key}
 
     def describe_certificate_authority_audit_report(self, caller: Caller, params: Object) -> Object:
-        """Return whether a report is done, and where."""
+        """Return whether a report is finished, and its location."""
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         report = authority.audit_reports.get(params["AuditReportId"])
         if report is None:

@@ -1,4 +1,4 @@
-"""The checks on a CA's own certificate when it is imported (user guide, PCACertInstall.html)."""
+"""Check a CA's own certificate when it is imported (user guide, PCACertInstall.html)."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 def check_certificates(
     authority: CertificateAuthority, certificate: bytes, above: bytes | None, now: datetime
 ) -> tuple[x509.Certificate, ...]:
-    """Return the CA's certificate and those above it, in order, if the CA may have them.
+    """Return the CA's certificate and its chain, in order, if the CA may import them.
 
     Args:
         authority: the CA.
-        certificate: PEM of its certificate.
-        above: PEM of the chain without it: the next CA first, the root last.
-        now: the moment of the import.
+        certificate: PEM of the CA's certificate.
+        above: PEM of its chain: the issuing CA first, the root last.
+        now: the time of the import.
 
     Raises:
-        AwsError: AWS would refuse them.
+        AwsError: AWS would reject them.
     """
     own = _read(certificate, "certificate")
     if len(own) != 1:

@@ -1,4 +1,4 @@
-"""From a request to a signed certificate, with every rule that AWS applies on the way."""
+"""Issue certificates, with all of AWS's checks."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ _LIVING = (state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED)
 
 
 class Issuing:
-    """Each public method is one operation."""
+    """The operations that issue and return certificates; each public method is one operation."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
     def issue_certificate(self, caller: Caller, params: Object) -> Object:
-        """Sign a CSR; the certificate is fetched with a call of its own."""
+        """Sign a CSR; GetCertificate returns the certificate."""
         now = self._registry.clock()
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         certificate = _sign(authority, params, caller.partition, now)
-        # Its serial number ends the ARN (user guide, PcaAuditReport.md; CloudTrail's examples of IssueCertificate).
+        # The ARN ends with the serial number (user guide, PcaAuditReport.md; CloudTrail's examples of
+        # IssueCertificate).
         arn = f"{authority.arn}/certificate/{certificate.serial_number:032x}"
-        # A root's own certificate has no chain above it.
+        # A root's own certificate has no chain.
         above = "" if certificate.issuer == certificate.subject else pem.write(authority.certificates)
         ready = now + self._registry.issuance_delay
         issued = IssuedCertificate(
@@ -60,7 +61,7 @@ class Issuing:
         return {"CertificateArn": self._registry.store_once(params.get("IdempotencyToken"), scope, store)}
 
     def get_certificate(self, caller: Caller, params: Object) -> Object:
-        """Return a certificate and its chain, once it is issued."""
+        """Return a certificate and its chain, after it has been issued."""
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         authority.require(self._registry.clock(), *_LIVING, doing="reading a certificate")
         if not params["CertificateArn"].startswith(f"{authority.arn}/certificate/"):
@@ -72,7 +73,7 @@ class Issuing:
             raise AwsError("ResourceNotFoundException", f"Could not find certificate {params['CertificateArn']}.")
         if self._registry.clock() < issued.ready:
             raise AwsError("RequestInProgressException", "The certificate is still being issued.")
-        # Without a line end (aws/aws-cli: awscli/examples/acm-pca/get-certificate.rst, and
+        # Without a line break at the end (aws/aws-cli: awscli/examples/acm-pca/get-certificate.rst, and
         # cert-manager/aws-privateca-issuer, which adds one).
         return {"Certificate": issued.pem.rstrip(), "CertificateChain": issued.chain.rstrip() or None}
 
@@ -82,7 +83,7 @@ def _sign(
 ) -> x509.Certificate:
     """Return the certificate, if AWS would issue it."""
     wanted = profile(request.get("TemplateArn"), partition)
-    # Given to a template that does not let it in, ApiPassthrough is silently ignored (botocore,
+    # AWS ignores ApiPassthrough silently if the template does not use it (botocore,
     # IssueCertificateRequest.ApiPassthrough).
     given = (request.get("ApiPassthrough") or {}) if wanted.from_api else {}
     csr, key = requests.read(request["Csr"])
@@ -110,18 +111,18 @@ def _sign(
 
 
 def _serial_number() -> int:
-    """Return a serial number of exactly 16 octets, as AWS's have (user guide, PcaAuditReport.md)."""
+    """Return a serial number of exactly 16 octets, as AWS does (user guide, PcaAuditReport.md)."""
     return 2**120 + secrets.randbelow(2**128 - 2**120)
 
 
 def _require_state(authority: CertificateAuthority, wanted: Profile, now: datetime) -> None:
-    # A root signs its own certificate before it is active, and again when it is renewed.
+    # A root CA signs its own certificate before it is active, and again for a renewal.
     states = (state.PENDING, state.ACTIVE, state.EXPIRED) if wanted.self_signed else (state.ACTIVE,)
     authority.require(now, *states, doing="issuing certificates")
 
 
 def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.CertificateSigningRequest) -> None:
-    """The certificate must have a place in the hierarchy."""
+    """Check that the certificate fits into the hierarchy."""
     if wanted.self_signed:
         if authority.kind != "ROOT" or csr.public_key() != authority.key.public_key():
             raise make_argument_error("The root template is for a root CA's own request.")
@@ -129,11 +130,11 @@ def _require_place(authority: CertificateAuthority, wanted: Profile, csr: x509.C
     if not wanted.is_ca:
         return
     if authority.usage_mode == "SHORT_LIVED_CERTIFICATE":
-        # privateca/latest/userguide/short-lived-certificates.html: it is the last CA of its chain.
+        # privateca/latest/userguide/short-lived-certificates.html: such a CA is the last CA of its chain.
         raise make_argument_error("A CA in short-lived certificate mode can not issue CA certificates.")
     allowed, length = chain.get_path_length(authority.certificates[0]), wanted.constraints.path_length
     if allowed is not None and (length is None or length >= allowed):
-        # botocore, IssueCertificateRequest.TemplateArn: not beyond what the issuing CA allows.
+        # botocore, IssueCertificateRequest.TemplateArn: not beyond the issuing CA's path length.
         raise make_argument_error(f"The CA allows path lengths below {allowed}, and the template has {length}.")
 
 
@@ -163,10 +164,10 @@ def _extensions(
     requested: tuple[x509.CertificateSigningRequest, PublicKey],
     given: Mapping[str, Value],
 ) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    """Template first, then ApiPassthrough, then the request: who comes first wins (UsingTemplates.md)."""
+    """Yield the extensions of the template, ApiPassthrough and the CSR; the first source wins (UsingTemplates.md)."""
     csr, key = requested
     seen: set[x509.ObjectIdentifier] = set()
-    # Where revocation is looked up the CA says, or else the request ("CA config or CSR" in AWS's table).
+    # The CA's configuration has precedence over the CSR for revocation ("CA config or CSR" in AWS's table).
     published = () if wanted.self_signed else revocation.make_extensions(authority)
     layers = (_of_template(authority, wanted, key), published, _of_api(given), _of_request(wanted, csr))
     for layer in layers:
@@ -192,15 +193,15 @@ def _of_template(
 def _of_api(given: Mapping[str, Value]) -> Iterator[tuple[x509.ExtensionType, bool]]:
     for extension, critical in passthrough.read_extensions(given):
         if isinstance(extension, x509.SubjectAlternativeName):
-            # What AWS rejects in a CSR it also rejects here (userguide/certguard-validation.html). Whether it wants
-            # this SAN critical when the subject is empty is not known.
+            # AWS rejects the same SANs here as in a CSR (userguide/certguard-validation.html). Whether AWS requires
+            # this SAN to be critical if the subject is empty is unknown.
             requests.require_readable(extension)
         yield extension, critical
 
 
 def _of_request(wanted: Profile, csr: x509.CertificateSigningRequest) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    # Every template takes the SAN with the criticality that the CSR gives it (cert-manager/cert-manager#5494); only
-    # the CSR passthrough takes the rest.
+    # Every template copies the SAN with the CSR's criticality (cert-manager/cert-manager#5494); only the CSR
+    # passthrough templates copy other extensions.
     for extension in csr.extensions:
         if wanted.from_csr or extension.oid == x509.SubjectAlternativeName.oid:
             yield extension.value, extension.critical

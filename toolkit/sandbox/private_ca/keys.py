@@ -1,4 +1,4 @@
-"""Key pairs and signatures of CAs (botocore acm-pca: KeyAlgorithm, SigningAlgorithm)."""
+"""Generate keys and choose signature algorithms for CAs (botocore acm-pca: KeyAlgorithm, SigningAlgorithm)."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _HASHES: dict[str, Hash] = {
 
 
 def generate(key_algorithm: str) -> PrivateKey:
-    """Return a key pair of the algorithm that was asked for.
+    """Return a new key pair.
 
     Raises:
-        AwsError: AWS has the algorithm, the sandbox has not (ML-DSA, SM2).
+        AwsError: the sandbox does not have the algorithm, although AWS does (ML-DSA, SM2).
     """
     if key_algorithm in _RSA_BITS:
         return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS[key_algorithm])
@@ -46,11 +46,11 @@ def generate(key_algorithm: str) -> PrivateKey:
 
 
 def find_hash(signing_algorithm: str, key: PrivateKey) -> Hash:
-    """Return the hash with which the CA's key makes the signature that was asked for.
+    """Return the hash of a signing algorithm.
 
     Raises:
-        AwsError: the algorithm is of another family than the CA's key, which AWS refuses (botocore,
-            IssueCertificateRequest.SigningAlgorithm), or the sandbox has it not.
+        AwsError: the algorithm does not match the type of the CA's key, which AWS rejects (botocore,
+            IssueCertificateRequest.SigningAlgorithm), or the sandbox does not have it.
     """
     name, _, family = signing_algorithm.partition("WITH")
     if name not in _HASHES or family not in ("RSA", "ECDSA"):
@@ -64,13 +64,13 @@ def find_hash(signing_algorithm: str, key: PrivateKey) -> Hash:
 
 
 def make_key_identifier(certificate: x509.Certificate, key: PrivateKey) -> x509.AuthorityKeyIdentifier:
-    """Return what the CA's certificates and CRLs have: its own subject key identifier.
+    """Return the authority key identifier for the CA's certificates and CRLs: the CA's own subject key identifier.
 
-    An external parent may have computed that in its own way.
+    It is read from the certificate, because an external parent CA may compute it in another way.
 
     Args:
-        certificate: the CA's own.
-        key: the CA's.
+        certificate: the CA's own certificate.
+        key: the CA's key.
     """
     try:
         own = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)

@@ -1,4 +1,4 @@
-"""What ``ApiPassthrough`` says, as X.509 extensions (botocore acm-pca: ApiPassthrough, Extensions)."""
+"""Build X.509 extensions from ``ApiPassthrough`` (botocore acm-pca: ApiPassthrough, Extensions)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _USAGES = {
     "EncipherOnly": "encipher_only",
     "DecipherOnly": "decipher_only",
 }
-# What has a field of its own, or is the template's or the CA's to say.
+# These have their own field, or come from the template or the CA.
 _NOT_CUSTOM = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -59,10 +59,10 @@ _NOT_CUSTOM = frozenset(
 
 
 def read_extensions(passthrough: Mapping[str, Value]) -> Iterator[Extension]:
-    """Yield the extensions that the caller gave, each with its criticality.
+    """Yield the caller's extensions, each with its criticality.
 
     Raises:
-        AwsError: ``InvalidArgsException`` for what can't be encoded.
+        AwsError: ``InvalidArgsException``: a value can't be encoded.
     """
     given = passthrough.get("Extensions") or {}
     try:
@@ -89,13 +89,13 @@ _ACCESS_METHODS = {
 
 
 def read_csr_extensions(given: Mapping[str, Value]) -> Iterator[Extension]:
-    """Yield the extensions that a CA's request for its own certificate asks for (botocore acm-pca: CsrExtensions).
+    """Yield the extensions in the CSR of a CA's own certificate (botocore acm-pca: CsrExtensions).
 
     Args:
         given: the CA's ``CsrExtensions``.
 
     Raises:
-        AwsError: ``InvalidArgsException`` for what can't be encoded.
+        AwsError: ``InvalidArgsException``: a value can't be encoded.
     """
     try:
         if "KeyUsage" in given:

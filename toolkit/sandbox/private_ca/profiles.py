@@ -1,8 +1,8 @@
-"""What each certificate template puts into a certificate, and which other sources it lets in.
+"""Define the certificate templates: their extensions, and the other sources of extensions that they allow.
 
 Source: AWS Private CA user guide, "Understanding certificate templates"
-(awsdocs/aws-private-ca-user-guide:doc_source/UsingTemplates.md) and, for the templates that came later
-(BlankRootCACertificate, CriticalBasicConstraints), privateca/latest/userguide/template-definitions.html.
+(awsdocs/aws-private-ca-user-guide:doc_source/UsingTemplates.md) and, for newer templates (BlankRootCACertificate,
+CriticalBasicConstraints), privateca/latest/userguide/template-definitions.html.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _ARN = re.compile(r"arn:(?P<partition>[^:]+):acm-pca:::template/(?P<name>[^/]+/V
 
 @dataclass(frozen=True)
 class Profile:
-    """One template.
+    """A template.
 
     Attributes:
         constraints: basicConstraints.
-        constraints_critical: for CAs always; on end entities AWS's table does not mark it.
+        constraints_critical: always True for CAs; AWS's table does not mark it critical for end entities.
         usage: key usage, critical; None leaves it to the passthrough.
-        extended: extended key usage; empty leaves it to the passthrough, where there is one.
-        extended_critical: for code and OCSP signing.
-        self_signed: a root's own certificate: no authority key identifier.
-        from_api: lets in what ApiPassthrough says.
-        from_csr: lets in the other extensions of the request.
+        extended: extended key usage; empty leaves it to the passthrough, if the template has one.
+        extended_critical: True for code and OCSP signing.
+        self_signed: a root's own certificate, without an authority key identifier.
+        from_api: whether it uses ApiPassthrough.
+        from_csr: whether it copies the CSR's other extensions.
     """
 
     constraints: x509.BasicConstraints
@@ -50,7 +50,7 @@ class Profile:
 
     @property
     def is_ca(self) -> bool:
-        """Return whether it makes a CA."""
+        """Return whether the template creates a CA certificate."""
         return self.constraints.ca
 
 
@@ -80,7 +80,7 @@ _BLANKS = {
     "BlankEndEntityCertificate_CriticalBasicConstraints": replace(_BLANK, constraints_critical=True),
     **{f"BlankSubordinateCACertificate_PathLen{n}": _authority(n, blank=True) for n in _PATH_LENGTHS},
 }
-# Roots know no passthrough from the request.
+# Templates of roots have no CSR passthrough.
 _ROOTS = {
     "RootCACertificate": _authority(None, root=True),
     "BlankRootCACertificate": _authority(None, blank=True, root=True),
@@ -104,10 +104,10 @@ PROFILES = {f"{name}/V1": profile for name, profile in _all()}
 
 
 def profile(template_arn: str | None, partition: str) -> Profile:
-    """Return the profile that a request names, or the default.
+    """Return the template that a request names, or the default template.
 
     Raises:
-        AwsError: there is no such template, or it is of another partition.
+        AwsError: the template does not exist, or the ARN is of another partition.
     """
     if template_arn is None:
         return PROFILES[templates.END_ENTITY]

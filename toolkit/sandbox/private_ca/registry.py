@@ -1,4 +1,4 @@
-"""What all operations share: the CAs, the idempotency tokens, the clock, and who may reach what."""
+"""Hold the state that all operations share, and check permissions: CAs, idempotency tokens and the clock."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ ORGANIZATION = "aws:PrincipalOrgID"
 
 
 class Shares(Protocol):
-    """AWS RAM, through which CAs are shared with other accounts."""
+    """AWS RAM, which shares CAs with other accounts."""
 
     def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Return whether a share lets an account do that with a CA."""
+        """Return whether a share allows an account an action on a CA."""
 
     def reaches(self, account: str, resource: str) -> bool:
         """Return whether a CA is shared with an account."""
@@ -43,14 +43,14 @@ class Registry:
     """The state of the service.
 
     Attributes:
-        clock: tells the time, aware of its zone.
+        clock: returns the current time with a time zone.
         storage: the S3 of the same sandbox.
-        creation_delay: how long a new CA stays CREATING.
-        issuance_delay: how long a new certificate stays in progress.
-        max_authorities: of one account in one region, deleted ones included until they can't be restored.
-        authorities: by ARN.
+        creation_delay: how long a new CA is CREATING.
+        issuance_delay: how long a new certificate is in progress.
+        max_authorities: the quota of an account in a region; deleted CAs count until they can't be restored.
+        authorities: the CAs by ARN.
         shares: the RAM of the same sandbox, if it has one.
-        tokens: by scope and idempotency token, the ARN that it stands for and when it is forgotten.
+        tokens: ARN and expiration by scope and idempotency token.
     """
 
     clock: Callable[[], datetime]
@@ -64,10 +64,10 @@ class Registry:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, caller: Caller, arn: str) -> CertificateAuthority:
-        """Return a CA by its ARN, in its own region.
+        """Return a CA of the caller's region by its ARN.
 
         Raises:
-            AwsError: there is none.
+            AwsError: the CA does not exist.
         """
         authority = self.authorities.get(arn)
         if authority is not None and arn.split(":")[3] == caller.region:
@@ -77,10 +77,10 @@ class Registry:
         raise AwsError("ResourceNotFoundException", f"Could not find Certificate Authority {arn}.")
 
     def find_undeleted(self, caller: Caller, arn: str, *, doing: str) -> CertificateAuthority:
-        """Find a CA for something that a deleted one does not allow.
+        """Return a CA for an operation that a deleted CA does not allow.
 
         Raises:
-            AwsError: there is none, or it is deleted (``InvalidStateException``, which all these operations have in
+            AwsError: the CA does not exist or is deleted (``InvalidStateException``, which all these operations have in
                 botocore's model).
         """
         authority = self.find(caller, arn)
@@ -88,12 +88,12 @@ class Registry:
         return authority
 
     def store_once(self, token: str | None, scope: tuple[str, ...], store: Callable[[], str]) -> str:
-        """Store something and return its ARN, or the ARN for which the token already stands.
+        """Store an object and return its ARN, or return the ARN of the earlier request with the same token.
 
         Args:
-            token: the caller's idempotency token, if any; forgotten after five minutes.
-            scope: within which tokens are compared.
-            store: makes it known and returns its ARN.
+            token: the caller's idempotency token, if any; it expires after five minutes.
+            scope: tokens are compared within this scope.
+            store: stores the object and returns its ARN.
         """
         now = self.clock()
         with self._lock:
@@ -117,7 +117,7 @@ class Registry:
             self._authorize(caller, f"acm-pca:{operation}", resource, context)
 
     def is_shared_with(self, caller: Caller, authority: CertificateAuthority) -> bool:
-        """Return whether the CA's policy or a share is for the caller's account."""
+        """Return whether the CA's policy or a share names the caller's account."""
         named = str(authority.policy or "")
         by_policy = caller.account in named or (caller.organization is not None and caller.organization in named)
         return by_policy or (self.shares is not None and self.shares.reaches(caller.account, authority.arn))
@@ -141,10 +141,10 @@ class Registry:
 
 
 def _contexts(operation: str, params: Object, partition: str) -> list[dict[str, str]]:
-    """The condition keys of a call; a call must be allowed with each of the sets.
+    """Return the sets of condition keys of a call; the call must be allowed with each set.
 
-    Whether AWS has ``acm-pca:TemplateArn`` in the context of a request that names no template is not documented. So
-    such a request must be allowed without the key as well as with the template that is then used.
+    AWS does not document whether a request without a template has ``acm-pca:TemplateArn`` in its context. So such a
+    request must be allowed without the key, and also with the default template.
     """
     key, named = "acm-pca:TemplateArn", params.get("TemplateArn")
     if named:

@@ -1,8 +1,8 @@
-"""Reads certificate signing requests, and rejects those that AWS rejects.
+"""Read certificate signing requests, and reject those that AWS rejects.
 
-AWS must be able to read every attribute for which it has a condition key, and returns MalformedCSRException
-otherwise (docs.aws.amazon.com/privateca/latest/userguide/certguard-validation.html). It judges the certificate
-that it would sign. The sandbox judges the whole CSR, also what the template would leave out.
+AWS must be able to read every attribute for which it has a condition key, and returns MalformedCSRException otherwise
+(docs.aws.amazon.com/privateca/latest/userguide/certguard-validation.html). AWS checks the certificate that it would
+sign. The sandbox checks the whole CSR, including the parts that the template would leave out.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 # extensionRequest (RFC 2985, 5.4.2).
 _EXTENSION_REQUEST = x509.ObjectIdentifier("1.2.840.113549.1.9.14")
 _HEADER = b"-----BEGIN CERTIFICATE REQUEST-----"
-# AWS rejects a curve that it does not recognize. Which ones it recognizes is not documented, except for those of
-# its own CAs (botocore acm-pca: KeyAlgorithm).
+# AWS rejects a curve that it does not recognize. AWS documents only the curves of its own CAs (botocore acm-pca:
+# KeyAlgorithm).
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _OBJECT_IDENTIFIER = 0x06
-# The string types of ASN.1 by their tag (X.680, 8.6), for names of the form otherName.
+# The string types of ASN.1 by their tag (X.680, 8.6), for otherName.
 _STRINGS = {
     0x0C: "utf-8",  # UTF8String
     0x12: "ascii",  # NumericString
@@ -41,7 +41,7 @@ _STRINGS = {
     0x1C: "utf-32-be",  # UniversalString
     0x1E: "utf-16-be",  # BMPString
 }
-# What cryptography raises when it loads a CSR, and later when it reads the key, the subject or the extensions.
+# The exceptions of cryptography when it loads a CSR, and later when it reads the key, the subject or the extensions.
 _UNREADABLE = (
     ValueError,
     TypeError,
@@ -58,13 +58,13 @@ def read(text: bytes) -> tuple[x509.CertificateSigningRequest, PublicKey]:
     Raises:
         AwsError: ``MalformedCSRException``; AWS would reject the CSR.
     """
-    # The service's own pattern knows only this header (aws/aws-cli#9613).
+    # The service's own pattern accepts only this header (aws/aws-cli#9613).
     if not text.lstrip().startswith(_HEADER):
         raise make_malformed_error("The request must be PEM and begin with BEGIN CERTIFICATE REQUEST.")
     try:
         csr = pem.load_request(text)
         valid, sent_key = csr.is_signature_valid, csr.public_key()
-        # Reading one extension reads them all.
+        # Reading one extension parses all of them.
         subject, names = list(csr.subject), _names(csr)
         lists = sum(attribute.oid == _EXTENSION_REQUEST for attribute in csr.attributes)
     except _UNREADABLE as error:
@@ -72,7 +72,7 @@ def read(text: bytes) -> tuple[x509.CertificateSigningRequest, PublicKey]:
     if not valid:
         raise make_malformed_error("The signature of the request does not fit its key.")
     if lists > 1:
-        # cryptography reads only the first. Which one AWS reads is not known.
+        # cryptography reads only the first list. Which one AWS reads is unknown.
         raise make_malformed_error("The request must not have more than one list of extensions.")
     key = _require_key(csr, sent_key)
     if names is not None:
@@ -81,7 +81,7 @@ def read(text: bytes) -> tuple[x509.CertificateSigningRequest, PublicKey]:
         # botocore, IssueCertificateRequest.Csr
         raise make_malformed_error("The request must have a subject or a subject alternative name.")
     if names is not None and not subject and not names.critical:
-        # AWS's words (cert-manager/aws-privateca-issuer#6, cert-manager/istio-csr#90); RFC 5280, 4.2.1.6.
+        # AWS's message (cert-manager/aws-privateca-issuer#6, cert-manager/istio-csr#90); RFC 5280, 4.2.1.6.
         raise make_malformed_error("CSR must mark the SAN extension critical when it has an empty subject")
     return csr, key
 
@@ -93,15 +93,15 @@ def require_readable(names: Iterable[x509.GeneralName]) -> None:
         names: the entries of the extension.
 
     Raises:
-        AwsError: ``MalformedCSRException``; there is no entry, one has no or unprintable text, or an IP address
-            is not 4 or 16 bytes long.
+        AwsError: ``MalformedCSRException``: the extension is empty, an entry has no or unprintable text, or an IP
+            address is not 4 or 16 bytes long.
     """
     entries = list(names)
     if not entries:
         # RFC 5280, 4.2.1.6: GeneralNames has at least one.
         raise make_malformed_error("The SAN extension must have at least one entry.")
     for name in entries:
-        # cryptography reads 8 and 32 bytes as a network, which only name constraints may contain.
+        # cryptography reads 8 and 32 bytes as a network, which is only allowed in name constraints.
         if isinstance(name, x509.IPAddress) and isinstance(name.value, ipaddress.IPv4Network | ipaddress.IPv6Network):
             raise make_malformed_error("An IP address in the SAN extension must be 4 or 16 bytes long.")
         try:
@@ -132,7 +132,7 @@ def _require_key(csr: x509.CertificateSigningRequest, key: object) -> PublicKey:
         return key
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise make_malformed_error("The key of the request is of a type that is not supported.")
-    # cryptography also reads explicit parameters, if they are those of a curve that it knows.
+    # cryptography also accepts explicit parameters of a known curve.
     if [parameter.tag for parameter in _key_parameters(csr)] != [_OBJECT_IDENTIFIER]:
         raise make_malformed_error("The EC key of the request must have a named curve.")
     if not isinstance(key.curve, _CURVES):
@@ -141,13 +141,13 @@ def _require_key(csr: x509.CertificateSigningRequest, key: object) -> PublicKey:
 
 
 def _texts(name: x509.GeneralName) -> Iterator[str]:
-    """Yield what is text in a SAN entry.
+    """Yield the texts of a SAN entry.
 
     Raises:
         ValueError: the text is not in the character set of its type.
     """
     if isinstance(name, x509.DNSName | x509.RFC822Name | x509.UniformResourceIdentifier):
-        # An IA5String (RFC 5280, 4.2.1.6); cryptography also reads UTF-8 in its place.
+        # An IA5String (RFC 5280, 4.2.1.6); cryptography also accepts UTF-8.
         name.value.encode("ascii")
         yield name.value
     elif isinstance(name, x509.DirectoryName):
@@ -161,7 +161,7 @@ def _texts(name: x509.GeneralName) -> Iterator[str]:
 
 
 def _key_parameters(csr: x509.CertificateSigningRequest) -> list[der.Element]:
-    """Return the parameters of the key's algorithm; cryptography has read them, and does not show them.
+    """Return the parameters of the key's algorithm, which cryptography does not expose.
 
     RFC 2986, 4.1: version, subject and key come first; RFC 5280, 4.1.2.7: a key begins with its algorithm.
     """

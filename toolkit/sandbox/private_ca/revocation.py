@@ -1,7 +1,7 @@
-"""How a CA publishes what it revoked: its configuration, the extensions that say so, the CRL.
+"""Check a CA's revocation configuration, build the extensions that point to it, and publish CRLs.
 
-Source: botocore acm-pca, RevocationConfiguration; user guide, "Setting up a certificate revocation method". AWS
-writes a CRL about half an hour after a revocation, the sandbox at once. It has no OCSP responder.
+Source: botocore acm-pca, RevocationConfiguration; user guide, "Setting up a certificate revocation method". AWS writes
+a CRL about half an hour after a revocation, the sandbox at once. The sandbox has no OCSP responder.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ REASONS = {
 
 
 class PublishedCrl(NamedTuple):
-    """Where a CRL is downloaded.
+    """The location of a CRL.
 
     Attributes:
-        bucket: of Amazon S3.
-        key: of the object.
-        is_public: its ACL lets everybody read it.
-        custom_name: the host in the certificates, in lower case, if the CA has one of its own.
+        bucket: the S3 bucket.
+        key: the object key.
+        is_public: whether its ACL lets everyone read it.
+        custom_name: the host in the certificates, in lower case, if the CA has a custom name.
     """
 
     bucket: str
@@ -53,15 +53,15 @@ class PublishedCrl(NamedTuple):
 
 
 def check(wanted: Mapping[str, Value], authority_arn: str, storage: MotoStorage) -> None:
-    """Refuse a configuration that AWS would refuse.
+    """Reject a configuration that AWS would reject.
 
     Args:
-        wanted: as the caller gave it.
-        authority_arn: of the CA that it is for.
-        storage: where its lists would go.
+        wanted: the requested configuration.
+        authority_arn: the CA's ARN.
+        storage: the S3 of the CRLs.
 
     Raises:
-        AwsError: it contradicts itself, or AWS Private CA could not write to the bucket.
+        AwsError: the configuration contradicts itself, or AWS Private CA can't write to the bucket.
     """
     crl, ocsp = wanted.get("CrlConfiguration") or {}, wanted.get("OcspConfiguration") or {}
     # hashicorp/terraform-provider-aws#29088: a disabled CRL with other keys is an error.
@@ -93,7 +93,7 @@ def _key(authority: CertificateAuthority) -> str:
 
 
 def find_published(authority: CertificateAuthority) -> PublishedCrl | None:
-    """Return where a CA's CRL is downloaded; None if it has none."""
+    """Return the location of a CA's CRL; None if it has none."""
     crl = _crl(authority)
     if not crl:
         return None
@@ -103,7 +103,7 @@ def find_published(authority: CertificateAuthority) -> PublishedCrl | None:
 
 
 def make_extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    """Yield the extensions in which the CA's certificates say where their revocation can be looked up."""
+    """Yield the extensions that tell where to look up the revocation of the CA's certificates."""
     region = authority.arn.split(":")[3]
     configuration = authority.request.get("RevocationConfiguration") or {}
     crl, ocsp = _crl(authority), configuration.get("OcspConfiguration") or {}
@@ -121,7 +121,7 @@ def make_extensions(authority: CertificateAuthority) -> Iterator[tuple[x509.Exte
 
 
 def publish(authority: CertificateAuthority, storage: MotoStorage, now: datetime) -> None:
-    """Write the CRL, if the CA has one and a certificate to sign it with."""
+    """Write the CRL, if the CA has one configured and has a certificate to sign it with."""
     crl = _crl(authority)
     own = authority.certificate
     if not crl or own is None:

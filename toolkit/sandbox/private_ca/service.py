@@ -1,4 +1,4 @@
-"""The service as a whole."""
+"""Assemble the service from its operations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PrivateCaService(RpcService):
     """All private CAs of all accounts and regions.
 
     Args:
-        clock: tells the time, aware of its zone.
+        clock: returns the current time with a time zone.
 
     Attributes:
         registry: the state; its delays may be changed while the service runs.

@@ -1,4 +1,4 @@
-"""Operations on who else may use a CA: its resource policy, and ACM's permissions.
+"""Let other accounts and ACM use a CA, with resource policies and permissions.
 
 Source: user guide, "Resource-based policies" (pca-rbp.md): the form of the policy "must be followed precisely".
 """
@@ -28,7 +28,7 @@ _READING = {
 }
 _ISSUING = {"acm-pca:IssueCertificate"}
 _TEMPLATE = "acm-pca:TemplateArn"
-# What another account may issue with (pca-resource-sharing.html).
+# The templates with which other accounts may issue (pca-resource-sharing.html).
 _SHARABLE = {
     templates.END_ENTITY,
     "EndEntityClientAuthCertificate/V1",
@@ -45,13 +45,13 @@ _ACM = "acm.amazonaws.com"
 
 
 class Sharing:
-    """Each public method is one operation."""
+    """The operations on policies and permissions; each public method is one operation."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
     def put_policy(self, caller: Caller, params: Object) -> None:
-        """Let other accounts use the CA."""
+        """Attach a resource policy, which lets other accounts use the CA."""
         authority = self._registry.find(caller, params["ResourceArn"])
         authority.require(self._registry.clock(), state.ACTIVE, doing="a policy")
         policy = _policy(params["Policy"], authority.arn, caller.partition)
@@ -66,13 +66,13 @@ class Sharing:
         return {"Policy": json.dumps(authority.policy)}
 
     def delete_policy(self, caller: Caller, params: Object) -> None:
-        """Take it back."""
+        """Delete the resource policy."""
         authority = self._registry.find_undeleted(caller, params["ResourceArn"], doing="deleting its policy")
         with authority.lock:
             authority.policy = None
 
     def create_permission(self, caller: Caller, params: Object) -> None:
-        """Let ACM renew certificates by itself."""
+        """Let ACM renew certificates."""
         now = self._registry.clock()
         authority = self._registry.find(caller, params["CertificateAuthorityArn"])
         authority.require(now, state.PENDING, state.ACTIVE, state.DISABLED, state.EXPIRED, doing="a permission")
@@ -91,7 +91,7 @@ class Sharing:
             }
 
     def list_permissions(self, caller: Caller, params: Object) -> Object:
-        """Return ACM's permissions; there are never enough for a second page."""
+        """Return ACM's permissions; they never need a second page."""
         authority = self._registry.find_undeleted(
             caller, params["CertificateAuthorityArn"], doing="listing permissions"
         )
@@ -100,7 +100,7 @@ class Sharing:
         return {"Permissions": list(authority.permissions.values())}
 
     def delete_permission(self, caller: Caller, params: Object) -> None:
-        """Take it back."""
+        """Delete ACM's permission."""
         authority = self._registry.find_undeleted(
             caller, params["CertificateAuthorityArn"], doing="deleting a permission"
         )
@@ -132,7 +132,7 @@ def _is_allowed(statement: Object, arn: str, partition: str) -> bool:
         if set(statement["Condition"]) != {"StringEquals"} or not conditions:
             return False
     if statement["Principal"] == "*":
-        # pca-rbp.md, example 2: everybody, but of one organization.
+        # pca-rbp.md, example 2: all principals of one organization.
         if not _ORGANIZATION_ID.fullmatch(conditions.pop(ORGANIZATION, "")):
             return False
     elif not _names_accounts(statement["Principal"]):

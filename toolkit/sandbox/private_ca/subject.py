@@ -1,4 +1,4 @@
-"""AWS's ``ASN1Subject`` as an X.501 name (botocore acm-pca: ASN1Subject)."""
+"""Convert AWS's ``ASN1Subject`` to an X.501 name (botocore acm-pca: ASN1Subject)."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def build_name(subject: Mapping[str, Value]) -> x509.Name:
     """Return the name, with its attributes in the order of AWS's structure.
 
     Raises:
-        AwsError: standard attributes and custom ones are mixed, there is none at all, or one can't be encoded.
+        AwsError: standard and custom attributes are mixed, there are no attributes, or one can't be encoded.
     """
     custom = subject.get("CustomAttributes")
     standard = [(oid, subject[field]) for field, oid in _OIDS.items() if field in subject]
     if custom and standard:
-        # botocore, ASN1Subject.CustomAttributes: they can't be used together with the standard attributes.
+        # botocore, ASN1Subject.CustomAttributes: can't be combined with the standard attributes.
         raise make_argument_error("CustomAttributes can not be combined with other attributes of the subject.")
     try:
         pairs = [(x509.ObjectIdentifier(item["ObjectIdentifier"]), item["Value"]) for item in custom or ()]

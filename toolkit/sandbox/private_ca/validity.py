@@ -1,4 +1,4 @@
-"""When a certificate begins and ends (botocore acm-pca: Validity; user guide, PcaIssueCert.html)."""
+"""Calculate the validity period of a certificate (botocore acm-pca: Validity; user guide, PcaIssueCert.html)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from toolkit.values import Value
 
-# botocore, IssueCertificateRequest.ValidityNotBefore: 60 minutes before the issuance unless it is given.
+# botocore, IssueCertificateRequest.ValidityNotBefore: 60 minutes before the issuance by default.
 BACKDATING = timedelta(minutes=60)
 # privateca/latest/userguide/short-lived-certificates.html
 SHORT_LIVED_MAX = timedelta(days=7)
@@ -22,10 +22,10 @@ _UTC_TIME_PIVOT = 50
 
 
 def read_not_before(requested: Mapping[str, Value] | None, now: datetime) -> datetime:
-    """Return when a certificate begins; only an absolute moment can be asked for.
+    """Return the start of a certificate's validity; a request can only give an absolute time.
 
     Raises:
-        AwsError: the type is not ABSOLUTE, or the moment is beyond all calendars.
+        AwsError: the type is not ABSOLUTE, or the time is out of range.
     """
     if requested is None:
         return now - BACKDATING
@@ -35,10 +35,10 @@ def read_not_before(requested: Mapping[str, Value] | None, now: datetime) -> dat
 
 
 def read_not_after(requested: Mapping[str, Value], now: datetime) -> datetime:
-    """Return when a certificate expires, counted from now where that is relative.
+    """Return when a certificate expires; relative periods are counted from now.
 
     Raises:
-        AwsError: the value is no moment, or one beyond all calendars.
+        AwsError: the value is not a time, or is out of range.
     """
     kind, value = requested["Type"], requested["Value"]
     if kind == "ABSOLUTE":
@@ -61,7 +61,7 @@ def _absolute(seconds: int) -> datetime:
 
 
 def _end_date(digits: int) -> datetime:
-    """UTCTime (YYMMDDHHMMSS) or GeneralizedTime (YYYYMMDDHHMMSS), RFC 5280, 4.1.2.5."""
+    """Return the time of a UTCTime (YYMMDDHHMMSS) or GeneralizedTime (YYYYMMDDHHMMSS), RFC 5280, 4.1.2.5."""
     text = str(digits)
     if len(text) <= _UTC_TIME_DIGITS:
         text = text.zfill(_UTC_TIME_DIGITS)

@@ -1,1 +1,1 @@
-"""The Pulumi program in the sandbox, without the Pulumi CLI."""
+"""Run the Pulumi program in the sandbox, without the Pulumi CLI."""

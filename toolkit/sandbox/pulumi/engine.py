@@ -1,6 +1,6 @@
 """Create the resources that a program registers, in an empty stack.
 
-The program talks to it through Pulumi's own seam for tests (:class:`pulumi.runtime.mocks.MockMonitor`). For updates,
+The program connects through Pulumi's interface for tests (:class:`pulumi.runtime.mocks.MockMonitor`). For updates,
 refreshes and deletions use the real Pulumi engine.
 """
 
@@ -37,13 +37,13 @@ class Engine(pulumi_mocks.MockMonitor):
     """The first update of one stack.
 
     Args:
-        sandbox: the AWS in which resources are made.
-        region: of the stack's own provider.
-        on_resource: is told the type and the logical name of every resource that was made; called from several threads.
-        is_preview: whether nothing is made, so that what AWS would return is not known, as in `pulumi preview`.
+        sandbox: the AWS in which resources are created.
+        region: the region of the stack's default provider.
+        on_resource: gets the type and the logical name of every created resource; called from several threads.
+        is_preview: whether nothing is created, so that the outputs of AWS are unknown, as in `pulumi preview`.
 
     Attributes:
-        failure: the first thing that went wrong, in words for people.
+        failure: the first error; None if there is none.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class Engine(pulumi_mocks.MockMonitor):
         self.is_preview = is_preview
         self._sandbox = sandbox
         self._on_resource = on_resource
-        # By reference; the empty one means the stack's own.
+        # By provider reference; an empty reference means the stack's default provider.
         self._providers = {"": open_aws(sandbox, region, {})}
         self._lock = threading.Lock()
         self._urns: set[str] = set()
         self.failure: ToolkitError | None = None
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """Return a URN as the real engine does, with the types of all parents but the stack; mocks take one parent."""
+        """Return a URN with the types of all parents but the stack, as the real engine does; mocks use one parent."""
         above = parent.split("::")[2] if parent else _STACK
         of_stack = super().make_urn("", type_ if above == _STACK else f"{above}${type_}", name)
         return str(of_stack)
@@ -68,13 +68,13 @@ class Engine(pulumi_mocks.MockMonitor):
     def RegisterResource(  # noqa: N802 - Pulumi's own name
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        """Make one resource."""
+        """Create one resource."""
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         try:
             with _event_loop() as loop:
-                # Which values are secret does not matter here: nothing is printed or written down.
+                # It does not matter here which values are secret: nothing is printed or stored.
                 inputs, _ = rpc.deserialize_properties_unwrap_secrets(request.object)
                 identifier, outputs = self._make(urn, request, dict(inputs))
                 response = loop.run_until_complete(rpc.serialize_properties(outputs, {}))
@@ -87,7 +87,7 @@ class Engine(pulumi_mocks.MockMonitor):
     def ReadResource(  # noqa: N802 - same
         self, request: resource_pb2.ReadResourceRequest
     ) -> resource_pb2.ReadResourceResponse:
-        """Return what the stack exported before: nothing. Nothing else is read as a resource."""
+        """Return the stack's earlier exports, which are empty; reject any other resource."""
         if request.type != _STACK_REFERENCE:
             raise ExternalError(f"{request.name}: reading a {request.type} is not in the sandbox")
         with _event_loop() as loop:
@@ -99,12 +99,12 @@ class Engine(pulumi_mocks.MockMonitor):
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> object:  # noqa: N802 - same
         """Call a function of the provider."""
         with _event_loop():
-            # pulumi has no annotations there.
+            # Pulumi has no annotations there.
             untyped: Callable[[object], object] = super().Invoke
             return untyped(request)
 
     def open_clients(self, provider: str, region: str | None) -> Aws:
-        """Return clients with the credentials of a provider, in its region unless another is named."""
+        """Return clients with a provider's credentials, in its region unless another region is given."""
         opened = self._providers[provider]
         return replace(opened, region=region or opened.region)
 
@@ -152,7 +152,7 @@ class _Functions(pulumi_mocks.Mocks):
         self._engine = engine
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[Object, list[tuple[str, str]] | None]:
-        """Call a function; a refusal is the function's, as with the real provider."""
+        """Call a function; report its error as the real provider does."""
         function = FUNCTIONS.get(args.token)
         if function is None:
             return {}, [("", f"{args.token} is not in the sandbox")]
@@ -162,13 +162,13 @@ class _Functions(pulumi_mocks.Mocks):
             return {}, [("", str(error))]
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, Object]:
-        """Refuse: the engine registers resources itself, so only reading one would come here."""
+        """Raise an error: the engine registers resources itself, so only reading a resource calls this method."""
         raise ExternalError(f"{args.name}: reading a resource is not in the sandbox")
 
 
 @contextmanager
 def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Open an event loop for the worker thread: Pulumi's serialization needs one, and its mocks leave theirs open."""
+    """Open an event loop for the worker thread; Pulumi's serialization needs one, and its mocks don't close theirs."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:

@@ -1,6 +1,6 @@
-"""Fill an empty sandbox with a stack: what it counts on beside clusters and roles, the stack, what others would accept.
+"""Create a stack in an empty sandbox, with the resources outside the stack that its file refers to.
 
-What a stack adopts, is signed by or writes to has a name in its file, so it is made under that very name.
+A stack file names an adopted CA, a parent CA or an existing bucket. Each is created under exactly that name.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> Object:
     """Run the Pulumi program in a sandbox as the first ``pulumi up`` of a stack would.
 
     Args:
-        config: the stack's.
-        sandbox: empty.
-        directory: from where ``zonesFile`` is found.
+        config: the stack's configuration.
+        sandbox: an empty sandbox.
+        directory: the directory that ``zonesFile`` is relative to.
 
     Returns:
         The stack outputs as plain JSON values.
 
     Raises:
-        ToolkitError: the program refused its configuration, or AWS refused a resource.
+        ToolkitError: the program rejected its configuration, or AWS returned an error for a resource.
     """
     if file := config.text("zonesFile"):
-        # The program is in another directory.
+        # The program runs in another directory.
         path = str((directory / file).resolve())
         config = replace(config, values={**config.values, f"{config.project}:zonesFile": path})
     referenced = _ReferencedResources(config, sandbox)
@@ -62,11 +62,13 @@ def fill(config: StackConfig, sandbox: Sandbox, directory: Path) -> Object:
 
 
 def make_caller_environment(config: StackConfig, sandbox: Sandbox) -> dict[str, str]:
-    """Return the credentials of who may assume the verifier roles, if the stack names a role; it is made for that.
+    """Return credentials of a role that may assume the verifier roles; empty if the stack names no such role.
+
+    Create the role that the stack's ``verifierPrincipals`` name, if there is one.
 
     Args:
-        config: the stack's.
-        sandbox: in which the stack is.
+        config: the stack's configuration.
+        sandbox: the sandbox of the stack.
     """
     roles = (text for text in _texts(json.loads(config.text("verifierPrincipals") or "[]")) if ":role/" in text)
     named = next(roles, None)
@@ -91,20 +93,20 @@ class _ReferencedResources:
     sandbox: Sandbox
 
     def make(self) -> None:
-        """Make it, as far as the file can be read; the program itself says what can't."""
+        """Create the resources as far as the file is valid; the program itself reports invalid settings."""
         self._organization()
         self._bucket()
         adopted = self.config.text("adoptArn")
         if adopted:
             self._authority(adopted, templates.END_ENTITY, self._accounts())
         for parent in self.config.objects("parent"):
-            # Who signs with the parent's own account needs no share.
+            # A stack that signs with the credentials of the parent's account needs no share.
             by_itself = parent.get("profile") or parent.get("assumeRoleArn")
             shared = [] if by_itself else [find_account(self.config)]
             self._authority(str(parent.get("arn")), templates.name_subordinate_ca(0), shared)
 
     def accept_invitations(self) -> None:
-        """Accept what the accounts of zones are invited to share, as their administrators would."""
+        """Accept the pending invitations of the zones' accounts, as their administrators would."""
         for invitation in self.sandbox.ram.directory.invitations.values():
             if invitation.receiver in self._accounts() and invitation.status == "PENDING":
                 caller = Caller(invitation.receiver, invitation.share.region)
@@ -118,7 +120,7 @@ class _ReferencedResources:
         return list(dict.fromkeys([find_account(self.config), *(account for account in zones if account)]))
 
     def _authority(self, authority_arn: str, template: str, shared_with: Sequence[str]) -> None:
-        """Make a root of that ARN, active, and let accounts use one template of it."""
+        """Create an active root CA with that ARN, and let accounts use one of its templates."""
         try:
             wanted = arn.PRIVATE_CA.parse(authority_arn)
         except ValueError:
@@ -165,7 +167,7 @@ class _ReferencedResources:
         return key, signing or algorithms.choose_signing_algorithm(key)
 
     def _bucket(self) -> None:
-        """Make the bucket that exists, with the policy that AWS Private CA needs."""
+        """Create the existing bucket, with the policy that AWS Private CA needs."""
         for revocation in self.config.objects("revocation"):
             crl = revocation.get("crl")
             name = crl.get("bucket") if isinstance(crl, dict) else None
@@ -177,7 +179,7 @@ class _ReferencedResources:
                 backend.put_bucket_policy(name, json.dumps(document).encode())
 
     def _organization(self) -> None:
-        """Make the organization, the units and the member accounts that the CA is shared with."""
+        """Create the organization, the units and the member accounts that the CA is shared with."""
         for sharing in self.config.objects("sharing"):
             units = [arn.ORGANIZATIONAL_UNIT.parse(text) for text in _texts(sharing.get("organizationalUnits"))]
             named = [*units, *(arn.ORGANIZATION.parse(text) for text in _texts(sharing.get("organization")))]
@@ -197,7 +199,7 @@ def _make_organization(first: arn.Arn, units: Sequence[arn.Arn], accounts: Seque
         backend.create_organizational_unit(ParentId=parent, Name=unit.resource)
         made = backend.ou[-1]
         made.id, made.organization_id = unit.resource.rpartition("/")[2], identifier
-        # Accounts are in one unit; all of those that are named contain it.
+        # An account is in one unit only; nest the units, so that all of them contain it.
         parent = made.id
     for account in accounts:
         if account != management:

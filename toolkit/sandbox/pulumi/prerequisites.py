@@ -1,7 +1,7 @@
-"""What a stack counts on and does not make: in the sandbox it is made first, as on AWS it came from elsewhere.
+"""Create in the sandbox what a stack depends on but does not create itself.
 
-Clusters with their OIDC providers, ways into other accounts, permission boundaries, SNS topics.
-CAs are not among it: which one is adopted or signs is the point of a stack that does so. Nor are buckets for lists.
+These are clusters with their OIDC providers, roles in other accounts, permissions boundaries and SNS topics. CAs and
+CRL buckets are not among them: a stack that adopts a CA or uses a parent CA depends on that very CA.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _AUDIENCE = "sts.amazonaws.com"
 
 
 def provide(config: StackConfig, sandbox: Sandbox, project_dir: Path) -> None:
-    """Make what the stack's settings name, as far as they can be read; the program itself says what can't.
+    """Create the resources that the stack's settings name; the program itself reports invalid settings.
 
     Args:
         config: the stack's configuration.
         sandbox: the AWS.
-        project_dir: from where `zonesFile` is found.
+        project_dir: the directory that `zonesFile` is relative to.
     """
     own = Aws(sandbox.session(config.region), config.region, sandbox.endpoint_url)
     zones, parent = _zones(config, project_dir), list(config.objects("parent"))
@@ -62,7 +62,7 @@ def _zones(config: StackConfig, project_dir: Path) -> list[Object]:
 
 
 def _quietly(make: Callable[..., None], *what: object) -> None:
-    """What is there already stays; what the settings don't say rightly is for the program to refuse."""
+    """Create a resource unless it exists or its settings are invalid; the program reports invalid settings."""
     try:
         make(*what)
     except (ClientError, ValueError, KeyError, TypeError, AttributeError):
@@ -75,7 +75,7 @@ def _account(settings: Mapping[str, Value]) -> str:
 
 
 def _account_role(own: Aws, settings: Mapping[str, Value]) -> None:
-    """The role that opens another account."""
+    """Create the role with which the stack works in another account."""
     account, role = _account(settings), settings.get("assumeRoleArn")
     if role is None and settings.get("profile"):
         role = name_profile_role(account, settings["profile"])
@@ -93,7 +93,7 @@ def _account_role(own: Aws, settings: Mapping[str, Value]) -> None:
 
 @dataclass(frozen=True)
 class _AnyAccount(Aws):
-    """An administrator's clients whose requests moto assigns to an account, by its header for that purpose."""
+    """An administrator's clients whose requests moto assigns to another account, with moto's header for that."""
 
     account: str
 
@@ -111,7 +111,7 @@ def _inside(own: Aws, zone: Mapping[str, Value]) -> Aws:
 
 
 def _cluster(own: Aws, zone: Mapping[str, Value]) -> None:
-    """An EKS cluster, or its OIDC provider where another stack made that."""
+    """Create an EKS cluster, or only its OIDC provider if another stack creates the provider."""
     aws = _inside(own, zone)
     identity = zone.get("identity", "irsa")
     if identity == "irsa" and not zone.get("createOidcProvider"):
@@ -120,7 +120,7 @@ def _cluster(own: Aws, zone: Mapping[str, Value]) -> None:
         url = f"https://{issuer.removeprefix('https://')}"
         aws.client("iam").create_open_id_connect_provider(Url=url, ClientIDList=[_AUDIENCE])
     elif identity == "pod-identity" and aws.region in own.session.get_available_regions("eks"):
-        # moto breaks over a region that AWS has not.
+        # moto fails for a region that AWS does not have.
         aws.client("eks").create_cluster(
             name=zone["clusterName"],
             roleArn=f"arn:aws:iam::{_account(zone)}:role/cluster",
@@ -129,7 +129,7 @@ def _cluster(own: Aws, zone: Mapping[str, Value]) -> None:
 
 
 def _boundary(own: Aws, zone: Mapping[str, Value], policy_arn: str | None) -> None:
-    """A boundary that lets roles use private CAs and nothing else."""
+    """Create a permissions boundary that allows private CAs and nothing else."""
     if not policy_arn or not arn.parse_policy(policy_arn).account:
         return
     allowed = {"Effect": "Allow", "Action": "acm-pca:*", "Resource": "*"}
@@ -147,9 +147,9 @@ def create_role(aws: Aws, role_arn: str, trust: Object) -> None:
     """Create a role that may do everything.
 
     Args:
-        aws: of its account.
-        role_arn: its ARN.
-        trust: the statement of its trust policy.
+        aws: clients of the role's account.
+        role_arn: the role's ARN.
+        trust: the statement of the role's trust policy.
     """
     iam, (path, name) = aws.client("iam"), _split_path(role_arn)
     iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=_document(trust))
@@ -157,7 +157,7 @@ def create_role(aws: Aws, role_arn: str, trust: Object) -> None:
 
 
 def _split_path(arn_text: str) -> tuple[str, str]:
-    """Return what an ARN of IAM has after the kind: the path, such as ``/teams/mesh/``, and the name."""
+    """Return path and name of an IAM ARN; the path is for example ``/teams/mesh/``."""
     path, _, name = arn_text.partition("/")[2].rpartition("/")
     return (f"/{path}/" if path else "/"), name
 

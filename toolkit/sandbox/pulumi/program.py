@@ -1,7 +1,7 @@
-"""Runs the real Pulumi program without the Pulumi CLI.
+"""Run the real Pulumi program without the Pulumi CLI.
 
-The program runs unchanged through Pulumi's own seam for tests, :func:`pulumi.runtime.set_mocks`; what stands
-behind the seam here is no mock, it brings each resource about in the embedded AWS with boto3.
+The program runs unchanged through Pulumi's interface for tests, :func:`pulumi.runtime.set_mocks`. Behind that
+interface, :mod:`toolkit.sandbox.pulumi.engine` creates each resource in the embedded AWS with boto3.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ def run(
     """Run ``__main__.py`` as the first ``pulumi up`` of a stack would: its preview, then the creation.
 
     Args:
-        project_dir: holds ``__main__.py``.
+        project_dir: the directory of ``__main__.py``.
         config: the stack's configuration.
-        sandbox: the AWS in which the resources appear; nothing of the stack is there yet.
-        on_resource: is told the type and the logical name of every resource that was made; called from several threads.
+        sandbox: the AWS in which the resources are created; it has none of the stack's resources yet.
+        on_resource: gets the type and the logical name of every created resource; called from several threads.
 
     Returns:
         The stack outputs as plain JSON values.
 
     Raises:
-        ToolkitError: the program refused its configuration, or AWS refused a resource.
+        ToolkitError: the program rejected its configuration, or AWS returned an error for a resource.
     """
     provide(config, sandbox, project_dir)
     outputs: Object = {}
@@ -67,7 +67,7 @@ def run(
 
 
 def _run_alone(main: Coroutine[Value, Value, Object], engine: Engine) -> Object:
-    """Run the program in a thread of its own, which has no event loop and none of the caller's Pulumi context."""
+    """Run the program in a thread without an event loop and without the caller's Pulumi context."""
     executor = ThreadPoolExecutor(1, "pulumi-program")
     outcome = executor.submit(asyncio.run, main)
     executor.shutdown(wait=False)
@@ -84,12 +84,12 @@ def make_sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
 
 
 async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str]) -> Object:
-    # Clear what a failed program left: it belongs to a closed loop. pulumi.runtime.test does the same.
+    # A failed program leaves outputs of a closed loop. pulumi.runtime.test clears them in the same way.
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
-    # The first error is raised. Don't log it again for each future that waited.
+    # The first error is raised. Don't log it again for each waiting future.
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-    # Inside the running loop: set outside, the program waits for ever for the loop that set_mocks saw.
+    # set_mocks must run inside the loop; otherwise the program waits forever for the loop that set_mocks saw.
     pulumi_mocks.set_mocks(
         engine.mocks, project=config.project, stack=config.stack, preview=engine.is_preview, monitor=engine
     )

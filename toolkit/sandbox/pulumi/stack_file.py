@@ -1,4 +1,4 @@
-"""A stack's file, read the way the Pulumi CLI does, and the accounts that it names."""
+"""Read a stack file as the Pulumi CLI does, and find the accounts that it names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from toolkit.values import Object, Value
 
-# moto's, where no stack names another one.
+# moto's default account, for stacks that name no account.
 DEFAULT_ACCOUNT = "123456789012"
 
 
@@ -37,10 +37,10 @@ class StackConfig:
 
     @property
     def region(self) -> str:
-        """Where the stack's CAs live.
+        """Return the region of the stack's CAs.
 
         Raises:
-            InvalidInputError: the stack names no region.
+            InvalidInputError: the stack sets no region.
         """
         try:
             return self.values["aws:region"]
@@ -50,11 +50,11 @@ class StackConfig:
             ) from None
 
     def text(self, key: str) -> str:
-        """Return one of the project's own settings as Pulumi keeps it; empty if it is not set."""
+        """Return one of the project's own settings as Pulumi stores it; empty if it is not set."""
         return self.values.get(f"{self.project}:{key}", "")
 
     def objects(self, key: str) -> Iterator[Object]:
-        """Yield the objects of a setting that is one or a list of them; what is none is passed over."""
+        """Yield the objects of a setting that is an object or a list; skip other values."""
         try:
             value = json.loads(self.text(key) or "[]")
         except ValueError:
@@ -63,14 +63,14 @@ class StackConfig:
 
 
 def read_stack(project_dir: Path, stack: str) -> StackConfig:
-    """Read ``Pulumi.yaml`` and the stack's file the way the Pulumi CLI does, defaults included.
+    """Read ``Pulumi.yaml`` and the stack file as the Pulumi CLI does, defaults included.
 
     Args:
-        project_dir: holds ``Pulumi.yaml``.
+        project_dir: the directory of ``Pulumi.yaml``.
         stack: the stack's name.
 
     Raises:
-        InvalidInputError: a file is missing, is no YAML, or holds an encrypted value.
+        InvalidInputError: a file is missing, is not YAML, or has an encrypted value.
     """
     project = _read_yaml(project_dir / "Pulumi.yaml")
     folder = project_dir / str(project.get("stackConfigDir") or ".")
@@ -78,13 +78,13 @@ def read_stack(project_dir: Path, stack: str) -> StackConfig:
 
 
 def read_stack_file(file: Path) -> StackConfig:
-    """Read a stack's file wherever it is; the program is the toolkit's own.
+    """Read a stack file in any directory, with the toolkit's own ``Pulumi.yaml``.
 
     Args:
-        file: named ``Pulumi.<stack>.yaml``.
+        file: the file, named ``Pulumi.<stack>.yaml``.
 
     Raises:
-        InvalidInputError: it has another name, is missing, is no YAML, or holds an encrypted value.
+        InvalidInputError: the file has another name, is missing, is not YAML, or has an encrypted value.
     """
     prefix, _, stack = file.name.removesuffix(".yaml").partition(".")
     if prefix != "Pulumi" or not stack or file.suffix != ".yaml":

@@ -1,1 +1,1 @@
-"""AWS RAM: shares of private CAs, and who has accepted them."""
+"""Emulate AWS RAM: shares of private CAs, and their invitations."""

@@ -1,4 +1,4 @@
-"""Which resource shares there are, and for whom they count."""
+"""Store resource shares and invitations, and decide which accounts a share applies to."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Directory:
     """All resource shares of all accounts; implements :class:`toolkit.sandbox.private_ca.registry.Shares`.
 
     Args:
-        registry: whose CAs are shared, and whose clock counts.
+        registry: the CAs and the clock.
 
     Attributes:
         shares: by ARN.
         invitations: by ARN.
-        sharing_organizations: those in which sharing is enabled, by ID.
+        sharing_organizations: the organizations in which sharing is enabled, by ID.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -52,7 +52,7 @@ class Directory:
         self.sharing_organizations: MutableMapping[str, bool] = {}
 
     def allows(self, account: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Return whether a share lets an account do that with a CA."""
+        """Return whether a share allows an account an action on a CA."""
         request = Request(action, resource, context)
         documents = [
             make_policy(share.permission, resource, share.partition)
@@ -66,7 +66,7 @@ class Directory:
         return any(resource in share.resources for share in self.find_reaching(account))
 
     def find_reaching(self, account: str) -> list[ResourceShare]:
-        """Return the shares that count for an account now."""
+        """Return the shares that currently apply to an account."""
         return [
             share
             for share in list(self.shares.values())
@@ -74,7 +74,7 @@ class Directory:
         ]
 
     def find(self, caller: Caller, arn: str) -> ResourceShare:
-        """Return a share of the caller's account, in its own region."""
+        """Return a share of the caller's account and region."""
         if not _SHARE.fullmatch(arn):
             raise AwsError("MalformedArnException", f"The specified resource share ARN {arn} is not valid.")
         share = self.shares.get(arn)
@@ -87,7 +87,7 @@ class Directory:
         return share
 
     def find_invitation(self, caller: Caller, arn: str) -> Invitation:
-        """Return an invitation of the caller's account, in its own region."""
+        """Return an invitation of the caller's account and region."""
         if not _INVITATION.fullmatch(arn):
             raise AwsError("MalformedArnException", f"The specified invitation ARN {arn} is not valid.")
         invitation = self.invitations.get(arn)
@@ -96,13 +96,13 @@ class Directory:
         return invitation
 
     def add(self, share: ResourceShare, resources: Iterable[str], principals: Iterable[str]) -> None:
-        """Add all of them or, if one is refused, none."""
+        """Add CAs and principals; if one of them is rejected, add none."""
         now = self._registry.clock()
         new_resources = {arn: Association(now) for arn in resources if self._is_sharable(share, arn)}
         new_principals = {name: self._welcome(share, name) for name in principals if name not in share.principals}
         share.resources = new_resources | share.resources
         if share.resources and share.permission is None:
-            # botocore, CreateResourceShareRequest.permissionArns: the default permission of the type of resource.
+            # botocore, CreateResourceShareRequest.permissionArns: the default permission of the resource type.
             share.permission = model.DEFAULT
         for name, association in new_principals.items():
             share.principals[name] = association
@@ -112,7 +112,7 @@ class Directory:
         share.changed = now
 
     def remove_principals(self, share: ResourceShare, principals: Iterable[str]) -> None:
-        """Take principals out, and back the invitations that they have not answered."""
+        """Remove principals, and withdraw their pending invitations."""
         for principal in principals:
             del share.principals[principal]
             for invitation in list(self.invitations.values()):
@@ -124,7 +124,7 @@ class Directory:
                     del self.invitations[invitation.arn]
 
     def expire(self) -> None:
-        """Expire invitations after twelve hours; their principals leave the share."""
+        """Expire invitations after twelve hours, and remove their principals from the share."""
         late = self._registry.clock() - model.INVITATION_LIFETIME
         for invitation in self.invitations.values():
             if invitation.status == model.PENDING and invitation.created <= late:
@@ -132,7 +132,7 @@ class Directory:
                 invitation.share.principals.pop(invitation.receiver, None)
 
     def _is_sharable(self, share: ResourceShare, arn: str) -> bool:
-        """True, or a refusal."""
+        """Return True; raise an error if the CA can't be shared."""
         try:
             parsed = arns.PRIVATE_CA.parse(arn)
         except ValueError as error:
@@ -142,13 +142,17 @@ class Directory:
         authority = self._registry.authorities.get(arn)
         if authority is None or parsed.region != share.region:
             raise AwsError("UnknownResourceException", f"Resource {arn} could not be found.")
-        # RAM writes a resource policy, and only an active CA takes one (botocore acm-pca, PutPolicy).
+        # RAM writes a resource policy, which only an active CA accepts (botocore acm-pca, PutPolicy).
         if authority.status(self._registry.clock()) != state.ACTIVE:
             raise AwsError("InvalidStateTransitionException", f"{arn} is not active.")
         return True
 
     def _welcome(self, share: ResourceShare, principal: str) -> Association:
-        """How a principal comes to a share: at once, by invitation, or not at all."""
+        """Return the association of a new principal: immediate, or by invitation.
+
+        Raises:
+            AwsError: the principal is invalid or not allowed.
+        """
         now = self._registry.clock()
         if _ACCOUNT.fullmatch(principal):
             if principal == share.owner or self._are_together(share, principal):
@@ -168,10 +172,10 @@ class Directory:
         return Association(now)
 
     def _is_sharing(self, share: ResourceShare) -> bool:
-        """Return whether sharing within the owner's organization is enabled, and RAM still has access to it.
+        """Return whether sharing within the owner's organization is enabled, and RAM still has trusted access.
 
-        Enabling trusted access in Organizations alone is not enough: RAM's own operation makes the role with which
-        it looks at the organization (botocore, EnableSharingWithAwsOrganization).
+        Enabling trusted access in Organizations alone is not enough: RAM's own operation creates the role with which it
+        reads the organization (botocore, EnableSharingWithAwsOrganization).
         """
         return organizations.find_id(
             share.owner, share.partition
@@ -185,8 +189,8 @@ class Directory:
             if association.external:
                 if principal == account and association.status == model.ASSOCIATED:
                     return True
-            # An account that leaves the organization loses what was shared within it (working-with-shared-
-            # invitations), so membership is looked up each time.
+            # An account that leaves the organization loses access (working-with-shared-invitations), so look up the
+            # membership each time.
             elif principal == account == share.owner or (
                 self._are_together(share, account)
                 and (principal == account or organizations.includes(principal, account, share.partition))

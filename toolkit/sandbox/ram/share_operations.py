@@ -1,7 +1,7 @@
-"""AWS Resource Access Manager, as far as it shares private CAs.
+"""Emulate AWS Resource Access Manager for private CAs.
 
-moto's own can't share CAs, and its shares have no effect. Here a share counts: AWS Private CA asks
-:class:`~toolkit.sandbox.ram.directory.Directory` about every call from another account.
+moto's RAM can't share CAs, and its shares have no effect. Here, AWS Private CA checks every call from another account
+with :class:`~toolkit.sandbox.ram.directory.Directory`.
 Source: botocore ram/2018-01-04/service-2.json.
 """
 
@@ -38,14 +38,14 @@ _MAX_TAGS = 50
 
 
 class Ram:
-    """All resource shares of all accounts; each public method in snake case of a name in botocore is that operation.
+    """All resource shares of all accounts; each public method with the name of a botocore operation is that operation.
 
     Args:
-        registry: whose CAs are shared, and whose clock counts.
+        registry: the CAs and the clock.
 
     Attributes:
-        directory: the shares, and for whom they count.
-        service: answers the API.
+        directory: the shares, and the accounts they apply to.
+        service: serves the API.
         allow_access: gives RAM trusted access to an organization.
     """
 
@@ -56,7 +56,7 @@ class Ram:
         self.service = RestService("ram", self, mismatch="IdempotentParameterMismatchException")
 
     def create_resource_share(self, caller: Caller, params: Object) -> Object:
-        """Create a share, with what it is given at once."""
+        """Create a share, with its first CAs and principals."""
         caller.authorize("ram:CreateResourceShare", "*", {})
         _refuse_unmodelled(params)
         now, name = self._clock(), params["name"]
@@ -80,7 +80,7 @@ class Ram:
         return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
 
     def get_resource_shares(self, caller: Caller, params: Object) -> Object:
-        """Return the shares of the account, or those that others share with it."""
+        """Return the account's shares, or those that other accounts share with it."""
         caller.authorize("ram:GetResourceShares", "*", {})
         if params["resourceOwner"] == "SELF":
             visible = [share for share in self.directory.shares.values() if share.owner == caller.account]
@@ -105,7 +105,7 @@ class Ram:
         return {"resourceShare": share.describe(), "clientToken": params.get("clientToken")}
 
     def delete_resource_share(self, caller: Caller, params: Object) -> Object:
-        """End it for everybody; AWS still shows it for a while, as deleted."""
+        """Delete the share for all principals; AWS shows it as deleted for a while."""
         share = self._own(caller, "DeleteResourceShare", params)
         self.directory.remove_principals(share, list(share.principals))
         share.resources.clear()
@@ -176,7 +176,7 @@ class Ram:
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
     def disassociate_resource_share_permission(self, caller: Caller, params: Object) -> Object:
-        """Remove the permission; only a share without CAs can be without one."""
+        """Remove the permission; only a share without CAs can have none."""
         share = self._own(caller, "DisassociateResourceSharePermission", params)
         if find_permission(params["permissionArn"], share.partition) != share.permission:
             raise AwsError("UnknownResourceException", f"{params['permissionArn']} is not associated with {share.arn}.")
@@ -186,7 +186,7 @@ class Ram:
         return {"returnValue": True, "clientToken": params.get("clientToken")}
 
     def list_resource_share_permissions(self, caller: Caller, params: Object) -> Object:
-        """Return the permission of a share, for its owner and for those it is shared with."""
+        """Return the permission of a share, for its owner and for the accounts it applies to."""
         arn = params["resourceShareArn"]
         caller.authorize("ram:ListResourceSharePermissions", arn, {})
         received = [share for share in self.directory.find_reaching(caller.account) if share.arn == arn]
@@ -212,7 +212,7 @@ class Ram:
         return paging.page(invitations, params, _PAGE, "resourceShareInvitations", "InvalidNextTokenException")
 
     def accept_resource_share_invitation(self, caller: Caller, params: Object) -> Object:
-        """Accept an invitation: from now on the share counts for the account."""
+        """Accept an invitation, so that the share applies to the account."""
         arn = params["resourceShareInvitationArn"]
         caller.authorize("ram:AcceptResourceShareInvitation", arn, {})
         self.directory.expire()
@@ -238,7 +238,7 @@ class Ram:
         return {}
 
     def enable_sharing_with_aws_organization(self, caller: Caller, _params: Object) -> Object:
-        """Enable sharing: from now on accounts of the organization need no invitation."""
+        """Enable sharing, so that accounts of the organization need no invitation."""
         caller.authorize("ram:EnableSharingWithAwsOrganization", "*", {})
         organization = organizations.find_id(caller.account, caller.partition)
         if organization is None or not organizations.is_management(caller.account, caller.partition):

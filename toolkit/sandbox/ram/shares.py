@@ -1,4 +1,4 @@
-"""What a resource share is made of, and what AWS's managed permissions for private CAs allow."""
+"""Define resource shares, and AWS's managed permissions for private CAs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 RESOURCE_TYPE = "acm-pca:CertificateAuthority"
-# RAM user guide, working-with-shared-invitations: private CAs are not among the types that have seven days.
+# RAM user guide, working-with-shared-invitations: private CAs are not among the types with seven days.
 INVITATION_LIFETIME = timedelta(hours=12)
 ASSOCIATED, ASSOCIATING, DISASSOCIATED = "ASSOCIATED", "ASSOCIATING", "DISASSOCIATED"
 PENDING, ACCEPTED, EXPIRED = "PENDING", "ACCEPTED", "EXPIRED"
@@ -32,8 +32,8 @@ _READING = [
 DEFAULT = "AWSRAMDefaultPermissionCertificateAuthority"
 REVOKE = "AWSRAMRevokeCertificateCertificateAuthority"
 # The names are those that `aws ram list-permissions` shows in awsdocs/aws-ram-user-guide (working-with-sharing-
-# view-permissions.md, several versions) and in awsdocs/aws-private-ca-user-guide:doc_source/PcaRevokeCert.md. AWS
-# has more for client and server certificates, whose names none of these gives: refused.
+# view-permissions.md, several versions) and in awsdocs/aws-private-ca-user-guide:doc_source/PcaRevokeCert.md. AWS has
+# more permissions, for client and server certificates; these sources don't name them, so the sandbox rejects them.
 _TEMPLATES = {
     DEFAULT: templates.END_ENTITY,
     "AWSRAMBlankEndEntityCertificateAPIPassthroughIssuanceCertificateAuthority": (
@@ -47,7 +47,7 @@ _TEMPLATES = {
 
 
 def make_permission_arn(name: str, partition: str) -> str:
-    """Return the ARN of a permission that AWS manages."""
+    """Return the ARN of an AWS managed permission."""
     return f"arn:{partition}:ram::aws:permission/{name}"
 
 
@@ -55,7 +55,7 @@ def find_permission(arn: str, partition: str) -> str:
     """Return the name of a managed permission for private CAs.
 
     Raises:
-        AwsError: there is none of that ARN.
+        AwsError: the permission does not exist.
     """
     names = {make_permission_arn(name, partition): name for name in (*_TEMPLATES, REVOKE)}
     if arn.count(":") < make_permission_arn("", partition).count(":"):
@@ -69,10 +69,10 @@ def find_permission(arn: str, partition: str) -> str:
 
 
 def make_policy(name: str, resource: str, partition: str) -> Object:
-    """Return what a permission allows on a resource, as a policy.
+    """Return the policy of a permission on a resource.
 
-    A certificate can be revoked by somebody who may not read it: the guide says to revoke needs two shares, one with
-    the permission to revoke and one with the default one (PcaRevokeCert.md).
+    The permission to revoke does not allow reading. According to the guide, revoking needs two shares: one with the
+    permission to revoke and one with the default permission (PcaRevokeCert.md).
     """
     if name == REVOKE:
         return {"Statement": [{"Effect": "Allow", "Action": "acm-pca:RevokeCertificate", "Resource": resource}]}
@@ -83,12 +83,12 @@ def make_policy(name: str, resource: str, partition: str) -> Object:
 
 @dataclass
 class Association:
-    """A principal or a resource that belongs to a share.
+    """A principal or a resource of a share.
 
     Attributes:
-        created: when it came.
+        created: when it was added.
         status: ``ASSOCIATED``, or ``ASSOCIATING`` until an invitation is accepted.
-        external: whether it is an account that was invited, because RAM does not know it as one of the organization.
+        external: whether it is an account that RAM does not know as a member of the organization, and so invited.
     """
 
     created: datetime
@@ -98,7 +98,7 @@ class Association:
 
 @dataclass
 class Invitation:
-    """What an external account must accept before a share counts for it."""
+    """An invitation that an external account must accept before a share applies to it."""
 
     arn: str
     share: ResourceShare
@@ -107,7 +107,7 @@ class Invitation:
     status: str = PENDING
 
     def describe(self) -> Object:
-        """Return it as GetResourceShareInvitations shows it."""
+        """Return the invitation as GetResourceShareInvitations shows it."""
         return {
             "resourceShareInvitationArn": self.arn,
             "resourceShareName": self.share.name,
@@ -121,14 +121,14 @@ class Invitation:
 
 @dataclass
 class ResourceShare:
-    """Some CAs, for some principals, with one permission.
+    """A resource share: CAs, principals and one permission.
 
     Attributes:
         arn: its ARN.
-        owner: the account that made it.
-        region: where it is, and its CAs are.
-        partition: of that region.
-        permission: name of the managed one; None until there is a CA or one was chosen.
+        owner: the account that created it.
+        region: the region of the share and its CAs.
+        partition: the region's partition.
+        permission: name of the managed permission; None until a CA is added or a permission is chosen.
         resources: by ARN.
         principals: by account ID or ARN.
     """
@@ -153,7 +153,7 @@ class ResourceShare:
         return Invitation(prefix + str(uuid.uuid4()), self, receiver, now)
 
     def describe(self) -> Object:
-        """Return it as GetResourceShares shows it."""
+        """Return the share as GetResourceShares shows it."""
         return {
             "resourceShareArn": self.arn,
             "name": self.name,
@@ -167,7 +167,7 @@ class ResourceShare:
         }
 
     def associations(self, kind: str) -> list[Object]:
-        """Return its associations as GetResourceShareAssociations shows them."""
+        """Return the associations of a kind as GetResourceShareAssociations shows them."""
         held = self.principals if kind == "PRINCIPAL" else self.resources
         return [self.association(kind, entity, association) for entity, association in held.items()]
 
@@ -185,7 +185,7 @@ class ResourceShare:
         }
 
     def permissions(self) -> list[Object]:
-        """Return its permissions as ListResourceSharePermissions shows them; RAM allows one for a type of resource."""
+        """Return the permissions as ListResourceSharePermissions shows them; RAM allows one per resource type."""
         if self.permission is None:
             return []
         summary = {
@@ -215,8 +215,8 @@ def make_invalid_error(message: str) -> AwsError:
 
 
 def make_outsider_error() -> AwsError:
-    """Return the error for a principal outside the organization, or while RAM does not know who is inside."""
-    # AWS's words: hashicorp/terraform-provider-aws#7769
+    """Return the error for a principal that RAM does not know as a member of the organization."""
+    # AWS's message: hashicorp/terraform-provider-aws#7769
     return AwsError(
         "OperationNotPermittedException",
         "The resource you are attempting to share can only be shared within your AWS Organization. This error may also "

@@ -1,6 +1,6 @@
-"""Objects as JSON, and back, whatever fields they have.
+"""Encode objects as JSON, whatever fields they have, and decode them.
 
-A value that JSON does not have becomes ``{"$": type, "is": value}``.
+A value of a type that JSON does not have becomes ``{"$": type, "is": value}``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TYPE, _VALUE = "$", "is"
 
 
 def fields(value: DataclassInstance, leave_out: Collection[str] = ()) -> Object:
-    """Return the fields of a dataclass by name, without some."""
+    """Return the fields of a dataclass by name, except some."""
     declared = dataclasses.fields(value)
     return {field.name: getattr(value, field.name) for field in declared if field.name not in leave_out}
 
@@ -38,7 +38,7 @@ def encode(value: object) -> str:
     """Return a value as JSON.
 
     Raises:
-        TypeError: it contains something of a type that can't be kept.
+        TypeError: the value contains an unsupported type.
     """
     return json.dumps(_plain(value))
 
@@ -48,11 +48,11 @@ def decode(text: str, classes: Iterable[type] = ()) -> Value:
 
     Args:
         text: JSON.
-        classes: the dataclasses that may be in it.
+        classes: the dataclasses that it may contain.
 
     Raises:
         ValueError: the text is not JSON, or a value in it is malformed.
-        KeyError: it has a type that is unknown.
+        KeyError: it has an unknown type.
         TypeError: a field is missing or unknown.
     """
     known = {item.__name__: item for item in classes}
@@ -96,7 +96,7 @@ def _tagged(value: object) -> dict[str, object]:
 
 @lru_cache(maxsize=1024)
 def _key_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    """Return a key as PEM; every call on a CA looks whether the CA has changed, and its key never does."""
+    """Return a key as PEM, cached: every call on a CA checks whether the CA has changed, but its key never changes."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()

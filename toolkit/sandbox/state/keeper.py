@@ -1,8 +1,8 @@
-"""Keeps a sandbox's state: nothing is answered before what led to the answer is in the database.
+"""Keep a sandbox's state: commit every change to the database before its response is sent.
 
-One request at a time is served. So an answer never shows a change of another request that is not committed yet, and
-the journal has moto's requests in the order in which they took effect. Committing doesn't wait for the disk (see
-:mod:`toolkit.sandbox.state.store`), so committing several requests at once would gain nothing.
+Requests are served one at a time. So a response never shows another request's uncommitted change, and the journal has
+moto's requests in the order in which they took effect. A commit doesn't wait for the disk (see
+:mod:`toolkit.sandbox.state.store`), so batching commits would gain nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Keeper:
     """Keeps one sandbox's state in a directory.
 
     Args:
-        directory: created for its owner alone if it does not exist.
+        directory: created with access for its owner only if it does not exist.
         registry: the private CAs.
         ram: the resource shares.
         pod_identity: the Pod Identity associations.
@@ -58,17 +58,17 @@ class Keeper:
         self._lock = threading.Lock()
 
     def start(self, behind: WSGIApplication) -> WSGIApplication:
-        """Restore what was kept, then begin to keep.
+        """Restore the state, then start to keep it.
 
         Args:
             behind: moto.
 
         Returns:
-            moto, whose state is kept.
+            moto, with its state kept.
 
         Raises:
-            InvalidInputError: what was kept can't be read; it is left as it is.
-            ExternalError: another sandbox uses the directory, or it can't be written.
+            InvalidInputError: the stored state can't be read; it is not changed.
+            ExternalError: another sandbox uses the directory, or the directory can't be written.
         """
         self._store = Store(self._directory)
         self._cleanup.callback(self._store.close)
@@ -77,25 +77,25 @@ class Keeper:
         for number, entry in self._store.journal():
             with self._store.reading(f"journal entry {number}"):
                 self._journal.replay(behind, entry)
-        # After the journal, because associations need their clusters.
+        # Associations need their clusters, which the journal restores.
         self._objects = Objects(self._store, self._registry, self._ram, self._pod_identity)
         self._registry.storage = self._journal
         self._ram.allow_access = self._journal.allow_access
-        # Deletes the rows of what has expired.
+        # Delete the rows of expired objects.
         self._commit()
         return partial(self._serve, behind)
 
     def stop(self) -> None:
-        """Close the database; it has everything already."""
+        """Close the database, which already has every change."""
         with self._lock:
             self._cleanup.close()
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """Commit what is done inside, before anything else is done.
+        """Commit the changes made inside, before another change is made.
 
         Raises:
-            AwsError: ``InternalFailure``: the database can't be written. It is tried again with the next change.
+            AwsError: ``InternalFailure``: the database can't be written. The next change tries again.
         """
         with self._lock:
             yield
@@ -112,10 +112,11 @@ class Keeper:
         self._journal.pending = []
 
     def _origin(self) -> tuple[str, datetime]:
-        """Return the seed of moto's backends and when they were first made; new ones for a new database.
+        """Return the seed and the creation time of moto's backends; new ones for a new database.
 
         Raises:
-            InvalidInputError: another moto wrote it, which may have drawn other identifiers for the same requests.
+            InvalidInputError: another version of moto wrote the database; it may generate other identifiers for the
+                same requests.
         """
         ours = version("moto")
         for name, text in self._store.rows(_ORIGIN):
@@ -134,7 +135,7 @@ class Keeper:
         try:
             body = bodies.read(environ)
             if delivers(environ, body):
-                # The receiver may call the sandbox before it answers, so it can't wait for the lock.
+                # The receiver may call the sandbox before it responds, so this request must not hold the lock.
                 return behind({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
             with self.change():
                 reply, status, headers = self._journal.ask(behind, environ, body)

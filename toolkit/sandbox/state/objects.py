@@ -1,4 +1,4 @@
-"""The objects of our own services: which there are, and how each becomes a row and comes back."""
+"""Convert the objects of the sandbox's own services to database rows and back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from toolkit.sandbox.state.store import Row, Store
     from toolkit.values import Value
 
-# Of a CA: its certificates have rows of their own, its name follows from what was requested.
+# Fields of a CA that are not in its row: certificates have their own rows, and the name follows from the request.
 _NOT_OF_A_CA = ("lock", "issued", "name")
 
 
@@ -69,11 +69,11 @@ class Objects:
             service.repeatable = self._watch(f"{service.name} answer", service.repeatable, encode, decode)
 
     def read_changes(self) -> list[Row]:
-        """Return the rows to write so that the database has every object as it is now."""
+        """Return the rows to write to bring the database up to date."""
         for session in self._sessions.new():
             self._handed_out[session.access_key_id] = session
         for invitation in list(self._invitations.noted):
-            # Answering an invitation, or its expiration, changes the share that it belongs to.
+            # Accepting an invitation, or its expiration, also changes its share.
             if invitation in self._invitations:
                 self._shares.note(self._invitations.peek(invitation).share.arn)
         for arn in self._authorities.noted:
@@ -82,8 +82,8 @@ class Objects:
         return [row for watched in self._touched() for row in watched.read_changes()]
 
     def mark_committed(self) -> None:
-        """Take note that the database has the changes."""
-        # The CAs' own mapping forgets which CAs were touched, so it is the last.
+        """Record that the database has the changes."""
+        # Mark the CAs last, because their mapping then forgets which CAs were changed.
         for watched in list(self._touched()):
             watched.mark_committed()
 
@@ -145,7 +145,7 @@ def _write_association(association: pod_sessions.Association) -> str:
 
 
 def _read_association(text: str) -> pod_sessions.Association | None:
-    """Return the association; None if its cluster was deleted, even if there is another of the same name."""
+    """Return the association; None if its cluster was deleted, even if a new cluster has the same name."""
     kept = decode(text)
     region, name, created = kept["cluster"]
     cluster = eks_backends[kept["account"]][region].clusters.get(name)

@@ -1,9 +1,9 @@
-"""moto's identifiers and times, made to come out the same when a request is replayed.
+"""Make moto generate the same identifiers and times when a request is replayed.
 
-moto draws its identifiers from one random source (moto.moto_api._internal.mock_random, "Can be seeded to make
+moto generates its identifiers from one random source (moto.moto_api._internal.mock_random, "Can be seeded to make
 identifiers deterministic"), a few from ``os.urandom`` and ``uuid.uuid4``, which calls ``os.urandom``. It takes the time
-from ``moto.core.utils.utcnow`` and, for buckets, from ``datetime``. All of them are shared by all threads, so a seed
-here counts for one thread only: requests that are served meanwhile change nothing.
+from ``moto.core.utils.utcnow`` and, for buckets, from ``datetime``. All threads share these sources. A seed here
+applies to one thread only, so requests that are served at the same time change nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class _Thread(threading.local):
-    """What one thread draws from, and the time it sees; None for the real ones."""
+    """The random source and the time of one thread; None for the real ones."""
 
     source: Random | None = None
     now: dt.datetime | None = None
@@ -47,14 +47,14 @@ _LONGEST_DELIVERY_SECONDS = 15
 
 @contextmanager
 def repeat(seed: str, now: dt.datetime) -> Iterator[None]:
-    """Let moto draw and see the same inside, each time that seed and time are the same.
+    """Make moto generate the same values inside whenever seed and time are the same.
 
     Args:
         seed: any text.
-        now: the time, aware of its zone.
+        now: the time, with a time zone.
     """
     before = _thread.source, _thread.now
-    # Not for secrets: nothing that the sandbox gives out opens anything.
+    # Not used for real secrets: the sandbox's credentials are worthless elsewhere.
     _thread.source, _thread.now = Random(seed), now  # noqa: S311 - must be repeatable
     try:
         yield
@@ -64,7 +64,7 @@ def repeat(seed: str, now: dt.datetime) -> Iterator[None]:
 
 @contextmanager
 def suppress_deliveries() -> Iterator[None]:
-    """Let moto deliver nothing inside: it was delivered when the request came."""
+    """Prevent moto from delivering messages inside: they were delivered with the original request."""
     _thread.replays = True
     try:
         yield
@@ -74,13 +74,13 @@ def suppress_deliveries() -> Iterator[None]:
 
 @contextmanager
 def install(seed: str, now: dt.datetime) -> Iterator[None]:
-    """Let :func:`repeat` have its effect.
+    """Patch moto's sources, so that :func:`repeat` takes effect.
 
     Args:
-        seed: of what moto makes when a request first needs it, which may be another request when they are replayed:
-            its backends (IAM's has 1,000 managed policies with IDs) and applications. They don't draw from the
+        seed: the seed of objects that moto creates when a request first needs them: its backends (IAM's has 1,000
+            managed policies with IDs) and applications. On a replay that may be another request, so they don't use the
             request's seed.
-        now: when the backends are made.
+        now: when the backends are created.
     """
     with ExitStack() as patches:
         drawing, bits, octets = mock_random.random, mock_random.getrandbits, os.urandom
@@ -101,7 +101,7 @@ def install(seed: str, now: dt.datetime) -> Iterator[None]:
         ):
             replace(place, name, _apart(getattr(place, name), f"{seed} {name}", now))
         replace(moto.sns.models, "requests", types.SimpleNamespace(post=_deliver))
-        # moto draws these when it is imported.
+        # moto generates these on import.
         with repeat(f"{seed} eks", now):
             issuer, _, _ = moto.eks.models.ISSUER_TEMPLATE.rpartition("/")
             replace(moto.eks.models, "ISSUER_TEMPLATE", f"{issuer}/{mock_random.get_random_string(length=10)}")
@@ -111,9 +111,10 @@ def install(seed: str, now: dt.datetime) -> Iterator[None]:
 
 
 def _deliver(url: str, **more: Value) -> None:
-    """Post a message of SNS.
+    """Post an SNS message.
 
-    Within a kept request nobody waits for it: the receiver may call the sandbox before it answers, or never answer.
+    A kept request doesn't wait for the delivery: the receiver may call the sandbox before it responds, or never
+    respond.
     """
 
     def post() -> None:
@@ -161,7 +162,7 @@ class _LooksLikeDatetime(type):
 
 
 class _Datetime(dt.datetime, metaclass=_LooksLikeDatetime):
-    """A ``datetime`` class whose present is the thread's."""
+    """A ``datetime`` class whose current time is the thread's."""
 
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override] # a real one

@@ -1,7 +1,7 @@
-"""The journal: the requests that changed something in moto, and what our own services changed there.
+"""Keep a journal of the requests, and of the changes by the sandbox's own services, that changed moto's state.
 
-moto can't write its state down. So each change is kept with the seed and the time that it had, and replayed when the
-sandbox starts. It then has the same effect, down to the identifiers.
+moto can't save its state. So each change is stored with its seed and time, and replayed when the sandbox starts. It
+then has the same effect, including identifiers.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ if TYPE_CHECKING:
 
     Reply = tuple[bytes, str, list[tuple[str, str]]]
 
-# A form that was posted to S3 may be answered with a redirect.
+# S3 may respond to a posted form with a redirect.
 _GOOD = 400
-# With this header moto takes a request for one from that account.
+# moto assigns a request with this header to that account.
 _ACCOUNT = "HTTP_X_MOTO_ACCOUNT_ID"
 # smithy.io, "Smithy RPC v2 CBOR protocol"
 _RPC_PATH = re.compile(r"/service/[^/]+/operation/(\w+)")
-# Their operation is a method and a path, whatever a body or a header says.
+# The operations of these services depend only on method and path, not on body or headers.
 _REST = frozenset({"eks", "s3", "scheduler"})
 _READING_METHODS = ("GET", "HEAD", "OPTIONS")
 _READING = ("Get", "List", "Describe", "Head", "Simulate", "Lookup", "BatchGet")
-# Sessions are rows of their own, which end when the session expires.
+# Sessions have their own rows, which are deleted when the session expires.
 _SESSIONS = ("AssumeRole", "DecodeAuthorizationMessage")
-# These deliver a message. Replayed, they would deliver it again, to webhooks too.
+# These deliver a message. A replay would deliver it again, also to webhooks.
 _DELIVERING = ("Publish", "PublishBatch", "PutEvents")
 _REQUEST, _OBJECT, _ACCESS = "request", "object", "access"
 
 
 class Journal(MotoStorage):
-    """What has to be replayed, and the storage whose objects are among it.
+    """The changes to replay, and the storage that records its objects in the journal.
 
     Attributes:
         pending: the entries that are not in the database yet.
@@ -59,14 +59,14 @@ class Journal(MotoStorage):
         self.pending: list[Entry] = []
 
     def ask(self, behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Reply:
-        """Let moto answer a request, and keep the request if it changed something.
+        """Let moto serve a request, and record the request if it changed something.
 
         Args:
             behind: moto.
             environ: the request.
-            body: of the request.
+            body: the request's body.
         """
-        # Looked up first, because the request may delete the key that it was signed with.
+        # Call this first, because the request may delete its own access key.
         essence = _essence(environ) if _changes(environ, body) else None
         seed, now = secrets.token_hex(16), datetime.now(UTC)
         with repeat(seed, now):
@@ -76,19 +76,19 @@ class Journal(MotoStorage):
         return reply
 
     def put(self, account: str, bucket: str, key: str, body: bytes) -> None:
-        """Write an object, and keep that."""
+        """Write an object, and record the change."""
         self._call(_OBJECT, [account, bucket, key], body)
 
     def allow_access(self, account: str, service: str, partition: str) -> None:
-        """Give a service trusted access to the organization that the account manages, and keep that."""
+        """Give a service trusted access to the management account's organization, and record the change."""
         self._call(_ACCESS, [account, service, partition])
 
     def replay(self, behind: WSGIApplication, entry: Entry) -> None:
-        """Do again what an entry did.
+        """Repeat the change of an entry.
 
         Args:
             behind: moto.
-            entry: of the journal.
+            entry: the journal entry.
 
         Raises:
             ValueError: the entry is malformed, or moto rejects the request.
@@ -123,7 +123,7 @@ class Journal(MotoStorage):
 
 
 def delivers(environ: WSGIEnvironment, body: bytes) -> bool:
-    """Return whether a request delivers a message, perhaps to somebody who calls the sandbox before answering."""
+    """Return whether a request delivers a message, whose receiver may call the sandbox before it responds."""
     return _operation(environ, body) in _DELIVERING
 
 
@@ -134,7 +134,7 @@ def _changes(environ: WSGIEnvironment, body: bytes) -> bool:
 
 
 def _operation(environ: WSGIEnvironment, body: bytes) -> str:
-    """Return the operation that moto does; empty for one in a REST protocol, and where that is not certain."""
+    """Return the operation that moto performs; empty for a REST protocol, or if it is not certain."""
     claim = signature.read(environ)
     if (claim and claim.service in _REST) or "HTTP_CONTENT_ENCODING" in environ:
         return ""
@@ -150,21 +150,21 @@ def _operation(environ: WSGIEnvironment, body: bytes) -> str:
 
 
 def _essence(environ: WSGIEnvironment) -> Object:
-    """Return what moto looks at, as JSON has it."""
+    """Return the parts of a request that moto reads, as JSON values."""
     kept: Object = {
         name: value
         for name, value in environ.items()
         if name.startswith(("HTTP_", "CONTENT_", "REQUEST_", "RAW_", "PATH_", "QUERY_")) and isinstance(value, str)
     }
     kept[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY) or {}
-    # The session that shows whose account this is may have expired when the request is replayed.
+    # On a replay, the session that determines the account may have expired.
     claim = signature.read(environ)
     kept.setdefault(_ACCOUNT, get_account_id_from(claim.key_id if claim else ""))
     return kept
 
 
 def _ask_moto(behind: WSGIApplication, environ: WSGIEnvironment, body: bytes) -> Reply:
-    # The body was read as a whole, so that it has a length even if it came in chunks.
+    # The whole body was read, so its length is known even if it was chunked.
     given = {name: value for name, value in environ.items() if name != "HTTP_TRANSFER_ENCODING"}
     given |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     parts, status, headers = run_wsgi_app(behind, given, buffered=True)

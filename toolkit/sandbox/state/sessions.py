@@ -1,4 +1,4 @@
-"""The sessions that moto's STS has handed out, as JSON, and back."""
+"""Encode the sessions of moto's STS as JSON, and decode them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _FIELDS = ("account_id", "region_name", "role_session_name", "role_arn", "policy
 
 
 class Sessions:
-    """Finds the sessions that are new."""
+    """Finds new sessions."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], int] = {}
 
     def new(self) -> Iterator[AssumedRole]:
-        """Yield those that were handed out since the last time."""
+        """Yield the sessions that were issued since the last call."""
         for account, partitions in list(sts_backends.items()):
             for partition, backend in list(partitions.items()):
-                # moto only ever appends to this list.
+                # moto only appends to this list.
                 seen = self._seen.get((account, partition), 0)
                 fresh = backend.assumed_roles[seen:]
                 self._seen[account, partition] = seen + len(fresh)
@@ -58,7 +58,7 @@ def write(session: MotoObject) -> str:
 
 
 def read(text: str) -> MotoObject:
-    """Give moto a session back; return None for one that has expired."""
+    """Add a stored session to moto and return it; return None if it has expired."""
     kept = encoding.decode(text)
     if kept["expires"] <= utcnow():
         return None

@@ -1,9 +1,9 @@
-"""The database of one sandbox: rows of objects, and the journal of moto's requests.
+"""Store a sandbox's objects, and the journal of moto's requests, in a database.
 
-The database is in WAL mode with ``synchronous=NORMAL``. A committed transaction then survives the end of the process,
-``kill -9`` included, because the operating system has the bytes. It may be lost when the machine loses power, but the
-database stays intact (SQLite documentation, "PRAGMA synchronous"; "Write-Ahead Logging", section 2.1). A sandbox has
-to survive the first and not the second, and syncing each answer to disk would make it several times slower.
+The database is in WAL mode with ``synchronous=NORMAL``. A committed transaction survives the end of the process,
+including ``kill -9``, because the operating system has the bytes. It may be lost when the machine loses power, but the
+database stays intact (SQLite documentation, "PRAGMA synchronous"; "Write-Ahead Logging", section 2.1). A sandbox need
+not survive a power loss, and syncing each change to disk would make it several times slower.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VERSION = 1
 DATABASE = "state.db"
 _LOCK = "lock"
 _OWN_DIRECTORY = 0o700
-# "KMSB". SQLite documentation, "PRAGMA application_id": tells our databases from those of other programs.
+# "KMSB". SQLite documentation, "PRAGMA application_id": distinguishes this database from those of other programs.
 _APPLICATION = 0x4B4D5342
 _EARLIER = ("private-ca.json", "journal.jsonl")
 _SCHEMA = f"""
@@ -39,7 +39,7 @@ _SCHEMA = f"""
     PRAGMA application_id = {_APPLICATION};
     PRAGMA user_version = {VERSION};
 """
-# An update keeps the row's ID, and so the order in which the objects were made.
+# An update keeps the row's ID, and thereby the order of the objects.
 _PUT = (
     "INSERT INTO objects (kind, name, value, checksum) VALUES (?, ?, ?, ?) "
     "ON CONFLICT (kind, name) DO UPDATE SET value = excluded.value, checksum = excluded.checksum"
@@ -50,9 +50,9 @@ class Row(NamedTuple):
     """An object to write.
 
     Attributes:
-        kind: of the object.
+        kind: the object's kind.
         name: unique within its kind.
-        value: as JSON; None deletes the row.
+        value: the object as JSON; None deletes the row.
     """
 
     kind: str
@@ -64,8 +64,8 @@ class Entry(NamedTuple):
     """An entry of the journal.
 
     Attributes:
-        text: as JSON.
-        body: the bytes that go with it.
+        text: the entry as JSON.
+        body: the request's body or the object's content.
     """
 
     text: str
@@ -79,8 +79,8 @@ class Store:
         directory: created with mode 0700 if it does not exist.
 
     Raises:
-        InvalidInputError: the database is damaged, or of another version. It is left as it is.
-        ExternalError: another sandbox uses the directory, or it can't be written.
+        InvalidInputError: the database is damaged, or has another version. It is not changed.
+        ExternalError: another sandbox uses the directory, or the directory can't be written.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -114,13 +114,13 @@ class Store:
 
     @contextmanager
     def reading(self, where: str = "") -> Iterator[None]:
-        """Turn what goes wrong inside into an error that names the file.
+        """Turn exceptions raised inside into an error that names the file.
 
         Args:
-            where: what is read.
+            where: the object or entry that is read.
 
         Raises:
-            InvalidInputError: something went wrong.
+            InvalidInputError: an exception was raised inside.
         """
         try:
             yield
@@ -128,7 +128,7 @@ class Store:
             raise self.damaged(f"{where}: {flatten(error)}" if where else flatten(error)) from error
 
     def damaged(self, reason: str) -> InvalidInputError:
-        """Return the error for a database that can't be used."""
+        """Return the error for an unusable database."""
         return InvalidInputError(
             f"can't read the sandbox's state in {self._directory}",
             [Problem(DATABASE, reason)],
@@ -136,7 +136,7 @@ class Store:
         )
 
     def rows(self, kind: str) -> Iterator[tuple[str, str]]:
-        """Yield name and value of each object of a kind, in the order in which they were made."""
+        """Yield name and value of each object of a kind, in the order of creation."""
         select = "SELECT name, value, checksum FROM objects WHERE kind = ? ORDER BY id"
         for name, value, checksum in self._read(select, kind):
             with self.reading(f"{kind} {name}"):
@@ -144,23 +144,23 @@ class Store:
             yield name, value
 
     def journal(self) -> Iterator[tuple[int, Entry]]:
-        """Yield number and content of each entry, in order."""
+        """Yield number and content of each journal entry, in order."""
         for number, text, body, checksum in self._read("SELECT id, entry, body, checksum FROM journal ORDER BY id"):
             with self.reading(f"journal entry {number}"):
                 _require(checksum, text, body)
             yield number, Entry(text, body)
 
     def commit(self, rows: Sequence[Row], entries: Sequence[Entry]) -> None:
-        """Write all of it, or nothing.
+        """Write all changes in one transaction.
 
         Raises:
-            ExternalError: nothing was written.
+            ExternalError: the write failed; nothing was written.
         """
         put = [(row.kind, row.name, row.value, _checksum(row.value)) for row in rows if row.value is not None]
         gone = [(row.kind, row.name) for row in rows if row.value is None]
         kept = [(entry.text, entry.body, _checksum(*entry)) for entry in entries]
         try:
-            # The connection as a context manager commits, or rolls back if something is raised.
+            # The connection's context manager commits, or rolls back after an exception.
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.executemany(_PUT, put)
@@ -174,7 +174,7 @@ class Store:
             return self._connection.execute(statement, parameters).fetchall()
 
     def _take_lock(self) -> None:
-        # flock(2): the lock belongs to the open file, so it ends with the process, however that ends.
+        # flock(2): the lock belongs to the open file, so it is released however the process ends.
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -192,17 +192,17 @@ class Store:
                     [Problem(name, "it was written by an earlier version of the toolkit")],
                     f"Choose another directory for --state, or delete {' and '.join(_EARLIER)}.",
                 )
-        # SQLite would take the log for that of the database that is created next.
+        # SQLite would use this log for a new database.
         log = f"{DATABASE}-wal"
         if not self._path.exists() and (self._directory / log).exists():
             raise self.damaged(f"it does not exist, but its log {log} does")
 
     def _create(self) -> None:
-        """Create an empty database as a whole: one without content is never a new one, always a damaged one."""
+        """Create an empty database atomically: a database without content is always a damaged one."""
         fresh = self._path.with_suffix(".new")
         try:
             fresh.unlink(missing_ok=True)
-            # SQLite gives its own files the mode of the database.
+            # SQLite gives its other files the mode of the database.
             os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
             connection = sqlite3.connect(fresh)
             connection.executescript(_SCHEMA)
@@ -229,5 +229,5 @@ def _require(checksum: int, text: str, body: bytes = b"") -> None:
 
 
 def _checksum(text: str, body: bytes = b"") -> int:
-    # SQLite itself notices damage to its structures, not to the values in them.
+    # SQLite itself detects damage to its structures, but not to values.
     return zlib.crc32(body, zlib.crc32(text.encode()))

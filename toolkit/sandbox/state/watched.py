@@ -1,4 +1,4 @@
-"""Mappings that note which of their values may have changed, and the rows that follow from that."""
+"""Record which values of a mapping may have changed, and build the rows to write."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ V = TypeVar("V")
 
 
 class Watched(MutableMapping[K, V]):
-    """A mapping that notes each key that is set, deleted, or looked up, and writes their values as rows.
+    """A mapping that notes each key that is set, deleted or looked up, and writes the values as rows.
 
-    A value that somebody looked up may have been changed in place.
+    Looked-up values count as changed, because the caller may change them in place.
 
     Args:
-        kind: of the rows.
-        items: the content; noted like everything that is set.
+        kind: the kind of the rows.
+        items: the initial content; its keys are noted.
         write: returns a value as JSON.
 
     Attributes:
@@ -37,7 +37,7 @@ class Watched(MutableMapping[K, V]):
         self._items = dict(items)
         self._write = write
         self.noted: dict[K, None] = dict.fromkeys(self._items)
-        # The hash of what the database has, by row name.
+        # The hashes of the database's values, by row name.
         self._kept: dict[str, int] = {}
         self._next: dict[str, int | None] = {}
 
@@ -64,7 +64,7 @@ class Watched(MutableMapping[K, V]):
         return key in self._items
 
     def note(self, key: K) -> None:
-        """Note a key as if somebody had looked it up."""
+        """Note a key as if its value had been looked up."""
         self.noted[key] = None
 
     def peek(self, key: K) -> V:
@@ -76,7 +76,7 @@ class Watched(MutableMapping[K, V]):
 
         Args:
             store: the database.
-            read: returns the value for a row's JSON; None for one that is no longer needed.
+            read: returns the value for a row's JSON; None if the value is no longer needed.
 
         Raises:
             InvalidInputError: a row can't be read.
@@ -90,7 +90,7 @@ class Watched(MutableMapping[K, V]):
                 self.note(key)
 
     def read_changes(self) -> Iterator[Row]:
-        """Yield the rows to write so that the database has what the mapping has."""
+        """Yield the rows to write to bring the database up to date with the mapping."""
         self._next = {}
         for key in self.noted:
             name = key if isinstance(key, str) else json.dumps(key)
@@ -104,7 +104,7 @@ class Watched(MutableMapping[K, V]):
                 yield Row(self._kind, name, None)
 
     def mark_committed(self) -> None:
-        """Take note that the database has the changes."""
+        """Record that the database has the changes."""
         self.noted.clear()
         for name, digest in self._next.items():
             if digest is None:
@@ -114,5 +114,5 @@ class Watched(MutableMapping[K, V]):
 
 
 def _to_key(name: str) -> Value:
-    """Return the key of a row's name: a string, or a tuple of strings."""
+    """Return the key for a row's name: a string, or a tuple of strings."""
     return tuple(json.loads(name)) if name.startswith("[") else name

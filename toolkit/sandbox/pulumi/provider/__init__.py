@@ -1,7 +1,7 @@
-"""What pulumi-aws creates, for the resource types of our program: each is really created, with boto3.
+"""Create the resources of pulumi-aws that the program uses, with boto3.
 
-The behavior follows the bridged provider (hashicorp/terraform-provider-aws), traps included: a CA's own
-``certificate`` is empty when it is created, because there is none yet.
+The behavior follows the bridged provider (hashicorp/terraform-provider-aws), including surprises: a CA's own
+``certificate`` is empty on creation, because the CA has no certificate yet.
 """
 
 from toolkit.sandbox.pulumi.provider import clusters, iam, private_ca, ram, s3, watching
@@ -9,7 +9,7 @@ from toolkit.sandbox.pulumi.provider.functions import FUNCTIONS
 
 __all__ = ["FUNCTIONS", "KINDS"]
 
-# By the type of the resource, such as aws:iam/role:Role.
+# By resource type, such as aws:iam/role:Role.
 KINDS = {
     **clusters.KINDS,
     **iam.KINDS,

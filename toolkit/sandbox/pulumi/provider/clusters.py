@@ -1,4 +1,4 @@
-"""EKS: the link from a service account to a role."""
+"""Create EKS Pod Identity associations: the link from a service account to a role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions with which a program asks AWS for something; of some only the refusal counts."""
+"""Call AWS for the functions that a program invokes; some are only called for their errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _get_caller_identity(aws: Aws, _: Inputs) -> Object:
 
 
 def _get_certificate_authority(aws: Aws, args: Inputs) -> Object:
-    """The data source; the CSR of a CA that is shared is not, and stays empty (#39952)."""
+    """Return the data source; the CSR of a CA in another account can't be read and stays empty (#39952)."""
     client, arn = aws.client("acm-pca"), args["arn"]
     described = client.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
     try:
@@ -82,7 +82,7 @@ def _get_open_id_connect_provider(aws: Aws, args: Inputs) -> Object:
 
 
 def _get_organization(aws: Aws, _: Inputs) -> Object:
-    """Its members are shown where they may be listed (organizations/organization_data_source.go)."""
+    """Return the organization, with its members if they may be listed (organizations/organization_data_source.go)."""
     client = aws.client("organizations")
     organization = client.describe_organization()["Organization"]
     try:
@@ -108,7 +108,7 @@ def _get_role(aws: Aws, args: Inputs) -> Object:
 
 
 def _get_roles(aws: Aws, args: Inputs) -> Object:
-    """By a regular expression that the bridged provider looks for in the list of roles (iam/roles_data_source.go)."""
+    """Return the roles whose name matches a regular expression, as the provider does (iam/roles_data_source.go)."""
     pages = aws.client("iam").get_paginator("list_roles").paginate()
     matching = [role for page in pages for role in page["Roles"] if re.search(args["nameRegex"], role["RoleName"])]
     names, arns = ([role[key] for role in matching] for key in ("RoleName", "Arn"))
@@ -116,7 +116,7 @@ def _get_roles(aws: Aws, args: Inputs) -> Object:
 
 
 def _get_topic(aws: Aws, args: Inputs) -> Object:
-    """By name, which the bridged provider looks for in the list of topics (sns/topic_data_source.go)."""
+    """Return the topic of a name, found in the list of topics as the provider does (sns/topic_data_source.go)."""
     topics = [topic["TopicArn"] for topic in aws.client("sns").list_topics()["Topics"]]
     arn = next((topic for topic in topics if topic.rpartition(":")[2] == args["name"]), None)
     if arn is None:

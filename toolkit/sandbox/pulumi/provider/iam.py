@@ -1,4 +1,4 @@
-"""IAM."""
+"""Create IAM resources."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _create_instance_profile(aws: Aws, name: str, inputs: Inputs) -> Created:
 
 
 def _create_oidc_provider(aws: Aws, _name: str, inputs: Inputs) -> Created:
-    # AWS looks the thumbprint up where none is given.
+    # AWS determines the thumbprint if none is given.
     made = aws.client("iam").create_open_id_connect_provider(
         Url=inputs["url"], ClientIDList=inputs["clientIdLists"], Tags=list_tags(inputs)
     )

@@ -1,4 +1,4 @@
-"""AWS Private CA (hashicorp/terraform-provider-aws:internal/service/acmpca)."""
+"""Create AWS Private CA resources (hashicorp/terraform-provider-aws:internal/service/acmpca)."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _put_policy(aws: Aws, _name: str, inputs: Inputs) -> Created:
 
 
 def read_authority(client: Client, arn: str) -> Object:
-    """Return what the provider knows of a CA once it has created or changed it (resourceCertificateAuthorityRead)."""
+    """Return the provider's outputs of a CA after a creation or an update (resourceCertificateAuthorityRead)."""
     described = client.describe_certificate_authority(CertificateAuthorityArn=arn)["CertificateAuthority"]
     configuration = described["CertificateAuthorityConfiguration"]
     return {
@@ -95,7 +95,7 @@ def read_authority(client: Client, arn: str) -> Object:
         "certificateAuthorityConfiguration": {
             "keyAlgorithm": configuration["KeyAlgorithm"],
             "signingAlgorithm": configuration["SigningAlgorithm"],
-            # What the subject does not have is empty here, and not missing.
+            # A missing attribute of the subject is an empty string here.
             "subject": {key: configuration["Subject"].get(key[0].upper() + key[1:], "") for key in _SUBJECT},
         },
         "enabled": described["Status"] != "DISABLED",
@@ -103,12 +103,12 @@ def read_authority(client: Client, arn: str) -> Object:
 
 
 def read_certificate(client: Client, arn: str, described: Object) -> Object:
-    """Return what a resource and the data source say alike: the certificate of a pending CA is empty.
+    """Return the certificate outputs of a resource or the data source; they are empty for a pending CA.
 
     Args:
-        client: of AWS Private CA.
-        arn: the CA's.
-        described: as DescribeCertificateAuthority returned it.
+        client: a client of AWS Private CA.
+        arn: the CA's ARN.
+        described: the response of DescribeCertificateAuthority.
     """
     certificate = {"Certificate": "", "CertificateChain": ""}
     if described["Status"] != _PENDING:
@@ -126,14 +126,14 @@ def read_certificate(client: Client, arn: str, described: Object) -> Object:
 
 
 def _moment(value: datetime | None) -> str:
-    """RFC 3339; of what is not there yet, Go's zero time."""
+    """Return a time in RFC 3339; Go's zero time for None."""
     return (value or datetime(1, 1, 1, tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
 def build_revocation_request(configuration: Object) -> Object:
-    """Return a revocation configuration as AWS takes it.
+    """Return a revocation configuration for a request.
 
-    Of a CRL that is not enabled, only that is sent (expandCrlConfiguration).
+    A disabled CRL is sent without its other settings (expandCrlConfiguration).
     """
     crl, ocsp = configuration.get("crlConfiguration"), configuration.get("ocspConfiguration")
     request = {}

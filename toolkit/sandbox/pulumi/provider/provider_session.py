@@ -1,4 +1,4 @@
-"""Sessions as a provider's own settings make them: a profile, roles to assume, the accounts it may be in."""
+"""Open sessions from a provider's settings: a profile, roles to assume, allowed accounts."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from toolkit.sandbox.server import Sandbox
     from toolkit.values import Value
 
-# What a provider may be told; beside these, the checks that it shall skip. Where AWS is and who the stack is there, the
-# sandbox knows itself.
+# The accepted settings of a provider, besides the checks to skip. The second line lists settings that the sandbox
+# ignores, because it determines endpoint and credentials itself.
 _SETTINGS = {"allowedAccountIds", "assumeRoles", "profile", "region", "version"}
 _SETTINGS |= {"accessKey", "secretKey", "token", "endpoints", "s3UsePathStyle", "maxRetries", "retryMode"}
 
 
 def open_aws(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -> Aws:
-    """Return clients as a provider's settings make them.
+    """Return clients for a provider's settings.
 
     Args:
         sandbox: the AWS.
-        region: that they call.
-        settings: the provider's inputs; the structured ones are JSON, as Pulumi hands them to a provider.
+        region: the region of the calls.
+        settings: the provider's inputs; structured ones are JSON, as Pulumi passes them to a provider.
 
     Raises:
         ExternalError: a role can't be assumed, the account is not allowed, or the sandbox lacks a setting.
@@ -42,7 +42,7 @@ def open_aws(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -> Aw
     allowed = json.loads(settings.get("allowedAccountIds") or "[]")
     roles = json.loads(settings.get("assumeRoles") or "[]")
     if settings.get("profile") and not roles:
-        # prerequisites.py has made a role in place of the profile.
+        # prerequisites.py has created a role in place of the profile.
         roles = [{"roleArn": name_profile_role(allowed[0], settings["profile"])}]
     for role in roles:
         aws = _assume(aws, role)
@@ -53,7 +53,7 @@ def open_aws(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -> Aw
 
 
 def name_profile_role(account: str, profile: str) -> str:
-    """Return the ARN of the role that the sandbox has in place of a profile of the AWS configuration."""
+    """Return the ARN of the role that the sandbox uses in place of a profile of the AWS configuration."""
     name = "".join(character if character.isalnum() else "-" for character in profile)[:50]
     return f"arn:aws:iam::{account}:role/profile-{name}"
 

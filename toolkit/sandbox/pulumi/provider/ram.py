@@ -1,4 +1,4 @@
-"""AWS RAM (hashicorp/terraform-provider-aws:internal/service/ram)."""
+"""Create AWS RAM resources (hashicorp/terraform-provider-aws:internal/service/ram)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def _create_share(aws: Aws, name: str, inputs: Inputs) -> Created:
         name=physical,
         allowExternalPrincipals=inputs.get("allowExternalPrincipals", False),
         permissionArns=inputs.get("permissionArns") or [],
-        # RAM writes them small.
+        # RAM has lower-case keys in tags.
         tags=[{"key": key, "value": text} for key, text in (inputs.get("tags") or {}).items()],
     )["resourceShare"]
     arn = share["resourceShareArn"]

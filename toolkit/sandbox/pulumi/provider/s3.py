@@ -1,4 +1,4 @@
-"""S3: a bucket and its settings."""
+"""Create S3 buckets and their settings."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def _create_bucket(aws: Aws, name: str, inputs: Inputs) -> Created:
 
 
 def _setting(put: str, inputs: Iterable[str], request: Callable[[Inputs], Object]) -> Kind:
-    """Return the kind of one setting of a bucket.
+    """Return the kind of one bucket setting.
 
     Args:
-        put: the method of the client that puts it.
-        inputs: beside the bucket.
-        request: returns the rest of the request, from the inputs.
+        put: the client's method that sets it.
+        inputs: the known inputs, besides the bucket.
+        request: returns the rest of the request from the inputs.
     """
 
     def create(aws: Aws, _name: str, inputs: Inputs) -> Created:

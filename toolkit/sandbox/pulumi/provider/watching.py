@@ -1,4 +1,4 @@
-"""CloudWatch, EventBridge Scheduler and SNS."""
+"""Create CloudWatch, EventBridge Scheduler and SNS resources."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _create_schedule(aws: Aws, name: str, inputs: Inputs) -> Created:
 
 
 def build_schedule_request(inputs: Inputs) -> Object:
-    """Return what AWS is told of a schedule beside its name."""
+    """Return the request for a schedule, without its name."""
     target = inputs["target"]
     return {
         "Description": inputs.get("description", ""),
