@@ -76,7 +76,7 @@ lint: $(READY) ## Lint, formatting, types and import contracts.
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: $(READY) ## Format the code and mend what lint can mend.
+format: $(READY) ## Format the code and fix what ruff can fix.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -96,13 +96,16 @@ endure: $(READY) ## Kill and stop runs of verify 150 times and sandboxes 100 tim
 	$(BIN)/python -m tests.endure $(ENDURE)
 
 .PHONY: docs
-docs: $(READY) ## Renew the parts of docs/ that are made from the tests.
+docs: $(READY) ## Generate the parts of docs/ that come from the code, and build the site into build/site.
 	$(BIN)/python -m tests.sandbox.conformance.document
 	$(BIN)/python -m tests.mesh.lint.document
 	$(BIN)/python -m tests.verify.report.documents
 	$(BIN)/python -m tests.verify.document
 	$(BIN)/python -m tests.pki.document
 	$(BIN)/python -m tests.cli.document
+	$(BIN)/python -m tests.infra.document
+	$(BIN)/toolkit contract schema --output-file docs/reference/contract.schema.json
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 .PHONY: lock
 lock: $(READY) ## Renew the locks (universal, with hashes): of everything, of the base, and of what builds the image.

@@ -44,13 +44,13 @@ class _Model(BaseModel):
 
 
 class AccountSettings(_Model):
-    """How to reach another account; nothing of it means the account that the stack deploys to.
+    """Say how to reach another account. Without any of these, it is the account that the stack deploys to.
 
     Attributes:
-        account_id: twelve digits; with a profile they make sure that it is the account that is meant.
-        profile: of the AWS configuration.
-        assume_role_arn: a role to take, from the profile or from the stack's own credentials.
-        external_id: for a role that asks for one.
+        account_id: Account ID, twelve digits. With ``profile``, the account that the profile must belong to.
+        profile: Profile of the AWS configuration.
+        assume_role_arn: ARN of a role in the other account, which the stack assumes.
+        external_id: External ID for ``assumeRoleArn``. Keep it encrypted with ``pulumi config set --secret``.
     """
 
     account_id: fields.Account | None = None
@@ -75,32 +75,34 @@ class AccountSettings(_Model):
 
 
 class ParentSettings(AccountSettings):
-    """The AWS private CA that signs the stack's own; its account may be another one.
+    """The AWS private CA that signs the stack's CA. It may be in another account.
 
     Attributes:
-        arn: of that CA.
+        arn: ARN of that CA.
     """
 
     arn: fields.Authority
 
 
 class ZoneSettings(AccountSettings):
-    """One zone: where it runs and how its control plane becomes its role.
+    """One zone: where it runs, and how its control plane gets its role.
 
     Attributes:
-        identity: ``irsa`` (web identity of a service account), ``pod-identity`` (EKS Pod Identity), ``ambient``
-            (an EC2 instance or an ECS task).
-        oidc_provider_arn: irsa: the IAM OIDC provider of the zone's cluster.
-        oidc_issuer: irsa, instead: the issuer's URL.
-        create_oidc_provider: irsa: make the provider for that issuer; an account can have one for each.
-        cluster_name: pod-identity: the EKS cluster.
-        compute: ambient: what the control plane runs on.
-        namespace: of the control plane; Kong's chart uses ``kong-mesh-system``.
-        service_account: of the control plane; Kong's chart uses ``kong-mesh-control-plane``.
-        permissions_boundary_arn: of the zone's roles; the stack's unless given.
-        authority_arn: only for saying which CA is meant; it must be the stack's.
-        protect: whether Pulumi refuses to delete the zone's roles; as the stack says unless given. To remove a zone,
-            set it to false and update once before.
+        name: Name of the zone in Kong Mesh.
+        region: AWS region of the zone.
+        identity: ``irsa`` (web identity of a service account), ``pod-identity`` (EKS Pod Identity) or ``ambient`` (an
+            EC2 instance or an ECS task).
+        oidc_provider_arn: For ``irsa``: ARN of the IAM OIDC provider of the zone's EKS cluster, in the zone's account.
+        oidc_issuer: For ``irsa``, instead of the provider: URL of the issuer.
+        create_oidc_provider: For ``irsa``: create the provider of ``oidcIssuer``. An account has one per issuer.
+        cluster_name: For ``pod-identity``: name of the EKS cluster.
+        compute: For ``ambient``: ``ec2`` (the default) or ``ecs``.
+        namespace: Namespace of the control plane. Kong's chart uses ``kong-mesh-system``.
+        service_account: Service account of the control plane. Kong's chart uses ``kong-mesh-control-plane``.
+        permissions_boundary_arn: Permissions boundary of the zone's roles. Default: the stack's.
+        authority_arn: ARN of the stack's CA, for readers of the file. Any other CA is an error.
+        protect: Whether Pulumi refuses to delete the zone's roles. Default: the stack's. To remove a zone, set it to
+            false and run ``pulumi up`` before you remove it.
     """
 
     name: DnsLabel
@@ -119,26 +121,26 @@ class ZoneSettings(AccountSettings):
 
 
 class OcspSettings(_Model):
-    """AWS answers for the CA's certificates.
+    """AWS answers OCSP requests for the CA's certificates.
 
     Attributes:
-        custom_cname: the name under which clients ask, a CNAME of AWS's.
+        custom_cname: Host name that clients ask, a CNAME of AWS's OCSP responder.
     """
 
     custom_cname: fields.Host | None = None
 
 
 class CrlSettings(_Model):
-    """AWS writes a certificate revocation list into a bucket.
+    """AWS writes a certificate revocation list (CRL) into a bucket.
 
     Attributes:
-        bucket: an existing bucket that AWS Private CA may write to; one is made unless given.
-        expiration_days: for how long a list is valid.
-        custom_cname: the name in the certificates instead of the bucket's.
-        custom_path: before ``crl/<id>.crl``.
-        kms_key_arn: encrypts the bucket that is made; S3's own keys do unless given.
-        keep_versions_days: for how long the bucket that is made keeps lists that were replaced.
-        distribution_arn: the CloudFront distribution that may read from the bucket that is made.
+        bucket: Existing bucket that AWS Private CA may write to. Default: the stack creates one.
+        expiration_days: Days for which a CRL is valid.
+        custom_cname: Host name in the certificates instead of the bucket's.
+        custom_path: Path before ``crl/ID.crl``.
+        kms_key_arn: KMS key that encrypts the created bucket. Default: S3's own keys.
+        keep_versions_days: Days for which the created bucket keeps replaced CRLs.
+        distribution_arn: CloudFront distribution that may read the created bucket.
     """
 
     bucket: fields.Bucket | None = None
@@ -159,15 +161,16 @@ class RevocationSettings(_Model):
 
 
 class SharingSettings(_Model):
-    """Who else may issue from the CA.
+    """Other accounts that may issue from the CA.
 
     Attributes:
-        method: ``ram`` (AWS Resource Access Manager) or ``policy`` (the CA's own resource policy).
-        accounts: twelve digits each.
-        organizational_units: ARNs; with ``ram`` only.
-        organization: the ARN of the organization.
-        allow_external_accounts: with ``ram``: accounts outside the organization, which accept an invitation first.
-        permission_arn: with ``ram``: a customer managed permission instead of AWS's default one.
+        method: ``ram`` (AWS Resource Access Manager) or ``policy`` (the CA's resource policy).
+        accounts: Account IDs.
+        organizational_units: ARNs of organizational units. With ``ram`` only.
+        organization: ARN of the organization.
+        allow_external_accounts: With ``ram``: share with accounts outside the organization. They accept an
+            invitation first.
+        permission_arn: With ``ram``: customer managed permission to use instead of AWS's default.
     """
 
     method: Literal["ram", "policy"]
@@ -182,9 +185,9 @@ class AlarmSettings(_Model):
     """CloudWatch alarms on the issuing CA.
 
     Attributes:
-        topic_arn: the SNS topic that is told, in the CA's region; one is made unless given.
-        expiry_days: alarm when the CA's certificate has fewer days left.
-        failures: alarm when as many issuances fail in five minutes.
+        topic_arn: SNS topic to notify, in the CA's region. Default: the stack creates one.
+        expiry_days: Alarm when the CA's certificate expires in fewer days.
+        failures: Alarm when this many certificates fail in five minutes.
     """
 
     topic_arn: fields.Topic | None = None

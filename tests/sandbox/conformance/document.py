@@ -1,4 +1,4 @@
-"""Writes the tables of ``docs/explanation/sandbox.md``; a test compares the file with what this would write."""
+"""Writes the tables of ``docs/reference/sandbox-rules.md``; a test compares the file with what this would write."""
 
 from __future__ import annotations
 
@@ -67,8 +67,13 @@ def differences() -> str:
 
 
 PARTS = (
-    Part("explanation/sandbox.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", table),
-    Part("explanation/sandbox.md", "<!-- differences: made by `make docs` -->", "<!-- end of differences -->", differences),
+    Part("reference/sandbox-rules.md", "<!-- rules: made by `make docs` -->", "<!-- end of rules -->", table),
+    Part(
+        "reference/sandbox-rules.md",
+        "<!-- differences: made by `make docs` -->",
+        "<!-- end of differences -->",
+        differences,
+    ),
 )
 
 if __name__ == "__main__":
