@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
-NESTED = {
-    "zones": ("Each of `zones`", settings.ZoneSettings),
-    "parent": ("`parent`", settings.ParentSettings),
-    "revocation.ocsp": ("`revocation.ocsp`", settings.OcspSettings),
-    "revocation.crl": ("`revocation.crl`", settings.CrlSettings),
-    "sharing": ("`sharing`", settings.SharingSettings),
-    "alarms": ("`alarms`", settings.AlarmSettings),
-}
+NESTED: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("Each of `zones`", settings.ZoneSettings),
+    ("`parent`", settings.ParentSettings),
+    ("`revocation.ocsp`", settings.OcspSettings),
+    ("`revocation.crl`", settings.CrlSettings),
+    ("`sharing`", settings.SharingSettings),
+    ("`alarms`", settings.AlarmSettings),
+)
 
 
 def described(model: type[BaseModel]) -> dict[str, str]:
@@ -49,7 +49,7 @@ def default(field: FieldInfo) -> str:
 
 
 def nested() -> Iterator[str]:
-    for title, model in NESTED.values():
+    for title, model in NESTED:
         texts = described(model)
         yield from (f"### {title}", "", "| key | default | meaning |", "| --- | --- | --- |")
         # Its own fields first, then those that it shares with others.

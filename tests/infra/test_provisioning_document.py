@@ -1,4 +1,4 @@
-"""docs/reference/provisioning.md says what is so: its stacks run (test_shapes.py), its tests exist, its settings are settings."""
+"""The stacks of docs/reference/provisioning.md run (test_shapes.py), its tests exist, its settings are settings."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Options of other programs, which pages name alone.
 FOREIGN = {
+    "--account": "make test-aws",
     "--auth-conf": "kumactl",
     "--env-file": "docker",
     "--keep": "make test-aws",

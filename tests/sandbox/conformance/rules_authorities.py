@@ -98,7 +98,7 @@ for _algorithm, _size in {
     _key_rule(_algorithm, _size)
 
 
-@rule("authority.key.ml-dsa", "ML-DSA is refused as not in the sandbox.", "docs/explanation/sandbox.md: what is not modelled")
+@rule("authority.key.ml-dsa", "ML-DSA is refused as not in the sandbox.", "docs/explanation/sandbox.md: not modelled")
 def _(world: World) -> None:
     with refused("InvalidArgsException", "not in the sandbox"):
         world.create(key="ML_DSA_65", signing="ML_DSA_65")

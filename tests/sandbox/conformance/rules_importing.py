@@ -93,7 +93,7 @@ def _(world: World) -> None:
         bring(world, arn, pem(own.der), pem(*own.chain()))
 
 
-@rule("import.pem", "A text from which Go, OpenSSL or Envoy lose a certificate is not PEM.", "docs/reference/lint.md: MESH070")
+@rule("import.pem", "A text from which Go, OpenSSL or Envoy lose a certificate is not PEM.", "lint.md: MESH070")
 def _(world: World) -> None:
     arn = world.create("SUBORDINATE")
     middle = Ca("Offline Middle", OFFLINE)

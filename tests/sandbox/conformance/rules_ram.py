@@ -279,7 +279,7 @@ def _(world: World) -> None:
         found("EVERYTHING")
 
 
-@rule("share.unmodelled", "What the sandbox's RAM has not is refused by name.", "docs/explanation/sandbox.md: strict by principle")
+@rule("share.unmodelled", "What the sandbox's RAM has not is refused by name.", "docs/explanation/sandbox.md")
 def _(world: World) -> None:
     ram = world.client("ram")
     for call in (ram.list_permissions, lambda: ram.get_permission(permissionArn=DEFAULT)):
