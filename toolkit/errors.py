@@ -1,7 +1,7 @@
-"""One tree of exceptions; each knows what to say, what to do about it, and how the process ends.
+"""Define the toolkit's exceptions: each has a message, a hint and the exit code of the process.
 
-Exit codes: 0 good, 1 a check failed, 2 wrong usage or invalid input, 3 environment error (no Pulumi, no
-credentials, AWS unreachable or rejecting), 130 interrupted.
+Exit codes: 0 success, 1 a check failed, 2 wrong usage or invalid input, 3 environment error (no Pulumi, no
+credentials, AWS can't be reached or returned an error), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ EXIT_INTERRUPTED = 130
 
 
 class Problem(NamedTuple):
-    """One thing wrong with an input, at one place.
+    """One problem in an input.
 
     Attributes:
-        path: where, the way the user would write it: ``zones[1].roleArn``. Empty for the whole document.
+        path: the location as the user would write it: ``zones[1].roleArn``. Empty for the whole document.
         message: what is wrong there.
     """
 
@@ -52,17 +52,17 @@ class ToolkitError(Exception):
         self.hint = hint
 
     def lines(self) -> list[str]:
-        """The error as lines of plain text, without the traceback."""
+        """Return the error as lines of plain text, without the traceback."""
         return [self.message, *self.details, *([f"Hint: {self.hint}"] if self.hint else [])]
 
 
 class InvalidInputError(ToolkitError):
-    """Something the user gave is not valid; every problem is listed, none is fixed silently.
+    """The user's input is not valid. The error lists every problem.
 
     Args:
-        message: what was read and that it is refused.
-        problems: everything wrong with it.
-        hint: what to do.
+        message: names the input and says that it is not valid.
+        problems: every problem in it.
+        hint: how to fix it.
     """
 
     exit_code = EXIT_INVALID_INPUT
@@ -72,13 +72,13 @@ class InvalidInputError(ToolkitError):
         self.problems = tuple(problems)
 
     def lines(self) -> list[str]:
-        """The message, then one indented line a problem, then the hint."""
+        """Return the message, one indented line for each problem, and the hint."""
         head, *rest = super().lines()
         return [head, *(f"  {problem}" for problem in self.problems), *rest]
 
 
 class ExternalError(ToolkitError):
-    """Pulumi, credentials, AWS or a control plane is missing, unreachable, or rejects what was asked."""
+    """Pulumi, credentials, AWS or a control plane is missing, can't be reached, or rejected a request."""
 
     exit_code = EXIT_ENVIRONMENT
 
@@ -90,5 +90,5 @@ class InterruptedByUserError(ToolkitError):
 
 
 def flatten(error: Exception | str) -> str:
-    """What an exception says, for a message of ours: on one line, and never nothing."""
+    """Return an exception's message on one line, to quote in another message; its class if it has no message."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,1 +1,1 @@
-"""Proof, from every zone and with that zone's identity, that data plane certificates come out."""
+"""Verify for each zone, with that zone's identity, that AWS Private CA issues data plane certificates."""

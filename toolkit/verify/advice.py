@@ -1,4 +1,4 @@
-"""What to do about a refusal, by AWS's error code."""
+"""Return advice on failed AWS calls, by AWS's error code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _THROTTLED = (
 _CLOCK = (
     "Compare this machine's clock with AWS's: a few minutes apart are too many; if they agree, the secret key is wrong."
 )
-# Several of these arrive as plain ClientError, there is no class for them, so the code decides.
+# botocore raises many of these as plain ClientError, so the code decides and not the class.
 _BY_CODE = {
     "ExpiredTokenException": "The credentials have expired: sign in again.",
     "ExpiredToken": "The credentials have expired: sign in again.",
@@ -41,11 +41,11 @@ _BY_CODE = {
     "SignatureDoesNotMatch": _CLOCK,
     "InvalidIdentityToken": "The account has no OIDC provider of the token's issuer, or it is for another audience.",
     **dict.fromkeys(THROTTLED, _THROTTLED),
-    # API reference, IssueCertificate: "An AWS Private CA quota has been exceeded"; it is of certificates, not of calls.
+    # API reference, IssueCertificate: "An AWS Private CA quota has been exceeded". It limits certificates, not calls.
     "LimitExceededException": "A quota of AWS Private CA is used up, and AWS's message says which: raise it in Service "
     "Quotas, or use another CA.",
 }
-# Errors of botocore that say that there are no credentials to start from.
+# botocore raises these when it finds no source credentials.
 NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -54,7 +54,7 @@ NO_CREDENTIALS = (
     SSOError,
     TokenRetrievalError,
 )
-# One text, whether the zone noticed itself that its time was up or the run gave up on it: that depends on chance.
+# The same text for a zone that reached its deadline and a zone that the run gave up: which comes first is chance.
 TOO_SLOW = (
     "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS). If it does, look at the CA's state "
     "in AWS, or raise --timeout (and --deadline, if it is set)."
@@ -76,11 +76,11 @@ DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
 def advise(error: Exception, action: str) -> str:
-    """One sentence on what to do.
+    """Return a sentence with advice on an error.
 
     Args:
-        error: what the call raised.
-        action: the IAM action that was tried, for example ``acm-pca:IssueCertificate``.
+        error: the error that the call raised.
+        action: the IAM action of the call, for example ``acm-pca:IssueCertificate``.
     """
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
@@ -96,10 +96,10 @@ def advise(error: Exception, action: str) -> str:
 
 
 def describe_error(error: Exception) -> str:
-    """What an error says, for reports, without the secrets that the process knows.
+    """Return an error's text for reports, without the secrets that the process knows.
 
-    Where a signature does not match, AWS may show the request that it would have signed: the session token is in it
-    (IAM user guide, "Troubleshoot SigV4 signing issues for AWS APIs").
+    If a signature does not match, AWS's message may quote the canonical request with the session token in it (IAM user
+    guide, "Troubleshoot SigV4 signing issues for AWS APIs").
     """
     if not isinstance(error, _EXPECTED):
         return _place(error)
@@ -108,7 +108,7 @@ def describe_error(error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    """Return the class of an error that nobody expects, and where it was raised: its message may quote anything."""
+    """Return an unexpected error's class and where it was raised, without its message, which may quote a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}"

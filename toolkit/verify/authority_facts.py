@@ -1,4 +1,4 @@
-"""Ask AWS for what a contract says of a CA."""
+"""Get the contract's fields of a CA from AWS."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 _SECONDS = 20
-# A CA in one of these has a certificate (user guide, PcaUpdateStatus.md); all but the first issue nothing.
+# A CA with one of these statuses has a certificate (user guide, PcaUpdateStatus.md). Only an ACTIVE CA can issue.
 _CERTIFIED = ("ACTIVE", "DISABLED", "EXPIRED")
 _WITHOUT_AWS = "With --chain FILE, AWS is not asked."
 
 
 @dataclass(frozen=True)
 class AuthorityFacts:
-    """What AWS says of a CA.
+    """A CA's facts from AWS.
 
     Attributes:
         status: such as ``ACTIVE``.
-        fields: of the contract's ``certificateAuthority``, by the contract's names.
+        fields: fields of the contract's ``certificateAuthority``, with the contract's names.
         chain: PEM, the CA's own certificate first.
     """
 
@@ -43,15 +43,15 @@ class AuthorityFacts:
 
 
 def ask_for_authority(authority_arn: str, source: Ambient) -> AuthorityFacts:
-    """Ask for a CA, in its own region.
+    """Get a CA's facts from AWS, in the CA's region.
 
     Args:
-        authority_arn: of the CA.
-        source: of credentials and clients.
+        authority_arn: the CA's ARN.
+        source: provides credentials and clients.
 
     Raises:
-        ExternalError: there are no credentials; AWS can't be reached, or refuses.
-        InvalidInputError: the CA has no certificate; the URL of the endpoint is not valid.
+        ExternalError: no credentials were found, AWS can't be reached, or AWS returned an error.
+        InvalidInputError: the CA has no certificate, or the URL of the endpoint is not valid.
     """
     source.require_credentials()
     caller = Caller(time.monotonic() + _SECONDS)
@@ -105,7 +105,7 @@ def _advise(error: Exception, operation: str, authority_arn: str) -> str:
         region = arn.PRIVATE_CA.parse(authority_arn).region
         return f"Compare the ARN with what aws acm-pca list-certificate-authorities --region {region} prints."
     advice = advise(error, f"acm-pca:{operation}")
-    # That text is for zones, and names options of toolkit verify.
+    # TOO_SLOW names options of toolkit verify, which this command does not have.
     return (
         "Check that this machine reaches AWS in that region (proxy, VPC endpoint, DNS)."
         if advice == TOO_SLOW

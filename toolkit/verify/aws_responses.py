@@ -1,7 +1,7 @@
-"""Read the answers of AWS: every part has the type that AWS documents, or the answer is rejected as a whole.
+"""Read AWS responses: reject a response if a part does not have the documented type.
 
-botocore checks what it sends, not what it receives: a list where an ARN belongs comes through as a list. No message
-quotes what came, because half an answer of ``AssumeRole`` contains a secret key.
+botocore validates requests but not responses: it returns a list in place of an ARN as a list. No message quotes the
+response, because a part of an ``AssumeRole`` response may contain a secret key.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _Kind = TypeVar("_Kind")
 _NO_CONTROLS = re.compile(r"[^\x00-\x1f\x7f-\x9f]+")
-# Credentials are sent in headers and signed as they are: a blank or a line end in one would end the header.
+# Credentials are sent in HTTP headers, where blanks and line ends are not allowed.
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 # PEM is ASCII in lines.
 _PEM_TEXT = re.compile(r"[\t\r\n\x20-\x7e]+")
@@ -31,10 +31,10 @@ _NOTHING = (b"", b"{}")
 
 
 class NoAnswerError(ValueError):
-    """What came is no answer of AWS.
+    """The response is not from AWS.
 
     Args:
-        reason: what is wrong with it; never what it says.
+        reason: the problem with the response. It never quotes the response.
     """
 
     def __init__(self, reason: str) -> None:
@@ -43,12 +43,12 @@ class NoAnswerError(ValueError):
 
 @dataclass(frozen=True)
 class AuthorityState:
-    """What ``DescribeCertificateAuthority`` tells of a CA.
+    """A CA's state from ``DescribeCertificateAuthority``.
 
     Attributes:
         status: such as ``ACTIVE``.
         usage_mode: such as ``GENERAL_PURPOSE``.
-        not_after: when its certificate expires; None for a CA without one.
+        not_after: when the CA's certificate expires, in UTC; None for a CA without a certificate.
     """
 
     status: str
@@ -58,12 +58,12 @@ class AuthorityState:
 
 @dataclass(frozen=True)
 class AuthorityKind:
-    """What of a CA never changes, by AWS's names.
+    """The properties of a CA that never change, with AWS's names.
 
     Attributes:
         type: such as ``ROOT``.
         key_algorithm: such as ``EC_prime256v1``.
-        signing_algorithm: with which it was made.
+        signing_algorithm: from the CA's configuration, such as ``SHA256WITHECDSA``.
     """
 
     type: str
@@ -72,22 +72,22 @@ class AuthorityKind:
 
 
 def read_credentials(answer: object) -> dict[str, str]:
-    """Return the three parts of the credentials in an answer of STS, by the names that AWS gives them.
+    """Return the three parts of the credentials in an STS response, with AWS's names as keys.
 
     Raises:
-        NoAnswerError: a part is missing, or not one that can be sent.
+        NoAnswerError: a part is missing, or can't be sent in an HTTP header.
     """
     credentials = _part(answer, "Credentials", dict)
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-    # No limit of the length: AWS documents that tokens may grow (STS API reference, Credentials).
+    # No length limit: AWS documents that tokens may grow (STS API reference, Credentials).
     return {name: _text(credentials, name, _VISIBLE, most=None) for name in names}
 
 
 def read_caller_arn(answer: object) -> str:
-    """Return the ARN in an answer of ``GetCallerIdentity``.
+    """Return the caller's ARN from a response of ``GetCallerIdentity``.
 
     Raises:
-        NoAnswerError: there is none.
+        NoAnswerError: the response contains no ARN.
     """
     caller_arn = read_text(answer, "Arn")
     try:
@@ -98,10 +98,10 @@ def read_caller_arn(answer: object) -> str:
 
 
 def read_text(answer: object, name: str) -> str:
-    """Return a part of an answer that is a text without blanks; one whose name ends in Arn begins like an ARN.
+    """Return a member of a response that is a text without blanks. If its name ends in ``Arn``, it must be an ARN.
 
     Raises:
-        NoAnswerError: there is none.
+        NoAnswerError: the member is missing or not valid.
     """
     text = _text(answer, name, _VISIBLE)
     if name.endswith("Arn") and not text.startswith("arn:"):
@@ -110,14 +110,14 @@ def read_text(answer: object, name: str) -> str:
 
 
 def read_certificate_authority(answer: object, authority_arn: str) -> AuthorityState:
-    """Return what an answer of ``DescribeCertificateAuthority`` tells of the CA.
+    """Return the CA's state from a response of ``DescribeCertificateAuthority``.
 
     Args:
-        answer: as botocore parsed it.
-        authority_arn: the CA that was asked for.
+        answer: the response as botocore parsed it.
+        authority_arn: the ARN in the request.
 
     Raises:
-        NoAnswerError: a part has the wrong type, or it is another CA.
+        NoAnswerError: a part has the wrong type, or the response describes another CA.
     """
     authority = _part(answer, "CertificateAuthority", dict)
     if authority.get("Arn", authority_arn) != authority_arn:
@@ -133,7 +133,7 @@ def read_certificate_authority(answer: object, authority_arn: str) -> AuthorityS
 
 
 def read_authority_kind(answer: object) -> AuthorityKind:
-    """Return what of a CA never changes, from an answer of ``DescribeCertificateAuthority``.
+    """Return the CA's properties that never change, from a response of ``DescribeCertificateAuthority``.
 
     Raises:
         NoAnswerError: a part is missing or has the wrong type.
@@ -144,38 +144,38 @@ def read_authority_kind(answer: object) -> AuthorityKind:
 
 
 def read_certificate(answer: object) -> tuple[str, str]:
-    """Return the PEM texts of the certificate and of its chain, from an answer of ``GetCertificate``.
+    """Return the PEM texts of the certificate and of its chain, from a response of ``GetCertificate``.
 
-    The chain may be missing: what that means is for a check to say.
+    If the response has no chain, the second text is empty; the check chain-order reports that.
 
     Raises:
-        NoAnswerError: there is no certificate, or one of the two is no text.
+        NoAnswerError: the certificate is missing, or one of the two is not a text.
     """
     leaf = _text(answer, "Certificate", _PEM_TEXT, most=None)
-    # botocore leaves a member out that is null.
+    # botocore omits members that are null.
     chain = answer.get("CertificateChain") if isinstance(answer, Mapping) else None
     return leaf, "" if chain in (None, "") else _text(answer, "CertificateChain", _PEM_TEXT, most=None)
 
 
 def check_response(protocol: str, *, has_output: bool, status: int, body: bytes) -> None:
-    """Check a response before botocore parses it, which is more lenient than AWS is strict.
+    """Check a response before botocore parses it, because botocore accepts responses that AWS never sends.
 
-    botocore takes any 2xx for success, the last of several values for the value, and does not look at a body where
-    none is expected: a sign-in page would pass for a revocation.
+    botocore treats any 2xx as success, uses the last of several values of a JSON member, and ignores the body of an
+    operation without output. A sign-in page of a proxy would look like a successful revocation.
 
     Args:
-        protocol: that botocore speaks with the service: ``json``, ``query`` with answers in XML, or another.
+        protocol: the protocol of the service: ``json``, ``query`` (responses in XML), or another.
         has_output: whether the operation returns anything.
-        status: of the response.
-        body: of the response, decoded from no encoding.
+        status: HTTP status of the response.
+        body: body of the response, not decoded.
 
     Raises:
-        NoAnswerError: AWS does not answer like that.
+        NoAnswerError: AWS does not send such a response.
     """
     if _SERVER_ERROR <= status < _NO_STATUS:
         if protocol == "query":
             _check_entities(body)
-        # It may pass, whoever says so.
+        # A server error may be temporary, even if a proxy sent it: the call is repeated.
         return
     if status != _OK and not _CLIENT_ERROR <= status < _SERVER_ERROR:
         raise NoAnswerError(f"it has status {status}" + (", a redirect" if _REDIRECT <= status < _CLIENT_ERROR else ""))
@@ -205,7 +205,7 @@ def _check_xml(text: str) -> None:
 
 
 def _check_entities(body: bytes) -> None:
-    # AWS sends none; entities can grow a body of some hundred bytes to gigabytes. UTF-16 is ASCII with zeros between.
+    # AWS sends no entities; they can expand a small body to gigabytes. Without its zero bytes, UTF-16 reads as ASCII.
     if b"<!ENTITY" in body.replace(b"\0", b""):
         raise NoAnswerError("it is XML that defines entities")
 

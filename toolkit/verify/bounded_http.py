@@ -1,7 +1,7 @@
-"""Limit what a client of AWS receives: in size, in time, and to what AWS sends.
+"""Limit the responses that AWS clients read: their size, their duration, and their form.
 
-botocore reads a body to its end, however long it is and however slowly it comes; its timeouts count from one byte to
-the next. Headers that come byte by byte can't be limited from here: the runner gives up on a zone that waits for them.
+botocore reads a body of any size and at any speed, because its timeouts apply to each read. Slow headers can't be
+limited here: the runner gives up on a zone that waits for them.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
     import boto3
     from botocore.awsrequest import AWSPreparedRequest
 
-    # botocore has no types for its HTTP session, what that returns, and its own endpoints.
+    # botocore has no types for its HTTP session, its responses and its endpoints.
     from toolkit.values import Value
 
 MAX_BODY = 16 * 1024 * 1024
 READ_TIMEOUT_SECONDS = 20.0
-# An answer that comes a moment too late may name a certificate that AWS has issued. It is shorter than what the runner
-# waits for a zone beyond its deadline.
+# An answer just after the deadline may name an issued certificate. Shorter than the runner's own grace period.
 _LATE_SECONDS = 1.0
 _CHUNK = 64 * 1024
 
 
 class _Session(Protocol):
-    """Botocore's HTTP session, as far as an endpoint uses it."""
+    """The methods of botocore's HTTP session that an endpoint uses."""
 
     def send(self, request: AWSPreparedRequest) -> Value: ...
 
@@ -44,12 +43,12 @@ class BoundedSession:
     """Sends requests through botocore's own session and reads the bodies itself.
 
     Args:
-        session: botocore's, with its proxies, CA bundle and connections.
-        protocol: that botocore speaks with the service.
+        session: botocore's session, with its proxies, CA bundle and connections.
+        protocol: the protocol that botocore uses for the service, such as ``json``.
         silent: the operations that return nothing.
 
     Attributes:
-        deadline: for all requests, on the clock of :func:`time.monotonic`; None for some seconds for each.
+        deadline: for all requests, on the clock of :func:`time.monotonic`; None for ``READ_TIMEOUT_SECONDS`` each.
     """
 
     def __init__(self, session: _Session, protocol: str, silent: frozenset[str]) -> None:
@@ -66,11 +65,11 @@ class BoundedSession:
         """Send a request and read its response.
 
         Raises:
-            BotoCoreError: no whole response comes in time.
-            NoAnswerError: the response is too long, compressed, or not one that AWS sends.
+            BotoCoreError: no complete response arrived in time.
+            NoAnswerError: the response is too long, compressed, or not in a form that AWS sends.
         """
         asked: Value = request
-        # Without this the session reads the body before anybody can limit it.
+        # Without this, the session itself reads the whole body.
         asked.stream_output = True
         now = time.monotonic()
         until = (now + READ_TIMEOUT_SECONDS if self.deadline is None else self.deadline) + _LATE_SECONDS
@@ -90,7 +89,7 @@ class BoundedSession:
 
 def _read(response: Value, until: float) -> bytes:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        # The request does not allow it, so it is never expanded, whatever its size would be.
+        # The request doesn't accept compression. Expanding it could exceed the limit.
         raise NoAnswerError("it is compressed, which was not asked for")
     body = bytearray()
     while chunk := _next(response, until):
@@ -107,7 +106,7 @@ def _read(response: Value, until: float) -> bytes:
 
 
 def _next(response: Value, until: float) -> bytes:
-    """Return what has come, at least one byte; nothing at the end."""
+    """Return the next bytes of the body; empty at its end."""
     try:
         return response.raw.read1(_CHUNK) or b""
     except Exception as error:  # noqa: BLE001 - urllib3 and http.client have a dozen classes for a broken connection
@@ -117,7 +116,7 @@ def _next(response: Value, until: float) -> bytes:
 
 
 def _operation(request: Value) -> str:
-    """Return the operation's name, where the request contains it; the query protocol has it in the body."""
+    """Return the operation's name from the header or the URL. The query protocol has it in the body only."""
     target = request.headers.get("X-Amz-Target") or request.url
     text: str = target.decode() if isinstance(target, bytes) else target
     # ACMPrivateCA.RevokeCertificate in JSON, /service/ACMPrivateCA/operation/RevokeCertificate in CBOR.
@@ -125,7 +124,7 @@ def _operation(request: Value) -> str:
 
 
 class _Read:
-    """A body that was read, in the form in which botocore reads one."""
+    """A body that was already read, with the interface that botocore reads a body by."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -136,7 +135,7 @@ class _Read:
 
 
 class BoundedClient:
-    """Mixed into the classes of botocore's clients; see :func:`watch`."""
+    """Mixin for botocore's client classes; see :func:`watch`."""
 
     _endpoint: Value
     meta: Value
@@ -154,9 +153,9 @@ class BoundedClient:
 
 
 def watch(session: boto3.Session) -> None:
-    """Limit what all clients of a session receive, also those that botocore makes to get credentials.
+    """Limit the responses of all clients of a session, including clients that botocore makes to get credentials.
 
-    This is boto3's way to extend clients (boto3 guide, "Extensibility guide").
+    This uses boto3's event to extend clients (boto3 guide, "Extensibility guide").
     """
 
     def add(base_classes: list[type], **_: object) -> None:

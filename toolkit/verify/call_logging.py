@@ -1,4 +1,4 @@
-"""Logs the calls of AWS clients: operation, zone, duration and request ID; never parameters, nor what AWS returns."""
+"""Log AWS calls: operation, zone, duration and request ID. Parameters and responses are never logged."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from toolkit.values import Client, Object
 
 _log = logging.getLogger(__name__)
-# Of the dictionary that botocore hands to every handler of one call.
+# A key of the context that botocore passes to every handler of one call.
 _BEGUN = "toolkit_begun"
 
 
 def log_calls(client: Client, zone: str) -> None:
-    """Log each call of a client that ends, if anybody reads it.
+    """Log each completed call of a client, if the log level is INFO or lower.
 
     Args:
-        client: of boto3.
-        zone: for which it calls; empty for none.
+        client: a boto3 client.
+        zone: the zone that it is used for; empty for none.
     """
     if not _log.isEnabledFor(logging.INFO):
         return
@@ -35,7 +35,7 @@ def log_calls(client: Client, zone: str) -> None:
         log(event_name, context, f"{status}, request {_part(metadata, 'RequestId') or 'without an ID'}")
 
     def fail(event_name: str, context: Object, exception: Exception, **_: object) -> None:
-        # Only botocore's own messages are known not to quote what was sent.
+        # Messages of other libraries may quote the request.
         message = f": {exception}" if isinstance(exception, BotoCoreError) else ""
         log(event_name, context, f"{type(exception).__name__}{message}")
 
@@ -52,5 +52,5 @@ def log_calls(client: Client, zone: str) -> None:
 
 
 def _part(answer: object, name: str) -> object:
-    """Return a part of what may be a mapping: what is no answer of AWS must not break a log."""
+    """Return a member of an answer; None if the answer is not a mapping, because logging must not fail."""
     return answer.get(name) if isinstance(answer, dict) else None

@@ -1,6 +1,6 @@
-"""Calls of AWS that are counted, and repeated while the reason for a failure may pass.
+"""Make AWS calls: count them, and retry temporary failures.
 
-The AWS client's own retries are off: they know neither the zone's deadline nor that somebody wants to stop.
+The AWS client's own retries are off, because they ignore the zone's deadline and Ctrl-C.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 
-# botocore/data/_retry.json and the acm-pca model; LimitExceededException is what a CA of its own quota says.
+# botocore/data/_retry.json and the acm-pca model. LimitExceededException is AWS Private CA's own quota error.
 THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "LimitExceededException"}
 )
@@ -40,11 +40,11 @@ _MOST_ATTEMPTS = 25
 
 
 class DeadlineError(Exception):
-    """Time is up."""
+    """The deadline has passed."""
 
 
 class StoppedError(Exception):
-    """Somebody stopped the run: nothing is wrong with what was asked, and nothing more is."""
+    """The user stopped the run, so no further calls are made. It is not a failure of the call."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Caller:
         deadline: on the clock of :func:`time.monotonic`.
         stop: ends every wait when set.
         counts: calls by operation, repeated ones included.
-        zone: for which the calls are made, for logs.
+        zone: the zone's name, for logs.
     """
 
     deadline: float
@@ -64,21 +64,21 @@ class Caller:
     zone: str = ""
 
     def ask(self, operation: str, call: Callable[[], _Answer], repeat_seconds: float = math.inf) -> _Answer:
-        """Make a call, and again while it is throttled, fails on AWS's side or gets no connection.
+        """Make a call, and retry it if it is throttled, fails on AWS's side or can't connect.
 
         Args:
-            operation: what to count it as, such as ``IssueCertificate``.
-            call: makes it; must be safe to repeat.
-            repeat_seconds: for how long after the first attempt it is.
+            operation: its name in the counts, such as ``IssueCertificate``.
+            call: makes the call; it must be safe to repeat.
+            repeat_seconds: how long after the first attempt it is safe to repeat.
 
         Raises:
-            ClientError: AWS refuses, or still fails when the time or the attempts are used up.
-            BotoCoreError: AWS can't be reached in that time.
-            DeadlineError: the time was up before the first attempt.
-            StoppedError: somebody stopped the run.
-            NoAnswerError: what came is no answer of AWS.
+            ClientError: AWS returned an error that a retry does not fix, or every attempt failed.
+            BotoCoreError: AWS could not be reached in any attempt.
+            DeadlineError: the deadline passed before the first attempt.
+            StoppedError: the run was stopped.
+            NoAnswerError: the response is not from AWS.
             OSError: a file that the call needs can't be read.
-            ToolkitError: something else that the call needs is missing.
+            ToolkitError: the call needs something else that is missing.
         """
         last_repeat = time.monotonic() + repeat_seconds
         for attempt in range(_MOST_ATTEMPTS):
@@ -102,32 +102,32 @@ class Caller:
         raise AssertionError  # The last attempt returns or raises.
 
     def refuse_when_over(self, what: str) -> None:
-        """Stop where the time is up.
+        """Raise if the deadline has passed or the run was stopped.
 
         Raises:
-            DeadlineError: it is.
-            StoppedError: somebody stopped the run.
+            DeadlineError: the deadline has passed.
+            StoppedError: the run was stopped.
         """
         self.refuse_when_stopped(what)
         if self.left <= 0:
             raise DeadlineError(f"{what}: no time is left")
 
     def refuse_when_stopped(self, what: str) -> None:
-        """Stop where nobody waits any longer.
+        """Raise if the run was stopped.
 
         Raises:
-            StoppedError: somebody stopped the run.
+            StoppedError: the run was stopped.
         """
         if self.stop.is_set():
             raise StoppedError(f"{what}: the run was stopped")
 
     @property
     def left(self) -> float:
-        """Seconds to the deadline; negative when it is past."""
+        """Return the seconds to the deadline; negative if it has passed."""
         return self.deadline - time.monotonic()
 
     def pause(self, seconds: float) -> bool:
-        """Wait; False when the deadline or a stop comes first."""
+        """Wait for some seconds; return False if the deadline or a stop comes first."""
         left = self.left
         return not self.stop.wait(min(seconds, max(left, 0))) and left > seconds
 
@@ -137,19 +137,19 @@ class Caller:
 
 
 def read_part(answer: Mapping[str, Value], name: str) -> str:
-    """Return a text of an answer that AWS always gives; what is called an ARN has to look like one.
+    """Return a text that AWS's response always contains. If its name ends in ``Arn``, it must be an ARN.
 
     Raises:
-        NoAnswerError: it is not there, so the answer is not AWS's.
+        NoAnswerError: the text is missing or not valid, so the response is not from AWS.
     """
     return read_text(answer, name)
 
 
 def _require_code(error: Exception) -> None:
-    """Make sure that an error of AWS has a code and a message, which callers then use as texts.
+    """Check that a ClientError's code and message are texts, which callers rely on.
 
     Raises:
-        NoAnswerError: it has not; AWS did not send it.
+        NoAnswerError: they are not, so the response is not from AWS.
     """
     if isinstance(error, ClientError):
         details: Value = error.response.get("Error")
@@ -160,15 +160,15 @@ def _require_code(error: Exception) -> None:
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether the same call may succeed a moment later."""
+    """Return whether a retry of the same call may succeed."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error.response["Error"]["Code"] in THROTTLED or status >= SERVER_ERROR
-    # What the AWS client itself would repeat (botocore/retries/standard.py, _TRANSIENT_EXCEPTION_CLS), but for an
-    # endpoint whose certificate is not trusted: it will not be a moment later.
+    # The errors that botocore retries (botocore/retries/standard.py, _TRANSIENT_EXCEPTION_CLS), except for an untrusted
+    # certificate, which a retry does not fix.
     return isinstance(error, BotoConnectionError | HTTPClientError) and not is_not_trusted(error)
 
 
 def is_not_trusted(error: Exception) -> bool:
-    """Whether the endpoint's TLS certificate was refused on this side."""
+    """Return whether this machine did not trust the endpoint's TLS certificate."""
     return isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error)

@@ -1,4 +1,4 @@
-"""Why a zone could not even be asked, where that has nothing to do with the zone."""
+"""Find out whether a failure to get a zone's identity has a cause outside the zone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from toolkit.verify.advice import NO_CREDENTIALS
 from toolkit.verify.aws_responses import NoAnswerError
 from toolkit.verify.calls import SERVER_ERROR, DeadlineError
 
-# AWS does not know the caller, or not any longer, so it decided nothing about a role (STS API reference, "Common
+# AWS does not accept the caller's credentials, so these codes say nothing about a role (STS API reference, "Common
 # Errors").
 _UNKNOWN_CALLER = frozenset(
     {
@@ -30,7 +30,7 @@ _UNKNOWN_CALLER = frozenset(
 
 
 class Cause(StrEnum):
-    """Why a zone could not be asked at all, for reasons that say nothing about the zone."""
+    """Why no zone identity was available, for reasons outside the zone."""
 
     CREDENTIALS = "credentials"
     UNREACHABLE = "unreachable"
@@ -38,7 +38,7 @@ class Cause(StrEnum):
 
 
 def find_cause(error: Exception) -> Cause | None:
-    """Return the cause of a failure to get a zone's identity; None where AWS decided about the zone's role."""
+    """Return the cause of a failure to get a zone's identity; None if AWS decided about the zone's role."""
     if isinstance(error, NO_CREDENTIALS):
         return Cause.CREDENTIALS
     if isinstance(error, ClientError):

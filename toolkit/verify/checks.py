@@ -1,4 +1,4 @@
-"""One small function per check; each looks at what came back and says what it expected and what it found."""
+"""Check an issued certificate: one function per check, each with the expected and the found value."""
 
 from __future__ import annotations
 
@@ -29,25 +29,24 @@ _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 # AWS sets NotBefore 60 minutes before the issuance (botocore, IssueCertificateRequest.ValidityNotBefore).
 BACKDATING = timedelta(minutes=60)
-# Between this machine's clock and AWS's.
+# Allowed difference between this machine's clock and AWS's.
 CLOCK_SKEW = timedelta(minutes=5)
-# Time enough to make a successor and to bring it into every zone.
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was asked and what came back.
+    """The request and the issued certificate.
 
     Attributes:
-        issued: the certificate, with the chain that came with it.
-        public_key: of the CSR.
+        issued: the certificate with its CA chain.
+        public_key: the CSR's public key.
         uris: the URI SANs of the CSR, in order.
-        not_after: the end that was asked for, aware of its time zone.
-        trust_bundle: what the Mesh carries as ``caCert``.
-        usage_mode: of the CA.
-        common_name: of the CSR; None for an empty subject.
-        horizon: how long the CAs of the chain must live beyond now.
-        at: when the certificate was fetched, aware of its time zone.
+        not_after: the requested expiration, a timezone-aware datetime.
+        trust_bundle: the certificates of the Mesh's ``caCert``.
+        usage_mode: the CA's usage mode.
+        common_name: the CSR's common name; None for an empty subject.
+        horizon: how long every CA of the chain must still be valid after ``at``.
+        at: when the certificate was fetched, a timezone-aware datetime.
     """
 
     issued: IssuedCertificate
@@ -62,12 +61,12 @@ class Evidence:
 
     @property
     def leaf(self) -> x509.Certificate:
-        """The certificate in question."""
+        """Return the issued certificate."""
         return self.issued.leaf
 
 
 def check_chain(evidence: Evidence) -> Check:
-    """The certificate leads to a root of the Mesh's trust bundle: OpenSSL says so, and no rule for CAs is broken."""
+    """Check that OpenSSL finds a path from the certificate to a root in the Mesh's caCert, with valid CAs."""
     name, expected = "chain", "a valid path to a root in the Mesh's caCert"
     advice = (
         "Render the Mesh again from the contract and apply it: caCert must hold the chain of the CA in "
@@ -89,7 +88,7 @@ def check_chain(evidence: Evidence) -> Check:
 
 
 def check_chain_order(evidence: Evidence) -> Check:
-    """What came with the certificate is its chain, each link proven by its signature: proxies send it on as it is."""
+    """Check the order of the returned chain by the signatures, because proxies send it to peers unchanged."""
     expected = "the CA that signed the certificate first, then each CA's issuer, up to a root"
     links = evidence.issued.chain
     advice = (
@@ -107,7 +106,7 @@ def check_chain_order(evidence: Evidence) -> Check:
 
 
 def check_chain_lifetime(evidence: Evidence) -> Check:
-    """No CA above the certificate ends soon: when one does, every certificate below it is of no use."""
+    """Check that no CA of the chain expires within the horizon: the certificates below it would become invalid."""
     until = evidence.at + evidence.horizon
     authorities = {
         chain.format_fingerprint(certificate): certificate
@@ -127,7 +126,7 @@ def check_chain_lifetime(evidence: Evidence) -> Check:
 
 
 def check_usage_mode(evidence: Evidence) -> Check:
-    """A CA in short-lived mode issues for at most seven days; what lives longer came from another CA."""
+    """Check the lifetime against the usage mode: a CA in short-lived mode issues for at most seven days."""
     begins, ends = evidence.leaf.not_valid_before_utc, evidence.leaf.not_valid_after_utc
     limit = SHORT_LIVED_MAX + BACKDATING + CLOCK_SKEW
     good = evidence.usage_mode == "GENERAL_PURPOSE" or ends - begins <= limit
@@ -141,10 +140,10 @@ def check_usage_mode(evidence: Evidence) -> Check:
 
 
 def check_common_name(evidence: Evidence) -> Check:
-    """The subject is that of the request: the common name that the Mesh's template makes, or nothing."""
+    """Check that the subject is that of the CSR: the common name from the Mesh's template, or an empty subject."""
     wanted = [] if evidence.common_name is None else [f"CN={evidence.common_name}"]
     found = [f"{attribute.rfc4514_attribute_name}={attribute.value!s}" for attribute in evidence.leaf.subject]
-    # Kong says that a subject alternative name may be duplicated as common name when none is set.
+    # According to Kong, a SAN may be copied to the common name when none is set.
     note = "the request had no subject" if found and not wanted else ""
     good = found == wanted or (not wanted and len(found) == 1 and found[0].removeprefix("CN=") in evidence.uris)
     return judge(
@@ -158,7 +157,7 @@ def check_common_name(evidence: Evidence) -> Check:
 
 
 def check_public_key(evidence: Evidence) -> Check:
-    """The certificate is for the key that the request was signed with."""
+    """Check that the certificate has the public key of the CSR."""
     same = _spki(evidence.leaf.public_key()) == _spki(evidence.public_key)
     return judge(
         "public-key",
@@ -175,8 +174,8 @@ def check_subject_alternative_names(evidence: Evidence) -> Check:
     names = list(extension.value) if extension else []
     found = [str(getattr(name, "value", name)) for name in names]
     exact = found == list(evidence.uris) and all(isinstance(n, x509.UniformResourceIdentifier) for n in names)
-    # RFC 5280, 4.2.1.6. AWS rejects a CSR in which it is not critical (cert-manager/aws-privateca-issuer#6). With a
-    # subject both are valid.
+    # RFC 5280, 4.2.1.6. Without a subject, AWS rejects a CSR whose SAN extension is not critical
+    # (cert-manager/aws-privateca-issuer#6). With a subject, both are valid.
     must_be_critical = not list(evidence.leaf.subject)
     wrongly_marked = must_be_critical and extension is not None and not extension.critical
     advice = "Envoy matches peers on the SPIFFE URI: use a template that copies the SANs from the CSR."
@@ -195,7 +194,7 @@ def check_subject_alternative_names(evidence: Evidence) -> Check:
 
 
 def check_key_usage(evidence: Evidence) -> Check:
-    """The usages digitalSignature and keyEncipherment, critical (AWS template EndEntityCertificate/V1)."""
+    """Check for digitalSignature and keyEncipherment, critical (AWS template EndEntityCertificate/V1)."""
     extension = _extension(evidence.leaf, x509.KeyUsage)
     found = usages.list_names(extension.value) if extension else []
     criticality = "critical" if extension and extension.critical else "not critical"
@@ -209,7 +208,7 @@ def check_key_usage(evidence: Evidence) -> Check:
 
 
 def check_extended_key_usage(evidence: Evidence) -> Check:
-    """A data plane proxy is a TLS server and a TLS client."""
+    """Check for serverAuth and clientAuth: a data plane proxy is a TLS server and a TLS client."""
     names = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth"}
     extension = _extension(evidence.leaf, x509.ExtendedKeyUsage)
     found = [names.get(oid, oid.dotted_string) for oid in extension.value] if extension else []
@@ -223,7 +222,7 @@ def check_extended_key_usage(evidence: Evidence) -> Check:
 
 
 def check_basic_constraints(evidence: Evidence) -> Check:
-    """An end entity; its criticality is not judged, AWS's table of templates leaves it open."""
+    """Check that it is not a CA certificate. AWS's table of templates doesn't define whether CA:FALSE is critical."""
     is_ca = chain.is_ca(evidence.leaf)
     return judge(
         "basic-constraints",
@@ -235,7 +234,7 @@ def check_basic_constraints(evidence: Evidence) -> Check:
 
 
 def check_lifetime(evidence: Evidence) -> Check:
-    """It ends when asked, and begins at most 60 minutes before it was issued."""
+    """Check that the certificate expires as requested, and begins at most 60 minutes before it was issued."""
     begins, ends = evidence.leaf.not_valid_before_utc, evidence.leaf.not_valid_after_utc
     end_as_asked = abs(ends - evidence.not_after) < timedelta(seconds=1)
     begin_as_documented = evidence.at - BACKDATING - CLOCK_SKEW <= begins <= evidence.at + CLOCK_SKEW

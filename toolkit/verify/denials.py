@@ -1,6 +1,6 @@
-"""What a zone must not be able to do; each probe is harmless where it is denied, as it should be.
+"""Probe that AWS denies a zone what its role must not be able to do.
 
-A probe that succeeds says what it made, so that somebody can revoke it.
+A denied probe changes nothing. The check of a probe that succeeds names the certificate, so that it can be revoked.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 NAMES = ("denied-minting", "denied-revoking", "denied-other-authority")
 _SUBORDINATE = "SubordinateCACertificate_PathLen0/V1"
-# No CA has this identifier: who is denied by policy never learns that, and nobody gets a certificate from it.
+# No CA has this identifier, so a role that is allowed too much still gets no certificate.
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass
 class Probe:
-    """Tries in one zone what must be denied.
+    """Probes one zone: every call must be denied.
 
     Attributes:
-        client: with the zone's identity.
+        client: an ACM PCA client with the zone's identity.
         authority: the CA that the zone may use.
         caller: makes the calls.
-        account: records the requests, and what was issued although it should have been denied.
+        account: records the requests, and the certificates that were issued instead of denied.
     """
 
     client: ACMPCAClient
@@ -51,18 +51,22 @@ class Probe:
     account: Account
 
     def checks(self, leaf: x509.Certificate) -> Iterator[Check]:
-        """Every probe, one after the other; the zone's own certificate is what revoking is tried with."""
+        """Yield the check of each probe, one after the other.
+
+        Args:
+            leaf: the zone's own certificate. The probe of RevokeCertificate tries to revoke it.
+        """
         yield self.minting()
         yield self.revoking(leaf)
         yield self.other_authority()
 
     def minting(self) -> Check:
-        """A zone must not get a certificate that is a CA."""
+        """Check that the zone can't get a CA certificate."""
         template = templates.build_arn(_SUBORDINATE, self._arn.partition)
         return self._denied(NAMES[0], "IssueCertificate", self._request(NAMES[0], self.authority.arn, template))
 
     def revoking(self, leaf: x509.Certificate) -> Check:
-        """A zone must not revoke certificates; it is tried with the one that was just issued to it."""
+        """Check that the zone can't revoke a certificate, with the certificate that was just issued to it."""
         serial = chain.format_serial_number(leaf)
 
         def call() -> str:
@@ -76,7 +80,7 @@ class Probe:
         return self._denied(NAMES[1], "RevokeCertificate", lambda: self.caller.ask("RevokeCertificate", call))
 
     def other_authority(self) -> Check:
-        """A zone must not use another CA of the account."""
+        """Check that the zone can't use another CA of the account."""
         other = self.authority.arn.rpartition("/")[0] + f"/{_NOBODY}"
         template = templates.build_arn(templates.END_ENTITY, self._arn.partition)
         return self._denied(NAMES[2], "IssueCertificate", self._request(NAMES[2], other, template))
@@ -86,7 +90,7 @@ class Probe:
         return arn.PRIVATE_CA.parse(self.authority.arn)
 
     def _request(self, purpose: str, authority_arn: str, template: str) -> Callable[[], str]:
-        """Return what sends one request; it may be sent again, and then issues no second certificate."""
+        """Return a function that sends one request. A repeated call issues no second certificate."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "toolkit-verify denial probe")])
         csr = pem.write_request(x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256()))

@@ -1,4 +1,4 @@
-"""How a run ends: its exit code."""
+"""Choose the exit code of a run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 def choose_exit_code(report: Report) -> int:
     """Return the exit code of a run.
 
-    It is 3 when every zone failed for the same cause that has nothing to do with the zones, else 1 when a zone or a
-    handshake failed.
+    - 0: every zone and handshake passed.
+    - 3: every zone failed for one cause that lies outside the zones (:mod:`toolkit.verify.causes`).
+    - 1: a zone or a handshake failed for any other reason.
+    - 130: the run was interrupted.
     """
     if report.interrupted:
         return EXIT_INTERRUPTED

@@ -1,4 +1,4 @@
-"""Credentials as a zone gets them, and the AWS clients made from them."""
+"""Get a zone's AWS credentials and make AWS clients with them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 Role = Literal["verifier", "zone"]
 
-# Retries are the caller's business (calls.py), which knows the zone's deadline.
+# calls.py does the retries, because it knows the zone's deadline.
 _CLIENT = Config(
     connect_timeout=5,
     read_timeout=READ_TIMEOUT_SECONDS,
@@ -48,19 +48,19 @@ _CLIENT = Config(
     user_agent_extra=f"kong-mesh-pca-toolkit/{__version__}",
 )
 _SIGN_IN = "Sign in (aws sso login), name a profile with --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-# No call is made to it.
+# Clients in this region only resolve endpoints; no call is made.
 _ANY_REGION = "us-east-1"
 _SESSION_NAME = "kong-mesh-pca-toolkit-verify"
 
 
 @dataclass(frozen=True)
 class ZoneIdentity:
-    """Who asks in a zone's place, and the client that it asks with.
+    """The identity of a zone and its ACM PCA client.
 
     Attributes:
-        caller_arn: what AWS says it is (``sts:GetCallerIdentity``).
-        expected_role_arns: the roles that the contract names for it; it must be one of them.
-        client: for the CA's region, because that is where a zone control plane sends its requests.
+        caller_arn: the caller's ARN from ``sts:GetCallerIdentity``.
+        expected_role_arns: the zone's roles in the contract; the caller must be a session of one of them.
+        client: a client for the CA's region, because a zone control plane sends its requests there.
     """
 
     caller_arn: str
@@ -68,9 +68,9 @@ class ZoneIdentity:
     client: ACMPCAClient
 
     def is_expected(self) -> bool:
-        """Whether the caller is a session of an expected role.
+        """Return whether the caller is a session of an expected role.
 
-        AWS shows it as ``arn:<partition>:sts::<account>:assumed-role/<role name without its path>/<session>``.
+        A session's ARN is ``arn:<partition>:sts::<account>:assumed-role/<role name without its path>/<session>``.
         """
         caller = arn.Arn.parse(self.caller_arn)
         for expected in self.expected_role_arns:
@@ -82,32 +82,32 @@ class ZoneIdentity:
 
 
 class IdentitySource(Protocol):
-    """One way to become what a zone is."""
+    """A way to get a zone's identity."""
 
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
-        """Take the zone's identity.
+        """Get the zone's identity.
 
         Args:
-            zone: whose identity to take.
-            authority_region: region of the CA that will be asked.
+            zone: the zone.
+            authority_region: the CA's region.
             caller: makes the calls.
 
         Raises:
-            ClientError: AWS refuses.
-            BotoCoreError: AWS can't be reached, or there are no credentials to start from.
-            DeadlineError: time is up.
-            OSError: a file that the credentials are in can't be read.
-            ValueError: what came is no answer of AWS.
+            ClientError: AWS returned an error.
+            BotoCoreError: AWS can't be reached, or there are no source credentials.
+            DeadlineError: the deadline has passed.
+            OSError: a file with credentials can't be read.
+            ValueError: the response is not from AWS.
         """
 
 
 class _Clients:
-    """Clients of one AWS. Their models are read once: a session of its own for every zone would read them again.
+    """Makes the clients of all zones from one session, because each session would read botocore's models again.
 
     Args:
-        profile: of the AWS configuration; None means the default credential chain.
-        endpoint_url: of another AWS, such as the sandbox; None means the one of the environment.
-        credentials: access key and secret instead of any configuration.
+        profile: of the AWS configuration; None for the default credential chain.
+        endpoint_url: of the AWS endpoints, such as the sandbox's; None for the configured ones.
+        credentials: access key ID and secret access key to use instead of the AWS configuration.
     """
 
     def __init__(
@@ -123,20 +123,20 @@ class _Clients:
         known_secrets.watch(self._session)
         bounded_http.watch(self._session)
         self._endpoint_url = endpoint_url
-        # A session of boto3 must not make clients in two threads at once (boto3 guide, "Multithreading").
+        # boto3 sessions are not thread-safe when they make clients (boto3 guide, "Multithreading").
         self._lock = threading.Lock()
 
     def has_credentials(self) -> bool:
-        """Whether there is something to start from."""
+        """Return whether the session finds credentials."""
         credentials = self._session.get_credentials()
         known_secrets.require_usable(credentials)
         return credentials is not None
 
     def check_endpoints(self) -> None:
-        """Check the URLs of the endpoints, wherever they are set, before any zone is asked.
+        """Check the URLs of the endpoints, from every place they can be set, before any call.
 
         Raises:
-            InvalidInputError: botocore takes no such URL.
+            InvalidInputError: a URL is not valid.
         """
         session: Value = self._session
         where = "--endpoint-url" if self._endpoint_url is not None else "AWS_ENDPOINT_URL or the AWS profile"
@@ -169,14 +169,14 @@ class _Clients:
         taken: Mapping[str, str] | None = None,
         config: Config = _CLIENT,
     ) -> Client:
-        """A client, with the session's credentials or with those of a role.
+        """Make a client with the session's credentials or with those of an assumed role.
 
         Args:
             service: ``sts`` or ``acm-pca``.
-            region: where to ask.
+            region: of the service.
             caller: makes the calls; its deadline is the client's.
-            taken: the ``Credentials`` of an answer of STS.
-            config: other than the usual one.
+            taken: the ``Credentials`` of an STS response; None for the session's.
+            config: replaces the default configuration.
 
         Raises:
             BotoCoreError: the configuration is not valid.
@@ -205,22 +205,22 @@ class _Clients:
         expected: tuple[str, ...],
         taken: Mapping[str, str] | None = None,
     ) -> ZoneIdentity:
-        """Ask AWS who those credentials are, in the zone's own region."""
+        """Get the identity of the credentials from STS in the zone's own region."""
         sts = self.make("sts", zone.region, caller, taken)
         caller_arn = caller.ask("GetCallerIdentity", lambda: read_caller_arn(sts.get_caller_identity()))
         return ZoneIdentity(caller_arn, expected, self.make("acm-pca", authority_region, caller, taken))
 
 
 class _Configured:
-    """A source that starts from credentials of the AWS configuration.
+    """A source that uses credentials of the AWS configuration.
 
     Args:
-        profile: of the AWS configuration; None means the default credential chain.
-        endpoint_url: of another AWS, such as the sandbox; None means the one of the environment.
-        credentials: access key and secret instead of any configuration.
+        profile: of the AWS configuration; None for the default credential chain.
+        endpoint_url: of the AWS endpoints, such as the sandbox's; None for the configured ones.
+        credentials: access key ID and secret access key to use instead of the AWS configuration.
 
     Raises:
-        ExternalError: the profile is not there.
+        ExternalError: the profile does not exist.
     """
 
     def __init__(
@@ -232,10 +232,10 @@ class _Configured:
         self._clients = _clients(profile, endpoint_url, credentials)
 
     def require_credentials(self) -> None:
-        """Look for credentials, before any zone is asked.
+        """Check that there are credentials, before any call.
 
         Raises:
-            ExternalError: there are none.
+            ExternalError: no credentials were found, or they can't be loaded.
             InvalidInputError: the URL of an endpoint is not valid.
         """
         self._clients.check_endpoints()
@@ -243,7 +243,7 @@ class _Configured:
             has_credentials = self._clients.has_credentials()
         except ToolkitError:
             raise
-        # They may come from a program or a server of anybody's, through any of botocore's dozen providers.
+        # botocore has a dozen providers, some of which run other programs, so any exception is possible.
         except Exception as error:
             raise _not_loaded(error) from error
         if not has_credentials:
@@ -255,19 +255,19 @@ class _Configured:
 
 
 class AssumeRole(_Configured):
-    """From a workstation or CI: assume the role that the contract names for the zone.
+    """Assumes one of the zone's roles, from a workstation or CI.
 
-    The zone's own role trusts only the service account of its control plane, so nobody else can take it unless the
-    stack says so; the verifier role has the same permissions on the CA and is in the same account.
+    By default, the zone's own role trusts only the service account of its control plane. The verifier role has the
+    same permissions on the CA and is in the same account.
 
     Args:
-        role: which of the two.
-        profile: of the AWS configuration to start from; None means the default credential chain.
-        endpoint_url: of another AWS, such as the sandbox; None means the one of the environment.
-        credentials: access key and secret to start from instead of any configuration.
+        role: the role to assume: the verifier role or the zone's own role.
+        profile: of the AWS configuration, for the source credentials; None for the default credential chain.
+        endpoint_url: of the AWS endpoints, such as the sandbox's; None for the configured ones.
+        credentials: access key ID and secret access key to use instead of the AWS configuration.
 
     Raises:
-        ExternalError: the profile is not there.
+        ExternalError: the profile does not exist.
     """
 
     def __init__(
@@ -293,12 +293,12 @@ class AssumeRole(_Configured):
 
 
 class WebIdentity:
-    """With a token of the zone's OIDC provider, the way IRSA does it.
+    """Assumes a role with a token of the zone's OIDC provider, as IRSA does.
 
     Args:
-        token_file: the token; read for every zone, since Kubernetes renews it.
-        role: which of the zone's roles to take.
-        endpoint_url: of another AWS.
+        token_file: the file with the token. It is read for each zone, because Kubernetes renews it.
+        role: the role to assume: the verifier role or the zone's own role.
+        endpoint_url: of the AWS endpoints, such as the sandbox's; None for the configured ones.
     """
 
     def __init__(self, token_file: Path, role: Role = "zone", endpoint_url: str | None = None) -> None:
@@ -307,10 +307,10 @@ class WebIdentity:
         self._clients = _clients(None, endpoint_url, None)
 
     def require_credentials(self) -> None:
-        """Read the token, before any zone is asked.
+        """Check that the token can be read, before any call.
 
         Raises:
-            InvalidInputError: it can't be read, or the URL of an endpoint is not valid.
+            InvalidInputError: the token can't be read, or the URL of an endpoint is not valid.
         """
         self._clients.check_endpoints()
         self._token()
@@ -318,7 +318,7 @@ class WebIdentity:
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
         """Exchange the token in the zone's own region; see :class:`IdentitySource`."""
         role_arn = choose_role(zone, self._role)
-        # The call is not signed: the token is the proof.
+        # AssumeRoleWithWebIdentity is not signed: the token authenticates the caller.
         unsigned = _CLIENT.merge(Config(signature_version=UNSIGNED))
         sts = self._clients.make("sts", zone.region, caller, config=unsigned)
         taken = caller.ask(
@@ -336,7 +336,7 @@ class WebIdentity:
             token = read_at_most(self._token_file).decode("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no token"
-            # The cause would carry what was read.
+            # Without the cause, which quotes the file's content.
             raise InvalidInputError(f"can't read the token {self._token_file}: {reason}") from None
         know(token)
         problem = check_characters(token) if token else "is empty"
@@ -346,20 +346,20 @@ class WebIdentity:
 
 
 class Ambient(_Configured):
-    """Inside the zone: whatever the environment gives, as the control plane itself gets it.
+    """Uses the credentials of the environment, as the control plane does inside the zone.
 
-    That is the AWS default credential chain: variables, files, the web identity token of IRSA, Pod Identity and ECS
-    through their container endpoints, the machine's role. It may be the zone's role or the verifier's. A profile of the
-    AWS configuration is taken as it is in the same way.
+    They come from the AWS default credential chain: variables, files, the web identity token of IRSA, the container
+    endpoints of Pod Identity and ECS, and the instance role. They may be those of the zone's role or of the verifier
+    role. The credentials of a profile are used in the same way, without assuming another role.
     """
 
     def identity(self, zone: Zone, authority_region: str, caller: Caller) -> ZoneIdentity:
-        """Ask AWS who this is; see :class:`IdentitySource`."""
+        """Get the identity of the credentials from STS; see :class:`IdentitySource`."""
         return self._clients.identity(zone, authority_region, caller, zone.role_arns)
 
 
 def choose_role(zone: Zone, role: Role) -> str:
-    """The ARN of one of a zone's roles; its own one where it has no verifier role."""
+    """Return the ARN of one of a zone's roles; the zone's own role if it has no verifier role."""
     return zone.verifying_role_arn if role == "verifier" else zone.role_arn
 
 
@@ -373,10 +373,10 @@ def _clients(profile: str | None, endpoint_url: str | None, credentials: tuple[s
 
 
 def _url_problem(url: str) -> str:
-    """Return what is wrong with an endpoint's URL; botocore itself looks at the host alone.
+    """Return the problem with an endpoint's URL; empty if it is valid. botocore itself checks only the host.
 
     Raises:
-        ValueError: the port is no number, or too large a one.
+        ValueError: the port is not a number, or too large.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -388,6 +388,6 @@ def _url_problem(url: str) -> str:
 
 def _not_loaded(error: Exception) -> ExternalError:
     """Return the error for credentials that can't be loaded."""
-    # A message that nobody knows may quote the file.
+    # Messages of other exceptions may quote the credentials file.
     reason = flatten(error) if isinstance(error, BotoCoreError | OSError | NoAnswerError) else type(error).__name__
     return ExternalError(f"can't load AWS credentials: {reason}", _SIGN_IN)

@@ -1,4 +1,4 @@
-"""The issuance client: one question, one certificate, however often a call is repeated."""
+"""Issue certificates from one CA. A repeated call issues no second certificate."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from toolkit.verify.aws_responses import AuthorityState
     from toolkit.verify.calls import Caller
 
-# AWS issues within a second as a rule; asking more often than this only uses up the quota of GetCertificate.
+# AWS usually issues within a second. Shorter pauses only use up the quota of GetCertificate.
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 _PAUSE_GROWTH = 1.6
 
 
 class Issuer:
-    """Asks one CA for end-entity certificates.
+    """Requests, fetches and revokes end-entity certificates of one CA.
 
     Args:
-        client: of the CA's region, with the identity that asks.
+        client: a client for the CA's region, with the identity to use.
         authority: the CA.
         caller: makes the calls.
     """
@@ -47,13 +47,13 @@ class Issuer:
         self._template = templates.build_arn(templates.END_ENTITY, partition)
 
     def describe(self) -> AuthorityState:
-        """Return the CA's state as AWS Private CA knows it.
+        """Return the CA's state in AWS.
 
         Raises:
-            ClientError: AWS refuses.
+            ClientError: AWS returned an error.
             BotoCoreError: AWS can't be reached.
-            DeadlineError: time is up.
-            NoAnswerError: what came is no answer of AWS.
+            DeadlineError: the deadline has passed.
+            NoAnswerError: the response is not from AWS.
         """
         answer = self._caller.ask(
             "DescribeCertificateAuthority",
@@ -68,8 +68,8 @@ class Issuer:
 
         Args:
             request: the CSR.
-            not_after: when the certificate is to expire. It is sent as an absolute time, because AWS's relative
-                validity types have no unit shorter than a day.
+            not_after: when the certificate expires. It is sent as an absolute time, because AWS's relative validity
+                types have no unit shorter than a day.
             account: records the request and the answer.
 
         Returns:
@@ -78,10 +78,10 @@ class Issuer:
         Raises:
             ClientError: AWS returned an error.
             BotoCoreError: AWS can't be reached.
-            DeadlineError: time is up.
+            DeadlineError: the deadline has passed.
             StoppedError: the run was stopped.
-            ExternalError: the record can't be written; if it is the first one, nothing was sent.
-            ValueError: the answer is not AWS's.
+            ExternalError: a record can't be written. If the record of the request failed, nothing was sent.
+            ValueError: the response is not from AWS.
         """
         text = pem.write_request(request)
         question = IssueRequest(
@@ -95,16 +95,16 @@ class Issuer:
         return issue(self._client, self._caller, question, account or Account())
 
     def fetch(self, certificate_arn: str) -> IssuedCertificate:
-        """Wait for a certificate, asking at growing intervals.
+        """Wait for a certificate, polling at growing intervals.
 
         Args:
             certificate_arn: from :meth:`request`.
 
         Raises:
-            DeadlineError: it was not ready in time.
-            ClientError: AWS refuses.
+            DeadlineError: the certificate was not ready in time.
+            ClientError: AWS returned an error.
             BotoCoreError: AWS can't be reached.
-            ValueError: what AWS returned is no certificate.
+            ValueError: the response contains no certificate.
         """
         pause = _FIRST_PAUSE_SECONDS
         while True:
@@ -126,15 +126,15 @@ class Issuer:
             pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
 
     def revoke(self, serial: str) -> None:
-        """Revoke a certificate of this CA; once revoked, asking again is no failure.
+        """Revoke a certificate of this CA. Do nothing if it is already revoked.
 
         Args:
-            serial: as :func:`toolkit.pki.chain.serial_number` writes it.
+            serial: as :func:`toolkit.pki.chain.format_serial_number` writes it.
 
         Raises:
-            ClientError: AWS refuses.
+            ClientError: AWS returned an error.
             BotoCoreError: AWS can't be reached.
-            DeadlineError: time is up.
+            DeadlineError: the deadline has passed.
         """
         try:
             self._caller.ask(
@@ -151,14 +151,14 @@ class Issuer:
 
 
 def _issued(leaf: str, links: str) -> IssuedCertificate:
-    """Return what AWS returned, read to the last extension, so that no check and no report stumbles over it.
+    """Parse the certificate and chain that AWS returned, with every field that checks and reports read later.
 
     Raises:
-        ValueError: it is not a certificate, or one that can't be read.
+        ValueError: the text is not a certificate, or the certificate can't be parsed.
     """
     issued = IssuedCertificate(pem.load_certificate(leaf), pem.load_certificates(links) if links.strip() else ())
     try:
-        # Read here, since cryptography refuses subjects and names that other programs accept.
+        # cryptography parses these fields on access, and rejects subjects and names that other programs accept.
         _ = issued.leaf.subject
         CertificateFacts.of(issued)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One ``IssueCertificate`` for each request, however often the call is repeated, recorded before and after."""
+"""Send ``IssueCertificate`` and record the request and its outcome. A repeated call issues no second certificate."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from toolkit.verify.ledger import Account, IssueRequest
 
 # AWS remembers a token for five minutes (botocore, IssueCertificateRequest.IdempotencyToken). A repeated request must
-# arrive before that, even if the answer takes as long as it may.
+# arrive before that, even after the longest wait for an answer.
 SAME_QUESTION_SECONDS = 240.0
 _CLIENT_ERROR = 400
-# A proxy that returns it may have sent the request on.
+# A proxy that returns it may have forwarded the request to AWS.
 _REQUEST_TIMEOUT = 408
-# No connection was made, or nothing was sent through it.
+# With these errors, nothing was sent to AWS.
 _NEVER_SENT = (
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -40,7 +40,7 @@ _NEVER_SENT = (
 
 
 def make_idempotency_token(authority_arn: str, csr_pem: bytes) -> str:
-    """Return the token of a request: the same for the same CSR, 32 of the 36 characters that AWS allows."""
+    """Return the idempotency token of a request: 32 characters (AWS allows 36), the same for the same CA and CSR."""
     return hashlib.sha256(authority_arn.encode() + b"\n" + csr_pem).hexdigest()[:32]
 
 
@@ -50,7 +50,7 @@ def send(client: ACMPCAClient, request: IssueRequest) -> str:
     Raises:
         ClientError: AWS returned an error.
         BotoCoreError: AWS can't be reached.
-        ValueError: the answer is not AWS's.
+        ValueError: the response is not from AWS.
     """
     return str(read_part(client.issue_certificate(**request.parameters()), "CertificateArn"))
 
@@ -62,17 +62,17 @@ def issue(
     account: Account,
     repeat_seconds: float = SAME_QUESTION_SECONDS,
 ) -> str:
-    """Request a certificate. A record of the request is on disk before it is sent, and its ARN before it is returned.
+    """Request a certificate. The request is recorded before it is sent, and the ARN before it is returned.
 
-    A request that was certainly not fulfilled is recorded as refused. One whose answer was lost is not: AWS may have
-    issued the certificate.
+    A request is recorded as refused only if AWS certainly issued nothing. If the answer was lost, AWS may have issued
+    the certificate.
 
     Args:
-        client: with the zone's identity.
+        client: an ACM PCA client with the zone's identity.
         caller: makes the calls.
-        request: what to ask for.
-        account: records it.
-        repeat_seconds: for how long the call may be repeated.
+        request: the parameters.
+        account: records the request and its outcome.
+        repeat_seconds: how long the call may be repeated after the first attempt.
 
     Returns:
         The certificate's ARN; the certificate itself may not be ready yet.
@@ -80,15 +80,15 @@ def issue(
     Raises:
         ClientError: AWS returned an error.
         BotoCoreError: AWS can't be reached.
-        DeadlineError: time is up.
+        DeadlineError: the deadline has passed.
         StoppedError: the run was stopped.
-        ExternalError: the record can't be written; if it is the first one, nothing was sent.
-        ValueError: the answer is not AWS's.
+        ExternalError: a record can't be written. If the record of the request failed, nothing was sent.
+        ValueError: the response is not from AWS.
     """
     asked = _Asked()
 
     def attempt() -> str:
-        # Not before the call is really made: a run that was stopped asks for nothing.
+        # Record here and not before: the caller does not make this attempt if the run was stopped.
         if not asked.recorded:
             account.request(request)
             asked.recorded = True
@@ -109,11 +109,11 @@ def issue(
 
 
 class _Asked:
-    """What is known of the attempts of one request.
+    """The state of one request over all its attempts.
 
     Attributes:
         recorded: whether the ledger has the request.
-        unknown: whether AWS may have issued a certificate although no attempt returned one.
+        unknown: whether AWS may have issued a certificate in a failed attempt.
     """
 
     def __init__(self) -> None:
@@ -122,10 +122,10 @@ class _Asked:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Return whether an attempt certainly issued nothing: AWS refused it, or it was never sent."""
+    """Return whether a failed attempt certainly issued nothing: AWS rejected it, or it was never sent."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        # An answer without AWS's code, for which botocore puts the status there, may be a proxy's.
+        # An error without AWS's code may be from a proxy. botocore then sets the code to the HTTP status.
         code = error.response.get("Error", {}).get("Code")
         of_aws = isinstance(code, str) and code != "" and not code.isdigit()
         return of_aws and _CLIENT_ERROR <= status < SERVER_ERROR and status != _REQUEST_TIMEOUT

@@ -1,4 +1,4 @@
-"""A certificate as a zone got it from AWS Private CA."""
+"""A certificate that AWS Private CA issued to a zone."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class IssuedCertificate:
-    """What AWS Private CA returned.
+    """The certificate and chain in a response of ``GetCertificate``.
 
     Attributes:
         leaf: the certificate.
-        chain: what came with it: the issuing CA first, the root last.
+        chain: its CA chain: the issuing CA first, the root last.
     """
 
     leaf: x509.Certificate

@@ -1,4 +1,4 @@
-"""Credentials of AWS on their way through boto3: registered as secrets, and refused where they can't be valid."""
+"""Register the AWS credentials that boto3 uses as secrets, and reject credentials that can't be valid."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     from toolkit.values import Value
 
-# Files that botocore reads by itself: the token of a service account, and that of EKS Pod Identity.
+# botocore reads these files itself: the service account's token and the EKS Pod Identity token.
 _TOKEN_FILES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 _MOST = 64 * 1024
-# Parameters of calls with which botocore exchanges one secret for another (botocore/credentials.py, tokens.py).
+# botocore sends secrets in these parameters to get other secrets (botocore/credentials.py, tokens.py).
 _PARAMETERS = ("WebIdentityToken", "SAMLAssertion", "accessToken", "refreshToken", "clientSecret")
 _VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _FIELDS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
 
 def watch(session: boto3.Session) -> None:
-    """Register every secret with which the session's clients will sign, or that they will send, before they do.
+    """Register every secret that the session's clients sign with or send, before they use it.
 
     Raises:
-        ExternalError: the URL of a proxy is not valid, so that botocore would show a part of its password.
+        ExternalError: a proxy's URL is not valid. botocore's own error would show a part of its password.
     """
     if problem := check_proxies(os.environ):
         raise ExternalError(problem)
@@ -41,12 +41,13 @@ def watch(session: boto3.Session) -> None:
 
 
 def require_usable(credentials: Value) -> None:
-    """Refuse credentials that no HTTP header can carry, such as a token with the line end of a file.
+    """Reject credentials that no HTTP header can contain, such as a token with a line end.
 
-    Those that must be fetched first, such as a role's, are AWS's own, and are not looked at.
+    Credentials that are fetched from AWS, such as a role's, are not checked.
 
     Raises:
-        ExternalError: there are control characters in them, or blanks around them; the error never contains them.
+        ExternalError: the credentials contain control characters, or blanks around them. The error never quotes the
+            credentials.
     """
     if credentials is None or hasattr(credentials, "refresh_needed"):
         return
@@ -59,7 +60,7 @@ def require_usable(credentials: Value) -> None:
 
 
 def _know_signer(request_signer: object = None, **_: object) -> None:
-    # There is no public way from an event to the credentials.
+    # botocore has no public API to get the credentials from an event.
     credentials = getattr(request_signer, "_credentials", None)
     if credentials is not None:
         know_credentials(credentials.get_frozen_credentials())

@@ -1,7 +1,7 @@
-"""What a run asks for and what AWS issues, on disk at each step: AWS Private CA has no list of issued certificates.
+"""Record every request of a run and every issued certificate on disk: AWS Private CA has no list of certificates.
 
-A line is on disk before each ``IssueCertificate``, so that a run that is killed can be resumed, and another before the
-answer is used. ``docs/reference/verification.md`` describes the lines; ``ledger_lines.py`` reads them.
+A line is written before each ``IssueCertificate``, so that a killed run can be resumed. Another line is written before
+the answer is used. ``docs/reference/verification.md`` describes the lines; ``ledger_lines.py`` reads them.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ VERIFICATION = "verification"
 
 @dataclass(frozen=True)
 class IssueRequest:
-    """One request for a certificate, as ``IssueCertificate`` takes it. It contains no private key.
+    """The parameters of one ``IssueCertificate`` call. They contain no private key.
 
     Attributes:
         authority_arn: the CA.
         csr: PEM.
-        not_after: when the certificate expires, in seconds since 1970; AWS's relative units are days and longer.
+        not_after: when the certificate expires, in seconds since 1970. AWS's relative units are days and longer.
         template_arn: the template.
-        signing_algorithm: what the CA signs with.
+        signing_algorithm: the algorithm that the CA signs with.
         token: the idempotency token.
         purpose: ``verification``, or the name of the denial probe.
     """
@@ -63,12 +63,12 @@ class IssueRequest:
 
 
 class Ledger(Protocol):
-    """Records each request and its end. Every method returns when the record is safe.
+    """Records each request and its outcome. Every method returns when the record is on disk.
 
-    Each raises ExternalError if the record can't be written.
+    Each method raises ExternalError if the record can't be written.
 
     Attributes:
-        unanswered: tokens of the requests of this run for which AWS may have issued certificates that nobody knows.
+        unanswered: tokens of this run's requests whose answer is not known yet: AWS may have issued a certificate.
     """
 
     unanswered: set[str]
@@ -80,7 +80,7 @@ class Ledger(Protocol):
         """Record the ARN of the certificate that AWS issued for a request."""
 
     def refused(self, zone: str, request: IssueRequest, reason: str, /) -> None:
-        """Record that no certificate was issued for a request, and why."""
+        """Record that no certificate was issued for a request, with the reason."""
 
     def revoked(self, zone: str, authority_arn: str, certificate_arn: str, /) -> None:
         """Record that a certificate was revoked."""
@@ -110,13 +110,13 @@ class NoLedger:
 
 @dataclass
 class Account:
-    """Records the requests of one zone, and keeps the ARNs of what was issued for it.
+    """Records the requests of one zone, and keeps the ARNs of its issued certificates.
 
     Attributes:
-        zone: its name.
-        ledger: where the records go.
-        issued: the ARNs; the report names them even if the ledger can't be written.
-        requests: what was asked for and what became of it, by idempotency token, for the report.
+        zone: the zone's name.
+        ledger: stores the records.
+        issued: ARNs of the issued certificates. The report names them even if the ledger can't be written.
+        requests: each request with its outcome, by idempotency token, for the report.
     """
 
     zone: str = ""
@@ -131,7 +131,7 @@ class Account:
             ExternalError: the ledger can't be written; the request must not be sent.
         """
         self.ledger.requested(self.zone, request)
-        # After the ledger: a request that it can't record is not sent.
+        # After the ledger: a request that the ledger can't record is not sent.
         self.requests[request.token] = Request(datetime.now(UTC), request.purpose, request.token)
 
     def receive(self, request: IssueRequest, certificate_arn: str) -> None:
@@ -140,7 +140,7 @@ class Account:
         Raises:
             ExternalError: the ledger can't be written.
         """
-        # Here first: if the ledger can't be written, only the report names the certificate.
+        # Before the ledger: if it can't be written, only the report names the certificate.
         self.issued.append(certificate_arn)
         self.requests[request.token] = replace(self.requests[request.token], certificate_arn=certificate_arn)
         self.ledger.issued(self.zone, request, certificate_arn)
@@ -156,15 +156,15 @@ class Account:
 
 
 class FileLedger:
-    """Appends a line of JSON for each event, and syncs it. Several runs may share a file.
+    """Appends a line of JSON for each event and syncs the file. Several runs may share a file.
 
-    Events that come after it is closed are refused: its descriptor may belong to another file by then.
+    A closed ledger rejects events, because its descriptor may belong to another file by then.
 
     Args:
-        path: of the file; it is created, readable by its owner only.
+        path: the file. A new file is readable by its owner only.
 
     Raises:
-        ExternalError: it can't be written.
+        ExternalError: the file can't be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -209,7 +209,7 @@ class FileLedger:
 
     def issued(self, zone: str, request: IssueRequest, certificate_arn: str) -> None:
         """See :class:`Ledger`."""
-        # The report names it, also if this can't be written.
+        # The report names the certificate even if this line can't be written.
         self.unanswered.discard(request.token)
         event = {**_event("issued", zone, request), "certificateArn": certificate_arn}
         self._append(f"it does not say that {certificate_arn} was issued", event)
@@ -229,7 +229,7 @@ class FileLedger:
 
     def _append(self, lost: str, event: Object) -> None:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        # What AWS returned may repeat what it was sent.
+        # AWS's messages may quote the request, and with it secrets.
         shown = {name: blot(value) for name, value in event.items()}
         line = json.dumps({"at": moment, **shown}).encode() + b"\n"
         try:
@@ -244,13 +244,13 @@ class FileLedger:
     def _write(self, line: bytes) -> None:
         if self._descriptor is None:
             raise OSError(errno.EBADF, "it is closed")
-        # A torn line ends here, so that this one can be read.
+        # End an earlier, incomplete line, so that this one can be read.
         whole = b"\n" + line if self._torn else line
-        # One write for each line: lines that other runs append at the same time come before or after it.
+        # One write for each line, so that lines of concurrent runs don't mix.
         self._torn = True
         written = os.write(self._descriptor, whole)
         if written < len(whole):
-            # A disk takes what it has room for, and reports the error at the next write.
+            # A full disk writes a part of the line, and returns the error at the next write.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._torn = False
         _sync(self._descriptor)
@@ -270,13 +270,13 @@ def _sync(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # A pipe or a terminal has no disk to be synced to (fsync(2)).
+        # A pipe or a terminal can't be synced (fsync(2)).
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
 
 
 def _sync_directory(directory: Path) -> None:
-    """Keep the name of a new file through a power failure, where the file system can."""
+    """Sync a directory, so that the name of a new file survives a power failure, if the file system supports it."""
     with suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY)
         try:
@@ -286,7 +286,7 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _ends_torn(path: Path) -> bool:
-    """Return whether an earlier run ended while it wrote a line."""
+    """Return whether the last line of a file is incomplete: an earlier run ended while it wrote the line."""
     if not path.is_file() or not path.stat().st_size:
         return False
     with path.open("rb") as stream:

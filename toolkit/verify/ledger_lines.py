@@ -1,4 +1,4 @@
-"""Read a ledger: each request with what became of it. Ledgers of versions without requests are read as well."""
+"""Read a ledger: each request with its outcome. Ledgers of earlier versions, which have no requests, are read too."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-# How each line begins. A run that was killed while it wrote leaves the beginning of such a line.
+# Every line begins like this. A run that was killed while it wrote leaves an incomplete line.
 _BEGINNING = '{"at": "'
 _MAX_PROBLEMS = 20
 _Text = Annotated[str, Field(min_length=1)]
@@ -29,13 +29,13 @@ class Entry:
     """One request, or one certificate of a ledger without requests.
 
     Attributes:
-        zone: whose it is.
+        zone: the zone's name.
         authority_arn: the CA.
         purpose: ``verification``, or the name of a denial probe.
-        at: when it was requested; when it was issued, if the ledger has no request.
-        request: what was sent; None in a ledger without requests.
-        certificate_arn: of the certificate that AWS issued; empty while that is unknown.
-        refusal: why no certificate was issued.
+        at: when the certificate was requested; when it was issued, if the ledger has no request.
+        request: the request that was sent; None in a ledger without requests.
+        certificate_arn: ARN of the issued certificate; empty if it is not known.
+        refusal: why no certificate was issued; empty otherwise.
         revoked: whether the certificate was revoked.
     """
 
@@ -50,17 +50,17 @@ class Entry:
 
     @property
     def unknown(self) -> bool:
-        """Whether it is unknown if a certificate was issued."""
+        """Return whether the outcome is unknown: AWS may have issued a certificate."""
         return not self.certificate_arn and not self.refusal
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a ledger contains.
+    """The contents of a ledger.
 
     Attributes:
         entries: in the order of the lines.
-        torn: numbers of the lines that a run left unfinished.
+        torn: numbers of the incomplete lines, which a killed run left.
     """
 
     entries: tuple[Entry, ...]
@@ -71,11 +71,11 @@ def parse(text: str, source: str) -> Recorded:
     """Read a ledger.
 
     Args:
-        text: of the ledger.
-        source: what to call it in an error, usually the file's name.
+        text: the ledger's text.
+        source: its name in errors, usually the file's name.
 
     Raises:
-        InvalidInputError: a line is not valid; each is named by its number.
+        InvalidInputError: a line is not valid. The error names each invalid line by its number.
     """
     events: list[_Event] = []
     torn: list[int] = []
@@ -103,13 +103,13 @@ def parse(text: str, source: str) -> Recorded:
 
 def _named(number: int, error: ValidationError) -> Iterator[Problem]:
     for problem in list_validation_problems(error):
-        # The first part of a path is the event, by which pydantic chooses the model.
+        # The first part of the path is the discriminator (the event), not a key of the line.
         path = problem.path.partition(".")[2]
         yield Problem(f"line {number}", f"{path}: {problem.message}" if path else problem.message)
 
 
 def _is_torn(line: str) -> bool:
-    """Return whether a line is the beginning of one, and no more."""
+    """Return whether a line is the incomplete beginning of a ledger line."""
     if not line.startswith(_BEGINNING[: len(line)]):
         return False
     try:
@@ -157,7 +157,7 @@ def _entry(event: _Line, purpose: str) -> Entry:
 
 
 class _Line(BaseModel):
-    # Fields may be added; a reader ignores those that it does not know.
+    # Later versions may add fields, so unknown fields are ignored.
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, frozen=True, hide_input_in_errors=True, defer_build=True
     )
@@ -220,7 +220,7 @@ class _Refused(_Line):
 
 
 class _Bought(_Line):
-    """What versions without requests wrote."""
+    """An issued certificate, as earlier versions without requests wrote it."""
 
     event: Literal["bought"]
     purpose: _Text

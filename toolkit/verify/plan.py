@@ -1,4 +1,4 @@
-"""The plan of a verification, which ``toolkit verify`` carries out, and a pod of ``toolkit render-job``."""
+"""Make the plan of a verification, for ``toolkit verify`` and for the pods of ``toolkit render-job``."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs, Zone
     from toolkit.mesh.documents.applied import Applied
 
-# The service that certificates are asked for, unless another is named.
+# The default service in the requested certificates.
 SERVICE = "toolkit-verify"
 DEFAULT_HORIZON = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What the operator chooses, as it is written.
+    """The operator's options, as they were written.
 
     Attributes:
-        mesh_name: a mesh of the contract, where no Mesh is given; None for the first.
-        service: the service that the proxy would be.
+        mesh_name: a mesh of the contract, if no Mesh is given; None for the first mesh.
+        service: the service of the proxy (``kuma.io/service``).
         lifetime: of the certificates, such as ``24h``; None for the contract's.
-        horizon: how long every CA of the chain must still live; None for 30 days.
+        horizon: how long every CA of the chain must still be valid, such as ``720h``; None for 30 days.
     """
 
     mesh_name: str | None = None
@@ -40,18 +40,18 @@ class PlanOptions:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to ask in every zone.
+    """What to request and check in each zone.
 
     Attributes:
-        mesh: whose data plane proxy the certificate is for.
-        trust_bundle: what that Mesh has as ``caCert``, byte for byte.
-        service: the service that the proxy would be.
+        mesh: the mesh of the data plane proxy that the certificate is for.
+        trust_bundle: that Mesh's ``caCert``, byte for byte.
+        service: the service of the proxy (``kuma.io/service``).
         lifetime: of the certificate.
-        timeout: how long one zone may take.
-        deadline: how long all zones may take; None for as long as each may.
-        horizon: how long the CAs of the chain must live beyond now.
-        common_names: of the requests, by zone name; a zone without one asks with an empty subject.
-        probe_denials: whether to try what must be denied.
+        timeout: time limit for one zone.
+        deadline: time limit for the whole run; None to limit each zone only.
+        horizon: how long every CA of the chain must still be valid.
+        common_names: the common name of each zone's CSR, by zone name. A zone without one has an empty subject.
+        probe_denials: whether to probe the calls that must be denied.
         revoke: whether to revoke the issued certificates, if the zone's role is allowed to.
         ledger: records each request before it is sent, and its certificate before it is used.
     """
@@ -70,10 +70,10 @@ class Plan:
 
 
 def choose_zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
-    """Return the zones of these names, each once; all zones of the contract for no name.
+    """Return the zones with these names, each once; all zones of the contract if there are no names.
 
     Raises:
-        InvalidInputError: the contract has no zone of such a name.
+        InvalidInputError: the contract has no zone with one of the names.
     """
     known = {zone.name: zone for zone in outputs.zones}
     if unknown := [name for name in names if name not in known]:
@@ -85,16 +85,16 @@ def choose_zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
 
 
 def make_plan(outputs: StackOutputs, zones: Sequence[Zone], options: PlanOptions, mesh: Applied | None = None) -> Plan:
-    """Return what to ask of zones.
+    """Return the plan for zones.
 
     Args:
         outputs: the contract.
-        zones: of the contract.
-        options: the operator's choices.
-        mesh: as it was applied; None to verify against the contract's chain.
+        zones: zones of the contract.
+        options: the operator's options.
+        mesh: the applied Mesh; None to verify against the contract's chain.
 
     Raises:
-        InvalidInputError: an option or the Mesh is not valid; every problem is named by its option.
+        InvalidInputError: an option or the Mesh is not valid. Every problem is listed with its option.
     """
     names = _common_names(mesh.common_name, options.service, zones) if mesh else {}
     lifetime = _duration("--lifetime", outputs.data_plane_lifetime if options.lifetime is None else options.lifetime)
@@ -155,7 +155,7 @@ def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh:
 
 
 def _common_names(template: str | None, service: str, zones: Sequence[Zone]) -> dict[str, str | Problem]:
-    """Return what the Mesh's template makes for the proxy of each zone, or what is wrong with it."""
+    """Return the common name of each zone's proxy from the Mesh's template, or the problem with it, by zone name."""
     if template is None:
         return {}
     return {zone.name: _common_name(template, service, zone.name) for zone in zones}

@@ -1,4 +1,4 @@
-"""One report of several: each zone verified by a job of its own, all of them seen together."""
+"""Merge the reports of several runs, such as one verification job per zone, into one report."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ _Said = TypeVar("_Said")
 
 
 def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
-    """Put reports of one mesh and one CA together, in the contract's order.
+    """Merge reports of one mesh and one CA, with the zones in the contract's order.
 
-    A zone that several know is taken from the report that was finished last; of two that were finished in one second,
-    from the one in which it did worse. What the others had issued in it stays: AWS has no list of that. A zone of the
-    contract that none knows is missing, and then the whole has not passed.
+    - If several reports contain a zone, the report that finished last counts.
+    - If two of them finished in the same second, the worse result counts.
+    - The certificates of all reports are kept, because AWS has no list of issued certificates.
+    - A zone of the contract that no report contains is missing, and the merged report has not passed.
 
     Args:
         reports: at least one.
-        outputs: the contract, which says which zones there should be.
+        outputs: the contract, which names the zones.
 
     Raises:
-        InvalidInputError: they are of several meshes or CAs, of another CA than the contract's, or know a zone that
-            the contract does not.
+        InvalidInputError: the reports are of several meshes or CAs, or of another CA than the contract's, or contain
+            a zone that the contract does not have.
     """
     ordered = sorted(reports, key=lambda report: report.finished_at)
     _refuse_strangers(ordered, outputs)
@@ -51,16 +52,16 @@ def merge(reports: Sequence[Report], outputs: StackOutputs) -> Report:
         zones=tuple(_with_all_issued(known[name][1], ordered) for name in names if name in known),
         handshakes=tuple(handshake for _, handshake in met.values()),
         missing_zones=tuple(name for name in names if name not in known),
-        # One that was stopped, and of which a later one says all again, is done with.
+        # An interrupted report does not count if later reports replace all its results.
         interrupted=any(report.interrupted for report, _ in said),
     )
 
 
 def _that_count(said: Iterable[tuple[_Key, Report, _Said, bool]]) -> dict[_Key, tuple[Report, _Said]]:
-    """For each key what counts of all that is said of it, with the report that says it.
+    """Return for each key the result that counts, with its report.
 
     Args:
-        said: a key, a report, what that says, and whether it is good; the oldest report first.
+        said: tuples of key, report, result, and whether the result is good; the oldest report first.
     """
     known: dict[_Key, tuple[Report, _Said]] = {}
     for key, report, what, good in said:

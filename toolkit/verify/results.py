@@ -1,7 +1,7 @@
-"""The record of a verification: plain, frozen values that every form of a report is made of.
+"""Define the values of a verification report, for every form of the report.
 
-The JSON document, its schema and what is read back all come from these classes. Fields are the document's, in
-camelCase there.
+The JSON document and its schema are generated from these classes, and documents are parsed into them. The document has
+the same fields in camelCase.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from toolkit.verify.issued_certificate import IssuedCertificate
 
-# A year: no run is longer, and far larger numbers are no time that Python knows.
+# One year. A run is shorter, and much larger numbers overflow Python's timedelta.
 _MOST_MILLISECONDS = 366 * 24 * 3600 * 1000
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONFIG = ConfigDict(
@@ -41,7 +41,7 @@ _CONFIG = ConfigDict(
 
 
 def _without_surrogates(value: object) -> object:
-    """Replace lone surrogates: names of files and headers may hold them, and no document can."""
+    """Replace lone surrogates, which file names and headers may contain but UTF-8 documents can't."""
     return _SURROGATES.sub(REPLACEMENT, value) if isinstance(value, str) else value
 
 
@@ -60,7 +60,7 @@ _Counts = Annotated[dict[_Text, _Count], AfterValidator(lambda counts: dict(sort
 
 
 class Outcome(StrEnum):
-    """How a check ended; skipped means that an earlier one failed."""
+    """The outcome of a check. ``SKIPPED`` means that an earlier check failed or the run was stopped before it."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -84,18 +84,18 @@ class Check:
 
     @property
     def failed(self) -> bool:
-        """Whether this check alone fails the zone."""
+        """Return whether the check failed."""
         return self.outcome is Outcome.FAILED
 
 
 def judge(name: str, expected: str, found: str, advice: str, note: str = "", *, good: bool) -> Check:
-    """Return a check by its verdict; the advice is kept only where it is needed."""
+    """Return a check with its outcome. The advice is kept only if the check failed."""
     return Check(name, Outcome.PASSED if good else Outcome.FAILED, expected, found, "" if good else advice, note)
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Link:
-    """One certificate of a chain, as far as people look at it."""
+    """The CA certificate of one link of a chain."""
 
     name: _Text = Field(description="The CA's common name, or what stands for it.")
     sha256_fingerprint: _Text = Field(description="Of the CA's certificate, as AB:CD:...")
@@ -103,14 +103,14 @@ class Link:
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> Link:
-        """Return the link that a certificate is."""
+        """Return the link of a CA certificate."""
         name, end = chain.get_display_name(certificate), certificate.not_valid_after_utc
         return cls(name, chain.format_fingerprint(certificate), end)
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class CertificateFacts:
-    """What is known of a zone's certificate."""
+    """The facts of a zone's certificate."""
 
     serial: _Text = Field(description="As RevokeCertificate takes it.")
     sha256_fingerprint: _Text = Field(description="Of the certificate, as AB:CD:...")
@@ -121,7 +121,7 @@ class CertificateFacts:
 
     @classmethod
     def of(cls, issued: IssuedCertificate) -> CertificateFacts:
-        """Return the facts of what AWS returned."""
+        """Return the facts of an issued certificate."""
         leaf = issued.leaf
         return cls(
             serial=chain.format_serial_number(leaf),
@@ -135,7 +135,7 @@ class CertificateFacts:
 
 @dataclass(frozen=True, config=_CONFIG)
 class Request:
-    """One request for a certificate and what became of it, with the fields of the ledger."""
+    """One request for a certificate and its outcome, with the fields of the ledger."""
 
     requested_at: _Moment = Field(description="When it was sent, RFC 3339.")
     purpose: _Text = Field(description="verification, or the name of the denial probe.")
@@ -151,7 +151,7 @@ class Request:
 
 @dataclass(frozen=True, config=_CONFIG)
 class Revocation:
-    """What came of the wish to revoke a certificate."""
+    """The outcome of revoking a certificate."""
 
     certificate_arn: _Text = Field(description="The certificate.")
     revoked: bool = Field(description="Whether it was revoked.")
@@ -160,7 +160,7 @@ class Revocation:
 
 @dataclass(frozen=True, config=_CONFIG)
 class ZoneResult:
-    """What is known of one zone."""
+    """The result of one zone."""
 
     zone: _Text = Field(description="Its name.")
     region: _Text = Field(description="Where it runs.")
@@ -185,36 +185,35 @@ class ZoneResult:
         default=None, description="From the request to the fetched certificate; null when none was fetched."
     )
     calls: _Counts = Field(default_factory=dict, description="Calls of AWS by operation, repeated ones included.")
-    # Why the zone could not be asked at all (toolkit.verify.causes.Cause). Empty when it could, and in a report that
-    # was read back.
+    # Why no identity was available (toolkit.verify.causes.Cause). Empty otherwise, and in a parsed report.
     cause: Annotated[str, Field(exclude=True)] = field(default="", compare=False)
 
     @computed(description="Whether every check passed.")
     @property
     def passed(self) -> bool:
-        """Whether every check passed; where none was made, nothing is proven."""
+        """Return whether there are checks and every check passed."""
         return bool(self.checks) and all(check.outcome is Outcome.PASSED for check in self.checks)
 
     @computed(description="Whether no check failed, but the run was stopped before all of them were made.")
     @property
     def interrupted(self) -> bool:
-        """Whether nothing failed, but the run was stopped before every check was made."""
+        """Return whether no check failed, but the run was stopped before all of them were made."""
         return not self.passed and not any(check.failed for check in self.checks)
 
     @property
     def issuance(self) -> timedelta | None:
-        """From the request to the fetched certificate; None when none was fetched."""
+        """Return the time from the request to the fetched certificate; None if none was fetched."""
         return None if self.issuance_milliseconds is None else timedelta(milliseconds=self.issuance_milliseconds)
 
     @property
     def not_revoked(self) -> list[Revocation]:
-        """Of what was issued and should have been revoked, what was not, and why."""
+        """Return the certificates that should have been revoked but were not, with the reason."""
         return [revocation for revocation in self.revocations if not revocation.revoked]
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Handshake:
-    """Two zones' proxies meeting, each verifying the other."""
+    """A mutual TLS handshake between the proxies of two zones."""
 
     client: _Text = Field(description="The zone of the proxy that connects.")
     server: _Text = Field(description="The zone of the proxy that is connected to.")
@@ -223,7 +222,7 @@ class Handshake:
 
 @dataclass(frozen=True, config=_CONFIG)
 class Report:
-    """What is known of all zones, in the contract's order."""
+    """The results of all zones, in the contract's order."""
 
     mesh: _Text = Field(description="The mesh that was asked for.")
     certificate_authority_arn: _Text = Field(description="The CA that was asked.")
@@ -246,29 +245,29 @@ class Report:
     @computed(description="Whether every zone was asked and passed, and all trust each other.")
     @property
     def passed(self) -> bool:
-        """Whether every zone was asked and passed, and all trust each other."""
+        """Return whether every zone was verified and passed, and every handshake succeeded."""
         good = all(zone.passed for zone in self.zones) and not any(meeting.problem for meeting in self.handshakes)
         return good and not self.missing_zones and not self.interrupted
 
     @computed(description="How many certificates were issued to the run.")
     @property
     def certificates_issued(self) -> _Count:
-        """How many certificates the run cost."""
+        """Return how many certificates were issued in the run."""
         return sum(len(zone.certificates_issued) for zone in self.zones)
 
     @property
     def certificates_revoked(self) -> int:
-        """How many of them the run revoked again."""
+        """Return how many of these certificates the run revoked."""
         return sum(len(zone.certificates_revoked) for zone in self.zones)
 
     @computed(description="At most so many US dollars they cost: the account may be in a cheaper tier.")
     @property
     def cost_at_most_usd(self) -> Annotated[float, Field(ge=0)]:
-        """At most so many US dollars, to the hundredth of a cent."""
+        """Return the maximum cost of the certificates in US dollars, to the hundredth of a cent."""
         return round(self.certificates_issued * CERTIFICATE_PRICE[self.usage_mode], 4)
 
     @computed(description="Calls of AWS by operation, over all zones, repeated ones included.")
     @property
     def calls(self) -> dict[str, _Count]:
-        """Calls of AWS by operation, over all zones, in the alphabet's order."""
+        """Return the number of AWS calls by operation, over all zones, in alphabetical order."""
         return dict(sorted(sum((Counter(zone.calls) for zone in self.zones), Counter()).items()))

@@ -1,7 +1,7 @@
-"""Find the certificates of runs that were killed: repeat young requests of a ledger, so that AWS returns their ARNs.
+"""Find the certificates of killed runs: repeat the recent requests of a ledger, so that AWS returns their ARNs.
 
-AWS remembers an idempotency token for five minutes. A repeated request returns the certificate that was issued for the
-first one; only if that never reached AWS, it issues one.
+AWS remembers an idempotency token for five minutes. Within that time, a repeated request returns the certificate of
+the first request. AWS issues a certificate only if the first request never arrived.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ FORGOTTEN = (
     "aws acm-pca create-certificate-authority-audit-report"
 )
 _ERRORS = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError)
-# The same request is refused for these whenever it is sent.
+# AWS rejects the same request with these codes every time, so the first request was rejected too.
 _ALWAYS_REFUSED = {"InvalidArgsException", "InvalidArnException", "MalformedCSRException", "ValidationException"}
 _MAX_THREADS = 64
-# Two machines that share a ledger may differ by this; the pause before AWS forgets a token is longer.
+# Allowed clock difference of machines that share a ledger; less than the margin to AWS's five minutes.
 _CLOCK_SKEW_SECONDS = 30.0
-# A call that is under way when time is up, or when the run is stopped, gets this long for its answer.
+# A running call gets this long for its answer after the deadline or a stop.
 _GRACE_SECONDS = 2.0
 _LOOK_SECONDS = 0.05
 
 
 class Status(StrEnum):
-    """What is known of a request."""
+    """The outcome of a request, as far as it is known."""
 
     ISSUED = "issued"
     RECOVERED = "recovered"
@@ -61,14 +61,14 @@ class Status(StrEnum):
 
 @dataclass
 class Finding:
-    """What is known of a request after it was looked into.
+    """The outcome of a request after a resumed run.
 
     Attributes:
-        entry: the request, as the ledger has it.
-        status: what is known.
-        certificate_arn: of the certificate; empty if none is known.
-        serial: of the certificate, as ``RevokeCertificate`` takes it; empty if it could not be fetched.
-        reason: why nothing was issued, why that is unknown, or why the certificate could not be fetched.
+        entry: the request in the ledger.
+        status: the outcome.
+        certificate_arn: ARN of the certificate; empty if none is known.
+        serial: serial number of the certificate, as ``RevokeCertificate`` takes it; empty if it was not fetched.
+        reason: why nothing was issued, why the outcome is unknown, or why the certificate could not be fetched.
     """
 
     entry: Entry
@@ -79,7 +79,7 @@ class Finding:
 
     @classmethod
     def of(cls, entry: Entry) -> Finding:
-        """Return what the ledger alone says of a request."""
+        """Return the outcome of a request from the ledger alone."""
         if entry.certificate_arn:
             return cls(entry, Status.ISSUED, entry.certificate_arn)
         if entry.refusal:
@@ -89,12 +89,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Resumed:
-    """What is known of all requests of a ledger.
+    """The outcomes of all requests of a ledger.
 
     Attributes:
         findings: in the ledger's order.
-        interrupted: whether somebody stopped it.
-        trouble: what ended it, such as a ledger that can't be written; raise it once the findings are shown.
+        interrupted: whether the user interrupted the run.
+        trouble: the error that ended the run, such as a ledger that can't be written. The caller must raise it after
+            it has shown the findings.
     """
 
     findings: tuple[Finding, ...]
@@ -103,25 +104,25 @@ class Resumed:
 
     @property
     def complete(self) -> bool:
-        """Whether it is known for every request what was issued."""
+        """Return whether the outcome of every request is known."""
         return all(finding.status is not Status.UNKNOWN for finding in self.findings)
 
 
 def is_young(entry: Entry) -> bool:
-    """Return whether AWS still remembers the token of a request for certain."""
+    """Return whether a request is recent: AWS certainly still remembers its token."""
     return entry.request is not None and _left(entry) > 0
 
 
 @dataclass
 class Resumption:
-    """Repeats the young requests of which no answer is known, and fetches the certificates whose ARNs are known.
+    """Repeats the recent requests without an answer, and fetches the certificates with a known ARN.
 
     Attributes:
         outputs: the contract.
-        source: gives each zone's identity.
-        asked: the zones whose identities may be taken.
-        timeout: how long a zone may take.
-        ledger: where recovered ARNs are recorded.
+        source: gets each zone's identity.
+        asked: the zones to resume.
+        timeout: time limit for one zone.
+        ledger: records recovered ARNs.
     """
 
     outputs: StackOutputs
@@ -134,7 +135,7 @@ class Resumption:
     _trouble: Exception | None = field(default=None, init=False)
 
     def repeatable(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return the requests without an answer that would be repeated now."""
+        """Return the requests without an answer that :meth:`run` would repeat now."""
         names = {zone.name for zone in self.asked}
         return [
             entry
@@ -143,14 +144,14 @@ class Resumption:
         ]
 
     def run(self, entries: Sequence[Entry], interruptions: Callable[[], int] = lambda: 0) -> Resumed:
-        """Look into all requests of a ledger.
+        """Find the outcomes of all requests of a ledger.
 
         Args:
-            entries: of the ledger.
-            interruptions: returns how often somebody asked to stop. After the second time, calls get no time to end.
+            entries: the entries of the ledger.
+            interruptions: returns how often the user asked to stop. After the second time, calls get no time to end.
 
         Returns:
-            A finding for each entry; after an interruption, what was known by then.
+            A finding for each entry; after an interruption, the findings so far.
         """
         findings = [Finding.of(entry) for entry in entries]
         names = {zone.name for zone in self.outputs.zones}
@@ -162,7 +163,7 @@ class Resumption:
             if any(_is_worth_a_call(finding) for finding in own):
                 self._zones.put((zone, own))
         self._run_threads(interruptions)
-        # Copies: a call that hangs may end later.
+        # Copies, because a thread that hangs may still change a finding.
         copies = tuple(replace(finding) for finding in findings)
         return Resumed(copies, interruptions() > 0, self._trouble)
 
@@ -239,7 +240,7 @@ class Resumption:
                 finding.status = Status.REFUSED
                 self.ledger.refused(entry.zone, request, finding.reason)
             return
-        # Here first: if the ledger can't be written, only the output names the certificate.
+        # Before the ledger: if it can't be written, only the output names the certificate.
         finding.status, finding.certificate_arn, finding.reason = Status.RECOVERED, certificate_arn, ""
         self.ledger.issued(entry.zone, request, certificate_arn)
 
@@ -252,9 +253,10 @@ def _fetch(finding: Finding, issuer: Issuer) -> None:
 
 
 def _refuses_the_first(error: Exception, request: IssueRequest) -> bool:
-    """Return whether the error of a repeated request proves that nothing was issued for the first one.
+    """Return whether the error of a repeated request proves that AWS issued nothing for the first request.
 
-    A zone that may not issue now may have been allowed to before. Only a denial probe expects to be denied.
+    AccessDenied proves nothing for a zone's own request, because the role may have been allowed before. It does for a
+    denial probe, which expects it.
     """
     if not isinstance(error, ClientError) or not is_refusal(error):
         return False
@@ -264,14 +266,14 @@ def _refuses_the_first(error: Exception, request: IssueRequest) -> bool:
 
 
 def _left(entry: Entry) -> float:
-    """Return for how many seconds AWS remembers the token of a request for certain; 0 or less if it may not."""
+    """Return for how many seconds AWS certainly still remembers a request's token; 0 or less if that is uncertain."""
     age = (datetime.now(UTC) - entry.at).total_seconds()
-    # A time in the future is of another clock: the age is unknown.
+    # A time in the future is from another clock, so the age is unknown.
     return SAME_QUESTION_SECONDS - age if age > -_CLOCK_SKEW_SECONDS else 0.0
 
 
 def _foreign(entry: Entry, outputs: StackOutputs) -> bool:
-    """Return whether a request was made with another contract; a denial probe asks a CA that does not exist."""
+    """Return whether a request was made with another contract. A denial probe's CA is never the contract's."""
     return entry.purpose == VERIFICATION and entry.authority_arn != outputs.certificate_authority.arn
 
 
@@ -280,7 +282,7 @@ def _is_worth_a_call(finding: Finding) -> bool:
 
 
 def _is_worth_a_fetch(finding: Finding) -> bool:
-    """Return whether somebody may want to revoke the certificate: it is neither revoked nor expired."""
+    """Return whether the certificate could still be revoked: it is neither revoked nor expired."""
     if not finding.certificate_arn or finding.entry.revoked:
         return False
     request = finding.entry.request
@@ -288,7 +290,7 @@ def _is_worth_a_fetch(finding: Finding) -> bool:
 
 
 def _explain(finding: Finding, outputs: StackOutputs, names: set[str]) -> None:
-    """Say why a request that AWS may still remember is not repeated."""
+    """Set the reason of a recent request that can't be repeated with this contract."""
     if finding.status is not Status.UNKNOWN or not is_young(finding.entry):
         return
     if _foreign(finding.entry, outputs):

@@ -1,4 +1,4 @@
-"""All zones at once, each on its own: a zone that hangs never holds up what is known of another."""
+"""Verify all zones at once, each in its own thread, so that a zone that hangs does not delay the others."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
     from toolkit.verify.zone import Proxy
 
 MAX_ZONES_AT_ONCE = 128
-# A zone ends by itself when its time is up; only one that hangs in a call is given up on, this much later.
+# A zone ends by itself at its deadline. A zone that hangs in a call is given up this much later.
 _GRACE_SECONDS = 2.0
-# How often it is looked whether zones hang while others wait.
+# How often to check whether zones hang while others wait for a thread.
 _LOOK_SECONDS = 0.5
-# After a second Ctrl-C, calls that are under way get this long instead.
+# After a second Ctrl-C, running calls get this long instead.
 _HURRIED_GRACE_SECONDS = 0.5
-# However often somebody stops a run, an answer that may name a new certificate gets this long.
+# An answer that may name a new certificate gets this long, no matter how often the user presses Ctrl-C.
 _ANSWER_SECONDS = 10.0
 _STOP_LOOK_SECONDS = 0.05
 
 
 class Run(NamedTuple):
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        report: what is known of all zones.
-        proxies: what data plane proxies would hold, for handshakes; in the report's order.
-        unanswered: how many requests had no answer when the report was made: AWS may have issued certificates that
-            the report lacks.
-        trouble: what ended the run before all zones were done, such as a ledger on a full disk; whoever calls must
-            raise it, when the report is safe: it may be all that is known of what was issued.
+        report: the results of all zones.
+        proxies: keys and certificates of the zones' proxies, for handshakes; in the report's order.
+        unanswered: how many requests had no answer when the report was made. AWS may have issued certificates that
+            the report does not contain.
+        trouble: the error that ended the run before all zones were done, such as a ledger on a full disk. The caller
+            must raise it after it has written the report, which may be the only record of issued certificates.
     """
 
     report: Report
@@ -63,21 +63,21 @@ def verify(  # noqa: PLR0913, PLR0917 - what watches a run is passed by name
     on_begin: Callable[[ZoneVerification], None] = lambda _: None,
     on_start: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> Run:
-    """Ask for one certificate in every zone and judge what comes back.
+    """Request one certificate in each zone and check it.
 
     Args:
         outputs: the contract.
-        plan: what to ask.
-        source: how to become what a zone is.
-        on_result: is told each zone's result as it comes, in the caller's thread.
-        zones: those to ask; None for all of the contract.
-        on_begin: is told each zone's verification as it begins, in the zone's thread.
-        on_start: is given the function that interrupts the run, as Ctrl-C does. A signal handler may call it; a second
-            call shortens the wait for calls that are under way.
+        plan: what to request and check.
+        source: gets each zone's identity.
+        on_result: is called with each zone's result as it is ready, in the caller's thread.
+        zones: the zones to verify; None for all zones of the contract.
+        on_begin: is called with each zone's verification when it begins, in the zone's thread.
+        on_start: is called with the function that interrupts the run, as Ctrl-C does. A signal handler may call that
+            function. A second call shortens the wait for running calls.
 
     Returns:
-        A result for every zone that was asked, also for those that failed or did not answer in time. After Ctrl-C or
-        trouble, what was known by then, once what was under way has had a moment to end.
+        A result for each zone, including zones that failed or did not answer in time. After Ctrl-C or an error, the
+        results so far, after a short wait for running calls.
     """
     started = datetime.now(UTC)
     run = _Run(outputs, plan, source, outputs.zones if zones is None else zones, on_begin)
@@ -111,13 +111,13 @@ def verify(  # noqa: PLR0913, PLR0917 - what watches a run is passed by name
 
 
 def report_unasked(outputs: StackOutputs, plan: Plan, zones: Sequence[Zone], error: ToolkitError) -> Report:
-    """Return the report of a run that ended before any zone could be asked: all fail at their identity.
+    """Return the report of a run that ended before any call: every zone fails the check identity.
 
     Args:
         outputs: the contract.
-        plan: what would have been asked.
-        zones: those that would have been asked.
-        error: why they were not.
+        plan: the plan of the run.
+        zones: the zones to verify.
+        error: why the run ended.
     """
     now = datetime.now(UTC)
     results = []
@@ -160,13 +160,13 @@ class _Run:
         self._deadline = self._last_moment()
 
     def _last_moment(self) -> float:
-        """When the run is over whatever happens, on the clock of :func:`time.monotonic`."""
+        """Return the latest end of the run, on the clock of :func:`time.monotonic`."""
         rounds = -(-len(self.zones) // MAX_ZONES_AT_ONCE)
         most = self._plan.timeout * rounds
         return time.monotonic() + min(most, self._plan.deadline or most).total_seconds()
 
     def results(self) -> Iterator[ZoneResult]:
-        """Each zone's result, the quickest first; zones that don't answer in time come last, as failures."""
+        """Yield each zone's result, the quickest first. Zones that don't answer in time come last, as failures."""
         for zone in self.zones:
             self._waiting.put(zone)
         self._start(min(len(self.zones), MAX_ZONES_AT_ONCE))
@@ -175,7 +175,7 @@ class _Run:
             while missing:
                 left = self._deadline + _GRACE_SECONDS - time.monotonic()
                 try:
-                    # Also when time is up: what is there is taken.
+                    # Even after the deadline: a result that is already in the queue counts.
                     result = self._done.get(timeout=max(min(left, _LOOK_SECONDS), 0))
                 except queue.Empty:
                     if left <= 0:
@@ -188,7 +188,7 @@ class _Run:
                 yield result
         finally:
             self._stop.set()
-        # Counted before the results are made: a late answer may be in one, but is never missed.
+        # Count before the results are made: a late answer may be counted although a result has it, but is never missed.
         self.unanswered = len(self._plan.ledger.unanswered)
         for zone in missing.values():
             yield self._verification(zone).hangs()
@@ -201,7 +201,7 @@ class _Run:
             thread.start()
 
     def _replace_hanging(self, missing: Container[str]) -> None:
-        """Zones that hang beyond their time must not hold up those that wait for a thread."""
+        """Start a new thread for each zone that hangs beyond its deadline, so that waiting zones get a thread."""
         if self._waiting.empty():
             return
         begun = list(self._begun.items())
@@ -210,15 +210,15 @@ class _Run:
         self._replaced = max(hanging, self._replaced)
 
     def interrupt(self) -> None:
-        """End the run as Ctrl-C does; safe in a signal handler, where no lock may be taken."""
+        """End the run as Ctrl-C does. It takes no lock, so a signal handler may call it."""
         self._interruptions += 1
         self._done.put(KeyboardInterrupt())
 
     def stop(self) -> None:
         """Let every zone end at its next call.
 
-        A call that is under way gets a moment to end, after a second interruption a shorter one. A request for a
-        certificate gets more time: AWS may have issued it, and the report must name it.
+        A running call gets a short time to end, and less after a second interruption. A request for a certificate gets
+        more time: AWS may have issued the certificate, and the report must name it.
         """
         self._stop.set()
         begun = time.monotonic()
@@ -233,21 +233,21 @@ class _Run:
         self.unanswered = len(self._plan.ledger.unanswered)
 
     def _end_of_wait(self, begun: float, until: float) -> float:
-        """Return until when threads are waited for, on the clock of :func:`time.monotonic`."""
+        """Return how long to wait for threads, as a time on the clock of :func:`time.monotonic`."""
         return begun + _ANSWER_SECONDS if self._plan.ledger.unanswered else until
 
     def begun(self) -> list[ZoneResult]:
-        """What is known of every zone that was begun."""
+        """Return the current result of each zone that was begun."""
         # A copy: a thread that hangs may begin another zone meanwhile.
         return [verification.result() for verification in list(self._begun.values())]
 
     def proxies(self) -> tuple[Proxy, ...]:
-        """What data plane proxies would hold, of the zones that got a certificate."""
+        """Return the proxies of the zones that got a certificate."""
         proxies = [self._begun[zone.name].proxy for zone in self.zones if zone.name in self._begun]
         return tuple(proxy for proxy in proxies if proxy is not None)
 
     def _verification(self, zone: Zone) -> ZoneVerification:
-        """A zone's verification; a zone that was never begun gets one that knows nothing."""
+        """Return a zone's verification; create it if the zone was not begun."""
         verification = self._begun.get(zone.name)
         if verification is None:
             deadline = min(time.monotonic() + self._plan.timeout.total_seconds(), self._deadline)

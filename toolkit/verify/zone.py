@@ -1,4 +1,4 @@
-"""The steps of one zone: take its identity, look at the CA, ask, fetch, judge; each needs the one before it."""
+"""Verify one zone: get its identity, describe the CA, issue, fetch and check. Each step needs the one before it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from toolkit.verify.issued_certificate import IssuedCertificate
     from toolkit.verify.plan import Plan
 
-# OSError: credentials may come from files, such as the token of a service account.
+# OSError: a file with credentials can't be read, such as the service account's token.
 _REFUSALS = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError)
 _NOT_TRIED = "the run ended before AWS answered, or before it was tried"
 CHECK_NAMES = ("identity", "authority", "issue", "fetch", *(name for name, _ in CERTIFICATE_CHECKS))
@@ -46,12 +46,12 @@ def list_checks(plan: Plan) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Proxy:
-    """What a data plane proxy of a zone would hold; for handshakes, in memory alone.
+    """The key and certificate of a zone's data plane proxy, for handshakes. They are kept in memory only.
 
     Attributes:
-        zone: where it would be.
-        key: its private key.
-        issued: its certificate, with the chain that came with it.
+        zone: the zone's name.
+        key: the private key.
+        issued: the certificate with its CA chain.
     """
 
     zone: str
@@ -61,7 +61,7 @@ class Proxy:
 
 @dataclass
 class ZoneVerification:
-    """One zone, from nothing to what is known of it; others may look at it while it runs."""
+    """The verification of one zone. Other threads may read its state while it runs."""
 
     zone: Zone
     outputs: StackOutputs
@@ -76,7 +76,11 @@ class ZoneVerification:
     finished: bool = False
 
     def run(self, source: IdentitySource) -> ZoneResult:
-        """Do every step that can be done; where somebody stops the run, those up to then."""
+        """Run the steps until one fails or the run is stopped, and return the result.
+
+        Raises:
+            ToolkitError: the ledger can't be written.
+        """
         try:
             identity = self._identity(source)
             if identity and not self.checks[-1].failed:
@@ -84,7 +88,7 @@ class ZoneVerification:
         except StoppedError:
             pass
         except ToolkitError:
-            # The ledger can't be written: that ends the run.
+            # A ledger that can't be written ends the whole run.
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong here says nothing about another zone
             self._fail(error)
@@ -92,7 +96,7 @@ class ZoneVerification:
         return self.result()
 
     def result(self) -> ZoneResult:
-        """Return what is known by now; checks of which nothing is known are skipped."""
+        """Return the current result; checks that were not made are skipped."""
         return self._result(list(self.checks))
 
     def _result(self, checks: Sequence[Check]) -> ZoneResult:
@@ -114,16 +118,16 @@ class ZoneVerification:
 
     @property
     def current_check(self) -> str:
-        """The name of the check that is being made; of the last one when all are."""
+        """Return the name of the running check; of the last check if all are done."""
         names = list_checks(self.plan)
         return names[min(len(self.checks), len(names) - 1)]
 
     def hangs(self) -> ZoneResult:
-        """Return what is known of a zone that does not answer: one check fails, and its certificates are kept."""
-        # Its thread may go on meanwhile: the check that fails is the one after those that are in the result.
+        """Return the result of a zone that does not answer: its current check fails, its certificates are kept."""
+        # Its thread may still run, so the failed check is the first one that is not in this copy.
         checks = list(self.checks)
         if self.finished or len(checks) >= len(list_checks(self.plan)):
-            # What hangs with all checks made is the revocation, which is no check.
+            # All checks are done, so the revocation hangs, which is not a check.
             return self.result()
         if not checks and self.caller.counts:
             self.cause = Cause.UNREACHABLE
@@ -170,14 +174,14 @@ class ZoneVerification:
             return
         if self.plan.probe_denials:
             probe = Probe(identity.client, self.outputs.certificate_authority, self.caller, self._account)
-            # One after the other: who looks on, or gives up on one that hangs, must see those before it.
+            # Append one by one, so that other threads see each result at once.
             for check in probe.checks(leaf):
                 self.checks.append(check)
         if self.plan.revoke:
             self._revoke(issuer, leaf)
 
     def _authority(self, issuer: Issuer) -> None:
-        """The CA can issue, and its own certificate outlives the one that is asked for."""
+        """Check that the CA is active, and that its certificate outlives the requested one."""
         authority = self.outputs.certificate_authority
         mode_wanted = f"{authority.usage_mode}, " if authority.usage_mode else ""
         expected = f"ACTIVE, {mode_wanted}valid beyond the lifetime of what it issues"
@@ -237,9 +241,9 @@ class ZoneVerification:
         return Account(self.zone.name, self.plan.ledger)
 
     def _revoke(self, issuer: Issuer, leaf: x509.Certificate) -> None:
-        """Revoke what was issued for this zone, and keep the reason for each certificate that is not revoked.
+        """Revoke the zone's certificate and those that denial probes got.
 
-        That is its own certificate, and what a denial probe got.
+        Keep the reason for each certificate that could not be revoked.
         """
         for number, certificate_arn in enumerate(self._account.issued):
             try:
@@ -252,8 +256,8 @@ class ZoneVerification:
             self.plan.ledger.revoked(self.zone.name, self.outputs.certificate_authority.arn, certificate_arn)
 
     def _revocations(self) -> Iterator[Revocation]:
-        """Yield what was revoked, then what was issued and is not revoked, also when it never came to that."""
-        # Copies: the zone's thread may go on meanwhile.
+        """Yield the revoked certificates, then the issued ones that are not revoked, with the reason."""
+        # Copies, because the zone's thread may still run.
         revoked, reasons = tuple(self.revoked), dict(self.not_revoked)
         yield from (Revocation(certificate_arn, revoked=True) for certificate_arn in revoked)
         for certificate_arn in tuple(self._account.issued):
@@ -262,7 +266,7 @@ class ZoneVerification:
                 yield Revocation(certificate_arn, revoked=False, reason=reason)
 
     def _fail(self, error: Exception) -> None:
-        """Fail the check at which something went wrong that nobody expected; with all checks made, there is none."""
+        """Fail the current check because of an unexpected error; do nothing if all checks are done."""
         if len(self.checks) < len(list_checks(self.plan)):
             self._refused(self.current_check, "no error in the toolkit", error, "")
 

@@ -1,1 +1,1 @@
-"""TLS handshakes between the data plane proxies of all zones."""
+"""Make TLS handshakes between the data plane proxies of all zones."""

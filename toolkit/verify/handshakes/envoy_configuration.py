@@ -1,6 +1,6 @@
-"""One Envoy that is the proxies of all zones, each configured as Kuma configures it for mutual TLS.
+"""Build the configuration of one Envoy that is the proxy of every zone, with Kuma's settings for mutual TLS.
 
-What of it is Kuma's, from kumahq/kuma:
+These settings are Kuma's, from kumahq/kuma:
 
 - an inbound demands a client certificate and matches URI SANs by the prefix ``spiffe://<mesh>/``; an outbound matches
   ``spiffe://<mesh>/<service>`` exactly (``pkg/xds/envoy/tls/v3/tls.go``: CreateDownstreamTlsContext,
@@ -10,9 +10,11 @@ What of it is Kuma's, from kumahq/kuma:
   ``pkg/xds/envoy/tls/sni.go``: SNIFromTags);
 - TLS versions and ciphers are left to Envoy.
 
-What is not: Kuma sends keys and certificates over SDS, here they stand in the configuration; sessions are never
-resumed, so that every handshake is a whole one; and addresses are sockets in a private directory: nothing listens on a
-port.
+These settings are not Kuma's:
+
+- keys and certificates are in the configuration; Kuma sends them over SDS;
+- TLS sessions are never resumed, so that every handshake is a full one;
+- addresses are Unix sockets in a private directory, so nothing listens on a port.
 """
 
 from __future__ import annotations
@@ -35,29 +37,29 @@ if TYPE_CHECKING:
 ADMIN, OUTBOUND = "admin", "outbound"
 _TYPE = "type.googleapis.com/envoy.extensions."
 _OWNER_ONLY = 0o600
-# Empty unless the connection itself failed, then BoringSSL's reason, in which Envoy puts _ for blanks.
+# The first line is BoringSSL's reason, with _ for spaces. It is empty unless the connection itself failed.
 _FAILURE_FORMAT = "%UPSTREAM_TRANSPORT_FAILURE_REASON%\n%LOCAL_REPLY_BODY%"
-# By it an outbound chooses the server, so that it needs one cluster and not one for each server.
+# The metadata key by which a route chooses the server, so that a client needs only one cluster.
 _SERVER_KEY = "server"
 
 
 def name_client(number: int) -> str:
-    """The host of a request that the proxy of that number is to send."""
+    """Return the host of requests that the proxy with this number sends."""
     return f"client-{number}"
 
 
 def name_server(number: int) -> str:
-    """What the proxy of that number answers; the path of a request that is for it."""
+    """Return the path of requests to the proxy with this number, which is also the body of its response."""
     return f"server-{number}"
 
 
 def bootstrap(proxies: Sequence[Proxy], trust: Trust, directory: Path) -> Object:
-    """The configuration; it holds private keys, so it must reach no file.
+    """Return the configuration. It contains private keys, so it must not be written to a file.
 
     Args:
-        proxies: what they hold; each is a client and a server, known by its number.
-        trust: what they ask of each other.
-        directory: where the sockets are; nobody else may look into it.
+        proxies: each is a client and a server, with its index as its number.
+        trust: what a proxy requires of its peers.
+        directory: for the sockets; only this user may access it.
 
     Returns:
         Envoy's ``envoy.config.bootstrap.v3.Bootstrap`` as JSON values.
@@ -80,7 +82,7 @@ def _address(directory: Path, name: str) -> Object:
 
 
 def _inbound(number: int, proxy: Proxy, trust: Trust, directory: Path) -> Object:
-    """Where the proxy of a zone is connected to: it tells its name to whoever it trusts."""
+    """Return a zone's inbound listener, which answers trusted clients with its name."""
     name = name_server(number)
     answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": name}}}
     tls = {
@@ -91,7 +93,7 @@ def _inbound(number: int, proxy: Proxy, trust: Trust, directory: Path) -> Object
         "disable_stateful_session_resumption": True,
     }
     http = _http(name, [{"name": name, "domains": ["*"], "routes": [answer]}])
-    # A connection for each request: thousands are asked, and each would keep two files open.
+    # One request per connection: thousands of open connections would exceed the limit of open files.
     http["typed_config"]["common_http_protocol_options"] = {"max_requests_per_connection": 1}
     return {
         "name": name,
@@ -101,7 +103,7 @@ def _inbound(number: int, proxy: Proxy, trust: Trust, directory: Path) -> Object
 
 
 def _outbound(numbers: Sequence[int], directory: Path) -> Object:
-    """The plain listener where requests come in: the host says who is to send one, the path to whom."""
+    """Return the listener for our requests, without TLS: the host chooses the client, the path the server."""
     hosts = [
         {
             "name": name_client(client),
@@ -128,7 +130,7 @@ def _outbound(numbers: Sequence[int], directory: Path) -> Object:
 
 
 def _cluster(number: int, proxy: Proxy, trust: Trust, numbers: Sequence[int], directory: Path) -> Object:
-    """What the proxy of a zone connects with, to any of the others."""
+    """Return the cluster by which a zone's proxy connects to all others."""
     name = name_client(number)
     tls = {
         "@type": f"{_TYPE}transport_sockets.tls.v3.UpstreamTlsContext",

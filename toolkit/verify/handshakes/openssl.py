@@ -1,14 +1,14 @@
-"""Zones' proxies meet in memory: TLS as between two Envoys of a mesh, client and server each verifying the other.
+"""Make mutual TLS handshakes between the zones' proxies in memory, with OpenSSL.
 
-Both sides verify the chain against the mesh's trust bundle with OpenSSL, then the SPIFFE ID as Kuma tells Envoy to: a
-client wants exactly the service it called, a server any service of the mesh (kumahq/kuma:pkg/xds/envoy/tls/v3/tls.go,
-CreateUpstreamTlsContext and CreateDownstreamTlsContext). :mod:`ssl` compares host names and no URIs, so the SPIFFE ID
-is read from the certificate that the peer presented, once the handshake is over.
+Both sides verify the chain against the mesh's trust bundle. Then they verify the SPIFFE ID as Kuma configures Envoy: a
+client requires exactly the service it called, a server any service of the mesh
+(kumahq/kuma:pkg/xds/envoy/tls/v3/tls.go, CreateUpstreamTlsContext and CreateDownstreamTlsContext). :mod:`ssl` compares
+host names but not URIs, so the SPIFFE ID is read from the peer's certificate after the handshake.
 
-How a key gets into OpenSSL: :meth:`ssl.SSLContext.load_cert_chain` takes names of files alone. A temporary file would
-put the key on a disk, a memfd exists on Linux alone, and pyOpenSSL would be a second TLS stack for one call.
-So the key goes through a pipe that OpenSSL opens as ``/dev/fd/N``: Linux and macOS both have that, no other process
-sees it, a file system that is read-only does not matter, and nothing is left over.
+:meth:`ssl.SSLContext.load_cert_chain` accepts file names only. A temporary file would put the key on a disk, a memfd
+exists only on Linux, and pyOpenSSL would add a second TLS stack for one call. So the key goes through a pipe that
+OpenSSL opens as ``/dev/fd/N``. That works on Linux and macOS, also with a read-only file system, no other process can
+read it, and it leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
 
 CLIENT_REFUSES = "the client refuses the server's certificate"
 SERVER_REFUSES = "the server refuses the client's certificate"
-# OpenSSL lets go of the interpreter while it signs and verifies; beyond a few threads the interpreter is the limit.
+# OpenSSL releases the GIL while it signs and verifies. With more threads, the interpreter is the bottleneck.
 _MAX_THREADS = 4
-# TLS 1.2 needs three; more without an end means that each waits for the other.
+# TLS 1.2 needs three rounds. After more than these, each side waits for the other.
 _MAX_ROUNDS = 10
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What every proxy of a mesh asks of a peer.
+    """What each proxy of a mesh requires of its peers.
 
     Attributes:
-        bundle: the mesh's ``caCert`` as PEM, byte for byte: handshakes prove what the document says.
-        mesh: its name.
-        service: the one that is called.
+        bundle: the Mesh's ``caCert`` as PEM, byte for byte, because the handshakes test this document.
+        mesh: the mesh's name.
+        service: the service of every proxy (``kuma.io/service``).
     """
 
     bundle: str
@@ -59,44 +59,44 @@ class Trust:
 
     @property
     def server_id(self) -> str:
-        """The SPIFFE ID that a client wants to see."""
+        """Return the SPIFFE ID that a client requires of a server."""
         return spiffe.build_service_uri(self.mesh, self.service)
 
     @property
     def client_prefix(self) -> str:
-        """What a SPIFFE ID begins with that a server wants to see."""
+        """Return the prefix that a server requires of a client's SPIFFE ID."""
         return spiffe.build_service_uri(self.mesh, "")
 
 
 def meet(proxies: Sequence[Proxy], trust: Trust) -> tuple[Handshake, ...]:
-    """Let every zone's proxy shake hands with every other's, in both directions.
+    """Make a handshake between each zone's proxy and every other's, in both directions.
 
     Args:
-        proxies: what they hold, one a zone.
-        trust: what they ask of each other.
+        proxies: one proxy for each zone.
+        trust: what a proxy requires of its peers.
 
     Returns:
         A handshake for each ordered pair, by client, then by server.
 
     Raises:
-        ExternalError: keys can't be given to OpenSSL without a file here.
+        ExternalError: this machine has no ``/dev/fd`` to pass keys to OpenSSL.
     """
     return tuple(make_handshakes(proxies, trust))
 
 
 def make_handshakes(proxies: Sequence[Proxy], trust: Trust, threads: int | None = None) -> Generator[Handshake]:
-    """As :func:`meet`, one after the other: whoever stops asking keeps what is known by then.
+    """Make the handshakes of :func:`meet` and yield each as it is ready, so that the caller can stop early.
 
     Args:
-        proxies: what they hold, one a zone.
-        trust: what they ask of each other.
-        threads: how many handshakes at once; unless given, one a core, and 4 at most.
+        proxies: one proxy for each zone.
+        trust: what a proxy requires of its peers.
+        threads: number of threads; None for one per core, at most 4.
 
     Yields:
         A handshake for each ordered pair, by client, then by server.
 
     Raises:
-        ExternalError: keys can't be given to OpenSSL without a file here.
+        ExternalError: this machine has no ``/dev/fd`` to pass keys to OpenSSL.
     """
     parties = [_Party.of(proxy, trust.bundle) for proxy in proxies]
     judge = _Judge(trust)
@@ -115,29 +115,29 @@ def make_handshakes(proxies: Sequence[Proxy], trust: Trust, threads: int | None 
 
 
 def presented(proxy: Proxy) -> list[x509.Certificate]:
-    """What a proxy sends of itself: the leaf and the chain that came with it, but for the root."""
+    """Return the certificates that a proxy sends: the leaf and its chain without the root."""
     return [proxy.issued.leaf, *(above for above in proxy.issued.chain if not chain.is_self_signed(above))]
 
 
 def unusable(proxy: Proxy) -> str:
-    """Why a proxy can present no certificate, whatever it speaks TLS with; empty when it can."""
+    """Return why a proxy can't present its certificate with any TLS library; empty if it can."""
     same = proxy.issued.leaf.public_key() == proxy.key.public_key()
     return "" if same else "can't use its certificate: it is for another key"
 
 
 def can_not_present(of_client: str, of_server: str) -> str:
-    """Who of two can present no certificate, and why; empty when both can.
+    """Return which side can't present its certificate, and why; empty if both can.
 
     Args:
-        of_client: what :func:`unusable` says of the client.
-        of_server: and of the server.
+        of_client: the result of :func:`unusable` for the client.
+        of_server: the result of :func:`unusable` for the server.
     """
     roles = {"the client": of_client, "the server": of_server}
     return "; ".join(f"{role} {problem}" for role, problem in roles.items() if problem)
 
 
 class _Failure(NamedTuple):
-    """Why a handshake ended: the side that ended it, and what it said."""
+    """A failed handshake: the side that ended it, and its error."""
 
     side: str
     error: ssl.SSLError
@@ -145,13 +145,13 @@ class _Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class _Party:
-    """One zone's proxy in both of its roles; contexts are made once, each costs as much as a handshake.
+    """One zone's proxy with its TLS contexts, which are made once because each costs as much as a handshake.
 
     Attributes:
-        zone: where it is.
-        client: connects.
-        server: is connected to.
-        problem: why it can't present its certificate at all; then the contexts are of no use.
+        zone: the zone's name.
+        client: context for connections that it opens.
+        server: context for connections that it accepts.
+        problem: why it can't present its certificate; empty if it can. With a problem, the contexts can't be used.
     """
 
     zone: str
@@ -162,27 +162,27 @@ class _Party:
     @classmethod
     def of(cls, proxy: Proxy, bundle: str) -> _Party:
         client, server = _context(ssl.PROTOCOL_TLS_CLIENT, bundle), _context(ssl.PROTOCOL_TLS_SERVER, bundle)
-        # Envoy's clients offer nothing newer unless told (envoyproxy/envoy:api/envoy/extensions/transport_sockets/tls/
-        # v3/common.proto, TlsParameters), and Kuma tells them nothing.
+        # Envoy's clients offer at most TLS 1.2 by default (envoyproxy/envoy:api/envoy/extensions/transport_sockets/tls/
+        # v3/common.proto, TlsParameters), and Kuma does not change it.
         client.maximum_version = ssl.TLSVersion.TLSv1_2
-        # Every handshake is a whole one; no session outlives it.
+        # No session is resumed, so every handshake is a full one.
         server.options |= ssl.OP_NO_TICKET
-        # Asked first: OpenSSL's own answer to that is lost, see below.
+        # Check the key before loading: _load can't return OpenSSL's reason for a key that does not match.
         with _no_files():
             problem = unusable(proxy) or _load(client, proxy) or _load(server, proxy)
         return cls(proxy.zone, client, server, problem)
 
 
 class _Judge:
-    """Makes handshakes and says what is wrong with them."""
+    """Makes handshakes and finds their problems."""
 
     def __init__(self, trust: Trust) -> None:
-        # A zone's certificate is seen in each of its handshakes and read once for each role.
+        # A zone's certificate is in each of its handshakes; it is parsed only once per role.
         self._server_problem = functools.cache(functools.partial(_server_problem, trust))
         self._client_problem = functools.cache(functools.partial(_client_problem, trust))
 
     def handshake(self, client: _Party, server: _Party) -> Handshake:
-        """Two proxies meet."""
+        """Make the handshake of two proxies."""
         return Handshake(client.zone, server.zone, self._problem(client, server))
 
     def _problem(self, client: _Party, server: _Party) -> str:
@@ -200,20 +200,21 @@ class _Judge:
 
 
 def _server_problem(trust: Trust, der: bytes) -> str:
-    """Why a client does not take a server for the service that it called."""
+    """Return why a client rejects a server's certificate (DER); empty if it accepts it."""
     wanted = trust.server_id
     return _identity_problem(der, wanted, lambda uri: uri == wanted)
 
 
 def _client_problem(trust: Trust, der: bytes) -> str:
-    """Why a server does not take a client for one of its mesh."""
+    """Return why a server rejects a client's certificate (DER); empty if it accepts it."""
     prefix = trust.client_prefix
     return _identity_problem(der, f"{prefix}*", lambda uri: uri.startswith(prefix))
 
 
 def _identity_problem(der: bytes, wanted: str, matches: Callable[[str], bool]) -> str:
     certificate = x509.load_der_x509_certificate(der)
-    # OpenSSL lets a CA stand for a peer, SPIFFE does not (spiffe/spiffe:standards/X509-SVID.md, leaf validation).
+    # OpenSSL accepts a CA certificate as a leaf. SPIFFE does not (spiffe/spiffe:standards/X509-SVID.md, leaf
+    # validation).
     if chain.is_ca(certificate):
         return "it is a CA's, which no peer may show"
     uris = chain.list_uris(certificate)
@@ -223,10 +224,10 @@ def _identity_problem(der: bytes, wanted: str, matches: Callable[[str], bool]) -
 
 
 def _shake(client: ssl.SSLContext, server: ssl.SSLContext) -> tuple[bytes, bytes] | _Failure:
-    """One whole handshake without a network.
+    """Make one full handshake in memory.
 
     Returns:
-        The certificates (DER) that the client and that the server was shown, or why there are none.
+        The peer certificates (DER) that the client and the server received, or the failure.
     """
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     calling = client.wrap_bio(to_client, to_server)
@@ -254,38 +255,38 @@ def _ended(failure: _Failure) -> str:
 
 
 def _words(error: ssl.SSLError) -> str:
-    """OpenSSL's reason (``KEY_VALUES_MISMATCH``) as words."""
+    """Return OpenSSL's reason (``KEY_VALUES_MISMATCH``) as words."""
     return error.reason.lower().replace("_", " ") if error.reason else flatten(error)
 
 
 def _context(protocol: int, bundle: str) -> ssl.SSLContext:
-    """A context that verifies its peer as Envoy does, without a certificate of its own.
+    """Return a context that verifies peers as Envoy does. It has no certificate of its own yet.
 
     Raises:
-        ExternalError: there is no ``/dev/fd``.
+        ExternalError: this machine has no ``/dev/fd``.
     """
     context = ssl.SSLContext(protocol)
-    # SPIFFE IDs take the place of host names.
+    # SPIFFE IDs are checked instead of host names.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
-    # Envoy takes any certificate of trusted_ca for an anchor, also one that is no root. Set and not added, because what
-    # else is on unless told otherwise differs between versions of Python.
+    # Envoy uses any certificate of trusted_ca as an anchor, even an intermediate CA. The flags are set, not added,
+    # because the defaults differ between Python versions.
     context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Through a name, since as an argument ssl takes text in ASCII alone, and comments may be in any language.
+    # By file name, because the argument cadata must be ASCII, and a bundle's comments may not be.
     with _no_files(), _readable(bundle.encode()) as name:
         context.load_verify_locations(cafile=name)
     return context
 
 
 def _load(context: ssl.SSLContext, proxy: Proxy) -> str:
-    """Give a context what its proxy presents, and the key.
+    """Load a proxy's certificates and key into a context.
 
     Returns:
-        Why OpenSSL does not take them; empty when it does.
+        Why OpenSSL rejects them; empty if it accepts them.
 
     Raises:
-        OSError: there is no ``/dev/fd``.
+        OSError: this machine has no ``/dev/fd``.
     """
     key = proxy.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -297,8 +298,8 @@ def _load(context: ssl.SSLContext, proxy: Proxy) -> str:
     except ssl.SSLError as error:
         return f"can't use its certificate: {_words(error)}"
     except OSError as error:
-        # OpenSSL asks a pipe for its position and goes on without; the ssl module then takes the trace that this leaves
-        # in errno for the reason of whatever fails afterwards.
+        # OpenSSL tries to seek the pipe, which sets errno to ESPIPE. The ssl module then reports that errno instead of
+        # OpenSSL's own error.
         if error.errno == errno.ESPIPE:
             return "can't use its certificate: OpenSSL does not take it"
         raise
@@ -307,10 +308,10 @@ def _load(context: ssl.SSLContext, proxy: Proxy) -> str:
 
 @contextmanager
 def _no_files() -> Iterator[None]:
-    """Say what it means when a pipe has no name here.
+    """Convert OSError in the block to ExternalError: this machine has no ``/dev/fd``.
 
     Raises:
-        ExternalError: that is so.
+        ExternalError: the block raised OSError.
     """
     try:
         yield
@@ -325,15 +326,15 @@ def _no_files() -> Iterator[None]:
 
 @contextmanager
 def _readable(content: bytes) -> Iterator[str]:
-    """A name under which this process can read something once, though it is in no file."""
+    """Yield a file name under which this process can read the content once, without a file on disk."""
     reading, writing = os.pipe()
 
     def write() -> None:
-        # Nobody reads on where OpenSSL has given up.
+        # OpenSSL may stop reading early.
         with suppress(BrokenPipeError), open(writing, "wb", buffering=0) as stream:  # noqa: PTH123 - it has no path
             stream.write(content)
 
-    # A chain may be longer than what a pipe holds.
+    # Write in a thread, because a chain may be larger than the pipe's buffer.
     writer = threading.Thread(target=write, name="readable", daemon=True)
     writer.start()
     try:

@@ -1,4 +1,4 @@
-"""What a verification found, in the forms that people and machines want. One interface, one file per form."""
+"""Write the report of a verification in several forms, for people and for programs. Each form has its own module."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Form(Protocol):
-    """One way to write a report."""
+    """A form of the report, such as JSON."""
 
     def render(self, report: Report) -> str:
-        """The report as text that ends with a newline."""
+        """Return the report as text that ends with a newline."""

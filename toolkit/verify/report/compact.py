@@ -1,7 +1,7 @@
-"""The report for a Kubernetes termination message: JSON that is read like the other, in at most 4096 bytes.
+"""Write the report for a Kubernetes termination message: JSON with the report's schema, in at most 4096 bytes.
 
-Of a termination message the kubelet keeps the last 4096 bytes (kubernetes/kubernetes:pkg/kubelet/container/runtime.go,
-MaxContainerTerminationMessageLength, and pkg/util/tail), which of a longer JSON document would be no JSON.
+The kubelet keeps only the last 4096 bytes of a termination message (kubernetes/kubernetes:pkg/kubelet/container/
+runtime.go, MaxContainerTerminationMessageLength, and pkg/util/tail). A longer JSON document would not be valid.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from toolkit.verify.results import Report
 
 LIMIT = 4096
-# To how many bytes the texts of a failure are cut, until all fit.
+# Lengths in bytes to which the texts of failures are cut, one after the other, until the report fits.
 _STEPS = (2000, 1000, 500, 250, 120, 60, 30, 0)
 _REASON = 60
 _TEXTS = ("expected", "found", "note", "advice")
@@ -31,13 +31,13 @@ _CUT = "..."
 class CompactForm:
     """Implements :class:`toolkit.verify.report.Form`.
 
-    What it leaves out, and no more than needed: the texts of checks that passed, then requests that were answered, then
-    the ends of long texts, then the chain and the names of the certificate. What was issued, how every check ended, and
-    why, stay. One zone always fits; a report of many may not, and is then as short as can be.
+    Until the report fits, it omits in this order: the texts of passed checks, answered requests, the ends of long
+    texts, and the certificate's chain and names. It keeps the issued certificates and the outcome of every check. A
+    report of one zone always fits. A report of many zones may not, and is then as short as possible.
     """
 
     def render(self, report: Report) -> str:
-        """The report as one line of JSON that :func:`toolkit.verify.report.json.parse` reads."""
+        """Return the report as one line of JSON that :func:`toolkit.verify.report.json.parse` reads."""
         text = ""
         for shorter in _shorter(make_document(report)):
             text = json.dumps(shorter, separators=(",", ":")) + "\n"
@@ -47,13 +47,13 @@ class CompactForm:
 
 
 def write(path: Path, text: str) -> None:
-    """Write into a file that is there: the kubelet mounts one for the message, which can't be replaced.
+    """Write into an existing file in place: the kubelet mounts the message's file, so it can't be replaced.
 
-    It is writable for everybody (kubernetes/kubernetes:pkg/kubelet/kuberuntime/kuberuntime_container.go, makeMounts),
-    its directory is not.
+    Everybody may write the file (kubernetes/kubernetes:pkg/kubelet/kuberuntime/kuberuntime_container.go, makeMounts),
+    but not its directory.
 
     Raises:
-        ExternalError: it can't be written.
+        ExternalError: the file can't be written.
     """
     try:
         with path.open("w", encoding="ascii", newline="\n") as stream:
@@ -65,7 +65,7 @@ def write(path: Path, text: str) -> None:
 
 
 def _shorter(whole: Object) -> Iterator[Object]:
-    """The document, ever shorter; it is changed on the way."""
+    """Yield the document, shorter each time. The document is changed in place."""
     yield whole
     checks = [check for zone in whole["zones"] for check in zone["checks"]]
     passed = [check for check in checks if check["outcome"] == Outcome.PASSED]
@@ -74,7 +74,7 @@ def _shorter(whole: Object) -> Iterator[Object]:
             for name in names:
                 check.pop(name, None)
         yield whole
-    # What the ledger knows as well, but for what nobody knows the end of.
+    # The ledger has the answered requests too. Those with an unknown outcome are kept.
     for zone in whole["zones"]:
         zone["requests"] = [each for each in zone["requests"] if not each.keys() & {"certificateArn", "reason"}]
     yield whole
@@ -94,11 +94,11 @@ def _shorter(whole: Object) -> Iterator[Object]:
 
 
 def _cut(text: str, limit: int) -> str:
-    """As much of a text as takes no more than so many bytes in JSON, its cut shown."""
+    """Return a text, cut with ``...`` to take at most ``limit`` bytes in JSON."""
     if len(json.dumps(text)) <= limit:
         return text
     kept = text[: max(limit - len(_CUT), 0)]
     while kept and len(json.dumps(kept + _CUT)) > limit:
-        # Characters beyond ASCII take up to twelve bytes.
+        # A character outside ASCII takes up to twelve bytes in JSON.
         kept = kept[: -max((len(json.dumps(kept + _CUT)) - limit) // 12, 1)]
     return kept + _CUT

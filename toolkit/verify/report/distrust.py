@@ -1,4 +1,4 @@
-"""Why zones do not trust each other, and what to do about it; for every form that people read."""
+"""Group failed handshakes by their problem, with advice, for the forms that people read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _BUNDLE = "Render the Mesh from the contract and apply it: its caCert does not lead to that certificate."
 _PURPOSE = "A proxy is client and server: its certificate needs serverAuth, clientAuth and digitalSignature."
 _NAMES = "Look at the zone's subject-alternative-names check: it got other names than it asked for."
-# By what OpenSSL, Envoy and we say.
+# Advice by a part of the message of OpenSSL, Envoy or this toolkit.
 _ADVICE = {
     "local issuer": _BUNDLE,
     "self-signed": _BUNDLE,
@@ -38,5 +38,5 @@ def group_by_problem(report: Report) -> list[tuple[str, list[str]]]:
 
 
 def advise(problem: str) -> str:
-    """What to do about a handshake's problem; empty when that is not known."""
+    """Return advice on a handshake's problem; empty for an unknown problem."""
     return next((text for words, text in _ADVICE.items() if words in problem), "")

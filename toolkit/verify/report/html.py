@@ -1,4 +1,4 @@
-"""The report to look at: one HTML file that needs nothing else, neither scripts nor anything from a network."""
+"""Write the report as one HTML file without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class HtmlForm:
     """Implements :class:`toolkit.verify.report.Form`."""
 
     def render(self, report: Report) -> str:
-        """Return the report as an HTML document; its policy lets a browser load nothing at all."""
+        """Return the report as an HTML document. Its content security policy blocks all loading."""
         return render_page("verify.html.j2", page=page.build(report), report=report)

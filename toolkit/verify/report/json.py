@@ -1,4 +1,4 @@
-"""The report for machines, and reading it back; ``docs/reference/verification.md`` describes the schema."""
+"""Write and read the report as JSON; ``docs/reference/verification.md`` describes the schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 _RECORD = TypeAdapter(Report)
-# The keys of a report and of a zone in the order of the document: pydantic would put what follows from others last.
+# The keys of a report and of a zone in the order of the document. pydantic would put computed fields last.
 _REPORT_KEYS = (
     *("schemaVersion", "passed", "interrupted", "mesh", "certificateAuthorityArn", "usageMode", "startedAt"),
     *("finishedAt", "certificatesIssued", "costAtMostUsd", "calls", "missingZones", "zones", "handshakes"),
@@ -38,14 +38,14 @@ class JsonForm:
 
 
 def parse(text: str, source: str) -> Report:
-    """Read a report of this or an earlier version of the schema. Keys that it does not know are passed over.
+    """Read a report of this or an earlier version of the schema. Unknown keys are ignored.
 
     Args:
         text: the document.
-        source: what to call it in an error, usually the file's name.
+        source: its name in errors, usually the file's name.
 
     Raises:
-        InvalidInputError: it is no report, every problem named by path.
+        InvalidInputError: the document is not a report. The error lists every problem with its path.
     """
     try:
         if _Version.model_validate_json(text).schema_version == 1:
@@ -58,7 +58,7 @@ def parse(text: str, source: str) -> Report:
 
 
 def _upgrade(document: Object) -> Object:
-    """Return a document of version 1 as one of version 2, where what was issued has another name."""
+    """Convert a document of version 1 to version 2, which renamed ``certificatesBought`` to ``certificatesIssued``."""
     zones = [
         {**zone, "certificatesIssued": zone.pop("certificatesBought", [])} if isinstance(zone, dict) else zone
         for zone in document.get("zones") or ()
@@ -94,19 +94,19 @@ def _ordered(values: Object, keys: Sequence[str]) -> Object:
 
 
 class _Version(BaseModel):
-    """Read alone first: what a report of another version means is not known, nor what one without a version does."""
+    """The schema version alone, which is read first: it decides how to read the rest."""
 
     schema_version: Literal[1, 2] = Field(alias="schemaVersion")
 
     @field_validator("schema_version", mode="before")
     @classmethod
     def _require_number(cls, value: object) -> object:
-        # True is 1, to Python.
+        # In Python, True equals 1.
         return value if type(value) is int else None
 
 
 class _Schema(GenerateJsonSchema):
-    """Without titles: pydantic would title ``usageMode`` "Usagemode"."""
+    """A generator without titles: pydantic would title ``usageMode`` "Usagemode"."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         del schema

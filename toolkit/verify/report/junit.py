@@ -1,4 +1,4 @@
-"""The report for CI systems: a suite a zone and a case a check."""
+"""Write the report as JUnit XML for CI systems, with a suite for each zone and a case for each check."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _zone(zone: ZoneResult) -> Suite:
 
 
 def _check(check: Check, zone: ZoneResult) -> Case:
-    # The one time that is measured is that from the request to the fetched certificate.
+    # Only the time from the request to the fetched certificate is measured.
     time = zone.issuance if check.name == "fetch" else None
     if check.outcome is Outcome.SKIPPED:
         return Case(check.name, "skipped", check.note or "a check before it failed", text=check.note)

@@ -1,4 +1,4 @@
-"""The handshakes for people: who met whom, and why some do not trust each other."""
+"""Draw the matrix of handshakes for a terminal, and list the problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from toolkit.verify.results import Report
 
-# More columns than these fit no terminal; then the problems alone are shown.
+# More columns don't fit into a terminal, so only the problems are shown.
 MOST_ZONES = 8
 _HEAD = "CLIENT / SERVER"
 _MOST_PAIRS = 3
@@ -26,11 +26,14 @@ _GOOD, _BAD, _DIM = "green", "bold red", "dim"
 
 
 def draw_matrix(report: Report, width: int) -> Table | None:
-    """Return a row for each client and a column for each server; None when there are none, or there is no room.
+    """Return a table with a row for each client and a column for each server.
 
     Args:
-        report: with the handshakes.
+        report: the report with the handshakes.
         width: of the terminal, in characters.
+
+    Returns:
+        None if there are no handshakes, or if the table does not fit.
     """
     names = list(dict.fromkeys(name for met in report.handshakes for name in (met.client, met.server)))
     if not names or len(names) > MOST_ZONES:
@@ -46,13 +49,13 @@ def draw_matrix(report: Report, width: int) -> Table | None:
 
 def _cell(problem: str | None, *, alone: bool) -> Text:
     if problem is None:
-        # A zone does not meet itself; other gaps are what an interrupted run did not come to.
+        # There is no handshake of a zone with itself. Other gaps are from an interrupted run.
         return Text("-" if alone else "", style=_DIM)
     return Text("failed", style=_BAD) if problem else Text("ok", style=_GOOD)
 
 
 def list_problems(report: Report) -> Iterator[Text]:
-    """What failed handshakes have in common, the most frequent first, a few lines each."""
+    """Yield lines on failed handshakes, grouped by problem, the most frequent problem first."""
     ordered = distrust.group_by_problem(report)
     for problem, places in ordered[:_MOST_PROBLEMS]:
         more = len(places) - _MOST_PAIRS

@@ -1,4 +1,4 @@
-"""What the HTML report shows, worked out before the template: the template only lays out."""
+"""Prepare the values of the HTML report, so that its template has no logic."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Tile(NamedTuple):
 
 
 class Action(NamedTuple):
-    """Something to do, for one zone or many.
+    """An action for the reader, for one or more zones.
 
     Attributes:
-        check: what failed.
+        check: name of the failed check.
         advice: what to do.
-        found: what was found where it failed first.
-        zones: where it failed.
-        more: of zones or pairs that are not listed.
+        found: the found value of the first failure.
+        zones: where the check failed.
+        more: how many zones or pairs are not listed, as text; empty if all are.
     """
 
     check: str
@@ -55,7 +55,7 @@ class Action(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A zone by its name, and where its part of the page is; empty when it has none."""
+    """A zone's name and the anchor of its section on the page; the anchor is empty if there is no section."""
 
     name: str
     anchor: str
@@ -65,12 +65,12 @@ class Box(NamedTuple):
     """One certificate in the picture of a chain.
 
     Attributes:
-        role: what it is in the chain.
-        name: short enough for the picture.
-        whole_name: the name as it is.
-        fingerprint: its beginning.
-        until: when it ends, and how long that is after the run.
-        ended: whether it had ended when the run did.
+        role: its role in the chain, such as ``root CA``.
+        name: the name, shortened to fit into the picture.
+        whole_name: the full name.
+        fingerprint: the first bytes of its SHA-256 fingerprint.
+        until: when it expires, and how long that is after the run, as text.
+        ended: whether it had expired when the run ended.
     """
 
     role: str
@@ -83,18 +83,18 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class ZonePart:
-    """What the page shows of one zone.
+    """The section of one zone.
 
     Attributes:
-        result: what was found.
-        anchor: where it is on the page.
-        open: whether its details are shown without being asked for.
-        cells: one check for each column of the matrix; None where it was not asked.
-        boxes: the picture of its chain: the certificate first, the root last; empty without a certificate.
-        trust: how the chain's check ended.
-        identity: as whom AWS was asked; empty if that is not known.
-        issuance: as text; empty when nothing was issued.
-        bar: of the longest issuance, percent.
+        result: the zone's result.
+        anchor: the section's anchor on the page.
+        open: whether the details are expanded at first.
+        cells: one check for each column of the matrix; None for a check that the zone does not have.
+        boxes: the picture of the chain: the certificate first, the root last; empty without a certificate.
+        trust: the outcome of the check chain.
+        identity: the caller's ARN; empty if it is not known or not the expected one.
+        issuance: time of the issuance, as text; empty if nothing was issued.
+        bar: time of the issuance as a percentage of the longest one.
     """
 
     result: ZoneResult
@@ -109,24 +109,24 @@ class ZonePart:
 
     @property
     def outcome(self) -> Outcome:
-        """How the zone did; skipped stands for interrupted."""
+        """Return the zone's outcome; ``SKIPPED`` means interrupted."""
         if self.result.interrupted:
             return Outcome.SKIPPED
         return Outcome.PASSED if self.result.passed else Outcome.FAILED
 
     @property
     def judged(self) -> list[Check]:
-        """Its checks of which there is something to say."""
+        """Return the checks that were made or that have a note."""
         return [check for check in self.result.checks if check not in self.skipped]
 
     @property
     def skipped(self) -> list[Check]:
-        """Its checks that were skipped and say nothing."""
+        """Return the skipped checks without a note."""
         return [check for check in self.result.checks if check.outcome is Outcome.SKIPPED and not check.note]
 
     @property
     def passed_checks(self) -> int:
-        """How many of its checks passed."""
+        """Return how many checks passed."""
         return sum(check.outcome is Outcome.PASSED for check in self.result.checks)
 
 
@@ -135,10 +135,10 @@ class Meetings:
     """The handshake matrix.
 
     Attributes:
-        clients: its rows.
-        servers: its columns.
-        met: by client and server.
-        failed: those that failed.
+        clients: names of the rows.
+        servers: names of the columns.
+        met: handshakes by client and server.
+        failed: the failed handshakes.
     """
 
     clients: tuple[str, ...]
@@ -149,7 +149,7 @@ class Meetings:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything on the page."""
+    """All values of the page."""
 
     report: Report
     headline: str
@@ -165,7 +165,7 @@ class Page:
 
 
 def build(report: Report) -> Page:
-    """Work out what the page of a report shows."""
+    """Return the values of a report's page."""
     names = tuple(dict.fromkeys(check.name for zone in report.zones for check in zone.checks))
     lines = verdict.list_trouble(report, _NAMES_IN_BANNER)
     return Page(
@@ -239,7 +239,7 @@ def _actions(report: Report) -> Iterator[Action]:
 
 
 def _distrust(report: Report) -> Iterator[Action]:
-    """Failed handshakes, those with one problem together."""
+    """Yield an action for each problem of failed handshakes."""
     ordered = distrust.group_by_problem(report)
     for problem, pairs in ordered[:_MOST_MEETINGS]:
         more = f"and {len(pairs) - _MOST_MEETINGS:,} more" if len(pairs) > _MOST_MEETINGS else ""
@@ -275,7 +275,7 @@ def _zones(report: Report, names: Sequence[str]) -> Iterator[ZonePart]:
 
 
 def _find_identity(checks: Mapping[str, Check]) -> str:
-    """Return as whom AWS was asked: what the check of the identity found, unless that is an error."""
+    """Return the caller's ARN from the check identity; empty if the check did not pass."""
     identity = checks.get("identity")
     return identity.found if identity and identity.outcome is Outcome.PASSED else ""
 
@@ -291,7 +291,7 @@ def _boxes(zone: ZoneResult, trust: Outcome, at: datetime) -> Iterator[Box]:
 
 
 def _role(number: int, links: Sequence[Link], trust: Outcome) -> str:
-    """What a CA is in its chain; that the last one is a root is known only when the chain's check says so."""
+    """Return a CA's role in its chain. The last CA is called a root only if the check chain passed."""
     issuing, last = number == 0, number == len(links) - 1
     if last and trust is Outcome.PASSED:
         return "root and issuing CA" if issuing else "root CA"
@@ -316,7 +316,7 @@ def _meetings(report: Report) -> Meetings | None:
 
 
 def _in_order(report: Report, names: set[str]) -> tuple[str, ...]:
-    """Names of zones in the report's order, so that a zone's row and column have one number."""
+    """Return zone names in the report's order, so that a zone's row and column have the same number."""
     known = dict.fromkeys(zone.zone for zone in report.zones)
     return (*(name for name in known if name in names), *sorted(names - known.keys()))
 

@@ -1,7 +1,7 @@
-"""The report for node_exporter's textfile collector: gauges in Prometheus' text format.
+"""Write the report as gauges in Prometheus' text format, for node_exporter's textfile collector.
 
-Names end in their base unit (https://prometheus.io/docs/practices/naming/); none ends in ``_total``, since what a run
-counted does not go on growing with the next one.
+Names end in their base unit (https://prometheus.io/docs/practices/naming/). No name ends in ``_total``, because these
+counts start again with each run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from toolkit.verify.results import Report, ZoneResult
 
 PREFIX = "kong_mesh_pca_verify_"
-# Every gauge and what it says, in the order of the document.
+# Help text of each gauge, in the order of the document.
 GAUGES = {
     "passed": "Whether the last run passed: every zone was asked and passed, and all trust each other.",
     "interrupted": "Whether somebody stopped the last run before it was done.",
@@ -40,7 +40,7 @@ class PrometheusForm:
     """Implements :class:`toolkit.verify.report.Form`."""
 
     def render(self, report: Report) -> str:
-        """Return the report in text format 0.0.4, which is what the textfile collector reads."""
+        """Return the report in text format 0.0.4, which the textfile collector reads."""
         samples = Gauges(PREFIX, GAUGES, _WORSE_WHEN_MORE)
         _run(report, samples)
         for zone in report.zones:

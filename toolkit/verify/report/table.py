@@ -1,4 +1,4 @@
-"""The report for people: a line a zone, and for everything that failed what was expected, found and to be done."""
+"""Write the report as a table for people, with the expected value, the found value and advice for each failed check."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class TableForm:
     """Implements :class:`toolkit.verify.report.Form`.
 
     Args:
-        wide: also show every check that passed, as kubectl's ``-o wide`` shows more.
-        color: whether to colour the text; for terminals.
-        width: columns of the terminal.
+        wide: whether to show passed checks too.
+        color: whether to color the text, for a terminal.
+        width: of the terminal, in characters.
     """
 
     def __init__(self, *, wide: bool = False, color: bool = False, width: int = 100) -> None:
@@ -44,7 +44,7 @@ class TableForm:
         self._width = width
 
     def render(self, report: Report) -> str:
-        """The report as a table."""
+        """Return the report as a table."""
         stream = io.StringIO()
         console = Console(
             file=stream, force_terminal=self._color, no_color=not self._color, width=self._width, highlight=False
@@ -66,7 +66,7 @@ class TableForm:
         for check in shown:
             for line in _lines(check):
                 console.print(line, soft_wrap=True)
-        # Of a zone that did not get through this may be the only place that names them: AWS has no list.
+        # If the zone failed, only this line may name its certificates, because AWS has no list of them.
         for certificate_arn in zone.certificates_issued:
             what = "  issued, revoked  " if certificate_arn in zone.certificates_revoked else "  issued  "
             console.print(Text(f"{what}{escape(certificate_arn)}"), soft_wrap=True)
@@ -91,7 +91,7 @@ def _overview(report: Report, width: int) -> Table:
 
 
 def _not_revoked(console: Console, report: Report) -> None:
-    """Name every certificate that was to be revoked and was not, also of zones that passed."""
+    """Print every certificate that could not be revoked, including those of zones that passed."""
     if any(zone.not_revoked for zone in report.zones):
         console.print()
         console.print(Text("Not revoked", style="bold"))

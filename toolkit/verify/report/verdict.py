@@ -1,4 +1,4 @@
-"""What a report comes to, in sentences that several forms share."""
+"""Summarize a report in sentences that several forms share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def describe_cost(report: Report) -> str:
-    """Return how many certificates were issued and revoked, and what they cost at most."""
+    """Return how many certificates were issued and revoked, and their maximum cost, as text."""
     issued = report.certificates_issued
     revoked = report.certificates_revoked
     kept = sum(len(zone.not_revoked) for zone in report.zones)
@@ -21,7 +21,7 @@ def describe_cost(report: Report) -> str:
 
 
 def summarize(report: Report) -> str:
-    """Return what the report comes to, as the last lines of its table say it."""
+    """Return the summary of a report, for the last lines of its table."""
     lines = list_trouble(report)
     if lines:
         return "\n".join([*lines[:-1], f"{lines[-1]}, {describe_cost(report)}."])
@@ -31,10 +31,10 @@ def summarize(report: Report) -> str:
 
 
 def list_trouble(report: Report, most_names: int | None = None) -> list[str]:
-    """Everything that keeps the report from being good, a line each; none when it has passed.
+    """Return a line for each reason why the report has not passed; empty if it has passed.
 
     Args:
-        report: to look at.
+        report: the report.
         most_names: how many zones to name in a line; None for all.
     """
     failed = [zone.zone for zone in report.zones if not zone.passed and not zone.interrupted]
@@ -66,7 +66,7 @@ def list_trouble(report: Report, most_names: int | None = None) -> list[str]:
 
 
 def explain(check: Check) -> list[str]:
-    """What a check expected and found, what is worth knowing, and what to do: a line for each that there is."""
+    """Return a check's expected value, found value, note and advice, one line for each that is not empty."""
     rows = {"expected": check.expected, "found": check.found, "note": check.note, "do": check.advice}
     return [f"{label + ':':<10}{text}" for label, text in rows.items() if text]
 
