@@ -1,4 +1,4 @@
-"""Writes every option of every command into ``docs/reference/commands.md``; a test compares it with what this would write."""
+"""Writes every option of every command into ``docs/reference/commands.md``; a test compares it with this."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def reference() -> str:
     return "\n".join(lines)
 
 
-PART = Part("reference/commands.md", "<!-- reference: made by `make docs` -->", "<!-- end of the reference -->", reference)
+PART = Part(
+    "reference/commands.md", "<!-- reference: made by `make docs` -->", "<!-- end of the reference -->", reference
+)
 
 if __name__ == "__main__":
     PART.write()

@@ -1,4 +1,4 @@
-"""The commands of docs/reference/apply.md and the rotation of docs/reference/mesh.md, run as they are written against the stand-in."""
+"""The commands of apply.md and the rotation of mesh.md, run as they are written against the stand-in."""
 
 from __future__ import annotations
 

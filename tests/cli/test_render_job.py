@@ -344,7 +344,8 @@ esac
 def test_what_the_document_says_gathers_the_reports(
     aws: TestSandbox, stack: StackOutputs, rendered: list[Any], tmp_path: Path
 ) -> None:
-    block = re.findall(r"```sh\n(.*?)```", (find_project_root() / "docs" / "reference" / "jobs.md").read_text(), re.DOTALL)[1]
+    text = (find_project_root() / "docs" / "reference" / "jobs.md").read_text()
+    block = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[1]
     cluster, home = tmp_path / "cluster", tmp_path / "home"
     cluster.mkdir()
     home.mkdir()

@@ -1,4 +1,4 @@
-"""What the shapes of docs/reference/provisioning.md need around them, and how a zone's control plane becomes its role."""
+"""What the shapes of provisioning.md need around them, and how a zone's control plane becomes its role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every shape of docs/reference/provisioning.md, end to end: it activates, its chain holds, its zones issue and are held back."""
+"""Every shape of provisioning.md, end to end: it activates, its chain holds, its zones issue and are held back."""
 
 from __future__ import annotations
 

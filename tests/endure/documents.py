@@ -11,7 +11,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.endure.generated_documents import Edit, Generator
 from toolkit.errors import InvalidInputError

@@ -1,4 +1,4 @@
-"""Writes the table of rules into ``docs/reference/certificates.md``; a test compares the file with what this would write."""
+"""Writes the table of rules into ``docs/reference/certificates.md``; a test compares it with this."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three stacks of docs/reference/provisioning.md under the real Pulumi engine, from the first preview to the last destroy."""
+"""Three stacks of provisioning.md under the real Pulumi engine, from the first preview to the last destroy."""
 
 from __future__ import annotations
 

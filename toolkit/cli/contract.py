@@ -20,8 +20,8 @@ class _Subcommands(LazySubcommands):
 
 @click.group(name="contract", cls=_Subcommands)
 def command() -> None:
-    """Make or show a contract: what every other command reads.
+    """Create or show a contract, which all other commands read.
 
-    It names the CA, its chain, the meshes and the zones with their roles; docs/reference/contract.md describes it. A Pulumi stack
-    exports one. For a CA that was made in another way, create makes one.
+    A contract names the CA, its chain, the meshes, and the zones with their roles. A Pulumi stack exports one. For a
+    CA that was created in another way, create writes one. docs/reference/contract.md describes it.
     """

@@ -38,8 +38,8 @@ def command(
 ) -> None:
     """Show a contract, as a table or as JSON.
 
-    It is read and checked as every other command does it; docs/reference/contract.md describes it. A CA that ends within 90 days
-    is warned of on standard error.
+    The contract is read and checked as by all other commands. docs/reference/contract.md describes it. If the CA expires
+    within 90 days, a warning goes to stderr.
     """
     from datetime import UTC, datetime
 

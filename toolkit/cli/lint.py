@@ -111,9 +111,9 @@ def command(
 ) -> None:
     """Find what is wrong with a Mesh before a control plane does.
 
-    Reads Meshes of either form, and the Secrets that they name: fields that Kong Mesh would drop without a word,
-    chains and lifetimes that can't work, credentials in the wrong place. With --contract, --stack or --cwd also what
-    differs from the contract. Values of credentials and keys are never shown. docs/reference/lint.md explains every code.
+    Reads Meshes of both forms, and the Secrets that they name. Finds fields that Kong Mesh would drop silently, chains
+    and lifetimes that can't work, and credentials in the wrong place. With --contract, --stack or --cwd, also finds
+    differences from the contract. Never shows values of credentials and keys. docs/reference/lint.md explains each code.
     """
     from datetime import UTC, datetime
 
