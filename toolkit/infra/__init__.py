@@ -1,1 +1,1 @@
-"""The Pulumi program's building blocks; the only room that imports pulumi."""
+"""Build the Pulumi program's resources; only this package imports pulumi."""

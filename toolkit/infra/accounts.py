@@ -1,4 +1,4 @@
-"""Access to other accounts: a provider for each that is not the stack's own."""
+"""Create providers for accounts other than the stack's own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from toolkit.values import Object, Value
 
 _SESSION = "kong-mesh-pca"
-# With whose credentials the stack deploys; a profile of the zone's own replaces them.
+# The credentials of the stack; a zone's own profile replaces them.
 _CREDENTIALS = frozenset(
     {"access_key", "secret_key", "token", "profile", "assume_roles", "assume_role_with_web_identity"}
 )
-# Of the stack's own account and region.
+# Settings that apply only to the stack's own account and region.
 _OF_THE_STACK = frozenset({"region", "allowed_account_ids", "forbidden_account_ids"})
 _SECRETS = frozenset({"secret_key", "token"})
 _NUMBERS = frozenset({"max_retries", "token_bucket_rate_limiter_capacity"})
@@ -30,15 +30,15 @@ _NUMBERS = frozenset({"max_retries", "token_bucket_rate_limiter_capacity"})
 def create_provider(
     name: str, access: AccountSettings, region: str, opts: pulumi.ResourceOptions | None = None
 ) -> aws.Provider | None:
-    """Return a provider for an account that is reached in its own way; None where the stack's own does.
+    """Return a provider for another account; None if the stack's own provider is used.
 
-    Pulumi gives an explicit provider none of the stack's ``aws:*`` settings. It gets them here: without the endpoints
-    of a sandbox it would call AWS.
+    Pulumi does not pass the stack's ``aws:*`` settings to an explicit provider, so this function does. Without a
+    sandbox's endpoints, the provider would call AWS.
 
     Args:
         name: logical name of the provider.
-        access: how the account is reached.
-        region: in which it works.
+        access: how to reach the account.
+        region: the provider's region.
         opts: resource options of the provider.
     """
     if not access.is_elsewhere:
@@ -52,7 +52,7 @@ def create_provider(
     return aws.Provider(
         name,
         region=region,
-        # A profile that was changed to another account does nothing there.
+        # If the profile is changed to another account, the provider must not create anything there.
         allowed_account_ids=[account] if account else None,
         opts=opts,
         **given,
@@ -73,7 +73,7 @@ def _stack_settings() -> Iterator[tuple[str, Value]]:
 
 
 def _parse(name: str, text: str) -> Value:
-    """Return a setting as the provider's argument takes it: Pulumi keeps lists, objects and switches as JSON."""
+    """Return a setting's value for the provider's argument; Pulumi stores lists, objects and booleans as JSON."""
     try:
         value = json.loads(text)
     except ValueError:
@@ -82,9 +82,9 @@ def _parse(name: str, text: str) -> Value:
 
 
 def _chain(before: Value, access: AccountSettings) -> pulumi.Output[list[Object]]:
-    """Return the roles to assume one after the other: the stack's own, then that of the account."""
+    """Return the roles to assume in order: the stack's own roles, then the account's role."""
     role: Object = {"roleArn": access.assume_role_arn, "sessionName": _SESSION}
     if access.external_id is not None:
-        # Whether the stack's file has it encrypted or not: it is what keeps others from assuming the role.
+        # Always secret, even if the stack file has it in plain text: it keeps others from assuming the role.
         role["externalId"] = pulumi.Output.secret(access.external_id)
     return pulumi.Output.all(before or [], role).apply(lambda both: [*both[0], both[1]])

@@ -1,8 +1,8 @@
-"""CloudWatch alarms on the issuing CA: its end, failed issuances, a revocation list that can't be written.
+"""Create CloudWatch alarms on the issuing CA: its expiration, failed issuances and failed CRLs.
 
-AWS Private CA has no metric and no event for the end of a CA (its user guide, PcaCloudWatch.md and
-CloudWatchEvents.md), and nothing renews one. So EventBridge Scheduler writes the end itself, a moment in seconds, as
-a metric four times a day, and the alarm subtracts the time of each data point from it. No code runs anywhere.
+AWS Private CA has no metric and no event for the expiration of a CA (its user guide, PcaCloudWatch.md and
+CloudWatchEvents.md), and no service renews a CA. So EventBridge Scheduler writes the expiration time, in seconds, as a
+metric four times a day. The alarm subtracts the time of each data point from it. No code runs anywhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from toolkit.infra.settings import AlarmSettings
     from toolkit.infra.stack_context import StackContext
 
-# user guide, PcaCloudWatch.md
+# AWS Private CA user guide, PcaCloudWatch.md
 _DIMENSION = "PrivateCAArn"
 _QUERY = "SELECT SUM({}) FROM \"AWS/ACMPrivateCA\" WHERE PrivateCAArn = '{}'"
 _NAMESPACE = "KongMeshPCA"
@@ -31,10 +31,10 @@ _FIVE_MINUTES = 300
 
 
 class AuthorityAlarms(pulumi.ComponentResource):
-    """The alarms on a stack's issuing CA, and the topic that they tell.
+    """The alarms on a stack's issuing CA, and their SNS topic.
 
     Attributes:
-        topic_arn: of the SNS topic.
+        topic_arn: the topic's ARN.
     """
 
     topic_arn: pulumi.Output[str]
@@ -48,15 +48,15 @@ class AuthorityAlarms(pulumi.ComponentResource):
         chain: pulumi.Output[str],
         role: Claim,
     ) -> None:
-        """Create them.
+        """Create the alarms.
 
         Args:
             name: logical name.
-            settings: of the alarms.
-            context: of the stack.
+            settings: the alarms' settings.
+            context: the stack's context.
             authority_arn: the issuing CA.
             chain: PEM; its first certificate is the CA's own.
-            role: what is done about a role of the schedule that exists already.
+            role: whether the schedule's role is created, imported or adopted.
         """
         super().__init__("kong-mesh-pca:alarms:AuthorityAlarms", name, None, context.opts)
         self._name, self._context, self._authority_arn = name, context, authority_arn
@@ -74,12 +74,12 @@ class AuthorityAlarms(pulumi.ComponentResource):
     def _topic(self, given: str | None) -> pulumi.Output[str]:
         if given is not None:
             return pulumi.Output.from_input(given)
-        # Its default policy lets the account's own alarms publish (SNS developer guide, "Default policy").
+        # The topic's default policy lets the account's own alarms publish (SNS developer guide, "Default policy").
         return sns.Topic(f"{self._name}-topic", region=self._region, tags=self._tags, opts=self._inside).arn
 
     def _issuance_alarm(self, kind: str, metric: str, what: str, threshold: int) -> None:
-        # Metrics Insights: with which further dimensions AWS publishes the metric is not documented, and this finds
-        # it whichever they are.
+        # AWS does not document the other dimensions of the metric. A Metrics Insights query finds it with any
+        # dimensions.
         query = self._authority_arn.apply(lambda authority: _QUERY.format(metric, authority))
         cloudwatch.MetricAlarm(
             f"{self._name}-{kind}",
@@ -99,7 +99,7 @@ class AuthorityAlarms(pulumi.ComponentResource):
         )
 
     def _write_the_end(self, chain: pulumi.Output[str], claim: Claim) -> None:
-        # The rule on the length of names in IAM (rules.py) counts this one.
+        # The rule on the length of IAM names (rules.py) includes this name.
         name = f"{self._name}-not-after"
         role_arn, granted = self._role(name, claim)
         scheduler.Schedule(
@@ -118,7 +118,7 @@ class AuthorityAlarms(pulumi.ComponentResource):
         )
 
     def _role(self, name: str, claim: Claim) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
-        """Return the ARN of the schedule's role, and what it needs to be of use; an adopted role is left as it is."""
+        """Return the ARN of the schedule's role, and the resources it needs; an adopted role is not changed."""
         if claim.adopted_arn is not None:
             return pulumi.Output.from_input(claim.adopted_arn), []
         settings, deployment = self._context.settings, self._context.deployment
@@ -157,7 +157,7 @@ class AuthorityAlarms(pulumi.ComponentResource):
             evaluation_periods=1,
             metric_queries=[
                 {"id": "end", "metric": end, "return_data": False},
-                # using-metric-math.html: EPOCH is the moment of each data point in seconds.
+                # using-metric-math.html: EPOCH returns the time of each data point in seconds.
                 {
                     "id": "days",
                     "expression": "(end - EPOCH(end)) / 86400",
@@ -165,7 +165,7 @@ class AuthorityAlarms(pulumi.ComponentResource):
                     "return_data": True,
                 },
             ],
-            # A schedule that stops writing is told too. An alarm begins without data, and beginning tells nobody.
+            # A schedule that stops writing also raises an alarm. A new alarm without data notifies nobody.
             treat_missing_data="missing",
             insufficient_data_actions=[self.topic_arn],
             alarm_actions=[self.topic_arn],
@@ -177,7 +177,7 @@ class AuthorityAlarms(pulumi.ComponentResource):
 
 
 def _metric_data(authority: str, bundle: str) -> str:
-    """Return the request that the schedule makes (CloudWatch API reference, PutMetricData)."""
+    """Return the schedule's request (CloudWatch API reference, PutMetricData)."""
     end = pem.load_certificates(bundle)[0].not_valid_after_utc
     datum = {
         "MetricName": _METRIC,

@@ -1,7 +1,7 @@
-"""What the stack would create and AWS has already: its own from before, adopted on request, or somebody else's.
+"""Find resources that the stack would create but AWS already has, to import, adopt or report them.
 
-A destroyed stack leaves OIDC providers behind, since other workloads may depend on them; a stack whose state was lost
-leaves everything. Without a look, creating such a thing again fails halfway through an update.
+A destroyed stack leaves OIDC providers behind, because other workloads may depend on them. A stack with a lost state
+leaves everything. Without this check, creating an existing resource fails halfway through an update.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _ADOPT = "adoptExisting: true uses it as it is, and never changes or deletes it"
 
 
 class Claim(NamedTuple):
-    """What is done about one thing that the stack needs; with nothing set, it is created.
+    """How the stack gets a resource that it needs; by default it is created.
 
     Attributes:
-        import_id: with which Pulumi takes it over; nothing happens to one that is in the stack's state.
-        adopted_arn: of one that is used as it is.
+        import_id: the ID with which Pulumi imports it; without effect on a resource in the stack's state.
+        adopted_arn: the ARN of a resource that is used unchanged.
     """
 
     import_id: str | None = None
@@ -43,13 +43,13 @@ CREATE = Claim()
 
 @dataclass(frozen=True)
 class ZoneClaims:
-    """What is done about the things that one zone needs.
+    """How a zone gets its resources.
 
     Attributes:
         role: the control plane's role.
-        verifier_role: the role of the verifier.
+        verifier_role: the verifier's role.
         profile: the instance profile.
-        association: the Pod Identity association that exists for the service account.
+        association: the existing Pod Identity association of the service account.
     """
 
     role: Claim = CREATE
@@ -59,14 +59,14 @@ class ZoneClaims:
 
 
 class Claims:
-    """Looks for what exists, in each account with the provider that the stack uses there.
+    """Finds existing resources, in each account with the stack's provider for it.
 
     Args:
-        tags: the stack's own, by which it knows its things.
-        adopt: whether things of others are used as they are.
+        tags: the stack's own tags, which mark its resources.
+        adopt: whether resources of others are used unchanged.
 
     Attributes:
-        problems: things that exist and are somebody else's.
+        problems: existing resources of others.
     """
 
     def __init__(self, tags: Mapping[str, str], *, adopt: bool) -> None:
@@ -76,16 +76,16 @@ class Claims:
         self.problems: list[Problem] = []
 
     def is_own(self, tags: Mapping[str, str] | None) -> bool:
-        """Return whether something with these tags was made by this stack."""
+        """Return whether this stack created a resource with these tags."""
         return self._own.items() <= dict(tags or {}).items()
 
     def claim_oidc_provider(self, path: str, provider_arn: str, provider: aws.Provider | None) -> Claim:
-        """Look for the OIDC provider of an issuer.
+        """Look up the OIDC provider of an issuer.
 
         Args:
-            path: the setting that asks for it.
-            provider_arn: that it has or would have.
-            provider: with which AWS is asked; None for the stack's own.
+            path: the setting that needs it.
+            provider_arn: the ARN that it has or would have.
+            provider: the Pulumi provider to call AWS with; None for the stack's own.
         """
         existing = lookups.find(provider_arn, lambda: lookups.get_oidc_provider(provider_arn, provider))
         if existing is None:
@@ -95,14 +95,14 @@ class Claims:
         return self._claim(path, f"the OIDC provider {provider_arn}", provider_arn, provider_arn, existing.tags)
 
     def claim_role(self, path: str, name: str, prefix: str, account: str, provider: aws.Provider | None) -> Claim:
-        """Look for a role whose name is not made unique.
+        """Look up a role with a fixed name.
 
         Args:
-            path: the setting that asks for it.
-            name: of the role.
-            prefix: with which all names of the stack begin.
-            account: that the role is in.
-            provider: with which AWS is asked; None for the stack's own.
+            path: the setting that needs it.
+            name: the role's name.
+            prefix: the prefix of all names of the stack.
+            account: the role's account.
+            provider: the Pulumi provider to call AWS with; None for the stack's own.
         """
         if name not in self._names(account, prefix, provider):
             return CREATE
@@ -111,7 +111,8 @@ class Claims:
             return CREATE
         other = self._other_stack(existing.tags)
         if other is not None:
-            # Its permissions are for that stack's CA. And after a rename it is this stack's: adopting would delete it.
+            # The role's permissions are for the other stack's CA. After a rename, adopting the stack's own role would
+            # delete it.
             fix = f"aws iam tag-role --role-name {name} --tags Key={STACK},Value={self._own[STACK]}"
             message = f"the role {existing.arn} is of stack {other}; choose another namePrefix"
             self.problems.append(Problem(path, f"{message}, or, if that stack was renamed to this one: {fix}"))
@@ -119,35 +120,35 @@ class Claims:
         return self._claim(path, f"the role {existing.arn}", name, existing.arn, existing.tags)
 
     def claim_profile(self, path: str, name: str, role: Claim, provider: aws.Provider | None) -> Claim:
-        """Look for an instance profile, which has the name of its role.
+        """Look up an instance profile, which has the name of its role.
 
         Args:
-            path: the setting that asks for it.
-            name: of both.
-            role: what is done about the role.
-            provider: with which AWS is asked; None for the stack's own.
+            path: the setting that needs it.
+            name: the name of role and profile.
+            role: the claim on the role.
+            provider: the Pulumi provider to call AWS with; None for the stack's own.
         """
         options = pulumi.InvokeOptions(provider=provider)
         existing = lookups.find(name, lambda: aws.iam.get_instance_profile(name=name, opts=options))
         if existing is None:
             return CREATE
-        # Its tags are not shown; it is the stack's if its role is.
+        # The profile's tags can't be read here; it is the stack's own if its role is.
         own = self._own if role.import_id and existing.role_name == name else {}
         return self._claim(path, f"the instance profile {existing.arn}", name, existing.arn, own)
 
     def find_association(
         self, path: str, zone: ZoneSettings, role: Claim, provider: aws.Provider | None
     ) -> Association | None:
-        """Look for the Pod Identity association of a zone's service account.
+        """Look up the Pod Identity association of a zone's service account.
 
         Args:
-            path: of the zone.
+            path: the zone's path in the settings.
             zone: the zone.
-            role: what is done about its role.
-            provider: with which AWS is asked for the association's role.
+            role: the claim on the zone's role.
+            provider: the Pulumi provider to look up the association's role with.
 
         Returns:
-            One that the stack has made or that is adopted.
+            An association that the stack has created or adopts; None if there is none.
         """
         existing = eks_associations.find(zone)
         if existing is None:
@@ -157,7 +158,7 @@ class Claims:
         role_name = existing.role_arn.rpartition("/")[2]
         owner = lookups.find(existing.role_arn, lambda: _get_role(role_name, provider))
         tags = (owner.tags if owner else None) or {}
-        # Of a stack that was renamed, the role has the tag of before; whether it is the same role shows later.
+        # After the stack is renamed, the role has the old name as tag. Whether it is the same role is checked later.
         if self.is_own(tags) or self._other_stack(tags) is not None:
             return existing._replace(zone=tags.get(ZONE, "") if self.is_own(tags) else zone.name)
         self.problems.append(
@@ -171,7 +172,7 @@ class Claims:
         return None
 
     def _other_stack(self, tags: Mapping[str, str] | None) -> str | None:
-        """Return the name of the stack of this program that made something; None for this stack and for others."""
+        """Return the program's other stack that created a resource; None for this stack or another program."""
         given = dict(tags or {})
         if given.get(MANAGED_BY) != self._own[MANAGED_BY] or self.is_own(given):
             return None
@@ -186,7 +187,7 @@ class Claims:
         return CREATE
 
     def _names(self, account: str, prefix: str, provider: aws.Provider | None) -> frozenset[str]:
-        """Return the names of an account's roles that begin as the stack's do; one call for all."""
+        """Return the names of an account's roles with the stack's prefix; one call per account and prefix."""
         key = (account, prefix)
         if key not in self._roles:
             pattern, options = f"^{re.escape(prefix)}", pulumi.InvokeOptions(provider=provider)

@@ -1,4 +1,4 @@
-"""Where the stack deploys to, and what of its settings does not fit there; judged before anything is made."""
+"""Check the settings against the account that the stack deploys to, before anything is created."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from toolkit.infra.settings import Settings, ZoneSettings
 
-# Stands for no boundary; AWS's own policies are in every account.
+# A placeholder for "no boundary"; AWS managed policies exist in every account.
 _AWS_OWN = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
@@ -24,8 +24,8 @@ class Deployment:
 
     Attributes:
         account: twelve digits.
-        partition: of that account.
-        region: of the provider that it deploys with, where its CAs are made.
+        partition: the account's partition.
+        region: the region of the stack's provider, and of the CAs that it creates.
     """
 
     account: str
@@ -41,10 +41,10 @@ class Deployment:
 
 
 def list_problems(settings: Settings, deployment: Deployment) -> list[Problem]:
-    """Return what does not fit the account that the stack deploys to; nothing is made before this is asked.
+    """Return the settings that don't match the account that the stack deploys to.
 
     Args:
-        settings: valid by :mod:`toolkit.infra.rules`.
+        settings: settings that :mod:`toolkit.infra.rules` has found valid.
         deployment: the account and region.
     """
     problems = list(_partition_problems(settings, deployment))
@@ -54,10 +54,10 @@ def list_problems(settings: Settings, deployment: Deployment) -> list[Problem]:
 
 
 def list_warnings(settings: Settings, deployment: Deployment) -> list[Problem]:
-    """Return what may not fit the account that the stack deploys to, and only AWS or the CA's owner knows.
+    """Return the settings that may not match the account; only AWS or the CA's owner knows.
 
     Args:
-        settings: valid by :mod:`toolkit.infra.rules`.
+        settings: settings that :mod:`toolkit.infra.rules` has found valid.
         deployment: the account and region.
     """
     owner, _ = deployment.locate_authority(settings)
@@ -73,14 +73,14 @@ def list_warnings(settings: Settings, deployment: Deployment) -> list[Problem]:
 
 
 def _partition_problems(settings: Settings, deployment: Deployment) -> Iterator[Problem]:
-    """Nothing crosses partitions: neither trust, nor permissions, nor sharing (AWS General Reference, "Partitions")."""
+    """Trust, permissions and sharing don't work across partitions (AWS General Reference, "Partitions")."""
     for path, text in _arns("", settings.model_dump(mode="json", by_alias=True, exclude={"tags"})):
         if text.split(":")[1] != deployment.partition:
             yield Problem(path, f"is in partition {text.split(':')[1]}, but the stack is in {deployment.partition}")
 
 
 def _arns(path: str, value: object) -> Iterator[tuple[str, str]]:
-    """Yield every ARN among settings, with its place."""
+    """Yield every ARN in the settings, with its path."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _arns(f"{path}.{key}".removeprefix("."), item)
@@ -101,7 +101,7 @@ def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, deployment
     if zone.oidc_provider_arn is not None:
         provider = arn.OIDC_PROVIDER.parse(zone.oidc_provider_arn).account
         if provider != account:
-            # IAM trusts only the account's own providers.
+            # IAM only trusts providers in the same account.
             yield Problem(
                 f"{path}.oidcProviderArn",
                 f"is in account {provider}, but the zone's roles are made in {account}; "
@@ -121,7 +121,7 @@ def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, deployment
 def _share_problems(path: str, account: str, settings: Settings, deployment: Deployment) -> Iterator[Problem]:
     owner, _ = deployment.locate_authority(settings)
     sharing = settings.sharing
-    # Whether an organization or a unit holds the account is AWS's to know; verify proves it.
+    # Only AWS knows whether an organization or a unit contains the account; verify tests it.
     if account == owner or settings.topology == "adopt":
         return
     if sharing is None or not (account in sharing.accounts or sharing.organizational_units or sharing.organization):
@@ -136,7 +136,7 @@ def _parent_problems(settings: Settings, deployment: Deployment) -> Iterator[Pro
     if parent is None:
         return
     signer = arn.PRIVATE_CA.parse(parent.arn)
-    # pca-resource-sharing.html: of the templates for CAs only PathLen0 is shared with other accounts.
+    # pca-resource-sharing.html: of the CA templates, only PathLen0 can be shared with other accounts.
     if signer.account != parent.resolve_account(deployment.account) and settings.intermediate_path_length:
         yield Problem(
             "intermediatePathLength",
@@ -155,5 +155,5 @@ def _alarm_problems(settings: Settings, deployment: Deployment) -> Iterator[Prob
         settings.alarms.topic_arn is not None
         and (topic_region := arn.TOPIC.parse(settings.alarms.topic_arn).region) != region
     ):
-        # CloudWatch user guide, "Notifying users on alarm changes": an alarm and its topic share a region.
+        # CloudWatch user guide, "Notifying users on alarm changes": an alarm and its topic must be in the same region.
         yield Problem("alarms.topicArn", f"is in {topic_region}, but alarms are where the CA is, in {region}")

@@ -1,4 +1,4 @@
-"""EKS Pod Identity associations that exist: pulumi-aws has no function that finds them, so EKS is asked directly."""
+"""Look up EKS Pod Identity associations with the EKS API, because pulumi-aws has no function for it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TIMEOUT_SECONDS = 10
 
 
 class Association(NamedTuple):
-    """What links a service account to a role.
+    """The association of a service account with a role.
 
     Attributes:
         identifier: for example ``a-1b2c3d4e5f``.
-        role_arn: of the role.
-        zone: whose role it is, where this stack made the role.
-        is_adopted: whether it is used as it is.
+        role_arn: the role's ARN.
+        zone: the zone of the role, if this stack created the role.
+        is_adopted: whether it is used unchanged.
     """
 
     identifier: str
@@ -36,16 +36,16 @@ class Association(NamedTuple):
 
 
 def find(zone: ZoneSettings) -> Association | None:
-    """Return the association of a zone's service account; None if there is none, or if EKS can't be asked.
+    """Return the association of a zone's service account; None if it does not exist, or if the call fails.
 
     Args:
-        zone: with identity pod-identity.
+        zone: a zone with identity pod-identity.
     """
     try:
-        # Credentials come from any of a dozen places, and without them the update says what is wrong.
+        # Credentials can come from many sources. If there are none, the update itself reports it.
         return look_up(lambda: _ask(zone))
     except LookUpError as error:
-        # The cluster itself is missing, which is looked up by its name.
+        # The cluster does not exist; a separate look-up by its name reports that.
         if "ResourceNotFoundException" not in str(error):
             name = f"{zone.namespace}/{zone.service_account} in cluster {zone.cluster_name}"
             pulumi.log.warn(f"Whether {name} has a Pod Identity association is not known: {error}")
@@ -65,7 +65,7 @@ def _ask(zone: ZoneSettings) -> Association | None:
 
 
 def _client(service: str, access: AccountSettings, region: str) -> Client:
-    """Return a client that works as the stack's provider does in an account: same credentials, roles and endpoints."""
+    """Return a client with the credentials, roles and endpoints of the stack's provider for an account."""
     config = pulumi.Config("aws")
     keys: Object = {} if access.profile else {name: config.get(key) for name, key in _KEYS.items()}
     profile = access.profile or config.get("profile")

@@ -1,6 +1,6 @@
-"""CAs that are there already, to be adopted or to sign the stack's own.
+"""Check existing CAs that are adopted or that sign the stack's own CA.
 
-They are looked up before anything is made, so that a wrong ARN costs nothing.
+They are looked up before anything is created, so that a wrong ARN has no effect.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from toolkit.infra.settings import Settings
     from toolkit.values import Value
 
-# ca-hierarchy.html: a root and four levels below it, data plane certificates not counted.
+# ca-hierarchy.html: a root and four levels below it, without data plane certificates.
 _MAX_DEPTH = 5
 
 
 @dataclass(frozen=True)
 class ExistingAuthority:
-    """A private CA that the stack did not make.
+    """A private CA that the stack did not create.
 
     Attributes:
         arn: its ARN.
         status: for example ACTIVE.
         type: ROOT or SUBORDINATE.
-        usage_mode: what it may issue.
-        certificates: its own first, the root last.
+        usage_mode: the usage mode, which limits the certificates that it may issue.
+        certificates: its own certificate first, the root last.
     """
 
     arn: str
@@ -55,30 +55,30 @@ class ExistingAuthority:
 
     @property
     def not_after(self) -> datetime:
-        """The end of its own certificate."""
+        """Return when its own certificate expires."""
         return self.certificates[0].not_valid_after_utc
 
     @property
     def key_algorithm(self) -> KeyAlgorithm:
-        """Of its key.
+        """Return the algorithm of its key.
 
         Raises:
-            ValueError: the toolkit does not know it.
+            ValueError: the toolkit does not support the algorithm.
         """
         return algorithms.read_key_algorithm(self.certificates[0])
 
 
 def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) -> ExistingAuthority:
-    """Ask AWS for a CA, in its own region; also for one that another account shares.
+    """Return a CA from AWS, in the CA's region; it may be shared by another account.
 
-    The CSR, which is not shared, is not needed; the provider passes over it (hashicorp/terraform-provider-aws#39952).
+    The CSR is not needed. It is not shared, and the provider ignores that (hashicorp/terraform-provider-aws#39952).
 
     Args:
-        authority_arn: of the CA.
-        provider: with which AWS is asked; None for the stack's own.
+        authority_arn: the CA's ARN.
+        provider: the provider to call AWS with; None for the stack's own.
 
     Raises:
-        LookUpError: there is none, it may not be seen, or it has no certificate.
+        LookUpError: the CA does not exist, access is denied, or the CA has no certificate.
     """
     region, options = arn.PRIVATE_CA.parse(authority_arn).region, pulumi.InvokeOptions(provider=provider)
     shown = look_up(lambda: aws.acmpca.get_certificate_authority(arn=authority_arn, region=region, opts=options))
@@ -99,11 +99,11 @@ def look_up_authority(authority_arn: str, provider: aws.Provider | None = None) 
 
 
 def check_adopted(adopted: ExistingAuthority, settings: Settings) -> Iterator[Problem]:
-    """Yield what keeps a CA from issuing for the stack's meshes.
+    """Yield the reasons why a CA can't issue for the stack's meshes.
 
     Args:
-        adopted: that CA.
-        settings: the stack's.
+        adopted: the CA.
+        settings: the stack's settings.
     """
     if adopted.status != "ACTIVE":
         yield Problem("adoptArn", f"the CA is {adopted.status}, and only an active one issues")
@@ -122,24 +122,24 @@ def check_adopted(adopted: ExistingAuthority, settings: Settings) -> Iterator[Pr
 
 
 def check_path(key: str, authority: ExistingAuthority, settings: Settings) -> list[Problem]:
-    """Return what the programs of a mesh refuse of a CA and of those above it.
+    """Return the problems that the programs of a mesh have with a CA's chain.
 
     Args:
         key: the setting that names the CA.
-        authority: that CA.
-        settings: the stack's.
+        authority: the CA.
+        settings: the stack's settings.
     """
-    # Whether the CA itself publishes a revocation list is not the stack's to say.
+    # Whether an existing CA publishes a CRL does not depend on the stack.
     needs = rules.build_needs(settings)._replace(has_crl=False)
     problems = judging.list_problems(authority.certificates, needs, {AWS, *IN_A_MESH})
     return [Problem(key, f"in the CA's chain, {problem}") for problem in problems]
 
 
 def warn_of_strict(settings: Settings) -> None:
-    """Warn of what strict clients alone refuse of the certificate that somebody else issued.
+    """Warn of problems that only strict clients have with a certificate from an external CA.
 
     Args:
-        settings: the stack's.
+        settings: the stack's settings.
     """
     if settings.issued_certificate is None or settings.issued_certificate_chain is None:
         return
@@ -151,12 +151,12 @@ def warn_of_strict(settings: Settings) -> None:
 
 
 def warn_of_former(settings: Settings) -> None:
-    """Warn of CAs that the meshes are leaving and that can no longer issue for them.
+    """Warn of former CAs that can no longer issue for the meshes.
 
-    They are not refused: whoever leaves a CA often does so because it expires.
+    This is not an error: meshes often leave a CA because it expires.
 
     Args:
-        settings: the stack's.
+        settings: the stack's settings.
     """
     for number, former in enumerate(settings.former_authority_arns):
         key = f"formerAuthorityArns[{number}]"
@@ -169,11 +169,11 @@ def warn_of_former(settings: Settings) -> None:
 
 
 def check_key(key: str, authority: ExistingAuthority) -> list[Problem]:
-    """Return whether the toolkit knows the CA's key, without which nothing can be signed.
+    """Return a problem if the toolkit does not support the CA's key, because then nothing can be signed.
 
     Args:
         key: the setting that names the CA.
-        authority: that CA.
+        authority: the CA.
     """
     try:
         _ = authority.key_algorithm
@@ -183,11 +183,11 @@ def check_key(key: str, authority: ExistingAuthority) -> list[Problem]:
 
 
 def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Problem]:
-    """Yield what keeps a CA from signing the stack's issuing CA now.
+    """Yield the reasons why a CA can't currently sign the stack's issuing CA.
 
     Args:
-        parent: that CA.
-        settings: the stack's.
+        parent: the CA.
+        settings: the stack's settings.
     """
     yield from check_path("parent.arn", parent, settings)
     if parent.status != "ACTIVE":
@@ -218,12 +218,13 @@ def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Prob
 
 
 def refuse_when_active(authority_arn: pulumi.Output[str]) -> pulumi.Output[str]:
-    """Return the ARN of a CA that has no certificate yet; for one that has, the settings have lost it.
+    """Return the ARN of a CA without a certificate; raise an error if the CA already has one.
 
-    Without it the stack would count as waiting, and the roles of all its zones would be deleted.
+    The settings have then lost the certificate. Without this check the stack would export a pending CA again, and
+    delete the roles of all its zones.
 
     Args:
-        authority_arn: the stack's own CA, below an external one.
+        authority_arn: the stack's own CA, below an external CA.
     """
 
     def check(authority: Sequence[str]) -> str:
@@ -241,14 +242,14 @@ def refuse_when_active(authority_arn: pulumi.Output[str]) -> pulumi.Output[str]:
 
 
 def require_same(authority_arn: pulumi.Output[str], former: Sequence[str]) -> pulumi.Output[str]:
-    """Return the ARN of the issuing CA, if the meshes can go on with it.
+    """Return the ARN of the issuing CA, if the meshes can continue to use it.
 
-    A Mesh names the CA that the stack exported. With another one in the policies, its zones could issue no more
-    certificates from then on, even if the update fails afterwards because the CA of before is protected.
+    A Mesh names the CA that the stack exported. If the policies allow another CA, the zones can't issue certificates
+    any more, even if the update later fails because the earlier CA is protected.
 
     Args:
-        authority_arn: of the CA that issues from now on.
-        former: CAs that the zones may go on to use.
+        authority_arn: the CA that issues after the update.
+        former: CAs that the zones may continue to use.
     """
     stack = pulumi.StackReference(f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}")
 
@@ -273,7 +274,7 @@ def require_same(authority_arn: pulumi.Output[str], former: Sequence[str]) -> pu
 
 
 def _years_from(moment: datetime, years: int) -> datetime:
-    """Return a moment some years later, as AWS counts them, in the calendar (botocore, Validity)."""
+    """Return the time some calendar years later, as AWS counts years (botocore, Validity)."""
     try:
         return moment.replace(year=moment.year + years)
     except ValueError:  # the 29th of February

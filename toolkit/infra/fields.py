@@ -1,6 +1,6 @@
-"""What a single setting may be: the types of the settings' fields, each with its limit's source.
+"""Define the types of the settings' fields, with the sources of their limits.
 
-What is wrong with a value is said in words; a regular expression is never shown.
+Error messages describe the valid values in words and never show a regular expression.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from toolkit.pki import arn, pem, templates
 if TYPE_CHECKING:
     from toolkit.values import Value
 
-# A role and a CA have at most 50 tags (botocore acm-pca: TagList; IAM and STS quotas).
+# A role and a CA can have at most 50 tags (botocore acm-pca: TagList; IAM and STS quotas).
 _MAX_TAGS = 50
 _TWELVE_DIGITS = 10**11
 MANAGED_BY, STACK, ZONE = "managed-by", "kong-mesh-stack", "kong-mesh-zone"
@@ -36,7 +36,7 @@ def _in_words(form: str, words: str) -> AfterValidator:
 
 
 def _principal(value: str) -> str:
-    # IAM user guide, "AWS JSON policy elements: Principal": groups can't be one, nor can a part of an ARN be open.
+    # IAM user guide, "AWS JSON policy elements: Principal": no groups, and no wildcards in an ARN.
     parsed = arn.Arn.parse(value)
     if (parsed.service, bool(_PRINCIPAL.fullmatch(parsed.resource))) not in {("iam", True), ("sts", True)}:
         raise ValueError(f"{arn.quote(value)} is not the ARN of an IAM principal: an account's root, a role or a user")
@@ -64,7 +64,7 @@ def find_eks_region(issuer: str) -> str | None:
 
 
 def _check_eks_issuer(issuer: str) -> None:
-    """Refuse what of EKS is not the issuer of a cluster.
+    """Reject EKS URLs that are not the issuer of a cluster.
 
     Raises:
         ValueError: as pydantic expects it of a validator.
@@ -81,12 +81,12 @@ def _check_eks_issuer(issuer: str) -> None:
 def _issuer(value: str) -> str:
     if value.startswith("arn:"):
         raise ValueError(f"{arn.quote(value)} is an ARN; an existing provider is named by oidcProviderArn")
-    # Trust policies and provider ARNs contain the issuer without its scheme. A principal made from anything else is a
-    # MalformedPolicyDocument (pulumi/pulumi-eks#871).
+    # Trust policies and provider ARNs contain the issuer without its scheme. IAM rejects a principal in any other form
+    # as MalformedPolicyDocument (pulumi/pulumi-eks#871).
     bare = value.removeprefix("https://").rstrip("/")
     if "://" in bare:
         raise ValueError(f"{arn.quote(value)} does not begin with https://, as the URL of an OIDC issuer does")
-    # What an ARN of a provider may contain (IAM API reference, CreateOpenIDConnectProvider: Url).
+    # The characters that a provider's ARN may contain (IAM API reference, CreateOpenIDConnectProvider: Url).
     arn.OIDC_PROVIDER.parse(f"arn:aws:iam::000000000000:oidc-provider/{bare}")
     _check_eks_issuer(bare)
     return bare
@@ -105,7 +105,7 @@ def _tags(value: dict[str, str]) -> dict[str, str]:
     for key, text in value.items():
         if key.lower().startswith("aws:"):
             raise ValueError(f"{arn.quote(key)}: keys that begin with aws: are reserved")
-        # IAM's keys are the same whatever their case (IAM user guide, "Rules for tagging in IAM and AWS STS").
+        # IAM's tag keys are not case-sensitive (IAM user guide, "Rules for tagging in IAM and AWS STS").
         if key.lower() in taken:
             raise ValueError(f"{arn.quote(key)} is there already: the toolkit's own, or the same in another case")
         taken.add(key.lower())
@@ -132,22 +132,22 @@ def _bucket(value: str) -> str:
 
 
 def _text(value: Value) -> Value:
-    """Return a number as text: ``pulumi config set --path tags.cost 4711`` makes one of it."""
+    """Return a number as text: ``pulumi config set --path tags.cost 4711`` stores a number."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _empty_is_none(value: Value) -> Value:
-    """Pulumi wants a default for every key that its project file describes, so text that is not set is empty."""
+    """Return None for an empty text: Pulumi needs a default for every key in the project file."""
     return None if value == "" else value
 
 
 def _switch(value: Value) -> Value:
-    """Return an empty object for ``true``, so that all defaults hold, and None for ``false``."""
+    """Return an empty object for ``true``, so that all defaults apply, and None for ``false``."""
     return {} if value is True else None if value is False else value
 
 
 def _account(value: Value) -> Value:
-    """Twelve digits without quotes are a number in YAML, and leading zeros are lost."""
+    """Return an account ID that YAML has parsed as a number; without quotes, leading zeros are lost."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if _TWELVE_DIGITS <= value < 10 * _TWELVE_DIGITS:
@@ -175,7 +175,7 @@ Topic = Annotated[str, require_arn(arn.TOPIC.parse)]
 Principal = Annotated[str, AfterValidator(_principal)]
 Bundle = Annotated[str, AfterValidator(_bundle)]
 Template = Annotated[str, AfterValidator(_template)]
-# botocore acm-pca: CnameString, without a scheme (CrlConfiguration.CustomCname); here a host and nothing else.
+# botocore acm-pca: CnameString, without a scheme (CrlConfiguration.CustomCname); only a host name is accepted here.
 Host = Annotated[
     str,
     StringConstraints(max_length=253),
@@ -206,7 +206,7 @@ ExternalId = Annotated[
     StringConstraints(min_length=2, max_length=1224),
     _in_words(r"[\w+=,.@:/-]*", "letters, digits and any of + = , . @ : / - _, as STS takes it"),
 ]
-# IAM names (IAM user guide, "IAM and AWS STS quotas"); what follows it is "verifier-<zone>".
+# IAM names (IAM user guide, "IAM and AWS STS quotas"); the rest of the name is "verifier-<zone>".
 NamePrefix = Annotated[
     str, _in_words(r"[A-Za-z0-9_+=,.@-]{1,40}", "1 to 40 letters, digits and any of _ + = , . @ -, as IAM names roles")
 ]

@@ -1,4 +1,4 @@
-"""What keeps a live stack from being taken apart halfway."""
+"""Prevent a live stack from being deleted partially."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Guard(pulumi.ComponentResource):
-    """A protected resource in the state alone, which depends on others.
+    """A protected resource that exists only in the state and depends on other resources.
 
-    The engine deletes dependents first, refuses to delete what is protected, and then leaves alone whatever that
-    depends on (pulumi/pulumi: pkg/resource/deploy/step.go, DeleteStep.Apply; deployment_executor.go,
-    performPostSteps). So nothing below a guard is deleted while it is there, also by ``--skip-preview``; and unlike
-    things that are protected themselves, those may be replaced.
+    The engine deletes dependents first, refuses to delete a protected resource, and then skips the resources that it
+    depends on (pulumi/pulumi: pkg/resource/deploy/step.go, DeleteStep.Apply; deployment_executor.go, performPostSteps).
+    So no guarded resource is deleted while the guard exists, not even with ``--skip-preview``. Unlike protected
+    resources, guarded resources can be replaced.
     """
 
     def __init__(
@@ -31,8 +31,8 @@ class Guard(pulumi.ComponentResource):
 
         Args:
             name: logical name.
-            guarded: what it depends on; of a component, all that is in it.
-            protect: whether it guards; otherwise it can be deleted like anything else.
+            guarded: the resources to guard; a component includes all its children.
+            protect: whether the guard is protected; otherwise it can be deleted like any resource.
             opts: resource options.
         """
         own = pulumi.ResourceOptions(protect=protect, depends_on=list(guarded))

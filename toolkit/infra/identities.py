@@ -1,4 +1,4 @@
-"""How zones become their roles: what of it can't work, by the settings alone."""
+"""Check how zones get their roles, from the settings alone."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def list_problems(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
-    """Find identities that can't work.
+    """Yield identities that can't work.
 
     Args:
-        zones: the stack's.
+        zones: the stack's zones.
     """
     for index, zone in enumerate(zones):
         path = f"zones[{index}]"
@@ -31,10 +31,10 @@ def list_problems(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
 
 
 def list_warnings(zones: Sequence[ZoneSettings]) -> Iterator[Problem]:
-    """Find identities that can work but are most likely a mistake.
+    """Yield identities that can work but are most likely a mistake.
 
     Args:
-        zones: the stack's.
+        zones: the stack's zones.
     """
     for index, zone in enumerate(zones):
         issuer = _issuer(zone)
@@ -87,16 +87,16 @@ def _shared_service_accounts(zones: Sequence[ZoneSettings]) -> Iterator[Problem]
 
 
 def _cluster(zone: ZoneSettings) -> tuple[str | None, ...] | None:
-    """Return what tells a zone's cluster from others, as far as the settings name it."""
+    """Return a key that identifies a zone's cluster, as far as the settings name it."""
     if zone.identity == "pod-identity":
         return (zone.resolve_account(""), zone.region, zone.cluster_name)
     issuer = _issuer(zone)
-    # Whatever the account: the cluster is the issuer's.
+    # The account does not matter: an issuer belongs to one cluster.
     return (issuer,) if issuer else None
 
 
 def _issuer(zone: ZoneSettings) -> str | None:
-    """Return the zone's OIDC issuer without ``https://``; host names have no case."""
+    """Return the zone's OIDC issuer in lower case, without ``https://``."""
     issuer = arn.read_issuer(zone.oidc_provider_arn) if zone.oidc_provider_arn else zone.oidc_issuer
     if issuer is None:
         return None

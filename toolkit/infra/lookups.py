@@ -1,7 +1,7 @@
-"""What a stack counts on beside CAs: looked up before anything is made, so that a wrong name costs nothing.
+"""Look up existing resources that a stack needs, before anything is created.
 
-Some of it AWS would refuse halfway through an update, and some of it never: a role may trust an OIDC provider that
-does not exist, and an alarm may tell a topic that does not.
+AWS would report some missing resources only halfway through an update, and others never: a role may trust an OIDC
+provider that does not exist, and an alarm may have a topic that does not exist.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _Result = TypeVar("_Result")
 _AUDIENCE = "sts.amazonaws.com"
 # Organizations API reference, common errors of DescribeOrganization.
 _NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
-# What IAM says (NoSuchEntity, "cannot be found"), and the provider in its place (terraform-plugin-sdk: retry,
-# NotFoundError; hashicorp/terraform-provider-aws: internal/tfresource, EmptyResultError).
+# The errors of IAM (NoSuchEntity, "cannot be found"), and of the provider (terraform-plugin-sdk: retry, NotFoundError;
+# hashicorp/terraform-provider-aws: internal/tfresource, EmptyResultError).
 _MISSING = ("NoSuchEntity", "cannot be found", "couldn't find resource", "empty result", "not found")
 _DENIED = ("AccessDenied", "UnauthorizedOperation", "is not authorized to perform")
-# Python's SDK (pulumi/runtime/invoke.py), the engine (pulumi/pulumi: source_eval.go, Invoke), the bridge and gRPC.
+# Prefixes by Pulumi's SDK (pulumi/runtime/invoke.py), the engine (pulumi/pulumi: source_eval.go, Invoke), bridge, gRPC.
 _WRAPPER = re.compile(
     r"invoke of \S+ failed: |invocation of \S+ returned an error: |invoking \S+: |rpc error: code = \w+ desc = "
     r"|[0-9]+ errors? occurred: |\* "
@@ -36,17 +36,17 @@ _EXTERNAL = "allowExternalAccounts lets accounts outside of it accept an invitat
 
 
 class LookUpError(Exception):
-    """AWS does not show what was looked up; the message is AWS's, or the provider's."""
+    """A look-up failed; the message is that of AWS or of the provider."""
 
 
 def look_up(ask: Callable[[], _Result]) -> _Result:
     """Call a function of AWS or of Pulumi's provider.
 
     Args:
-        ask: calls it.
+        ask: calls the function.
 
     Raises:
-        LookUpError: it failed.
+        LookUpError: the call failed.
     """
     try:
         return ask()
@@ -55,10 +55,10 @@ def look_up(ask: Callable[[], _Result]) -> _Result:
 
 
 def find(name: str, ask: Callable[[], _Result]) -> _Result | None:
-    """Return what exists; None if it does not, or, with a warning, if AWS doesn't say.
+    """Return an existing resource; None if it does not exist, or, with a warning, if the call fails.
 
     Args:
-        name: what is looked up, for the warning.
+        name: the resource, for the warning.
         ask: calls the function.
     """
     try:
@@ -70,11 +70,11 @@ def find(name: str, ask: Callable[[], _Result]) -> _Result | None:
 
 
 def list_missing(path: str, name: str, ask: Callable[[], object]) -> list[Problem]:
-    """Return a problem if something does not exist.
+    """Return a problem if a resource does not exist.
 
     Args:
         path: the setting that names it.
-        name: what is looked up.
+        name: the resource, for the message.
         ask: calls the function.
     """
     try:
@@ -85,24 +85,24 @@ def list_missing(path: str, name: str, ask: Callable[[], object]) -> list[Proble
 
 
 def get_oidc_provider(provider_arn: str, provider: aws.Provider | None) -> aws.iam.GetOpenIdConnectProviderResult:
-    """Ask AWS for an OIDC provider.
+    """Return an OIDC provider from AWS.
 
     Args:
-        provider_arn: of the OIDC provider.
-        provider: with which AWS is asked; None for the stack's own.
+        provider_arn: the OIDC provider's ARN.
+        provider: the Pulumi provider to call AWS with; None for the stack's own.
     """
     return aws.iam.get_open_id_connect_provider(arn=provider_arn, opts=pulumi.InvokeOptions(provider=provider))
 
 
 def check_oidc_provider(path: str, provider_arn: str, provider: aws.Provider | None) -> list[Problem]:
-    """Return whether the OIDC provider of a zone's cluster exists and accepts the tokens that EKS makes for AWS.
+    """Return problems if the OIDC provider of a zone's cluster does not exist or does not accept EKS's tokens for AWS.
 
-    Verification assumes another role, so nothing but the control plane would notice it.
+    Verification assumes another role, so only the control plane would detect this.
 
     Args:
         path: the setting that names the provider.
-        provider_arn: of the OIDC provider.
-        provider: with which AWS is asked; None for the stack's own.
+        provider_arn: the OIDC provider's ARN.
+        provider: the Pulumi provider to call AWS with; None for the stack's own.
     """
     try:
         existing = look_up(lambda: get_oidc_provider(provider_arn, provider))
@@ -112,12 +112,12 @@ def check_oidc_provider(path: str, provider_arn: str, provider: aws.Provider | N
 
 
 def check_audiences(path: str, provider_arn: str, audiences: Sequence[str]) -> list[Problem]:
-    """Return whether an OIDC provider accepts the tokens that EKS makes for AWS.
+    """Return a problem if an OIDC provider does not accept EKS's tokens for AWS.
 
     Args:
         path: the setting that names the provider.
-        provider_arn: of the OIDC provider.
-        audiences: that it accepts.
+        provider_arn: the OIDC provider's ARN.
+        audiences: the audiences that it accepts.
     """
     if _AUDIENCE in audiences:
         return []
@@ -126,20 +126,20 @@ def check_audiences(path: str, provider_arn: str, audiences: Sequence[str]) -> l
 
 
 def check_sharing(sharing: SharingSettings) -> list[Problem]:
-    """Return whether RAM can share with the accounts in the settings; otherwise AWS says so when the CA exists already.
+    """Return problems if RAM can't share with the accounts; AWS would report them only after the CA is created.
 
-    Who is a member can be known for sure only in the accounts that may list them; elsewhere an account is believed
-    to be one.
+    Only some accounts may list the members of an organization. In other accounts, every account is assumed to be a
+    member.
 
     Args:
-        sharing: the stack's, with method ram.
+        sharing: the stack's sharing settings, with method ram.
     """
     if sharing.allow_external_accounts and not (sharing.organizational_units or sharing.organization):
         return []
     try:
         organization = look_up(aws.organizations.get_organization)
     except LookUpError as error:
-        # Who may not look is not refused for it.
+        # Not having permission to look up the organization is not an error.
         return _without_organization(sharing) if _NO_ORGANIZATION in str(error) else []
     members = {account.id for account in organization.accounts or ()}
     strangers = [account for account in sharing.accounts if members and account not in members]
@@ -167,7 +167,7 @@ def _without_organization(sharing: SharingSettings) -> list[Problem]:
 
 
 def _explain(path: str, name: str, error: LookUpError, advice: str = "") -> list[Problem]:
-    """Return why something was not shown; a denied look says nothing of the thing, so it is a warning."""
+    """Return why a look-up failed; denied access is only a warning, because it proves nothing about the resource."""
     if any(word in str(error) for word in _DENIED):
         _warn_of_unknown(name, error)
         return []
@@ -179,13 +179,13 @@ def _warn_of_unknown(name: str, error: LookUpError) -> None:
 
 
 def extract_reason(error: Exception) -> str:
-    """Return AWS's or the provider's own message, without what Pulumi's engine and SDK wrap it in.
+    """Return the message of AWS or of the provider, without the prefixes of Pulumi's engine and SDK.
 
     Args:
-        error: of a function that failed.
+        error: the exception of a failed function.
     """
     message = flatten(error)
     while match := _WRAPPER.match(message):
         message = message[match.end() :]
-    # The property that the failure is about, which a function has none of (pulumi/runtime/invoke.py).
+    # An empty property name, which Pulumi appends to errors of functions (pulumi/runtime/invoke.py).
     return message.removesuffix("()").strip() or type(error).__name__

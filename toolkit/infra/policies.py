@@ -1,7 +1,7 @@
-"""The IAM documents: who may become a role, and what the role may do with the private CA.
+"""Build IAM documents: who may assume a role, and what the role may do with the private CA.
 
-Sources: AWS Private CA user guide, "Identity-based policies" and `pca-rbp.md`; the least privilege for an
-issuer is the one that cert-manager/aws-privateca-issuer and SPIRE's aws_pca plugin document.
+Sources: AWS Private CA user guide, "Identity-based policies" and `pca-rbp.md`. The least privilege of an issuer is the
+one that cert-manager/aws-privateca-issuer and SPIRE's aws_pca plugin document.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _READING = [
     "acm-pca:GetCertificateAuthorityCertificate",
 ]
 _SHARED_READING = [*_READING, "acm-pca:ListPermissions", "acm-pca:ListTags"]
-# In China EC2 has a principal of its own (docs.amazonaws.cn, "Getting Started with Amazon Web Services in China": IAM;
-# hashicorp/terraform-provider-aws#47141), and ECS tasks have not (mapbox/cloudfriend#56).
+# EC2 has its own principal in China (docs.amazonaws.cn, "Getting Started with Amazon Web Services in China": IAM;
+# hashicorp/terraform-provider-aws#47141). ECS tasks don't (mapbox/cloudfriend#56).
 _EC2 = {"aws-cn": "ec2.amazonaws.com.cn"}
 _ZONE, _WITH_TAGS = "ZoneControlPlane", ["sts:AssumeRole", "sts:TagSession"]
 _ECS_TASKS = "ecs-tasks.amazonaws.com"
 
 
 def trust_web_identity(oidc_provider_arn: str, namespace: str, service_account: str) -> Object:
-    """Return who may assume a zone's role: one service account of one cluster.
+    """Return a zone role's trust policy for one service account of one cluster.
 
-    Both conditions are needed: without ``sub`` every pod of the cluster could take the role, without ``aud``
-    a token made for another service could be used (EKS user guide, "Assign IAM roles to service accounts").
+    Both conditions are needed. Without ``sub``, every pod of the cluster could assume the role. Without ``aud``, a
+    token for another service could be used (EKS user guide, "Assign IAM roles to service accounts").
 
     Args:
-        oidc_provider_arn: its resource part carries the issuer without ``https://``.
-        namespace: of the service account.
-        service_account: its name.
+        oidc_provider_arn: the provider's ARN, which contains the issuer without ``https://``.
+        namespace: the service account's namespace.
+        service_account: the service account's name.
     """
     issuer = arn.read_issuer(oidc_provider_arn)
     wanted = {
@@ -50,15 +50,15 @@ def trust_web_identity(oidc_provider_arn: str, namespace: str, service_account: 
 
 
 def trust_pod_identity(cluster_arn: str, namespace: str, service_account: str) -> Object:
-    """Return who may assume a zone's role through EKS Pod Identity: one service account of one cluster.
+    """Return a zone role's trust policy for EKS Pod Identity: one service account of one cluster.
 
-    EKS itself assumes the role and says for whom in session tags. Without the conditions every association that
-    anybody makes in the account would do (EKS user guide, pod-id-role.html and pod-id-abac.html).
+    EKS itself assumes the role and sends session tags with the service account. Without the conditions, any association
+    in the account could use the role (EKS user guide, pod-id-role.html and pod-id-abac.html).
 
     Args:
-        cluster_arn: of the EKS cluster.
-        namespace: of the service account.
-        service_account: its name.
+        cluster_arn: the EKS cluster's ARN.
+        namespace: the service account's namespace.
+        service_account: the service account's name.
     """
     wanted = {
         "aws:RequestTag/eks-cluster-arn": cluster_arn,
@@ -69,16 +69,16 @@ def trust_pod_identity(cluster_arn: str, namespace: str, service_account: str) -
 
 
 def trust_compute(compute: Literal["ec2", "ecs"], region: str, account: str, partition: str) -> Object:
-    """Return who may assume a zone's role where its control plane runs outside Kubernetes.
+    """Return a zone role's trust policy for a control plane outside Kubernetes.
 
-    For ECS the account and the region are pinned, as its user guide asks for ("Amazon ECS task IAM role", confused
-    deputy). EC2 passes no such context; its guard is iam:PassRole on the role.
+    For ECS, the policy pins account and region, as the ECS user guide recommends ("Amazon ECS task IAM role", confused
+    deputy). EC2 sends no such context; there, iam:PassRole protects the role.
 
     Args:
         compute: what the control plane runs on.
-        region: of the zone.
-        account: of the zone.
-        partition: of that account.
+        region: the zone's region.
+        account: the zone's account.
+        partition: the account's partition.
     """
     if compute == "ec2":
         return _trust(_ZONE, {"Service": _EC2.get(partition, "ec2.amazonaws.com")}, "sts:AssumeRole")
@@ -90,30 +90,32 @@ def trust_compute(compute: Literal["ec2", "ecs"], region: str, account: str, par
 
 
 def trust_verifiers(principals: Sequence[str], accounts: Sequence[str], partition: str) -> Object:
-    """Return who may assume a verifier role.
+    """Return the trust policy of a verifier role.
 
     Args:
-        principals: ARNs; when empty, the accounts themselves, so that their own IAM policies decide.
-        accounts: the account that the role is in, and the one that the stack deploys to.
-        partition: of those accounts.
+        principals: ARNs; if empty, the accounts themselves, so that their own IAM policies decide.
+        accounts: the role's account, and the account that the stack deploys to.
+        partition: the accounts' partition.
     """
     trusted = list(principals) or [f"arn:{partition}:iam::{account}:root" for account in dict.fromkeys(accounts)]
-    # Who comes from EKS Pod Identity has session tags, which go on with the role (EKS user guide, pod-id-abac.html).
+    # EKS Pod Identity's session tags are transitive, so the next role needs TagSession (EKS user guide,
+    # pod-id-abac.html).
     return _trust("Verifiers", {"AWS": trusted}, _WITH_TAGS)
 
 
 def allow_issuing(authority_arn: str, template: str | None = None, former: Sequence[str] = ()) -> Object:
-    """Return what a zone control plane may do: issue from the one CA, and fetch what it issued.
+    """Return the policy of a zone control plane: issue from the stack's CA, and get the issued certificates.
 
-    Both permissions matter: with IssueCertificate alone a mesh has certificates issued in a loop, because it never
-    gets to see one (kumahq/kuma#17448, cert-manager/aws-privateca-issuer#479). Templates for CAs, OCSP responders and
-    code signing are denied, whatever else allows them.
+    Both permissions are needed. With IssueCertificate alone, a mesh requests certificates in a loop, because it can
+    never get one (kumahq/kuma#17448, cert-manager/aws-privateca-issuer#479). Templates for CAs, OCSP responders and
+    code signing are denied explicitly.
 
     Args:
         authority_arn: the issuing CA.
-        template: the one that may be used. Kong does not document which one its control plane names, so by default
-            it is not pinned; a control plane that names none is refused where AWS wants the key in the request.
-        former: CAs that the zone's meshes still use, while they are moved to this one.
+        template: the only template that may be used. Kong does not document the template of its control plane, so by
+            default none is pinned. If the control plane names no template, AWS rejects its requests where it requires
+            the condition key.
+        former: CAs that the zone's meshes still use during a move to this one.
     """
     authorities = [authority_arn, *former]
     use: Object = {"Effect": "Allow", "Resource": authorities if former else authority_arn}
@@ -128,7 +130,7 @@ def allow_issuing(authority_arn: str, template: str | None = None, former: Seque
 
 
 def allow_verifying(authority_arn: str) -> Object:
-    """Return what the verifier may do: the zone's calls with the one template it uses, and read the CA's chain.
+    """Return the policy of the verifier: the zone's calls with one template, and reading the CA's chain.
 
     Args:
         authority_arn: the issuing CA.
@@ -143,12 +145,12 @@ def allow_verifying(authority_arn: str) -> Object:
 def allow_sharing(authority_arn: str, accounts: Sequence[str], organization: str | None) -> Object:
     """Return the CA's own resource policy, in the form that "must be followed precisely" (user guide, pca-rbp.md).
 
-    Two statements for everybody it is shared with: reading, and issuing with the one template for end entities.
+    It has two statements per principal: reading, and issuing with the one template for end entities.
 
     Args:
         authority_arn: the issuing CA.
         accounts: twelve digits each.
-        organization: identifier of an organization (``o-...``), all of whose accounts are meant.
+        organization: ID of an organization (``o-...``), for all its accounts.
     """
     named: list[tuple[object, dict[str, str]]] = [({"AWS": account}, {}) for account in accounts]
     if organization is not None:
@@ -164,14 +166,15 @@ def allow_sharing(authority_arn: str, accounts: Sequence[str], organization: str
 
 
 def allow_crl_writing(bucket_arn: str, account: str, distribution_arn: str | None = None) -> Object:
-    """Return what AWS Private CA needs to write a CRL (user guide, crl-planning.md), for CAs of the account alone.
+    """Return the bucket policy that AWS Private CA needs to write a CRL (user guide, crl-planning.md).
 
-    The CA is not named (``aws:SourceArn``), because AWS checks the policy while it creates the CA.
+    It allows all CAs of the account. It can't name the CA (``aws:SourceArn``), because AWS checks the policy while it
+    creates the CA.
 
     Args:
-        bucket_arn: of the bucket.
-        account: that owns the CAs.
-        distribution_arn: the CloudFront distribution through which clients read the lists, if any (CloudFront developer
+        bucket_arn: the bucket's ARN.
+        account: the account of the CAs.
+        distribution_arn: the CloudFront distribution through which clients read the CRLs, if any (CloudFront developer
             guide, "Restrict access to an Amazon S3 origin").
     """
     both = [bucket_arn, f"{bucket_arn}/*"]
@@ -205,14 +208,14 @@ def allow_crl_writing(bucket_arn: str, account: str, distribution_arn: str | Non
 
 
 def trust_scheduler(account: str, region: str, partition: str) -> Object:
-    """Return who may assume the role of a schedule: EventBridge Scheduler, for the default group of one region alone.
+    """Return the trust policy of a schedule's role: EventBridge Scheduler, for the default group of one region.
 
     The ARN must be that of a group (EventBridge Scheduler user guide, "Confused deputy prevention").
 
     Args:
         account: twelve digits.
-        region: of the schedule.
-        partition: of the account.
+        region: the schedule's region.
+        partition: the account's partition.
     """
     group = f"arn:{partition}:scheduler:{region}:{account}:schedule-group/default"
     wanted = {"aws:SourceAccount": account, "aws:SourceArn": group}
@@ -220,10 +223,12 @@ def trust_scheduler(account: str, region: str, partition: str) -> Object:
 
 
 def allow_metrics(namespace: str) -> Object:
-    """Allow to write the metrics of one namespace; PutMetricData knows no resource (service authorization reference).
+    """Return a policy to write the metrics of one namespace.
+
+    PutMetricData has no resource (service authorization reference).
 
     Args:
-        namespace: of CloudWatch.
+        namespace: the CloudWatch namespace.
     """
     return _document(
         {
@@ -254,7 +259,7 @@ def _issue_with(authority_arn: str, template: str, sid: str) -> Object:
 
 
 def _only_data_planes() -> Object:
-    # An explicit Deny beats every Allow, also one that somebody attaches later; any CA, any partition.
+    # An explicit Deny overrides every Allow, including later ones. It covers every CA and partition.
     denied = (templates.CA_MINTING_PATTERN, *templates.SIGNER_PATTERNS)
     return {
         "Sid": "NeverForAuthoritiesAndSigners",
@@ -272,5 +277,5 @@ def _document(*statements: Object) -> Object:
 
 
 def to_json(document: Object) -> str:
-    """Return the document as IAM takes it; keys keep their order, so the same settings never show as a change."""
+    """Return the document as JSON for IAM; keys keep their order, so the same settings never show a diff."""
     return json.dumps(document)

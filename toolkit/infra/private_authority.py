@@ -1,9 +1,8 @@
-"""Private CAs that are ready to use: created, certified, activated, in the one order that works.
+"""Create, certify and activate private CAs.
 
-AWS Private CA makes a CA in three steps: the CA itself (PENDING_CERTIFICATE, with a CSR), a certificate for
-that CSR, and its import, which activates the CA. What uses a CA takes its ARN from the import, so Pulumi can't
-start it earlier: issuing before activation fails with InvalidStateException
-(hashicorp/terraform-provider-aws#37592).
+AWS Private CA needs three steps: the CA itself (PENDING_CERTIFICATE, with a CSR), a certificate for that CSR, and its
+import, which activates the CA. Resources that use a CA take its ARN from the import, so Pulumi can't create them
+earlier. Issuing before the activation fails with InvalidStateException (hashicorp/terraform-provider-aws#37592).
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
     from toolkit.infra.stack_context import StackContext
     from toolkit.values import Value
 
-# What AWS can't change on a CA. Where the provider would replace it (a new key under a new ARN, which no zone knows:
-# hashicorp/terraform-provider-aws, internal/service/acmpca/certificate_authority.go: ForceNew), or send an empty
-# UpdateCertificateAuthority, which AWS refuses (same place: HasChangesExcept), a changed value is ignored there
-# and refused here.
-# And `enabled`, which is not ours to say: a CA that somebody disabled for a reason must not come back with an update,
-# as the provider's default would have it (same place: Default true, read back from the status).
+# AWS can't change these on a CA. The provider would replace the CA, with a new key and ARN that no zone uses
+# (hashicorp/terraform-provider-aws, internal/service/acmpca/certificate_authority.go: ForceNew), or send an empty
+# UpdateCertificateAuthority, which AWS rejects (same file: HasChangesExcept). So Pulumi ignores a changed value, and
+# _require_unchanged reports it.
+# `enabled` is not set by the stack: an update must not enable a CA that was disabled on purpose, as the provider's
+# default would (same file: Default true, read back from the status).
 _LEFT_ALONE = [
     "certificateAuthorityConfiguration",
     "enabled",
@@ -51,15 +50,15 @@ _SUBJECT = ("common_name", "organization", "organizational_unit", "country", "st
 
 @dataclass(frozen=True)
 class Issuer:
-    """A CA that signs another one's certificate.
+    """A CA that signs another CA's certificate.
 
     Attributes:
-        arn: of that CA, active.
-        signing_algorithm: of the family of its key.
-        above: PEM, as AWS wrote it, what stands above a certificate that it signs; None for what comes with the
-            certificate. Of a CA of the stack it is given, so that a root that was renewed is imported below it too.
-        region: of that CA, where it is another one than the stack's.
-        provider: with which it is called, where it is in another account.
+        arn: the CA's ARN; the CA is active.
+        signing_algorithm: an algorithm of the type of its key.
+        above: PEM as AWS returned it: the chain of a certificate that it signs; None for the chain that is returned
+            with the certificate. It is set for a CA of the stack, so that a renewed root is also imported below it.
+        region: the CA's region, if it is not the stack's.
+        provider: the provider to call it with, if it is in another account.
     """
 
     arn: pulumi.Input[str]
@@ -71,11 +70,11 @@ class Issuer:
 
 @dataclass(frozen=True)
 class SelfSigned:
-    """A root.
+    """A root CA's own certificate.
 
     Attributes:
         validity_years: lifetime of its certificate.
-        generation: raised by one, the certificate is made again.
+        generation: increase it by one to issue a new certificate.
     """
 
     validity_years: int
@@ -84,15 +83,15 @@ class SelfSigned:
 
 @dataclass(frozen=True)
 class SignedBy:
-    """Below another private CA of AWS.
+    """A certificate signed by another AWS private CA.
 
     Attributes:
-        issuer: that CA.
-        path_length: how many further CAs may stand below, 0 to 3.
-        validity_years: lifetime of its certificate.
-        generation: raised by one, the certificate is made again.
-        problems: what speaks against a new certificate; asked only when one is about to be made, since later the
-            issuer may rest, disabled, or have too little time left for another one.
+        issuer: the signing CA.
+        path_length: how many further CAs are allowed below, 0 to 3.
+        validity_years: lifetime of the certificate.
+        generation: increase it by one to issue a new certificate.
+        problems: lists what prevents a new certificate; called only before one is issued, because later the issuer may
+            be disabled or about to expire.
     """
 
     issuer: Issuer
@@ -104,10 +103,10 @@ class SignedBy:
 
 @dataclass(frozen=True)
 class SignedElsewhere:
-    """Below a CA that AWS does not know.
+    """A certificate signed by a CA outside AWS.
 
     Attributes:
-        certificate: PEM, what was issued for the CA's CSR.
+        certificate: PEM, the certificate for the CA's CSR.
         chain: PEM, the certificates above it, root last.
     """
 
@@ -116,15 +115,15 @@ class SignedElsewhere:
 
 
 class PrivateAuthority(pulumi.ComponentResource):
-    """A private CA, activated unless nobody has signed its request yet.
+    """A private CA, active unless its CSR has not been signed yet.
 
     Attributes:
-        arn: its ARN, known only once the CA is active; of a pending CA, once it is there.
-        csr: PEM of the request for its own certificate.
+        arn: its ARN, known only once the CA is active; for a pending CA, once it is created.
+        csr: PEM of the CSR for its own certificate.
         certificate: PEM of its own certificate; empty for a pending CA.
-        as_issued: the same as AWS wrote it: what is imported is compared with what AWS returns, blank by blank.
+        as_issued: the same PEM, exactly as AWS returned it, because an import is compared with it byte by byte.
         chain: PEM, its own certificate first, the root last; empty for a pending CA.
-        signing_algorithm: with which it signs.
+        signing_algorithm: the algorithm that it signs with.
     """
 
     arn: pulumi.Output[str]
@@ -145,12 +144,12 @@ class PrivateAuthority(pulumi.ComponentResource):
         """Create, certify and activate the CA.
 
         Args:
-            name: logical name; URNs are built from it, so changing it would replace the CA.
-            context: of the stack.
-            common_name: of the CA's subject.
-            usage_mode: what it may issue; AWS can't change it later.
-            bucket: for its revocation lists.
-            certification: who signs its certificate; None leaves the CA pending.
+            name: logical name; URNs contain it, so changing it would replace the CA.
+            context: the stack's context.
+            common_name: the common name of the CA's subject.
+            usage_mode: the usage mode, which AWS can't change later.
+            bucket: the bucket for its CRLs.
+            certification: how its certificate is signed; None leaves the CA pending.
         """
         super().__init__("kong-mesh-pca:authority:PrivateAuthority", name, None, context.opts)
         settings = context.settings
@@ -161,9 +160,9 @@ class PrivateAuthority(pulumi.ComponentResource):
             settings.key_algorithm
         )
         authority = self._create("ROOT" if isinstance(certification, SelfSigned) else "SUBORDINATE", bucket)
-        # A renewed certificate replaces the activation, which therefore is not protected itself.
+        # A renewed certificate replaces the activation, so the activation itself is not protected.
         self._guarded: list[pulumi.Resource] = [authority]
-        # Everything else waits for this: nothing is signed for a CA that is not what the settings say.
+        # All other resources depend on this, so nothing is signed for a CA that differs from the settings.
         self.arn = self._require_unchanged(authority)
         self.csr = authority.certificate_signing_request
         self.certificate = self.as_issued = self.chain = pulumi.Output.from_input("")
@@ -171,7 +170,7 @@ class PrivateAuthority(pulumi.ComponentResource):
             self._import(*self._signed_elsewhere(certification))
         elif isinstance(certification, SelfSigned):
             issued = self._certify(certification, Issuer(self.arn, self.signing_algorithm), templates.ROOT_CA)
-            # A root is imported without a chain, a subordinate only with it.
+            # A root is imported without a chain, a subordinate CA only with its chain.
             self._import(issued.certificate, None)
         elif certification is not None:
             issued = self._certify(
@@ -196,15 +195,15 @@ class PrivateAuthority(pulumi.ComponentResource):
             usage_mode=self._usage_mode,
             key_storage_security_standard=settings.key_storage,
             permanent_deletion_time_in_days=settings.deletion_window_days,
-            # Always said, also when it is off: a missing block is no difference to the provider, so revocation that
-            # was on would stay on (same provider: SuppressMissingOptionalConfigurationBlock).
+            # Set it even if revocation is off: the provider ignores a missing block, so revocation that was on would
+            # stay on (same provider: SuppressMissingOptionalConfigurationBlock).
             revocation_configuration=configure_revocation(settings.revocation, bucket),
             tags=dict(self._context.tags),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=settings.protect,
                 ignore_changes=_LEFT_ALONE,
-                # The provider's own limit is one minute, and CreateCertificateAuthority one call a second.
+                # The provider's default timeout is one minute, and CreateCertificateAuthority allows one call a second.
                 custom_timeouts=pulumi.CustomTimeouts(create="10m"),
             ),
         )
@@ -212,8 +211,8 @@ class PrivateAuthority(pulumi.ComponentResource):
     def _certify(self, certification: SelfSigned | SignedBy, issuer: Issuer, template: str) -> acmpca.Certificate:
         generation = certification.generation
         return acmpca.Certificate(
-            # A relative validity never shows as a difference, so a certificate is renewed by another name. The first
-            # has no number, for the sake of stacks that are there already.
+            # A changed relative validity shows no diff, so a renewed certificate gets another name. The first one has
+            # no number, for compatibility with existing stacks.
             f"{self._name}-certificate" + (f"-{generation}" if generation > 1 else ""),
             certificate_authority_arn=issuer.arn,
             certificate_signing_request=self.csr,
@@ -224,8 +223,8 @@ class PrivateAuthority(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=issuer.provider,
-                # Destroying it would revoke the CA's certificate while proxies still present chains with it
-                # (same provider, certificate.go: resourceCertificateRevoke).
+                # Deleting it would revoke the CA's certificate while proxies still present chains with it (same
+                # provider, certificate.go: resourceCertificateRevoke).
                 retain_on_delete=True,
             ),
         )
@@ -240,8 +239,8 @@ class PrivateAuthority(pulumi.ComponentResource):
         )
         self._guarded.append(activation)
         self.arn = activation.certificate_authority_arn
-        # Read from the issued certificate: the CA resource's own fields are filled when the CA is created, before
-        # there is a certificate, and stay empty until a refresh.
+        # Read from the issued certificate: the fields of the CA resource are set on creation, before there is a
+        # certificate, and stay empty until a refresh.
         self.as_issued = certificate
         self.certificate = certificate.apply(_canonical)
         self.chain = (
@@ -264,7 +263,7 @@ class PrivateAuthority(pulumi.ComponentResource):
         return self.csr.apply(check), pulumi.Output.from_input(_canonical(given.chain).strip())
 
     def _require_unchanged(self, authority: acmpca.CertificateAuthority) -> pulumi.Output[str]:
-        """Return the CA's ARN, if the CA is what the settings say; a preview already knows a CA that exists."""
+        """Return the CA's ARN, if the CA matches the settings; a preview already knows an existing CA."""
         settings = self._context.settings
 
         asked = {
@@ -309,7 +308,7 @@ class PrivateAuthority(pulumi.ComponentResource):
 def _read_configuration(
     configuration: acmpca.outputs.CertificateAuthorityCertificateAuthorityConfiguration,
 ) -> dict[str, str | None]:
-    """Return what a CA was made with, by the keys of the settings."""
+    """Return the CA's original configuration, by the keys of the settings."""
     return {
         "keyAlgorithm": configuration.key_algorithm,
         "signingAlgorithm": configuration.signing_algorithm,
@@ -318,12 +317,12 @@ def _read_configuration(
 
 
 def _key(field: str) -> str:
-    """Return the setting that says an attribute of the subject."""
+    """Return the setting for an attribute of the subject."""
     return "caName" if field == "common_name" else to_camel(field)
 
 
 def _refuse_when_new(certificate: acmpca.Certificate, problems: Callable[[], Iterable[Problem]]) -> None:
-    """Let a preview fail when it is about to have a certificate issued that can't be; one that exists is left alone."""
+    """Fail a preview if it is about to issue a certificate that can't be issued; ignore an existing certificate."""
 
     async def check() -> str:
         is_new = pulumi.runtime.is_dry_run() and not await certificate.arn.is_known()
@@ -332,7 +331,7 @@ def _refuse_when_new(certificate: acmpca.Certificate, problems: Callable[[], Ite
             raise build_error("the CA above can't sign", reasons, hint)
         return "checked"
 
-    # An Output, because Pulumi waits for those at the end of a program and fails it with their exceptions.
+    # An Output, because Pulumi waits for outputs at the end of a program and fails with their exceptions.
     _: pulumi.Output[str] = pulumi.Output.from_input(check())
 
 

@@ -1,4 +1,4 @@
-"""From configuration to settings; everything wrong with it is said at once, by config path."""
+"""Read the stack's settings from its configuration; report all problems at once, with their config keys."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _FIELDS = {to_camel(name): name for name in Settings.model_fields}
 _ZONE = re.compile(r"^zones\[([0-9]+)\]")
-# Stands for a zone that could not be read, so that the rest can be judged.
+# Replaces a zone that could not be read, so that the other settings can be checked.
 _STAND_IN = {"name": "stand-in", "region": "us-east-1", "identity": "ambient"}
-# Whose externalId may be encrypted.
+# Settings whose externalId may be encrypted.
 _WITH_SECRETS = frozenset({"zones", "parent"})
 _MAX_CONFIG = 100 * 1024
 FIX = "Correct stacks/Pulumi.<stack>.yaml or use pulumi config set; Pulumi.yaml describes every key."
@@ -37,11 +37,11 @@ def read_settings(config: pulumi.Config, project_dir: Path) -> Settings:
     """Read the stack's configuration.
 
     Args:
-        config: of the project.
-        project_dir: from where `zonesFile` is found.
+        config: the project's configuration.
+        project_dir: the directory that `zonesFile` is relative to.
 
     Raises:
-        SettingsError: anything in it is not valid.
+        SettingsError: the configuration is invalid.
     """
     problems = [*_unknown_keys(config.name), *_public_secrets(config), *_too_large(config)]
     values: Object = {}
@@ -49,7 +49,7 @@ def read_settings(config: pulumi.Config, project_dir: Path) -> Settings:
         try:
             value = config.get_object(key) if is_structured(name) else config.get(key)
         except pulumi.ConfigTypeError:
-            # What is no JSON is text; the model says what is wanted in its place.
+            # A value that is not JSON stays text; the model reports the expected type.
             value = config.get(key)
         if value is not None:
             values[key] = value
@@ -58,14 +58,14 @@ def read_settings(config: pulumi.Config, project_dir: Path) -> Settings:
 
 
 def _given() -> dict[str, str]:
-    """Return the whole configuration by full key, as Pulumi handed it over."""
+    """Return the whole configuration by full key, as Pulumi passes it to the program."""
     return {**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()}
 
 
 def _public_secrets(config: pulumi.Config) -> list[Problem]:
-    """Refuse encrypted values that the state and the outputs would contain in plain text.
+    """Reject encrypted values that the state and the outputs would contain in plain text.
 
-    Pulumi says of a list or an object only that something in it is encrypted.
+    For a list or an object, Pulumi only tells that something in it is encrypted.
     """
     return [
         Problem(
@@ -77,9 +77,9 @@ def _public_secrets(config: pulumi.Config) -> list[Problem]:
 
 
 def _too_large(config: pulumi.Config) -> list[Problem]:
-    """Refuse a configuration that is close to what an environment variable can hold.
+    """Reject a configuration that is close to the size limit of an environment variable.
 
-    Pulumi hands it to the program as PULUMI_CONFIG (pulumi/runtime/config.py), and Linux starts no program with a
+    Pulumi passes it to the program as PULUMI_CONFIG (pulumi/runtime/config.py), and Linux starts no program with a
     variable over 128 KiB (execve(2), MAX_ARG_STRLEN).
     """
     given = _given()
@@ -97,7 +97,7 @@ def _too_large(config: pulumi.Config) -> list[Problem]:
 
 
 def _unknown_keys(project: str) -> list[Problem]:
-    """Keys of this project that it does not have; Pulumi itself lets a misspelt ``protct: true`` pass for nothing."""
+    """Return problems for unknown keys of this project; Pulumi itself ignores a misspelled ``protct: true``."""
     own = [key.removeprefix(f"{project}:") for key in _given() if key.startswith(f"{project}:")]
     problems = []
     for key in sorted(set(own) - set(_FIELDS)):
@@ -107,7 +107,7 @@ def _unknown_keys(project: str) -> list[Problem]:
 
 
 def is_structured(name: str) -> bool:
-    """Return whether a setting is a list or an object, which Pulumi keeps as JSON."""
+    """Return whether a setting is a list or an object, which Pulumi stores as JSON."""
     annotation = Settings.model_fields[name].annotation
     kinds = [annotation, *get_args(annotation)]
     return any(
@@ -116,15 +116,15 @@ def is_structured(name: str) -> bool:
 
 
 def check_settings(values: Mapping[str, Value], project: str, known: Iterable[Problem] = ()) -> Settings:
-    """Turn configuration values into settings.
+    """Convert configuration values to settings.
 
     Args:
-        values: by key, without the project's name before it.
-        project: the name that stands before every key in the stack's file.
-        known: problems found while reading; keys named by them are not judged again.
+        values: by key, without the project's name.
+        project: the prefix of every key in the stack file.
+        known: problems found while reading; their keys are not checked again.
 
     Raises:
-        SettingsError: any value is not valid.
+        SettingsError: a value is invalid.
     """
     problems = list(known)
     readable = _Readable(values, [problem.path for problem in problems])
@@ -144,11 +144,11 @@ def build_error(
     """Return the error for problems with settings.
 
     Args:
-        what: is wrong, in short.
-        problems: by path.
-        hint: what to do.
-        project: whose name precedes each key in the stack's file; the program's own unless given.
-        zones_file: precedes the paths of zones instead, if they come from a file.
+        what: a summary of the problems.
+        problems: the problems, with their paths.
+        hint: how to fix them.
+        project: the prefix of each key in the stack file; by default the program's own project.
+        zones_file: the prefix of the zones' paths, if the zones come from a file.
     """
     project = project or pulumi.get_project()
     full = [
@@ -160,7 +160,7 @@ def build_error(
 
 
 class _Readable:
-    """The part of the values that can be read, so that one wrong value does not hide what is wrong with others."""
+    """The readable part of the values, so that one wrong value does not hide problems of others."""
 
     def __init__(self, values: Mapping[str, Value], broken: Iterable[str]) -> None:
         self._values = {key: value for key, value in values.items() if key not in set(broken)}
@@ -172,14 +172,14 @@ class _Readable:
             self._values["zones"] = [_STAND_IN]
 
     def validate(self) -> Settings | ValidationError:
-        """Return the settings, or what still keeps them from being read."""
+        """Return the settings, or the error of the values that can't be read."""
         try:
             return Settings.model_validate(self._values)
         except ValidationError as error:
             return error
 
     def set_aside(self, error: ValidationError) -> list[Problem]:
-        """Remove the values that can't be read, and return what is wrong with them."""
+        """Remove the values that can't be read, and return their problems."""
         problems = list_validation_problems(error)
         zones = {int(match[1]) for problem in problems if (match := _ZONE.match(problem.path))}
         named = [self.renumber(problem) for problem in problems]
@@ -194,7 +194,7 @@ class _Readable:
         return named
 
     def renumber(self, problem: Problem) -> Problem:
-        """Return the problem with the number that the zone has in the stack's file."""
+        """Return the problem with the zone's index in the stack file."""
         match = _ZONE.match(problem.path)
         if match is None or self._positions is None:
             return problem
@@ -219,6 +219,6 @@ class _Readable:
 
 
 def _repeated(zones: object) -> set[int]:
-    """Return the zones whose name another one before them has."""
+    """Return the indexes of zones with the same name as an earlier zone."""
     names = [zone.get("name") for zone in zones if isinstance(zone, dict)] if isinstance(zones, list) else []
     return {number for number, name in enumerate(names) if name in names[:number]}

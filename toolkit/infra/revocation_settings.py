@@ -1,4 +1,4 @@
-"""How the CAs publish what they revoked, and the bucket for their revocation lists."""
+"""Configure how the CAs publish revocations, and create the bucket for their CRLs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ def configure_revocation(
 ) -> acmpca.CertificateAuthorityRevocationConfigurationArgsDict:
     """Return a CA's revocation configuration.
 
-    What is off says so and nothing else: other settings beside it are an error of AWS's
-    (hashicorp/terraform-provider-aws#29088).
+    A disabled method has no other settings, because AWS rejects them (hashicorp/terraform-provider-aws#29088).
 
     Args:
-        settings: the stack's.
-        bucket_name: of the bucket for lists; AWS Private CA must be able to write there already.
+        settings: the stack's revocation settings.
+        bucket_name: the bucket for CRLs; AWS Private CA must already be able to write to it.
     """
     crl: acmpca.CertificateAuthorityRevocationConfigurationCrlConfigurationArgsDict = {"enabled": False}
     if settings.crl is not None:
@@ -32,11 +31,11 @@ def configure_revocation(
             "enabled": True,
             "expiration_in_days": settings.crl.expiration_days,
             "s3_bucket_name": bucket_name,
-            # AWS's default is PUBLIC_READ, with which no CA can be made where public access is blocked (botocore,
+            # AWS's default is PUBLIC_READ, with which no CA can be created if public access is blocked (botocore,
             # CrlConfiguration.S3ObjectAcl).
             "s3_object_acl": "BUCKET_OWNER_FULL_CONTROL",
         }
-        # What is not set is left out: None would be sent as null.
+        # Leave out settings that are not set: None would be sent as null.
         if settings.crl.custom_cname is not None:
             crl["custom_cname"] = settings.crl.custom_cname
         if settings.crl.custom_path is not None:
@@ -50,13 +49,13 @@ def configure_revocation(
 
 
 class CrlBucket(pulumi.ComponentResource):
-    """A bucket that AWS Private CA can write revocation lists to, and nobody else.
+    """A bucket that only AWS Private CA can write CRLs to.
 
-    The lists are not public: clients that want them need a CloudFront distribution before the bucket, under the
-    name of ``customCname`` (user guide, crl-planning.md, "Enable S3 Block Public Access (BPA) with CloudFront").
+    The CRLs are not public: clients need a CloudFront distribution in front of the bucket, with the name in
+    ``customCname`` (user guide, crl-planning.md, "Enable S3 Block Public Access (BPA) with CloudFront").
 
     Attributes:
-        bucket_name: known only once AWS Private CA may write.
+        bucket_name: known only when AWS Private CA may write to it.
     """
 
     bucket_name: pulumi.Output[str]
@@ -65,14 +64,14 @@ class CrlBucket(pulumi.ComponentResource):
         """Create the bucket.
 
         Args:
-            name: logical name; the bucket's own begins with it.
-            settings: of the lists.
-            context: of the stack, whose CAs write.
+            name: logical name; the bucket's own name begins with it.
+            settings: the CRL settings.
+            context: the stack's context.
         """
         super().__init__("kong-mesh-pca:revocation:CrlBucket", name, None, context.opts)
         account = context.deployment.account
-        # Certificates name their list for as long as they live, so a bucket outlives the settings that made it, and so
-        # does all that keeps it closed. A bucket with lists in it could not be deleted anyway.
+        # Certificates contain the URL of their CRL, so the bucket and its access settings are kept when the stack no
+        # longer needs them. A bucket with CRLs in it could not be deleted anyway.
         inside = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         bucket = s3.Bucket(name, tags=dict(context.tags), opts=inside)
         block = s3.BucketPublicAccessBlock(
@@ -87,8 +86,8 @@ class CrlBucket(pulumi.ComponentResource):
         owner = s3.BucketOwnershipControls(
             f"{name}-ownership",
             bucket=bucket.bucket,
-            # AWS Private CA sets an ACL on what it writes (s3:PutObjectAcl), which BucketOwnerEnforced would refuse
-            # (S3 user guide, about-object-ownership.html).
+            # AWS Private CA sets an ACL on its objects (s3:PutObjectAcl), which BucketOwnerEnforced would reject (S3
+            # user guide, about-object-ownership.html).
             rule={"object_ownership": "BucketOwnerPreferred"},
             opts=inside,
         )
@@ -102,7 +101,7 @@ class CrlBucket(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[block])),
         )
-        # A CA is only made once all of this stands: AWS tries to write while it makes one.
+        # Create the CA only when all of this exists: AWS writes to the bucket while it creates the CA.
         self.bucket_name = pulumi.Output.all(policy.bucket, owner.id, encryption.id).apply(
             lambda values: str(values[0])
         )
@@ -125,7 +124,7 @@ class CrlBucket(pulumi.ComponentResource):
         )
 
     def _versions(self, name: str, bucket: s3.Bucket, settings: CrlSettings, inside: pulumi.ResourceOptions) -> None:
-        """Keep replaced lists for a while: what a client saw last month may be asked for."""
+        """Keep replaced CRLs for a while, for later investigations."""
         versioning = s3.BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.bucket,
@@ -144,6 +143,6 @@ class CrlBucket(pulumi.ComponentResource):
                     "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
                 }
             ],
-            # Terraform's documentation of the resource: versioning first, or the rule has nothing to act on.
+            # Terraform's documentation of the resource: enable versioning first, or the rule has no effect.
             opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=[versioning])),
         )

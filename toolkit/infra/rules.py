@@ -1,7 +1,7 @@
-"""What settings make impossible together; each rule says which keys it reads and why.
+"""Check settings that can't be combined; each rule names the keys that it reads.
 
-The rules look at settings alone, so all of them run before anything is made, and all their findings are listed at
-once. What needs AWS to be asked first is in :mod:`toolkit.infra.existing`.
+The rules only need the settings, so all of them run before anything is created, and all problems are listed at once.
+Checks that need AWS are in :mod:`toolkit.infra.existing`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _OWN_ROOT = ("root", "intermediate")
 _ONE_AUTHORITY = "a Mesh names one ARN for all its zones, so a stack has one issuing CA"
-# An IAM role name has at most 64 characters. Pulumi's automatic names add 8 to the logical name, and the
-# longest logical name here is "verifier-<zone>"; with a prefix the names are the toolkit's own.
+# An IAM role name has at most 64 characters. Pulumi's automatic names add 8 characters to the logical name, and the
+# longest logical name here is "verifier-<zone>". With a prefix, the names are the toolkit's own.
 _ROLE_NAME = 64
 _AUTOMATIC_SUFFIX = 8
 ALARM_ROLE = "issuing-ca-alarms-not-after"
@@ -33,11 +33,11 @@ ALARM_ROLE = "issuing-ca-alarms-not-after"
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that can't be.
+    """One rule.
 
     Attributes:
-        reads: the settings, by field name, that it looks at; with one of them unreadable it is not asked.
-        check: finds the problems.
+        reads: the settings that it reads, by field name; the rule is skipped if one of them is unreadable.
+        check: yields the problems.
     """
 
     reads: frozenset[str]
@@ -48,7 +48,7 @@ RULES: list[Rule] = []
 
 
 def rule(*reads: str) -> Callable[[Callable[[Settings], Iterable[Problem]]], Callable[[Settings], Iterable[Problem]]]:
-    """Make a function one of :data:`RULES`."""
+    """Register a function in :data:`RULES`."""
 
     def register(check: Callable[[Settings], Iterable[Problem]]) -> Callable[[Settings], Iterable[Problem]]:
         RULES.append(Rule(frozenset(reads), check))
@@ -58,11 +58,11 @@ def rule(*reads: str) -> Callable[[Callable[[Settings], Iterable[Problem]]], Cal
 
 
 def list_problems(settings: Settings, unreadable: Iterable[str] = ()) -> list[Problem]:
-    """Return everything that is wrong between the settings.
+    """Return all problems between settings.
 
     Args:
-        settings: valid each for itself.
-        unreadable: fields whose values are stand-ins.
+        settings: settings that are valid individually.
+        unreadable: fields that have placeholder values.
     """
     known = set(unreadable)
     return [problem for each in RULES if not each.reads & known for problem in each.check(settings)]
@@ -70,7 +70,7 @@ def list_problems(settings: Settings, unreadable: Iterable[str] = ()) -> list[Pr
 
 @rule("topology", "adopt_arn", "parent", "issued_certificate", "issued_certificate_chain")
 def _one_source(settings: Settings) -> Iterator[Problem]:
-    """Each topology has its own key, and another one's would be a second CA."""
+    """Each topology has its own key; the key of another topology would add a second CA."""
     wanted = {
         "adoptArn": ("adopt", settings.adopt_arn),
         "parent": ("under-aws-ca", settings.parent),
@@ -96,7 +96,7 @@ def _issued_as_a_pair(settings: Settings) -> Iterator[Problem]:
 
 @rule("topology", "issued_certificate", "issued_certificate_chain", "meshes", "data_plane_lifetime", "revocation")
 def _issued_for_a_mesh(settings: Settings) -> Iterator[Problem]:
-    """Before the import: AWS takes CAs that no proxy takes, and a CA has only one key."""
+    """Check before the import, because AWS accepts CAs that proxies reject, and a CA has only one key."""
     if settings.issued_certificate is None or settings.issued_certificate_chain is None:
         return
     own, *more = pem.load_certificates(settings.issued_certificate)
@@ -116,7 +116,7 @@ def _issued_for_a_mesh(settings: Settings) -> Iterator[Problem]:
 
 
 def build_needs(settings: Settings) -> Needs:
-    """Return what the stack's meshes want from every CA on the path."""
+    """Return the requirements of the stack's meshes for every CA in the chain."""
     return Needs(
         uris=tuple(uri for mesh in settings.meshes for uri in spiffe.build_typical_uris(mesh)),
         lifetime=duration.parse(settings.data_plane_lifetime),
@@ -127,8 +127,8 @@ def build_needs(settings: Settings) -> Needs:
 
 @rule("topology", "root_validity_years", "intermediate_validity_years")
 def _root_outlives_the_intermediate(settings: Settings) -> Iterator[Problem]:
-    # AWS refuses a certificate that ends after its issuer's (user guide, PCATsExceptions.md). Even equal years are
-    # refused, because the intermediate is issued a moment after the root.
+    # AWS rejects a certificate that expires after its issuer (user guide, PCATsExceptions.md). Equal years are rejected
+    # too, because the intermediate CA is issued a moment after the root.
     root, below = settings.root_validity_years, settings.intermediate_validity_years
     if settings.topology == "intermediate" and below >= root:
         yield Problem(
@@ -139,14 +139,14 @@ def _root_outlives_the_intermediate(settings: Settings) -> Iterator[Problem]:
 
 @rule("topology", "usage_mode", "intermediate_path_length")
 def _short_lived_is_last(settings: Settings) -> Iterator[Problem]:
-    # privateca/latest/userguide/short-lived-certificates.html: it must be the last CA of its chain.
+    # privateca/latest/userguide/short-lived-certificates.html: such a CA must be the last CA of its chain.
     if settings.intermediate_path_length and settings.usage_mode == "SHORT_LIVED_CERTIFICATE":
         yield Problem("intermediatePathLength", "must be 0: a CA in short-lived mode can't have another CA below it")
 
 
 @rule("topology", "key_algorithm", "signing_algorithm")
 def _signature_fits_the_key(settings: Settings) -> Iterator[Problem]:
-    """Of an adopted CA the key is not the settings' to say."""
+    """The settings don't determine the key of an adopted CA."""
     signing, key = settings.signing_algorithm, settings.key_algorithm
     if settings.topology != "adopt" and signing is not None and not algorithms.fits(signing, key):
         yield Problem("signingAlgorithm", f"{signing} can't be made with a key of {key}")
@@ -154,7 +154,7 @@ def _signature_fits_the_key(settings: Settings) -> Iterator[Problem]:
 
 @rule("topology", "usage_mode", "data_plane_lifetime", "root_validity_years", "intermediate_validity_years")
 def _proxies_can_get_certificates(settings: Settings) -> Iterator[Problem]:
-    """The Mesh's dpCert.rotation.expiration; of a CA that is not made here the end is asked for later."""
+    """Check the Mesh's dpCert.rotation.expiration; the expiration of an existing CA is checked later."""
     lifetime = duration.parse(settings.data_plane_lifetime)
     problem = check_mode(settings.usage_mode, lifetime)
     if problem is not None and settings.topology != "adopt":
@@ -225,7 +225,7 @@ def _sharing_has_a_form(settings: Settings) -> Iterator[Problem]:
             "permissionArn": sharing.permission_arn is not None,
         }
         for key, given in only_ram.items():
-            # pca-rbp.md: the policy's form is fixed, with accounts or an organization in it and nothing else.
+            # pca-rbp.md: the form of the policy is fixed and only contains accounts or an organization.
             if given:
                 yield Problem(
                     f"sharing.{key}", "is for method ram; the CA's own policy knows accounts and an organization"

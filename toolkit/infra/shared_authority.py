@@ -1,4 +1,4 @@
-"""Sharing the issuing CA with other accounts, so that zones there can use it."""
+"""Share the issuing CA with other accounts, so that their zones can use it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from toolkit.infra.settings import SharingSettings
     from toolkit.infra.stack_context import StackContext
 
-# ram/latest/userguide/security-ram-permissions.html: end entities with EndEntityCertificate/V1, and nothing else.
+# ram/latest/userguide/security-ram-permissions.html: only end entities, with EndEntityCertificate/V1.
 _DEFAULT_PERMISSION = "AWSRAMDefaultPermissionCertificateAuthority"
 
 
 class SharedAuthority(pulumi.ComponentResource):
-    """A CA that others may issue from, through AWS RAM or through its own resource policy."""
+    """A CA that other accounts may issue from, through AWS RAM or through its resource policy."""
 
     def __init__(
         self, name: str, settings: SharingSettings, context: StackContext, authority_arn: pulumi.Output[str]
     ) -> None:
-        """Share it.
+        """Share the CA.
 
         Args:
             name: logical name.
-            settings: with whom, and how.
-            context: of the stack.
-            authority_arn: the CA, active: a pending one takes no policy.
+            settings: the accounts and the method.
+            context: the stack's context.
+            authority_arn: the CA, which must be active: a pending CA accepts no policy.
         """
         super().__init__("kong-mesh-pca:sharing:SharedAuthority", name, None, context.opts)
         self._inside = pulumi.ResourceOptions(parent=self)

@@ -1,4 +1,4 @@
-"""The composition: which CAs, which zones, and what the stack tells the world."""
+"""Compose the stack from its CAs and zones, and build its outputs."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ _TO_BE_SIGNED = (
 
 
 class MeshCertificates(pulumi.ComponentResource):
-    """The CA or CAs of a mesh, and for every zone the right to use the one that issues."""
+    """The CA or CAs of a mesh, and the roles with which each zone may use the issuing CA."""
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Build everything the settings ask for.
+        """Create all resources for the settings.
 
         Args:
             name: logical name of the component.
-            settings: what the stack asks for.
+            settings: the stack's settings.
             opts: resource options of the component.
 
         Raises:
-            SettingsError: the settings don't fit what AWS shows; raised before anything is created.
+            SettingsError: the settings don't match what AWS has; raised before anything is created.
         """
         super().__init__("kong-mesh-pca:index:MeshCertificates", name, None, opts)
         inside = pulumi.ResourceOptions(parent=self)
@@ -83,16 +83,16 @@ class MeshCertificates(pulumi.ComponentResource):
         self._issuing = replace(issuing, arn=existing.require_same(issuing.arn, settings.former_authority_arns))
         crl_bucket = self._issuing.crl_bucket
         self._more: dict[str, pulumi.Output[Value]] = {"crlBucket": crl_bucket} if crl_bucket is not None else {}
-        # Nothing but the CA is made before it can issue: a role for it would be a promise.
+        # Nothing else is created before the CA can issue, because a role for it would be of no use.
         self._access = [] if self._issuing.csr else self._create_dependents()
         self.register_outputs({})
-        # Beside the component, since it depends on all that is in it.
+        # Outside the component, because the guard depends on everything in it.
         Guard(f"{name}-guard", [self], protect=settings.protect)
 
     def build_exports(self) -> dict[str, pulumi.Output[Value]]:
-        """Return the contract, one stack output a key; checked as a whole by the model that its readers use.
+        """Return the contract, one stack output per key, validated as a whole by the model that its readers use.
 
-        Beside it stand ``crlBucket`` and ``alarmTopicArn``, of what was made and people go on to use.
+        Additional outputs are ``crlBucket`` and ``alarmTopicArn``, if the stack created them.
         """
         issuing = self._issuing
         model: type[BaseModel] = StackOutputs
@@ -114,7 +114,7 @@ class MeshCertificates(pulumi.ComponentResource):
             raise build_error(what, problems, _NOTHING_DONE, zones_file=self._settings.zones_file)
 
     def _look_up(self, provider: aws.Provider | None) -> ExistingAuthority | None:
-        """Look up what the stack counts on; return the CA among it."""
+        """Look up the existing resources that the stack needs; return the CA among them."""
         settings, account = self._settings, self._context.deployment.account
         claims, problems = self._context.claims, self._zones.look_up()
         crl, alarms = settings.revocation.crl, settings.alarms

@@ -1,4 +1,4 @@
-"""What all components of one stack share."""
+"""Hold the values that all components of a stack share."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StackContext:
-    """One stack.
+    """The context of one stack.
 
     Attributes:
-        settings: of the stack.
+        settings: the stack's settings.
         deployment: the account and region that it deploys to.
-        tags: of everything that takes some.
-        claims: looks for what exists already.
+        tags: the tags of all resources.
+        claims: finds existing resources.
         opts: resource options of the components.
     """
 

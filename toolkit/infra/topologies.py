@@ -1,4 +1,4 @@
-"""Which CAs a stack has: for every topology the one that issues, and what stands above it."""
+"""Create the CAs of each topology: the issuing CA, and the CAs above it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Issuing:
         chain: PEM, its own certificate first, the root last.
         root: PEM of the root.
         type: ROOT or SUBORDINATE.
-        usage_mode: what it may issue.
-        key_algorithm: of its key.
-        signing_algorithm: with which it signs.
-        csr: PEM of the request that somebody has yet to sign; None for a CA that can issue.
-        crl_bucket: of the bucket that was made for its revocation lists, if one was.
+        usage_mode: the usage mode, which limits the certificates that it may issue.
+        key_algorithm: the algorithm of its key.
+        signing_algorithm: the algorithm that it signs with.
+        csr: PEM of the CSR that must still be signed; None for a CA that can issue.
+        crl_bucket: the bucket that was created for its CRLs, if any.
     """
 
     arn: pulumi.Output[str]
@@ -54,24 +54,24 @@ class Issuing:
 
 
 class Authorities:
-    """Creates a stack's CAs, or uses the one that exists."""
+    """Creates a stack's CAs, or uses the existing one."""
 
     def __init__(
         self, context: StackContext, existing_authority: ExistingAuthority | None, provider: aws.Provider | None
     ) -> None:
-        """Keep what the CAs are made from; nothing is created yet.
+        """Prepare the CAs without creating anything.
 
         Args:
-            context: of the stack.
-            existing_authority: the CA that is adopted or that signs, as AWS showed it.
-            provider: with which the parent is called; None for the stack's own.
+            context: the stack's context.
+            existing_authority: the adopted or signing CA, as AWS returned it.
+            provider: the provider to call the parent CA with; None for the stack's own.
         """
         self._context, self._settings = context, context.settings
         self._existing, self._provider = existing_authority, provider
         self._bucket: pulumi.Input[str] | None = None
 
     def create(self) -> Issuing:
-        """Create the CA that issues, with everything above it that the stack owns, or return the adopted one."""
+        """Create the issuing CA and the stack's own CAs above it, or return the adopted CA."""
         settings, crl, crl_bucket = self._settings, self._settings.revocation.crl, None
         if settings.topology == "adopt" and self._existing is not None:
             return self._adopt(self._existing)
@@ -82,7 +82,7 @@ class Authorities:
         if settings.topology == "root":
             issuing = self._describe(self._make_root(settings.usage_mode), "ROOT")
         elif settings.topology == "intermediate":
-            # Above an intermediate the root stays general-purpose: a short-lived CA can't have one below it.
+            # The root above an intermediate CA is general-purpose: a short-lived CA can't have another CA below it.
             root = self._make_root("GENERAL_PURPOSE")
             issuing = self._make_issuing(self._signed_by(Issuer(root.arn, root.signing_algorithm, root.as_issued)))
         elif self._existing is not None:

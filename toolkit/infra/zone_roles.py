@@ -1,4 +1,4 @@
-"""The identities of one zone: the role of its control plane, and the role that verifies it."""
+"""Create the roles of a zone: one for its control plane, and one for the verifier."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def has_profile(zone: ZoneSettings) -> bool:
 
 
 class ZoneAccess(pulumi.ComponentResource):
-    """What one zone has in IAM, and the link to its control plane.
+    """A zone's IAM resources, and their association with its control plane.
 
     Attributes:
-        role_arn: of the role that the zone's control plane takes.
-        verifier_role_arn: of the role that asks for a certificate in the zone's place.
+        role_arn: the role that the zone's control plane assumes.
+        verifier_role_arn: the role with which the verifier issues a certificate for the zone.
     """
 
     role_arn: pulumi.Output[str]
@@ -51,12 +51,12 @@ class ZoneAccess(pulumi.ComponentResource):
         """Create both roles.
 
         Args:
-            context: of the stack.
-            zone: its name is the component's, so other zones never change with it.
-            claims: what of it exists already.
+            context: the stack's context.
+            zone: the zone; the component has its name, so it does not change with other zones.
+            claims: existing resources of the zone.
             authority_arn: the issuing CA, active.
-            oidc_provider_arn: of the zone's cluster, for identity irsa.
-            opts: resource options of the component; its provider says which account is meant.
+            oidc_provider_arn: the OIDC provider of the zone's cluster, for identity irsa.
+            opts: resource options of the component; its provider determines the account.
         """
         super().__init__("kong-mesh-pca:access:ZoneAccess", zone.name, None, opts)
         settings, deployment = context.settings, context.deployment
@@ -85,7 +85,7 @@ class ZoneAccess(pulumi.ComponentResource):
         if zone.identity == "pod-identity":
             self._associate(claims.association)
         elif has_profile(zone) and claims.profile.adopted_arn is None:
-            # An instance takes a role through a profile; it has the role's name, as the console makes it.
+            # An instance gets a role through a profile. The profile has the role's name, as in the console.
             own = pulumi.ResourceOptions(import_=claims.profile.import_id)
             iam.InstanceProfile(
                 f"zone-{zone.name}-profile",
@@ -97,22 +97,22 @@ class ZoneAccess(pulumi.ComponentResource):
         self.register_outputs({"roleArn": self.role_arn, "verifierRoleArn": self.verifier_role_arn})
 
     def _template(self) -> str | None:
-        """Return the template with which the control plane may issue; None leaves it open."""
+        """Return the only template with which the control plane may issue; None allows all."""
         settings = self._context.settings
         owner, _ = self._context.deployment.locate_authority(settings)
         is_shared = self._account != owner and settings.sharing and settings.sharing.permission_arn is None
-        # What is shared with the account is this template alone, so the role needs no other.
+        # Only this template is shared with the account, so the role needs no other.
         return settings.pinned_template or (templates.END_ENTITY if is_shared else None)
 
     def _trust(self, oidc_provider_arn: pulumi.Input[str] | None) -> pulumi.Input[str]:
-        """Return who may assume the zone's role, as JSON."""
+        """Return the trust policy of the zone's role as JSON."""
         zone, account, partition = self._zone, self._account, self._context.deployment.partition
         if zone.identity == "pod-identity":
             cluster = f"arn:{partition}:eks:{zone.region}:{account}:cluster/{zone.cluster_name}"
             return policies.to_json(policies.trust_pod_identity(cluster, zone.namespace, zone.service_account))
         if zone.identity == "ambient":
             return policies.to_json(policies.trust_compute(zone.compute or "ec2", zone.region, account, partition))
-        # Built where the ARN is known, from that ARN alone: a principal made from anything else is no valid one
+        # Built when the ARN is known, from the ARN alone: IAM rejects a principal in any other form
         # (pulumi/pulumi-eks#871).
         return pulumi.Output.from_input(oidc_provider_arn).apply(
             lambda provider: policies.to_json(
@@ -128,7 +128,7 @@ class ZoneAccess(pulumi.ComponentResource):
         trust: pulumi.Input[str],
         policy: Callable[[str], Object],
     ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
-        """Return a role's name and ARN. Of an adopted one neither trust nor permissions are touched."""
+        """Return a role's name and ARN. Trust and permissions of an adopted role are not changed."""
         settings = self._context.settings
         if claim.adopted_arn is not None:
             adopted = pulumi.Output.from_input(claim.adopted_arn)
@@ -144,23 +144,24 @@ class ZoneAccess(pulumi.ComponentResource):
         )
         attached = iam.RolePolicy(
             f"{name}-private-ca",
-            # Of the role alone, so it needs no other name; a role that is imported keeps one policy, not two.
+            # The policy belongs to the role, so a fixed name is enough. An imported role then keeps one policy instead
+            # of two.
             name="private-ca",
             role=role.name,
             policy=self._authority_arn.apply(lambda authority: policies.to_json(policy(authority))),
             opts=self._inside,
         )
-        # Known only when the policy is attached: a role exported earlier could be used and found powerless.
+        # Known only when the policy is attached: otherwise the exported role could be used before it has permissions.
         return role.name, pulumi.Output.all(role.arn, attached.id).apply(lambda values: str(values[0]))
 
     def _associate(self, existing: Association | None) -> None:
-        """Bring the role to the control plane; a service account's annotation is not AWS's."""
+        """Associate the role with the service account; an annotation of the service account is not an AWS resource."""
         zone = self._zone
         if existing is not None and existing.is_adopted:
             return
         eks.PodIdentityAssociation(
-            # By what it links and not by the zone's name: a service account has one association, so a zone that is
-            # renamed changes its own instead of making another first.
+            # Named after what it associates, not after the zone: a service account has one association, so a renamed
+            # zone updates it instead of creating a second one first.
             f"pod-{self._account}-{zone.region}-{zone.cluster_name}-{zone.namespace}-{zone.service_account}",
             cluster_name=zone.cluster_name or "",
             namespace=zone.namespace,
@@ -172,10 +173,10 @@ class ZoneAccess(pulumi.ComponentResource):
         )
 
     def _same_role(self, existing: Association) -> pulumi.Output[str]:
-        """Return the role's ARN, if the association that exists can be the stack's own.
+        """Return the role's ARN, if the existing association can be the stack's own.
 
-        It is where it links this very role, or that of a zone which had another name. Otherwise the stack's state was
-        lost: this is a second role of the same zone, and AWS would refuse a second association.
+        It is the stack's own if it associates this role, or that of a zone under its earlier name. Otherwise the
+        stack's state was lost: this is a second role of the same zone, and AWS would reject a second association.
         """
         zone, role_arn = self._zone, self.role_arn
 

@@ -1,4 +1,4 @@
-"""Where the zones' identities are made: their accounts, and the OIDC providers of their clusters."""
+"""Create the identities of the zones: their providers, roles and the OIDC providers of their clusters."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Zones:
     """All zones of a stack."""
 
     def __init__(self, context: StackContext) -> None:
-        """Create the providers of the zones' accounts; nothing is made there yet.
+        """Create the providers for the zones' accounts, but no resources there.
 
         Args:
-            context: of the stack.
+            context: the stack's context.
         """
         self._context, self._settings, self._claims = context, context.settings, context.claims
         self._providers = {
@@ -40,7 +40,7 @@ class Zones:
         self._claimed: dict[str, ZoneClaims] = {}
 
     def look_up(self) -> list[Problem]:
-        """Return what zones count on and AWS does not show, and claim what exists; each thing is looked up once."""
+        """Claim existing resources, and return the missing ones that zones need; each is looked up once."""
         known: dict[str, list[Problem]] = {}
         for index, zone in enumerate(self._settings.zones):
             for name, look in self._counted_on(f"zones[{index}]", zone):
@@ -55,7 +55,7 @@ class Zones:
         return zone.resolve_account(self._context.deployment.account)
 
     def _claim(self, path: str, zone: ZoneSettings) -> None:
-        """Look for what the zone's identities would be made of."""
+        """Look up the existing resources of the zone's identities."""
         claims, provider = self._claims, self._providers[zone.name]
         account, prefix = self._account(zone), self._settings.name_prefix
         issuer = (account, str(zone.oidc_issuer))
@@ -72,7 +72,7 @@ class Zones:
         self._claimed[zone.name] = ZoneClaims(role, verifier, profile, association)
 
     def _counted_on(self, path: str, zone: ZoneSettings) -> Iterator[tuple[str, Callable[[], list[Problem]]]]:
-        """Yield what a zone names of what is there, and how it is looked up."""
+        """Yield the existing resources that a zone needs, each with a function that looks it up."""
         provider = self._providers[zone.name]
         options = pulumi.InvokeOptions(provider=provider)
         if zone.identity == "irsa" and not self._is_created(zone):
@@ -109,7 +109,7 @@ class Zones:
         )
 
     def _is_created(self, zone: ZoneSettings) -> bool:
-        """Return whether this zone, or another one of the same account and issuer, has the stack make the provider."""
+        """Return whether the stack creates the provider, for this zone or another with the same account and issuer."""
         return any(
             other.create_oidc_provider
             and (other.oidc_issuer, self._account(other)) == (zone.oidc_issuer, self._account(zone))
@@ -117,7 +117,7 @@ class Zones:
         )
 
     def _oidc_provider(self, zone: ZoneSettings) -> pulumi.Input[str]:
-        """Return the ARN of the zone's OIDC provider; an account has one for each issuer, so zones may share it."""
+        """Return the ARN of the zone's OIDC provider; zones with the same account and issuer share one."""
         if not self._is_created(zone):
             return self._known_provider(zone)
         key = (self._account(zone), str(zone.oidc_issuer))
@@ -129,17 +129,17 @@ class Zones:
         claim = self._issuers[account, issuer]
         if claim.adopted_arn is not None:
             return claim.adopted_arn
-        # Neither the provider nor its access to the account bears a zone's name: zones come and go.
+        # Neither the OIDC provider nor its Pulumi provider has a zone's name, because zones are added and removed.
         name = f"oidc-{account}-{hashlib.sha256(issuer.encode()).hexdigest()[:8]}"
         provider = accounts.create_provider(name, zone, zone.region, self._context.opts)
-        # All of the cluster's workloads may live by it, not our zone alone.
+        # Keep it on deletion, because other workloads of the cluster may use it.
         kept = pulumi.ResourceOptions(provider=provider, retain_on_delete=True, import_=claim.import_id)
         return aws.iam.OpenIdConnectProvider(
             name,
             url=f"https://{issuer}",
             client_id_lists=["sts.amazonaws.com"],
-            # No thumbprints: AWS checks EKS issuers with its own CA library, and a wrong one has locked users out
-            # (aws/aws-cdk#8607).
+            # No thumbprints: AWS checks EKS issuers with its own CA library, and a wrong thumbprint has locked users
+            # out (aws/aws-cdk#8607).
             tags=dict(self._context.tags),
             opts=pulumi.ResourceOptions.merge(self._context.opts, kept),
         ).arn

@@ -1,4 +1,4 @@
-"""Zones from a file of their own: Pulumi can't hand a program more than 128 KiB of configuration."""
+"""Read zones from their own file, because Pulumi can't pass more than 128 KiB of configuration to a program."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _KEY = "zonesFile"
 
 
 def read_into(values: Object, project_dir: Path) -> list[Problem]:
-    """Put the zones of ``zonesFile`` among the values, if that is set.
+    """Add the zones of ``zonesFile`` to the values, if it is set.
 
     Args:
-        values: of the stack's configuration, by key.
-        project_dir: from where a relative path is found.
+        values: the stack's configuration, by key.
+        project_dir: the directory that a relative path is relative to.
 
     Returns:
-        What is wrong with the file as such; its zones are judged like those of the stack's file.
+        Problems with the file itself; its zones are checked like those of the stack file.
     """
     name = values.get(_KEY)
     if not isinstance(name, str) or not name:

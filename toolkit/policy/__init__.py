@@ -1,1 +1,1 @@
-"""IAM's decisions on requests, from policy documents alone."""
+"""Evaluate IAM policies offline."""

@@ -1,8 +1,8 @@
-"""IAM's decision on a request, from policy documents alone.
+"""Evaluate IAM policy documents for a request.
 
-Source: IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements". What is not modelled (an
-unknown condition operator, a policy variable) makes an Allow not match and a Deny match, so that the sandbox
-never lets through what AWS would not.
+Source: IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements". An unsupported element (an unknown
+condition operator, a policy variable) makes an Allow not match and a Deny match, so that the sandbox never allows a
+call that AWS would deny.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Decision(Enum):
-    """How the evaluation ended."""
+    """The result of an evaluation."""
 
     ALLOWED = auto()
     NOT_ALLOWED = auto()
@@ -29,14 +29,14 @@ class Decision(Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody wants to do.
+    """A request to evaluate.
 
     Attributes:
         action: for example ``acm-pca:IssueCertificate``.
-        resource: an ARN, or ``*`` for actions that have none.
-        context: condition keys that the request carries.
-        principals: for trust and resource policies: every way in which the caller may be named, by kind
-            (``AWS``, ``Federated``, ``Service``).
+        resource: an ARN, or ``*`` for actions without a resource.
+        context: the request's condition keys.
+        principals: for trust and resource policies: all names of the caller, by kind (``AWS``, ``Federated``,
+            ``Service``).
     """
 
     action: str
@@ -46,7 +46,7 @@ class Request:
 
 
 def evaluate(documents: Iterable[Mapping[str, Value]], request: Request) -> Decision:
-    """Return the decision: an explicit Deny first, then any Allow, else not allowed."""
+    """Return the decision: an explicit Deny has precedence over any Allow; without both, the request is not allowed."""
     effects = {
         str(statement.get("Effect"))
         for document in documents
@@ -64,13 +64,13 @@ def list_statements(document: Mapping[str, Value]) -> list[Object]:
 
 
 def _matches(statement: Object, request: Request) -> bool:
-    # What is not modelled counts against the caller: as a match of a Deny, as no match of an Allow.
+    # An unsupported element counts against the caller: it matches a Deny and does not match an Allow.
     when_unknown = statement.get("Effect") == "Deny"
     if request.principals is not None and not _principal_matches(statement, request.principals):
         return False
     if not _element_matches(statement, "Action", request.action, ignore_case=True):
         return False
-    # A trust policy has no Resource: the role itself is meant.
+    # A trust policy has no Resource; it applies to its role.
     if "Resource" in statement or "NotResource" in statement:
         if not _element_matches(statement, "Resource", request.resource):
             return False
@@ -86,7 +86,7 @@ def _principal_matches(statement: Object, callers: Mapping[str, frozenset[str]])
     if not isinstance(principal, dict):
         return False
     if "*" in _listed(principal.get("AWS")):
-        # Everybody. Whether that allows something to a service that is not named is not documented.
+        # All principals. AWS does not document whether this allows an AWS service that is not named.
         return "Service" not in callers or statement.get("Effect") == "Deny"
     return any(
         name in callers.get(kind, frozenset()) or (name == "*" and kind in callers)
@@ -122,7 +122,7 @@ def _condition_holds(operator: str, given: str | None, wanted: list[str], *, whe
     if compare is None or any("${" in value for value in wanted):
         return when_unknown
     if given is None:
-        # Without the key a condition does not hold, unless it is negated or says IfExists.
+        # Without its key a condition is false, unless it is negated or has IfExists.
         return negated or operator.endswith("IfExists")
     return negated != any(compare(given, value) for value in wanted)
 
@@ -148,7 +148,7 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 
 
 def _listed(value: object) -> list[object]:
-    """Return a list: nearly everywhere IAM allows one thing or a list of it."""
+    """Return a list: most IAM elements accept one value or a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
