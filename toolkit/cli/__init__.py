@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 COMMANDS = {
     "demo": Entry("toolkit.cli.demo", "Run the whole chain against an AWS on loopback."),
     "sandbox": Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped, or for one command."),
-    "contract": Entry("toolkit.cli.contract", "Make or show a contract: what every other command reads."),
+    "contract": Entry("toolkit.cli.contract", "Create or show a contract, which all other commands read."),
     "render-mesh": Entry("toolkit.cli.render_mesh", "Turn the contract into a Mesh with an acmpca backend."),
     "render-zone": Entry(
         "toolkit.cli.render_zone", "Render what each zone's control plane needs: Helm values or environment."

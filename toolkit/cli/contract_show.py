@@ -38,8 +38,8 @@ def command(
 ) -> None:
     """Show a contract, as a table or as JSON.
 
-    The contract is read and checked as by all other commands. docs/reference/contract.md describes it. If the CA expires
-    within 90 days, a warning goes to stderr.
+    The contract is read and checked as by all other commands. docs/reference/contract.md describes it. If the CA
+    expires within 90 days, a warning goes to stderr.
     """
     from datetime import UTC, datetime
 

@@ -113,7 +113,7 @@ def command(
 
     Reads Meshes of both forms, and the Secrets that they name. Finds fields that Kong Mesh would drop silently, chains
     and lifetimes that can't work, and credentials in the wrong place. With --contract, --stack or --cwd, also finds
-    differences from the contract. Never shows values of credentials and keys. docs/reference/lint.md explains each code.
+    differences from the contract. Never shows values of credentials and keys. docs/reference/lint.md explains codes.
     """
     from datetime import UTC, datetime
 

@@ -75,12 +75,12 @@ def _is_empty(text: str) -> bool:
 class Check:
     """The result of one check of one zone."""
 
-    name: _Text = Field(description="Stable: monitors may refer to it.")
-    outcome: Outcome = Field(description="How it ended.")
-    expected: _Text = Field(default="", exclude_if=_is_empty, description="What should be.")
-    found: _Text = Field(default="", exclude_if=_is_empty, description="What is.")
-    advice: _Text = Field(default="", exclude_if=_is_empty, description="What to do; there when it failed.")
-    note: _Text = Field(default="", exclude_if=_is_empty, description="Something worth knowing that is no failure.")
+    name: _Text = Field(description="The check's name. It does not change between versions.")
+    outcome: Outcome = Field(description="The check's outcome.")
+    expected: _Text = Field(default="", exclude_if=_is_empty, description="The expected value.")
+    found: _Text = Field(default="", exclude_if=_is_empty, description="The value that was found.")
+    advice: _Text = Field(default="", exclude_if=_is_empty, description="How to fix a failed check.")
+    note: _Text = Field(default="", exclude_if=_is_empty, description="A remark that is not a failure.")
 
     @property
     def failed(self) -> bool:
@@ -97,9 +97,9 @@ def judge(name: str, expected: str, found: str, advice: str, note: str = "", *, 
 class Link:
     """The CA certificate of one link of a chain."""
 
-    name: _Text = Field(description="The CA's common name, or what stands for it.")
-    sha256_fingerprint: _Text = Field(description="Of the CA's certificate, as AB:CD:...")
-    not_after: _Moment = Field(description="When it expires, RFC 3339.")
+    name: _Text = Field(description="The CA's common name; its whole subject if it has none.")
+    sha256_fingerprint: _Text = Field(description="SHA-256 fingerprint of the CA's certificate, as AB:CD:...")
+    not_after: _Moment = Field(description="When the CA's certificate expires, RFC 3339.")
 
     @classmethod
     def of(cls, certificate: x509.Certificate) -> Link:
@@ -112,12 +112,12 @@ class Link:
 class CertificateFacts:
     """The facts of a zone's certificate."""
 
-    serial: _Text = Field(description="As RevokeCertificate takes it.")
-    sha256_fingerprint: _Text = Field(description="Of the certificate, as AB:CD:...")
-    not_before: _Moment = Field(description="When it begins, RFC 3339.")
-    not_after: _Moment = Field(description="When it expires, RFC 3339.")
-    uris: tuple[_Text, ...] = Field(description="Its URI SANs, in their order.")
-    chain: tuple[Link, ...] = Field(description="The chain that came with it: issuing CA first, root last.")
+    serial: _Text = Field(description="The serial number, as RevokeCertificate takes it.")
+    sha256_fingerprint: _Text = Field(description="SHA-256 fingerprint of the certificate, as AB:CD:...")
+    not_before: _Moment = Field(description="The time from which the certificate is valid, RFC 3339.")
+    not_after: _Moment = Field(description="When the certificate expires, RFC 3339.")
+    uris: tuple[_Text, ...] = Field(description="The URI SANs, in the certificate's order.")
+    chain: tuple[Link, ...] = Field(description="The CA chain in AWS's response: issuing CA first, root last.")
 
     @classmethod
     def of(cls, issued: IssuedCertificate) -> CertificateFacts:
@@ -137,15 +137,15 @@ class CertificateFacts:
 class Request:
     """One request for a certificate and its outcome, with the fields of the ledger."""
 
-    requested_at: _Moment = Field(description="When it was sent, RFC 3339.")
+    requested_at: _Moment = Field(description="When the request was sent, RFC 3339.")
     purpose: _Text = Field(description="verification, or the name of the denial probe.")
-    idempotency_token: _Text = Field(description="With which AWS tells a repeated request from a new one.")
+    idempotency_token: _Text = Field(description="The token by which AWS recognizes a repeated request.")
     certificate_arn: _Text = Field(default="", exclude_if=_is_empty, description="The certificate that was issued.")
     reason: _Text = Field(
         default="",
         exclude_if=_is_empty,
-        description="Why none was issued. Without it and without a "
-        "certificate, AWS may have issued one that nobody knows.",
+        description="Why no certificate was issued. If this and certificateArn are missing, the outcome is unknown: "
+        "AWS may have issued a certificate.",
     )
 
 
@@ -154,37 +154,37 @@ class Revocation:
     """The outcome of revoking a certificate."""
 
     certificate_arn: _Text = Field(description="The certificate.")
-    revoked: bool = Field(description="Whether it was revoked.")
-    reason: _Text = Field(default="", description="Why it was not revoked; empty if it was.")
+    revoked: bool = Field(description="Whether the certificate was revoked.")
+    reason: _Text = Field(default="", description="Why the certificate was not revoked; empty if it was.")
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class ZoneResult:
     """The result of one zone."""
 
-    zone: _Text = Field(description="Its name.")
-    region: _Text = Field(description="Where it runs.")
-    checks: tuple[Check, ...] = Field(description="Every check, in order, also those that were skipped.")
+    zone: _Text = Field(description="The zone's name.")
+    region: _Text = Field(description="The zone's AWS region.")
+    checks: tuple[Check, ...] = Field(description="Every check, in order, including skipped ones.")
     _: KW_ONLY
     certificates_issued: tuple[_Text, ...] = Field(
-        default=(), description="ARNs of the certificates that were issued; AWS keeps no list of them."
+        default=(), description="ARNs of the issued certificates. AWS Private CA has no list of them."
     )
     requests: tuple[Request, ...] = Field(
-        default=(), description="Every request for a certificate, in order; empty in what version 1 wrote."
+        default=(), description="Every request for a certificate, in order; empty in a report of version 1."
     )
     certificates_revoked: tuple[_Text, ...] = Field(
-        default=(), description="Of the issued certificates, those that were revoked."
+        default=(), description="ARNs of the revoked certificates."
     )
     revocations: tuple[Revocation, ...] = Field(
-        default=(), description="With --revoke, for each issued certificate whether it was revoked; empty without."
+        default=(), description="With --revoke: for each issued certificate, whether it was revoked. Otherwise empty."
     )
     certificate: CertificateFacts | None = Field(
-        default=None, description="The zone's certificate; null when none was fetched, issued or not."
+        default=None, description="The zone's certificate; null if none was fetched, even if one was issued."
     )
     issuance_milliseconds: Annotated[int, Field(ge=0, le=_MOST_MILLISECONDS)] | None = Field(
-        default=None, description="From the request to the fetched certificate; null when none was fetched."
+        default=None, description="Time from the request to the fetched certificate; null if none was fetched."
     )
-    calls: _Counts = Field(default_factory=dict, description="Calls of AWS by operation, repeated ones included.")
+    calls: _Counts = Field(default_factory=dict, description="Number of AWS calls by operation, including retries.")
     # Why no identity was available (toolkit.verify.causes.Cause). Empty otherwise, and in a parsed report.
     cause: Annotated[str, Field(exclude=True)] = field(default="", compare=False)
 
@@ -215,41 +215,41 @@ class ZoneResult:
 class Handshake:
     """A mutual TLS handshake between the proxies of two zones."""
 
-    client: _Text = Field(description="The zone of the proxy that connects.")
-    server: _Text = Field(description="The zone of the proxy that is connected to.")
-    problem: _Text = Field(default="", description="Why they don't trust each other; empty when they do.")
+    client: _Text = Field(description="The zone of the client's proxy.")
+    server: _Text = Field(description="The zone of the server's proxy.")
+    problem: _Text = Field(default="", description="Why the handshake failed; empty if it succeeded.")
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Report:
     """The results of all zones, in the contract's order."""
 
-    mesh: _Text = Field(description="The mesh that was asked for.")
-    certificate_authority_arn: _Text = Field(description="The CA that was asked.")
-    usage_mode: UsageMode = Field(description="Of the CA; it decides what a certificate costs.")
+    mesh: _Text = Field(description="The mesh of the certificates.")
+    certificate_authority_arn: _Text = Field(description="ARN of the CA.")
+    usage_mode: UsageMode = Field(description="The CA's usage mode, which determines the price of a certificate.")
     started_at: _Moment = Field(description="When the run began, RFC 3339.")
     finished_at: _Moment = Field(description="When the run ended, RFC 3339.")
     zones: tuple[ZoneResult, ...] = Field(
-        description="One result for each zone that was asked, in the contract's order."
+        description="One result for each verified zone, in the contract's order."
     )
     handshakes: tuple[Handshake, ...] = Field(
-        default=(), description="Every zone's proxy with every other's; empty when none were made."
+        default=(), description="The handshakes between all pairs of zones; empty if none were made."
     )
-    missing_zones: tuple[_Text, ...] = Field(default=(), description="Zones of the contract of which nothing is known.")
-    interrupted: bool = Field(default=False, description="Whether somebody stopped the run before it was done.")
+    missing_zones: tuple[_Text, ...] = Field(default=(), description="Zones of the contract without a result.")
+    interrupted: bool = Field(default=False, description="Whether the run was stopped before it was complete.")
     _: KW_ONLY
     schema_version: Literal[2] = Field(
-        default=2, description="Fields may be added within a version; none is removed or changed."
+        default=2, description="Within a version, fields may be added but not removed or changed."
     )
 
-    @computed(description="Whether every zone was asked and passed, and all trust each other.")
+    @computed(description="Whether every zone was verified and passed, and every handshake succeeded.")
     @property
     def passed(self) -> bool:
         """Return whether every zone was verified and passed, and every handshake succeeded."""
         good = all(zone.passed for zone in self.zones) and not any(meeting.problem for meeting in self.handshakes)
         return good and not self.missing_zones and not self.interrupted
 
-    @computed(description="How many certificates were issued to the run.")
+    @computed(description="How many certificates were issued in the run.")
     @property
     def certificates_issued(self) -> _Count:
         """Return how many certificates were issued in the run."""
@@ -260,13 +260,13 @@ class Report:
         """Return how many of these certificates the run revoked."""
         return sum(len(zone.certificates_revoked) for zone in self.zones)
 
-    @computed(description="At most so many US dollars they cost: the account may be in a cheaper tier.")
+    @computed(description="Maximum cost of the certificates in US dollars. The account may be in a cheaper tier.")
     @property
     def cost_at_most_usd(self) -> Annotated[float, Field(ge=0)]:
         """Return the maximum cost of the certificates in US dollars, to the hundredth of a cent."""
         return round(self.certificates_issued * CERTIFICATE_PRICE[self.usage_mode], 4)
 
-    @computed(description="Calls of AWS by operation, over all zones, repeated ones included.")
+    @computed(description="Number of AWS calls by operation, over all zones, including retries.")
     @property
     def calls(self) -> dict[str, _Count]:
         """Return the number of AWS calls by operation, over all zones, in alphabetical order."""

@@ -81,7 +81,7 @@ def make_json_schema() -> Object:
         "$schema": GenerateJsonSchema.schema_dialect,
         **schema,
         "title": "Report of toolkit verify",
-        "description": "What toolkit verify -o json writes.",
+        "description": "The output of toolkit verify -o json.",
         "properties": _ordered(schema["properties"], _REPORT_KEYS),
         "$defs": parts,
     }

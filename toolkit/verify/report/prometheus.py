@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 PREFIX = "kong_mesh_pca_verify_"
 # Help text of each gauge, in the order of the document.
 GAUGES = {
-    "passed": "Whether the last run passed: every zone was asked and passed, and all trust each other.",
-    "interrupted": "Whether somebody stopped the last run before it was done.",
+    "passed": "Whether the last run passed: every zone was verified and passed, and every handshake succeeded.",
+    "interrupted": "Whether the last run was stopped before it was complete.",
     "last_run_timestamp_seconds": "When the last run ended.",
     "duration_seconds": "How long the last run took.",
-    "certificates_issued": "How many certificates were issued to the last run.",
-    "certificates_revoked": "How many of the certificates of the last run it revoked.",
-    "cost_upper_bound_dollars": "At most so many US dollars the certificates of the last run cost.",
-    "calls": "Calls of AWS that the last run made, by operation, repeated ones included.",
-    "zone_passed": "Whether every check of the zone passed; 0 also for a zone of which nothing is known.",
-    "zone_missing": "Whether nothing is known of a zone that the contract has.",
-    "check_outcome": "How a check of a zone ended: 1 for the outcome that it had, 0 for the others.",
-    "issuance_seconds": "From the request for the zone's certificate to the fetched certificate.",
+    "certificates_issued": "How many certificates were issued in the last run.",
+    "certificates_revoked": "How many certificates of the last run were revoked.",
+    "cost_upper_bound_dollars": "Maximum cost of the certificates of the last run, in US dollars.",
+    "calls": "Number of AWS calls in the last run, by operation, including retries.",
+    "zone_passed": "Whether every check of the zone passed; 0 for a zone without a result.",
+    "zone_missing": "Whether a zone of the contract has no result.",
+    "check_outcome": "The outcome of a check of a zone: 1 for the actual outcome, 0 for the others.",
+    "issuance_seconds": "Time from the request for the zone's certificate to the fetched certificate.",
     "certificate_not_after_timestamp_seconds": "When the zone's certificate expires.",
-    "chain_not_after_timestamp_seconds": "When the first CA of the chain that came with the certificate expires.",
-    "handshake_passed": "Whether a proxy of the client's zone and one of the server's trust each other.",
+    "chain_not_after_timestamp_seconds": "When the first CA of the certificate's chain expires.",
+    "handshake_passed": "Whether the handshake between the client's zone and the server's zone succeeded.",
 }
 _WORSE_WHEN_MORE = {"interrupted", "zone_missing", "issuance_seconds"}
 
