@@ -1,8 +1,8 @@
-"""The contract between the Pulumi program and everything that reads its stack outputs.
+"""Define the contract between the Pulumi program and the programs that read its stack outputs.
 
-The program writes it through :class:`StackOutputs`, the command line reads it through the same class, so
-neither can drift from the other. A document with one field wrong is refused with every problem by path.
-A stack whose CA is still to be certified by somebody else exports a :class:`PendingStack` instead.
+The program writes it through :class:`StackOutputs` and the command line reads it through the same class, so the two
+can't differ. For an invalid document, the error lists every problem with its path. A stack whose CA needs a certificate
+from an external CA exports a :class:`PendingStack` instead.
 """
 
 from toolkit.contract.loading import list_validation_problems as list_validation_problems

@@ -1,4 +1,4 @@
-"""Make a contract for a CA and roles that somebody made without Pulumi."""
+"""Make a contract for a CA and roles that were created without Pulumi."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from toolkit.values import Object, Value
 
-# Names of roles may have commas in them (IAM user guide, "IAM and AWS STS quotas").
+# Role names may contain commas (IAM user guide, "IAM and AWS STS quotas").
 _BEFORE_AN_ARN = re.compile(r",(?=arn:)")
 _DEFAULT_MESH = "default"
 _MOST_NAMES = 10
 _MOST_SHOWN = 60
-# For each field of all zones its option and its default.
+# Option and default by field, for fields with one value for all zones.
 _OF_ZONES = {
     "namespace": ("--namespace", DEFAULT_NAMESPACE),
     "serviceAccount": ("--service-account", DEFAULT_SERVICE_ACCOUNT),
@@ -38,16 +38,16 @@ _OF_ZONES = {
 
 @dataclass(frozen=True)
 class Choices:
-    """What the operator says of the CA and of those that use it; None for what is not said.
+    """The operator's choices for the contract; None for an option that is not set.
 
     Attributes:
-        arn: of the CA.
-        chain: its chain, as PEM.
-        meshes: their names; empty for what is not said.
-        lifetime: of data plane certificates.
+        arn: the CA's ARN.
+        chain: the CA's chain as PEM.
+        meshes: the names of the meshes; empty if the option is not set.
+        lifetime: the lifetime of data plane certificates.
         zones: ``NAME=REGION,ROLE_ARN`` each, or ``NAME=REGION,ROLE_ARN,VERIFIER_ROLE_ARN``.
-        namespace: of the control planes of all zones.
-        service_account: of the control planes of all zones.
+        namespace: the namespace of the control planes of all zones.
+        service_account: the service account of the control planes of all zones.
         identity: how the control planes of all zones get their roles.
     """
 
@@ -62,12 +62,12 @@ class Choices:
 
 
 def make_draft(choices: Choices, outputs: Object | None = None, mapped: Sequence[str] = ()) -> Draft:
-    """Put a contract together from what the operator says and what another tool has; it may still lack a chain.
+    """Return a contract from the operator's choices and another tool's outputs; it may still lack a chain.
 
     Args:
-        choices: what the operator says.
-        outputs: of Terraform or CloudFormation, by their names.
-        mapped: ``FIELD=OUTPUT`` each, for outputs that have other names than the contract's fields.
+        choices: the operator's choices.
+        outputs: the outputs of Terraform or CloudFormation, by name.
+        mapped: ``FIELD=OUTPUT`` each, for outputs with names other than the contract's fields.
     """
     draft = Draft()
     if outputs is not None:
@@ -91,30 +91,30 @@ def make_draft(choices: Choices, outputs: Object | None = None, mapped: Sequence
 
 
 def lacks_chain(draft: Draft) -> bool:
-    """Return whether AWS is still to be asked for the CA and its chain."""
+    """Return whether the CA and its chain must still be looked up in AWS."""
     return "certificateChain" not in draft.document
 
 
 def add_authority(draft: Draft, fields: Object, chain: str) -> None:
-    """Add what AWS says of the CA.
+    """Add the CA's properties from AWS.
 
     Args:
-        draft: of which :meth:`Draft.require_rest` finds nothing wrong.
-        fields: of ``certificateAuthority``, by the contract's names.
-        chain: as PEM, issuing CA first.
+        draft: a draft without problems in :meth:`Draft.require_rest`.
+        fields: the fields of ``certificateAuthority``, by the contract's names.
+        chain: the CA's chain as PEM, issuing CA first.
     """
     authority = draft.authority
     if authority is None:
         return
     for name, value in fields.items():
-        # A CA of one key signs with any hash; AWS's answer is what it was made with.
+        # A CA can sign with any hash that its key supports; AWS only returns the algorithm from the CA's creation.
         if name != "signingAlgorithm" or name not in authority:
             draft.put(authority, f"certificateAuthority.{name}", value, "AWS")
     draft.put(draft.document, "certificateChain", chain, "AWS")
 
 
 def list_unchecked(draft: Draft) -> list[str]:
-    """Return what is not known of a CA that AWS was not asked for, a sentence each."""
+    """Return what is unknown about a CA that was not looked up in AWS, as sentences."""
     authority = draft.authority or {}
     found = ["AWS was not asked: whether the CA is ACTIVE, and whether the chain is the CA's, is not known"]
     if "usageMode" not in authority:
@@ -142,7 +142,7 @@ def _add_zone(draft: Draft, written: str) -> None:
 
 
 def _assume(draft: Draft, choices: Choices) -> None:
-    """Fill in defaults, and say so."""
+    """Fill in defaults, and record them."""
     document = draft.document
     if "meshes" not in document:
         document["meshes"] = [_DEFAULT_MESH]

@@ -1,4 +1,4 @@
-"""A contract that is put together from several sources, each of which may say the same but not something else."""
+"""Build a contract from several sources, which must not contradict each other."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _HINT = (
 
 @dataclass
 class Draft:
-    """A contract in the making.
+    """A contract that is being built.
 
     Attributes:
-        document: what is known, by the contract's names.
-        origins: where each value comes from, such as ``--arn``, by its path.
-        problems: what can't be right, whatever else follows.
-        assumed: the defaults that were used, in sentences.
+        document: the known values, by the contract's names.
+        origins: the source of each value, such as ``--arn``, by path.
+        problems: problems that no later source can fix.
+        assumed: the defaults that were used, as sentences.
     """
 
     document: Object = field(default_factory=dict)
@@ -43,24 +43,24 @@ class Draft:
 
     @property
     def authority(self) -> Object | None:
-        """Return what is known of the CA; None where a source says that it is no object."""
+        """Return the known values of the CA; None if a source's value is not an object."""
         found = self.document.setdefault("certificateAuthority", {})
         return found if isinstance(found, dict) else None
 
     @property
     def zones(self) -> list[Value] | None:
-        """Return the zones, each of any type; None where a source says that they are no list."""
+        """Return the zones, each of any type; None if a source's value is not a list."""
         found = self.document.setdefault("zones", [])
         return found if isinstance(found, list) else None
 
     def put(self, holder: Object, path: str, value: Value, origin: str) -> None:
-        """Set a value, unless another source says something else: that is a problem.
+        """Set a value; record a problem if another source has set a different value.
 
         Args:
             holder: the object in the document.
-            path: of the value in the contract, such as ``zones[1].roleArn``.
-            value: of any type; the model judges it.
-            origin: of the value, such as ``--arn``.
+            path: the value's path in the contract, such as ``zones[1].roleArn``.
+            value: of any type; the model validates it.
+            origin: the value's source, such as ``--arn``.
         """
         name = path.rpartition(".")[2]
         if name in holder and not _is_same(name, holder[name], value):
@@ -75,7 +75,7 @@ class Draft:
         """Return the contract.
 
         Raises:
-            InvalidInputError: it is none; every problem is named by path, with the source of the value.
+            InvalidInputError: the contract is invalid; lists every problem with its path and the value's source.
         """
         contract, problems = self._judge()
         if problems or contract is None:
@@ -83,10 +83,10 @@ class Draft:
         return contract
 
     def require_rest(self) -> None:
-        """Judge everything but the chain, which AWS is still to be asked for.
+        """Validate everything except the chain, which is looked up in AWS later.
 
         Raises:
-            InvalidInputError: something is wrong; every problem is named by path, with the source of the value.
+            InvalidInputError: a value is invalid; lists every problem with its path and the value's source.
         """
         _, problems = self._judge()
         if rest := [problem for problem in problems if problem.path != "certificateChain"]:
@@ -94,7 +94,7 @@ class Draft:
 
     def _judge(self) -> tuple[StackOutputs | None, list[Problem]]:
         try:
-            # As JSON: in that form alone the models take lists and times, and are strict in all else.
+            # As JSON, because only then do the strict models accept lists and times.
             contract = StackOutputs.model_validate_json(json.dumps(complete(self.document)))
         except ValidationError as error:
             clashing = {problem.path for problem in self.problems}
@@ -114,7 +114,7 @@ class Draft:
         return f"{path} ({origin})" if origin else path
 
     def _origin(self, path: str) -> str:
-        """Return where a value comes from, or what it is in: the longest path that is known."""
+        """Return the source of a value or of the object around it, by the longest known path."""
         around = [known for known in self.origins if path == known or path.startswith((f"{known}.", f"{known}["))]
         return self.origins[max(around, key=len)] if around else ""
 
@@ -131,7 +131,7 @@ def _is_same(name: str, one: Value, other: Value) -> bool:
 
 
 def _quote(value: Value) -> str:
-    """Return a value for an error; a text that could be anything, also a key, is not repeated."""
+    """Return a value for an error; replace a text that could be anything, such as a key."""
     if isinstance(value, str) and (len(value) <= _MOST_QUOTED or value.startswith("arn:")) and value.isprintable():
         return escape(value)
     return "another value"

@@ -1,4 +1,4 @@
-"""Read the outputs of Terraform and of CloudFormation as names and values."""
+"""Read the outputs of Terraform and CloudFormation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from toolkit.text import escape
 if TYPE_CHECKING:
     from toolkit.values import Object, Value
 
-# developer.hashicorp.com/terraform/cli/commands/output: what -json prints for each output.
+# developer.hashicorp.com/terraform/cli/commands/output: the keys that -json prints for each output.
 _OF_TERRAFORM = frozenset({"value", "type", "sensitive"})
 _FROM_TERRAFORM = "Write it with: terraform output -json > outputs.json"
 _FROM_CLOUDFORMATION = "Write it with: aws cloudformation describe-stacks --stack-name NAME > stack.json"
@@ -19,7 +19,7 @@ _MOST_SHOWN = 60
 
 
 def is_terraform(document: Value) -> bool:
-    """Return whether a JSON value is what ``terraform output -json`` prints of a configuration that has outputs."""
+    """Return whether a JSON value is the output of ``terraform output -json``, with at least one output."""
     return (
         isinstance(document, dict)
         and bool(document)
@@ -28,25 +28,25 @@ def is_terraform(document: Value) -> bool:
 
 
 def unwrap_terraform(document: Object) -> Object:
-    """Return the values of Terraform's outputs by their names.
+    """Return the values of Terraform's outputs by name.
 
-    An optional attribute that is not set is null in Terraform; here it is left out, as in a contract.
+    Terraform has null for an optional attribute that is not set. Such attributes are left out, as in a contract.
 
     Args:
-        document: for which :func:`is_terraform` is true.
+        document: a document for which :func:`is_terraform` is true.
     """
     return {name: _without_nulls(output["value"]) for name, output in document.items()}
 
 
 def read_terraform(text: str | bytes, source: str) -> Object:
-    """Return the outputs that ``terraform output -json`` printed.
+    """Return the outputs in the output of ``terraform output -json``.
 
     Args:
-        text: what it printed.
-        source: what to call it in an error, usually the file's name.
+        text: the output.
+        source: its name in errors, usually the file name.
 
     Raises:
-        InvalidInputError: it is something else, or has no outputs.
+        InvalidInputError: the text is something else, or has no outputs.
     """
     document = parse_json(text, source, _FROM_TERRAFORM)
     if document == {}:
@@ -61,20 +61,20 @@ def read_terraform(text: str | bytes, source: str) -> Object:
 
 
 def read_cloudformation(text: str | bytes, source: str) -> Object:
-    """Return the outputs of the one stack that ``aws cloudformation describe-stacks`` printed.
+    """Return the outputs of the one stack in the output of ``aws cloudformation describe-stacks``.
 
     Args:
-        text: what it printed.
-        source: what to call it in an error, usually the file's name.
+        text: the output.
+        source: its name in errors, usually the file name.
 
     Raises:
-        InvalidInputError: it is something else, of several stacks, or of a stack without outputs.
+        InvalidInputError: the text is something else, has several stacks, or the stack has no outputs.
     """
     document = parse_json(text, source, _FROM_CLOUDFORMATION)
     outputs = _outputs(_stack(document, source), source)
     found: Object = {}
     for number, output in enumerate(outputs):
-        # botocore cloudformation: Output has OutputKey, OutputValue, Description and ExportName, all of them texts.
+        # botocore cloudformation: Output has OutputKey, OutputValue, Description and ExportName, all strings.
         key, value = (output.get(name) if isinstance(output, dict) else None for name in ("OutputKey", "OutputValue"))
         if not isinstance(key, str) or not isinstance(value, str):
             problem = Problem(f"Outputs[{number}]", "must be an object with the texts OutputKey and OutputValue")
@@ -113,7 +113,7 @@ def _outputs(stack: Value, source: str) -> list[Value]:
     outputs = stack.get("Outputs") if isinstance(stack, dict) else None
     if isinstance(outputs, list) and outputs:
         return outputs
-    # CloudFormation leaves the key out where a stack has none.
+    # CloudFormation leaves the key out if a stack has no outputs.
     if isinstance(stack, dict) and "StackName" in stack and outputs in (None, []):
         raise InvalidInputError(f"{source}: the stack has no outputs", hint="Add Outputs to its template.")
     problem = Problem("Outputs", "must be the list of the stack's outputs")

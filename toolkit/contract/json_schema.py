@@ -1,4 +1,4 @@
-"""The contract as a JSON Schema, for programs in other languages and for editors."""
+"""Build a JSON Schema of the contract, for programs in other languages and for editors."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 
 class _WithoutFieldTitles(GenerateJsonSchema):
-    """Pydantic would title `usageMode` "Usagemode", which says nothing."""
+    """Leave out pydantic's titles, such as "Usagemode" for `usageMode`."""
 
     def field_title_should_be_set(self, _schema: object) -> bool:
         return False
 
 
 def build_json_schema() -> Object:
-    """Return the JSON Schema (draft 2020-12) of what a stack exports, in either of its states.
+    """Return the JSON Schema (draft 2020-12) of a stack's outputs, for an active or a pending CA.
 
-    It describes the form. What a schema can't say, such as that the chain is in order and leads to the root, only
-    :func:`toolkit.contract.read` checks.
+    The schema describes the structure. Only :func:`toolkit.contract.read` checks the rest, for example the order of the
+    chain.
     """
     states: TypeAdapter[StackOutputs | PendingStack] = TypeAdapter(StackOutputs | PendingStack)
     schema = states.json_schema(by_alias=True, schema_generator=_WithoutFieldTitles)
     for model, derived in DERIVED.items():
         definition = schema["$defs"][model.__name__]
-        # The model always has them; a document need not.
+        # Derived fields are always set in the model, but optional in a document.
         definition["required"] = [name for name in definition["required"] if name not in derived]
     return {
         "$schema": GenerateJsonSchema.schema_dialect,

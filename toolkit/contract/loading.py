@@ -1,7 +1,7 @@
-"""Where the contract comes from: text, a file, standard input, the Pulumi CLI.
+"""Read the contract from text, a file, stdin or the Pulumi CLI.
 
-What is refused may be anything, also a private key in the wrong place: an error says where it stands and what is
-wrong with it, and never repeats it in full.
+An invalid document may contain anything, even a private key. So an error names the position and the problem, and never
+repeats the whole value.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from toolkit.text import escape
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-# An organization may have marked outputs as secret. Nothing in the contract is one, and without this option the
-# Pulumi CLI prints "[secret]" in their place.
+# An organization may mark outputs as secret, and the Pulumi CLI then prints "[secret]" without this option. The
+# contract contains no secrets.
 _COMMAND = ("pulumi", "stack", "output", "--json", "--show-secrets")
 _WHERE_FROM = (
     f"Export it with: {' '.join(_COMMAND)} > outputs.json; for a CA that Pulumi did not make, make it with: "
@@ -41,27 +41,27 @@ def parse(text: str | bytes, source: str = "the stack outputs") -> StackOutputs:
 
     Args:
         text: the document.
-        source: what to call it in an error, usually the file's name.
+        source: its name in errors, usually the file name.
 
     Raises:
-        InvalidInputError: it is not JSON, or not a contract, every problem named by path; or the stack's CA still
-            waits for its certificate.
+        InvalidInputError: the text is not JSON or not a contract, with every problem and its path; or the stack's CA is
+            still pending.
     """
     return _require_active(read(text, source), source)
 
 
 def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs | PendingStack:
-    """Read the contract from JSON, also that of a stack whose CA still waits for its certificate.
+    """Read the contract from JSON, also that of a stack whose CA is pending.
 
-    What can be derived may be missing. The document may also be what ``terraform output -json`` prints of outputs that
-    have the contract's names.
+    Values that can be derived may be missing. The document may also be the output of ``terraform output -json``, if the
+    outputs have the contract's names.
 
     Args:
         text: the document.
-        source: what to call it in an error, usually the file's name.
+        source: its name in errors, usually the file name.
 
     Raises:
-        InvalidInputError: it is not JSON, or not a contract; every problem is named by path.
+        InvalidInputError: the text is not JSON or not a contract; lists every problem with its path.
     """
     document = parse_json(text, source, _WHERE_FROM)
     try:
@@ -70,10 +70,10 @@ def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs |
         model = _model(document)
         if model is StackOutputs and isinstance(document, dict):
             document = complete(document)
-        # As JSON: in that form alone the models take lists and times, and are strict in all else.
+        # As JSON, because only then do the strict models accept lists and times.
         return model.model_validate_json(json.dumps(document))
     except ValidationError as error:
-        # Not from the error: it quotes what it refuses, and --debug would print that.
+        # "from None", because the error contains the rejected values, and --debug would print them.
         raise _no_contract(source, contract_problems(error)) from None
     except _BothStatesError as error:
         message = "stands beside certificateAuthority; a stack has the one or the other"
@@ -85,7 +85,7 @@ def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs |
 
 
 class _BothStatesError(Exception):
-    """The document is that of a waiting stack and that of a finished one."""
+    """The document has the fields of a pending and of an active stack."""
 
 
 def _model(document: object) -> type[StackOutputs | PendingStack]:
@@ -116,14 +116,14 @@ def _no_contract(source: str, problems: list[Problem]) -> InvalidInputError:
 
 
 def contract_problems(error: ValidationError) -> list[Problem]:
-    """Return what is wrong with a contract, without what could not be derived because of that."""
+    """Return the problems of a contract, without missing values that could not be derived because of other problems."""
     found = list(zip(list_validation_problems(error), error.errors(), strict=True))
     own = [each for each in found if not (each[1]["type"] == "missing" and is_derived(each[1]["loc"]))]
     return [Problem(path, _told(message, item["input"])) for (path, message), item in own or found]
 
 
 def _told(message: str, value: object) -> str:
-    """Return the message without a value that could be anything: a whole one only if it is short or an ARN."""
+    """Return the message; keep its value only if the value is short or an ARN, because it could be anything."""
     if not isinstance(value, str):
         return message
     if value == _HIDDEN:
@@ -134,11 +134,11 @@ def _told(message: str, value: object) -> str:
 
 
 def list_validation_problems(error: ValidationError) -> list[Problem]:
-    """Return pydantic's findings with paths as a user writes them: ``zones[1].roleArn``."""
+    """Return pydantic's errors with paths as users write them: ``zones[1].roleArn``."""
     return [Problem(_path(item["loc"]), _cut(_message(item), _MAX_MESSAGE)) for item in error.errors()]
 
 
-# What is wanted, by the type of pydantic's error.
+# The expected type, by the type of pydantic's error.
 _WANTED = {
     **dict.fromkeys(("tuple_type", "list_type"), "a list"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "an object with keys"),
@@ -156,7 +156,7 @@ _PLAIN = {
 
 
 def _message(item: ErrorDetails) -> str:
-    """Return what is wrong, in words of YAML and JSON instead of Python's."""
+    """Return the problem in terms of YAML and JSON instead of Python."""
     value, kind = item["input"], item["type"]
     if kind in _PLAIN:
         return _PLAIN[kind]
@@ -167,7 +167,7 @@ def _message(item: ErrorDetails) -> str:
 
 
 def _kind(value: object) -> str:
-    """Return what a value is in a document, without the value."""
+    """Return the kind of a value in a document, without the value."""
     if value is None:
         return "empty"
     kinds = ((bool, "true or false"), (str, "text"), (int | float, "a number"), (list | tuple, "a list"))
@@ -186,53 +186,53 @@ def _cut(text: str, limit: int) -> str:
 
 
 def load(outputs: str | None, stack: str | None = None, cwd: str | None = None) -> StackOutputs:
-    """Read the contract from where the user said.
+    """Read the contract from the user's source.
 
     Args:
-        outputs: a file, ``-`` for standard input, or None for the Pulumi stack.
-        stack: the stack's name; None means the selected one.
-        cwd: the directory of the Pulumi project; None means the current one.
+        outputs: a file, ``-`` for stdin, or None for the Pulumi stack.
+        stack: the stack's name; None for the selected stack.
+        cwd: the directory of the Pulumi project; None for the current directory.
 
     Raises:
-        InvalidInputError: the file can't be read or is no contract, or the stack's CA still waits for its certificate.
-        ExternalError: the Pulumi CLI is missing or refuses.
+        InvalidInputError: the file can't be read or is not a contract, or the stack's CA is still pending.
+        ExternalError: the Pulumi CLI is missing or fails.
     """
     content, source = _content(outputs, stack, cwd)
     return parse(content, source)
 
 
 def load_stack(outputs: str | None, stack: str | None = None, cwd: str | None = None) -> StackOutputs | PendingStack:
-    """Read the contract from where the user said, also that of a stack whose CA still waits for its certificate.
+    """Read the contract from the user's source, also that of a stack whose CA is pending.
 
     Args:
-        outputs: a file, ``-`` for standard input, or None for the Pulumi stack.
-        stack: the stack's name; None means the selected one.
-        cwd: the directory of the Pulumi project; None means the current one.
+        outputs: a file, ``-`` for stdin, or None for the Pulumi stack.
+        stack: the stack's name; None for the selected stack.
+        cwd: the directory of the Pulumi project; None for the current directory.
 
     Raises:
-        InvalidInputError: the file can't be read or is no contract.
-        ExternalError: the Pulumi CLI is missing or refuses.
+        InvalidInputError: the file can't be read or is not a contract.
+        ExternalError: the Pulumi CLI is missing or fails.
     """
     content, source = _content(outputs, stack, cwd)
     return read(content, source)
 
 
 def _content(outputs: str | None, stack: str | None, cwd: str | None) -> tuple[bytes, str]:
-    """Return the document, and what to call it in an error."""
+    """Return the document, and its name in errors."""
     if outputs is None:
         return _from_pulumi(stack, cwd), "the output of pulumi stack output"
     return read_source(outputs, _WHERE_FROM)
 
 
 def read_source(outputs: str, hint: str = "") -> tuple[bytes, str]:
-    """Return the content of what a user named, and what to call it in an error.
+    """Return the content of a file or of stdin, and its name in errors.
 
     Args:
-        outputs: a file, or ``-`` for standard input.
-        hint: where such a document comes from.
+        outputs: a file, or ``-`` for stdin.
+        hint: how to get such a document.
 
     Raises:
-        InvalidInputError: it can't be read, or is larger than any contract.
+        InvalidInputError: it can't be read, or is too large for a contract.
     """
     source = name_source(outputs)
     try:

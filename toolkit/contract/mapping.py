@@ -1,4 +1,4 @@
-"""The outputs of another tool as fields of a contract: by the contract's own names, or as ``--map`` says."""
+"""Map another tool's outputs to fields of a contract: by name, or with ``--map``."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ _TOP, _OF_AUTHORITY, _OF_ZONES = _names(StackOutputs), _names(CertificateAuthori
 
 
 def take_outputs(draft: Draft, outputs: Object, mapped: Sequence[str]) -> None:
-    """Put the outputs of another tool into a contract; what can't be put is a problem of the draft.
+    """Add the outputs of another tool to a contract; record a problem for an output that can't be added.
 
     Args:
-        draft: the contract in the making.
-        outputs: by their names.
-        mapped: ``FIELD=OUTPUT`` each. An output that has a field's name needs none.
+        draft: the contract that is being built.
+        outputs: the outputs by name.
+        mapped: ``FIELD=OUTPUT`` each. An output with a field's name needs none.
     """
     wanted = _read_map(draft, outputs, mapped)
     for name, value in with_aliases(outputs, StackOutputs).items():
         if name in _TOP and name not in wanted:
             _put_top(draft, name, value, f"output {name}")
-    # Whole objects before their fields.
+    # Set whole objects before their fields.
     for field, output in sorted(wanted.items(), key=lambda pair: pair[0] not in _TOP):
         origin = f"output {escape(output)}"
         if field in _TOP:
@@ -59,7 +59,7 @@ def take_outputs(draft: Draft, outputs: Object, mapped: Sequence[str]) -> None:
 
 
 def _read_map(draft: Draft, outputs: Object, mapped: Sequence[str]) -> dict[str, str]:
-    """Return the output of each field that ``--map`` names, if both are known."""
+    """Return the output for each field in ``--map``; record unknown fields and outputs as problems."""
     found: dict[str, str] = {}
     for each in mapped:
         field, separator, output = each.partition("=")
@@ -76,7 +76,7 @@ def _read_map(draft: Draft, outputs: Object, mapped: Sequence[str]) -> dict[str,
 
 
 def _field_problem(field: str) -> str:
-    """Return why a contract has no such field; empty when it has."""
+    """Return why a contract has no such field; empty if it has the field."""
     if within := _IN_A_ZONE.fullmatch(field):
         names, what = _OF_ZONES, f"zones[{_shown(within['zone'])}]."
     elif within := _IN_THE_AUTHORITY.fullmatch(field):
@@ -109,14 +109,14 @@ def _put_zone(draft: Draft, name: str, field: str, value: Value, origin: str) ->
 
 
 def _decode(name: str, value: Value) -> Value:
-    """Return a value that CloudFormation, which knows texts alone, has as a text: JSON, or a list with commas."""
+    """Return the decoded value of a CloudFormation output, which is always a string: JSON, or a list with commas."""
     if not isinstance(value, str):
         return value
     text = value.strip()
     if name == "schemaVersion" or (name in (_AUTHORITY, _ZONES, "meshes") and text.startswith(("{", "["))):
         with suppress(ValueError, RecursionError):
             return json.loads(text)
-    # The intrinsic function Fn::Join makes such a list.
+    # The intrinsic function Fn::Join creates such lists.
     return [part.strip() for part in text.split(",")] if name == "meshes" and not text.startswith("[") else value
 
 

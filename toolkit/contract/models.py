@@ -1,4 +1,4 @@
-"""What a stack exports, as pydantic models. The writer and all readers use them, so a rule stands here once."""
+"""Define a stack's outputs as pydantic models, which the writer and all readers use."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Literal[1] = 1
 SHORT_LIVED_MAX = timedelta(days=7)
 DEFAULT_DATA_PLANE_LIFETIME = "24h"
-# Those of Kong Mesh on EKS: the namespace and the service account are the Helm chart's.
+# Kong Mesh on EKS: the defaults of the Helm chart.
 DEFAULT_NAMESPACE = "kong-mesh-system"
 DEFAULT_SERVICE_ACCOUNT = "kong-mesh-control-plane"
 DEFAULT_IDENTITY: Identity = "irsa"
@@ -45,10 +45,10 @@ _SERVICE_ACCOUNT = re.compile(r"[a-z0-9.-]{1,253}")
 
 
 def check_dns_label(value: str) -> str:
-    """Return the value, if it is a DNS label.
+    """Return the value if it is a DNS label.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a DNS label.
     """
     if not _DNS_LABEL.fullmatch(value):
         raise ValueError("must be 1 to 63 lower-case letters, digits and hyphens, not starting or ending with a hyphen")
@@ -56,7 +56,7 @@ def check_dns_label(value: str) -> str:
 
 
 def require_form(form: re.Pattern[str], words: str) -> AfterValidator:
-    """Return a validator that accepts a text of a form, and refuses others in words."""
+    """Return a validator for a regular expression; its error describes the valid values in words."""
 
     def check(value: str) -> str:
         if not form.fullmatch(value):
@@ -67,7 +67,7 @@ def require_form(form: re.Pattern[str], words: str) -> AfterValidator:
 
 
 def require_arn(parse: Callable[[str], arn.Arn]) -> AfterValidator:
-    """Return a validator that accepts the ARN of one kind of resource, as it is."""
+    """Return a validator that accepts the ARN of one kind of resource, unchanged."""
 
     def check(value: str) -> str:
         parse(value)
@@ -83,7 +83,7 @@ def _region(value: str) -> str:
 
 
 def _region_of_the_arn(value: str, info: ValidationInfo) -> str:
-    # kuma-cp calls the CA's own region, which it takes from the ARN (Kong/kong-mesh#3101).
+    # kuma-cp calls AWS in the CA's own region, which it takes from the ARN (Kong/kong-mesh#3101).
     if "arn" in info.data and (expected := arn.PRIVATE_CA.parse(info.data["arn"]).region) != value:
         raise ValueError(f"is {value}, but the CA's ARN says {expected}")
     return value
@@ -92,7 +92,7 @@ def _region_of_the_arn(value: str, info: ValidationInfo) -> str:
 def _signing_request(value: str) -> str:
     request = pem.load_request(value)
     try:
-        # Names are read late: a request is shown by its subject, so that must be readable as well.
+        # cryptography parses names lazily. The CSR's subject is shown, so it must be readable as well.
         valid = request.is_signature_valid and request.subject is not None
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ValueError("is a PEM request that can't be read; it was cut off or changed") from error
@@ -108,7 +108,7 @@ def _lifetime(value: str) -> str:
 
 
 def _find_key_algorithm(certificate: x509.Certificate) -> KeyAlgorithm | None:
-    """Return the algorithm of a key; None for one that no CA of AWS has, which the rules for chains judge."""
+    """Return the algorithm of a key; None for a key that no AWS CA has, which the chain rules report."""
     try:
         return algorithms.read_key_algorithm(certificate)
     except ValueError:
@@ -120,7 +120,7 @@ def _rfc3339(value: AwareDatetime) -> str:
 
 
 def _distinct(names: Iterable[str]) -> None:
-    # pydantic's own min_length would also complain of a list whose items were all refused.
+    # pydantic's own min_length would also reject a list whose items were all rejected.
     counted = Counter(names)
     if not counted:
         raise ValueError("must name at least one")
@@ -143,7 +143,7 @@ _Zones = TypeVar("_Zones", bound="tuple[_Named, ...]")
 
 
 def check_distinct_zones(value: _Zones) -> _Zones:
-    """Refuse no zone at all, and zones of one name; for lists of anything that has one.
+    """Reject an empty list of zones, and duplicate names; for lists of any objects with a name.
 
     Raises:
         ValueError: as pydantic expects it of a validator.
@@ -153,11 +153,11 @@ def check_distinct_zones(value: _Zones) -> _Zones:
 
 
 def _pattern(form: re.Pattern[str]) -> WithJsonSchema:
-    """Return the form for readers of the JSON Schema; what is wrong with a value is said by its validator."""
+    """Return the pattern for the JSON Schema; the validator reports invalid values."""
     return WithJsonSchema({"type": "string", "pattern": f"^(?:{form.pattern})$"})
 
 
-# Kuma takes mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
+# Kuma accepts mesh and zone names that are DNS labels (facts: mesh name at most 63 characters).
 DnsLabel = Annotated[str, AfterValidator(check_dns_label), _pattern(_DNS_LABEL)]
 Region = Annotated[str, AfterValidator(_region), _pattern(arn.REGION)]
 _AuthorityArn = Annotated[str, require_arn(arn.PRIVATE_CA.parse)]
@@ -168,7 +168,7 @@ MeshNames = Annotated[
     Field(json_schema_extra={"minItems": 1, "uniqueItems": True}),
 ]
 AccountId = Annotated[str, require_form(_ACCOUNT, "12 digits"), _pattern(_ACCOUNT)]
-# DNS subdomains, as Kubernetes names service accounts.
+# DNS subdomains, as Kubernetes requires for service accounts.
 ServiceAccount = Annotated[
     str,
     require_form(_SERVICE_ACCOUNT, "1 to 253 lower-case letters, digits, hyphens and dots"),
@@ -178,16 +178,16 @@ UsageMode = Literal["GENERAL_PURPOSE", "SHORT_LIVED_CERTIFICATE"]
 Identity = Literal["irsa", "pod-identity", "ambient"]
 
 
-# A duration of Kuma's that is more than 0, such as 24h.
+# A positive duration in Kuma's format, such as 24h.
 Lifetime = Annotated[str, AfterValidator(_lifetime)]
 
 _TOO_SHORT = "must be more than 0: a certificate that ends at once is of no use"
 
 
 def check_mode(usage_mode: UsageMode | None, lifetime: timedelta) -> str | None:
-    """Return why a CA in that mode could at no time issue a certificate of that lifetime; None when it could.
+    """Return why a CA in a usage mode can never issue a certificate with a lifetime; None if it can.
 
-    Of an unknown mode nothing is said. AWS refuses more than 7 days in short-lived mode
+    An unknown mode has no limit. AWS rejects more than 7 days in short-lived mode
     (privateca/latest/userguide/short-lived-certificates.html).
     """
     if lifetime <= timedelta(0):
@@ -205,7 +205,7 @@ class _Model(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        # A command that reads a contract builds one of these models, not all: they are built at first use.
+        # A command that reads a contract needs only some of these models, so each is built at first use.
         defer_build=True,
     )
 
@@ -229,13 +229,14 @@ class CertificateAuthority(_Model):
 
     @property
     def priced_mode(self) -> UsageMode:
-        """Return the mode by which certificates are priced: the dearer one where it is not known."""
+        """Return the usage mode for prices: the more expensive mode if it is unknown."""
         return self.usage_mode or "GENERAL_PURPOSE"
 
     def check_lifetime(self, lifetime: timedelta) -> str | None:
-        """Return why the CA can't issue a certificate of that lifetime now; None when it can.
+        """Return why the CA can't currently issue a certificate with a lifetime; None if it can.
 
-        AWS refuses what ends after the CA (user guide, PCATsExceptions.md), and what :func:`mode_problem` names.
+        AWS rejects a certificate that expires after the CA (user guide, PCATsExceptions.md), and those that
+        :func:`check_mode` describes.
         """
         if problem := check_mode(self.usage_mode, lifetime):
             return problem
@@ -272,12 +273,12 @@ class Zone(_Model):
 
     @property
     def verifying_role_arn(self) -> str:
-        """Return the role that toolkit verify takes: the verifier's, or the zone's own one where there is none."""
+        """Return the role that toolkit verify assumes: the verifier role, or the zone's own role if it has none."""
         return self.verifier_role_arn or self.role_arn
 
     @property
     def role_arns(self) -> tuple[str, ...]:
-        """Return the zone's roles: its control plane's, and the verifier's if there is one."""
+        """Return the zone's roles: its control plane's, and the verifier's if it has one."""
         return tuple(role for role in (self.role_arn, self.verifier_role_arn) if role)
 
     @field_validator("role_arn", "verifier_role_arn")
@@ -290,22 +291,22 @@ class Zone(_Model):
 
 
 class _Exports(_Model):
-    # Further outputs beside these are somebody else's and are passed over.
+    # Ignore other outputs of the stack.
     model_config = ConfigDict(extra="ignore")
 
     schema_version: Literal[1] = Field(description="1; a reader refuses a version that it doesn't know.")
 
     def to_exports(self) -> Object:
-        """Return the contract as plain JSON values under the names of the outputs; what is not known is left out."""
+        """Return the contract as plain JSON values under the names of the outputs, without unknown values."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def to_json(self) -> str:
-        """Return the contract as ``pulumi stack output --json`` prints it: sorted keys, two blanks, a final newline."""
+        """Return the contract as ``pulumi stack output --json`` prints it: sorted keys, 2 spaces, a final newline."""
         return json.dumps(self.to_exports(), indent=2, sort_keys=True) + "\n"
 
 
 class StackOutputs(_Exports):
-    """Everything that a stack exports whose CA can issue."""
+    """The outputs of a stack whose CA can issue."""
 
     certificate_authority: CertificateAuthority
     certificate_chain: str = Field(description="PEM, the issuing CA first, the root last: the caCert of a Mesh.")
@@ -324,7 +325,7 @@ class StackOutputs(_Exports):
     @classmethod
     def _chain_is_in_order(cls, value: str, info: ValidationInfo) -> str:
         certificates = pem.load_certificates(value)
-        # Lifetimes are not judged: a contract must stay readable when its CA expires.
+        # Lifetimes are not checked: a contract must stay readable when its CA expires.
         problems = judging.list_problems(certificates, Needs(), {AWS, *IN_A_MESH})
         authority: CertificateAuthority | None = info.data.get("certificate_authority")
         if authority and (authority.type == "ROOT") != (len(certificates) == 1):
@@ -342,7 +343,7 @@ class StackOutputs(_Exports):
             )
         if problems:
             raise ValueError("; ".join(problems))
-        # What is made from a contract has neither the comments nor the line ends of its text.
+        # Documents made from a contract must not contain comments or other line ends of its PEM text.
         return pem.rewrite(value)
 
     @field_validator("root_certificate")
@@ -368,7 +369,7 @@ class StackOutputs(_Exports):
     @field_validator("data_plane_lifetime")
     @classmethod
     def _authority_may_issue_for_so_long(cls, value: str, info: ValidationInfo) -> str:
-        # Not compared with notAfter: a contract must stay readable when its CA nears its end.
+        # Not compared with notAfter: a contract must stay readable when its CA is about to expire.
         authority: CertificateAuthority | None = info.data.get("certificate_authority")
         if authority and (problem := check_mode(authority.usage_mode, duration.parse(value))):
             raise ValueError(f"{value} {problem}")
@@ -386,6 +387,6 @@ class PendingCertificateAuthority(_Model):
 
 
 class PendingStack(_Exports):
-    """Everything that a stack exports while its CA waits: the request to be signed, and nothing to use yet."""
+    """The outputs of a stack whose CA is pending: the CSR to sign, and nothing to use yet."""
 
     pending_certificate_authority: PendingCertificateAuthority
