@@ -1,1 +1,1 @@
-"""Jobs and CronJobs that run ``toolkit verify`` in the clusters of zones."""
+"""Generate Jobs and CronJobs that run ``toolkit verify`` in the clusters of zones."""

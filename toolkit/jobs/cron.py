@@ -1,8 +1,8 @@
-"""When a CronJob runs: what is mistyped in a schedule or a time zone is found here, the rest is Kubernetes' to judge.
+"""Check schedules and time zones of CronJobs for typing errors; Kubernetes checks the rest.
 
 Sources: kubernetes/website:content/en/docs/concepts/workloads/controllers/cron-jobs.md (Schedule syntax, Time zones);
-robfig/cron:parser.go (version 3), with which the API server reads an expression. Of the ranges within the fields it is
-the judge: Python's libraries (cronsim, croniter) accept others than it does, such as 7 for Sunday.
+robfig/cron:parser.go (version 3), with which the API server parses an expression. The ranges within the fields are left
+to it, because Python's libraries (cronsim, croniter) accept other values, such as 7 for Sunday.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _FIELDS = re.compile(r"[0-9*?][0-9*?/,-]*(?: [0-9*?][0-9*?/,-]*){2}(?: [0-9A-Za-
 
 
 def read_schedule(text: str) -> str:
-    """Return an expression with one blank between its fields.
+    """Return an expression with one space between its fields.
 
     Raises:
-        ValueError: it has not the form of a schedule, or names a time zone.
+        ValueError: the text is not a schedule, or names a time zone.
     """
     schedule = " ".join(text.split())
     if "TZ=" in schedule:
@@ -37,10 +37,10 @@ def read_time_zone(text: str) -> str:
     """Return the name of a time zone of the IANA database.
 
     Raises:
-        ValueError: it is none; where this machine has no such database only Kubernetes looks.
+        ValueError: the name is unknown; on a machine without the database, only Kubernetes checks the name.
     """
     known = zoneinfo.available_timezones()
-    # Kubernetes refuses Local; the other two are no names of places but of what a machine is set to.
+    # Kubernetes rejects Local. The other names mean the setting of a machine, not a place.
     if text.lower() in ("", "local", "localtime", "factory") or (known and text not in known):
         raise ValueError(f"{quote(text)} is no time zone of the IANA database, such as Europe/Berlin or Etc/UTC")
     return text

@@ -1,4 +1,4 @@
-"""Images of containers, pinned so that today's proof and tomorrow's come from the same program.
+"""Check that container images are pinned, so that all runs use the same program.
 
 Source: distribution/reference:reference.go, the grammar of an image's name.
 """
@@ -17,17 +17,17 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@sha256:(?P<digest>[0-9a-f]{64}))?",
     re.ASCII,
 )
-# 255 for the name, 128 for the tag, 71 for the digest, and what stands between them.
+# 255 for the name, 128 for the tag, 71 for the digest, and the separators.
 _MAX = 456
 _MAX_LABEL = 63
 _MEND = "name a version (registry.example/kong-mesh-pca-toolkit:0.1.0), a digest (...@sha256:...), or both"
 
 
 class Image(NamedTuple):
-    """An image that always means the same program.
+    """An image that always contains the same program.
 
     Attributes:
-        reference: as it was given.
+        reference: the image's name, unchanged.
         version: its tag, or the beginning of its digest, as the value of a Kubernetes label.
     """
 
@@ -36,12 +36,12 @@ class Image(NamedTuple):
 
 
 def read_image(text: str) -> Image:
-    """Read the name of an image that is pinned by a digest or by a tag that is a version.
+    """Read the name of an image that is pinned by a digest or by a version tag.
 
-    A tag without a digit (``latest``, ``stable``, ``main``) is the name of something that moves.
+    A tag without a digit (``latest``, ``stable``, ``main``) can move, so it is not a version.
 
     Raises:
-        ValueError: it is no name of an image, or not pinned.
+        ValueError: the text is not an image name, or the image is not pinned.
     """
     match = _REFERENCE.fullmatch(text) if len(text) <= _MAX else None
     if match is None:

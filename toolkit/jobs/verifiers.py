@@ -1,4 +1,4 @@
-"""From the contract and the operator's choices to the Jobs that verify zones from inside; everything wrong at once."""
+"""Build the Jobs that verify zones in their clusters, from the contract and the operator's options."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _MEND = "toolkit render-job --help says what each option takes."
 
 @dataclass(frozen=True)
 class JobOptions:
-    """What the operator chooses.
+    """The operator's options.
 
     Attributes:
-        image: with the toolkit in it, pinned.
-        namespace: of the pods; None for that of each zone's control plane.
-        service_account: of the pods; None for that of each zone's control plane.
+        image: a pinned image with the toolkit.
+        namespace: the pods' namespace; None for the namespace of each zone's control plane.
+        service_account: the pods' service account; None for that of each zone's control plane.
         schedule: a cron expression; None for a Job that runs once.
-        time_zone: in which the schedule is read.
-        retries: of an attempt that could not be made.
-        timeout: seconds that the verification of a zone may take.
-        lifetime: of the certificates; None for the contract's.
-        horizon: how long every CA must still live; None for what ``toolkit verify`` takes by itself.
-        mesh_name: a mesh of the contract, where no Mesh is given; None for the first.
-        probe_denials: whether to try what must be denied.
+        time_zone: the time zone of the schedule.
+        retries: the number of retries after an environment error.
+        timeout: the maximum duration of a zone's verification, in seconds.
+        lifetime: the lifetime of the certificates; None for the contract's.
+        horizon: the minimum remaining lifetime of every CA; None for the default of ``toolkit verify``.
+        mesh_name: a mesh of the contract, if no Mesh is given; None for the first.
+        probe_denials: whether to test that forbidden calls are denied.
     """
 
     image: str
@@ -63,8 +63,8 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
     """Read a Mesh and the Secret of its chain; see :func:`toolkit.mesh.documents.applied.read_applied`.
 
     Raises:
-        InvalidInputError: as for that function; or a Secret contains anything but a chain: a ConfigMap is made of this,
-            and credentials must not be in one.
+        InvalidInputError: as for that function; or a Secret contains anything but a chain, because the chain is copied
+            to a ConfigMap, which must not contain credentials.
     """
     mesh_documents = documents.read(texts)
     problems = [
@@ -84,16 +84,16 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
 def build(
     outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None = None
 ) -> list[workloads.VerifyJob]:
-    """What verifies each of the zones.
+    """Return a job for each of the zones.
 
     Args:
         outputs: the contract.
-        zones: of the contract.
-        options: the operator's choices.
-        mesh: as it was applied; None to verify against the contract's chain.
+        zones: zones of the contract.
+        options: the operator's options.
+        mesh: the Mesh as applied; None to verify against the contract's chain.
 
     Raises:
-        InvalidInputError: a choice is not valid; every problem is named by its option.
+        InvalidInputError: an option is invalid; lists every problem with its option.
     """
     problems: list[Problem] = []
     pinned = _attempt(problems, "--image", lambda: image.read_image(options.image))
@@ -112,7 +112,7 @@ def build(
             image=pinned,
             timeout=options.timeout,
             arguments=_arguments(options, mesh),
-            # One zone is a contract too, and the others are none of this cluster's business.
+            # A contract with one zone is enough, and the cluster need not know the other zones.
             contract=outputs.model_copy(update={"zones": (zone,)}).to_json(),
             mesh=text,
             retries=options.retries,
@@ -125,7 +125,7 @@ def build(
 def _plan_problems(
     outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None
 ) -> tuple[Problem, ...]:
-    """Return what ``toolkit verify`` would refuse, so that it is said here and not by a pod."""
+    """Return the problems that ``toolkit verify`` would report, so that they are reported before a pod runs."""
     chosen = PlanOptions(options.mesh_name, lifetime=options.lifetime, horizon=options.horizon)
     try:
         make_plan(outputs, zones, chosen, mesh)
@@ -158,11 +158,11 @@ def _timetable(problems: list[Problem], options: JobOptions) -> workloads.Timeta
 
 
 def _place(problems: list[Problem], outputs: StackOutputs, zone: Zone, options: JobOptions) -> tuple[str, str]:
-    """The namespace and the service account of a zone's pod."""
+    """Return the namespace and the service account of a zone's pod."""
     namespace, account = options.namespace, options.service_account
     if namespace is not None:
         _attempt(problems, "--pod-namespace", lambda: check_dns_label(namespace))
-    # The contract takes names of service accounts that Kubernetes does not.
+    # The contract accepts service account names that Kubernetes rejects.
     path = f"zones[{outputs.zones.index(zone)}].serviceAccount" if account is None else "--pod-service-account"
     name = zone.service_account if account is None else account
     _attempt(problems, path, lambda: check_object_name(name))
@@ -170,7 +170,7 @@ def _place(problems: list[Problem], outputs: StackOutputs, zone: Zone, options: 
 
 
 def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
-    """Arguments of ``toolkit verify`` that are the same for all zones."""
+    """Return the arguments of ``toolkit verify`` that are the same for all zones."""
     named = {"--lifetime": options.lifetime, "--horizon": options.horizon}
     if mesh is None:
         named["--mesh"] = options.mesh_name
@@ -179,11 +179,11 @@ def _arguments(options: JobOptions, mesh: Applied | None) -> list[str]:
 
 
 def _mesh_text(problems: list[Problem], said: Applied) -> str | None:
-    """Of the Mesh what the verification reads and nothing else: it may carry credentials."""
+    """Return only the parts of the Mesh that the verification reads, because it may contain credentials."""
     values: Object = {"arn": said.authority_arn}
     if said.common_name is not None:
         values["commonName"] = said.common_name
-    # Written again, so that whatever stands beside the certificates stays out.
+    # Re-render the certificates, so that other text in the PEM is left out.
     values["caCert"] = {"inlineString": pem.write(pem.load_certificates(said.bundle))}
     conf = _attempt(problems, "-f: conf", lambda: AcmPcaConf.model_validate(values))
     return None if conf is None or problems else workloads.write_applied_mesh(said.mesh, conf.to_document())

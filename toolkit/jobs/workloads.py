@@ -1,4 +1,4 @@
-"""What runs ``toolkit verify`` inside a zone's cluster: a ConfigMap with what it reads, and a Job or a CronJob.
+"""Build the Kubernetes resources that run ``toolkit verify`` in a zone's cluster: a ConfigMap, and a Job or CronJob.
 
 Sources: kubernetes/website:content/en/docs/concepts/workloads/controllers/{job,cron-jobs}.md,
 concepts/security/pod-security-standards.md (Restricted) and concepts/overview/working-with-objects/common-labels.md.
@@ -27,19 +27,19 @@ DIRECTORY = "/etc/kong-mesh-pca"
 CONTRACT, MESH = "outputs.json", "mesh.yaml"
 _TMP = "/tmp"  # noqa: S108 - of the container, and its own
 
-# A Job's name becomes a label of its pods; a CronJob's gets eleven more characters in the names of its Jobs
+# A Job's name becomes a label of its pods. The names of a CronJob's Jobs have eleven more characters than its own
 # (kubernetes/kubernetes:pkg/apis/batch/validation/validation.go).
 _MAX_JOB_NAME, _MAX_CRON_JOB_NAME = 63, 52
-# kubectl apply keeps the whole document in an annotation, and all annotations together have 256 KiB
-# (kubernetes/apimachinery:pkg/api/validation/objectmeta.go, TotalAnnotationSizeLimitB); escaping takes some of it.
+# kubectl apply stores the whole document in an annotation, and all annotations together have 256 KiB
+# (kubernetes/apimachinery:pkg/api/validation/objectmeta.go, TotalAnnotationSizeLimitB). Escaping uses some of it.
 _MAX_DATA = 128 * 1024
-# For the scheduler, the image and the start; the verification's own time comes on top of it.
+# Time for scheduling, image pull and start, in addition to the verification itself.
 _START_SECONDS = 240
 _DAY_SECONDS = 24 * 60 * 60
 _LATE_SECONDS = 600
-# A user of no file and no process of the image or the node.
+# A user that owns no file or process of the image or the node.
 USER = 65532
-# Exit codes that another attempt would not change: a check failed, the input is not valid.
+# Exit codes that a retry would not change: a check failed, the input is invalid.
 _VERDICTS = [1, 2]
 
 
@@ -48,8 +48,8 @@ class Timetable:
     """When a CronJob runs.
 
     Attributes:
-        schedule: an expression that :func:`toolkit.jobs.cron.read_schedule` took.
-        time_zone: in which it is read; None for that of the cluster's controller, usually UTC.
+        schedule: an expression from :func:`toolkit.jobs.cron.read_schedule`.
+        time_zone: its time zone; None for that of the cluster's controller, usually UTC.
     """
 
     schedule: str
@@ -58,20 +58,20 @@ class Timetable:
 
 @dataclass(frozen=True)
 class VerifyJob:
-    """What verifies one zone, everything checked; :mod:`toolkit.jobs.verifiers` makes it.
+    """The verification of one zone, with checked values; :mod:`toolkit.jobs.verifiers` creates it.
 
     Attributes:
         zone: its name, a DNS label.
-        region: where AWS STS is asked.
-        namespace: of the pod.
-        service_account: whose AWS role the pod gets.
-        image: with the toolkit in it.
-        timeout: seconds that the verification may take.
-        arguments: further ones of ``toolkit verify``.
-        contract: the contract's outputs with this zone alone, as JSON.
-        mesh: the Mesh as far as it is applied and of interest, as YAML; None to verify against the contract's chain.
-        retries: after an environment error; each issues another certificate.
-        timetable: of a CronJob; None for a Job.
+        region: the region of AWS STS.
+        namespace: the pod's namespace.
+        service_account: the pod's service account, which determines its AWS role.
+        image: an image with the toolkit.
+        timeout: the maximum duration of the verification, in seconds.
+        arguments: further arguments of ``toolkit verify``.
+        contract: the contract's outputs with only this zone, as JSON.
+        mesh: the relevant parts of the applied Mesh, as YAML; None to verify against the contract's chain.
+        retries: the number of retries after an environment error; each issues another certificate.
+        timetable: for a CronJob; None for a Job.
     """
 
     zone: str
@@ -88,7 +88,7 @@ class VerifyJob:
 
     @property
     def name(self) -> str:
-        """Of both documents: cut to what Kubernetes takes, and then made the zone's own again by a hash."""
+        """Return the name of both resources; a name that is too long is truncated and gets a hash, to be unique."""
         most = _MAX_CRON_JOB_NAME if self.timetable else _MAX_JOB_NAME
         name = f"{APPLICATION}-{self.zone}"
         if len(name) <= most:
@@ -97,7 +97,7 @@ class VerifyJob:
         return name[: most - len(suffix)].rstrip("-") + suffix
 
     def make_config_map(self) -> Object:
-        """What the verification reads; nothing in it is secret.
+        """Return the ConfigMap with the input of the verification, none of which is secret.
 
         Raises:
             InvalidInputError: it is too large for a ConfigMap.
@@ -113,10 +113,10 @@ class VerifyJob:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": self._metadata(), "data": data}
 
     def make_workload(self) -> Object:
-        """The Job, or the CronJob that makes Jobs."""
+        """Return the Job, or the CronJob."""
         table = self.timetable
         if table is None:
-            # The result is in the pod: it stays for a day, then both go.
+            # Keep the pod, with the result in its log, for a day after the Job has finished.
             job = self._job() | {"ttlSecondsAfterFinished": _DAY_SECONDS}
             return {"apiVersion": "batch/v1", "kind": "Job", "metadata": self._metadata(), "spec": job}
         spec = {
@@ -143,7 +143,7 @@ class VerifyJob:
         return {"name": self.name, "namespace": self.namespace, "labels": self._labels()}
 
     def _job(self) -> Object:
-        # A verdict is no reason to try again (podFailurePolicy, job.md).
+        # A failed check or invalid input is not retried (podFailurePolicy, job.md).
         on_exit = {"containerName": APPLICATION, "operator": "In", "values": _VERDICTS}
         policy = {"podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": on_exit}]}}
         return {
@@ -151,7 +151,8 @@ class VerifyJob:
             **(policy if self.retries else {}),
             "activeDeadlineSeconds": (self.timeout + _START_SECONDS) * (self.retries + 1),
             "template": {
-                # Label: kumahq/kuma-website:docs, "Data plane on Kubernetes"; a sidecar would keep the Job from ending.
+                # Label: kumahq/kuma-website:docs, "Data plane on Kubernetes"; a sidecar would prevent the Job from
+                # completing.
                 "metadata": {"labels": {**self._labels(), "kuma.io/sidecar-injection": "disabled"}},
                 "spec": self._pod(),
             },
@@ -216,7 +217,7 @@ class VerifyJob:
 
 
 def render_job(job: VerifyJob) -> str:
-    """Both documents of a zone as one YAML stream that ends with a newline.
+    """Render both resources of a zone as one YAML stream that ends with a newline.
 
     Raises:
         InvalidInputError: they are too large.
@@ -233,7 +234,7 @@ def render_job(job: VerifyJob) -> str:
 
 
 def write_applied_mesh(mesh: str, conf: Object) -> str:
-    """A Mesh with one acmpca backend, as the text that ``toolkit verify -f`` reads."""
+    """Return a Mesh with one acmpca backend, as the text that ``toolkit verify -f`` reads."""
     backend = {"name": "acmpca", "type": "acmpca", "conf": conf}
     return scalars.write_block(
         {"type": "Mesh", "name": mesh, "mtls": {"enabledBackend": "acmpca", "backends": [backend]}}, indent=0
