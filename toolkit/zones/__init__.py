@@ -1,1 +1,1 @@
-"""What the control plane of each zone needs, as values of the release chart or as an environment."""
+"""Render the settings of each zone's control plane, as Helm values or as environment variables."""

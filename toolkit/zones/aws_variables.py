@@ -1,4 +1,4 @@
-"""AWS variables of a control plane that override the zone's role or the endpoints of AWS.
+"""Find AWS variables of a control plane that override the zone's role or AWS's endpoints.
 
 The AWS SDK looks for keys first, then for a web identity, a profile, and the endpoint of a container or an instance
 (aws/aws-sdk-go-v2:config/resolve_credentials.go). EKS adds the two variables of a web identity only to a pod that has
@@ -18,17 +18,17 @@ _WEB_IDENTITY = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 _PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 # AWS SDKs and Tools Reference Guide, "Service-specific endpoints".
 _ENDPOINT, _SERVICE_ENDPOINTS = "AWS_ENDPOINT_URL", ("AWS_ENDPOINT_URL_ACM_PCA", "AWS_ENDPOINT_URL_STS")
-# An endpoint of AWS itself, such as a VPC endpoint without private DNS.
+# AWS's own endpoints, such as a VPC endpoint without private DNS.
 _OF_AWS = re.compile(r"https://[a-z0-9.-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)(?::443)?/?", re.IGNORECASE)
 
 
 def find_problem(zone: Zone, name: str, value: str | None) -> str | None:
-    """Return how a variable overrides what the zone needs, without its value; None if it does not.
+    """Return how a variable overrides the zone's settings, without its value; None if it does not.
 
     Args:
-        zone: of the contract.
-        name: of the variable.
-        value: None if it is in a Secret or ConfigMap.
+        zone: a zone of the contract.
+        name: the variable's name.
+        value: the variable's value; None if it is in a Secret or ConfigMap.
     """
     if name in _WEB_IDENTITY and zone.identity == "irsa":
         return f"EKS adds {' and '.join(_WEB_IDENTITY)} only to a pod that has neither of them, so remove it"

@@ -1,4 +1,4 @@
-"""Render what a zone's control plane needs: values of the release chart, or the environment of a Universal one.
+"""Render the settings of a zone's control plane: Helm values, or the environment of a Universal control plane.
 
 Sources: kumahq/kuma:deployments/charts/kuma/values.yaml, templates/_helpers.tpl, templates/cp-deployment.yaml and
 templates/cp-rbac.yaml, whose values Kong Mesh's release chart reads below ``kuma``; for the variables
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
-# The namespace of Kong's instructions and the service account of the release chart.
+# The namespace in Kong's instructions and the service account of the release chart.
 NAMESPACE, SERVICE_ACCOUNT = "kong-mesh-system", "kong-mesh-control-plane"
 
 _HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?"
@@ -35,9 +35,9 @@ _UNQUOTED = re.compile(r"[A-Za-z0-9_.,:/@%+=\[\]-]*", re.ASCII)
 
 
 def check_address(text: str) -> str:
-    """Return the address of the global control plane's KDS server, if it is valid.
+    """Return the address of the global control plane's KDS server if it is valid.
 
-    kuma-cp accepts ``grpc`` too, which is not encrypted, and nothing else (kumahq/kuma:pkg/config/multizone/
+    kuma-cp only accepts ``grpcs`` and ``grpc``, and ``grpc`` is not encrypted (kumahq/kuma:pkg/config/multizone/
     multicluster.go, Validate).
 
     Raises:
@@ -80,8 +80,8 @@ def make_chart_values(zone: Zone, address: str | None) -> Object:
     """Return the release chart's values that depend on the zone.
 
     Args:
-        zone: of the contract.
-        address: of the global control plane; None for a zone that joins none, or gets it elsewhere.
+        zone: a zone of the contract.
+        address: the global control plane's address; None for a zone that joins none, or that gets it elsewhere.
     """
     control_plane: Object = {"mode": "zone", "zone": zone.name}
     if address is not None:
@@ -93,7 +93,7 @@ def make_chart_values(zone: Zone, address: str | None) -> Object:
 
 
 def make_environment(zone: Zone, address: str | None) -> dict[str, str]:
-    """Return the variables of a zone's Universal control plane; its role comes from where it runs."""
+    """Return the variables of a zone's Universal control plane; its role comes from its instance or task."""
     variables = {"KUMA_MODE": "zone", "KUMA_MULTIZONE_ZONE_NAME": zone.name}
     if address is not None:
         variables["KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS"] = address
@@ -193,11 +193,11 @@ def write_notes(
     """Return the warnings about a zone's document, one line each.
 
     Args:
-        zone: of the contract.
-        has_address: whether the document names the global control plane.
+        zone: a zone of the contract.
+        has_address: whether the document contains the address of the global control plane.
         in_chart: whether the document is for the release chart.
-        namespace: where the release is installed; None for the one in Kong's instructions.
-        service_account: of its control plane; None for the chart's default.
+        namespace: the namespace of the release; None for the one in Kong's instructions.
+        service_account: the control plane's service account; None for the chart's default.
     """
     said = []
     if not has_address:

@@ -1,4 +1,4 @@
-"""Write a zone's values into an existing values file, and leave every other character as it is."""
+"""Write a zone's values into an existing values file without changing any other character."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ _ADDRESS: Path = (*_CONTROL_PLANE, "kdsGlobalAddress")
 _VARIABLES: Path = (*_CONTROL_PLANE, "envVars")
 _ADDRESS_VARIABLE = "KUMA_MULTIZONE_ZONE_GLOBAL_ADDRESS"
 _ANNOTATIONS: Path = (*_CONTROL_PLANE, "serviceAccountAnnotations")
-# What is wrong with the annotation where the zone's role is another's: aws/amazon-eks-pod-identity-webhook:
-# pkg/handler/handler.go (buildPodPatchConfig) prefers an association, and any annotation to the role of the node.
+# Problems of the annotation for zones without irsa: aws/amazon-eks-pod-identity-webhook:pkg/handler/handler.go
+# (buildPodPatchConfig) prefers an association to the annotation, and the annotation to the role of the node.
 _ANNOTATED = {
     "pod-identity": "EKS ignores the annotated role once the Pod Identity association exists, so remove it",
     "ambient": "the annotated role overrides the role of the instance or task, so remove it",
 }
-# Keys of open-source Kuma's chart (kumahq/kuma:deployments/charts/kuma/values.yaml). Kong Mesh's has it as a
-# dependency, and reads them below `kuma` (Kong/developer.konghq.com:app/assets/mesh/*/raw/helm-values.yaml).
+# Keys of open-source Kuma's chart (kumahq/kuma:deployments/charts/kuma/values.yaml). Kong Mesh's chart includes that
+# chart, and has these keys below `kuma` (Kong/developer.konghq.com:app/assets/mesh/*/raw/helm-values.yaml).
 _OF_KUMA = ("controlPlane", "cni", "dataPlane", "ingress", "egress", "transparentProxy", "postgres", "experimental")
-# Documents that are often mistaken for Helm values, by keys that have texts. A chart may have one of these keys.
+# Documents that are often mistaken for Helm values, identified by keys with strings. A chart may have one of these
+# keys.
 _OTHER_DOCUMENTS = (
     (("kind", "apiVersion"), "a Kubernetes manifest"),
     (("apiVersion", "name", "version"), "a Chart.yaml"),
@@ -42,10 +43,10 @@ _OTHER_DOCUMENTS = (
 
 
 class Merged(NamedTuple):
-    """A file with a zone's values in it.
+    """A values file with a zone's values.
 
     Attributes:
-        text: of the file.
+        text: the file's content.
         notes: warnings for the operator, one line each.
         changes: the values that were replaced, one line each.
     """
@@ -56,14 +57,14 @@ class Merged(NamedTuple):
 
 
 def merge(base: str, source: str, zone: Zone, address: str | None, namespace: str | None = None) -> Merged:
-    """Write a zone's values into a values file; everything else stays, and a second run changes nothing.
+    """Write a zone's values into a values file; nothing else changes, and a second run changes nothing.
 
     Args:
-        base: the text of the file.
-        source: what to call it in an error, usually the file's name.
-        zone: of the contract.
-        address: of the global control plane; None keeps the one in the file.
-        namespace: where the release is installed; None for the one in Kong's instructions.
+        base: the file's content.
+        source: its name in errors, usually the file name.
+        zone: a zone of the contract.
+        address: the global control plane's address; None keeps the one in the file.
+        namespace: the namespace of the release; None for the one in Kong's instructions.
 
     Raises:
         InvalidInputError: the file is not YAML or not a values file, belongs to another zone or to a global control
@@ -102,17 +103,17 @@ class _File:
 
     @property
     def service_account(self) -> str | None:
-        """The control plane's, if the file names the release (``kuma.name`` in the chart's ``_helpers.tpl``)."""
+        """Return the control plane's service account, if the file names the release (``kuma.name`` of the chart)."""
         name = self.get(("kuma", "nameOverride"))
         return f"{name[:63].removesuffix('-')}-control-plane" if isinstance(name, str) and name else None
 
     def show_place(self, path: Path) -> str:
-        """Return a path and its place as ``source:line:column path``."""
+        """Return a path and its position as ``source:line:column path``."""
         place = self.editor.find_place(0, path)
         return f"{self._source}:{place.line}:{place.column} {join_path(path)}".rstrip()
 
     def refuse_others(self) -> None:
-        """Refuse a document that is certainly not a values file.
+        """Reject a document that is certainly not a values file.
 
         Raises:
             InvalidInputError: the document is something else.
@@ -162,7 +163,7 @@ class _File:
                 yield Problem(self.show_place((*_VARIABLES, name)), f"is {quote(str(old))}, and would override {value}")
 
     def find_warnings(self, zone: Zone) -> list[str]:
-        """Return what is accepted and likely to be wrong, in the order of the file."""
+        """Return accepted settings that are likely to be wrong, in the order of the file."""
         warned: list[tuple[Path, str]] = [
             ((key,), f"Kong Mesh's chart does not read this key of open-source Kuma: move it to kuma.{key}")
             for key in _OF_KUMA
@@ -178,7 +179,7 @@ class _File:
         return [f"{self.show_place(path)}: {message}" for path, message in warned]
 
     def _variables(self) -> Iterator[tuple[Path, str, str | None]]:
-        """Yield the control plane's variables from everywhere that the chart reads them, with their paths."""
+        """Yield the control plane's variables from all places where the chart reads them, with their paths."""
         for name, value in mapping(self.get(_VARIABLES)).items():
             if isinstance(name, str) and value is not None:
                 yield (*_VARIABLES, name), name, str(value)
