@@ -1,4 +1,4 @@
-"""The whole chain in one go: an AWS, the Pulumi program, the Mesh, the proof."""
+"""Run the whole demo: start an AWS, run the Pulumi program, render the Mesh, verify the zones."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ COMMON_NAME = '{{ tag "kuma.io/service" }}.mesh'
 
 
 class Audience(Protocol):
-    """Whoever is told how the demo goes."""
+    """Receives the demo's progress."""
 
     def sandbox_started(self, endpoint_url: str) -> None:
-        """An AWS listens on `endpoint_url`."""
+        """Report that an AWS listens on `endpoint_url`."""
 
     def resource_created(self, kind: str, name: str) -> None:
-        """The Pulumi program made a resource; called from several threads."""
+        """Report a resource that the Pulumi program created; called from several threads."""
 
     def stack_created(self, outputs: StackOutputs) -> None:
-        """The program is done."""
+        """Report that the program has finished."""
 
     def mesh_rendered(self, mesh: str) -> None:
-        """The documents of the mesh are rendered."""
+        """Report that the documents of the mesh are rendered."""
 
     def zone_verified(self, result: ZoneResult) -> None:
-        """One zone's result is there."""
+        """Report the result of one zone."""
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo made.
+    """The results of the demo.
 
     Attributes:
         outputs: the contract.
-        report: what the verification found.
-        files: what was written, in the order in which a reader wants it.
+        report: the result of the verification.
+        files: the written files, in reading order.
     """
 
     outputs: StackOutputs
@@ -70,22 +70,22 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
     """Run every step with the stack's own settings.
 
     Args:
-        project_dir: holds ``Pulumi.yaml`` and ``__main__.py``.
-        stack: whose file in ``stacks/`` to use.
-        directory: where the results go.
-        audience: is told of every step.
+        project_dir: the directory of ``Pulumi.yaml`` and ``__main__.py``.
+        stack: the name of a stack with a file in ``stacks/``.
+        directory: the directory for the results.
+        audience: receives the progress.
 
     Returns:
-        What came of it; the verification may have failed.
+        The results; the verification may have failed.
 
     Raises:
-        ToolkitError: a step could not be done; then nothing is written.
+        ToolkitError: a step failed; then nothing is written.
     """
     config = program.read_stack(project_dir, stack)
     with Sandbox() as aws:
         audience.sandbox_started(aws.endpoint_url)
         exports = program.run(project_dir, config, aws, audience.resource_created)
-        # Through JSON and back: what the command line reads is what the program wrote.
+        # Convert to JSON and back, so that the command line reads exactly what the program wrote.
         outputs = contract.parse(json.dumps(exports), "the stack's outputs")
         audience.stack_created(outputs)
         mesh = outputs.meshes[0]
@@ -106,7 +106,7 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
 
 
 def _plan(outputs: StackOutputs, rendered: RenderedMesh) -> Plan:
-    """Verify against what the Mesh really carries, read back from the documents."""
+    """Plan the verification against the rendered Mesh, read back from the documents."""
     texts = [("mesh.yaml", rendered.mesh), ("secret.yaml", templating.join_documents(rendered.secrets))]
     said = read_applied(read(texts))
     lifetime = duration.parse(outputs.data_plane_lifetime)
@@ -126,7 +126,7 @@ def _files(
         "verify.json": (JsonForm().render(verified.report), PUBLIC),
         "verify.html": (HtmlForm().render(verified.report), PUBLIC),
         "certificates/root.pem": (pem.write([root]), PUBLIC),
-        # A stack whose root issues by itself has none.
+        # A stack whose root issues directly has no intermediate CA.
         **({"certificates/intermediate.pem": (pem.write(intermediates), PUBLIC)} if intermediates else {}),
         **leaves,
     }

@@ -1,4 +1,4 @@
-"""Settings of the environment for TLS, checked before anything is asked: libraries say it late, or blame AWS."""
+"""Check TLS settings in the environment before any connection: libraries report them late, or as errors of AWS."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _KEY_LOG = "SSLKEYLOGFILE"
 
 
 def require_ca_bundle(environment: Mapping[str, str]) -> None:
-    """Refuse a bundle of CAs with which no connection to AWS can be made.
+    """Reject a CA bundle with which no connection to AWS can work.
 
     Args:
         environment: variables of the process.
 
     Raises:
-        ExternalError: ``AWS_CA_BUNDLE`` names a file that can't be read or holds no certificate.
+        ExternalError: the file in ``AWS_CA_BUNDLE`` can't be read or contains no certificate.
     """
     bundle = environment.get(_CA_BUNDLE)
     if not bundle:
@@ -37,13 +37,13 @@ def require_ca_bundle(environment: Mapping[str, str]) -> None:
 
 
 def require_key_log(environment: Mapping[str, str]) -> None:
-    """Refuse a file for the keys of TLS sessions that can't be written: Python makes no connection then.
+    """Reject a key log file that can't be written, because Python then can't open TLS connections.
 
     Args:
         environment: variables of the process.
 
     Raises:
-        ExternalError: ``SSLKEYLOGFILE`` names such a file.
+        ExternalError: the file in ``SSLKEYLOGFILE`` can't be written.
     """
     log = environment.get(_KEY_LOG)
     if not log:
@@ -57,14 +57,14 @@ def require_key_log(environment: Mapping[str, str]) -> None:
 
 
 def require_proxy(proxy: str | None, variable: str = "HTTPS_PROXY") -> None:
-    """Refuse a proxy that neither botocore nor httpx can use, before they try again and again.
+    """Reject a proxy that neither botocore nor httpx supports, before they retry again and again.
 
     Args:
-        proxy: its URL as the environment has it; one without a scheme is one of HTTP; None for no proxy.
-        variable: that names it.
+        proxy: its URL in the environment, HTTP if it has no scheme; None for no proxy.
+        variable: the environment variable that contains it.
 
     Raises:
-        ExternalError: its scheme is another one.
+        ExternalError: the URL has another scheme.
     """
     scheme, separator, _ = (proxy or "").partition("://")
     if separator and scheme.lower() not in _SCHEMES:

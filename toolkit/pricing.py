@@ -1,4 +1,4 @@
-"""What private CAs and their certificates cost, from ``pricing.json``, which names the sources and their dates."""
+"""Read the prices of private CAs and certificates from ``pricing.json``, which names sources and dates."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def _read(table: str) -> Mapping[UsageMode, float]:
     return {cast("UsageMode", mode): _TABLES[table][mode] for mode in get_args(UsageMode)}
 
 
-# US dollars for one certificate in the dearest tier. The account that asks pays.
+# US dollars for one certificate in the most expensive tier. The account that requests the certificate pays.
 CERTIFICATE_PRICE = _read("certificate")
 # US dollars a month for one CA.
 AUTHORITY_PRICE = _read("certificateAuthorityPerMonth")
 
 
 def describe_sources() -> str:
-    """Return where the prices are from, and of which month, for people who see a price."""
+    """Return the sources and months of the prices, to be printed with a price."""
     tables = (_TABLES["certificateAuthorityPerMonth"], _TABLES["certificate"])
     authority, certificate = (f"{table['source']} of {table['asOf']}" for table in tables)
     return f"{authority}; certificates: {certificate}"

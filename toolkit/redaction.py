@@ -1,12 +1,12 @@
-"""The secrets that this process knows, and how to remove them from a text before it leaves the process.
+"""Keep the secrets that this process knows, and remove them from texts before they leave the process.
 
-A server or a library may repeat a secret in an error: as it was sent, or encoded. Whoever reads a secret registers it
-with :func:`know`; whatever shows a text that may come from elsewhere passes it through :func:`blot`. Those are reports,
-errors, tracebacks, warnings, the ledger and everything else on stderr. Documents that are meant to contain credentials,
-such as a rendered Mesh, are not blotted.
+A server or a library may repeat a secret in an error: as it was sent, or encoded. Code that reads a secret registers it
+with :func:`know`. Code that prints a text from elsewhere passes it through :func:`blot`: reports, errors, tracebacks,
+warnings, the ledger and everything else on stderr. Documents that must contain credentials, such as a rendered Mesh,
+are not blotted.
 
-What is shorter than :data:`WORTH_HIDING` is not replaced: it occurs by chance in other words, and replacing it would
-mangle them. A short password in a URL is replaced only together with what surrounds it there (``:password@``).
+Secrets shorter than :data:`WORTH_HIDING` are not replaced: they occur by chance in other words. A short password in a
+URL is replaced only together with its delimiters (``:password@``).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 WORTH_HIDING = 8
-# A text may have been cut in the middle of a secret: so many characters of its beginning give it away, too.
+# A text may be truncated within a secret. This many characters of its beginning are replaced as well.
 _TELLING = 16
-# Environment variables that contain a secret and nothing else.
+# Environment variables that contain only a secret.
 _SECRET_VARIABLES = {
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -44,19 +44,19 @@ _FIRST_PRINTABLE, _DELETE, _AFTER_C1 = 0x20, 0x7F, 0xA0
 
 
 class Registry:
-    """A set of secrets, and the texts that give them away. Safe to use from several threads."""
+    """A set of secrets, and the texts that reveal them. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._secrets: set[str] = set()
-        # The texts to replace by their first characters, the longest first: a text is searched once for all of them.
+        # The texts to replace, by their first characters and longest first, so that one pass finds all of them.
         self._forms: dict[str, tuple[str, ...]] = {}
 
     def know(self, secret: str) -> None:
-        """Remember a secret, in every form in which it may come back.
+        """Remember a secret in all encodings in which it may be repeated.
 
         Args:
-            secret: the value; nothing happens if it is shorter than :data:`WORTH_HIDING`.
+            secret: the value; ignored if it is shorter than :data:`WORTH_HIDING`.
         """
         with self._lock:
             if secret in self._secrets or len(secret.strip()) < WORTH_HIDING:
@@ -66,7 +66,7 @@ class Registry:
                 self._add(form)
 
     def know_text(self, text: str) -> None:
-        """Remember one exact text that gives a secret away."""
+        """Remember one exact text that reveals a secret."""
         with self._lock:
             self._add(text)
 
@@ -84,7 +84,7 @@ class Registry:
             self._secrets, self._forms = set(), {}
 
     def blot(self, text: str) -> str:
-        """Return the text with every known secret replaced, also one that is cut off after some characters."""
+        """Return the text with every known secret replaced, also a truncated one."""
         forms = self._forms
         if not forms:
             return text
@@ -102,14 +102,14 @@ class Registry:
         return "".join((*parts, text[done:])) if parts else text
 
     def blot_bytes(self, content: bytes) -> bytes:
-        """Return the bytes with every known secret replaced; everything else is kept to the byte."""
+        """Return the bytes with every known secret replaced; all other bytes are unchanged."""
         text = content.decode(errors="surrogateescape")
         blotted = self.blot(text)
         return content if blotted == text else blotted.encode(errors="surrogateescape")
 
 
 def _length(text: str, place: int, candidates: Iterable[str]) -> int:
-    """Return how many characters of the text at a place belong to one of the secrets; 0 if they are of none."""
+    """Return how many characters at a position belong to a secret; 0 if none do."""
     longest = 0
     for form in candidates:
         if text.startswith(form, place):
@@ -123,8 +123,8 @@ def _length(text: str, place: int, candidates: Iterable[str]) -> int:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the texts in which a secret may come back."""
-    # Without the blanks around it, as one line, and line by line, as messages are put together.
+    """Return the texts in which a secret may be repeated."""
+    # Without surrounding spaces, as one line, and line by line, because messages are built in these ways.
     values = {secret, secret.strip(), " ".join(secret.split()), *secret.splitlines()}
     values |= {value.strip() for value in values}
     long = [value for value in values if len(value) >= WORTH_HIDING]
@@ -132,7 +132,7 @@ def _forms(secret: str) -> set[str]:
 
 
 def _encoded(value: str) -> Iterator[str]:
-    """Yield what URLs, JSON, Python and HTML make of a value."""
+    """Yield a value as URLs, JSON, Python and HTML encode it."""
     raw = _bytes(value)
     yield value
     for quoted in (quote(raw, safe=""), quote(raw), quote(raw, safe="~"), quote_plus(raw)):
@@ -141,7 +141,7 @@ def _encoded(value: str) -> Iterator[str]:
         yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
     for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
         yield escaped
-        # PHP and others escape the slash as well; JSON in JSON escapes the backslashes again.
+        # PHP and others escape the slash as well. JSON in JSON escapes the backslashes again.
         yield escaped.replace("/", "\\/")
         yield json.dumps(escaped)[1:-1]
     yield value.replace("/", "\\u002f")
@@ -149,7 +149,7 @@ def _encoded(value: str) -> Iterator[str]:
         yield shown[1:-1]
         yield repr(shown)[2:-2]
     yield value.encode("unicode_escape").decode()
-    # As html.escape and markupsafe write it; the module html would take its time to load.
+    # As html.escape and markupsafe write it. Importing the module html would slow down the start.
     markup = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     yield markup
     for double, single in (("&quot;", "&#x27;"), ("&#34;", "&#39;")):
@@ -159,10 +159,10 @@ def _encoded(value: str) -> Iterator[str]:
 
 
 def _base64(value: str) -> Iterator[str]:
-    """Yield what base64 makes of a value, also in the middle of something longer (``Authorization: Basic``)."""
+    """Yield a value in base64, also within a longer value (``Authorization: Basic``)."""
     raw = _bytes(value)
     for before in range(3):
-        # The characters that depend on the value alone: not on what is before it, nor on what follows.
+        # Only the characters that don't depend on the bytes before and after the value.
         whole = (before + len(raw)) * 8 // 6
         first = -(-before * 8 // 6)
         text = binascii.b2a_base64(b"\0" * before + raw, newline=False).decode()[first:whole]
@@ -177,7 +177,7 @@ def _bytes(value: str) -> bytes:
 
 
 def _is_from_bytes(value: str) -> bool:
-    """Tell whether the lone surrogates of a value stand for bytes, as in Python's ``os.environ``."""
+    """Return whether the lone surrogates of a value represent bytes, as in Python's ``os.environ``."""
     return all("\udc80" <= c <= "\udcff" for c in value if "\ud800" <= c <= "\udfff")
 
 
@@ -186,22 +186,22 @@ know, blot, forget = _known.know, _known.blot, _known.forget
 
 
 def know_environment(environment: Mapping[str, str]) -> None:
-    """Remember the secrets in environment variables: credentials, tokens, and passwords in the URLs of proxies."""
+    """Remember the secrets in environment variables: credentials, tokens, and passwords in proxy URLs."""
     for name, value in environment.items():
         if name.upper() in _SECRET_VARIABLES:
             know(value)
         elif "://" in value:
             know_urls(value)
         elif name.lower().endswith("_proxy") and "@" in value:
-            # Proxies are commonly given without a scheme.
+            # Proxies are often set without a scheme.
             know_urls(f"http://{value}")
 
 
 def know_urls(text: str) -> None:
-    """Remember the passwords in all URLs of a text; a user name that stands alone may be a token, so it is one."""
+    """Remember the passwords in all URLs of a text, and user names without a password, which may be tokens."""
     for match in _URL.finditer(text):
         rest = match["rest"]
-        # What follows the first slash belongs to the password if it was not quoted; a port is no password.
+        # Text after the first slash belongs to the password if the password was not quoted. A port is not a password.
         if "@" not in re.split("[/?#]", rest, maxsplit=1)[0] and _HOST_AND_PORT.fullmatch(rest):
             continue
         userinfo, at, _ = rest.rpartition("@")
@@ -217,9 +217,9 @@ def know_urls(text: str) -> None:
 
 
 def check_proxies(environment: Mapping[str, str]) -> str:
-    """Say which variable of a proxy has a user name or password that was not quoted; empty if none has.
+    """Return the proxy variable whose user name or password was not quoted; empty if there is none.
 
-    Libraries take the part before the first slash for host and port, and repeat it in their errors.
+    Libraries read the part before the first slash as host and port, and repeat it in their errors.
     """
     for name, value in environment.items():
         if not name.lower().endswith("_proxy") or name.lower() == "no_proxy":
@@ -231,7 +231,7 @@ def check_proxies(environment: Mapping[str, str]) -> str:
 
 
 class _AwsCredentials(Protocol):
-    """Credentials as botocore has them."""
+    """Credentials as in botocore."""
 
     secret_key: str | None
     token: str | None
@@ -245,13 +245,13 @@ def know_credentials(credentials: _AwsCredentials | None) -> None:
 
 
 def know_sts_credentials(taken: Mapping[str, str]) -> None:
-    """Remember the secret parts of the ``Credentials`` in an answer of STS."""
+    """Remember the secret parts of the ``Credentials`` in a response of STS."""
     know(taken.get("SecretAccessKey", ""))
     know(taken.get("SessionToken", ""))
 
 
 def check_characters(value: str) -> str:
-    """Say why a value can't be a credential: control characters anywhere, or blanks at its ends; empty if it can be.
+    """Return why a value can't be a credential: control characters, or spaces at its ends; empty if it can be.
 
     The text never contains the value: ``ends with a carriage return``, ``contains a NUL``.
     """

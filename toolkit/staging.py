@@ -1,4 +1,4 @@
-"""A file that is made beside its target and then takes its place."""
+"""Write a file next to its target, and then move it into place."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _LONGEST = 200
 
 
 def make_directory(path: Path, mode: int = 0o777) -> None:
-    """Make a directory and those above it, unless they are there.
+    """Create a directory and its parents, unless they exist.
 
     Args:
-        path: of the directory.
-        mode: its permission bits, of which the umask takes away.
+        path: the directory.
+        mode: its permission bits; the umask applies.
 
     Raises:
-        OSError: that can't be done; its text says what is in the way.
+        OSError: the directory can't be created; the text tells why.
     """
     try:
         path.mkdir(mode, parents=True, exist_ok=True)
     except FileExistsError:
-        # "File exists" says nothing of what is wrong with it. A link may lead to itself.
+        # "File exists" does not describe the problem. A link may lead to itself.
         path.stat()
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
 
 
 def follow(link: Path) -> Path:
-    """Return what a link leads to, which need not exist.
+    """Return the target of a link, which need not exist.
 
     Raises:
-        OSError: it leads to itself.
+        OSError: the link leads to itself.
     """
     place = Path(os.path.realpath(link))
     if place.is_symlink():
@@ -52,16 +52,16 @@ def follow(link: Path) -> Path:
 class StagedFile:
     """A text on disk, synced, that is not in its place yet.
 
-    Its maker holds a lock on it. So the next one sees which of such files a killed process left behind: a lock ends
-    with its process (flock(2)).
+    The process that writes it holds a lock on it. The lock ends with the process (flock(2)), so other processes can
+    detect the files of a killed process.
 
     Args:
-        target: the place; its directory is made.
+        target: the target path; its directory is created.
         text: the content.
-        mode: permission bits. Of those of :data:`PUBLIC` the umask takes away, as of every new file; others are kept.
+        mode: permission bits. The umask applies to :data:`PUBLIC`, as for every new file; other modes are kept.
 
     Raises:
-        OSError: it can't be written.
+        OSError: the file can't be written.
     """
 
     def __init__(self, target: Path, text: str, mode: int) -> None:
@@ -70,7 +70,7 @@ class StagedFile:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a directory", str(target))
         _remove_abandoned(target)
-        # Never readable by others than it will be, not even for a moment.
+        # Created with its final mode, so that other users can never read more than they may.
         self._path, descriptor = _create(target, mode)
         self._descriptor: int | None = descriptor
         try:
@@ -85,16 +85,16 @@ class StagedFile:
             raise
 
     def move_into_place(self) -> None:
-        """Rename it to its target.
+        """Rename the file to its target.
 
         Raises:
-            OSError: that can't be done.
+            OSError: the rename failed.
         """
         self._path.replace(self._target)
         self._close()
 
     def discard(self) -> None:
-        """Remove it, unless it is in its place."""
+        """Remove the file, unless it was moved into place."""
         if self._descriptor is None:
             return
         with contextlib.suppress(OSError):
@@ -114,13 +114,13 @@ def _create(target: Path, mode: int) -> tuple[Path, int]:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
         if _lock(descriptor) and _is_there(path, descriptor):
             return path, descriptor
-        # Another process took it for an abandoned one before it was locked.
+        # Another process has removed it as abandoned before it was locked.
         os.close(descriptor)
         path.unlink(missing_ok=True)
 
 
 def _remove_abandoned(target: Path) -> None:
-    """Remove temporary files of a target whose makers are gone."""
+    """Remove temporary files of a target whose processes have ended."""
     for path in target.parent.glob(f"{_escape(_begin_name(target))}*{_ENDING}") if fcntl else ():
         with contextlib.suppress(OSError):
             descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -132,7 +132,7 @@ def _remove_abandoned(target: Path) -> None:
 
 
 def _begin_name(target: Path) -> str:
-    """Return how the names of a target's temporary files begin: a name has at most 255 bytes."""
+    """Return the prefix of a target's temporary files, short enough for the limit of 255 bytes per name."""
     return f".{os.fsencode(target.name)[:_LONGEST].decode(errors='ignore')}."
 
 
@@ -143,7 +143,7 @@ def _escape(name: str) -> str:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a file unless another process has; where locks are not supported, it is as good as locked."""
+    """Lock a file; return False if another process has locked it, and True if locks are not supported."""
     if fcntl is None:
         return True
     try:

@@ -1,19 +1,20 @@
-"""Text that others wrote: decode it, and make it safe to show on a terminal and in documents."""
+"""Decode text from other sources, and make it safe to show on a terminal and in documents."""
 
 from __future__ import annotations
 
 import re
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-# A line of a message that people still read.
+# The longest line of a message that people still read.
 MAX_LINE = 500
-# Patterns as texts: most commands need none of them, and to compile them takes a tenth of the time of their start.
-# What str.isprintable() accepts although a terminal shows nothing for it, or changes its neighbor: the rest of
-# Default_Ignorable_Code_Point (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point), Braille's blank.
+# Patterns as strings: most commands need none of them, and compiling them takes a tenth of the start-up time.
+# Characters that str.isprintable() accepts although a terminal shows nothing for them, or that change their neighbor:
+# the rest of Default_Ignorable_Code_Point (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point), and
+# the Braille blank.
 _INVISIBLE = "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-# What XML 1.0 can't represent (https://www.w3.org/TR/xml/#NT-Char), and the other control characters and noncharacters,
-# which XML discourages and HTML treats as errors. Line feed and tab are kept. Marks that reorder the text beside them
-# are replaced, too (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters).
+# Everything that XML 1.0 can't represent (https://www.w3.org/TR/xml/#NT-Char), and other control characters and
+# noncharacters, which XML discourages and HTML treats as errors. Line feed and tab are kept. Marks that reorder the
+# text next to them are replaced, too (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters).
 _ILLEGIBLE = (
     "[^\t\n\x20-\x7e\xa0-\u061b\u061d-\u200d\u2010-\u2029\u202f-\u2065\u206a-\ud7ff"
     "\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
@@ -26,8 +27,8 @@ class NotTextError(ValueError):
     """Bytes that are not UTF-8.
 
     Args:
-        message: what they are, and what to do.
-        line: where, from 1.
+        message: the actual encoding, and the fix.
+        line: the line number, from 1.
     """
 
     def __init__(self, message: str, line: int = 1) -> None:
@@ -36,10 +37,10 @@ class NotTextError(ValueError):
 
 
 def decode_utf8(content: bytes) -> str:
-    """Return the text of bytes in UTF-8; a byte order mark stays in it.
+    """Return the text of bytes in UTF-8; a byte order mark is kept.
 
     Raises:
-        NotTextError: they are something else.
+        NotTextError: the bytes are not UTF-8.
     """
     if content.startswith(_UTF16):
         raise NotTextError("the text is UTF-16, as PowerShell's > writes it; save it as UTF-8")
@@ -51,10 +52,10 @@ def decode_utf8(content: bytes) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Return the text with everything escaped that a terminal would obey or not show.
+    r"""Return the text with all characters escaped that a terminal would interpret or not show.
 
     Escaped as in Python (``\x1b``, ``\u202e``): control characters and line ends, marks that reorder text, characters
-    without a width, lone surrogates, and what Unicode does not assign.
+    without a width, lone surrogates, and unassigned characters.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -69,19 +70,19 @@ def _escaped(character: str, *, force: bool = False) -> str:
 
 
 def escape_lines(text: str) -> str:
-    """Return a text of several lines with each of them printable; only line feeds stay as they are."""
+    """Return a text of several lines with each line escaped; only line feeds are kept."""
     return "\n".join(map(escape, text.split("\n")))
 
 
 def take_line(value: object, limit: int = MAX_LINE) -> str:
-    """Return text from elsewhere as one printable line, cut to a length that people read; empty if it is no text."""
+    """Return text from elsewhere as one printable, truncated line; empty if the value is not text."""
     text = " ".join(value.split()) if isinstance(value, str) else ""
     return escape(text if len(text) <= limit else text[:limit] + "…")
 
 
 def replace_illegible(text: str) -> str:
-    """Return the text for HTML, XML and other documents that are shown: what they can't represent becomes U+FFFD.
+    """Return the text for HTML, XML and other documents: characters that they can't represent become U+FFFD.
 
-    Each line end becomes a line feed. Markup is the caller's to escape.
+    Each line end becomes a line feed. The caller must escape markup.
     """
     return re.sub(_ILLEGIBLE, REPLACEMENT, re.sub(_LINE_ENDS, "\n", text))
