@@ -218,13 +218,14 @@ class CertificateAuthority(_Model):
     region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
     usage_mode: UsageMode | None = Field(
         None,
-        description="A CA in short-lived mode issues for 7 days at most. Where it is missing, prices are those of "
-        "GENERAL_PURPOSE.",
+        description="A CA in short-lived mode issues for 7 days at most. Default for prices: GENERAL_PURPOSE.",
     )
-    key_algorithm: KeyAlgorithm = Field(description="The CA's own key.")
-    signing_algorithm: SigningAlgorithm = Field(description="How the CA signs; of the kind of its key.")
+    key_algorithm: KeyAlgorithm = Field(description="The algorithm of the CA's key.")
+    signing_algorithm: SigningAlgorithm = Field(
+        description="The algorithm with which the CA signs. It must match the type of the key."
+    )
     not_after: Annotated[AwareDatetime, PlainSerializer(_rfc3339)] = Field(
-        description="The end of the CA's certificate, RFC 3339; that of the chain's first certificate."
+        description="When the CA's certificate expires, RFC 3339: the notAfter of the chain's first certificate."
     )
 
     @property
@@ -264,11 +265,10 @@ class Zone(_Model):
         DEFAULT_SERVICE_ACCOUNT, description="The service account of the zone's control plane."
     )
     identity: Identity = Field(DEFAULT_IDENTITY, description="How the control plane gets the role.")
-    role_arn: RoleArn = Field(description="The role with which the zone's control plane asks for certificates.")
+    role_arn: RoleArn = Field(description="The role with which the zone's control plane requests certificates.")
     verifier_role_arn: RoleArn | None = Field(
         None,
-        description="The role that toolkit verify takes in the zone's stead. Where it is missing, toolkit verify "
-        "takes roleArn.",
+        description="The role that toolkit verify assumes. Default: roleArn.",
     )
 
     @property
@@ -294,7 +294,7 @@ class _Exports(_Model):
     # Ignore other outputs of the stack.
     model_config = ConfigDict(extra="ignore")
 
-    schema_version: Literal[1] = Field(description="1; a reader refuses a version that it doesn't know.")
+    schema_version: Literal[1] = Field(description="1; a reader rejects other versions.")
 
     def to_exports(self) -> Object:
         """Return the contract as plain JSON values under the names of the outputs, without unknown values."""
@@ -311,11 +311,11 @@ class StackOutputs(_Exports):
     certificate_authority: CertificateAuthority
     certificate_chain: str = Field(description="PEM, the issuing CA first, the root last: the caCert of a Mesh.")
     root_certificate: str = Field(description="PEM of the root alone, the last certificate of the chain.")
-    meshes: MeshNames = Field(description="The meshes that use the CA; at least one, none twice.")
+    meshes: MeshNames = Field(description="The meshes that use the CA; at least one, no duplicates.")
     data_plane_lifetime: Lifetime = Field(
         DEFAULT_DATA_PLANE_LIFETIME,
-        description="The lifetime of data plane certificates that the stack was checked for: a duration of Kuma, one "
-        "number and one unit of y, w, d, h, m, s, ms. 24h in a contract that does not have it.",
+        description="The lifetime of data plane certificates that the stack was checked for: a Kuma duration, one "
+        "number and one unit of y, w, d, h, m, s, ms. Default: 24h.",
     )
     zones: Annotated[tuple[Zone, ...], AfterValidator(check_distinct_zones)] = Field(
         description="The zones of the meshes; at least one.", json_schema_extra={"minItems": 1}
@@ -377,12 +377,12 @@ class StackOutputs(_Exports):
 
 
 class PendingCertificateAuthority(_Model):
-    """A CA below a root outside of AWS, which has made its key and waits for its certificate."""
+    """A CA below a root outside AWS, which has a key and a CSR, but no certificate yet."""
 
-    arn: _AuthorityArn = Field(description="The CA that waits.")
+    arn: _AuthorityArn = Field(description="The pending CA.")
     region: Annotated[Region, AfterValidator(_region_of_the_arn)] = Field(description="The region of the ARN.")
     certificate_signing_request: Annotated[str, AfterValidator(_signing_request)] = Field(
-        description="PEM (BEGIN CERTIFICATE REQUEST): what the owner of the root signs."
+        description="PEM (BEGIN CERTIFICATE REQUEST) for the owner of the root to sign."
     )
 
 
