@@ -1,6 +1,6 @@
-"""Fill in what a contract may leave out, because it can be derived from what it has.
+"""Fill in values of a contract that can be derived from its other values.
 
-What has a default is left to the models. What is wrong is left to them too: nothing is derived from it.
+Defaults are the models' task. Invalid values are left for the models to report, and nothing is derived from them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from toolkit.values import Object, Value
 
-# By model, the fields that :func:`complete` derives.
+# The fields that :func:`complete` derives, by model.
 DERIVED: Mapping[type[BaseModel], frozenset[str]] = {
     StackOutputs: frozenset({"rootCertificate"}),
     CertificateAuthority: frozenset({"type", "region", "keyAlgorithm", "signingAlgorithm", "notAfter"}),
@@ -33,15 +33,15 @@ _PLACES: Mapping[tuple[int | str, ...], type[BaseModel]] = {
 
 
 def complete(document: Object) -> Object:
-    """Return a document with what can be derived from it; what it has is never changed.
+    """Return a document with its derived values; existing values are never changed.
 
     Args:
-        document: of a CA that issues. Any part of it may be wrong.
+        document: the contract of a CA that can issue. Any part of it may be invalid.
     """
     found = with_aliases(document, StackOutputs)
     chain = _read_chain(found.get("certificateChain"))
-    if chain:
-        found.setdefault("rootCertificate", pem.write(chain[-1:]))
+    if chain and "rootCertificate" not in found:
+        found["rootCertificate"] = pem.write(chain[-1:])
     if isinstance(authority := found.get("certificateAuthority"), dict):
         found["certificateAuthority"] = _complete_authority(with_aliases(authority, CertificateAuthority), chain)
     if isinstance(zones := found.get("zones"), list):
@@ -50,10 +50,10 @@ def complete(document: Object) -> Object:
 
 
 def is_derived(location: tuple[int | str, ...]) -> bool:
-    """Return whether the field at a place of the contract is one that is derived.
+    """Return whether a field of the contract is derived.
 
     Args:
-        location: keys and indexes from the document down, as pydantic names them.
+        location: keys and indexes from the top of the document, as in pydantic's errors.
     """
     place = tuple(0 if isinstance(part, int) else part for part in location[:-1])
     model = _PLACES.get(place)
@@ -61,9 +61,9 @@ def is_derived(location: tuple[int | str, ...]) -> bool:
 
 
 def with_aliases(part: Object, model: type[BaseModel]) -> Object:
-    """Return a part with the contract's names for those of the model, such as ``role_arn``, which it takes as well."""
+    """Return a part with the contract's field names for those of the model, such as ``role_arn``, which it also accepts."""
     aliases = {name: str(field.alias) for name, field in model.model_fields.items()}
-    # With both names in it, the model says that one is too many.
+    # If both names are present, the model reports one of them as unknown.
     return {key if (alias := aliases.get(key, key)) in part else alias: value for key, value in part.items()}
 
 
@@ -81,9 +81,10 @@ def _complete_authority(authority: Object, chain: tuple[x509.Certificate, ...]) 
     if chain:
         found.setdefault("type", "ROOT" if len(chain) == 1 else "SUBORDINATE")
         found.setdefault("notAfter", chain[0].not_valid_after_utc.isoformat().replace("+00:00", "Z"))
-        # The rules for chains name a key that no CA of AWS has.
-        with suppress(ValueError):
-            found.setdefault("keyAlgorithm", algorithms.read_key_algorithm(chain[0]))
+        # The chain rules report keys that no AWS CA has.
+        if "keyAlgorithm" not in found:
+            with suppress(ValueError):
+                found["keyAlgorithm"] = algorithms.read_key_algorithm(chain[0])
     if isinstance(key := found.get("keyAlgorithm"), str) and key.startswith(("EC", "RSA")):
         found.setdefault("signingAlgorithm", "SHA256WITHECDSA" if key.startswith("EC") else "SHA256WITHRSA")
     if isinstance(named := found.get("arn"), str):
