@@ -39,11 +39,15 @@ def complete(document: Object) -> Object:
         document: the contract of a CA that can issue. Any part of it may be invalid.
     """
     found = with_aliases(document, StackOutputs)
-    chain = _read_chain(found.get("certificateChain"))
+    authority = found.get("certificateAuthority")
+    named = with_aliases(authority, CertificateAuthority) if isinstance(authority, dict) else None
+    # A contract of the Pulumi program has everything; its chain need not be read twice.
+    is_whole = "rootCertificate" in found and (named is None or named.keys() >= DERIVED[CertificateAuthority])
+    chain = () if is_whole else _read_chain(found.get("certificateChain"))
     if chain and "rootCertificate" not in found:
         found["rootCertificate"] = pem.write(chain[-1:])
-    if isinstance(authority := found.get("certificateAuthority"), dict):
-        found["certificateAuthority"] = _complete_authority(with_aliases(authority, CertificateAuthority), chain)
+    if named is not None:
+        found["certificateAuthority"] = _complete_authority(named, chain)
     if isinstance(zones := found.get("zones"), list):
         found["zones"] = [_complete_zone(zone) if isinstance(zone, dict) else zone for zone in zones]
     return found
