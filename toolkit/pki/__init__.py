@@ -1,1 +1,1 @@
-"""Pure knowledge of X.509, SPIFFE and AWS names: no input, no output, no clients."""
+"""Rules of X.509, SPIFFE and AWS names as pure functions, without I/O and AWS clients."""

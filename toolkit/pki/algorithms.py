@@ -1,4 +1,4 @@
-"""Key and signing algorithms by the names that AWS Private CA gives them (botocore acm-pca: KeyAlgorithm)."""
+"""Key and signing algorithms with AWS Private CA's names (botocore acm-pca: KeyAlgorithm)."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _CURVES: dict[str, KeyAlgorithm] = {
 
 
 def choose_signing_algorithm(key_algorithm: KeyAlgorithm) -> SigningAlgorithm:
-    """Return the algorithm with which a CA of that key signs, unless another one is asked for."""
+    """Return the default signing algorithm of a CA with a key of this algorithm."""
     return _SIGNING_ALGORITHMS[key_algorithm]
 
 
 def fits(signing: SigningAlgorithm, key_algorithm: KeyAlgorithm) -> bool:
-    """Whether a CA with that key can sign with that algorithm: AWS wants one family (IssueCertificateRequest)."""
+    """Return whether the two algorithms are of one family, as AWS requires (IssueCertificateRequest)."""
     return signing.endswith("ECDSA") == key_algorithm.startswith("EC")
 
 
@@ -45,7 +45,7 @@ def read_key_algorithm(certificate: x509.Certificate) -> KeyAlgorithm:
     """Return the algorithm of a certificate's key.
 
     Raises:
-        ValueError: the key is of none of the kinds that the toolkit knows.
+        ValueError: the toolkit does not support the key's algorithm.
     """
     key = certificate.public_key()
     name = None

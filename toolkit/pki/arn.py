@@ -1,4 +1,4 @@
-"""Amazon Resource Names of private CAs and of what stands around them: roles, keys, topics, organizations.
+"""Parse Amazon Resource Names of private CAs and related resources: roles, keys, topics, organizations.
 
 Source of the forms: the service authorization reference of AWS Private CA and IAM, and botocore's
 ``acm-pca`` model (``Arn``: at most 200 characters).
@@ -19,7 +19,7 @@ REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}")
 
 @dataclass(frozen=True)
 class Arn:
-    """An ARN in its parts.
+    """The parts of an ARN.
 
     Attributes:
         partition: ``aws``, ``aws-us-gov``, ``aws-cn``, ...
@@ -40,7 +40,7 @@ class Arn:
         """Split an ARN.
 
         Raises:
-            ValueError: the text is no ARN; the message says what is expected.
+            ValueError: the text is not an ARN; the message describes the expected form.
         """
         match = _ARN.fullmatch(text)
         if match is None:
@@ -52,13 +52,13 @@ class Arn:
 
 
 class Form(NamedTuple):
-    """What the ARNs of one kind of resource have in common.
+    """The form of the ARNs of one kind of resource.
 
     Attributes:
         service: the service's namespace.
-        resource: a regular expression of everything after the fifth colon.
-        kind: what the resource is, with its article.
-        pattern: the ARN after its partition, for people.
+        resource: a regular expression for everything after the fifth colon.
+        kind: the kind of resource with its article, such as ``an IAM role``.
+        pattern: the ARN after its partition, for error messages.
     """
 
     service: str
@@ -67,10 +67,10 @@ class Form(NamedTuple):
     pattern: str
 
     def parse(self, text: str) -> Arn:
-        """Parse the ARN of such a resource.
+        """Parse the ARN of a resource of this kind.
 
         Raises:
-            ValueError: it is not an ARN, or that of something else.
+            ValueError: the text is not an ARN, or the ARN of another kind of resource.
         """
         parsed = Arn.parse(text)
         is_resource = re.fullmatch(self.resource, parsed.resource, re.ASCII)
@@ -112,12 +112,12 @@ DISTRIBUTION = Form(
 
 
 def parse_policy(text: str) -> Arn:
-    """Parse the ARN of a managed IAM policy; the account of AWS's own ones is empty.
+    """Parse the ARN of a managed IAM policy. For an AWS managed policy, the account is empty.
 
     Raises:
-        ValueError: it is not an ARN, or that of something else.
+        ValueError: the text is not an ARN, or the ARN of another kind of resource.
     """
-    # An account of twelve digits is what every other ARN here has; only AWS's own policies have this word.
+    # AWS managed policies have the account "aws". All other ARNs here have twelve digits.
     own = re.sub(r"^(arn:[a-z-]+:iam::)aws(:)", r"\g<1>000000000000\2", text)
     parsed = _POLICY.parse(own)
     return replace(parsed, account="") if own != text else parsed
@@ -127,16 +127,16 @@ def read_issuer(provider_arn: str) -> str:
     """Return the issuer in the ARN of an IAM OIDC provider, without ``https://``.
 
     Raises:
-        ValueError: it is not the ARN of one.
+        ValueError: the text is not the ARN of an IAM OIDC provider.
     """
     return OIDC_PROVIDER.parse(provider_arn).resource.removeprefix("oidc-provider/")
 
 
 def find_partition(region: str) -> str:
-    """Return the partition that a region belongs to; IAM, private CAs and their ARNs never cross it.
+    """Return the partition of a region. Roles and private CAs can't be used across partitions.
 
-    Source: AWS General Reference, "AWS service endpoints": the Chinese and GovCloud regions begin with their own
-    prefixes, the sovereign ones too.
+    Source: AWS General Reference, "AWS service endpoints": the regions of each partition other than ``aws`` have their
+    own prefix.
     """
     prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
     prefixes |= {"eu-isoe-": "aws-iso-e", "us-isof-": "aws-iso-f", "eusc-": "aws-eusc"}
@@ -144,6 +144,6 @@ def find_partition(region: str) -> str:
 
 
 def quote(text: str, limit: int = 120) -> str:
-    """Return a value for an error message: quoted, on one line, cut when it is long."""
+    """Return a value for an error message: quoted, on one line, at most ``limit`` characters long."""
     quoted = repr(text)
     return quoted if len(quoted) <= limit else f"{quoted[: limit - 1]}…"

@@ -1,7 +1,7 @@
-"""What a certificate needs to be a CA of a mesh: one list of rules for everybody who asks.
+"""Define the rules for certificates of a mesh's CAs.
 
-A rule names its source and the programs that refuse what breaks it, as measured (``tests/judges``) or documented.
-Callers choose by those programs: AWS imports the certificate, programs in a mesh meet it there.
+Each rule names its source and the programs that reject a certificate that breaks it, as measured (``tests/judges``) or
+documented. Callers select rules by program: AWS imports the certificate, and other programs verify it in the mesh.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from toolkit.pki.name_constraints import has_unknown_forms, list_refused_uris, r
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-# The programs that judge a CA's certificate.
+# The programs that verify a CA's certificate.
 AWS, GO, OPENSSL, ENVOY = "AWS Private CA", "Go", "OpenSSL", "Envoy"
 # OpenSSL with -x509_strict, which is Python's default since 3.13, or at security level 2, which is Debian's.
 STRICT = "strict clients"
 # The validator of the `provided` backend, kumahq/kuma:pkg/plugins/ca/provided/ca_cert_validator.go.
 KUMA = "Kuma's provided backend"
-# Those that meet a CA in a mesh: control planes and clients in Go, others in OpenSSL, and proxies.
+# Programs in a mesh: control planes and clients in Go, clients with OpenSSL, and proxies.
 IN_A_MESH = frozenset({GO, OPENSSL, ENVOY})
 EVERYBODY = frozenset({AWS, GO, OPENSSL, ENVOY, STRICT, KUMA})
 
@@ -38,13 +38,13 @@ _LEAVE_OUT = f"{_REISSUE}, with that extension left out or not critical."
 
 
 class Needs(NamedTuple):
-    """What a mesh wants from its CAs.
+    """The requirements of a mesh for its CAs.
 
     Attributes:
-        uris: URI SANs that they must be able to certify.
-        lifetime: of the certificates that they issue; None where it is not known.
+        uris: URI SANs that the CAs must be able to certify.
+        lifetime: of the certificates that the CAs issue; None if it is not known.
         has_crl: whether the issuing CA publishes a revocation list.
-        at: the moment for which lifetimes are judged; None leaves lifetimes unjudged.
+        at: the time for which lifetimes are checked; None to skip that check.
     """
 
     uris: tuple[str, ...] = ()
@@ -54,13 +54,13 @@ class Needs(NamedTuple):
 
 
 class Member(NamedTuple):
-    """One certificate of a path, as a rule sees it.
+    """One certificate of a path, for a rule to check.
 
     Attributes:
-        certificate: the one that is judged.
+        certificate: the certificate to check.
         below: the CAs below it on the path, issuing CA first.
-        parent: the certificate above it; None for the last one.
-        needs: what the mesh wants.
+        parent: its issuer on the path; None for the last certificate.
+        needs: the mesh's requirements.
     """
 
     certificate: x509.Certificate
@@ -70,15 +70,15 @@ class Member(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One thing that a CA's certificate must have, or must not have.
+    """A rule for a CA's certificate.
 
     Attributes:
-        name: stable, in words with hyphens.
-        title: what is wrong with a CA that breaks it.
-        source: where the rule comes from.
-        refused_by: the programs that refuse what breaks it.
-        fix: what to do, for whoever runs the CA above.
-        check: says what is wrong with a member; None when nothing is.
+        name: the rule's stable name, in words with hyphens.
+        title: the problem of a CA that breaks the rule.
+        source: document or source code that the rule comes from.
+        refused_by: the programs that reject a certificate that breaks the rule.
+        fix: how to fix the problem, for the operator of the parent CA.
+        check: returns the problem of a member as text; None if there is none.
     """
 
     name: str
@@ -95,7 +95,7 @@ RULES: list[Rule] = []
 def _rule(
     name: str, title: str, source: str, refused_by: Collection[str], fix: str
 ) -> Callable[[Callable[[Member], str | None]], Callable[[Member], str | None]]:
-    """Make a function one of :data:`RULES`."""
+    """Return a decorator that adds a check to :data:`RULES`."""
 
     def register(check: Callable[[Member], str | None]) -> Callable[[Member], str | None]:
         RULES.append(Rule(name, title, source, frozenset(refused_by), fix, check))
@@ -203,7 +203,7 @@ def _key_agreement(member: Member) -> str | None:
 )
 def _extended_key_usage(member: Member) -> str | None:
     extension = chain.find_extension(member.certificate, x509.ExtendedKeyUsage)
-    # OpenSSL takes anyExtendedKeyUsage for neither of the two.
+    # OpenSSL does not accept anyExtendedKeyUsage instead of the two.
     missing = [name for oid, name in _PURPOSES.items() if extension and oid not in extension.value]
     return (
         f"has an extendedKeyUsage without {' and '.join(missing)}, and a proxy is server and client"
@@ -282,7 +282,7 @@ def _critical(oids: list[str], reason: str) -> str | None:
 )
 def _policy_constraints(member: Member) -> str | None:
     extension = chain.find_extension(member.certificate, x509.PolicyConstraints)
-    # Of a root nobody asks for policies (RFC 5280, 6.1: a trust anchor is no part of the path).
+    # Policies of a root are not checked (RFC 5280, 6.1: a trust anchor is not part of the path).
     if member.parent is None or extension is None or extension.value.require_explicit_policy is None:
         return None
     return "has policyConstraints that demand a certificate policy, which data plane certificates do not have"
@@ -340,7 +340,7 @@ def _key_strength(member: Member) -> str | None:
 )
 def _signature_strength(member: Member) -> str | None:
     algorithm = member.certificate.signature_hash_algorithm
-    # The signature of a root proves nothing, so nobody looks at it.
+    # Programs don't verify the signature of a root, because it proves nothing.
     if member.parent is None or algorithm is None or algorithm.name not in _BROKEN:
         return None
     return f"is signed with {algorithm.name.upper().replace('SHA1', 'SHA-1')}"

@@ -1,7 +1,7 @@
-"""What AWS Private CA imports as the certificate of a CA, and as the chain above it.
+"""Check a CA's certificate and chain before they are imported into AWS Private CA.
 
-Source: botocore acm-pca, ImportCertificateAuthorityCertificate. That AWS judges lifetimes and path lengths is not
-documented; they are judged all the same.
+Source: botocore acm-pca, ImportCertificateAuthorityCertificate. AWS does not document whether it checks lifetimes and
+path lengths; these are checked here too.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-# botocore acm-pca: CertificateBodyBlob and CertificateChainBlob; in bytes of PEM.
+# Maximum sizes in bytes of PEM (botocore acm-pca: CertificateBodyBlob and CertificateChainBlob).
 MAX_CERTIFICATE = 32_768
 MAX_CHAIN = 2_097_152
 
 
 class ImportProblem(NamedTuple):
-    """What keeps a certificate from being imported.
+    """A reason why a certificate can't be imported.
 
     Attributes:
-        is_of_chain: whether it is about the chain above the CA's own certificate.
-        message: names the certificate, counted from the CA's own one, and says what is wrong.
+        is_of_chain: whether the problem is in the chain and not in the CA's own certificate.
+        message: the problem, with the number of the certificate. The CA's own certificate is number 1.
     """
 
     is_of_chain: bool
@@ -42,14 +42,14 @@ def check_import(
     needs: Needs,
     by: Collection[str] = (AWS,),
 ) -> Iterator[ImportProblem]:
-    """Yield what keeps a CA's certificate from being imported.
+    """Yield the reasons why a CA's certificate can't be imported.
 
     Args:
         own: the CA's certificate.
-        above: the certificates above it, its issuer first, the root last; none for a root.
-        kind: of the CA.
-        needs: what is wanted of it.
-        by: the programs whose rules count, beside AWS's own on the form of a chain.
+        above: its chain, the issuer first, the root last; empty for a root.
+        kind: the CA's type.
+        needs: the mesh's requirements.
+        by: the programs whose rules apply, in addition to AWS's rules for the form of a chain.
     """
     is_root = chain.is_self_signed(own)
     if is_root != (kind == "ROOT"):
@@ -65,7 +65,7 @@ def check_import(
         return
     hierarchy = Hierarchy((own, *above))
     for number, message in check_order(hierarchy):
-        # Of a CA that is not issued by what comes next, the chain is the wrong one.
+        # If the CA's certificate is not issued by the next one, the problem is in the chain.
         yield ImportProblem(number > 0 or chain.is_ca(own), message)
     for breach in judge(hierarchy, needs, by):
         yield ImportProblem(breach.number > 0, f"{label(hierarchy, breach.number)} {breach.message}. {breach.rule.fix}")

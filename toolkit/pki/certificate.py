@@ -1,8 +1,8 @@
-"""Reading one certificate as Go, OpenSSL and BoringSSL all read it.
+"""Parse a certificate, and reject it if Go, OpenSSL or BoringSSL can't parse it.
 
-:mod:`cryptography` reads certificates that Go refuses. Go's rules are those of golang/go:src/crypto/x509/parser.go in
-version 1.26, which is what a control plane reads with; OpenSSL and BoringSSL refuse nothing that passes both. Where a
-rule here is stricter than Go's, it is for forms that no CA of a mesh has.
+:mod:`cryptography` parses certificates that Go rejects. Control planes parse with Go, whose rules are in
+golang/go:src/crypto/x509/parser.go, version 1.26. OpenSSL and BoringSSL accept every certificate that cryptography and
+Go accept. Rules that are stricter than Go's concern only forms that no CA of a mesh has.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _NEVER_CRITICAL = {
     ExtensionOID.SUBJECT_KEY_IDENTIFIER: "the subject key identifier",
     ExtensionOID.AUTHORITY_INFORMATION_ACCESS: "the authority information access",
 }
-# RFC 5280, 4.1: what is signed and how, the fields from the serial number to the key, and the bits of an octet.
+# RFC 5280, 4.1: at least two parts (content and algorithm) and six fields, serial number to key. Eight bits an octet.
 _PARTS, _FIELDS, _OCTET = 2, 6, 8
-# Whatever is larger is no number of CAs in any program.
+# Some programs can't parse a larger number of CAs.
 _LARGEST = 2**31
 _DOMAIN = re.compile(r"\.?[!-\-/-~]+(?:\.[!-\-/-~]+)*")
 _URI = re.compile(
@@ -49,18 +49,18 @@ _URI = re.compile(
 
 
 def parse(data: bytes) -> x509.Certificate:
-    """Read a certificate, to the last extension.
+    """Parse a certificate with all its extensions.
 
     Args:
-        data: its DER, and nothing else.
+        data: the certificate's DER, without any bytes after it.
 
     Raises:
-        ValueError: Go, OpenSSL or BoringSSL can't read it; the message continues a sentence ("... is cut off").
+        ValueError: Go, OpenSSL or BoringSSL can't parse it. The message continues a sentence ("... is cut off").
     """
     body = _body(data)
     try:
         certificate = x509.load_der_x509_certificate(data)
-        # Each of these is parsed when it is asked for, and not before.
+        # cryptography parses these fields on access.
         _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
         key, extensions = certificate.public_key(), certificate.extensions
     except UnsupportedAlgorithm as error:
@@ -79,7 +79,7 @@ _REFUSALS = (x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGener
 
 
 class _Body(NamedTuple):
-    """The parts of a certificate that are judged as DER."""
+    """The parts of a certificate that are checked as DER."""
 
     issuer: bytes
     subject: bytes
@@ -95,13 +95,13 @@ def _body(data: bytes) -> _Body:
         raise ValueError("is not a certificate")
     fields = list(read_elements(parts[0].content))
     version = fields.pop(0).content[-1:] if fields and fields[0].tag == _VERSION else b""
-    # BoringSSL refuses it (crypto/x509/x_x509.cc), though Go and OpenSSL read it.
+    # Only BoringSSL rejects it (crypto/x509/x_x509.cc). Go and OpenSSL accept it.
     if version != _V3 and any(part.tag == _EXTENSION_LIST for part in fields):
         raise ValueError("has extensions and is not of version 3, which Envoy refuses (RFC 5280, 4.1.2.9)")
     if len(fields) < _FIELDS or fields[0].tag != _INTEGER:
         raise ValueError("is not a certificate")
     serial, signature, issuer, _, subject, key = fields[:_FIELDS]
-    # Judged before cryptography warns of it. RFC 5280, 4.1.2.2; parser.go: "negative serial number" since Go 1.23.
+    # Checked before cryptography warns of it. RFC 5280, 4.1.2.2; parser.go: "negative serial number" since Go 1.23.
     if int.from_bytes(serial.content, signed=True) <= 0:
         raise ValueError("has a serial number that is not positive (RFC 5280, 4.1.2.2); Go refuses a negative one")
     if signature.whole != parts[1].whole:
@@ -154,12 +154,12 @@ def _require_small(*numbers: int | None) -> None:
 
 
 def _require_constraints(constraints: x509.NameConstraints) -> None:
-    """Refuse name constraints that Go can't read (parser.go, parseNameConstraintsExtension)."""
+    """Raise ValueError if Go can't parse the name constraints (parser.go, parseNameConstraintsExtension)."""
     bases = [*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())]
     if not bases:
         raise ValueError("has empty name constraints, which Go refuses (RFC 5280, 4.2.1.10)")
     for name in bases:
-        # Of other forms Go reads nothing; whether it goes on is a question of criticality.
+        # Go does not parse other forms. It rejects them only in a critical extension, for which there is another rule.
         if isinstance(name, x509.DNSName | x509.UniformResourceIdentifier | x509.RFC822Name):
             domain = name.value
             is_address = isinstance(name, x509.UniformResourceIdentifier) and _is_address(domain)
@@ -183,13 +183,13 @@ def _require_mappings(extension: x509.UnrecognizedExtension) -> None:
 
 
 def _require_bits(extension: x509.UnrecognizedExtension) -> None:
-    """Refuse a Netscape certificate type that OpenSSL can't read (v3_purp.c, ossl_x509v3_cache_extensions)."""
+    """Raise ValueError if OpenSSL can't parse a Netscape certificate type (v3_purp.c, ossl_x509v3_cache_extensions)."""
     outer = read_one(extension.value)
     if outer.tag != _BIT_STRING or not outer.content or outer.content[0] >= _OCTET:
         raise ValueError("has a Netscape certificate type that can't be read")
 
 
-# What cryptography reads and Go may not; everything else it reads at least as strictly.
+# Extensions that cryptography parses less strictly than Go or OpenSSL.
 _EXTENSIONS: dict[x509.ObjectIdentifier, Callable[[Value], None]] = {
     ExtensionOID.SUBJECT_ALTERNATIVE_NAME: _require_names,
     ExtensionOID.NAME_CONSTRAINTS: _require_constraints,

@@ -1,4 +1,4 @@
-"""Facts about certificates, and the proof that a certificate leads to a root."""
+"""Read facts of certificates, and verify a certificate's path to a root."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def format_serial_number(certificate: x509.Certificate) -> str:
 
 
 def find_extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Extension[_Kind] | None:
-    """Return an extension by its class; None where the certificate has none."""
+    """Return an extension by its class; None if the certificate does not have it."""
     try:
         return certificate.extensions.get_extension_for_class(kind)
     except x509.ExtensionNotFound:
@@ -39,13 +39,13 @@ def find_extension(certificate: x509.Certificate, kind: type[_Kind]) -> x509.Ext
 
 
 def list_uris(certificate: x509.Certificate) -> list[str]:
-    """Return the URI subject alternative names, in their order."""
+    """Return the URI subject alternative names, in the certificate's order."""
     alternatives = find_extension(certificate, x509.SubjectAlternativeName)
     return alternatives.value.get_values_for_type(x509.UniformResourceIdentifier) if alternatives else []
 
 
 def get_display_name(certificate: x509.Certificate) -> str:
-    """Return a short name for people: the common name, else the subject's texts, else the serial number."""
+    """Return a short name: the common name; without one, the subject's texts; without a subject, the serial number."""
     attributes = names.read_attributes(names.read_subject(certificate))
     common_names = [attribute.text for attribute in attributes if attribute.oid == names.COMMON_NAME]
     if common_names:
@@ -54,33 +54,33 @@ def get_display_name(certificate: x509.Certificate) -> str:
 
 
 def is_ca(certificate: x509.Certificate) -> bool:
-    """Return whether basicConstraints says CA:TRUE."""
+    """Return whether basicConstraints is set to CA:TRUE."""
     constraints = find_extension(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.value.ca
 
 
 def get_path_length(certificate: x509.Certificate) -> int | None:
-    """Return how many CAs may be below it (RFC 5280, 4.2.1.9); None when any number may, or it is no CA."""
+    """Return how many CAs may be below it (RFC 5280, 4.2.1.9); None if there is no limit or it is not a CA."""
     constraints = find_extension(certificate, x509.BasicConstraints)
     return constraints.value.path_length if constraints else None
 
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    """Return whether the certificate verifies with its own key, as a root's does."""
+    """Return whether the certificate is its own issuer and verifies with its own key, as a root does."""
     return is_issued_by(certificate, certificate)
 
 
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Return whether `issuer` is named as the issuer of `certificate`, byte for byte, and its key made the signature.
+    """Return whether `certificate` names `issuer` as its issuer, byte for byte, and is signed with its key.
 
-    Go compares the bytes of names (crypto/x509/verify.go: RawIssuer and RawSubject); OpenSSL and BoringSSL are less
+    Go compares names byte by byte (crypto/x509/verify.go: RawIssuer and RawSubject). OpenSSL and BoringSSL are less
     strict.
     """
     return names.read_issuer(certificate) == names.read_subject(issuer) and is_signed_with_key_of(certificate, issuer)
 
 
 def is_signed_with_key_of(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Return whether the key of `issuer` made the signature of `certificate`, whatever the names say."""
+    """Return whether `certificate` is signed with the key of `issuer`. Names are not compared."""
     key, signature, signed = issuer.public_key(), certificate.signature, certificate.tbs_certificate_bytes
     try:
         if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
@@ -109,22 +109,22 @@ def verify_to_root(
     roots: Sequence[x509.Certificate],
     at: datetime,
 ) -> list[x509.Certificate]:
-    """Prove that a data plane certificate leads to a root, by OpenSSL's verdict.
+    """Verify with OpenSSL that a data plane certificate has a path to a root, and return the path.
 
-    OpenSSL judges signatures, lifetimes, basic constraints, path lengths, key usage, name constraints and critical
-    extensions. Only roots are in its store, so that a path that ends at an intermediate proves nothing.
+    OpenSSL checks signatures, lifetimes, basic constraints, path lengths, key usage, name constraints and critical
+    extensions. Its store contains only the roots, so it rejects a path that ends at an intermediate.
 
     Args:
-        leaf: the certificate in question.
-        intermediates: what may be used to build the path, in any order.
+        leaf: the certificate to verify.
+        intermediates: CA certificates for the path, in any order.
         roots: the trust anchors; at least one.
-        at: the moment for which lifetimes are judged; aware of its time zone.
+        at: the time for which lifetimes are checked, a timezone-aware datetime.
 
     Returns:
-        The chain found, leaf first, root last.
+        The path, leaf first, root last.
 
     Raises:
-        ValueError: there is no valid path; the message is OpenSSL's reason, and the certificate it is about.
+        ValueError: there is no valid path. The message has OpenSSL's reason and the name of the invalid certificate.
     """
     from OpenSSL import crypto  # noqa: PLC0415 - slow to import, and only a verification needs it
 

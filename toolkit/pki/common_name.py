@@ -1,4 +1,4 @@
-"""What can be the common name of a certificate, and the templates from which Kong Mesh makes it.
+"""Expand the templates of common names as Kong Mesh does.
 
 Sources: RFC 5280; Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md (commonName) and app/mesh/vault.md
 (Common name): text with directives such as ``{{ tag "kuma.io/service" | replace "_" "-" }}``.
@@ -22,11 +22,11 @@ _REPLACE = re.compile(rf"replace\s+{_QUOTED}\s+{_QUOTED}")
 
 
 class Template(NamedTuple):
-    """A common name's template with the tags that are known filled in.
+    """A common name's template with the known tags filled in.
 
     Attributes:
-        text: what is there whatever the unknown tags are; the whole common name when all are known.
-        unknown: the tags that are not known.
+        text: the text without the unknown tags. If all tags are known, it is the common name.
+        unknown: the unknown tags.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Template(NamedTuple):
 
 
 def is_balanced(template: str) -> bool:
-    """Return whether each directive begins and ends."""
+    """Return whether every ``{{`` has its ``}}`` and none are nested."""
     depth = 0
     for brace in re.findall(r"\{\{|\}\}", template):
         depth += 1 if brace == "{{" else -1
@@ -44,7 +44,7 @@ def is_balanced(template: str) -> bool:
 
 
 def expand(template: str, tags: Mapping[str, str]) -> Template | None:
-    """Return the template with known tags filled in; None where it has a directive that Kong does not document."""
+    """Return the template with the known tags filled in; None if it has a directive that Kong does not document."""
     text, unknown, end = "", [], 0
     for directive in _DIRECTIVE.finditer(template):
         text += template[end : directive.start()]

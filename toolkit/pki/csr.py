@@ -1,4 +1,4 @@
-"""Keys and certificate signing requests as a zone control plane makes them for a data plane proxy."""
+"""Create keys and certificate signing requests as a zone control plane does for a data plane proxy."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ DATA_PLANE_RSA_BITS = 2048
 
 
 def create_data_plane_key() -> rsa.RSAPrivateKey:
-    """Return a fresh RSA key of the size that Kong Mesh gives a data plane proxy."""
+    """Create an RSA key of the size that Kong Mesh uses for data plane proxies."""
     return rsa.generate_private_key(public_exponent=65537, key_size=DATA_PLANE_RSA_BITS)
 
 
 def create_data_plane_csr(
     key: rsa.RSAPrivateKey, uris: Sequence[str], common_name: str | None = None
 ) -> x509.CertificateSigningRequest:
-    """Return a CSR with URI SANs and, unless `common_name` is given, an empty subject.
+    """Create a CSR with URI SANs. Without a `common_name`, the subject is empty.
 
     The SAN extension is critical exactly when the subject is empty. AWS rejects the CSR otherwise
     (cert-manager/aws-privateca-issuer#6, cert-manager/istio-csr#90; RFC 5280, 4.2.1.6).
 
     Args:
-        key: the proxy's key; it only signs the request.
-        uris: the SANs, in the order in which the CSR lists them.
+        key: the proxy's private key, which signs the CSR.
+        uris: the SANs, in the CSR's order.
         common_name: at most 64 characters.
 
     Raises:
@@ -51,14 +51,14 @@ def create_data_plane_csr(
 
 
 def find_mismatch(request: str, certificate: x509.Certificate) -> str | None:
-    """Return why a certificate is not the one for a request; None when it is.
+    """Return why a certificate was not issued for a request; None if it was.
 
-    AWS Private CA imports a CA's certificate only with the key and the subject of its CSR (user guide,
+    AWS Private CA imports a CA's certificate only if it has the key and the subject of the CA's CSR (user guide,
     PCACertInstall.md).
 
     Args:
-        request: PEM.
-        certificate: what was issued.
+        request: the CSR in PEM.
+        certificate: the issued certificate.
 
     Raises:
         ValueError: the request can't be read.

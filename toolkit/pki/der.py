@@ -1,4 +1,4 @@
-"""Walking through DER."""
+"""Split DER into its elements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Element(NamedTuple):
 
     Attributes:
         tag: the first byte.
-        content: what the value contains.
+        content: the content bytes.
         whole: tag, length and content.
     """
 
@@ -27,10 +27,10 @@ class Element(NamedTuple):
 
 
 def read_one(data: bytes) -> Element:
-    """Return the one value that DER contains.
+    """Return the only value in DER.
 
     Raises:
-        ValueError: it is none, or there are more.
+        ValueError: the data is not DER, or has not exactly one value.
     """
     values = list(read_elements(data))
     if len(values) != 1:
@@ -39,18 +39,18 @@ def read_one(data: bytes) -> Element:
 
 
 def read_elements(data: bytes) -> Iterator[Element]:
-    """Yield the values that follow each other in DER.
+    """Yield consecutive values in DER.
 
     Raises:
-        ValueError: a value goes beyond the end, or its length is not in DER.
+        ValueError: a value is cut off, or its length is not encoded in DER.
     """
     while data:
         tag, length, start = data[0], int.from_bytes(data[1:2]), 2
-        # Lengths of the indefinite form are BER.
+        # The indefinite form of lengths is BER, not DER.
         if len(data) < start or tag & _HIGH_TAG == _HIGH_TAG or length == _INDEFINITE:
             raise ValueError("is not DER")
         if length > _LONG_FORM:
-            # So many bytes of length follow.
+            # In the long form, the first byte has the number of length bytes.
             start += length - _LONG_FORM
             length = int.from_bytes(data[2:start])
             if start > len(data):

@@ -1,6 +1,6 @@
-"""How long certificates live, in Kuma's notation.
+"""Parse durations in Kuma's notation, such as the lifetime of certificates.
 
-It is here and not with the Mesh documents because the stack's configuration and its outputs name lifetimes in it too.
+This module is in pki, because the stack's configuration and outputs use the notation too, not only Mesh documents.
 
 Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration.
 """
@@ -21,17 +21,17 @@ _UNITS = {
     # Kuma counts a year as 365 days.
     "y": timedelta(days=365),
 }
-# Far beyond the lifetime of any CA, and far from what a timedelta can't hold.
+# Longer than the lifetime of any CA, and short enough for a timedelta.
 _MAX = timedelta(days=365 * 100)
-# 100 years in milliseconds have fewer digits, and so has every duration that is repeated in an error.
+# 100 years in milliseconds have fewer digits. Longer texts are cut in errors.
 _MAX_DIGITS, _MAX_SHOWN = 18, 16
 
 
 def parse(text: str) -> timedelta:
-    """Read a duration as Kuma does: one number and one unit, or ``0``.
+    """Parse a duration as Kuma does: one number and one unit, or ``0``.
 
     Raises:
-        ValueError: Kuma could not read it, or it is over a hundred years.
+        ValueError: Kuma can't parse it, or it is over a hundred years.
     """
     if text == "0":
         return timedelta(0)
@@ -42,17 +42,17 @@ def parse(text: str) -> timedelta:
             "(36h, not 1d12h)"
         )
     unit = _UNITS[match["unit"]]
-    # Compared as numbers of units: the product could overflow, and very long digits cost time to convert.
+    # Compare before multiplying, because the product could overflow. Converting very long numbers is slow.
     if len(match["number"]) > _MAX_DIGITS or int(match["number"]) > _MAX // unit:
         raise ValueError(f"{_shown(text)} is over a hundred years")
     return int(match["number"]) * unit
 
 
 def is_one(text: str) -> bool:
-    """Return whether Kuma can read a duration, however long it is."""
+    """Return whether Kuma can parse a text as a duration of any length."""
     return text == "0" or _FORM.fullmatch(text) is not None
 
 
 def _shown(text: str) -> str:
-    # No duration is longer; what is, may be anything, and is not repeated in full.
+    # A longer text is not a duration and could be anything, so only its beginning is quoted.
     return repr(text) if len(text) <= _MAX_SHOWN else repr(text[:_MAX_SHOWN]) + "…"

@@ -1,4 +1,4 @@
-"""Which critical extensions of a CA the programs of a mesh understand, and which AWS Private CA imports."""
+"""List a CA's critical extensions that programs of a mesh don't understand or that AWS Private CA doesn't import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cryptography.x509.oid import ExtensionOID
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-# What all of Go (parser.go, processExtensions), OpenSSL (X509_supported_extension) and BoringSSL understand.
+# Extensions that Go (parser.go, processExtensions), OpenSSL (X509_supported_extension) and BoringSSL all understand.
 _UNDERSTOOD = frozenset(
     {
         ExtensionOID.BASIC_CONSTRAINTS,
@@ -24,7 +24,7 @@ _UNDERSTOOD = frozenset(
         ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     }
 )
-# Of those that AWS imports as critical, each that is understood above, and those that no program here takes.
+# Critical extensions that AWS imports, including some that programs of a mesh don't understand.
 _IMPORTED = (_UNDERSTOOD - {ExtensionOID.POLICY_CONSTRAINTS}) | {
     ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
     ExtensionOID.ISSUER_ALTERNATIVE_NAME,
@@ -32,17 +32,17 @@ _IMPORTED = (_UNDERSTOOD - {ExtensionOID.POLICY_CONSTRAINTS}) | {
     ExtensionOID.SUBJECT_INFORMATION_ACCESS,
     ExtensionOID.SUBJECT_KEY_IDENTIFIER,
 }
-# Proxy certificates (RFC 3820), and the addresses and AS numbers that a CA may certify (RFC 3779).
+# Proxy certificates (RFC 3820), and IP addresses and AS numbers that a CA may certify (RFC 3779).
 _LEGACY = tuple(x509.ObjectIdentifier(f"1.3.6.1.5.5.7.1.{number}") for number in (7, 8, 14))
 
 
 def list_not_understood(certificate: x509.Certificate) -> list[str]:
-    """Return the critical extensions, as dotted OIDs, that some program in a mesh does not know."""
+    """Return the critical extensions, as dotted OIDs, that at least one program of a mesh does not understand."""
     return _critical_beyond(certificate, _UNDERSTOOD)
 
 
 def list_not_imported(certificate: x509.Certificate) -> list[str]:
-    """Return the critical extensions, as dotted OIDs, for which AWS refuses to import a CA's certificate.
+    """Return the critical extensions, as dotted OIDs, with which AWS does not import a CA's certificate.
 
     Source: botocore acm-pca, ImportCertificateAuthorityCertificate (Enforcement of Critical Constraints).
     """
@@ -50,7 +50,7 @@ def list_not_imported(certificate: x509.Certificate) -> list[str]:
 
 
 def list_legacy(certificate: x509.Certificate) -> list[str]:
-    """Return the extensions, as dotted OIDs, by which OpenSSL judges a CA and which no CA of a mesh needs."""
+    """Return the extensions, as dotted OIDs, that OpenSSL verifies in its own way and no CA of a mesh needs."""
     return [extension.oid.dotted_string for extension in certificate.extensions if extension.oid in _LEGACY]
 
 

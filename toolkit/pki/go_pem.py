@@ -1,6 +1,6 @@
-"""Reading PEM blocks exactly as Go's ``encoding/pem`` does.
+"""Decode PEM blocks exactly as Go's ``encoding/pem`` does.
 
-Control planes are written in Go, and they alone read private keys. For texts that OpenSSL and Envoy read too there is
+Only control planes, which are written in Go, read private keys. For texts that OpenSSL and Envoy read too, use
 :mod:`toolkit.pki.pem`.
 
 Source: golang/go:src/encoding/pem/pem.go (Decode), version 1.26.
@@ -23,8 +23,8 @@ class Block(NamedTuple):
     """One PEM block.
 
     Attributes:
-        label: between BEGIN and the dashes.
-        headers: of RFC 1421, such as those of an encrypted key.
+        label: the label of the BEGIN line.
+        headers: RFC 1421 headers, such as those of an encrypted key.
         content: the decoded base64.
     """
 
@@ -38,8 +38,8 @@ class _Head(NamedTuple):
 
     Attributes:
         type_line: the label and the dashes after it.
-        headers: of RFC 1421.
-        at: where the base64 begins.
+        headers: RFC 1421 headers.
+        at: index at which the base64 begins.
     """
 
     type_line: bytes
@@ -48,7 +48,7 @@ class _Head(NamedTuple):
 
 
 def read_blocks(text: str) -> Iterator[Block]:
-    """Yield every block that Go finds in a text, in their order."""
+    """Yield every block that Go finds in a text, in order."""
     data, at = text.encode(errors="replace"), 0
     while (decoded := _decode(data, at)) is not None:
         block, at = decoded
@@ -56,7 +56,7 @@ def read_blocks(text: str) -> Iterator[Block]:
 
 
 def _decode(data: bytes, at: int) -> tuple[Block, int] | None:
-    """Return the first block from an index on, and where it ends."""
+    """Return the first block from an index on, and the index of its end; None if there is none."""
     while (end := data.find(_END, at)) >= 0:
         begin = data.rfind(_BEGIN, at, end)
         is_line = begin == at or data[begin - 1 : begin] == b"\n"
@@ -64,7 +64,7 @@ def _decode(data: bytes, at: int) -> tuple[Block, int] | None:
         if begin < 0 or not is_line:
             continue
         head = _head(data, begin + len(_BEGIN))
-        # Where the text ends within the headers, or they go beyond END, Go gives up and looks for no other block.
+        # If the text ends within the headers, or they go beyond END, Go stops and does not search for further blocks.
         if head.type_line.endswith(_DASHES) and (head.at >= len(data) or head.at > at):
             return None
         if block := _block(data, head, end):
@@ -86,11 +86,11 @@ def _head(data: bytes, at: int) -> _Head:
 
 
 def _block(data: bytes, head: _Head, end: int) -> Block | None:
-    """Return the block that ends at a marker; None where Go goes on to the next END."""
+    """Return the block that ends at a marker; None if Go continues with the next END."""
     trailer = end + len(_END)
     after = trailer + len(head.type_line)
     is_closed = data[trailer:after] == head.type_line and not _line(data, after)[0]
-    # Headers need a line end of their own before END; an empty block without headers does not.
+    # Headers must end with a line end before END. An empty block without headers needs none.
     if not head.type_line.endswith(_DASHES) or not is_closed or (head.headers and end < head.at):
         return None
     body = data[head.at : max(end, head.at)].translate(None, b" \t\r\n")
@@ -100,7 +100,7 @@ def _block(data: bytes, head: _Head, end: int) -> Block | None:
 
 
 def _line(data: bytes, at: int) -> tuple[bytes, int]:
-    """Return the rest of a line without blanks at its end, and where the next line begins."""
+    """Return the rest of a line without trailing blanks, and the index of the next line."""
     end = data.find(b"\n", at)
     if end < 0:
         return data[at:].rstrip(b" \t"), len(data)

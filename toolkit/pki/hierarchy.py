@@ -1,4 +1,4 @@
-"""The CAs of a trust bundle and how they issued each other: the path from the issuing CA up to a root."""
+"""Find the path from the issuing CA to a root among the CAs of a trust bundle."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-# A chain has five certificates at most (AWS user guide, ca-hierarchy.html). In a text with far more, nothing is tried
-# against everything else.
+# A chain has at most five certificates (AWS user guide, ca-hierarchy.html). With far more certificates, comparing all
+# pairs would be too slow.
 _MAX_TRIED = 50
 _MAX_PATHS = 500
 
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """The certificates of a text, in their order, and the path through them.
+    """The certificates of a text, in order, and the path through them.
 
-    A text may have several paths, where roots signed each other: any one that ends in a root is enough for Go and
-    Envoy, and for OpenSSL the one whose certificates come first.
+    If roots signed each other, there are several paths. Go and Envoy accept any path that ends in a root. OpenSSL
+    accepts only the path whose certificates come first.
 
     Attributes:
-        certificates: as the text has them.
+        certificates: in the order of the text.
     """
 
     certificates: tuple[x509.Certificate, ...]
 
     @cached_property
     def unique(self) -> tuple[int, ...]:
-        """The numbers of the certificates, from 0, without those that are there before."""
+        """Return the indexes of the certificates without duplicates."""
         return tuple(n for n, each in enumerate(self.certificates) if each not in self.certificates[:n])
 
     @cached_property
     def path(self) -> tuple[int, ...]:
-        """The numbers of the certificates from the issuing CA up, as far as they go.
+        """Return the indexes of the path's certificates, from the issuing CA up.
 
-        Of several paths the one that ends in a root, is longest, begins first, and is in order. A root alone is a path
-        only where no other certificate is before it.
+        Of several paths, prefer one that ends in a root, then the longest, then the one that begins first, then one
+        that is in order. A root alone ranks like a path without a root.
         """
         authorities = [n for n in self.unique if chain.is_ca(self.certificates[n])]
         if len(authorities) > _MAX_TRIED:
@@ -57,7 +57,7 @@ class Hierarchy:
 
     def _paths(self, number: int, below: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
         path = (*below, number)
-        # Two certificates of one CA are two ways up, and never one above the other.
+        # Two certificates of the same CA belong to different paths.
         taken = {self._identities[n] for n in path}
         above = [n for n in self._issuers.get(number, ()) if self._identities[n] not in taken]
         if not above or self.is_root(number):
@@ -68,16 +68,16 @@ class Hierarchy:
 
     @cached_property
     def _identities(self) -> tuple[tuple[bytes, bytes], ...]:
-        """For each certificate whose it is: the name and the key."""
+        """Return for each certificate the CA's identity: its name and its public key (DER)."""
         return tuple((names.read_subject(each), names.read_public_key(each)) for each in self.certificates)
 
     @cached_property
     def _issuers(self) -> dict[int, list[int]]:
-        """For each certificate those that issued it."""
+        """Return for each CA's index the indexes of its issuers."""
         certificates = self.certificates
         authorities = [n for n in self.unique if chain.is_ca(certificates[n])]
         return {
-            # Roots first, so that a path to one is found soon.
+            # Roots first, so that paths to a root are found first.
             child: sorted(
                 (n for n in authorities if n != child and chain.is_issued_by(certificates[child], certificates[n])),
                 key=lambda number: not self.is_root(number),
@@ -91,28 +91,28 @@ class Hierarchy:
 
     @property
     def is_in_order(self) -> bool:
-        """Whether the text is a chain and nothing else: each certificate is issued by the next one."""
+        """Return whether the text is one chain: each certificate is issued by the next one."""
         return bool(self.certificates) and self.path == tuple(range(len(self.certificates)))
 
     @property
     def ends_in_root(self) -> bool:
-        """Whether the path leads to a root."""
+        """Return whether the path ends in a root."""
         return bool(self.path) and self.is_root(self.path[-1])
 
     @cached_property
     def related(self) -> frozenset[int]:
-        """The numbers of the certificates that belong to the path: those on it, and others of the same CAs."""
+        """Return the indexes of the certificates on the path, and of other certificates of the same CAs."""
         on_path = {self._identities[n] for n in self.path}
         return frozenset(n for n in self.unique if self._identities[n] in on_path)
 
     def is_root(self, number: int) -> bool:
-        """Return whether a certificate is issued by itself."""
+        """Return whether a certificate is a root: it is issued by itself."""
         return number in self._roots
 
     def find_shadowed(self, number: int) -> int | None:
-        """Return the number of the certificate that OpenSSL takes in place of one on the path, and gets no further.
+        """Return the index of a certificate that OpenSSL uses instead of one on the path, and then finds no root.
 
-        With several certificates of one CA it takes the first one, and does not go back to another.
+        If a CA has several certificates, OpenSSL uses the first one and never tries another.
         """
         for other in range(number):
             same = other in self.related and self._identities[other] == self._identities[number]
@@ -125,7 +125,7 @@ class Hierarchy:
         return any(self.is_root(path[-1]) for path in paths)
 
     def find_unsigned_issuer(self, number: int) -> int | None:
-        """Return the number of a certificate that another one names as its issuer, where no such one signed it."""
+        """Return the index of a CA that a certificate names as its issuer, if no CA with that name signed it."""
         if self.is_root(number):
             return None
         named = names.read_issuer(self.certificates[number])
@@ -134,9 +134,9 @@ class Hierarchy:
         return None if signed or not candidates else candidates[0]
 
     def find_misnamed_issuer(self, number: int) -> int | None:
-        """Return the number of the certificate whose key signed another one that names its issuer in other bytes.
+        """Return the index of the CA that signed a certificate, if the issuer's name in it differs in its bytes.
 
-        OpenSSL takes names for equal that differ in case, blanks or the type of their text; Go does not.
+        OpenSSL ignores differences in case, blanks and string type. Go does not.
         """
         child = self.certificates[number]
         for other in self.unique if len(self.unique) <= _MAX_TRIED else ():
@@ -148,16 +148,16 @@ class Hierarchy:
 
 
 def label(hierarchy: Hierarchy, number: int) -> str:
-    """Return a certificate's number, from 1, and its name."""
+    """Return a certificate's number (its index plus 1) and its name, for messages."""
     return f"certificate {number + 1} ({chain.get_display_name(hierarchy.certificates[number])})"
 
 
 class Misplaced(NamedTuple):
-    """What keeps a certificate from its place in a chain.
+    """A problem with a certificate's place in a chain.
 
     Attributes:
-        number: of the certificate, from 0.
-        message: names it, and says what is wrong.
+        number: index of the certificate.
+        message: the problem, with the certificate's number and name.
     """
 
     number: int
@@ -165,10 +165,10 @@ class Misplaced(NamedTuple):
 
 
 def check_order(hierarchy: Hierarchy) -> Iterator[Misplaced]:
-    """Yield what keeps certificates from being a chain, issuing CA first and root last.
+    """Yield the problems that keep certificates from being a chain, issuing CA first and root last.
 
-    That is the order in which AWS Private CA imports and returns a chain (botocore acm-pca: CertificateChain), and in
-    which Kong Mesh's ``caCert`` carries it (a proxy that sends its certificate alone is then still accepted).
+    AWS Private CA imports and returns chains in this order (botocore acm-pca: CertificateChain). Kong Mesh's ``caCert``
+    has it too, so that a proxy which sends only its own certificate is still accepted.
     """
     certificates = hierarchy.certificates
     if hierarchy.is_in_order and hierarchy.ends_in_root:
@@ -192,7 +192,7 @@ def _not_issued(hierarchy: Hierarchy, number: int) -> str:
 
 
 def describe_difference(child: x509.Certificate, parent: x509.Certificate) -> str:
-    """Return how the name of an issuer differs from the subject that it means; Go compares names byte by byte."""
+    """Return how an issuer's name in a certificate differs from the issuer's subject, which Go compares by bytes."""
     said, meant = names.read_attributes(names.read_issuer(child)), names.read_attributes(names.read_subject(parent))
     if said == meant:
         how = "in another string type, such as PrintableString for UTF8String"

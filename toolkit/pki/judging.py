@@ -1,4 +1,4 @@
-"""Judging a chain by the rules for CAs of a mesh."""
+"""Check a chain with the rules for CAs of a mesh."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Breach(NamedTuple):
     """A rule that a certificate breaks.
 
     Attributes:
-        rule: which one.
-        number: of the certificate in its text, from 0.
-        message: what is wrong with it; continues a sentence that begins with the certificate.
+        rule: the rule.
+        number: index of the certificate in its text.
+        message: the problem; it continues a sentence that begins with the certificate.
     """
 
     rule: Rule
@@ -31,21 +31,21 @@ def judge(hierarchy: Hierarchy, needs: Needs, by: Collection[str] = IN_A_MESH) -
     """Return the rules that the certificates of a path break.
 
     Args:
-        hierarchy: the certificates; those outside of the path are not judged, they sign nothing for the mesh.
-        needs: what the mesh wants.
-        by: the programs that must accept them; a rule that none of these enforces is left out.
+        hierarchy: the certificates. Those outside the path are not checked, because they sign nothing for the mesh.
+        needs: the mesh's requirements.
+        by: the programs that must accept the certificates. Rules that none of them enforces are skipped.
     """
     breaches = judge_path([hierarchy.certificates[number] for number in hierarchy.path], needs, by)
     return [breach._replace(number=hierarchy.path[breach.number]) for breach in breaches]
 
 
 def judge_path(path: Sequence[x509.Certificate], needs: Needs, by: Collection[str] = IN_A_MESH) -> list[Breach]:
-    """Return the rules that the certificates of a path break, however it was found.
+    """Return the rules that the certificates of a given path break.
 
     Args:
         path: issuing CA first, root last.
-        needs: what the mesh wants.
-        by: the programs that must accept them; a rule that none of these enforces is left out.
+        needs: the mesh's requirements.
+        by: the programs that must accept the certificates. Rules that none of them enforces are skipped.
     """
     rules = [rule for rule in RULES if rule.refused_by & set(by)]
     members = [
@@ -61,15 +61,15 @@ def judge_path(path: Sequence[x509.Certificate], needs: Needs, by: Collection[st
 
 
 def list_problems(certificates: Sequence[x509.Certificate], needs: Needs, by: Collection[str] = IN_A_MESH) -> list[str]:
-    """Return what keeps certificates from being the chain of a mesh's CA, issuing CA first and root last.
+    """Return the problems that keep certificates from being the chain of a mesh's CA, issuing CA first and root last.
 
     Args:
         certificates: the chain.
-        needs: what the mesh wants.
-        by: the programs that must accept them.
+        needs: the mesh's requirements.
+        by: the programs that must accept the certificates.
 
     Returns:
-        One sentence for each problem; empty when the chain is good.
+        One sentence for each problem; empty if there is none.
     """
     hierarchy = Hierarchy(tuple(certificates))
     breaches = [f"{label(hierarchy, breach.number)} {breach.message}" for breach in judge(hierarchy, needs, by)]

@@ -1,8 +1,8 @@
-"""Whether name constraints admit a URI, as Go and OpenSSL both judge it.
+"""Check URIs and subjects against name constraints as Go and OpenSSL do.
 
 Go (crypto/x509/constraints.go) and OpenSSL (crypto/x509/v3_ncons.c, nc_uri) apply URI constraints to every URI of a
-subjectAltName, ``kuma://...`` included. They compare the host of the URI; a constraint that begins with a dot admits
-the hosts below it, any other one that host alone (RFC 5280, 4.2.1.10).
+subjectAltName, including ``kuma://...``. They compare the URI's host. A constraint that begins with a dot matches the
+hosts below it, any other constraint only that host (RFC 5280, 4.2.1.10).
 """
 
 from __future__ import annotations
@@ -25,39 +25,40 @@ _KNOWN = (x509.DNSName, x509.IPAddress, x509.RFC822Name, x509.UniformResourceIde
 
 
 def list_refused_uris(constraints: x509.NameConstraints, uris: Iterable[str]) -> list[str]:
-    """Return the URIs that Go or OpenSSL refuses in a certificate below a CA with these constraints.
+    """Return the URIs that Go or OpenSSL rejects in a certificate below a CA with these constraints.
 
     Args:
-        constraints: of the CA.
-        uris: of the certificate.
+        constraints: the CA's name constraints.
+        uris: the certificate's URI SANs.
     """
     permitted, excluded = _domains(constraints.permitted_subtrees), _domains(constraints.excluded_subtrees)
     if not permitted and not excluded:
         return []
     if "" in (*permitted, *excluded):
-        # To Go an empty constraint is every host, to OpenSSL none, and Envoy refuses to compare.
+        # An empty constraint matches every host in Go and none in OpenSSL, and is an error in Envoy.
         return list(uris)
     return [uri for uri in uris if not _admits(permitted, excluded, _host(uri))]
 
 
 def has_unknown_forms(constraints: x509.NameConstraints) -> bool:
-    """Return whether they constrain names of a form that Go does not check, such as directory names.
+    """Return whether the constraints include forms of names that Go does not check, such as directory names.
 
-    Go then refuses a certificate below them if the extension is critical (parser.go, parseNameConstraintsExtension).
+    If the extension is critical, Go then rejects every certificate below the CA (parser.go,
+    parseNameConstraintsExtension).
     """
     bases = [*(constraints.permitted_subtrees or ()), *(constraints.excluded_subtrees or ())]
     return not all(isinstance(base, _KNOWN) for base in bases)
 
 
 def refuses_subject(constraints: x509.NameConstraints, subject: bytes) -> bool:
-    """Return whether OpenSSL refuses a CA of that subject below a CA with these constraints.
+    """Return whether OpenSSL rejects a CA with this subject below a CA with these constraints.
 
-    A directory name admits the names that begin with it (openssl/openssl:crypto/x509/v3_ncons.c, nc_dn); an empty
+    A directory name matches the names that begin with it (openssl/openssl:crypto/x509/v3_ncons.c, nc_dn). An empty
     subject is not compared.
 
     Args:
-        constraints: of the CA above.
-        subject: DER.
+        constraints: the upper CA's name constraints.
+        subject: the lower CA's subject in DER.
     """
     name = _fold(subject)
     permitted, excluded = (
@@ -80,8 +81,8 @@ def _domains(subtrees: Iterable[x509.GeneralName] | None) -> list[str]:
 
 def _admits(permitted: list[str], excluded: list[str], host: str) -> bool:
     if not _HOST.fullmatch(host):
-        # Where there is any URI constraint, all refuse a URI without a host, Go and BoringSSL one with an address, and
-        # BoringSSL one with an underscore.
+        # With any URI constraint, all programs reject a URI without a host. Go and BoringSSL also reject an IP address,
+        # and BoringSSL an underscore.
         return False
     if any(_is_within(host, domain, widely=True) for domain in excluded):
         return False
@@ -94,8 +95,8 @@ def _is_within(host: str, domain: str, *, widely: bool) -> bool:
     Args:
         host: in lower case.
         domain: the constraint, in lower case.
-        widely: whether hosts below a constraint without a dot count, as in Go's reading of some versions; asked of what
-            is excluded, so that the answer is right for every reader.
+        widely: whether a constraint without a dot also matches the hosts below it, as in some versions of Go. It is
+            True for excluded hosts, so that no program rejects an admitted host.
     """
     if domain.startswith("."):
         return host.endswith(domain)
@@ -103,7 +104,7 @@ def _is_within(host: str, domain: str, *, widely: bool) -> bool:
 
 
 def _host(uri: str) -> str:
-    """Return the host of a URI in lower case; empty where there is none, or an address."""
+    """Return the host of a URI in lower case; empty if it has none or an IP address."""
     try:
         host = urlsplit(uri).hostname or ""
     except ValueError:

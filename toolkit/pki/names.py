@@ -1,7 +1,8 @@
-"""X.501 names of certificates as bytes and as text.
+"""Read X.501 names of certificates as bytes and as text.
 
-Programs differ in which texts they read in a name. Those of Go count here (golang/go:src/crypto/x509/parser.go,
-parseASN1String), and it compares names byte by byte; :mod:`cryptography` refuses some of them.
+Programs differ in the texts that they accept in a name. This module accepts the same texts as Go
+(golang/go:src/crypto/x509/parser.go, parseASN1String), some of which :mod:`cryptography` rejects. Go compares names by
+their bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _VERSION, _UTF8, _NUMERIC, _PRINTABLE, _T61, _IA5, _BMP = 0xA0, 0x0C, 0x12, 0x13, 0x14, 0x16, 0x1E
 COMMON_NAME = bytes.fromhex("550403")
 _PATTERNS = {_NUMERIC: re.compile("[0-9 ]*"), _PRINTABLE: re.compile(r"[A-Za-z0-9'()+,\-./ :=?*&]*")}
-# Go reads T.61 as Latin-1, as BoringSSL does.
+# Go and BoringSSL decode T.61 as Latin-1.
 _ENCODINGS = {
     _UTF8: "utf-8",
     _NUMERIC: "ascii",
@@ -26,7 +27,7 @@ _ENCODINGS = {
     _IA5: "ascii",
     _BMP: "utf-16-be",
 }
-# Code points that are no characters, which Go refuses in a BMPString.
+# Noncharacters, which Go rejects in a BMPString.
 _RESERVED = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 
 
@@ -34,8 +35,8 @@ class Attribute(NamedTuple):
     """One attribute of a name.
 
     Attributes:
-        oid: what it is, as DER without tag and length.
-        text: its value.
+        oid: the attribute's type: an OID in DER without tag and length.
+        text: the attribute's value.
     """
 
     oid: bytes
@@ -58,13 +59,13 @@ def read_public_key(certificate: x509.Certificate) -> bytes:
 
 
 def read_attributes(name: bytes) -> list[Attribute]:
-    """Return the attributes of a name, in their order.
+    """Return the attributes of a name, in order.
 
     Args:
-        name: DER.
+        name: the name in DER.
 
     Raises:
-        ValueError: Go can't read one of them; the message continues a sentence.
+        ValueError: Go can't parse one of the attributes. The message continues a sentence.
     """
     pairs = [
         pair
@@ -75,12 +76,12 @@ def read_attributes(name: bytes) -> list[Attribute]:
 
 
 def fold(name: list[Attribute]) -> list[tuple[bytes, str]]:
-    """Return attributes without the capitals and blanks in which OpenSSL lets names differ."""
+    """Return attributes with case and blanks normalized, because OpenSSL ignores these differences."""
     return [(oid, " ".join(text.split()).casefold()) for oid, text in name]
 
 
 def _fields(certificate: x509.Certificate) -> list[Element]:
-    """Return the serial number, the signature's algorithm, the issuer, the validity, the subject and what follows."""
+    """Return the certificate's fields from the serial number on, without the version (RFC 5280, 4.1)."""
     body = next(read_elements(certificate.tbs_certificate_bytes))
     return [part for part in read_elements(body.content) if part.tag != _VERSION]
 

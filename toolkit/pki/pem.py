@@ -1,7 +1,7 @@
-"""Reading PEM as Go, OpenSSL and Envoy all read it.
+"""Read PEM texts, and report everything that Go, OpenSSL or Envoy can't read.
 
-The three differ in what they pass over: a text can start Envoy and still have lost a certificate there. A text is
-readable here only if all three get every certificate out of it. Each fault below was measured with Go 1.26
+The three programs skip different errors silently: Envoy may start with a text and still miss one of its certificates.
+Here a text is valid only if all three read every certificate. Each fault below was measured with Go 1.26
 (``CertPool.AppendCertsFromPEM``), OpenSSL 3.0 and Envoy 1.40 (``tests/judges``).
 
 Sources: golang/go:src/encoding/pem/pem.go (Decode); openssl/openssl:crypto/pem/pem_lib.c (PEM_read_bio_ex);
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 CERTIFICATE = "CERTIFICATE"
 REQUEST = "CERTIFICATE REQUEST"
 _LINE = 64
-# BoringSSL reads lines in pieces of so many characters, and loses its place where a line ends with a piece.
+# BoringSSL reads lines in pieces of this many characters, and fails if a line ends exactly with a piece.
 _PIECE = 253
-# Whatever a person would take for a marker, with any kind and number of dashes.
+# Anything that looks like a marker to a person, with any kind and number of dashes.
 _DASH = "-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
 _LIKE_A_MARKER = re.compile(rf"[{_DASH}]{{2,}}\s*(?:BEGIN|END)\b", re.IGNORECASE)
 # The first bytes of the DER of every certificate that is longer than 255 bytes.
@@ -50,13 +50,13 @@ _DER_AS_TEXT = ("0\x82", "0\ufffd")
 
 @dataclass
 class Reading:
-    """What a PEM text contains.
+    """The contents of a PEM text.
 
     Attributes:
-        certificates: those that can be read, in their order.
-        contents: the same in DER.
-        faults: why other certificates can't be read; with one fault the text is of no use as a whole.
-        text_lines: the numbers of lines of text outside of blocks, which every program passes over.
+        certificates: the valid certificates, in order.
+        contents: the same certificates in DER.
+        faults: why other certificates can't be read. A single fault makes the whole text invalid.
+        text_lines: numbers of the lines outside of blocks, which every program ignores.
     """
 
     certificates: list[x509.Certificate] = field(default_factory=list)
@@ -70,10 +70,10 @@ class Reading:
 
 
 def read(text: str | bytes) -> Reading:
-    """Read every certificate of a PEM text and find everything that Go, OpenSSL or Envoy can't read.
+    """Read every certificate of a PEM text, and find everything that Go, OpenSSL or Envoy can't read.
 
     Args:
-        text: the text as it is in a document or a file; bytes are read as UTF-8.
+        text: the text from a document or a file. Bytes are decoded as UTF-8.
     """
     reading = Reading()
     decoded = _decoded(text, reading)
@@ -95,10 +95,10 @@ def read(text: str | bytes) -> Reading:
 
 
 def load_certificates(text: str | bytes) -> tuple[x509.Certificate, ...]:
-    """Read every certificate of a PEM text, in their order.
+    """Return the certificates of a PEM text, in order.
 
     Raises:
-        UnreadableError: Go, OpenSSL or Envoy can't read one of them, or there is none.
+        UnreadableError: Go, OpenSSL or Envoy can't read a certificate, or there is no certificate.
     """
     return tuple(_load(text).certificates)
 
@@ -107,7 +107,7 @@ def rewrite(text: str | bytes) -> str:
     """Return the certificates of a PEM text as canonical PEM; see :func:`write`.
 
     Raises:
-        UnreadableError: Go, OpenSSL or Envoy can't read one of them, or there is none.
+        UnreadableError: Go, OpenSSL or Envoy can't read a certificate, or there is no certificate.
     """
     return "".join(_encoded(content, CERTIFICATE) for content in _load(text).contents)
 
@@ -120,10 +120,10 @@ def _load(text: str | bytes) -> Reading:
 
 
 def load_certificate(text: str | bytes) -> x509.Certificate:
-    """Read exactly one certificate.
+    """Return the only certificate of a PEM text.
 
     Raises:
-        ValueError: there is none, more than one, or one that Go, OpenSSL or Envoy can't read.
+        ValueError: there is not exactly one certificate, or Go, OpenSSL or Envoy can't read it.
     """
     certificates = load_certificates(text)
     if len(certificates) != 1:
@@ -132,12 +132,12 @@ def load_certificate(text: str | bytes) -> x509.Certificate:
 
 
 def load_request(text: str | bytes) -> x509.CertificateSigningRequest:
-    """Read exactly one certificate signing request.
+    """Return the only certificate signing request of a PEM text.
 
-    AWS Private CA takes no other label than ``CERTIFICATE REQUEST`` (aws/aws-cli#9613).
+    AWS Private CA accepts only the label ``CERTIFICATE REQUEST`` (aws/aws-cli#9613).
 
     Raises:
-        ValueError: there is none, more than one, or one that can't be read.
+        ValueError: there is not exactly one request, or it can't be parsed.
     """
     reading = Reading()
     decoded = _decoded(text, reading)
@@ -154,7 +154,7 @@ def load_request(text: str | bytes) -> x509.CertificateSigningRequest:
 
 
 def write(certificates: Sequence[x509.Certificate]) -> str:
-    """Return the certificates as canonical PEM: lines of 64 characters, each ended by a line feed (RFC 7468, 2)."""
+    """Return certificates as canonical PEM: lines of 64 characters that end with a line feed (RFC 7468, 2)."""
     return "".join(_encoded(_to_der(certificate), CERTIFICATE) for certificate in certificates)
 
 
@@ -164,7 +164,7 @@ def write_request(request: x509.CertificateSigningRequest) -> str:
 
 
 def _to_der(content: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
-    # A tenth of the time in which a command starts, and commands that only read need none of it.
+    # Imported late: it takes a tenth of a command's start time, and most commands don't need it.
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 - see above
 
     return content.public_bytes(Encoding.DER)
@@ -177,12 +177,12 @@ def _encoded(content: bytes, label: str) -> str:
 
 
 class _Line(NamedTuple):
-    """One line.
+    """One line of a text.
 
     Attributes:
         number: from 1.
-        text: without its end, and blanks before that.
-        length: in characters, without the line feed alone.
+        text: the line without its line end and trailing blanks.
+        length: in characters, with everything but the line feed.
     """
 
     number: int
@@ -194,9 +194,9 @@ class _Block(NamedTuple):
     """One PEM block.
 
     Attributes:
-        label: between BEGIN and the dashes.
-        line: the number of its BEGIN line.
-        lines: what is between BEGIN and END.
+        label: the label of the BEGIN line.
+        line: number of the BEGIN line.
+        lines: the lines between BEGIN and END.
     """
 
     label: str
@@ -214,19 +214,19 @@ def _decoded(text: str | bytes, reading: Reading) -> str | None:
         reading.fail("encoding", error.line, str(error))
         return None
     if (at := decoded.find("\ufffd")) >= 0:
-        # What stands for bytes that could not be decoded before.
+        # The replacement character of an earlier, failed decoding.
         reading.fail("encoding", decoded.count("\n", 0, at) + 1, "the text was not UTF-8; save it as UTF-8")
         return None
     return decoded
 
 
 def _blocks(text: str, reading: Reading) -> Iterator[_Block]:
-    """Yield every block from BEGIN to END; faults of markers and of text are recorded on the way."""
+    """Yield every block from BEGIN to END, and record faults of markers and of text outside of blocks."""
     open_block: _Block | None = None
-    # Whether a wrong marker was the last one: what follows it belongs to no block, and says nothing new.
+    # Whether the last marker was invalid. Lines after it belong to no block, and no further faults are recorded.
     is_lost = False
     for number, raw in enumerate(text.split("\n"), start=1):
-        # As Go's getLine: a carriage return belongs to the line end only right before the line feed.
+        # Like Go's getLine: a carriage return is part of the line end only directly before the line feed.
         line = raw.removesuffix("\r").rstrip(" \t")
         marker = MARKER.fullmatch(line)
         if marker is None:
@@ -264,7 +264,7 @@ def _require_closed(block: _Block | None, reading: Reading) -> None:
 
 
 def _outside(number: int, line: str, reading: Reading) -> None:
-    """Record a line of text outside of blocks; a line that holds what no program takes for text is a fault."""
+    """Record a line of text outside of blocks. A carriage return or NUL in it is a fault."""
     if "\r" in line:
         reading.fail("carriage-return", number, "a carriage return is inside the line; end lines with a line feed")
     elif "\0" in line:
@@ -274,7 +274,7 @@ def _outside(number: int, line: str, reading: Reading) -> None:
 
 
 def _content(block: _Block, reading: Reading) -> bytes | None:
-    """Return the DER of a block; None after a fault was recorded."""
+    """Return the DER of a block; record a fault and return None if the block is invalid."""
     body = [line for line in block.lines if line.text]
     for line in block.lines:
         if fault := _wrong_line(line, block.line, body):
@@ -296,9 +296,15 @@ def _content(block: _Block, reading: Reading) -> bytes | None:
 
 
 def _wrong_line(line: _Line, begin: int, body: list[_Line]) -> Fault | None:
-    """Return what is wrong with a line between BEGIN, at line `begin`, and END; `body` has those that are not empty."""
+    """Return the fault of a line of a block; None if it has none.
+
+    Args:
+        line: the line.
+        begin: number of the BEGIN line.
+        body: the block's lines that are not empty.
+    """
     if not line.text:
-        # An empty line ends headers (RFC 1421). Right after BEGIN it ends none; OpenSSL then takes full lines alone.
+        # An empty line ends the headers (RFC 1421). Directly after BEGIN, OpenSSL accepts it if all lines are full.
         is_first = bool(body) and line.number == begin + 1 and body[0].number == begin + 2
         if is_first and all(len(each.text) == _LINE for each in body[:-1]) and len(body[-1].text) <= _LINE:
             return None
@@ -313,7 +319,7 @@ def _wrong_line(line: _Line, begin: int, body: list[_Line]) -> Fault | None:
 
 
 def _strange(number: int, line: str, character: str) -> Fault:
-    """Say what a character does in base64 that is none of it."""
+    """Return the fault of a character that is not base64."""
     if character == "\r":
         return Fault("carriage-return", number, "a carriage return is inside the line; end lines with a line feed")
     if name := name_unseen(character):
@@ -322,7 +328,7 @@ def _strange(number: int, line: str, character: str) -> Fault:
 
 
 def _other_label(block: _Block) -> tuple[str, int, str]:
-    """Return what to say of a block that is not a certificate."""
+    """Return the fault of a block that is not a certificate: kind, line and message."""
     if "PRIVATE KEY" in block.label:
         return "private-key", block.line, "a private key is among the certificates; remove it, and replace the key"
     if block.label in ("X509 CERTIFICATE", "TRUSTED CERTIFICATE"):

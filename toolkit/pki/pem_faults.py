@@ -1,4 +1,4 @@
-"""What is wrong with a PEM text, in words: for texts that Go, OpenSSL or Envoy can't read (see ``pem.py``)."""
+"""Describe faults of PEM texts that Go, OpenSSL or Envoy can't read (see ``pem.py``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9][A-Z0-9 ]*)-----")
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-# Formats and separators that no editor shows; a blank or a tab at a line's end does no harm.
+# Format characters and separators that editors don't show. A blank or a tab at a line's end is harmless.
 _UNSEEN = {"\ufeff": "a byte order mark", "\u00a0": "a non-breaking space", "\u200b": "a zero-width space", "\0": "NUL"}
 _UNSEEN_CATEGORIES = ("Cc", "Cf", "Zl", "Zp", "Zs")
 _LONGEST_QUOTED = 40
@@ -22,12 +22,12 @@ _DER_IN_BASE64 = "MII"
 
 
 class Fault(NamedTuple):
-    """One thing that keeps a program from reading the text.
+    """A fault that keeps a program from reading the text.
 
     Attributes:
-        kind: a short name, for rules that treat one kind in a special way.
-        line: where it is, from 1.
-        message: what is wrong there, who can't read it, and how to fix it.
+        kind: a short name, for rules that handle one kind of fault separately.
+        line: number of the line, from 1.
+        message: the fault, the programs that can't read it, and how to fix it.
     """
 
     kind: str
@@ -39,10 +39,10 @@ class Fault(NamedTuple):
 
 
 class UnreadableError(ValueError):
-    """A PEM text that some program of a mesh can't read in full.
+    """At least one program of a mesh can't read a PEM text in full.
 
     Args:
-        faults: everything that is wrong with it, at least one.
+        faults: all faults, at least one.
     """
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -51,7 +51,7 @@ class UnreadableError(ValueError):
 
 
 def describe_marker(number: int, line: str) -> tuple[str, int, str]:
-    """Say what is wrong with a line that looks like a BEGIN or END line."""
+    """Return the fault of a line that looks like a BEGIN or END line: kind, line and message."""
     kind, message = _lost_line_ends(line) or _wrong_spelling(line)
     return kind, number, message
 
@@ -80,14 +80,14 @@ def _wrong_spelling(line: str) -> tuple[str, str]:
 
 
 def name_unseen(character: str) -> str:
-    """Return the name of a character that no editor shows; empty for any other."""
+    """Return the name of a character that editors don't show; empty for any other."""
     if character in " \t" or unicodedata.category(character) not in _UNSEEN_CATEGORIES:
         return ""
     return _UNSEEN.get(character) or f"{unicodedata.name(character, 'a control character').lower()}"
 
 
 def quote_line(line: str) -> str:
-    """Return a line for an error message, cut; never a part of a key."""
+    """Return a line for an error message, cut if it is long. A line of a private key is never quoted."""
     if "PRIVATE KEY" in line:
         return "a private key"
     text = ascii(line.strip())[1:-1]
@@ -95,7 +95,7 @@ def quote_line(line: str) -> str:
 
 
 def describe_text(text: str) -> str:
-    """Say what a text is in which there is no block at all."""
+    """Describe a text that contains no PEM block."""
     packed = "".join(text.split())
     if BASE64.fullmatch(packed):
         if packed.startswith(_DER_IN_BASE64):

@@ -1,8 +1,8 @@
-"""Reading a private key as Go's ``tls.X509KeyPair`` does, and telling whether it is that of a certificate.
+"""Read a private key as Go's ``tls.X509KeyPair`` does, and compare it with a certificate's key.
 
-That function takes the first block whose label ends with PRIVATE KEY, and tries PKCS #1, PKCS #8 and SEC 1 whatever the
-label says. Kuma validates a provided CA with it (kumahq/kuma:pkg/plugins/ca/provided/ca_cert_validator.go), and every
-TLS client in Go loads its certificate with it.
+That function uses the first block whose label ends with PRIVATE KEY, and tries PKCS #1, PKCS #8 and SEC 1 for any such
+label. Kuma validates a provided CA with it (kumahq/kuma:pkg/plugins/ca/provided/ca_cert_validator.go), and every TLS
+client in Go loads its certificate with it.
 
 Sources: golang/go:src/crypto/tls/tls.go (X509KeyPair, parsePrivateKey); src/crypto/x509/pkcs1.go, pkcs8.go, sec1.go;
 RFC 5208, 5915, 8017 and 8410. Measured with Go 1.26 (``tests/judges``).
@@ -42,10 +42,10 @@ _UNSUPPORTED = {
     "2b656f": "is an X448 key, which can't sign",
     "2b6571": "is an Ed448 key, which Go does not support",
 }
-# Below this size cryptography builds no RSA key, so its consistency is not checked.
+# cryptography rejects smaller RSA keys, so their consistency can't be checked.
 _MIN_RSA = 1024
 _TWO_PRIMES, _WITHOUT_REST = 9, 6
-# A sequence that begins with a version, also where its bytes were decoded as a text.
+# A DER sequence that begins with a version, even after its bytes were decoded as text.
 _DER = re.compile(r"0.{1,3}\x02\x01", re.DOTALL)
 _WHAT = {
     "CERTIFICATE": "a certificate",
@@ -62,7 +62,7 @@ _WHAT = {
 
 
 class PublicHalf(NamedTuple):
-    """What identifies a key pair.
+    """The public key of a key pair, for comparisons.
 
     Attributes:
         family: ``RSA``, the name of a curve, or ``Ed25519``.
@@ -74,7 +74,7 @@ class PublicHalf(NamedTuple):
 
 
 class NotAKeyError(ValueError):
-    """A text contains something else than a private key.
+    """A text does not contain the expected private key or certificate.
 
     Args:
         message: continues a sentence that begins with the text ("contains a certificate").
@@ -82,7 +82,7 @@ class NotAKeyError(ValueError):
 
 
 class EncryptedKeyError(ValueError):
-    """A private key is encrypted, and Go has no password to ask for."""
+    """A private key is encrypted. Go can't decrypt it."""
 
 
 class UnusableKeyError(ValueError):
@@ -94,7 +94,7 @@ class UnusableKeyError(ValueError):
 
 
 def is_private(label: str) -> bool:
-    """Tell whether Go takes a block of that label for a private key."""
+    """Return whether Go uses a block with this label as a private key."""
     return label == "PRIVATE KEY" or label.endswith(" PRIVATE KEY")
 
 
@@ -102,9 +102,9 @@ def load(text: str) -> PublicHalf:
     """Read the private key that Go uses in a PEM text, and return its public half.
 
     Raises:
-        NotAKeyError: there is no private key.
-        EncryptedKeyError: it is encrypted.
-        UnusableKeyError: Go can't read it.
+        NotAKeyError: the text contains no private key.
+        EncryptedKeyError: the key is encrypted.
+        UnusableKeyError: Go can't read the key.
     """
     blocks = list(go_pem.read_blocks(text))
     block = next((each for each in blocks if is_private(each.label)), None)
@@ -123,10 +123,10 @@ def load(text: str) -> PublicHalf:
 
 
 def load_certificate(text: str) -> x509.Certificate | None:
-    """Return the certificate that a key must belong to: the first one. None where it can't be read in full.
+    """Return the first certificate of a PEM text, which the key must belong to; None if it can't be parsed.
 
     Raises:
-        NotAKeyError: there is no certificate.
+        NotAKeyError: the text contains no certificate.
     """
     blocks = list(go_pem.read_blocks(text))
     block = next((each for each in blocks if each.label == "CERTIFICATE"), None)
@@ -139,7 +139,7 @@ def load_certificate(text: str) -> x509.Certificate | None:
 
 
 def find_difference(certified: x509.Certificate, key: PublicHalf) -> str | None:
-    """Return how a key differs from that of a certificate; None where it is the same."""
+    """Return how a key differs from a certificate's key; None if they are the same."""
     public = certified.public_key()
     if isinstance(public, rsa.RSAPublicKey):
         numbers = public.public_numbers()
@@ -156,7 +156,7 @@ def find_difference(certified: x509.Certificate, key: PublicHalf) -> str | None:
 
 
 def _other(text: str, blocks: Sequence[Block], wanted: str) -> str:
-    """Describe a text in which Go does not find what is wanted."""
+    """Describe a text in which Go does not find the wanted block."""
     if blocks:
         label = blocks[0].label
         what = "a private key" if is_private(label) else _WHAT.get(label, "a PEM block of another kind")
@@ -202,7 +202,7 @@ def _pkcs8(parts: Sequence[Element]) -> PublicHalf:
 
 
 def _pkcs1(parts: Sequence[Element]) -> PublicHalf:
-    """Read an RSA key; its numbers are checked against each other, as Go does. The last three may be left out."""
+    """Read an RSA key and check that its numbers are consistent, as Go does. The last three numbers are optional."""
     numbers = [int.from_bytes(part.content, signed=True) for part in parts[:_TWO_PRIMES] if part.tag == _INTEGER]
     if len(numbers) < _WITHOUT_REST:
         raise UnusableKeyError("is not an RSA key, and Go can't read it")
@@ -227,7 +227,7 @@ def _sec1(parts: Sequence[Element], curve: bytes | None) -> PublicHalf:
     if (chosen := _CURVES.get(curve.hex())) is None:
         raise UnusableKeyError("is on a curve that Go does not support, or names none")
     scalar = int.from_bytes(parts[1].content)
-    # Go derives the public key, and passes over the one that may be beside it.
+    # Go derives the public key and ignores the one in the structure.
     return _point(ec.derive_private_key(scalar, chosen()).public_key())
 
 

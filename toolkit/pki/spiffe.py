@@ -1,4 +1,4 @@
-"""The names that Kong Mesh puts into a data plane certificate, all of them URI subject alternative names.
+"""Build the URI subject alternative names that Kong Mesh puts into a data plane certificate.
 
 Source: kumahq/kuma:pkg/core/ca/issuer/issuer.go (``spiffe://<mesh>/<service>`` for every service and
 ``kuma://<tag>/<value>`` for every tag).
@@ -16,17 +16,17 @@ ZONE_TAG = "kuma.io/zone"
 
 
 def build_service_uri(mesh: str, service: str) -> str:
-    """Return the SPIFFE ID on which Envoy matches a peer."""
+    """Return a service's SPIFFE ID, by which Envoy verifies a peer."""
     return f"spiffe://{mesh}/{service}"
 
 
 def build_tag_uri(tag: str, value: str) -> str:
-    """Return the URI that carries one tag of a data plane proxy."""
+    """Return the URI for one tag of a data plane proxy."""
     return f"kuma://{tag}/{value}"
 
 
 def build_typical_uris(mesh: str) -> tuple[str, ...]:
-    """Return URIs as every data plane proxy of a mesh has them, for whoever asks which hosts they have."""
+    """Return example URIs of a data plane proxy of a mesh, to check their hosts against name constraints."""
     return (build_service_uri(mesh, "service"), build_tag_uri(SERVICE_TAG, "service"))
 
 
@@ -34,7 +34,7 @@ def build_data_plane_uris(mesh: str, services: Sequence[str], tags: Mapping[str,
     """Return all URI SANs of a data plane proxy, services first.
 
     Raises:
-        ValueError: a name can't stand in a URI SAN, which is an IA5String (RFC 5280, 4.2.1.6).
+        ValueError: a name is not valid in a URI SAN, which is an IA5String (RFC 5280, 4.2.1.6).
     """
     uris = [build_service_uri(mesh, service) for service in services]
     uris += [build_tag_uri(tag, value) for tag, value in tags.items()]

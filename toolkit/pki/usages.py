@@ -1,10 +1,10 @@
-"""Key usages by the names that cryptography gives them (RFC 5280, 4.2.1.3)."""
+"""Build and read key usages with cryptography's names (RFC 5280, 4.2.1.3)."""
 
 from __future__ import annotations
 
 from cryptography import x509
 
-# Those that every certificate may have; encipher_only and decipher_only exist only beside key_agreement.
+# Usages that don't depend on others. encipher_only and decipher_only require key_agreement.
 _PLAIN = (
     "digital_signature",
     "content_commitment",
@@ -18,7 +18,7 @@ _WITH_AGREEMENT = ("encipher_only", "decipher_only")
 
 
 def build_key_usage(*names: str) -> x509.KeyUsage:
-    """Return the extension with exactly these usages.
+    """Return a keyUsage extension with exactly these usages.
 
     Raises:
         ValueError: encipher_only or decipher_only without key_agreement.
@@ -27,6 +27,6 @@ def build_key_usage(*names: str) -> x509.KeyUsage:
 
 
 def list_names(usage: x509.KeyUsage) -> list[str]:
-    """Return the usages that an extension has, in the order of their bits."""
+    """Return the usages of an extension, in the order of their bits."""
     agreed = _WITH_AGREEMENT if usage.key_agreement else ()
     return [name for name in (*_PLAIN, *agreed) if getattr(usage, name)]
