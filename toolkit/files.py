@@ -1,4 +1,4 @@
-"""Files that users name, files that appear whole or not at all, and the files that travel with the package."""
+"""Read files that users name, write files atomically, and find the files of the package."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).resolve().parent
 PRIVATE, PUBLIC = staging.PRIVATE, staging.PUBLIC
-# A Mesh with every chain inline is far smaller.
+# The limit for documents. A Mesh with all chains inline is far smaller.
 MAX_BYTES = 16 * 1024 * 1024
 
 
 def find_project_root() -> Path:
-    """Return the directory that holds ``Pulumi.yaml``, ``__main__.py``, ``stacks/`` and ``templates/``.
+    """Return the directory with ``Pulumi.yaml``, ``__main__.py``, ``stacks/`` and ``templates/``.
 
-    In a checkout that is the repository; in an installed wheel it is the copy inside the package
-    (``force-include`` in ``pyproject.toml``).
+    In a checkout that is the repository; in an installed wheel it is the copy inside the package (``force-include`` in
+    ``pyproject.toml``).
     """
     bundled = _PACKAGE / "_bundled"
     return bundled if bundled.is_dir() else _PACKAGE.parent
 
 
 def read_text(name: str, verdict: str = "is not YAML") -> str:
-    """Return a text that the user named: a file, or ``-`` for stdin. Line ends are kept; a byte order mark is not.
+    """Return the text of a file, or of stdin for ``-``. Line ends are kept; a byte order mark is removed.
 
     Args:
-        name: of the file.
-        verdict: what to say of one that is no text.
+        name: the file's name.
+        verdict: the error text for a file that is not text.
 
     Raises:
-        InvalidInputError: it can't be read, is not UTF-8, or is larger than any document.
+        InvalidInputError: the file can't be read, is not UTF-8, or is larger than :data:`MAX_BYTES`.
     """
     try:
         content = read_at_most(name)
@@ -52,14 +52,14 @@ def read_text(name: str, verdict: str = "is not YAML") -> str:
 
 
 def read_at_most(name: str | Path, limit: int = MAX_BYTES) -> bytes:
-    """Return the content of a file, or of ``-`` for stdin: a device such as /dev/zero has no end.
+    """Return the content of a file, or of stdin for ``-``, up to a limit, because a device such as /dev/zero has no end.
 
     Args:
-        name: of the file.
+        name: the file's name.
         limit: in bytes.
 
     Raises:
-        OSError: it can't be read, or is larger; ``strerror`` says so.
+        OSError: the file can't be read or is larger; ``strerror`` tells which.
     """
     if name == "-":
         if sys.stdin is None:
@@ -78,28 +78,28 @@ def _show_size(limit: int) -> str:
 
 
 def name_source(name: str) -> str:
-    """Return what to call a source that the user named as for :func:`read_text`."""
+    """Return the name of a :func:`read_text` source for messages."""
     return "standard input" if name == "-" else name
 
 
 def write_whole(path: Path, text: str, mode: int = PUBLIC) -> None:
-    """Write one file as a whole; see :func:`write_all`."""
+    """Write one file atomically; see :func:`write_all`."""
     write_all({path: (text, mode)})
 
 
 def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
-    """Write several files so that a failure before the last step leaves every old file as it was.
+    """Write several files so that a failure before the last step leaves every old file unchanged.
 
-    Each text goes to a temporary file beside its target first, and is synced; only when all are on disk are they
-    renamed into place. A link stays one: what it points to is replaced. What is there and is no file, such as
-    ``/dev/stdout`` or a named pipe, is written into at the very end. What a killed run left beside a target is removed.
+    Each text is first written to a temporary file next to its target, and synced. When all are on disk, they are
+    renamed to their targets. A symbolic link is kept, and its target is replaced. A target that is not a regular file,
+    such as ``/dev/stdout`` or a named pipe, is written last. Temporary files of a killed run are removed.
 
     Args:
-        files: for each target its text and its permission bits; of those of :data:`PUBLIC` the umask takes away.
+        files: text and permission bits by target; the umask applies to :data:`PUBLIC`.
 
     Raises:
-        ExternalError: a directory or file can't be written, or what only its owner may read would go into
-            something that is no file.
+        ExternalError: a directory or file can't be written, or a private text would be written to a target that is not
+            a regular file.
     """
     staged: list[tuple[staging.StagedFile, Path]] = []
     pipes: list[tuple[Path, str]] = []
@@ -110,7 +110,7 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
                 _refuse_secret(path, mode)
                 pipes.append((path, text))
             else:
-                # Strict where a link is: one that leads to itself has no target.
+                # Resolve strictly: a link that leads to itself has no target.
                 place = staging.follow(path) if path.is_symlink() else path
                 staged.append((staging.StagedFile(place, text, mode), path))
         for temporary, target in staged:
@@ -122,7 +122,7 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
     except OSError as error:
         raise ExternalError(
             f"can't write {path}: {error.strerror or error}",
-            "Choose a place you may write to; no file was left half-written.",
+            "Choose a path that you can write to; no file was left half-written.",
         ) from error
     finally:
         for temporary, _ in staged:

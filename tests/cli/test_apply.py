@@ -262,7 +262,7 @@ def test_the_token_of_a_file_goes_before_that_of_the_environment(standin: Faulty
     without = run(standin, "-f", file, "--yes", env={"TOOLKIT_CONTROL_PLANE_TOKEN": ""})
     assert "kumactl generate user-token" in without.stderr
     token.write_bytes(b"\xff" + TOKEN.encode())
-    assert "it is no token" in run(standin, "-f", file, "--yes", "--token-file", token).stderr
+    assert "it is not a token" in run(standin, "-f", file, "--yes", "--token-file", token).stderr
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500])

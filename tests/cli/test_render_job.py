@@ -276,7 +276,7 @@ def test_a_job_in_every_zone_and_all_of_them_merged(
     # A zone whose Job was forgotten is missing.
     missing = toolkit("verify", "--contract", tmp_path / "outputs.json", *files[:4])
     assert missing.returncode == 1
-    assert "Nothing is known of 1 zone (ireland-1)" in missing.stdout
+    assert "No result for 1 zone (ireland-1)" in missing.stdout
 
 
 def test_a_zone_that_fails_fails_its_job_and_says_why(
@@ -327,7 +327,7 @@ def test_a_real_report_needs_to_be_compact(
     cut.write_text(full.stdout[-KEPT:])
     refused = toolkit("verify", "--contract", tmp_path / "outputs.json", "--merge", cut)
     assert refused.returncode == 2
-    assert "cut.json is no report" in refused.stderr
+    assert "cut.json is not a report" in refused.stderr
     assert len(whole) > kept.stat().st_size
 
 
@@ -371,7 +371,7 @@ def test_what_the_document_says_gathers_the_reports(
     )
     assert result.returncode == 1, result.stderr
     assert result.stderr == "ireland-1 has no report: Error: there are no AWS credentials\n"
-    assert "Nothing is known of 1 zone (ireland-1)" in result.stdout
+    assert "No result for 1 zone (ireland-1)" in result.stdout
     assert result.stdout.count("passed  chain-lifetime") == 2
     calls = (cluster / "kubectl.calls").read_text().splitlines()
     assert [call for call in calls if "replace" in call] == [

@@ -1,4 +1,4 @@
-"""How `toolkit verify` ends when zones, or all of them, get no answer of AWS."""
+"""How `toolkit verify` ends when zones, or all of them, get no answer from AWS."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_sign_in_page_for_all(aws: TestSandbox, live_file: Path, proxy: Meddli
     proxy.replace(BY_NAME["sign-in-page-html"], {"verifier-": ASSUME})
     result = verify({**aws.environment, "AWS_ENDPOINT_URL": proxy.url}, "--contract", live_file)
     assert result.returncode == 3, result.stderr
-    assert "no zone could be asked: what came is no answer of AWS" in result.stderr
+    assert "no zone could be asked: the response is not from AWS" in result.stderr
     # At a later check something else may be wrong with each zone.
     for operation in (DESCRIBE, ISSUE):
         proxy.replace(BY_NAME["sign-in-page-html"], {"verifier-": operation})

@@ -147,8 +147,8 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
     [
         ({"arn": AUTHORITY_ARN.replace("1111", "2222")}, "-f: conf.arn", "the contract has"),
         ({"commonName": "{{ tag `env` }}"}, "-f: conf.commonName", "needs the tag env"),
-        ({"commonName": "{{ 7 }}"}, "-f: conf.commonName", "has a directive that is not known"),
-        ({"commonName": "x" * 65}, "-f: conf.commonName", "64 are the most"),
+        ({"commonName": "{{ 7 }}"}, "-f: conf.commonName", "has an unknown directive"),
+        ({"commonName": "x" * 65}, "-f: conf.commonName", "at most 64 are allowed"),
         ({"commonName": " "}, "-f: conf.commonName", "is empty"),
     ],
 )

@@ -131,7 +131,7 @@ def test_whatever_a_parser_raises_is_no_answer_of_aws_and_is_not_quoted(error: E
     asks, _ = caller()
     with pytest.raises(NoAnswerError) as caught:
         asks.ask("X", Failing(1, error))
-    assert str(caught.value) == f"what came is no answer of AWS: reading it failed ({type(error).__name__})"
+    assert str(caught.value) == f"the response is not from AWS: reading it failed ({type(error).__name__})"
     assert caught.value.__suppress_context__
     assert asks.counts["X"] == 1
 

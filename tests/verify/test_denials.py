@@ -50,7 +50,7 @@ def test_a_zone_that_may_do_everything_is_told_of(aws: TestSandbox, tmp_path: Pa
     # The CA that was minted is named, so that it can be revoked.
     assert len(result.certificates_issued) == 2, minting.found
     assert result.certificates_issued[1] in minting.found
-    assert "revoke what was made" in minting.advice
+    assert "revoke the certificate" in minting.advice
     assert "this run's certificate is revoked" in revoking.found
     assert "ResourceNotFoundException" in other.found
     events = [json.loads(line) for line in (tmp_path / "ledger").read_text().splitlines()]

@@ -76,7 +76,7 @@ def test_what_the_environment_gives(aws: TestSandbox, outputs: StackOutputs, mon
     # The same pod is not another zone.
     (check,) = failures(one(outputs, Ambient(), outputs.zones[1]))["frankfurt-2"]
     assert check.name == "identity"
-    assert "service account without the role" in check.advice
+    assert "service account's role" in check.advice
 
 
 def test_a_profile_is_taken_as_it_is(

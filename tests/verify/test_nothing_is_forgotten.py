@@ -65,7 +65,7 @@ def test_a_disk_that_fills_up_between_request_and_answer(
         monkeypatch.setattr("toolkit.verify.ledger.os.write", fills_up)
         run = runner.verify(outputs, plan(outputs, ledger=ledger), source(aws))
     assert isinstance(run.trouble, ExternalError)
-    assert "No space left on device; it does not say that arn:" in str(run.trouble)
+    assert "No space left on device; it does not record that arn:" in str(run.trouble)
     assert (run.report.interrupted, run.report.passed) == (True, False)
     # The report is all that is left to know them from.
     assert {arn for zone in run.report.zones for arn in zone.certificates_issued} == sold(aws, outputs) - before
@@ -279,7 +279,7 @@ def test_an_answer_that_is_not_of_aws_fails_that_zone_alone(
     assert run.trouble is None
     ((zone, (check,)),) = failures(run.report).items()
     assert (zone, check.name) == ("ireland-1", "issue")
-    assert check.found == "what came is no answer of AWS: it has no CertificateArn"
+    assert check.found == "the response is not from AWS: it has no CertificateArn"
     assert "proxy" in check.advice
 
 
@@ -287,7 +287,7 @@ def test_half_an_answer_of_sts_is_not_quoted() -> None:
     def half() -> None:
         raise ResponseParserError("invalid XML received: b'<SecretAccessKey>wJalrXUtnFEMI'")
 
-    with pytest.raises(ValueError, match="no answer of AWS") as caught:
+    with pytest.raises(ValueError, match="not from AWS") as caught:
         Caller(time.monotonic() + 30).ask("AssumeRole", half)
     assert "wJalr" not in "".join(traceback.format_exception(caught.value))
 
@@ -302,7 +302,7 @@ def test_the_request_that_aws_would_have_signed_is_not_quoted() -> None:
 @pytest.mark.parametrize(
     ("status", "lasts", "words"),
     [
-        ("ACTIVE", True, "not the CA of the contract"),
+        ("ACTIVE", True, "usage mode is not the contract's"),
         ("ACTIVE", False, "Renew the CA's certificate"),
         ("EXPIRED", False, "Renew the CA's certificate"),
         ("DISABLED", False, "Enable the CA"),

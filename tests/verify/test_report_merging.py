@@ -69,7 +69,7 @@ def test_reports_that_do_not_belong_together(aws: TestSandbox, outputs: StackOut
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"schemaVersion": 2}', "[" * 100_000])
 def test_what_is_no_report(text: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"report\.json is no report"):
+    with pytest.raises(InvalidInputError, match=r"report\.json is not a report"):
         parse(text, "report.json")
 
 
@@ -123,7 +123,7 @@ def test_handshakes_of_strangers_are_refused(outputs: StackOutputs) -> None:
     with pytest.raises(InvalidInputError) as caught:
         report_merging.merge([report], whose(outputs))
     (problem,) = caught.value.problems
-    assert problem == ("handshakes", r"\x1b[31mmars is no zone of the contract")
+    assert problem == ("handshakes", r"\x1b[31mmars is not a zone of the contract")
 
 
 def whose(outputs: StackOutputs) -> StackOutputs:

@@ -172,7 +172,7 @@ def _token(token_file: Path | None) -> Token | None:
     try:
         value = read_at_most(token_file, _MAX_TOKEN_FILE).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no token"
+        reason = getattr(error, "strerror", None) or "it is not a token"
         # The cause would carry what was read.
         raise InvalidInputError(f"can't read the token file {token_file}: {reason}") from None
     return Token(value.strip(), str(token_file))

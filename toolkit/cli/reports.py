@@ -57,7 +57,7 @@ def require_writable(outputs: Sequence[Output]) -> None:
         problem = _write_problem(file, whole=form != "compact")
         if problem:
             raise ExternalError(
-                f"can't write {file}: {problem}", "Choose a place you may write to; nothing was issued."
+                f"can't write {file}: {problem}", "Choose a path that you can write to; nothing was issued."
             )
 
 

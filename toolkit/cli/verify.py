@@ -370,7 +370,7 @@ def _merge(outputs: StackOutputs, files: Sequence[str]) -> Report:
     from toolkit.verify import report_merging
     from toolkit.verify.report import json
 
-    reports = [json.parse(read_text(file, "is no report of toolkit verify"), name_source(file)) for file in files]
+    reports = [json.parse(read_text(file, "is not a report of toolkit verify"), name_source(file)) for file in files]
     return report_merging.merge(reports, outputs)
 
 

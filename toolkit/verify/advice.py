@@ -34,7 +34,7 @@ _BY_CODE = {
     "ExpiredToken": "The credentials have expired: sign in again.",
     "InvalidClientTokenId": "The credentials are not known to AWS: check AWS_PROFILE and the environment.",
     "UnrecognizedClientException": "The credentials are not known to AWS: check AWS_PROFILE and the environment.",
-    "ResourceNotFoundException": "That region has no such CA or certificate: is the Mesh's conf.arn the contract's?",
+    "ResourceNotFoundException": "CA or certificate not found: compare the Mesh's conf.arn with the contract's.",
     "InvalidStateException": "The CA is not ACTIVE: activate or enable it, then run this again.",
     "RequestExpired": f"The credentials may have expired: sign in again. {_CLOCK}",
     "InvalidSignatureException": _CLOCK,
@@ -42,7 +42,7 @@ _BY_CODE = {
     "InvalidIdentityToken": "The account has no OIDC provider of the token's issuer, or it is for another audience.",
     **dict.fromkeys(THROTTLED, _THROTTLED),
     # API reference, IssueCertificate: "An AWS Private CA quota has been exceeded". It limits certificates, not calls.
-    "LimitExceededException": "A quota of AWS Private CA is used up, and AWS's message says which: raise it in Service "
+    "LimitExceededException": "An AWS Private CA quota is used up; AWS's message names it. Raise it in Service "
     "Quotas, or use another CA.",
 }
 # botocore raises these when it finds no source credentials.
@@ -66,8 +66,8 @@ _BY_KIND = (
         "Correct the proxy in HTTPS_PROXY or HTTP_PROXY: http://HOST:PORT, or https://. NO_PROXY excepts hosts.",
     ),
     ((BotoCoreError, DeadlineError), TOO_SLOW),
-    (OSError, "The credentials are in that file: make it readable, or look where the variable that names it is set."),
-    (ValueError, "Look for what stands between this machine and AWS: a proxy, --endpoint-url, AWS_ENDPOINT_URL."),
+    (OSError, "Make the credentials file readable, or correct the variable that names it."),
+    (ValueError, "Check what is between this machine and AWS: a proxy, --endpoint-url, AWS_ENDPOINT_URL."),
 )
 _UNEXPECTED = "Report this as a defect of the toolkit. The other zones don't depend on it."
 _EXPECTED = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError, ToolkitError)
@@ -86,12 +86,12 @@ def advise(error: Exception, action: str) -> str:
         code = error.response["Error"]["Code"]
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if status >= SERVER_ERROR:
-            return "AWS fails on its side: look at the AWS Health Dashboard, and run this again later."
+            return "AWS has a server error: look at the AWS Health Dashboard, and run this again later."
         return _denied(error, action) if code in DENIED else _BY_CODE.get(code, "See AWS's message.")
     if is_not_trusted(error):
-        return "This machine does not trust the endpoint's certificate: a proxy that opens TLS needs AWS_CA_BUNDLE."
+        return "This machine does not trust the endpoint's certificate. If a proxy intercepts TLS, set AWS_CA_BUNDLE."
     if isinstance(error, ToolkitError):
-        return error.hint or "Correct what the message names, then run this again."
+        return error.hint or "Fix the problem in the message, then run this again."
     return next((text for kind, text in _BY_KIND if isinstance(error, kind)), _UNEXPECTED)
 
 
@@ -120,8 +120,8 @@ def _denied(error: ClientError, action: str) -> str:
         return "The role trusts another token: compare its iss, aud and sub with the role's trust policy."
     if action == "sts:AssumeRole":
         return (
-            "Let the caller assume the role: in the role's trust policy (verifierPrincipals of the Pulumi program), "
-            "and with sts:AssumeRole in the caller's own policy. A zone's own role trusts its service account alone."
+            "Let the caller assume the role, in the role's trust policy (verifierPrincipals of the Pulumi program) and "
+            "with sts:AssumeRole in the caller's own policy. A zone's own role trusts only its service account."
         )
     if "resource-based policy" in message:
         return (
@@ -130,4 +130,4 @@ def _denied(error: ClientError, action: str) -> str:
         )
     if "explicit deny" in message:
         return f"A policy denies {action} explicitly: find it (also SCPs and permission boundaries)."
-    return f"Allow {action} on the CA in the role's policy; if a tool made the role, let it restore what it gave."
+    return f"Allow {action} on the CA in the role's policy. If a tool manages the role, run that tool again."

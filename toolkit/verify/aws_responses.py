@@ -38,7 +38,7 @@ class NoAnswerError(ValueError):
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"what came is no answer of AWS: {reason}")
+        super().__init__(f"the response is not from AWS: {reason}")
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def read_certificate_authority(answer: object, authority_arn: str) -> AuthorityS
     try:
         return AuthorityState(_text(authority, "Status"), mode, ends and ends.astimezone(UTC))
     except (OverflowError, OSError):
-        raise NoAnswerError("its NotAfter is no time") from None
+        raise NoAnswerError("its NotAfter is not a valid time") from None
 
 
 def read_authority_kind(answer: object) -> AuthorityKind:
@@ -212,18 +212,18 @@ def _check_entities(body: bytes) -> None:
 
 def _check_json(text: str) -> None:
     if not isinstance(json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant), dict):
-        raise NoAnswerError("its JSON is no object")
+        raise NoAnswerError("its JSON is not an object")
 
 
 def _unique(pairs: list[tuple[str, Value]]) -> Object:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise NoAnswerError("its JSON has a member twice")
+        raise NoAnswerError("its JSON has a duplicate member")
     return members
 
 
 def _refuse_constant(_: str) -> None:
-    raise NoAnswerError("its JSON has a number that JSON does not know")
+    raise NoAnswerError("its JSON has an invalid number")
 
 
 def _part(answer: object, name: str, kind: type[_Kind]) -> _Kind:
@@ -242,7 +242,7 @@ def _text(answer: object, name: str, form: re.Pattern[str] = _NO_CONTROLS, most:
     if not text.strip():
         raise NoAnswerError(f"its {name} is empty")
     if not form.fullmatch(text):
-        raise NoAnswerError(f"its {name} contains characters that don't belong there")
+        raise NoAnswerError(f"its {name} contains invalid characters")
     if most is not None and len(text) > most:
         raise NoAnswerError(f"its {name} is longer than {most} characters")
     return text

@@ -90,7 +90,7 @@ class BoundedSession:
 def _read(response: Value, until: float) -> bytes:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         # The request doesn't accept compression. Expanding it could exceed the limit.
-        raise NoAnswerError("it is compressed, which was not asked for")
+        raise NoAnswerError("it is compressed, which the request does not accept")
     body = bytearray()
     while chunk := _next(response, until):
         body += chunk

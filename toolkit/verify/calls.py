@@ -156,7 +156,7 @@ def _require_code(error: Exception) -> None:
         if not (isinstance(details, dict) and isinstance(details.get("Code"), str) and details["Code"].strip()):
             raise NoAnswerError("it is an error without a code") from None
         if not isinstance(details.get("Message") or "", str):
-            raise NoAnswerError("its error message is no text") from None
+            raise NoAnswerError("its error message is not text") from None
 
 
 def may_pass(error: Exception) -> bool:

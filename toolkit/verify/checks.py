@@ -69,7 +69,7 @@ def check_chain(evidence: Evidence) -> Check:
     """Check that OpenSSL finds a path from the certificate to a root in the Mesh's caCert, with valid CAs."""
     name, expected = "chain", "a valid path to a root in the Mesh's caCert"
     advice = (
-        "Render the Mesh again from the contract and apply it: caCert must hold the chain of the CA in "
+        "Render the Mesh again from the contract and apply it: caCert must contain the chain of the CA in "
         "conf.arn, issuing CA first, root last."
     )
     roots = [certificate for certificate in evidence.trust_bundle if chain.is_self_signed(certificate)]
@@ -92,8 +92,8 @@ def check_chain_order(evidence: Evidence) -> Check:
     expected = "the CA that signed the certificate first, then each CA's issuer, up to a root"
     links = evidence.issued.chain
     advice = (
-        "AWS returns the chain in this order (API reference, GetCertificate): run this again; if it stays so, look for "
-        "a proxy between this machine and AWS."
+        "AWS returns the chain in this order (API reference, GetCertificate): run this again. If the order is still "
+        "wrong, check for a proxy between this machine and AWS."
     )
     if not links:
         return judge("chain-order", good=False, expected=expected, found="no chain", advice=advice)
@@ -113,14 +113,14 @@ def check_chain_lifetime(evidence: Evidence) -> Check:
         for certificate in (*evidence.issued.chain, *evidence.trust_bundle)
     }
     soonest = min(authorities.values(), key=lambda certificate: certificate.not_valid_after_utc, default=None)
-    expected = f"every CA lives until {_time(until)} or longer"
+    expected = f"every CA is valid until {_time(until)} or longer"
     if soonest is None:
         return judge("chain-lifetime", good=False, expected=expected, found="no CA", advice="See the check chain.")
     return judge(
         "chain-lifetime",
         expected,
-        f"{chain.get_display_name(soonest)} ends {_time(soonest.not_valid_after_utc)}",
-        "Have its successor in every zone before that: renew it, render the Mesh, toolkit rotate.",
+        f"{chain.get_display_name(soonest)} expires {_time(soonest.not_valid_after_utc)}",
+        "Replace it in every zone before that: renew the CA, render the Mesh, and run toolkit rotate.",
         good=soonest.not_valid_after_utc >= until,
     )
 
@@ -242,7 +242,7 @@ def check_lifetime(evidence: Evidence) -> Check:
         "lifetime",
         f"until {_time(evidence.not_after)}, backdated by at most 60 minutes",
         f"{_time(begins)} to {_time(ends)}",
-        "Compare this machine's clock with AWS's; if they agree, the CA does not honour the validity asked for.",
+        "Compare this machine's clock with AWS's; if they agree, the CA does not use the requested validity.",
         good=end_as_asked and begin_as_documented,
     )
 

@@ -116,8 +116,8 @@ class Probe:
             return judge(name, expected, found, advice, good=code in DENIED)
         except (BotoCoreError, DeadlineError, OSError, ValueError) as error:
             return judge(name, good=False, expected=expected, found=str(error), advice="Run it again.")
-        what = f"it was allowed and made {made}" if made else "it was allowed: this run's certificate is revoked"
-        advice = "Take the permission away" + (
-            ", and revoke what was made with an administrator's role." if made else "."
+        what = f"it was allowed and issued {made}" if made else "it was allowed: this run's certificate is revoked"
+        advice = "Remove the permission" + (
+            ", and revoke the certificate with an administrator's role." if made else "."
         )
         return judge(name, good=False, expected=expected, found=what, advice=advice)

@@ -158,7 +158,7 @@ class _Clients:
                 raise InvalidInputError(
                     "the URL of the AWS endpoint is not valid",
                     [Problem(where, problem)],
-                    "Write http:// or https://, a host, and a port if it is another one: http://127.0.0.1:4566.",
+                    "Write http:// or https://, a host, and a port if needed: http://127.0.0.1:4566.",
                 )
 
     def make(
@@ -335,7 +335,7 @@ class WebIdentity:
         try:
             token = read_at_most(self._token_file).decode("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no token"
+            reason = getattr(error, "strerror", None) or "it is not a token"
             # Without the cause, which quotes the file's content.
             raise InvalidInputError(f"can't read the token {self._token_file}: {reason}") from None
         know(token)
@@ -380,10 +380,10 @@ def _url_problem(url: str) -> str:
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        return f"{arn.quote(url)} is no URL of a web server"
+        return f"{arn.quote(url)} is not an HTTP URL"
     if parts.username is not None or parts.query or parts.fragment:
-        return "a user, a query or a fragment has no meaning in it"
-    return "" if parts.port != 0 else "port 0 is none"
+        return "it must not contain a user, a query or a fragment"
+    return "" if parts.port != 0 else "port 0 is not valid"
 
 
 def _not_loaded(error: Exception) -> ExternalError:

@@ -56,7 +56,9 @@ def require_usable(credentials: Value) -> None:
     for name, value in zip(names, (credentials.access_key, credentials.secret_key, credentials.token), strict=True):
         if problem := check_characters(value or ""):
             where = name if credentials.method == "env" else f"{name} of {credentials.method}"
-            raise ExternalError(f"{where} {problem}", "Set it again without it: no AWS credential contains that.")
+            raise ExternalError(
+                f"{where} {problem}", "Set it again without these characters: no AWS credential contains them."
+            )
 
 
 def _know_signer(request_signer: object = None, **_: object) -> None:

@@ -179,7 +179,7 @@ class FileLedger:
         except OSError as error:
             raise ExternalError(
                 f"can't write the ledger {path}: {error.strerror or error}",
-                "Choose a file that you may write with --ledger; nothing is issued without it.",
+                "Name a writable file with --ledger: nothing is issued without a ledger.",
             ) from error
         if not exists:
             _sync_directory(path.parent)
@@ -212,19 +212,19 @@ class FileLedger:
         # The report names the certificate even if this line can't be written.
         self.unanswered.discard(request.token)
         event = {**_event("issued", zone, request), "certificateArn": certificate_arn}
-        self._append(f"it does not say that {certificate_arn} was issued", event)
+        self._append(f"it does not record that {certificate_arn} was issued", event)
 
     def refused(self, zone: str, request: IssueRequest, reason: str) -> None:
         """See :class:`Ledger`."""
         self.unanswered.discard(request.token)
         event = {**_event("refused", zone, request), "reason": reason}
-        self._append(f"it does not say that a request of zone {zone} was refused", event)
+        self._append(f"it does not record that a request of zone {zone} was refused", event)
 
     def revoked(self, zone: str, authority_arn: str, certificate_arn: str) -> None:
         """See :class:`Ledger`."""
         event = {"event": "revoked", "zone": zone, "certificateAuthorityArn": authority_arn}
         self._append(
-            f"it does not say that {certificate_arn} was revoked", {**event, "certificateArn": certificate_arn}
+            f"it does not record that {certificate_arn} was revoked", {**event, "certificateArn": certificate_arn}
         )
 
     def _append(self, lost: str, event: Object) -> None:
@@ -238,7 +238,7 @@ class FileLedger:
         except OSError as error:
             raise ExternalError(
                 f"can't write the ledger {self._path}: {error.strerror or error}; {lost}",
-                "Note which certificates the report names, make room, and run this again.",
+                "Note the certificates in the report, free disk space, and run this again.",
             ) from error
 
     def _write(self, line: bytes) -> None:

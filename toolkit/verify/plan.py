@@ -165,10 +165,10 @@ def _common_name(template: str, service: str, zone: str) -> str | Problem:
     place = "-f: conf.commonName"
     expanded = common_name.expand(template, {spiffe.SERVICE_TAG: service, spiffe.ZONE_TAG: zone})
     if expanded is None or expanded.unknown:
-        what = f"needs the tag {expanded.unknown[0]}" if expanded else "has a directive that is not known"
-        known = f"known are {spiffe.SERVICE_TAG} and {spiffe.ZONE_TAG}"
+        what = f"needs the tag {expanded.unknown[0]}" if expanded else "has an unknown directive"
+        known = f"known tags are {spiffe.SERVICE_TAG} and {spiffe.ZONE_TAG}"
         return Problem(place, f"{template} {what}; {known}. Without -f, requests have no common name")
     if len(expanded.text) > common_name.MAX_COMMON_NAME:
-        size = f"{expanded.text} has {len(expanded.text)} characters; {common_name.MAX_COMMON_NAME} are the most"
+        size = f"{expanded.text} has {len(expanded.text)} characters; at most {common_name.MAX_COMMON_NAME} are allowed"
         return Problem(place, f"{size}. Choose a shorter service, or a shorter template")
     return expanded.text

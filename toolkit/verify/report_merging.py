@@ -100,9 +100,9 @@ def _refuse_strangers(reports: Sequence[Report], outputs: StackOutputs) -> None:
         Problem("certificateAuthorityArn", f"{escape(other)} is not the contract's, {authority}") for other in others
     ]
     strangers = sorted({zone.zone for report in reports for zone in report.zones} - names)
-    problems += [Problem("zones", f"{escape(stranger)} is no zone of the contract") for stranger in strangers]
+    problems += [Problem("zones", f"{escape(stranger)} is not a zone of the contract") for stranger in strangers]
     parties = {name for report in reports for met in report.handshakes for name in (met.client, met.server)}
     others = sorted(parties - names - set(strangers))
-    problems += [Problem("handshakes", f"{escape(other)} is no zone of the contract") for other in others]
+    problems += [Problem("handshakes", f"{escape(other)} is not a zone of the contract") for other in others]
     if problems:
-        raise InvalidInputError("the reports can't be put together", problems, "Merge the reports of one contract.")
+        raise InvalidInputError("the reports can't be merged", problems, "Merge the reports of one contract.")

@@ -97,7 +97,7 @@ def judge(name: str, expected: str, found: str, advice: str, note: str = "", *, 
 class Link:
     """The CA certificate of one link of a chain."""
 
-    name: _Text = Field(description="The CA's common name; its whole subject if it has none.")
+    name: _Text = Field(description="The CA's common name; without one, its subject or serial number.")
     sha256_fingerprint: _Text = Field(description="SHA-256 fingerprint of the CA's certificate, as AB:CD:...")
     not_after: _Moment = Field(description="When the CA's certificate expires, RFC 3339.")
 
@@ -172,9 +172,7 @@ class ZoneResult:
     requests: tuple[Request, ...] = Field(
         default=(), description="Every request for a certificate, in order; empty in a report of version 1."
     )
-    certificates_revoked: tuple[_Text, ...] = Field(
-        default=(), description="ARNs of the revoked certificates."
-    )
+    certificates_revoked: tuple[_Text, ...] = Field(default=(), description="ARNs of the revoked certificates.")
     revocations: tuple[Revocation, ...] = Field(
         default=(), description="With --revoke: for each issued certificate, whether it was revoked. Otherwise empty."
     )
@@ -229,9 +227,7 @@ class Report:
     usage_mode: UsageMode = Field(description="The CA's usage mode, which determines the price of a certificate.")
     started_at: _Moment = Field(description="When the run began, RFC 3339.")
     finished_at: _Moment = Field(description="When the run ended, RFC 3339.")
-    zones: tuple[ZoneResult, ...] = Field(
-        description="One result for each verified zone, in the contract's order."
-    )
+    zones: tuple[ZoneResult, ...] = Field(description="One result for each verified zone, in the contract's order.")
     handshakes: tuple[Handshake, ...] = Field(
         default=(), description="The handshakes between all pairs of zones; empty if none were made."
     )

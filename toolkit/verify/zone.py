@@ -157,8 +157,8 @@ class ZoneVerification:
                 "identity",
                 " or ".join(identity.expected_role_arns),
                 identity.caller_arn,
-                "AWS gave other credentials than the contract names: look for AWS_PROFILE and other variables, a "
-                "service account without the role, a proxy or an endpoint override.",
+                "The credentials are not of a role in the contract: check AWS_PROFILE and other variables, the service "
+                "account's role, proxies and endpoint overrides.",
                 good=is_expected,
             )
         )
@@ -184,7 +184,7 @@ class ZoneVerification:
         """Check that the CA is active, and that its certificate outlives the requested one."""
         authority = self.outputs.certificate_authority
         mode_wanted = f"{authority.usage_mode}, " if authority.usage_mode else ""
-        expected = f"ACTIVE, {mode_wanted}valid beyond the lifetime of what it issues"
+        expected = f"ACTIVE, {mode_wanted}valid longer than the certificates it issues"
         try:
             described = issuer.describe()
         except _REFUSALS as error:
@@ -284,5 +284,5 @@ def _authority_advice(status: str, *, lasts: bool) -> str:
     if status == "DELETED":
         return "Restore the CA before its deletion window ends: aws acm-pca restore-certificate-authority."
     if status == "ACTIVE":
-        return "It is not the CA of the contract: give the contract of that CA."
+        return "The CA's usage mode is not the contract's: use the contract of this CA."
     return "Activate the CA: have its certificate signed and import it; pulumi up does both for a CA that it made."

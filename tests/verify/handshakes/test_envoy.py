@@ -178,7 +178,7 @@ def test_an_envoy_that_can_not_be_started_or_has_no_place_says_why(
     with pytest.raises(ExternalError, match=r"can't start .*envoy: Permission denied"):
         next(envoy.make_handshakes([proxy("a"), proxy("b")], TRUST))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    with pytest.raises(ExternalError, match="no place for its sockets"):
+    with pytest.raises(ExternalError, match="directory for Envoy's sockets"):
         next(envoy.make_handshakes([proxy("a"), proxy("b")], TRUST))
 
 

@@ -108,8 +108,8 @@ def test_both_sides_are_named_when_both_refuse() -> None:
 
 def test_a_ca_is_no_peer_although_openssl_takes_it() -> None:
     as_server, as_client = problems(proxy("good"), proxy("bad", is_ca=True))
-    assert as_server == f"{CLIENT_REFUSES}: it is a CA's, which no peer may show"
-    assert as_client == f"{SERVER_REFUSES}: it is a CA's, which no peer may show"
+    assert as_server == f"{CLIENT_REFUSES}: it is a CA certificate, which a peer must not present"
+    assert as_client == f"{SERVER_REFUSES}: it is a CA certificate, which a peer must not present"
 
 
 def test_an_intermediate_that_is_not_sent_must_be_in_the_bundle() -> None:

@@ -70,7 +70,7 @@ def test_marks_that_turn_text_round_are_shown() -> None:
 def test_a_time_that_is_none_is_refused() -> None:
     document = json.loads(JsonForm().render(of(GOOD)))
     document["zones"][0]["issuanceMilliseconds"] = 10**30
-    with pytest.raises(InvalidInputError, match="no report"):
+    with pytest.raises(InvalidInputError, match="not a report"):
         parse(json.dumps(document), "report.json")
     document["zones"][0]["issuanceMilliseconds"] = 5
     assert parse(json.dumps(document), "report.json").zones[0].issuance == timedelta(milliseconds=5)

@@ -68,5 +68,5 @@ def test_reports_of_version_1_are_read() -> None:
 @pytest.mark.parametrize("version", [0, 3, "1", None, True])
 def test_another_version_is_refused(version: object) -> None:
     document = json.loads(JsonForm().render(samples.report((samples.good(),)))) | {"schemaVersion": version}
-    with pytest.raises(InvalidInputError, match="is no report of toolkit verify"):
+    with pytest.raises(InvalidInputError, match="is not a report of toolkit verify"):
         parse(json.dumps(document), "x.json")

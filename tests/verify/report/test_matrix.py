@@ -81,7 +81,7 @@ def test_a_failed_handshake_fails_the_report_and_survives_json() -> None:
         (f"{SERVER_REFUSES}: alert unknown ca", "caCert"),
         (f"{SERVER_REFUSES}: alert certificate unknown", "other names"),
         (f"{CLIENT_REFUSES}: SPIFFE ID spiffe://default/web expected, none found", "other names"),
-        (f"{CLIENT_REFUSES}: it is a CA's, which no peer may show", "basic-constraints"),
+        (f"{CLIENT_REFUSES}: it is a CA certificate, which a peer must not present", "basic-constraints"),
         (f"{CLIENT_REFUSES}: certificate verify failed: unsuitable certificate purpose", "serverAuth"),
         ("the client can't use its certificate: it is for another key", "public-key"),
         ("something new", ""),

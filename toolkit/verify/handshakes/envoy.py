@@ -54,7 +54,7 @@ _ALERT = re.compile(r"(?:SSLV3|TLSV1)_ALERT_(\w+?):")
 _LONGEST_LOG = 300
 _LAST_LINES = 20
 _LOG_SECONDS = 1.0
-_OTHERWISE = "use --dataplane openssl, or leave the handshakes out."
+_OTHERWISE = "use --dataplane openssl, or skip the handshakes."
 
 
 def find_envoy() -> Path:
@@ -214,7 +214,7 @@ class _Envoy:
             return f"{CLIENT_REFUSES}: certificate verify failed: {why}"
         if alert := _ALERT.search(text):
             return f"{SERVER_REFUSES}: alert {alert.group(1).lower().replace('_', ' ')}"
-        return f"the request does not get through: {' '.join(text.split())[:_LONGEST_LOG]}"
+        return f"the request failed: {' '.join(text.split())[:_LONGEST_LOG]}"
 
 
 @contextmanager
@@ -243,7 +243,7 @@ def _directory() -> Iterator[Path]:
         temporary = tempfile.TemporaryDirectory(prefix="envoy-")
     except OSError as error:
         raise ExternalError(
-            f"Envoy has no place for its sockets: {error.strerror or error}", "Set TMPDIR, or " + _OTHERWISE
+            f"can't create a directory for Envoy's sockets: {error.strerror or error}", "Set TMPDIR, or " + _OTHERWISE
         ) from error
     with temporary as name:
         yield Path(name)

@@ -216,7 +216,7 @@ def _identity_problem(der: bytes, wanted: str, matches: Callable[[str], bool]) -
     # OpenSSL accepts a CA certificate as a leaf. SPIFFE does not (spiffe/spiffe:standards/X509-SVID.md, leaf
     # validation).
     if chain.is_ca(certificate):
-        return "it is a CA's, which no peer may show"
+        return "it is a CA certificate, which a peer must not present"
     uris = chain.list_uris(certificate)
     if any(matches(uri) for uri in uris):
         return ""
@@ -301,7 +301,7 @@ def _load(context: ssl.SSLContext, proxy: Proxy) -> str:
         # OpenSSL tries to seek the pipe, which sets errno to ESPIPE. The ssl module then reports that errno instead of
         # OpenSSL's own error.
         if error.errno == errno.ESPIPE:
-            return "can't use its certificate: OpenSSL does not take it"
+            return "can't use its certificate: OpenSSL rejects it"
         raise
     return ""
 
@@ -320,7 +320,7 @@ def _no_files() -> Iterator[None]:
     except OSError as error:
         raise ExternalError(
             f"OpenSSL can't read through /dev/fd here: {error.strerror or error}",
-            "Use Linux or macOS, or leave the handshakes out with --no-handshakes.",
+            "Use Linux or macOS, or skip the handshakes with --no-handshakes.",
         ) from error
 
 

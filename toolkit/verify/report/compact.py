@@ -60,7 +60,7 @@ def write(path: Path, text: str) -> None:
             stream.write(text)
     except OSError as error:
         raise ExternalError(
-            f"can't write {path}: {error.strerror or error}", "Choose a place you may write to."
+            f"can't write {path}: {error.strerror or error}", "Choose a path that you can write to."
         ) from error
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from toolkit.verify.results import Report
 
-_BUNDLE = "Render the Mesh from the contract and apply it: its caCert does not lead to that certificate."
+_BUNDLE = "Render the Mesh from the contract and apply it: its caCert does not contain that certificate's CA."
 _PURPOSE = "A proxy is client and server: its certificate needs serverAuth, clientAuth and digitalSignature."
-_NAMES = "Look at the zone's subject-alternative-names check: it got other names than it asked for."
+_NAMES = "Look at the zone's subject-alternative-names check: its certificate has other names than the CSR."
 # Advice by a part of the message of OpenSSL, Envoy or this toolkit.
 _ADVICE = {
     "local issuer": _BUNDLE,
@@ -21,7 +21,7 @@ _ADVICE = {
     "not yet valid": "Compare the machine's clock with the time from which the certificate is valid.",
     "purpose": _PURPOSE,
     "unsupported certificate": _PURPOSE,
-    "a CA's": "Look at the zone's basic-constraints check: the CA used a template of CAs.",
+    "it is a CA certificate": "Look at the zone's basic-constraints check: the CA used a template for CA certificates.",
     "SPIFFE ID": _NAMES,
     "certificate unknown": _NAMES,
     "another key": "Look at the zone's public-key check: the CA certified a key that is not the zone's.",

@@ -52,9 +52,11 @@ def parse(text: str, source: str) -> Report:
             return _RECORD.validate_json(json.dumps(_upgrade(json.loads(text))))
         return _RECORD.validate_json(text)
     except ValidationError as error:
-        raise InvalidInputError(f"{source} is no report of toolkit verify", list_validation_problems(error)) from None
+        raise InvalidInputError(
+            f"{source} is not a report of toolkit verify", list_validation_problems(error)
+        ) from None
     except RecursionError as error:
-        raise InvalidInputError(f"{source} is no report", [Problem(source, "it is nested too deeply")]) from error
+        raise InvalidInputError(f"{source} is not a report", [Problem(source, "it is nested too deeply")]) from error
 
 
 def _upgrade(document: Object) -> Object:

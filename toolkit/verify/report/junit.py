@@ -39,12 +39,12 @@ def _suites(report: Report) -> Iterator[Suite]:
     for zone in report.zones:
         yield _zone(zone)
     for name in report.missing_zones:
-        text = "The contract has the zone, but no report says anything of it: run its job, or give its report."
-        yield Suite(name, [Case("report", "error", "nothing is known of this zone", "missing", text)])
+        text = "The contract has the zone, but no report has a result for it: run its job, or add its report."
+        yield Suite(name, [Case("report", "error", "no result for this zone", "missing", text)])
     if report.handshakes:
         yield Suite(_HANDSHAKES, [_handshake(meeting) for meeting in report.handshakes])
     if report.interrupted:
-        text = "Somebody stopped the run; the report holds what was known by then."
+        text = "The run was stopped. The report has the results up to then."
         yield Suite(_RUN, [Case("completion", "error", "the run was interrupted", "interrupted", text)])
 
 
@@ -52,8 +52,8 @@ def _zone(zone: ZoneResult) -> Suite:
     cases = [_check(check, zone) for check in zone.checks]
     if not zone.passed and not any(check.failed for check in zone.checks):
         # Skipped cases alone would look like success.
-        text = "No check failed, but not all of them were made."
-        cases.append(Case("completion", "error", "the zone's verification did not come to its end", "incomplete", text))
+        text = "No check failed, but some were not made."
+        cases.append(Case("completion", "error", "the zone's verification is not complete", "incomplete", text))
     properties = [("region", zone.region)]
     properties += [("certificate", arn) for arn in zone.certificates_issued]
     properties += [("revoked", arn) for arn in zone.certificates_revoked]

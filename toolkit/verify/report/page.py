@@ -216,7 +216,7 @@ def _tiles(report: Report) -> Iterator[Tile]:
     if ends:
         first = min(ends)
         yield Tile(
-            "first CA ends", f"{first:%Y-%m-%d}", _until(first, report.finished_at), bad=first <= report.finished_at
+            "first CA expires", f"{first:%Y-%m-%d}", _until(first, report.finished_at), bad=first <= report.finished_at
         )
     issued = report.certificates_issued
     yield Tile("cost at most", f"${report.cost_at_most_usd:.2f}", f"{issued} certificate{'s'[: issued != 1]} issued")
@@ -224,9 +224,9 @@ def _tiles(report: Report) -> Iterator[Tile]:
 
 def _actions(report: Report) -> Iterator[Action]:
     if report.interrupted:
-        yield Action("interrupted", "Run it again; what is shown here was known when it was stopped.", "", ())
+        yield Action("interrupted", "Run it again: this report has only the results up to the interruption.", "", ())
     if report.missing_zones:
-        advice = "Run the job of these zones, or give its report with --merge."
+        advice = "Run the jobs of these zones, or add their reports with --merge."
         yield Action("missing", advice, "", tuple(Place(name, "") for name in report.missing_zones))
     groups: dict[tuple[str, str], list[tuple[Place, Check]]] = {}
     for number, zone in enumerate(report.zones):

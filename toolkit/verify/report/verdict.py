@@ -42,12 +42,10 @@ def list_trouble(report: Report, most_names: int | None = None) -> list[str]:
     distrust = [meeting for meeting in report.handshakes if meeting.problem]
     lines = []
     if report.interrupted:
-        lines.append("Interrupted: this is what was known by then")
+        lines.append("Interrupted: these are the results up to then")
     if report.missing_zones:
         count = len(report.missing_zones)
-        lines.append(
-            f"Nothing is known of {count} zone{'s'[: count != 1]} ({_names(report.missing_zones, most_names)})"
-        )
+        lines.append(f"No result for {count} zone{'s'[: count != 1]} ({_names(report.missing_zones, most_names)})")
     if distrust:
         first = distrust[0]
         lines.append(
