@@ -1,4 +1,4 @@
-"""Requests as they go over the wire: made by hand, or by botocore without a client."""
+"""Send raw requests, built by hand or by botocore without a client."""
 
 from __future__ import annotations
 

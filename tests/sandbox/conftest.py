@@ -1,4 +1,4 @@
-"""A look at what reaches moto."""
+"""Record the requests that reach moto."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, to be killed, and clients of it."""
+"""Run a sandbox in a separate process that can be killed, and clients for it."""
 
 from __future__ import annotations
 

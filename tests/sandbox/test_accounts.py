@@ -1,4 +1,4 @@
-"""Administrators of other accounts: what they do with an assumed role's credentials lands in their account."""
+"""Resources that an assumed role of another account creates are in that account."""
 
 from __future__ import annotations
 

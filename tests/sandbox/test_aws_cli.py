@@ -1,4 +1,4 @@
-"""The aws CLI walks the way of AWS's own user guide, from the first CA to the last restore.
+"""The aws CLI runs the steps of AWS's own user guide, from creating a CA to restoring it.
 
 Source: AWS Private CA user guide, "Creating and signing a private CA" and "Issuing and managing certificates".
 """

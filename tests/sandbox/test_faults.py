@@ -1,4 +1,4 @@
-"""Each fault, as a client meets it; and that the same seed gives the same faults."""
+"""Each fault has its effect on a client, and the same seed gives the same faults."""
 
 from __future__ import annotations
 

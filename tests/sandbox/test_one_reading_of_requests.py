@@ -1,4 +1,4 @@
-"""What is checked in front of moto is what moto then does, however the request is written."""
+"""moto executes exactly the request that was checked, however it is encoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox as a place to play: for one command, in the background, and filled with a stack."""
+"""The sandbox runs for one command, in the background, and filled with a stack."""
 
 from __future__ import annotations
 

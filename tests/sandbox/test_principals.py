@@ -1,4 +1,4 @@
-"""Who may become what: the trust policies that the program writes, enforced."""
+"""The sandbox enforces the trust policies that the program writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`toolkit sandbox` as a user runs it: a process of its own, stopped by a signal, coming back with its state."""
+"""`toolkit sandbox` runs as a process, stops on a signal, and restarts with its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No request whatsoever gets a server error or the name of a Python exception out of RAM and Pod Identity."""
+"""No request to RAM or Pod Identity causes a server error or reveals the name of a Python exception."""
 
 from __future__ import annotations
 

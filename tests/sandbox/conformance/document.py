@@ -1,4 +1,4 @@
-"""Writes the tables of ``docs/reference/sandbox-rules.md``; a test compares the file with what this would write."""
+"""Write the tables of ``docs/reference/sandbox-rules.md``; a test compares the file with this output."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def _(world: World) -> None:
 
 @rule(
     "authority.list.pages",
-    "Listing comes in pages of the size asked for.",
+    "Lists have pages of the requested size.",
     f"{BOTOCORE}: ListCertificateAuthoritiesRequest.MaxResults",
 )
 def _(world: World) -> None:
@@ -69,7 +69,9 @@ def _(world: World) -> None:
     there.create()
 
 
-@rule("authority.arn", "A CA's ARN names region, account and a UUID.", f"{BOTOCORE}: CertificateAuthority.Arn")
+@rule(
+    "authority.arn", "A CA's ARN contains the region, the account and a UUID.", f"{BOTOCORE}: CertificateAuthority.Arn"
+)
 def _(world: World) -> None:
     prefix, _, identifier = world.create().partition(":certificate-authority/")
     assert prefix == "arn:aws:acm-pca:eu-central-1:123456789012"
@@ -77,7 +79,9 @@ def _(world: World) -> None:
 
 
 def _key_rule(algorithm: str, size: int) -> None:
-    @rule(f"authority.key.{algorithm}", f"A CA with {algorithm} has such a key.", f"{BOTOCORE}: KeyAlgorithm")
+    @rule(
+        f"authority.key.{algorithm}", f"A CA with {algorithm} has a key of that algorithm.", f"{BOTOCORE}: KeyAlgorithm"
+    )
     def _(world: World) -> None:
         arn = world.create(key=algorithm)
         pem = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"]
@@ -98,7 +102,11 @@ for _algorithm, _size in {
     _key_rule(_algorithm, _size)
 
 
-@rule("authority.key.ml-dsa", "ML-DSA is refused as not in the sandbox.", "docs/explanation/sandbox.md: not modelled")
+@rule(
+    "authority.key.ml-dsa",
+    "ML-DSA is rejected, because the sandbox does not have it.",
+    "docs/explanation/sandbox.md: not modelled",
+)
 def _(world: World) -> None:
     with refused("InvalidArgsException", "not in the sandbox"):
         world.create(key="ML_DSA_65", signing="ML_DSA_65")
@@ -106,7 +114,7 @@ def _(world: World) -> None:
 
 @rule(
     "authority.signing-family",
-    "The signing algorithm of a CA is of its key's family.",
+    "A CA's signing algorithm matches the type of its key.",
     f"{BOTOCORE}: CertificateAuthorityConfiguration.SigningAlgorithm",
 )
 def _(world: World) -> None:
@@ -116,7 +124,7 @@ def _(world: World) -> None:
         world.create(key="EC_prime256v1", signing="SHA256WITHRSA")
 
 
-@rule("authority.subject", "The CSR carries the subject asked for.", f"{BOTOCORE}: ASN1Subject")
+@rule("authority.subject", "The CSR has the requested subject.", f"{BOTOCORE}: ASN1Subject")
 def _(world: World) -> None:
     subject = {
         "Country": "DE",
@@ -140,7 +148,7 @@ def _(world: World) -> None:
 
 @rule(
     "authority.subject.custom",
-    "Custom attributes stand alone, not beside standard ones.",
+    "Custom attributes of a subject can't be combined with standard ones.",
     f"{BOTOCORE}: ASN1Subject.CustomAttributes",
 )
 def _(world: World) -> None:
@@ -161,14 +169,14 @@ def _(world: World) -> None:
 
 @rule(
     "authority.usage-mode.default",
-    "A CA is GENERAL_PURPOSE unless asked otherwise.",
+    "The default usage mode is GENERAL_PURPOSE.",
     f"{BOTOCORE}: CreateCertificateAuthorityRequest.UsageMode",
 )
 def _(world: World) -> None:
     assert world.describe(world.create())["UsageMode"] == "GENERAL_PURPOSE"
 
 
-@rule("authority.usage-mode", "The usage mode asked for is kept.", SHORT_LIVED_DOC)
+@rule("authority.usage-mode", "A CA has the requested usage mode.", SHORT_LIVED_DOC)
 def _(world: World) -> None:
     arn = world.create(UsageMode="SHORT_LIVED_CERTIFICATE")
     assert world.describe(arn)["UsageMode"] == "SHORT_LIVED_CERTIFICATE"
@@ -176,7 +184,7 @@ def _(world: World) -> None:
 
 @rule(
     "authority.key-storage",
-    "Keys are stored at FIPS 140-2 level 3 unless asked otherwise.",
+    "The default key storage standard is FIPS 140-2 level 3.",
     f"{BOTOCORE}: CreateCertificateAuthorityRequest.KeyStorageSecurityStandard",
 )
 def _(world: World) -> None:
@@ -187,7 +195,7 @@ def _(world: World) -> None:
 
 @rule(
     "authority.idempotency",
-    "The same token within five minutes creates one CA, later another.",
+    "The same token creates one CA within five minutes, and another one later.",
     f"{BOTOCORE}: CreateCertificateAuthorityRequest.IdempotencyToken",
 )
 def _(world: World) -> None:
@@ -198,27 +206,27 @@ def _(world: World) -> None:
     assert world.create(IdempotencyToken="once-1") != first
 
 
-@rule("authority.regional", "A CA is found only in its own region.", "privateca/latest/userguide/PcaWelcome.html")
+@rule("authority.regional", "A CA exists only in its own region.", "privateca/latest/userguide/PcaWelcome.html")
 def _(world: World) -> None:
     arn = world.create()
     with refused("ResourceNotFoundException"):
         world.client("acm-pca", "eu-west-1").describe_certificate_authority(CertificateAuthorityArn=arn)
 
 
-@rule("authority.unknown", "A CA that is not there is not found.", f"{BOTOCORE}: ResourceNotFoundException")
+@rule("authority.unknown", "An unknown CA is not found.", f"{BOTOCORE}: ResourceNotFoundException")
 def _(world: World) -> None:
     missing = world.create()[:-4] + "0000"
     with refused("ResourceNotFoundException"):
         world.describe(missing)
 
 
-@rule("authority.invalid-arn", "An ARN of something else is invalid.", f"{BOTOCORE}: InvalidArnException")
+@rule("authority.invalid-arn", "The ARN of another type of resource is invalid.", f"{BOTOCORE}: InvalidArnException")
 def _(world: World) -> None:
     with refused("InvalidArnException"):
         world.describe("arn:aws:acm-pca:eu-central-1:123456789012:something/else")
 
 
-@rule("authority.list", "Listing shows the account's CAs of the region.", f"{BOTOCORE}: ListCertificateAuthorities")
+@rule("authority.list", "The list contains the account's CAs in the region.", f"{BOTOCORE}: ListCertificateAuthorities")
 def _(world: World) -> None:
     arn = world.create()
     elsewhere = world.client("acm-pca", "eu-west-1")
@@ -230,7 +238,7 @@ def _(world: World) -> None:
 
 @rule(
     "authority.list.token",
-    "A page token that was never given out is invalid.",
+    "An unknown page token is invalid.",
     f"{BOTOCORE}: InvalidNextTokenException",
 )
 def _(world: World) -> None:
@@ -238,7 +246,7 @@ def _(world: World) -> None:
         world.pca.list_certificate_authorities(NextToken="made-up")
 
 
-@rule("authority.activation", "Importing its certificate makes a CA ACTIVE.", INSTALL_DOC)
+@rule("authority.activation", "A CA becomes ACTIVE when its certificate is imported.", INSTALL_DOC)
 def _(world: World) -> None:
     arn = world.root()
     described = world.describe(arn)
@@ -250,7 +258,7 @@ def _(world: World) -> None:
 
 @rule(
     "authority.certificate.pending",
-    "A pending CA has no certificate to read.",
+    "A pending CA has no certificate.",
     f"{BOTOCORE}: GetCertificateAuthorityCertificate",
 )
 def _(world: World) -> None:
@@ -260,7 +268,7 @@ def _(world: World) -> None:
 
 @rule(
     "authority.certificate.root",
-    "A root has no chain above it.",
+    "A root's own certificate has no chain.",
     f"{BOTOCORE}: GetCertificateAuthorityCertificateResponse",
 )
 def _(world: World) -> None:
@@ -271,7 +279,7 @@ def _(world: World) -> None:
 
 @rule(
     "authority.certificate.subordinate",
-    "A subordinate's chain leads to the root, without the CA itself.",
+    "A subordinate CA's chain ends with the root and does not contain the CA itself.",
     f"{BOTOCORE}: GetCertificateAuthorityCertificateResponse.CertificateChain",
 )
 def _(world: World) -> None:
@@ -286,7 +294,7 @@ def _(world: World) -> None:
 
 @rule(
     "tags.lifecycle",
-    "Tags are added, replaced and removed; a value given must match.",
+    "Tags can be added, replaced and removed; to remove a tag by value, the value must match.",
     f"{BOTOCORE}: UntagCertificateAuthority",
 )
 def _(world: World) -> None:

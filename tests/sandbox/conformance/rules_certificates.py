@@ -30,7 +30,7 @@ URIS = ("spiffe://default/backend", "kuma://kuma.io/service/backend")
 def _profile_rule(
     template: str, key_usage: x509.KeyUsage, extended: tuple[x509.ObjectIdentifier, ...], critical: bool
 ) -> None:
-    @rule(f"template.{template}", f"{template} has exactly its key usages and is no CA.", TEMPLATES_DOC)
+    @rule(f"template.{template}", f"{template} has exactly its key usages, and is not a CA certificate.", TEMPLATES_DOC)
     def _(world: World) -> None:
         leaf = world.issued(world.root(), template=f"{template}/V1")
         usages, purposes = extension(leaf, x509.KeyUsage), extension(leaf, x509.ExtendedKeyUsage)
@@ -52,7 +52,7 @@ _profile_rule("OCSPSigningCertificate", _SIGN, (Eku.OCSP_SIGNING,), critical=Tru
 
 @rule(
     "template.default",
-    "Without a template EndEntityCertificate/V1 is used.",
+    "The default template is EndEntityCertificate/V1.",
     f"{BOTOCORE}: IssueCertificateRequest.TemplateArn",
 )
 def _(world: World) -> None:
@@ -62,7 +62,7 @@ def _(world: World) -> None:
     assert set(purposes.value) == {Eku.SERVER_AUTH, Eku.CLIENT_AUTH}
 
 
-@rule("template.root", "RootCACertificate is a critical CA:TRUE without path length and without AKI.", TEMPLATES_DOC)
+@rule("template.root", "RootCACertificate has a critical CA:TRUE without a path length, and no AKI.", TEMPLATES_DOC)
 def _(world: World) -> None:
     own = world.certificate(world.root())
     constraints, usages = extension(own, x509.BasicConstraints), extension(own, x509.KeyUsage)
@@ -95,7 +95,7 @@ for _length in range(4):
     _subordinate_rule(_length)
 
 
-@rule("template.identifiers", "SKI is the request's key, AKI the CA's SKI.", TEMPLATES_DOC)
+@rule("template.identifiers", "The SKI is derived from the request's key, and the AKI is the CA's SKI.", TEMPLATES_DOC)
 def _(world: World) -> None:
     arn = world.root()
     leaf, own = world.issued(arn), extension(world.certificate(arn), x509.SubjectKeyIdentifier)
@@ -108,7 +108,9 @@ def _(world: World) -> None:
 
 
 @rule(
-    "template.names", "Subject and SAN are taken from the request, in order.", f"{TEMPLATES_DOC} (order of operations)"
+    "template.names",
+    "Subject and SAN come from the request, in the same order.",
+    f"{TEMPLATES_DOC} (order of operations)",
 )
 def _(world: World) -> None:
     leaf = world.issued(world.root(), csr("backend.mesh", URIS))
@@ -118,7 +120,7 @@ def _(world: World) -> None:
     assert leaf.subject.rfc4514_string() == "CN=backend.mesh"
 
 
-@rule("template.usages-not-from-csr", "Key usages in the request are ignored by base templates.", TEMPLATES_DOC)
+@rule("template.usages-not-from-csr", "Base templates ignore key usages in the request.", TEMPLATES_DOC)
 def _(world: World) -> None:
     asked = (
         (usage("key_cert_sign"), True),
@@ -134,9 +136,7 @@ def _(world: World) -> None:
     assert not chain.is_ca(leaf)
 
 
-@rule(
-    "template.unknown", "A template that does not exist is refused.", f"{BOTOCORE}: IssueCertificateRequest.TemplateArn"
-)
+@rule("template.unknown", "An unknown template is rejected.", f"{BOTOCORE}: IssueCertificateRequest.TemplateArn")
 def _(world: World) -> None:
     with refused("InvalidArgsException", "There is no template"):
         world.issue(world.root(), template="MadeUpCertificate/V1")
@@ -144,7 +144,7 @@ def _(world: World) -> None:
         world.issue(world.root(), template="EndEntityCertificate/V2")
 
 
-@rule("template.arn", "What is no template's ARN is refused.", f"{BOTOCORE}: InvalidArnException")
+@rule("template.arn", "An ARN that is not a template's is rejected.", f"{BOTOCORE}: InvalidArnException")
 def _(world: World) -> None:
     arn = world.root()
     with refused("InvalidArnException"):
@@ -153,7 +153,7 @@ def _(world: World) -> None:
 
 @rule(
     "template.partition",
-    "A template's ARN is of the CA's partition.",
+    "A template's ARN must be in the CA's partition.",
     "cert-manager/aws-privateca-issuer: pkg/aws/pca.go",
 )
 def _(world: World) -> None:
@@ -163,7 +163,7 @@ def _(world: World) -> None:
 
 @rule(
     "path-length.exceeded",
-    "A CA below must have a smaller path length.",
+    "A CA below another must have a smaller path length.",
     f"{BOTOCORE}: IssueCertificateRequest.TemplateArn",
 )
 def _(world: World) -> None:
@@ -177,14 +177,14 @@ def _(world: World) -> None:
     world.issue(issuing, request, template="SubordinateCACertificate_PathLen0/V1")
 
 
-@rule("path-length.zero", "Below path length 0 there is no CA.", "RFC 5280, 4.2.1.9")
+@rule("path-length.zero", "No CA can be below a CA with path length 0.", "RFC 5280, 4.2.1.9")
 def _(world: World) -> None:
     issuing = world.subordinate(world.root(), 0)
     with refused("InvalidArgsException", "path length"):
         world.issue(issuing, template="SubordinateCACertificate_PathLen0/V1")
 
 
-@rule("root.own-key", "The root template is for a root's own request.", f"{TEMPLATES_DOC} (RootCACertificate)")
+@rule("root.own-key", "The root template is only for a root's own CSR.", f"{TEMPLATES_DOC} (RootCACertificate)")
 def _(world: World) -> None:
     root = world.create()
     with refused("InvalidArgsException"):
@@ -197,7 +197,7 @@ def _(world: World) -> None:
 
 @rule(
     "signature.algorithm",
-    "The signature is the one asked for.",
+    "A certificate has the requested signing algorithm.",
     f"{BOTOCORE}: IssueCertificateRequest.SigningAlgorithm",
 )
 def _(world: World) -> None:
@@ -209,7 +209,7 @@ def _(world: World) -> None:
 
 @rule(
     "signature.family",
-    "The signing algorithm is of the CA's family, whatever the request's key.",
+    "The signing algorithm must match the CA's key, not the request's key.",
     f"{BOTOCORE}: IssueCertificateRequest.SigningAlgorithm",
 )
 def _(world: World) -> None:
@@ -231,7 +231,7 @@ def _(world: World) -> None:
 
 @rule(
     "issue.arn",
-    "A certificate's ARN is the CA's, /certificate/ and 32 hexadecimal digits.",
+    "A certificate's ARN is the CA's ARN, /certificate/ and 32 hexadecimal digits.",
     f"{BOTOCORE}: IssueCertificateResponse",
 )
 def _(world: World) -> None:
@@ -243,7 +243,7 @@ def _(world: World) -> None:
 
 @rule(
     "issue.chain",
-    "CertificateChain is whole: the issuing CA first, the root last.",
+    "CertificateChain is complete: the issuing CA first, the root last.",
     f"{BOTOCORE}: GetCertificateResponse.CertificateChain",
 )
 def _(world: World) -> None:
@@ -257,7 +257,7 @@ def _(world: World) -> None:
     assert len(chain.verify_to_root(leaf, above[:-1], above[-1:], now())) == 4
 
 
-@rule("issue.serial", "Serial numbers are positive, distinct and at most 20 octets.", "RFC 5280, 4.1.2.2")
+@rule("issue.serial", "Serial numbers are positive, unique and at most 20 octets long.", "RFC 5280, 4.1.2.2")
 def _(world: World) -> None:
     arn = world.root()
     serials = {world.issued(arn).serial_number for _ in range(5)}
@@ -267,7 +267,7 @@ def _(world: World) -> None:
 
 @rule(
     "issue.idempotency",
-    "The same token within five minutes leads to one certificate.",
+    "The same token issues one certificate within five minutes.",
     f"{BOTOCORE}: IssueCertificateRequest.IdempotencyToken",
 )
 def _(world: World) -> None:
@@ -282,7 +282,11 @@ def _(world: World) -> None:
     assert world.issue(arn, IdempotencyToken="once") != first
 
 
-@rule("get.in-progress", "Until it is issued a certificate is RequestInProgress.", f"{BOTOCORE}: GetCertificate")
+@rule(
+    "get.in-progress",
+    "GetCertificate returns RequestInProgressException until the certificate is issued.",
+    f"{BOTOCORE}: GetCertificate",
+)
 def _(world: World) -> None:
     arn = world.root()
     world.aws.private_ca.registry.issuance_delay = timedelta(seconds=30)
@@ -293,7 +297,7 @@ def _(world: World) -> None:
     assert world.get(arn, issued)["Certificate"]
 
 
-@rule("get.unknown", "A certificate that was never issued is not found.", f"{BOTOCORE}: GetCertificate")
+@rule("get.unknown", "An unknown certificate is not found.", f"{BOTOCORE}: GetCertificate")
 def _(world: World) -> None:
     arn = world.root()
     with refused("ResourceNotFoundException"):
@@ -310,7 +314,7 @@ def _(world: World) -> None:
             world.get(arn, foreign)
 
 
-@rule("get.disabled", "A disabled CA still gives out what it issued.", f"{BOTOCORE}: GetCertificate")
+@rule("get.disabled", "The certificates of a disabled CA can still be read.", f"{BOTOCORE}: GetCertificate")
 def _(world: World) -> None:
     arn = world.root()
     issued = world.issue(arn)

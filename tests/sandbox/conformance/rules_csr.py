@@ -1,4 +1,4 @@
-"""Rules on certificate signing requests: which ones are malformed, and what the certificate takes from them."""
+"""Rules on certificate signing requests: which are malformed, and which parts the certificate copies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _(world: World) -> None:
         world.issue(world.root(), renamed)
 
 
-@rule("csr.garbage", "What is no request is malformed.", f"{BOTOCORE}: MalformedCSRException")
+@rule("csr.garbage", "Text that is not a CSR is malformed.", f"{BOTOCORE}: MalformedCSRException")
 def _(world: World) -> None:
     arn = world.root()
     for garbage in (
@@ -42,7 +42,11 @@ def _(world: World) -> None:
             world.issue(arn, garbage)
 
 
-@rule("csr.signature", "A request whose signature is not its key's is malformed.", "RFC 2986, 3 (proof of possession)")
+@rule(
+    "csr.signature",
+    "A request whose signature does not match its key is malformed.",
+    "RFC 2986, 3 (proof of possession)",
+)
 def _(world: World) -> None:
     der = bytearray(x509.load_pem_x509_csr(csr()).public_bytes(Encoding.DER))
     der[-1] ^= 1
@@ -51,7 +55,7 @@ def _(world: World) -> None:
         world.issue(world.root(), forged)
 
 
-@rule("csr.key", "A key of a type that AWS does not know is refused.", f"{BOTOCORE}: KeyAlgorithm")
+@rule("csr.key", "A key of a type that AWS does not support is rejected.", f"{BOTOCORE}: KeyAlgorithm")
 def _(world: World) -> None:
     key = ed25519.Ed25519PrivateKey.generate()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
@@ -106,7 +110,7 @@ def _openssl(*options: str) -> bytes:
 
 @rule(
     "csr.names-critical",
-    "A request without subject marks its SAN critical.",
+    "A request without a subject must have a critical SAN.",
     "cert-manager/aws-privateca-issuer#6, cert-manager/istio-csr#90; RFC 5280, 4.2.1.6",
 )
 def _(world: World) -> None:
@@ -121,7 +125,7 @@ def _(world: World) -> None:
 
 @rule(
     "csr.names-text",
-    "A SAN entry is not empty or blank and has no control character.",
+    "A SAN entry must not be empty or blank, or contain control characters.",
     VALIDATION,
 )
 def _(world: World) -> None:
@@ -136,13 +140,13 @@ def _(world: World) -> None:
     world.issue(arn, _named(*right, _directory("\u00fc".encode()), _other(0x0C, b"a"), _other(0x02, b"\0")))
 
 
-@rule("csr.names-none", "A SAN has an entry.", "RFC 5280, 4.2.1.6 (GeneralNames)")
+@rule("csr.names-none", "A SAN must have an entry.", "RFC 5280, 4.2.1.6 (GeneralNames)")
 def _(world: World) -> None:
     with refused("MalformedCSRException", "at least one entry"):
         world.issue(world.root(), _named())
 
 
-@rule("csr.names-address", "An IP address in the SAN is 4 or 16 bytes long.", VALIDATION)
+@rule("csr.names-address", "An IP address in the SAN must be 4 or 16 bytes long.", VALIDATION)
 def _(world: World) -> None:
     arn = world.root()
     for length in (0, 1, 3, 5, 8, 15, 17, 32):
@@ -184,7 +188,7 @@ def _(world: World) -> None:
 
 @rule(
     "csr.extended-key-usage",
-    "Bytes after the extended key usage's value are malformed; AWS still reads one or two.",
+    "Extra bytes after the extended key usage are malformed; AWS accepts one or two.",
     VALIDATION,
 )
 def _(world: World) -> None:
@@ -196,7 +200,11 @@ def _(world: World) -> None:
     world.issue(arn, _with(_EXTENDED_KEY_USAGE, usage))
 
 
-@rule("csr.extension-twice", "An extension occurs once, in one list of extensions.", "RFC 5280, 4.2; RFC 2985, 5.4.2")
+@rule(
+    "csr.extension-twice",
+    "A request must have one list of extensions, and each extension once.",
+    "RFC 5280, 4.2; RFC 2985, 5.4.2",
+)
 def _(world: World) -> None:
     arn = world.root()
     first, second = der(0x30, der(0x82, b"a.example")), der(0x30, der(0x82, b"b.example"))
@@ -206,7 +214,7 @@ def _(world: World) -> None:
     world.issue(arn, _assembled((first,)))
 
 
-@rule("csr.version", "A request is of version 1, which is written as 0.", "RFC 2986, 4.1")
+@rule("csr.version", "A request must have version 1, which is encoded as 0.", "RFC 2986, 4.1")
 def _(world: World) -> None:
     with refused("MalformedCSRException"):
         world.issue(world.root(), _assembled((der(0x30, der(0x82, b"a.example")),), version=1))
@@ -214,7 +222,7 @@ def _(world: World) -> None:
 
 @rule(
     "csr.curve",
-    "An EC key has a named curve, one that a CA's key may have; AWS also reads explicit parameters.",
+    "An EC key must have a named curve that AWS supports for CAs; AWS also accepts explicit parameters.",
     f"{VALIDATION}; {BOTOCORE}: KeyAlgorithm",
 )
 def _(world: World) -> None:
@@ -237,7 +245,7 @@ def _(world: World) -> None:
 
 @rule(
     "issue.names-critical",
-    "The certificate's SAN is critical exactly when that of the request is, with every template.",
+    "With every template, the certificate's SAN is critical if that of the request is.",
     "cert-manager/cert-manager#5494",
 )
 def _(world: World) -> None:
@@ -252,7 +260,7 @@ def _(world: World) -> None:
             assert found.critical == critical
 
 
-@rule("passthrough.names-text", "What makes a SAN malformed in a request also does so in ApiPassthrough.", VALIDATION)
+@rule("passthrough.names-text", "A SAN that is malformed in a request is malformed in ApiPassthrough, too.", VALIDATION)
 def _(world: World) -> None:
     arn = world.root()
     blank = {"CommonName": " "}

@@ -21,7 +21,7 @@ CLOUDTRAIL_DOC = "awsdocs/aws-private-ca-user-guide:doc_source/CT-IssueCertifica
 OFF = {"Enabled": False}
 
 
-@rule("form.pem", "Certificates and chains end without a line end.", GET_DOC)
+@rule("form.pem", "Certificates and chains have no line break at the end.", GET_DOC)
 def _(world: World) -> None:
     root = world.root()
     arn = world.subordinate(root)
@@ -46,7 +46,7 @@ def _(world: World) -> None:
         assert (certificate.serial_number.bit_length() + 7) // 8 == 16
 
 
-@rule("form.certificate-arn", "A certificate's ARN ends in its serial number, in hexadecimal.", CLOUDTRAIL_DOC)
+@rule("form.certificate-arn", "A certificate's ARN ends with its serial number in hexadecimal.", CLOUDTRAIL_DOC)
 def _(world: World) -> None:
     arn = world.root()
     issued = world.issue(arn)
@@ -66,7 +66,7 @@ def _(world: World) -> None:
     assert world.describe(with_ocsp)["RevocationConfiguration"] == off
 
 
-@rule("form.crl-acl", "An enabled CRL has the ACL PUBLIC_READ unless another is given.", f"{BOTOCORE}: S3ObjectAcl")
+@rule("form.crl-acl", "The default ACL of an enabled CRL is PUBLIC_READ.", f"{BOTOCORE}: S3ObjectAcl")
 def _(world: World) -> None:
     asked = {"Enabled": True, "ExpirationInDays": 7, "S3BucketName": bucket(world)}
     for acl in (None, "BUCKET_OWNER_FULL_CONTROL"):
@@ -90,7 +90,7 @@ COLUMNS = (
 )
 
 
-@rule("form.audit-csv", "A CSV audit report has the same columns always.", AUDIT_DOC)
+@rule("form.audit-csv", "A CSV audit report always has the same columns.", AUDIT_DOC)
 def _(world: World) -> None:
     name, arn = bucket(world), world.root()
     plain, named = world.issue(arn), world.issue(arn, template="EndEntityCertificate/V1")
@@ -102,7 +102,7 @@ def _(world: World) -> None:
     assert {(row["requestedByServicePrincipal"], row["revokedAt"]) for row in rows.values()} == {("", "")}
 
 
-@rule("form.audit-json", "A JSON audit report names subject, serial and template as AWS does.", AUDIT_DOC)
+@rule("form.audit-json", "A JSON audit report shows subject, serial number and template as AWS does.", AUDIT_DOC)
 def _(world: World) -> None:
     name, arn = bucket(world), world.root()
     issued = world.issue(arn, csr("audited"))
@@ -115,7 +115,7 @@ def _(world: World) -> None:
 
 @rule(
     "form.audit-subject",
-    "Subject attributes without a keyword are written by object identifier, their value in hexadecimal.",
+    "Subject attributes without a keyword are shown by object identifier, with the value in hexadecimal.",
     AUDIT_DOC,
 )
 def _(world: World) -> None:
@@ -126,7 +126,7 @@ def _(world: World) -> None:
     assert found["subject"] == r"2.5.4.44=#0c03337264,O=Example\, Inc.,C=US"
 
 
-@rule("form.csr", "The request of a CA asks for a critical CA:TRUE.", INSTALL_DOC)
+@rule("form.csr", "A CA's CSR requests a critical CA:TRUE.", INSTALL_DOC)
 def _(world: World) -> None:
     for kind in ("ROOT", "SUBORDINATE"):
         found = request(world, world.create(kind))
@@ -137,7 +137,7 @@ def _(world: World) -> None:
 
 @rule(
     "form.csr-extensions",
-    "The request of a CA has the extensions that CsrExtensions asks for.",
+    "A CA's CSR has the extensions in CsrExtensions.",
     f"{BOTOCORE}: CsrExtensions",
 )
 def _(world: World) -> None:
@@ -181,7 +181,7 @@ def request(world: World, arn: str) -> x509.CertificateSigningRequest:
     return x509.load_pem_x509_csr(text.encode())
 
 
-@rule("form.crl-issuer", "A CRL names its issuer's key.", f"{CRL_DOC}; RFC 5280, 5.2.1")
+@rule("form.crl-issuer", "A CRL has the key identifier of its issuer.", f"{CRL_DOC}; RFC 5280, 5.2.1")
 def _(world: World) -> None:
     name = bucket(world)
     arn = with_crl(world, name)
@@ -190,7 +190,7 @@ def _(world: World) -> None:
     assert found.key_identifier == own.digest
 
 
-@rule("form.request-id", "Every answer has an ID of its own.", "AWS General Reference: x-amzn-RequestId")
+@rule("form.request-id", "Every response has its own request ID.", "AWS General Reference: x-amzn-RequestId")
 def _(world: World) -> None:
     arn = world.root()
     good = [world.pca.describe_certificate_authority(CertificateAuthorityArn=arn) for _ in range(2)]
@@ -203,7 +203,7 @@ def _(world: World) -> None:
 
 @rule(
     "form.no-output",
-    "The answer of an operation without output is empty; with JSON it has a content type.",
+    "The response of an operation without output is empty; in JSON it has a content type.",
     "AWS Private CA API reference: TagCertificateAuthority; smithy-lang/smithy: protocol tests no_output and"
     " json_1_1_service_responds_with_no_payload",
 )
@@ -216,7 +216,7 @@ def _(world: World) -> None:
     assert headers.get("content-type") == ("application/x-amz-json-1.1" if speaks_json else None)
 
 
-@rule("form.pages", "More than 100 entries may be asked for; 100 come, and a token.", f"{BOTOCORE}: MaxResults")
+@rule("form.pages", "A request for more than 100 entries returns 100 and a token.", f"{BOTOCORE}: MaxResults")
 def _(world: World) -> None:
     arn = world.root()
     first = world.pca.list_certificate_authorities(MaxResults=1000)
@@ -238,7 +238,7 @@ DELETED: dict[str, dict[str, Any]] = {
 
 @rule(
     "state.deleted-settings",
-    "A deleted CA refuses to read and change its tags, permissions and policy.",
+    "The tags, permissions and policy of a deleted CA can't be read or changed.",
     f"{BOTOCORE}: InvalidStateException of ListTags, GetPolicy and others",
 )
 def _(world: World) -> None:
@@ -250,7 +250,7 @@ def _(world: World) -> None:
             getattr(world.pca, operation)(**{named: arn}, **more)
 
 
-@rule("state.expired-disabled", "EXPIRED shows through DISABLED, and after a restoration.", UPDATE_DOC)
+@rule("state.expired-disabled", "An expired CA is EXPIRED even if it is disabled or restored.", UPDATE_DOC)
 def _(world: World) -> None:
     disabled, deleted = world.root(years=1), world.root(years=1)
     world.disable(disabled)
@@ -265,7 +265,7 @@ def _(world: World) -> None:
         world.pca.update_certificate_authority(CertificateAuthorityArn=disabled, Status="ACTIVE")
 
 
-@rule("state.renewed", "A renewed CA is what it was before it expired, active or disabled.", UPDATE_DOC)
+@rule("state.renewed", "A renewed CA has its status from before the expiration, active or disabled.", UPDATE_DOC)
 def _(world: World) -> None:
     active, disabled = world.root(years=1), world.root(years=1)
     world.disable(disabled)
@@ -275,7 +275,7 @@ def _(world: World) -> None:
         assert world.status(arn) == status
 
 
-@rule("revoke.disabled", "A disabled CA revokes, and writes its CRL.", UPDATE_DOC)
+@rule("revoke.disabled", "A disabled CA can revoke, and writes its CRL.", UPDATE_DOC)
 def _(world: World) -> None:
     name = bucket(world)
     arn = with_crl(world, name)
@@ -303,7 +303,7 @@ def _(world: World) -> None:
 
 @rule(
     "crl.recommended-policy",
-    "AWS's recommended bucket policy, confined to an account and a CA, lets that CA in and no other.",
+    "AWS's recommended bucket policy, limited to an account and a CA, allows that CA and no other.",
     f"{CRL_DOC}: Access policies for CRLs in Amazon S3",
 )
 def _(world: World) -> None:
@@ -329,7 +329,7 @@ def _(world: World) -> None:
 
 @rule(
     "form.issuer",
-    "The issuer in a certificate has the bytes of the CA's subject, whatever string types those have.",
+    "The issuer in a certificate is byte for byte the CA's subject, with any string types.",
     "RFC 5280, 4.1.2.4",
 )
 def _(world: World) -> None:

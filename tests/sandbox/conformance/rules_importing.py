@@ -33,7 +33,7 @@ def bring(world: World, arn: str, certificate: str, above: str) -> None:
     )
 
 
-@rule("import.constraints-critical", "Basic constraints are critical, in every certificate of the chain.", IMPORT)
+@rule("import.constraints-critical", "Basic constraints must be critical in every certificate of the chain.", IMPORT)
 def _(world: World) -> None:
     arn = world.create("SUBORDINATE")
     with refused("MalformedCertificateException", "basicConstraints that are not critical"):
@@ -43,7 +43,7 @@ def _(world: World) -> None:
         bring(world, arn, pem(signed(world, arn, parent=root).der), pem(root.der))
 
 
-@rule("import.critical-extensions", "No other critical extensions than those of AWS's list are imported.", IMPORT)
+@rule("import.critical-extensions", "Critical extensions that are not on AWS's list are rejected.", IMPORT)
 def _(world: World) -> None:
     arn = world.create("SUBORDINATE")
     point = x509.DistributionPoint([x509.UniformResourceIdentifier("http://crl.example/ca.crl")], None, None, None)
@@ -57,7 +57,7 @@ def _(world: World) -> None:
             bring(world, arn, pem(signed(world, arn, more=(rejected,)).der), pem(OFFLINE.der))
 
 
-@rule("import.critical-extensions-allowed", "Those of AWS's list are imported.", IMPORT)
+@rule("import.critical-extensions-allowed", "Critical extensions on AWS's list are accepted.", IMPORT)
 def _(world: World) -> None:
     allowed = (
         extension(
@@ -72,7 +72,7 @@ def _(world: World) -> None:
     assert world.status(arn) == "ACTIVE"
 
 
-@rule("import.self-signed", "A self-signed certificate is that of a root and of no subordinate.", IMPORT)
+@rule("import.self-signed", "A self-signed certificate can be imported to a root, not to a subordinate CA.", IMPORT)
 def _(world: World) -> None:
     own = world.pca.get_certificate_authority_certificate(CertificateAuthorityArn=world.root())["Certificate"]
     arn = world.create("SUBORDINATE")
@@ -85,7 +85,7 @@ def _(world: World) -> None:
         )
 
 
-@rule("import.own-certificate", "The chain is without the certificate that is imported.", IMPORT)
+@rule("import.own-certificate", "The chain must not contain the imported certificate.", IMPORT)
 def _(world: World) -> None:
     arn = world.create("SUBORDINATE")
     own = signed(world, arn)
@@ -93,7 +93,7 @@ def _(world: World) -> None:
         bring(world, arn, pem(own.der), pem(*own.chain()))
 
 
-@rule("import.pem", "A text from which Go, OpenSSL or Envoy lose a certificate is not PEM.", "lint.md: MESH070")
+@rule("import.pem", "PEM in which Go, OpenSSL or Envoy miss a certificate is rejected.", "lint.md: MESH070")
 def _(world: World) -> None:
     arn = world.create("SUBORDINATE")
     middle = Ca("Offline Middle", OFFLINE)
@@ -107,7 +107,7 @@ def _(world: World) -> None:
 
 @rule(
     "import.name",
-    "What a CA issues names it as its own certificate does, in the same string type.",
+    "The issuer name in a certificate has the same string type as the CA's own subject.",
     "RFC 5280, 4.1.2.4",
 )
 def _(world: World) -> None:

@@ -24,13 +24,17 @@ def _(world: World) -> None:
         world.pca.restore_certificate_authority(CertificateAuthorityArn=arn)
 
 
-@rule("import.malformed", "What is no certificate can't be imported.", f"{BOTOCORE}: MalformedCertificateException")
+@rule(
+    "import.malformed",
+    "Text that is not a certificate can't be imported.",
+    f"{BOTOCORE}: MalformedCertificateException",
+)
 def _(world: World) -> None:
     with refused("MalformedCertificateException"):
         world.pca.import_certificate_authority_certificate(CertificateAuthorityArn=world.create(), Certificate=b"x")
 
 
-@rule("import.mismatch", "A certificate for another key is refused.", f"{BOTOCORE}: CertificateMismatchException")
+@rule("import.mismatch", "A certificate for another key is rejected.", f"{BOTOCORE}: CertificateMismatchException")
 def _(world: World) -> None:
     arn, stranger = world.create(), Authority("Stranger")
     with refused("CertificateMismatchException"):
@@ -40,7 +44,7 @@ def _(world: World) -> None:
     assert world.status(arn) == "PENDING_CERTIFICATE"
 
 
-@rule("import.root-chain", "A root is imported without a chain.", INSTALL_DOC)
+@rule("import.root-chain", "A root's certificate is imported without a chain.", INSTALL_DOC)
 def _(world: World) -> None:
     arn = world.root()
     own = pem.write([world.certificate(arn)]).encode()
@@ -66,7 +70,7 @@ def _import(world: World, arn: str, certificate: str, above: str | None) -> None
     )
 
 
-@rule("import.subordinate-chain", "A subordinate is imported with its chain.", INSTALL_DOC)
+@rule("import.subordinate-chain", "A subordinate CA's certificate is imported with its chain.", INSTALL_DOC)
 def _(world: World) -> None:
     arn, _, issued = _pending_subordinate(world)
     with refused("InvalidRequestException"):
@@ -76,7 +80,9 @@ def _(world: World) -> None:
 
 
 @rule(
-    "import.chain-order", "The chain is in order, the root last.", f"{BOTOCORE}: ImportCertificateAuthorityCertificate"
+    "import.chain-order",
+    "The chain must be in order, the root last.",
+    f"{BOTOCORE}: ImportCertificateAuthorityCertificate",
 )
 def _(world: World) -> None:
     arn, _, issued = _pending_subordinate(world)
@@ -86,7 +92,9 @@ def _(world: World) -> None:
 
 
 @rule(
-    "import.chain-whole", "The chain leads to a self-signed root.", f"{BOTOCORE}: ImportCertificateAuthorityCertificate"
+    "import.chain-whole",
+    "The chain must end with a self-signed root.",
+    f"{BOTOCORE}: ImportCertificateAuthorityCertificate",
 )
 def _(world: World) -> None:
     arn, _, issued = _pending_subordinate(world)
@@ -112,7 +120,7 @@ def _signed_outside(world: World, arn: str, signer: Authority, path_length: int 
     return builder.sign(signer.key, hashes.SHA256())
 
 
-@rule("import.path-length", "No CA in the chain stands deeper than its path length allows.", "RFC 5280, 4.2.1.9")
+@rule("import.path-length", "No CA in the chain may exceed the path lengths above it.", "RFC 5280, 4.2.1.9")
 def _(world: World) -> None:
     arn = world.create("SUBORDINATE")
     last = Authority("Last CA", parent=Authority("Foreign Root CA"), path_length=0)
@@ -121,7 +129,7 @@ def _(world: World) -> None:
         _import(world, arn, pem.write([below]), pem.write(last.chain()))
 
 
-@rule("import.external", "A CA may stand below one outside AWS.", INSTALL_DOC)
+@rule("import.external", "A CA may be below a CA outside AWS.", INSTALL_DOC)
 def _(world: World) -> None:
     arn, offline = world.create("SUBORDINATE"), Authority("Offline Root CA")
     own = _signed_outside(world, arn, offline, 0)
@@ -133,7 +141,7 @@ def _(world: World) -> None:
 
 @rule(
     "import.expired",
-    "A certificate that has ended can't be imported.",
+    "An expired certificate can't be imported.",
     f"{BOTOCORE}: ImportCertificateAuthorityCertificate",
 )
 def _(world: World) -> None:
@@ -143,7 +151,7 @@ def _(world: World) -> None:
         _import(world, arn, issued["Certificate"], issued["CertificateChain"])
 
 
-@rule("import.deleted", "A deleted CA takes no certificate.", f"{BOTOCORE}: InvalidStateException")
+@rule("import.deleted", "A certificate can't be imported to a deleted CA.", f"{BOTOCORE}: InvalidStateException")
 def _(world: World) -> None:
     arn, _, issued = _pending_subordinate(world)
     world.delete(arn)
@@ -151,7 +159,7 @@ def _(world: World) -> None:
         _import(world, arn, issued["Certificate"], issued["CertificateChain"])
 
 
-@rule("state.expired", "A CA whose certificate has ended is EXPIRED.", f"{BOTOCORE}: CertificateAuthorityStatus")
+@rule("state.expired", "A CA whose certificate has expired is EXPIRED.", f"{BOTOCORE}: CertificateAuthorityStatus")
 def _(world: World) -> None:
     arn = world.root(years=1)
     world.later(days=366)
@@ -162,7 +170,7 @@ def _(world: World) -> None:
 
 @rule(
     "state.disabled",
-    "A disabled CA does not issue, and does again when enabled.",
+    "A disabled CA does not issue until it is enabled.",
     f"{BOTOCORE}: UpdateCertificateAuthority",
 )
 def _(world: World) -> None:
@@ -183,7 +191,7 @@ def _(world: World) -> None:
 
 @rule(
     "update.empty",
-    "An update says a status or a revocation configuration.",
+    "An update needs a status or a revocation configuration.",
     "hashicorp/terraform-provider-aws#44392 (AWS's message)",
 )
 def _(world: World) -> None:
@@ -229,7 +237,7 @@ def _(world: World) -> None:
         world.delete(arn)
 
 
-@rule("delete.window", "The restoration period is 30 days unless 7 to 30 are asked for.", DELETE_DOC)
+@rule("delete.window", "The restoration period is 7 to 30 days, 30 by default.", DELETE_DOC)
 def _(world: World) -> None:
     for asked, days in (({}, 30), ({"PermanentDeletionTimeInDays": 7}, 7)):
         arn = world.create()
@@ -241,7 +249,7 @@ def _(world: World) -> None:
             world.delete(world.create(), PermanentDeletionTimeInDays=wrong)
 
 
-@rule("restore.disabled", "A restored CA is DISABLED and can be enabled.", f"{BOTOCORE}: RestoreCertificateAuthority")
+@rule("restore.disabled", "A restored CA is DISABLED, and can be enabled.", f"{BOTOCORE}: RestoreCertificateAuthority")
 def _(world: World) -> None:
     arn = world.root()
     world.disable(arn)
@@ -251,7 +259,11 @@ def _(world: World) -> None:
     assert "RestorableUntil" not in world.describe(arn)
 
 
-@rule("restore.pending", "A CA deleted while pending is pending again.", f"{BOTOCORE}: RestoreCertificateAuthority")
+@rule(
+    "restore.pending",
+    "A CA that was deleted while pending is pending after a restoration.",
+    f"{BOTOCORE}: RestoreCertificateAuthority",
+)
 def _(world: World) -> None:
     arn = world.create()
     world.delete(arn)
@@ -259,7 +271,7 @@ def _(world: World) -> None:
     assert world.status(arn) == "PENDING_CERTIFICATE"
 
 
-@rule("restore.late", "After the period a CA can't be restored.", DELETE_DOC)
+@rule("restore.late", "A CA can't be restored after the restoration period.", DELETE_DOC)
 def _(world: World) -> None:
     arn = world.create()
     world.delete(arn, PermanentDeletionTimeInDays=7)
@@ -274,7 +286,7 @@ def _(world: World) -> None:
         world.pca.restore_certificate_authority(CertificateAuthorityArn=world.create())
 
 
-@rule("state.deleted", "A deleted CA gives out neither CSR nor certificates.", f"{BOTOCORE}: InvalidStateException")
+@rule("state.deleted", "A deleted CA returns neither its CSR nor certificates.", f"{BOTOCORE}: InvalidStateException")
 def _(world: World) -> None:
     arn = world.root()
     issued = world.issue(arn)

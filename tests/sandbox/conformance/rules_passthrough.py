@@ -1,4 +1,4 @@
-"""Rules on what templates let in from the request and from ApiPassthrough, and who wins."""
+"""Rules on passthrough: what templates copy from the CSR and ApiPassthrough, and which has precedence."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _names(certificate: x509.Certificate) -> list[object]:
 
 @rule(
     "passthrough.api-ignored",
-    "ApiPassthrough is ignored by a template that does not let it in.",
+    "A template without API passthrough ignores ApiPassthrough.",
     f"{BOTOCORE}: IssueCertificateRequest.ApiPassthrough",
 )
 def _(world: World) -> None:
@@ -69,7 +69,7 @@ def _(world: World) -> None:
         assert _names(leaf) == ["spiffe://default/backend"]
 
 
-@rule("passthrough.csr", "CSR passthrough lets in what the template leaves open, and only that.", ORDER)
+@rule("passthrough.csr", "CSR passthrough copies only extensions that the template does not define.", ORDER)
 def _(world: World) -> None:
     leaf = _issued(world, "EndEntityCertificate_CSRPassthrough")
     assert _usage(leaf) == usage("digital_signature", "key_encipherment")
@@ -78,7 +78,11 @@ def _(world: World) -> None:
     assert _custom(_issued(world, "EndEntityCertificate")) is None
 
 
-@rule("passthrough.api", "API passthrough: subject and SAN from the API, usages from the template.", ORDER)
+@rule(
+    "passthrough.api",
+    "With API passthrough, subject and SAN come from the API, and key usages from the template.",
+    ORDER,
+)
 def _(world: World) -> None:
     leaf = _issued(world, "EndEntityCertificate_APIPassthrough", given=GIVEN)
     assert leaf.subject.rfc4514_string() == "CN=from the API"
@@ -88,7 +92,7 @@ def _(world: World) -> None:
     assert _custom(leaf) == b"from the API"
 
 
-@rule("passthrough.api-else-csr", "Without a word from the API, subject and SAN are the request's.", ORDER)
+@rule("passthrough.api-else-csr", "Without ApiPassthrough, subject and SAN come from the request.", ORDER)
 def _(world: World) -> None:
     leaf = _issued(world, "EndEntityCertificate_APIPassthrough")
     assert leaf.subject.rfc4514_string() == "CN=from the request"
@@ -96,7 +100,7 @@ def _(world: World) -> None:
     assert _custom(leaf) is None
 
 
-@rule("passthrough.order", "Of API and request, the API wins.", ORDER)
+@rule("passthrough.order", "The API has precedence over the request.", ORDER)
 def _(world: World) -> None:
     leaf = _issued(world, "BlankEndEntityCertificate_APICSRPassthrough", given=GIVEN)
     assert _usage(leaf) == usage("key_agreement")
@@ -104,7 +108,7 @@ def _(world: World) -> None:
     assert _custom(leaf) == b"from the API"
 
 
-@rule("passthrough.order.csr", "What the API does not say, the request says.", ORDER)
+@rule("passthrough.order.csr", "Values that are not in the API come from the request.", ORDER)
 def _(world: World) -> None:
     leaf = _issued(world, "BlankEndEntityCertificate_APICSRPassthrough")
     assert _usage(leaf) == usage("data_encipherment")
@@ -115,7 +119,7 @@ def _(world: World) -> None:
 def _blank_rule(variant: str) -> None:
     name = f"BlankEndEntityCertificate_{variant}"
 
-    @rule(f"blank.{variant}", f"{name} has no usages unless they are passed.", TEMPLATES_DOC)
+    @rule(f"blank.{variant}", f"{name} has no key usages unless they are passed.", TEMPLATES_DOC)
     def _(world: World) -> None:
         leaf = world.issued(world.root(), csr("x"), template=f"{name}/V1")
         assert _usage(leaf) is None
@@ -133,7 +137,7 @@ for _kind in ("CSRPassthrough", "APIPassthrough", "APICSRPassthrough"):
     _blank_rule(f"CriticalBasicConstraints_{_kind}")
 
 
-@rule("passthrough.constraints", "No passthrough turns an end entity into a CA.", ORDER)
+@rule("passthrough.constraints", "No passthrough turns an end-entity certificate into a CA certificate.", ORDER)
 def _(world: World) -> None:
     wanted = ((x509.BasicConstraints(ca=True, path_length=None), True), (usage("key_cert_sign"), True))
     for template in ("BlankEndEntityCertificate_CSRPassthrough", "EndEntityCertificate_APICSRPassthrough"):
@@ -143,7 +147,11 @@ def _(world: World) -> None:
         assert not constraints.value.ca
 
 
-@rule("blank.subordinate", "BlankSubordinateCACertificate is a CA whose key usage is passed.", TEMPLATES_DOC)
+@rule(
+    "blank.subordinate",
+    "BlankSubordinateCACertificate issues a CA certificate; its key usage is passed.",
+    TEMPLATES_DOC,
+)
 def _(world: World) -> None:
     given = {"Extensions": {"KeyUsage": {"KeyCertSign": True, "CRLSign": True}}}
     template = "BlankSubordinateCACertificate_PathLen2_APIPassthrough/V1"
@@ -154,7 +162,7 @@ def _(world: World) -> None:
     assert _usage(made) == usage("key_cert_sign", "crl_sign")
 
 
-@rule("passthrough.root", "A root's passthrough template takes the subject from the API, and no AKI.", TEMPLATES_DOC)
+@rule("passthrough.root", "A root's passthrough template takes the subject from the API, but no AKI.", TEMPLATES_DOC)
 def _(world: World) -> None:
     arn = world.create()
     request = world.pca.get_certificate_authority_csr(CertificateAuthorityArn=arn)["Csr"].encode()
@@ -166,7 +174,7 @@ def _(world: World) -> None:
         world.issue(arn, request, template="RootCACertificate_CSRPassthrough/V1")
 
 
-@rule("passthrough.blank-exists-only-with", "There is no blank template without a passthrough.", TEMPLATES_DOC)
+@rule("passthrough.blank-exists-only-with", "Blank templates exist only with a passthrough.", TEMPLATES_DOC)
 def _(world: World) -> None:
     for name in ("BlankEndEntityCertificate", "BlankSubordinateCACertificate_PathLen0", "BlankRootCACertificate"):
         with refused("InvalidArgsException", "no template"):
@@ -175,7 +183,7 @@ def _(world: World) -> None:
 
 @rule(
     "passthrough.custom",
-    "A custom extension can't stand for one that has a field of its own.",
+    "A custom extension can't replace an extension that has its own field.",
     f"{BOTOCORE}: CustomExtension",
 )
 def _(world: World) -> None:
@@ -186,7 +194,7 @@ def _(world: World) -> None:
 
 @rule(
     "passthrough.purpose",
-    "An extended key usage has a type or an identifier, not both.",
+    "An extended key usage has either a type or an object identifier.",
     f"{BOTOCORE}: ExtendedKeyUsage",
 )
 def _(world: World) -> None:
@@ -197,7 +205,7 @@ def _(world: World) -> None:
             _issued(world, "BlankEndEntityCertificate_APIPassthrough", given=given)
 
 
-@rule("passthrough.names", "A general name has one form, and one that can be encoded.", f"{BOTOCORE}: GeneralName")
+@rule("passthrough.names", "A general name has exactly one form, which can be encoded.", f"{BOTOCORE}: GeneralName")
 def _(world: World) -> None:
     for wrong in ({"DnsName": "a", "IpAddress": "10.0.0.1"}, {}, {"IpAddress": "x"}, {"DnsName": "ü"}):
         with refused("InvalidArgsException"):

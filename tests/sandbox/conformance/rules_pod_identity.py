@@ -82,7 +82,9 @@ def tagged(**tags: str) -> dict[str, Any]:
 
 
 @rule(
-    "pod-identity.lifecycle", "An association is made, listed, changed and deleted.", f"{EKS}: PodIdentityAssociation"
+    "pod-identity.lifecycle",
+    "An association can be created, listed, updated and deleted.",
+    f"{EKS}: PodIdentityAssociation",
 )
 def _(world: World) -> None:
     cluster, eks = Cluster(world), world.client("eks")
@@ -107,7 +109,7 @@ def _(world: World) -> None:
     assert eks.describe_cluster(name=cluster.name)["cluster"]["arn"] == cluster.arn
 
 
-@rule("pod-identity.pages", "Associations are listed a page at a time.", f"{EKS}: ListPodIdentityAssociationsRequest")
+@rule("pod-identity.pages", "Lists of associations have pages.", f"{EKS}: ListPodIdentityAssociationsRequest")
 def _(world: World) -> None:
     cluster, role = Cluster(world), world.make_role(ALLOW, trust=PODS)
     for number in range(3):
@@ -134,7 +136,7 @@ def _(world: World) -> None:
 
 @rule(
     "pod-identity.token",
-    "A request that is repeated with its token makes one association.",
+    "A request that is repeated with its token creates one association.",
     f"{EKS}: clientRequestToken",
 )
 def _(world: World) -> None:
@@ -145,7 +147,11 @@ def _(world: World) -> None:
         cluster.associate(role, "default", clientRequestToken=token)
 
 
-@rule("pod-identity.cluster", "Associations are of a cluster, and go with it.", f"{EKS}: ResourceNotFoundException")
+@rule(
+    "pod-identity.cluster",
+    "Associations belong to a cluster, and are deleted with it.",
+    f"{EKS}: ResourceNotFoundException",
+)
 def _(world: World) -> None:
     cluster, role = Cluster(world), world.make_role(ALLOW, trust=PODS)
     with refused("ResourceNotFoundException", "No cluster found"):
@@ -159,7 +165,7 @@ def _(world: World) -> None:
     assert cluster.eks.list_pod_identity_associations(clusterName=cluster.name)["associations"] == []
 
 
-@rule("pod-identity.role", "The role is of the cluster's account, and is there.", HOW_DOC)
+@rule("pod-identity.role", "The role must exist, in the cluster's account.", HOW_DOC)
 def _(world: World) -> None:
     cluster = Cluster(world)
     with refused("AccessDeniedException", "Cross-account pass role is not allowed"):
@@ -171,7 +177,7 @@ def _(world: World) -> None:
 
 @rule(
     "pod-identity.trust",
-    "The role's trust policy lets EKS take the role and tag the session.",
+    "The role's trust policy must let EKS assume the role and tag the session.",
     "hashicorp/terraform-provider-aws#41483 (AWS's message)",
 )
 def _(world: World) -> None:
@@ -188,7 +194,7 @@ def _(world: World) -> None:
 
 @rule(
     "pod-identity.names",
-    "Namespace and service account have names that Kubernetes takes.",
+    "Namespace and service account must have names that are valid in Kubernetes.",
     "kubernetes.io: Object names",
 )
 def _(world: World) -> None:
@@ -206,7 +212,7 @@ def _(world: World) -> None:
 
 @rule(
     "pod-identity.allowed",
-    "Whoever associates a role must be allowed to pass it.",
+    "The caller must be allowed to pass the role.",
     "EKS user guide: pod-id-association",
 )
 def _(world: World) -> None:
@@ -223,7 +229,7 @@ def _(world: World) -> None:
 
 @rule(
     "pod-identity.credentials",
-    "A pod gets its role's credentials for its token.",
+    "A pod gets its role's credentials in exchange for its token.",
     f"{EKS_AUTH}: AssumeRoleForPodIdentity",
 )
 def _(world: World) -> None:
@@ -242,7 +248,7 @@ def _(world: World) -> None:
         cluster.take(cluster.token("default"))
 
 
-@rule("pod-identity.tags", "The trust policy may ask for the tags that EKS sends.", ROLE_DOC)
+@rule("pod-identity.tags", "The trust policy can require EKS's session tags.", ROLE_DOC)
 def _(world: World) -> None:
     cluster = Cluster(world)
     good = {
@@ -264,7 +270,7 @@ def _(world: World) -> None:
 
 @rule(
     "pod-identity.untagged",
-    "Without session tags a trust policy that asks for them refuses.",
+    "Without session tags, a trust policy that requires them denies access.",
     f"{EKS}: disableSessionTags",
 )
 def _(world: World) -> None:
@@ -279,7 +285,7 @@ def _(world: World) -> None:
 
 @rule(
     "pod-identity.source",
-    "The trust policy may ask for the account and the cluster.",
+    "The trust policy can require the account and the cluster.",
     "awslabs/mountpoint-s3-csi-driver#781",
 )
 def _(world: World) -> None:
@@ -294,7 +300,7 @@ def _(world: World) -> None:
             cluster.take(cluster.token(f"account-{number}"))
 
 
-@rule("pod-identity.principal-tags", "The role's policies may ask for the session's tags.", ABAC_DOC)
+@rule("pod-identity.principal-tags", "The role's policies can require the session's tags.", ABAC_DOC)
 def _(world: World) -> None:
     cluster, authority = Cluster(world), world.root()
     wanted = {"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": NAMESPACE}}
@@ -310,7 +316,7 @@ def _(world: World) -> None:
 
 @rule(
     "pod-identity.bad-token",
-    "Only tokens of the cluster's service accounts count.",
+    "Only tokens of the cluster's service accounts are accepted.",
     f"{EKS_AUTH}: InvalidTokenException",
 )
 def _(world: World) -> None:
@@ -333,7 +339,7 @@ def _(world: World) -> None:
         cluster.take(cluster.token(exp=int(time.time()) - 1))
 
 
-@rule("pod-identity.node", "It is the node that asks, and it must be allowed to.", f"{EKS_AUTH}: sigv4")
+@rule("pod-identity.node", "The node requests the credentials, and must be allowed to.", f"{EKS_AUTH}: sigv4")
 def _(world: World) -> None:
     cluster = Cluster(world)
     cluster.associate(world.make_role(ALLOW, trust=PODS))
@@ -349,7 +355,7 @@ def _(world: World) -> None:
 
 @rule(
     "pod-identity.target",
-    "A target role of another account is taken with an external ID.",
+    "A target role in another account is assumed with an external ID.",
     f"{EKS}: PodIdentityAssociation",
 )
 def _(world: World) -> None:

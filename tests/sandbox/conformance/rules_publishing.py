@@ -64,7 +64,7 @@ def revoke(world: World, arn: str, serial: str, reason: str = "KEY_COMPROMISE") 
 
 @rule(
     "revoke.serial",
-    "A serial is hexadecimal, with or without colons.",
+    "A serial number is hexadecimal, with or without colons.",
     f"{BOTOCORE}: RevokeCertificateRequest.CertificateSerial",
 )
 def _(world: World) -> None:
@@ -76,7 +76,7 @@ def _(world: World) -> None:
         revoke(world, arn, "not hex")
 
 
-@rule("revoke.twice", "A certificate is revoked once.", f"{BOTOCORE}: RequestAlreadyProcessedException")
+@rule("revoke.twice", "A certificate can be revoked only once.", f"{BOTOCORE}: RequestAlreadyProcessedException")
 def _(world: World) -> None:
     arn = world.root()
     serial = f"{world.issued(arn).serial_number:x}"
@@ -100,7 +100,7 @@ def _(world: World) -> None:
         revoke(world, arn, f"{world.certificate(arn).serial_number:040x}")
 
 
-@rule("revoke.get", "A revoked certificate can still be fetched.", f"{BOTOCORE}: GetCertificate")
+@rule("revoke.get", "A revoked certificate can still be read.", f"{BOTOCORE}: GetCertificate")
 def _(world: World) -> None:
     arn = world.root()
     issued = world.issue(arn)
@@ -109,7 +109,7 @@ def _(world: World) -> None:
     assert world.get(arn, issued)["Certificate"]
 
 
-@rule("crl.content", "The CRL is signed by the CA and lists what it revoked, with the reason.", CRL_DOC)
+@rule("crl.content", "The CA signs the CRL, which lists the revoked certificates with their reasons.", CRL_DOC)
 def _(world: World) -> None:
     name = bucket(world, blocked=True)
     arn = with_crl(world, name)
@@ -127,7 +127,7 @@ def _(world: World) -> None:
 
 @rule(
     "crl.distribution-point",
-    "Certificates name the CRL, by bucket or by custom name.",
+    "Certificates contain the URL of the CRL, with the bucket's name or the custom name.",
     f"{BOTOCORE}: CrlConfiguration.CustomCname",
 )
 def _(world: World) -> None:
@@ -142,19 +142,19 @@ def _(world: World) -> None:
     assert extension(world.issued(world.root()), x509.CRLDistributionPoints) is None
 
 
-@rule("crl.omit", "The distribution point can be left out.", f"{BOTOCORE}: CrlDistributionPointExtensionConfiguration")
+@rule("crl.omit", "The distribution point can be omitted.", f"{BOTOCORE}: CrlDistributionPointExtensionConfiguration")
 def _(world: World) -> None:
     arn = with_crl(world, bucket(world), CrlDistributionPointExtensionConfiguration={"OmitExtension": True})
     assert extension(world.issued(arn), x509.CRLDistributionPoints) is None
 
 
-@rule("crl.bucket-missing", "A bucket that is not there is refused.", CRL_DOC)
+@rule("crl.bucket-missing", "A bucket that does not exist is rejected.", CRL_DOC)
 def _(world: World) -> None:
     with refused("ValidationException", "does not exist"):
         with_crl(world, "no-such-bucket")
 
 
-@rule("crl.bucket-policy", "The bucket must let AWS Private CA in.", CRL_DOC)
+@rule("crl.bucket-policy", "The bucket policy must allow AWS Private CA.", CRL_DOC)
 def _(world: World) -> None:
     with refused("ValidationException", "Check your S3 bucket permissions and try again"):
         with_crl(world, bucket(world, policy=False))
@@ -162,7 +162,7 @@ def _(world: World) -> None:
 
 @rule(
     "crl.public-acl",
-    "PUBLIC_READ, the default, fails where public access is blocked.",
+    "PUBLIC_READ, the default, fails if public access is blocked.",
     f"{BOTOCORE}: CrlConfiguration.S3ObjectAcl",
 )
 def _(world: World) -> None:
@@ -186,13 +186,13 @@ def _(world: World) -> None:
     world.create(RevocationConfiguration={"CrlConfiguration": {"Enabled": False}})
 
 
-@rule("crl.cname", "A custom name has no protocol before it.", f"{BOTOCORE}: CrlConfiguration.CustomCname")
+@rule("crl.cname", "A custom name has no protocol prefix.", f"{BOTOCORE}: CrlConfiguration.CustomCname")
 def _(world: World) -> None:
     with refused("InvalidArgsException", "protocol"):
         with_crl(world, bucket(world), CustomCname="http://crl.example")
 
 
-@rule("crl.update", "A CRL can be turned on and off later.", f"{BOTOCORE}: UpdateCertificateAuthority")
+@rule("crl.update", "A CRL can be enabled and disabled later.", f"{BOTOCORE}: UpdateCertificateAuthority")
 def _(world: World) -> None:
     name, arn = bucket(world), world.root()
     crl = {"Enabled": True, "ExpirationInDays": 1, "S3BucketName": name, "S3ObjectAcl": "BUCKET_OWNER_FULL_CONTROL"}
@@ -205,7 +205,7 @@ def _(world: World) -> None:
     assert extension(world.issued(arn), x509.CRLDistributionPoints) is None
 
 
-@rule("ocsp.access", "With OCSP, certificates name the responder.", f"{BOTOCORE}: OcspConfiguration")
+@rule("ocsp.access", "With OCSP, certificates contain the responder's URL.", f"{BOTOCORE}: OcspConfiguration")
 def _(world: World) -> None:
     for more, host in (
         ({}, "ocsp.acm-pca.eu-central-1.amazonaws.com"),
@@ -219,7 +219,7 @@ def _(world: World) -> None:
         assert description.access_location.value == f"http://{host}"
 
 
-@rule("audit.json", "The audit report lists what was issued and revoked, as JSON or CSV.", AUDIT_DOC)
+@rule("audit.json", "The audit report lists the issued and the revoked certificates, as JSON or CSV.", AUDIT_DOC)
 def _(world: World) -> None:
     name, arn = bucket(world), world.root()
     issued = world.issue(arn, csr("audited"), template="EndEntityCertificate/V1")
@@ -242,7 +242,9 @@ def _(world: World) -> None:
         assert row["subject"] == "CN=audited"
 
 
-@rule("audit.pause", "A report can be made every 30 minutes.", f"{BOTOCORE}: CreateCertificateAuthorityAuditReport")
+@rule(
+    "audit.pause", "A new report can be created every 30 minutes.", f"{BOTOCORE}: CreateCertificateAuthorityAuditReport"
+)
 def _(world: World) -> None:
     asked = {
         "CertificateAuthorityArn": world.root(),
@@ -256,7 +258,7 @@ def _(world: World) -> None:
 
 @rule(
     "audit.unknown",
-    "A report that was never made is not found.",
+    "An unknown report is not found.",
     f"{BOTOCORE}: DescribeCertificateAuthorityAuditReport",
 )
 def _(world: World) -> None:
@@ -266,7 +268,7 @@ def _(world: World) -> None:
         )
 
 
-@rule("audit.bucket", "A report needs a bucket that AWS Private CA may write to.", AUDIT_DOC)
+@rule("audit.bucket", "A report needs a bucket that AWS Private CA can write to.", AUDIT_DOC)
 def _(world: World) -> None:
     with refused("InvalidArgsException"):
         world.pca.create_certificate_authority_audit_report(

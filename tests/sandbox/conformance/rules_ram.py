@@ -1,4 +1,4 @@
-"""Rules on AWS RAM: what a resource share does for a private CA, and for whom."""
+"""Rules on AWS RAM: shares, their permissions and their resources."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def associations(world: World, arn: str, kind: str) -> list[tuple[str, str, bool
     return [(item["associatedEntity"], item["status"], item["external"]) for item in found["resourceShareAssociations"]]
 
 
-@rule("share.default", "Without a permission a share has the default one.", f"{RAM}: CreateResourceShareRequest")
+@rule("share.default", "A share has the default permission if none is given.", f"{RAM}: CreateResourceShareRequest")
 def _(world: World) -> None:
     authority, arn = shared(world)
     (permission,) = world.client("ram").list_resource_share_permissions(resourceShareArn=arn)["permissions"]
@@ -92,7 +92,7 @@ def _(world: World) -> None:
         pca.get_certificate_authority_csr(CertificateAuthorityArn=authority)
 
 
-@rule("share.template", "A permission allows issuing with its template, and with no other.", PERMISSIONS)
+@rule("share.template", "A permission allows issuing with its template only.", PERMISSIONS)
 def _(world: World) -> None:
     pca = world.role(ALLOW, account=OTHER)
     for permission, allowed in TEMPLATES.items():
@@ -104,7 +104,7 @@ def _(world: World) -> None:
                 issue(pca, authority, template)
 
 
-@rule("share.revoke", "The permission to revoke comes in a share of its own.", REVOKING)
+@rule("share.revoke", "The permission to revoke needs a separate share.", REVOKING)
 def _(world: World) -> None:
     authority, _ = shared(world)
     pca = world.role(ALLOW, account=OTHER)
@@ -119,7 +119,7 @@ def _(world: World) -> None:
         pca.revoke_certificate(**revocation)
 
 
-@rule("share.permission", "A permission that does not exist is refused.", f"{RAM}: UnknownResourceException")
+@rule("share.permission", "An unknown permission is rejected.", f"{RAM}: UnknownResourceException")
 def _(world: World) -> None:
     arn, ram = share(world), world.client("ram")
     for unknown in (f"{PERMISSION}AWSRAMDefaultPermissionSubnet", DEFAULT.replace("aws:ram", "aws-cn:ram", 1)):
@@ -133,7 +133,7 @@ def _(world: World) -> None:
 
 @rule(
     "share.one-permission",
-    "A share has one permission, which another may replace when told so.",
+    "A share has one permission, which can be replaced explicitly.",
     f"{RAM}: AssociateResourceSharePermissionRequest.replace",
 )
 def _(world: World) -> None:
@@ -155,7 +155,7 @@ def _(world: World) -> None:
 
 @rule(
     "share.permission.removed",
-    "A permission leaves a share only when no resource of its type is there.",
+    "A permission can be removed only from a share without resources of its type.",
     f"{RAM}: DisassociateResourceSharePermission",
 )
 def _(world: World) -> None:
@@ -171,7 +171,9 @@ def _(world: World) -> None:
         ram.disassociate_resource_share_permission(**named)
 
 
-@rule("share.resources", "Only CAs of one's own, of the share's region, can be shared.", f"{RAM}: errors of Associate")
+@rule(
+    "share.resources", "Only the account's own CAs in the share's region can be shared.", f"{RAM}: errors of Associate"
+)
 def _(world: World) -> None:
     authority = world.root()
     other = World(world.aws, "eu-west-1").root()
@@ -188,7 +190,11 @@ def _(world: World) -> None:
         share(world, world.create())
 
 
-@rule("share.end", "What leaves a share is no longer shared, at once.", f"{RAM}: DisassociateResourceShare")
+@rule(
+    "share.end",
+    "Access ends as soon as a CA or a principal is removed from a share.",
+    f"{RAM}: DisassociateResourceShare",
+)
 def _(world: World) -> None:
     pca, ram = world.role(ALLOW, account=OTHER), world.client("ram")
     authority, arn = shared(world)
@@ -208,7 +214,11 @@ def _(world: World) -> None:
         ram.associate_resource_share(resourceShareArn=arn, principals=[OTHER])
 
 
-@rule("share.token", "A token makes a share once, and never another.", f"{RAM}: CreateResourceShareRequest.clientToken")
+@rule(
+    "share.token",
+    "A token creates one share, and is rejected with other parameters.",
+    f"{RAM}: CreateResourceShareRequest.clientToken",
+)
 def _(world: World) -> None:
     ram, token = world.client("ram"), uuid.uuid4().hex
     first = ram.create_resource_share(name="once", clientToken=token)
@@ -219,7 +229,7 @@ def _(world: World) -> None:
         ram.create_resource_share(name="twice", clientToken=token)
 
 
-@rule("share.tags", "A share's tags are set, replaced, found and removed.", f"{RAM}: TagResource")
+@rule("share.tags", "A share's tags can be set, replaced, searched and removed.", f"{RAM}: TagResource")
 def _(world: World) -> None:
     ram, key = world.client("ram"), uuid.uuid4().hex
     arn = share(world, tags=[{"key": key, "value": "a"}])
@@ -240,7 +250,7 @@ def _(world: World) -> None:
         share(world, tags=[{"key": str(number), "value": "a"} for number in range(51)])
 
 
-@rule("share.pages", "Lists come in pages.", f"{RAM}: GetResourceSharesRequest.maxResults")
+@rule("share.pages", "Lists have pages.", f"{RAM}: GetResourceSharesRequest.maxResults")
 def _(world: World) -> None:
     ram, name = world.client("ram"), uuid.uuid4().hex
     made = [ram.create_resource_share(name=name)["resourceShare"]["resourceShareArn"] for _ in range(3)]
@@ -258,7 +268,7 @@ def _(world: World) -> None:
 
 @rule(
     "share.questions",
-    "Associations are asked for by principal or by resource, as they are.",
+    "Associations are listed by principal or by resource.",
     f"{RAM}: GetResourceShareAssociationsRequest",
 )
 def _(world: World) -> None:
@@ -279,7 +289,11 @@ def _(world: World) -> None:
         found("EVERYTHING")
 
 
-@rule("share.unmodelled", "What the sandbox's RAM has not is refused by name.", "docs/explanation/sandbox.md")
+@rule(
+    "share.unmodelled",
+    "A feature that the sandbox's RAM does not have is rejected by name.",
+    "docs/explanation/sandbox.md",
+)
 def _(world: World) -> None:
     ram = world.client("ram")
     for call in (ram.list_permissions, lambda: ram.get_permission(permissionArn=DEFAULT)):

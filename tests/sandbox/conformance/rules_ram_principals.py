@@ -1,4 +1,4 @@
-"""Rules on AWS RAM: for whom a resource share counts, and who may change it."""
+"""Rules on AWS RAM: principals of shares, invitations, and who may change a share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INVITATIONS = "AWS RAM user guide: working-with-shared-invitations"
 GUIDE = "AWS RAM user guide: getting-started"
 
 
-@rule("share.invitation", "An account outside the organization must accept first.", INVITATIONS)
+@rule("share.invitation", "An account outside the organization must accept an invitation first.", INVITATIONS)
 def _(world: World) -> None:
     authority, pca = world.root(), world.role(ALLOW, account=OTHER)
     arn = share(world, authority, to=(OTHER,))
@@ -35,7 +35,7 @@ def _(world: World) -> None:
     describe(pca, authority)
 
 
-@rule("share.invitation.once", "An invitation is accepted once, by whom it was sent to.", f"{RAM}: errors of Accept")
+@rule("share.invitation.once", "An invitation can be accepted once, by its recipient only.", f"{RAM}: errors of Accept")
 def _(world: World) -> None:
     arn = share(world, world.root(), to=(OTHER,))
     ram = world.clients(ANYTHING, account=OTHER)("ram")
@@ -55,7 +55,9 @@ def _(world: World) -> None:
 
 
 @rule(
-    "share.invitation.expired", "After twelve hours an invitation has expired and the principal is gone.", INVITATIONS
+    "share.invitation.expired",
+    "An invitation expires after twelve hours, and its principal is removed from the share.",
+    INVITATIONS,
 )
 def _(world: World) -> None:
     arn = share(world, world.root(), to=(OTHER,))
@@ -70,7 +72,7 @@ def _(world: World) -> None:
 
 @rule(
     "share.external",
-    "A share that is not for external principals is for the organization alone.",
+    "A share without external principals is for the organization only.",
     f"{RAM}: CreateResourceShareRequest.allowExternalPrincipals; hashicorp/terraform-provider-aws#7769 (AWS's words)",
 )
 def _(world: World) -> None:
@@ -87,7 +89,7 @@ def _(world: World) -> None:
         ram.update_resource_share(resourceShareArn=arn, allowExternalPrincipals=False)
 
 
-@rule("share.organization", "Within an organization that shares, no invitation is needed.", INVITATIONS)
+@rule("share.organization", "Within an organization with sharing enabled, no invitation is needed.", INVITATIONS)
 def _(world: World) -> None:
     organization, member = world.organization(), world.member()
     world.client("ram").enable_sharing_with_aws_organization()
@@ -99,7 +101,7 @@ def _(world: World) -> None:
         denied(world.role(ALLOW, account=OTHER), authority)
 
 
-@rule("share.organization.left", "An account that leaves loses what was shared within.", INVITATIONS)
+@rule("share.organization.left", "An account that leaves the organization loses access.", INVITATIONS)
 def _(world: World) -> None:
     organization, member = world.organization(), world.member()
     world.client("ram").enable_sharing_with_aws_organization()
@@ -114,7 +116,9 @@ def _(world: World) -> None:
 
 
 @rule(
-    "share.unit", "A share with a unit is for the accounts below it.", f"{RAM}: CreateResourceShareRequest.principals"
+    "share.unit",
+    "A share with an organizational unit applies to the accounts below it.",
+    f"{RAM}: CreateResourceShareRequest.principals",
 )
 def _(world: World) -> None:
     organization, client, member = world.organization(), world.client("organizations"), world.member()
@@ -133,7 +137,7 @@ def _(world: World) -> None:
         share(world, authority, to=(organization[:-3] + "xyz",))
 
 
-@rule("share.enabling", "Until sharing is enabled the organization's accounts are external.", GUIDE)
+@rule("share.enabling", "Until sharing is enabled, the organization's accounts are external.", GUIDE)
 def _(world: World) -> None:
     organization, member = world.organization(), world.member()
     # RAM's own operation is needed: trusted access alone does not make RAM's role.
@@ -151,7 +155,7 @@ def _(world: World) -> None:
         world.clients(ANYTHING, account=OTHER)("ram").enable_sharing_with_aws_organization()
 
 
-@rule("share.disabling", "Without access to the organization nothing is shared within.", GUIDE)
+@rule("share.disabling", "Without RAM's access to the organization, nothing is shared within it.", GUIDE)
 def _(world: World) -> None:
     organization, member = world.organization(), world.member()
     world.client("ram").enable_sharing_with_aws_organization()
@@ -164,7 +168,7 @@ def _(world: World) -> None:
 
 @rule(
     "share.principals",
-    "Accounts, organizations and units can be principals; what is not modelled is refused.",
+    "Accounts, organizations and units can be principals; other principals are rejected.",
     f"{RAM}: CreateResourceShareRequest.principals",
 )
 def _(world: World) -> None:
@@ -175,7 +179,7 @@ def _(world: World) -> None:
         share(world, to=(f"arn:aws:organizations::{ACCOUNT}:organization/o-1234567890",))
 
 
-@rule("share.withdrawn", "An invitation to a share that is gone is gone.", f"{RAM}: DeleteResourceShare")
+@rule("share.withdrawn", "An invitation is deleted with its share.", f"{RAM}: DeleteResourceShare")
 def _(world: World) -> None:
     arn = share(world, world.root(), to=(OTHER,))
     world.client("ram").delete_resource_share(resourceShareArn=arn)
@@ -183,7 +187,11 @@ def _(world: World) -> None:
     assert ram.get_resource_share_invitations(resourceShareArns=[arn])["resourceShareInvitations"] == []
 
 
-@rule("share.listed", "Who a share counts for sees it, and its CA under OTHER_ACCOUNTS.", f"{RAM}: GetResourceShares")
+@rule(
+    "share.listed",
+    "The accounts of a share see the share, and its CA under OTHER_ACCOUNTS.",
+    f"{RAM}: GetResourceShares",
+)
 def _(world: World) -> None:
     authority = world.root()
     arn = share(world, authority, to=(OTHER,))
@@ -205,7 +213,7 @@ def _(world: World) -> None:
         make("ram").get_resource_shares(resourceOwner="SELF", resourceShareArns=[arn])
 
 
-@rule("share.own-too", "A share does not spare the caller's own policies.", "IAM user guide: policy evaluation logic")
+@rule("share.own-too", "A share does not replace the caller's own policies.", "IAM user guide: policy evaluation logic")
 def _(world: World) -> None:
     authority, _ = shared(world)
     pca = world.role({**ALLOW, "Action": "acm-pca:Get*"}, account=OTHER)
@@ -213,7 +221,7 @@ def _(world: World) -> None:
         pca.describe_certificate_authority(CertificateAuthorityArn=authority)
 
 
-@rule("share.owner", "Only its owner changes a share.", f"{RAM}: UnknownResourceException")
+@rule("share.owner", "Only the owner can change a share.", f"{RAM}: UnknownResourceException")
 def _(world: World) -> None:
     _, arn = shared(world)
     ram = world.clients(ANYTHING, account=OTHER)("ram")

@@ -1,4 +1,4 @@
-"""Rules on requests: what breaks a constraint, who may ask."""
+"""Rules on requests: constraints of members, credentials and permissions."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def _refused_raw(answer: httpx.Response, code: str, status: int = 400) -> None:
     assert answer.headers["x-amzn-errortype"] == code
 
 
-@rule("protocol.operation", "An operation that does not exist is unknown.", PROTOCOL)
+@rule("protocol.operation", "An unknown operation is rejected.", PROTOCOL)
 def _(world: World) -> None:
     for target in ("ACMPrivateCA.ListCertificates", "ACMPrivateCA.", "ACMPrivateCA.issue_certificate"):
         _refused_raw(_raw(world, target, {}), "UnknownOperationException")
 
 
-@rule("protocol.address", "A request is a POST to the path of its protocol, with its header, to the letter.", PROTOCOL)
+@rule("protocol.address", "A request must be a POST with exactly the path and the header of its protocol.", PROTOCOL)
 def _(world: World) -> None:
     target = "ACMPrivateCA.ListCertificateAuthorities"
     for wrong in (target.lower(), target.upper(), "", "DynamoDB_20120810.ListTables"):
@@ -67,7 +67,7 @@ def _(world: World) -> None:
 
 @rule(
     "protocol.scope",
-    "A signature for another service does not count.",
+    "A signature for another service is rejected.",
     "IAM user guide: Troubleshoot Signature Version 4 signing, credential scope errors",
 )
 def _(world: World) -> None:
@@ -75,7 +75,7 @@ def _(world: World) -> None:
     _refused_raw(httpx.post(world.aws.endpoint_url, headers=headers, content=b"{}"), "InvalidSignatureException", 403)
 
 
-@rule("protocol.chunks", "A body may come in chunks, without a length.", "RFC 9112, 7.1")
+@rule("protocol.chunks", "A body may be chunked, without a length.", "RFC 9112, 7.1")
 def _(world: World) -> None:
     headers = _headers("ACMPrivateCA.DescribeCertificateAuthority", "sandbox")
     arn = world.root()
@@ -86,7 +86,7 @@ def _(world: World) -> None:
     assert large.status_code == 413
 
 
-@rule("protocol.cbor", "A client may speak CBOR instead of JSON.", CBOR)
+@rule("protocol.cbor", "A client may use CBOR instead of JSON.", CBOR)
 def _(world: World) -> None:
     model = Loader().load_service_model("acm-pca", "service-2")
     model["metadata"] |= {"protocol": "smithy-rpc-v2-cbor", "protocols": ["smithy-rpc-v2-cbor"]}
@@ -115,7 +115,7 @@ def _(world: World) -> None:
             client.issue_certificate(**request, IdempotencyToken="x" * 37)
 
 
-@rule("protocol.cbor-bytes", "What is no CBOR can't be read; errors come as CBOR.", CBOR)
+@rule("protocol.cbor-bytes", "Invalid CBOR is rejected; errors are in CBOR, too.", CBOR)
 def _(world: World) -> None:
     url = f"{world.aws.endpoint_url}/service/ACMPrivateCA/operation"
     headers = {**_headers(None, "sandbox"), "Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
@@ -130,13 +130,13 @@ def _(world: World) -> None:
         assert cbor2.loads(answer.content)["__type"] == f"com.amazonaws.acmpca#{code}"
 
 
-@rule("protocol.json", "What is no JSON can't be read.", PROTOCOL)
+@rule("protocol.json", "Invalid JSON is rejected.", PROTOCOL)
 def _(world: World) -> None:
     for body in (b"{", b"\xff", b"[" * 10_000, b"1" * 10_000):
         _refused_raw(_raw(world, "ACMPrivateCA.IssueCertificate", body), "SerializationException")
 
 
-@rule("protocol.types", "A value of another type can't be read.", PROTOCOL)
+@rule("protocol.types", "A value of the wrong type is rejected.", PROTOCOL)
 def _(world: World) -> None:
     bodies: tuple[Any, ...] = (
         [],
@@ -148,7 +148,7 @@ def _(world: World) -> None:
         _refused_raw(_raw(world, "ACMPrivateCA.DescribeCertificateAuthority", body), "SerializationException")
 
 
-@rule("protocol.required", "A required member that is missing or null is refused.", f"{BOTOCORE}: required")
+@rule("protocol.required", "A missing or null required member is rejected.", f"{BOTOCORE}: required")
 def _(world: World) -> None:
     bodies: tuple[dict[str, Any], ...] = ({}, {"CertificateAuthorityArn": None})
     for body in bodies:
@@ -160,7 +160,7 @@ def _(world: World) -> None:
         )
 
 
-@rule("protocol.enum", "A value outside its set is refused.", f"{BOTOCORE}: enum")
+@rule("protocol.enum", "A value that is not in its enum is rejected.", f"{BOTOCORE}: enum")
 def _(world: World) -> None:
     with refused("ValidationException", "enum value set"):
         world.create(key="RSA_1024")
@@ -170,7 +170,7 @@ def _(world: World) -> None:
 
 @rule(
     "protocol.all-at-once",
-    "Every constraint that is broken is named.",
+    "The error lists every violated constraint.",
     "botocore's services: '2 validation errors detected'",
 )
 def _(world: World) -> None:
@@ -183,13 +183,13 @@ def _(world: World) -> None:
     assert answer.json()["message"].startswith("2 validation errors detected")
 
 
-@rule("access.anonymous", "Without credentials nothing is answered.", COMMON)
+@rule("access.anonymous", "A request without credentials is rejected.", COMMON)
 def _(world: World) -> None:
     answer = _raw(world, "ACMPrivateCA.ListCertificateAuthorities", {}, key=None)
     _refused_raw(answer, "MissingAuthenticationTokenException", 403)
 
 
-@rule("access.unknown-key", "Credentials of nobody are not recognized.", COMMON)
+@rule("access.unknown-key", "Unknown access keys are rejected.", COMMON)
 def _(world: World) -> None:
     answer = _raw(world, "ACMPrivateCA.ListCertificateAuthorities", {}, key="AKIAIOSFODNN7EXAMPLE")
     _refused_raw(answer, "UnrecognizedClientException")
@@ -206,7 +206,7 @@ def _issue_as(client: Any, arn: str, template: str | None = None) -> None:
     )
 
 
-@rule("access.no-allow", "What no policy allows is denied, in AWS's words.", AUTHORIZATION)
+@rule("access.no-allow", "An action that no policy allows is denied, with AWS's message.", AUTHORIZATION)
 def _(world: World) -> None:
     arn = world.root()
     client = world.role({**ALLOW, "Action": "acm-pca:GetCertificate"})
@@ -216,7 +216,7 @@ def _(world: World) -> None:
         _issue_as(client, arn)
 
 
-@rule("access.resource", "A permission on one CA is none on another.", AUTHORIZATION)
+@rule("access.resource", "A permission on one CA does not apply to another CA.", AUTHORIZATION)
 def _(world: World) -> None:
     mine, other = world.root(), world.root()
     client = world.role({**ALLOW, "Resource": mine})
@@ -225,7 +225,7 @@ def _(world: World) -> None:
         _issue_as(client, other)
 
 
-@rule("access.template", "acm-pca:TemplateArn pins the template.", AUTHORIZATION)
+@rule("access.template", "The condition key acm-pca:TemplateArn limits a permission to a template.", AUTHORIZATION)
 def _(world: World) -> None:
     arn = world.root()
     pinned = {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(templates.END_ENTITY)}}
@@ -236,7 +236,11 @@ def _(world: World) -> None:
             _issue_as(client, arn, other)
 
 
-@rule("access.template-unnamed", "A Deny on the default template also meets requests that name none.", AUTHORIZATION)
+@rule(
+    "access.template-unnamed",
+    "A Deny on the default template also applies to requests that name no template.",
+    AUTHORIZATION,
+)
 def _(world: World) -> None:
     arn = world.root()
     default = {"StringEquals": {"acm-pca:TemplateArn": templates.build_arn(templates.END_ENTITY)}}
@@ -247,7 +251,7 @@ def _(world: World) -> None:
             _issue_as(client, arn, template)
 
 
-@rule("access.deny-first", "An explicit Deny beats every Allow.", "IAM user guide: policy evaluation logic")
+@rule("access.deny-first", "An explicit Deny overrides every Allow.", "IAM user guide: policy evaluation logic")
 def _(world: World) -> None:
     arn = world.root()
     minting = {"StringLike": {"acm-pca:TemplateArn": templates.build_arn(templates.CA_MINTING_PATTERN, "*")}}
@@ -259,7 +263,7 @@ def _(world: World) -> None:
 
 @rule(
     "access.before-existence",
-    "Without permission nobody learns whether a CA is there.",
+    "Without permission, the error does not tell whether a CA exists.",
     "IAM user guide: policy evaluation logic",
 )
 def _(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Rules on becoming a role: that of a task, of an instance, of another account, of the next in a chain."""
+"""Rules on assuming roles: of a task, of an instance, in another account, and in a chain."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVALUATION = "IAM user guide: policy evaluation logic"
 
 @rule(
     "service.ecs",
-    "A task's role is taken under the conditions that its trust policy makes.",
+    "A task's role is assumed under the conditions of its trust policy.",
     "ECS developer guide: task-iam-roles",
 )
 def _(world: World) -> None:
@@ -73,7 +73,7 @@ def _profile(iam: Any, role: str) -> Iterator[str]:
     iam.delete_instance_profile(InstanceProfileName=profile)
 
 
-@rule("service.everybody", "A trust policy that names nobody in particular names no service.", "strict: not documented")
+@rule("service.everybody", "The principal * in a trust policy does not include AWS services.", "strict: not documented")
 def _(world: World) -> None:
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     role = world.make_role(ALLOW, trust=trust)
@@ -85,7 +85,11 @@ def chain(caller: Any, role: str, **more: Any) -> dict[str, Any]:
     return dict(caller("sts").assume_role(RoleArn=role, RoleSessionName="chained", **more)["Credentials"])
 
 
-@rule("role.both", "A role of another account needs its trust and the caller's own policies.", EVALUATION)
+@rule(
+    "role.both",
+    "To assume a role in another account, both its trust policy and the caller's own policies must allow it.",
+    EVALUATION,
+)
 def _(world: World) -> None:
     own = world.make_role(ALLOW)
     caller = world.taking(world.client("sts").assume_role(RoleArn=own, RoleSessionName="own")["Credentials"])
@@ -102,7 +106,7 @@ def _(world: World) -> None:
         chain(caller, inside)
 
 
-@rule("role.external-id", "A trust policy may ask for an external ID.", "IAM user guide: third-party access")
+@rule("role.external-id", "A trust policy can require an external ID.", "IAM user guide: third-party access")
 def _(world: World) -> None:
     trust = {
         "Effect": "Allow",
@@ -118,7 +122,9 @@ def _(world: World) -> None:
 
 
 @rule(
-    "role.organization", "A trust policy may be for everybody in an organization.", "IAM user guide: aws:PrincipalOrgID"
+    "role.organization",
+    "A trust policy can allow all principals of an organization.",
+    "IAM user guide: aws:PrincipalOrgID",
 )
 def _(world: World) -> None:
     organization, member = world.organization(), world.member()
@@ -134,7 +140,7 @@ def _(world: World) -> None:
         chain(world.clients(own, account=OTHER), role)
 
 
-@rule("role.tags", "Session tags go with the caller, and the next role must allow that.", CHAINING)
+@rule("role.tags", "Transitive session tags stay with the caller, and the next role must allow them.", CHAINING)
 def _(world: World) -> None:
     cluster = Cluster(world)
     first = world.make_role({**ALLOW, "Action": ["sts:AssumeRole", "sts:TagSession"]}, trust=PODS)
@@ -150,8 +156,8 @@ def _(world: World) -> None:
 
 @rule(
     "role.ways",
-    "A role is taken in these four ways and in no other.",
-    "strict: the others look at no trust policy here",
+    "STS serves only AssumeRole, AssumeRoleWithWebIdentity, GetCallerIdentity and GetAccessKeyInfo.",
+    "strict: moto checks no trust policy for the others",
 )
 def _(world: World) -> None:
     sts, role = world.client("sts"), world.make_role(ALLOW)
@@ -167,7 +173,9 @@ def _(world: World) -> None:
         sts.get_federation_token(Name="somebody")
 
 
-@rule("role.url", "What STS is asked in a URL counts as in a body.", "IAM user guide: making HTTP query requests")
+@rule(
+    "role.url", "STS parameters in the URL count like those in the body.", "IAM user guide: making HTTP query requests"
+)
 def _(world: World) -> None:
     trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     take = {"Action": "AssumeRole", "RoleArn": world.make_role(ALLOW, trust=trust), "RoleSessionName": "x"}

@@ -47,7 +47,7 @@ def put(world: World, arn: str, document: dict[str, Any]) -> None:
     world.pca.put_policy(ResourceArn=arn, Policy=json.dumps(document))
 
 
-@rule("policy.lifecycle", "A policy can be put, read and deleted.", f"{BOTOCORE}: PutPolicy")
+@rule("policy.lifecycle", "A policy can be set, read and deleted.", f"{BOTOCORE}: PutPolicy")
 def _(world: World) -> None:
     arn = world.root()
     with refused("ResourceNotFoundException"):
@@ -59,14 +59,14 @@ def _(world: World) -> None:
         world.pca.get_policy(ResourceArn=arn)
 
 
-@rule("policy.pending", "Only an active CA takes a policy.", f"{BOTOCORE}: PutPolicy (InvalidStateException)")
+@rule("policy.pending", "Only an active CA accepts a policy.", f"{BOTOCORE}: PutPolicy (InvalidStateException)")
 def _(world: World) -> None:
     arn = world.create()
     with refused("InvalidStateException"):
         put(world, arn, policy(arn))
 
 
-@rule("policy.form", "A policy of any other form is invalid.", RBP_DOC)
+@rule("policy.form", "A policy in any other form is invalid.", RBP_DOC)
 def _(world: World) -> None:
     arn = world.root()
     good = policy(arn)
@@ -91,7 +91,7 @@ def _(world: World) -> None:
             world.pca.put_policy(ResourceArn=arn, Policy=text)
 
 
-@rule("policy.cross-account", "Another account needs the policy, and gets what it says.", RBP_DOC)
+@rule("policy.cross-account", "Another account needs the policy, and may do exactly what it allows.", RBP_DOC)
 def _(world: World) -> None:
     arn, other = world.root(), world.role(ALLOW, account=OTHER)
     named = {"CertificateAuthorityArn": arn}
@@ -113,7 +113,7 @@ def _(world: World) -> None:
         other.describe_certificate_authority(**named)
 
 
-@rule("policy.own-too", "From another account the caller's own policies must allow it as well.", RBP_DOC)
+@rule("policy.own-too", "In another account, the caller's own policies must allow the action as well.", RBP_DOC)
 def _(world: World) -> None:
     arn = world.root()
     put(world, arn, policy(arn))
@@ -169,7 +169,7 @@ def _(world: World) -> None:
         inside.describe_certificate_authority(**named)
 
 
-@rule("policy.organization.form", "Everybody without an organization is invalid.", f"{RBP_DOC} (example 2)")
+@rule("policy.organization.form", "The principal * is invalid without an organization.", f"{RBP_DOC} (example 2)")
 def _(world: World) -> None:
     arn = world.root()
     reading, issuing = for_organization(arn, "o-1b2c3d4e5f")["Statement"]
@@ -193,7 +193,7 @@ def _(world: World) -> None:
 
 
 @rule(
-    "permission.lifecycle", "ACM's permission is granted once, listed and taken back.", f"{BOTOCORE}: CreatePermission"
+    "permission.lifecycle", "ACM's permission can be created once, listed and deleted.", f"{BOTOCORE}: CreatePermission"
 )
 def _(world: World) -> None:
     arn = world.root()

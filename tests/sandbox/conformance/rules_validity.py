@@ -1,4 +1,4 @@
-"""Rules on when certificates begin and end."""
+"""Rules on the validity periods of certificates."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ ISSUE_DOC = "docs.aws.amazon.com/acm-pca/latest/userguide/PcaIssueCert.html"
 URIS = ("spiffe://default/backend", "kuma://kuma.io/service/backend")
 
 
-@rule("validity.days", "DAYS count from the issuance.", f"{BOTOCORE}: Validity")
+@rule("validity.days", "DAYS are counted from the issuance.", f"{BOTOCORE}: Validity")
 def _(world: World) -> None:
     leaf = world.issued(world.root(), validity={"Type": "DAYS", "Value": 3})
     assert near(leaf.not_valid_after_utc, now() + timedelta(days=3))
 
 
-@rule("validity.months", "MONTHS count in the calendar.", f"{BOTOCORE}: Validity")
+@rule("validity.months", "MONTHS are calendar months.", f"{BOTOCORE}: Validity")
 def _(world: World) -> None:
     leaf = world.issued(world.root(), validity={"Type": "MONTHS", "Value": 13})
     assert timedelta(days=394) <= leaf.not_valid_after_utc - now() <= timedelta(days=398)
 
 
-@rule("validity.years", "YEARS count in the calendar.", f"{BOTOCORE}: Validity")
+@rule("validity.years", "YEARS are calendar years.", f"{BOTOCORE}: Validity")
 def _(world: World) -> None:
     leaf, today = world.issued(world.root(), validity={"Type": "YEARS", "Value": 2}), now()
     # The 29th of February ends in a year that has none on the 28th.
@@ -38,7 +38,7 @@ def _(world: World) -> None:
     assert near(leaf.not_valid_after_utc, today.replace(year=today.year + 2, day=day))
 
 
-@rule("validity.absolute", "ABSOLUTE is a moment in seconds, honoured to the second.", f"{BOTOCORE}: Validity")
+@rule("validity.absolute", "ABSOLUTE is a Unix time, accurate to the second.", f"{BOTOCORE}: Validity")
 def _(world: World) -> None:
     ends = int((now() + timedelta(hours=5)).timestamp())
     leaf = world.issued(world.root(), validity={"Type": "ABSOLUTE", "Value": ends})
@@ -56,19 +56,19 @@ def _(world: World) -> None:
             world.issue(arn, validity={"Type": "END_DATE", "Value": wrong})
 
 
-@rule("validity.zero", "A validity is at least 1.", "cert-manager/aws-privateca-issuer#71 (AWS's message)")
+@rule("validity.zero", "A validity period is at least 1.", "cert-manager/aws-privateca-issuer#71 (AWS's message)")
 def _(world: World) -> None:
     with refused("ValidationException", "greater than or equal to 1"):
         world.issue(world.root(), validity={"Type": "DAYS", "Value": 0})
 
 
-@rule("validity.past", "A certificate that has already ended is refused.", ISSUE_DOC)
+@rule("validity.past", "A validity period that ends in the past is rejected.", ISSUE_DOC)
 def _(world: World) -> None:
     with refused("ValidationException"):
         world.issue(world.root(), validity={"Type": "ABSOLUTE", "Value": 1_600_000_000})
 
 
-@rule("validity.huge", "A validity beyond all calendars is refused.", f"{BOTOCORE}: Validity.Value")
+@rule("validity.huge", "A validity period that is out of range is rejected.", f"{BOTOCORE}: Validity.Value")
 def _(world: World) -> None:
     arn = world.root()
     for kind in ("DAYS", "MONTHS", "YEARS", "ABSOLUTE", "END_DATE"):
@@ -78,7 +78,7 @@ def _(world: World) -> None:
 
 @rule(
     "validity.beyond-ca",
-    "No certificate outlives its CA.",
+    "A certificate can't expire after its CA.",
     "awsdocs/aws-private-ca-user-guide:doc_source/PCATsExceptions.md",
 )
 def _(world: World) -> None:
@@ -92,7 +92,7 @@ def _(world: World) -> None:
 
 @rule(
     "validity.backdated",
-    "NotBefore is 60 minutes before the issuance.",
+    "By default, notBefore is 60 minutes before the issuance.",
     f"{BOTOCORE}: IssueCertificateRequest.ValidityNotBefore",
 )
 def _(world: World) -> None:
@@ -101,7 +101,7 @@ def _(world: World) -> None:
 
 @rule(
     "validity.not-before",
-    "ValidityNotBefore sets the beginning and does not move the end.",
+    "ValidityNotBefore sets notBefore and does not change notAfter.",
     f"{BOTOCORE}: IssueCertificateRequest.ValidityNotBefore",
 )
 def _(world: World) -> None:
@@ -116,7 +116,7 @@ def _(world: World) -> None:
         world.issue(arn, ValidityNotBefore={"Type": "ABSOLUTE", "Value": later})
 
 
-@rule("short-lived.seven-days", "In short-lived mode 7 days are the most.", SHORT_LIVED_DOC)
+@rule("short-lived.seven-days", "In short-lived mode, certificates are valid for at most 7 days.", SHORT_LIVED_DOC)
 def _(world: World) -> None:
     arn = world.root(UsageMode="SHORT_LIVED_CERTIFICATE")
     world.issue(arn, validity={"Type": "DAYS", "Value": 7})
@@ -131,7 +131,7 @@ def _(world: World) -> None:
         world.issue(arn, template="SubordinateCACertificate_PathLen0/V1")
 
 
-@rule("short-lived.own", "A short-lived CA's own certificate may live long.", SHORT_LIVED_DOC)
+@rule("short-lived.own", "A short-lived CA's own certificate may be valid for longer.", SHORT_LIVED_DOC)
 def _(world: World) -> None:
     arn = world.root(years=10, UsageMode="SHORT_LIVED_CERTIFICATE")
     assert world.certificate(arn).not_valid_after_utc > now() + timedelta(days=3000)

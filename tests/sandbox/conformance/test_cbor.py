@@ -1,4 +1,4 @@
-"""Every rule holds for a client that speaks CBOR, as for one that speaks JSON."""
+"""Every rule applies to clients that use CBOR as well as to those that use JSON."""
 
 from __future__ import annotations
 

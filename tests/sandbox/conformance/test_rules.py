@@ -1,4 +1,4 @@
-"""Every rule of AWS Private CA that the sandbox keeps, one test each, through boto3 over HTTP."""
+"""Test every rule of AWS Private CA that the sandbox implements, through boto3 over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule is made of, and the hands it needs: clients over real HTTP, CAs in any state."""
+"""Define rules and the tools to test them: clients over HTTP, CAs in any state."""
 
 from __future__ import annotations
 

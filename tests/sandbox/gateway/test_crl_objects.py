@@ -1,4 +1,4 @@
-"""CRLs as relying parties download them, and nothing else that way."""
+"""CRLs can be downloaded without credentials, as relying parties do; other objects can't."""
 
 from __future__ import annotations
 

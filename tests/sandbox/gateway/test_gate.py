@@ -1,4 +1,4 @@
-"""What the sandbox must not answer: web pages, services that it doesn't have, moto's own API."""
+"""The sandbox rejects requests of web pages, services that it doesn't have, and moto's own API."""
 
 from __future__ import annotations
 

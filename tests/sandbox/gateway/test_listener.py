@@ -1,4 +1,4 @@
-"""The sandbox's HTTP server: who is silent or slow keeps nobody else waiting."""
+"""A silent or slow client of the sandbox's HTTP server keeps no other client waiting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose requests the sandbox answers: those of its own access keys, and few without any."""
+"""The sandbox serves requests with its own access keys, and few without a signature."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's own engine makes what a program registers, and refuses what it can't make."""
+"""The sandbox's engine creates the resources that a program registers, and rejects those that it can't create."""
 
 from __future__ import annotations
 

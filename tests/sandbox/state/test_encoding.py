@@ -1,4 +1,4 @@
-"""Objects become JSON and come back as they were, whatever fields they have."""
+"""Objects are encoded as JSON and decoded without changes, whatever fields they have."""
 
 from __future__ import annotations
 

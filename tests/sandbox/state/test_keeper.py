@@ -1,4 +1,4 @@
-"""`toolkit sandbox --state DIR` is killed between an answer and the next request; nothing answered may be lost."""
+"""No change is lost if `toolkit sandbox --state DIR` is killed after a response."""
 
 from __future__ import annotations
 

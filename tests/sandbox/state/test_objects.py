@@ -1,4 +1,4 @@
-"""What connects accounts, roles and pods comes back after a kill: sessions, Pod Identity, shares, organizations."""
+"""Sessions, Pod Identity associations, shares and organizations survive a kill."""
 
 from __future__ import annotations
 

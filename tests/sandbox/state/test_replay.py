@@ -1,4 +1,4 @@
-"""`toolkit sandbox --state` keeps what moto did, however the request was written, and delivers nothing twice."""
+"""`toolkit sandbox --state` keeps moto's changes, however the request is encoded, and delivers no message twice."""
 
 from __future__ import annotations
 

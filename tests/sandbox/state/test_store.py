@@ -1,4 +1,4 @@
-"""The directory of `toolkit sandbox --state DIR`: one sandbox at a time, and what happens to a damaged database."""
+"""The directory of `toolkit sandbox --state DIR` is used by one sandbox, and a damaged database is reported."""
 
 from __future__ import annotations
 
