@@ -1,4 +1,4 @@
-"""What a contract may leave out, and what other tools than Pulumi print of one."""
+"""A contract may leave out derived values, and may come from tools other than Pulumi."""
 
 from __future__ import annotations
 

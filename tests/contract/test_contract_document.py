@@ -1,4 +1,4 @@
-"""docs/reference/contract.md and the JSON Schema say what the models do."""
+"""docs/reference/contract.md and the JSON Schema match the models."""
 
 from __future__ import annotations
 

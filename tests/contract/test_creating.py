@@ -1,4 +1,4 @@
-"""Contracts put together from options and from the outputs of other tools, without a network."""
+"""Contracts are built from options and from the outputs of other tools, without a network."""
 
 from __future__ import annotations
 

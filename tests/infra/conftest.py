@@ -1,4 +1,4 @@
-"""The program under Pulumi's own mocks, with everything it registered kept for a look."""
+"""Run the program with Pulumi's mocks, and keep everything that it registers."""
 
 from __future__ import annotations
 

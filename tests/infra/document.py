@@ -1,4 +1,4 @@
-"""Writes every setting of a stack into ``docs/reference/settings.md``; a test compares it with this."""
+"""Write every setting of a stack into ``docs/reference/settings.md``; a test compares the file with this output."""
 
 from __future__ import annotations
 

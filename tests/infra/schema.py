@@ -1,4 +1,4 @@
-"""Holds what a program says to Pulumi against the typed classes and functions of the pulumi-aws that is installed."""
+"""Check a program's calls to Pulumi against the typed classes and functions of the installed pulumi-aws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every shape of a stack, as docs/reference/provisioning.md shows it to people."""
+"""Read the stacks that docs/reference/provisioning.md shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates of CAs that the stack did not make: judged by config path before anything is created."""
+"""Certificates of existing CAs are checked before anything is created; errors name the config path."""
 
 from __future__ import annotations
 

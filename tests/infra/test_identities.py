@@ -1,4 +1,4 @@
-"""Identities that can't work are refused by config path; those that are most likely a mistake are warned of."""
+"""Identities that can't work are rejected with their config path; likely mistakes cause a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documents are evaluated, not compared as text: what counts is what they let through."""
+"""The IAM documents are evaluated, not compared as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stacks of docs/reference/provisioning.md run (test_shapes.py), its tests exist, its settings are settings."""
+"""The stacks of docs/reference/provisioning.md run (test_shapes.py), and its tests and settings exist."""
 
 from __future__ import annotations
 

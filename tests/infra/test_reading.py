@@ -1,4 +1,4 @@
-"""What is wrong with a configuration is said in words, all of it at once, and without what Pulumi wraps it in."""
+"""Errors in a configuration are described in words, all at once, and without Pulumi's prefixes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the CAs of a stack publish what they revoked."""
+"""Revocation settings of a stack's CAs."""
 
 from __future__ import annotations
 

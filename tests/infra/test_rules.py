@@ -1,4 +1,4 @@
-"""What settings make impossible together: each refused by path, with a reason, before anything is made."""
+"""Settings that can't be combined are rejected before anything is created, with path and reason."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every property that the program sets, against pulumi-aws's own typed classes.
+"""Every property that the program sets exists in pulumi-aws's own typed classes.
 
-Pulumi's mocks take any property under any name. The classes of the pulumi-aws that is installed know which there are,
-so a newer one that renames or removes what the program sets fails here, and not in somebody's `pulumi up`.
+Pulumi's mocks accept any property name. The classes of the installed pulumi-aws list the real ones. So a new version
+that renames or removes a property fails here, and not in a user's `pulumi up`.
 """
 
 from __future__ import annotations

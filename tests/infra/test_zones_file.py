@@ -1,4 +1,4 @@
-"""Zones from a file of their own, and configurations that Pulumi could not hand over."""
+"""Zones from a separate file, and configurations that are too large for Pulumi."""
 
 from __future__ import annotations
 

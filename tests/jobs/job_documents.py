@@ -1,6 +1,6 @@
-"""The golden files of Jobs, and what runs in them.
+"""Render the golden files of Jobs, and find the pods in them.
 
-``python -m tests.jobs.job_documents`` renders the golden files again; look at what changed before you keep it.
+``python -m tests.jobs.job_documents`` renders the golden files again. Review the changes before you commit them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Images are pinned, or refused."""
+"""Images are pinned, or rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kubernetes takes the documents of the Jobs, under the strictest of its standards."""
+"""Kubernetes accepts the resources of the Jobs under its strictest security standard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each zone's control plane needs, from any zone that the contract takes and into any values file."""
+"""The settings of each zone's control plane are rendered, and merged into any values file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A zone's values in values files that exist."""
+"""A zone's values are written into existing values files."""
 
 from __future__ import annotations
 

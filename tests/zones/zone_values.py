@@ -1,4 +1,4 @@
-"""A values file of Kong Mesh's release chart as a zone on EKS may have it."""
+"""Example values of Kong Mesh's release chart for a zone on EKS."""
 
 from __future__ import annotations
 
