@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.separators import require_separated
-from toolkit.mesh.documents.typed import Document, MeshDocument, SecretDocument, recognize
+from toolkit.mesh.documents.typed import (
+    DataplaneDocument,
+    Document,
+    MeshDocument,
+    ScopedDocument,
+    SecretDocument,
+    recognize,
+)
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.yamltext import parsing
 from toolkit.yamltext.plain import is_tame, text
@@ -16,6 +23,7 @@ from toolkit.yamltext.plain import is_tame, text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from toolkit.mesh.schema.scoped import ScopedKind
     from toolkit.yamltext.nodes import Path
     from toolkit.yamltext.parsing import Parsed
     from toolkit.yamltext.plain import AnyMapping
@@ -63,6 +71,20 @@ class Documents:
     def secrets(self) -> list[SecretDocument]:
         """The Secrets, also those that are not of Kong Mesh."""
         return [document for document in self.all if isinstance(document, SecretDocument)]
+
+    @cached_property
+    def scoped(self) -> list[ScopedDocument]:
+        """The MeshIdentities, MeshTrusts, MeshTLSes and MeshTrafficPermissions."""
+        return [document for document in self.all if isinstance(document, ScopedDocument)]
+
+    def list_scoped(self, kind: ScopedKind, mesh: str | None = None) -> list[ScopedDocument]:
+        """Return the resources of one kind; of a mesh, if it is given."""
+        return [each for each in self.scoped if each.kind == kind and mesh in (None, each.mesh)]
+
+    @cached_property
+    def dataplanes(self) -> list[DataplaneDocument]:
+        """The data plane proxies."""
+        return [document for document in self.all if isinstance(document, DataplaneDocument)]
 
     @cached_property
     def secrets_by_name(self) -> Mapping[str, list[SecretDocument]]:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.wording import show_path
 from toolkit.mesh.schema.field_types import walk_fields
+from toolkit.mesh.schema.identity import MeshIdentitySpec
 from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
+from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import Place, Scalar
 from toolkit.yamltext.plain import at, items, mapping, text
@@ -18,6 +21,7 @@ from toolkit.yamltext.plain import at, items, mapping, text
 if TYPE_CHECKING:
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.model import Model
     from toolkit.yamltext.nodes import Node, Path
     from toolkit.yamltext.plain import AnyMapping
 
@@ -215,6 +219,47 @@ class SecretDocument(Document):
         return self.type == KUBERNETES_TYPE and self.mesh == (mesh or self.mesh)
 
 
+class ScopedDocument(Document):
+    """A resource of one mesh: a MeshIdentity, MeshTrust, MeshTLS or MeshTrafficPermission."""
+
+    @property
+    def mesh_path(self) -> Path:
+        """Return the path of its mesh's name."""
+        return ("mesh",) if self.is_universal else ("metadata", "labels", MESH_LABEL)
+
+    @property
+    def mesh(self) -> str:
+        """Return its mesh: the default one if a Kubernetes resource names none; may be empty on Universal.
+
+        Source: kumahq/kuma:pkg/plugins/runtime/k8s/util/util.go, MeshOfByLabelOrAnnotation.
+        """
+        return text(at(self.value, self.mesh_path)) or ("" if self.is_universal else DEFAULT_MESH)
+
+    @property
+    def spec(self) -> AnyMapping:
+        """Return its spec, which both forms have; empty if there is none."""
+        return mapping(self.value.get("spec"))
+
+    @cached_property
+    def spots(self) -> tuple[Spot, ...]:
+        """Return every value of a known field with its type; paths begin at the spec."""
+        return tuple(walk_fields(self.spec, _SPECS[self.kind]))
+
+
+class DataplaneDocument(Document):
+    """A data plane proxy, for its outbounds."""
+
+    @property
+    def networking_path(self) -> Path:
+        """Return the path of its networking section."""
+        return ("networking",) if self.is_universal else ("spec", "networking")
+
+    @property
+    def networking(self) -> AnyMapping:
+        """Return that section; empty if there is none."""
+        return mapping(at(self.value, self.networking_path))
+
+
 _NOWHERE = Scalar(Place(0, 1, 1), 0, 0, "", "")
 
 
@@ -234,13 +279,24 @@ def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: in
     made: type[Document] = Document
     if is_universal:
         made = _UNIVERSAL_KINDS.get(text(kind), Document)
-    elif kind == "Mesh" and (not isinstance(version, str) or version.startswith(_GROUP)):
+    elif text(kind) in _OWN_KINDS and (not isinstance(version, str) or version.startswith(_GROUP)):
         # Other products have a Mesh too, such as appmesh.k8s.aws.
-        made = MeshDocument
+        made = _OWN_KINDS[text(kind)]
     elif kind == "Secret" and version in (None, "v1"):
         made = SecretDocument
     return made(source, "universal" if is_universal else "kubernetes", values, root, number, base)
 
 
 _GROUP = API_VERSION.partition("/")[0] + "/"
-_UNIVERSAL_KINDS = {"Mesh": MeshDocument, "Secret": SecretDocument, "GlobalSecret": SecretDocument}
+_SPECS: dict[str, type[Model]] = {
+    "MeshIdentity": MeshIdentitySpec,
+    "MeshTrust": MeshTrustSpec,
+    "MeshTLS": MeshTlsSpec,
+    "MeshTrafficPermission": MeshTrafficPermissionSpec,
+}
+_OWN_KINDS: dict[str, type[Document]] = {
+    "Mesh": MeshDocument,
+    "Dataplane": DataplaneDocument,
+    **dict.fromkeys(_SPECS, ScopedDocument),
+}
+_UNIVERSAL_KINDS = _OWN_KINDS | {"Secret": SecretDocument, "GlobalSecret": SecretDocument}

@@ -1,0 +1,184 @@
+"""MeshIdentity: which data plane proxies get certificates, with which SPIFFE ID, and who issues them.
+
+Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/meshidentity.go (release-2.14), and for the
+extension of Kong Mesh Kong/developer.konghq.com@67a9fa390:app/mesh/acm-private-ca-policy, branch
+add-meshidentity-plugins. That branch is not released documentation, so what rests on it is experimental.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from toolkit.mesh.schema.go_duration import parse_nanoseconds
+from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.scoped import ScopedKind, ScopedResource
+from toolkit.values import Object
+
+ProviderType = Literal["Bundled", "Spire", "Extension"]
+MeshTrustCreation = Literal["Enabled", "Disabled"]
+# The name of Kong Mesh's provider for AWS Private CA.
+ACMPCA = "acmpca"
+
+
+def _go_duration(value: str) -> str:
+    if parse_nanoseconds(value) <= 0:
+        raise ValueError("must be more than 0s")
+    return value
+
+
+# metav1.Duration of Kubernetes, which Go parses: 24h, but not 1d.
+GoDuration = Annotated[str, AfterValidator(_go_duration)]
+
+
+class DataplaneSelector(Model):
+    """Labels of data plane proxies; ``{}`` selects all of them."""
+
+    match_labels: dict[str, str] | None = None
+
+
+class Selector(Model):
+    """The selected data plane proxies; without ``dataplane`` none."""
+
+    dataplane: DataplaneSelector | None = None
+
+
+class SpiffeId(Model):
+    """Go templates of the SPIFFE ID: see :mod:`toolkit.mesh.schema.spiffe_id`."""
+
+    trust_domain: str | None = None
+    path: str | None = None
+
+
+class CertificateParameters(Model):
+    """Parameters of issued certificates."""
+
+    expiry: GoDuration | None = None
+
+
+class SourceFile(Model):
+    """A file of the control plane."""
+
+    path: str
+
+
+class SourceSecret(Model):
+    """A Secret of the control plane."""
+
+    kind: Literal["Secret"]
+    name: str
+
+
+class SourceVariable(Model):
+    """An environment variable of the control plane."""
+
+    name: str
+
+
+class SourceValue(Model):
+    """A value in the document itself."""
+
+    value: str = Field(repr=False)
+
+
+class SecureDataSource(Model):
+    """A certificate or private key, by reference or in the document itself."""
+
+    type: Literal["File", "Secret", "EnvVar", "InsecureInline"]
+    file: SourceFile | None = None
+    secret_ref: SourceSecret | None = None
+    env_var: SourceVariable | None = None
+    insecure_inline: SourceValue | None = None
+
+
+class BundledCa(Model):
+    """A CA that the user provides."""
+
+    certificate: SecureDataSource | None = None
+    private_key: SecureDataSource | None = None
+
+
+class Autogenerate(Model):
+    """Whether the control plane makes a self-signed CA."""
+
+    enabled: bool | None = None
+
+
+class Bundled(Model):
+    """Certificates that the control plane issues itself."""
+
+    mesh_trust_creation: MeshTrustCreation | None = None
+    insecure_allow_self_signed: bool | None = None
+    certificate_parameters: CertificateParameters | None = None
+    autogenerate: Autogenerate | None = None
+    ca: BundledCa | None = None
+
+
+class SpireAgent(Model):
+    """The SPIRE agent on the proxy's host."""
+
+    timeout: GoDuration | None = None
+
+
+class Spire(Model):
+    """Certificates that a SPIRE agent delivers."""
+
+    agent: SpireAgent | None = None
+
+
+class AcmPcaConfig(Model):
+    """The ``config`` of Kong Mesh's extension ``acmpca``. Experimental: see the module's sources.
+
+    It has no credentials, ``commonName``, ``caCert``, timeouts or template.
+
+    Attributes:
+        arn: of the CA; its region is taken from the ARN.
+        certificate_parameters: ``expiry`` is 24h by default.
+        mesh_trust_creation: whether the control plane reads the CA's chain from AWS and makes the MeshTrust itself;
+            ``Enabled`` by default.
+    """
+
+    arn: str
+    certificate_parameters: CertificateParameters | None = None
+    mesh_trust_creation: MeshTrustCreation | None = None
+
+
+class Extension(Model):
+    """A provider that is not part of open-source Kuma.
+
+    Attributes:
+        config: of any form for Kuma; the provider validates it.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    config: Object | None = None
+
+
+class Provider(Model):
+    """Who issues the certificates. Each type has a block of its name."""
+
+    type: ProviderType
+    bundled: Bundled | None = None
+    spire: Spire | None = None
+    extension: Extension | None = None
+
+    @model_validator(mode="after")
+    def _has_its_block(self) -> Self:
+        if getattr(self, self.type.lower()) is None:
+            raise ValueError(f"type is {self.type}, so {self.type.lower()} must be set")
+        return self
+
+
+class MeshIdentitySpec(Model):
+    """A MeshIdentity without a provider publishes SPIFFE IDs, and issues no certificates."""
+
+    selector: Selector | None = None
+    spiffe_id: SpiffeId | None = Field(None, alias="spiffeID")
+    provider: Provider | None = None
+
+
+class MeshIdentity(ScopedResource[MeshIdentitySpec]):
+    """The identities of a mesh's data plane proxies."""
+
+    kind: ClassVar[ScopedKind] = "MeshIdentity"

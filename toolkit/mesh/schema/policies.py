@@ -1,0 +1,133 @@
+"""The parts of MeshTLS and MeshTrafficPermission that a move to MeshIdentity needs.
+
+Sources: kumahq/kuma:pkg/plugins/policies/meshtls/api/v1alpha1/meshtls.go and
+kumahq/kuma:pkg/plugins/policies/meshtrafficpermission/api/v1alpha1/meshtrafficpermission.go (release-2.14).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.scoped import ScopedKind, ScopedResource
+
+_Strings = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class TargetRef(Model):
+    """Data plane proxies, services or routes that a policy is about."""
+
+    kind: str
+    name: str | None = None
+    namespace: str | None = None
+    mesh: str | None = None
+    section_name: str | None = None
+    tags: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
+    proxy_types: _Strings | None = None
+
+
+class SpiffeIdMatch(Model):
+    """Clients by their SPIFFE ID. A prefix has no slash at its end."""
+
+    type: Literal["Exact", "Prefix"]
+    value: str
+
+
+class SniMatch(Model):
+    """Clients by the server name that they ask for."""
+
+    type: Literal["Exact"]
+    value: str
+
+
+class Match(Model):
+    """One condition on clients."""
+
+    spiffe_id: SpiffeIdMatch | None = Field(None, alias="spiffeID")
+    sni: SniMatch | None = None
+
+
+class PermissionRule(Model):
+    """Who is allowed and who is denied."""
+
+    allow: Annotated[tuple[Match, ...], Field(strict=False)] | None = None
+    allow_with_shadow_deny: Annotated[tuple[Match, ...], Field(strict=False)] | None = None
+    deny: Annotated[tuple[Match, ...], Field(strict=False)] | None = None
+
+
+class PermissionRules(Model):
+    """An entry of ``rules``."""
+
+    default: PermissionRule
+
+
+class PermissionAction(Model):
+    """The action of an entry of ``from``."""
+
+    action: Literal["Allow", "Deny", "AllowWithShadowDeny"] | None = None
+
+
+class PermissionFrom(Model):
+    """An entry of ``from``, which names clients by their tags."""
+
+    target_ref: TargetRef
+    default: PermissionAction | None = None
+
+
+class MeshTrafficPermissionSpec(Model):
+    """A permission has ``rules`` or ``from``. Where ``rules`` are, ``from`` counts no more."""
+
+    target_ref: TargetRef | None = None
+    from_: Annotated[tuple[PermissionFrom, ...], Field(strict=False)] | None = Field(None, alias="from")
+    rules: Annotated[tuple[PermissionRules, ...], Field(strict=False)] | None = None
+
+
+class MeshTrafficPermission(ScopedResource[MeshTrafficPermissionSpec]):
+    """Who may send requests to whom."""
+
+    kind: ClassVar[ScopedKind] = "MeshTrafficPermission"
+
+
+class TlsVersion(Model):
+    """The versions of TLS."""
+
+    min: str | None = None
+    max: str | None = None
+
+
+class TlsConf(Model):
+    """How inbound listeners take TLS."""
+
+    mode: Literal["Strict", "Permissive"] | None = None
+    tls_version: TlsVersion | None = None
+    tls_ciphers: _Strings | None = None
+
+
+class TlsRule(Model):
+    """An entry of ``rules``."""
+
+    default: TlsConf | None = None
+
+
+class TlsFrom(Model):
+    """An entry of ``from``."""
+
+    target_ref: TargetRef
+    default: TlsConf | None = None
+
+
+class MeshTlsSpec(Model):
+    """The TLS mode of inbound traffic, which ``mtls.backends[].mode`` had before."""
+
+    target_ref: TargetRef | None = None
+    from_: Annotated[tuple[TlsFrom, ...], Field(strict=False)] | None = Field(None, alias="from")
+    rules: Annotated[tuple[TlsRule, ...], Field(strict=False)] | None = None
+
+
+class MeshTls(ScopedResource[MeshTlsSpec]):
+    """The TLS settings of a mesh."""
+
+    kind: ClassVar[ScopedKind] = "MeshTLS"

@@ -1,0 +1,56 @@
+"""Resources of one mesh, in the form of Kubernetes and of Universal.
+
+On Kubernetes, MeshIdentity and MeshTrust live in the control plane's namespace (kumahq/kuma:pkg/core/resources/apis/
+meshidentity/api/v1alpha1/meshidentity.go).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+
+from toolkit.contract import DnsLabel
+from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.secret import MESH_LABEL, ObjectName
+
+if TYPE_CHECKING:
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.values import Object
+
+ScopedKind = Literal["MeshIdentity", "MeshTrust", "MeshTLS", "MeshTrafficPermission"]
+SCOPED_KINDS: tuple[ScopedKind, ...] = ("MeshIdentity", "MeshTrust", "MeshTLS", "MeshTrafficPermission")
+# Their collections in the HTTP API (kumahq/kuma:pkg/core/resources/apis/*/api/v1alpha1/rest.yaml).
+COLLECTIONS: dict[ScopedKind, str] = {
+    "MeshIdentity": "meshidentities",
+    "MeshTrust": "meshtrusts",
+    "MeshTLS": "meshtlses",
+    "MeshTrafficPermission": "meshtrafficpermissions",
+}
+_Spec = TypeVar("_Spec", bound=Model)
+
+
+class ScopedResource(Model, Generic[_Spec]):
+    """A resource of one mesh.
+
+    Attributes:
+        namespace: the control plane's, for the form of Kubernetes.
+    """
+
+    kind: ClassVar[ScopedKind]
+
+    name: ObjectName
+    mesh: DnsLabel
+    namespace: DnsLabel
+    spec: _Spec
+
+    def to_form(self, form: Form) -> Object:
+        """Return the document that ``kubectl apply`` or ``kumactl apply`` takes."""
+        spec = self.spec.to_document()
+        if form == "universal":
+            return {"type": self.kind, "mesh": self.mesh, "name": self.name, "spec": spec}
+        return {
+            "apiVersion": API_VERSION,
+            "kind": self.kind,
+            "metadata": {"name": self.name, "namespace": self.namespace, "labels": {MESH_LABEL: self.mesh}},
+            "spec": spec,
+        }

@@ -1,0 +1,102 @@
+"""The templates of a MeshIdentity's SPIFFE ID, and what they expand to.
+
+Kuma expands them with Go's text/template (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/helpers.go).
+This module knows fields and ``label``; other template syntax is reported as unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.mesh.schema.mesh import Form
+
+DEFAULT_TRUST_DOMAIN = "{{ .Mesh }}.{{ .Zone }}.mesh.local"
+DEFAULT_PATHS: dict[Form, str] = {
+    "kubernetes": "/ns/{{ .Namespace }}/sa/{{ .ServiceAccount }}",
+    "universal": "/workload/{{ .Workload }}",
+}
+# The label that gives a Universal proxy its workload.
+WORKLOAD_LABEL = "kuma.io/workload"
+TRUST_DOMAIN_FIELDS = ("Mesh", "Zone")
+PATH_FIELDS = ("TrustDomain", "Namespace", "ServiceAccount", "Workload")
+_ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+_FIELD = re.compile(r"\.(\w+)", re.ASCII)
+_LABEL = re.compile(r'label\s+(?:"([^"\\]*)"|`([^`]*)`)')
+# SPIFFE-ID, 2.1: lower-case letters, digits, dots, hyphens and underscores.
+_TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
+# SPIFFE-ID, 2.2: segments of letters, digits, dots, hyphens and underscores, none of which is empty, . or ..
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)+")
+
+
+class Expansion(NamedTuple):
+    """A template with its values.
+
+    Attributes:
+        text: the template, each known action replaced.
+        unknown: actions that Kuma can't expand, without their braces.
+    """
+
+    text: str
+    unknown: tuple[str, ...]
+
+
+def expand(template: str, fields: Mapping[str, str], labels: Mapping[str, str] | None = None) -> Expansion:
+    """Return a template with its values.
+
+    Args:
+        template: of a trust domain or a path.
+        fields: values by their names, such as ``Mesh``.
+        labels: of the resource or of the proxy; None where they are not known, so that any label counts as known.
+    """
+    unknown: list[str] = []
+
+    def replace(action: re.Match[str]) -> str:
+        words = action[1]
+        if (field := _FIELD.fullmatch(words)) and field[1] in fields:
+            return fields[field[1]]
+        if label := _LABEL.fullmatch(words):
+            name = label[1] or label[2] or ""
+            if labels is None:
+                return "label"
+            if name in labels:
+                return labels[name]
+        unknown.append(words)
+        return ""
+
+    text = _ACTION.sub(replace, template)
+    if "{{" in text or "}}" in text:
+        unknown.append(template)
+    return Expansion(text, tuple(unknown))
+
+
+def expand_trust_domain(template: str | None, mesh: str, zone: str) -> Expansion:
+    """Return the trust domain of a zone; of None, that of Kuma's default template."""
+    return expand(template or DEFAULT_TRUST_DOMAIN, {"Mesh": mesh, "Zone": zone})
+
+
+def check_trust_domain(text: str) -> str:
+    """Return why a text is not a trust domain (SPIFFE-ID, 2.1); empty if it is one."""
+    if "://" in text:
+        return "has a scheme; a trust domain is a name such as example.org"
+    if _TRUST_DOMAIN.fullmatch(text):
+        return ""
+    if not text:
+        return "is empty"
+    if any(character.isupper() for character in text):
+        return "has capital letters; a trust domain has lower-case letters only"
+    return "must be lower-case letters, digits, dots, hyphens and underscores"
+
+
+def check_path(text: str) -> str:
+    """Return why a text is not the path of a SPIFFE ID (SPIFFE-ID, 2.2); empty if it is one."""
+    if _PATH.fullmatch(text):
+        return ""
+    if not text.startswith("/"):
+        return "must begin with a slash"
+    if text.endswith("/"):
+        return "must not end with a slash"
+    return "must be segments of letters, digits, dots, hyphens and underscores, each after one slash"

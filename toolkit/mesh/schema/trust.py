@@ -1,0 +1,48 @@
+"""MeshTrust: the CAs that may issue certificates of one trust domain.
+
+Source: kumahq/kuma:pkg/core/resources/apis/meshtrust/api/v1alpha1/meshtrust.go (release-2.14).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from toolkit.mesh.schema.model import Model
+from toolkit.mesh.schema.scoped import ScopedKind, ScopedResource
+
+MAX_TRUST_DOMAIN = 253
+
+
+class Pem(Model):
+    """Certificates in PEM."""
+
+    value: str
+
+
+class CaBundle(Model):
+    """CAs, one after the other. Envoy's SPIFFE validator needs the root among them."""
+
+    type: Literal["Pem"]
+    pem: Pem | None = None
+
+
+class Origin(Model):
+    """The MeshIdentity for which a control plane made the MeshTrust; deprecated in favor of its status."""
+
+    kri: str | None = None
+
+
+class MeshTrustSpec(Model):
+    """The CAs of all MeshTrusts of one trust domain are joined."""
+
+    trust_domain: Annotated[str, Field(min_length=1, max_length=MAX_TRUST_DOMAIN)]
+    ca_bundles: Annotated[tuple[CaBundle, ...], Field(min_length=1, strict=False)]
+    origin: Origin | None = None
+
+
+class MeshTrust(ScopedResource[MeshTrustSpec]):
+    """A trust domain with its CAs."""
+
+    kind: ClassVar[ScopedKind] = "MeshTrust"
