@@ -1,1 +1,1 @@
-"""YAML as text with places: read it, find the nodes, edit one and leave the rest. It knows nothing of Kong Mesh."""
+"""Read and edit YAML as text with positions, independent of Kong Mesh."""

@@ -1,4 +1,4 @@
-"""What an edit changes: plain values as they should become, and how these differ from those that were read."""
+"""Edit a document's plain values, and find the changes between the original and the edited values."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Change(NamedTuple):
-    """One difference between two values.
+    """One change from the original to the edited values.
 
     Attributes:
-        kind: ``set`` puts the value at the path; ``add`` puts the entries of the value, of which the path names the
-            first one, after the last entry of their mapping or list; ``cut`` takes away the key or item.
-        path: in the first of the two values.
-        value: what is put there; None of a cut.
+        kind: ``set`` sets the value at the path. ``add`` appends the entries of the value to a mapping or list; the
+            path names the first new entry. ``cut`` removes the key or item.
+        path: a path in the original values.
+        value: the new value or entries; None for a cut.
     """
 
     kind: Literal["set", "add", "cut"]
@@ -30,9 +30,10 @@ class Change(NamedTuple):
 
 
 class Draft:
-    """A document's plain values as they should become.
+    """A document's edited plain values.
 
-    Values are copied on the way to an edit and never changed in place: aliases share them, and so may callers.
+    Every edit copies the mappings and lists on its path and changes nothing in place, because aliases and callers may
+    share values.
 
     Args:
         original: the values that were read.
@@ -41,27 +42,27 @@ class Draft:
     def __init__(self, original: object) -> None:
         self._original = original
         self.value: Value = original
-        # For each list that was edited, and found by its identity: from which item of the original one each item is.
+        # For each edited list, by its id(): the list, and for each item its index in the original list.
         self._origins: dict[int, tuple[list[Value], list[int | None]]] = {}
 
     def put(self, path: Path, value: object) -> None:
-        """Put a value at a path; what is missing or empty on the way is filled.
+        """Set the value at a path. Missing or empty parents are created.
 
         Raises:
-            LookupError: something on the way is neither missing, empty, nor a mapping or list.
+            LookupError: a parent exists and is not a mapping or list.
         """
         self.value = self._put(self.value, self._original, path, value)
 
     def remove(self, path: Path) -> None:
-        """Take away a key or an item.
+        """Remove a key or an item.
 
         Raises:
-            LookupError: it is not there.
+            LookupError: it does not exist.
         """
         self.value = self._without(self.value, self._original, path)
 
     def find_changes(self) -> list[Change]:
-        """Return how the value differs from the original, in the order of the original."""
+        """Return the changes from the original to the edited value, in the order of the original."""
         return list(self._changes(self._original, self.value, ()))
 
     def _put(self, holder: Value, original: Value, path: Path, value: object) -> Value:
@@ -103,12 +104,12 @@ class Draft:
         return copied
 
     def _copied(self, holder: list[Value], original: object) -> tuple[list[Value], list[int | None]]:
-        """Return a copy of a list, and where its items come from; both may be changed."""
+        """Return a copy of a list and the original indexes of its items. The caller may change both."""
         _, origins = self._origins.pop(id(holder), (None, None))
         changed = copy.copy(holder)
         if origins is None:
             if holder is not original:
-                # It was given as a whole, so its items are compared with those of the original one.
+                # The list was set as a whole, so its items have no known origin and are compared later.
                 return changed, [None] * len(holder)
             origins = list(range(len(holder)))
         self._origins[id(changed)] = changed, origins
@@ -133,7 +134,7 @@ class Draft:
 
     def _changes_of_mapping(self, old: Value, new: Value, path: Path) -> Iterator[Change]:
         if any(not isinstance(key, str) and not (key in new and are_same(old[key], new[key])) for key in old):
-            # Paths have only texts as keys.
+            # A path can only contain keys that are texts, so the mapping is replaced as a whole.
             yield Change("set", path, new)
             return
         for key, value in old.items():
@@ -145,7 +146,7 @@ class Draft:
             yield Change("add", (*path, next(iter(added))), added)
 
     def _pairs(self, old: list[Value], new: list[Value]) -> list[tuple[int, int]]:
-        """Return which items of two lists are the same ones, as numbers; what is behind the last one is new."""
+        """Return the index pairs of items that two lists share. Items after the last pair are new."""
         _, origins = self._origins.get(id(new), (None, None))
         if origins is None:
             return _likely_pairs(old, new)
@@ -157,7 +158,7 @@ def _item(original: object, origin: int | None) -> object:
 
 
 def _likely_pairs(old: Sequence[Value], new: Sequence[Value]) -> list[tuple[int, int]]:
-    """Return which items of a list are those of another that took its place."""
+    """Return the index pairs of items that a list and its replacement probably share."""
     short = min(len(old), len(new))
     head = sum(1 for _ in takewhile(lambda n: are_same(old[n], new[n]), range(short)))
     if len(new) >= len(old):
@@ -166,7 +167,7 @@ def _likely_pairs(old: Sequence[Value], new: Sequence[Value]) -> list[tuple[int,
     pairs = [(number, number) for number in range(head)]
     spare = len(old) - len(new)
     for number in range(head, len(new) - tail):
-        # Of several items some are gone: those that are the same ones stay, and others are taken as they come.
+        # The new list is shorter: pair equal items first, and other items in order.
         first = pairs[-1][0] + 1 if pairs else 0
         match = next((n for n in range(first, number + spare + 1) if are_same(old[n], new[number])), first)
         pairs.append((match, number))
@@ -174,7 +175,7 @@ def _likely_pairs(old: Sequence[Value], new: Sequence[Value]) -> list[tuple[int,
 
 
 def apply_changes(value: Value, changes: Sequence[Change]) -> Value:
-    """Return a value with changes made to it that are in its order; what is not on the way is shared."""
+    """Return a value with changes applied, which must be in its order. Unchanged parts are shared with the original."""
     for change in reversed(changes):
         value = _applied(value, change.path, change)
     return value
@@ -196,9 +197,9 @@ def _applied(holder: Value, path: Path, change: Change) -> Value:
 
 
 def are_same(one: object, other: object) -> bool:
-    """Return whether two values are alike in every part; unlike with ``==``, 1, 1.0 and true differ, and NaN is itself.
+    """Return whether two values are equal in value and type. Unlike with ``==``, 1, 1.0 and true differ; NaN is NaN.
 
-    Aliases make values that hold themselves, or one value a million times: no pair is looked at twice.
+    Each pair is compared only once, because with aliases, values may contain themselves or repeat a million times.
     """
     pairs: list[tuple[Value, Value]] = [(one, other)]
     known: set[tuple[int, int]] = set()

@@ -1,8 +1,8 @@
-"""Edit a YAML text and leave every character alone that the edits are not about.
+"""Edit values in a YAML text without changing any other character.
 
-Comments, order, quotes, indentation and line ends of what is not edited stay as they are, since the text is cut and
-spliced, never written again. Every splice is proven by reading the result: where a text is written in a way that no
-splice fits (an anchor in the middle, for example), the edit is refused and nothing is lost.
+Edits are splices in the text, so comments, order, quotes, indentation and line ends of all other parts are kept. Every
+splice is verified by parsing the result. If no splice gives the wanted values (because of an anchor in the edited part,
+for example), the edit is rejected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from toolkit.yamltext.changes import Change
     from toolkit.yamltext.nodes import Node, Path, Place
 
-# Where a document ends: after `...`, or before the `---` or the directives of the next one.
+# The end of a document: after `...`, or before the `---` or the directives of the next document.
 _BOUNDARY = re.compile(r"(?:^|(?<=[\r\n]))(?:\.\.\.(?!\S)|(?=---(?!\S)|%))", re.MULTILINE)
 
 
@@ -32,12 +32,12 @@ class _Part(NamedTuple):
     """The text of one document.
 
     Attributes:
-        text: of the document, or of a stream that contains it.
-        begin: where the document begins in the text.
-        end: where it ends.
+        text: the document's text, or the text of a stream that contains it.
+        begin: index of the document's begin in the text.
+        end: index of its end.
         value: its plain values.
         root: its tree, with places in the text; None for a stream without documents.
-        splicer: for the text.
+        splicer: finds splices in the text.
     """
 
     text: str
@@ -53,9 +53,9 @@ class Editor:
 
     Args:
         text: the stream.
-        source: what to call it in an error, usually the file's name.
-        parsed: what :func:`toolkit.yamltext.parsing.parse` returned for the text, if that is known.
-        as_go: as of that function.
+        source: its name in errors, usually the file's name.
+        parsed: the result of :func:`toolkit.yamltext.parsing.parse` for the text; None to parse it here.
+        as_go: whether to parse as Go does; see that function.
 
     Raises:
         InvalidInputError: the text is not YAML.
@@ -68,27 +68,26 @@ class Editor:
         self._parsed = parse(text, source, as_go=as_go) if parsed is None else parsed
         self._splicer = Splicer(text)
         self._drafts = [Draft(document.value) for document in self._parsed]
-        # The text of each document that was edited, and the values that it was made for.
+        # For each edited document: the edited values, and the text made for them.
         self._made: dict[int, tuple[object, str]] = {}
         self._text: str | None = text
 
     @property
     def documents(self) -> list[Value]:
-        """The plain values of the stream as they are after the edits so far; not to be changed in place."""
+        """Return the plain values of all documents after the edits so far. Callers must not change them in place."""
         return [draft.value for draft in self._drafts]
 
     def set(self, document: int, path: Path, value: object) -> None:
-        """Put a value at a path: replace what is there, or add it after its last neighbor.
+        """Set the value at a path: replace the value there, or append it to its mapping or list.
 
         Args:
-            document: which document of the stream, from 0; a stream without any gets its first one.
-            path: keys and numbers of items. What is missing or empty on the way is filled; the number after that of
-                the last item appends.
-            value: a text, a truth value, an integer, or a mapping or list of such.
+            document: index of the document; 0 adds a document to an empty stream.
+            path: keys and indexes of items. Missing or empty parents are created. The index after the last item
+                appends an item.
+            value: a text, boolean or integer, or a mapping or list of these.
 
         Raises:
-            InvalidInputError: there is something else than mappings and lists on the way, or the value can't be
-                written.
+            InvalidInputError: a parent exists and is not a mapping or list, or the value can't be written.
         """
         if not path or not 0 <= document < max(1, len(self._drafts)):
             raise self._refused(document, path)
@@ -99,17 +98,17 @@ class Editor:
                 return
             draft.put(path, value)
         except (LookupError, ValueError) as error:
-            # There is no such place, or half a character, which no text can hold.
+            # The path does not exist, or a text contains a lone surrogate.
             raise self._refused(document, path) from error
         if not self._drafts:
             self._drafts.append(draft)
         self._text = None
 
     def remove(self, document: int, path: Path) -> None:
-        """Take away a key or an item.
+        """Remove a key or an item.
 
         Raises:
-            InvalidInputError: it is not there.
+            InvalidInputError: it does not exist.
         """
         if not path or not 0 <= document < len(self._drafts):
             raise self._refused(document, path)
@@ -120,16 +119,16 @@ class Editor:
         self._text = None
 
     def find_place(self, document: int, path: Path) -> Place:
-        """Return the place of a path in the original text, or of the closest value above it that is there."""
+        """Return the place of a path in the original text, or of its closest existing parent."""
         known = 0 <= document < len(self._parsed)
         return nodes.find_nearest(self._parsed[document].root, path) if known else nodes.Place(0, 1, 1)
 
     @property
     def text(self) -> str:
-        """The stream with all edits.
+        """Return the stream with all edits.
 
         Raises:
-            InvalidInputError: the text is written in a way that an edit does not fit into.
+            InvalidInputError: an edit can't be made in the text as it is written.
         """
         if self._text is None:
             pieces: list[str] = []
@@ -144,7 +143,7 @@ class Editor:
         return self._text
 
     def _part(self, number: int) -> _Part:
-        """Return a document as it was read."""
+        """Return an original document."""
         text = self._original
         if not self._parsed:
             return _Part(text, 0, len(text), None, None, self._splicer)
@@ -154,13 +153,13 @@ class Editor:
         return _Part(text, begin, end, value, root, self._splicer)
 
     def _boundary(self, number: int) -> int:
-        """Return where a document begins that is not the first one."""
+        """Return the index at which a document begins that is not the first one."""
         before, root = self._parsed[number - 1].root, self._parsed[number].root
         boundary = _BOUNDARY.search(self._original, before.after, root.start.index)
         return boundary.end() if boundary else root.start.index
 
     def _edited(self, number: int, part: _Part, changes: list[Change]) -> str:
-        """Return the text of a document with changes; it is made once for the same values."""
+        """Return the text of a document with changes. The text is cached for the same values."""
         wanted = self._drafts[number].value
         known, text = self._made.get(number, (None, ""))
         if known is not wanted:
@@ -172,9 +171,9 @@ class Editor:
         return text
 
     def _changed(self, number: int, part: _Part, changes: list[Change]) -> _Part:
-        """Make changes together, or where that does not fit the later half before the other half.
+        """Apply all changes at once; if that fails, apply the later half first and then the other half.
 
-        The changes are in the order of the document, so the later ones move nothing that the others are about.
+        The changes are in the order of the document, so later changes don't move the places of earlier ones.
 
         Raises:
             InvalidInputError: a change can't be made.
@@ -188,7 +187,7 @@ class Editor:
         return changed
 
     def _proven(self, part: _Part, changes: list[Change]) -> _Part | None:
-        """Make changes together, and read the result; None where it is not what it should be."""
+        """Apply all changes at once and parse the result; return None if it does not have the wanted values."""
         wanted = apply_changes(part.value, changes)
         for text in _spliced(part, changes):
             try:
@@ -209,16 +208,16 @@ class Editor:
 
 
 def join_path(path: Path) -> str:
-    """Return a path as people write it: ``spec.mtls.backends[0].conf``."""
+    """Return a path as text: ``spec.mtls.backends[0].conf``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
 def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
-    """Yield the texts of a document that changes may lead to; nothing where they overlap."""
+    """Yield the possible texts of a document with changes; nothing if splices overlap."""
     try:
         made = part.splicer.find_splices(part.root, changes)
     except (TypeError, ValueError):
-        # A value that YAML text of ours can't express.
+        # The value has a type or a character that can't be written.
         return
     if None in made:
         return
@@ -235,15 +234,15 @@ def _spliced(part: _Part, changes: list[Change]) -> Iterator[str]:
     if is_last or text.endswith(("\n", "\r")) or not part.text[: part.end].endswith(("\n", "\r")):
         yield text
     if not text.endswith(("\n", "\r")):
-        # A literal block needs the end of its last line, which the text may have lacked.
+        # A literal block needs a final line end, which the text may not have had.
         yield text + find_line_end(part.text)
 
 
 def _plain(value: object) -> Value:
-    """Return a value as it will be read: of its own, and with lists instead of tuples.
+    """Return a copy of a value as it will be parsed, with lists instead of tuples.
 
     Raises:
-        ValueError: a text has half a character.
+        ValueError: a text contains a lone surrogate.
     """
     if isinstance(value, str):
         value.encode()

@@ -1,7 +1,6 @@
-"""The nodes of a YAML text with their places, for findings and for edits that touch nothing else.
+"""The nodes of a YAML text with their places, for findings and edits.
 
-A tree is made from the parser's events and not from values: aliases stay aliases, so that no node claims a place that
-is another's.
+A tree is built from the parser's events, not from values. Aliases stay aliases, so that every node has its own place.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-# A place within a document: keys of mappings and numbers of items.
+# A path in a document: keys of mappings and indexes of items.
 Path: TypeAlias = "tuple[str | int, ...]"
 LINE_BREAK = re.compile(r"\r\n|\n|\r")
-# Blanks, line ends and comments: what may be between a key and its colon, or between an entry and its comma.
+# Blanks, line ends and comments, which may be between a key and its colon, or between an entry and its comma.
 _GAP = re.compile(r"(?:[ \t\r\n]+|(?<=[ \t\r\n])#[^\r\n]*)*")
 
 
@@ -21,7 +20,7 @@ class Place(NamedTuple):
     """A position in a text.
 
     Attributes:
-        index: characters before it.
+        index: number of characters before it.
         line: from 1.
         column: from 1.
     """
@@ -32,14 +31,14 @@ class Place(NamedTuple):
 
 
 class Scalar(NamedTuple):
-    """A leaf.
+    """A scalar.
 
     Attributes:
-        end: the index after its last character; in a block scalar after its last line with text.
-        after: the index where what follows may begin; differs from `end` for block scalars, where it is the beginning
-            of a line, behind the blank lines that belong to the value (``|+`` and ``>+``).
-        value: its text, with quotes and escapes resolved.
-        style: ``'``, ``"``, ``|``, ``>`` or empty for a plain one.
+        end: index after its last character; for a block scalar, after its last line with text.
+        after: index at which the next node may begin. It differs from `end` only for block scalars, where it is the
+            begin of a line, after the blank lines that belong to the value (``|+`` and ``>+``).
+        value: the text, with quotes and escapes resolved.
+        style: ``'``, ``"``, ``|``, ``>`` or empty for a plain scalar.
     """
 
     start: Place
@@ -50,17 +49,17 @@ class Scalar(NamedTuple):
 
     @property
     def is_block(self) -> bool:
-        """Whether it is written as lines of its own (``|`` and ``>``)."""
+        """Return whether it is a block scalar (``|`` or ``>``)."""
         return self.style in ("|", ">")
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is written where a value could be."""
+        """Return whether it is an omitted value, without any characters."""
         return self.start.index == self.end
 
 
 class Alias(NamedTuple):
-    """A reference to a node that is elsewhere."""
+    """An alias: a reference to an anchored node."""
 
     start: Place
     end: int
@@ -68,7 +67,7 @@ class Alias(NamedTuple):
 
     @property
     def after(self) -> int:
-        """The index where what follows may begin."""
+        """Return the index at which the next node may begin."""
         return self.end
 
 
@@ -81,7 +80,7 @@ class Pair(NamedTuple):
 
 @dataclass(slots=True)
 class Mapping:
-    """A mapping, in block or flow style; `end` is after its last value, or after its brace."""
+    """A mapping in block or flow style. `end` is the index after its last value, or after its closing brace."""
 
     start: Place
     is_flow: bool
@@ -91,21 +90,21 @@ class Mapping:
     _numbers: dict[str, int] | None = field(default=None, init=False, repr=False, compare=False)
 
     def find_number(self, key: str) -> int | None:
-        """Return the number of the first pair with a key that is a scalar; None where there is none."""
+        """Return the index of the first pair with this scalar key; None if there is none."""
         if self._numbers is None:
             keys = [(pair.key.value, n) for n, pair in enumerate(self.pairs) if isinstance(pair.key, Scalar)]
             self._numbers = dict(reversed(keys))
         return self._numbers.get(key)
 
     def find_pair(self, key: str) -> Pair | None:
-        """Return the first pair with a key that is a scalar; None where there is none."""
+        """Return the first pair with this scalar key; None if there is none."""
         number = self.find_number(key)
         return None if number is None else self.pairs[number]
 
 
 @dataclass(slots=True)
 class Sequence:
-    """A sequence, in block or flow style; `start` of a block is its first dash."""
+    """A sequence in block or flow style. In block style, `start` is its first dash."""
 
     start: Place
     is_flow: bool
@@ -118,7 +117,7 @@ Node: TypeAlias = Scalar | Alias | Mapping | Sequence
 
 
 def find(root: Node, path: Path) -> Node | None:
-    """Return the node at a path; None where there is none, or where an alias is in between."""
+    """Return the node at a path; None if there is none, or if the path goes through an alias."""
     node = root
     for part in path:
         step = _step(node, part)
@@ -129,7 +128,7 @@ def find(root: Node, path: Path) -> Node | None:
 
 
 def find_nearest(root: Node, path: Path) -> Place:
-    """The place of a path, or of the closest node above it that is there; of a key where the path names one."""
+    """Return the place of a path, or of its closest existing parent. The place of a mapping's entry is its key."""
     place, node = root.start, root
     for part in path:
         step = _step(node, part)
@@ -140,7 +139,7 @@ def find_nearest(root: Node, path: Path) -> Place:
 
 
 def _step(node: Node, part: str | int) -> tuple[Place, Node] | None:
-    """What a part of a path leads to, with the place of its key or item; None where it leads nowhere."""
+    """Return the node at one part of a path, with the place of its key or item; None if it does not exist."""
     if isinstance(node, Mapping) and isinstance(part, str) and (pair := node.find_pair(part)):
         return pair.key.start, pair.value
     if isinstance(node, Sequence) and isinstance(part, int) and 0 <= part < len(node.items):
@@ -149,7 +148,7 @@ def _step(node: Node, part: str | int) -> tuple[Place, Node] | None:
 
 
 def find_mark(text: str, index: int, mark: str) -> int | None:
-    """Return the index of the next mark, behind only blanks, line ends and comments; None behind anything else."""
+    """Return the index of a mark after blanks, line ends and comments; None if anything else comes first."""
     gap = _GAP.match(text, index)
     end = gap.end() if gap else index
     return end if text.startswith(mark, end) else None

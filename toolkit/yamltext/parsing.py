@@ -1,7 +1,7 @@
-"""Read YAML that others wrote: as plain values and as trees with places, in one pass over the text.
+"""Parse untrusted YAML into plain values and trees with places, in one pass over the text.
 
-Plain scalars and merge keys are those of YAML 1.2, or of Go's YAML library, which kubectl and Kuma read with.
-Nothing in the text can run code, grow without bounds, or appear in an error.
+Plain scalars and merge keys are parsed as in YAML 1.2, or as Go's YAML library does, which kubectl and Kuma use.
+A text can't run code or grow without bounds, and errors don't quote it.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ if TYPE_CHECKING:
 
     from toolkit.yamltext import nodes
 
-# What ruamel.yaml has no annotations for: its tags, the attributes of its events, and what it makes of nodes.
+# ruamel.yaml has no annotations for its tags, for its events' attributes, and for the values of nodes.
 RuamelObject: TypeAlias = Any
 _STANDARD = "tag:yaml.org,2002:"
 _MERGE = f"{_STANDARD}merge"
-# Merge keys (`<<`) are the one place where an alias copies what it names: seven lines can grow to millions of
-# entries. Files written by people merge a handful.
+# Only with merge keys (`<<`), an alias copies entries: seven lines can grow to millions of entries. Files written by
+# people merge a few.
 _MAX_MERGED = 10_000
-# Far deeper than any document of Kong Mesh, and well within what the parser itself can follow.
+# Much deeper than any document of Kong Mesh, and less than the parser's own limit.
 _MAX_DEPTH = 100
-# The header of a block scalar that keeps the blank lines behind it; a tag and an anchor may precede it.
+# The header of a block scalar that keeps trailing blank lines. A tag and an anchor may precede it.
 _KEEPING = re.compile(r"(?:[&!]\S*[ \t]+)*[|>][0-9]?\+")
-# What the YAML library says, up to where it would quote more of the text than a character; tokens are its own words.
+# The YAML library's message up to the point where it quotes more than one character of the text. Tokens are its own.
 _UNQUOTED = re.compile(r"""(?:[^'"]|'(?:[^'\\]|\\.[0-9a-f]*|<[a-z ]+>)'|(?<=\w)'(?=\w))*""")
 
 
@@ -61,7 +61,7 @@ class Parsed(NamedTuple):
     Attributes:
         value: its plain values.
         root: its tree, with places in the whole stream; an empty document is an empty scalar.
-        mark: the index of its ``---``; None where it has none.
+        mark: index of its ``---``; None if it has none.
     """
 
     value: object
@@ -72,19 +72,19 @@ class Parsed(NamedTuple):
 def parse(
     text: str, source: str, advance: Callable[[int], None] = lambda _: None, *, as_go: bool = False
 ) -> list[Parsed]:
-    """Return every document of a YAML stream; tags run nothing, a key occurs once in a mapping.
+    """Return every document of a YAML stream. Tags run no code, and duplicate keys are an error.
 
     Args:
         text: the stream.
-        source: what to call it in an error, usually the file's name.
+        source: its name in errors, usually the file's name.
         advance: is called after each document with the number of characters read since the last call.
-        as_go: whether to read plain scalars and merge keys as Go does, instead of as YAML 1.2 has it.
+        as_go: whether to parse plain scalars and merge keys as Go does, instead of as in YAML 1.2.
 
     Raises:
-        InvalidInputError: the text is not YAML; the place is named as ``source:line:column``.
+        InvalidInputError: the text is not valid YAML. The error names the place as ``source:line:column``.
     """
     with _refusing(text, source), warnings.catch_warnings():
-        # The library's warnings are about style, and quote values.
+        # The library's warnings concern only style, and quote values.
         warnings.simplefilter("ignore", YAMLWarning)
         documents: list[Parsed] = []
         done = 0
@@ -96,7 +96,7 @@ def parse(
 
 
 def load(text: str, source: str) -> object:
-    """Return the plain values of the only document; None where there is none.
+    """Return the plain values of the only document; None if there is none.
 
     Raises:
         InvalidInputError: as for :func:`parse`, or there are several documents.
@@ -110,12 +110,12 @@ def load(text: str, source: str) -> object:
 
 
 class _Constructor(SafeConstructor):
-    """ruamel.yaml's safe constructor, with bounded merge keys and a place for every failure."""
+    """ruamel.yaml's safe constructor with a limit for merge keys, and a place in every error."""
 
     merged = 0
 
     def flatten_mapping(self, node: MappingNode) -> None:
-        """Count what merge keys would copy before it is copied."""
+        """Count the entries that merge keys would copy, before they are copied."""
         for key, value in node.value:
             if key.tag != _MERGE:
                 continue
@@ -128,7 +128,7 @@ class _Constructor(SafeConstructor):
         super().flatten_mapping(node)
 
     def construct_object(self, node: Node, deep: bool = False) -> object:  # noqa: FBT001, FBT002 - ruamel's signature
-        """Say where a value is that is not what its tag promises; ruamel lets Python's bare errors through."""
+        """Raise an error with a place if a value does not match its tag. ruamel.yaml itself raises Python's errors."""
         try:
             return super().construct_object(node, deep)
         except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -137,9 +137,9 @@ class _Constructor(SafeConstructor):
 
 
 class _GoConstructor(_Constructor):
-    """Makes the values that Go makes of scalars, and merges as Go does."""
+    """Constructs the same values as Go from scalars and merge keys."""
 
-    # Whether a merge key or an explicit tag occurred; without one, keys need no look at their tags.
+    # Whether a merge key or an explicit tag occurred. Without one, the tags of keys need no check.
     may_merge = False
 
     def flatten_mapping(self, node: MappingNode) -> None:
@@ -156,7 +156,7 @@ class _GoConstructor(_Constructor):
             node.merge = node.value[: count + len(before)]
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> RuamelObject:  # noqa: FBT001, FBT002 - same
-        """Refuse keys that JSON can't have: Go makes JSON of every document (sigs.k8s.io/yaml:yaml.go)."""
+        """Reject keys that JSON can't represent: Go converts every document to JSON (sigs.k8s.io/yaml:yaml.go)."""
         for key, _ in node.value:
             if not isinstance(key, ScalarNode):
                 raise ConstructorError(None, None, "a key is a list or a mapping", key.start_mark)
@@ -186,12 +186,12 @@ class _GoConstructor(_Constructor):
         return value
 
     def construct_timestamp(self, node: ScalarNode) -> str:
-        """Return a date as it is written."""
+        """Return a date as text, as it is written."""
         self.construct_yaml_timestamp(node)
         return str(node.value)
 
     def resolve(self, node: ScalarNode) -> str | bool | float | None:
-        """Return what a scalar would be without its tag."""
+        """Return the value that a scalar would have without its tag."""
         return resolve_scalar(self.construct_scalar(node))
 
 
@@ -210,16 +210,16 @@ _TAGS = {
 
 
 class _Resolver(VersionedResolver):
-    """ruamel.yaml's resolver, by the version of the current document; the library's keeps that of an earlier one."""
+    """ruamel.yaml's resolver with the current document's version. The original keeps an earlier document's version."""
 
     processing_version: tuple[int, int] = (1, 2)
 
 
 class _Builder:
-    """Makes plain values and trees from one run of the parser's events.
+    """Builds plain values and trees from one run of the parser's events.
 
-    The library's own nodes are made beside ours, since its constructor reads them. In them an alias is the node that
-    it names; in our trees it stays an alias, so that no node claims a place that is another's.
+    The library's nodes are built too, because its constructor reads them. In these, an alias is replaced by its node.
+    In our trees it stays an alias, so that every node has its own place.
     """
 
     _constructors: type[SafeConstructor] = _Constructor
@@ -239,7 +239,7 @@ class _Builder:
             if isinstance(event, DocumentStartEvent):
                 mark = event.end_mark.index - len("---") if event.explicit else None
                 self._anchors = {}
-                # The library makes another one when the version changes.
+                # The library creates a new resolver when the version changes.
                 self._resolver = self._yaml.resolver
                 self._resolver.processing_version = (1, 1) if event.version == (1, 1) else (1, 2)
             elif isinstance(event, NodeEvent):
@@ -264,7 +264,7 @@ class _Builder:
         return self._resolver.resolve(kind, value, event.implicit) if tag is None or str(tag) == "!" else tag
 
     def _anchored(self, event: RuamelObject, node: Node) -> Node:
-        # The second of two anchors with one name is the one that counts (YAML 1.2.2, 3.2.2.2).
+        # A later anchor with the same name replaces the earlier one (YAML 1.2.2, 3.2.2.2).
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
@@ -307,7 +307,7 @@ class _Builder:
         return sequence, node
 
     def _placed(self, key: nodes.Node, value: nodes.Node) -> nodes.Node:
-        """Return an empty value at the place after its key's colon; the parser places it at whatever comes next."""
+        """Return an empty value with the place after its key's colon. The parser's place is that of the next token."""
         if not isinstance(value, Scalar) or not value.is_empty:
             return value
         colon = find_mark(self._text, key.end, ":")
@@ -320,7 +320,7 @@ class _Builder:
 
 
 class _GoBuilder(_Builder):
-    """Makes the values that Go makes of plain scalars."""
+    """Builds the same values as Go from plain scalars."""
 
     _constructors = _GoConstructor
 
@@ -337,7 +337,7 @@ class _GoBuilder(_Builder):
 
 
 def _close(node: Mapping | Sequence, end: Event, last: nodes.Node | None) -> None:
-    """Set where a container ends: with its brace in flow style, with its last node otherwise."""
+    """Set the end of a mapping or sequence: its brace or bracket in flow style, else its last node."""
     if node.is_flow or last is None:
         node.end = node.after = end.end_mark.index
     else:
@@ -350,12 +350,12 @@ def _place(mark: StreamMark) -> Place:
 
 @contextmanager
 def _refusing(text: str, source: str) -> Iterator[None]:
-    """Turn whatever the YAML library raises into an error that names the source and, where known, the place.
+    """Convert all exceptions of the YAML library to errors with the source and, if it is known, the place.
 
-    The library's own error quotes the text, which may hold a secret; so it is no cause of ours, nor in a traceback.
+    The library's exceptions quote the text, which may contain a secret, so they are not kept as the cause.
 
     Raises:
-        InvalidInputError: the text that is read inside is not YAML.
+        InvalidInputError: the text that is parsed in the block is not valid YAML.
     """
     try:
         yield
@@ -376,13 +376,13 @@ def _refusing(text: str, source: str) -> Iterator[None]:
     except TypeError:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "a key is a list or a mapping")]) from None
     except AssertionError:
-        # The library knows 1.1 and 1.2.
+        # The library asserts that the version is 1.1 or 1.2.
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, "%YAML names an unknown version")]) from None
     except (YAMLError, ArithmeticError, LookupError, ValueError) as error:
         raise InvalidInputError(f"{source} is not YAML", [Problem(source, _reason(flatten(error)))]) from None
 
 
 def _reason(said: str) -> str:
-    """Return what the library says is wrong, without any value, key, name or tag of the text."""
+    """Return the library's message without any value, key, name or tag of the text."""
     kept = _UNQUOTED.match(said)
     return (kept.group().rstrip(" ,:").removesuffix(" from") if kept else "") or "it can't be read"

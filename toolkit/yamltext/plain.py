@@ -1,4 +1,4 @@
-"""Plain values that others wrote: look into them without trusting their types."""
+"""Read untrusted plain values without assumptions on their types."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from toolkit.values import Value
     from toolkit.yamltext.nodes import Path
 
-# A mapping of YAML, whose keys may be of any type.
+# A mapping from YAML, with keys of any type.
 AnyMapping: TypeAlias = "dict[Value, Value]"
-# A Mesh has some ten levels and some hundred values.
+# Much more than a Mesh has, which is about ten levels and a hundred values.
 _MAX_DEPTH = 64
 _MAX_VALUES = 100_000
 
@@ -33,7 +33,7 @@ def text(value: object) -> str:
 
 
 def at(value: object, path: Path) -> object:
-    """Return the value at a path; None where the path leads nowhere."""
+    """Return the value at a path; None if the path does not exist."""
     for part in path:
         if isinstance(value, dict) and isinstance(part, str):
             value = value.get(part)
@@ -45,7 +45,7 @@ def at(value: object, path: Path) -> object:
 
 
 def is_tame(value: object) -> bool:
-    """Return whether a recursive function can walk through the value: YAML's aliases may lead in circles."""
+    """Return whether a recursive function can process the value: with YAML's aliases, a value may contain itself."""
     level, seen = [value], 0
     for _ in range(_MAX_DEPTH):
         level = [child for parent in level for child in _children(parent)]

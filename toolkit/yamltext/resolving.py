@@ -1,6 +1,7 @@
-"""Read plain scalars as Go's YAML library does: kubectl, Helm and Kuma all use it.
+"""Resolve plain scalars as Go's YAML library does, which kubectl, Helm and Kuma use.
 
-It is neither YAML 1.1 nor YAML 1.2: ``on`` is true and ``010`` is 8, but ``1:30`` and dates are texts.
+Its rules are neither those of YAML 1.1 nor of YAML 1.2: ``on`` is true and ``010`` is 8, but ``1:30`` and dates are
+texts.
 
 Source: yaml/go-yaml:v2/resolve.go.
 """
@@ -19,10 +20,10 @@ _INFINITY = {f"{sign}.{word}" for sign in ("", "+", "-") for word in ("inf", "In
 _INTEGER = re.compile(r"([-+]?)(?:0[oO]?([0-7]+)|0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|([1-9][0-9]*|0))", re.ASCII)
 _BASES = (8, 16, 2, 10)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-# A number that begins with a point has underscores between its digits alone; others have them anywhere.
+# A number that begins with a point may have underscores only between digits. Other numbers may have them anywhere.
 _LOOSE = re.compile(r"(?<![0-9])_|_(?![0-9])")
 _MAX_DIGITS = 400
-# How everything begins that is not a text, and the merge key.
+# First characters of all scalars that may not be a text, and of the merge key.
 BEGINS_OTHERS = frozenset({word[:1] for word in (*_TRUE, *_FALSE, *NULLS)} | set("+-.0123456789<"))
 
 
@@ -44,7 +45,7 @@ def resolve_scalar(plain: str) -> str | bool | int | float | None:
 
 
 def _integer(digits: str) -> int | None:
-    """Return a number of 64 bits; None for anything else."""
+    """Return a 64-bit integer; None for anything else."""
     match = _INTEGER.fullmatch(digits)
     if not match:
         return None

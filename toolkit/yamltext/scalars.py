@@ -1,4 +1,4 @@
-"""Values as YAML text that reads as exactly those values, in YAML 1.1, which Kubernetes reads, and in YAML 1.2."""
+"""Write values as YAML text that is parsed to the same values by YAML 1.1 (Kubernetes) and YAML 1.2 parsers."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 _Nested: TypeAlias = "dict[str, object] | list[object] | tuple[object, ...]"
 
-# Plain scalars that are strings in YAML 1.1 and in YAML 1.2: they begin and end with a letter or digit and hold no
-# blank, so neither ': ' nor ' #' can occur.
+# Plain scalars that are strings in YAML 1.1 and in YAML 1.2. They begin and end with a letter or digit and contain no
+# blank, so ': ' and ' #' can't occur.
 _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9._/:-]*[A-Za-z0-9])?", re.ASCII)
 _PLAIN_DURATION = re.compile(r"[1-9][0-9]*(?:ms|[ywdhms])", re.ASCII)
-# Words that YAML 1.1 reads as something else than a string.
+# Words that are not strings in YAML 1.1.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _LAST_OF_THE_PLANE = "\uffff"
 _SINGLE_QUOTABLE = re.compile(r"[\x20-\x7e]+")
 
 
 def write_scalar(value: object) -> str:
-    """One value as a YAML scalar.
+    """Return a value as a YAML scalar.
 
-    A text is plain where that is safe beyond doubt, single-quoted like Kong's examples where it is printable, in
-    double quotes with JSON's escapes otherwise.
+    A text is written plain if that is certainly safe, in single quotes (like Kong's examples) if it is printable, and
+    otherwise in double quotes with JSON's escapes.
 
     Raises:
-        TypeError: the value is no text, integer or truth value; our documents hold nothing else in a scalar.
-        ValueError: the value is no text that can be encoded.
+        TypeError: the value is not a text, integer or boolean. Our documents have no other scalars.
+        ValueError: the text contains a lone surrogate, which can't be encoded.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -45,32 +45,31 @@ def write_scalar(value: object) -> str:
 
 
 def _escaped(character: str) -> str:
-    """One character of a double-quoted scalar (YAML 1.2.2, 5.7).
+    """Return a character for a double-quoted scalar (YAML 1.2.2, 5.7).
 
-    JSON's escapes are YAML's, but for characters beyond the basic plane: JSON writes them as two surrogates,
-    which YAML reads as two characters.
+    JSON's escapes are valid in YAML except for characters outside the basic plane: JSON writes these as two surrogates,
+    which YAML parses as two characters.
     """
-    # The surrogates of UTF-16.
     if "\ud800" <= character <= "\udfff":
         raise ValueError(f"U+{ord(character):04X} is half a character, which no text can hold")
     return json.dumps(character)[1:-1] if character <= _LAST_OF_THE_PLANE else f"\\U{ord(character):08X}"
 
 
-# Lines that a literal block can hold in any YAML: printable, not ended by a blank, the first one not indented. PEM is
-# such a text, and so is JSON.
+# Texts that are safe in a literal block in any YAML version: printable lines without trailing blanks, the first one not
+# indented. PEM and JSON are such texts.
 _LITERAL = re.compile(r"[!-~](?:[ -~]*[!-~])?\n(?: *[!-~](?:[ -~]*[!-~])?\n)*", re.ASCII)
 
 
 def write_literal(value: object) -> str:
-    """A value below its key: a text of several plain lines as a literal block, indented by two; else a scalar.
+    """Return a mapping's value: a text of several lines as a literal block, indented by two, else a scalar.
 
-    A block of a text that does not end with a line end is ``|-``: a ``|`` would add one. A ``|`` at the end of a
-    document loses its own in ``kumactl apply``, which cuts white space off documents before it reads them
+    A text without a final line end is written with ``|-``, because ``|`` would add one. At the end of a document, a
+    text with ``|`` loses its final line end in ``kumactl apply``, which trims documents before it parses them
     (kumahq/kuma:pkg/util/yaml/split.go).
 
     Raises:
-        TypeError: as of :func:`scalar`.
-        ValueError: same.
+        TypeError: see :func:`write_scalar`.
+        ValueError: see :func:`write_scalar`.
     """
     if isinstance(value, str) and _LITERAL.fullmatch(value):
         return _block_scalar("|", value)
@@ -84,7 +83,7 @@ def _block_scalar(indicator: str, value: str) -> str:
 
 
 def write_flow(value: object) -> str:
-    """Any value on one line: ``{name: a, backends: [b]}``."""
+    """Return a value on one line, in flow style: ``{name: a, backends: [b]}``."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{write_scalar(key)}: {write_flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -93,11 +92,11 @@ def write_flow(value: object) -> str:
 
 
 def write_json(value: object) -> str:
-    """Any value on one line, as JSON that reads the same as YAML.
+    """Return a value on one line, as JSON that a YAML parser reads as the same value.
 
     Raises:
-        TypeError: as of :func:`scalar`.
-        ValueError: same.
+        TypeError: see :func:`write_scalar`.
+        ValueError: see :func:`write_scalar`.
     """
     if isinstance(value, dict):
         return "{" + ", ".join(f"{write_json(key)}: {write_json(inner)}" for key, inner in value.items()) + "}"
@@ -105,16 +104,16 @@ def write_json(value: object) -> str:
         return "[" + ", ".join(map(write_json, value)) + "]"
     if not isinstance(value, str):
         return write_scalar(value)
-    # A character beyond the basic plane stands for itself: of JSON's two surrogates YAML makes two characters.
+    # A character outside the basic plane is not escaped: YAML would parse JSON's two surrogates as two characters.
     return '"' + "".join(_escaped(c) if c <= _LAST_OF_THE_PLANE else c for c in value) + '"'
 
 
 def write_block(value: _Nested, indent: int) -> str:
-    """A mapping or a sequence as lines, each indented and ended with a newline.
+    """Return a mapping or a sequence in block style: indented lines that end with a newline.
 
     Args:
-        value: it must not be empty: block style has no way to write that.
-        indent: blanks before each line.
+        value: must not be empty, because block style can't represent an empty value.
+        indent: number of blanks before each line.
     """
     return "".join(f"{' ' * indent}{line}\n" for line in _lines(value))
 
@@ -144,5 +143,5 @@ def _entry(key: str, value: object) -> Iterator[str]:
 
 
 def is_nested(value: object) -> TypeGuard[_Nested]:
-    """Whether a value takes lines of its own in block style: a mapping or sequence that is not empty."""
+    """Return whether a value is a mapping or sequence with entries, which has its own lines in block style."""
     return isinstance(value, dict | list | tuple) and bool(value)

@@ -1,7 +1,7 @@
-"""Which characters of a YAML text an edit is about.
+"""Find the characters of a YAML text to replace for an edit.
 
-A splice is a guess: it fits what people write, and may be wrong where a text is written in a way that nobody thought
-of. :mod:`toolkit.yamltext.editing` proves each one before it counts.
+A splice is a guess that fits common YAML and may be wrong for unusual text. :mod:`toolkit.yamltext.editing` verifies
+each splice before it uses the result.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Node, Pair, Path
 
 _INDENT = 2
-# An anchor and a tag with the blanks behind them.
+# An anchor and a tag with the blanks after them.
 _PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]*)+")
 _DASH = re.compile(r"^ *(-)(?!\S)", re.MULTILINE)
 
 
 class Splice(NamedTuple):
-    """Characters from `start` to `end` become `text`."""
+    """Replaces the characters from `start` to `end` with `text`."""
 
     start: int
     end: int
@@ -38,18 +38,23 @@ class Splice(NamedTuple):
 
 
 class Splicer:
-    """Finds the splice that makes an edit; None where there is none. It may be wrong: the editor proves it."""
+    """Finds the splice for an edit; None if there is none. A splice may be wrong, so the editor verifies it."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._newline = find_line_end(text)
-        # What is JSON stays JSON: who reads it may know nothing else.
+        # JSON must stay JSON: its readers may not understand YAML.
         self._flow = write_json if _is_json(text) else write_flow
-        # How many entries of a flow collection stay before those that are cut at its end, by its identity.
+        # For each flow collection, by its id(): how many entries are before those that are cut at its end.
         self._kept: dict[int, int] = {}
 
     def find_splices(self, root: Node | None, changes: list[Change]) -> list[Splice | None]:
-        """Return the splice of each change to the document with this root; None without one is an empty text."""
+        """Return the splice for each change to a document.
+
+        Args:
+            root: the document's tree; None for an empty stream.
+            changes: in the order of the document.
+        """
         self._kept.clear()
         cuts = {change.path for change in changes if change.kind == "cut"}
         return [self._splice(root, change, cuts) for change in changes]
@@ -74,11 +79,11 @@ class Splicer:
         parent, last = nodes.find(root, path[:-1]) if root else None, path[-1]
         if isinstance(parent, Mapping) and isinstance(last, str) and parent.pairs:
             pair = parent.find_pair(last)
-            # A value that a merge key brought is overridden.
+            # Without a pair, the value comes from a merge key, which a new pair overrides.
             return self._value(parent, pair, value) if pair else self._new_pairs(parent, {last: value})
         if isinstance(parent, Sequence) and isinstance(last, int) and parent.items:
             return self._item(parent, last, value)
-        # Of what an alias names no part can be replaced here, but the whole may be.
+        # The path goes through an alias or an empty value, so the parent is replaced as a whole.
         return self._replacement(root, path[:-1], {last: value} if isinstance(last, str) else [value])
 
     def _cut(self, parent: Node | None, path: Path, cuts: set[Path]) -> Splice | None:
@@ -97,7 +102,7 @@ class Splicer:
             self._kept[id(parent)] = len(parts) - sum(1 for _ in gone)
         return self._flow_cut(parent, number, self._kept[id(parent)])
 
-    # Values that are replaced.
+    # Replace values.
 
     def _value(self, parent: Mapping, pair: Pair, value: object) -> Splice | None:
         old = pair.value
@@ -115,7 +120,7 @@ class Splicer:
         return self._on_the_line(start, old.end, self._gap(old) + head.lstrip(" ") if head else "", tail)
 
     def _value_below(self, parent: Mapping, colon: int, old: Node, value: object) -> Splice | None:
-        """Instead of a value that begins on a line of its own."""
+        """Return the splice that replaces a value which begins on its own line."""
         start, begin = self._first(old), self._line_start(self._first(old))
         if self._text[begin:start].strip():
             return None
@@ -133,7 +138,7 @@ class Splicer:
         head, tail = self._behind_the_colon(value, self._column(parent))
         first, below = self._parted(above)
         if below:
-            # Lines of comments follow, which would become part of a block of text.
+            # Comment lines follow, which would become part of a literal block.
             head, tail = f" {self._flow(value)}", ""
         return Splice(colon + 1, self._end_of_lines(old), head + first.rstrip(" ") + self._newline + tail + below)
 
@@ -149,10 +154,10 @@ class Splicer:
         return self._on_the_line(old.start.index, old.end, " " + first if is_empty else first, tail)
 
     def _instead(self, old: Mapping | Sequence, value: object) -> Splice:
-        """Instead of a block that begins behind a dash, or of a whole document."""
+        """Return the splice that replaces a block after a dash, or a whole document."""
         start, stop = old.start.index, self._line_stop(old.end)
         begin = self._line_start(self._first(old))
-        # An anchor or a tag is on a line of its own, or with comments behind it, which stay.
+        # An anchor or a tag is on its own line, maybe with comments, which are kept.
         first, below = self._parted(self._without_properties(start, begin, old).lstrip(" ") if begin > start else "")
         if not first and not below:
             lines = self._lines(value, old.start.column - 1).lstrip(" ") if is_nested(value) else self._flow(value)
@@ -164,7 +169,7 @@ class Splicer:
         return Splice(start, stop, lines.removesuffix(self._newline))
 
     def _on_the_line(self, start: int, end: int, first: str, tail: str) -> Splice:
-        """Return the splice of a line's beginning; its rest, such as a comment, stays above the new lines."""
+        """Return the splice for the beginning of a line. Its rest, such as a comment, is kept before the new lines."""
         if not tail:
             return Splice(start, end, first)
         stop = self._line_end(end)
@@ -173,7 +178,7 @@ class Splicer:
             return Splice(start, stop, first + rest + self._newline + tail.removesuffix(self._newline))
         return Splice(start, stop, first + rest + tail)
 
-    # What is new.
+    # Add entries.
 
     def _new_pairs(self, mapping: Mapping, pairs: Object) -> Splice:
         if mapping.is_flow:
@@ -188,7 +193,7 @@ class Splicer:
         return self._insertion(sequence, items)
 
     def _insertion(self, node: Mapping | Sequence, value: object) -> Splice:
-        """Lines after the last entry of a block."""
+        """Return the splice that adds lines after the last entry of a block."""
         at = self._end_of_lines(node)
         lines = self._lines(value, self._column(node))
         if self._text[at - 1] in "\r\n":
@@ -207,10 +212,10 @@ class Splicer:
         rest = self._text[end:stop]
         if start == self._line_start(start) and not rest.strip():
             return Splice(start, stop, lines)
-        # A mapping can't begin on the line of a document's mark, and a comment stays.
+        # A mapping can't begin on the line of a `---`. A comment there is kept.
         return Splice(start, stop, rest + ("" if rest.endswith(("\n", "\r")) else self._newline) + lines)
 
-    # What is taken away.
+    # Remove entries.
 
     def _block_cut(self, parent: Mapping | Sequence, number: int) -> Splice | None:
         start = self._start(parent, number)
@@ -219,7 +224,7 @@ class Splicer:
         begin, stop = self._line_start(start), self._end_of_lines(_value_at(parent, number))
         if not self._text[begin:start].strip():
             return Splice(begin, stop, "")
-        # It shares its line with the dash of what it is in; so does what follows it then.
+        # The entry is on the same line as its parent's dash, and the next entry takes its place there.
         following = self._start(parent, number + 1)
         if following is None:
             return None
@@ -232,13 +237,13 @@ class Splicer:
         last = number if number < kept_entries else -1
         start, end = self._start(parent, number), _value_at(parent, last).end
         if number > kept_entries:
-            # It goes with the entry before it.
+            # It is removed together with the entry before it.
             return Splice(end, end, "")
         if start is None:
             return None
         comma = find_mark(self._text, end, ",")
         if comma is None:
-            # It is the last one, and there are others: the comma before it goes with it, comments between them stay.
+            # It is the last of several entries: remove the comma before it, and keep comments between them.
             before = find_mark(self._text, _value_at(parent, number - 1).end, ",")
             if before is None:
                 return None
@@ -253,7 +258,7 @@ class Splicer:
         return Splice(begin, stop, "") if is_alone else Splice(start, comma + 1, kept)
 
     def _start(self, parent: Mapping | Sequence, number: int) -> int | None:
-        """Return where an entry begins: with its key, its dash, or in a flow sequence with itself."""
+        """Return the index at which an entry begins: at its key, its dash, or (in a flow sequence) its value."""
         if isinstance(parent, Mapping):
             return parent.pairs[number].key.start.index if number < len(parent.pairs) else None
         if number >= len(parent.items):
@@ -269,39 +274,39 @@ class Splicer:
         dash = _DASH.search(self._text, begin, end)
         return dash.start(1) if dash else None
 
-    # Text.
+    # Positions in the text.
 
     def _behind_the_colon(self, value: object, column: int) -> tuple[str, str]:
-        """A value of a pair: what follows the colon on its line, and lines below it."""
+        """Return the text of a pair's value: the rest of the line after the colon, and the lines below."""
         return self._parted(self._lines({"k": value}, column)[column + 2 :])
 
     def _parted(self, lines: str) -> tuple[str, str]:
-        """The first line, without its end, and the others."""
+        """Return the first line without its line end, and the other lines."""
         first, _, others = lines.partition(self._newline)
         return first, others
 
     def _gap(self, old: Node) -> str:
-        """The blank that a value needs which follows its colon directly."""
+        """Return the space to insert after a colon that has none."""
         return " " if self._text[old.start.index - 1] == ":" else ""
 
     def _lines(self, value: Value, indent: int) -> str:
         return write_block(value, indent).replace("\n", self._newline)
 
     def _end_of_lines(self, node: Node) -> int:
-        """Where the line begins that follows a node."""
+        """Return the index of the line after a node."""
         return node.after if node.after != node.end else self._line_end(node.end)
 
     def _first(self, node: Node) -> int:
-        """Return where a node begins; a block with its first entry, behind an anchor and a tag."""
+        """Return the index at which a node begins; for a block its first entry, after an anchor and a tag."""
         start = self._start(node, 0) if _is_block(node) else None
         return node.start.index if start is None else start
 
     def _column(self, node: Mapping | Sequence) -> int:
-        """Return the blanks before each entry of a block."""
+        """Return the number of blanks before each entry of a block."""
         return self._first(node) - self._line_start(self._first(node))
 
     def _without_properties(self, start: int, end: int, node: Node) -> str:
-        """Return a part of the text without the anchor and the tag of a node."""
+        """Return a part of the text without a node's anchor and tag."""
         properties = _PROPERTIES.match(self._text, node.start.index, end) if start <= node.start.index < end else None
         if not properties:
             return self._text[start:end]
@@ -332,7 +337,7 @@ def _is_json(text: str) -> bool:
 
 
 def find_line_end(text: str) -> str:
-    """How a text ends its lines: as it ends the first one."""
+    """Return the line end of a text's first line; a newline if it has none."""
     line_break = LINE_BREAK.search(text)
     return line_break.group() if line_break else "\n"
 
