@@ -1,1 +1,1 @@
-"""The HTTP API of a control plane: reach it, read what it has, and apply documents to it."""
+"""Connect to a control plane's HTTP API, read resources, and apply documents."""

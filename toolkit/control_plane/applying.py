@@ -1,9 +1,9 @@
-"""Apply Meshes and Secrets: compare them with the control plane, plan the writes in their order, and make them.
+"""Apply Meshes and Secrets: compare them with the control plane, plan the writes in order, and execute them.
 
 A control plane rejects a Secret of a mesh that does not exist, and a Mesh whose backends name Secrets that do not
 exist (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go, kumahq/kuma:pkg/core/rest/errors/error_handler.go).
-So a new mesh is written twice: before its Secrets without ``mtls``, and after them as a whole. Zone egress needs
-``mtls.enabledBackend``, so it comes with the second write, too
+So a new mesh is written twice: before its Secrets without ``mtls``, and after them in full. Zone egress needs
+``mtls.enabledBackend``, so it is part of the second write too
 (kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateZoneEgress).
 """
 
@@ -37,7 +37,7 @@ _FORBIDDEN = 403
 _AGAIN = "The same command finishes the job: it writes only what still differs."
 _AFTER_A_FIX = "Once that is fixed, the same command finishes the job: it writes only what still differs."
 _AFTER_A_CHANGE = "Correct the document and run the command again: it writes only what still differs."
-# Mesh.mtls is gone in 3.0 (Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md).
+# Version 3.0 removes Mesh.mtls (Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md).
 _WITHOUT_MTLS = 3
 # Kong Mesh's own backends (Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and its neighbours).
 _OPEN_SOURCE = "Kuma"
@@ -45,7 +45,7 @@ _OF_KONG_MESH = frozenset({"acmpca", "vault", "certmanager"})
 
 
 class Change(Enum):
-    """What applying a document does to the control plane."""
+    """The effect of applying a document."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -54,12 +54,12 @@ class Change(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """One document, and what the control plane has of it.
+    """One document and its current state on the control plane.
 
     Attributes:
         resource: the document.
-        current: what the control plane has; None when it has nothing.
-        heed_unknown: whether fields that Kuma 2.14 does not know count; the control plane may know them.
+        current: the resource on the control plane; None if it does not exist.
+        heed_unknown: whether to compare fields that Kuma 2.14 does not have, because the control plane may have them.
     """
 
     resource: Resource
@@ -68,32 +68,32 @@ class Step:
 
     @property
     def change(self) -> Change:
-        """What applying it does."""
+        """Return the effect of applying the document."""
         if self.current is None:
             return Change.CREATED
         is_same = are_same(self.resource.document, self.current, heed_unknown=self.heed_unknown)
         return Change.UNCHANGED if is_same else Change.CHANGED
 
     def diff(self) -> list[str]:
-        """Return a unified diff of YAML that shows no secret value."""
+        """Return the lines of a unified diff of YAML, without secret values."""
         return write_diff(self.resource.document, self.current, self.resource.source, heed_unknown=self.heed_unknown)
 
     def list_lost(self) -> list[str]:
-        """Return the sections and backends of a Mesh that the control plane has and the document has not."""
+        """Return the sections and backends of a Mesh that applying the document removes from the control plane."""
         return find_lost(self.resource.document, self.current)
 
     def list_dropped(self) -> list[str]:
-        """Return the paths of the fields that this control plane does not know and drops."""
+        """Return the paths of fields that this control plane does not know and would drop."""
         return [] if self.heed_unknown else find_unknown(self.resource.document, self.current)
 
 
 @dataclass(frozen=True)
 class Write:
-    """One request that changes something.
+    """One write request.
 
     Attributes:
-        resource: the document that it is for.
-        body: what is written: the document, or a new Mesh without what needs its Secrets.
+        resource: the document.
+        body: the request's body: the document, or a new Mesh without the fields that need its Secrets.
     """
 
     resource: Resource
@@ -101,7 +101,7 @@ class Write:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the document is applied with it."""
+        """Return whether the request writes the whole document."""
         return self.body is self.resource.document
 
     def __str__(self) -> str:
@@ -113,12 +113,12 @@ class Write:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one write, as the user is told.
+    """The result of one write, for the user.
 
     Attributes:
         write: the request.
         change: whether it created or changed the resource.
-        warnings: what the control plane remarks on the document.
+        warnings: the control plane's warnings on the document.
     """
 
     write: Write
@@ -131,12 +131,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Plan:
-    """What applying the documents takes.
+    """The plan to apply documents.
 
     Attributes:
-        index: the control plane that it is for.
+        index: the control plane's index.
         steps: one for each document, mesh by mesh.
-        writes: the requests, in their order.
+        writes: the requests, in order.
     """
 
     index: Index
@@ -144,16 +144,16 @@ class Plan:
     writes: tuple[Write, ...]
 
     def count(self, change: Change) -> int:
-        """Return how many documents do that."""
+        """Return the number of documents with this effect."""
         return sum(step.change is change for step in self.steps)
 
 
 def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:
-    """Read what is there and work out what has to be written. Nothing is.
+    """Read the current resources and plan the writes, without writing anything.
 
     Raises:
-        InvalidInputError: a document can't work on this control plane; every problem is named.
-        ExternalError: the control plane can't be asked, or refuses.
+        InvalidInputError: a document is not valid for this control plane. The error lists every problem.
+        ExternalError: the control plane can't be reached, or returned an error.
     """
     index = control_plane.get_index()
     problems = _product_problems(index, resources)
@@ -200,7 +200,7 @@ def _writes(steps: Sequence[Step]) -> Iterator[Write]:
 
 
 def _without_mtls(document: Object) -> Object:
-    """Return a Mesh without its mTLS and what needs that."""
+    """Return a Mesh without mTLS and zone egress, which needs mTLS."""
     made = {name: value for name, value in document.items() if name != "mtls"}
     if _has_zone_egress(document):
         made["routing"] = {name: value for name, value in document["routing"].items() if name != "zoneEgress"}
@@ -212,7 +212,7 @@ def _has_zone_egress(document: Object) -> bool:
 
 
 def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Problem]:
-    """Return what this product would refuse, or drop without a word, in the last of several writes."""
+    """Return the problems that this product and version would reject, or drop silently, in the last write only."""
     with_mtls = [resource for resource in resources if mapping(resource.document.get("mtls"))]
     if with_mtls and index.major is not None and index.major >= _WITHOUT_MTLS:
         raise ExternalError(
@@ -238,7 +238,7 @@ def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Probl
 
 
 def _reference_problems(control_plane: ControlPlane, step: Step, given: set[Key]) -> list[Problem]:
-    """Return the Secrets that a Mesh names, and that are neither applied with it nor in the control plane."""
+    """Return a problem for each Secret that a Mesh names but that is neither applied nor on the control plane."""
     mesh = step.resource
     if step.change is Change.UNCHANGED or mapping(mesh.document.get("mtls")).get("skipValidation") is True:
         return []
@@ -255,7 +255,7 @@ def _may_exist(control_plane: ControlPlane, step: Step, key: Key) -> bool:
     try:
         return control_plane.get(key) is not None
     except ControlPlaneError as error:
-        # Who may change the Mesh need not be allowed to see its Secrets; the control plane looks itself.
+        # A user may be allowed to change the Mesh but not to read Secrets. The control plane checks them anyway.
         if error.status == _FORBIDDEN:
             return True
         raise
@@ -267,21 +267,23 @@ def execute(
     on_write: Callable[[Outcome], None] = lambda _: None,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Write what the plan says, then read everything back and compare.
+    """Execute a plan's writes, then read everything back and compare it.
 
-    Before each write the resource is read again, and nothing is written over what the plan has not seen.
+    Each resource is read again before it is written. If it changed since the plan was made, the execution stops.
+
+    Each error lists what was written and what was not.
 
     Args:
-        plan: what to do.
-        control_plane: where.
-        on_write: is told of each write when it has been made.
-        pause: waits before a second try.
+        plan: from :func:`plan`.
+        control_plane: the client.
+        on_write: is called with the outcome of each write.
+        pause: waits before a retry.
 
     Raises:
-        InvalidInputError: the control plane finds a document not valid; every problem is named by document and path.
-        ExternalError: it can't be asked, or refuses; or has something else in the end than was written.
+        InvalidInputError: the control plane rejected a document. The error lists every problem by document and path.
+        ExternalError: the control plane can't be reached or returned an error, a resource changed in the meantime, or
+            the control plane has other values than were written.
         InterruptedByUserError: the user stopped it (KeyboardInterrupt).
-            Each of them says what was written and what was not.
     """
     run = _Run(plan, control_plane, on_write, pause)
     try:
@@ -300,7 +302,7 @@ def execute(
 
 
 class _Run:
-    """One execution, and how far it has come."""
+    """One execution and its progress."""
 
     def __init__(
         self,
@@ -311,27 +313,27 @@ class _Run:
     ) -> None:
         self._plan, self._control_plane = plan, control_plane
         self._on_write, self._pause = on_write, pause
-        # What each resource was when it was last looked at.
+        # Each resource as it was last read or written.
         self._seen = {step.resource.key: step.current for step in plan.steps}
         self._done = 0
         self._unsure = False
         self._same = partial(are_same, heed_unknown=plan.index.may_know_more)
 
     def write(self, write: Write) -> None:
-        """Make one write, once; a passing failure is followed by a look at what is there, and one more try."""
+        """Make one write. After a temporary failure, read the resource again and retry once."""
         key = write.resource.key
         written = self._attempt(write, tries_left=1)
         self._done += 1
         self._unsure = False
         change = Change.CREATED if written.created else Change.CHANGED
         self._on_write(Outcome(write, change, written.warnings))
-        # A Mesh that is written twice is compared with what the first write made of it, its defaults included.
+        # A Mesh that is written twice is read again, because the control plane adds defaults in the first write.
         self._seen[key] = write.body if write.is_whole else self._control_plane.get(key)
 
     def _attempt(self, write: Write, tries_left: int) -> Written:
         key, before = write.resource.key, self._seen[write.resource.key]
         now = self._control_plane.get(key)
-        # Whoever applies the same documents at the same time may have come further.
+        # Another user may have applied the same documents at the same time.
         if self._same(write.body, now) or self._same(write.resource.document, now):
             return Written(created=before is None)
         if (now is None) != (before is None) or (now is not None and not self._same(now, before)):
@@ -354,7 +356,11 @@ class _Run:
         return self._attempt(write, tries_left - 1)
 
     def check(self) -> None:
-        """Read everything back, so that nothing half-applied goes unnoticed."""
+        """Read everything back and compare it with the documents.
+
+        Raises:
+            ExternalError: the control plane has other values than were written.
+        """
         differing: list[str] = []
         for step in self._plan.steps:
             key, now = step.resource.key, self._control_plane.get(step.resource.key)
@@ -370,7 +376,7 @@ class _Run:
             )
 
     def with_progress(self, error: ToolkitError, advice: str) -> ToolkitError:
-        """Return the error with what was written, what was not, and what to do about the rest."""
+        """Return the error with the lists of what was written and what was not, and with advice."""
         done, rest = self._plan.writes[: self._done], self._plan.writes[self._done :]
         unsure, rest = (rest[:1], rest[1:]) if self._unsure else ((), rest)
         if not done and not unsure:

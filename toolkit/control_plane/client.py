@@ -1,4 +1,4 @@
-"""The HTTP API of a control plane, as far as a Mesh and its Secrets need it.
+"""A client for a control plane's HTTP API, limited to Meshes, Secrets and insights.
 
 Sources: kumahq/kuma:pkg/api-server/index_endpoints.go, kumahq/kuma:pkg/api-server/resource_endpoints.go and
 kumahq/kuma:pkg/core/rest/errors/error_handler.go.
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 MAX_RESPONSE = 16 * 1024 * 1024
-# Between the tries of one question, in seconds.
+# Pauses between the attempts of a read, in seconds.
 READ_PAUSES = (0.5, 1.0)
-# Too many requests, and what a proxy says while nothing stands behind it: the same question may go well next time.
+# Too many requests, and a proxy without a backend: a retry may succeed.
 _PASSING = frozenset({429, 502, 503, 504})
-# Somebody else writes at the same time, or too many ask.
+# Concurrent writes, or too many requests.
 _TEMPORARY = frozenset({409, 412, 429})
 _NOT_FOUND = 404
-# The version whose fields toolkit.mesh.documents.kept lists.
+# The version of the fields in toolkit.mesh.documents.kept.
 _KNOWN = (2, 14)
 _INVALID = frozenset({400, 422})
 _ELSEWHERE = frozenset({301, 302, 307, 308, _NOT_FOUND})
@@ -57,12 +57,12 @@ _WRITTEN = frozenset({200, 201, 204})
 
 @dataclass(frozen=True)
 class Index:
-    """What a control plane says of itself.
+    """A control plane's index.
 
     Attributes:
-        product: ``Kong Mesh``, ``Kuma``.
+        product: ``Kong Mesh`` or ``Kuma``.
         version: such as ``2.13.1``.
-        mode: ``global``, ``zone``, ``standalone``, where it says so.
+        mode: ``global``, ``zone`` or ``standalone``; empty if the index does not contain it.
     """
 
     product: str
@@ -74,24 +74,24 @@ class Index:
 
     @property
     def major(self) -> int | None:
-        """The major version; None for a development build."""
+        """Return the major version; None for a development build."""
         number = self._number
         return number[0] if number else None
 
     @property
     def may_know_more(self) -> bool:
-        """Whether a Mesh may have fields here that it has not in Kuma 2.14: a newer version, or a development build."""
+        """Return whether a Mesh may have fields that Kuma 2.14 lacks: in newer versions and development builds."""
         return self._number is None or self._number > _KNOWN
 
     @property
     def _number(self) -> tuple[int, int] | None:
-        # A development build is a 0.0.0-preview (kumahq/kuma:mk/build.mk).
+        # A development build has the version 0.0.0-preview (kumahq/kuma:mk/build.mk).
         match = re.match(r"v?([1-9]\d{0,2})\.(\d{1,3})(?!\d)", self.version, re.ASCII)
         return (int(match[1]), int(match[2])) if match else None
 
 
 class Written(NamedTuple):
-    """What became of a document: whether it was created, and what the control plane remarks on it."""
+    """The result of a write: whether the resource was created, and the control plane's warnings."""
 
     created: bool
     warnings: tuple[str, ...] = ()
@@ -107,12 +107,12 @@ def _refuse_proxy(error: Exception) -> ExternalError:
 
 
 class ControlPlaneError(ExternalError):
-    """The control plane can't be asked, or does not answer as one.
+    """The control plane can't be reached, returned an error, or is not a control plane.
 
     Attributes:
-        status: of the answer; None when there was none.
-        passing: the same question may go well next time, and no answer to this one was seen.
-        unsure: a write may have happened all the same.
+        status: status of the response; None if there was none.
+        passing: whether a retry may succeed: the failure is temporary.
+        unsure: whether a write may have been done although the request failed.
     """
 
     def __init__(
@@ -125,23 +125,23 @@ class ControlPlaneError(ExternalError):
 
     @property
     def is_temporary(self) -> bool:
-        """Whether the same command can work later without any change."""
+        """Return whether the same command may succeed later without a change."""
         return self.status is None or self.status in _TEMPORARY or httpx.codes.is_server_error(self.status)
 
 
 class RefusedDocumentError(InvalidInputError):
-    """The control plane finds a document not valid; nothing was changed. The paths are those inside the document."""
+    """The control plane rejected a document as invalid and changed nothing. Paths are relative to the document."""
 
 
 class ControlPlane:
-    """A client for one control plane; close it, or use it in a ``with`` statement.
+    """A client for one control plane. Close it, or use it in a ``with`` statement.
 
     Args:
-        access: where it is.
-        pause: waits between two tries.
+        access: address and credentials.
+        pause: waits between two attempts.
 
     Raises:
-        InvalidInputError: the address or the CA file is not valid, or the token would travel unencrypted.
+        InvalidInputError: the address or the CA file is not valid, or the token would be sent unencrypted.
         ExternalError: the URL of a proxy in the environment is not valid.
     """
 
@@ -160,9 +160,9 @@ class ControlPlane:
                 verify=context,
                 timeout=access.timeout,
                 follow_redirects=False,
-                # A proxy from the environment would read what goes to it unencrypted, the token first of all.
+                # A proxy from the environment could read unencrypted requests, including the token.
                 trust_env=url.scheme == "https" and not is_local,
-                # Answers are taken as they come, so that their size is what was counted.
+                # No compression, so that the limit applies to the actual size of a response.
                 headers={
                     "Accept": "application/json",
                     "Accept-Encoding": "identity",
@@ -170,7 +170,7 @@ class ControlPlane:
                 },
             )
         except (ImportError, ValueError) as error:
-            # Its scheme is not known, or is one of SOCKS, for which httpx needs another package.
+            # The proxy's scheme is unknown, or is SOCKS, for which httpx needs another package.
             raise _refuse_proxy(error) from error
 
     def __enter__(self) -> Self:
@@ -180,56 +180,56 @@ class ControlPlane:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()
 
     def get_index(self) -> Index:
-        """Return who answers.
+        """Return the control plane's index.
 
         Raises:
-            ExternalError: nobody, or no control plane.
+            ExternalError: the address can't be reached, or is not a control plane's.
         """
-        # With a path prefix, kumactl asks without a slash at the end (kumahq/kuma:pkg/util/http/client.go, path.Join);
-        # a proxy may have it with one alone.
+        # With a path prefix, kumactl omits the final slash (kumahq/kuma:pkg/util/http/client.go, path.Join). Some
+        # proxies accept only the path with a slash.
         response = self._read(self._index)
         if not self._index and response.status in _ELSEWHERE:
             response = self._read("/")
         said = response.parse_document() if response.status == httpx.codes.OK else None
-        # Before it had a `product`, the index had a `tagline` of the same text.
+        # Older versions have the same text in `tagline` instead of `product`.
         product, version = (said or {}).get("product") or (said or {}).get("tagline"), (said or {}).get("version")
         if not (isinstance(product, str) and isinstance(version, str)):
             raise self._unexpected("GET /", response)
         return Index(take_line(product), take_line(version), take_line((said or {}).get("mode")))
 
     def get_mesh(self, name: str) -> Object | None:
-        """Return a Mesh as the control plane has it, in the Universal form; None when there is none of that name.
+        """Return a Mesh from the control plane, in the Universal form; None if it does not exist.
 
         Raises:
-            ExternalError: the control plane can't be asked, or refuses.
+            ExternalError: the control plane can't be reached, or returned an error.
         """
         return self.get(Key("Mesh", name, name))
 
     def get(self, key: Key) -> Object | None:
-        """Return a resource as the control plane has it; None when it is not there.
+        """Return a resource from the control plane, in the Universal form; None if it does not exist.
 
         Raises:
-            ExternalError: the control plane can't be asked, or refuses.
+            ExternalError: the control plane can't be reached, or returned an error.
         """
         return self._resource(_path(key), key.kind, key.name)
 
     def get_insight(self, mesh: str) -> Object | None:
-        """Return what the control plane sees of a mesh's proxies; None where it has not looked yet.
+        """Return a mesh's MeshInsight, which counts its proxies; None if there is none yet.
 
         Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto.
 
         Raises:
-            ExternalError: the control plane can't be asked, or refuses.
+            ExternalError: the control plane can't be reached, or returned an error.
         """
         return self._resource(f"/mesh-insights/{quote(mesh, safe='')}", "MeshInsight", mesh)
 
     def _resource(self, path: str, kind: str, name: str) -> Object | None:
         response = self._read(path)
-        # A proxy's page that says 404 tells nothing of what the control plane has.
+        # A 404 from a proxy does not mean that the resource does not exist.
         if response.status == _NOT_FOUND and response.is_of_kuma:
             return None
         document = response.parse_document()
@@ -240,11 +240,11 @@ class ControlPlane:
         return document
 
     def put(self, key: Key, document: Object) -> Written:
-        """Write one resource, whatever is there; nothing is tried twice.
+        """Create or replace a resource, without retries.
 
         Raises:
-            RefusedDocumentError: the control plane finds it not valid.
-            ControlPlaneError: the control plane can't be asked, refuses, or does not say what it did.
+            RefusedDocumentError: the control plane rejected the document as invalid.
+            ControlPlaneError: the control plane can't be reached, returned an error, or its response is not valid.
         """
         body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
         response = self._exchange("PUT", _path(key), body)
@@ -256,7 +256,7 @@ class ControlPlane:
         return Written(response.status == httpx.codes.CREATED, response.list_warnings())
 
     def _read(self, path: str) -> ApiResponse:
-        """Ask, and ask again while the reason not to get an answer may pass."""
+        """Send a GET request, and retry after temporary failures."""
         for pause in READ_PAUSES:
             try:
                 response = self._exchange("GET", path)
@@ -270,7 +270,7 @@ class ControlPlane:
         return self._exchange("GET", path)
 
     def _exchange(self, method: str, path: str, body: bytes | None = None) -> ApiResponse:
-        """Send a request and log how it ended; neither headers nor bodies are logged."""
+        """Send a request and log its outcome, without headers and bodies."""
         begun, outcome = time.monotonic(), "no response"
         try:
             response = self._send(method, path, body)
@@ -300,12 +300,12 @@ class ControlPlane:
                 raise self._late(asked) from error
             raise self._lost(asked, error, has_answered=has_answered) from error
         if self._deadline.is_over:
-            # A body without a length ends with its connection.
+            # A body without a length ends with the connection, which the deadline closed.
             raise self._late(asked)
         return ApiResponse(response.status_code, self._token.blot_out(content) if self._token else content)
 
     def _content(self, asked: str, response: httpx.Response) -> bytes:
-        """Return the whole body, within the limit of its size."""
+        """Return the whole body, up to the size limit."""
         content = bytearray()
         if response.headers.get("content-encoding", "identity") != "identity":
             raise ControlPlaneError(f"{asked}: the answer is compressed, which was not asked for", CHECK_ADDRESS)
@@ -323,7 +323,7 @@ class ControlPlane:
         )
 
     def _lost(self, asked: str, error: Exception, *, has_answered: bool) -> ControlPlaneError:
-        """Return the error for no answer, or for half of one."""
+        """Return the error for a missing or incomplete response."""
         if isinstance(error, httpx.ConnectError) and (refusal := explain_tls_failure(error)) is not None:
             return ControlPlaneError(
                 f"{asked}: no TLS connection to {self.url}: {take_line(refusal)}",
@@ -351,7 +351,7 @@ class ControlPlane:
             choose_hint(response, has_token=self._token is not None),
             status=response.status,
             passing=response.status in _PASSING,
-            # A server that breaks may have written before it broke; so may what answers in a proxy's words.
+            # After a server error, or a proxy's error, the write may have been done.
             unsure=not httpx.codes.is_client_error(response.status),
         )
 

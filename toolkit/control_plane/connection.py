@@ -1,4 +1,4 @@
-"""How a control plane is reached: its address, a user's token, and whom to trust."""
+"""Connection settings of a control plane: its address, the user token and trusted CAs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# RFC 6750, 2.1: what a bearer token is made of.
+# RFC 6750, 2.1: the characters of a bearer token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 class Token:
-    """A user token. Nothing that shows it shows what it is, and the process knows it as a secret.
+    """A user token. Its repr hides the value, which is registered as a secret of the process.
 
     Raises:
-        InvalidInputError: it is none; the error does not repeat it.
+        InvalidInputError: the value is not a token. The error does not quote it.
     """
 
     __slots__ = ("_forms", "_value")
@@ -55,9 +55,9 @@ class Token:
         return f"Bearer {self._value}"
 
     def blot_out(self, text: bytes) -> bytes:
-        """Return an answer without the token: the server may repeat what it was sent.
+        """Return a response without the token, which a server may repeat in it.
 
-        Other secrets stay in it: a document that is read may be meant to contain them.
+        Other secrets are kept, because a document may contain them on purpose.
         """
         return self._forms.blot_bytes(text)
 
@@ -71,16 +71,16 @@ def _token_problem(value: str) -> str:
 
 @dataclass(frozen=True)
 class Access:
-    """Where a control plane is, and how to reach it.
+    """A control plane's address and how to connect to it.
 
     Attributes:
-        url: ``http://`` or ``https://``, host, port, and a path where it stands behind a proxy.
-        token: of a user; None for a control plane that lets its own host in, or anybody.
-        ca_file: PEM file of the CAs that may have signed its certificate; None for the system's.
-        timeout: seconds that one question may take.
-        insecure_http: send the token unencrypted to another host.
-        place: what to call the address in an error.
-        ca_place: what to call the CA file.
+        url: ``http://`` or ``https://``, host, port, and a path if it is behind a proxy.
+        token: the user token; None if the control plane needs none, for example on its own host.
+        ca_file: PEM file of the trusted CAs; None for the system's.
+        timeout: time limit for one request, in seconds.
+        insecure_http: whether the token may be sent unencrypted to another host.
+        place: name of the address in errors.
+        ca_place: name of the CA file in errors.
     """
 
     url: str
@@ -93,10 +93,11 @@ class Access:
 
 
 def parse_address(access: Access) -> httpx.URL:
-    """Return the control plane's address; an error does not repeat it, for it may hold a password.
+    """Return the control plane's address.
 
     Raises:
-        InvalidInputError: it is no address, or the token would travel unencrypted.
+        InvalidInputError: the address is not valid, or the token would be sent unencrypted. The error does not quote
+            the address, which may contain a password.
     """
     know_urls(access.url)
     try:
@@ -134,7 +135,7 @@ def _invalid(place: str, problem: str, hint: str = "") -> InvalidInputError:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether what goes there stays on this machine."""
+    """Return whether a host is this machine's loopback interface."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -142,11 +143,11 @@ def is_loopback(host: str) -> bool:
 
 
 def create_tls_context(access: Access) -> ssl.SSLContext:
-    """Return whom to trust: the CAs of the file, or the system's.
+    """Return a TLS context that trusts the CAs of the file, or the system's.
 
     Raises:
-        InvalidInputError: the file can't be read, or holds no certificate.
-        ExternalError: the environment keeps every connection from being made.
+        InvalidInputError: the CA file can't be read, or contains no certificate.
+        ExternalError: a variable of the environment, such as SSLKEYLOGFILE, makes all connections fail.
     """
     require_key_log(os.environ)
     ca_file = access.ca_file
@@ -157,19 +158,19 @@ def create_tls_context(access: Access) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise _invalid(access.ca_place, f"{ca_file}: {reason or error}") from error
-    # As Go's programs judge: what is in the file is trusted, be it no root, and a certificate that kuma-cp made for
-    # itself, without an authority key identifier, is one (Python 3.13 asks for more).
+    # The same rules as in Go: every certificate in the file is trusted, even an intermediate CA, and kuma-cp's own
+    # self-signed certificate is accepted, which has no authority key identifier (Python 3.13 requires one).
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
 
 def explain_tls_failure(error: BaseException) -> str | None:
-    """Return why TLS failed, if that is what failed."""
+    """Return why TLS failed; None if the error has another cause."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {cause.verify_message}"
-        # A connection that is cut is an SSLError, too.
+        # An interrupted connection raises an SSLError too.
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
             return flatten(cause)
     return None
@@ -177,7 +178,7 @@ def explain_tls_failure(error: BaseException) -> str | None:
 
 def speaks_plainly(error: BaseException) -> bool:
     """Return whether a TLS connection failed because the other side does not speak TLS."""
-    # openssl/openssl:ssl/record: a record of another protocol; newer versions name the layer alone.
+    # openssl/openssl:ssl/record: a record of another protocol. Newer versions only name the layer.
     reasons = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
     return any(isinstance(cause, ssl.SSLError) and cause.reason in reasons for cause in _causes(error))
 

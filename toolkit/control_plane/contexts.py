@@ -1,4 +1,4 @@
-"""Contexts of kumactl: where a control plane is, whom to trust, and the user's token.
+"""Read contexts of kumactl: a control plane's address, its CAs and the user token.
 
 Sources: kumahq/kuma:pkg/config/app/kumactl/v1alpha1/config.proto (the fields), app/kumactl/pkg/config/io.go (the file),
 app/kumactl/pkg/client/api_server_client.go (headers and TLS) and
@@ -21,7 +21,7 @@ from toolkit.yamltext.plain import items, mapping
 if TYPE_CHECKING:
     from toolkit.values import Object
 
-# kumactl has an option for another file, and no variable.
+# kumactl has an option for another file, but no environment variable.
 _DEFAULT = (".kumactl", "config")
 _BEARER = re.compile(r"bearer +(?P<token>.+)", re.IGNORECASE | re.DOTALL)
 _SECOND_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -29,13 +29,13 @@ _WITHOUT = "Name the control plane with --control-plane, --ca-file and --token-f
 
 
 class Context(NamedTuple):
-    """What a context contains.
+    """The settings of a context.
 
     Attributes:
-        place: what to call it in an error.
-        url: of the control plane's HTTP API.
-        token: of the user; None where the context has none.
-        ca_file: PEM file of the CAs that may have signed its certificate; None for the system's.
+        place: name of the context in errors.
+        url: address of the control plane's HTTP API.
+        token: the user token; None if the context has none.
+        ca_file: PEM file of the trusted CAs; None for the system's.
     """
 
     place: str
@@ -48,13 +48,13 @@ def read_context(name: str, file: Path | None, ca_file: Path | None = None) -> C
     """Read a context from kumactl's configuration.
 
     Args:
-        name: of the context.
-        file: the configuration; None for kumactl's own, ``~/.kumactl/config``.
-        ca_file: the CAs to trust instead of those that the context names.
+        name: name of the context.
+        file: the configuration; None for kumactl's default, ``~/.kumactl/config``.
+        ca_file: PEM file of the CAs to trust, instead of the context's.
 
     Raises:
-        InvalidInputError: the file can't be read, has no such context, or the context asks for what is not supported.
-            Errors repeat no value of the file but names.
+        InvalidInputError: the file can't be read, the context does not exist, or it needs an unsupported feature. The
+            error quotes only names from the file.
     """
     source = str(file or Path.home().joinpath(*_DEFAULT))
     documents = [parsed.value for parsed in parse(read_text(source), source)]
@@ -79,7 +79,7 @@ def read_context(name: str, file: Path | None, ca_file: Path | None = None) -> C
 
 
 def _context(place: str, server: Object, ca_file: Path | None) -> Context:
-    """Return what the coordinates of a control plane contain."""
+    """Return the settings from a control plane's coordinates."""
     problems: list[Problem] = []
     url = _text(server, "url", problems)
     trusted = _text(server, "caCertFile", problems)
@@ -105,7 +105,7 @@ def _context(place: str, server: Object, ca_file: Path | None) -> Context:
 
 
 def _auth_token(server: Object, problems: list[Problem]) -> str:
-    """Return the token of the authentication; empty where there is none."""
+    """Return the token of ``authConf``; empty if there is none."""
     kind = _text(server, "authType", problems)
     if not kind:
         return ""
@@ -120,7 +120,7 @@ def _auth_token(server: Object, problems: list[Problem]) -> str:
 
 
 def _header_tokens(server: Object, problems: list[Problem]) -> list[str]:
-    """Return the tokens of Authorization headers; no other header can be sent."""
+    """Return the tokens of Authorization headers. Other headers are not supported."""
     tokens = []
     for index, header in enumerate(items(_field(server, "headers"))):
         key, value = (mapping(header).get(part) for part in ("key", "value"))
@@ -145,7 +145,7 @@ def _text(values: Object, name: str, problems: list[Problem]) -> str:
 
 
 def _field(values: Object, name: str) -> object:
-    """Return a field under its name in JSON or in the proto file; protobuf reads both."""
+    """Return a field by its JSON name or its name in the proto file, because protobuf accepts both."""
     return values.get(name, values.get(_SECOND_CAPITAL.sub("_", name).lower()))
 
 

@@ -1,4 +1,4 @@
-"""What to do about an answer that is no success, and about a connection that fails."""
+"""Hints for error responses and failed connections."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _NO_TOKEN = f"Give a user token: TOOLKIT_CONTROL_PLANE_TOKEN, or --token-file; {
 _KUBECTL = "toolkit render-mesh --format kubernetes | kubectl apply -f -"
 # On Universal, KUMA_API_SERVER_READ_ONLY (kumahq/kuma:pkg/config/api-server/config.go).
 _READ_ONLY = f"its API is read-only: on Kubernetes use {_KUBECTL}, on Universal set KUMA_API_SERVER_READ_ONLY=false"
-# The texts of kumahq/kuma:pkg/api-server/resource_endpoints.go, readOnlyMessage: the mode chooses, not the reason.
+# The texts of kumahq/kuma:pkg/api-server/resource_endpoints.go, readOnlyMessage. The control plane's mode selects one.
 _READ_ONLY_TEXTS = (
     ("On Kubernetes", _KUBECTL),
     ("On global", f"{_READ_ONLY[0].upper()}{_READ_ONLY[1:]}."),
     ("On zone", f"Apply it to the global control plane. If this zone has none, {_READ_ONLY}."),
 )
-# golang/go:src/net/http/server.go and nginx's answer to HTTP where TLS is expected.
+# Responses of golang/go:src/net/http/server.go and of nginx to HTTP on a TLS port.
 _MEANT_TLS = re.compile(rb"HTTP request to an HTTPS server|HTTP request was sent to HTTPS port")
-# Kuma's user without a token (kumahq/kuma:pkg/core/user/user.go).
+# Kuma's name for a user without a token (kumahq/kuma:pkg/core/user/user.go).
 _ANONYMOUS = "mesh-system:anonymous"
 _HINTS = {
     401: f"The token is not valid there, or no longer; {_ISSUE}.",
@@ -51,16 +51,16 @@ _UNAUTHORIZED, _FORBIDDEN, _READ_ONLY_STATUS, _BAD_REQUEST = 401, 403, 405, 400
 
 
 def means_tls(response: ApiResponse) -> bool:
-    """Return whether a port that expects TLS rejects plain HTTP."""
+    """Return whether a TLS port rejected plain HTTP."""
     return response.status == _BAD_REQUEST and _MEANT_TLS.search(response.body) is not None
 
 
 def choose_hint(response: ApiResponse, *, has_token: bool) -> str:
-    """Return what to do about an answer that is no success.
+    """Return a hint for an error response.
 
     Args:
-        response: what came.
-        has_token: whether a token was sent.
+        response: the response.
+        has_token: whether the request had a token.
     """
     words = response.summarize()
     if means_tls(response):

@@ -1,7 +1,7 @@
-"""A limit for the time that one request takes: httpx's timeouts count from one byte to the next.
+"""Limit the total time of a request, because httpx's timeouts apply to each read and write.
 
-It begins when the request is sent. Before that, httpx's own timeouts limit the TCP connection, and the TLS handshake as
-a whole (python/cpython:Modules/_ssl.c, _ssl__SSLSocket_do_handshake_impl).
+The time starts when the request is sent. Before that, httpx's own timeouts limit the TCP connection and the whole TLS
+handshake (python/cpython:Modules/_ssl.c, _ssl__SSLSocket_do_handshake_impl).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Stream(Protocol):
-    """A connection as httpcore has it (httpcore documentation, "Network Backends")."""
+    """A connection of httpcore (httpcore documentation, "Network Backends")."""
 
     def get_extra_info(self, info: str) -> object: ...
 
@@ -29,13 +29,13 @@ _SENDING = "http11.send_request_headers.started"
 
 
 class RequestDeadline:
-    """Shuts a connection down when a response is late, its headers or its body. One request at a time.
+    """Shuts a connection down if the response's headers or body are late. It handles one request at a time.
 
     Args:
-        seconds: for one request and its whole response.
+        seconds: time limit for a request and its whole response.
 
     Attributes:
-        is_over: whether the last request was ended.
+        is_over: whether the last request reached the limit.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -52,12 +52,12 @@ class RequestDeadline:
         self._stop()
 
     def trace(self, event: str, info: Mapping[str, Value]) -> None:
-        """Follow a request; the extension ``trace`` of httpx calls it in the thread that asks."""
+        """Handle an event of a request. httpx's extension ``trace`` calls it in the request's thread."""
         if event in _CONNECTED:
-            # It is kept for later requests, which may use the same connection.
+            # Kept for later requests, which may use the same connection.
             self._stream = info["return_value"]
         elif event == _SENDING:
-            # A proxy is sent a request of its own first.
+            # With a proxy, a CONNECT request comes first: restart the timer.
             self._stop()
             self._timer = threading.Timer(self._seconds, self._end)
             self._timer.daemon = True
@@ -71,6 +71,6 @@ class RequestDeadline:
         self.is_over = True
         connection = self._stream.get_extra_info("socket") if self._stream is not None else None
         if isinstance(connection, socket.socket):
-            # Not the method of ssl.SSLSocket, which would take the TLS state from the thread that reads.
+            # Not ssl.SSLSocket.shutdown, which would remove the TLS state from the reading thread.
             with suppress(OSError):
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)

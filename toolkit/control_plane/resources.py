@@ -1,8 +1,9 @@
-"""Mesh and Secret documents of the Universal form as what the HTTP API takes: checked and named.
+"""Check Mesh and Secret documents in the Universal form, and convert them for the HTTP API.
 
-What a control plane would refuse only after the first of several writes is refused here before any. Sources:
-kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go
-and, for Secrets, Kong/developer.konghq.com:app/mesh/manage-secrets.md.
+Problems that a control plane would find only after the first of several writes are found here before any write.
+Sources: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go,
+kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go and, for Secrets,
+Kong/developer.konghq.com:app/mesh/manage-secrets.md.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ _SECRET_FIELDS = frozenset({"type", "mesh", "name", "data", "labels"})
 
 @dataclass(frozen=True)
 class Key:
-    """What a resource is known by.
+    """The key of a resource.
 
     Attributes:
         kind: Mesh or Secret.
-        name: of the resource.
-        mesh: that a Secret belongs to; a Mesh's own name.
+        name: name of the resource.
+        mesh: the mesh of a Secret; for a Mesh, its own name.
     """
 
     kind: Kind
@@ -60,19 +61,19 @@ class Key:
 
     @property
     def path(self) -> str:
-        """Its path in the HTTP API, quoted (kumahq/kuma:pkg/api-server/resource_endpoints.go)."""
+        """Return the resource's path in the HTTP API, quoted (kumahq/kuma:pkg/api-server/resource_endpoints.go)."""
         mesh = f"/meshes/{quote(self.mesh, safe='')}"
         return mesh if self.kind == "Mesh" else f"{mesh}/secrets/{quote(self.name, safe='')}"
 
 
 @dataclass(frozen=True, repr=False)
 class Resource:
-    """One document as it will be written; it may hold secrets, so its repr shows its name alone.
+    """One document to apply. It may contain secrets, so its repr shows only the key and the source.
 
     Attributes:
-        key: what it is known by.
-        document: plain values that JSON can carry.
-        source: where it was read, usually a file's name.
+        key: its key.
+        document: plain values that JSON can represent.
+        source: where it was read from, usually a file's name.
     """
 
     key: Key
@@ -83,7 +84,7 @@ class Resource:
         return f"<Resource {self.key} from {self.source}>"
 
     def build_problem(self, path: str, message: str) -> Problem:
-        """Return a problem at a path inside the document."""
+        """Return a problem at a path of the document."""
         return _problem(f"{self.source}: {self.key}", path, message)
 
     def list_backends(self) -> Iterator[tuple[str, Object]]:
@@ -94,17 +95,18 @@ class Resource:
                 yield f"mtls.backends[{index}]", backend
 
     def list_secrets_named(self) -> Iterator[tuple[str, Key]]:
-        """Yield every Secret that a backend names as a data source, with the path where it does."""
+        """Yield the key of every Secret that a backend uses as a data source, with the path of the data source."""
         for path, backend in self.list_backends():
             for place, name in find_secrets_named(backend.get("conf")):
                 yield f"{path}.conf.{join_path(place)}", Key("Secret", name, self.key.mesh)
 
 
 def read_resources(documents: Documents) -> tuple[Resource, ...]:
-    """Return the Meshes and Secrets of texts, in their order; items of a list one by one.
+    """Return the Meshes and Secrets of documents, in order. The items of a list are separate documents.
 
     Raises:
-        InvalidInputError: there is anything but valid Meshes and Secrets of the Universal form; every problem is named.
+        InvalidInputError: a document is not a valid Mesh or Secret in the Universal form, or there are none. The
+            error lists every problem.
     """
     _refuse_kubernetes(documents.all)
     _refuse_others(documents.all)
@@ -154,7 +156,7 @@ def _refuse_others(documents: Sequence[Document]) -> None:
 
 
 def _named(document: Document) -> str:
-    """Return what to call a document."""
+    """Return a document's type and name for errors."""
     words = " ".join(take_line(word) for word in (document.kind, document.name) if word)
     return words or "a document without a type"
 
@@ -179,7 +181,7 @@ def _resource(document: Document) -> tuple[Resource | None, list[Problem]]:
     if isinstance(document, SecretDocument):
         kept["data"] = base64.b64encode(decode(value["data"]) or b"").decode()
         return Resource(Key("Secret", document.name, value["mesh"]), kept, document.source), []
-    # A Mesh belongs to no mesh; what is written there has no meaning.
+    # A Mesh has no field `mesh`, so a control plane ignores it.
     kept.pop("mesh", None)
     resource = Resource(Key("Mesh", document.name, document.name), kept, document.source)
     return resource, _mtls_problems(resource)
@@ -209,7 +211,7 @@ def _value_problems(where: str, secret: SecretDocument) -> list[Problem]:
 
 
 def _unspeakable(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Yield everything that YAML knows and JSON does not, by path."""
+    """Yield every value that JSON can't represent: its path and the problem."""
     if isinstance(value, dict):
         for name, entry in value.items():
             if not isinstance(name, str):
@@ -228,7 +230,7 @@ def _unspeakable(value: object, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _mtls_problems(mesh: Resource) -> list[Problem]:
-    """Return what Kuma would refuse of a Mesh's mTLS section whatever the backends are."""
+    """Return the problems for which Kuma rejects a Mesh's mTLS section with any type of backend."""
     problems: list[Problem] = []
     names: list[object] = []
     for path, backend in mesh.list_backends():
@@ -246,7 +248,7 @@ def _mtls_problems(mesh: Resource) -> list[Problem]:
 
 
 def _expiration_problems(mesh: Resource, path: str, certificates: Object) -> list[Problem]:
-    # Kuma refuses a dpCert without it, too: an empty text is no duration.
+    # Kuma also rejects a dpCert without it, because an empty text is not a duration.
     value = mapping(certificates.get("rotation")).get("expiration")
     if not isinstance(value, str):
         return [mesh.build_problem(path, "is missing" if value is None else "is not a text such as 24h")]

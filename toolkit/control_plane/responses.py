@@ -1,7 +1,7 @@
-"""What a control plane answers, read so that nothing in it can hurt or surprise the reader.
+"""Read a control plane's responses safely, without trust in their content.
 
-Sources: kumahq/kuma:pkg/core/rest/errors/types/error.go (the shape of an error, and its older spellings) and
-kumahq/kuma:pkg/core/rest/errors/error_handler.go (which status says what).
+Sources: kumahq/kuma:pkg/core/rest/errors/types/error.go (the form of an error, with its older names) and
+kumahq/kuma:pkg/core/rest/errors/error_handler.go (the meaning of each status).
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 _MAX_PROBLEMS = 50
-# Each list of an error that names fields, and what the reason is called in it.
+# The lists of fields in an error, with the name of the reason in each.
 _PARAMETERS = (("invalid_parameters", "reason"), ("invalidParameters", "reason"), ("causes", "message"))
-# Fields as Kuma's validators spell them, and as they stand in a document.
+# Names of fields in errors of Kuma's validators, and in a document.
 _RENAMED = (
     # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateMtls: it names no backend.
     (re.compile(r"^mtls\.dpcert\."), "mtls.backends[].dpCert."),
-    # Until 1.1 Kuma called it so, kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go.
+    # The field's name before Kuma 1.1, kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go.
     (re.compile(r"^(mtls\.backends\[\d+\])\.config\b"), r"\1.conf"),
 )
 
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """An answer's status and its whole body."""
+    """A response's status and its whole body."""
 
     status: int
     body: bytes
 
     def parse_document(self) -> Object | None:
-        """Return the body as a JSON object; None when it is none, or nested beyond all reason."""
+        """Return the body as a JSON object; None if it is not an object, or is nested too deeply."""
         try:
             value = json.loads(self.body, parse_constant=_no_constant)
         except (ValueError, RecursionError):
@@ -48,12 +48,12 @@ class ApiResponse:
 
     @property
     def is_of_kuma(self) -> bool:
-        """Whether it is an error of the control plane itself, not of a proxy before it."""
+        """Return whether the error is from the control plane itself and not from a proxy."""
         document = self.parse_document() or {}
         return isinstance(document.get("title"), str) and ("detail" in document or "details" in document)
 
     def summarize(self) -> str:
-        """Return what the answer says about an error, on one line; empty when it says nothing."""
+        """Return the error in the response as one line; empty if the response has no text."""
         document = self.parse_document()
         if document is None:
             return _said(self.body[: 4 * MAX_LINE].decode(errors="replace"))
@@ -62,7 +62,7 @@ class ApiResponse:
         return ": ".join(told) or _said(json.dumps(document))
 
     def list_problems(self) -> tuple[Problem, ...]:
-        """Return every field that an error names, once, as it is written in a document."""
+        """Return the problem of each field in an error, with the field's name in a document."""
         document = self.parse_document() or {}
         problems: dict[Problem, None] = {}
         for name, reason in _PARAMETERS:
@@ -73,14 +73,14 @@ class ApiResponse:
         return tuple(problems)[:_MAX_PROBLEMS]
 
     def list_warnings(self) -> tuple[str, ...]:
-        """Return what a control plane that accepted a document remarks on it (``{"warnings": [...]}``)."""
+        """Return the control plane's warnings on an accepted document (``{"warnings": [...]}``)."""
         remarks = (self.parse_document() or {}).get("warnings")
         texts = (_said(remark) for remark in remarks) if isinstance(remarks, list) else ()
         return tuple(text for text in texts if text)[:_MAX_PROBLEMS]
 
 
 def _said(value: object) -> str:
-    """Return what a control plane says, as one line. Blotted before it is cut: half a token would not be found."""
+    """Return a text of a response as one line, without secrets. A cut secret would not be found, so they go first."""
     return take_line(blot(value) if isinstance(value, str) else value)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP API of a stand-in control plane, apart from the connections.
+"""Answer requests to the HTTP API of a stand-in control plane, without the network.
 
 Sources: kumahq/kuma:pkg/api-server/resource_endpoints.go, index_endpoints.go, pagination.go,
 pkg/core/resources/access/admin_resource_access.go, pkg/core/secrets/manager/validator.go; emicklei/go-restful for
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 VERSIONS: dict[Product, str] = {"kuma": "2.14.3", "kong-mesh": "2.14.2"}
 NAMES: dict[Product, str] = {"kuma": "Kuma", "kong-mesh": "Kong Mesh"}
-# Of a control plane on Kubernetes, or of a zone that is connected to a global one.
+# The answer of a control plane on Kubernetes, or of a zone that is connected to a global control plane.
 READ_ONLY = (
     "On zone control plane you can only modify zone resources with 'kumactl apply' or via the HTTP API."
     " You can still use 'kumactl' or the HTTP API to modify the rest of the resource on the global control plane.\n"
@@ -53,10 +53,10 @@ class Request(NamedTuple):
     Attributes:
         method: in capitals.
         target: the path and the query.
-        host: of the answer's links.
-        authorization: the header, or empty.
-        content_type: the header, or empty.
-        body: all of it.
+        host: the host for links in the answer.
+        authorization: the ``Authorization`` header, or empty.
+        content_type: the ``Content-Type`` header, or empty.
+        body: the whole body.
     """
 
     method: str
@@ -72,13 +72,15 @@ class StandIn:
     """A control plane in memory.
 
     Attributes:
-        product: ``kuma`` allows one backend in a mesh and no change of the enabled one, and has no types of Kong Mesh.
-        mode: which labels Secrets get; ``read-only`` refuses every write.
-        version: of the product in the index; a known one unless given.
-        token: makes a user an administrator. Without it every user is one, as on the control plane's own host.
-        read_only: the detail with which writes are refused.
-        inventory: what it has.
-        insights: what it sees of a mesh's proxies, by the mesh's name.
+        product: ``kuma`` allows only one backend in a mesh, no change of the enabled backend, and no backend types of
+            Kong Mesh.
+        mode: determines the labels of Secrets. ``read-only`` rejects every write.
+        version: the product's version in the index; empty for the version in ``VERSIONS``.
+        token: the administrator's token. If it is empty, every user is an administrator, as on the control plane's
+            own host.
+        read_only: the detail of the error for rejected writes.
+        inventory: the resources.
+        insights: MeshInsights by the mesh's name.
     """
 
     product: Product = "kong-mesh"
@@ -90,7 +92,7 @@ class StandIn:
     insights: dict[str, Object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Create the mesh that every control plane begins with."""
+        """Create the default mesh, as every control plane does."""
         self.inventory.write({"type": "Mesh", "name": "default"}, None)
 
     def answer(self, request: Request) -> Reply:
@@ -193,7 +195,7 @@ class StandIn:
         """Return the metadata and the rest of a resource."""
         try:
             document = json.loads(body, parse_constant=_no_constant)
-            # Half a character can't be answered.
+            # A lone surrogate can't be encoded in the answer.
             json.dumps(document, ensure_ascii=False).encode()
             meta = read_message(messages.META, document)
             spec = read_message(messages.SECRET if key.secret else messages.MESH, document)
@@ -206,7 +208,11 @@ class StandIn:
         return meta, spec
 
     def _valid_mesh(self, key: _Key, spec: Object, before: Object | None) -> Object:
-        """Return a Mesh with defaults if its backends are valid."""
+        """Return a Mesh with its defaults.
+
+        Raises:
+            RefusedError: its backends are not valid.
+        """
         title = f"Failed to {'create' if before is None else 'update'} a resource"
         if self.product == "kuma":
             require(ca_plugins.list_change_violations(before or {}, spec), title)
@@ -254,7 +260,7 @@ class StandIn:
             raise build_not_found("Failed to retrieve Mesh")
 
     def _require_access(self, request: Request) -> None:
-        """Refuse a Secret to a user without a token; Meshes are open to everybody."""
+        """Deny access to a Secret without a token. Meshes need no token."""
         if self.token and not request.authorization:
             detail = f'user "{_ANONYMOUS}" cannot access the resource of type "Secret"'
             raise RefusedError(403, "Access Denied", detail)
@@ -273,7 +279,7 @@ class _Key(NamedTuple):
         return self.secret or self.mesh
 
 
-# What go-restful answers where there is no route (emicklei/go-restful:container.go, writeServiceError).
+# go-restful's answers to requests without a route (emicklei/go-restful:container.go, writeServiceError).
 _PLAIN = {
     404: Reply(404, b"404: Page Not Found", "text/plain"),
     405: Reply(405, b"405: Method Not Allowed", "text/plain"),
@@ -290,7 +296,7 @@ def _no_constant(name: str) -> None:
 
 
 def _page(parameters: dict[str, str]) -> tuple[int, int]:
-    """Return the size and the offset of a page of a list; a size of 0 is the whole list."""
+    """Return the size and the offset of a page of a list. A size of 0 means the whole list."""
     title = "Could not retrieve resources"
     size, offset = parameters.get("size") or str(_DEFAULT_SIZE), parameters.get("offset") or "0"
     if not re.fullmatch(r"[0-9]{1,4}", size, re.ASCII) or int(size) > _MAX_SIZE:

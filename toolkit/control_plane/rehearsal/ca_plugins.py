@@ -2,7 +2,7 @@
 
 Sources: kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go, pkg/plugins/ca/builtin/manager.go,
 pkg/plugins/ca/provided/manager.go and ca_cert_validator.go, pkg/core/datasource/validator.go and loader.go. The plugins
-of Kong Mesh are closed source: their rules are what Kong documents (:mod:`toolkit.mesh.schema.backends`).
+of Kong Mesh are closed source, so their rules are from Kong's documentation (:mod:`toolkit.mesh.schema.backends`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Secrets = Callable[[str], bytes | None]
 
 _OF_KONG_MESH: dict[str, type[Model]] = {"acmpca": AcmPcaConf, "vault": VaultConf, "certmanager": CertManagerConf}
-# Kuma keeps the CA of a builtin backend in a Secret whose name contains the backend's.
+# Kuma stores the CA of a builtin backend in a Secret, whose name contains the backend's name.
 _MAX_BUILTIN_NAME = 255
 # asaskevich/govalidator:patterns.go, DNSName, in lower case.
 _DNS_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*[._]?", re.ASCII)
@@ -46,11 +46,11 @@ class _LoadError(ValueError):
 
 
 def list_change_violations(before: Object, after: Object) -> list[Violation]:
-    """Return the violation of a Mesh whose enabled backend changes, which open-source Kuma refuses.
+    """Return a violation if the enabled backend changes, which open-source Kuma rejects.
 
     Args:
-        before: the Mesh that the control plane has.
-        after: the Mesh that is written.
+        before: the current Mesh.
+        after: the new Mesh.
     """
     old, new = (mesh.get("mtls", {}).get("enabledBackend", "") for mesh in (before, after))
     return [Violation("mtls.enabledBackend", _CHANGED_CA)] if old and new and old != new else []
@@ -60,10 +60,10 @@ def list_violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: 
     """Return every violation of the mTLS backends.
 
     Args:
-        mesh: as :data:`toolkit.control_plane.rehearsal.messages.MESH` reads it.
-        name: of the Mesh.
+        mesh: a Mesh that was read as :data:`toolkit.control_plane.rehearsal.messages.MESH`.
+        name: the Mesh's name.
         secrets: returns the value of a Secret.
-        is_kong_mesh: whether the types of Kong Mesh exist.
+        is_kong_mesh: whether the product has Kong Mesh's backend types.
     """
     violations: list[Violation] = []
     mtls = mesh.get("mtls", {})
@@ -79,10 +79,10 @@ def list_violations(mesh: Object, name: str, secrets: Secrets, *, is_kong_mesh: 
 
 
 def require_lifetimes(mesh: Object) -> None:
-    """Refuse a CA lifetime that Kuma can't read: it notices that when it creates the CA, not when it validates.
+    """Reject a CA lifetime that Kuma can't parse. Kuma finds it when it creates the CA, not during validation.
 
     Raises:
-        RefusedError: a ``builtin`` backend has one.
+        RefusedError: a ``builtin`` backend has such a lifetime.
     """
     for backend in mesh.get("mtls", {}).get("backends", []):
         if backend.get("type") != "builtin":
@@ -165,7 +165,7 @@ def _load(source: Object, mesh: str, secrets: Secrets) -> bytes:
             raise _LoadError(f'could not load data: resource not found: type="Secret" name="{name}" mesh="{mesh}"')
         return value
     if "file" in source:
-        # The file is on the control planes' hosts, and a stand-in must not tell what this machine has.
+        # The file is on the control planes' hosts, and a stand-in must not expose files of this machine.
         raise _LoadError(f"could not load data: open {source['file']}: a stand-in reads no files")
     if "inline" in source:
         return base64.b64decode(source["inline"])
@@ -173,7 +173,7 @@ def _load(source: Object, mesh: str, secrets: Secrets) -> bytes:
 
 
 def _key_pair(cert: str, key: str) -> Iterator[Violation]:
-    """Yield what Go's ``tls.X509KeyPair`` and Kuma reject."""
+    """Yield the violations for which Go's ``tls.X509KeyPair`` or Kuma rejects a key pair."""
     try:
         public = private_key.load(key)
         first = private_key.load_certificate(cert)
@@ -211,7 +211,7 @@ def _of_kong_mesh(model: type[Model], conf: Object, mesh: str, secrets: Secrets)
         model.model_validate(conf)
     except ValidationError as error:
         for each in error.errors():
-            # Kuma's plugins skip fields that they don't know.
+            # Kuma's plugins ignore unknown fields.
             if each["type"] != "extra_forbidden":
                 reason = "has to be defined" if each["type"] == "missing" else each["msg"].removeprefix("Value error, ")
                 yield Violation(_dotted(each["loc"]), reason)

@@ -23,7 +23,7 @@ class Inventory:
     """Resources by their paths.
 
     Attributes:
-        documents: every resource as a control plane keeps it; may be changed from outside.
+        documents: every resource by its path, as a control plane stores it. Callers may change it.
     """
 
     def __init__(self) -> None:
@@ -36,14 +36,14 @@ class Inventory:
         return self.documents.get(build_path(kind, mesh, name))
 
     def list(self, kind: str, mesh: str | None = None) -> list[Object]:
-        """Return the resources of a kind by name; of a mesh, if it is given."""
+        """Return the resources of a kind, sorted by mesh and name; only those of a mesh, if it is given."""
         with self._lock:
             documents = list(self.documents.values())
         chosen = [each for each in documents if each.get("type") == kind and mesh in (None, each.get("mesh"))]
         return sorted(chosen, key=lambda each: (each.get("mesh", ""), each["name"]))
 
     def render(self, document: Object) -> Object:
-        """Return a resource as it is answered: with the times that the control plane adds."""
+        """Return a resource for an answer, with the fields that the control plane adds, such as times."""
         path = _path(document)
         created, modified = self._times.get(path) or (_now(), _now())
         added = {"creationTime": created, "modificationTime": modified}
@@ -54,14 +54,14 @@ class Inventory:
         return {**meta, **added, **document}
 
     def write(self, document: Object, before: Object | None) -> None:
-        """Write a resource, unless another writer changed it since it was read.
+        """Write a resource, unless another request changed it since it was read.
 
         Args:
             document: the resource.
-            before: what :meth:`find` returned.
+            before: the result of :meth:`find`.
 
         Raises:
-            RefusedError: 409: it is another one by now.
+            RefusedError: 409: the resource was changed in the meantime.
         """
         path = _path(document)
         with self._lock:
@@ -74,7 +74,7 @@ class Inventory:
             self._times[path] = (created, _now())
 
     def delete(self, document: Object) -> None:
-        """Delete a resource; with a Mesh its Secrets."""
+        """Delete a resource; for a Mesh, its Secrets too."""
         path = _path(document)
         with self._lock:
             below = [each for each in self.documents if each == path or each.startswith(f"{path}/")]

@@ -1,7 +1,7 @@
-"""Read JSON as the protobuf library of Kuma does, and return it as that library writes it.
+"""Read JSON as Kuma's protobuf library does, and return it as that library writes it.
 
 Kuma reads and writes Meshes and Secrets with golang/protobuf's ``jsonpb`` (kumahq/kuma:pkg/util/proto/proto.go). It
-skips unknown fields, leaves zero values out, and differs from newer libraries in durations and base64.
+ignores unknown fields, omits zero values, and handles durations and base64 differently from newer libraries.
 
 Source: golang/protobuf:jsonpb/decode.go and jsonpb/encode.go, version 1.5.
 """
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _MAX_UINT32, _MAX_INT32 = 2**32 - 1, 2**31 - 1
-# golang/go:src/encoding/json/encode.go, floatEncoder: from here on a number has an exponent.
+# golang/go:src/encoding/json/encode.go, floatEncoder: larger numbers are written with an exponent.
 _EXPONENT_FROM = 1e21
 
 
 class MessageError(ValueError):
-    """JSON that does not fit a message.
+    """JSON does not match a message type.
 
     Args:
-        message: what is wrong; it does not repeat the value, which may be a secret.
+        message: the problem. It does not quote the value, which may be a secret.
     """
 
 
 def read_message(fields: Mapping[str, Type], value: object) -> Object:
-    """Return an object as the message with these fields is written.
+    """Read an object as a message with these fields, and return it as the library writes it.
 
     Raises:
-        MessageError: it does not fit the message.
+        MessageError: the object does not match the message type.
     """
     given, message = _object(value), {}
     is_oneof = isinstance(fields, OneOf)
@@ -52,14 +52,14 @@ def read_message(fields: Mapping[str, Type], value: object) -> Object:
         entry = _within(name, kind, given[name])
         if is_oneof or not _is_zero(kind, entry):
             message[name] = entry
-    # jsonpb keeps the last one; a rehearsal rather refuses a document that means two things.
+    # jsonpb keeps the last field. A rehearsal rejects such an ambiguous document.
     if is_oneof and len(message) > 1:
         raise MessageError(f"only one of {', '.join(message)} can be set")
     return message
 
 
 def _is_zero(kind: Type, entry: object) -> bool:
-    """Return whether a value is left out; a message is not."""
+    """Return whether a value is a zero value, which is omitted. A message never is."""
     if isinstance(kind, dict):
         return False
     zero = [] if isinstance(kind, list) else kind[0] if isinstance(kind, tuple) else _ZEROS.get(kind)
@@ -87,7 +87,7 @@ def _read_map(value: object) -> dict[str, str]:
 
 
 def _read_enum(names: tuple[str, ...], value: object) -> str | int:
-    """Return the name of an enum's value; unknown numbers are kept."""
+    """Return the name of an enum's value. Unknown numbers are kept."""
     if isinstance(value, str) and value in names:
         return value
     if type(value) is not int or abs(value) > _MAX_INT32:
@@ -163,7 +163,7 @@ def _read_json(value: object) -> Value:
 
 
 def _number(value: object) -> float:
-    """Return a number as it is after it was a double."""
+    """Return a number after its conversion to a double."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise MessageError("is not a number")
     try:

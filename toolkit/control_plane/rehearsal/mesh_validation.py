@@ -27,7 +27,7 @@ _TAG_VALUE = re.compile(r"[a-zA-Z0-9.\-_:/]*|\*", re.ASCII)
 # golang/go:src/net/ipsock.go, SplitHostPort.
 _HOST_PORT = re.compile(r"(?:\[[^\[\]]+\]|[^:\[\]]+):[^:\[\]]+")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
-# Python's regular expressions have these, those of Go (RE2) do not.
+# Syntax of Python's regular expressions that Go's (RE2) don't have.
 _NOT_IN_RE2 = re.compile(r"\(\?[=!<#(]|\\[1-9]|[*+?}]\+")
 # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_helpers.go, ParseDuration: it sets no limit.
 _LIFETIME = re.compile(r"[0-9]+(?:ms|[ywdhms])|0", re.ASCII)
@@ -39,8 +39,8 @@ def list_violations(mesh: Object, most_backends: int | None) -> list[Violation]:
     """Return every violation of a Mesh.
 
     Args:
-        mesh: as :data:`toolkit.control_plane.rehearsal.messages.MESH` reads it.
-        most_backends: how many mTLS backends the product allows; None for any number.
+        mesh: a Mesh that was read as :data:`toolkit.control_plane.rehearsal.messages.MESH`.
+        most_backends: how many mTLS backends the product allows; None for no limit.
     """
     violations = [
         *_at("mtls", _mtls(mesh.get("mtls", {}), most_backends)),
@@ -55,7 +55,7 @@ def list_violations(mesh: Object, most_backends: int | None) -> list[Violation]:
 
 
 def _at(path: str, violations: Iterator[Violation]) -> Iterator[Violation]:
-    """Yield violations with a path before their fields."""
+    """Yield violations with a path prepended to their fields."""
     for field, reason in violations:
         yield Violation(f"{path}.{field}" if field else path, reason)
 
@@ -72,7 +72,7 @@ def _mtls(mtls: Object, most_backends: int | None) -> Iterator[Violation]:
 
 
 def is_lifetime(text: str) -> bool:
-    """Return whether Kuma can read a lifetime such as ``24h``."""
+    """Return whether Kuma can parse a lifetime such as ``24h``."""
     return _LIFETIME.fullmatch(text) is not None
 
 

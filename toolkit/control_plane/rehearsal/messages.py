@@ -1,4 +1,4 @@
-"""The messages of a Mesh, of its backends' configurations and of a Secret, as types of protobuf.
+"""Define the protobuf messages of a Mesh, of its backends' configurations and of a Secret.
 
 Sources: kumahq/kuma:api/mesh/v1alpha1/mesh.proto, metrics.proto; api/system/v1alpha1/secret.proto, datasource.proto;
 pkg/plugins/ca/{builtin,provided}/config/*.proto.
@@ -16,9 +16,9 @@ class Scalar(Enum):
     STRING = auto()
     BOOL = auto()
     UINT32 = auto()
-    # map<string, string>: an entry with an empty value is an entry.
+    # map<string, string>: entries with an empty value are kept.
     STRING_MAP = auto()
-    # google.protobuf: with a message around it, false and 0 are not the same as nothing.
+    # Wrappers of google.protobuf: false and 0 are different from a missing value.
     STRING_VALUE = auto()
     BOOL_VALUE = auto()
     UINT32_VALUE = auto()
@@ -30,11 +30,11 @@ class Scalar(Enum):
 
 
 class OneOf(dict[str, "Type"]):
-    """A message of which at most one field may be set; that one is written also if it has its zero value."""
+    """A message with at most one field set. The field is written even if it has its zero value."""
 
 
-# A message by its fields in the order of their numbers, a list of one type, an enum by its names (the first has the
-# zero value), or a scalar.
+# One of: a message (its fields in the order of their numbers), a list of one type, an enum (its names; the first one is
+# the zero value), or a scalar.
 Type: TypeAlias = "dict[str, Type] | list[Type] | tuple[str, ...] | Scalar"
 _STRING, _BOOL, _UINT32, _STRING_MAP = Scalar.STRING, Scalar.BOOL, Scalar.UINT32, Scalar.STRING_MAP
 

@@ -33,11 +33,11 @@ def list_meta_violations(meta: Object, kind: str, mesh: str, name: str, mode: Mo
     """Return every violation of a resource's type, name, mesh and labels.
 
     Args:
-        meta: as :data:`toolkit.control_plane.rehearsal.messages.META` reads it.
-        kind: ``Mesh`` or ``Secret``, by the path of the request.
-        mesh: of the path.
-        name: of the path.
-        mode: of the control plane.
+        meta: metadata that was read as :data:`toolkit.control_plane.rehearsal.messages.META`.
+        kind: ``Mesh`` or ``Secret``, from the request's path.
+        mesh: the mesh in the request's path.
+        name: the name in the request's path.
+        mode: the control plane's mode.
     """
     violations = []
     if name != meta.get("name", ""):
@@ -54,7 +54,7 @@ def list_meta_violations(meta: Object, kind: str, mesh: str, name: str, mode: Mo
 
 
 def check_mesh_name(name: str) -> list[Violation]:
-    """Return the violation of a Mesh whose name is too long.
+    """Return a violation if a Mesh's name is too long.
 
     Source: kumahq/kuma:pkg/core/managers/apis/mesh/mesh_manager.go.
     """
@@ -62,14 +62,14 @@ def check_mesh_name(name: str) -> list[Violation]:
 
 
 def list_warnings(name: str) -> list[str]:
-    """Return what a control plane remarks on a name that it accepts."""
+    """Return the warnings of a control plane on a valid name."""
     if _RFC_1035.fullmatch(name):
         return []
     return [f'name: "{name}" is not an RFC 1035 label, which a later version may require']
 
 
 def compute_labels(meta: Object, kind: str, mode: Mode) -> dict[str, str]:
-    """Return the labels of a resource as the control plane keeps them; a Mesh gets none."""
+    """Return the labels of a resource with those that the control plane adds. It adds none to a Mesh."""
     labels = dict(meta.get("labels", {}))
     if kind == "Secret":
         added = {MESH_LABEL: meta["mesh"]}
@@ -82,7 +82,7 @@ def compute_labels(meta: Object, kind: str, mode: Mode) -> dict[str, str]:
 
 
 def list_change_violations(before: dict[str, str], after: dict[str, str]) -> list[Violation]:
-    """Return the violations of labels that must stay as they are."""
+    """Return the violations of immutable labels that were changed or removed."""
     violations = []
     for label in _IMMUTABLE:
         if label in before and label not in after:

@@ -1,4 +1,4 @@
-"""What is wrong with a resource, and the errors that a control plane answers with.
+"""Violations of a resource, and the error answers of a control plane.
 
 Sources: kumahq/kuma:pkg/core/validators/types.go, pkg/core/rest/errors/error_handler.go and
 pkg/core/rest/errors/types/error.go.
@@ -18,7 +18,7 @@ class Violation(NamedTuple):
 
     Attributes:
         field: such as ``mtls.backends[0].type``.
-        reason: continues a sentence that begins with the field.
+        reason: the problem; it continues a sentence that begins with the field.
     """
 
     field: str
@@ -35,10 +35,10 @@ class Reply(NamedTuple):
 
 
 class RefusedError(Exception):
-    """A request that is answered with an error of Kuma.
+    """A request is answered with an error in Kuma's form.
 
     Attributes:
-        status: of the answer.
+        status: HTTP status of the answer.
     """
 
     def __init__(self, status: int, title: str, detail: str, violations: tuple[Violation, ...] = ()) -> None:
@@ -48,7 +48,7 @@ class RefusedError(Exception):
 
     @property
     def document(self) -> Object:
-        """The body of the answer; ``details`` and ``causes`` are there for older clients."""
+        """Return the body of the answer. ``details`` and ``causes`` are for older clients."""
         named: Object = {}
         causes: Object = {}
         if self._violations:
@@ -75,15 +75,15 @@ def build_json_reply(status: int, document: Object) -> Reply:
 
 
 def build_not_found(title: str) -> RefusedError:
-    """Return the error of a resource that does not exist."""
+    """Return the error for a resource that does not exist."""
     return RefusedError(404, title, "Not found")
 
 
 def require(violations: list[Violation], title: str) -> None:
-    """Refuse a resource that has violations.
+    """Raise an error if there are violations.
 
     Raises:
-        RefusedError: it has some; each is named.
+        RefusedError: 400, with all violations.
     """
     if violations:
         raise RefusedError(400, title, "Resource is not valid", tuple(violations))

@@ -1,4 +1,4 @@
-"""Serve a stand-in control plane over HTTP on the loopback."""
+"""Serve a stand-in control plane over HTTP on the loopback interface."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Rehearsal:
-    """A stand-in control plane that answers as long as its ``with`` block.
+    """A stand-in control plane that answers until its ``with`` block ends.
 
     Args:
-        stand_in: what answers; one of Kong Mesh unless given.
-        port: of the loopback; 0 for a free one.
+        stand_in: answers the requests; None for a new stand-in of Kong Mesh.
+        port: on the loopback interface; 0 for a free port.
 
     Attributes:
-        stand_in: what answers, for tests that look inside.
+        stand_in: answers the requests; tests inspect it.
 
     Example:
         >>> with Rehearsal(StandIn(product="kuma", mode="global")) as rehearsal:  # doctest: +SKIP
@@ -47,7 +47,7 @@ class Rehearsal:
         """Start to listen.
 
         Raises:
-            ExternalError: the port is in use.
+            ExternalError: the port can't be used, for example because it is in use.
         """
         handler = type("Handler", (Handler,), {"rehearsal": self})
         try:
@@ -63,7 +63,7 @@ class Rehearsal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop to listen."""
+        """Stop listening, and close all connections."""
         if self._server is None or self._thread is None:
             return
         self._server.shutdown()
@@ -73,14 +73,14 @@ class Rehearsal:
 
     @property
     def url(self) -> str:
-        """Its address, for ``--control-plane``."""
+        """Return its address, for ``--control-plane``."""
         if self._server is None:
             raise RuntimeError("the stand-in does not listen yet")
         return f"http://{_LOOPBACK}:{self._server.server_port}"
 
 
 class Server(ThreadingHTTPServer):
-    """A server that lists its connections, to close them when it stops."""
+    """A server that keeps a list of its connections, to close them when it stops."""
 
     daemon_threads = True
 
@@ -95,16 +95,16 @@ class Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that goes away."""
+        """Ignore errors of clients that disconnect."""
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads requests, and writes answers."""
+    """Reads requests and writes answers."""
 
     rehearsal: ClassVar[Rehearsal]
     protocol_version = "HTTP/1.1"
     timeout = _LONGEST_PAUSE_SECONDS
-    # Head and body are written separately, and the second would wait until the first is acknowledged.
+    # Headers and body are written separately. With Nagle's algorithm, the body would wait for an acknowledgement.
     disable_nagle_algorithm = True
     server: Server
 
@@ -114,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.connections.add(self.connection)
 
     def finish(self) -> None:
-        """Forget the connection."""
+        """Remove the connection from the list."""
         with contextlib.suppress(OSError):
             super().finish()
         self.server.connections.discard(self.connection)
@@ -128,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
                 413, "Request Entity Too Large", "The stand-in reads bodies of known size up to 16 MiB."
             ).to_reply()
         if reply is not None or body is None:
-            # The body was not read, so nothing more can be read from this connection.
+            # The body was not read, so the next request can't be read from this connection.
             self.close_connection = True
         else:
             reply = self.answer(self.build_request(body))
@@ -140,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.rehearsal.stand_in.answer(request)
 
     def check(self) -> Reply | None:
-        """Return the answer to a request that a web page may have sent; None if there is no such sign."""
+        """Return the rejection of a request that a web page may have sent; None if there is no sign of one."""
         hosts, origin = self.headers.get_all("Host", []), self.headers.get("Origin")
         if len(hosts) != 1 or not is_own_host(hosts[0]):
             return _denied(f"The stand-in does not answer the Host {hosts}. Use 127.0.0.1 or localhost.")
@@ -183,20 +183,20 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None:
-        """Log nothing: what people should see, the commands tell them."""
+        """Log nothing, because the commands print all messages for the user."""
 
 
 def is_own_host(header: str) -> bool:
-    """Return whether a ``Host`` header has a name that always means this machine.
+    """Return whether a ``Host`` header names the loopback interface.
 
-    A web page can point a name of its own at 127.0.0.1 (DNS rebinding). Its requests have that name.
+    The name of a web page's own server may resolve to 127.0.0.1 (DNS rebinding). Its requests have that name.
     """
     match = _HOST.fullmatch(header)
     return match is not None and is_loopback((match["v6"] or match["name"]).lower())
 
 
 def is_own_origin(origin: str) -> bool:
-    """Return whether an ``Origin`` header names a page of this machine."""
+    """Return whether an ``Origin`` header names a page on the loopback interface."""
     try:
         parts = urlsplit(origin)
     except ValueError:
