@@ -1,1 +1,1 @@
-"""What all reports share: writing JUnit's XML, Prometheus' text format and HTML pages."""
+"""Write JUnit XML, Prometheus' text format, HTML pages and tables, for all reports."""

@@ -1,4 +1,4 @@
-"""Reports to look at: HTML from a template, with everything in it encoded."""
+"""Render HTML reports from templates. All values are escaped."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from toolkit.text import replace_illegible
 if TYPE_CHECKING:
     from datetime import datetime
 
-# How a check ended, for those who see no colors.
+# Symbols for outcomes, for readers who can't distinguish the colors.
 _SYMBOLS = {"passed": "✓", "failed": "✕", "skipped": "\N{EN DASH}"}
 
 
 def render_page(template: str, **values: object) -> str:
-    """Return a page of ``templates/report/``; whatever it shows is legible and escaped.
+    """Return a page from a template of ``templates/report/``. Unprintable characters are replaced, values are escaped.
 
     Args:
-        template: the name of the file.
-        values: what the template uses.
+        template: the template's file name.
+        values: the template's variables.
     """
     return _templates().get_template(template).render(values) + "\n"
 
 
 def format_moment(time: datetime) -> str:
-    """Return a time as people read it; it must be in UTC. Templates have it as a filter."""
+    """Return a time in UTC as text for people. It is also a filter of the templates."""
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _legible(value: object) -> object:
-    """Return what a template interpolates, before it is escaped."""
+    """Return a template's value with unprintable characters replaced, before it is escaped."""
     return value if isinstance(value, Markup) else replace_illegible(str(value))
 
 

@@ -1,7 +1,7 @@
-"""Reports for CI systems: JUnit's XML, suites of cases.
+"""Write JUnit XML for CI systems.
 
-Nobody ever fixed the format; what is written here is what the schemas of Jenkins' xUnit plugin and of Ant have in
-common: a suite needs ``name``, ``tests``, ``failures`` and ``errors``, all its suites stand in one ``testsuites``.
+The format has no standard. These documents are valid in the schemas of Jenkins' xUnit plugin and of Ant: a suite has
+``name``, ``tests``, ``failures`` and ``errors``, and all suites are in one ``testsuites``.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Case(NamedTuple):
     """One case of a suite.
 
     Attributes:
-        name: what was looked at.
-        verdict: ``failure``, ``error`` or ``skipped``; None when it passed.
-        message: why, on one line.
-        kind: of the verdict, for those who count by it.
-        text: why, at length; what is worth knowing of a case that passed.
-        time: how long it took, where that is known.
+        name: the name of the check.
+        verdict: ``failure``, ``error`` or ``skipped``; None if it passed.
+        message: the reason on one line.
+        kind: the verdict's type attribute, for statistics.
+        text: the reason in full; for a passed case, a note.
+        time: its duration; None if it is not known.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Suite(NamedTuple):
     """One suite of the document.
 
     Attributes:
-        name: what its cases are of.
+        name: the subject of its cases, such as a zone.
         cases: in order.
         properties: names and values.
-        time: how long it took, where that is known.
+        time: its duration; None if it is not known.
     """
 
     name: str
@@ -53,14 +53,14 @@ class Suite(NamedTuple):
 
 
 def write_suites(name: str, suites: Iterable[Suite], *, group: str, started: datetime, time: timedelta) -> str:
-    """Return a document of suites. It is free of failures and errors exactly when all cases are.
+    """Return a document with suites.
 
     Args:
-        name: of the document.
+        name: the document's name.
         suites: in order.
-        group: what the class names of cases begin with; the name of the suite follows.
-        started: when the run began.
-        time: how long it took.
+        group: the first part of the cases' class names; the suite's name is the second.
+        started: when the run began, in UTC.
+        time: the duration of the run.
     """
     elements = [_suite(suite, group, started) for suite in suites]
     root = ET.Element("testsuites", {"name": replace_illegible(name)})
@@ -85,7 +85,7 @@ def _suite(suite: Suite, group: str, started: datetime) -> ET.Element:
             "failures": str(count["failure"]),
             "errors": str(count["error"]),
             "skipped": str(count["skipped"]),
-            # Ant's schema knows no time zone here; it is UTC.
+            # In UTC: Ant's schema allows no time zone here.
             "timestamp": f"{started:%Y-%m-%dT%H:%M:%S}",
         },
     )

@@ -1,4 +1,4 @@
-"""Reports for node_exporter's textfile collector: gauges in Prometheus' text format."""
+"""Write gauges in Prometheus' text format, for node_exporter's textfile collector."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gauges:
-    """Samples by gauge and labels. The collector refuses a file in which one series stands twice.
+    """Samples by gauge and labels. Each series occurs once, because the collector rejects a file with duplicates.
 
     Attributes:
-        prefix: of the names of all gauges.
-        texts: every gauge and what it says, in the order of the document.
-        worse_when_more: those of which the larger of two values is the worse.
+        prefix: prefix of all gauges' names.
+        texts: the help text of each gauge, in the order of the document.
+        worse_when_more: gauges for which a larger value is worse.
     """
 
     prefix: str
@@ -28,13 +28,13 @@ class Gauges:
     _samples: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def add(self, gauge: str, value: float, **labels: str) -> None:
-        """Add a sample; where the series is there, as of names that look alike when written, the worse stays."""
+        """Add a sample. If the series exists (two names may be the same after escaping), keep the worse value."""
         series, key = self._samples.setdefault(gauge, {}), _labels(labels)
         worse = max if gauge in self.worse_when_more or labels.get("outcome", "passed") != "passed" else min
         series[key] = worse(series.get(key, value), value)
 
     def render(self) -> str:
-        """Return the samples in text format 0.0.4, which is what the textfile collector reads."""
+        """Return the samples in text format 0.0.4, which the textfile collector reads."""
         return "".join(f"{line}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def _escaped(value: str) -> str:
-    # The three that the text format knows; the backslash first.
+    # The text format's three escapes; the backslash must be first.
     return replace_illegible(value).replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 

@@ -1,4 +1,4 @@
-"""Tables for terminals of any width: what matters least goes first, and what matters most never disappears."""
+"""Fit tables into terminals of any width: drop the least important columns first."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Between two columns, as rich draws box.SIMPLE_HEAD without edges.
+# Width between two columns, as rich draws box.SIMPLE_HEAD without edges.
 _GAP = 3
-# A name of so many characters still tells one zone from another.
+# Names cut to this length still distinguish most zones.
 _SHORTEST = 12
 
 
@@ -22,9 +22,9 @@ class Column(NamedTuple):
     """One column.
 
     Attributes:
-        head: its title.
-        dropped: in which order columns go where there is no room for all, 1 first; 0 for one that always stays.
-        shrinks: whether its texts may be cut with an ellipsis, down to 12 characters, before other columns go.
+        head: the column's title.
+        dropped: the order in which columns are dropped if the table is too wide, 1 first; 0 to never drop it.
+        shrinks: whether its texts are cut with an ellipsis, down to 12 characters, before other columns are dropped.
     """
 
     head: str
@@ -36,7 +36,7 @@ def fit_table(columns: Sequence[Column], rows: Sequence[Sequence[Text | str]], w
     """Return a table that is no wider than a terminal.
 
     Args:
-        columns: from left to right; their titles, and the cells, must be printable.
+        columns: from left to right. Titles and cells must be printable.
         rows: one cell for each column.
         width: of the terminal, in characters.
     """
@@ -59,7 +59,7 @@ def fit_table(columns: Sequence[Column], rows: Sequence[Sequence[Text | str]], w
 
 
 def least_width(columns: Sequence[Column], rows: Sequence[Sequence[Text | str]]) -> int:
-    """Return how many characters a table with all of its columns takes at least."""
+    """Return the minimum width of a table with all columns, in characters."""
     return _least_width(columns, _natural_widths(columns, rows), range(len(columns)))
 
 
