@@ -48,6 +48,10 @@ COMMANDS = {
     "sandbox": Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped, or for one command."),
     "contract": Entry("toolkit.cli.contract", "Create or show a contract, which all other commands read."),
     "render-mesh": Entry("toolkit.cli.render_mesh", "Turn the contract into a Mesh with an acmpca backend."),
+    "render-identity": Entry(
+        "toolkit.cli.render_identity",
+        "Turn the contract into a MeshIdentity that takes certificates from AWS Private CA.",
+    ),
     "render-zone": Entry(
         "toolkit.cli.render_zone", "Render what each zone's control plane needs: Helm values or environment."
     ),

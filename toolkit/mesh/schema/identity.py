@@ -178,7 +178,9 @@ class MeshIdentitySpec(Model):
     provider: Provider | None = None
 
 
-class MeshIdentity(ScopedResource[MeshIdentitySpec]):
+class MeshIdentity(ScopedResource):
     """The identities of a mesh's data plane proxies."""
 
     kind: ClassVar[ScopedKind] = "MeshIdentity"
+
+    spec: MeshIdentitySpec

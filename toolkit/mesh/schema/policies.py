@@ -85,10 +85,12 @@ class MeshTrafficPermissionSpec(Model):
     rules: Annotated[tuple[PermissionRules, ...], Field(strict=False)] | None = None
 
 
-class MeshTrafficPermission(ScopedResource[MeshTrafficPermissionSpec]):
+class MeshTrafficPermission(ScopedResource):
     """Who may send requests to whom."""
 
     kind: ClassVar[ScopedKind] = "MeshTrafficPermission"
+
+    spec: MeshTrafficPermissionSpec
 
 
 class TlsVersion(Model):
@@ -127,7 +129,9 @@ class MeshTlsSpec(Model):
     rules: Annotated[tuple[TlsRule, ...], Field(strict=False)] | None = None
 
 
-class MeshTls(ScopedResource[MeshTlsSpec]):
+class MeshTls(ScopedResource):
     """The TLS settings of a mesh."""
 
     kind: ClassVar[ScopedKind] = "MeshTLS"
+
+    spec: MeshTlsSpec

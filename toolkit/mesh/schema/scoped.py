@@ -6,7 +6,7 @@ meshidentity/api/v1alpha1/meshidentity.go).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from toolkit.contract import DnsLabel
 from toolkit.mesh.schema.mesh import API_VERSION
@@ -26,10 +26,9 @@ COLLECTIONS: dict[ScopedKind, str] = {
     "MeshTLS": "meshtlses",
     "MeshTrafficPermission": "meshtrafficpermissions",
 }
-_Spec = TypeVar("_Spec", bound=Model)
 
 
-class ScopedResource(Model, Generic[_Spec]):
+class ScopedResource(Model):
     """A resource of one mesh.
 
     Attributes:
@@ -41,7 +40,8 @@ class ScopedResource(Model, Generic[_Spec]):
     name: ObjectName
     mesh: DnsLabel
     namespace: DnsLabel
-    spec: _Spec
+    # Each kind narrows it.
+    spec: Model
 
     def to_form(self, form: Form) -> Object:
         """Return the document that ``kubectl apply`` or ``kumactl apply`` takes."""

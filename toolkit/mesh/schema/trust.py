@@ -42,7 +42,9 @@ class MeshTrustSpec(Model):
     origin: Origin | None = None
 
 
-class MeshTrust(ScopedResource[MeshTrustSpec]):
+class MeshTrust(ScopedResource):
     """A trust domain with its CAs."""
 
     kind: ClassVar[ScopedKind] = "MeshTrust"
+
+    spec: MeshTrustSpec

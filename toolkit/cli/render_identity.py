@@ -1,0 +1,203 @@
+"""``toolkit render-identity``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from toolkit.cli.documents import document_options, lay_out
+from toolkit.cli.exits import write_stdout
+from toolkit.cli.options import (
+    STACKS_LIFETIME,
+    contract_options,
+    load_contract,
+    mesh_option,
+    namespace_option,
+    note,
+    warn,
+)
+from toolkit.cli.output_options import Output, refuse_overwriting, settle_document
+from toolkit.cli.parameters import Command, option
+from toolkit.errors import InvalidInputError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.mesh.schema.identity import MeshTrustCreation
+    from toolkit.mesh.schema.versions import MeshVersion
+    from toolkit.values import Value
+
+_GROUP = "Mesh"
+_WORKLOAD = "/workload/{{ .Workload }}"
+_EXAMPLES = """\b
+Examples:
+  toolkit render-identity --output-file identity.yaml
+  toolkit render-identity --format universal --trust-domain mesh.example.com
+  toolkit render-identity | toolkit lint -
+"""
+# Why each is written (Kong/developer.konghq.com@67a9fa390; kumahq/kuma:pkg/core/resources/apis/meshidentity/status).
+_CREATION: dict[MeshTrustCreation, str] = {
+    "Enabled": "meshTrustCreation is Enabled: each zone control plane also reads the CA's chain from AWS, so its role "
+    "needs acm-pca:GetCertificateAuthorityCertificate, and a renewed CA needs no new document in its own zone",
+    "Disabled": "meshTrustCreation is Disabled: zones trust only the MeshTrusts rendered here; render and apply them "
+    "again when the CA is renewed",
+}
+
+
+def _refuse_credentials(_: click.Context, parameter: click.Parameter, value: Value) -> None:
+    if value is not None:
+        raise InvalidInputError(
+            "a MeshIdentity can't have static credentials",
+            [Problem(parameter.opts[0], "the extension acmpca uses the AWS default credential chain only")],
+            "Give each zone control plane a role: IRSA, EKS Pod Identity, or the role of its instance or task.",
+        )
+
+
+@click.command(name="render-identity", cls=Command, epilog=_EXAMPLES)
+@contract_options
+@mesh_option("A mesh of the contract; repeatable; all unless given.", multiple=True)
+@option(
+    "--format",
+    "form",
+    type=click.Choice(["kubernetes", "universal"]),
+    default="kubernetes",
+    show_default=True,
+    help="For kubectl apply, or for kumactl apply.",
+)
+@option(
+    "--identity-name",
+    default="acmpca",
+    show_default=True,
+    metavar="NAME",
+    group=_GROUP,
+    help="Name of the MeshIdentity; MeshTrusts are named NAME-ZONE.",
+)
+@option(
+    "--trust-domain",
+    show_default="{{ .Mesh }}.{{ .Zone }}.mesh.local, one per zone",
+    metavar="TEMPLATE",
+    group=_GROUP,
+    help="Trust domain of SPIFFE IDs; without {{ .Zone }} it is the same in all zones.",
+)
+@option(
+    "--path",
+    show_default="Kuma's, by the environment of the zone",
+    metavar="TEMPLATE",
+    group=_GROUP,
+    help="Path of SPIFFE IDs. Kuma's is /ns/{{ .Namespace }}/sa/{{ .ServiceAccount }} on Kubernetes, "
+    f"{_WORKLOAD} on Universal.",
+)
+@option("--workload", is_flag=True, group=_GROUP, help=f"Write the path {_WORKLOAD} for all zones, as on Universal.")
+@option(
+    "--expiration",
+    show_default=STACKS_LIFETIME,
+    metavar="DURATION",
+    group=_GROUP,
+    help="Lifetime of data plane certificates, such as 24h; 30d is written as 720h.",
+)
+@option(
+    "--mesh-trust-creation",
+    "creation",
+    type=click.Choice(["Enabled", "Disabled"]),
+    default="Enabled",
+    show_default=True,
+    group=_GROUP,
+    help="Whether zone control planes make a MeshTrust for their own zone too.",
+)
+@option("--mesh-version", metavar="VERSION", group=_GROUP, rare=True, help="The version of Kong Mesh, such as 2.14.3.")
+@option(
+    "--credentials",
+    "--access-key",
+    hidden=True,
+    expose_value=False,
+    allow_from_autoenv=False,
+    callback=_refuse_credentials,
+)
+@namespace_option(default="kong-mesh-system")
+@document_options
+def command(
+    *,
+    contract_file: str | None,
+    stack: str | None,
+    cwd: str | None,
+    meshes: tuple[str, ...],
+    form: Literal["kubernetes", "universal"],
+    identity_name: str,
+    trust_domain: str | None,
+    path: str | None,
+    workload: bool,
+    expiration: str | None,
+    creation: MeshTrustCreation,
+    mesh_version: str | None,
+    namespace: str,
+    outputs: tuple[Output, ...],
+    output_file: Path | None,
+) -> None:
+    """Turn the contract into a MeshIdentity that takes certificates from AWS Private CA.
+
+    Renders the MeshIdentity, and for each zone the MeshTrust with the CA's chain, which all other zones need. Apply
+    them on the global control plane. Kong Mesh 3.0 has MeshIdentity instead of Mesh.mtls; 2.14 has both, and
+    toolkit rotate --to mesh-identity plans the move. Experimental: Kong has not released documentation of the
+    extension acmpca.
+    """
+    from toolkit.mesh.render import identity
+    from toolkit.mesh.render.templating import join_documents
+
+    target = settle_document(outputs, output_file)
+    refuse_overwriting([target.file], {"--contract": [contract_file]})
+    if workload and path is not None:
+        raise click.UsageError("--workload and --path exclude each other")
+    _heed_version(mesh_version, form)
+    loaded = load_contract(contract_file, stack, cwd)
+    options = identity.IdentityOptions(
+        form=form,
+        name=identity_name,
+        trust_domain=trust_domain,
+        path=_WORKLOAD if workload else path,
+        expiry=expiration,
+        mesh_trust_creation=creation,
+        namespace=namespace,
+    )
+    names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
+    if unknown := [name for name in names if name not in loaded.meshes]:
+        raise InvalidInputError(
+            f"the contract has no mesh {unknown[0]}", [Problem("--mesh", f"meshes: {', '.join(loaded.meshes)}")]
+        )
+    documents = [
+        text
+        for name in names
+        for text in identity.render_identities(identity.build_identities(loaded, name, options), form)
+    ]
+    note(_CREATION[creation])
+    text = lay_out(join_documents(documents), target.form)
+    if target.file is None:
+        write_stdout(text)
+        return
+    from toolkit.files import write_whole
+
+    write_whole(target.file, text)
+
+
+def _heed_version(text: str | None, form: str) -> None:
+    """Refuse a version that has no extension acmpca, and warn of what others refuse."""
+    from toolkit.mesh.schema import versions
+
+    if text is None:
+        return
+    try:
+        version: MeshVersion = versions.MeshVersion.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--mesh-version") from error
+    first = versions.FIRST_WITH_MESH_IDENTITY_EXTENSION
+    if version < first:
+        raise InvalidInputError(
+            f"Kong Mesh {version} has no MeshIdentity extension acmpca",
+            [Problem("--mesh-version", f"the extension came with Kong Mesh {first}")],
+            "toolkit render-mesh renders a Mesh with an acmpca backend for this version.",
+        )
+    if version >= versions.FIRST_WITHOUT_MTLS and form == "kubernetes":
+        warn(
+            f"Kong Mesh {version} has no global control plane on Kubernetes (UPGRADE.md); for one on Universal or "
+            "Konnect use --format universal"
+        )

@@ -1,0 +1,249 @@
+"""MeshIdentity and MeshTrust documents from a contract.
+
+What rests on Kong Mesh's extension ``acmpca`` is experimental: its configuration is described on an unmerged branch of
+Kong's documentation only (see :mod:`toolkit.mesh.schema.identity`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from toolkit.contract import check_dns_label
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.render.templating import render_document
+from toolkit.mesh.schema import spiffe_id
+from toolkit.mesh.schema.go_duration import parse_nanoseconds
+from toolkit.mesh.schema.identity import (
+    ACMPCA,
+    AcmPcaConfig,
+    CertificateParameters,
+    DataplaneSelector,
+    Extension,
+    MeshIdentity,
+    MeshIdentitySpec,
+    MeshTrustCreation,
+    Provider,
+    Selector,
+    SpiffeId,
+)
+from toolkit.mesh.schema.secret import check_object_name
+from toolkit.mesh.schema.trust import MAX_TRUST_DOMAIN, CaBundle, MeshTrust, MeshTrustSpec, Pem
+from toolkit.pki import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.scoped import ScopedResource
+
+# The SPIFFE ID of a sample proxy, to check a path's template.
+_SAMPLE = {"TrustDomain": "example.org", "Namespace": "namespace", "ServiceAccount": "account", "Workload": "workload"}
+
+
+@dataclass(frozen=True)
+class IdentityOptions:
+    """The operator's options.
+
+    Attributes:
+        form: of the documents.
+        name: of the MeshIdentity.
+        trust_domain: a template, or one trust domain for all zones; None for Kuma's default, one per zone.
+        path: a template; None for Kuma's default, which depends on the zone's environment.
+        expiry: lifetime of certificates, a duration of Kuma or of Go; None for the contract's.
+        mesh_trust_creation: whether zone control planes make their own MeshTrust too.
+        selects: whether the MeshIdentity selects all proxies; if not, it selects none.
+        namespace: of the control plane on Kubernetes.
+    """
+
+    form: Form = "kubernetes"
+    name: str = ACMPCA
+    trust_domain: str | None = None
+    path: str | None = None
+    expiry: str | None = None
+    mesh_trust_creation: MeshTrustCreation = "Enabled"
+    selects: bool = True
+    namespace: str = "kong-mesh-system"
+
+
+@dataclass(frozen=True)
+class Identities:
+    """The documents of one mesh.
+
+    Attributes:
+        trusts: one MeshTrust per zone, or one for all zones of one trust domain.
+        identity: the MeshIdentity that issues.
+    """
+
+    trusts: tuple[MeshTrust, ...]
+    identity: MeshIdentity
+
+
+def build_identities(outputs: StackOutputs, mesh: str, options: IdentityOptions) -> Identities:
+    """Return the MeshIdentity of one mesh and its MeshTrusts.
+
+    Every zone needs the MeshTrusts of all others: a control plane makes one for its own zone only, and the global
+    control plane doesn't hand it on (kuma-migrator's documentation, policies/meshtrust).
+
+    Raises:
+        InvalidInputError: an option is not valid. Every problem is listed with its option.
+    """
+    domains = expand_trust_domains(outputs, mesh, options.trust_domain)
+    expiry, wrong = _expiry(outputs, options.expiry)
+    problems = [
+        *_name_problems(options, list(domains)),
+        *_domain_problems(domains),
+        *_path_problems(options.path),
+        *wrong,
+    ]
+    if problems:
+        raise InvalidInputError("the MeshIdentity can't be rendered", problems)
+    spiffe = {"trust_domain": options.trust_domain, "path": options.path}
+    given = {name: template for name, template in spiffe.items() if template is not None}
+    parameters = CertificateParameters(expiry=expiry)
+    config = AcmPcaConfig(
+        arn=outputs.certificate_authority.arn,
+        certificate_parameters=parameters,
+        mesh_trust_creation=options.mesh_trust_creation,
+    )
+    extension = Extension(name=ACMPCA, config=config.to_document())
+    spec = MeshIdentitySpec(
+        selector=select_all() if options.selects else Selector(),
+        **({"spiffe_id": SpiffeId(**given)} if given else {}),
+        provider=Provider(type="Extension", extension=extension),
+    )
+    identity = MeshIdentity(name=options.name, mesh=mesh, namespace=options.namespace, spec=spec)
+    return Identities(tuple(_trusts(outputs, mesh, options, domains)), identity)
+
+
+def select_all() -> Selector:
+    """Return the selector of all data plane proxies."""
+    return Selector(dataplane=DataplaneSelector(match_labels={}))
+
+
+def make_trust(name: str, mesh: str, namespace: str, trust_domain: str, chain: str) -> MeshTrust:
+    """Return a MeshTrust with one CA chain.
+
+    Args:
+        name: of the MeshTrust.
+        mesh: its mesh.
+        namespace: of the control plane on Kubernetes.
+        trust_domain: without a scheme.
+        chain: PEM with its root, which Envoy's SPIFFE validator needs.
+    """
+    bundle = CaBundle(type="Pem", pem=Pem(value=chain))
+    return MeshTrust(
+        name=name,
+        mesh=mesh,
+        namespace=namespace,
+        spec=MeshTrustSpec(trust_domain=trust_domain, ca_bundles=(bundle,)),
+    )
+
+
+def expand_trust_domains(outputs: StackOutputs, mesh: str, template: str | None) -> dict[str, spiffe_id.Expansion]:
+    """Return the trust domain of each zone, by the zone's name."""
+    return {zone.name: spiffe_id.expand_trust_domain(template, mesh, zone.name) for zone in outputs.zones}
+
+
+def render_resource(resource: ScopedResource, form: Form) -> str:
+    """Render a resource as a YAML document.
+
+    A document with Kong Mesh's extension ``acmpca`` begins with a comment that it is experimental.
+
+    Raises:
+        UnfaithfulRenderingError: the rendered text does not parse to the resource.
+    """
+    provider = resource.spec.provider if isinstance(resource, MeshIdentity) else None
+    experimental = provider is not None and provider.type == "Extension"
+    return render_document(f"{form}/resource.yaml.j2", resource.to_form(form), experimental=experimental)
+
+
+def render_identities(identities: Identities, form: Form) -> tuple[str, ...]:
+    """Render the documents of one mesh in the order in which they are applied: MeshTrusts first."""
+    return tuple(render_resource(resource, form) for resource in (*identities.trusts, identities.identity))
+
+
+def convert_expiry(text: str) -> str:
+    """Return a lifetime as Kubernetes writes durations, such as ``720h`` for ``30d``.
+
+    Raises:
+        ValueError: it is neither a duration of Kuma nor one of Go, or not more than 0.
+    """
+    try:
+        lifetime = duration.parse(text)
+    except ValueError as error:
+        try:
+            nanoseconds = parse_nanoseconds(text)
+        except ValueError:
+            raise error from None
+        lifetime = timedelta(microseconds=nanoseconds // 1000)
+    if lifetime < timedelta(seconds=1):
+        raise ValueError("must be at least 1s")
+    seconds = int(lifetime.total_seconds())
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
+def _trusts(
+    outputs: StackOutputs, mesh: str, options: IdentityOptions, domains: dict[str, spiffe_id.Expansion]
+) -> Iterator[MeshTrust]:
+    names: dict[str, str] = {}
+    for zone, domain in domains.items():
+        names.setdefault(domain.text, f"{options.name}-{zone}")
+    # The control plane makes MeshTrusts under the name of the MeshIdentity, so ours have others.
+    is_one = len(names) == 1 < len(domains)
+    for domain_text, name in names.items():
+        trust_name = f"{options.name}-trust" if is_one else name
+        yield make_trust(trust_name, mesh, options.namespace, domain_text, outputs.certificate_chain)
+
+
+def _name_problems(options: IdentityOptions, zones: list[str]) -> Iterator[Problem]:
+    longest = max((f"{options.name}-{zone}" for zone in zones), key=len)
+    checks = (("--identity-name", longest, check_object_name), ("--namespace", options.namespace, check_dns_label))
+    for place, name, check in checks:
+        try:
+            check(name)
+        except ValueError as error:
+            yield Problem(place, str(error))
+
+
+def _domain_problems(domains: dict[str, spiffe_id.Expansion]) -> Iterator[Problem]:
+    for zone, domain in domains.items():
+        if domain.unknown:
+            known = " and ".join(f"{{{{ .{name} }}}}" for name in spiffe_id.TRUST_DOMAIN_FIELDS)
+            yield Problem("--trust-domain", f"{domain.unknown[0]!r} is unknown; a trust domain has {known}")
+            return
+        if problem := spiffe_id.check_trust_domain(domain.text):
+            yield Problem("--trust-domain", f"{domain.text!r} {problem}")
+            return
+        if len(domain.text) > MAX_TRUST_DOMAIN:
+            size = f"{len(domain.text)} characters; at most {MAX_TRUST_DOMAIN} are allowed"
+            yield Problem("--trust-domain", f"the trust domain of zone {zone} has {size}")
+
+
+def _path_problems(path: str | None) -> Iterator[Problem]:
+    if path is None:
+        return
+    expansion = spiffe_id.expand(path, _SAMPLE)
+    if expansion.unknown:
+        known = ", ".join(f"{{{{ .{name} }}}}" for name in spiffe_id.PATH_FIELDS)
+        yield Problem("--path", f"{expansion.unknown[0]!r} is unknown; known are {known} and {{{{ label }}}}")
+    elif problem := spiffe_id.check_path(expansion.text):
+        yield Problem("--path", f"{path!r} {problem}")
+
+
+def _expiry(outputs: StackOutputs, text: str | None) -> tuple[str, list[Problem]]:
+    """Return the lifetime as Kubernetes writes it, and what is wrong with it."""
+    said = outputs.data_plane_lifetime if text is None else text
+    place = "contract: dataPlaneLifetime" if text is None else "--expiration"
+    try:
+        expiry = convert_expiry(said)
+    except ValueError as error:
+        return "", [Problem(place, f"{said[:40]!r}: {error}")]
+    lifetime = timedelta(microseconds=parse_nanoseconds(expiry) // 1000)
+    problem = outputs.certificate_authority.check_lifetime(lifetime)
+    return expiry, [Problem(place, f"{said} {problem}")] if problem else []
