@@ -118,6 +118,14 @@ class EditableMesh:
         """Remove a key or an item from the mTLS section; see :meth:`Editor.remove`."""
         self.editor.remove(self.document.number, self._in_stream(path))
 
+    def set_in_spec(self, path: Path, value: object) -> None:
+        """Put a value beside the mTLS section; see :meth:`Editor.set`."""
+        self.editor.set(self.document.number, (*self.document.base, *self.document.spec_path, *path), value)
+
+    def remove_from_spec(self, path: Path) -> None:
+        """Remove a section of the Mesh, such as ``mtls``; see :meth:`Editor.remove`."""
+        self.editor.remove(self.document.number, (*self.document.base, *self.document.spec_path, *path))
+
     def _in_stream(self, path: Path) -> Path:
         return (*self.document.base, *self.document.mtls_path, *path)
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from toolkit.mesh.documents.data_sources import read_value
+from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.pki import pem
 from toolkit.pki.hierarchy import Hierarchy
 from toolkit.yamltext.plain import at
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from toolkit.pki.pem_faults import Fault
     from toolkit.yamltext.nodes import Path
 
-# Where each type of backend has its chain; that of Vault is asked of Vault.
-_FIELDS: dict[str, Path] = {"acmpca": ("caCert",), "certmanager": ("caCert",), "provided": ("cert",)}
+_FIELDS: dict[str, Path] = {kind: (field,) for kind, field in CHAIN_FIELDS.items()}
 # The CAs by which a control plane knows the servers that it asks.
 _SERVER_FIELDS: dict[str, Path] = {"vault": ("fromCp", "tls", "caCert")}
 _KEY = re.compile(r"BEGIN [A-Z0-9 ]*PRIVATE KEY")

@@ -132,6 +132,8 @@ class CertManagerBackend(BackendModel):
 Backend = Annotated[
     BuiltinBackend | ProvidedBackend | VaultBackend | AcmPcaBackend | CertManagerBackend, Field(discriminator="type")
 ]
+# Where each type of backend has its CA chain. Vault has its own; that of builtin is in a Secret.
+CHAIN_FIELDS: dict[str, str] = {"acmpca": "caCert", "certmanager": "caCert", "provided": "cert"}
 BACKEND_TYPES = ("builtin", "provided", "vault", "acmpca", "certmanager")
 
 
