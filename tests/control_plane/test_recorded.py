@@ -18,16 +18,17 @@ RECORDED = Path(__file__).parent / "recorded"
 
 def accepted(name: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (RECORDED / name).read_text().splitlines()]
-    return [line for line in lines if line["status"] in (200, 201) and line.get("method", "PUT") == "PUT"]
+    return [line for line in lines if line.get("status") in (200, 201) and line.get("method", "PUT") == "PUT"]
 
 
 NEW_MESHES = accepted("kuma-2.14.3.jsonl")
 SEQUENCES = [line for mode in ("zone", "global") for line in accepted(f"kuma-2.14.3-sequence-{mode}.jsonl")]
-LINES = [line for line in (*NEW_MESHES, *SEQUENCES) if isinstance(line["document"], dict)]
+IDENTITIES = [line for mode in ("zone", "global") for line in accepted(f"kuma-2.14.3-identity-{mode}.jsonl")]
+LINES = [line for line in (*NEW_MESHES, *SEQUENCES, *IDENTITIES) if isinstance(line["document"], dict)]
 
 
 def test_the_recordings_are_there() -> None:
-    assert (len(NEW_MESHES), len(SEQUENCES)) == (50, 22)
+    assert (len(NEW_MESHES), len(SEQUENCES), len(IDENTITIES)) == (50, 22, 44)
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -49,6 +50,8 @@ def test_a_field_that_kuma_does_not_know_is_named_and_may_count() -> None:
     # Kuma 2.14 has no `enabled` in the tls of a Prometheus backend.
     named = [find_unknown(line["document"], line["kept"]) for line in rest]
     assert [paths for paths in named if paths] == [["metrics.backends[0].conf.tls.enabled"]]
+    named = [find_unknown(line["document"], line["kept"]) for line in IDENTITIES]
+    assert [paths for paths in named if paths] == [["spec.nope"]] * 2
 
 
 # Property: every other value in the place of one that Kuma keeps is a difference.

@@ -391,3 +391,57 @@ def test_fields_that_kuma_drops_are_named_by_path() -> None:
         "newer.a: is something else on the control plane"
     ]
     assert find_differences(mesh(), mesh(newer={"a": 2})) == ["newer: is on the control plane alone"]
+
+
+# Resources of one mesh
+
+
+def scoped(kind: str, **spec: Any) -> dict[str, Any]:
+    return {"type": kind, "mesh": "default", "name": "x", "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "current"),
+    [
+        (
+            {"provider": {"type": "Spire", "spire": {"agent": {"timeout": "90s"}}}},
+            {"provider": {"type": "Spire", "spire": {"agent": {"timeout": "1m30s"}}}},
+        ),
+        ({"selector": {"nope": 1}, "spiffeID": None}, {"selector": {}}),
+    ],
+)
+def test_the_same_meshidentity_in_two_spellings(wanted: dict[str, Any], current: dict[str, Any]) -> None:
+    there = {**scoped("MeshIdentity", **current), "status": {"conditions": []}, "labels": {"kuma.io/zone": "z1"}}
+    assert are_same(scoped("MeshIdentity", **wanted), there)
+    assert write_diff(scoped("MeshIdentity", **wanted), there, "x") == []
+
+
+def test_the_defaults_of_tls_versions_are_no_difference() -> None:
+    wanted = scoped("MeshTLS", rules=[{"default": {"mode": "Strict", "tlsVersion": {"min": "TLS12"}}}])
+    kept = scoped("MeshTLS", rules=[{"default": {"mode": "Strict", "tlsVersion": {"min": "TLS12", "max": "TLSAuto"}}}])
+    assert are_same(wanted, kept)
+    assert not are_same(kept, scoped("MeshTLS", rules=[{"default": {"mode": "Permissive"}}]))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "current"),
+    [
+        # No proxy, all proxies.
+        ({"selector": {}}, {"selector": {"dataplane": {"matchLabels": {}}}}),
+        ({"selector": {"dataplane": {}}}, {"selector": {}}),
+        ({}, {"spiffeID": {"trustDomain": ""}}),
+        ({"provider": {"type": "Bundled", "bundled": {}}}, {"provider": {"type": "Bundled"}}),
+    ],
+)
+def test_empty_values_of_a_meshidentity_count(wanted: dict[str, Any], current: dict[str, Any]) -> None:
+    for one, other in ((wanted, current), (current, wanted)):
+        assert find_differences(scoped("MeshIdentity", **one), scoped("MeshIdentity", **other))
+
+
+def test_a_private_key_and_long_certificates_are_shown_as_digests() -> None:
+    key = {"type": "InsecureInline", "insecureInline": {"value": "-----BEGIN PRIVATE KEY-----"}}
+    identity = scoped("MeshIdentity", provider={"type": "Bundled", "bundled": {"ca": {"privateKey": key}}})
+    trust = scoped("MeshTrust", trustDomain="a.b", caBundles=[{"type": "Pem", "pem": {"value": "-----BEGIN C"}}])
+    lines = [*write_diff(identity, None, "x"), *write_diff(trust, None, "x")]
+    assert "BEGIN" not in "".join(lines)
+    assert sum("bytes, SHA-256" in line for line in lines) == 2

@@ -26,8 +26,10 @@ _ITS_LABELS = ("kuma.io/", "k8s.kuma.io/")
 _ONLY_AT_CREATION = "skipCreatingInitialPolicies"
 _FIRST = {name: place for place, name in enumerate(("type", "mesh", "name", "enabledBackend", "mode"))}
 _DIGITS = 12
+# Values in the document itself; of a MeshTrust its certificates, which are too long to show.
+_DIGESTED = INLINE | {"insecureInline", "pem"}
 # The kinds of data source that only name the value.
-_REFERENCES = frozenset({"secret", "file"})
+_REFERENCES = frozenset({"secret", "file", "type", "secretRef", "envVar"})
 
 
 def are_same(wanted: Object, current: Object | None, *, heed_unknown: bool = False) -> bool:
@@ -143,7 +145,9 @@ def _shown(value: object, name: str = "", *, hidden: bool = False) -> object:
     if isinstance(value, dict):
         ordered = sorted(value.items(), key=lambda item: (_FIRST.get(item[0], len(_FIRST)), item[0]))
         return {
-            key: _shown(entry, key, hidden=(hidden and key not in _REFERENCES) or hides(key) or key in INLINE)
+            key: _shown(
+                entry, key, hidden=(hidden and key not in _REFERENCES) or hides(key) or key in INLINE | _DIGESTED
+            )
             for key, entry in ordered
         }
     return f"({show_digest(_bytes(name, value))})" if hidden and isinstance(value, str) else value

@@ -1,10 +1,14 @@
-"""What a control plane keeps of a Mesh or a Secret, so that two documents can be compared in one form.
+"""What a control plane keeps of a document, so that two documents can be compared in one form.
 
-A control plane reads a document into a protobuf message and returns that message as JSON: zero values are left out,
-enums come back by name, a Duration in seconds, and the conf of a backend as it was sent. The one exception is the conf
-of a Prometheus backend, which gets its defaults. Sources: kumahq/kuma:api/mesh/v1alpha1/mesh.proto and metrics.proto
-(the fields), kumahq/kuma:pkg/util/proto/proto.go (golang/protobuf's jsonpb, with AllowUnknownFields) and
+A control plane reads a Mesh or a Secret into a protobuf message and returns that message as JSON: zero values are left
+out, enums come back by name, a Duration in seconds, and the conf of a backend as it was sent. The one exception is the
+conf of a Prometheus backend, which gets its defaults. Sources: kumahq/kuma:api/mesh/v1alpha1/mesh.proto and
+metrics.proto (the fields), kumahq/kuma:pkg/util/proto/proto.go (golang/protobuf's jsonpb, with AllowUnknownFields) and
 kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go.
+
+It reads a MeshIdentity, MeshTrust, MeshTLS or MeshTrafficPermission into a Go struct, and keeps each field that is
+there, empty ones too: ``matchLabels: {}`` selects every proxy. Sources: kumahq/kuma:pkg/core/resources/model/rest/
+unmarshaller.go (defaults of the schema, unknown fields), kubernetes/apimachinery:pkg/apis/meta/v1/duration.go.
 """
 
 from __future__ import annotations
@@ -12,18 +16,23 @@ from __future__ import annotations
 import base64
 import re
 from enum import Enum, auto
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, get_args
 
 from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
 from toolkit.mesh.schema.go_base64 import decode
-from toolkit.mesh.schema.go_duration import write_seconds
+from toolkit.mesh.schema.go_duration import write_seconds, write_text
+from toolkit.mesh.schema.identity import GoDuration, MeshIdentitySpec
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER
+from toolkit.mesh.schema.policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.telemetry import Metrics, MetricsBackend, PrometheusConf
+from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.text import take_line
-from toolkit.yamltext.plain import mapping
+from toolkit.yamltext.plain import items, mapping
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.mesh.schema.field_types import FieldType
     from toolkit.mesh.schema.model import Model
     from toolkit.values import Object
@@ -37,6 +46,8 @@ class Kind(Enum):
     # google.protobuf.BoolValue and DoubleValue: false and 0 differ from nothing.
     WRAPPER = auto()
     DURATION = auto()
+    # metav1.Duration of Kubernetes.
+    GO_DURATION = auto()
     # map<string, string>: an entry with an empty value is an entry.
     MAP = auto()
     # google.protobuf.Struct: any JSON, as it is.
@@ -47,8 +58,16 @@ class Kind(Enum):
 Type: TypeAlias = "dict[str, Type] | list[Type] | tuple[str, ...] | Kind"
 
 
+class GoFields(dict[str, Type]):
+    """The fields of a Go struct, which keeps empty values. Other messages are of protobuf, and leave them out."""
+
+
 def _type_of(field_type: FieldType) -> Type:
-    marks = {PROTOBUF_WRAPPER: Kind.WRAPPER, PROTOBUF_DURATION: Kind.DURATION}
+    marks = {
+        PROTOBUF_WRAPPER: Kind.WRAPPER,
+        PROTOBUF_DURATION: Kind.DURATION,
+        get_args(GoDuration)[1]: Kind.GO_DURATION,
+    }
     if field_type.is_enum:
         return field_type.choices
     if kinds := [kind for mark, kind in marks.items() if mark in field_type.metadata]:
@@ -77,6 +96,26 @@ _METRICS_BACKEND = _message(MetricsBackend)
 SECRET: dict[str, Type] = {**_HEAD, "mesh": Kind.PLAIN, "data": Kind.PLAIN}
 MESH: dict[str, Type] = {**_HEAD, **_message(Spec)}
 MESH["metrics"] = {**_message(Metrics), "backends": [_METRICS_BACKEND]}
+
+
+def _go_fields(kind: Type) -> Type:
+    """Return the type of a message, with all messages in it, as Go structs."""
+    if isinstance(kind, dict):
+        return GoFields({name: _go_fields(below) for name, below in kind.items()})
+    return [_go_fields(kind[0])] if isinstance(kind, list) else kind
+
+
+_SPECS: dict[str, type[Model]] = {
+    "MeshIdentity": MeshIdentitySpec,
+    "MeshTrust": MeshTrustSpec,
+    "MeshTLS": MeshTlsSpec,
+    "MeshTrafficPermission": MeshTrafficPermissionSpec,
+}
+_SCOPED: dict[str, dict[str, Type]] = {
+    kind: {**_HEAD, "mesh": Kind.PLAIN, "spec": _go_fields(_message(spec))} for kind, spec in _SPECS.items()
+}
+_TYPES: dict[str, dict[str, Type]] = {"Secret": SECRET, **_SCOPED}
+_TLS_AUTO = "TLSAuto"
 _PROMETHEUS = _message(PrometheusConf)
 _PROMETHEUS_DEFAULTS = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
 # A number in quotes is read as that number.
@@ -89,7 +128,9 @@ def normalize(document: Object) -> Object:
     Fields that Kuma does not know stay: a newer control plane may know them.
     """
     kept = {name: value for name, value in document.items() if name not in ADDED_BY_SERVER}
-    if kept.get("type") == "Secret":
+    if (kind := kept.get("type")) in _SCOPED:
+        return _scoped(kept, _SCOPED[kind])
+    if kind == "Secret":
         return {**mapping(_value(kept, SECRET)), "data": _canonical(kept.get("data") or "")}
     # A Mesh belongs to no mesh.
     kept.pop("mesh", None)
@@ -117,7 +158,7 @@ def drop_unknown(document: Object, current: Object) -> tuple[Object, list[str]]:
         current: what the control plane has, in the normal form; a field that it has is known to it.
     """
     unknown: list[str] = []
-    kind = SECRET if document.get("type") == "Secret" else MESH
+    kind = _TYPES.get(str(document.get("type")), MESH)
     return mapping(_known(document, current, kind, "", unknown)), unknown
 
 
@@ -136,7 +177,7 @@ def _known(value: object, current: object, kind: Type, path: str, unknown: list[
             if kind is _METRICS_BACKEND and name == "conf" and value.get("type") == "prometheus":
                 below = _PROMETHEUS
             made[name] = _known(entry, mapping(current).get(name), below, place, unknown)
-            if made[name] == {} and entry:
+            if made[name] == {} and entry and not isinstance(below, GoFields):
                 # A message of unknown fields alone is an empty one.
                 del made[name]
         elif name in mapping(current):
@@ -157,12 +198,16 @@ def _value(value: object, kind: Type) -> object:
     if not isinstance(value, dict):
         return value
     made = {name: _value(entry, kind.get(name, Kind.PLAIN)) for name, entry in value.items()}
-    return {name: entry for name, entry in made.items() if entry or _is_set(entry, kind.get(name))}
+    return {
+        name: entry
+        for name, entry in made.items()
+        if entry or (entry is not None and (isinstance(kind, GoFields) or _keeps_empty(kind.get(name))))
+    }
 
 
-def _is_set(value: object, kind: Type | None) -> bool:
-    """Return whether an empty value is kept."""
-    return value is not None and kind is Kind.WRAPPER
+def _keeps_empty(kind: Type | None) -> bool:
+    """Return whether a field with an empty value is kept."""
+    return kind is Kind.WRAPPER or isinstance(kind, GoFields)
 
 
 def _scalar(value: object, kind: Kind) -> object:
@@ -171,8 +216,8 @@ def _scalar(value: object, kind: Kind) -> object:
     if kind is Kind.MAP:
         return dict(value) if isinstance(value, dict) else value
     if isinstance(value, str):
-        if kind is Kind.DURATION:
-            return _duration(value)
+        if kind in (Kind.DURATION, Kind.GO_DURATION):
+            return _duration(value, write_seconds if kind is Kind.DURATION else write_text)
         if kind in (Kind.NUMBER, Kind.WRAPPER) and _NUMBER.fullmatch(value):
             return _number(float(value))
     return _struct(value)
@@ -184,10 +229,10 @@ def _enum(value: object, names: tuple[str, ...]) -> object:
     return None if name == names[0] else name
 
 
-def _duration(value: str) -> str:
-    """Return a Duration in seconds: ``1m`` and ``60s`` are the same; what Go can't read stays as it is."""
+def _duration(value: str, write: Callable[[str], str]) -> str:
+    """Return a Duration in one spelling: ``1m`` and ``60s`` are the same; what Go can't read stays as it is."""
     try:
-        return write_seconds(value)
+        return write(value)
     except ValueError:
         return value
 
@@ -209,6 +254,17 @@ def _number(value: object) -> object:
     except OverflowError:
         return value
     return int(number) if number.is_integer() else number
+
+
+def _scoped(document: Object, kind: Type) -> Object:
+    """Return a resource of a mesh with the defaults of its schema, without its status."""
+    made = mapping(_value({name: value for name, value in document.items() if name != "status"}, kind))
+    if document["type"] == "MeshTLS":
+        spec = mapping(made.get("spec"))
+        for entry in (*items(spec.get("from")), *items(spec.get("rules"))):
+            if isinstance(versions := mapping(mapping(entry).get("default")).get("tlsVersion"), dict):
+                versions |= {"min": versions.get("min", _TLS_AUTO), "max": versions.get("max", _TLS_AUTO)}
+    return made
 
 
 def _prometheus(conf: Object) -> Object:

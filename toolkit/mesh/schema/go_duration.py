@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 
+_MICRO = "\u00b5s"
 _UNITS = {
     "ns": 1,
     "us": 1_000,
-    "\u00b5s": 1_000,  # the micro sign
+    _MICRO: 1_000,  # the micro sign
     "\u03bcs": 1_000,  # the Greek letter mu
     "ms": 1_000_000,
     "s": 1_000_000_000,
@@ -60,3 +61,28 @@ def write_seconds(text: str) -> str:
     seconds, rest = divmod(abs(total), _UNITS["s"])
     digits = f"{seconds}.{rest:09d}".removesuffix("000").removesuffix("000").removesuffix(".000")
     return f"{'-' if total < 0 else ''}{digits}s"
+
+
+def write_text(text: str) -> str:
+    """Return a duration as Go writes it: ``24h0m0s`` for ``24h``, ``1.5s`` for ``1500ms``.
+
+    Source: golang/go:src/time/time.go, Duration.String.
+
+    Raises:
+        ValueError: Go can't read it.
+    """
+    total = parse_nanoseconds(text)
+    sign, rest = "-" if total < 0 else "", abs(total)
+    if 0 < rest < _UNITS["s"]:
+        unit = next(unit for unit in ("ms", _MICRO, "ns") if rest >= _UNITS[unit])
+        return f"{sign}{_write_decimal(rest, _UNITS[unit])}{unit}"
+    minutes, below = divmod(rest, _UNITS["m"])
+    hours, minutes = divmod(minutes, 60)
+    before = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return f"{sign}{before}{_write_decimal(below, _UNITS['s'])}s"
+
+
+def _write_decimal(value: int, unit: int) -> str:
+    whole, rest = divmod(value, unit)
+    digits = len(str(unit)) - 1
+    return f"{whole}.{rest:0{digits}d}".rstrip("0").removesuffix(".") if rest else str(whole)
