@@ -1,7 +1,7 @@
-"""Build the URI subject alternative names that Kong Mesh puts into a data plane certificate.
+"""Build and read the URI subject alternative names of data plane certificates.
 
-Source: kumahq/kuma:pkg/core/ca/issuer/issuer.go (``spiffe://<mesh>/<service>`` for every service and
-``kuma://<tag>/<value>`` for every tag).
+Source for certificates of a Mesh: kumahq/kuma:pkg/core/ca/issuer/issuer.go (``spiffe://<mesh>/<service>`` for every
+service and ``kuma://<tag>/<value>`` for every tag). Those of a MeshIdentity have one SPIFFE ID alone.
 """
 
 from __future__ import annotations
@@ -13,11 +13,27 @@ if TYPE_CHECKING:
 
 SERVICE_TAG = "kuma.io/service"
 ZONE_TAG = "kuma.io/zone"
+_SCHEME = "spiffe://"
 
 
 def build_service_uri(mesh: str, service: str) -> str:
     """Return a service's SPIFFE ID, by which Envoy verifies a peer."""
-    return f"spiffe://{mesh}/{service}"
+    return build_id(mesh, f"/{service}")
+
+
+def build_id(trust_domain: str, path: str = "") -> str:
+    """Return a SPIFFE ID (SPIFFE-ID, 2): the path begins with a slash; without one, it is the trust domain's own ID."""
+    return f"{_SCHEME}{trust_domain}{path}"
+
+
+def find_trust_domain(uri: str) -> str:
+    """Return the trust domain of a URI as Envoy's SPIFFE validator reads it; empty if it has none.
+
+    Source: envoyproxy/envoy:source/common/tls/cert_validator/spiffe/spiffe_validator.cc, extractTrustDomain: a SPIFFE
+    ID without a path has none.
+    """
+    domain, slash, _ = uri.removeprefix(_SCHEME).partition("/")
+    return domain if uri.startswith(_SCHEME) and slash else ""
 
 
 def build_tag_uri(tag: str, value: str) -> str:

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from toolkit.errors import ExternalError, flatten
-from toolkit.pki import csr, spiffe
+from toolkit.pki import csr
 from toolkit.pki.usages import build_key_usage
 from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, name_client, name_server
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
@@ -40,7 +40,7 @@ from toolkit.verify.zone import Proxy
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    from toolkit.verify.handshakes.openssl import Trust
+    from toolkit.verify.handshakes.openssl import PeerTrust
 
 # Envoy is ready in a fraction of a second; a thousand listeners on a busy machine take longer.
 _READY_SECONDS = 60.0
@@ -50,6 +50,8 @@ _STOP_SECONDS = 10.0
 _OK = 200
 _VERIFY_FAILED = re.compile(r"CERTIFICATE_VERIFY_FAILED:verify_cert_failed:_(.*):TLS_error_end", re.DOTALL)
 _NAMES_FOUND = re.compile(r"SAN_matcher,_certificate_SANs_are_\[(.*)\]", re.DOTALL)
+# The SPIFFE validator does not say which names it found.
+_NAME_REFUSED = "SAN match"
 _ALERT = re.compile(r"(?:SSLV3|TLSV1)_ALERT_(\w+?):")
 _LONGEST_LOG = 300
 _LAST_LINES = 20
@@ -76,7 +78,7 @@ def find_envoy() -> Path:
     return path
 
 
-def make_handshakes(proxies: Sequence[Proxy], trust: Trust, stranger: Proxy | None = None) -> Generator[Handshake]:
+def make_handshakes(proxies: Sequence[Proxy], trust: PeerTrust, stranger: Proxy | None = None) -> Generator[Handshake]:
     """Send a request from each zone's proxy to every other's, and check that each proxy rejects a stranger.
 
     Args:
@@ -115,9 +117,8 @@ def _let_in(problem: str, refuses: str, stranger: str) -> str:
     return f"the {refuses} does not refuse a {stranger} of another mesh{seen}"
 
 
-def other_mesh(trust: Trust) -> Proxy:
+def other_mesh(trust: PeerTrust) -> Proxy:
     """Create a proxy of another mesh, whose CA exists in memory only."""
-    mesh = "other-mesh" if trust.mesh != "other-mesh" else "another-mesh"
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "CA of another mesh")])
     authority, key = ec.generate_private_key(ec.SECP256R1()), csr.create_data_plane_key()
     now = datetime.now(UTC)
@@ -135,7 +136,7 @@ def other_mesh(trust: Trust) -> Proxy:
         .add_extension(build_key_usage("key_cert_sign", "crl_sign"), critical=True)
         .sign(authority, hashes.SHA256())
     )
-    uri = x509.UniformResourceIdentifier(spiffe.build_service_uri(mesh, trust.service))
+    uri = x509.UniformResourceIdentifier(trust.stranger_id)
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     leaf = (
         blank.subject_name(x509.Name([]))
@@ -180,10 +181,10 @@ class _Log:
 class _Envoy:
     """A running Envoy."""
 
-    def __init__(self, http: httpx.Client, log: _Log, server_id: str) -> None:
+    def __init__(self, http: httpx.Client, log: _Log, expected: str) -> None:
         self._http = http
         self._log = log
-        self._server_id = server_id
+        self._expected = expected
 
     def ask(self, client: int, server: int) -> str:
         """Send a request from one proxy to another, both by their numbers.
@@ -209,8 +210,10 @@ class _Envoy:
             if names := _NAMES_FOUND.search(why):
                 # Envoy replaces each space of the reason with an underscore.
                 found = names.group(1).replace(",_", ", ") or "none"
-                return f"{CLIENT_REFUSES}: SPIFFE ID {self._server_id} expected, {found} found"
+                return f"{CLIENT_REFUSES}: SPIFFE ID {self._expected} expected, {found} found"
             why = why.rpartition(":_")[2].replace("_", " ")
+            if why == _NAME_REFUSED:
+                return f"{CLIENT_REFUSES}: SPIFFE ID {self._expected} expected, another found"
             return f"{CLIENT_REFUSES}: certificate verify failed: {why}"
         if alert := _ALERT.search(text):
             return f"{SERVER_REFUSES}: alert {alert.group(1).lower().replace('_', ' ')}"
@@ -218,7 +221,7 @@ class _Envoy:
 
 
 @contextmanager
-def _running(envoy: Path, proxies: Sequence[Proxy], trust: Trust) -> Iterator[_Envoy]:
+def _running(envoy: Path, proxies: Sequence[Proxy], trust: PeerTrust) -> Iterator[_Envoy]:
     """Run an Envoy with these proxies until the block ends."""
     with _directory() as directory:
         process = _start(envoy, directory)
@@ -227,7 +230,7 @@ def _running(envoy: Path, proxies: Sequence[Proxy], trust: Trust) -> Iterator[_E
             _configure(process, json.dumps(bootstrap(proxies, trust, directory)))
             _await(process, directory / ADMIN, log)
             with _client(directory / OUTBOUND) as http:
-                yield _Envoy(http, log, trust.server_id)
+                yield _Envoy(http, log, trust.expected_server)
         finally:
             _end(process)
 

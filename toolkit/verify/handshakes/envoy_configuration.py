@@ -8,12 +8,16 @@ These settings are Kuma's, from kumahq/kuma:
 - an outbound offers the ALPN protocol ``kuma`` (``pkg/xds/envoy/tls/tls.go``: KumaALPNProtocols);
 - its SNI is ``<service>{mesh=<mesh>}`` (``pkg/xds/envoy/clusters/v3/client_side_mtls_configurer.go`` and
   ``pkg/xds/envoy/tls/sni.go``: SNIFromTags);
-- TLS versions and ciphers are left to Envoy.
+- TLS versions and ciphers are left to Envoy;
+- with MeshTrusts, Envoy's SPIFFE validator verifies chains (``pkg/core/resources/apis/meshtrust/generator/v1alpha1/
+  secrets.go``); an inbound matches the prefix ``spiffe://<trust domain>`` of each of them, an outbound the SPIFFE IDs
+  of the service (``pkg/plugins/policies/meshtls/plugin/v1alpha1/plugin.go``: downstreamTLSContext).
 
 These settings are not Kuma's:
 
 - keys and certificates are in the configuration; Kuma sends them over SDS;
 - TLS sessions are never resumed, so that every handshake is a full one;
+- with MeshTrusts, an outbound sends no SNI: nothing here chooses by it;
 - addresses are Unix sockets in a private directory, so nothing listens on a port.
 """
 
@@ -25,13 +29,14 @@ from cryptography.hazmat.primitives import serialization
 
 from toolkit.pki import pem
 from toolkit.verify.handshakes.openssl import presented
+from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from toolkit.values import Object
-    from toolkit.verify.handshakes.openssl import Trust
+    from toolkit.verify.handshakes.openssl import PeerTrust
     from toolkit.verify.zone import Proxy
 
 ADMIN, OUTBOUND = "admin", "outbound"
@@ -53,7 +58,7 @@ def name_server(number: int) -> str:
     return f"server-{number}"
 
 
-def bootstrap(proxies: Sequence[Proxy], trust: Trust, directory: Path) -> Object:
+def bootstrap(proxies: Sequence[Proxy], trust: PeerTrust, directory: Path) -> Object:
     """Return the configuration. It contains private keys, so it must not be written to a file.
 
     Args:
@@ -81,13 +86,13 @@ def _address(directory: Path, name: str) -> Object:
     return {"pipe": {"path": str(directory / name), "mode": _OWNER_ONLY}}
 
 
-def _inbound(number: int, proxy: Proxy, trust: Trust, directory: Path) -> Object:
+def _inbound(number: int, proxy: Proxy, trust: PeerTrust, directory: Path) -> Object:
     """Return a zone's inbound listener, which answers trusted clients with its name."""
     name = name_server(number)
     answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": name}}}
     tls = {
         "@type": f"{_TYPE}transport_sockets.tls.v3.DownstreamTlsContext",
-        "common_tls_context": _common(proxy, trust, {"prefix": trust.client_prefix}),
+        "common_tls_context": _common(proxy, trust, [{"prefix": prefix} for prefix in trust.client_prefixes]),
         "require_client_certificate": True,
         "disable_stateless_session_resumption": True,
         "disable_stateful_session_resumption": True,
@@ -129,13 +134,14 @@ def _outbound(numbers: Sequence[int], directory: Path) -> Object:
     return {"name": OUTBOUND, "address": _address(directory, OUTBOUND), "filter_chains": [{"filters": [http]}]}
 
 
-def _cluster(number: int, proxy: Proxy, trust: Trust, numbers: Sequence[int], directory: Path) -> Object:
+def _cluster(number: int, proxy: Proxy, trust: PeerTrust, numbers: Sequence[int], directory: Path) -> Object:
     """Return the cluster by which a zone's proxy connects to all others."""
     name = name_client(number)
+    common = _common(proxy, trust, [{"exact": name} for name in trust.server_ids])
     tls = {
         "@type": f"{_TYPE}transport_sockets.tls.v3.UpstreamTlsContext",
-        "common_tls_context": {"alpn_protocols": ["kuma"], **_common(proxy, trust, {"exact": trust.server_id})},
-        "sni": f"{trust.service}{{mesh={trust.mesh}}}",
+        "common_tls_context": {"alpn_protocols": ["kuma"], **common},
+        "sni": trust.sni,
         "max_session_keys": 0,
     }
     endpoints = [
@@ -156,7 +162,7 @@ def _cluster(number: int, proxy: Proxy, trust: Trust, numbers: Sequence[int], di
     }
 
 
-def _common(proxy: Proxy, trust: Trust, matcher: dict[str, str]) -> Object:
+def _common(proxy: Proxy, trust: PeerTrust, matchers: list[dict[str, str]]) -> Object:
     key = proxy.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -168,10 +174,21 @@ def _common(proxy: Proxy, trust: Trust, matcher: dict[str, str]) -> Object:
             }
         ],
         "validation_context": {
-            "trusted_ca": {"inline_string": trust.bundle},
-            "match_typed_subject_alt_names": [{"san_type": "URI", "matcher": matcher}],
+            **_verify_chains(trust),
+            "match_typed_subject_alt_names": [{"san_type": "URI", "matcher": matcher} for matcher in matchers],
         },
     }
+
+
+def _verify_chains(trust: PeerTrust) -> Object:
+    """Return the part of a validation context that says which CAs are trusted."""
+    if not isinstance(trust, SpiffeTrust):
+        return {"trusted_ca": {"inline_string": trust.bundle}}
+    domains = [
+        {"name": domain, "trust_bundle": {"inline_string": bundle}} for domain, bundle in sorted(trust.bundles.items())
+    ]
+    validator = {"@type": f"{_TYPE}transport_sockets.tls.v3.SPIFFECertValidatorConfig", "trust_domains": domains}
+    return {"custom_validator_config": {"name": "envoy.tls.cert_validator.spiffe", "typed_config": validator}}
 
 
 def _http(name: str, hosts: list[Object]) -> Object:

@@ -3,7 +3,8 @@
 Both sides verify the chain against the mesh's trust bundle. Then they verify the SPIFFE ID as Kuma configures Envoy: a
 client requires exactly the service it called, a server any service of the mesh
 (kumahq/kuma:pkg/xds/envoy/tls/v3/tls.go, CreateUpstreamTlsContext and CreateDownstreamTlsContext). :mod:`ssl` compares
-host names but not URIs, so the SPIFFE ID is read from the peer's certificate after the handshake.
+host names but not URIs, so the SPIFFE ID is read from the peer's certificate after the handshake. With MeshTrusts, the
+rules are those of :mod:`toolkit.verify.handshakes.trust_domains`.
 
 :meth:`ssl.SSLContext.load_cert_chain` accepts file names only. A temporary file would put the key on a disk, a memfd
 exists only on Linux, and pyOpenSSL would add a second TLS stack for one call. So the key goes through a pipe that
@@ -28,10 +29,11 @@ from cryptography.hazmat.primitives import serialization
 
 from toolkit.errors import ExternalError, flatten
 from toolkit.pki import chain, pem, spiffe
+from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 from toolkit.verify.results import Handshake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from toolkit.verify.zone import Proxy
 
@@ -57,18 +59,48 @@ class Trust:
     mesh: str
     service: str
 
+    accepts_partial_chains = True
+
     @property
-    def server_id(self) -> str:
+    def server_ids(self) -> tuple[str, ...]:
         """Return the SPIFFE ID that a client requires of a server."""
-        return spiffe.build_service_uri(self.mesh, self.service)
+        return (spiffe.build_service_uri(self.mesh, self.service),)
 
     @property
-    def client_prefix(self) -> str:
+    def client_prefixes(self) -> tuple[str, ...]:
         """Return the prefix that a server requires of a client's SPIFFE ID."""
-        return spiffe.build_service_uri(self.mesh, "")
+        return (spiffe.build_service_uri(self.mesh, ""),)
+
+    @property
+    def expected_server(self) -> str:
+        """Return the SPIFFE ID that a client requires of a server, for messages."""
+        return self.server_ids[0]
+
+    @property
+    def sni(self) -> str:
+        """Return the server name that a client sends."""
+        return f"{self.service}{{mesh={self.mesh}}}"
+
+    @property
+    def stranger_id(self) -> str:
+        """Return the SPIFFE ID of the same service in another mesh."""
+        mesh = "other-mesh" if self.mesh != "other-mesh" else "another-mesh"
+        return spiffe.build_service_uri(mesh, self.service)
+
+    def choose_bundle(self, _leaf: x509.Certificate) -> str | None:
+        """Return the CAs of any certificate: the Mesh's."""
+        return self.bundle
+
+    def refuse(self, _leaf: x509.Certificate) -> str:
+        """Return an empty text: nothing is rejected before its path is verified."""
+        return ""
 
 
-def meet(proxies: Sequence[Proxy], trust: Trust) -> tuple[Handshake, ...]:
+# Of a Mesh with mTLS, or of one with MeshTrusts.
+PeerTrust = Trust | SpiffeTrust
+
+
+def meet(proxies: Sequence[Proxy], trust: PeerTrust) -> tuple[Handshake, ...]:
     """Make a handshake between each zone's proxy and every other's, in both directions.
 
     Args:
@@ -84,7 +116,7 @@ def meet(proxies: Sequence[Proxy], trust: Trust) -> tuple[Handshake, ...]:
     return tuple(make_handshakes(proxies, trust))
 
 
-def make_handshakes(proxies: Sequence[Proxy], trust: Trust, threads: int | None = None) -> Generator[Handshake]:
+def make_handshakes(proxies: Sequence[Proxy], trust: PeerTrust, threads: int | None = None) -> Generator[Handshake]:
     """Make the handshakes of :func:`meet` and yield each as it is ready, so that the caller can stop early.
 
     Args:
@@ -98,17 +130,16 @@ def make_handshakes(proxies: Sequence[Proxy], trust: Trust, threads: int | None 
     Raises:
         ExternalError: this machine has no ``/dev/fd`` to pass keys to OpenSSL.
     """
-    parties = [_Party.of(proxy, trust.bundle) for proxy in proxies]
-    judge = _Judge(trust)
+    matrix = _Matrix(proxies, trust)
     stop = threading.Event()
 
-    def row(client: _Party) -> list[Handshake]:
-        servers = [server for server in parties if server is not client]
-        return [judge.handshake(client, server) for server in servers if not stop.is_set()]
+    def row(client: int) -> list[Handshake]:
+        servers = [server for server in range(len(proxies)) if server != client]
+        return [matrix.handshake(client, server) for server in servers if not stop.is_set()]
 
     with ThreadPoolExecutor(threads or min(os.cpu_count() or 1, _MAX_THREADS), "handshakes") as pool:
         try:
-            for met in pool.map(row, parties):
+            for met in pool.map(row, range(len(proxies))):
                 yield from met
         finally:
             stop.set()
@@ -160,8 +191,9 @@ class _Party:
     problem: str = ""
 
     @classmethod
-    def of(cls, proxy: Proxy, bundle: str) -> _Party:
-        client, server = _context(ssl.PROTOCOL_TLS_CLIENT, bundle), _context(ssl.PROTOCOL_TLS_SERVER, bundle)
+    def of(cls, proxy: Proxy, bundle: str | None, flags: ssl.VerifyFlags) -> _Party:
+        protocols = (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER)
+        client, server = (_context(protocol, bundle, flags) for protocol in protocols)
         # Envoy's clients offer at most TLS 1.2 by default (envoyproxy/envoy:api/envoy/extensions/transport_sockets/tls/
         # v3/common.proto, TlsParameters), and Kuma does not change it.
         client.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -173,42 +205,61 @@ class _Party:
         return cls(proxy.zone, client, server, problem)
 
 
-class _Judge:
-    """Makes handshakes and finds their problems."""
+class _Matrix:
+    """Makes handshakes between proxies, which it knows by their numbers, and finds their problems."""
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, proxies: Sequence[Proxy], trust: PeerTrust) -> None:
         # A zone's certificate is in each of its handshakes; it is parsed only once per role.
         self._server_problem = functools.cache(functools.partial(_server_problem, trust))
         self._client_problem = functools.cache(functools.partial(_client_problem, trust))
+        self._refusals = [trust.refuse(proxy.issued.leaf) for proxy in proxies]
+        # With which CAs the peers of each proxy verify it. They are usually the same for all trust domains.
+        self._bundles = [trust.choose_bundle(proxy.issued.leaf) for proxy in proxies]
+        # Flags are set, not added, because the defaults differ between Python versions.
+        flags = ssl.VERIFY_X509_TRUSTED_FIRST
+        if trust.accepts_partial_chains:
+            # Envoy uses any certificate of trusted_ca as an anchor, even an intermediate CA.
+            flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        self._parties = {
+            bundle: [_Party.of(proxy, bundle, flags) for proxy in proxies] for bundle in dict.fromkeys(self._bundles)
+        }
 
-    def handshake(self, client: _Party, server: _Party) -> Handshake:
+    def handshake(self, client: int, server: int) -> Handshake:
         """Make the handshake of two proxies."""
-        return Handshake(client.zone, server.zone, self._problem(client, server))
+        calling = self._parties[self._bundles[server]][client]
+        called = self._parties[self._bundles[client]][server]
+        refusals = {CLIENT_REFUSES: self._refusals[server], SERVER_REFUSES: self._refusals[client]}
+        problem = can_not_present(calling.problem, called.problem) or _list_refusals(refusals)
+        return Handshake(calling.zone, called.zone, problem or self._problem(calling, called))
 
     def _problem(self, client: _Party, server: _Party) -> str:
-        if unable := can_not_present(client.problem, server.problem):
-            return unable
         met = _shake(client.client, server.server)
         if isinstance(met, _Failure):
             return _ended(met)
         shown_to_client, shown_to_server = met
-        refusals = {
-            CLIENT_REFUSES: self._server_problem(shown_to_client),
-            SERVER_REFUSES: self._client_problem(shown_to_server),
-        }
-        return "; ".join(f"{who}: {problem}" for who, problem in refusals.items() if problem)
+        return _list_refusals(
+            {
+                CLIENT_REFUSES: self._server_problem(shown_to_client),
+                SERVER_REFUSES: self._client_problem(shown_to_server),
+            }
+        )
 
 
-def _server_problem(trust: Trust, der: bytes) -> str:
+def _list_refusals(refusals: Mapping[str, str]) -> str:
+    """Return who rejects the peer's certificate, and why; empty if nobody does."""
+    return "; ".join(f"{who}: {problem}" for who, problem in refusals.items() if problem)
+
+
+def _server_problem(trust: PeerTrust, der: bytes) -> str:
     """Return why a client rejects a server's certificate (DER); empty if it accepts it."""
-    wanted = trust.server_id
-    return _identity_problem(der, wanted, lambda uri: uri == wanted)
+    return _identity_problem(der, trust.expected_server, lambda uri: uri in trust.server_ids)
 
 
-def _client_problem(trust: Trust, der: bytes) -> str:
+def _client_problem(trust: PeerTrust, der: bytes) -> str:
     """Return why a server rejects a client's certificate (DER); empty if it accepts it."""
-    prefix = trust.client_prefix
-    return _identity_problem(der, f"{prefix}*", lambda uri: uri.startswith(prefix))
+    prefixes = trust.client_prefixes
+    wanted = " or ".join(f"{prefix}*" for prefix in prefixes)
+    return _identity_problem(der, wanted, lambda uri: uri.startswith(prefixes))
 
 
 def _identity_problem(der: bytes, wanted: str, matches: Callable[[str], bool]) -> str:
@@ -259,8 +310,13 @@ def _words(error: ssl.SSLError) -> str:
     return error.reason.lower().replace("_", " ") if error.reason else flatten(error)
 
 
-def _context(protocol: int, bundle: str) -> ssl.SSLContext:
+def _context(protocol: int, bundle: str | None, flags: ssl.VerifyFlags) -> ssl.SSLContext:
     """Return a context that verifies peers as Envoy does. It has no certificate of its own yet.
+
+    Args:
+        protocol: of a client or of a server.
+        bundle: the anchors; None for none, which suits a peer that is rejected anyway.
+        flags: how paths are verified.
 
     Raises:
         ExternalError: this machine has no ``/dev/fd``.
@@ -269,13 +325,12 @@ def _context(protocol: int, bundle: str) -> ssl.SSLContext:
     # SPIFFE IDs are checked instead of host names.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
-    # Envoy uses any certificate of trusted_ca as an anchor, even an intermediate CA. The flags are set, not added,
-    # because the defaults differ between Python versions.
-    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.verify_flags = flags
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # By file name, because the argument cadata must be ASCII, and a bundle's comments may not be.
-    with _no_files(), _readable(bundle.encode()) as name:
-        context.load_verify_locations(cafile=name)
+    if bundle is not None:
+        # By file name, because the argument cadata must be ASCII, and a bundle's comments may not be.
+        with _no_files(), _readable(bundle.encode()) as name:
+            context.load_verify_locations(cafile=name)
     return context
 
 
