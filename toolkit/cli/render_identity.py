@@ -17,7 +17,7 @@ from toolkit.cli.options import (
     note,
     warn,
 )
-from toolkit.cli.output_options import Output, refuse_overwriting, settle_document
+from toolkit.cli.output_options import Output, settle_document
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import InvalidInputError, Problem
 
@@ -145,7 +145,6 @@ def command(
     from toolkit.mesh.render.templating import join_documents
 
     target = settle_document(outputs, output_file)
-    refuse_overwriting([target.file], {"--contract": [contract_file]})
     if workload and path is not None:
         raise click.UsageError("--workload and --path exclude each other")
     _heed_version(mesh_version, form)

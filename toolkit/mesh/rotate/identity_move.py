@@ -1,0 +1,312 @@
+"""The move of a mesh from ``Mesh.mtls`` to a MeshIdentity of AWS Private CA: the documents of its five stages.
+
+Two MeshIdentities: one without a provider publishes SPIFFE IDs, one with the provider takes over. Sources: kumahq/kuma
+MADR-085 and test/e2e_env/multizone/meshidentity/migration.go. The order was played with Kuma 2.14.3; Kong Mesh's
+extension acmpca is experimental (:mod:`toolkit.mesh.schema.identity`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from toolkit.errors import InvalidInputError, Problem
+from toolkit.mesh.documents import editable
+from toolkit.mesh.documents.reader import Documents
+from toolkit.mesh.render.identity import (
+    IdentityOptions,
+    build_identities,
+    expand_trust_domains,
+    make_trust,
+    render_resource,
+)
+from toolkit.mesh.render.templating import join_documents, render_document
+from toolkit.mesh.rotate import obstacles, permissions
+from toolkit.mesh.rotate.identity_words import Names, describe_stages
+from toolkit.mesh.rotate.obstacles import PREPARE, SWITCH, Obstacle
+from toolkit.mesh.rotate.old_chains import read_old_chains
+from toolkit.mesh.rotate.rotation import Step
+from toolkit.mesh.schema.identity import Selector
+from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.policies import MeshTls, MeshTlsSpec, TargetRef, TlsConf, TlsRule
+from toolkit.mesh.schema.secret import MESH_LABEL
+from toolkit.mesh.schema.trust import CaBundle, MeshTrust, Pem
+from toolkit.yamltext.plain import at, mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.contract import StackOutputs
+    from toolkit.mesh.documents.editable import EditableMesh
+    from toolkit.mesh.documents.typed import ScopedDocument
+    from toolkit.mesh.render.identity import Identities
+    from toolkit.mesh.rotate.old_chains import OldChain
+    from toolkit.values import Object
+
+STAGES = ("prepare", "publish", "trust", "switch", "finish")
+
+
+@dataclass(frozen=True)
+class IdentityMove:
+    """The plan of a move.
+
+    Attributes:
+        names: of everything that it mentions.
+        steps: the stages, each with its documents.
+        obstacles: what a person must decide.
+        notes: what the operator should know beforehand.
+        before: the stream with the Mesh as it is.
+        is_confidential: whether only their owner may read the documents.
+    """
+
+    names: Names
+    steps: tuple[Step, ...]
+    obstacles: tuple[Obstacle, ...]
+    notes: tuple[str, ...]
+    before: str
+    is_confidential: bool
+
+    def list_blocking(self, number: int) -> list[Obstacle]:
+        """Return what must be decided before a stage is applied."""
+        return [each for each in self.obstacles if 0 < each.before <= number]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is given of the mesh as it is.
+
+    Attributes:
+        text: a stream with the Mesh.
+        source: its name in errors.
+        mesh: name of the Mesh; None for the only one.
+        documents: MeshTrafficPermissions, MeshTLSes, MeshIdentities, MeshTrusts, Dataplanes and Secrets.
+        old_chain: PEM of CAs that the documents don't have; None for none.
+    """
+
+    text: str
+    source: str
+    mesh: str | None
+    documents: Documents
+    old_chain: str | None = None
+
+    def read(self, content: str | None = None) -> EditableMesh:
+        """Return the Mesh in the stream, or in another text of it."""
+        meshes = editable.read_editable(self.text if content is None else content, self.source)
+        return editable.choose(meshes, self.mesh, self.source)
+
+
+def plan_move_to_identity(given: Given, outputs: StackOutputs, options: IdentityOptions) -> IdentityMove:
+    """Return the stages from the mesh as it is to a MeshIdentity with the contract's CA.
+
+    Raises:
+        InvalidInputError: an option is not valid, or the mesh has no mTLS and no MeshIdentity to go on from.
+    """
+    mesh = given.read()
+    options = replace(options, form=mesh.form, expiry=options.expiry or _find_expiration(mesh))
+    documents = Documents([*mesh.documents.streams, *given.documents.streams])
+    identities = build_identities(outputs, mesh.name, options)
+    state = _State(documents, mesh, options.name)
+    if not mesh.mtls and state.issuer is None:
+        raise mesh.refuse((), "is missing: mTLS is off, so there is nothing to move", _RENDER)
+    chains = read_old_chains(mesh.document, documents, outputs, given.old_chain)
+    publisher = _name_publisher(options.name)
+    domains = list({each.text for each in expand_trust_domains(outputs, mesh.name, options.trust_domain).values()})
+    policies = _Policies(documents, mesh, sorted(domains), options)
+    texts = _write_stages(given, mesh, identities, policies, _StageParts(publisher, chains, outputs.certificate_chain))
+    names = Names(
+        mesh=mesh.name,
+        form=mesh.form,
+        namespace=options.namespace,
+        zones=[zone.name for zone in outputs.zones],
+        issuer=options.name,
+        publisher=publisher,
+        old_trust=_name_old_trust(mesh.name),
+        trusts=[trust.name for trust in identities.trusts],
+    )
+    words = describe_stages(names)
+    reached = state.find_reached()
+    steps = [Step(number, name, texts[name], number <= reached, words[name]) for number, name in enumerate(STAGES, 1)]
+    found = [*policies.obstacles, *obstacles.find_obstacles(mesh.document, documents, chains)]
+    return IdentityMove(names, tuple(steps), tuple(found), tuple(policies.notes), given.text, mesh.is_confidential)
+
+
+_RENDER = "toolkit render-identity renders a MeshIdentity for a mesh without mTLS."
+
+
+@dataclass(frozen=True)
+class _StageParts:
+    publisher: str
+    chains: list[OldChain]
+    contract_chain: str
+
+
+def _write_stages(
+    given: Given, mesh: EditableMesh, identities: Identities, policies: _Policies, parts: _StageParts
+) -> dict[str, str]:
+    """Return the stream of documents of each stage, by its name."""
+    form, issuer = mesh.form, identities.identity
+    spec = issuer.spec
+    # Both have the same SPIFFE ID, which must not change later.
+    published = spec.model_copy(update={"provider": None})
+    published.model_fields_set.discard("provider")
+    publisher = issuer.model_copy(update={"name": parts.publisher, "spec": published})
+    waiting = issuer.model_copy(update={"spec": spec.model_copy(update={"selector": Selector()})})
+    prepared = _prepare(given, parts)
+    finished = given.read(prepared)
+    if finished.mtls:
+        finished.remove_from_spec(("mtls",))
+    old_trust = _make_old_trust(mesh.name, issuer.namespace, parts.chains)
+    trusts = [*([old_trust] if old_trust else []), *identities.trusts]
+    return {
+        "prepare": join_documents([*policies.render(), prepared]),
+        "publish": render_resource(publisher, form),
+        "trust": join_documents([render_resource(each, form) for each in (*trusts, waiting)]),
+        "switch": render_resource(issuer, form),
+        "finish": finished.editor.text,
+    }
+
+
+def _prepare(given: Given, parts: _StageParts) -> str:
+    """Return the stream with a Mesh that has MeshServices, and the root in every caCert that lacks it."""
+    prepared = given.read()
+    if at(prepared.document.spec, ("meshServices", "mode")) != "Exclusive":
+        is_there = "meshServices" in prepared.document.spec
+        path, value = (("meshServices", "mode"), "Exclusive") if is_there else (("meshServices",), _EXCLUSIVE)
+        prepared.set_in_spec(path, value)
+    for number, backend in enumerate(given.read().backends):
+        chain = next(each for each in parts.chains if each.backend == backend["name"])
+        if chain.lacks_root and chain.bundle and backend.get("type") == "acmpca":
+            again = given.read(prepared.editor.text)
+            again.set(("backends", number, "conf", "caCert"), {"inlineString": chain.bundle})
+            prepared = again
+    return prepared.editor.text
+
+
+_EXCLUSIVE = {"mode": "Exclusive"}
+
+
+class _State:
+    """What of the move is there already."""
+
+    def __init__(self, documents: Documents, mesh: EditableMesh, issuer: str) -> None:
+        found = {each.name: each.spec for each in documents.list_scoped("MeshIdentity", mesh.name)}
+        self.issuer: Mapping[str, object] | None = found.get(issuer)
+        self._mesh = mesh
+        self._publishes = any("provider" not in spec for spec in found.values())
+
+    def find_reached(self) -> int:
+        """Return the last stage that the input already has; 0 for none."""
+        if self.issuer is not None:
+            selects = isinstance(at(self.issuer, ("selector", "dataplane")), dict)
+            if selects and not self._mesh.mtls:
+                return len(STAGES)
+            return SWITCH if selects else SWITCH - 1
+        if self._publishes:
+            return SWITCH - 2
+        return 0
+
+
+class _Policies:
+    """The MeshTrafficPermissions and the MeshTLS of stage 1.
+
+    Attributes:
+        obstacles: what a person must decide.
+        notes: what was decided.
+    """
+
+    def __init__(self, documents: Documents, mesh: EditableMesh, domains: list[str], options: IdentityOptions) -> None:
+        self._mesh, self._options = mesh, options
+        self.obstacles: list[Obstacle] = []
+        self.notes: list[str] = []
+        self._permissions: list[Object] = []
+        given = documents.list_scoped("MeshTrafficPermission", mesh.name)
+        for permission in given:
+            self._convert(permission, domains)
+        if not given:
+            get = "kubectl get meshtrafficpermissions -A" if mesh.form == "kubernetes" else "kumactl get"
+            more = "" if mesh.form == "kubernetes" else f" meshtrafficpermissions --mesh {mesh.name}"
+            message = "no MeshTrafficPermission was given; one that doesn't allow the new SPIFFE IDs denies traffic"
+            fix = f"{get}{more} -o yaml > permissions.yaml, and add -f permissions.yaml."
+            self.obstacles.append(Obstacle(SWITCH, "", message, fix))
+        self._tls = self._make_tls(documents)
+
+    def render(self) -> list[str]:
+        """Return the documents."""
+        form = self._mesh.form
+        texts = [render_document(f"{form}/resource.yaml.j2", each, experimental=False) for each in self._permissions]
+        return [*texts, *([render_resource(self._tls, form)] if self._tls else [])]
+
+    def _convert(self, permission: ScopedDocument, domains: list[str]) -> None:
+        made = permissions.convert(permission, domains)
+        fix = "Change the permission by hand: allow old and new SPIFFE IDs, without a slash at the end of a prefix."
+        self.obstacles += [
+            Obstacle(PREPARE, permission.show_place(doubt.path), doubt.message, fix) for doubt in made.doubts
+        ]
+        if made.spec is not None:
+            self._permissions.append(self._shape(permission, made.spec))
+
+    def _shape(self, permission: ScopedDocument, spec: Object) -> Object:
+        """Return a permission with another spec, in the form of the Mesh."""
+        labels = mapping(at(permission.value, ("metadata", "labels"))) if not permission.is_universal else {}
+        if self._mesh.form == "universal":
+            return {"type": permission.kind, "mesh": permission.mesh, "name": permission.name, "spec": spec}
+        namespace = text(at(permission.value, ("metadata", "namespace"))) or self._options.namespace
+        metadata = {
+            "name": permission.name,
+            "namespace": namespace,
+            "labels": {**labels, MESH_LABEL: permission.mesh},
+        }
+        return {"apiVersion": API_VERSION, "kind": permission.kind, "metadata": metadata, "spec": spec}
+
+    def _make_tls(self, documents: Documents) -> MeshTls | None:
+        """Return the MeshTLS of a mesh whose signing backend is PERMISSIVE; None if there is one already."""
+        mesh = self._mesh
+        position = mesh.find_position(mesh.enabled_backend)
+        mode = None if position is None else mesh.backends[position].get("mode")
+        if mode != "PERMISSIVE" or documents.list_scoped("MeshTLS", mesh.name):
+            return None
+        self.notes.append("the mesh is PERMISSIVE; stage 1 has a MeshTLS that keeps it so")
+        spec = MeshTlsSpec(target_ref=TargetRef(kind="Mesh"), rules=(TlsRule(default=TlsConf(mode="Permissive")),))
+        name, namespace = f"{mesh.name}-permissive", self._options.namespace
+        return MeshTls(name=name, mesh=mesh.name, namespace=namespace, spec=spec)
+
+
+def _make_old_trust(mesh: str, namespace: str, chains: list[OldChain]) -> MeshTrust | None:
+    """Return the MeshTrust of the CAs of mtls, whose certificates have the mesh's name as trust domain."""
+    bundles = dict.fromkeys(each.bundle for each in chains if each.bundle)
+    if not bundles:
+        return None
+    first, *others = bundles
+    trust = make_trust(_name_old_trust(mesh), mesh, namespace, mesh, first)
+    more = tuple(CaBundle(type="Pem", pem=Pem(value=each)) for each in others)
+    return trust.model_copy(
+        update={"spec": trust.spec.model_copy(update={"ca_bundles": (*trust.spec.ca_bundles, *more)})}
+    )
+
+
+def _name_old_trust(mesh: str) -> str:
+    return f"{mesh}-mtls"
+
+
+def _name_publisher(issuer: str) -> str:
+    """Return a name that sorts after the issuer's, with whatever suffix a zone gives the two.
+
+    Of MeshIdentities that match equally, the smallest name wins (kumahq/kuma: meshidentity/api/v1alpha1/helpers.go,
+    BestMatched), so the issuer takes over as soon as it selects proxies.
+
+    Raises:
+        InvalidInputError: there is none.
+    """
+    for name in (f"publish-{issuer}", f"zz-publish-{issuer}"):
+        differ = next((pair for pair in zip(issuer, name, strict=False) if pair[0] != pair[1]), None)
+        if differ and differ[0] < differ[1]:
+            return name
+    problem = Problem("--identity-name", f"no name of another MeshIdentity sorts after {issuer}")
+    raise InvalidInputError("the move can't be planned", [problem], "Choose a name that begins with a to o.")
+
+
+def _find_expiration(mesh: EditableMesh) -> str | None:
+    """Return the lifetime of certificates that the Mesh has; None if it has none."""
+    position = mesh.find_position(mesh.enabled_backend)
+    backend = {} if position is None else mesh.backends[position]
+    return text(at(backend, ("dpCert", "rotation", "expiration"))) or None

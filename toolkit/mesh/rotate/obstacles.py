@@ -1,0 +1,148 @@
+"""What of a Mesh can't come along to a MeshIdentity, and must be decided by a person."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.mesh.documents.typed import DEFAULT_MESH
+from toolkit.yamltext.plain import items, mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from toolkit.mesh.documents.reader import Documents
+    from toolkit.mesh.documents.typed import Backend, DataplaneDocument, Document, MeshDocument
+    from toolkit.mesh.rotate.old_chains import OldChain
+    from toolkit.yamltext.nodes import Path
+
+PREPARE, PUBLISH, TRUST, SWITCH, FINISH = range(1, 6)
+# Kubernetes' names of Services, which Kong Mesh 3.0 requires of meshes (Kong Mesh's UPGRADE.md).
+_RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+
+
+class Obstacle(NamedTuple):
+    """One thing that a person must decide.
+
+    Attributes:
+        before: the stage that must not be applied before, 1 to 5; 0 if it stops no stage.
+        place: as ``source:line:column path``; empty for the whole input.
+        message: what can't come along.
+        fix: what to do.
+    """
+
+    before: int
+    place: str
+    message: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{f'{self.place}: ' if self.place else ''}{self.message}"
+
+
+def find_obstacles(mesh: MeshDocument, documents: Documents, chains: Sequence[OldChain]) -> list[Obstacle]:
+    """Return everything that can't come along.
+
+    Args:
+        mesh: the Mesh as it is.
+        documents: Dataplanes of the mesh among them.
+        chains: of its backends.
+    """
+    return [
+        *_of_name(mesh),
+        *_of_routing(mesh),
+        *(each for backend in mesh.backends for each in _of_backend(mesh, backend)),
+        *_of_chains(mesh, chains),
+        *_of_dataplanes(mesh, documents),
+    ]
+
+
+def _at(document: Document, before: int, path: Path, message: str, fix: str) -> Obstacle:
+    return Obstacle(before, document.show_place(path), message, fix)
+
+
+def _of_name(mesh: MeshDocument) -> Iterator[Obstacle]:
+    if not _RFC_1035.fullmatch(mesh.name):
+        message = f"{mesh.name} is not an RFC 1035 label, which Kong Mesh 3.0 requires"
+        yield _at(mesh, FINISH, mesh.name_path, message, "Move its proxies to a mesh with another name first.")
+
+
+def _of_routing(mesh: MeshDocument) -> Iterator[Obstacle]:
+    if mapping(mesh.spec.get("routing")).get("zoneEgress") is True:
+        # kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateZoneEgress
+        yield _at(
+            mesh,
+            FINISH,
+            (*mesh.spec_path, "routing", "zoneEgress"),
+            "is true, which a 2.x control plane accepts only in a Mesh with mtls",
+            "Keep mtls until the upgrade to 3.0, or turn zoneEgress off, which stops traffic that relies on it.",
+        )
+
+
+def _of_backend(mesh: MeshDocument, backend: Backend) -> Iterator[Obstacle]:
+    path, conf = (*backend.path, "conf"), backend.conf
+    if backend.type == "acmpca" and conf.get("auth") is not None:
+        yield _at(
+            mesh,
+            TRUST,
+            (*path, "auth"),
+            "has static credentials; the extension acmpca uses the AWS default credential chain only",
+            "Give each zone control plane a role (toolkit render-zone), and remove auth from this backend first.",
+        )
+    names = mapping(conf.get("fromCp")) if backend.type == "vault" else conf
+    if names.get("commonName") is not None:
+        place = (*path, "fromCp", "commonName") if backend.type == "vault" else (*path, "commonName")
+        yield _at(
+            mesh,
+            SWITCH,
+            place,
+            "sets a common name; certificates of a MeshIdentity have an empty subject",
+            "Change everything that reads the common name so that it reads the SPIFFE ID.",
+        )
+    # What has no counterpart, and stops nothing.
+    for field in (("dpCert", "requestTimeout"), ("rootChain", "requestTimeout")):
+        if mapping(backend.value.get(field[0])).get(field[1]) is not None:
+            message = "a MeshIdentity has no such timeout; the control plane's own applies"
+            yield _at(mesh, 0, (*backend.path, *field), message, "Nothing to do.")
+
+
+def _of_chains(mesh: MeshDocument, chains: Sequence[OldChain]) -> Iterator[Obstacle]:
+    paths = {backend.name: backend.path for backend in mesh.backends}
+    for each in chains:
+        if each.problem:
+            yield _at(
+                mesh,
+                TRUST,
+                paths[each.backend],
+                f"{each.backend}: {each.problem}. Without its root, old certificates are trusted nowhere from stage "
+                f"{TRUST} on",
+                "Give the CA's chain up to its root with --old-chain FILE.",
+            )
+
+
+def _of_dataplanes(mesh: MeshDocument, documents: Documents) -> Iterator[Obstacle]:
+    of_mesh = [each for each in documents.dataplanes if _mesh_of(each) == mesh.name]
+    for dataplane in of_mesh:
+        for index, outbound in enumerate(items(dataplane.networking.get("outbound"))):
+            service = text(mapping(mapping(outbound).get("tags")).get("kuma.io/service"))
+            if service:
+                yield _at(
+                    dataplane,
+                    FINISH,
+                    (*dataplane.networking_path, "outbound", index, "tags"),
+                    f"{dataplane.name} reaches {service} by kuma.io/service: without mtls it speaks no TLS, and every "
+                    "request fails",
+                    f"Write backendRef: {{kind: MeshService, name: {service}, port: ...}} instead of tags.",
+                )
+    if mesh.is_universal and not of_mesh:
+        yield Obstacle(
+            0,
+            "",
+            "no Dataplane was given, so outbounds were not checked",
+            f"kumactl get dataplanes --mesh {mesh.name} -o yaml > dataplanes.yaml, and add -f dataplanes.yaml.",
+        )
+
+
+def _mesh_of(dataplane: DataplaneDocument) -> str:
+    # On Kubernetes too, the mesh of a Dataplane is a field of its own.
+    return text(dataplane.value.get("mesh")) or DEFAULT_MESH

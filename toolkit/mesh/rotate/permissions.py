@@ -1,0 +1,149 @@
+"""MeshTrafficPermissions that allow the SPIFFE IDs of both worlds: those of ``Mesh.mtls`` and those of a MeshIdentity.
+
+``rules`` takes the place of ``from``, so a permission with rules must name old and new SPIFFE IDs; one that names the
+new ones alone denies old certificates at once (measured with Kuma 2.14.3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.yamltext.plain import items, mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from toolkit.mesh.documents.typed import ScopedDocument
+    from toolkit.values import Object
+    from toolkit.yamltext.nodes import Path
+
+_SCHEME = "spiffe://"
+# The list of `rules` for each action of `from`.
+_LISTS = {"Allow": "allow", "Deny": "deny", "AllowWithShadowDeny": "allowWithShadowDeny"}
+# What the top-level targetRef of a policy with rules may be
+# (kumahq/kuma:pkg/plugins/policies/meshtrafficpermission/api/v1alpha1/validator.go).
+_TARGETS = ("", "Mesh", "Dataplane")
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A part of a permission that only a person can convert.
+
+    Attributes:
+        path: within the document.
+        message: why.
+    """
+
+    path: Path
+    message: str
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A permission for both worlds.
+
+    Attributes:
+        spec: the new spec; None if it need not or can't change.
+        doubts: what a person must decide.
+    """
+
+    spec: Object | None
+    doubts: tuple[Doubt, ...]
+
+
+def convert(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
+    """Return a permission that allows and denies old and new SPIFFE IDs alike.
+
+    Args:
+        permission: a MeshTrafficPermission.
+        domains: the trust domains of the MeshIdentity, one per zone.
+    """
+    spec = permission.spec
+    if "rules" in spec:
+        return _extend_rules(permission, domains)
+    if "from" not in spec:
+        return Converted(None, ())
+    return _convert_from(permission, domains)
+
+
+def _convert_from(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
+    spec = permission.spec
+    doubts = [*_target_doubts(spec)]
+    default: dict[str, list[Object]] = {}
+    for index, entry in enumerate(items(spec.get("from"))):
+        path: Path = ("spec", "from", index)
+        target, action = mapping(mapping(entry).get("targetRef")), mapping(mapping(entry).get("default")).get("action")
+        if target.get("kind") != "Mesh" or len(target) > 1:
+            doubts.append(Doubt(path, _name_clients(permission.mesh, target)))
+        elif text(action) not in _LISTS:
+            doubts.append(Doubt((*path, "default", "action"), "has no action that can be converted"))
+        else:
+            default.setdefault(_LISTS[text(action)], []).extend(_prefixes([permission.mesh, *domains]))
+    if doubts or not default:
+        return Converted(None, tuple(doubts))
+    kept = {name: value for name, value in spec.items() if name != "from"}
+    return Converted({**kept, "rules": [{"default": default}]}, ())
+
+
+def _target_doubts(spec: Object) -> Iterator[Doubt]:
+    kind = text(mapping(spec.get("targetRef")).get("kind"))
+    if kind not in _TARGETS:
+        message = f"kind is {kind}, but a permission with rules is for Mesh or Dataplane: select the proxies by labels"
+        yield Doubt(("spec", "targetRef"), message)
+
+
+def _name_clients(mesh: str, target: Object) -> str:
+    """Return why clients that are not the whole mesh can't be converted."""
+    service = text(mapping(target.get("tags")).get("kuma.io/service")) or text(target.get("name"))
+    old = f"; its old SPIFFE ID is {_SCHEME}{mesh}/{service}" if service else ""
+    return (
+        f"names clients by {text(target.get('kind')) or 'an unknown kind'}, which a MeshIdentity doesn't know{old}. "
+        "Write rules that allow the old SPIFFE ID and the new one, which has the namespace and the service account "
+        "(Universal: the workload)"
+    )
+
+
+def _extend_rules(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
+    mesh, doubts, changed = permission.mesh, [], False
+    rules: list[object] = []
+    for index, rule in enumerate(items(permission.spec.get("rules"))):
+        default = dict(mapping(mapping(rule).get("default")))
+        for name in _LISTS.values():
+            path: Path = ("spec", "rules", index, "default", name)
+            matches = items(default.get(name))
+            extended, wrong = _extend(matches, path, mesh, domains)
+            doubts += wrong
+            if len(extended) > len(matches):
+                default[name], changed = extended, True
+        rules.append({**mapping(rule), "default": default})
+    if doubts or not changed:
+        return Converted(None, tuple(doubts))
+    return Converted({**permission.spec, "rules": rules}, ())
+
+
+def _extend(
+    matches: Sequence[object], path: Path, mesh: str, domains: Sequence[str]
+) -> tuple[list[object], list[Doubt]]:
+    """Return the matches of one list with the new SPIFFE IDs in it, and what a person must decide."""
+    values = {text(mapping(mapping(match).get("spiffeID")).get("value")) for match in matches}
+    old = {value for value in values if value == _SCHEME + mesh or value.startswith(f"{_SCHEME}{mesh}/")}
+    new = {value for value in values if any(value.startswith(_SCHEME + domain) for domain in domains)} - old
+    if not old:
+        doubt = Doubt(path, f"names new SPIFFE IDs only; add the old ones, which begin with {_SCHEME}{mesh}")
+        return list(matches), [doubt] if new and path[-1] != "deny" else []
+    whole = old == {_SCHEME + mesh}
+    missing = [domain for domain in domains if not any(value.startswith(_SCHEME + domain) for value in new)]
+    if whole:
+        return [*matches, *_prefixes(missing)], []
+    if new:
+        # Somebody has added new ones beside the old ones.
+        return list(matches), []
+    named = ", ".join(sorted(old - {_SCHEME + mesh}))
+    message = f"names {named}; add the new SPIFFE ID of each, which has the namespace and the service account"
+    return list(matches), [Doubt(path, f"{message} (Universal: the workload)")]
+
+
+def _prefixes(domains: Sequence[str]) -> list[Object]:
+    """Return matches of all proxies of trust domains. A value that ends with a slash is rejected by Kuma."""
+    return [{"spiffeID": {"type": "Prefix", "value": _SCHEME + domain}} for domain in domains]
