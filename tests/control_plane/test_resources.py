@@ -1,4 +1,4 @@
-"""Reading what is to be applied: all or nothing, every problem by document and path."""
+"""Documents to apply are checked before any write, and every problem is listed by document and path."""
 
 from __future__ import annotations
 
@@ -47,6 +47,29 @@ def test_streams_and_files_are_read_in_their_order() -> None:
     assert "Y2hhaW4" not in repr((first, second))
 
 
+def test_resources_of_a_mesh_are_read_with_labels_and_without_a_status() -> None:
+    text = """\
+type: MeshIdentity
+mesh: default
+name: issue
+labels: {kuma.io/origin: zone}
+spec: {selector: {}}
+status: {conditions: []}
+creationTime: x
+"""
+    (identity,) = read([("i.yaml", text)])
+    assert (identity.key, identity.key.path) == (
+        Key("MeshIdentity", "issue", "default"),
+        "/meshes/default/meshidentities/issue",
+    )
+    assert str(identity.key) == "MeshIdentity issue of mesh default"
+    assert set(identity.document) == {"type", "mesh", "name", "labels", "spec"}
+    assert any(
+        "MeshIdentity issue of mesh default: is there more than once" in line
+        for line in problems(f"{text}---\n{text}", "i.yaml")
+    )
+
+
 def test_what_an_export_carries_is_left_out() -> None:
     text = (
         MESH + "creationTime: '2026-01-01T00:00:00Z'\nmodificationTime: x\nkri: kri_m\nmesh: default\nlabels: {a: b}\n"
@@ -88,16 +111,19 @@ def test_what_an_export_carries_is_left_out() -> None:
         (f"{MESH}---\n{MESH}", "mesh.yaml: Mesh default: is there more than once"),
         ("type: Mesh\nname: default\nx: &a [*a]\n", "mesh.yaml: Mesh default: is nested without end"),
         ("type: Mesh\nname: default\nx: " + "[" * 70 + "]" * 70, "is nested without end"),
-        ("", "there is no Mesh and no Secret in mesh.yaml"),
-        ("---\n---\n", "there is no Mesh and no Secret in mesh.yaml"),
+        ("", "there is nothing to apply in mesh.yaml"),
+        ("---\n---\n", "there is nothing to apply in mesh.yaml"),
         ("a: [", "mesh.yaml:1:5"),
         (
-            "type: MeshTrafficPermission\nname: p\nmesh: default\n",
-            "MeshTrafficPermission p is neither a Mesh nor a Secret",
+            "type: MeshTimeout\nname: t\nmesh: default\n",
+            "MeshTimeout t is of another kind",
         ),
-        ("- a\n", "a document without a type is neither"),
-        ("name: x\n", "x is neither a Mesh nor a Secret"),
-        ("type: [Mesh]\n", "a document without a type is neither a Mesh nor a Secret"),
+        ("type: MeshIdentity\nname: i\nmesh: default\n", "mesh.yaml: MeshIdentity i: spec: is missing"),
+        ("type: MeshIdentity\nname: i\nspec: {}\n", "MeshIdentity i: mesh: is missing"),
+        ("type: MeshTLS\nname: t\nmesh: default\nspec: {}\nrules: []\n", "MeshTLS t: rules: is no field of a MeshTLS"),
+        ("- a\n", "a document without a type is of another kind"),
+        ("name: x\n", "x is of another kind"),
+        ("type: [Mesh]\n", "a document without a type is of another kind"),
     ],
 )
 def test_what_can_not_be_applied_is_refused(text: str, said: str) -> None:

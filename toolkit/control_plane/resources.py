@@ -1,9 +1,9 @@
-"""Check Mesh and Secret documents in the Universal form, and convert them for the HTTP API.
+"""Check documents in the Universal form, and convert them for the HTTP API: Meshes, and resources of a mesh.
 
 Problems that a control plane would find only after the first of several writes are found here before any write.
 Sources: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go,
-kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go and, for Secrets,
-Kong/developer.konghq.com:app/mesh/manage-secrets.md.
+kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go; for Secrets
+Kong/developer.konghq.com:app/mesh/manage-secrets.md; for other kinds see :mod:`toolkit.control_plane.scoped_specs`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ import math
 import shlex
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
 from toolkit.contract import DnsLabel, list_validation_problems
+from toolkit.control_plane.scoped_specs import list_spec_problems
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.files import name_source
 from toolkit.mesh.documents.data_sources import Unresolved, find_secrets_named, read_secret_value
-from toolkit.mesh.documents.typed import SecretDocument
+from toolkit.mesh.documents.typed import ScopedDocument, SecretDocument
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
+from toolkit.mesh.schema.scoped import COLLECTIONS, SCOPED_KINDS, ScopedKind
 from toolkit.mesh.schema.secret import ObjectName
 from toolkit.pki import duration
 from toolkit.text import take_line
@@ -38,8 +40,17 @@ if TYPE_CHECKING:
     from toolkit.mesh.documents.typed import Document
     from toolkit.values import Object
 
-Kind = Literal["Mesh", "Secret"]
-_SECRET_FIELDS = frozenset({"type", "mesh", "name", "data", "labels"})
+Kind: TypeAlias = Literal["Mesh", "Secret"] | ScopedKind
+KINDS: tuple[Kind, ...] = ("Mesh", "Secret", *SCOPED_KINDS)
+_SCOPED: dict[str, ScopedKind] = {kind: kind for kind in SCOPED_KINDS}
+# Fields of a Secret and of other resources of a mesh. A control plane ignores the status in a document.
+_FIELDS = frozenset({"type", "mesh", "name", "labels"})
+_SECRET_FIELDS, _SCOPED_FIELDS = _FIELDS | {"data"}, _FIELDS | {"spec", "status"}
+
+
+def build_list_path(kind: Literal["Secret"] | ScopedKind, mesh: str) -> str:
+    """Return the path of all resources of a kind in a mesh."""
+    return f"/meshes/{quote(mesh, safe='')}/{'secrets' if kind == 'Secret' else COLLECTIONS[kind]}"
 
 
 @dataclass(frozen=True)
@@ -47,9 +58,9 @@ class Key:
     """The key of a resource.
 
     Attributes:
-        kind: Mesh or Secret.
+        kind: such as Mesh or Secret.
         name: name of the resource.
-        mesh: the mesh of a Secret; for a Mesh, its own name.
+        mesh: the mesh that it belongs to; for a Mesh, its own name.
     """
 
     kind: Kind
@@ -57,13 +68,14 @@ class Key:
     mesh: str
 
     def __str__(self) -> str:
-        return f"Mesh {self.name}" if self.kind == "Mesh" else f"Secret {self.name} of mesh {self.mesh}"
+        return f"Mesh {self.name}" if self.kind == "Mesh" else f"{self.kind} {self.name} of mesh {self.mesh}"
 
     @property
     def path(self) -> str:
         """Return the resource's path in the HTTP API, quoted (kumahq/kuma:pkg/api-server/resource_endpoints.go)."""
-        mesh = f"/meshes/{quote(self.mesh, safe='')}"
-        return mesh if self.kind == "Mesh" else f"{mesh}/secrets/{quote(self.name, safe='')}"
+        if self.kind == "Mesh":
+            return f"/meshes/{quote(self.mesh, safe='')}"
+        return f"{build_list_path(self.kind, self.mesh)}/{quote(self.name, safe='')}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,11 +114,11 @@ class Resource:
 
 
 def read_resources(documents: Documents) -> tuple[Resource, ...]:
-    """Return the Meshes and Secrets of documents, in order. The items of a list are separate documents.
+    """Return the resources of documents, in order. The items of a list are separate documents.
 
     Raises:
-        InvalidInputError: a document is not a valid Mesh or Secret in the Universal form, or there are none. The
-            error lists every problem.
+        InvalidInputError: a document is not valid in the Universal form, is of another kind than :data:`KINDS`, or
+            there are none. The error lists every problem.
     """
     _refuse_kubernetes(documents.all)
     _refuse_others(documents.all)
@@ -123,7 +135,7 @@ def read_resources(documents: Documents) -> tuple[Resource, ...]:
         raise InvalidInputError("the documents can't be applied", problems)
     if not resources:
         names = ", ".join(stream.source for stream in documents.streams)
-        raise InvalidInputError(f"there is no Mesh and no Secret in {names}", hint="toolkit render-mesh makes them.")
+        raise InvalidInputError(f"there is nothing to apply in {names}", hint="toolkit render-mesh makes Meshes.")
     return tuple(resources.values())
 
 
@@ -145,13 +157,13 @@ def _refuse_kubernetes(documents: Sequence[Document]) -> None:
 
 def _refuse_others(documents: Sequence[Document]) -> None:
     problems = [
-        Problem(document.show_place(()), f"{_named(document)} is neither a Mesh nor a Secret")
+        Problem(document.show_place(()), f"{_named(document)} is of another kind")
         for document in documents
-        if document.kind not in ("Mesh", "Secret")
+        if document.kind not in KINDS
     ]
     if problems:
         raise InvalidInputError(
-            "only Meshes and Secrets of the Universal form are applied", problems, "kumactl apply takes the others."
+            f"apply takes {', '.join(KINDS[:-1])} and {KINDS[-1]} only", problems, "kumactl apply takes the others."
         )
 
 
@@ -166,25 +178,34 @@ def _resource(document: Document) -> tuple[Resource | None, list[Problem]]:
     if not is_tame(value):
         return None, [_problem(where, "", "is nested without end, or far larger than a document needs")]
     wrong = [_problem(where, path, message) for path, message in _unspeakable(value, "")]
-    wrong += _name_problems(where, "name", value.get("name"), is_object=document.kind == "Secret")
-    if isinstance(document, SecretDocument):
-        wrong += _value_problems(where, document)
+    is_mesh = document.kind == "Mesh"
+    wrong += _name_problems(where, "name", value.get("name"), is_object=not is_mesh)
+    if not is_mesh:
+        fields = _SECRET_FIELDS if document.kind == "Secret" else _SCOPED_FIELDS
         wrong += _name_problems(where, "mesh", value.get("mesh"), is_object=False)
         wrong += [
-            _problem(where, str(field), "is no field of a Secret")
+            _problem(where, str(field), f"is no field of a {document.kind}")
             for field in value
-            if field not in (*_SECRET_FIELDS, *ADDED_BY_SERVER)
+            if field not in (*fields, *ADDED_BY_SERVER)
         ]
+    if isinstance(document, SecretDocument):
+        wrong += _value_problems(where, document)
+    elif isinstance(document, ScopedDocument) and not wrong:
+        problems = list_spec_problems(_SCOPED[document.kind], value.get("spec"))
+        wrong += [_problem(where, problem.path, problem.message) for problem in problems]
     if wrong:
         return None, wrong
     kept = {name: entry for name, entry in value.items() if name not in ADDED_BY_SERVER}
+    if is_mesh:
+        # A Mesh has no field `mesh`, so a control plane ignores it.
+        kept.pop("mesh", None)
+        mesh = Resource(Key("Mesh", document.name, document.name), kept, document.source)
+        return mesh, _mtls_problems(mesh)
+    kept.pop("status", None)
     if isinstance(document, SecretDocument):
         kept["data"] = base64.b64encode(decode(value["data"]) or b"").decode()
-        return Resource(Key("Secret", document.name, value["mesh"]), kept, document.source), []
-    # A Mesh has no field `mesh`, so a control plane ignores it.
-    kept.pop("mesh", None)
-    resource = Resource(Key("Mesh", document.name, document.name), kept, document.source)
-    return resource, _mtls_problems(resource)
+    kind: Kind = _SCOPED.get(document.kind, "Secret")
+    return Resource(Key(kind, document.name, value["mesh"]), kept, document.source), []
 
 
 def _problem(where: str, path: str, message: str) -> Problem:
