@@ -8,6 +8,7 @@ import click
 
 from toolkit.cli.documents import document_options, lay_out
 from toolkit.cli.exits import write_stdout
+from toolkit.cli.identity_options import identity_options, take_identity_options
 from toolkit.cli.options import (
     STACKS_LIFETIME,
     contract_options,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from toolkit.values import Value
 
 _GROUP = "Mesh"
-_WORKLOAD = "/workload/{{ .Workload }}"
 _EXAMPLES = """\b
 Examples:
   toolkit render-identity --output-file identity.yaml
@@ -65,45 +65,13 @@ def _refuse_credentials(_: click.Context, parameter: click.Parameter, value: Val
     show_default=True,
     help="For kubectl apply, or for kumactl apply.",
 )
-@option(
-    "--identity-name",
-    default="acmpca",
-    show_default=True,
-    metavar="NAME",
-    group=_GROUP,
-    help="Name of the MeshIdentity; MeshTrusts are named NAME-ZONE.",
-)
-@option(
-    "--trust-domain",
-    show_default="{{ .Mesh }}.{{ .Zone }}.mesh.local, one per zone",
-    metavar="TEMPLATE",
-    group=_GROUP,
-    help="Trust domain of SPIFFE IDs; without {{ .Zone }} it is the same in all zones.",
-)
-@option(
-    "--path",
-    show_default="Kuma's, by the environment of the zone",
-    metavar="TEMPLATE",
-    group=_GROUP,
-    help="Path of SPIFFE IDs. Kuma's is /ns/{{ .Namespace }}/sa/{{ .ServiceAccount }} on Kubernetes, "
-    f"{_WORKLOAD} on Universal.",
-)
-@option("--workload", is_flag=True, group=_GROUP, help=f"Write the path {_WORKLOAD} for all zones, as on Universal.")
+@identity_options()
 @option(
     "--expiration",
     show_default=STACKS_LIFETIME,
     metavar="DURATION",
     group=_GROUP,
     help="Lifetime of data plane certificates, such as 24h; 30d is written as 720h.",
-)
-@option(
-    "--mesh-trust-creation",
-    "creation",
-    type=click.Choice(["Enabled", "Disabled"]),
-    default="Enabled",
-    show_default=True,
-    group=_GROUP,
-    help="Whether zone control planes make a MeshTrust for their own zone too.",
 )
 @option("--mesh-version", metavar="VERSION", group=_GROUP, rare=True, help="The version of Kong Mesh, such as 2.14.3.")
 @option(
@@ -123,16 +91,12 @@ def command(
     cwd: str | None,
     meshes: tuple[str, ...],
     form: Literal["kubernetes", "universal"],
-    identity_name: str,
-    trust_domain: str | None,
-    path: str | None,
-    workload: bool,
     expiration: str | None,
-    creation: MeshTrustCreation,
     mesh_version: str | None,
     namespace: str,
     outputs: tuple[Output, ...],
     output_file: Path | None,
+    **chosen: Value,
 ) -> None:
     """Turn the contract into a MeshIdentity that takes certificates from AWS Private CA.
 
@@ -145,19 +109,9 @@ def command(
     from toolkit.mesh.render.templating import join_documents
 
     target = settle_document(outputs, output_file)
-    if workload and path is not None:
-        raise click.UsageError("--workload and --path exclude each other")
     _heed_version(mesh_version, form)
     loaded = load_contract(contract_file, stack, cwd)
-    options = identity.IdentityOptions(
-        form=form,
-        name=identity_name,
-        trust_domain=trust_domain,
-        path=_WORKLOAD if workload else path,
-        expiry=expiration,
-        mesh_trust_creation=creation,
-        namespace=namespace,
-    )
+    options = take_identity_options(chosen, form, expiration, namespace)
     names = list(dict.fromkeys(meshes)) or list(loaded.meshes)
     if unknown := [name for name in names if name not in loaded.meshes]:
         raise InvalidInputError(
@@ -168,7 +122,7 @@ def command(
         for name in names
         for text in identity.render_identities(identity.build_identities(loaded, name, options), form)
     ]
-    note(_CREATION[creation])
+    note(_CREATION[options.mesh_trust_creation])
     text = lay_out(join_documents(documents), target.form)
     if target.file is None:
         write_stdout(text)

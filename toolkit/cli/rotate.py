@@ -6,22 +6,26 @@ from typing import TYPE_CHECKING
 
 import click
 
+from toolkit.cli import rotate_identity
 from toolkit.cli.base import CONTROL_PLANE, base_options, heed_version, note_list, read_base, read_mode, take_access
 from toolkit.cli.documents import diff_option, lay_out, show_diff
+from toolkit.cli.identity_options import NAMES, identity_options
 from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
-from toolkit.cli.options import contract_options, emit, load_contract, mesh_option, note, say
+from toolkit.cli.options import contract_options, emit, filename_option, load_contract, mesh_option, note, say
 from toolkit.cli.output_options import (
     Output,
     output_dir_option,
     output_file_option,
     output_option,
     refuse_one_stdin,
-    refuse_overwriting,
     settle_document,
     settle_outputs,
+    write_directory,
     write_outputs,
 )
-from toolkit.cli.parameters import Command, option
+from toolkit.cli.overwriting import Place, refuse_overwriting
+from toolkit.cli.parameters import Command, list_inputs, option
+from toolkit.cli.rotate_identity import MESH_IDENTITY, Request, refuse_identity_options
 from toolkit.cli.rotation_plan import BEFORE, SECRETS, Plan, describe_surroundings, name_file
 from toolkit.errors import EXIT_CHECK_FAILED, InvalidInputError, Problem
 
@@ -49,29 +53,42 @@ Examples:
 @option(
     "--to",
     "target",
-    metavar="FILE|-",
-    help="Move to the enabled backend of this Mesh; without it, to the CA of the contract.",
+    metavar=f"FILE|-|{MESH_IDENTITY}",
+    reads=True,
+    help="Move to the enabled backend of this Mesh; without it, to the CA of the contract. "
+    f"{MESH_IDENTITY} moves from Mesh.mtls to a MeshIdentity (experimental).",
 )
-@option("--from", "leave", metavar="NAME", help="The backend to leave; the one that signs unless given.")
+@option("--from", "leave", metavar="NAME", help="The backend to leave; the enabled one by default.")
 @option(
     "--product",
     type=click.Choice(["kong-mesh", "kuma"]),
     default="kong-mesh",
     show_default=True,
-    help="Whose rules hold; open-source Kuma allows one backend, so there mTLS is off for a while.",
+    help="The product; open-source Kuma allows one backend, so mTLS is off for a while.",
 )
-@option("--step", type=click.IntRange(min=1, max=4), metavar="N", help="Print the document of one step.")
+@option("--step", type=click.IntRange(min=1, max=5), metavar="N", help="Print the document of one step.")
 @option(
     "--force",
     is_flag=True,
     allow_from_autoenv=False,
-    help=f"Print a step although --base {CONTROL_PLANE} shows proxies that are not ready for it.",
+    help=f"Print a step even if --base {CONTROL_PLANE} shows proxies that are not ready for it.",
+)
+@filename_option(
+    f"For --to {MESH_IDENTITY}: the mesh's MeshTrafficPermissions, MeshTLSes, Dataplanes and Secrets; repeatable."
+)
+@option(
+    "--old-chain",
+    metavar="FILE",
+    reads=True,
+    rare=True,
+    help=f"For --to {MESH_IDENTITY}: PEM of the old CA up to its root, if the Mesh and its Secrets don't have it.",
 )
 @contract_options
 @mesh_options
-@output_option(*_FORMS, explanation="text and json are of the plan, yaml and json of the document of a --step.")
+@identity_options(rare=True)
+@output_option(*_FORMS, explanation="The plan is text or json; the document of a --step is yaml or json.")
 @output_file_option
-@output_dir_option("Write everything here; the plan, every step's document and the Secrets.")
+@output_dir_option("Write everything to this directory; the plan, every step's document and the Secrets.")
 @diff_option("Show what a --step would change; write nothing.")
 def command(
     *,
@@ -95,15 +112,23 @@ def command(
     """Move a mesh from one CA to another without breaking traffic.
 
     Kong Mesh trusts the CAs of all backends and signs with the enabled one, so a mesh moves in three steps: add the new
-    backend, switch to it, remove the old one. Prints the plan: what each step does, what to do first, what to wait for,
-    how to go back. --step prints the document of one step, --output-dir writes all of them; nothing is applied.
+    backend, switch to it, remove the old one. The command prints a plan with each step's effect, prerequisites, waits
+    and rollback. --step prints the document of one step, --output-dir writes all of them. Nothing is applied.
     """
     refuse_one_stdin({"--base": base, "--contract": contract_file, "--to": target})
     if base == CONTROL_PLANE and mesh is None:
         raise click.UsageError(f"--base {CONTROL_PLANE} needs --mesh NAME")
     settled = _settle(step, outputs, output_file, output_dir, diff=diff)
-    inputs = {"--contract": [contract_file], "--to": [target]}
-    refuse_overwriting([output.file for output in settled], inputs if step else {**inputs, "--base": [base]})
+    ctx, where = click.get_current_context(), _name_contract(contract_file, stack, cwd)
+    if target == MESH_IDENTITY:
+        stack_options = (contract_file, stack, cwd)
+        request = Request(
+            base, mesh, mesh_version, stack_options, where, step, settled, output_dir, force=force, diff=diff
+        )
+        rotate_identity.run(ctx, request, chosen)
+        return
+    refuse_identity_options(ctx)
+    chosen = {name: value for name, value in chosen.items() if name not in (*NAMES, "filenames", "old_chain")}
     move, insight = _move(base, take_access(chosen), mesh_version, mesh, leave, product)
     rotation = _plan(move, target, (contract_file, stack, cwd), chosen)
     for text in rotation.notes:
@@ -125,7 +150,6 @@ def command(
         else:
             _print_step(rotation, step, settled[0], read_mode(base))
         return
-    where = _name_contract(contract_file, stack, cwd)
     plan = Plan(rotation, output_dir, insight, where, proves_issuance=_is_acmpca(rotation))
     if output_dir is not None:
         _write(plan, output_dir, read_mode(base))
@@ -134,7 +158,7 @@ def command(
 
 
 def _name_contract(contract_file: str | None, stack: str | None, cwd: str | None) -> list[str]:
-    """Return the options that name the contract for another command; what came on standard input has no name."""
+    """Return the options that name the contract in another command; ``outputs.json`` for standard input."""
     if contract_file is not None:
         return ["--contract", "outputs.json" if contract_file == "-" else contract_file]
     pairs = (("--stack", stack), ("--cwd", cwd))
@@ -144,7 +168,7 @@ def _name_contract(contract_file: str | None, stack: str | None, cwd: str | None
 def _settle(
     step: int | None, outputs: tuple[Output, ...], output_file: Path | None, output_dir: Path | None, *, diff: bool
 ) -> tuple[Output, ...]:
-    """Refuse options that do not go together; return where the plan, or the document of one step, goes."""
+    """Reject options that exclude each other; return the outputs of the plan, or of one step's document."""
     if output_dir is not None and (step is not None or outputs):
         raise click.UsageError("--output-dir writes the plan and all documents; leave --step and -o out")
     if step is None:
@@ -152,6 +176,9 @@ def _settle(
             raise click.UsageError("--output-file and -o yaml write one --step's document; --output-dir writes all")
         if diff:
             raise click.UsageError("--diff shows what one --step would change; name the step")
+        # A step's document may replace the base; a plan may not.
+        files = [Place(f"-o {output.form}", output.file) for output in outputs if output.file is not None]
+        refuse_overwriting(files, list_inputs(click.get_current_context()))
         return settle_outputs(outputs, "text")
     chosen = settle_document(outputs, output_file)
     if chosen.form == "text":
@@ -169,7 +196,7 @@ def _move(
     leave: str | None,
     product: Product,
 ) -> tuple[Move, Object | None]:
-    """What is to move, and what its control plane sees of the proxies, where it was asked."""
+    """Return the move, and the mesh's MeshInsight if the base is a control plane."""
     from toolkit.files import name_source, read_text
     from toolkit.mesh.rotate.rotation import Move
 
@@ -207,7 +234,7 @@ def _plan(move: Move, target: str | None, stack: tuple[str | None, str | None, s
 
 
 def _require_ready(rotation: Rotation, number: int, insight: Object | None) -> None:
-    """End with 1 where the control plane sees that the step would break traffic."""
+    """Exit with 1 if the step would break traffic according to the control plane."""
     from toolkit.mesh.rotate.readiness import find_missing
 
     name = rotation.steps[number - 1].name
@@ -226,7 +253,7 @@ def _require_ready(rotation: Rotation, number: int, insight: Object | None) -> N
 
 
 def _is_acmpca(rotation: Rotation) -> bool:
-    """Return whether the new backend is one that ``toolkit verify`` can ask for certificates."""
+    """Return whether the new backend is an acmpca backend, which ``toolkit verify`` can verify."""
     from toolkit.mesh.documents import editable
 
     meshes = editable.read_editable(rotation.steps[-1].text, "the last step")
@@ -260,7 +287,7 @@ def _print_step(rotation: Rotation, number: int, target: Output, mode: int) -> N
 
 
 def _write(plan: Plan, directory: Path, mode: int) -> None:
-    from toolkit.files import PRIVATE, PUBLIC, write_all
+    from toolkit.files import PRIVATE, PUBLIC
     from toolkit.mesh.render.templating import join_documents, render_secrets
 
     rotation = plan.rotation
@@ -270,5 +297,5 @@ def _write(plan: Plan, directory: Path, mode: int) -> None:
     if rotation.secrets:
         files[SECRETS] = (join_documents(render_secrets(rotation.secrets, rotation.form)), PRIVATE)
     files["PLAN.txt"] = (plan.render_text(), PUBLIC)
-    write_all({directory / name: content for name, content in files.items()})
+    write_directory(directory, files)
     say(f"Written to {directory}/: {', '.join(sorted(files))}")

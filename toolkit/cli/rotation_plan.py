@@ -1,4 +1,4 @@
-"""The plan of ``toolkit rotate``: what to run before, at and after each step, for people and as JSON."""
+"""Render the plan of ``toolkit rotate``, with the commands before, for and after each step, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.mesh.rotate.rotation import Rotation, Step
+    from toolkit.mesh.schema.mesh import Form
     from toolkit.values import Object
 
 
-# Files of a rotation beside those of its steps.
+# Files of a rotation in addition to those of its steps.
 BEFORE, SECRETS = "0-before.yaml", "1-secrets.yaml"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A rotation, and how an operator carries it out.
+    """A rotation with the operator's commands.
 
     Attributes:
-        rotation: its steps.
-        directory: where the documents of the steps are; None where each is printed with ``--step``.
-        insight: the control plane's view of the proxies; None where it was not asked.
-        contract: the options of a command that name the contract.
-        proves_issuance: whether the new backend is one that ``toolkit verify`` can ask.
+        rotation: the rotation.
+        directory: directory of the steps' documents; None if each is printed with ``--step``.
+        insight: the mesh's MeshInsight; None without a control plane.
+        contract: the options that name the contract.
+        proves_issuance: whether ``toolkit verify`` can verify the new backend.
     """
 
     rotation: Rotation
@@ -86,7 +87,7 @@ class Plan:
         }
 
     def _find_missing(self, step: Step) -> str | None:
-        """Return why the step must wait, nothing if it need not; None where that is not known or it is done."""
+        """Return why the step must wait; empty if it need not, None if that is not known or the step is done."""
         from toolkit.mesh.rotate.readiness import find_missing
 
         if self.insight is None or step.is_done:
@@ -95,7 +96,7 @@ class Plan:
 
     def _apply(self, step: Step) -> str:
         if self.directory is None:
-            return f"{_repeat(self.rotation)} --step {step.number} | {self._apply_file('-')}"
+            return f"{self._repeat()} --step {step.number} | {self._apply_file('-')}"
         files = [SECRETS] if step.number == 1 and self.rotation.secrets else []
         return " && ".join(self._apply_file(file) for file in [*files, name_file(step)])
 
@@ -104,7 +105,7 @@ class Plan:
         return f"{apply} {name if self.directory is None else shlex.quote(str(self.directory / name))}"
 
     def _verify(self, step: Step) -> str:
-        """Return the command that proves issuance from the new backend before it signs; nothing for other steps."""
+        """Return the command that verifies the new backend before it is enabled; empty for other steps."""
         if step.name != "add" or not self.proves_issuance:
             return ""
         rotation = self.rotation
@@ -115,7 +116,12 @@ class Plan:
             secrets = ["-f", str(self.directory / SECRETS)] if rotation.secrets else []
             words = [*words, "-f", str(self.directory / name_file(step)), *secrets]
         command = shlex.join([*words, "--mesh", rotation.mesh, "--backend-name", rotation.new])
-        return command if self.directory else f"{_repeat(rotation)} --step {step.number} | {command}"
+        return command if self.directory else f"{self._repeat()} --step {step.number} | {command}"
+
+    def _repeat(self) -> str:
+        rotation = self.rotation
+        # After the switch, the mesh alone does not show which backend to remove.
+        return repeat_command(rotation.form, rotation.mesh, rotation.old if rotation.others else "")
 
 
 def name_file(step: Step) -> str:
@@ -124,12 +130,12 @@ def name_file(step: Step) -> str:
 
 
 def describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list[str]:
-    """Return what to do around a step, a line each.
+    """Return the lines with prerequisites, commands, waits and rollback of a step.
 
     Args:
-        step: of the rotation.
-        verify: the command that proves issuance before it.
-        apply: the command that applies its document.
+        step: a step of the rotation.
+        verify: the command that verifies the new backend; empty for none.
+        apply: the command that applies the step's document; empty for none.
     """
     return [
         *(f"first   {text}" for text in step.words.first),
@@ -140,23 +146,28 @@ def describe_surroundings(step: Step, verify: str = "", apply: str = "") -> list
     ]
 
 
-def _repeat(rotation: Rotation) -> str:
-    """Return this very command, to be run once more."""
+def repeat_command(form: Form, mesh: str, leave: str = "") -> str:
+    """Return the current command line, to run it again.
+
+    Args:
+        form: of the documents.
+        mesh: its name.
+        leave: the backend that ``--from`` must name; empty for none.
+    """
     called = sys.argv[sys.argv.index("rotate") :] if "rotate" in sys.argv else ["rotate", "..."]
     words = ["toolkit", *_without_outputs(called)]
-    if rotation.others and not any(word.startswith("--from") for word in words):
-        # After the switch the mesh itself does not say any more which of its backends is to go.
-        words += ["--from", rotation.old]
+    if leave and not any(word.startswith("--from") for word in words):
+        words += ["--from", leave]
     command = " ".join(word if word == "..." else shlex.quote(word) for word in words)
     if "--base=-" not in words and not any(pair == ("--base", "-") for pair in itertools.pairwise(words)):
         return command
-    # Standard input is read by now, so the mesh is asked for again.
-    get = "kubectl get mesh" if rotation.form == "kubernetes" else "kumactl get mesh"
-    return f"{get} {shlex.quote(rotation.mesh)} -o yaml | {command}"
+    # Standard input can't be read twice, so the command gets the mesh again.
+    get = "kubectl get mesh" if form == "kubernetes" else "kumactl get mesh"
+    return f"{get} {shlex.quote(mesh)} -o yaml | {command}"
 
 
 def _without_outputs(words: Sequence[str]) -> list[str]:
-    """Return the words of a command without ``-o`` and its value, which is about the plan and not about a step."""
+    """Return the words of a command without ``-o`` and its value, which is for the plan and not for a step."""
     kept: list[str] = []
     takes_next = False
     for word in words:

@@ -37,7 +37,10 @@ def describe_steps(mesh: str, old: str, new: str) -> dict[str, Words]:
         ),
         "switch": Words(
             title=f"let {new} sign; both are trusted",
-            first=(),
+            first=(
+                # kong-mesh#10356, CHANGELOG of 2.14.3
+                "control planes run Kong Mesh 2.14.3 or later: before, this change can crash them",
+            ),
             wait=(
                 f"{insight}: mTLS.issuedBackends.{new}.online is as high as dataplanes.online",
                 f"mTLS.issuedBackends.{old} is gone, and traffic flows between old and new proxies",
