@@ -239,7 +239,7 @@ def test_an_input_is_never_written_over(tmp_path: Path) -> None:
     for output in (chain, link, tmp_path / "." / "chain.pem"):
         refused = toolkit(*words, *zone, "--output-file", output)
         assert refused.returncode == 2
-        assert "is the input of --chain, and would be overwritten" in refused.stderr
+        assert "is an input (--chain), so --output-file can't write" in refused.stderr
     assert chain.read_text() == document["certificateChain"]
     # Nor is a file of before touched by a contract that can't be made.
     before = tmp_path / "contract.json"

@@ -63,19 +63,22 @@ def test_a_dash_is_standard_output(here: Path, dash: str) -> None:
         (("lint", "mesh.yaml", "-o", "jsno"), "'jsno' is no format; choose text, json or sarif"),
         (("lint", "mesh.yaml", "-o", "json="), "'json=' names no file after the equals sign"),
         (("lint", "mesh.yaml", "-o", "json", "-o", "text"), "only one format can go to standard output"),
-        (("lint", "mesh.yaml", "-o", "json=a", "-o", "sarif=./a"), "are one file; name another for one of them"),
-        (("lint", "mesh.yaml", "-o", "sarif=mesh.yaml"), "mesh.yaml is the input of FILE, and would be overwritten"),
-        (("lint", "mesh.yaml", "--contract", "outputs.json", "-o", "json=outputs.json"), "the input of --contract"),
-        (("contract", "show", "--contract", "outputs.json", "-o", "json=outputs.json"), "the input of --contract"),
-        (("contract", "csr", "--contract", "outputs.json", "--output-file", "outputs.json"), "the input of --contract"),
-        (("render-mesh", "--contract", "outputs.json", "--output-file", "outputs.json"), "the input of --contract"),
-        (("render-zone", "--contract", "outputs.json", "--output-file", "outputs.json"), "the input of --contract"),
-        (("render-job", "-f", "mesh.yaml", "--image", "a:1", "--output-file", "mesh.yaml"), "the input of -f"),
-        (("rotate", "--base", "mesh.yaml", "-o", "json=mesh.yaml"), "the input of --base"),
-        (("verify", "-f", "mesh.yaml", "-o", "json=mesh.yaml"), "the input of -f"),
-        (("verify", "--merge", "outputs.json", "-o", "json=outputs.json"), "the input of --merge"),
-        (("verify", "-f", "mesh.yaml", "--ledger", "mesh.yaml"), "the input of -f"),
-        (("contract", "create", "--arn", "a", "--chain", "mesh.yaml", "--output-file", "mesh.yaml"), "of --chain"),
+        (("lint", "mesh.yaml", "-o", "json=a", "-o", "sarif=./a"), "both write a; choose another file for one of them"),
+        (("lint", "mesh.yaml", "-o", "sarif=mesh.yaml"), "mesh.yaml is an input (FILE), so -o sarif can't"),
+        (("lint", "mesh.yaml", "--contract", "outputs.json", "-o", "json=outputs.json"), "an input (--contract)"),
+        (("contract", "show", "--contract", "outputs.json", "-o", "json=outputs.json"), "an input (--contract)"),
+        (("contract", "csr", "--contract", "outputs.json", "--output-file", "outputs.json"), "an input (--contract)"),
+        (("render-mesh", "--contract", "outputs.json", "--output-file", "outputs.json"), "an input (--contract)"),
+        (("render-zone", "--contract", "outputs.json", "--output-file", "outputs.json"), "an input (--contract)"),
+        (("render-job", "-f", "mesh.yaml", "--image", "a:1", "--output-file", "mesh.yaml"), "an input (-f)"),
+        (("rotate", "--base", "mesh.yaml", "-o", "json=mesh.yaml"), "an input (--base)"),
+        (("verify", "-f", "mesh.yaml", "-o", "json=mesh.yaml"), "an input (-f)"),
+        (("verify", "--merge", "outputs.json", "-o", "json=outputs.json"), "an input (--merge)"),
+        (("verify", "-f", "mesh.yaml", "--ledger", "mesh.yaml"), "an input (-f)"),
+        (
+            ("contract", "create", "--arn", "a", "--chain", "mesh.yaml", "--output-file", "mesh.yaml"),
+            "an input (--chain)",
+        ),
         (("lint", "-", "--contract", "-"), "FILE and --contract can't both be -"),
         (("lint", "-", "-"), "FILE - can be given only once"),
         (("render-mesh", "--base", "-", "--contract", "-"), "--contract and --base can't both be -"),
@@ -97,4 +100,4 @@ def test_a_link_to_an_input_is_the_input(here: Path) -> None:
     (here / "link.json").symlink_to("outputs.json")
     result = run("contract", "show", "--contract", "outputs.json", "-o", "json=link.json")
     assert result.exit_code == 2
-    assert "link.json is the input of --contract" in result.stderr
+    assert "outputs.json is an input (--contract), so -o json can't write link.json" in result.stderr

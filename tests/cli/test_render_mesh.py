@@ -300,12 +300,12 @@ def test_one_file_for_both_is_refused_or_holds_both(outputs: Path, tmp_path: Pat
         outputs, "--ca-cert", "secret", "--output-file", target, "--secret-file", tmp_path / "x" / ".." / "mesh.yaml"
     )
     assert (twice.exit_code, target.exists()) == (2, False)
-    assert "are one file" in twice.stderr
+    assert "both write" in twice.stderr
     live = tmp_path / "live.yaml"
     live.write_text(LIVE)
     lost = run(outputs, "--base", live, "--ca-cert", "secret", "--secret-file", live)
     assert (lost.exit_code, live.read_text()) == (2, LIVE)
-    assert "is the input of --base" in lost.stderr
+    assert "is an input (--base)" in lost.stderr
     assert run(outputs, "--ca-cert", "secret", "--output-file", target).exit_code == 0
     assert [document["kind"] for document in load_stream(target.read_text(), "x")] == ["Secret", "Mesh"]  # type: ignore[index]
 

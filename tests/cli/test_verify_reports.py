@@ -82,7 +82,7 @@ def test_what_can_not_go_to_its_file_goes_to_standard_error(aws: TestSandbox, li
 def test_two_documents_for_one_file_buy_nothing(aws: TestSandbox, live_file: Path, arguments: tuple[str, ...]) -> None:
     result = verify(aws, live_file, *arguments)
     assert result.exit_code == 2
-    assert "are one file" in result.stderr
+    assert "both write" in result.stderr
     assert "Asking for" not in result.stderr
 
 

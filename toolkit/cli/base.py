@@ -1,4 +1,4 @@
-"""The meshes that exist: from a file, standard input or a control plane; shared by the commands that change them."""
+"""Read existing meshes from a file, standard input or a control plane, for the commands that change them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _ENTERPRISE = "Kong Mesh"
 
 
 class Base(NamedTuple):
-    """The meshes that exist.
+    """The existing meshes.
 
     Attributes:
-        meshes: in their order; meshes of one text share their editor.
-        version: of the control plane that was asked, when it is one of Kong Mesh.
-        product: its product; empty when no control plane was asked.
-        insights: what it sees of each mesh's proxies, by the mesh's name.
+        meshes: in order; meshes of one text share an editor.
+        version: the control plane's version; None for other products and without a control plane.
+        product: the control plane's product; empty without a control plane.
+        insights: MeshInsights by the mesh's name.
     """
 
     meshes: list[EditableMesh]
@@ -41,7 +41,7 @@ class Base(NamedTuple):
 
 
 def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
-    """Where the meshes that exist are read: ``base`` and what :func:`control_plane_options` gives."""
+    """Add the options for existing meshes: ``base``, and those of :func:`control_plane_options`."""
 
     def add(function: _Command) -> _Command:
         return with_options(
@@ -50,14 +50,15 @@ def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
                 "--base",
                 required=required,
                 metavar=f"FILE|-|{CONTROL_PLANE}",
-                help=f"The Mesh as it is; a file with one or more, - for standard input, {CONTROL_PLANE} to read it "
-                "there. What is not changed stays to the character.",
+                reads=True,
+                help=f"The existing Mesh; a file with one or more, - for standard input, {CONTROL_PLANE} to read it "
+                "from there. Everything that is not changed is kept.",
             ),
             option(
                 "--mesh-version",
                 metavar="VERSION",
                 rare=True,
-                help="The version of Kong Mesh, such as 2.14.2; the control plane's, where one is asked.",
+                help="The version of Kong Mesh, such as 2.14.2; by default that of the control plane, if there is one.",
             ),
             control_plane_options,
         )
@@ -66,25 +67,25 @@ def base_options(*, required: bool = False) -> Callable[[_Command], _Command]:
 
 
 def take_access(chosen: Object) -> Object:
-    """Take what :func:`control_plane_options` put into a command's parameters out of them."""
+    """Remove the values of :func:`control_plane_options` from a command's parameters, and return them."""
     return {name: chosen.pop(name) for name in NAMES}
 
 
 def read_base(
     base: str, access: Mapping[str, Value], meshes: Sequence[str], form: Form, *, with_insights: bool = False
 ) -> Base:
-    """Read what ``--base`` names.
+    """Read the meshes of ``--base``.
 
     Args:
-        base: the option.
-        access: to the control plane; see :func:`take_access`.
-        meshes: which meshes to ask a control plane for.
-        form: in which to write what a control plane says.
-        with_insights: whether to ask it for its view of the proxies, too.
+        base: the option's value.
+        access: access to the control plane; see :func:`take_access`.
+        meshes: names of the meshes to read from a control plane.
+        form: the form for meshes from a control plane.
+        with_insights: whether to read MeshInsights too.
 
     Raises:
-        InvalidInputError: the text can't be read, or holds no Mesh that can be used.
-        ExternalError: the control plane can't be reached or refuses.
+        InvalidInputError: the text can't be read, or contains no valid Mesh.
+        ExternalError: the control plane can't be reached, or returned an error.
     """
     from toolkit.files import name_source, read_text
     from toolkit.mesh.documents.editable import read_editable, write_mesh
@@ -107,16 +108,16 @@ def read_base(
 
 
 def note_list(mesh: EditableMesh) -> None:
-    """Say how a list of kumactl can be applied, if the Mesh is in one.
+    """Note that kumactl can't apply the documents, if the Mesh is in a list.
 
-    Source: kumahq/kuma:app/kumactl/cmd/apply/apply.go, which reads resources alone.
+    Source: kumahq/kuma:app/kumactl/cmd/apply/apply.go, which reads single resources only.
     """
     if mesh.document.base and mesh.document.is_universal:
         note("the documents are in a list, which kumactl apply does not accept; toolkit apply does")
 
 
 def read_mode(base: str | None) -> int:
-    """The permission bits of what is made of a base and holds no credential: no wider than the base's own."""
+    """Return the permission bits of an output without credentials: no wider than the base's own."""
     from toolkit.files import PRIVATE, PUBLIC
 
     if base is None or base in ("-", CONTROL_PLANE):
@@ -134,14 +135,15 @@ def _version(text: str) -> MeshVersion | None:
 
 
 def heed_version(mesh_version: str | None, known: MeshVersion | None = None) -> None:
-    """Refuse a version that has no acmpca backend, and say what is to be known of the others.
+    """Reject a version without the acmpca backend, and warn of limitations of other versions.
 
     Args:
-        mesh_version: what the operator says.
-        known: what the control plane says; the operator's word counts more.
+        mesh_version: the operator's ``--mesh-version``.
+        known: the control plane's version, if ``mesh_version`` is None.
 
     Raises:
-        InvalidInputError: the version is none, or has no acmpca backend.
+        BadParameter: ``mesh_version`` is not a version.
+        InvalidInputError: the version has no acmpca backend.
     """
     from toolkit.mesh.schema import versions
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.options import emit, mesh_option, namespace_option, note, warn
-from toolkit.cli.output_options import output_file_option, refuse_one_stdin, refuse_overwriting
+from toolkit.cli.output_options import output_file_option, refuse_one_stdin
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import InvalidInputError, Problem
 
@@ -28,37 +28,40 @@ Examples:
 
 
 @click.command(name="create", cls=Command, epilog=_EXAMPLES)
-@option("--arn", metavar="ARN", help="The CA that issues.")
+@option("--arn", metavar="ARN", help="ARN of the issuing CA.")
 @option(
     "--chain",
     metavar="FILE|-",
-    help="The CA's chain as PEM, the CA itself first, the root last. AWS is not asked then.",
+    reads=True,
+    help="The CA's chain as PEM, the CA itself first, the root last. AWS is not called then.",
 )
 @option(
     "--add-zone",
     "zones",
     multiple=True,
     metavar="NAME=REGION,ROLE_ARN[,VERIFIER_ROLE_ARN]",
-    help="A zone: the role of its control plane, and the one that toolkit verify takes; repeatable.",
+    help="A zone with its control plane's role, and the role that toolkit verify assumes; repeatable.",
 )
 @option(
     "--from-terraform",
     "terraform",
     metavar="FILE|-",
-    help="Take what terraform output -json printed. Outputs with the contract's names are taken as they are.",
+    reads=True,
+    help="Read the output of terraform output -json. Outputs with the contract's names are used directly.",
 )
 @option(
     "--from-cloudformation",
     "cloudformation",
     metavar="FILE|-",
-    help="The same with what aws cloudformation describe-stacks printed of one stack.",
+    reads=True,
+    help="Read the output of aws cloudformation describe-stacks for one stack, in the same way.",
 )
 @option(
     "--map",
     "mapped",
     multiple=True,
     metavar="FIELD=OUTPUT",
-    help="Take a field of the contract from an output that has another name: certificateAuthority.arn=ca_arn, "
+    help="Read a field of the contract from an output with another name: certificateAuthority.arn=ca_arn, "
     "zones=zones, 'zones[frankfurt-1].roleArn=role_frankfurt'; repeatable.",
 )
 @mesh_option("A mesh that uses the CA; repeatable. [default: default]", multiple=True)
@@ -75,7 +78,7 @@ Examples:
     type=click.Choice(["irsa", "pod-identity", "ambient"]),
     help="How all zones' control planes get their roles. [default: irsa]",
 )
-@option("--profile", metavar="NAME", help="AWS profile with which the CA is looked up.")
+@option("--profile", metavar="NAME", help="AWS profile to read the CA with.")
 @option("--endpoint-url", metavar="URL", help="Another AWS, such as a sandbox.")
 @output_file_option
 def command(
@@ -91,13 +94,13 @@ def command(
 ) -> None:
     """Make a contract for a CA and roles that exist.
 
-    They may come from Terraform, CloudFormation or from somebody's hands. AWS is asked for the CA and its chain, with
-    DescribeCertificateAuthority and GetCertificateAuthorityCertificate, unless the chain is given. The contract is JSON
-    on standard output; defaults that were used are said on standard error. Other commands read it with --contract.
+    They may have been created with Terraform, CloudFormation or by hand. Unless --chain is given, the CA and its chain
+    are read from AWS with DescribeCertificateAuthority and GetCertificateAuthorityCertificate. The contract is JSON on
+    stdout; the defaults that were used are listed on stderr. Other commands read it with --contract.
     """
     from toolkit.contract import creating
 
-    _refuse_clashes(terraform, cloudformation, mapped, chain, output_file)
+    _refuse_clashes(terraform, cloudformation, mapped, chain)
     if chain is not None and (profile or endpoint_url):
         raise click.UsageError("--profile and --endpoint-url have no effect with --chain: AWS is not asked")
     outputs = _read_outputs(terraform, cloudformation)
@@ -118,9 +121,9 @@ def command(
 
 
 def _refuse_clashes(
-    terraform: str | None, cloudformation: str | None, mapped: Sequence[str], chain: str | None, output: Path | None
+    terraform: str | None, cloudformation: str | None, mapped: Sequence[str], chain: str | None
 ) -> None:
-    """Refuse options that do not go together."""
+    """Reject options that exclude each other."""
     if terraform is not None and cloudformation is not None:
         raise click.UsageError("--from-terraform and --from-cloudformation exclude each other")
     source = cloudformation if terraform is None else terraform
@@ -128,7 +131,6 @@ def _refuse_clashes(
         raise click.UsageError("--map needs --from-terraform or --from-cloudformation")
     name = "--from-cloudformation" if terraform is None else "--from-terraform"
     refuse_one_stdin({name: source, "--chain": chain})
-    refuse_overwriting([output], {name: [source], "--chain": [chain]})
 
 
 def _read_outputs(terraform: str | None, cloudformation: str | None) -> Object | None:
@@ -159,7 +161,7 @@ def _require_authority(choices: Choices, outputs: Object | None) -> None:
 
 
 def _ask(draft: Draft, profile: str | None, endpoint_url: str | None) -> None:
-    """Add what AWS says of the CA."""
+    """Read the CA from AWS and add it to the draft."""
     from toolkit.contract.creating import add_authority
     from toolkit.verify.authority_facts import ask_for_authority
     from toolkit.verify.identity import Ambient

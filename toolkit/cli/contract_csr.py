@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.options import contract_options, emit
-from toolkit.cli.output_options import output_file_option, refuse_overwriting
+from toolkit.cli.output_options import output_file_option
 from toolkit.cli.parameters import Command
 from toolkit.errors import InvalidInputError
 
@@ -26,11 +26,10 @@ Examples:
 def command(*, contract_file: str | None, stack: str | None, cwd: str | None, output_file: Path | None) -> None:
     """Print the signing request of a CA that waits for its certificate.
 
-    It is PEM, for the owner of the root to sign.
+    The request is PEM. The owner of the root signs it.
     """
     from toolkit import contract
 
-    refuse_overwriting([output_file], {"--contract": [contract_file]})
     loaded = contract.load_stack(contract_file, stack, cwd)
     if isinstance(loaded, contract.StackOutputs):
         raise InvalidInputError(

@@ -9,7 +9,7 @@ import click
 
 from toolkit.cli.expiration import WARN_DAYS, describe_time_left
 from toolkit.cli.options import choose_look, contract_options, warn, warn_of_unknown_mode
-from toolkit.cli.output_options import output_option, refuse_overwriting, settle_outputs, write_outputs
+from toolkit.cli.output_options import output_option, settle_outputs, write_outputs
 from toolkit.cli.parameters import Command
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ def command(
 
     from toolkit import contract
 
-    refuse_overwriting([output.file for output in outputs], {"--contract": [contract_file]})
     settle_outputs(outputs, "table")
     loaded = contract.load_stack(contract_file, stack, cwd)
     now = datetime.now(UTC)
@@ -72,7 +71,7 @@ def _table(loaded: StackOutputs | PendingStack, now: datetime, output: Path | No
 
 
 def _where(contract_file: str | None, stack: str | None, cwd: str | None) -> tuple[str, str]:
-    """The options with which the toolkit, and the Pulumi CLI, find the same stack again."""
+    """Return the options to name the same stack again: for the toolkit, and for the Pulumi CLI."""
     pulumi = [word for option, value in (("--stack", stack), ("--cwd", cwd)) if value for word in (option, value)]
     file = ["--contract", contract_file] if contract_file and contract_file != "-" else []
     return _words([*file, *pulumi]), _words(pulumi)

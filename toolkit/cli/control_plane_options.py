@@ -1,4 +1,4 @@
-"""Options of every command that talks to a control plane."""
+"""Options of every command that connects to a control plane."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 TOKEN_VARIABLE = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
-# The parameters of the options.
+# The options' parameter names.
 NAMES = (
     "control_plane",
     "context",
@@ -38,9 +38,9 @@ _MAX_TOKEN_FILE = 64 * 1024
 
 
 def control_plane_options(function: _Command) -> _Command:
-    """How a control plane is reached.
+    """Add the options to connect to a control plane.
 
-    The command gets :data:`NAMES`, which :func:`open_control_plane` takes.
+    The command gets the parameters :data:`NAMES`, for :func:`open_control_plane`.
     """
     return with_options(
         function,
@@ -50,27 +50,28 @@ def control_plane_options(function: _Command) -> _Command:
             envvar="TOOLKIT_CONTROL_PLANE",
             callback=_unless_a_context_is_named,
             group=_GROUP,
-            help="The control plane's HTTP API, such as https://host:5682; the global one in multi-zone. "
+            help="Address of the control plane's HTTP API, such as https://host:5682; the global one in multi-zone. "
             "[env: TOOLKIT_CONTROL_PLANE]",
         ),
         option(
             "--context",
             metavar="NAME",
             group=_GROUP,
-            help="A context of kumactl; its control plane's address, CA and token.",
+            help="A kumactl context, for the control plane's address, CA and token.",
         ),
         _rare_options,
     )
 
 
 def _rare_options(function: _Command) -> _Command:
-    """What most control planes need not: kumactl's file, the token and the CA in files, how long to wait."""
+    """Add rare options: kumactl's file, files with the token and the CA, and the timeout."""
     return with_options(
         function,
         option(
             "--kumactl-config",
             type=click.Path(path_type=Path),
             metavar="FILE",
+            reads=True,
             group=_GROUP,
             rare=True,
             help="The file with kumactl's contexts; ~/.kumactl/config unless given.",
@@ -79,6 +80,7 @@ def _rare_options(function: _Command) -> _Command:
             "--token-file",
             type=click.Path(path_type=Path),
             metavar="FILE",
+            reads=True,
             group=_GROUP,
             rare=True,
             help=f"A file with a user token; without it the context's token is used, or {TOKEN_VARIABLE}.",
@@ -87,6 +89,7 @@ def _rare_options(function: _Command) -> _Command:
             "--ca-file",
             type=click.Path(path_type=Path),
             metavar="FILE",
+            reads=True,
             group=_GROUP,
             rare=True,
             help="The CA that signed the control plane's certificate, as PEM; the system's CAs unless given.",
@@ -99,7 +102,7 @@ def _rare_options(function: _Command) -> _Command:
             metavar="SECONDS",
             group=_GROUP,
             rare=True,
-            help="How long the control plane may take for one answer.",
+            help="Time limit for one request.",
         ),
         option(
             "--insecure-http",
@@ -107,15 +110,15 @@ def _rare_options(function: _Command) -> _Command:
             allow_from_autoenv=False,
             group=_GROUP,
             rare=True,
-            help="Send the token unencrypted, over http:// to another host.",
+            help="Allow sending the token unencrypted, over http:// to another host.",
         ),
     )
 
 
 def _unless_a_context_is_named(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
-    """Return the control plane; None if it is the environment's and the command line names a context.
+    """Return the control plane; None if it comes from the environment and the command line names a context.
 
-    click reads the environment after the command line, so that the other options are known here.
+    click reads the environment after the command line, so the other options are known here.
     """
     is_environment = ctx.get_parameter_source("control_plane") is ParameterSource.ENVIRONMENT
     return None if is_environment and ctx.params.get("context") else value
@@ -131,10 +134,10 @@ def open_control_plane(
     control_plane_timeout: int,
     insecure_http: bool,
 ) -> ControlPlane:
-    """Return a client for the control plane that the options name; close it, or use it in a ``with`` statement.
+    """Return a client for the control plane that the options name. Close it, or use it in a ``with`` statement.
 
     Raises:
-        click.UsageError: no control plane is named, or one in two ways.
+        click.UsageError: no control plane is named, or it is named twice.
         InvalidInputError: an option, the context or the token is not valid.
         ExternalError: the token of the environment contains control characters, or a proxy's URL is not valid.
     """
@@ -159,7 +162,7 @@ def open_control_plane(
 
 
 def _token(token_file: Path | None) -> Token | None:
-    """The user token; it never was an argument, where other users of the machine could read it."""
+    """Return the user token from a file or the environment. Other users could read it in an argument."""
     from toolkit.control_plane.connection import Token
 
     if token_file is None:
@@ -173,6 +176,6 @@ def _token(token_file: Path | None) -> Token | None:
         value = read_at_most(token_file, _MAX_TOKEN_FILE).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not a token"
-        # The cause would carry what was read.
+        # Without the cause, which quotes the file's content.
         raise InvalidInputError(f"can't read the token file {token_file}: {reason}") from None
     return Token(value.strip(), str(token_file))

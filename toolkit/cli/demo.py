@@ -37,14 +37,15 @@ On real AWS it is the same path, with your account behind it (the CAs of this st
     default=Path("build/demo"),
     show_default=True,
     metavar="DIR",
-    help="Where the results go.",
+    writes=True,
+    help="Directory for the results.",
 )
-@option("-s", "--stack", default="prod", show_default=True, metavar="NAME", help="Whose settings in stacks/ to use.")
+@option("-s", "--stack", default="prod", show_default=True, metavar="NAME", help="The stack in stacks/ to use.")
 def command(output_dir: Path, stack: str) -> None:
     """Run the whole chain against an AWS on loopback.
 
-    Starts an AWS on this machine, runs the Pulumi program in it, renders the Mesh, and verifies every zone. Needs no
-    account, no Pulumi CLI and no network; nothing outlives it but the files it writes.
+    Starts an AWS on this machine, runs the Pulumi program in it, renders the Mesh, and verifies every zone. It needs no
+    account, no Pulumi CLI and no network. Only the files that it writes remain.
     """
     from toolkit.files import find_project_root
 
@@ -62,7 +63,7 @@ def command(output_dir: Path, stack: str) -> None:
 
 
 class _Narrator:
-    """Says in plain words what happens; implements ``toolkit.demo.Audience``."""
+    """Prints the steps of the demo; implements ``toolkit.demo.Audience``."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()
@@ -108,7 +109,7 @@ def _say_what_is_next(result: Demo, stack: str, directory: Path, authorities: in
 
     authority = result.outputs.certificate_authority
     certificates = shlex.quote(str(directory / "certificates"))
-    # Of the CAs that the stack made one issues; what stands above it is general-purpose.
+    # One of the stack's CAs issues certificates. The CAs above it are general-purpose.
     above = max(authorities - 1, 0) * AUTHORITY_PRICE["GENERAL_PURPOSE"]
     cost = above + (AUTHORITY_PRICE[authority.priced_mode] if authorities else 0)
     untrusted = "" if authority.type == "ROOT" else f" -untrusted {certificates}/intermediate.pem"

@@ -21,11 +21,10 @@ from toolkit.cli.options import (
 from toolkit.cli.output_options import (
     output_option,
     refuse_one_stdin,
-    refuse_overwriting,
     settle_outputs,
     write_outputs,
 )
-from toolkit.cli.parameters import Command, option
+from toolkit.cli.parameters import Command, argument, option
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INVALID_INPUT, InvalidInputError
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ Examples:
   kubectl get meshes -o yaml | toolkit lint - --tag kuma.io/service=web_shop_svc_8080
   toolkit lint mesh.yaml -o text -o sarif=lint.sarif
 """
-# Characters that take longer to read than people like to wait without a sign.
+# Number of characters from which progress is shown.
 _LONG = 200_000
 _FAIL_ON = ("error", "warning", "note", "never")
 
@@ -58,9 +57,10 @@ def _check_namespace(_ctx: click.Context, _: click.Parameter, value: str | None)
 
 
 @click.command(name="lint", cls=Command, epilog=_EXAMPLES)
-@click.argument(
+@argument(
     "files",
     nargs=-1,
+    reads=True,
     type=click.Path(allow_dash=True),
     metavar="[FILE|-]...",
     help="Meshes and their Secrets as YAML, - for standard input.",
@@ -71,24 +71,24 @@ def _check_namespace(_ctx: click.Context, _: click.Parameter, value: str | None)
     type=click.Choice(_FAIL_ON),
     default="error",
     show_default=True,
-    help="The least severity with which the command fails.",
+    help="The lowest severity that makes the command fail.",
 )
-@option("--select", multiple=True, metavar="CODE", help="Only these codes, or those that begin so; repeatable.")
-@option("--ignore", multiple=True, metavar="CODE", help="All but these codes, or those that begin so; repeatable.")
-@option("--mesh-version", metavar="VERSION", help="Of Kong Mesh, such as 2.14.2; what holds in all unless given.")
+@option("--select", multiple=True, metavar="CODE", help="Report only these codes or prefixes of codes; repeatable.")
+@option("--ignore", multiple=True, metavar="CODE", help="Don't report these codes or prefixes of codes; repeatable.")
+@option("--mesh-version", metavar="VERSION", help="Version of Kong Mesh, such as 2.14.2; by default any.")
 @option(
     "--product",
     type=click.Choice(["kong-mesh", "kuma"]),
     default="kong-mesh",
     show_default=True,
-    help="Open-source Kuma has fewer backends, and takes one at a time.",
+    help="The product; open-source Kuma has fewer types of backends, and allows one at a time.",
 )
 @option(
     "--tag",
     "tags",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A value of a proxies' tag, to see how long common names become; repeatable.",
+    help="A tag of proxies, to check the length of common names; repeatable.",
 )
 @namespace_option(show_default="kong-mesh-system, or kuma-system", callback=_check_namespace)
 @contract_options
@@ -109,11 +109,11 @@ def command(
     cwd: str | None,
     outputs: tuple[Output, ...],
 ) -> None:
-    """Find what is wrong with a Mesh before a control plane does.
+    """Find problems in a Mesh before a control plane does.
 
-    Reads Meshes of both forms, and the Secrets that they name. Finds fields that Kong Mesh would drop silently, chains
-    and lifetimes that can't work, and credentials in the wrong place. With --contract, --stack or --cwd, also finds
-    differences from the contract. Never shows values of credentials and keys. docs/reference/lint.md explains codes.
+    Reads Meshes of both forms and their Secrets. Finds fields that Kong Mesh would drop silently, invalid chains and
+    lifetimes, and misplaced credentials. With --contract, --stack or --cwd, also finds differences from the contract.
+    Never shows values of credentials and keys. docs/reference/lint.md explains the codes.
     """
     from datetime import UTC, datetime
 
@@ -125,7 +125,6 @@ def command(
     if not files:
         raise click.UsageError("name a FILE to check, or - for standard input")
     refuse_one_stdin({"FILE": files, "--contract": contract_file})
-    refuse_overwriting([output.file for output in outputs], {"FILE": files, "--contract": [contract_file]})
     settle_outputs(outputs, "text")
     wanted = _codes(select, ignore)
     compared = any(each is not None for each in (contract_file, stack, cwd))
@@ -142,14 +141,14 @@ def command(
     shown = blot_value(chosen)
     write_outputs(outputs, lambda form, file: _render(form, shown, file))
     say(f"{summarize(chosen)} in {len(files)} file{'s'[: len(files) != 1]}")
-    # What could not be read was not checked, whatever else was found.
+    # A file that can't be read was not checked, so the exit code can't depend on the other findings.
     unread = any(finding.code == UNREADABLE.code for finding in findings)
     click.get_current_context().exit(EXIT_INVALID_INPUT if unread else _exit_code(chosen, fail_on))
 
 
 @contextmanager
 def _progress(texts: Sequence[tuple[str, str]]) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how much was read; give what is to be called with the number of characters."""
+    """Show progress on a terminal; yield a function to call with the number of processed characters."""
     total = sum(len(text) for _, text in texts)
     if total < _LONG or not sys.stderr.isatty() or is_quiet():
         yield lambda _: None
@@ -163,10 +162,10 @@ def _progress(texts: Sequence[tuple[str, str]]) -> Iterator[Callable[[int], None
 
 
 def _read(files: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, InvalidInputError]]]:
-    """What the files hold, and which can't be read.
+    """Return the texts of the files, and the errors of files that can't be read, each with its source.
 
     Raises:
-        InvalidInputError: none can be read.
+        InvalidInputError: no file can be read.
     """
     from toolkit.files import name_source, read_text
 
@@ -183,10 +182,10 @@ def _read(files: Sequence[str]) -> tuple[list[tuple[str, str]], list[tuple[str, 
 
 
 def _codes(select: Sequence[str], ignore: Sequence[str]) -> set[str]:
-    """The codes that are asked for.
+    """Return the selected codes.
 
     Raises:
-        UsageError: no code begins with what was given.
+        UsageError: no code begins with a given prefix.
     """
     from toolkit.mesh.lint import RULES
 

@@ -1,4 +1,4 @@
-"""What the operator chooses about an acmpca backend; shared by the commands that make one."""
+"""Options of an acmpca backend, shared by the commands that render one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SOURCE = "inline, inlineString, secret, secret=NAME or file=PATH"
 
 
 class _Source(click.ParamType[object]):
-    """Where a value shall stand in the Mesh."""
+    """The data source of a value in the Mesh."""
 
     name = "source"
 
@@ -43,7 +43,7 @@ class _Source(click.ParamType[object]):
 
 
 def mesh_options(function: _Command) -> _Command:
-    """The options of an acmpca backend; :func:`take_options` turns what they hold into one value."""
+    """Add the options of an acmpca backend, for :func:`take_options`."""
     return with_options(
         function,
         option(
@@ -76,9 +76,7 @@ def mesh_options(function: _Command) -> _Command:
             "unless given.",
         ),
         _source_options,
-        option(
-            "--request-timeout", metavar="DURATION", group=_GROUP, rare=True, help="For a certificate, such as 10s."
-        ),
+        option("--request-timeout", metavar="DURATION", group=_GROUP, rare=True, help="Per certificate, such as 10s."),
         option(
             "--root-chain-timeout",
             metavar="DURATION",
@@ -92,14 +90,14 @@ def mesh_options(function: _Command) -> _Command:
             is_flag=True,
             group=_GROUP,
             rare=True,
-            help="The control plane does not try the backend when it is applied.",
+            help="The control plane does not validate the backend when it is applied.",
         ),
         namespace_option(default="kong-mesh-system"),
     )
 
 
 def _source_options(function: _Command) -> _Command:
-    """Where the chain and the credentials stand."""
+    """Add the options for the sources of the chain and the credentials."""
     return with_options(
         function,
         option(
@@ -116,7 +114,7 @@ def _source_options(function: _Command) -> _Command:
             metavar="SOURCE",
             group=_GROUP,
             rare=True,
-            help=f"Where control planes find their AWS access key: {_SOURCE}. Without it they take the default "
+            help=f"Where control planes find their AWS access key: {_SOURCE}. Without it they use the default "
             "credential chain, such as IRSA.",
         ),
         option(
@@ -125,13 +123,14 @@ def _source_options(function: _Command) -> _Command:
             metavar="SOURCE",
             group=_GROUP,
             rare=True,
-            help="Where they find its secret; the same forms.",
+            help="Where control planes find the access key's secret; the same sources.",
         ),
         option(
             "--credentials",
             metavar="env|prompt|FILE",
+            reads=True,
             group=_GROUP,
-            help="Where the values of both keys come from; AWS's variables, a question, or a file such as "
+            help="Where to read the values of both keys; AWS's variables, a prompt, or a file such as "
             "~/.aws/credentials. They become Secrets unless another SOURCE is given. Not needed with IRSA.",
         ),
         option(
@@ -149,7 +148,7 @@ def _source_options(function: _Command) -> _Command:
             allow_from_autoenv=False,
             group=_GROUP,
             rare=True,
-            help="Let a Mesh carry them, where many may read them.",
+            help="Allow credentials in a Mesh, where many users can read them.",
         ),
     )
 
@@ -157,16 +156,16 @@ def _source_options(function: _Command) -> _Command:
 def take_options(
     form: Literal["kubernetes", "universal"], chosen: Mapping[str, Value], meshes: Sequence[str]
 ) -> MeshOptions:
-    """The operator's choices as one value, with the credentials that they name.
+    """Return the operator's options as one value, with the credentials.
 
     Args:
-        form: of the documents.
-        chosen: what :func:`mesh_options` put into the command's parameters.
-        meshes: the meshes that are rendered.
+        form: form of the documents.
+        chosen: the command's parameters from :func:`mesh_options`.
+        meshes: names of the meshes to render.
 
     Raises:
-        UsageError: choices that do not go together.
-        InvalidInputError: the credentials can't be used.
+        UsageError: options exclude each other.
+        InvalidInputError: the credentials are not valid.
     """
     from toolkit.mesh.render.choices import MeshOptions
 
@@ -202,19 +201,19 @@ def _credentials(where: str, profile: str) -> Credentials:
 
 
 def refuse_public(what: str, options: str = "--output-file") -> None:
-    """Stop before a credential goes to a terminal, or through standard output into a file that others may read.
+    """Reject a credential on a terminal, or on standard output that is a file which others can read.
 
     Args:
-        what: would be seen.
-        options: of the command, that write it to a file of its own.
+        what: the credential, for the error.
+        options: the command's options that write to a file.
 
     Raises:
-        UsageError: that would happen; a pipe is fine.
+        UsageError: standard output is a terminal or such a file. A pipe is allowed.
     """
     try:
         output = os.fstat(sys.stdout.fileno())
     except (AttributeError, OSError, ValueError):
-        return  # It is closed, or no file at all, such as a test's buffer.
+        return  # It is closed or not a file, such as a test's buffer.
     is_wide = stat.S_ISREG(output.st_mode) and bool(output.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
     if sys.stdout.isatty() or is_wide:
         place = "this terminal" if sys.stdout.isatty() else "a file that others may read"

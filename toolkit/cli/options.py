@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options and helpers that several commands share."""
 
 from __future__ import annotations
 
@@ -25,31 +25,36 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
-# The default of an option for a lifetime, as --help shows it.
-STACKS_LIFETIME = "the contract's, which is 24h unless it says otherwise"
+# The default of the lifetime options, as shown by --help.
+STACKS_LIFETIME = "the contract's, which is 24h by default"
 _PLAIN_WIDTH = 100
 _COMMANDLINE, _ENVIRONMENT = click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT
 
 
 class Look(NamedTuple):
-    """How text for people is laid out: colours and the terminal's width only where a terminal shows it."""
+    """Layout of a text for people. Only a terminal gets colors and its own width.
+
+    Attributes:
+        color: whether to use colors.
+        width: in characters.
+    """
 
     color: bool
     width: int
 
 
 def choose_look(output: Path | None) -> Look:
-    """The look of what goes to `output`, None being standard output."""
-    # There is no standard output where it was closed before we began (>&-).
+    """Return the look of a text for a file, or for standard output if `output` is None."""
+    # sys.stdout is None if standard output was closed before the process began (>&-).
     if output is None and sys.stdout is not None and sys.stdout.isatty():
         return Look(color=wants_color(), width=shutil.get_terminal_size().columns)
     return Look(color=False, width=_PLAIN_WIDTH)
 
 
 def open_stderr_console() -> Console:
-    """Return a console for progress on standard error; a file gets no cursor codes, whatever ``FORCE_COLOR`` says.
+    """Return a console for progress on standard error.
 
-    With ``-q`` no progress is shown.
+    Only a terminal gets cursor codes, even with ``FORCE_COLOR``. With ``-q``, no progress is shown.
     """
     from rich.console import Console
 
@@ -58,19 +63,19 @@ def open_stderr_console() -> Console:
 
 
 def with_options(function: _Command, *options: Callable[[_Command], _Command]) -> _Command:
-    """The command with options, in the order in which its help shows them."""
+    """Add options to a command, in the order of its help."""
     for add in reversed(options):
         function = add(function)
     return function
 
 
 def _unless_the_command_line_decides(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Return the value; None if it is the environment's and the command line says where else the contract is.
+    """Return the value; None if it comes from the environment and the command line names another contract.
 
-    click reads the environment after the command line, so that the other options are known here.
+    click reads the environment after the command line, so the other options are known here.
 
     Raises:
-        UsageError: the command line names a contract and a stack.
+        UsageError: the command line names both a contract and a stack.
     """
     is_file = parameter.name == "contract_file"
     others = {"stack": "--stack", "cwd": "--cwd"} if is_file else {"contract_file": "--contract"}
@@ -83,13 +88,14 @@ def _unless_the_command_line_decides(ctx: click.Context, parameter: click.Parame
 
 
 def contract_options(function: _Command) -> _Command:
-    """Where the contract comes from: ``contract_file``, ``stack`` and ``cwd``."""
+    """Add the options for the contract's source: ``contract_file``, ``stack`` and ``cwd``."""
     return with_options(
         function,
         option(
             "--contract",
             "contract_file",
             metavar="FILE|-",
+            reads=True,
             envvar="TOOLKIT_CONTRACT",
             callback=_unless_the_command_line_decides,
             group="Contract",
@@ -103,7 +109,7 @@ def contract_options(function: _Command) -> _Command:
             envvar="TOOLKIT_STACK",
             callback=_unless_the_command_line_decides,
             group="Contract",
-            help="The Pulumi stack to ask without --contract; the selected one unless given. [env: TOOLKIT_STACK]",
+            help="The Pulumi stack to read without --contract; the selected one by default. [env: TOOLKIT_STACK]",
         ),
         option(
             "-C",
@@ -111,13 +117,13 @@ def contract_options(function: _Command) -> _Command:
             metavar="DIR",
             callback=_unless_the_command_line_decides,
             group="Contract",
-            help="The directory of its Pulumi project.",
+            help="The directory of the Pulumi project.",
         ),
     )
 
 
 def mesh_option(explanation: str, *, multiple: bool = False) -> Callable[[_Command], _Command]:
-    """Which mesh: ``mesh``, or ``meshes`` if it is repeatable."""
+    """Return the option for a mesh: ``mesh``, or ``meshes`` if it is repeatable."""
     return option(
         "--mesh",
         "meshes" if multiple else "mesh",
@@ -129,7 +135,7 @@ def mesh_option(explanation: str, *, multiple: bool = False) -> Callable[[_Comma
 
 
 def zone_option(explanation: str) -> Callable[[_Command], _Command]:
-    """Which zones: ``zone_names``."""
+    """Return the option for zones: ``zone_names``."""
     return option(
         "--zone",
         "zone_names",
@@ -143,7 +149,7 @@ def zone_option(explanation: str) -> Callable[[_Command], _Command]:
 def namespace_option(
     *, default: str | None = None, show_default: str | bool = True, callback: Callable[..., str | None] | None = None
 ) -> Callable[[_Command], _Command]:
-    """Where control planes run: ``namespace``."""
+    """Return the option for the system namespace: ``namespace``."""
     return option(
         "-n",
         "--namespace",
@@ -151,12 +157,12 @@ def namespace_option(
         show_default=show_default,
         callback=callback,
         metavar="NAME",
-        help="System namespace; where the control plane runs, and Kubernetes Secrets of meshes are.",
+        help="System namespace; that of the control plane, and of the meshes' Secrets on Kubernetes.",
     )
 
 
 def filename_option(explanation: str, *, required: bool = False) -> Callable[[_Command], _Command]:
-    """Which documents: ``filenames``."""
+    """Return the option for documents: ``filenames``."""
     return option(
         "-f",
         "--filename",
@@ -164,25 +170,26 @@ def filename_option(explanation: str, *, required: bool = False) -> Callable[[_C
         multiple=True,
         required=required,
         metavar="FILE|-",
+        reads=True,
         help=f"{explanation} Repeatable; - for standard input.",
     )
 
 
 def yes_option(function: _Command) -> _Command:
-    """Whether to go on without a question: ``yes``; never from the environment."""
+    """Add the option to skip questions: ``yes``. It can't come from the environment."""
     add = option("-y", "--yes", is_flag=True, allow_from_autoenv=False, help="Do not ask before going on.")
     return add(function)
 
 
 def applied_mesh(function: _Command) -> _Command:
-    """Which mesh is verified: ``filenames``, ``mesh`` and ``backend_name``."""
+    """Add the options for the Mesh to verify: ``filenames``, ``mesh`` and ``backend_name``."""
     return with_options(
         function,
         filename_option(
-            "The Mesh as it was applied; also its Secret if that is in another file. Its caCert is the trust "
-            "bundle and its commonName is asked for; without it, the contract's chain is the bundle."
+            "The applied Mesh, and its Secret if that is in another file. Its caCert is the trust bundle, and "
+            "its commonName is used in requests. Without -f, the contract's chain is the trust bundle."
         ),
-        mesh_option("Which mesh; the contract's or the file's first unless given."),
+        mesh_option("The mesh; by default the first one of the contract or the file."),
         option(
             "--backend-name",
             metavar="NAME",
@@ -193,7 +200,7 @@ def applied_mesh(function: _Command) -> _Command:
 
 
 def _complete_from_contract(field: Literal["meshes", "zones"]) -> Callable[..., list[str]]:
-    """Return what completes names of the contract: it reads the contract's file, and never asks Pulumi or AWS."""
+    """Return a function that completes names from the contract's file. It never calls Pulumi or AWS."""
 
     def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
         from toolkit import contract
@@ -223,12 +230,12 @@ def list_given_besides(ctx: click.Context, names: Collection[str]) -> list[str]:
 
 
 def can_ask() -> bool:
-    """Return whether somebody can be asked: questions go to standard error, and answers come from standard input."""
+    """Return whether questions are possible: they are written to stderr, and answers are read from stdin."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def explain_missing_extra(extra: Literal["envoy", "sandbox"], error: ModuleNotFoundError) -> ExternalError:
-    """Return the error of a command whose extra is not installed, with the command that installs it."""
+    """Return the error for an extra that is not installed, with the command to install it."""
     return ExternalError(
         f"{error.name} is not installed; it comes with the extra {extra}",
         f"Install it with: pip install 'kong-mesh-pca-toolkit[{extra}]'",
@@ -236,11 +243,11 @@ def explain_missing_extra(extra: Literal["envoy", "sandbox"], error: ModuleNotFo
 
 
 def load_contract(contract_file: str | None, stack: str | None, cwd: str | None) -> StackOutputs:
-    """Read the contract from where the options say, and warn of what it does not have.
+    """Read the contract from the source in the options, and warn if it lacks the usage mode.
 
     Raises:
-        InvalidInputError: the file can't be read or is no contract, or the CA still waits for its certificate.
-        ExternalError: the Pulumi CLI is missing or refuses.
+        InvalidInputError: the file can't be read or is not a contract, or the CA still waits for its certificate.
+        ExternalError: the Pulumi CLI is missing or failed.
     """
     from toolkit import contract
 
@@ -250,7 +257,7 @@ def load_contract(contract_file: str | None, stack: str | None, cwd: str | None)
 
 
 def warn_of_unknown_mode(outputs: StackOutputs) -> None:
-    """Warn of a contract that does not say in which mode its CA is."""
+    """Warn if a contract does not contain its CA's usage mode."""
     if outputs.certificate_authority.usage_mode is None:
         warn(
             "certificateAuthority.usageMode is missing: prices are those of GENERAL_PURPOSE, the dearer mode, and "
@@ -259,7 +266,7 @@ def warn_of_unknown_mode(outputs: StackOutputs) -> None:
 
 
 def emit(text: str, output: Path | None, mode: int = PUBLIC) -> None:
-    """Write a document to standard output, or to a file that appears whole or not at all."""
+    """Write a document to standard output, or atomically to a file."""
     if output is None:
         write_stdout(text)
     else:
@@ -267,21 +274,21 @@ def emit(text: str, output: Path | None, mode: int = PUBLIC) -> None:
 
 
 def warn(text: str) -> None:
-    """Say something that people should know, on standard error."""
+    """Print a warning on standard error."""
     say(click.style("Warning:", fg="yellow") + f" {_shown(text)}")
 
 
 def note(text: str) -> None:
-    """Say something that people may want to know, on standard error."""
+    """Print a note on standard error."""
     say(click.style("Note:", fg="cyan") + f" {_shown(text)}")
 
 
 def say(text: str) -> None:
-    """Write a line for people to standard error, but not with ``-q``."""
+    """Print a line on standard error, except with ``-q``."""
     if not is_quiet():
         click.echo(text, err=True)
 
 
 def _shown(text: str) -> str:
-    """Return a text, which may quote what others wrote, without secrets and as a terminal may show it."""
+    """Return a text without secrets and with control characters escaped, because it may quote untrusted input."""
     return escape_lines(blot(text))

@@ -1,4 +1,4 @@
-"""Where results go: ``-o FORMAT[=FILE]``, ``--output-file``, and what keeps an output from destroying an input."""
+"""Where results go: ``-o FORMAT[=FILE]``, ``--output-file``, ``--output-dir``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import click
 
 from toolkit.cli.exits import write_stdout
-from toolkit.cli.parameters import GROUPS, option, suggest
+from toolkit.cli.overwriting import STDIN, Place, refuse_overwriting
+from toolkit.cli.parameters import GROUPS, Option, list_inputs, option, suggest
 from toolkit.files import PUBLIC, write_all
 
 if TYPE_CHECKING:
@@ -19,23 +20,37 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 _STDOUT = "-"
+# A document may replace the one that it is made of.
+_REPLACES = ("base",)
 _OUTPUT = GROUPS[5]
-# The form of `-o -`: what the command writes where nothing else is said.
+# The form of `-o -`: the command's default form.
 _DEFAULT = ""
-# A format by what a file's name ends with, for the error that says what was meant.
+# Formats by file name suffix, for suggestions in errors.
 _ENDINGS = {".yml": "yaml", ".xml": "junit", ".prom": "prometheus", ".txt": "text", ".htm": "html"}
 
 
 class Output(NamedTuple):
-    """One way to show or keep a result.
+    """One output of a result.
 
     Attributes:
-        form: one of the command's formats; empty for the default, until it is settled.
-        file: where it goes; None for standard output.
+        form: one of the command's formats; empty for the default format, until ``settle_*`` replaces it.
+        file: the file; None for standard output.
     """
 
     form: str
     file: Path | None = None
+
+
+class _OutputOption(Option):
+    """The option ``-o``."""
+
+    def list_places(self, value: Value) -> list[Place]:
+        """Return the files that the outputs name."""
+        return [
+            Place(f"-o {output.form}", output.file, str(self.name), self.replaces)
+            for output in value
+            if output.file is not None
+        ]
 
 
 class _OutputType(click.ParamType[object]):
@@ -80,11 +95,11 @@ def _join(words: Sequence[str]) -> str:
 
 
 def output_option(*forms: str, explanation: str = "") -> Callable[[_Command], _Command]:
-    """How a result is shown or kept: ``outputs``.
+    """Return the option for a result's formats and files: ``outputs``.
 
     Args:
-        forms: the formats; the first is that of standard output where nothing else is said.
-        explanation: more for ``--help``.
+        forms: the formats; the first is the default, on standard output.
+        explanation: further text for ``--help``.
     """
     more = f" {explanation}" if explanation else ""
     return option(
@@ -95,30 +110,36 @@ def output_option(*forms: str, explanation: str = "") -> Callable[[_Command], _C
         type=_OutputType(forms),
         metavar="FORMAT[=FILE]",
         group=_OUTPUT,
+        cls=_OutputOption,
+        writes=True,
+        replaces=_REPLACES,
         help=f"The form: {', '.join(forms)}; repeatable. {forms[0]} unless given.{more}",
     )
 
 
 def output_file_option(function: _Command) -> _Command:
-    """Where the document goes: ``output_file``."""
+    """Add the option for the document's file: ``output_file``."""
     add = option(
         "--output-file",
         type=click.Path(path_type=Path),
         callback=_take_path,
         metavar="FILE",
         group=_OUTPUT,
+        writes=True,
+        replaces=_REPLACES,
         help="Write the document here, not to standard output.",
     )
     return add(function)
 
 
 def output_dir_option(explanation: str) -> Callable[[_Command], _Command]:
-    """Where several documents go: ``output_dir``."""
+    """Return the option for the directory of several documents: ``output_dir``."""
     return option(
         "--output-dir",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="DIR",
         group=_OUTPUT,
+        writes=True,
         help=explanation,
     )
 
@@ -128,14 +149,14 @@ def _take_path(_ctx: click.Context, _: click.Parameter, value: Path | None) -> P
 
 
 def settle_document(outputs: Sequence[Output], output_file: Path | None) -> Output:
-    """Return the form of a document, and where it goes.
+    """Return the form and the file of a document.
 
     Args:
-        outputs: of ``-o``.
-        output_file: of ``--output-file``.
+        outputs: the values of ``-o``.
+        output_file: the value of ``--output-file``.
 
     Raises:
-        UsageError: more is asked for than one document in one place.
+        UsageError: the options name more than one format or file.
     """
     if len(outputs) > 1:
         raise click.UsageError("the document is written once: give -o once")
@@ -150,73 +171,45 @@ def settle_outputs(outputs: Sequence[Output], default: str) -> tuple[Output, ...
     """Return the outputs, or standard output in the default format.
 
     Raises:
-        UsageError: two would go to one place: only the last would be left.
+        UsageError: two outputs go to standard output.
     """
     settled = tuple(output._replace(form=output.form or default) for output in outputs or (Output(default),))
     if sum(output.file is None for output in settled) > 1:
         forms = ", ".join(output.form for output in settled if output.file is None)
         raise click.UsageError(f"only one format can go to standard output, and these would: {forms}")
-    refuse_one_place([(f"-o {output.form}={output.file}", output.file) for output in settled])
     return settled
 
 
-def refuse_one_place(files: Iterable[tuple[str, Path | None]]) -> None:
-    """Refuse two outputs for one file: only the last would be left.
+def write_directory(directory: Path, files: Mapping[str, tuple[str, int]]) -> None:
+    """Write the files of ``--output-dir``; all of them or none.
 
     Args:
-        files: what names each file, and the file.
+        directory: the option's value.
+        files: text and permission bits by name.
 
     Raises:
-        UsageError: there are such. A device or a pipe takes several.
+        UsageError: one of them is an input of the command.
+        ExternalError: a file can't be written.
     """
-    places: dict[str, str] = {}
-    for name, file in files:
-        if file is None:
-            continue
-        place = os.path.realpath(file)
-        if place in places and (file.is_file() or not file.exists()):
-            raise click.UsageError(f"{places[place]} and {name} are one file; name another for one of them")
-        places[place] = name
-
-
-def refuse_overwriting(files: Iterable[Path | None], inputs: Mapping[str, Iterable[str | Path | None]]) -> None:
-    """Refuse an output that would take the place of an input of another kind.
-
-    Args:
-        files: that will be written.
-        inputs: by the option that names them; ``-`` is none.
-
-    Raises:
-        UsageError: a file is in both.
-    """
-    for file in files:
-        for name, sources in inputs.items():
-            for source in sources:
-                if file is not None and source is not None and str(source) != _STDOUT and _is_same(file, Path(source)):
-                    raise click.UsageError(f"{file} is the input of {name}, and would be overwritten; name another")
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
+    paths = {directory / name: content for name, content in files.items()}
+    refuse_overwriting([Place("--output-dir", path) for path in paths], list_inputs(click.get_current_context()))
+    write_all(paths)
 
 
 def refuse_one_stdin(inputs: Mapping[str, Iterable[str | Path | None] | str | None]) -> None:
-    """Refuse two inputs that are both standard input.
+    """Reject two inputs from standard input.
 
     Args:
-        inputs: by the option that names them.
+        inputs: input files by option.
 
     Raises:
-        UsageError: there are such.
+        UsageError: more than one input is ``-``.
     """
     named = [
         name
         for name, sources in inputs.items()
         for source in ([sources] if sources is None or isinstance(sources, str) else sources)
-        if source is not None and str(source) == _STDOUT
+        if source is not None and str(source) == STDIN
     ]
     if len(named) > 1:
         first, second, *_ = named
@@ -225,15 +218,15 @@ def refuse_one_stdin(inputs: Mapping[str, Iterable[str | Path | None] | str | No
 
 
 def write_outputs(outputs: Sequence[Output], render: Callable[[str, Path | None], str], default: str = "text") -> None:
-    """Write a result in every format that was asked for; files appear together or not at all.
+    """Write a result in all chosen formats. Either all files are written or none.
 
     Args:
-        outputs: of ``-o``.
-        render: makes the text of a format for a file, or for standard output.
-        default: the format where nothing was asked for.
+        outputs: the values of ``-o``.
+        render: returns the text of a format, for a file or (with None) for standard output.
+        default: the default format.
 
     Raises:
-        UsageError: two would go to one place.
+        UsageError: two outputs would go to standard output or to the same file.
         ExternalError: a file can't be written.
     """
     settled = settle_outputs(outputs, default)

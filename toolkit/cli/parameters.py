@@ -1,31 +1,33 @@
-"""What every command is made of: options that stand in groups and may come from the environment."""
+"""Base classes of commands and options: options have groups and may come from the environment."""
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
+from toolkit.cli.overwriting import STDIN, Place, refuse_one_place, refuse_overwriting
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from click.shell_completion import CompletionItem
 
     from toolkit.values import Value
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
-# Of click's dictionary for all commands of one call.
+# A key of click's metadata, which all commands of one call share.
 _ALL = "toolkit.help_all"
-# The order of the groups in --help. An option without a group stands in the first.
+# The groups of --help, in order. An option without a group is in the first one.
 GROUPS = ("Options", "Contract", "Mesh", "AWS", "Control plane", "Output", "Common")
 
-# Where the first thought of a help text ends.
+# The end of the first part of a help text, which --help shows.
 _END_OF_THOUGHT = r"; |\.(?: |$)"
 _SHORT = 16
 _REQUIRED = "  [required]"
-# Kubernetes sets such variables for each Service (kubernetes/kubernetes:pkg/kubelet/envvars/envvars.go).
+# Variables that Kubernetes sets for each Service (kubernetes/kubernetes:pkg/kubelet/envvars/envvars.go).
 _OF_A_SERVICE = r"_(SERVICE_|PORT(_|$))"
 
 
@@ -35,33 +37,48 @@ class Option(click.Option):
     It may come from the variable ``TOOLKIT_<COMMAND>_<OPTION>``, where a repeatable option has one value on each line:
     click would split them at each blank, and names and files may have blanks.
 
+    An option whose value is the path of a file or a directory declares whether the command reads or writes it. No
+    command overwrites a file that it reads (see :meth:`Command.invoke`).
+
     Attributes:
         group: the heading under which ``--help`` shows it, one of :data:`GROUPS`.
         is_rare: whether only ``--help-all`` and the reference show it.
+        reads: whether the command reads the file.
+        writes: whether the command writes the file, or files in the directory.
+        replaces: parameters whose file it may overwrite, such as the base of a document.
     """
 
+    reads = writes = False
+    replaces: Sequence[str] = ()
+
     def __init__(self, *declarations: Value, group: str = GROUPS[0], rare: bool = False, **attributes: Value) -> None:
+        for role in ("reads", "writes", "replaces"):
+            setattr(self, role, attributes.pop(role, getattr(self, role)))
         super().__init__(*declarations, **attributes)
         self.group = group
         self.is_rare = rare
 
+    def list_places(self, value: Value) -> list[Place]:
+        """Return the files that a value names."""
+        return [Place(self.opts[0], file, str(self.name), self.replaces) for file in _list_files(self, value)]
+
     def find_variable(self, ctx: click.Context) -> str | None:
-        """Return the name of the option's own variable; None where it has none."""
+        """Return the name of the option's own variable; None if it has none."""
         name = max(self.opts, key=len)
         if not (self.allow_from_autoenv and ctx.auto_envvar_prefix and self.expose_value and name.startswith("--")):
             return None
         return f"{ctx.auto_envvar_prefix}_{name.removeprefix('--').replace('-', '_').upper()}"
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """Return what the environment says: the command's own variable counts before one that all commands read."""
+        """Return the value from the environment. The command's own variable takes precedence over a shared variable."""
         own = self.find_variable(ctx)
         if own and os.environ.get(own):
             return os.environ[own]
-        # click's own search would call the variable by the parameter's name.
+        # click.Option's method would derive the variable from the parameter's name.
         return click.Parameter.resolve_envvar_value(self, ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete names of files and directories where the option takes them."""
+        """Complete names of files and directories if the option takes them."""
         found = super().shell_complete(ctx, incomplete)
         metavar = str(self.metavar or "")
         if found or not ("FILE" in metavar or "DIR" in metavar):
@@ -71,7 +88,7 @@ class Option(click.Option):
         return [CompletionItem(incomplete, type="file" if "FILE" in metavar else "dir")]
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
-        """Return what to call the option in an error: also its variable, if the value comes from there."""
+        """Return the option's name in errors, with its variable if the value comes from there."""
         hint = super().get_error_hint(ctx)
         if ctx is None or ctx.get_parameter_source(str(self.name)) is not click.core.ParameterSource.ENVIRONMENT:
             return hint
@@ -79,7 +96,7 @@ class Option(click.Option):
         return f"{hint} from {own if own and os.environ.get(own) else self.envvar}"
 
     def type_cast_value(self, ctx: click.Context, value: Value) -> Value:
-        """Return the value in the option's type; an empty text names no file."""
+        """Return the value in the option's type. An empty file name is an error."""
         metavar = str(self.metavar or "")
         texts = value if isinstance(value, tuple | list) else (value,)
         if ("FILE" in metavar or "DIR" in metavar) and "" in texts:
@@ -87,18 +104,49 @@ class Option(click.Option):
         return super().type_cast_value(ctx, value)
 
     def value_from_envvar(self, ctx: click.Context) -> Value:
-        """Return what the environment says, of a repeatable option as a list."""
+        """Return the value from the environment; for a repeatable option, a list."""
         text = self.resolve_envvar_value(ctx)
         if text is None or not self.multiple:
             return super().value_from_envvar(ctx)
         return [line for line in text.splitlines() if line.strip()]
 
 
+class Argument(click.Argument):
+    """An argument of a command.
+
+    Attributes:
+        reads: whether its values are files that the command reads.
+    """
+
+    writes = False
+
+    def __init__(self, *declarations: Value, reads: bool = False, **attributes: Value) -> None:
+        super().__init__(*declarations, **attributes)
+        self.reads = reads
+
+    def list_places(self, value: Value) -> list[Place]:
+        """Return the files that a value names."""
+        return [Place("FILE", file, str(self.name)) for file in _list_files(self, value)]
+
+
+def _list_files(parameter: Option | Argument, value: Value) -> list[Value]:
+    """Return the values that are files; ``control-plane`` in ``FILE|-|control-plane`` is a word."""
+    values = value if parameter.multiple or parameter.nargs != 1 else [value]
+    words = {word for word in str(parameter.metavar).split("|") if word != STDIN}
+    return [each for each in values if each is not None and str(each) not in words]
+
+
 class Command(click.Command):
-    """A command whose ``--help`` shows what most people need, in groups; ``--help-all`` shows every option."""
+    """A command whose ``--help`` shows the common options in groups, and whose ``--help-all`` shows every option."""
 
     def invoke(self, ctx: click.Context) -> Value:
-        """Run the command; a variable that looks like one of its options and is none has no effect, and is named."""
+        """Run the command, unless it would overwrite a file that it reads.
+
+        A variable that looks like one of its options and is none has no effect, and is named.
+        """
+        written = _list_places(ctx, "writes")
+        refuse_overwriting(written, list_inputs(ctx))
+        refuse_one_place(written)
         known = {each.find_variable(ctx) for each in self.params if isinstance(each, Option)}
         for name in sorted(os.environ):
             is_like_one = name.startswith(f"{ctx.auto_envvar_prefix}_") and not re.search(_OF_A_SERVICE, name)
@@ -124,15 +172,29 @@ class Command(click.Command):
             formatter.write_text(f"{ctx.command_path} --help-all says more, and shows {hidden} more options.")
 
 
+def list_inputs(ctx: click.Context) -> list[Place]:
+    """Return every file that the options and arguments of a command name as an input."""
+    return _list_places(ctx, "reads")
+
+
+def _list_places(ctx: click.Context, role: Literal["reads", "writes"]) -> list[Place]:
+    return [
+        place
+        for parameter in ctx.command.params
+        if isinstance(parameter, Option | Argument) and getattr(parameter, role)
+        for place in parameter.list_places(ctx.params[str(parameter.name)])
+    ]
+
+
 def _is_in(group: str, parameter: click.Parameter) -> bool:
     if isinstance(parameter, click.Argument):
         return False
-    # What click itself adds is --help.
+    # click itself adds --help, which has no group.
     return getattr(parameter, "group", GROUPS[-1]) == group
 
 
 def _shorten(text: str) -> str:
-    """Return the beginning of an option's help, up to the first end of a thought, and its default if it is short."""
+    """Return the first part of an option's help, and its default if it is short."""
     if text.endswith(_REQUIRED):
         return f"{_shorten(text.removesuffix(_REQUIRED))} [required]"
     explanation, *default = text.split("  [default: ")
@@ -142,8 +204,13 @@ def _shorten(text: str) -> str:
 
 
 def option(*declarations: str, **attributes: Value) -> Callable[[_Command], _Command]:
-    """An :class:`Option` of a command; takes what ``click.option`` takes, and ``group`` and ``rare``."""
-    return click.option(*declarations, cls=Option, **attributes)
+    """An :class:`Option` of a command; takes what ``click.option`` takes, and the attributes of the class."""
+    return click.option(*declarations, **{"cls": Option, **attributes})
+
+
+def argument(*declarations: str, **attributes: Value) -> Callable[[_Command], _Command]:
+    """An :class:`Argument` of a command; takes what ``click.argument`` takes, and the attributes of the class."""
+    return click.argument(*declarations, cls=Argument, **attributes)
 
 
 def all_help_option() -> Option:
@@ -167,7 +234,7 @@ def all_help_option() -> Option:
 
 
 def suggest(name: str, there: Iterable[str]) -> str:
-    """Return `` Did you mean verify?`` where a name resembles one that is there, else nothing."""
+    """Return `` Did you mean verify?`` if a name is similar to existing names, else an empty text."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, list(there), n=3, cutoff=0.6)

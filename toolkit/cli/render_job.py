@@ -19,7 +19,7 @@ from toolkit.cli.options import (
     note,
     zone_option,
 )
-from toolkit.cli.output_options import output_dir_option, refuse_one_stdin, refuse_overwriting, settle_document
+from toolkit.cli.output_options import output_dir_option, refuse_one_stdin, settle_document, write_directory
 from toolkit.cli.parameters import Command, option
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ Examples:
 
 @click.command(name="render-job", cls=Command, epilog=_EXAMPLES)
 @contract_options
-@zone_option("For this zone; repeatable; for all unless given.")
+@zone_option("Render for this zone; repeatable; all by default.")
 @option(
     "--image",
     required=True,
@@ -55,14 +55,14 @@ Examples:
 )
 @applied_mesh
 @option("--schedule", metavar="CRON", help="A CronJob instead of a Job: five fields, or @daily and the like.")
-@option("--time-zone", metavar="NAME", help="In which the schedule is read; the cluster's unless given.")
+@option("--time-zone", metavar="NAME", help="Time zone of the schedule; the cluster's by default.")
 @option(
     "--pod-namespace",
     "namespace",
     metavar="NAME",
     show_default="that of the zone's control plane",
     rare=True,
-    help="Where the pod runs.",
+    help="Namespace of the pod.",
 )
 @option(
     "--pod-service-account",
@@ -70,7 +70,7 @@ Examples:
     metavar="NAME",
     show_default="that of the zone's control plane",
     rare=True,
-    help="Whose AWS role the pod gets.",
+    help="Service account of the pod, from which it gets its AWS role.",
 )
 @option(
     "--timeout",
@@ -78,7 +78,7 @@ Examples:
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="How long one zone may take.",
+    help="Time limit for one zone.",
 )
 @option(
     "--retries",
@@ -86,11 +86,11 @@ Examples:
     default=0,
     show_default=True,
     metavar="NUMBER",
-    help="Attempts after one that could not be made; each may get another certificate issued.",
+    help="Retries after an environment error; each may issue another certificate.",
 )
-@option("--lifetime", show_default=STACKS_LIFETIME, metavar="DURATION", help="Lifetime of the certificates asked for.")
-@option("--horizon", metavar="DURATION", help="How long every CA of the chain must still live; 30d unless given.")
-@option("--probe-denials", is_flag=True, help="Try what must be denied; minting a CA, revoking, using another CA.")
+@option("--lifetime", show_default=STACKS_LIFETIME, metavar="DURATION", help="Lifetime of the requested certificates.")
+@option("--horizon", metavar="DURATION", help="How long every CA of the chain must still be valid; 30d by default.")
+@option("--probe-denials", is_flag=True, help="Try what must be denied; a CA certificate, revoking, another CA.")
 @document_options
 @output_dir_option("Write a file per zone, ZONE.job.yaml or .json, all of them or none.")
 def command(
@@ -109,8 +109,8 @@ def command(
 ) -> None:
     """Render a Job that verifies a zone from inside its cluster.
 
-    For each zone a ConfigMap with what toolkit verify reads, and a Job or a CronJob that runs it with the zone's own
-    AWS role. The pod's termination message is the report, which toolkit verify --merge reads.
+    For each zone, it renders a ConfigMap with the inputs of toolkit verify, and a Job or CronJob that runs it with the
+    zone's own AWS role. The report is the pod's termination message, which toolkit verify --merge reads.
     """
     from toolkit.jobs import verifiers, workloads
     from toolkit.mesh.render.templating import join_documents
@@ -122,7 +122,6 @@ def command(
     if backend_name and not filenames:
         raise click.UsageError("--backend-name needs -f FILE: a Mesh with that backend")
     refuse_one_stdin({"-f": filenames, "--contract": contract_file})
-    refuse_overwriting([target.file], {"-f": filenames, "--contract": [contract_file]})
     loaded = load_contract(contract_file, stack, cwd)
     zones = choose_zones(loaded, zone_names)
     options = verifiers.JobOptions(mesh_name=mesh, **chosen)
@@ -130,18 +129,14 @@ def command(
     made = verifiers.build(loaded, zones, options, applied)
     texts = {job.zone: workloads.render_job(job) for job in made}
     _say(loaded, zones, options, applied)
-    # What is made of a file is readable to no more people than that file.
+    # Outputs get no wider permissions than the input files.
     mode = functools.reduce(operator.and_, (read_mode(file) for file in filenames), read_mode(None))
     if output_dir is None:
         emit(lay_out(join_documents(list(texts.values())), target.form), target.file, mode)
     else:
-        from toolkit.files import write_all
-
-        write_all(
-            {
-                output_dir / f"{zone}.job.{target.form}": (lay_out(text, target.form), mode)
-                for zone, text in texts.items()
-            }
+        write_directory(
+            output_dir,
+            {f"{zone}.job.{target.form}": (lay_out(text, target.form), mode) for zone, text in texts.items()},
         )
 
 
@@ -154,7 +149,7 @@ def _mesh(files: Sequence[str], name: str | None, backend: str | None) -> Applie
 
 
 def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh: Applied | None) -> None:
-    """What the documents can't do, or cost, that their reader may not expect."""
+    """Print notes on the cost and the limitations of the documents."""
     from toolkit.pricing import CERTIFICATE_PRICE
 
     if options.schedule:
@@ -175,7 +170,7 @@ def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh
 
 
 def _runs_as_control_plane(zone: Zone, options: JobOptions) -> bool:
-    """Whether the pod runs where and as whom the zone's role trusts."""
+    """Return whether the pod has the namespace and service account that the zone's role trusts."""
     return options.namespace in (None, zone.namespace) and options.service_account in (None, zone.service_account)
 
 

@@ -12,7 +12,7 @@ from toolkit.cli.documents import diff_option, document_options, lay_out, show_d
 from toolkit.cli.exits import write_stdout
 from toolkit.cli.mesh_options import mesh_options, refuse_public, take_options
 from toolkit.cli.options import contract_options, load_contract, mesh_option, note, warn
-from toolkit.cli.output_options import Output, refuse_one_place, refuse_one_stdin, refuse_overwriting, settle_document
+from toolkit.cli.output_options import Output, refuse_one_stdin, settle_document
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import InvalidInputError, Problem
 
@@ -56,8 +56,9 @@ Examples:
     "--secret-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
+    writes=True,
     group="Output",
-    help="Write the Secrets here; readable by you alone, and not before the Mesh.",
+    help="Write the Secrets to this file, which only you can read, and not before the Mesh.",
 )
 @diff_option("Show what would change in the base; write nothing.")
 def command(
@@ -77,11 +78,11 @@ def command(
 ) -> None:
     """Turn the contract into a Mesh with an acmpca backend.
 
-    The documents are one YAML stream on standard output, Secrets before Meshes, unless --output-file names a file.
-    An option that can't work, such as a lifetime that the CA can't sign, is refused before anything is written.
+    The documents are one YAML stream on stdout or in --output-file, Secrets before Meshes. Invalid settings, such as a
+    lifetime that the CA can't issue, are rejected before anything is written.
 
-    With --base the backend goes into a Mesh that exists: comments, order and everything else stay as they are, and
-    what no option says stays as the Mesh has it. Another backend that is enabled stays so; toolkit rotate moves on.
+    With --base, the backend is added to an existing Mesh. Comments, order and all other settings are kept, and settings
+    without an option keep their current value. An enabled backend stays enabled; toolkit rotate switches to another.
     """
     from toolkit.files import name_source
     from toolkit.mesh.render import templating
@@ -110,21 +111,17 @@ def command(
 def _settle(
     contract_file: str | None, base: str | None, target: Output, secret_file: Path | None, *, diff: bool
 ) -> Output:
-    """Refuse inputs and outputs that do not go together; return where the document goes."""
+    """Reject inputs and outputs that exclude each other; return the document's output."""
     refuse_one_stdin({"--contract": contract_file, "--base": base})
     if diff and base is None:
         raise click.UsageError("--diff needs --base: it shows what would change there")
     if diff and (target != Output("yaml") or secret_file):
         raise click.UsageError("--diff writes no document; leave -o, --output-file and --secret-file out")
-    refuse_one_place([("--output-file", target.file), ("--secret-file", secret_file)])
-    refuse_overwriting([target.file, secret_file], {"--contract": [contract_file]})
-    # A Mesh may take its own place; Secrets may not.
-    refuse_overwriting([secret_file], {"--base": [base]})
     return target
 
 
 def _show_changes(rendered: list[RenderedMesh], source: str) -> None:
-    """Print what would change in the base; the Secrets that would be written are counted only."""
+    """Print the changes of the base. Secrets are only counted."""
     for document in rendered:
         if document.mesh_has_credentials:
             refuse_public("an AWS credential")
@@ -135,9 +132,9 @@ def _show_changes(rendered: list[RenderedMesh], source: str) -> None:
 
 
 def _refuse_open_source(base: Base) -> None:
-    """Refuse a control plane that has no acmpca backend.
+    """Reject open-source Kuma, which has no acmpca backend.
 
-    Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md, which is of Kong Mesh alone.
+    Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md, which applies to Kong Mesh only.
     """
     if base.product == "Kuma":
         problem = Problem("--base", "the control plane is open-source Kuma, which has no acmpca backend")
@@ -147,7 +144,7 @@ def _refuse_open_source(base: Base) -> None:
 def _merged(
     outputs: StackOutputs, base: Base, wanted: Sequence[str] | None, options: MeshOptions
 ) -> list[RenderedMesh]:
-    """Our backend in the meshes of the base; a text that has several of them comes out once."""
+    """Return the base's meshes with the backend added. A text with several meshes is returned once."""
     from toolkit.mesh.documents import editable
     from toolkit.mesh.documents.reader import A_MESH_HAS
     from toolkit.mesh.render import templating
@@ -185,7 +182,7 @@ def _merged(
 
 
 def _write(rendered: list[RenderedMesh], secret_file: Path | None, target: Output, mode: int) -> None:
-    """Write everything; `mode` is that of a file without secrets."""
+    """Write the documents. `mode` is the file mode of documents without secrets."""
     from toolkit.files import PRIVATE, write_all
     from toolkit.mesh.render.templating import join_documents
 

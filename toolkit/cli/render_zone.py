@@ -9,9 +9,9 @@ import click
 
 from toolkit.cli.documents import diff_option, show_diff
 from toolkit.cli.options import contract_options, emit, load_contract, namespace_option, note, warn, zone_option
-from toolkit.cli.output_options import output_dir_option, output_file_option, refuse_one_stdin, refuse_overwriting
+from toolkit.cli.output_options import output_dir_option, output_file_option, refuse_one_stdin, write_directory
 from toolkit.cli.parameters import Command, option
-from toolkit.files import PRIVATE, PUBLIC, name_source, read_text, write_all
+from toolkit.files import PRIVATE, PUBLIC, name_source, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,7 @@ Examples:
 @option(
     "--base",
     metavar="FILE|-",
+    reads=True,
     help="An existing file of Helm values; only the zone's values change in it. - for stdin.",
 )
 @output_file_option
@@ -74,15 +75,14 @@ def command(
     the annotation with its role. They never include a credential. One zone is written to stdout or --output-file,
     several need --output-dir.
 
-    With --base the values are written into an existing file: comments, order and everything else stay, and replaced
+    With --base, the values are written into an existing file. Comments, order and all other values are kept; replaced
     values are printed to stderr. A file that is not Helm values (such as an Argo CD Application), or that belongs to
-    another zone or to a global control plane, is rejected. Values and AWS variables that would keep the control plane
-    from its role are warned of.
+    another zone or to a global control plane, is rejected. The command warns of values and AWS variables that would
+    keep the control plane from its role.
     """
     from toolkit.zones import rendering
 
     refuse_one_stdin({"--contract": contract_file, "--base": base})
-    refuse_overwriting([output_file], {"--contract": [contract_file]})
     _check_options(base, form, namespace, output_file, output_dir, diff=diff)
     address = None if kds_address is None else rendering.check_address(kds_address)
     chosen = rendering.choose(load_contract(contract_file, stack, cwd), zone_names)
@@ -98,8 +98,8 @@ def command(
     elif output_dir is None:
         emit(texts[0], output_file, mode)
     else:
-        paths = [output_dir / f"{zone.name}.{_ENDINGS[form]}" for zone in chosen]
-        write_all({path: (text, mode) for path, text in zip(paths, texts, strict=True)})
+        names = [f"{zone.name}.{_ENDINGS[form]}" for zone in chosen]
+        write_directory(output_dir, {name: (text, mode) for name, text in zip(names, texts, strict=True)})
     for change in changes:
         note(change)
     for warning in said:
@@ -148,5 +148,5 @@ def _rendered(
 
 
 def _mode_of(base: str) -> int:
-    """Return the permissions of a base, since values may contain passwords; those of stdin are not known."""
+    """Return the file mode of a base, because values may contain passwords. For stdin, only the owner may read."""
     return PRIVATE if base == "-" else Path(base).stat().st_mode & 0o777

@@ -39,20 +39,20 @@ Examples:
   toolkit sandbox --with-control-plane -- toolkit apply -f mesh.yaml --yes
   eval "$(toolkit sandbox --detach)" && aws sts get-caller-identity
 """
-# What would point a client at the real AWS, or at other credentials.
+# Variables that would point a client to the real AWS or to other credentials.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-# Would be sent to the stand-in control plane, which accepts any token.
+# The real token would be sent to the stand-in control plane, which accepts any token.
 _FOREIGN_TOKEN = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
-# Fields of the options whose option has another name.
+# Options whose field has another name.
 _OPTIONS = {"control_plane": "--with-control-plane"}
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _MODES, _PRODUCTS = ("zone", "global", "read-only"), ("kong-mesh", "kuma")
-# A shell's exit codes: of a program that a signal ended, that can't be started, that does not exist.
+# A shell's exit codes for a program that was ended by a signal, can't be started, or does not exist.
 _SIGNALED, _NOT_STARTED, _NOT_FOUND = 128, 126, 127
 
 
 class _Seconds(click.FloatRange):
-    """Seconds, up to an hour; click's own type takes NaN for any number."""
+    """Seconds, up to an hour. click's own type accepts NaN."""
 
     def __init__(self) -> None:
         super().__init__(0, 3600)
@@ -66,7 +66,7 @@ class _Seconds(click.FloatRange):
 
 
 class _Region(click.ParamType[object]):
-    """The name of a region as AWS makes them."""
+    """A region name in AWS's form."""
 
     name = "region"
 
@@ -97,20 +97,22 @@ class _Region(click.ParamType[object]):
     default="eu-central-1",
     show_default=True,
     metavar="NAME",
-    help="Region in the environment.",
+    help="Region in the sandbox's environment.",
 )
-@option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="What goes wrong on purpose, as YAML.")
+@option("--faults", type=click.Path(path_type=Path), metavar="FILE", reads=True, help="Faults to inject, as YAML.")
 @option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
+    writes=True,
     help="Keep the state in this directory, and restore it at the start. Holds private keys; only you can read it.",
 )
 @option(
     "--stack-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Fill it with this stack, and set TOOLKIT_CONTRACT to its contract.",
+    reads=True,
+    help="Create this stack in the sandbox, and set TOOLKIT_CONTRACT to its contract.",
 )
 @option(
     "--with-control-plane",
@@ -124,7 +126,7 @@ class _Region(click.ParamType[object]):
     "--control-plane-product",
     type=click.Choice(_PRODUCTS),
     show_default=_PRODUCTS[0],
-    help="Whose rules the stand-in control plane follows.",
+    help="Product of the stand-in control plane.",
 )
 @option("--detach", is_flag=True, help="Run in the background; return when it is ready.")
 @option(
@@ -133,7 +135,7 @@ class _Region(click.ParamType[object]):
     default=0,
     show_default=True,
     metavar="SECONDS",
-    help="How long GetCertificate answers RequestInProgressException.",
+    help="How long GetCertificate returns RequestInProgressException.",
 )
 @option(
     "-o",
@@ -155,10 +157,10 @@ class _Region(click.ParamType[object]):
 def command(*, detach: bool, form: Literal["export", "json"], words: tuple[str, ...], **chosen: Value) -> None:
     """Run an AWS on loopback until it is stopped, or for one command.
 
-    Any AWS client that is given its environment works with it: boto3, the aws CLI, Terraform, Pulumi. It answers IAM,
-    STS and S3, and AWS Private CA by AWS's rules. Ctrl-C or SIGTERM stops it.
+    Any AWS client works with it if it has its environment: boto3, the aws CLI, Terraform, Pulumi. It serves IAM, STS,
+    S3, and AWS Private CA with AWS's rules. Ctrl-C or SIGTERM stops it.
 
-    With --with-control-plane, `toolkit apply` and `toolkit rotate --base control-plane` can be rehearsed in it too.
+    With --with-control-plane, you can also rehearse `toolkit apply` and `toolkit rotate --base control-plane` in it.
     """
     options = _Options(**chosen)
     if detach and words:
@@ -179,7 +181,7 @@ def command(*, detach: bool, form: Literal["export", "json"], words: tuple[str, 
 
 @dataclass(frozen=True)
 class _Options:
-    """What the sandbox is like; each field is an option."""
+    """The sandbox's options, one field for each."""
 
     port: int
     region: str
@@ -192,7 +194,7 @@ class _Options:
 
 
 def _serve(options: _Options, form: Literal["export", "json"], words: Sequence[str]) -> int:
-    """Run a sandbox until it is stopped, or for one command; return the exit code."""
+    """Run a sandbox until it is stopped or its command ends, and return the exit code."""
     config = _read(options.stack_file)
     try:
         from toolkit.sandbox.faults import Faults, read_plan
@@ -236,7 +238,7 @@ def _read(stack_file: Path | None) -> StackConfig | None:
 
 @contextmanager
 def _filled(aws: Sandbox, config: StackConfig | None, stack_file: Path | None) -> Iterator[dict[str, str]]:
-    """Fill the sandbox with a stack, and yield the variables that name its contract while that exists."""
+    """Create a stack in the sandbox, and yield the variables that name its contract, which exists within the block."""
     import tempfile
 
     if config is None or stack_file is None:
@@ -266,12 +268,12 @@ def _control_plane(mode: Mode | None, product: Product) -> Iterator[dict[str, st
 
 
 def _foreign(environment: dict[str, str]) -> tuple[str, ...]:
-    """Return the variables that must not be set beside an environment."""
+    """Return the variables that must be unset with an environment."""
     return (*_FOREIGN, _FOREIGN_TOKEN) if "TOOLKIT_CONTROL_PLANE" in environment else _FOREIGN
 
 
 def _project_directory(stack_file: Path) -> Path:
-    """Return where the stack's Pulumi.yaml is; the file's own directory if there is none above."""
+    """Return the directory of the stack's Pulumi.yaml; the stack file's own directory if there is none."""
     folders = stack_file.resolve().parents
     return next((folder for folder in folders if (folder / "Pulumi.yaml").is_file()), folders[0])
 
@@ -279,13 +281,12 @@ def _project_directory(stack_file: Path) -> Path:
 def _run(words: Sequence[str], environment: dict[str, str]) -> int:
     """Run a command in the sandbox's environment, and return its exit code as a shell would.
 
-    Raises:
-        UsageError: it can't be started.
+    If it can't be started, print the error and return 126 or 127.
     """
     import subprocess
 
     inherited = {name: value for name, value in os.environ.items() if name not in _foreign(environment)}
-    # Last, so that it takes no other's place: the toolkit is found also where its environment is not activated.
+    # Add the toolkit's own directory to the end of PATH, so that the command finds it without an activated venv.
     own = sysconfig.get_path("scripts")
     inherited["PATH"] = os.pathsep.join(filter(None, (inherited.get("PATH"), own)))
     try:
@@ -293,7 +294,7 @@ def _run(words: Sequence[str], environment: dict[str, str]) -> int:
     except OSError as error:
         click.echo(f"Error: can't run {words[0]}: {error.strerror or error}", err=True)
         return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_STARTED
-    # A terminal sends Ctrl-C to both; what a supervisor sends to this process alone is passed on.
+    # A terminal sends Ctrl-C to both processes. SIGTERM is sent to this process only, so pass it on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     code = process.wait()
@@ -304,7 +305,7 @@ def _lines(environment: Object, form: str) -> Iterator[str]:
     if form == "json":
         yield json.dumps(environment, indent=2)
         return
-    # A profile or a session of the real AWS must not win over what follows.
+    # A profile or a session token of the real AWS would take precedence over the variables below.
     yield f"unset {' '.join(_foreign(environment))}"
     for name, value in environment.items():
         yield f"export {name}={shlex.quote(value)}"

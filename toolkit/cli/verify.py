@@ -23,18 +23,16 @@ from toolkit.cli.options import (
 )
 from toolkit.cli.output_options import (
     output_option,
-    refuse_one_place,
     refuse_one_stdin,
-    refuse_overwriting,
     settle_outputs,
 )
-from toolkit.cli.parameters import Command, option
+from toolkit.cli.parameters import Command, argument, option
 from toolkit.cli.reports import FORMS, require_writable, write_reports
 from toolkit.cli.signals import Signals
 from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InterruptedByUserError, flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from toolkit.cli.output_options import Output
     from toolkit.contract import StackOutputs, Zone
@@ -58,32 +56,32 @@ Examples:
 
 
 _OF_A_MERGE = frozenset({"contract_file", "stack", "cwd", "merged", "more", "outputs", "yes"})
-# A day.
+# One day.
 _MAX_SECONDS = 86_400
-# Dollars that a run may cost without a question.
+# Cost in dollars up to which a run starts without a question.
 _ASKS_ABOVE = 1
 
 
 @click.command(name="verify", cls=Command, epilog=_EXAMPLES)
 @contract_options
 @applied_mesh
-@zone_option("Ask in this zone; repeatable; all unless given.")
+@zone_option("Verify this zone; repeatable; all by default.")
 @option(
     "--service",
     default="toolkit-verify",
     show_default=True,
     metavar="NAME",
     rare=True,
-    help="The service asked for.",
+    help="The service in the requested certificates.",
 )
-@option("--lifetime", show_default=STACKS_LIFETIME, metavar="DURATION", help="Lifetime of the certificates asked for.")
+@option("--lifetime", show_default=STACKS_LIFETIME, metavar="DURATION", help="Lifetime of the requested certificates.")
 @option(
     "--horizon",
     default="30d",
     show_default=True,
     metavar="DURATION",
     rare=True,
-    help="How long every CA of the chain must still live.",
+    help="How long every CA of the chain must still be valid.",
 )
 @option(
     "--timeout",
@@ -91,14 +89,14 @@ _ASKS_ABOVE = 1
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="How long one zone may take.",
+    help="Time limit for one zone.",
 )
 @option(
     "--deadline",
     type=click.IntRange(1, _MAX_SECONDS),
     metavar="SECONDS",
     rare=True,
-    help="How long all zones together may take.",
+    help="Time limit for all zones together.",
 )
 @option(
     "--identity",
@@ -106,39 +104,41 @@ _ASKS_ABOVE = 1
     default="assume-role",
     show_default=True,
     group="AWS",
-    help="How to become what a zone is; assume its role; take what the environment gives, inside the zone; exchange "
-    "a token of its OIDC provider; take a profile as it is.",
+    help="How to get a zone's identity; assume its role; use the environment's credentials, inside the zone; exchange "
+    "a token of its OIDC provider; use a profile's credentials.",
 )
 @option(
     "--role",
     type=click.Choice(["verifier", "zone"]),
     show_default="verifier, but zone with web-identity or where a zone has no verifier role",
     group="AWS",
-    help="Which of a zone's roles to take.",
+    help="Which of a zone's roles to assume.",
 )
 @option(
     "--web-identity-token-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
+    reads=True,
     group="AWS",
     rare=True,
-    help="The token of --identity web-identity; unless given, what AWS_WEB_IDENTITY_TOKEN_FILE names.",
+    help="The token file of --identity web-identity; that in AWS_WEB_IDENTITY_TOKEN_FILE by default.",
 )
 @option(
     "--profile",
     metavar="NAME",
     group="AWS",
-    help="The AWS profile; roles are assumed from it, or it is taken as it is.",
+    help="The AWS profile; its credentials assume the roles, or are used directly with --identity profile.",
 )
 @option("--endpoint-url", metavar="URL", group="AWS", rare=True, help="Another AWS, such as a sandbox.")
-@option("--probe-denials", is_flag=True, help="Try what must be denied; minting a CA, revoking, using another CA.")
+@option("--probe-denials", is_flag=True, help="Try what must be denied; a CA certificate, revoking, another CA.")
 @option("--revoke", is_flag=True, help="Revoke the issued certificates; the role must be allowed to.")
 @option(
     "--ledger",
     "ledger_file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write down requests and certificates here; each before it is sent or used, since AWS has no list of "
+    writes=True,
+    help="Record requests and certificates in this file; each before it is sent or used, as AWS has no list of "
     "certificates. Syncs each line.",
 )
 @option(
@@ -146,18 +146,21 @@ _ASKS_ABOVE = 1
     "resumed",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="LEDGER",
-    help="Find the certificates of a run that was killed; repeats the requests of its ledger that have no answer and "
-    "are younger than 4 minutes. Appends their ARNs. Exit code 1: some requests stay unknown.",
+    reads=True,
+    writes=True,
+    help="Find the certificates of a killed run; repeats the requests of its ledger that have no answer and "
+    "are less than 4 minutes old, and appends the ARNs. Exit code 1: the outcome of some requests is unknown.",
 )
 @option(
     "--merge",
     "merged",
     multiple=True,
     metavar="FILE|-",
-    help="Ask nothing, and make one report of several; what other runs wrote as JSON. Says which zones are missing; "
+    reads=True,
+    help="Merge reports of other runs (JSON) into one, without calling AWS; reports zones without a result; "
     "repeatable, and more files may follow.",
 )
-@click.argument("more", nargs=-1, metavar="[--merge FILE FILE...]", help="Further reports for --merge.")
+@argument("more", nargs=-1, metavar="[--merge FILE FILE...]", reads=True, help="Further reports for --merge.")
 @handshakes.handshake_options
 @yes_option
 @output_option(
@@ -181,18 +184,21 @@ def command(
 ) -> None:
     """Prove that every zone gets certificates.
 
-    For every zone at once: take the zone's identity, look at the CA, ask it for a data plane certificate, fetch it, and
-    check it against the trust bundle of the Mesh. Then let the zones' proxies connect to each other, both sides
-    verifying. One certificate is issued per zone; private keys stay in memory. Ctrl-C ends the run and reports what is
-    known by then.
+    For all zones at once, verify gets the zone's identity, describes the CA, requests and fetches a data plane
+    certificate, and checks it against the trust bundle of the Mesh. Then the zones' proxies make TLS handshakes, in
+    which both sides verify. One certificate is issued per zone. Private keys stay in memory. Ctrl-C ends the run and
+    reports the results so far.
     """
-    # Open until all is said: signals at the very end must not change the exit code either.
+    # Open until the process ends: signals at the very end must not change the exit code.
     signals = click.get_current_context().find_root().with_resource(Signals())
     from toolkit.verify.plan import choose_zones
 
     inputs = {"--merge": [*merged, *more], "-f": filenames, "--contract": [contract_file]}
     merged = _refuse_clashes(merged, more, resumed)
-    settled = _settle(outputs, inputs, ledger_file, resumed)
+    if resumed:
+        verify_resume.refuse_forms(outputs)
+    settled = settle_outputs(outputs, "table")
+    refuse_one_stdin(inputs)
     loaded = load_contract(contract_file, stack, cwd)
     zones = choose_zones(loaded, zone_names)
     chosen |= {"filenames": filenames}
@@ -215,10 +221,10 @@ def command(
 
 
 def _exit(report: Report) -> None:
-    """End the command as the report says.
+    """End the command with the exit code of the report.
 
     Raises:
-        ExternalError: no zone could be asked, for a reason that has nothing to do with the zones.
+        ExternalError: every zone failed for one cause that lies outside the zones.
     """
     from toolkit.verify.exit_codes import choose_exit_code
 
@@ -231,7 +237,7 @@ def _exit(report: Report) -> None:
 
 
 def _refuse_clashes(merged: tuple[str, ...], more: tuple[str, ...], resumed: Path | None) -> tuple[str, ...]:
-    """Refuse options that do not go together, and return all reports to merge."""
+    """Reject options that exclude each other, and return all reports to merge."""
     ctx = click.get_current_context()
     if more and not merged:
         raise click.UsageError(f"{more[0]} is no option; reports of other runs follow --merge")
@@ -239,33 +245,11 @@ def _refuse_clashes(merged: tuple[str, ...], more: tuple[str, ...], resumed: Pat
     if merged and resumed:
         raise click.UsageError("--merge and --resume exclude each other")
     if merged and (given := list_given_besides(ctx, _OF_A_MERGE)):
-        # It would look as if they had been heeded.
+        # An error, so that nobody expects an effect.
         raise click.UsageError(f"{', '.join(given)} has no effect with --merge, which verifies nothing")
     if resumed:
         verify_resume.refuse_others(ctx)
     return merged
-
-
-def _settle(
-    outputs: Sequence[Output],
-    inputs: Mapping[str, Sequence[str | None]],
-    ledger: Path | None,
-    resumed: Path | None,
-) -> tuple[Output, ...]:
-    """Return where the report goes; refuse what would destroy an input, the ledger or another report."""
-    if resumed:
-        verify_resume.refuse_forms(outputs)
-    settled = settle_outputs(outputs, "table")
-    files = [output.file for output in settled]
-    refuse_one_place(
-        [
-            ("--ledger" if resumed is None else "--resume", ledger or resumed),
-            *((f"-o {output.form}={output.file}", output.file) for output in settled),
-        ]
-    )
-    refuse_one_stdin(inputs)
-    refuse_overwriting([*files, ledger], inputs)
-    return settled
 
 
 def _verify(
@@ -276,7 +260,7 @@ def _verify(
     signals: Signals,
     write: Callable[[Report], None],
 ) -> handshakes.Met:
-    """Verify the zones and write the report, also of a run that was stopped or that ended with an error."""
+    """Verify the zones and write the report, even if the run was stopped or ended with an error."""
     engine = handshakes.load_engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
     plan = _plan(outputs, zones, chosen)
     try:
@@ -287,9 +271,9 @@ def _verify(
         write(report_unasked(outputs, plan, zones, error))
         raise
     _require_consent(outputs, zones, yes=chosen["yes"])
-    # Open to the end: an answer that comes late may still be of a certificate that was issued.
+    # Open until the end: a late answer may name an issued certificate.
     with _ledger(ledger_file) as ledger:
-        # Whatever is issued from here on is reported, however many signals come.
+        # From here on, every issued certificate is reported, no matter how many signals arrive.
         signals.hold()
         run = _run(outputs, plan, source, zones, ledger, signals)
         met = handshakes.meet(run, plan, engine, signals)
@@ -334,10 +318,10 @@ def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) ->
 
 
 def _require_consent(outputs: StackOutputs, zones: Sequence[Zone], *, yes: bool) -> None:
-    """Say what the run may cost, and ask on a terminal whether more than a dollar is fine.
+    """Print the maximum cost of the run. If it is more than a dollar, ask for confirmation on a terminal.
 
     Raises:
-        InterruptedByUserError: it is not.
+        InterruptedByUserError: the user did not confirm.
     """
     from toolkit.pricing import CERTIFICATE_PRICE
 

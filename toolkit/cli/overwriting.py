@@ -1,0 +1,88 @@
+"""Keep a command from overwriting a file that it reads, and from writing two results to one file."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from toolkit.files import name_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+STDIN = "-"
+
+
+class Place(NamedTuple):
+    """A file that an option or an argument names.
+
+    Attributes:
+        name: the option, as errors name it.
+        file: the file's path; ``-`` is stdin if the file is an input.
+        parameter: the option's parameter.
+        replaces: parameters whose file this one may overwrite.
+    """
+
+    name: str
+    file: str | Path
+    parameter: str = ""
+    replaces: Sequence[str] = ()
+
+
+def refuse_overwriting(written: Iterable[Place], inputs: Iterable[Place]) -> None:
+    """Refuse to write a file that is also an input, under whatever path or link.
+
+    An option that reads and writes one file, such as ``verify --resume``, does not clash with itself.
+
+    Args:
+        written: the files that will be written.
+        inputs: the files that are read.
+
+    Raises:
+        UsageError: a file is in both.
+    """
+    sources = [(source, status) for source in inputs if (status := _find_regular_file(source.file, is_input=True))]
+    for target in written:
+        status = _find_regular_file(target.file)
+        for source, read in sources:
+            allowed = source.parameter and source.parameter in (target.parameter, *target.replaces)
+            if status and not allowed and os.path.samestat(status, read):
+                raise click.UsageError(
+                    f"{name_source(str(source.file))} is an input ({source.name}), so {target.name} can't write "
+                    f"{target.file}; choose another file"
+                )
+
+
+def refuse_one_place(written: Iterable[Place]) -> None:
+    """Refuse two outputs to one file, because only the last would remain. A device or a pipe takes several.
+
+    Args:
+        written: the files that will be written.
+
+    Raises:
+        UsageError: two outputs name the same file.
+    """
+    places: dict[str, Place] = {}
+    for target in written:
+        path = os.path.realpath(target.file)
+        other = places.get(path)
+        if other and (Path(path).is_file() or not Path(path).exists()):
+            raise click.UsageError(
+                f"{other.name} and {target.name} both write {target.file}; choose another file for one of them"
+            )
+        places[path] = target
+
+
+def _find_regular_file(file: str | Path, *, is_input: bool = False) -> os.stat_result | None:
+    """Return the status of a regular file; None for anything else, such as a device, and for what does not exist."""
+    try:
+        found = os.fstat(sys.stdin.fileno()) if is_input and file == STDIN else Path(file).stat()
+    except (AttributeError, OSError, ValueError):
+        # stdin may be closed, or no file at all; a path may contain a null character.
+        return None
+    return found if stat.S_ISREG(found.st_mode) else None
