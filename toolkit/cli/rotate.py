@@ -55,7 +55,6 @@ Examples:
     "target",
     metavar=f"FILE|-|{MESH_IDENTITY}",
     reads=True,
-    reads=True,
     help="Move to the enabled backend of this Mesh; without it, to the CA of the contract. "
     f"{MESH_IDENTITY} moves from Mesh.mtls to a MeshIdentity (experimental).",
 )
@@ -177,9 +176,6 @@ def _settle(
             raise click.UsageError("--output-file and -o yaml write one --step's document; --output-dir writes all")
         if diff:
             raise click.UsageError("--diff shows what one --step would change; name the step")
-        # A step's document may replace the base; a plan may not.
-        files = [Place(f"-o {output.form}", output.file) for output in outputs if output.file is not None]
-        refuse_overwriting(files, list_inputs(click.get_current_context()))
         # A step's document may replace the base; a plan may not.
         files = [Place(f"-o {output.form}", output.file) for output in outputs if output.file is not None]
         refuse_overwriting(files, list_inputs(click.get_current_context()))
