@@ -33,21 +33,21 @@ def test_any_text_is_a_version_or_none(text: str) -> None:
 
 def test_three_point_zero_has_no_mtls_section() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        versions.refuse_version(MeshVersion(3, 0))
+        versions.refuse_version(MeshVersion(3, 0), "toolkit render-identity")
     said = "\n".join(caught.value.lines())
-    assert "drops what is left of it without an error" in said
-    assert "not documented" in said
+    assert "traffic is plaintext" in said
+    assert said.endswith("Run: toolkit render-identity")
 
 
-def test_acmpca_came_with_one_point_eight() -> None:
-    with pytest.raises(InvalidInputError, match=r"1\.7\.0 has no acmpca"):
-        versions.refuse_version(MeshVersion(1, 7))
+def test_acmpca_came_with_one_point_seven() -> None:
+    with pytest.raises(InvalidInputError, match=r"1\.6\.9 has no acmpca"):
+        versions.refuse_version(MeshVersion(1, 6, 9))
 
 
 @pytest.mark.parametrize(
     ("version", "words"),
     [
-        (MeshVersion(1, 8), ["17448"]),
+        (MeshVersion(1, 7), ["17448"]),
         (MeshVersion(2, 13, 9), ["17448"]),
         (MeshVersion(2, 14, 1), ["17448", "3.0 on, Kong Mesh has no Mesh.mtls"]),
         (MeshVersion(2, 14, 2), ["3.0 on, Kong Mesh has no Mesh.mtls"]),

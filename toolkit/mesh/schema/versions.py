@@ -39,8 +39,8 @@ class MeshVersion(NamedTuple):
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
-# The plugin came with Kong Mesh 1.8.
-FIRST_WITH_ACMPCA = MeshVersion(1, 8)
+# Source: Kong Mesh CHANGELOG.md, 1.7.0: the acmpca plugin is new.
+FIRST_WITH_ACMPCA = MeshVersion(1, 7)
 FIRST_WITH_MESH_IDENTITY_EXTENSION = MeshVersion(2, 14)
 FIRST_WITHOUT_STORM = MeshVersion(2, 14, 2)
 FIRST_WITHOUT_MTLS = MeshVersion(3, 0)

@@ -171,8 +171,8 @@ PRODUCTS = [
         "        type: acmpca",
         "        «type: acmpca",
         near="        type: acmpca",
-        options={"mesh_version": (1, 7, 9)},
-        near_options={"mesh_version": (1, 8, 0)},
+        options={"mesh_version": (1, 6, 9)},
+        near_options={"mesh_version": (1, 7, 0)},
     ),
     Case(
         "MESH124",
