@@ -15,9 +15,10 @@ from toolkit.errors import InterruptedByUserError, InvalidInputError
 from toolkit.text import escape
 
 if TYPE_CHECKING:
-    from toolkit.control_plane.applying import Outcome, Plan, Step
+    from toolkit.control_plane.applying import Outcome, Plan
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.resources import Resource
+    from toolkit.control_plane.write_order import Step
     from toolkit.values import Value
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}
@@ -47,9 +48,9 @@ def command(
 ) -> None:
     """Apply a Mesh to a Universal control plane.
 
-    What differs is shown first. A new mesh is written without its mTLS, then its Secrets, then as it is wanted; in the
-    end everything is read back and compared. When it breaks off, the same command finishes the job: it writes only
-    what still differs. On Kubernetes, kubectl apply does this.
+    Differences are shown first. A new mesh is written without mTLS, then its Secrets are written, then the whole mesh.
+    At the end everything is read back and compared. After an error, run the same command again: it writes only what
+    still differs. On Kubernetes, use kubectl apply.
     """
     from toolkit.control_plane import applying
 
@@ -109,6 +110,8 @@ def _show(plan: Plan, client: ControlPlane) -> None:
         _warn_of_losses(step)
         if dropped := step.list_dropped():
             warn(f"{step.resource.key}: {plan.index} does not know {', '.join(dropped)} and drops it without an error")
+    for remark in plan.remarks:
+        warn(remark)
 
 
 def _warn_of_losses(step: Step) -> None:
@@ -126,7 +129,7 @@ def _tell(outcome: Outcome) -> None:
 
 
 def _count(plan: Plan) -> str:
-    from toolkit.control_plane.applying import Change
+    from toolkit.control_plane.write_order import Change
 
     counts = {change.value: plan.count(change) for change in Change}
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)

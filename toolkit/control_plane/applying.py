@@ -1,114 +1,42 @@
-"""Apply Meshes and Secrets: compare them with the control plane, plan the writes in order, and execute them.
-
-A control plane rejects a Secret of a mesh that does not exist, and a Mesh whose backends name Secrets that do not
-exist (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go, kumahq/kuma:pkg/core/rest/errors/error_handler.go).
-So a new mesh is written twice: before its Secrets without ``mtls``, and after them in full. Zone egress needs
-``mtls.enabledBackend``, so it is part of the second write too
-(kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateZoneEgress).
-"""
+"""Apply documents: compare them with the control plane, plan the writes in order, and execute them."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from toolkit.control_plane.applicability import (
+    list_identity_problems,
+    list_origin_problems,
+    list_product_problems,
+    list_reference_problems,
+    list_remarks,
+)
 from toolkit.control_plane.client import (
     READ_PAUSES,
     ControlPlane,
     ControlPlaneError,
-    Index,
     RefusedDocumentError,
     Written,
 )
-from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError, Problem, ToolkitError
-from toolkit.mesh.documents.differences import are_same, find_differences, find_lost, find_unknown, write_diff
-from toolkit.yamltext.plain import mapping
+from toolkit.control_plane.write_order import Change, Step, Write, order_writes
+from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError, ToolkitError
+from toolkit.mesh.documents.differences import are_same, find_differences
+from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from toolkit.control_plane.resources import Key, Resource
+    from toolkit.control_plane.index import Index
+    from toolkit.control_plane.resources import Resource
     from toolkit.values import Object
 
-_FORBIDDEN = 403
+_NOT_FOUND = 404
 _AGAIN = "The same command finishes the job: it writes only what still differs."
 _AFTER_A_FIX = "Once that is fixed, the same command finishes the job: it writes only what still differs."
 _AFTER_A_CHANGE = "Correct the document and run the command again: it writes only what still differs."
-# Version 3.0 removes Mesh.mtls (Kong/developer.konghq.com:app/assets/mesh/raw/UPGRADE.md).
-_WITHOUT_MTLS = 3
-# Kong Mesh's own backends (Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and its neighbours).
-_OPEN_SOURCE = "Kuma"
-_OF_KONG_MESH = frozenset({"acmpca", "vault", "certmanager"})
-
-
-class Change(Enum):
-    """The effect of applying a document."""
-
-    CREATED = "created"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One document and its current state on the control plane.
-
-    Attributes:
-        resource: the document.
-        current: the resource on the control plane; None if it does not exist.
-        heed_unknown: whether to compare fields that Kuma 2.14 does not have, because the control plane may have them.
-    """
-
-    resource: Resource
-    current: Object | None
-    heed_unknown: bool = False
-
-    @property
-    def change(self) -> Change:
-        """Return the effect of applying the document."""
-        if self.current is None:
-            return Change.CREATED
-        is_same = are_same(self.resource.document, self.current, heed_unknown=self.heed_unknown)
-        return Change.UNCHANGED if is_same else Change.CHANGED
-
-    def diff(self) -> list[str]:
-        """Return the lines of a unified diff of YAML, without secret values."""
-        return write_diff(self.resource.document, self.current, self.resource.source, heed_unknown=self.heed_unknown)
-
-    def list_lost(self) -> list[str]:
-        """Return the sections and backends of a Mesh that applying the document removes from the control plane."""
-        return find_lost(self.resource.document, self.current)
-
-    def list_dropped(self) -> list[str]:
-        """Return the paths of fields that this control plane does not know and would drop."""
-        return [] if self.heed_unknown else find_unknown(self.resource.document, self.current)
-
-
-@dataclass(frozen=True)
-class Write:
-    """One write request.
-
-    Attributes:
-        resource: the document.
-        body: the request's body: the document, or a new Mesh without the fields that need its Secrets.
-    """
-
-    resource: Resource
-    body: Object = field(repr=False)
-
-    @property
-    def is_whole(self) -> bool:
-        """Return whether the request writes the whole document."""
-        return self.body is self.resource.document
-
-    def __str__(self) -> str:
-        if self.is_whole:
-            return str(self.resource.key)
-        held_back = "its mTLS" + (" and zone egress" if _has_zone_egress(self.resource.document) else "")
-        return f"{self.resource.key}, without {held_back} until its Secrets are there"
 
 
 @dataclass(frozen=True)
@@ -137,11 +65,13 @@ class Plan:
         index: the control plane's index.
         steps: one for each document, mesh by mesh.
         writes: the requests, in order.
+        remarks: warnings on changes that the control plane accepts.
     """
 
     index: Index
     steps: tuple[Step, ...]
     writes: tuple[Write, ...]
+    remarks: tuple[str, ...] = ()
 
     def count(self, change: Change) -> int:
         """Return the number of documents with this effect."""
@@ -156,108 +86,48 @@ def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:
         ExternalError: the control plane can't be reached, or returned an error.
     """
     index = control_plane.get_index()
-    problems = _product_problems(index, resources)
+    problems = list_product_problems(index, resources)
+    problems += list_origin_problems(control_plane, resources)
     steps: list[Step] = []
     writes: list[Write] = []
+    remarks: list[str] = []
     for name in dict.fromkeys(resource.key.mesh for resource in resources):
         there = control_plane.get_mesh(name)
         ours = [resource for resource in resources if resource.key.mesh == name]
         mesh = next((resource for resource in ours if resource.key.kind == "Mesh"), None)
-        secrets = [resource for resource in ours if resource.key.kind == "Secret"]
+        others = [resource for resource in ours if resource is not mesh]
         if there is None and mesh is None:
             problems += [
-                secret.build_problem("mesh", f"there is no mesh {name}, nor a document of it") for secret in secrets
+                other.build_problem("mesh", f"there is no mesh {name}, nor a document of it") for other in others
             ]
             continue
         planned = [
-            Step(secret, control_plane.get(secret.key) if there is not None else None, index.may_know_more)
-            for secret in secrets
+            Step(other, _read(control_plane, index, other) if there is not None else None, index.may_know_more)
+            for other in others
         ]
         if mesh is not None:
             planned.insert(0, Step(mesh, there, index.may_know_more))
-            problems += _reference_problems(control_plane, planned[0], {secret.key for secret in secrets})
+            problems += list_reference_problems(control_plane, planned[0], {other.key for other in others})
+        problems += list_identity_problems(index, planned)
+        remarks += list_remarks(index, there, planned)
         steps += planned
-        writes += _writes(planned)
+        writes += order_writes(planned)
     if problems:
         raise InvalidInputError("the documents can't be applied to this control plane; nothing was written", problems)
-    return Plan(index, tuple(steps), tuple(writes))
+    return Plan(index, tuple(steps), tuple(writes), tuple(remarks))
 
 
-def _writes(steps: Sequence[Step]) -> Iterator[Write]:
-    """Yield the requests for one mesh."""
-    needed = [step for step in steps if step.change is not Change.UNCHANGED]
-    secrets = [step.resource for step in needed if step.resource.key.kind == "Secret"]
-    mesh = next((step for step in needed if step.resource.key.kind == "Mesh"), None)
-    if mesh is not None and mesh.current is None and secrets:
-        document = mesh.resource.document
-        has_mtls = bool(mapping(document.get("mtls")))
-        yield Write(mesh.resource, _without_mtls(document) if has_mtls else document)
-        if not has_mtls:
-            mesh = None
-    yield from (Write(secret, secret.document) for secret in secrets)
-    if mesh is not None:
-        yield Write(mesh.resource, mesh.resource.document)
-
-
-def _without_mtls(document: Object) -> Object:
-    """Return a Mesh without mTLS and zone egress, which needs mTLS."""
-    made = {name: value for name, value in document.items() if name != "mtls"}
-    if _has_zone_egress(document):
-        made["routing"] = {name: value for name, value in document["routing"].items() if name != "zoneEgress"}
-    return made
-
-
-def _has_zone_egress(document: Object) -> bool:
-    return mapping(document.get("routing")).get("zoneEgress") is True
-
-
-def _product_problems(index: Index, resources: Sequence[Resource]) -> list[Problem]:
-    """Return the problems that this product and version would reject, or drop silently, in the last write only."""
-    with_mtls = [resource for resource in resources if mapping(resource.document.get("mtls"))]
-    if with_mtls and index.major is not None and index.major >= _WITHOUT_MTLS:
-        raise ExternalError(
-            f"{index} has no mTLS in a Mesh any more: it would drop mtls of {with_mtls[0].key} without an error, and "
-            "proxies would get no certificates",
-            "From 3.0 on, MeshIdentity takes its place; nothing was written.",
-        )
-    problems = [
-        resource.build_problem("routing.zoneEgress", "needs mTLS: set mtls.enabledBackend")
-        for resource in resources
-        if _has_zone_egress(resource.document)
-        and not mapping(resource.document.get("mtls")).get("enabledBackend")
-        and not (index.major is not None and index.major >= _WITHOUT_MTLS)
-    ]
-    if index.product != _OPEN_SOURCE:
-        return problems
-    return problems + [
-        resource.build_problem(f"{path}.type", f"{backend['type']} is a backend of Kong Mesh, and this is {index}")
-        for resource in with_mtls
-        for path, backend in resource.list_backends()
-        if backend.get("type") in _OF_KONG_MESH
-    ]
-
-
-def _reference_problems(control_plane: ControlPlane, step: Step, given: set[Key]) -> list[Problem]:
-    """Return a problem for each Secret that a Mesh names but that is neither applied nor on the control plane."""
-    mesh = step.resource
-    if step.change is Change.UNCHANGED or mapping(mesh.document.get("mtls")).get("skipValidation") is True:
-        return []
-    return [
-        mesh.build_problem(path, f"names {key.name}, which is neither among the documents nor on the control plane")
-        for path, key in mesh.list_secrets_named()
-        if key not in given and not _may_exist(control_plane, step, key)
-    ]
-
-
-def _may_exist(control_plane: ControlPlane, step: Step, key: Key) -> bool:
-    if step.current is None:
-        return False
+def _read(control_plane: ControlPlane, index: Index, resource: Resource) -> Object | None:
+    """Return a resource from the control plane; None if it does not exist."""
     try:
-        return control_plane.get(key) is not None
+        return control_plane.get(resource.key)
     except ControlPlaneError as error:
-        # A user may be allowed to change the Mesh but not to read Secrets. The control plane checks them anyway.
-        if error.status == _FORBIDDEN:
-            return True
+        # A path that the API does not have. A resource that does not exist has another 404.
+        if error.status == _NOT_FOUND and resource.key.kind in SCOPED_KINDS:
+            raise ExternalError(
+                f"{index} at {control_plane.url} has no resources of the kind {resource.key.kind}",
+                "Use a version that has them: toolkit apply supports those of 2.14. Nothing was written.",
+            ) from error
         raise
 
 

@@ -1,4 +1,4 @@
-"""A client for a control plane's HTTP API, limited to Meshes, Secrets and insights.
+"""A client for a control plane's HTTP API, limited to Meshes, some resources of a mesh, and insights.
 
 Sources: kumahq/kuma:pkg/api-server/index_endpoints.go, kumahq/kuma:pkg/api-server/resource_endpoints.go and
 kumahq/kuma:pkg/core/rest/errors/error_handler.go.
@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 
@@ -27,8 +25,9 @@ from toolkit.control_plane.connection import (
     speaks_plainly,
 )
 from toolkit.control_plane.hints import CHECK_ADDRESS, NOT_TRUSTED, PLAIN_HTTP, choose_hint, means_tls
+from toolkit.control_plane.index import Index
 from toolkit.control_plane.request_deadline import RequestDeadline
-from toolkit.control_plane.resources import Key
+from toolkit.control_plane.resources import Key, build_list_path
 from toolkit.control_plane.responses import ApiResponse
 from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
 from toolkit.redaction import check_proxies
@@ -37,6 +36,7 @@ from toolkit.text import take_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolkit.mesh.schema.scoped import ScopedKind
     from toolkit.values import Object
 
 _log = logging.getLogger(__name__)
@@ -48,46 +48,11 @@ _PASSING = frozenset({429, 502, 503, 504})
 # Concurrent writes, or too many requests.
 _TEMPORARY = frozenset({409, 412, 429})
 _NOT_FOUND = 404
-# The version of the fields in toolkit.mesh.documents.kept.
-_KNOWN = (2, 14)
+# Of 100 resources each.
+_MAX_PAGES = 1000
 _INVALID = frozenset({400, 422})
 _ELSEWHERE = frozenset({301, 302, 307, 308, _NOT_FOUND})
 _WRITTEN = frozenset({200, 201, 204})
-
-
-@dataclass(frozen=True)
-class Index:
-    """A control plane's index.
-
-    Attributes:
-        product: ``Kong Mesh`` or ``Kuma``.
-        version: such as ``2.13.1``.
-        mode: ``global``, ``zone`` or ``standalone``; empty if the index does not contain it.
-    """
-
-    product: str
-    version: str
-    mode: str = ""
-
-    def __str__(self) -> str:
-        return " ".join(filter(None, (self.product, self.version, self.mode and f"({self.mode})")))
-
-    @property
-    def major(self) -> int | None:
-        """Return the major version; None for a development build."""
-        number = self._number
-        return number[0] if number else None
-
-    @property
-    def may_know_more(self) -> bool:
-        """Return whether a Mesh may have fields that Kuma 2.14 lacks: in newer versions and development builds."""
-        return self._number is None or self._number > _KNOWN
-
-    @property
-    def _number(self) -> tuple[int, int] | None:
-        # A development build has the version 0.0.0-preview (kumahq/kuma:mk/build.mk).
-        match = re.match(r"v?([1-9]\d{0,2})\.(\d{1,3})(?!\d)", self.version, re.ASCII)
-        return (int(match[1]), int(match[2])) if match else None
 
 
 class Written(NamedTuple):
@@ -226,6 +191,43 @@ class ControlPlane:
             ExternalError: the control plane can't be reached, or returned an error.
         """
         return self._resource(f"/mesh-insights/{quote(mesh, safe='')}", "MeshInsight", mesh)
+
+    def get_configuration(self) -> Object:
+        """Return the control plane's configuration; empty if it doesn't show that, as on Konnect.
+
+        Source: kumahq/kuma:pkg/api-server/config_ws.go.
+
+        Raises:
+            ExternalError: the control plane can't be reached.
+        """
+        response = self._read("/config")
+        return (response.parse_document() if response.status == httpx.codes.OK else None) or {}
+
+    def list_resources(self, kind: ScopedKind, mesh: str) -> list[Object]:
+        """Return all resources of a kind in a mesh, from all pages.
+
+        Source: kumahq/kuma:pkg/api-server/pagination.go.
+
+        Raises:
+            ExternalError: the control plane can't be reached, returned an error, or returned a page twice.
+        """
+        path, offsets, found = build_list_path(kind, mesh), [""], []
+        while len(offsets) <= _MAX_PAGES:
+            page = f"{path}?offset={offsets[-1]}" if offsets[-1] else path
+            response = self._read(page)
+            document = response.parse_document()
+            if response.status != httpx.codes.OK or document is None or not isinstance(document.get("items"), list):
+                raise self._unexpected(f"GET {page}", response)
+            found += [item for item in document["items"] if isinstance(item, dict) and item.get("type") == kind]
+            # Only the offset counts: behind a proxy, the control plane's own address may be another one.
+            link = document.get("next")
+            following = parse_qs(urlsplit(link).query).get("offset", [""])[0] if isinstance(link, str) else ""
+            if not following:
+                return found
+            if following in offsets:
+                break
+            offsets.append(quote(following, safe=""))
+        raise ControlPlaneError(f"GET {path}: the list has no end", CHECK_ADDRESS)
 
     def _resource(self, path: str, kind: str, name: str) -> Object | None:
         response = self._read(path)
