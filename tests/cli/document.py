@@ -49,7 +49,7 @@ def section(ctx: click.Context) -> Iterator[str]:
         if isinstance(argument, click.Argument):
             yield from (f"`{argument.make_metavar(ctx)}`: {argument.help}", "")
     yield from ("| option | variable | meaning |", "| --- | --- | --- |")
-    options = [each for each in command.params if isinstance(each, Option)]
+    options = [each for each in command.params if isinstance(each, Option) and not each.hidden]
     yield from (row(each, ctx) for group in GROUPS[:-1] for each in options if each.group == group)
     yield ""
 

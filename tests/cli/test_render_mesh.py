@@ -181,7 +181,7 @@ def test_inline_credentials_need_to_be_allowed(outputs: Path, tmp_path: Path) ->
         (["--ca-cert", "inline=x"], "must be one of inline, inlineString, secret"),
         (["--request-timeout", "10"], "--request-timeout: is not a timeout"),
         (["--root-chain-timeout", "0s"], "--root-chain-timeout: must be more than 0s"),
-        (["--mesh-version", "3.0.1"], "3.0.1 can't carry an mTLS backend"),
+        (["--mesh-version", "3.0.1"], "3.0.1 can't have an mTLS backend"),
         (["--mesh-version", "1.6"], "acmpca came with Kong Mesh 1.7.0"),
         (["--mesh-version", "latest"], "is not a version of Kong Mesh"),
         (["--base", "control-plane"], "name the control plane with --control-plane URL"),

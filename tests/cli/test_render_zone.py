@@ -316,3 +316,23 @@ def test_the_page_names_every_option() -> None:
     page = (find_project_root() / "docs" / "reference" / "zones.md").read_text()
     for option in ("--zone", "--format", "--kds-address", "--namespace", "--base", "--output-dir", "-o"):
         assert f"{option}" in page, option
+
+
+@pytest.mark.parametrize(
+    ("zone", "form", "version", "code"),
+    [
+        ("frankfurt", "helm", "2.4.9", 2),
+        ("frankfurt", "helm", "2.5.0", 0),
+        ("frankfurt", "env", "2.4.9", 0),
+        ("paris", "helm", "2.4.9", 0),
+        ("machines", "helm", "2.4.9", 0),
+    ],
+)
+def test_a_chart_without_annotations_is_refused_for_irsa(
+    outputs: Path, zone: str, form: str, version: str, code: int
+) -> None:
+    result = run(outputs, "--zone", zone, "--format", form, "--kds-address", ADDRESS, "--mesh-version", version)
+    assert result.exit_code == code
+    if code:
+        assert "the chart of 2.4.9 has no serviceAccountAnnotations; they came with 2.5.0" in result.stderr
+        assert result.stdout == ""

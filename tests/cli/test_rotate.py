@@ -231,7 +231,7 @@ def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
         (["--backend-name", "ca-1"], "is the name of the backend that signs now and of the new one"),
         (["--mesh", "other"], "there is no Mesh other in"),
         (["--product", "kuma"], "open-source Kuma has no acmpca backend"),
-        (["--mesh-version", "3.0"], "3.0.0 can't carry an mTLS backend"),
+        (["--mesh-version", "3.0"], "3.0.0 can't have an mTLS backend"),
         (["--from", "ca-7"], "have none named ca-7"),
     ],
 )

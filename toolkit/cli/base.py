@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -147,14 +148,37 @@ def heed_version(mesh_version: str | None, known: MeshVersion | None = None) -> 
     """
     from toolkit.mesh.schema import versions
 
-    version = known
-    if mesh_version is not None:
-        try:
-            version = versions.MeshVersion.parse(mesh_version)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--mesh-version") from error
+    version = known if mesh_version is None else parse_version(mesh_version)
     if version is None:
         return
-    versions.refuse_version(version)
+    versions.refuse_version(version, _name_successor(click.get_current_context()))
     for warning in versions.list_warnings(version):
         warn(warning)
+
+
+def parse_version(text: str) -> MeshVersion:
+    """Return the version that ``--mesh-version`` names.
+
+    Raises:
+        BadParameter: it is not a version.
+    """
+    from toolkit.mesh.schema.versions import MeshVersion
+
+    try:
+        return MeshVersion.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--mesh-version") from error
+
+
+def _name_successor(ctx: click.Context) -> str:
+    """Return the command that renders a MeshIdentity instead of the Mesh that a command would render."""
+    chosen = ctx.params
+    words = ["toolkit"]
+    base = chosen.get("base")
+    # Without mtls there is nothing to move from.
+    is_new = base is None or chosen.get("target") == "mesh-identity"
+    words += ["render-identity"] if is_new else ["rotate", "--to", "mesh-identity", "--base", str(base)]
+    named = (("--contract", "contract_file"), ("--stack", "stack"), ("--cwd", "cwd"), ("--mesh", "mesh"))
+    words += [word for option_name, name in named if chosen.get(name) for word in (option_name, str(chosen[name]))]
+    words += [word for mesh in chosen.get("meshes") or () for word in ("--mesh", mesh)]
+    return shlex.join(words)

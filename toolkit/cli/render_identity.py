@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from toolkit.cli.base import parse_version
 from toolkit.cli.documents import document_options, lay_out
 from toolkit.cli.exits import write_stdout
 from toolkit.cli.identity_options import identity_options, take_identity_options
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.mesh.schema.identity import MeshTrustCreation
-    from toolkit.mesh.schema.versions import MeshVersion
     from toolkit.values import Value
 
 _GROUP = "Mesh"
@@ -78,6 +78,7 @@ def _refuse_credentials(_: click.Context, parameter: click.Parameter, value: Val
     "--credentials",
     "--access-key",
     hidden=True,
+    help="Not possible: a MeshIdentity has no static credentials.",
     expose_value=False,
     allow_from_autoenv=False,
     callback=_refuse_credentials,
@@ -138,10 +139,7 @@ def _heed_version(text: str | None, form: str) -> None:
 
     if text is None:
         return
-    try:
-        version: MeshVersion = versions.MeshVersion.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--mesh-version") from error
+    version = parse_version(text)
     first = versions.FIRST_WITH_MESH_IDENTITY_EXTENSION
     if version < first:
         raise InvalidInputError(

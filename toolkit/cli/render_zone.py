@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from toolkit.cli.base import parse_version
 from toolkit.cli.documents import diff_option, show_diff
 from toolkit.cli.options import contract_options, emit, load_contract, namespace_option, note, warn, zone_option
 from toolkit.cli.output_options import output_dir_option, output_file_option, refuse_one_stdin, write_directory
@@ -45,6 +46,12 @@ Examples:
     metavar="grpcs://HOST:PORT",
     help="Where the global control plane listens for its zones; a multi-zone mesh needs it.",
 )
+@option(
+    "--mesh-version",
+    metavar="VERSION",
+    rare=True,
+    help="The version of Kong Mesh, such as 2.14.3; for IRSA its chart must be 2.5.0 or later.",
+)
 @namespace_option(show_default="that of the zone's role, which trusts no other")
 @option(
     "--base",
@@ -63,6 +70,7 @@ def command(
     zone_names: tuple[str, ...],
     form: Literal["helm", "env"],
     kds_address: str | None,
+    mesh_version: str | None,
     namespace: str | None,
     base: str | None,
     output_file: Path | None,
@@ -91,6 +99,8 @@ def command(
         raise click.UsageError(f"several zones: {there}; name one with --zone, or write all of them with --output-dir")
     if namespace is not None:
         rendering.refuse_namespace(chosen, namespace)
+    if mesh_version is not None and form == "helm":
+        rendering.refuse_version(chosen, parse_version(mesh_version))
     texts, said, changes = _rendered(chosen, form, base, address, namespace)
     mode = PUBLIC if base is None else _mode_of(base)
     if diff:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.templating import UnfaithfulRenderingError, fill, render_document
+from toolkit.mesh.schema.versions import MeshVersion
 from toolkit.pki import arn
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+FIRST_WITH_ANNOTATIONS = MeshVersion(2, 5)
 # The namespace in Kong's instructions and the service account of the release chart.
 NAMESPACE, SERVICE_ACCOUNT = "kong-mesh-system", "kong-mesh-control-plane"
 
@@ -127,7 +129,9 @@ def render_environment(zone: Zone, address: str | None) -> str:
         role_arn=zone.role_arn,
     )
     if read_environment(text) != variables:
-        raise UnfaithfulRenderingError("the environment is not what it was made of", "This is a defect in the toolkit.")
+        raise UnfaithfulRenderingError(
+            "the rendered environment does not match its variables", "This is a defect in the toolkit."
+        )
     return text
 
 
@@ -184,6 +188,24 @@ def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
             "a control plane in this namespace can't assume its role",
             problems,
             "Install the release in the zone's namespace, or change the contract and the role's trust policy.",
+        )
+
+
+def refuse_version(zones: Iterable[Zone], version: MeshVersion) -> None:
+    """Refuse a version whose chart can't annotate the service account, which IRSA needs.
+
+    ``serviceAccountAnnotations`` came with 2.5.0 (kumahq/kuma#7724).
+
+    Raises:
+        InvalidInputError: a zone has identity ``irsa``, and the chart is older.
+    """
+    names = [zone.name for zone in zones if zone.identity == "irsa"]
+    if names and version < FIRST_WITH_ANNOTATIONS:
+        message = f"the chart of {version} has no serviceAccountAnnotations; they came with {FIRST_WITH_ANNOTATIONS}"
+        raise InvalidInputError(
+            f"zone {names[0]} can't get its role from these values",
+            [Problem("--mesh-version", message)],
+            "Upgrade the chart, or annotate the service account with eks.amazonaws.com/role-arn by hand.",
         )
 
 

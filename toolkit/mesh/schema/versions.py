@@ -46,27 +46,27 @@ FIRST_WITHOUT_STORM = MeshVersion(2, 14, 2)
 FIRST_WITHOUT_MTLS = MeshVersion(3, 0)
 
 WHAT_3_0_DROPS = (
-    "from version 3.0 on, Kong Mesh has no Mesh.mtls: it drops what is left of it without an error, and the proxies "
-    "get no certificates"
+    "from version 3.0 on, Kong Mesh has no Mesh.mtls: it ignores what is left of it without an error, and traffic is "
+    "plaintext unless a MeshIdentity issues certificates"
 )
-WHAT_IS_KNOWN_OF_MESH_IDENTITY = (
-    "from 2.14 on a MeshIdentity can take its certificates from AWS Private CA through an extension named acmpca, but "
-    "the form of its configuration is not documented, so the toolkit renders none"
-)
+MESH_IDENTITY_COMES = "Kong Mesh 2.14 has both Mesh.mtls and MeshIdentity: move before the upgrade to 3.0"
 
 
-def refuse_version(version: MeshVersion) -> None:
+def refuse_version(version: MeshVersion, instead: str = "") -> None:
     """Refuse a version that does not take an acmpca backend in a Mesh.
 
+    Args:
+        version: of Kong Mesh.
+        instead: the command that renders what the version takes.
+
     Raises:
-        InvalidInputError: it does not; the reason is said.
+        InvalidInputError: it does not. The error names the reason and the command.
     """
     if version >= FIRST_WITHOUT_MTLS:
         raise InvalidInputError(
-            f"a Mesh for Kong Mesh {version} can't carry an mTLS backend",
-            [Problem("--mesh-version", WHAT_3_0_DROPS), Problem("", WHAT_IS_KNOWN_OF_MESH_IDENTITY)],
-            "Move to MeshIdentity while the control planes are still on 2.14: "
-            "developer.konghq.com/mesh/migrate-mtls-to-meshidentity.",
+            f"a Mesh for Kong Mesh {version} can't have an mTLS backend",
+            [Problem("--mesh-version", WHAT_3_0_DROPS)],
+            f"{MESH_IDENTITY_COMES}.{f' Run: {instead}' if instead else ''}",
         )
     if version < FIRST_WITH_ACMPCA:
         raise InvalidInputError(
@@ -84,5 +84,5 @@ def list_warnings(version: MeshVersion) -> list[str]:
             "(kumahq/kuma#17448), and every certificate that is issued but can't be fetched is paid for"
         )
     if version >= FIRST_WITH_MESH_IDENTITY_EXTENSION:
-        warnings.append(f"{WHAT_3_0_DROPS}; {WHAT_IS_KNOWN_OF_MESH_IDENTITY}")
+        warnings.append(f"{WHAT_3_0_DROPS}. toolkit rotate --to mesh-identity plans the move")
     return warnings
