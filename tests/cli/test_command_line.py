@@ -16,7 +16,6 @@ from tests.support import Authority, contract_document, hierarchy, pending_docum
 from toolkit import cli
 from toolkit.cli.contract import SUBCOMMANDS
 from toolkit.errors import ExternalError
-from toolkit.files import find_project_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,12 +97,6 @@ def test_help_shows_examples_as_they_are_typed(name: str) -> None:
     if "Examples:" in said:
         examples = said.partition("Examples:\n")[2].splitlines()
         assert any(line.startswith("    toolkit") for line in examples), examples
-
-
-def test_the_readme_lists_every_command() -> None:
-    readme = (find_project_root() / "README.md").read_text()
-    for name in cli.COMMANDS:
-        assert f"| `toolkit {name}` |" in readme, name
 
 
 def test_the_process_of_a_command_is_tuned(outputs: Path) -> None:
