@@ -1,4 +1,4 @@
-"""The command line. Commands are loaded when they are called, so that ``toolkit --help`` starts at once."""
+"""The command line. Commands are loaded when they are called, so that ``toolkit --help`` starts quickly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from toolkit.values import Value
 
 
-# Of click's dictionary for all commands of one call.
+# A key of click's metadata, which all commands of one call share.
 _DEBUG = "toolkit.debug"
 
 
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     """A command that is not loaded yet.
 
     Attributes:
-        module: calls the command ``command``.
+        module: the module that defines the command as ``command``.
         summary: the first sentence of the command's help.
     """
 
@@ -41,8 +41,8 @@ class Entry(NamedTuple):
     summary: str
 
 
-# The summaries stand here too, so that listing the commands imports none of them; a test compares them with
-# the commands' own.
+# The summaries are repeated here, so that listing the commands imports none of them. A test compares them with the
+# commands' help.
 COMMANDS = {
     "demo": Entry("toolkit.cli.demo", "Run the whole chain against an AWS on loopback."),
     "sandbox": Entry("toolkit.cli.sandbox", "Run an AWS on loopback until it is stopped, or for one command."),
@@ -58,9 +58,9 @@ COMMANDS = {
     "render-job": Entry("toolkit.cli.render_job", "Render a Job that verifies a zone from inside its cluster."),
     "apply": Entry("toolkit.cli.apply", "Apply a Mesh to a Universal control plane."),
     "rotate": Entry("toolkit.cli.rotate", "Move a mesh from one CA to another without breaking traffic."),
-    "lint": Entry("toolkit.cli.lint", "Find what is wrong with a Mesh before a control plane does."),
+    "lint": Entry("toolkit.cli.lint", "Find problems in a Mesh before a control plane does."),
     "verify": Entry("toolkit.cli.verify", "Prove that every zone gets certificates."),
-    "version": Entry("toolkit.cli.version", "Show the version, and what is installed beside it."),
+    "version": Entry("toolkit.cli.version", "Show the version and the installed libraries."),
     "completion": Entry("toolkit.cli.completion", "Print the script that completes commands in a shell."),
 }
 
@@ -79,14 +79,14 @@ class LazySubcommands(click.Group):
         return list(self.entries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load one command; its module calls it ``command``."""
+        """Load one command."""
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None
         command: click.Command = importlib.import_module(entry.module).command
         add_common_options(command)
         root = ctx.find_root().command
-        # A group of commands has the modules of one of them still to load.
+        # A group still has to load a module of one of its commands.
         if isinstance(root, LazyGroup) and root.when_loaded and not isinstance(command, click.Group):
             root.when_loaded()
         return command
@@ -97,7 +97,7 @@ class LazySubcommands(click.Group):
         """Find the command that the first argument names.
 
         Raises:
-            UsageError: there is none; says what was probably meant.
+            UsageError: the command does not exist. The error suggests similar names.
         """
         name = args[0]
         known = self.list_commands(ctx)
@@ -106,7 +106,7 @@ class LazySubcommands(click.Group):
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete the name of a command without loading any, or an option."""
+        """Complete the name of a command, without loading commands, or an option."""
         from click.shell_completion import CompletionItem
 
         names = [
@@ -123,17 +123,17 @@ class LazySubcommands(click.Group):
 
 
 class LazyGroup(LazySubcommands):
-    """The command line: turns errors into two lines and an exit code.
+    """The command line. It converts errors to messages and exit codes.
 
     Attributes:
-        when_loaded: is called when the modules of the command are loaded, before it begins.
+        when_loaded: is called after the command's modules are loaded and before the command runs.
     """
 
     entries = COMMANDS
     when_loaded: Callable[[], object] | None = None
 
     def main(self, *args: Value, **kwargs: Value) -> Value:
-        """Run the command line; nothing that goes to stderr contains a secret of the environment or of a URL."""
+        """Run the command line. Secrets of the environment and of URLs are replaced in everything on stderr."""
         redaction.know_environment(os.environ)
         given = kwargs.get("args", args[0] if args else None)
         for argument in sys.argv[1:] if given is None else given:
@@ -177,11 +177,11 @@ class LazyGroup(LazySubcommands):
 
 @contextmanager
 def _printable_usage_errors() -> Iterator[None]:
-    """Escape what click's errors repeat of arguments and of the environment."""
+    """Escape control characters and replace secrets in click's errors, which quote arguments and the environment."""
     try:
         yield
     except click.ClickException as error:
-        # Final to type checkers; this class of click has no other way to say something else.
+        # The attribute is final for type checkers, but click has no other way to change the message.
         vars(error)["message"] = escape_lines(redaction.blot(error.message))
         raise
 
@@ -192,7 +192,7 @@ def _say_traceback(ctx: click.Context, error: Exception) -> None:
 
 
 def _say(lines: list[str]) -> None:
-    # Blotted first: an escaped secret is still one.
+    # Replace secrets first, because an escaped secret would not be recognized.
     first, *rest = [escape_lines(redaction.blot(line)) for line in lines]
     click.echo(click.style("Error:", fg="red") + f" {first}", err=True)
     for line in rest:

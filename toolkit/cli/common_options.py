@@ -1,4 +1,4 @@
-"""The options that every command has, before its name or after it: ``-v``, ``-q``, ``--no-color``, ``--help-all``."""
+"""Options of every command, before or after its name: ``-v``, ``-q``, ``--no-color``, ``--help-all``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import click
 from toolkit.cli.logs import verbose_option
 from toolkit.cli.parameters import GROUPS, Option, all_help_option
 
-# Of click's dictionary for all commands of one call.
+# Keys of click's metadata, which all commands of one call share.
 _QUIET = "toolkit.quiet"
 _NO_COLOR = "toolkit.no_color"
 
 
 def add_common_options(command: click.Command, *, at: int | None = None) -> None:
-    """Add the options to a command that lacks them.
+    """Add the options to a command, unless it already has them.
 
     Args:
-        command: is changed.
-        at: the position of the first among the command's options; at the end unless given.
+        command: the command to change.
+        at: position of the first option among the command's options; None for the end.
     """
     if any(parameter.name == "verbose" for parameter in command.params):
         return
@@ -33,12 +33,12 @@ def add_common_options(command: click.Command, *, at: int | None = None) -> None
 
 
 def is_quiet() -> bool:
-    """Return whether only errors are said, because of ``-q``."""
+    """Return whether only errors are printed, because of ``-q``."""
     return bool(_look_up(_QUIET))
 
 
 def wants_color() -> bool:
-    """Return whether a terminal may get colors: not with ``--no-color`` or ``NO_COLOR`` (https://no-color.org)."""
+    """Return whether colors are allowed: not with ``--no-color`` or ``NO_COLOR`` (https://no-color.org)."""
     return not os.environ.get("NO_COLOR") and not _look_up(_NO_COLOR)
 
 
@@ -50,7 +50,7 @@ def _build_options() -> list[Option]:
             expose_value=False,
             callback=_keep_quiet,
             group=GROUPS[-1],
-            help="Say nothing but errors on standard error.",
+            help="Print only errors on standard error.",
         ),
         Option(
             ["--no-color"],
@@ -71,7 +71,7 @@ def _take_colors(ctx: click.Context, _: click.Parameter, wanted: bool) -> None: 
     if not wanted and not os.environ.get("NO_COLOR"):
         return
     ctx.meta[_NO_COLOR] = True
-    # Errors are shown by the outermost command, when this one has ended.
+    # The outermost command prints errors after this one has ended.
     ctx.color = ctx.find_root().color = False
 
 

@@ -23,8 +23,8 @@ Examples:
 def command(ctx: click.Context, *, shell: str) -> None:
     """Print the script that completes commands in a shell.
 
-    It completes the name with which this command was called, so an alias has a script of its own. Names of zones and
-    meshes come from the contract of --contract or TOOLKIT_CONTRACT; neither Pulumi nor AWS is asked.
+    The script is for the name by which toolkit was called, so an alias needs its own script. Names of zones and meshes
+    come from the contract of --contract or TOOLKIT_CONTRACT. Pulumi and AWS are not called.
     """
     from click.shell_completion import get_completion_class
 
@@ -34,6 +34,6 @@ def command(ctx: click.Context, *, shell: str) -> None:
     made = get_completion_class(shell)
     if made is None:
         raise click.UsageError(f"no script for {shell}")
-    # As click.Command.main looks for it.
+    # The name of the variable as click.Command.main expects it.
     variable = f"_{name.replace('-', '_').replace('.', '_')}_COMPLETE".upper()
     click.echo(made(ctx.find_root().command, {}, name, variable).source())

@@ -25,7 +25,8 @@ Examples:
 def command(*, output_file: Path | None) -> None:
     """Print the JSON Schema of any contract.
 
-    It is of draft 2020-12 and describes what is read, of a CA that issues and of one that waits. It needs no stack.
+    The schema (draft 2020-12) describes contracts of active CAs and of CAs that wait for their certificate. The command
+    needs no stack.
     """
     from toolkit.contract.json_schema import build_json_schema
 

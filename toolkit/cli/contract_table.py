@@ -1,4 +1,4 @@
-"""The contract for people. Everything that was read is printed as data: no markup, no control characters."""
+"""Show a contract as tables for people. Values are printed without markup and control characters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def show_active(outputs: StackOutputs, now: datetime, look: Look) -> str:
-    """A CA that issues, its chain, and the zones that use it."""
+    """Return the text for an active CA, its chain, and the zones that use it."""
     page = _Page(look)
     authority = outputs.certificate_authority
     soon = (authority.not_after - now).days < WARN_DAYS
@@ -60,12 +60,12 @@ def show_active(outputs: StackOutputs, now: datetime, look: Look) -> str:
 
 
 def show_pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str:
-    """A CA that waits for its certificate, and how it gets it.
+    """Return the text for a CA that waits for its certificate, with the next steps.
 
     Args:
-        stack: what it exported.
-        where: the options with which the toolkit, and the Pulumi CLI, find it again.
-        look: of the text.
+        stack: the stack's outputs.
+        where: the options to name the stack: for the toolkit, and for the Pulumi CLI.
+        look: color and width of the text.
     """
     authority = stack.pending_certificate_authority
     request = pem.load_request(authority.certificate_signing_request)
@@ -93,7 +93,7 @@ def show_pending(stack: PendingStack, where: tuple[str, str], look: Look) -> str
 
 
 class _Page:
-    """Text that is put together part by part. What is to be copied, such as an ARN, is never broken or cut."""
+    """A text that is built part by part. Values to copy, such as an ARN, are never wrapped or cut."""
 
     def __init__(self, look: Look) -> None:
         self._stream = io.StringIO()

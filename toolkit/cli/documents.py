@@ -1,4 +1,4 @@
-"""Documents as a command writes them: YAML or JSON, to standard output or a file, or what would change."""
+"""Write a command's documents as YAML or JSON, or show a diff."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def document_options(function: _Command) -> _Command:
-    """How a document is written, and where: ``outputs`` and ``output_file``."""
+    """Add the options for a document's format and file: ``outputs`` and ``output_file``."""
     return output_option("yaml", "json")(output_file_option(function))
 
 
 def diff_option(explanation: str) -> Callable[[_Command], _Command]:
-    """Whether only what would change is shown: ``diff``."""
+    """Return the option to show only what would change: ``diff``."""
     return option("--diff", is_flag=True, group=GROUPS[5], help=explanation)
 
 
 def lay_out(stream: str, form: str) -> str:
-    """Return a YAML stream in a form: ``yaml`` or ``json``.
+    """Return a YAML stream as ``yaml`` or ``json``.
 
     Raises:
-        InvalidInputError: it can't stand in JSON.
+        InvalidInputError: JSON can't represent the stream.
     """
     if form == "yaml":
         return stream
@@ -45,12 +45,12 @@ def lay_out(stream: str, form: str) -> str:
 
 
 def show_diff(before: str, after: str, names: tuple[str, str]) -> None:
-    """Print how two texts differ, as ``diff -u`` does; nothing where they do not.
+    """Print the differences of two texts as ``diff -u`` does; nothing if they are the same.
 
     Args:
-        before: the text as it is.
-        after: the text as it would be.
-        names: what the two are called.
+        before: the current text.
+        after: the new text.
+        names: names of the two texts in the diff.
     """
     import difflib
 

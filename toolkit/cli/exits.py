@@ -1,6 +1,6 @@
-"""What leaves the process for people: stderr, tracebacks and reports. No secret that the process knows passes.
+"""Replace the secrets that the process knows in stderr, tracebacks and reports.
 
-Documents on stdout, and files with documents, are not touched: they may be meant to contain credentials.
+Documents on stdout and in files are not changed, because they may contain credentials on purpose.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ if TYPE_CHECKING:
     from toolkit.values import Value
 
 _Value = TypeVar("_Value")
-# Libraries whose errors quote the text that they refuse: it may be a file with credentials, or half an answer of STS.
-# What a stream says that can't take more.
+# Errors of a stream that can't be written.
 _OF_A_STREAM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+# Errors of these libraries quote invalid text, which may be a credentials file or a part of an STS response.
 _QUOTING = ("configparser", "botocore.parsers", "json", "pydantic_core", "ruamel", "xml", "yaml")
 
 
 class _BlottedStream:
-    """A text stream that blots what is written to it; all else is the stream's own.
+    """A text stream that replaces secrets in what is written to it.
 
-    Each write is looked at by itself: what prints a secret in several parts is not caught.
+    Each write is checked alone, so a secret that is written in several parts is not found.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write the text without secrets. What can't be said, as on a full disk, is not said."""
+        """Write the text without secrets. Errors, such as a full disk, are ignored."""
         with suppress(OSError):
             self._stream.write(blot(text))
         return len(text)
 
     def flush(self) -> None:
-        """Write what is left."""
+        """Flush the stream."""
         with suppress(OSError):
             self._stream.flush()
 
@@ -64,10 +64,10 @@ class _BlottedStream:
 
 
 class _ClosedStream(io.TextIOBase):
-    """Stands where standard output was closed before the process began: Python has nothing there."""
+    """Replaces a standard output that was closed before the process began, for which Python has None."""
 
     def write(self, _: str) -> int:
-        """Refuse.
+        """Raise an error.
 
         Raises:
             OSError: always.
@@ -86,12 +86,12 @@ class OutputError(ExternalError):
 
 @contextmanager
 def explain_output_errors() -> Iterator[None]:
-    """Turn the error of a standard output that is full into words.
+    """Convert errors of standard output, such as a full disk, to OutputError.
 
-    Files are written elsewhere, where an error names its file; an error that names none is of a stream.
+    An error without a file name is from a stream, because errors of files have a name.
 
     Raises:
-        OutputError: it is full.
+        OutputError: standard output can't be written.
     """
     try:
         yield
@@ -116,7 +116,7 @@ def write_stdout(text: str) -> None:
 
 @contextmanager
 def guard_stdout() -> Iterator[None]:
-    """Put a stream in the place of a standard output that is closed: what is written to it is an error, not lost."""
+    """Replace a closed standard output by a stream that raises an error, so that no output is lost silently."""
     if sys.stdout is not None:
         yield
         return
@@ -124,12 +124,12 @@ def guard_stdout() -> Iterator[None]:
     try:
         yield
     finally:
-        # As Python had it.
+        # Restore Python's value.
         sys.stdout = None
 
 
 def _discard_output() -> None:
-    """Let what the stream still holds go nowhere: the interpreter would try again at its end, and complain."""
+    """Discard the stream's buffer: the interpreter would try to write it at exit, and print an error."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -138,7 +138,7 @@ def _discard_output() -> None:
 
 @contextmanager
 def guard_stderr() -> Iterator[None]:
-    """Blot everything that is written to ``sys.stderr`` inside: errors, warnings, progress, logging."""
+    """Replace secrets in all text that is written to ``sys.stderr`` in the block: errors, warnings, progress, logs."""
     before = sys.stderr
     if before is None or isinstance(before, _BlottedStream):
         yield
@@ -155,8 +155,8 @@ def guard_stderr() -> Iterator[None]:
 def format_traceback(error: BaseException) -> str:
     """Return the traceback of an error and of its causes, the first cause first.
 
-    Secrets are blotted, and what a terminal would obey is escaped. Where a library is known to quote what it read, only
-    the class of its error is shown.
+    Secrets are replaced, and control characters are escaped. For libraries that quote invalid text, only the error's
+    class is shown.
     """
     import traceback
 
@@ -165,12 +165,12 @@ def format_traceback(error: BaseException) -> str:
         frames = "".join(traceback.format_tb(each.__traceback__))
         head = "Traceback (most recent call last):\n" if frames else ""
         parts.append(f"{head}{frames}{_described(each)}\n{link}")
-    # The causes were collected from the last to the first.
+    # The causes were collected from last to first.
     return escape_lines(blot("\n".join(reversed(parts))))
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
-    """Yield the error and what led to it, each with the words that connect it to the one before."""
+    """Yield the error and its causes, each with the text that connects it to the next error."""
     seen: set[int] = set()
     current: BaseException | None = error
     link = ""
@@ -194,7 +194,7 @@ def _described(error: BaseException) -> str:
 
 
 def install_hooks() -> None:
-    """Print what nobody handles without the secrets in it, also of other threads."""
+    """Print uncaught exceptions of all threads without secrets."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
@@ -212,9 +212,9 @@ def install_hooks() -> None:
 
 
 def blot_value(value: _Value) -> _Value:
-    """Return a report, or any part of one, without the secrets that the process knows.
+    """Return a report, or a part of one, without the secrets that the process knows.
 
-    It is done before a form lays it out: what was folded, escaped or cut would not be found any more.
+    Call it before a form renders the report: a wrapped, escaped or cut secret would not be found.
     """
     return cast("_Value", _blotted(value))
 
@@ -230,6 +230,6 @@ def _blotted(value: object) -> object:
     if isinstance(value, dict):
         return {_blotted(key): _blotted(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
-        # A NamedTuple does not take its fields as one value.
+        # A NamedTuple is created with _make, not from one iterable.
         return getattr(value, "_make", type(value))(map(_blotted, value))
     return value

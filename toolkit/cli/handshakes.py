@@ -1,4 +1,4 @@
-"""Whether the zones' proxies shake hands once all certificates are there, and with what."""
+"""Make the handshakes of ``toolkit verify``, after the zones got their certificates."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _Command = TypeVar("_Command", bound="Callable[..., object]")
 
 
 class Met(NamedTuple):
-    """What came of the handshakes.
+    """The result of the handshakes.
 
     Attributes:
-        report: with the handshakes that were made.
-        trouble: what kept the rest from being done, in the run before or here; the report is worth writing all the
-            same, as interrupted: what was issued is in it.
+        report: the report with the handshakes.
+        trouble: the error that ended the run or the handshakes early. Write the report anyway, because it names the
+            issued certificates; it is marked as interrupted.
     """
 
     report: Report
@@ -40,33 +40,33 @@ class Met(NamedTuple):
 
 
 def handshake_options(function: _Command) -> _Command:
-    """What the proxies speak TLS with: ``handshakes`` and ``dataplane``."""
+    """Add the options for handshakes: ``handshakes`` and ``dataplane``."""
     return with_options(
         function,
         option(
             "--handshakes/--no-handshakes",
             default=True,
             show_default="handshakes",
-            help="Let the zones' proxies connect to each other; every one to every other, once two have certificates.",
+            help="Make TLS handshakes between the proxies of all zones, if two or more zones have a certificate.",
         ),
         option(
             "--dataplane",
             type=click.Choice(["openssl", "envoy"]),
             default="openssl",
             show_default=True,
-            help="What they speak TLS with; OpenSSL in memory, or a real Envoy, configured as Kuma configures it.",
+            help="What makes the handshakes; OpenSSL in memory, or a real Envoy, configured as Kuma configures it.",
         ),
     )
 
 
 def load_engine(*, handshakes: bool, dataplane: str) -> Engine | None:
-    """What makes the handshakes; asked for before anything is issued, so that nothing is missing afterwards.
+    """Return the function that makes the handshakes. Call it before anything is issued, to find missing software early.
 
     Returns:
-        None when none are to be made.
+        None with ``--no-handshakes``.
 
     Raises:
-        ExternalError: Envoy is wanted and not installed.
+        ExternalError: Envoy is chosen and not installed.
     """
     if not handshakes:
         return None
@@ -83,17 +83,17 @@ def load_engine(*, handshakes: bool, dataplane: str) -> Engine | None:
 
 
 def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
-    """Make the handshakes of a run, with progress on standard error while a person looks on.
+    """Make the handshakes of a run, with progress on stderr if that is a terminal.
 
     Args:
-        run: what the zones got.
-        plan: what was asked of them.
-        make: as :func:`load_engine` says.
+        run: the result of the zones.
+        plan: the plan of the run.
+        make: from :func:`load_engine`.
         signals: end the handshakes.
 
     Returns:
-        The run's report with the handshakes; without any when fewer than two zones got a certificate. After Ctrl-C,
-        what was known by then.
+        The run's report with the handshakes; without handshakes if fewer than two zones got a certificate. After
+        Ctrl-C, with the handshakes so far.
     """
     report, proxies, trouble = run.report, run.proxies, run.trouble
     if make is None or not proxies[1:] or report.interrupted:
@@ -106,7 +106,7 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
     handshakes: list[Handshake] = []
     interrupted = True
     try:
-        # Only the handshakes are interrupted: what closes them ends what they started.
+        # Signals raise only within the handshakes. closing() then ends what they started, such as Envoy.
         with closing(make(proxies, trust)) as running, signals.raising():
             _collect(running, handshakes, len(proxies) * (len(proxies) - 1))
             interrupted = False

@@ -1,4 +1,4 @@
-"""What ``-v`` and ``TOOLKIT_LOG`` show on standard error: each call of AWS, of a control plane and of Pulumi."""
+"""Log calls of AWS, control planes and Pulumi to standard error, with ``-v`` or ``TOOLKIT_LOG``."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 def start_logging(ctx: click.Context, _: click.Parameter, count: int) -> None:
-    """Log until the command ends: with ``-v`` calls, with ``-vv`` or ``TOOLKIT_LOG=debug`` all there is.
+    """Start logging until the command ends: calls with ``-v``, everything with ``-vv`` or ``TOOLKIT_LOG=debug``.
 
     Raises:
-        UsageError: ``TOOLKIT_LOG`` is no level.
+        UsageError: ``TOOLKIT_LOG`` is not a level.
     """
     level = ("debug" if count > 1 else "info") if count else os.environ.get(VARIABLE, "").lower()
     if not level:
@@ -42,7 +42,7 @@ def verbose_option() -> Option:
         expose_value=False,
         callback=start_logging,
         group=GROUPS[-1],
-        help=f"Show each call of AWS and HTTP on standard error; -vv shows more, as does {VARIABLE}=debug.",
+        help=f"Log AWS and HTTP calls on standard error; -vv logs more, as does {VARIABLE}=debug.",
     )
 
 
@@ -50,7 +50,7 @@ def _log_from(level: str, ctx: click.Context) -> None:
     import logging
 
     class Handler(logging.StreamHandler["TextIO"]):
-        """Writes to what standard error is at that moment: progress redirects it while it is drawn."""
+        """Writes to the current ``sys.stderr``, because a progress display replaces it for a while."""
 
         @property
         def stream(self) -> TextIO:
@@ -62,7 +62,7 @@ def _log_from(level: str, ctx: click.Context) -> None:
 
     class Formatter(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
-            """Return one line without secrets; what a terminal would obey is escaped."""
+            """Return one line without secrets and with control characters escaped."""
             return escape(blot(super().format(record)))
 
     handler = Handler()
@@ -71,7 +71,7 @@ def _log_from(level: str, ctx: click.Context) -> None:
 
 
 def _use(logger: logging.Logger, handler: logging.Handler, level: str, ctx: click.Context) -> None:
-    """Let a logger write to one handler until the command line ends."""
+    """Let a logger write only to one handler until the command line ends."""
     before = logger.handlers[:], logger.level, logger.propagate
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""How a verification goes, on a terminal: a line a zone, with the check it is at and the seconds it took."""
+"""Show the progress of a verification on a terminal: for each zone the current check and the elapsed seconds."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from toolkit.verify.zone import ZoneVerification
 
 _REFRESHES_PER_SECOND = 8
-# The heading, its line, the summary and the line below it, where the cursor stands.
+# The heading, its rule, the summary, and the cursor's line below.
 _ROWS_TAKEN = 4
 
 
 @dataclass
 class _Row:
-    """What is shown of one zone.
+    """The row of one zone.
 
     Attributes:
-        zone: its name.
-        begun: on the clock of :func:`time.monotonic`; None while it waits.
-        running: its verification, from which the current check is read.
-        result: what came of it.
-        took: seconds, once it has ended.
+        zone: the zone's name.
+        begun: start time on the clock of :func:`time.monotonic`; None while it waits.
+        running: its verification, which has the current check.
+        result: its result; None until it is done.
+        took: its duration in seconds, when it is done.
     """
 
     zone: str
@@ -47,7 +47,7 @@ class _Row:
 
     @property
     def rank(self) -> int:
-        """Where too few lines are there, zones that failed come first, then those that run."""
+        """Return its rank if not all rows fit: failed zones first, then running, passed and waiting ones."""
         if self.result is not None:
             return 2 if self.result.passed else 0
         return 1 if self.running is not None else 3
@@ -55,11 +55,11 @@ class _Row:
 
 @dataclass
 class LiveProgress:
-    """A table that follows the zones while it is open, and is gone when it closes; nothing where no terminal is.
+    """A live table of the zones, which is removed at the end. Without a terminal, nothing is shown.
 
     Attributes:
-        zones: the names of the zones, in the order in which they are shown.
-        console: where the table goes.
+        zones: names of the zones, in the order of the rows.
+        console: the console for the table.
     """
 
     zones: Sequence[str]
@@ -88,20 +88,20 @@ class LiveProgress:
             self._live.stop()
 
     def begun(self, verification: ZoneVerification) -> None:
-        """A zone's verification begins; called in the zone's thread."""
+        """Handle the start of a zone's verification. It is called in the zone's thread."""
         with self._lock:
             row = self._rows[verification.zone.name]
             row.begun, row.running = time.monotonic(), verification
 
     def done(self, result: ZoneResult) -> None:
-        """A zone's result is there."""
+        """Handle a zone's result."""
         with self._lock:
             row = self._rows[result.zone]
             row.result = result
             row.took = 0.0 if row.begun is None else time.monotonic() - row.begun
 
     def render(self) -> RenderableType:
-        """The table as it is at this moment, no higher than the terminal."""
+        """Return the current table, no higher than the terminal."""
         with self._lock:
             rows = list(self._rows.values())
             room = max(self.console.height - _ROWS_TAKEN, 1)

@@ -1,4 +1,4 @@
-"""In which forms a report is written, and where; several at once."""
+"""Write a report in one or several forms, to stdout and files."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ FORMS = ("table", "wide", "json", "junit", "prometheus", "html", "compact")
 
 
 def choose_form(form: str, output: Path | None = None) -> Form:
-    """One way to write a report; colours only for a terminal.
+    """Return a form of the report. Only a terminal gets colors.
 
     Args:
         form: one of :data:`FORMS`.
-        output: where it goes; None for standard output.
+        output: the file; None for standard output.
     """
     if form in ("table", "wide"):
         from toolkit.verify.report.table import TableForm
@@ -38,16 +38,16 @@ def choose_form(form: str, output: Path | None = None) -> Form:
         return TableForm(wide=form == "wide", color=color, width=width)
     from importlib import import_module
 
-    # Each form is a module and a class of its own, and a command loads only those that it writes.
+    # Each form has its own module and class, so that a command loads only the forms that it writes.
     made: Form = getattr(import_module(f"toolkit.verify.report.{form}"), f"{form.capitalize()}Form")()
     return made
 
 
 def require_writable(outputs: Sequence[Output]) -> None:
-    """Find out before anything is issued whether the files can be written; nothing is created.
+    """Check that the files can be written, before anything is issued. No file is created.
 
     Raises:
-        ExternalError: one can't be.
+        ExternalError: a file can't be written.
     """
     from toolkit.errors import ExternalError
 
@@ -62,7 +62,12 @@ def require_writable(outputs: Sequence[Output]) -> None:
 
 
 def _write_problem(file: Path, *, whole: bool) -> str:
-    """Return why a file can't be written, or nothing; one that appears as a whole is made beside the old one."""
+    """Return why a file can't be written; empty if it can.
+
+    Args:
+        file: the file.
+        whole: whether it is replaced by a new file in its directory, and not written in place.
+    """
     try:
         file = follow(file)
         if file.is_dir():
@@ -74,7 +79,7 @@ def _write_problem(file: Path, *, whole: bool) -> str:
             directory = directory.parent
         if not directory.is_dir():
             return f"{directory} is not a directory" if directory.exists() else f"{directory} does not exist"
-        # A file without a name: permission bits do not say what the file system allows.
+        # Create an unnamed file, because permission bits don't show what the file system allows.
         with tempfile.TemporaryFile(dir=directory):
             return ""
     except OSError as error:
@@ -82,11 +87,12 @@ def _write_problem(file: Path, *, whole: bool) -> str:
 
 
 def write_reports(report: Report, outputs: Sequence[Output]) -> None:
-    """Write a report in every form that was asked for; files appear together or not at all.
+    """Write a report in all chosen forms, without the secrets that the process knows.
 
-    Secrets that the process knows are replaced in it. A compact one is written first, into the file that is there: it
-    is what nobody sees again when the pod is gone. Where a file can't be written, all else is, and where
-    nothing is on standard output, it goes to standard error: the report may be all that is known of what was issued.
+    - A compact report is written first and in place, because it is lost when the pod ends.
+    - Other files are written together or not at all.
+    - If a file can't be written, all other outputs are still written. If then nothing is on stdout, the report is
+      written to stderr, because it may be the only record of issued certificates.
 
     Raises:
         ExternalError: a file or standard output can't be written.

@@ -1,4 +1,4 @@
-"""``toolkit sandbox --detach``: a sandbox that goes on when the command has returned."""
+"""``toolkit sandbox --detach``: run a sandbox in the background."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def start(arguments: list[str], ready: Callable[[dict[str, str]], None]) -> None:
-    """Start a sandbox in the background, and return when it answers.
+    """Start a sandbox in the background, and return when it is ready.
 
     Args:
-        arguments: of ``toolkit sandbox``.
-        ready: is given its environment.
+        arguments: arguments of ``toolkit sandbox``.
+        ready: is called with the sandbox's environment.
 
     Raises:
-        ExternalError: it did not start.
+        ExternalError: the sandbox did not start.
     """
     command = [sys.executable, "-m", "toolkit", "sandbox", *arguments, "-o", "json"]
-    # What it says later goes nowhere; what it says before it is ready is the reason why it did not start.
+    # Capture stderr, which has the reason if the sandbox does not start. Later output is discarded.
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8") as said:
         process = subprocess.Popen(  # noqa: S603 - this very program
             command,
@@ -36,7 +36,7 @@ def start(arguments: list[str], ready: Callable[[dict[str, str]], None]) -> None
             text=True,
             start_new_session=True,
         )
-        # JSON ends with a brace at the beginning of a line.
+        # The JSON ends with a line that is only a brace.
         text = ""
         for line in process.stdout or ():
             text += line

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run that must not lose its report, however many of them come."""
+"""Handle Ctrl-C and SIGTERM so that repeated signals don't prevent the report of a run."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 
     from toolkit.values import Value
 
-# Kubernetes sends SIGTERM when a Job's time is up.
+# Kubernetes sends SIGTERM at a Job's deadline.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Signals:
     """Handles SIGINT and SIGTERM while it is open.
 
-    At first a signal ends the process: nothing was done that needs cleaning up, and an exception could come out of any
-    module that is being loaded. After :meth:`hold` signals are counted, and raise nothing except within
-    :meth:`raising`; there only the first one does, so that clean-up is never interrupted.
+    - Before :meth:`hold`, a signal ends the process at once: there is nothing to clean up, and an exception could be
+      raised in any module that is being imported.
+    - After :meth:`hold`, signals are only counted.
+    - Within :meth:`raising`, the first signal raises KeyboardInterrupt. Later ones don't, so that they don't interrupt
+      the cleanup.
 
     Attributes:
-        count: of the signals that came.
+        count: number of signals so far.
     """
 
     def __init__(self) -> None:
@@ -42,7 +44,7 @@ class Signals:
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
                 if signal.getsignal(number) is signal.SIG_IGN:
-                    # As a shell starts what runs in the background.
+                    # Shells ignore SIGINT for background processes.
                     continue
                 self._before[number] = signal.signal(number, self._handle)
         return self
@@ -53,11 +55,11 @@ class Signals:
             signal.signal(number, handler)
 
     def hold(self) -> None:
-        """Only count signals from now on: what is done from here on must be reported."""
+        """Only count signals from now on, because what is done from here on must be reported."""
         self._holds = True
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Call a function for each signal that came, and for each that comes.
+        """Call a function for each past and future signal.
 
         Args:
             listener: is called in the signal handler, so it must not take a lock.
@@ -68,10 +70,10 @@ class Signals:
 
     @contextmanager
     def raising(self) -> Iterator[None]:
-        """Raise KeyboardInterrupt for a signal that came since :meth:`hold`, or that comes meanwhile, but only once.
+        """Raise KeyboardInterrupt once, for a signal since :meth:`hold` or within the block.
 
         Raises:
-            KeyboardInterrupt: such a signal came.
+            KeyboardInterrupt: a signal was received.
         """
         self._raises = True
         try:

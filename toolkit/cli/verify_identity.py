@@ -1,4 +1,4 @@
-"""As whom ``toolkit verify`` asks: ``--identity``, ``--role`` and what belongs to them."""
+"""Choose the identity of ``toolkit verify`` from ``--identity``, ``--role`` and related options."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 def choose_source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
-    """Return the way to become what the zones are, with credentials that were found.
+    """Return the source of the zones' identities, after a check that its credentials exist.
 
     Args:
         chosen: the values of the options.
-        zones: that will be asked.
+        zones: the zones to verify.
 
     Raises:
-        UsageError: options do not go together.
-        InvalidInputError: a verifier role is wanted, and a zone has none.
-        ExternalError: there are no credentials.
+        UsageError: options exclude each other, or a required option is missing.
+        InvalidInputError: the verifier role is chosen, and a zone has none.
+        ExternalError: no credentials were found.
     """
     from toolkit.verify.identity import Ambient, AssumeRole, WebIdentity
 
@@ -60,7 +60,11 @@ def choose_source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
 
 
 def _heed_missing_verifiers(zones: Sequence[Zone], *, is_wanted: bool) -> None:
-    """Say whose own role is assumed for want of a verifier role; refuse that where the verifier role was asked for."""
+    """Note which zones have no verifier role, so that their own role is assumed.
+
+    Raises:
+        InvalidInputError: ``--role verifier`` is given.
+    """
     missing = [zone.name for zone in zones if zone.verifier_role_arn is None]
     if missing and is_wanted:
         raise InvalidInputError(

@@ -1,4 +1,4 @@
-"""``toolkit verify --resume``: what became of the requests of a ledger."""
+"""``toolkit verify --resume``: find the outcome of the requests of a ledger."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _USED = frozenset(
         *("identity", "role", "web_identity_token_file", "profile", "endpoint_url"),
     }
 )
-# Some 20,000 requests.
+# About 20,000 requests.
 _MAX_LEDGER = 64 * 1024 * 1024
 _STYLES = {"unknown": "bold red", "refused": "dim", "recovered": "green"}
 
 
 def refuse_others(ctx: click.Context) -> None:
-    """Refuse options that have no effect with ``--resume``.
+    """Reject options that have no effect with ``--resume``.
 
     Raises:
         UsageError: such an option is given.
@@ -44,10 +44,10 @@ def refuse_others(ctx: click.Context) -> None:
 
 
 def refuse_forms(outputs: Sequence[Output]) -> None:
-    """Refuse forms that only a report has.
+    """Reject formats that are only available for a report.
 
     Raises:
-        UsageError: there is one.
+        UsageError: an output has such a format.
     """
     for form, _ in outputs:
         if form and form not in _FORMS:
@@ -55,7 +55,7 @@ def refuse_forms(outputs: Sequence[Output]) -> None:
 
 
 def warn_of_unanswered(count: int, ledger: Path | None) -> None:
-    """Say after a run that the report may lack certificates, because answers to requests did not come."""
+    """Warn after a run that the report may lack certificates, because requests got no answer."""
     if not count:
         return
     requests = (
@@ -68,7 +68,7 @@ def warn_of_unanswered(count: int, ledger: Path | None) -> None:
 
 
 def run(resumption: Resumption, file: Path, outputs: Sequence[Output], signals: Signals) -> None:
-    """Resume a ledger and show what is known of its requests.
+    """Resume a ledger and show the outcomes of its requests.
 
     Raises:
         InvalidInputError: the ledger can't be read, or a line is not valid.

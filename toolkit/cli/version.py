@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = "kong-mesh-pca-toolkit"
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-# What only developers install is no part of it.
+# Requirements of the extra for developers, which are not listed.
 _FOR_DEVELOPERS = re.compile(r"extra == .dev.")
 _EXAMPLES = """\b
 Examples:
@@ -33,7 +33,7 @@ Examples:
 @click.command(name="version", cls=Command, epilog=_EXAMPLES)
 @output_option("text", "json")
 def command(*, outputs: tuple[Output, ...]) -> None:
-    """Show the version, and what is installed beside it.
+    """Show the version and the installed libraries.
 
     The libraries are those of the toolkit and of its extras; one that is not installed has no version.
     """
@@ -58,7 +58,7 @@ def _list_installed() -> list[tuple[str, str]]:
 
 
 def _list_libraries() -> list[str]:
-    """Return the names of the libraries that the toolkit's metadata requires, those of extras included."""
+    """Return the names of the libraries that the toolkit and its extras require, from its metadata."""
     try:
         required = metadata.requires(_PACKAGE) or []
     except metadata.PackageNotFoundError:
