@@ -1,4 +1,4 @@
-"""The client, over real HTTP and TLS, against a stand-in that can go wrong in every way."""
+"""The client over real HTTP and TLS, against a stand-in with faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in control plane where no answer was recorded: by Kuma's source, and by what it is for."""
+"""Answers of the stand-in control plane that were not recorded, compared with Kuma's source."""
 
 from __future__ import annotations
 
