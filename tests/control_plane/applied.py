@@ -1,4 +1,4 @@
-"""What tests of applying share: documents, and the run that applies them."""
+"""Shared by tests of applying: documents, and a function that applies them."""
 
 from __future__ import annotations
 

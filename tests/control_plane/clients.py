@@ -1,4 +1,4 @@
-"""What tests of the control plane's client share."""
+"""Shared by tests of the control plane's client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans and their execution against a control plane that judges like Kuma, and breaks at every place."""
+"""Plans and their execution against a stand-in control plane that validates like Kuma and fails at every request."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.control_plane.applied import CHAIN, INLINE, MESH, OTHER, SECOND, TEXT, WHOLE, apply, holds, refused, wanted
 from tests.control_plane.faulty import ARN, TOKEN, Fault, Faulty
 from toolkit.control_plane import applying, resources
-from toolkit.control_plane.applying import Change
 from toolkit.control_plane.client import ControlPlane
 from toolkit.control_plane.connection import Access, Token
 from toolkit.control_plane.rehearsal.violations import Reply
+from toolkit.control_plane.write_order import Change
 from toolkit.errors import ExternalError, InterruptedByUserError, InvalidInputError
 from toolkit.mesh.documents.differences import are_same
 

@@ -1,4 +1,4 @@
-"""What others change meanwhile, and what a control plane refuses."""
+"""Applying stops on concurrent changes, and when a control plane rejects a document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom the client trusts, and to whom it gives its token."""
+"""The certificates that the client trusts, and the addresses to which it sends its token."""
 
 from __future__ import annotations
 

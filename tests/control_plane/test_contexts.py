@@ -1,4 +1,4 @@
-"""kumactl's configuration, as kumactl writes it and as people change it."""
+"""Contexts from kumactl's configuration, as kumactl writes it and with manual changes."""
 
 from __future__ import annotations
 

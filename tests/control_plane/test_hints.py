@@ -1,4 +1,4 @@
-"""What a failure tells its reader to do, with the texts of a real Kuma."""
+"""Hints for error responses, with the texts of a real Kuma."""
 
 from __future__ import annotations
 

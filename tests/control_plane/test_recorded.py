@@ -1,4 +1,4 @@
-"""The comparison after a write, against what a real Kuma 2.14.3 kept of each document that it accepted."""
+"""The comparison after a write, with the documents that a real Kuma 2.14.3 returned after each write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the table of rules into ``docs/reference/certificates.md``; a test compares it with this."""
+"""Write the table of rules into ``docs/reference/certificates.md``. A test compares the page with this table."""
 
 from __future__ import annotations
 

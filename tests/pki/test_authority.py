@@ -1,4 +1,4 @@
-"""A CA is good for a mesh when Go, OpenSSL and Envoy accept what it issues; they are asked."""
+"""The rules for CAs agree with Go, OpenSSL and Envoy, which verify certificates of each CA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The judges of PEM texts and CA chains say what was measured, so that other tests may rely on the tables."""
+"""The judges of PEM texts and CA chains still give the recorded verdicts, on which other tests rely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read as PEM is what Go, OpenSSL and Envoy read; they are asked."""
+"""The PEM reader accepts exactly the texts that Go, OpenSSL and Envoy all read."""
 
 from __future__ import annotations
 

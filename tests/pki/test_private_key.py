@@ -1,4 +1,4 @@
-"""A private key is read as Go reads it: what Go says of each text is recorded, and asked for again where it is."""
+"""A private key is read as Go reads it. Go's verdicts are recorded, and checked again if Go is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An AWS Private CA that issues what it should, or something else: one mutation at a time, properly signed."""
+"""An AWS Private CA that issues correct certificates, or certificates with one mutation, properly signed."""
 
 from __future__ import annotations
 
@@ -250,8 +250,8 @@ MUTATIONS = (
     Mutation("a stranger in between", _set(chain=[_OWN, STRANGER.certificate, _TOP]), (_ORDER,)),
     Mutation("the chain of a CA of the same name", _set(chain=list(NAMESAKE.chain())), (_ORDER,)),
     Mutation("the chain of another CA", _set(chain=list(STRANGER.chain())), (_ORDER,)),
-    Mutation("an issuing CA that has ended", _set(chain=[ENDED, _TOP]), ("chain-lifetime",)),
-    Mutation("a common name nobody asked for", _subject((NameOID.COMMON_NAME, "backend.mesh")), (_NAME,)),
+    Mutation("an expired issuing CA", _set(chain=[ENDED, _TOP]), ("chain-lifetime",)),
+    Mutation("a common name that was not requested", _subject((NameOID.COMMON_NAME, "backend.mesh")), (_NAME,)),
     Mutation("an organization added", _subject((NameOID.ORGANIZATION_NAME, "Example")), (_NAME,)),
     Mutation("the CA's subject", _set(subject=name("Test Issuing CA")), (_NAME,)),
 )

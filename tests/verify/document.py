@@ -1,4 +1,4 @@
-"""Writes the table of faults into ``docs/reference/verification.md``; a test compares it with this."""
+"""Write the table of faults into ``docs/reference/verification.md``. A test compares the page with this table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.verify.faults import CASES, EVERY, ZONE, Case
 
 
 def _row(case: Case) -> str:
-    where = {"": "none: it gets through", ZONE: "that zone", EVERY: "every zone"}[case.zone]
+    where = {"": "none: it passes", ZONE: "that zone", EVERY: "every zone"}[case.zone]
     bought = "0 or 1" if case.bought is None else str(case.bought)
     return f"| {case.statement} | {where} | {f'`{case.check}`' if case.check else ''} | {bought} |"
 
@@ -24,13 +24,13 @@ def _defects() -> str:
 def section() -> str:
     """What goes wrong and where it shows; then what a broken issuer does and which check names it."""
     return f"""\
-| what goes wrong | fails in | at the check | certificates issued there |
+| fault | fails in | fails the check | certificates issued there |
 | --- | --- | --- | --- |
 {chr(10).join(_row(case) for case in CASES)}
 
-An issuer that is broken in one of {len(MUTATIONS)} ways is caught each time:
+Each of {len(MUTATIONS)} mutations of an issued certificate fails a check:
 
-| check | what it catches |
+| check | mutations that fail it |
 | --- | --- |
 {_defects()}
 """

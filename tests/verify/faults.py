@@ -1,6 +1,6 @@
-"""What can go wrong between a zone and its certificate, and what the report must then say of it.
+"""Faults between a zone and its certificate, each with the expected result in the report.
 
-The table in ``docs/reference/verification.md`` is made of these; ``test_faults.py`` lets each of them happen.
+The table in ``docs/reference/verification.md`` is generated from these. ``test_faults.py`` injects each of them.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ CASES = (
     Case("late", "an answer takes 5 s", calls("latency", "IssueCertificate", seconds=5), slow=True),
     Case(
         "too-late",
-        "an answer takes 15 s where the zone has 10",
+        "an answer takes 15 s with a time limit of 10 s",
         calls("latency", "IssueCertificate", seconds=15),
         ZONE,
         "issue",
@@ -269,7 +269,7 @@ CASES = (
         bought=0,
         timeout=_SHORT,
     ),
-    Case("lost-answer", "a certificate is sold and the answer lost", lost_answer),
+    Case("lost-answer", "a certificate is issued and the answer is lost", lost_answer),
     Case("error-half", "half of all calls end with 503", calls("error", "*", probability=0.5)),
     Case(
         "error-500",
@@ -291,7 +291,7 @@ CASES = (
         bought=0,
         timeout=_SHORT,
     ),
-    Case("unreachable", "nothing answers the zone", calls("unreachable", "*"), ZONE, "identity", _REACH, 0, _SHORT),
+    Case("unreachable", "the zone gets no answer", calls("unreachable", "*"), ZONE, "identity", _REACH, 0, _SHORT),
     Case(
         "not-ready",
         "`RequestInProgressException` without end",
@@ -312,7 +312,7 @@ CASES = (
     ),
     Case(
         "expired-between",
-        "they expire between issuing and fetching",
+        "the credentials expire between issuing and fetching",
         calls("expired-credentials", "GetCertificate"),
         ZONE,
         "fetch",
@@ -357,20 +357,25 @@ CASES = (
     ),
     Case("disabled", "the CA is disabled", disabled, EVERY, "authority", "Enable the CA", bought=0),
     Case("expired", "the CA has expired", expired, EVERY, "authority", "Renew the CA", bought=0),
-    Case("wrong-bundle", "the Mesh carries another chain", wrong_bundle, EVERY, "chain", "Render the Mesh again"),
+    Case("wrong-bundle", "the Mesh contains another chain", wrong_bundle, EVERY, "chain", "Render the Mesh again"),
     Case(
-        "short-chain-life", "a CA of the chain ends before `--horizon`", far_horizon, EVERY, "chain-lifetime", "rotate"
+        "short-chain-life",
+        "a CA of the chain expires before `--horizon`",
+        far_horizon,
+        EVERY,
+        "chain-lifetime",
+        "rotate",
     ),
     Case(
-        "tampered", "a bit of the certificate is another one", _changed(_flip), ZONE, "chain", "", also=("chain-order",)
+        "tampered", "one bit of the certificate is changed", _changed(_flip), ZONE, "chain", "", also=("chain-order",)
     ),
     Case(
         "no-chain",
-        "the certificate comes without its chain",
+        "the certificate is returned without its chain",
         _changed(_no_chain),
         ZONE,
         "chain-order",
         "run this again",
     ),
-    Case("no-certificate", "what comes is no certificate", _changed(_nonsense), ZONE, "fetch", ""),
+    Case("no-certificate", "the answer contains no certificate", _changed(_nonsense), ZONE, "fetch", ""),
 )

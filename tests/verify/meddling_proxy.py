@@ -1,4 +1,4 @@
-"""A proxy in front of the sandbox that replaces the answers to one operation of one zone, over real HTTP."""
+"""An HTTP proxy in front of the sandbox that replaces the answers to one operation of one zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proxies of zones, as tests of handshakes want them: good, or wrong in one way."""
+"""Proxies of zones for tests of handshakes: valid, or with one fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever an issuer does wrong is caught, each time by the check that names it."""
+"""Every mutation of an issued certificate fails the expected checks."""
 
 from __future__ import annotations
 

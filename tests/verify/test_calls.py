@@ -1,4 +1,4 @@
-"""Calls are counted, and repeated only while the reason for their failure may pass and there is time."""
+"""Calls are counted, and retried only after temporary failures and before the deadline."""
 
 from __future__ import annotations
 

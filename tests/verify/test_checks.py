@@ -1,4 +1,4 @@
-"""An issuer that is broken in one way is caught by the check that names it, and by no check that does not."""
+"""Each mutation of an issued certificate fails exactly the expected checks."""
 
 from __future__ import annotations
 

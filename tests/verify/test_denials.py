@@ -1,4 +1,4 @@
-"""What must be denied is tried, and what succeeds against all expectation is told."""
+"""The denial probes pass if AWS denies the calls, and fail with advice if a call succeeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exit code says whether the zones are at fault or what they share."""
+"""The exit code distinguishes failures of zones from causes outside the zones."""
 
 from __future__ import annotations
 

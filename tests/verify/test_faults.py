@@ -1,4 +1,4 @@
-"""Each fault is reported at its zone and check, with what to do, in time, and buys nothing twice."""
+"""Each fault fails the expected check of its zone, with advice, in time, and without a second certificate."""
 
 from __future__ import annotations
 

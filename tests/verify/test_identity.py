@@ -1,4 +1,4 @@
-"""Each way to become what a zone is."""
+"""Each source of a zone's identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was bought is in the report and in the ledger, whatever happens beside it; and nothing is bought twice."""
+"""Every issued certificate is in the report and in the ledger after any fault, and none is issued twice."""
 
 from __future__ import annotations
 

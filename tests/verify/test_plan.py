@@ -1,4 +1,4 @@
-"""The plan of a verification: what becomes of the operator's choices, and everything that is wrong with them."""
+"""The plan of a verification from the operator's options, and the list of problems with invalid options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verification against the sandbox: what goes well, and each way in which a zone can fail."""
+"""Verification against the sandbox: success, and each way in which a zone can fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A zone that gets a wrong answer fails at its check, whatever the answer is; the zones beside it are verified."""
+"""A zone that gets an invalid answer fails the check of that call. The other zones are still verified."""
 
 from __future__ import annotations
 

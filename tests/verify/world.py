@@ -1,4 +1,4 @@
-"""What tests of verification share: a stack in the sandbox, and what a zone of it would do."""
+"""Shared by tests of verification: a stack in the sandbox, and the calls of its zones."""
 
 from __future__ import annotations
 

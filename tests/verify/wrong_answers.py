@@ -1,4 +1,4 @@
-"""What may come in the place of an answer of AWS: from a captive portal, a broken proxy, or an attacker."""
+"""Answers that a captive portal, a broken proxy or an attacker may send instead of AWS's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An edit changes what it is about, and not one character else."""
+"""An edit changes only its value and no other character."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edits of YAML by hand: what was, the edit, and what is then, character by character."""
+"""Hand-written edits of YAML: the text before, the edit, and the exact text after it."""
 
 from __future__ import annotations
 

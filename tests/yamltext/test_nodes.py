@@ -1,4 +1,4 @@
-"""Where everything stands in any YAML."""
+"""The places of all nodes in generated YAML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is in a file is read, or refused in words."""
+"""Any text is either parsed or rejected with an error message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several edits of one stream: each is made, in its own document, and costs no more than it must."""
+"""Several edits of one stream: each is made in its own document, which is parsed only once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML in every style that people write, together with what it means; and YAML that nobody should write."""
+"""Generated YAML in all common styles with its values, and unusual YAML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real Envoys meet: the same certificates as in memory, the same verdicts but where Envoy is more lenient."""
+"""Handshakes with a real Envoy give the same verdicts as with OpenSSL, except where Envoy is more lenient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real certificates shake hands: who trusts whom, and what is said when somebody does not."""
+"""Handshakes with OpenSSL and real certificates: which pairs succeed, and the messages of failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, which can reach nothing but the file that it is shown."""
+"""A headless Chromium for tests, which can only load the given file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Renews what docs/ say of the forms: ``python -m tests.verify.report.documents``."""
+"""Update the schema and the table of gauges in docs/: ``python -m tests.verify.report.documents``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report for a termination message: it always fits, and is read like the other."""
+"""The report for a termination message always fits, and is parsed like the JSON report."""
 
 from __future__ import annotations
 

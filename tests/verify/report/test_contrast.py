@@ -1,4 +1,4 @@
-"""What the page says can be read: WCAG 2.2, success criterion 1.4.3 (AA) asks for a contrast of 4.5 to 1."""
+"""The page's texts have a contrast of at least 4.5 to 1 (WCAG 2.2, success criterion 1.4.3, AA)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports that somebody made by hand, or that say things twice: no form hides a failure, and text is only text."""
+"""Manipulated reports and duplicate entries: no form hides a failure or interprets text as markup."""
 
 from __future__ import annotations
 

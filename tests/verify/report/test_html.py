@@ -1,4 +1,4 @@
-"""The HTML report: its structure for every text, and how a real browser takes it."""
+"""The HTML report: its structure for any text, and its display in a real browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JUnit report, held against a schema and read by a library that reads such reports."""
+"""The JUnit report is valid by a schema, and a library for such reports can read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handshakes in the report for people."""
+"""The matrix of handshakes in the table form of the report."""
 
 from __future__ import annotations
 
