@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from toolkit.cli.signals import Signals
-    from toolkit.verify.handshakes.openssl import Trust
+    from toolkit.verify.handshakes.openssl import PeerTrust
     from toolkit.verify.plan import Plan
     from toolkit.verify.results import Handshake, Report
     from toolkit.verify.runner import Run
     from toolkit.verify.zone import Proxy
 
-    Engine = Callable[[Sequence[Proxy], Trust], Generator[Handshake]]
+    Engine = Callable[[Sequence[Proxy], PeerTrust], Generator[Handshake]]
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 
@@ -100,9 +100,7 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
         return Met(report, trouble)
     from datetime import UTC, datetime
 
-    from toolkit.verify.handshakes.openssl import Trust
-
-    trust = Trust(plan.trust_bundle, plan.mesh, plan.service)
+    trust = _choose_trust(plan)
     handshakes: list[Handshake] = []
     interrupted = True
     try:
@@ -116,6 +114,16 @@ def meet(run: Run, plan: Plan, make: Engine | None, signals: Signals) -> Met:
         trouble = error
     done = replace(report, handshakes=tuple(handshakes), interrupted=interrupted, finished_at=datetime.now(UTC))
     return Met(done, trouble)
+
+
+def _choose_trust(plan: Plan) -> PeerTrust:
+    """Return what the proxies require of each other: MeshTrusts with a MeshIdentity, else the Mesh's caCert."""
+    from toolkit.verify.handshakes.openssl import Trust
+    from toolkit.verify.handshakes.trust_domains import SpiffeTrust
+
+    if plan.mesh_identity:
+        return SpiffeTrust(plan.mesh_identity.known_bundles, plan.mesh_identity.spiffe_ids)
+    return Trust(plan.trust_bundle, plan.mesh, plan.service)
 
 
 def _collect(running: Generator[Handshake], handshakes: list[Handshake], total: int) -> None:

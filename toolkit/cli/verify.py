@@ -29,6 +29,7 @@ from toolkit.cli.output_options import (
 from toolkit.cli.parameters import Command, argument, option
 from toolkit.cli.reports import FORMS, require_writable, write_reports
 from toolkit.cli.signals import Signals
+from toolkit.cli.verify_plan import identity_name_option, plan_verification
 from toolkit.errors import EXIT_ENVIRONMENT, ExternalError, InterruptedByUserError, flatten
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ _ASKS_ABOVE = 1
 @click.command(name="verify", cls=Command, epilog=_EXAMPLES)
 @contract_options
 @applied_mesh
+@identity_name_option
 @zone_option("Verify this zone; repeatable; all by default.")
 @option(
     "--service",
@@ -185,9 +187,9 @@ def command(
     """Prove that every zone gets certificates.
 
     For all zones at once, verify gets the zone's identity, describes the CA, requests and fetches a data plane
-    certificate, and checks it against the trust bundle of the Mesh. Then the zones' proxies make TLS handshakes, in
-    which both sides verify. One certificate is issued per zone. Private keys stay in memory. Ctrl-C ends the run and
-    reports the results so far.
+    certificate, and checks it against the trust bundle of the Mesh, or of a MeshIdentity's MeshTrust. Then the zones'
+    proxies make TLS handshakes, in which both sides verify. One certificate is issued per zone. Private keys stay in
+    memory. Ctrl-C ends the run and reports the results so far.
     """
     # Open until the process ends: signals at the very end must not change the exit code.
     signals = click.get_current_context().find_root().with_resource(Signals())
@@ -262,7 +264,7 @@ def _verify(
 ) -> handshakes.Met:
     """Verify the zones and write the report, even if the run was stopped or ended with an error."""
     engine = handshakes.load_engine(handshakes=chosen["handshakes"], dataplane=chosen["dataplane"])
-    plan = _plan(outputs, zones, chosen)
+    plan = plan_verification(outputs, zones, chosen)
     try:
         source = verify_identity.choose_source(chosen, zones)
     except ExternalError as error:
@@ -280,31 +282,6 @@ def _verify(
         write(met.report)
         verify_resume.warn_of_unanswered(run.unanswered, ledger_file)
     return met
-
-
-def _plan(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) -> Plan:
-    from dataclasses import replace
-    from datetime import timedelta
-
-    from toolkit.files import name_source, read_text
-    from toolkit.mesh.documents.applied import read_applied
-    from toolkit.mesh.documents.reader import read
-    from toolkit.verify.plan import PlanOptions, make_plan
-
-    name, files, backend = chosen["mesh"], chosen["filenames"], chosen["backend_name"]
-    if backend and not files:
-        raise click.UsageError("--backend-name needs -f FILE: a Mesh with that backend")
-    texts = [(name_source(file), read_text(file)) for file in files]
-    mesh = read_applied(read(texts), name, backend) if files else None
-    options = PlanOptions(name, chosen["service"], chosen["lifetime"], chosen["horizon"])
-    deadline = chosen["deadline"]
-    return replace(
-        make_plan(outputs, zones, options, mesh),
-        timeout=timedelta(seconds=chosen["timeout"]),
-        deadline=None if deadline is None else timedelta(seconds=deadline),
-        probe_denials=chosen["probe_denials"],
-        revoke=chosen["revoke"],
-    )
 
 
 def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) -> Resumption:

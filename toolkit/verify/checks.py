@@ -42,11 +42,12 @@ class Evidence:
         public_key: the CSR's public key.
         uris: the URI SANs of the CSR, in order.
         not_after: the requested expiration, a timezone-aware datetime.
-        trust_bundle: the certificates of the Mesh's ``caCert``.
+        trust_bundle: the certificates of the Mesh's ``caCert``, or of the MeshTrust of the zone's trust domain.
         usage_mode: the CA's usage mode.
         common_name: the CSR's common name; None for an empty subject.
         horizon: how long every CA of the chain must still be valid after ``at``.
         at: when the certificate was fetched, a timezone-aware datetime.
+        of_mesh_identity: whether a MeshIdentity is the source of the request, not a Mesh.
     """
 
     issued: IssuedCertificate
@@ -58,6 +59,7 @@ class Evidence:
     common_name: str | None = None
     horizon: timedelta = DEFAULT_HORIZON
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    of_mesh_identity: bool = False
 
     @property
     def leaf(self) -> x509.Certificate:
@@ -66,15 +68,17 @@ class Evidence:
 
 
 def check_chain(evidence: Evidence) -> Check:
-    """Check that OpenSSL finds a path from the certificate to a root in the Mesh's caCert, with valid CAs."""
-    name, expected = "chain", "a valid path to a root in the Mesh's caCert"
-    advice = (
-        "Render the Mesh again from the contract and apply it: caCert must contain the chain of the CA in "
-        "conf.arn, issuing CA first, root last."
-    )
+    """Check that OpenSSL finds a path from the certificate to a root in the trust bundle, with valid CAs."""
+    bundle, document = "the Mesh's caCert", "Mesh"
+    advice = "caCert must contain the chain of the CA in conf.arn, issuing CA first, root last."
+    if evidence.of_mesh_identity:
+        bundle, document = "the MeshTrust of the trust domain", "MeshTrust"
+        advice = "its caBundles must contain the chain of the CA in config.arn, issuing CA first, root last."
+    name, expected = "chain", f"a valid path to a root in {bundle}"
+    advice = f"Render the {document} again from the contract and apply it: {advice}"
     roots = [certificate for certificate in evidence.trust_bundle if chain.is_self_signed(certificate)]
     if not roots:
-        return judge(name, good=False, expected=expected, found="caCert has no root", advice=advice)
+        return judge(name, good=False, expected=expected, found=f"{bundle} has no root", advice=advice)
     intermediates = [*evidence.issued.chain, *evidence.trust_bundle]
     try:
         path = chain.verify_to_root(evidence.leaf, intermediates, roots, evidence.at)
@@ -134,7 +138,7 @@ def check_usage_mode(evidence: Evidence) -> Check:
         "usage-mode",
         "any lifetime" if evidence.usage_mode == "GENERAL_PURPOSE" else "at most 7 days: the CA is in short-lived mode",
         f"{(ends - begins).total_seconds() / 86400:.2f} days",
-        "The certificate is not from a CA of that mode: compare the Mesh's conf.arn with the contract's.",
+        "The certificate is not from a CA of that mode: compare the document's CA ARN with the contract's.",
         good=good,
     )
 
@@ -181,9 +185,11 @@ def check_subject_alternative_names(evidence: Evidence) -> Check:
     advice = "Envoy matches peers on the SPIFFE URI: use a template that copies the SANs from the CSR."
     if exact:
         advice = (
-            "Set commonName in the Mesh's backend, so that the subject is not empty, or use a template that copies the "
-            "SAN extension from the CSR unchanged. Without a subject it must be critical (RFC 5280, 4.2.1.6)."
+            "Use a template that copies the SAN extension from the CSR unchanged. Without a subject it must be "
+            "critical (RFC 5280, 4.2.1.6)."
         )
+        if not evidence.of_mesh_identity:
+            advice += " Or set commonName in the Mesh's backend, so that the subject is not empty."
     return judge(
         "subject-alternative-names",
         ", ".join(evidence.uris) + (" (critical: the subject is empty)" if must_be_critical else ""),

@@ -61,6 +61,22 @@ class Issuer:
         )
         return read_certificate_authority(answer, self._authority.arn)
 
+    def fetch_authority_chain(self) -> tuple[x509.Certificate, ...]:
+        """Return the CA's certificate and its chain, in AWS's order.
+
+        Raises:
+            ClientError: AWS returned an error.
+            BotoCoreError: AWS can't be reached.
+            DeadlineError: the deadline has passed.
+            ValueError: the response contains no certificate.
+        """
+        answer = self._caller.ask(
+            "GetCertificateAuthorityCertificate",
+            lambda: self._client.get_certificate_authority_certificate(CertificateAuthorityArn=self._authority.arn),
+        )
+        own, above = read_certificate(answer)
+        return (pem.load_certificate(own), *(pem.load_certificates(above) if above.strip() else ()))
+
     def request(
         self, request: x509.CertificateSigningRequest, not_after: datetime, account: Account | None = None
     ) -> str:

@@ -7,11 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError, Problem
-from toolkit.pki import arn, common_name, duration, spiffe
+from toolkit.mesh.documents.applied_identity import AppliedIdentity
+from toolkit.pki import arn, common_name, duration, pem, spiffe
 from toolkit.verify.ledger import Ledger, NoLedger
+from toolkit.verify.mesh_identity import MeshIdentityPlan, plan_zones
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from cryptography import x509
 
     from toolkit.contract import StackOutputs, Zone
     from toolkit.mesh.documents.applied import Applied
@@ -44,7 +48,7 @@ class Plan:
 
     Attributes:
         mesh: the mesh of the data plane proxy that the certificate is for.
-        trust_bundle: that Mesh's ``caCert``, byte for byte.
+        trust_bundle: that Mesh's ``caCert``, byte for byte. With a MeshIdentity, the contract's chain.
         service: the service of the proxy (``kuma.io/service``).
         lifetime: of the certificate.
         timeout: time limit for one zone.
@@ -54,6 +58,7 @@ class Plan:
         probe_denials: whether to probe the calls that must be denied.
         revoke: whether to revoke the issued certificates, if the zone's role is allowed to.
         ledger: records each request before it is sent, and its certificate before it is used.
+        mesh_identity: what a MeshIdentity gives the zones; None for a Mesh.
     """
 
     mesh: str
@@ -67,6 +72,24 @@ class Plan:
     probe_denials: bool = False
     revoke: bool = False
     ledger: Ledger = field(default_factory=NoLedger)
+    mesh_identity: MeshIdentityPlan | None = None
+
+    def list_uris(self, zone: str) -> tuple[str, ...]:
+        """Return the URI SANs of a zone's proxy: one SPIFFE ID with a MeshIdentity, else one for each service and tag.
+
+        Raises:
+            ValueError: the service can't be in a URI.
+        """
+        if self.mesh_identity:
+            return (self.mesh_identity.build_spiffe_id(zone),)
+        tags = {spiffe.SERVICE_TAG: self.service, spiffe.ZONE_TAG: zone}
+        return spiffe.build_data_plane_uris(self.mesh, [self.service], tags)
+
+    def load_bundle(self, zone: str) -> tuple[x509.Certificate, ...]:
+        """Return the CAs that a zone's proxies trust for their own certificates."""
+        if self.mesh_identity:
+            return self.mesh_identity.load_bundle(zone)
+        return pem.load_certificates(self.trust_bundle)
 
 
 def choose_zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
@@ -84,18 +107,23 @@ def choose_zones(outputs: StackOutputs, names: Sequence[str]) -> list[Zone]:
     return [known[name] for name in dict.fromkeys(names)] if names else list(outputs.zones)
 
 
-def make_plan(outputs: StackOutputs, zones: Sequence[Zone], options: PlanOptions, mesh: Applied | None = None) -> Plan:
+def make_plan(
+    outputs: StackOutputs, zones: Sequence[Zone], options: PlanOptions, applied: Applied | AppliedIdentity | None = None
+) -> Plan:
     """Return the plan for zones.
 
     Args:
         outputs: the contract.
         zones: zones of the contract.
         options: the operator's options.
-        mesh: the applied Mesh; None to verify against the contract's chain.
+        applied: the applied Mesh or MeshIdentity; None to verify against the contract's chain.
 
     Raises:
-        InvalidInputError: an option or the Mesh is not valid. Every problem is listed with its option.
+        InvalidInputError: an option or the document is not valid. Every problem is listed with its option.
     """
+    if isinstance(applied, AppliedIdentity):
+        return _plan_identity(outputs, options, applied)
+    mesh = applied
     names = _common_names(mesh.common_name, options.service, zones) if mesh else {}
     lifetime = _duration("--lifetime", outputs.data_plane_lifetime if options.lifetime is None else options.lifetime)
     horizon = DEFAULT_HORIZON if options.horizon is None else _duration("--horizon", options.horizon)
@@ -118,6 +146,36 @@ def make_plan(outputs: StackOutputs, zones: Sequence[Zone], options: PlanOptions
     )
 
 
+def _plan_identity(outputs: StackOutputs, options: PlanOptions, identity: AppliedIdentity) -> Plan:
+    lifetime = identity.lifetime if options.lifetime is None else _duration("--lifetime", options.lifetime)
+    horizon = DEFAULT_HORIZON if options.horizon is None else _duration("--horizon", options.horizon)
+    # Of all zones: those that are not verified must trust these, too.
+    planned = plan_zones(identity, outputs.zones, options.service, outputs.certificate_chain)
+    fix = "that the MeshIdentity was rendered from, or name another one with --identity-name"
+    problems = [
+        *_lifetime_problems(outputs, options, lifetime, "-f: config.certificateParameters.expiry"),
+        *([horizon] if isinstance(horizon, Problem) else []),
+        *_authority_problems(outputs, "config.arn", identity.authority_arn, fix),
+        *(planned if isinstance(planned, list) else []),
+    ]
+    if problems or isinstance(lifetime, Problem) or isinstance(horizon, Problem) or isinstance(planned, list):
+        raise InvalidInputError("the zones can't be verified", problems)
+    return Plan(
+        mesh=identity.mesh,
+        trust_bundle=outputs.certificate_chain,
+        service=options.service,
+        lifetime=lifetime,
+        horizon=horizon,
+        mesh_identity=planned,
+    )
+
+
+def _authority_problems(outputs: StackOutputs, field: str, named: str, fix: str) -> Iterator[Problem]:
+    known = outputs.certificate_authority.arn
+    if named != known:
+        yield Problem(f"-f: {field}", f"is {arn.quote(named)}; the contract has {known}. Give the contract {fix}")
+
+
 def _duration(option: str, text: str) -> timedelta | Problem:
     try:
         return duration.parse(text)
@@ -125,26 +183,27 @@ def _duration(option: str, text: str) -> timedelta | Problem:
         return Problem(option, str(error))
 
 
-def _lifetime_problems(outputs: StackOutputs, options: PlanOptions, lifetime: timedelta | Problem) -> Iterator[Problem]:
+def _lifetime_problems(
+    outputs: StackOutputs, options: PlanOptions, lifetime: timedelta | Problem, place: str = ""
+) -> Iterator[Problem]:
+    """Yield the problem with a lifetime, at the place that it is from; an empty place is the contract."""
     authority = outputs.certificate_authority
     message = lifetime.message if isinstance(lifetime, Problem) else authority.check_lifetime(lifetime)
-    if message:
-        of_contract = f"{outputs.data_plane_lifetime} (the contract's dataPlaneLifetime)"
-        yield Problem(
-            "--lifetime", f"{of_contract if options.lifetime is None else arn.quote(options.lifetime)}: {message}"
-        )
+    if message and options.lifetime is not None:
+        yield Problem("--lifetime", f"{arn.quote(options.lifetime)}: {message}")
+    elif message and place:
+        yield Problem(place, message)
+    elif message:
+        yield Problem("--lifetime", f"{outputs.data_plane_lifetime} (the contract's dataPlaneLifetime): {message}")
 
 
 def _mesh_problems(outputs: StackOutputs, name: str, options: PlanOptions, mesh: Applied | None) -> Iterator[Problem]:
     if mesh is None and name not in outputs.meshes:
         yield Problem("--mesh", f"the contract has no mesh {arn.quote(name)}, only {', '.join(outputs.meshes)}")
         return
-    if mesh and mesh.authority_arn != outputs.certificate_authority.arn:
-        yield Problem(
-            "-f: conf.arn",
-            f"is {arn.quote(mesh.authority_arn)}; the contract has {outputs.certificate_authority.arn}. Give the "
-            "contract that the Mesh was rendered from, or name its backend with --backend-name",
-        )
+    if mesh:
+        fix = "that the Mesh was rendered from, or name its backend with --backend-name"
+        yield from _authority_problems(outputs, "conf.arn", mesh.authority_arn, fix)
     if not options.service:
         yield Problem("--service", "is empty")
         return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from toolkit.errors import ToolkitError
-from toolkit.pki import chain, csr, pem, spiffe
+from toolkit.pki import chain, csr
 from toolkit.verify.advice import TOO_SLOW, advise, describe_error
 from toolkit.verify.calls import Caller, DeadlineError, StoppedError
 from toolkit.verify.causes import Cause, find_cause
@@ -20,6 +20,7 @@ from toolkit.verify.denials import NAMES as DENIALS
 from toolkit.verify.denials import Probe
 from toolkit.verify.issue import Issuer
 from toolkit.verify.ledger import Account
+from toolkit.verify.mesh_identity import AUTHORITY_CERTIFICATE
 from toolkit.verify.results import CertificateFacts, Check, Outcome, Revocation, ZoneResult, judge
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
 # OSError: a file with credentials can't be read, such as the service account's token.
 _REFUSALS = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError)
 _NOT_TRIED = "the run ended before AWS answered, or before it was tried"
-CHECK_NAMES = ("identity", "authority", "issue", "fetch", *(name for name, _ in CERTIFICATE_CHECKS))
+_BEFORE, _AFTER = ("identity", "authority"), ("issue", "fetch", *(name for name, _ in CERTIFICATE_CHECKS))
+CHECK_NAMES = (*_BEFORE, *_AFTER)
 
 
 def list_checks(plan: Plan) -> tuple[str, ...]:
     """Return the names of all checks of a plan, in the order of reports."""
-    return (*CHECK_NAMES, *(DENIALS if plan.probe_denials else ()))
+    of_trust = plan.mesh_identity.check_names if plan.mesh_identity else ()
+    return (*_BEFORE, *of_trust, *_AFTER, *(DENIALS if plan.probe_denials else ()))
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,10 @@ class ZoneVerification:
         self._authority(issuer)
         if self.checks[-1].failed:
             return
+        if self.plan.mesh_identity:
+            if self.plan.mesh_identity.creates_trust:
+                self._authority_certificate(issuer)
+            self.checks += self.plan.mesh_identity.check_trust(self.zone.name)
         leaf = self._certificate(issuer)
         if leaf is None:
             return
@@ -196,12 +203,24 @@ class ZoneVerification:
         good = status == "ACTIVE" and authority.usage_mode in (None, mode) and lasts
         self.checks.append(judge("authority", expected, found, _authority_advice(status, lasts=lasts), good=good))
 
+    def _authority_certificate(self, issuer: Issuer) -> None:
+        """Check that the zone can read the CA's chain, of which its control plane makes the MeshTrust.
+
+        If it can't, the condition MeshTrustCreated stays False, and the zone gets no certificates.
+        """
+        expected = "the CA's chain up to a root, of which the zone's control plane creates the MeshTrust"
+        try:
+            links = issuer.fetch_authority_chain()
+        except _REFUSALS as error:
+            self._refused(AUTHORITY_CERTIFICATE, expected, error, "acm-pca:GetCertificateAuthorityCertificate")
+            return
+        found = " < ".join(chain.get_display_name(link) for link in links)
+        advice = "Import the CA's certificate again, with its whole chain: Envoy's SPIFFE validator needs the root."
+        good = chain.is_self_signed(links[-1])
+        self.checks.append(judge(AUTHORITY_CERTIFICATE, expected, found, advice, good=good))
+
     def _certificate(self, issuer: Issuer) -> x509.Certificate | None:
-        uris = spiffe.build_data_plane_uris(
-            self.plan.mesh,
-            [self.plan.service],
-            {spiffe.SERVICE_TAG: self.plan.service, spiffe.ZONE_TAG: self.zone.name},
-        )
+        uris = self.plan.list_uris(self.zone.name)
         key = csr.create_data_plane_key()
         common_name = self.plan.common_names.get(self.zone.name)
         request = csr.create_data_plane_csr(key, uris, common_name)
@@ -228,10 +247,11 @@ class ZoneVerification:
             public_key=key.public_key(),
             uris=uris,
             not_after=not_after,
-            trust_bundle=pem.load_certificates(self.plan.trust_bundle),
+            trust_bundle=self.plan.load_bundle(self.zone.name),
             usage_mode=self.outputs.certificate_authority.priced_mode,
             common_name=common_name,
             horizon=self.plan.horizon,
+            of_mesh_identity=self.plan.mesh_identity is not None,
         )
         self.checks += [check(evidence) for _, check in CERTIFICATE_CHECKS]
         return issued.leaf

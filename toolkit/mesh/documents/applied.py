@@ -1,18 +1,32 @@
-"""What an applied Mesh contains about an acmpca backend: above all its trust bundle."""
+"""What an applied Mesh contains about an acmpca backend: above all its trust bundle.
+
+For a MeshIdentity that takes its place, see :mod:`toolkit.mesh.documents.applied_identity`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from toolkit.errors import InvalidInputError
+from toolkit.mesh.documents.applied_identity import (
+    AppliedIdentity,
+    choose_identity,
+    list_identities,
+    read_identity,
+    refuse_provider,
+)
 from toolkit.mesh.documents.data_sources import Reason, Resolved, resolve
 from toolkit.mesh.documents.wording import show
+from toolkit.mesh.schema.identity import ACMPCA
 from toolkit.mesh.schema.secret import KUBERNETES_TYPE, MESH_LABEL
 from toolkit.pki import pem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.mesh.documents.data_sources import Unresolved
     from toolkit.mesh.documents.reader import Documents
-    from toolkit.mesh.documents.typed import Backend, MeshDocument
+    from toolkit.mesh.documents.typed import Backend, MeshDocument, ScopedDocument
 
 _HINTS = {
     Reason.FILE: "Run without -f: then certificates are verified against the contract's chain.",
@@ -61,6 +75,51 @@ def read_applied(documents: Documents, mesh: str | None = None, backend: str | N
         authority_arn,
         bool(signing.conf.get("auth")),
     )
+
+
+def choose_applied(
+    documents: Documents, mesh: str | None = None, backend: str | None = None, identity: str | None = None
+) -> Applied | AppliedIdentity:
+    """Return what issues certificates of AWS Private CA: a Mesh's acmpca backend, or a MeshIdentity.
+
+    A name decides. Without one, it is the MeshIdentity if no Mesh has an enabled acmpca backend, and the Mesh if there
+    is no MeshIdentity with the extension acmpca.
+
+    Args:
+        documents: the Mesh, the Secret that it names, MeshIdentities and MeshTrusts.
+        mesh: name of the mesh; None for the only one.
+        backend: name of the Mesh's backend, which chooses the Mesh.
+        identity: name of the MeshIdentity, which chooses it.
+
+    Raises:
+        InvalidInputError: both or several issue certificates, nothing does, or what was chosen can't be read.
+    """
+    if identity:
+        return read_identity(choose_identity(documents, mesh, identity), documents)
+    found = list_identities(documents, mesh)
+    if backend or not found:
+        others = [] if documents.meshes else documents.list_scoped("MeshIdentity", mesh)
+        if others:
+            raise refuse_provider(others[0])
+        return read_applied(documents, mesh, backend)
+    issuing = [each for each in documents.meshes if mesh in (None, each.name) and _issues(each)]
+    if issuing or found[1:]:
+        raise _refuse_several(issuing, found)
+    return read_identity(found[0], documents)
+
+
+def _issues(mesh: MeshDocument) -> bool:
+    return any(backend.name == mesh.enabled and backend.type == ACMPCA for backend in mesh.backends)
+
+
+def _refuse_several(meshes: Sequence[MeshDocument], identities: Sequence[ScopedDocument]) -> InvalidInputError:
+    names = [f"Mesh {mesh.name} with the enabled backend {mesh.enabled}" for mesh in meshes]
+    names += [f"MeshIdentity {each.name} of mesh {each.mesh}" for each in identities]
+    choices = ["--identity-name NAME for a MeshIdentity"]
+    if meshes:
+        choices.append("--backend-name NAME for a backend of the Mesh")
+    hint = f"Choose one with {' or '.join(choices)}; choose a mesh with --mesh."
+    return InvalidInputError(f"several documents issue certificates of AWS Private CA: {', '.join(names)}", hint=hint)
 
 
 def _backend(mesh: MeshDocument, name: str | None) -> Backend:

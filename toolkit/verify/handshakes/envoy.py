@@ -31,8 +31,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from toolkit.errors import ExternalError, flatten
 from toolkit.pki import csr
 from toolkit.pki.usages import build_key_usage
+from toolkit.verify.handshakes import openssl
 from toolkit.verify.handshakes.envoy_configuration import ADMIN, OUTBOUND, bootstrap, name_client, name_server
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES, can_not_present, unusable
+from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 from toolkit.verify.issued_certificate import IssuedCertificate
 from toolkit.verify.results import Handshake
 from toolkit.verify.zone import Proxy
@@ -94,6 +96,10 @@ def make_handshakes(proxies: Sequence[Proxy], trust: PeerTrust, stranger: Proxy 
     Raises:
         ExternalError: Envoy is not installed, does not start, or ends.
     """
+    if isinstance(trust, SpiffeTrust) and not trust.bundles:
+        # Envoy's validator needs at least one trust domain. Without any, OpenSSL rejects every peer, as Envoy would.
+        yield from openssl.make_handshakes(proxies, trust)
+        return
     problems = {proxy.zone: unusable(proxy) for proxy in proxies}
     able = [proxy for proxy in proxies if not problems[proxy.zone]]
     numbers = {proxy.zone: number for number, proxy in enumerate(able)}

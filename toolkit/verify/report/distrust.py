@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from toolkit.verify.results import Report
 
-_BUNDLE = "Render the Mesh from the contract and apply it: its caCert does not contain that certificate's CA."
+_BUNDLE = (
+    "Render the Mesh (with MeshIdentity: the MeshTrusts) from the contract and apply it: its caCert or caBundles do "
+    "not contain the whole chain of that certificate's CA."
+)
+_DOMAIN = (
+    "Apply a MeshTrust of that certificate's trust domain to the global control plane. The trust domain is that of its "
+    "first URI SAN."
+)
 _PURPOSE = "A proxy is client and server: its certificate needs serverAuth, clientAuth and digitalSignature."
 _NAMES = "Look at the zone's subject-alternative-names check: its certificate has other names than the CSR."
 # Advice by a part of the message of OpenSSL, Envoy or this toolkit.
 _ADVICE = {
+    "no MeshTrust": _DOMAIN,
+    "no trust domain": _DOMAIN,
+    "no trust bundle store": _DOMAIN,
     "local issuer": _BUNDLE,
+    "get issuer certificate": _BUNDLE,
     "self-signed": _BUNDLE,
     "self signed": _BUNDLE,
     "unknown ca": _BUNDLE,
@@ -21,9 +32,12 @@ _ADVICE = {
     "not yet valid": "Compare the machine's clock with the time from which the certificate is valid.",
     "purpose": _PURPOSE,
     "unsupported certificate": _PURPOSE,
+    "cert precheck": "Look at the zone's checks basic-constraints and key-usage: the certificate may be of a CA.",
+    "its key usage allows": "Look at the zone's key-usage check: the certificate may sign others.",
     "it is a CA certificate": "Look at the zone's basic-constraints check: the CA used a template for CA certificates.",
     "SPIFFE ID": _NAMES,
-    "certificate unknown": _NAMES,
+    "certificate unknown": f"{_NAMES} With MeshTrusts, Envoy's servers send this alert for every reason, and "
+    "--dataplane openssl names it.",
     "another key": "Look at the zone's public-key check: the CA certified a key that is not the zone's.",
 }
 

@@ -1,0 +1,187 @@
+"""What the proxies of each zone get from a MeshIdentity, and whether all zones can trust them.
+
+Experimental, as :mod:`toolkit.mesh.documents.applied_identity`. Each zone has its own trust domain by default, and its
+MeshTrust is synced to the global control plane only. The other zones need a MeshTrust of their own (kumahq/kuma:
+docs of the policy MeshTrust).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.errors import Problem
+from toolkit.mesh.schema import spiffe_id
+from toolkit.mesh.schema.secret import MESH_LABEL
+from toolkit.pki import arn, chain, pem, spiffe
+from toolkit.verify.results import Check, Outcome, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cryptography import x509
+
+    from toolkit.contract import Zone
+    from toolkit.mesh.documents.applied_identity import AppliedIdentity
+    from toolkit.mesh.schema.mesh import Form
+
+AUTHORITY_CERTIFICATE, TRUST_DOMAIN, TRUST_ROOT = "authority-certificate", "trust-domain", "trust-root"
+# How control planes on Kubernetes get their roles; with ambient credentials, the form of the document decides.
+_OF_KUBERNETES = ("irsa", "pod-identity")
+
+
+class Names(NamedTuple):
+    """The parts of a SPIFFE ID."""
+
+    trust_domain: str
+    path: str
+
+
+@dataclass(frozen=True)
+class MeshIdentityPlan:
+    """What to request and check for a MeshIdentity.
+
+    Attributes:
+        name: the MeshIdentity's name.
+        names: the trust domain and path of each zone's proxy, by zone name, for every zone of the contract.
+        bundles: the CAs of the MeshTrusts, as PEM, by trust domain.
+        creates_trust: whether each zone's control plane makes the MeshTrust of its trust domain.
+        authority_chain: PEM: the CA's chain, of which a control plane makes that MeshTrust.
+    """
+
+    name: str
+    names: Mapping[str, Names]
+    bundles: Mapping[str, str]
+    creates_trust: bool
+    authority_chain: str
+
+    @property
+    def spiffe_ids(self) -> tuple[str, ...]:
+        """Return the SPIFFE IDs of all zones, each once."""
+        return tuple(dict.fromkeys(self.build_spiffe_id(zone) for zone in self.names))
+
+    @property
+    def known_bundles(self) -> dict[str, str]:
+        """Return the CAs that the proxies of every zone know, by trust domain.
+
+        Without a MeshTrust in the documents, zones with one trust domain for all make it, each for itself.
+        """
+        own = {names.trust_domain for names in self.names.values()}
+        made = dict.fromkeys(own, self.authority_chain) if self.creates_trust and len(own) == 1 else {}
+        return {**made, **self.bundles}
+
+    def build_spiffe_id(self, zone: str) -> str:
+        """Return the SPIFFE ID of a zone's proxy."""
+        return spiffe.build_id(*self.names[zone])
+
+    def load_bundle(self, zone: str) -> tuple[x509.Certificate, ...]:
+        """Return the CAs that a zone's proxies trust for their own trust domain; empty if there is no MeshTrust."""
+        created = self.authority_chain if self.creates_trust else ""
+        bundle = self.bundles.get(self.names[zone].trust_domain, created)
+        return pem.load_certificates(bundle) if bundle else ()
+
+    @property
+    def check_names(self) -> tuple[str, ...]:
+        """Return the names of the additional checks of a zone, in the order of reports."""
+        return (*((AUTHORITY_CERTIFICATE,) if self.creates_trust else ()), TRUST_DOMAIN, TRUST_ROOT)
+
+    def check_trust(self, zone: str) -> Iterator[Check]:
+        """Yield the checks of a zone's MeshTrust, for which AWS is not called."""
+        domain = self.names[zone].trust_domain
+        known = _check_trust_domain(self, domain)
+        yield known
+        yield Check(TRUST_ROOT, Outcome.SKIPPED) if known.failed else _check_roots(self, domain)
+
+
+def plan_zones(
+    identity: AppliedIdentity, zones: Sequence[Zone], service: str, authority_chain: str
+) -> MeshIdentityPlan | list[Problem]:
+    """Return what a MeshIdentity gives each zone's proxy, or every problem with its templates.
+
+    The sample proxy has the service's name as its namespace, service account and workload.
+
+    Args:
+        identity: the applied MeshIdentity.
+        zones: every zone of the contract.
+        service: the service of the proxy.
+        authority_chain: PEM: the chain of the contract's CA.
+    """
+    names, problems = {}, list[Problem]()
+    for zone in zones:
+        names[zone.name], found = _expand(identity, zone, service)
+        problems += found
+    if problems:
+        return list(dict.fromkeys(problems))
+    return MeshIdentityPlan(identity.name, names, identity.bundles, identity.creates_trust, authority_chain)
+
+
+def _expand(identity: AppliedIdentity, zone: Zone, service: str) -> tuple[Names, list[Problem]]:
+    """Return a zone's names, and the problems with them.
+
+    The default path depends on where the zone runs (kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/
+    helpers.go).
+    """
+    form: Form = "kubernetes" if zone.identity in _OF_KUBERNETES else identity.form
+    labels = {MESH_LABEL: identity.mesh, **identity.labels}
+    domain = spiffe_id.expand(
+        identity.trust_domain or spiffe_id.DEFAULT_TRUST_DOMAIN, {"Mesh": identity.mesh, "Zone": zone.name}, labels
+    )
+    samples = dict.fromkeys(("Namespace", "ServiceAccount", "Workload"), service)
+    template = identity.path or spiffe_id.DEFAULT_PATHS[form]
+    path = spiffe_id.expand(template, {"TrustDomain": domain.text, **samples})
+    checked = (
+        ("trustDomain", domain, spiffe_id.check_trust_domain(domain.text)),
+        ("path", path, spiffe_id.check_path(path.text)),
+    )
+    problems = []
+    for field, expanded, message in checked:
+        if unknown := ", ".join(expanded.unknown):
+            problems.append(Problem(f"{identity.place} spec.spiffeID.{field}", f"has unknown parts: {unknown}"))
+        elif message:
+            where = "--service" if field == "path" and spiffe_id.check_path(f"/{service}") else identity.place
+            problems.append(Problem(f"{where} spec.spiffeID.{field}", f"{arn.quote(expanded.text)} {message}"))
+    return Names(domain.text, path.text), problems
+
+
+def _check_trust_domain(plan: MeshIdentityPlan, domain: str) -> Check:
+    """Check that the proxies of all zones know the CAs of a zone's trust domain."""
+    expected = f"every zone gets a MeshTrust of the trust domain {domain}"
+    if domain in plan.bundles:
+        return judge(TRUST_DOMAIN, expected, "a MeshTrust in the documents", "", good=True)
+    if domain in plan.known_bundles:
+        return judge(TRUST_DOMAIN, expected, "each zone's control plane creates it", "", good=True)
+    found = "no MeshTrust in the documents"
+    found += "; only the zone's own proxies get the one that its control plane creates" if plan.creates_trust else ""
+    advice = (
+        f"Apply a MeshTrust with the trust domain {domain} and the CA's whole chain to the global control plane, and "
+        "give its document too, with -f. Or set spiffeID.trustDomain to one trust domain for all zones in a new "
+        "MeshIdentity."
+    )
+    if not plan.creates_trust:
+        advice = (
+            f"meshTrustCreation is Disabled: apply a MeshTrust with the trust domain {domain} and the CA's whole chain "
+            "to the global control plane, and give its document too, with -f."
+        )
+    return judge(TRUST_DOMAIN, expected, found, advice, good=False)
+
+
+def _check_roots(plan: MeshIdentityPlan, domain: str) -> Check:
+    """Check that the MeshTrusts have a root: Envoy's SPIFFE validator accepts no path that ends in an intermediate CA.
+
+    A MeshTrust whose trust domain is not that of a zone, such as that of an old CA, belongs to every zone.
+    """
+    own = {names.trust_domain for names in plan.names.values()}
+    bundles = {name: bundle for name, bundle in plan.bundles.items() if name == domain or name not in own}
+    rootless = [name for name, bundle in bundles.items() if not _has_root(bundle)]
+    found = ", ".join(bundles) or f"{domain}: the control plane puts the CA's chain into it"
+    return judge(
+        TRUST_ROOT,
+        "a root in the MeshTrust of each trust domain",
+        f"no root in the MeshTrust of {', '.join(rootless)}" if rootless else found,
+        "Put the CA's whole chain into the MeshTrust: Envoy rejects every certificate below an intermediate CA alone.",
+        good=not rootless,
+    )
+
+
+def _has_root(bundle: str) -> bool:
+    return any(chain.is_self_signed(certificate) for certificate in pem.load_certificates(bundle))
