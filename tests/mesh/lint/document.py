@@ -26,6 +26,11 @@ TITLES = {
     "15": "Names and numbers of CAs",
     "16": "Private keys",
     "17": "Telemetry and constraints",
+    "18": "MeshIdentities",
+    "19": "Providers of MeshIdentities",
+    "20": "SPIFFE IDs",
+    "21": "MeshTrusts",
+    "22": "MeshTrafficPermissions",
 }
 
 

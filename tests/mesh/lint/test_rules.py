@@ -7,18 +7,31 @@ from tests.mesh.lint.cases import (
     chains,
     control_planes,
     documents,
+    identities,
     lifetimes,
     secret_values,
     sources,
+    trusts,
 )
+from tests.mesh.lint.scoped_worlds import ALL
 from tests.mesh.lint.worlds import GOOD, UNIVERSAL, Case, codes, run
 from toolkit.mesh.lint import RULES
 
-_MODULES = (documents, control_planes, sources, secret_values, lifetimes, chains, authorities_of_chains)
+_MODULES = (
+    documents,
+    control_planes,
+    sources,
+    secret_values,
+    lifetimes,
+    chains,
+    authorities_of_chains,
+    identities,
+    trusts,
+)
 CASES: list[Case] = [case for module in _MODULES for case in module.CASES]
 
 
-@pytest.mark.parametrize("text", [GOOD, UNIVERSAL])
+@pytest.mark.parametrize("text", [GOOD, UNIVERSAL, *ALL])
 def test_what_is_good_is_left_alone(text: str) -> None:
     assert run(text) == []
 

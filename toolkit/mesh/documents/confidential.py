@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Where a Secret keeps its value.
 SECRET_PARTS = frozenset({"data", "stringData"})
 # The kinds of data source that contain the value themselves.
-INLINE = frozenset({"inline", "inlineString"})
+INLINE = frozenset({"inline", "inlineString", "insecureInline"})
 # What kubectl apply keeps of the document that was applied last, as JSON
 # (kubernetes/api:core/v1/annotation_key_constants.go, LastAppliedConfigAnnotation).
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -29,13 +29,17 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 @cache
 def list_credential_fields() -> frozenset[str]:
-    """Return the names of the fields of a Mesh that are data sources of credentials or private keys."""
-    return frozenset(
+    """Return the names of the fields that are data sources of credentials or private keys.
+
+    Those of a Mesh, and the private key of a MeshIdentity's Bundled provider.
+    """
+    of_a_mesh = frozenset(
         name
         for model in walk_models(Spec)
         for name, field in list_fields(model).items()
         if read_annotation(field.annotation).model is Credential
     )
+    return of_a_mesh | {"privateKey"}
 
 
 def hides(key: str) -> bool:

@@ -236,8 +236,13 @@ class ScopedDocument(Document):
         return text(at(self.value, self.mesh_path)) or ("" if self.is_universal else DEFAULT_MESH)
 
     @property
+    def spec_path(self) -> Path:
+        """Return the path of its spec, which both forms have."""
+        return ("spec",)
+
+    @property
     def spec(self) -> AnyMapping:
-        """Return its spec, which both forms have; empty if there is none."""
+        """Return its spec; empty if there is none."""
         return mapping(self.value.get("spec"))
 
     @cached_property

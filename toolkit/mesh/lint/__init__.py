@@ -1,4 +1,4 @@
-"""Find what is wrong with a Mesh before a control plane does.
+"""Find what is wrong with a Mesh and its resources before a control plane does.
 
 A control plane tells little: fields that it does not know are dropped without a word, and a chain, a lifetime or a
 Secret that can't work shows itself only when proxies stay without certificates.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.reader import Documents, read_stream
+from toolkit.mesh.documents.wording import join_words
 from toolkit.mesh.lint import (
     access_keys,
     authority_arn_rules,
@@ -20,27 +21,35 @@ from toolkit.mesh.lint import (
     credential_rules,
     data_source_rules,
     durations,
+    identity_contract_rules,
+    identity_rules,
     key_pairs,
     labels,
     last_applied,
     metadata,
     name_rules,
+    permission_rules,
     products,
+    scoped_rules,
     secret_documents,
     secret_names,
+    selector_rules,
+    spiffe_id_rules,
     structure,
     telemetry_rules,
+    trust_rules,
 )
 from toolkit.mesh.lint.catalogue import RULES, Rule, Severity
 from toolkit.mesh.lint.context import Context, Target
 from toolkit.mesh.lint.excerpts import Excerpts
 from toolkit.mesh.lint.findings import UNREADABLE, Finding, report_unreadable
+from toolkit.mesh.schema.scoped import SCOPED_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from toolkit.mesh.documents.reader import Stream
-    from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
+    from toolkit.mesh.documents.typed import Document, MeshDocument, ScopedDocument, SecretDocument
 
 __all__ = ["RULES", "UNREADABLE", "Finding", "Rule", "Severity", "Target", "lint", "report_unreadable"]
 
@@ -60,10 +69,19 @@ _MESH_CHECKS_IN_CONTEXT: tuple[Callable[[MeshDocument, Context], Iterator[Findin
     key_pairs.check,
     products.check,
     contract_rules.check,
+    selector_rules.check_mesh,
 )
-# What looks at Meshes and at Secrets.
-_CHECKS: tuple[Callable[[MeshDocument | SecretDocument], Iterator[Finding]], ...] = (
-    secret_names.check,
+_SCOPED_CHECKS: tuple[Callable[[ScopedDocument, Context], Iterator[Finding]], ...] = (
+    scoped_rules.check,
+    identity_rules.check,
+    identity_contract_rules.check,
+    selector_rules.check,
+    spiffe_id_rules.check,
+    trust_rules.check,
+    permission_rules.check,
+)
+# What looks at documents of every kind.
+_CHECKS: tuple[Callable[[Document], Iterator[Finding]], ...] = (
     metadata.check,
     labels.check,
     last_applied.check,
@@ -73,11 +91,12 @@ _CHECKS: tuple[Callable[[MeshDocument | SecretDocument], Iterator[Finding]], ...
 def lint(
     texts: Sequence[tuple[str, str]], target: Target, advance: Callable[[int], None] = lambda _: None
 ) -> list[Finding]:
-    """Find everything that is wrong with Meshes and their Secrets.
+    """Find everything that is wrong with Meshes, their Secrets and their resources.
 
     Args:
         texts: pairs of a source's name and its text; each text may hold several documents, in the form of Kubernetes
-            or of Universal. Others than Meshes and Secrets are passed over.
+            or of Universal. Read are Meshes, Secrets, MeshIdentities, MeshTrusts, MeshTLSes and MeshTrafficPermissions;
+            others are passed over.
         target: what the Meshes are for.
         advance: is called on the way with the number of characters read since the last call.
 
@@ -85,7 +104,7 @@ def lint(
         The findings by file, line, column and code.
 
     Raises:
-        InvalidInputError: no text is YAML, or there is no Mesh and no Secret in what is.
+        InvalidInputError: no text is YAML, or there is none of these documents in what is.
     """
     streams: list[Stream] = []
     failures: list[tuple[str, InvalidInputError]] = []
@@ -97,7 +116,7 @@ def lint(
     documents = Documents(streams)
     named = secret_documents.find_named(documents.meshes)
     secrets = secret_documents.select_ours(documents.secrets, named)
-    if not documents.meshes and not secrets:
+    if not documents.meshes and not secrets and not documents.scoped:
         raise _nothing(len(documents.all), [error for _, error in failures])
     findings = [report_unreadable(source, error) for source, error in failures]
     findings += _findings(Context(target, documents, secrets, named))
@@ -117,11 +136,17 @@ def _findings(context: Context) -> Iterator[Finding]:
     for secret in secrets:
         yield from secret_documents.check(secret, context)
         yield from access_keys.check_secret(secret, context)
-    documents: list[MeshDocument | SecretDocument] = [*meshes, *secrets]
-    for document in documents:
+    scoped = context.documents.scoped
+    for resource in scoped:
+        for check_scoped in _SCOPED_CHECKS:
+            yield from check_scoped(resource, context)
+    named: list[MeshDocument | SecretDocument] = [*meshes, *secrets]
+    for either in named:
+        yield from secret_names.check(either)
+    for document in (*meshes, *secrets, *scoped):
         for check in _CHECKS:
             yield from check(document)
-    yield from secret_documents.check_twice(documents)
+    yield from secret_documents.check_twice((*meshes, *secrets, *scoped))
 
 
 def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding:
@@ -130,12 +155,13 @@ def _with_excerpt(finding: Finding, excerpts: Mapping[str, Excerpts]) -> Finding
 
 
 def _nothing(others: int, failures: list[InvalidInputError]) -> InvalidInputError:
-    """Return the error that there is nothing to look at."""
+    """Return the error that there is nothing to check."""
     if len(failures) == 1 and not others:
         return failures[0]
     what = f"in {others} document{'s'[: others != 1]}" if others else "in the input"
     problems = [problem for error in failures for problem in error.problems]
     hint = (
         "A Mesh has apiVersion kuma.io/v1alpha1 and kind Mesh, or type Mesh; a Secret is of type system.kuma.io/secret."
+        f" lint also reads {join_words([*SCOPED_KINDS])}."
     )
     return InvalidInputError(f"there is no Mesh and no Secret of Kong Mesh {what}", problems, hint)

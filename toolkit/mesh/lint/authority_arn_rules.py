@@ -1,4 +1,4 @@
-"""The private CA that an acmpca backend names."""
+"""The private CA that an acmpca backend or an acmpca provider names."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
         value = backend.conf.get("arn")
         if backend.type != "acmpca" or not isinstance(value, str):
             continue
-        problem = _judge(value)
-        if problem:
+        if problem := judge_arn(value):
             rule, message = problem
             yield report(mesh, rule, (*backend.path, "conf", "arn"), message)
 
 
-def _judge(value: str) -> tuple[Rule, str] | None:
+def judge_arn(value: str) -> tuple[Rule, str] | None:
+    """Return the rule that an ARN breaks, and how; None if it is the ARN of a private CA."""
     try:
         arn = Arn.parse(value)
     except ValueError:

@@ -68,6 +68,16 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
                 yield from _outside_the_path(bundle)
 
 
+def check_trusted(bundle: Bundle, trust_domain: str, now: datetime) -> Iterator[Finding]:
+    """Yield what is wrong with the CAs of a MeshTrust, whose order does not matter and which may be unrelated."""
+    yield from _content(bundle)
+    if bundle.certificates:
+        yield from (finding for finding in _members(bundle) if finding.rule is not UNRELATED)
+        yield from _times(bundle, now)
+        uri = spiffe.build_service_uri(trust_domain or "example", "workload")
+        yield from _judged(bundle, Needs((uri,)), {*IN_A_MESH, STRICT})
+
+
 def report_chain(bundle: Bundle, rule: Rule, message: str, fix: str = "") -> Finding:
     """Return a finding at the place of the chain."""
     return report(bundle.where.document, rule, bundle.where.path, message, fix)
@@ -144,8 +154,12 @@ def _times(bundle: Bundle, now: datetime) -> Iterator[Finding]:
 def _authorities(bundle: Bundle, mesh: str, backend_type: str) -> Iterator[Finding]:
     """Yield what is wrong with the CAs on the path of the chain: the rules of :mod:`toolkit.pki.authority`."""
     by = {*IN_A_MESH, STRICT, {"acmpca": AWS, "provided": KUMA}.get(backend_type, STRICT)}
-    for breach in judging.judge(bundle.hierarchy, Needs(spiffe.build_typical_uris(mesh)), by):
-        is_kumas = backend_type == "provided" and KUMA in breach.rule.refused_by
+    yield from _judged(bundle, Needs(spiffe.build_typical_uris(mesh)), by)
+
+
+def _judged(bundle: Bundle, needs: Needs, by: set[str]) -> Iterator[Finding]:
+    for breach in judging.judge(bundle.hierarchy, needs, by):
+        is_kumas = KUMA in by and KUMA in breach.rule.refused_by
         rule = PROVIDED if is_kumas else RULES.get(OF_AUTHORITIES.get(breach.rule.name, ""))
         if rule is not None:
             yield report_chain(bundle, rule, f"{show_member(bundle, breach.number)} {breach.message}", breach.rule.fix)

@@ -20,11 +20,11 @@ SYSTEM_NAMESPACES: dict[Product, str] = {"kong-mesh": "kong-mesh-system", "kuma"
 
 @dataclass(frozen=True)
 class Target:
-    """What the Meshes are for, and what they are compared with.
+    """What the documents are for, and what they are compared with.
 
     Attributes:
         now: the moment for which lifetimes are judged; aware of its time zone.
-        product: that the Meshes are for.
+        product: that the documents are for.
         mesh_version: of the product; None for what holds in all versions that are known.
         outputs: the contract, to compare with; None to compare with nothing.
         tags: values of proxies' tags, with which the templates of common names are expanded.

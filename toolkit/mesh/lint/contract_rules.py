@@ -12,6 +12,7 @@ from toolkit.mesh.lint.chain_rules import ROOT_ONLY, report_chain
 from toolkit.mesh.lint.chains import read_bundle
 from toolkit.mesh.lint.durations import EXPIRATION, read_duration, read_lifetime
 from toolkit.mesh.lint.findings import report
+from toolkit.mesh.lint.provider_configs import read_arn
 from toolkit.pki import chain, names, pem
 from toolkit.yamltext.plain import at
 
@@ -46,13 +47,17 @@ def check(mesh: MeshDocument, context: Context) -> Iterator[Finding]:
             mesh, OTHER_MESH, mesh.name_path, f"{show(mesh.name)} is not a mesh of the contract. Meshes: {there}"
         )
         return
+    arn = outputs.certificate_authority.arn
+    if any(read_arn(each) == arn for each in context.documents.list_scoped("MeshIdentity", mesh.name)):
+        # The mesh moves to a MeshIdentity with the contract's CA, or has moved. Its old backends may be of any CA.
+        return
     backends = [backend for backend in mesh.backends if backend.type == "acmpca"]
-    matching = [each for each in backends if each.conf.get("arn") == outputs.certificate_authority.arn]
+    matching = [each for each in backends if each.conf.get("arn") == arn]
     yield from _signing(mesh, backends, matching)
     # While a mesh moves from one CA to another, a second acmpca backend is none of the contract's.
     for backend in () if matching else backends:
         if isinstance(backend.conf.get("arn"), str):
-            message = f"the ARN is not that of the contract's CA, {outputs.certificate_authority.arn}"
+            message = f"the ARN is not that of the contract's CA, {arn}"
             yield report(mesh, OTHER_CA, (*backend.path, "conf", "arn"), message)
     for backend in matching:
         bundle = read_bundle(mesh, backend, context)

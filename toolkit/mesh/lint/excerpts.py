@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.mesh.documents.confidential import hides
 from toolkit.mesh.documents.wording import HIDDEN, is_credential, show_key
 from toolkit.mesh.lint.findings import Excerpt
+from toolkit.mesh.schema.field_types import list_fields
+from toolkit.mesh.schema.identity import SecureDataSource, SourceSecret
 from toolkit.mesh.schema.model import SOURCE_KINDS
 from toolkit.mesh.schema.secret import find_name_problem
 from toolkit.yamltext import nodes
@@ -30,8 +32,11 @@ _HARMLESS = frozenset(
     | {"defaultBackend", "expiration", "requestTimeout", "arn", "commonName", "secret", "file", "RSAbits"}
     | {"skipValidation", "passthrough", "zoneEgress", "localityAwareLoadBalancing", "sampling", "format", "group"}
     | {"defaultForbidMeshExternalServiceAccess", "skipCreatingInitialPolicies", "address", "agentAddress", "pki"}
-    | {"role", "serverName", "skipVerify", "iamServerIdHeader"}
+    | {"role", "serverName", "skipVerify", "iamServerIdHeader", "trustDomain", "path", "expiry", "timeout"}
+    | {"meshTrustCreation"}
 )
+# The keys of a data source, in a Mesh and in a MeshIdentity.
+_KINDS = frozenset({*SOURCE_KINDS, *list_fields(SecureDataSource), *list_fields(SourceSecret), "value", "path"})
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 
 
@@ -126,7 +131,7 @@ def _spans(node: Node, key: str, *, is_confidential: bool) -> Iterator[_Span]:
             name = pair.key.value if isinstance(pair.key, nodes.Scalar) else ""
             if isinstance(pair.key, nodes.Scalar):
                 # Below a credential, what is no kind of data source may be the value that lost its colon.
-                harmless = show_key(name) == name and (not is_confidential or name in SOURCE_KINDS)
+                harmless = show_key(name) == name and (not is_confidential or name in _KINDS)
                 yield _Span(pair.key.start.index, pair.key.end, harmless)
             else:
                 yield from _spans(pair.key, "", is_confidential=True)

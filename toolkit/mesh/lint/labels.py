@@ -1,11 +1,11 @@
-"""Labels of Meshes and Secrets: what Kubernetes and Kuma's API accept as a key and as a value."""
+"""Labels: what Kubernetes and Kuma's API accept as a key and as a value."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
+from toolkit.mesh.documents.typed import SecretDocument
 from toolkit.mesh.documents.wording import name_kind, show, show_key
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
@@ -16,6 +16,7 @@ from toolkit.yamltext.plain import at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from toolkit.mesh.documents.typed import Document
     from toolkit.mesh.lint.findings import Finding
 
 LABEL = RULES["MESH006"]
@@ -28,7 +29,7 @@ _ORIGIN = "kuma.io/origin"
 _ORIGINS = ("global", "zone")
 
 
-def check(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
+def check(document: Document) -> Iterator[Finding]:
     """Yield the findings of this module."""
     path = ("labels",) if document.is_universal else ("metadata", "labels")
     labels = at(document.value, path)

@@ -16,7 +16,7 @@ from toolkit.yamltext.plain import at, mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.documents.typed import MeshDocument
+    from toolkit.mesh.documents.typed import Document
     from toolkit.mesh.lint.findings import Finding
 
 IN_AN_ANNOTATION = RULES["MESH046"]
@@ -24,7 +24,7 @@ IN_AN_ANNOTATION = RULES["MESH046"]
 _PATH = ("metadata", "annotations", LAST_APPLIED)
 
 
-def check(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
+def check(document: Document) -> Iterator[Finding]:
     """Yield the findings of this module."""
     applied = read_last_applied(mapping(at(document.value, _PATH[:-1])))
     if isinstance(document, SecretDocument):

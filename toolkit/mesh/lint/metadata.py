@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.mesh.documents.typed import MeshDocument
+from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument, SecretDocument
 from toolkit.mesh.documents.wording import join_words, name_kind, show_key, suggest
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.value_types import WRONG_TYPE
-from toolkit.mesh.schema.field_types import Spec, list_fields
+from toolkit.mesh.schema.field_types import list_fields
 from toolkit.mesh.schema.secret import MESH_LABEL
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
-    from toolkit.mesh.documents.typed import SecretDocument
+    from toolkit.mesh.documents.typed import Document
     from toolkit.mesh.lint.findings import Finding
     from toolkit.values import Object
 
@@ -36,7 +36,7 @@ _KNOWN = frozenset(
 _TOP_OF_SECRET = ("data", "stringData", "type", "immutable")
 
 
-def check(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
+def check(document: Document) -> Iterator[Finding]:
     """Yield the findings of this module."""
     if not document.is_universal:
         metadata = mapping(document.value.get("metadata"))
@@ -44,9 +44,10 @@ def check(document: MeshDocument | SecretDocument) -> Iterator[Finding]:
         yield from _not_text(document, metadata)
 
 
-def _unknown(document: MeshDocument | SecretDocument, metadata: Object) -> Iterator[Finding]:
+def _unknown(document: Document, metadata: Object) -> Iterator[Finding]:
     unknown = [key for key in metadata if isinstance(key, str) and key not in _KNOWN]
-    lost = [key for key in unknown if isinstance(document, MeshDocument) and key in list_fields(Spec)]
+    fields = _list_spec_fields(document)
+    lost = [key for key in unknown if key in fields]
     if lost and "spec" not in document.value:
         verb = "is a field" if len(lost) == 1 else "are fields"
         yield report(
@@ -62,7 +63,15 @@ def _unknown(document: MeshDocument | SecretDocument, metadata: Object) -> Itera
             yield report(document, UNKNOWN_METADATA, ("metadata", key), message, _fix(key, document))
 
 
-def _not_text(document: MeshDocument | SecretDocument, metadata: Object) -> Iterator[Finding]:
+def _list_spec_fields(document: Document) -> Container[str]:
+    """Return the fields of the spec; a Secret has none."""
+    if not isinstance(document, MeshDocument | ScopedDocument):
+        return ()
+    model = document.spots[0].field_type.model
+    return list_fields(model) if model else ()
+
+
+def _not_text(document: Document, metadata: Object) -> Iterator[Finding]:
     """Yield labels and annotations that Kubernetes refuses; kumactl makes texts of them."""
     for part in ("labels", "annotations"):
         if not isinstance(metadata.get(part), dict | None):
@@ -78,8 +87,8 @@ def _not_text(document: MeshDocument | SecretDocument, metadata: Object) -> Iter
                 yield report(document, WRONG_TYPE, ("metadata", part, key), message, "Put the value in quotes.")
 
 
-def _fix(key: str, document: MeshDocument | SecretDocument) -> str:
-    if key == "spec" or (key in _TOP_OF_SECRET and not isinstance(document, MeshDocument)):
+def _fix(key: str, document: Document) -> str:
+    if key == "spec" or (key in _TOP_OF_SECRET and isinstance(document, SecretDocument)):
         return f"Indent {key} less: it belongs beside metadata."
     if "/" in key:
         return "It looks like a label or an annotation: move it below metadata.labels or metadata.annotations."

@@ -15,7 +15,7 @@ from toolkit.yamltext.plain import at, items, mapping, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.documents.typed import Backend, MeshDocument
+    from toolkit.mesh.documents.typed import Backend, Document, MeshDocument
     from toolkit.mesh.lint.findings import Finding
 
 
@@ -59,7 +59,7 @@ def _is_label(name: str) -> bool:
 
 def check(mesh: MeshDocument) -> Iterator[Finding]:
     """The findings of this module."""
-    yield from _mesh_name(mesh)
+    yield from check_name(mesh)
     if not mesh.is_universal and "namespace" in mapping(mesh.value.get("metadata")):
         yield report(mesh, NAMESPACE, ("metadata", "namespace"), "a Mesh has no namespace")
     for section, field in _SECTIONS.items():
@@ -67,23 +67,24 @@ def check(mesh: MeshDocument) -> Iterator[Finding]:
     yield from _mtls(mesh)
 
 
-def _mesh_name(mesh: MeshDocument) -> Iterator[Finding]:
-    name, path = mesh.name, mesh.name_path
+def check_name(document: Document) -> Iterator[Finding]:
+    """Yield what is wrong with the name of a document."""
+    name, path = document.name, document.name_path
     if not name:
-        if at(mesh.value, path) == "":
-            yield report(mesh, MESH_NAME, path, "the name is empty")
+        if at(document.value, path) == "":
+            yield report(document, MESH_NAME, path, "the name is empty")
         return
     try:
         check_object_name(name)
     except ValueError as error:
-        yield report(mesh, MESH_NAME, path, f"the name {show(name)} {error}")
+        yield report(document, MESH_NAME, path, f"the name {show(name)} {error}")
         return
     if len(name) > _MAX_LABEL:
         message = f"the name has {len(name)} characters, more than the {_MAX_LABEL} of a DNS label"
-        yield report(mesh, MESH_LABEL_NAME, path, message)
+        yield report(document, MESH_LABEL_NAME, path, message)
     elif not _RFC_1035.fullmatch(name):
         what = "contains a dot" if "." in name else "begins with a digit"
-        yield report(mesh, MESH_LABEL_NAME, path, f"the name {show(name)} {what}")
+        yield report(document, MESH_LABEL_NAME, path, f"the name {show(name)} {what}")
 
 
 def _section(mesh: MeshDocument, section: str, field: str) -> Iterator[Finding]:

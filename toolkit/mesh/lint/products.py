@@ -73,7 +73,12 @@ def _open_source(mesh: MeshDocument) -> Iterator[Finding]:
 def _version(mesh: MeshDocument, version: MeshVersion) -> Iterator[Finding]:
     if version >= versions.FIRST_WITHOUT_MTLS:
         if mesh.spec.get("mtls") is not None:
-            yield report(mesh, NO_MTLS, mesh.mtls_path, f"{version} has no Mesh.mtls: it is dropped without an error")
+            yield report(
+                mesh,
+                NO_MTLS,
+                mesh.mtls_path,
+                f"{version} has no Mesh.mtls: it is ignored without an error, and traffic is plaintext",
+            )
         for path in _DROPPED_BY_3_0:
             if at(mesh.spec, path) is not None:
                 message = f"{version} has no {'.'.join(path)}"

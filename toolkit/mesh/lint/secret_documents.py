@@ -12,7 +12,7 @@ from toolkit.mesh.documents.data_sources import (
     read_secret_value,
     read_secret_values,
 )
-from toolkit.mesh.documents.typed import MeshDocument, SecretDocument
+from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument, SecretDocument
 from toolkit.mesh.documents.wording import name_kind, show, show_key, show_path
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
@@ -133,9 +133,9 @@ def _other_values(secret: SecretDocument) -> Iterator[Finding]:
             yield report(secret, _VALUE_RULES[held.reason], held.path, message, held.fix)
 
 
-def check_twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[Finding]:
+def check_twice(documents: Iterable[MeshDocument | ScopedDocument | SecretDocument]) -> Iterator[Finding]:
     """Yield the documents of one name that differ."""
-    seen: dict[tuple[object, ...], MeshDocument | SecretDocument] = {}
+    seen: dict[tuple[object, ...], MeshDocument | ScopedDocument | SecretDocument] = {}
     for document in documents:
         if not document.name:
             continue
@@ -149,21 +149,24 @@ def check_twice(documents: Iterable[MeshDocument | SecretDocument]) -> Iterator[
         yield report(document, DIFFERENT_TWICE, document.name_path, message)
 
 
-def _identity(document: MeshDocument | SecretDocument) -> tuple[object, ...]:
+def _identity(document: MeshDocument | ScopedDocument | SecretDocument) -> tuple[object, ...]:
     """What a second document of which would take the place of the first."""
     if isinstance(document, MeshDocument):
         return "Mesh", document.name
     # On Kubernetes, meshes share the names of one namespace.
     scope = document.mesh if document.is_universal else at(document.value, ("metadata", "namespace"))
-    return "Secret", document.form, str(scope), document.name
+    kind = "Secret" if isinstance(document, SecretDocument) else document.kind
+    return kind, document.form, str(scope), document.name
 
 
-def _content(document: MeshDocument | SecretDocument) -> object:
+def _content(document: MeshDocument | ScopedDocument | SecretDocument) -> object:
     """What a document says, however it is written."""
     if isinstance(document, SecretDocument):
         held = read_secret_value(document)
         return document.type, document.mesh, held.value if isinstance(held, Resolved) else held.reason
     node = nodes.find(document.root, (*document.base, *document.spec_path))
+    if isinstance(document, ScopedDocument):
+        return document.mesh, _said(node) or []
     return _said(node, UNIVERSAL_META if document.is_universal else ()) or []
 
 

@@ -1,4 +1,4 @@
-"""Whether a Mesh has the fields that a Mesh has, and each what may stand in it.
+"""Whether a document has the fields of its kind, and each what may stand in it.
 
 A control plane reads a Mesh into protobuf and passes over what it does not know
 (kumahq/kuma:pkg/util/proto/proto.go, AllowUnknownFields), so a misspelt field is as if it were not there.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from toolkit.mesh.documents.typed import MeshDocument
 from toolkit.mesh.documents.wording import join_words, show, show_key, show_path, suggest
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.value_types import UNKNOWN_VALUE, check_limits, check_type, report_type, show_end
 from toolkit.mesh.schema.backends import BACKEND_TYPES, ProvidedBackend, ProvidedConf
 from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
+from toolkit.mesh.schema.identity import SourceValue
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import DataSource
 from toolkit.yamltext.plain import at
@@ -21,7 +23,7 @@ from toolkit.yamltext.plain import at
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from toolkit.mesh.documents.typed import MeshDocument
+    from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.mesh.lint.findings import Finding
     from toolkit.mesh.schema.field_types import Spot
     from toolkit.mesh.schema.model import Model
@@ -43,53 +45,73 @@ _KUBERNETES_META = ("apiVersion", "kind", "metadata", "spec", "mesh", "status")
 
 def check(mesh: MeshDocument) -> Iterator[Finding]:
     """The findings of this module."""
-    yield from _universal_head(mesh) if mesh.is_universal else _kubernetes_head(mesh)
+    yield from _universal_head(mesh) if mesh.is_universal else check_kubernetes_head(mesh, list_fields(Spec))
     for spot in mesh.spots:
-        yield from check_type(mesh, spot)
         if spot.field_type.variants:
+            yield from check_type(mesh, spot)
             yield from _variant(mesh, spot)
-        elif isinstance(spot.value, dict) and (model := spot.field_type.model):
-            yield from _missing(mesh, spot, model)
-            yield from _unknown(mesh, spot, model)
-        elif type(spot.value) in (str, int, float):
-            yield from check_limits(mesh, spot)
+        else:
+            yield from check_spot(mesh, spot)
 
 
-def _kubernetes_head(mesh: MeshDocument) -> Iterator[Finding]:
-    version = mesh.value.get("apiVersion")
+def check_spot(document: MeshDocument | ScopedDocument, spot: Spot) -> Iterator[Finding]:
+    """Yield what is wrong with one value: its type, its range, and the fields of a mapping."""
+    yield from check_type(document, spot)
+    if isinstance(spot.value, dict) and (model := spot.field_type.model):
+        yield from _missing(document, spot, model)
+        yield from _unknown(document, spot, model)
+    elif type(spot.value) in (str, int, float) or spot.value == []:
+        yield from check_limits(document, spot)
+
+
+def check_kubernetes_head(document: MeshDocument | ScopedDocument, fields: Iterable[str]) -> Iterator[Finding]:
+    """Yield what is wrong beside the spec of a Kubernetes resource.
+
+    Args:
+        document: the resource.
+        fields: of its spec.
+    """
+    version = document.value.get("apiVersion")
     if version != API_VERSION:
         message = "apiVersion is missing" if version is None else f"{show(version)} is no apiVersion of Kong Mesh"
-        yield report(mesh, API_VERSION_UNKNOWN, ("apiVersion",), message)
+        yield report(document, API_VERSION_UNKNOWN, ("apiVersion",), message)
     for part in ("metadata", "spec"):
-        if not isinstance(mesh.value.get(part), dict | None):
-            yield report_type(mesh, (part,), "a mapping", mesh.value[part])
-    yield from _name(mesh)
-    for key in _keys(mesh.value):
+        if not isinstance(document.value.get(part), dict | None):
+            yield report_type(document, (part,), "a mapping", document.value[part])
+    yield from check_name_is_there(document)
+    for key in list_keys(document.value):
         if key in _KUBERNETES_META:
             continue
-        if key in list_fields(Spec) or key in UNIVERSAL_META:
+        if key in fields or key in UNIVERSAL_META:
             is_metadata = key in ("name", "labels")
             path = ("metadata" if is_metadata else "spec", key)
-            fix = f"Move it to {show_path(path)}." if is_metadata or key in list_fields(Spec) else ""
-            yield report(mesh, TWO_FORMS, (key,), f"{key} belongs to the form of Universal; this has a kind", fix)
+            fix = f"Move it to {show_path(path)}." if is_metadata or key in fields else ""
+            yield report(document, TWO_FORMS, (key,), f"{key} belongs to the form of Universal; this has a kind", fix)
         else:
-            yield from _unknown_key(mesh, (key,), key, _KUBERNETES_META)
+            yield from check_key(document, (key,), key, _KUBERNETES_META)
 
 
 def _universal_head(mesh: MeshDocument) -> Iterator[Finding]:
-    yield from _name(mesh)
-    for key in ("apiVersion", "metadata", "spec"):
-        if key in mesh.value:
+    yield from check_name_is_there(mesh)
+    yield from check_mixed_forms(mesh, ("apiVersion", "metadata", "spec"))
+
+
+def check_mixed_forms(document: MeshDocument | ScopedDocument, keys: Iterable[str]) -> Iterator[Finding]:
+    """Yield the keys of the form of Kubernetes in a document of Universal."""
+    for key in keys:
+        if key in document.value:
             message = f"{key} belongs to the form of Kubernetes; this has a type and no kind"
-            yield report(mesh, TWO_FORMS, (key,), message)
+            yield report(document, TWO_FORMS, (key,), message)
 
 
-def _name(mesh: MeshDocument) -> Iterator[Finding]:
-    name = at(mesh.value, mesh.name_path)
+def check_name_is_there(document: MeshDocument | ScopedDocument) -> Iterator[Finding]:
+    """Yield the finding about a name that is missing or is no text."""
+    name = at(document.value, document.name_path)
     if name is None:
-        yield report(mesh, MISSING_FIELD, mesh.name_path, "the Mesh has no name", "Add the name of the mesh.")
+        fix = "Add the name of the mesh." if document.kind == "Mesh" else "Add a name."
+        yield report(document, MISSING_FIELD, document.name_path, f"the {document.kind} has no name", fix)
     elif not isinstance(name, str):
-        yield report_type(mesh, mesh.name_path, "a text", name)
+        yield report_type(document, document.name_path, "a text", name)
 
 
 def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
@@ -117,43 +139,59 @@ def _variant(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
         yield from _missing(mesh, spot, shared, ("type",))
 
 
-def _missing(mesh: MeshDocument, spot: Spot, model: type[Model], without: tuple[str, ...] = ()) -> Iterator[Finding]:
+def _missing(
+    document: MeshDocument | ScopedDocument, spot: Spot, model: type[Model], without: tuple[str, ...] = ()
+) -> Iterator[Finding]:
     for name, field in list_fields(model).items():
         if not field.is_required() or spot.value.get(name) is not None or name in without:
             continue
-        path = _at(mesh, (*spot.path, name))
-        message = f"{name} is missing in {show_end(spot.path)}"
-        if mesh.mtls.get("skipValidation") is True and _is_of_a_provided_ca(model, name):
-            yield report(mesh, NOT_VALIDATED, path, f"{message}, and skipValidation is true")
+        path = _at(document, (*spot.path, name))
+        message = f"{name} is missing in {show_end(spot.path or document.spec_path)}"
+        if _is_of_a_provided_ca(model, name) and _skips_validation(document):
+            yield report(document, NOT_VALIDATED, path, f"{message}, and skipValidation is true")
         else:
-            yield report(mesh, MISSING_FIELD, path, message, f"Add {name}.")
+            yield report(document, MISSING_FIELD, path, message, f"Add {name}.")
 
 
 def _is_of_a_provided_ca(model: type[Model], name: str) -> bool:
     return model is ProvidedConf or (model is ProvidedBackend and name == "conf")
 
 
-def _unknown(mesh: MeshDocument, spot: Spot, model: type[Model]) -> Iterator[Finding]:
+def _skips_validation(document: MeshDocument | ScopedDocument) -> bool:
+    return isinstance(document, MeshDocument) and document.mtls.get("skipValidation") is True
+
+
+def _unknown(document: MeshDocument | ScopedDocument, spot: Spot, model: type[Model]) -> Iterator[Finding]:
     known = [*list_fields(model)]
-    head = (*UNIVERSAL_META, "apiVersion", "metadata", "spec") if mesh.is_universal and not spot.path else ()
-    for key in _keys(spot.value):
+    is_head = isinstance(document, MeshDocument) and document.is_universal and not spot.path
+    head = (*UNIVERSAL_META, "apiVersion", "metadata", "spec") if is_head else ()
+    for key in list_keys(spot.value):
         if key in known or key in head:
             continue
-        if spot.is_credential:
+        if spot.is_credential or model is SourceValue:
             # It may be the value itself, which lost the colon behind its kind.
             message = f"a key is no kind of data source; {join_words([*known])} are"
-            yield report(mesh, UNKNOWN_FIELD, _at(mesh, spot.path), message)
+            yield report(document, UNKNOWN_FIELD, _at(document, spot.path), message)
             continue
         fix = _elsewhere(key, spot, model)
-        yield from _unknown_key(mesh, _at(mesh, (*spot.path, key)), key, (*known, *head), fix)
+        yield from check_key(document, _at(document, (*spot.path, key)), key, (*known, *head), fix)
 
 
-def _unknown_key(
-    mesh: MeshDocument, path: Path, key: str, known: Iterable[str], fix: str | None = None
+def check_key(
+    document: MeshDocument | ScopedDocument, path: Path, key: str, known: Iterable[str], fix: str | None = None
 ) -> Iterator[Finding]:
-    above = show_path(path[:-1]) or "a Mesh"
+    """Yield the finding about a key that is no field.
+
+    Args:
+        document: that has the key.
+        path: of the key.
+        key: as it is written.
+        known: the fields there.
+        fix: what to do; None for a suggestion of the field that is most like it.
+    """
+    above = show_path(path[:-1]) or f"a {document.kind}"
     message = f"{show_key(key)} is no field of {above}; Kong Mesh drops it without a word"
-    yield report(mesh, UNKNOWN_FIELD, path, message, fix or suggest(key, known))
+    yield report(document, UNKNOWN_FIELD, path, message, fix or suggest(key, known))
 
 
 def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
@@ -173,11 +211,12 @@ def _elsewhere(key: str, spot: Spot, model: type[Model]) -> str | None:
     return None
 
 
-def _keys(value: AnyMapping) -> list[str]:
-    """The keys as they are written; YAML has others than texts."""
-    words = {None: "null", True: "true", False: "false"}
-    return [key if isinstance(key, str) else words.get(key, str(key)) for key in value]
+def list_keys(value: AnyMapping) -> list[str]:
+    """Return the keys as they are written; YAML has others than texts."""
+    # By their texts: 1 is equal to True.
+    words = {"None": "null", "True": "true", "False": "false"}
+    return [key if isinstance(key, str) else words.get(str(key), str(key)) for key in value]
 
 
-def _at(mesh: MeshDocument, path: Path) -> Path:
-    return (*mesh.spec_path, *path)
+def _at(document: MeshDocument | ScopedDocument, path: Path) -> Path:
+    return (*document.spec_path, *path)

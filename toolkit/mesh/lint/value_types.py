@@ -1,6 +1,7 @@
 """Whether a value has the type of its field, and is one that the field takes.
 
-Kuma reads a Mesh with the jsonpb package: numbers may be in quotes, values of enums may be given by their numbers.
+Kuma reads a Mesh with the jsonpb package: numbers may be in quotes, values of enums may be given by their numbers. The
+kinds with a spec on Universal, such as MeshIdentity, have neither numbers nor such enums.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeGuard
 
-    from toolkit.mesh.documents.typed import MeshDocument
+    from toolkit.mesh.documents.typed import MeshDocument, ScopedDocument
     from toolkit.mesh.lint.findings import Finding
     from toolkit.mesh.schema.field_types import FieldType, Spot
     from toolkit.mesh.schema.model import Model
@@ -39,7 +40,7 @@ _WORDS: dict[type, str] = {str: "a text", bool: "true or false", int: "a whole n
 _NEEDED: dict[type[Model], tuple[str, ...]] = {VaultFromCp: ("address", "pki", "role")}
 
 
-def check_type(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
+def check_type(document: MeshDocument | ScopedDocument, spot: Spot) -> Iterator[Finding]:
     """Yield what is of another type than its field."""
     field_type, value = spot.field_type, spot.value
     if field_type.model or field_type.variants or field_type.kind is dict:
@@ -49,12 +50,12 @@ def check_type(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
         for index, item in enumerate(value) if fits else ():
             if item is None:
                 yield report_type(
-                    mesh, _at(mesh, (*spot.path, index)), _expected(read_annotation(field_type.inner)), item
+                    document, _at(document, (*spot.path, index)), _expected(read_annotation(field_type.inner)), item
                 )
     else:
         fits, expected = _fits(field_type, value), _expected(field_type)
     if value is not None and not fits:
-        yield report_type(mesh, _at(mesh, spot.path), expected, value)
+        yield report_type(document, _at(document, spot.path), expected, value)
 
 
 def _fits(field_type: FieldType, value: object) -> bool:
@@ -77,14 +78,14 @@ def _expected(field_type: FieldType) -> str:
     return "a text" if field_type.choices else _WORDS.get(field_type.kind, "a mapping")
 
 
-def report_type(mesh: MeshDocument, path: Path, expected: str, value: object) -> Finding:
+def report_type(document: MeshDocument | ScopedDocument, path: Path, expected: str, value: object) -> Finding:
     """Return the finding about a value of another type."""
     fix = ""
     if expected == "a text" and not isinstance(value, dict | list | str):
         fix = "Put the value in quotes."
     elif expected == "true or false" and isinstance(value, str):
         fix = "Write true or false, without quotes."
-    return report(mesh, WRONG_TYPE, path, f"{show_end(path)} must be {expected}; it is {name_kind(value)}", fix)
+    return report(document, WRONG_TYPE, path, f"{show_end(path)} must be {expected}; it is {name_kind(value)}", fix)
 
 
 def show_end(path: Path) -> str:
@@ -92,34 +93,36 @@ def show_end(path: Path) -> str:
     return show_path(path[-1:] if isinstance(path[-1], str) else path[-2:])
 
 
-def check_limits(mesh: MeshDocument, spot: Spot) -> Iterator[Finding]:
+def check_limits(document: MeshDocument | ScopedDocument, spot: Spot) -> Iterator[Finding]:
     """Yield what is of the right type and can't be used all the same."""
-    field_type, value, path = spot.field_type, spot.value, _at(mesh, spot.path)
+    field_type, value, path = spot.field_type, spot.value, _at(document, spot.path)
     name = str(spot.path[-1])
     if field_type.choices:
-        yield from _choice(mesh, path, field_type, value)
-    elif value == "":
+        yield from _choice(document, path, field_type, value)
+    elif value in ("", []):
         needed = spot.owners and name in _NEEDED.get(spot.owners[-1][1], ())
         if needed or any(getattr(each, "min_length", None) for each in field_type.metadata):
-            yield report(mesh, EMPTY_FIELD, path, f"{name} is empty")
+            yield report(document, EMPTY_FIELD, path, f"{name} is empty")
     elif field_type.kind in (int, float) and _fits(field_type, value):
         number = float(value) if isinstance(value, str) else value
         bounds = _bounds(field_type.metadata)
         if not all(test(number, bound) for _, test, bound in bounds):
             words = join_words([f"{word} {bound:.15g}" for word, _, bound in bounds])
-            yield report(mesh, OUT_OF_RANGE, path, f"{name} must be {words}")
+            yield report(document, OUT_OF_RANGE, path, f"{name} must be {words}")
 
 
-def _choice(mesh: MeshDocument, path: Path, field_type: FieldType, value: object) -> Iterator[Finding]:
+def _choice(
+    document: MeshDocument | ScopedDocument, path: Path, field_type: FieldType, value: object
+) -> Iterator[Finding]:
     name, choices = path[-1], [choice for choice in field_type.choices if choice]
     if isinstance(value, str) and value not in field_type.choices:
         message = f"{name} is {show(value)}, and must be {' or '.join(choices)}"
-        yield report(mesh, UNKNOWN_VALUE, path, message, suggest(value, choices))
+        yield report(document, UNKNOWN_VALUE, path, message, suggest(value, choices))
     elif field_type.is_enum and _fits(field_type, value) and isinstance(value, int):
         is_known = 0 <= value < len(choices)
         meaning = f", which stands for {choices[value]}" if is_known else f"; no value of {name} has that number"
         fix = f"Write {choices[value]}." if is_known else f"Write {' or '.join(choices)}."
-        yield report(mesh, BY_NUMBER, path, f"{name} is {value}{meaning}", fix)
+        yield report(document, BY_NUMBER, path, f"{name} is {value}{meaning}", fix)
 
 
 def _bounds(metadata: tuple[object, ...]) -> list[tuple[str, Callable[[float, float], bool], float]]:
@@ -129,5 +132,5 @@ def _bounds(metadata: tuple[object, ...]) -> list[tuple[str, Callable[[float, fl
     return [(word, test, bound) for word, test, bound in bounds if bound is not None]
 
 
-def _at(mesh: MeshDocument, path: Path) -> Path:
-    return (*mesh.spec_path, *path)
+def _at(document: MeshDocument | ScopedDocument, path: Path) -> Path:
+    return (*document.spec_path, *path)
