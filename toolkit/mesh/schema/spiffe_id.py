@@ -23,11 +23,19 @@ DEFAULT_PATHS: dict[Form, str] = {
 WORKLOAD_LABEL = "kuma.io/workload"
 TRUST_DOMAIN_FIELDS = ("Mesh", "Zone")
 PATH_FIELDS = ("TrustDomain", "Namespace", "ServiceAccount", "Workload")
-_ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+# White space of Go's templates. A dash beside a brace takes the white space around the action away, but only if there
+# is white space on its other side (golang/go:src/text/template/parse/lex.go).
+_SPACE = r"[ \t\r\n]"
+_ACTION = re.compile(
+    rf"(?:(?<!{_SPACE}){_SPACE}+(?=\{{\{{-{_SPACE}))?\{{\{{(?:-(?={_SPACE}))?{_SPACE}*"
+    rf"(.*?){_SPACE}*(?:(?<={_SPACE})-\}}\}}{_SPACE}*|\}}\}})",
+    re.DOTALL,
+)
 _FIELD = re.compile(r"\.(\w+)", re.ASCII)
-_LABEL = re.compile(r'label\s+(?:"([^"\\]*)"|`([^`]*)`)')
-# SPIFFE-ID, 2.1: lower-case letters, digits, dots, hyphens and underscores.
-_TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
+_LABEL = re.compile(rf'label{_SPACE}+(?:"([^"\\\n]*)"|`([^`\r]*)`)')
+# SPIFFE-ID, 2.1: lower-case letters, digits, dots, hyphens and underscores; at most 255 of them (2.3).
+_TRUST_DOMAIN = re.compile(r"[a-z0-9._-]+")
+_MAX_TRUST_DOMAIN = 255
 # SPIFFE-ID, 2.2: segments of letters, digits, dots, hyphens and underscores, none of which is empty, . or ..
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]+)+")
 
@@ -75,7 +83,7 @@ def expand(template: str, fields: Mapping[str, str], labels: Mapping[str, str] |
 
 def expand_trust_domain(template: str | None, mesh: str, zone: str) -> Expansion:
     """Return the trust domain of a zone; of None, that of Kuma's default template."""
-    return expand(template or DEFAULT_TRUST_DOMAIN, {"Mesh": mesh, "Zone": zone})
+    return expand(DEFAULT_TRUST_DOMAIN if template is None else template, {"Mesh": mesh, "Zone": zone})
 
 
 def check_trust_domain(text: str) -> str:
@@ -83,7 +91,8 @@ def check_trust_domain(text: str) -> str:
     if "://" in text:
         return "has a scheme; a trust domain is a name such as example.org"
     if _TRUST_DOMAIN.fullmatch(text):
-        return ""
+        too_long = f"has {len(text)} characters; a trust domain has at most {_MAX_TRUST_DOMAIN}"
+        return too_long if len(text) > _MAX_TRUST_DOMAIN else ""
     if not text:
         return "is empty"
     if any(character.isupper() for character in text):

@@ -1,0 +1,121 @@
+"""MeshTLS and MeshTrafficPermission, as Kong documents them."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from tests.mesh.schema.generated import documents
+from toolkit.mesh.documents.reader import read
+from toolkit.mesh.render.identity import render_resource
+from toolkit.mesh.schema.mesh import Form
+from toolkit.mesh.schema.policies import (
+    MeshTls,
+    MeshTlsSpec,
+    MeshTrafficPermission,
+    MeshTrafficPermissionSpec,
+)
+
+# Kong/developer.konghq.com:app/_kong_plugins, mesh/policies/meshtrafficpermission and meshtls, their examples.
+PERMISSIONS: list[dict[str, Any]] = [
+    {
+        "targetRef": {"kind": "Dataplane", "labels": {"app": "payments"}},
+        "from": [
+            {
+                "targetRef": {"kind": "MeshSubset", "tags": {"kuma.io/service": "orders"}},
+                "default": {"action": "Allow"},
+            }
+        ],
+    },
+    {
+        "targetRef": {"kind": "Dataplane", "labels": {"app": "backend"}, "sectionName": "admin"},
+        "rules": [
+            {
+                "default": {
+                    "deny": [{"spiffeID": {"type": "Prefix", "value": "spiffe://d.z.mesh.local/ns/legacy/sa"}}],
+                    "allowWithShadowDeny": [{"spiffeID": {"type": "Exact", "value": "spiffe://d/ns/a/sa/b"}}],
+                    "allow": [{"sni": {"type": "Exact", "value": "x"}}],
+                }
+            }
+        ],
+    },
+]
+TLS: list[dict[str, Any]] = [
+    {"targetRef": {"kind": "Mesh"}, "rules": [{"default": {"mode": "Permissive"}}]},
+    {
+        "from": [
+            {
+                "targetRef": {"kind": "Mesh"},
+                "default": {"mode": "Strict", "tlsVersion": {"min": "TLS12", "max": "TLS13"}, "tlsCiphers": ["X"]},
+            }
+        ]
+    },
+]
+
+
+@pytest.mark.parametrize("spec", PERMISSIONS)
+def test_documented_permissions(spec: dict[str, Any]) -> None:
+    assert MeshTrafficPermissionSpec.model_validate(spec).to_document() == spec
+
+
+@pytest.mark.parametrize("spec", TLS)
+def test_documented_tls(spec: dict[str, Any]) -> None:
+    assert MeshTlsSpec.model_validate(spec).to_document() == spec
+
+
+@given(documents(MeshTrafficPermissionSpec), st.sampled_from(get_args(Form)))
+def test_any_permission_is_written_back_without_loss(spec: dict[str, Any], form: Form) -> None:
+    made = MeshTrafficPermissionSpec.model_validate(spec)
+    assert made.to_document() == spec
+    resource = MeshTrafficPermission(name="a", mesh="b", namespace="c", spec=made)
+    text = render_resource(resource, form)
+    assert YAML(typ="safe", pure=True).load(text) == resource.to_form(form)
+    (document,) = read([("x", text)]).list_scoped("MeshTrafficPermission", "b")
+    assert MeshTrafficPermissionSpec.model_validate(document.spec) == made
+
+
+@given(documents(MeshTlsSpec), st.sampled_from(get_args(Form)))
+def test_any_tls_is_written_back_without_loss(spec: dict[str, Any], form: Form) -> None:
+    made = MeshTlsSpec.model_validate(spec)
+    assert made.to_document() == spec
+    resource = MeshTls(name="a", mesh="b", namespace="c", spec=made)
+    text = render_resource(resource, form)
+    assert YAML(typ="safe", pure=True).load(text) == resource.to_form(form)
+    (document,) = read([("x", text)]).list_scoped("MeshTLS", "b")
+    assert MeshTlsSpec.model_validate(document.spec) == made
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"to": []}, ("to",)),
+        ({"rules": [{}]}, ("rules", 0, "default")),
+        (
+            {"rules": [{"default": {"allow": [{"spiffeId": {"type": "Exact", "value": "x"}}]}}]},
+            ("rules", 0, "default", "allow", 0, "spiffeId"),
+        ),
+        (
+            {"rules": [{"default": {"allow": [{"spiffeID": {"type": "Regex", "value": "x"}}]}}]},
+            ("rules", 0, "default", "allow", 0, "spiffeID", "type"),
+        ),
+        (
+            {"from": [{"targetRef": {"kind": "Mesh"}, "default": {"action": "ALLOW"}}]},
+            ("from", 0, "default", "action"),
+        ),
+    ],
+)
+def test_permissions_that_kuma_refuses(spec: dict[str, Any], path: tuple[str | int, ...]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        MeshTrafficPermissionSpec.model_validate(spec)
+    assert [error["loc"] for error in caught.value.errors()] == [path]
+
+
+@pytest.mark.parametrize("mode", ["STRICT", "permissive", "", 1])
+def test_modes_that_kuma_refuses(mode: object) -> None:
+    with pytest.raises(ValidationError):
+        MeshTlsSpec.model_validate({"rules": [{"default": {"mode": mode}}]})
