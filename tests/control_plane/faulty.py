@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from toolkit.control_plane.rehearsal.api import Request
+    from toolkit.control_plane.rehearsal.routes import Request
     from toolkit.control_plane.rehearsal.violations import Reply
     from toolkit.mesh.schema.versions import Product
 

@@ -49,7 +49,7 @@ def test_what_somebody_else_makes_or_removes_meanwhile(standin: Faulty) -> None:
     standin.state.clear()
     apply(standin)
     error = refused(standin, changed, between=standin.state.clear)
-    assert "Mesh default is no longer what it was" in error.message
+    assert "Mesh default was changed by someone else" in error.message
 
 
 def test_what_somebody_else_has_already_done_is_not_done_again(standin: Faulty) -> None:
@@ -122,7 +122,7 @@ def test_every_problem_is_named_by_document_and_path(standin: Faulty, old: bool,
     standin.old = old
     error = refused(standin, document)
     assert isinstance(error, InvalidInputError)
-    assert error.message == "the control plane refuses Mesh default"
+    assert error.message == "the control plane rejects Mesh default"
     assert any(str(found).startswith("mesh.yaml: Mesh default: ") and problem in str(found) for found in error.problems)
     assert error.lines()[-1] == "Nothing was written."
 

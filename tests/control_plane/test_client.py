@@ -15,7 +15,8 @@ from tests.control_plane.clients import KEY, MESH, SECRET, client, reply
 from tests.control_plane.faulty import ON_KUBERNETES, TOKEN, Fault, Faulty
 from toolkit.control_plane.client import MAX_RESPONSE, ControlPlane, ControlPlaneError, RefusedDocumentError
 from toolkit.control_plane.connection import Access, Token
-from toolkit.control_plane.rehearsal.api import READ_ONLY, Request
+from toolkit.control_plane.rehearsal.api import READ_ONLY
+from toolkit.control_plane.rehearsal.routes import Request
 from toolkit.control_plane.rehearsal.violations import Reply
 from toolkit.control_plane.resources import Key
 from toolkit.errors import ExternalError, InvalidInputError, ToolkitError
@@ -233,16 +234,23 @@ def test_a_connection_that_breaks(standin: Faulty, hang_up: str, passing: bool) 
     assert (KEY.path in standin.state) == (hang_up != "before")
 
 
-def test_nobody_listens() -> None:
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    # Konnect's address is https://REGION.api.konghq.com/v1/mesh/control-planes/ID/api.
+    [("", "5681 for http, 5682 for https"), ("/", "5681 for http"), ("/v1/mesh/control-planes/1/api", "is correct")],
+)
+def test_nobody_listens(path: str, hint: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        with ControlPlane(Access(f"http://127.0.0.1:{port}"), pause=lambda _: None) as control_plane:
+        with ControlPlane(Access(f"http://127.0.0.1:{port}{path}"), pause=lambda _: None) as control_plane:
             with pytest.raises(ControlPlaneError, match=r"can't connect to .*Connection refused"):
                 control_plane.get_index()
             with pytest.raises(ControlPlaneError) as raised:
                 control_plane.put(KEY, MESH)
     assert not raised.value.unsure
+    assert hint in raised.value.hint
+    assert ("568" in raised.value.hint) == ("568" in hint)
 
 
 def test_a_control_plane_that_hangs(standin: Faulty) -> None:

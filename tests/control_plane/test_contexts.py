@@ -118,7 +118,7 @@ def test_a_token_may_be_in_a_header(tmp_path: Path, text: str) -> None:
             f"headers: [{{key: authorization, value: Bearer x}}]\nauthType: tokens\nauthConf: {{token: {TOKEN}}}",
             "apiServer.headers: have another token than authConf",
         ),
-        (f"authType: tokens\nauthConf: {{token: '{TOKEN} x'}}", "config: holds characters that no token has"),
+        (f"authType: tokens\nauthConf: {{token: '{TOKEN} x'}}", "config: contains characters that tokens can't have"),
     ],
 )
 def test_what_is_not_supported_is_refused_with_the_reason(tmp_path: Path, text: str, words: str) -> None:

@@ -100,7 +100,7 @@ def test_what_an_export_carries_is_left_out() -> None:
             MESH.replace("enabledBackend: acm", "enabledBackend: old"),
             "mtls.enabledBackend: old is not among the backends",
         ),
-        (MESH + "    - {name: acm, type: builtin}\n", "mtls.backends[1].name: acm is another backend's name too"),
+        (MESH + "    - {name: acm, type: builtin}\n", "mtls.backends[1].name: acm is also the name of another backend"),
         (MESH.replace("24h", "1d12h"), "mtls.backends[0].dpCert.rotation.expiration: '1d12h' is not a duration"),
         (MESH.replace("24h", "24"), "dpCert.rotation.expiration: is not a text such as 24h"),
         (MESH.replace("{rotation: {expiration: 24h}}", "{}"), "dpCert.rotation.expiration: is missing"),
@@ -146,7 +146,7 @@ def test_the_form_of_kubernetes_goes_to_kubectl() -> None:
     with pytest.raises(InvalidInputError) as raised:
         read([("a.yaml", MESH), ("my mesh.yaml", f"{kubernetes}---\n{kubernetes}"), ("-", kubernetes)])
     assert raised.value.hint == "kubectl apply -f 'my mesh.yaml' -f -"
-    assert "my mesh.yaml:1:1: Mesh default has the form of Kubernetes" in map(str, raised.value.problems)
+    assert "my mesh.yaml:1:1: Mesh default is in the form for Kubernetes" in map(str, raised.value.problems)
 
 
 @given(st.text(alphabet=st.sampled_from("type: Mesh\nname-{}[]&*!,'\"#|>?%@`0a\t")) | st.text())

@@ -42,9 +42,9 @@ def list_product_problems(index: Index, resources: Sequence[Resource]) -> list[P
     with_mtls = [resource for resource in resources if mapping(resource.document.get("mtls"))]
     if with_mtls and index.major is not None and index.major >= _WITHOUT_MTLS:
         raise ExternalError(
-            f"{index} has no mTLS in a Mesh any more: it would drop mtls of {with_mtls[0].key} without an error, and "
+            f"{index} has no mTLS in a Mesh: it would drop mtls of {with_mtls[0].key} without an error, and "
             "proxies would get no certificates",
-            "From 3.0 on, MeshIdentity takes its place; nothing was written.",
+            "Version 3.0 replaced it with MeshIdentity. Nothing was written.",
         )
     problems = [
         resource.build_problem("routing.zoneEgress", "needs mTLS: set mtls.enabledBackend")

@@ -98,7 +98,7 @@ def plan(control_plane: ControlPlane, resources: Sequence[Resource]) -> Plan:
         others = [resource for resource in ours if resource is not mesh]
         if there is None and mesh is None:
             problems += [
-                other.build_problem("mesh", f"there is no mesh {name}, nor a document of it") for other in others
+                other.build_problem("mesh", f"there is no mesh {name}, and no document of it") for other in others
             ]
             continue
         planned = [
@@ -208,8 +208,8 @@ class _Run:
             return Written(created=before is None)
         if (now is None) != (before is None) or (now is not None and not self._same(now, before)):
             raise ExternalError(
-                f"{key} is no longer what it was when the changes were shown: someone else has changed it",
-                "See what they did, then run the same command again.",
+                f"{key} was changed by someone else after the changes were shown",
+                "Check their change, then run the same command again.",
             )
         self._unsure = True
         try:
@@ -235,13 +235,13 @@ class _Run:
         for step in self._plan.steps:
             key, now = step.resource.key, self._control_plane.get(step.resource.key)
             if now is None:
-                differing.append(f"{key}: is not there")
+                differing.append(f"{key}: does not exist")
             else:
                 places = find_differences(step.resource.document, now, heed_unknown=step.heed_unknown)
                 differing += [f"{key}: {place}" for place in places]
         if differing:
             raise ExternalError(
-                f"what the control plane has now is not what was written: {'; '.join(differing)}",
+                f"the control plane has other values than were written: {'; '.join(differing)}",
                 "Someone else has changed it since, or this control plane does not know a field and dropped it.",
             )
 

@@ -24,7 +24,14 @@ from toolkit.control_plane.connection import (
     parse_address,
     speaks_plainly,
 )
-from toolkit.control_plane.hints import CHECK_ADDRESS, NOT_TRUSTED, PLAIN_HTTP, choose_hint, means_tls
+from toolkit.control_plane.hints import (
+    CHECK_ADDRESS,
+    NOT_TRUSTED,
+    PLAIN_HTTP,
+    choose_connection_hint,
+    choose_hint,
+    means_tls,
+)
 from toolkit.control_plane.index import Index
 from toolkit.control_plane.request_deadline import RequestDeadline
 from toolkit.control_plane.resources import Key, build_list_path
@@ -238,7 +245,7 @@ class ControlPlane:
         if response.status != httpx.codes.OK or document is None:
             raise self._unexpected(f"GET {path}", response)
         if (document.get("type"), document.get("name")) != (kind, name):
-            raise ControlPlaneError(f"GET {path}: the answer is no {kind} of that name", CHECK_ADDRESS)
+            raise ControlPlaneError(f"GET {path}: the answer is not a {kind} with that name", CHECK_ADDRESS)
         return document
 
     def put(self, key: Key, document: Object) -> Written:
@@ -252,7 +259,7 @@ class ControlPlane:
         response = self._exchange("PUT", _path(key), body)
         if response.status in _INVALID and not means_tls(response):
             problems = response.list_problems() or (Problem("", response.summarize() or "no reason is given"),)
-            raise RefusedDocumentError(f"the control plane refuses {key}", problems)
+            raise RefusedDocumentError(f"the control plane rejects {key}", problems)
         if response.status not in _WRITTEN or (response.body.strip() and response.parse_document() is None):
             raise self._unexpected(f"PUT {_path(key)}", response)
         return Written(response.status == httpx.codes.CREATED, response.list_warnings())
@@ -310,7 +317,7 @@ class ControlPlane:
         """Return the whole body, up to the size limit."""
         content = bytearray()
         if response.headers.get("content-encoding", "identity") != "identity":
-            raise ControlPlaneError(f"{asked}: the answer is compressed, which was not asked for", CHECK_ADDRESS)
+            raise ControlPlaneError(f"{asked}: the answer is compressed, which is not supported", CHECK_ADDRESS)
         for chunk in response.iter_raw():
             content += chunk
             if len(content) > MAX_RESPONSE:
@@ -320,7 +327,7 @@ class ControlPlane:
     def _late(self, asked: str, *, unsure: bool = True) -> ControlPlaneError:
         return ControlPlaneError(
             f"{asked}: {self.url} did not answer within {self._timeout:g} s",
-            "See whether the control plane is well, or give it longer with --control-plane-timeout.",
+            "Check the health of the control plane, or set a longer time limit with --control-plane-timeout.",
             unsure=unsure,
         )
 
@@ -334,13 +341,13 @@ class ControlPlane:
         if isinstance(error, httpx.ConnectError):
             return ControlPlaneError(
                 f"{asked}: can't connect to {self.url}: {take_line(flatten(error))}",
-                "See whether the control plane runs and listens there (5681 for http, 5682 for https).",
+                choose_connection_hint(self.url),
                 passing=True,
             )
-        reason = "broke off in the middle of the answer" if has_answered else "was lost before there was an answer"
+        reason = "broke during the response" if has_answered else "broke before the response"
         return ControlPlaneError(
             f"{asked}: the connection to {self.url} {reason}: {take_line(flatten(error))}",
-            "See whether the control plane is well.",
+            "Check the health of the control plane.",
             passing=not has_answered,
             unsure=True,
         )

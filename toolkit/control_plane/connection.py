@@ -66,7 +66,7 @@ def _token_problem(value: str) -> str:
     if not value:
         return "is empty"
     problem = check_characters(value)
-    return f"{problem}, which no token has" if problem else "holds characters that no token has"
+    return f"{problem}, which a token can't contain" if problem else "contains characters that tokens can't have"
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def parse_address(access: Access) -> httpx.URL:
         url = httpx.URL(access.url)
         problem = _address_problem(url)
     except (httpx.InvalidURL, ValueError):
-        problem = "is no address such as https://host:5682"
+        problem = "is not an address such as https://host:5682"
     if not problem and access.ca_file and url.scheme == "http":
         raise _invalid(access.ca_place, "is for an https:// address, and this is an http:// one")
     if not problem and access.token and url.scheme == "http" and not (access.insecure_http or is_loopback(url.host)):
@@ -122,16 +122,16 @@ def _address_problem(url: httpx.URL) -> str:
     if url.scheme not in ("http", "https"):
         return "must begin with http:// or https://"
     if not url.host or not _HOST.fullmatch(url.raw_host.decode()) or not 0 < (url.port or 1) < 1 << 16:
-        return "names no host and port that can be"
+        return "has no valid host and port"
     if url.userinfo:
-        return "holds a user name; a token comes from TOOLKIT_CONTROL_PLANE_TOKEN or --token-file"
+        return "contains a user name; a token comes from TOOLKIT_CONTROL_PLANE_TOKEN or --token-file"
     if url.query or url.fragment:
-        return "holds a query or a fragment"
+        return "contains a query or a fragment"
     return ""
 
 
 def _invalid(place: str, problem: str, hint: str = "") -> InvalidInputError:
-    return InvalidInputError("the control plane can't be asked like this", [Problem(place, problem)], hint)
+    return InvalidInputError("the settings for the control plane are not valid", [Problem(place, problem)], hint)
 
 
 def is_loopback(host: str) -> bool:

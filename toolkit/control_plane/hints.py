@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from toolkit.control_plane.responses import ApiResponse
 
-CHECK_ADDRESS = "See whether --control-plane is the address of a control plane's HTTP API, such as https://host:5682."
+CHECK_ADDRESS = "Check that --control-plane is the address of a control plane's HTTP API, such as https://host:5682."
 NOT_TRUSTED = "Give the CA that signed its certificate with --ca-file; the name in the address must be in it."
 PLAIN_HTTP = (
     "This port answers in plain HTTP: use the https port, 5682 unless the control plane sets another, or an http:// "
@@ -17,8 +18,8 @@ PLAIN_HTTP = (
 _HTTPS = (
     "This port answers in TLS: use an https:// address, or the http port, 5681 unless the control plane sets another."
 )
-_BUSY = "The control plane is not well; see its log."
-_SOMEONE_ELSE = "Someone else writes at the same time; see what they did, and run the same command again."
+_BUSY = "The control plane has an internal error; see its log."
+_SOMEONE_ELSE = "Someone else wrote at the same time; check their change, and run the same command again."
 _ISSUE = "kumactl generate user-token --name NAME --group mesh-system:admin --valid-for 24h issues one"
 _NO_TOKEN = f"Give a user token: TOOLKIT_CONTROL_PLANE_TOKEN, or --token-file; {_ISSUE}."
 _KUBECTL = "toolkit render-mesh --format kubernetes | kubectl apply -f -"
@@ -35,12 +36,12 @@ _MEANT_TLS = re.compile(rb"HTTP request to an HTTPS server|HTTP request was sent
 # Kuma's name for a user without a token (kumahq/kuma:pkg/core/user/user.go).
 _ANONYMOUS = "mesh-system:anonymous"
 _HINTS = {
-    401: f"The token is not valid there, or no longer; {_ISSUE}.",
+    401: f"The token is not valid, or has expired; {_ISSUE}.",
     403: "Meshes and Secrets need an administrator: a token of the group mesh-system:admin.",
     404: CHECK_ADDRESS,
     409: _SOMEONE_ELSE,
     412: _SOMEONE_ELSE,
-    413: "A proxy before the control plane rejects a document of this size.",
+    413: "A proxy in front of the control plane rejects a document of this size.",
     429: "Too many requests; try again later.",
     500: _BUSY,
     502: _BUSY,
@@ -53,6 +54,19 @@ _UNAUTHORIZED, _FORBIDDEN, _READ_ONLY_STATUS, _BAD_REQUEST = 401, 403, 405, 400
 def means_tls(response: ApiResponse) -> bool:
     """Return whether a TLS port rejected plain HTTP."""
     return response.status == _BAD_REQUEST and _MEANT_TLS.search(response.body) is not None
+
+
+def choose_connection_hint(url: str) -> str:
+    """Return a hint for a connection that can't be made.
+
+    An address with a path is that of Konnect or of a proxy, which have other ports than a control plane.
+
+    Args:
+        url: the address of the control plane.
+    """
+    if urlsplit(url).path.strip("/"):
+        return "See whether the address is correct, and whether this machine reaches it (DNS, proxy, firewall)."
+    return "Check that the control plane runs and listens there (5681 for http, 5682 for https)."
 
 
 def choose_hint(response: ApiResponse, *, has_token: bool) -> str:

@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["Mesh", "Secret"] | ScopedKind
 KINDS: tuple[Kind, ...] = ("Mesh", "Secret", *SCOPED_KINDS)
 _SCOPED: dict[str, ScopedKind] = {kind: kind for kind in SCOPED_KINDS}
-# Fields of a Secret and of other resources of a mesh. A control plane ignores the status in a document.
+# Fields of a Secret and of other resources of a mesh.
 _FIELDS = frozenset({"type", "mesh", "name", "labels"})
-_SECRET_FIELDS, _SCOPED_FIELDS = _FIELDS | {"data"}, _FIELDS | {"spec", "status"}
+_SECRET_FIELDS, _SCOPED_FIELDS = _FIELDS | {"data"}, _FIELDS | {"spec"}
 
 
 def build_list_path(kind: Literal["Secret"] | ScopedKind, mesh: str) -> str:
@@ -146,7 +146,7 @@ def _refuse_kubernetes(documents: Sequence[Document]) -> None:
     sources = dict.fromkeys(document.source for document in refused)
     files = " ".join(f"-f {'-' if source == name_source('-') else shlex.quote(source)}" for source in sources)
     problems = [
-        Problem(document.show_place(()), f"{_named(document)} has the form of Kubernetes") for document in refused
+        Problem(document.show_place(()), f"{_named(document)} is in the form for Kubernetes") for document in refused
     ]
     raise InvalidInputError(
         "documents for Kubernetes can't be applied over HTTP: a control plane there is changed through Kubernetes",
@@ -176,7 +176,7 @@ def _named(document: Document) -> str:
 def _resource(document: Document) -> tuple[Resource | None, list[Problem]]:
     value, where = document.value, f"{document.source}: {_named(document)}"
     if not is_tame(value):
-        return None, [_problem(where, "", "is nested without end, or far larger than a document needs")]
+        return None, [_problem(where, "", "is nested without end, or too large")]
     wrong = [_problem(where, path, message) for path, message in _unspeakable(value, "")]
     is_mesh = document.kind == "Mesh"
     wrong += _name_problems(where, "name", value.get("name"), is_object=not is_mesh)
@@ -201,7 +201,6 @@ def _resource(document: Document) -> tuple[Resource | None, list[Problem]]:
         kept.pop("mesh", None)
         mesh = Resource(Key("Mesh", document.name, document.name), kept, document.source)
         return mesh, _mtls_problems(mesh)
-    kept.pop("status", None)
     if isinstance(document, SecretDocument):
         kept["data"] = base64.b64encode(decode(value["data"]) or b"").decode()
     kind: Kind = _SCOPED.get(document.kind, "Secret")
@@ -243,9 +242,9 @@ def _unspeakable(value: object, path: str) -> Iterator[tuple[str, str]]:
         for index, entry in enumerate(value):
             yield from _unspeakable(entry, f"{path}[{index}]")
     elif isinstance(value, float) and not math.isfinite(value):
-        yield path, f"is {value}, which JSON does not know"
+        yield path, f"is {value}, which JSON can't represent"
     elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        yield path, "holds half a character, which no document can carry"
+        yield path, "contains half a character (a lone surrogate)"
     elif value is not None and not isinstance(value, (str, int, float)):
         yield path, f"is a {type(value).__name__} in YAML; put it in quotes if it is text"
 
@@ -257,7 +256,7 @@ def _mtls_problems(mesh: Resource) -> list[Problem]:
     for path, backend in mesh.list_backends():
         if backend.get("name") in names:
             problems.append(
-                mesh.build_problem(f"{path}.name", f"{take_line(backend['name'])} is another backend's name too")
+                mesh.build_problem(f"{path}.name", f"{take_line(backend['name'])} is also the name of another backend")
             )
         names.append(backend.get("name"))
         if isinstance(certificates := backend.get("dpCert"), dict):

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.control_plane.faulty import ARN
 from tests.mesh.protobuf import NoMessageError, round_trip
 from toolkit.control_plane.rehearsal import jsonpb, messages
-from toolkit.control_plane.rehearsal.api import Request, StandIn
+from toolkit.control_plane.rehearsal.api import StandIn
+from toolkit.control_plane.rehearsal.routes import Request
 from toolkit.control_plane.rehearsal.web_server import Rehearsal
 from toolkit.errors import ExternalError
 

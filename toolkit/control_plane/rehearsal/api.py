@@ -1,23 +1,26 @@
 """Answer requests to the HTTP API of a stand-in control plane, without the network.
 
-Sources: kumahq/kuma:pkg/api-server/resource_endpoints.go, index_endpoints.go, pagination.go,
-pkg/core/resources/access/admin_resource_access.go, pkg/core/secrets/manager/validator.go; emicklei/go-restful for
-requests without a route. Measured with Kuma 2.14.3 on Universal (``tests/control_plane/recorded/``).
+Sources: kumahq/kuma:pkg/api-server/resource_endpoints.go, index_endpoints.go, config_ws.go, pagination.go,
+pkg/core/resources/access/admin_resource_access.go, pkg/core/secrets/manager/validator.go. Measured with Kuma 2.14.3 on
+Universal (``tests/control_plane/recorded/``).
 """
 
 from __future__ import annotations
 
 import base64
-import json
+import contextlib
 import logging
 import re
+import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qs, unquote, urlencode
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlencode
 
-from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, messages, names_and_labels
-from toolkit.control_plane.rehearsal.inventory import Inventory
-from toolkit.control_plane.rehearsal.jsonpb import MessageError, read_message
+from toolkit.control_plane.rehearsal import ca_plugins, mesh_validation, names_and_labels, synchronization
+from toolkit.control_plane.rehearsal.identity_conditions import reconcile
+from toolkit.control_plane.rehearsal.inventory import Inventory, build_path
+from toolkit.control_plane.rehearsal.resource_body import read_body
+from toolkit.control_plane.rehearsal.routes import PLAIN, Key, Request, find_key, find_list, read_page
 from toolkit.control_plane.rehearsal.violations import (
     RefusedError,
     Reply,
@@ -40,31 +43,10 @@ READ_ONLY = (
     " You can still use 'kumactl' or the HTTP API to modify the rest of the resource on the global control plane.\n"
 )
 _logger = logging.getLogger(__name__)
-_RESOURCE = re.compile(r"/meshes/(?P<mesh>[^/]+)(?:/secrets/(?P<secret>[^/]+))?")
-_LIST = re.compile(r"/meshes(?:/(?P<mesh>[^/]+)/secrets)?")
 _INSIGHT = re.compile(r"/mesh-insights/(?P<mesh>[^/]+)")
-_DEFAULT_SIZE, _MAX_SIZE = 100, 1000
+# Resources with a status.
+_WITH_STATUS = ("MeshIdentity", "MeshTrust")
 _ANONYMOUS = "mesh-system:anonymous/mesh-system:unauthenticated"
-
-
-class Request(NamedTuple):
-    """An HTTP request.
-
-    Attributes:
-        method: in capitals.
-        target: the path and the query.
-        host: the host for links in the answer.
-        authorization: the ``Authorization`` header, or empty.
-        content_type: the ``Content-Type`` header, or empty.
-        body: the whole body.
-    """
-
-    method: str
-    target: str
-    host: str = "127.0.0.1"
-    authorization: str = ""
-    content_type: str = ""
-    body: bytes = b""
 
 
 @dataclass
@@ -74,13 +56,16 @@ class StandIn:
     Attributes:
         product: ``kuma`` allows only one backend in a mesh, no change of the enabled backend, and no backend types of
             Kong Mesh.
-        mode: determines the labels of Secrets. ``read-only`` rejects every write.
+        mode: determines the labels of resources, and whether MeshIdentities get conditions. ``read-only`` rejects
+            every write.
         version: the product's version in the index; empty for the version in ``VERSIONS``.
         token: the administrator's token. If it is empty, every user is an administrator, as on the control plane's
             own host.
         read_only: the detail of the error for rejected writes.
         inventory: the resources.
         insights: MeshInsights by the mesh's name.
+        delay: number of reads after which a MeshIdentity has its conditions, instead of the seconds that Kuma needs.
+        upstream: the global control plane to which a zone's is connected.
     """
 
     product: Product = "kong-mesh"
@@ -90,13 +75,28 @@ class StandIn:
     read_only: str = READ_ONLY
     inventory: Inventory = field(default_factory=Inventory)
     insights: dict[str, Object] = field(default_factory=dict)
+    delay: int = 1
+    upstream: StandIn | None = None
+    _zones: list[StandIn] = field(default_factory=list)
+    # The reads that are left until a MeshIdentity has its conditions, by its path.
+    _waiting: dict[str, int] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
         """Create the default mesh, as every control plane does."""
         self.inventory.write({"type": "Mesh", "name": "default"}, None)
+        if self.upstream is not None:
+            self.upstream._zones.append(self)  # noqa: SLF001 - of the same class
 
     def answer(self, request: Request) -> Reply:
         """Return the answer to a request."""
+        reply = self._reply(request)
+        # Another request may have changed the same resource; then the next one computes it again.
+        with contextlib.suppress(RefusedError):
+            self._advance(is_read=request.method == "GET")
+        return reply
+
+    def _reply(self, request: Request) -> Reply:
         try:
             return self._answer(request)
         except RefusedError as refused:
@@ -106,29 +106,30 @@ class StandIn:
             return RefusedError(500, "Internal Server Error", "The stand-in has a defect.").to_reply()
 
     def _answer(self, request: Request) -> Reply:
-        path, _, query = request.target.partition("?")
+        path = request.path
         if path != "/" and self.token and request.authorization not in ("", f"Bearer {self.token}"):
             raise RefusedError(401, "Invalid authentication data", "Unauthenticated")
-        if match := _RESOURCE.fullmatch(path):
-            return self._resource(request, _Key(unquote(match["mesh"]), unquote(match["secret"] or "")))
-        if path != "/" and not _LIST.fullmatch(path) and not _INSIGHT.fullmatch(path):
-            return _PLAIN[404]
+        if key := find_key(path):
+            return self._resource(request, key)
+        listed, insight = find_list(path), _INSIGHT.fullmatch(path)
+        if path not in ("/", "/config") and listed is None and insight is None:
+            return PLAIN[404]
         if request.method != "GET":
-            return _PLAIN[405]
-        if match := _LIST.fullmatch(path):
-            return self._list(request, match["mesh"], query)
-        if match := _INSIGHT.fullmatch(path):
-            return self._insight(unquote(match["mesh"]))
-        return self._index()
+            return PLAIN[405]
+        if listed is not None:
+            return self._list(request, *listed)
+        if insight is not None:
+            return self._insight(unquote(insight["mesh"]))
+        return self._index() if path == "/" else self._configuration()
 
-    def _resource(self, request: Request, key: _Key) -> Reply:
+    def _resource(self, request: Request, key: Key) -> Reply:
         if request.method == "GET":
             return self._get(request, key)
         if request.method not in ("PUT", "DELETE"):
-            return _PLAIN[405]
-        if request.method == "PUT" and not _is_json(request.content_type):
-            return _PLAIN[415]
-        if self.mode == "read-only":
+            return PLAIN[405]
+        if request.method == "PUT" and not request.is_json:
+            return PLAIN[415]
+        if self.mode == "read-only" or (self.upstream is not None and key.kind in ("Mesh", "Secret")):
             raise RefusedError(405, "Method not allowed", self.read_only)
         return self._put(request, key) if request.method == "PUT" else self._delete(request, key)
 
@@ -137,77 +138,97 @@ class StandIn:
         product = {"product": NAMES[self.product], "version": self.version or VERSIONS[self.product]}
         return build_json_reply(200, {**product, **identity, "gui": "The gui is available at /gui"})
 
+    def _configuration(self) -> Reply:
+        mode = "global" if self.mode == "global" else "zone"
+        address = "" if self.upstream is None else "grpcs://127.0.0.1:5685"
+        zone = {"name": names_and_labels.ZONE, "globalAddress": address}
+        return build_json_reply(200, {"mode": mode, "environment": "universal", "multizone": {"zone": zone}})
+
     def _insight(self, mesh: str) -> Reply:
         if mesh not in self.insights:
             raise build_not_found("Could not retrieve a resource")
         return build_json_reply(200, self.insights[mesh])
 
-    def _list(self, request: Request, mesh: str | None, query: str) -> Reply:
-        parameters = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
-        size, offset = _page(parameters)
+    def _list(self, request: Request, kind: str, mesh: str | None) -> Reply:
+        parameters = request.parameters
+        size, offset = read_page(parameters)
         if mesh is not None:
-            self._require_mesh(unquote(mesh))
-            self._require_access(request)
-            documents = self.inventory.list("Secret", unquote(mesh))
-        else:
-            documents = self.inventory.list("Mesh")
+            self._require_mesh(mesh)
+        self._require_access(request, kind)
+        documents = self.inventory.list(kind, mesh)
         documents = [each for each in documents if parameters.get("name", "") in each["name"]]
         after = offset + (size or len(documents))
         following = None
         if after < len(documents):
             encoded = urlencode(sorted({**parameters, "offset": str(after)}.items()))
-            following = f"http://{request.host}{request.target.partition('?')[0]}?{encoded}"
+            following = f"http://{request.host}{request.path}?{encoded}"
         items = [self.inventory.render(each) for each in documents[offset:after]]
         return build_json_reply(200, {"total": len(documents), "items": items, "next": following})
 
-    def _get(self, request: Request, key: _Key) -> Reply:
-        if key.secret:
+    def _get(self, request: Request, key: Key) -> Reply:
+        if not key.is_mesh:
             self._require_mesh(key.mesh)
-            self._require_access(request)
+        self._require_access(request, key.kind)
         document = self.inventory.find(key.kind, key.mesh, key.name)
         if document is None:
             raise build_not_found("Could not retrieve a resource")
         return build_json_reply(200, self.inventory.render(document))
 
-    def _put(self, request: Request, key: _Key) -> Reply:
-        if key.secret:
+    def _put(self, request: Request, key: Key) -> Reply:
+        if not key.is_mesh:
             self._require_mesh(key.mesh)
-        meta, spec = self._read(request.body, key)
+        meta, rest = read_body(request.body, key.kind, self.product)
+        if key.is_mesh:
+            most = 1 if self.product == "kuma" else None
+            require(mesh_validation.list_violations(rest, most), "Could not process a resource")
         before = self.inventory.find(key.kind, key.mesh, key.name)
         require(
-            names_and_labels.list_meta_violations(meta, key.kind, key.mesh, key.name, self.mode),
+            names_and_labels.list_meta_violations(meta, *key, self.mode, is_federated=self.upstream is not None),
             "Could not process a resource",
         )
-        if key.secret:
-            self._require_access(request)
+        self._require_access(request, key.kind)
         labels = names_and_labels.compute_labels(meta, key.kind, self.mode)
         if before is not None:
             kept = names_and_labels.list_change_violations(before.get("labels", {}), labels)
             require(kept, "Could not update a resource")
-        if not key.secret:
-            spec = self._valid_mesh(key, spec, before)
-        named = {"type": key.kind, **({"mesh": key.mesh} if key.secret else {}), "name": key.name}
-        self.inventory.write({**named, **({"labels": labels} if labels else {}), **spec}, before)
+        if key.is_mesh:
+            rest = self._valid_mesh(key, rest, before)
+        if key.kind in _WITH_STATUS:
+            rest = {**rest, "status": (before or {}).get("status", {})}
+        named = {"type": key.kind, **({} if key.is_mesh else {"mesh": key.mesh}), "name": key.name}
+        self.inventory.write({**named, **({"labels": labels} if labels else {}), **rest}, before)
+        if key.kind == "MeshIdentity":
+            self._waiting[build_path(*key)] = self.delay
         warnings = names_and_labels.list_warnings(key.name)
         return build_json_reply(201 if before is None else 200, {"warnings": warnings} if warnings else {})
 
-    def _read(self, body: bytes, key: _Key) -> tuple[Object, Object]:
-        """Return the metadata and the rest of a resource."""
-        try:
-            document = json.loads(body, parse_constant=_no_constant)
-            # A lone surrogate can't be encoded in the answer.
-            json.dumps(document, ensure_ascii=False).encode()
-            meta = read_message(messages.META, document)
-            spec = read_message(messages.SECRET if key.secret else messages.MESH, document)
-        except (MessageError, ValueError, RecursionError) as error:
-            reason = error if isinstance(error, MessageError) else "it is not JSON"
-            raise RefusedError(400, "Bad Request", f'invalid {key.kind} object: "{reason}"') from None
-        if not key.secret:
-            most = 1 if self.product == "kuma" else None
-            require(mesh_validation.list_violations(spec, most), "Could not process a resource")
-        return meta, spec
+    def _advance(self, *, is_read: bool) -> None:
+        """Let time pass: compute conditions that are due, and synchronize with the zones."""
+        with self._lock:
+            for zone in self._zones:
+                for document in synchronization.push(self.inventory, zone.inventory):
+                    if document["type"] == "MeshIdentity":
+                        key = (document["type"], document["mesh"], document["name"])
+                        zone._waiting[build_path(*key)] = zone.delay  # noqa: SLF001
+            if is_read:
+                for stand_in in (self, *self._zones):
+                    stand_in._reconcile()  # noqa: SLF001
+            for zone in self._zones:
+                synchronization.pull(zone.inventory, self.inventory, names_and_labels.ZONE)
 
-    def _valid_mesh(self, key: _Key, spec: Object, before: Object | None) -> Object:
+    def _reconcile(self) -> None:
+        """Compute the conditions of the MeshIdentities for which the time has come."""
+        if self.mode == "global":
+            return
+        self._waiting = {path: left - 1 for path, left in self._waiting.items()}
+        for path in [path for path, left in self._waiting.items() if left <= 0]:
+            identity = self.inventory.documents.get(path)
+            if identity is not None:
+                status = reconcile(self.inventory, identity, names_and_labels.ZONE, self.product)
+                self.inventory.write({**identity, "status": status}, identity)
+            self._waiting.pop(path, None)
+
+    def _valid_mesh(self, key: Key, spec: Object, before: Object | None) -> Object:
         """Return a Mesh with its defaults.
 
         Raises:
@@ -229,26 +250,26 @@ class StandIn:
         document = self.inventory.find("Secret", mesh, name)
         return None if document is None else base64.b64decode(document.get("data", ""))
 
-    def _delete(self, request: Request, key: _Key) -> Reply:
-        if key.secret:
+    def _delete(self, request: Request, key: Key) -> Reply:
+        if not key.is_mesh:
             self._require_mesh(key.mesh)
         document = self.inventory.find(key.kind, key.mesh, key.name)
         if document is None:
             raise build_not_found("Could not delete a resource")
-        if key.secret:
-            self._require_access(request)
+        self._require_access(request, key.kind)
+        if key.kind == "Secret":
             self._require_unused(key)
         self.inventory.delete(document)
         return build_json_reply(200, {})
 
-    def _require_unused(self, key: _Key) -> None:
+    def _require_unused(self, key: Key) -> None:
         mesh = self.inventory.find("Mesh", key.mesh, key.mesh) or {}
         violations = []
         for backend in mesh.get("mtls", {}).get("backends", []):
             name = backend.get("name", "")
-            if key.secret in ca_plugins.list_secrets_in_use(backend):
+            if key.name in ca_plugins.list_secrets_in_use(backend):
                 reason = (
-                    f'The secret "{key.secret}" that you are trying to remove is currently in use in Mesh "{key.mesh}" '
+                    f'The secret "{key.name}" that you are trying to remove is currently in use in Mesh "{key.mesh}" '
                     f'in mTLS backend "{name}". Please remove the reference from the "{name}" backend before removing '
                     "the secret."
                 )
@@ -259,49 +280,8 @@ class StandIn:
         if self.inventory.find("Mesh", mesh, mesh) is None:
             raise build_not_found("Failed to retrieve Mesh")
 
-    def _require_access(self, request: Request) -> None:
-        """Deny access to a Secret without a token. Meshes need no token."""
-        if self.token and not request.authorization:
+    def _require_access(self, request: Request, kind: str) -> None:
+        """Deny access to a Secret without a token. Other resources need no token."""
+        if kind == "Secret" and self.token and not request.authorization:
             detail = f'user "{_ANONYMOUS}" cannot access the resource of type "Secret"'
             raise RefusedError(403, "Access Denied", detail)
-
-
-class _Key(NamedTuple):
-    mesh: str
-    secret: str
-
-    @property
-    def kind(self) -> str:
-        return "Secret" if self.secret else "Mesh"
-
-    @property
-    def name(self) -> str:
-        return self.secret or self.mesh
-
-
-# go-restful's answers to requests without a route (emicklei/go-restful:container.go, writeServiceError).
-_PLAIN = {
-    404: Reply(404, b"404: Page Not Found", "text/plain"),
-    405: Reply(405, b"405: Method Not Allowed", "text/plain"),
-    415: Reply(415, b"415: Unsupported Media Type", "text/plain"),
-}
-
-
-def _is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() in ("application/json", "*/*")
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _page(parameters: dict[str, str]) -> tuple[int, int]:
-    """Return the size and the offset of a page of a list. A size of 0 means the whole list."""
-    title = "Could not retrieve resources"
-    size, offset = parameters.get("size") or str(_DEFAULT_SIZE), parameters.get("offset") or "0"
-    if not re.fullmatch(r"[0-9]{1,4}", size, re.ASCII) or int(size) > _MAX_SIZE:
-        reason = f"invalid page size; it is a number up to {_MAX_SIZE}"
-        raise RefusedError(400, title, "Invalid page size", (Violation("size", reason),))
-    if not re.fullmatch(r"[0-9]{1,9}", offset, re.ASCII):
-        raise RefusedError(400, title, "Invalid offset", (Violation("offset", "Invalid format"),))
-    return int(size), int(offset)

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from toolkit.control_plane.rehearsal.violations import RefusedError
+from toolkit.mesh.schema import scoped
 
 if TYPE_CHECKING:
     from toolkit.values import Object
+
+# The collections of a mesh's resources in the API.
+COLLECTIONS: dict[str, str] = {"Secret": "secrets"} | dict(scoped.COLLECTIONS.items())
 
 
 def build_path(kind: str, mesh: str, name: str) -> str:
     """Return the path of a resource in the API."""
     path = f"/meshes/{quote(mesh, safe='')}"
-    return path if kind == "Mesh" else f"{path}/secrets/{quote(name, safe='')}"
+    return path if kind == "Mesh" else f"{path}/{COLLECTIONS[kind]}/{quote(name, safe='')}"
 
 
 class Inventory:
@@ -74,7 +78,7 @@ class Inventory:
             self._times[path] = (created, _now())
 
     def delete(self, document: Object) -> None:
-        """Delete a resource; for a Mesh, its Secrets too."""
+        """Delete a resource; for a Mesh, its resources too."""
         path = _path(document)
         with self._lock:
             below = [each for each in self.documents if each == path or each.startswith(f"{path}/")]

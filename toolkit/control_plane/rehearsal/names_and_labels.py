@@ -20,35 +20,40 @@ if TYPE_CHECKING:
 Mode = Literal["zone", "global", "read-only"]
 MODES: tuple[Mode, ...] = ("zone", "global", "read-only")
 ZONE = "z1"
-_ORIGIN, _ZONE, _ENV, _DISPLAY_NAME = "kuma.io/origin", "kuma.io/zone", "kuma.io/env", "kuma.io/display-name"
+ORIGIN, ZONE_LABEL, _ENV, DISPLAY_NAME = "kuma.io/origin", "kuma.io/zone", "kuma.io/env", "kuma.io/display-name"
 _ORIGINS = ("global", "zone")
-_IMMUTABLE = (_ORIGIN, _ZONE, _DISPLAY_NAME)
+_IMMUTABLE = (ORIGIN, ZONE_LABEL, DISPLAY_NAME)
 _MAX_NAME, _MAX_MESH, _MAX_PART = 253, 63, 63
 _LABEL_NAME = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]", re.ASCII)
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _RFC_1035 = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 
-def list_meta_violations(meta: Object, kind: str, mesh: str, name: str, mode: Mode) -> list[Violation]:
+def list_meta_violations(
+    meta: Object, kind: str, mesh: str, name: str, mode: Mode, *, is_federated: bool = False
+) -> list[Violation]:
     """Return every violation of a resource's type, name, mesh and labels.
 
     Args:
         meta: metadata that was read as :data:`toolkit.control_plane.rehearsal.messages.META`.
-        kind: ``Mesh`` or ``Secret``, from the request's path.
+        kind: from the request's path.
         mesh: the mesh in the request's path.
         name: the name in the request's path.
         mode: the control plane's mode.
+        is_federated: whether it is a zone's, and connected to a global one.
     """
     violations = []
     if name != meta.get("name", ""):
         violations.append(Violation("name", "name from the URL has to be the same as in body"))
     if kind != meta.get("type", ""):
         violations.append(Violation("type", "type from the URL has to be the same as in body"))
-    if kind == "Secret" and mesh != meta.get("mesh", ""):
+    if kind != "Mesh" and mesh != meta.get("mesh", ""):
         violations.append(Violation("mesh", "mesh from the URL has to be the same as in body"))
+    if is_federated and meta.get("labels", {}).get(ORIGIN) != "zone":
+        violations.append(_at_label(ORIGIN, "the origin label must be set to 'zone'"))
     violations += _label_violations(meta, mode)
     violations += _name_violations("name", meta.get("name", ""))
-    if kind == "Secret":
+    if kind != "Mesh":
         violations += _name_violations("mesh", meta.get("mesh", ""))
     return violations
 
@@ -71,12 +76,12 @@ def list_warnings(name: str) -> list[str]:
 def compute_labels(meta: Object, kind: str, mode: Mode) -> dict[str, str]:
     """Return the labels of a resource with those that the control plane adds. It adds none to a Mesh."""
     labels = dict(meta.get("labels", {}))
-    if kind == "Secret":
+    if kind != "Mesh":
         added = {MESH_LABEL: meta["mesh"]}
         if mode != "global":
-            added[_ORIGIN] = "zone"
-            if labels.get(_ORIGIN) != "global":
-                added |= {_ZONE: ZONE, _ENV: "universal"}
+            added[ORIGIN] = "zone"
+            if labels.get(ORIGIN) != "global":
+                added |= {ZONE_LABEL: ZONE, _ENV: "universal"}
         labels = {**added, **labels}
     return dict(sorted(labels.items()))
 
@@ -110,14 +115,14 @@ def _name_violations(field: str, name: str) -> Iterator[Violation]:
 
 def _label_violations(meta: Object, mode: Mode) -> Iterator[Violation]:
     labels = meta.get("labels", {})
-    origin = labels.get(_ORIGIN, "")
+    origin = labels.get(ORIGIN, "")
     if origin and origin not in _ORIGINS:
-        yield _at_label(_ORIGIN, f'unknown resource origin "{origin}"')
+        yield _at_label(ORIGIN, f'unknown resource origin "{origin}"')
     if mode == "global" and origin and origin != "global":
-        yield _at_label(_ORIGIN, "the origin label must be set to 'global'")
+        yield _at_label(ORIGIN, "the origin label must be set to 'global'")
     if mode != "global" and origin != "global":
-        if labels.get(_ZONE, ZONE) != ZONE:
-            yield _at_label(_ZONE, f"{_ZONE} label should have {ZONE} value")
+        if labels.get(ZONE_LABEL, ZONE) != ZONE:
+            yield _at_label(ZONE_LABEL, f"{ZONE_LABEL} label should have {ZONE} value")
         if labels.get(MESH_LABEL, meta.get("mesh", "")) != meta.get("mesh", ""):
             yield _at_label(MESH_LABEL, f"{MESH_LABEL} label must not differ from mesh set on resource")
     for label, value in labels.items():

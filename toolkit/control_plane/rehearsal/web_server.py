@@ -11,7 +11,8 @@ from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from toolkit.control_plane.connection import is_loopback
-from toolkit.control_plane.rehearsal.api import Request, StandIn
+from toolkit.control_plane.rehearsal.api import StandIn
+from toolkit.control_plane.rehearsal.routes import Request
 from toolkit.control_plane.rehearsal.violations import RefusedError, Reply
 from toolkit.errors import ExternalError
 

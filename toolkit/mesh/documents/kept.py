@@ -257,8 +257,8 @@ def _number(value: object) -> object:
 
 
 def _scoped(document: Object, kind: Type) -> Object:
-    """Return a resource of a mesh with the defaults of its schema, without its status."""
-    made = mapping(_value({name: value for name, value in document.items() if name != "status"}, kind))
+    """Return a resource of a mesh with the defaults of its schema."""
+    made = mapping(_value(document, kind))
     if document["type"] == "MeshTLS":
         spec = mapping(made.get("spec"))
         for entry in (*items(spec.get("from")), *items(spec.get("rules"))):
