@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +28,7 @@ from toolkit.contract.json_schema import build_json_schema
 from toolkit.pki import chain
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.conftest import TestSandbox
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -118,6 +119,18 @@ def test_an_active_stack_has_no_request(active: Path) -> None:
     assert "has its certificate" in result.stderr
 
 
+def test_the_hint_of_an_active_stack_fetches_the_request(
+    live_file: Path, running_sandbox: TestSandbox, tmp_path: Path
+) -> None:
+    result = run("csr", "--contract", live_file)
+    command = result.stderr.rpartition("fetch the CA's request from AWS: ")[2]
+    assert command.startswith("aws acm-pca get-certificate-authority-csr ")
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    environment = {"PATH": path, "HOME": str(tmp_path), **running_sandbox.environment}
+    subprocess.run(["/bin/sh", "-c", command], check=True, cwd=tmp_path, env=environment)
+    assert x509.load_pem_x509_csr((tmp_path / "issuing-ca.csr").read_bytes()).is_signature_valid
+
+
 def test_a_pending_stack_says_what_is_next(pending: Path) -> None:
     result = run("show", "--contract", pending)
     assert (result.returncode, result.stderr) == (0, "")
@@ -149,7 +162,7 @@ def test_broken_input(arguments: list[str], active: Path) -> None:
     document = json.loads(active.read_text()) | {"pendingCertificateAuthority": 1, "meshes": "\x1b]0;owned\x07"}
     result = run(*arguments, "--contract", "-", input=json.dumps(document))
     assert (result.returncode, result.stdout) == (2, "")
-    assert "pendingCertificateAuthority: stands beside certificateAuthority" in result.stderr
+    assert "pendingCertificateAuthority: is set together with certificateAuthority" in result.stderr
     del document["pendingCertificateAuthority"]
     result = run(*arguments, "--contract", "-", input=json.dumps(document))
     assert (result.returncode, result.stdout) == (2, "")

@@ -123,6 +123,6 @@ def test_a_request_whose_answer_comes_too_late_is_told_of(aws: TestSandbox, live
         stdout, stderr = process.communicate(timeout=60)
         os.close(reading)
     assert process.returncode == 130, stderr
-    assert "1 of 1 zones was interrupted (ireland-1)" in stdout
+    assert "1 of 1 zone was interrupted (ireland-1)" in stdout
     assert "1 request got no answer" in stderr
     assert f"toolkit verify --resume '{ledger}'" in stderr

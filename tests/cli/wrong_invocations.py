@@ -110,7 +110,7 @@ CONTRACT = (
     Wrong("contract show", f"{_PULUMI} No such file or directory", 3, {"PATH": ""}),
     Wrong("contract csr", f"{_PULUMI} Permission denied", 3, {"PATH": "unusable"}),
     Wrong("verify -s nope", "pulumi stack output failed: error: no stack named 'nope' found", 3, {"PATH": "failing"}),
-    Wrong("contract csr --contract c.json", "the CA has its certificate, so there is no request to be signed"),
+    Wrong("contract csr --contract c.json", "the CA has its certificate, so the contract contains no signing request"),
     Wrong("render-mesh --contract pending.json", "pending.json: the stack's CA still waits for its certificate"),
     Wrong(f"{_SHOW} c.json -o json=", f"{_OUTPUT} 'json=' names no file after the equals sign"),
     Wrong(f"{_SHOW} c.json -o json=c.json", "c.json is an input (--contract), so …"),
@@ -202,7 +202,7 @@ RENDER_ZONE_AND_JOB = (
 _APPLY = "apply -f universal.yaml --yes --control-plane"
 _TOKEN_FILE = f"{_APPLY} https://host --token-file"
 _CA_FILE = f"{_APPLY} https://host --ca-file"
-_NOT_ASKED = "the control plane can't be asked like this\n "
+_NOT_ASKED = "the settings for the control plane are not valid\n "
 _NO_TOKEN = "the user token is not valid\n "
 APPLY = (
     Wrong("apply", "Missing option '-f' / '--filename'."),

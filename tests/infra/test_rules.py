@@ -28,6 +28,7 @@ ROOT = Authority("Offline Root")
 SIGNED = Authority("Issuing", parent=ROOT)
 ENDED = Authority("Ended", parent=ROOT, not_after=NOW - timedelta(minutes=1))
 OTHER = pem.write([Authority("Other Root").certificate])
+NO_CA = pem.write([ROOT.issue(SIGNED.key.public_key(), ["spiffe://default/web"])])
 PEM, ABOVE = pem.write([SIGNED.certificate]), pem.write([ROOT.certificate])
 EXTERNAL = {"topology": "under-external-ca"}
 PARENT = {"topology": "under-aws-ca", "parent": {"arn": AUTHORITY_ARN}}
@@ -64,7 +65,12 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         (
             {**EXTERNAL, "issuedCertificate": PEM, "issuedCertificateChain": OTHER},
             "issuedCertificateChain",
-            "not issued by",
+            "counting issuedCertificate as certificate 1, certificate 1 (Issuing) is not issued by",
+        ),
+        (
+            {**EXTERNAL, "issuedCertificate": NO_CA, "issuedCertificateChain": ABOVE},
+            "issuedCertificate",
+            ") is not a CA certificate",
         ),
         (
             {**EXTERNAL, "issuedCertificate": pem.write([ENDED.certificate]), "issuedCertificateChain": ABOVE},
@@ -74,9 +80,9 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         ({**EXTERNAL, "issuingGeneration": 2}, "issuingGeneration", "imported by itself"),
         ({"topology": "root", "issuingGeneration": 2}, "issuingGeneration", "raise rootGeneration"),
         ({**PARENT, "rootGeneration": 2}, "rootGeneration", "not the stack's"),
-        ({**ADOPT, "issuingGeneration": 2}, "issuingGeneration", "left as it is"),
-        ({**ADOPT, "revocation": {"ocsp": True}}, "revocation", "left as it is"),
-        ({**ADOPT, "sharing": {"method": "ram", "accounts": [ELSEWHERE]}}, "sharing", "left as it is"),
+        ({**ADOPT, "issuingGeneration": 2}, "issuingGeneration", "never changed"),
+        ({**ADOPT, "revocation": {"ocsp": True}}, "revocation", "never changed"),
+        ({**ADOPT, "sharing": {"method": "ram", "accounts": [ELSEWHERE]}}, "sharing", "never changed"),
         ({"rootValidityYears": 5}, "intermediateValidityYears", "outlive"),
         (
             {"usageMode": "SHORT_LIVED_CERTIFICATE", "intermediatePathLength": 1},
@@ -94,13 +100,13 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         (
             {"revocation": {"crl": {"bucket": "b-1", "kmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1"}}},
             "revocation.crl.kmsKeyArn",
-            "exists already",
+            "is an existing one",
         ),
         ({"revocation": {"crl": {"customCname": "http://x"}}}, "revocation.crl.customCname", "a host name alone"),
         ({"revocation": {"ocsp": {"customCname": "x/y"}}}, "revocation.ocsp.customCname", "a host name alone"),
         ({"revocation": {"crl": {"expirationDays": 0}}}, "revocation.crl.expirationDays", "greater than"),
         ({"revocation": {"crl": {"crlType": "PARTITIONED"}}}, "revocation.crl.crlType", "is not known here"),
-        ({"sharing": {"method": "ram"}}, "sharing", "names nobody"),
+        ({"sharing": {"method": "ram"}}, "sharing", "is empty"),
         ({"sharing": {"method": "ram", "accounts": [ELSEWHERE, ELSEWHERE]}}, "sharing.accounts", "more than once"),
         ({"sharing": {"method": "policy", "organizationalUnits": [UNIT]}}, "sharing.organizationalUnits", "method ram"),
         (
@@ -135,7 +141,7 @@ def problems(values: dict[str, Any]) -> dict[str, str]:
         (zones(identity="ambient"), "zones[0].oidcProviderArn", "irsa"),
         (zones(identity="pod-identity", oidcProviderArn=None), "zones[0].clusterName", "is missing"),
         (zones(oidcProviderArn=None), "zones[0].oidcProviderArn", "is missing"),
-        (zones(oidcIssuer="https://x/y"), "zones[0].oidcIssuer", "twice"),
+        (zones(oidcIssuer="https://x/y"), "zones[0].oidcIssuer", "together with oidcProviderArn"),
         (zones(createOidcProvider=True), "zones[0].oidcIssuer", "is missing"),
         (zones(oidcProviderArn=None, oidcIssuer="http://x"), "zones[0].oidcIssuer", "https://"),
         (zones(authorityArn=AUTHORITY_ARN), "zones[0].authorityArn", "a stack has one issuing CA"),
@@ -219,7 +225,11 @@ def test_every_rule_says_which_settings_it_reads() -> None:
             "zones[0].accountId",
             "name it in sharing.accounts",
         ),
-        (zones(oidcProviderArn=f"arn:aws:iam::{ELSEWHERE}:oidc-provider/x"), "zones[0].oidcProviderArn", "of its own"),
+        (
+            zones(oidcProviderArn=f"arn:aws:iam::{ELSEWHERE}:oidc-provider/x"),
+            "zones[0].oidcProviderArn",
+            "in its own account",
+        ),
         (zones(region="cn-north-1"), "zones[0].region", "partition"),
         (
             zones(permissionsBoundaryArn=f"arn:aws:iam::{ELSEWHERE}:policy/b"),
@@ -246,7 +256,7 @@ def test_every_rule_says_which_settings_it_reads() -> None:
             "alarms",
             ELSEWHERE,
         ),
-        ({"alarms": {"topicArn": f"arn:aws:sns:eu-west-1:{HOME}:t"}}, "alarms.topicArn", "in eu-central-1"),
+        ({"alarms": {"topicArn": f"arn:aws:sns:eu-west-1:{HOME}:t"}}, "alarms.topicArn", "region, eu-central-1"),
     ],
 )
 def test_settings_that_do_not_fit_the_account(values: dict[str, Any], path: str, words: str) -> None:

@@ -140,6 +140,8 @@ def test_every_stack_of_the_documentation_is_verified(tmp_path: Path, name: str)
         # Somebody else has to sign its request first.
         assert done.returncode == 2
         assert "the stack's CA still waits for its certificate" in done.stderr
+        # The preview and the creation warn of it.
+        assert done.stderr.count("The CA waits for its certificate: ") == 1
     else:
         assert (done.returncode, "Every zone gets certificates" in done.stdout) == (0, True), done.stderr
 

@@ -33,7 +33,9 @@ def command(*, contract_file: str | None, stack: str | None, cwd: str | None, ou
     loaded = contract.load_stack(contract_file, stack, cwd)
     if isinstance(loaded, contract.StackOutputs):
         raise InvalidInputError(
-            "the CA has its certificate, so there is no request to be signed",
-            hint="toolkit contract show shows the CA and its chain.",
+            "the CA has its certificate, so the contract contains no signing request",
+            hint="To renew the certificate, fetch the CA's request from AWS: aws acm-pca "
+            f"get-certificate-authority-csr --certificate-authority-arn {loaded.certificate_authority.arn} "
+            f"--region {loaded.certificate_authority.region} --output text > issuing-ca.csr",
         )
     emit(loaded.pending_certificate_authority.certificate_signing_request.strip() + "\n", output_file)

@@ -14,6 +14,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from toolkit.verify.report.verdict import count_zones
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -128,7 +130,7 @@ class LiveProgress:
 
 def _summary(rows: Sequence[_Row], shown: int) -> Iterator[str]:
     done = [row.result for row in rows if row.result is not None]
-    yield f"{len(done)} of {len(rows)} zones done"
+    yield f"{count_zones(done, rows)} done"
     if failed := sum(not result.passed for result in done):
         yield f"{failed} failed"
     if shown < len(rows):

@@ -111,8 +111,10 @@ def _issued_for_a_mesh(settings: Settings) -> Iterator[Problem]:
         if len(pem.write(certificates)) > limit:
             yield Problem(key, f"is longer than the {limit:,} bytes that AWS imports")
     for problem in check_import(own, above, "SUBORDINATE", build_needs(settings), {AWS, *IN_A_MESH}):
-        key = "issuedCertificateChain" if problem.is_of_chain else "issuedCertificate"
-        yield Problem(key, f"counted from issuedCertificate, {problem.message}")
+        if problem.is_of_chain:
+            yield Problem("issuedCertificateChain", f"counting issuedCertificate as certificate 1, {problem.message}")
+        else:
+            yield Problem("issuedCertificate", problem.message)
 
 
 def build_needs(settings: Settings) -> Needs:
@@ -175,19 +177,19 @@ def _adopting_changes_nothing(settings: Settings) -> Iterator[Problem]:
     }
     for key, wanted in changes.items():
         if wanted:
-            yield Problem(key, "would change the CA, and an adopted CA is left as it is; do it where the CA is managed")
+            yield Problem(
+                key, "would change the CA, but an adopted CA is never changed; configure it where the CA is managed"
+            )
 
 
 @rule("topology", "root_generation", "issuing_generation")
 def _generations_of_own_certificates(settings: Settings) -> Iterator[Problem]:
     if settings.root_generation != 1 and settings.topology not in _OWN_ROOT:
-        yield Problem(
-            "rootGeneration", f"has no meaning with topology {settings.topology}: its root is not the stack's"
-        )
+        yield Problem("rootGeneration", f"has no effect with topology {settings.topology}: its root is not the stack's")
     if settings.topology == "root" and settings.issuing_generation != 1:
-        yield Problem("issuingGeneration", "has no meaning with topology root; raise rootGeneration")
+        yield Problem("issuingGeneration", "has no effect with topology root; raise rootGeneration")
     if settings.topology == "under-external-ca" and settings.issuing_generation != 1:
-        yield Problem("issuingGeneration", "has no meaning here: a new issuedCertificate is imported by itself")
+        yield Problem("issuingGeneration", "has no effect here: a new issuedCertificate is imported by itself")
 
 
 @rule("revocation")
@@ -197,7 +199,10 @@ def _own_or_existing_bucket(settings: Settings) -> Iterator[Problem]:
         return
     for key, value in {"kmsKeyArn": crl.kms_key_arn, "distributionArn": crl.distribution_arn}.items():
         if value is not None:
-            yield Problem(f"revocation.crl.{key}", f"is for the bucket that is made, and {crl.bucket} exists already")
+            yield Problem(
+                f"revocation.crl.{key}",
+                f"is for the bucket that the stack creates, but {crl.bucket} is an existing one",
+            )
 
 
 @rule("topology", "alarms", "root_validity_years", "intermediate_validity_years")
@@ -214,7 +219,7 @@ def _sharing_has_a_form(settings: Settings) -> Iterator[Problem]:
     if sharing is None:
         return
     if not (sharing.accounts or sharing.organizational_units or sharing.organization):
-        yield Problem("sharing", "names nobody: accounts, organizationalUnits or organization")
+        yield Problem("sharing", "is empty: set accounts, organizationalUnits or organization")
     repeated = {account for account in sharing.accounts if sharing.accounts.count(account) > 1}
     if repeated:
         yield Problem("sharing.accounts", f"names {', '.join(sorted(repeated))} more than once")
@@ -228,7 +233,8 @@ def _sharing_has_a_form(settings: Settings) -> Iterator[Problem]:
             # pca-rbp.md: the form of the policy is fixed and only contains accounts or an organization.
             if given:
                 yield Problem(
-                    f"sharing.{key}", "is for method ram; the CA's own policy knows accounts and an organization"
+                    f"sharing.{key}",
+                    "is for method ram; the CA's policy supports only accounts and an organization",
                 )
 
 
@@ -246,11 +252,11 @@ def _zones_are_reachable(settings: Settings) -> Iterator[Problem]:
 
 def _access_problems(path: str, access: AccountSettings) -> Iterator[Problem]:
     if access.profile is not None and access.assume_role_arn is None and access.account_id is None:
-        yield Problem(f"{path}.accountId", f"is missing: profile {access.profile} doesn't say which account it opens")
+        yield Problem(f"{path}.accountId", f"is missing: profile {access.profile} does not determine the account")
     if access.assume_role_arn is not None and access.account_id is not None:
         account = arn.ROLE.parse(access.assume_role_arn).account
         if account != access.account_id:
-            yield Problem(f"{path}.assumeRoleArn", f"is in account {account}, and accountId is {access.account_id}")
+            yield Problem(f"{path}.assumeRoleArn", f"is in account {account}, but accountId is {access.account_id}")
     if access.external_id is not None and access.assume_role_arn is None:
         yield Problem(f"{path}.externalId", "is for assumeRoleArn, which is missing")
 

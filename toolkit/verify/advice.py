@@ -72,6 +72,8 @@ _BY_KIND = (
 _UNEXPECTED = "Report this as a defect of the toolkit. The other zones don't depend on it."
 _EXPECTED = (ClientError, BotoCoreError, DeadlineError, OSError, ValueError, ToolkitError)
 _MOST_CHARACTERS = 1000
+# Of botocore's messages; its own retries are off (see calls.py), so it says nothing about the attempts that were made.
+_BOTOCORES_RETRIES = " (reached max retries: 0)"
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
 
@@ -103,7 +105,8 @@ def describe_error(error: Exception) -> str:
     """
     if not isinstance(error, _EXPECTED):
         return _place(error)
-    text = blot(str(error).partition("The Canonical String")[0].rstrip())
+    text = str(error).partition("The Canonical String")[0].replace(_BOTOCORES_RETRIES, "")
+    text = blot(text.rstrip())
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 
 
@@ -126,7 +129,9 @@ def _denied(error: ClientError, action: str) -> str:
     if "resource-based policy" in message:
         return (
             f"The CA is in another account, whose share does not allow {action}: share it (AWS RAM or a resource "
-            "policy), with a permission for the template that is requested."
+            "policy), with a permission for the template that is requested. An account outside the organization must "
+            "also accept the invitation: aws ram get-resource-share-invitations, then "
+            "accept-resource-share-invitation."
         )
     if "explicit deny" in message:
         return f"A policy denies {action} explicitly: find it (also SCPs and permission boundaries)."

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import runpy
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -23,7 +25,7 @@ from toolkit.sandbox.pulumi.prerequisites import provide
 from toolkit.sandbox.pulumi.stack_file import StackConfig, read_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from toolkit.sandbox.server import Sandbox
@@ -57,13 +59,32 @@ def run(
     """
     provide(config, sandbox, project_dir)
     outputs: Object = {}
-    with _only_one:
+    with _only_one, _log_once() as logger:
         for is_preview in (True, False):
             engine = Engine(sandbox, config.region, on_resource, is_preview=is_preview)
             outputs = _run_alone(
-                _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox)), engine
+                _run(project_dir / "__main__.py", config, engine, make_sandbox_settings(sandbox), logger), engine
             )
     return outputs
+
+
+@contextmanager
+def _log_once() -> Iterator[logging.Logger]:
+    """Yield a logger that logs each message once, because the preview and the creation give the same warnings."""
+    logged: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        repeated = text in logged
+        logged.add(text)
+        return not repeated
+
+    logger = logging.getLogger("pulumi-program")
+    logger.addFilter(is_new)
+    try:
+        yield logger
+    finally:
+        logger.removeFilter(is_new)
 
 
 def _run_alone(main: Coroutine[Value, Value, Object], engine: Engine) -> Object:
@@ -83,7 +104,9 @@ def make_sandbox_settings(sandbox: Sandbox) -> dict[str, str]:
     return {"aws:accessKey": key, "aws:secretKey": secret, "aws:endpoints": json.dumps(endpoints)}
 
 
-async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str]) -> Object:
+async def _run(
+    main: Path, config: StackConfig, engine: Engine, settings: Mapping[str, str], logger: logging.Logger
+) -> Object:
     # A failed program leaves outputs of a closed loop. pulumi.runtime.test clears them in the same way.
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
@@ -91,7 +114,12 @@ async def _run(main: Path, config: StackConfig, engine: Engine, settings: Mappin
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     # set_mocks must run inside the loop; otherwise the program waits forever for the loop that set_mocks saw.
     pulumi_mocks.set_mocks(
-        engine.mocks, project=config.project, stack=config.stack, preview=engine.is_preview, monitor=engine
+        engine.mocks,
+        project=config.project,
+        stack=config.stack,
+        preview=engine.is_preview,
+        logger=logger,
+        monitor=engine,
     )
     pulumi.runtime.set_all_config({**config.values, **settings})
     await run_pulumi_func(lambda: _execute(main))

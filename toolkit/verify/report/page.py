@@ -186,9 +186,9 @@ def build(report: Report) -> Page:
 def _headline(report: Report) -> str:
     if report.passed:
         return "Every zone gets certificates"
-    failed = sum(not zone.passed and not zone.interrupted for zone in report.zones)
+    failed = [zone for zone in report.zones if not zone.passed and not zone.interrupted]
     if failed:
-        return f"{failed} of {len(report.zones)} zones failed"
+        return f"{verdict.count_zones(failed, report.zones)} failed"
     if any(meeting.problem for meeting in report.handshakes):
         return "The zones do not all trust each other"
     return "The run was interrupted" if report.interrupted else "Not every zone was verified"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Sized
 
     from toolkit.verify.results import Check, Report
 
@@ -28,6 +28,11 @@ def summarize(report: Report) -> str:
     zones = len(report.zones)
     met = f", {len(report.handshakes)} handshakes between them" if report.handshakes else ""
     return f"Every zone gets certificates: {zones} of {zones} verified{met}, {describe_cost(report)}."
+
+
+def count_zones(some: Sized, every: Sized) -> str:
+    """Return how many zones of all, such as "1 of 3 zones"."""
+    return f"{len(some)} of {len(every)} zone{'s'[: len(every) != 1]}"
 
 
 def list_trouble(report: Report, most_names: int | None = None) -> list[str]:
@@ -53,13 +58,10 @@ def list_trouble(report: Report, most_names: int | None = None) -> list[str]:
             f"such as {first.client} with {first.server}: {first.problem}"
         )
     if interrupted:
-        count = len(interrupted)
-        lines.append(
-            f"{count} of {len(report.zones)} zones {'was' if count == 1 else 'were'} interrupted "
-            f"({_names(interrupted, most_names)})"
-        )
+        was = "was" if len(interrupted) == 1 else "were"
+        lines.append(f"{count_zones(interrupted, report.zones)} {was} interrupted ({_names(interrupted, most_names)})")
     if failed:
-        lines.append(f"{len(failed)} of {len(report.zones)} zones failed ({_names(failed, most_names)})")
+        lines.append(f"{count_zones(failed, report.zones)} failed ({_names(failed, most_names)})")
     return lines
 
 
