@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 MARK = "@@block"
 _PART = re.compile(
-    r"^<!-- not run: (?P<reason>[^\n]+?) -->\n+(?=```)"
-    r"|^<!-- exit: (?P<exit>\d+) -->\n+(?=```)"
+    r"^ *<!-- not run: (?P<reason>[^\n]+?) -->\n+(?= *```)"
+    r"|^ *<!-- exit: (?P<exit>\d+) -->\n+(?= *```)"
     r"|^<!-- test setup\n(?P<setup>.*?)^-->$"
     r"|^(?P<indent> *)```(?P<language>\w+)[^\n]*\n(?P<code>.*?)^(?P=indent)```$",
     re.DOTALL | re.MULTILINE,
@@ -130,9 +130,16 @@ def run_page(text: str, directory: Path, environment: dict[str, str]) -> None:
         AssertionError: a command failed, or printed something else than the page shows.
     """
     blocks = [block for block in read_blocks(text) if not block.reason]
+    for block in blocks:
+        # The new shell would not stop at the first failure of the commands that follow in its block.
+        assert "-- bash\n" not in block.commands.rstrip("\n"), f"line {block.line}: a new shell ends its block"
     script = "".join(
         f"printf '\\n{MARK} %s\\n' {number}\nset -eu -o pipefail\n"
-        + (f"set +e\n{block.commands}[ $? = {block.exit_code} ]\n" if block.exit_code else block.commands)
+        + (
+            f"set +e\n{block.commands}code=$?\nset -e\n[ $code = {block.exit_code} ]\n"
+            if block.exit_code
+            else block.commands
+        )
         for number, block in enumerate(blocks)
     )
     ours, theirs = os.pipe()
