@@ -134,6 +134,14 @@ def test_a_meshtrust_without_a_root(aws: TestSandbox, outputs: StackOutputs) -> 
     assert failed(report) == {zone.name: [TRUST_ROOT] for zone in outputs.zones}
 
 
+def test_a_meshtrust_with_the_root_alone_is_remarked(aws: TestSandbox, outputs: StackOutputs) -> None:
+    root = pem.write(pem.load_certificates(outputs.certificate_chain)[-1:])
+    report = run(aws, outputs, planned(outputs, *(trust(domain_of(zone.name), root) for zone in outputs.zones)))
+    assert report.passed
+    assert "does not contain the issuing CA" in check(report, "ireland-1", TRUST_ROOT).note
+    assert check(run(aws, outputs, planned(outputs)), "ireland-1", TRUST_ROOT).note == ""
+
+
 def test_the_meshtrust_of_another_ca(aws: TestSandbox, outputs: StackOutputs) -> None:
     other = pem.write(hierarchy().chain())
     report = run(aws, outputs, planned(outputs, *(trust(domain_of(zone.name), other) for zone in outputs.zones)))

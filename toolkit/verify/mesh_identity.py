@@ -179,8 +179,18 @@ def _check_roots(plan: MeshIdentityPlan, domain: str) -> Check:
         "a root in the MeshTrust of each trust domain",
         f"no root in the MeshTrust of {', '.join(rootless)}" if rootless else found,
         "Put the CA's whole chain into the MeshTrust: Envoy rejects every certificate below an intermediate CA alone.",
+        _note_sending(plan, domain),
         good=not rootless,
     )
+
+
+def _note_sending(plan: MeshIdentityPlan, domain: str) -> str:
+    """Return a remark if a MeshTrust needs proxies that send more than the leaf; which Kong Mesh's do is not known."""
+    bundle = plan.bundles.get(domain)
+    issuing = pem.load_certificates(plan.authority_chain)[0]
+    if bundle is None or issuing in pem.load_certificates(bundle):
+        return ""
+    return "the MeshTrust does not contain the issuing CA, so proxies that send only their certificate are rejected"
 
 
 def _has_root(bundle: str) -> bool:
