@@ -63,7 +63,7 @@ def _check_namespace(_ctx: click.Context, _: click.Parameter, value: str | None)
     reads=True,
     type=click.Path(allow_dash=True),
     metavar="[FILE|-]...",
-    help="Meshes and their Secrets as YAML, - for standard input.",
+    help="Meshes, their Secrets and their resources as YAML, - for stdin.",
 )
 @filename_option("The same as FILE.")
 @option(
@@ -109,11 +109,12 @@ def command(
     cwd: str | None,
     outputs: tuple[Output, ...],
 ) -> None:
-    """Find problems in a Mesh before a control plane does.
+    """Find problems in a Mesh and its resources before a control plane does.
 
-    Reads Meshes of both forms and their Secrets. Finds fields that Kong Mesh would drop silently, invalid chains and
-    lifetimes, and misplaced credentials. With --contract, --stack or --cwd, also finds differences from the contract.
-    Never shows values of credentials and keys. docs/reference/lint.md explains the codes.
+    Reads Meshes of both forms and their Secrets, MeshIdentities, MeshTrusts, MeshTLSes and MeshTrafficPermissions.
+    Finds fields that Kong Mesh would drop silently, invalid chains, lifetimes and SPIFFE IDs, and misplaced
+    credentials. With --contract, --stack or --cwd, also finds differences from the contract. Never shows values of
+    credentials and keys. docs/reference/lint.md explains the codes.
     """
     from datetime import UTC, datetime
 

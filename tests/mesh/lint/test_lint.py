@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tests.mesh.lint.scoped_worlds import ALL, BUNDLED, IDENTITY, PERMISSION, TRUST, TRUSTS
 from tests.mesh.lint.worlds import (
     ACCESS_KEY,
     CHAIN,
@@ -9,6 +12,7 @@ from tests.mesh.lint.worlds import (
     OUTPUTS,
     UNIVERSAL,
     encoded,
+    every_form,
     kubernetes_secret,
     run,
 )
@@ -30,6 +34,49 @@ def test_what_the_toolkit_renders_is_clean(form: str, ca_cert: str) -> None:
     rendered = templating.render(OUTPUTS, "default", options)
     texts = [("mesh.yaml", rendered.mesh), *((f"{n}.yaml", text) for n, text in enumerate(rendered.secrets))]
     assert lint(texts, Target(NOW, outputs=OUTPUTS)) == []
+
+
+@pytest.mark.parametrize("text", ALL)
+def test_resources_of_a_mesh_are_checked_without_a_mesh(text: str) -> None:
+    assert run(text) == []
+    broken = text.replace("spec:", "nope: 1\nspec:", 1)
+    assert {finding.code for finding in run(broken)} == {"MESH010"}
+
+
+def test_resources_of_other_products_are_passed_over() -> None:
+    other = IDENTITY.replace("kuma.io/v1alpha1", "example.com/v1").replace("selector:", "nope:")
+    assert run(f"{other}---\n{PERMISSION}") == []
+    with pytest.raises(InvalidInputError, match="no Mesh and no Secret of Kong Mesh in 1 document") as caught:
+        run(other)
+    assert "MeshIdentity, MeshTrust, MeshTLS and MeshTrafficPermission" in caught.value.hint
+
+
+def test_a_mesh_that_has_moved_to_a_mesh_identity_is_clean() -> None:
+    mesh = "type: Mesh\nname: default\nmeshServices: {mode: Exclusive}\n"
+    for version in (None, (2, 14, 3), (3, 0)):
+        options = {} if version is None else {"mesh_version": version}
+        assert run(f"{mesh}---\n{IDENTITY}---\n{TRUSTS}---\n{PERMISSION}", outputs=OUTPUTS, **options) == []
+
+
+def test_documents_of_several_files_are_compared() -> None:
+    other = TRUST.replace("name: issue-zone-1", "name: root")
+    texts = [("a.yaml", IDENTITY), ("b.yaml", other)]
+    found = lint(texts, Target(NOW, outputs=OUTPUTS))
+    assert [(finding.code, finding.source) for finding in found] == [("MESH211", "a.yaml")]
+
+
+def test_a_private_key_in_a_mesh_identity_is_shown_nowhere() -> None:
+    source = "          type: InsecureInline\n          insecureInline: {value: hunter2, name: hunter2, hunter2: 1}\n"
+    text = BUNDLED.replace("          type: File\n          file:\n            path: /etc/ca.key\n", source)
+    found = run(text)
+    assert {finding.code for finding in found} == {"MESH100", "MESH010"}
+    assert not [form for form in every_form(found) if "hunter2" in form]
+    annotation = json.dumps({"spec": {"privateKey": {"insecureInline": {"value": "hunter2"}}}})
+    applied = IDENTITY.replace(
+        "  labels:", f"  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: '{annotation}'\n  labels:"
+    )
+    (finding,) = run(applied)
+    assert (finding.code, "hunter2" in repr(finding)) == ("MESH100", False)
 
 
 def test_findings_are_sorted_and_none_is_told_twice() -> None:
