@@ -207,7 +207,7 @@ def test_what_is_not_valid_is_said_by_place(standin: Faulty, file: Path) -> None
     result = run(standin, "-f", file, "--yes")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-5:] == [
-        "Error: the control plane refuses Mesh default",
+        "Error: the control plane rejects Mesh default",
         f"  {file}: Mesh default: mtls.backends[0].conf.arn: has to be defined",
         "Written: Mesh default, without its mTLS until its Secrets are there; Secret chain of mesh default.",
         "Not written: Mesh default.",
@@ -227,7 +227,7 @@ def test_what_is_not_valid_is_said_by_place(standin: Faulty, file: Path) -> None
         (("-f", "{file}", "--control-plane", "http://mesh:5681"), "--insecure-http"),
         (("-f", "{file}", "--ca-file", "x"), "--ca-file: is for an https:// address"),
         (("-f", "{file}", "--token-file", "missing"), "can't read the token file missing: No such file"),
-        (("-f", "{file}", "--token-file", "{file}"), "contains a line feed, which no token has"),
+        (("-f", "{file}", "--token-file", "{file}"), "contains a line feed, which a token can't contain"),
     ],
 )
 def test_options_that_can_not_work(standin: Faulty, file: Path, arguments: tuple[str, ...], words: str) -> None:

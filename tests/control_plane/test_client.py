@@ -161,7 +161,7 @@ def test_what_is_no_control_plane_is_not_taken_for_one(standin: Faulty, body: by
 
 def test_another_resource_than_was_asked_for_is_refused(standin: Faulty) -> None:
     reply(standin, 200, json.dumps({**MESH, "name": "other"}).encode())
-    with client(standin) as control_plane, pytest.raises(ControlPlaneError, match="no Mesh of that name"):
+    with client(standin) as control_plane, pytest.raises(ControlPlaneError, match="not a Mesh with that name"):
         control_plane.get_mesh("default")
 
 
