@@ -49,7 +49,7 @@ def _refuse_credentials(_: click.Context, parameter: click.Parameter, value: Val
     if value is not None:
         raise InvalidInputError(
             "a MeshIdentity can't have static credentials",
-            [Problem(parameter.opts[0], "the extension acmpca uses the AWS default credential chain only")],
+            [Problem(" or ".join(parameter.opts), "the extension acmpca uses the AWS default credential chain only")],
             "Give each zone control plane a role: IRSA, EKS Pod Identity, or the role of its instance or task.",
         )
 

@@ -11,12 +11,11 @@ from toolkit.mesh.schema import spiffe_id
 
 FIELDS = {"Mesh": "default", "Zone": "zone-1"}
 LABELS = {"kuma.io/workload": "web", "a": "b", "": "nameless"}
-_PIECES = (
-    ["{{", "}}", "{{-", "-}}", ".", ".Mesh", ".Zone", ".Nope", "label", '"a"', "`a`", '"kuma.io/workload"', '"nope"', '"', "`", '""', "x", "/ns/", "-", "\\", "|", "{", "}"]
-)
-_SPACES = [" ", "\n", "\t", "\r", "\u00a0", "\x0b", "{{- ", " -}}"]
+_BRACES = ["{{", "}}", "{{-", "-}}", "{{- ", " -}}", "{", "}", "-", "|", "\\"]
+_WORDS = [".", ".Mesh", ".Zone", ".Nope", "label", '"a"', "`a`", '"kuma.io/workload"', '"nope"', '"', "`", '""', "x"]
+_SPACES = [" ", "\n", "\t", "\r", "\u00a0", "\x0b"]
 _ACTIONS = ["{{ .Mesh }}", "{{ .Zone }}", '{{ label "a" }}', "{{- .Mesh -}}"]
-FRAGMENTS = st.sampled_from([*_PIECES, *_SPACES, *_ACTIONS])
+FRAGMENTS = st.sampled_from([*_BRACES, *_WORDS, *_SPACES, *_ACTIONS])
 
 
 @pytest.mark.parametrize(

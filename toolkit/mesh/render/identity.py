@@ -169,7 +169,7 @@ def convert_expiry(text: str) -> str:
     """Return a lifetime as Kubernetes writes durations, such as ``720h`` for ``30d``.
 
     Raises:
-        ValueError: it is neither a duration of Kuma nor one of Go, or not more than 0.
+        ValueError: it is neither a duration of Kuma nor one of Go, or not a number of whole seconds from 1 on.
     """
     try:
         lifetime = duration.parse(text)
@@ -181,6 +181,8 @@ def convert_expiry(text: str) -> str:
         lifetime = timedelta(microseconds=nanoseconds // 1000)
     if lifetime < timedelta(seconds=1):
         raise ValueError("must be at least 1s")
+    if lifetime % timedelta(seconds=1):
+        raise ValueError("must be whole seconds")
     seconds = int(lifetime.total_seconds())
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
