@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from toolkit.errors import ExternalError
+from toolkit.verify.mesh_identity import MeshIdentityPlan
 from toolkit.verify.plan import Plan
 from toolkit.verify.report import compact
 from toolkit.verify.report.compact import LIMIT, CompactForm
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ARN = "arn:aws-us-gov:acm-pca:us-gov-west-1:123456789012:certificate-authority/11111111-2222-3333-4444-555555555555"
-NAMES = list_checks(Plan("default", "", probe_denials=True))
+IDENTITY = MeshIdentityPlan("acmpca", {}, {}, creates_trust=True, authority_chain="")
+NAMES = list_checks(Plan("default", "", probe_denials=True, mesh_identity=IDENTITY))
 FINGERPRINT = ":".join(["AB"] * 32)
 
 

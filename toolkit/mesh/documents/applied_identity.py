@@ -16,7 +16,7 @@ from toolkit.pki import pem
 from toolkit.yamltext.plain import at, is_tame, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import ScopedDocument
@@ -123,9 +123,28 @@ def read_identity(document: ScopedDocument, documents: Documents) -> AppliedIden
         authority_arn=authority_arn,
         lifetime=_lifetime(document),
         creates_trust=creation != "Disabled",
-        bundles=_bundles(documents.list_scoped("MeshTrust", document.mesh)),
+        bundles=read_bundles(documents, document.mesh),
         place=document.show_place(()),
     )
+
+
+def read_bundles(documents: Documents, mesh: str) -> dict[str, str]:
+    """Return the CAs of a mesh's MeshTrusts by trust domain, those of several MeshTrusts joined as Kuma joins them.
+
+    Source: kumahq/kuma:pkg/core/resources/apis/meshtrust/generator/v1alpha1/secrets.go, validationCtx.
+
+    Raises:
+        InvalidInputError: a MeshTrust can't be read.
+    """
+    bundles: dict[str, list[str]] = {}
+    for trust in documents.list_scoped("MeshTrust", mesh):
+        if not is_tame(trust.value):
+            raise trust.refuse(("spec",), "is nested without end, or is larger than a document needs")
+        domain = trust.spec.get("trustDomain")
+        if not isinstance(domain, str) or not domain:
+            raise trust.refuse(("spec", "trustDomain"), "is missing or is not a text")
+        bundles.setdefault(domain, []).extend(_list_bundles(trust))
+    return {domain: "\n".join(texts) for domain, texts in bundles.items()}
 
 
 def _is_acmpca(document: ScopedDocument) -> bool:
@@ -154,22 +173,6 @@ def _lifetime(document: ScopedDocument) -> timedelta:
     if nanoseconds <= 0:
         raise document.refuse(_EXPIRY, "must be more than 0s")
     return timedelta(microseconds=nanoseconds // _NANOSECONDS)
-
-
-def _bundles(trusts: Sequence[ScopedDocument]) -> dict[str, str]:
-    """Return the CAs by trust domain, those of several MeshTrusts joined as Kuma joins them.
-
-    Source: kumahq/kuma:pkg/core/resources/apis/meshtrust/generator/v1alpha1/secrets.go, validationCtx.
-    """
-    bundles: dict[str, list[str]] = {}
-    for trust in trusts:
-        if not is_tame(trust.value):
-            raise trust.refuse(("spec",), "is nested without end, or is larger than a document needs")
-        domain = trust.spec.get("trustDomain")
-        if not isinstance(domain, str) or not domain:
-            raise trust.refuse(("spec", "trustDomain"), "is missing or is not a text")
-        bundles.setdefault(domain, []).extend(_list_bundles(trust))
-    return {domain: "\n".join(texts) for domain, texts in bundles.items()}
 
 
 def _list_bundles(trust: ScopedDocument) -> list[str]:
