@@ -32,8 +32,8 @@ SPECS: dict[str, type[Model]] = {
 }
 NAMES = (
     "spec selector dataplane matchLabels spiffeID trustDomain path provider type bundled spire extension name config "
-    "arn certificateParameters expiry meshTrustCreation ca certificate privateKey insecureInline value secretRef caBundles "
-    "pem targetRef kind rules from default allow deny agent timeout autogenerate enabled metadata labels mesh"
+    "arn certificateParameters expiry meshTrustCreation ca certificate privateKey insecureInline value secretRef "
+    "caBundles pem targetRef kind rules from default allow deny agent timeout autogenerate enabled metadata labels mesh"
 )
 TEXTS = [
     "{{ .Mesh }}",
@@ -55,7 +55,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES.split()), inner, max_size=6),
     max_leaves=30,
 )
-DOCUMENTS: list[dict[str, Any]] = [document for text in ALL for document in load_stream(text, "all.yaml")]
+DOCUMENTS: list[Any] = [document for text in ALL for document in load_stream(text, "all.yaml")]
 INLINE = copy.deepcopy(next(document for document in DOCUMENTS if document.get("name") == "bundled"))
 INLINE["spec"]["provider"]["bundled"]["ca"]["privateKey"] = {"type": "InsecureInline", "insecureInline": {"value": KEY}}
 
@@ -74,7 +74,7 @@ def test_any_document(value: object, kind: str, options: dict[str, Any]) -> None
 @st.composite
 def mutations(draw: st.DrawFn) -> dict[str, Any]:
     """One of the documents with one to three changes."""
-    document = copy.deepcopy(draw(st.sampled_from([*DOCUMENTS, INLINE])))
+    document: dict[str, Any] = copy.deepcopy(draw(st.sampled_from([*DOCUMENTS, INLINE])))
     paths = places(document)[1:]
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(paths))
@@ -122,8 +122,7 @@ HEAD = "type: MeshIdentity\nmesh: default\nname: "
 BOMBS = [
     f"{HEAD}a\nspec: &a {{selector: {{dataplane: {{matchLabels: &b {{x: *b}}}}}}, provider: *a, spiffeID: *a}}",
     f"{HEAD}a\nspec: {{provider: {{type: Extension, extension: {{name: acmpca, config: &c {{arn: *c, auth: *c}}}}}}}}",
-    "type: MeshTrafficPermission\nmesh: default\nname: a\n"
-    "spec: {targetRef: &t {x: *t}, rules: &r [{default: {allow: *r}}]}",
+    "type: MeshTrafficPermission\nmesh: a\nname: a\nspec: {targetRef: &t {x: *t}, rules: &r [{default: {allow: *r}}]}",
     "type: MeshTrust\nmesh: default\nname: a\nspec: {trustDomain: a, caBundles: &c [*c, {pem: {value: *c}}]}",
     f"{HEAD}a\nspec: {{spiffeID: {{trustDomain: '{'{{' * 5000}', path: '{'{{ .Mesh }}' * 5000}'}}}}",
     "type: MeshIdentity",
