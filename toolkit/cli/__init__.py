@@ -58,7 +58,7 @@ COMMANDS = {
     "render-job": Entry("toolkit.cli.render_job", "Render a Job that verifies a zone from inside its cluster."),
     "apply": Entry("toolkit.cli.apply", "Apply a Mesh to a Universal control plane."),
     "rotate": Entry("toolkit.cli.rotate", "Move a mesh from one CA to another without breaking traffic."),
-    "lint": Entry("toolkit.cli.lint", "Find problems in a Mesh before a control plane does."),
+    "lint": Entry("toolkit.cli.lint", "Find problems in a Mesh and its resources before a control plane does."),
     "verify": Entry("toolkit.cli.verify", "Prove that every zone gets certificates."),
     "version": Entry("toolkit.cli.version", "Show the version and the installed libraries."),
     "completion": Entry("toolkit.cli.completion", "Print the script that completes commands in a shell."),
