@@ -52,7 +52,9 @@ def read_text(name: str, verdict: str = "is not YAML") -> str:
 
 
 def read_at_most(name: str | Path, limit: int = MAX_BYTES) -> bytes:
-    """Return the content of a file, or of stdin for ``-``, up to a limit, because a device such as /dev/zero has no end.
+    """Return the content of a file, or of stdin for ``-``.
+
+    The size is limited, because a device such as /dev/zero has no end.
 
     Args:
         name: the file's name.
@@ -132,6 +134,6 @@ def write_all(files: Mapping[Path, tuple[str, int]]) -> None:
 def _refuse_secret(path: Path, mode: int) -> None:
     if mode == PRIVATE:
         raise ExternalError(
-            f"can't write a secret to {path}: it is no file, so nobody can be kept from reading it",
+            f"can't write a secret to {path}: it is not a regular file, so other users could read it",
             "Name a file, or leave the option out and use a pipe.",
         )

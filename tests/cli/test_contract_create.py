@@ -147,8 +147,8 @@ def test_without_aws_what_is_not_known_is_said(aws: TestSandbox, by_hand: ByHand
     nowhere = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
     made = toolkit(*words, "--chain", tmp_path / "chain.pem", env=nowhere)
     assert made.returncode == 0
-    assert "Warning: AWS was not asked: whether the CA is ACTIVE" in made.stderr
-    assert "Warning: the CA's usageMode is not known" in made.stderr
+    assert "Warning: AWS was not called, so it is unknown whether the CA is ACTIVE" in made.stderr
+    assert "Warning: the CA's usageMode is unknown" in made.stderr
     assert "Note: assumed certificateAuthority.signingAlgorithm: SHA-256" in made.stderr
     expected = json.loads(complete.stdout)
     del expected["certificateAuthority"]["usageMode"]

@@ -66,7 +66,7 @@ def prints(program: str, document: object, directory: Path) -> None:
 def test_from_options_as_documented(authority: str, env: dict[str, str], tmp_path: Path) -> None:
     said = run(with_arn(OPTIONS, authority), env, tmp_path)
     assert "2 of 2 verified" in said
-    assert "Note: no verifierRoleArn for frankfurt-1: toolkit verify takes roleArn (--role zone)" in said
+    assert "Note: no verifierRoleArn for frankfurt-1: toolkit verify assumes roleArn (--role zone)" in said
     loaded = contract.parse((tmp_path / "contract.json").read_text())
     assert [zone.verifying_role_arn.rpartition("/")[2] for zone in loaded.zones] == ["mesh-frankfurt-1", ROLES[2]]
 
@@ -76,7 +76,7 @@ def test_from_a_chain_as_documented(authority: str, aws: TestSandbox, env: dict[
     (tmp_path / "chain.pem").write_text(found["Certificate"])
     nowhere = {name: value for name, value in env.items() if not name.startswith("AWS_")}
     said = run(with_arn(CHAIN, authority), nowhere, tmp_path)
-    assert "Warning: AWS was not asked" in said
+    assert "Warning: AWS was not called" in said
     assert contract.parse((tmp_path / "contract.json").read_text()).certificate_authority.usage_mode is None
 
 

@@ -94,11 +94,11 @@ def test_many_zones(outputs: Path, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--image", "toolkit"], "--image: 'toolkit' has no tag, so it means latest: name a version"),
-        (["--image", "toolkit:latest"], "is no version"),
+        (["--image", "toolkit:latest"], "is not a version"),
         (["--zone", "zone-3"], "--zone: zone-3 is not a zone of the contract. Zones: zone-1, zone-2"),
-        (["--schedule", "0 6 * *"], "--schedule: '0 6 * *' is no schedule: it takes five fields"),
-        (["--schedule", "TZ=UTC 0 6 * * *"], "name it with --time-zone"),
-        (["--time-zone", "Europe/Berlin"], "--time-zone: is of no use without --schedule"),
+        (["--schedule", "0 6 * *"], "--schedule: '0 6 * *' is not a schedule: use five fields"),
+        (["--schedule", "TZ=UTC 0 6 * * *"], "use --time-zone"),
+        (["--time-zone", "Europe/Berlin"], "--time-zone: has no effect without --schedule"),
         (["--pod-namespace", "A"], "--pod-namespace: must be 1 to 63 lower-case letters"),
         (["--pod-service-account", "A"], "--pod-service-account: must be 1 to 253 lower-case letters"),
         (["--lifetime", "9y"], "--lifetime: '9y': goes beyond the end of the CA"),
@@ -147,8 +147,8 @@ def test_what_a_reader_may_not_expect_is_said(outputs: Path, tmp_path: Path) -> 
     assert CliRunner().invoke(main, rendering, env=keys).exit_code == 0
     refused = run(outputs, "--zone", "zone-1", "-f", mesh)
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "Secret default-acmpca-access-key is no chain of certificates" in refused.stderr
-    assert "Hint: Give the Mesh, and the Secret of its caCert alone" in refused.stderr
+    assert "Secret default-acmpca-access-key is not a chain of certificates" in refused.stderr
+    assert "Hint: Give the Mesh, and only the Secret of its caCert" in refused.stderr
     assert "AKIA" not in refused.stderr
     apart = [*rendering, "--secret-file", str(tmp_path / "secrets.yaml")]
     assert CliRunner().invoke(main, apart, env=keys).exit_code == 0

@@ -105,7 +105,7 @@ def test_an_rsa_key_signs_with_sha_256() -> None:
         ("region", "eu-west-1", "certificateAuthority.region", "is eu-west-1, but the CA's ARN says eu-central-1"),
         ("type", "ROOT", "certificateChain", "has 2 certificates, which a CA of type ROOT can't have"),
         ("keyAlgorithm", "EC_secp384r1", "certificateChain", "key of EC_prime256v1, but certificateAuthority"),
-        ("notAfter", "2027-01-01T00:00:00Z", "certificateChain", "notAfter says 2027-01-01T00:00:00Z"),
+        ("notAfter", "2027-01-01T00:00:00Z", "certificateChain", "notAfter is 2027-01-01T00:00:00Z"),
         ("signingAlgorithm", "SHA256WITHRSA", "certificateAuthority.signingAlgorithm", "with a key of EC_prime256v1"),
     ],
 )

@@ -60,7 +60,7 @@ def test_from_options_alone() -> None:
         "assumed namespace of a: kong-mesh-system (--namespace)",
         "assumed serviceAccount of a: kong-mesh-control-plane (--service-account)",
         "assumed identity of a: irsa (--zone-identity)",
-        "no verifierRoleArn for a: toolkit verify takes roleArn (--role zone)",
+        "no verifierRoleArn for a: toolkit verify assumes roleArn (--role zone)",
     ]
     assert contract.parse(json.dumps(found)).to_exports() == found
 
@@ -136,11 +136,11 @@ def test_a_map_goes_before_an_output_of_that_name() -> None:
         ("zones", "must be FIELD=OUTPUT"),
         ("zones=", "must be FIELD=OUTPUT"),
         ("=chain", "must be FIELD=OUTPUT"),
-        ("zones=nope", "there is no output nope; there are ca_arn, chain, dataPlaneLifetime, region, role, zones"),
-        ("zone=zones", "zone is no field; a contract has schemaVersion, certificateAuthority"),
+        ("zones=nope", "unknown output nope; there are ca_arn, chain, dataPlaneLifetime, region, role, zones"),
+        ("zone=zones", "zone is not a field; a contract has schemaVersion, certificateAuthority"),
         ("certificateAuthority.name=role", "certificateAuthority. has arn, type"),
         ("zones[a].role=role", "zones[a]. has name, region"),
-        ("zones[].roleArn=role", "is no field"),
+        ("zones[].roleArn=role", "is not a field"),
         ("certificateChain=role", "certificateChain is already chain"),
     ],
 )
@@ -209,8 +209,8 @@ def test_what_terraform_does_not_print(text: str, words: str) -> None:
     [
         ({}, "Outputs: must be the list"),
         ({"Stacks": []}, "has 0 stacks"),
-        ({"Stacks": [{}, {}]}, "has 2 stacks, and one is needed"),
-        ({"Stacks": 1}, "is no list"),
+        ({"Stacks": [{}, {}]}, "has 2 stacks, but exactly one is needed"),
+        ({"Stacks": 1}, "is not a list"),
         ({"Stacks": [{"StackName": "s"}]}, "the stack has no outputs"),
         ({"Stacks": [{"Outputs": [{"OutputKey": "a"}]}]}, "Outputs[0]: must be"),
         ({"Stacks": [{"Outputs": [{"OutputKey": "a", "OutputValue": 1}]}]}, "Outputs[0]: must be"),

@@ -105,7 +105,7 @@ DEEP = Authority("D", parent=Authority("C", parent=Authority("B", parent=Authori
         (None, {"status": "DISABLED"}, "parent.arn", "DISABLED"),
         (None, {"usageMode": "SHORT_LIVED_CERTIFICATE"}, "parent.arn", "short-lived"),
         (TIRED, {}, "intermediateValidityYears", "outlive"),
-        (NARROW, {}, "intermediatePathLength", "no CA at all"),
+        (NARROW, {}, "intermediatePathLength", "no CA below it"),
         (DEEP, {}, "intermediatePathLength", "levels"),
     ],
 )

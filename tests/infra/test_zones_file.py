@@ -83,7 +83,7 @@ def test_a_file_that_has_no_zones(from_file: Callable[..., Graph], text: str | b
 
 def test_zones_come_from_one_place(from_file: Callable[..., Graph]) -> None:
     found = refused(lambda: from_file("[]", zones=zones(1)))
-    assert found == {"kong-mesh-pca:zonesFile": "and zones are both set; zones come from one of them"}
+    assert found == {"kong-mesh-pca:zonesFile": "and zones are both set; set only one of them"}
     assert set(refused(lambda: from_file("[]"))) == {"kong-mesh-pca:zones"}
     assert set(refused(lambda: from_file("[7]"))) == {"zones.yaml:zones[0]"}
 

@@ -138,7 +138,7 @@ def test_a_secret_that_is_no_chain_is_refused(form: str, value: bytes | None) ->
         verifiers.read_mesh([("mesh.yaml", text)])
     (problem,) = caught.value.problems
     assert str(problem).startswith("mesh.yaml:3:")
-    assert "Secret key is no chain of certificates: " in problem.message
+    assert "Secret key is not a chain of certificates: " in problem.message
     assert "AKIA" not in "\n".join(caught.value.lines())
 
 
@@ -340,4 +340,4 @@ def test_what_is_wrong_everywhere_is_said_once() -> None:
 def test_a_time_zone_needs_a_schedule() -> None:
     with pytest.raises(InvalidInputError) as caught:
         build(JobOptions(IMAGE, time_zone="UTC"))
-    assert str(caught.value.problems[0]) == "--time-zone: is of no use without --schedule"
+    assert str(caught.value.problems[0]) == "--time-zone: has no effect without --schedule"

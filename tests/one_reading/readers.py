@@ -132,7 +132,7 @@ def verify(document: Callable[[str], str], place: str, world: World, text: str) 
 def render_job(document: Callable[[str], str], place: str, world: World, text: str) -> str:
     file = world.file("mesh.yaml", document(text))
     result = run("render-job", "--contract", world.contract(), "--image", IMAGE, "-f", file)
-    if result.exit_code == 2 and "Secret chain is no chain of certificates" in words(result):
+    if result.exit_code == 2 and "Secret chain is not a chain of certificates" in words(result):
         return UNREADABLE
     return _outcome(result, place)
 

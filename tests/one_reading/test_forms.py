@@ -162,7 +162,7 @@ def test_a_credential_in_a_secret_makes_a_file_private(form: Callable[[Written],
     text = form(Written(CHAIN, conf={"auth": NAMED}, secrets=KEYS))
     assert desk.render(text) == (text, 0o600)
     job = desk.render_job(text)
-    assert (job.exit_code, "is no chain of certificates" in words(job)) == (2, True)
+    assert (job.exit_code, "is not a chain of certificates" in words(job)) == (2, True)
     for value in KEYS.values():
         assert value not in job.stderr
     assert desk.verify(text).exit_code == 3

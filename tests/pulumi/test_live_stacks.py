@@ -184,7 +184,7 @@ def test_a_role_of_another_stack_is_never_taken(new_stack: Callable[[str], Stack
     settings: dict[str, Any] = {"namePrefix": "one-", "zones": MACHINE, "protect": False}
     assert not first.up(**settings).error
     refused = second.preview(**settings, adoptExisting=adopt)
-    assert "the role arn:aws:iam::123456789012:role/one-zone-hall is of stack root" in refused.error
+    assert "the role arn:aws:iam::123456789012:role/one-zone-hall belongs to stack root" in refused.error
     assert "aws iam tag-role --role-name one-zone-hall --tags Key=kong-mesh-stack,Value=ocsp" in refused.error
 
 

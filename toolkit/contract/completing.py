@@ -65,7 +65,7 @@ def is_derived(location: tuple[int | str, ...]) -> bool:
 
 
 def with_aliases(part: Object, model: type[BaseModel]) -> Object:
-    """Return a part with the contract's field names for those of the model, such as ``role_arn``, which it also accepts."""
+    """Return a part with the contract's names instead of the model's, such as ``role_arn``, which it also accepts."""
     aliases = {name: str(field.alias) for name, field in model.model_fields.items()}
     # If both names are present, the model reports one of them as unknown.
     return {key if (alias := aliases.get(key, key)) in part else alias: value for key, value in part.items()}

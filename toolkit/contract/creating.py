@@ -116,11 +116,11 @@ def add_authority(draft: Draft, fields: Object, chain: str) -> None:
 def list_unchecked(draft: Draft) -> list[str]:
     """Return what is unknown about a CA that was not looked up in AWS, as sentences."""
     authority = draft.authority or {}
-    found = ["AWS was not asked: whether the CA is ACTIVE, and whether the chain is the CA's, is not known"]
+    found = ["AWS was not called, so it is unknown whether the CA is ACTIVE and whether the chain is the CA's"]
     if "usageMode" not in authority:
         found.append(
-            "the CA's usageMode is not known: the contract does not have it, and prices are those of GENERAL_PURPOSE, "
-            "the dearer mode"
+            "the CA's usageMode is unknown: the contract leaves it out, and prices are those of GENERAL_PURPOSE, "
+            "the more expensive mode"
         )
     return found
 
@@ -167,7 +167,7 @@ def _assume(draft: Draft, choices: Choices) -> None:
         if without:
             draft.assumed.append(f"assumed {field} of {_listed(without)}: {default} ({option})")
     if alone := [zone for _, zone in zones if "verifierRoleArn" not in zone]:
-        draft.assumed.append(f"no verifierRoleArn for {_listed(alone)}: toolkit verify takes roleArn (--role zone)")
+        draft.assumed.append(f"no verifierRoleArn for {_listed(alone)}: toolkit verify assumes roleArn (--role zone)")
 
 
 def _listed(zones: Sequence[Object]) -> str:

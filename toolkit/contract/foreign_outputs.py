@@ -104,8 +104,8 @@ def _stack(document: Value, source: str) -> Value:
     stacks = document["Stacks"]
     if isinstance(stacks, list) and len(stacks) == 1:
         return stacks[0]
-    many = f"has {len(stacks)} stacks" if isinstance(stacks, list) else "is no list of stacks"
-    problem = Problem("Stacks", f"{many}, and one is needed")
+    many = f"has {len(stacks)} stacks" if isinstance(stacks, list) else "is not a list of stacks"
+    problem = Problem("Stacks", f"{many}, but exactly one is needed")
     raise _not(source, "the description of one stack", problem, _FROM_CLOUDFORMATION)
 
 

@@ -76,7 +76,7 @@ def read(text: str | bytes, source: str = "the stack outputs") -> StackOutputs |
         # "from None", because the error contains the rejected values, and --debug would print them.
         raise _no_contract(source, contract_problems(error)) from None
     except _BothStatesError as error:
-        message = "stands beside certificateAuthority; a stack has the one or the other"
+        message = "is set together with certificateAuthority; a stack has only one of them"
         raise _no_contract(source, [Problem("pendingCertificateAuthority", message)]) from error
     except RecursionError as error:
         raise InvalidInputError(

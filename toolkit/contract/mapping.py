@@ -69,7 +69,7 @@ def _read_map(draft: Draft, outputs: Object, mapped: Sequence[str]) -> dict[str,
         elif problem := _field_problem(field):
             draft.problems.append(Problem(place, problem))
         elif output not in outputs:
-            draft.problems.append(Problem(place, f"there is no output {_shown(output)}; {_listed(outputs)}"))
+            draft.problems.append(Problem(place, f"unknown output {_shown(output)}; {_listed(outputs)}"))
         elif found.setdefault(field, output) != output:
             draft.problems.append(Problem(place, f"{field} is already {_shown(found[field])}"))
     return found
@@ -83,8 +83,8 @@ def _field_problem(field: str) -> str:
         names, what = _OF_AUTHORITY, f"{_AUTHORITY}."
     else:
         known = f"a contract has {', '.join(_TOP)}; certificateAuthority.FIELD and zones[NAME].FIELD"
-        return "" if field in _TOP else f"{_shown(field)} is no field; {known}"
-    return "" if within["field"] in names else f"{_shown(field)} is no field; {what} has {', '.join(names)}"
+        return "" if field in _TOP else f"{_shown(field)} is not a field; {known}"
+    return "" if within["field"] in names else f"{_shown(field)} is not a field; {what} has {', '.join(names)}"
 
 
 def _put_top(draft: Draft, name: str, value: Value, origin: str) -> None:

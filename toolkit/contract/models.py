@@ -97,7 +97,7 @@ def _signing_request(value: str) -> str:
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ValueError("is a PEM request that can't be read; it was cut off or changed") from error
     if not valid:
-        raise ValueError("its signature is not that of its own key; it was changed, or is not from AWS")
+        raise ValueError("its signature does not match its key; it was changed, or is not from AWS")
     return value
 
 
@@ -181,7 +181,7 @@ Identity = Literal["irsa", "pod-identity", "ambient"]
 # A positive duration in Kuma's format, such as 24h.
 Lifetime = Annotated[str, AfterValidator(_lifetime)]
 
-_TOO_SHORT = "must be more than 0: a certificate that ends at once is of no use"
+_TOO_SHORT = "must be more than 0"
 
 
 def check_mode(usage_mode: UsageMode | None, lifetime: timedelta) -> str | None:
@@ -332,13 +332,13 @@ class StackOutputs(_Exports):
             problems.append(f"has {len(certificates)} certificates, which a CA of type {authority.type} can't have")
         if authority and not problems and certificates[0].not_valid_after_utc != authority.not_after:
             problems.append(
-                f"its first certificate ends {_rfc3339(certificates[0].not_valid_after_utc)}, "
-                f"but certificateAuthority.notAfter says {_rfc3339(authority.not_after)}"
+                f"its first certificate expires {_rfc3339(certificates[0].not_valid_after_utc)}, "
+                f"but certificateAuthority.notAfter is {_rfc3339(authority.not_after)}"
             )
         key = _find_key_algorithm(certificates[0]) if authority and not problems else None
         if authority and key and key != authority.key_algorithm:
             problems.append(
-                f"its first certificate has a key of {key}, but certificateAuthority.keyAlgorithm says "
+                f"its first certificate has a key of {key}, but certificateAuthority.keyAlgorithm is "
                 f"{authority.key_algorithm}"
             )
         if problems:

@@ -114,7 +114,7 @@ class Claims:
             # The role's permissions are for the other stack's CA. After a rename, adopting the stack's own role would
             # delete it.
             fix = f"aws iam tag-role --role-name {name} --tags Key={STACK},Value={self._own[STACK]}"
-            message = f"the role {existing.arn} is of stack {other}; choose another namePrefix"
+            message = f"the role {existing.arn} belongs to stack {other}; choose another namePrefix"
             self.problems.append(Problem(path, f"{message}, or, if that stack was renamed to this one: {fix}"))
             return CREATE
         return self._claim(path, f"the role {existing.arn}", name, existing.arn, existing.tags)

@@ -104,13 +104,11 @@ def _zone_problems(path: str, zone: ZoneSettings, settings: Settings, deployment
             # IAM only trusts providers in the same account.
             yield Problem(
                 f"{path}.oidcProviderArn",
-                f"is in account {provider}, but the zone's roles are made in {account}; "
-                "a role trusts only providers of its own",
+                f"is in account {provider}, but the zone's roles are created in {account}; "
+                "a role can trust only providers in its own account",
             )
     if arn.find_partition(zone.region) != deployment.partition:
-        yield Problem(
-            f"{path}.region", f"{zone.region} is not in partition {deployment.partition}, which nothing crosses"
-        )
+        yield Problem(f"{path}.region", f"{zone.region} is not in the stack's partition {deployment.partition}")
     boundary = arn.parse_policy(zone.permissions_boundary_arn or settings.permissions_boundary_arn or _AWS_OWN)
     if boundary.account not in ("", account):
         key = f"{path}.permissionsBoundaryArn" if zone.permissions_boundary_arn else "permissionsBoundaryArn"
@@ -150,10 +148,10 @@ def _alarm_problems(settings: Settings, deployment: Deployment) -> Iterator[Prob
         return
     owner, region = deployment.locate_authority(settings)
     if owner != deployment.account:
-        yield Problem("alarms", f"can't work: AWS publishes a CA's metrics in its own account, which is {owner}")
+        yield Problem("alarms", f"can't work: AWS publishes a CA's metrics in the CA's account, {owner}")
     if (
         settings.alarms.topic_arn is not None
         and (topic_region := arn.TOPIC.parse(settings.alarms.topic_arn).region) != region
     ):
         # CloudWatch user guide, "Notifying users on alarm changes": an alarm and its topic must be in the same region.
-        yield Problem("alarms.topicArn", f"is in {topic_region}, but alarms are where the CA is, in {region}")
+        yield Problem("alarms.topicArn", f"is in {topic_region}, but the alarms are in the CA's region, {region}")

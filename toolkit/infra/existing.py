@@ -147,7 +147,7 @@ def warn_of_strict(settings: Settings) -> None:
     needs = rules.build_needs(settings)
     for problem in check_import(own, pem.load_certificates(above), "SUBORDINATE", needs, {STRICT}):
         key = "issuedCertificateChain" if problem.is_of_chain else "issuedCertificate"
-        pulumi.log.warn(f"{key}: {problem.message} Strict clients alone refuse it.")
+        pulumi.log.warn(f"{key}: {problem.message} Only strict clients reject it.")
 
 
 def warn_of_former(settings: Settings) -> None:
@@ -196,12 +196,12 @@ def check_parent(parent: ExistingAuthority, settings: Settings) -> Iterator[Prob
         )
     if parent.usage_mode == "SHORT_LIVED_CERTIFICATE":
         # privateca/latest/userguide/short-lived-certificates.html
-        yield Problem("parent.arn", "the CA is in short-lived mode, which makes it the last of its chain")
+        yield Problem("parent.arn", "the CA is in short-lived mode, so it can't have another CA below it")
     allowed, wanted = chain.get_path_length(parent.certificates[0]), settings.intermediate_path_length
     if allowed is not None and wanted >= allowed:
         # botocore, IssueCertificateRequest.TemplateArn
-        more = f"at most {allowed - 1}" if allowed else "no CA at all"
-        yield Problem("intermediatePathLength", f"is {wanted}, and below the parent may stand {more}")
+        more = f"at most {allowed - 1} below it" if allowed else "no CA below it"
+        yield Problem("intermediatePathLength", f"is {wanted}, but the parent allows {more}")
     levels = len(parent.certificates) + 1 + wanted
     if levels > _MAX_DEPTH:
         yield Problem(

@@ -112,7 +112,7 @@ def _tags(value: dict[str, str]) -> dict[str, str]:
         # botocore acm-pca: TagKey and TagValue.
         strange = [c for c in key + text if not (c.isalnum() or c.isspace() or c in "_.:/=+-@")]
         if strange:
-            raise ValueError(f"{arn.quote(key)} has {arn.quote(strange[0])} in it, which tags can't have")
+            raise ValueError(f"{arn.quote(key)} has {arn.quote(strange[0])} in it, which tags can't contain")
     return value
 
 
@@ -204,7 +204,7 @@ Profile = Annotated[
 ExternalId = Annotated[
     str,
     StringConstraints(min_length=2, max_length=1224),
-    _in_words(r"[\w+=,.@:/-]*", "letters, digits and any of + = , . @ : / - _, as STS takes it"),
+    _in_words(r"[\w+=,.@:/-]*", "letters, digits and any of + = , . @ : / - _, as STS accepts it"),
 ]
 # IAM names (IAM user guide, "IAM and AWS STS quotas"); the rest of the name is "verifier-<zone>".
 NamePrefix = Annotated[

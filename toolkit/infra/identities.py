@@ -57,14 +57,14 @@ def _fields_of_another_identity(path: str, zone: ZoneSettings) -> Iterator[Probl
     }
     for key, (identity, is_given) in given.items():
         if is_given and identity != zone.identity:
-            yield Problem(f"{path}.{key}", f"is for identity {identity}, and the zone's is {zone.identity}")
+            yield Problem(f"{path}.{key}", f"is for identity {identity}, but the zone's identity is {zone.identity}")
 
 
 def _irsa_problems(path: str, zone: ZoneSettings) -> Iterator[Problem]:
     if zone.oidc_provider_arn is None and zone.oidc_issuer is None:
         yield Problem(f"{path}.oidcProviderArn", "is missing: identity irsa needs it, or oidcIssuer")
     if zone.oidc_provider_arn is not None and zone.oidc_issuer is not None:
-        yield Problem(f"{path}.oidcIssuer", "is given twice: oidcProviderArn names the issuer already")
+        yield Problem(f"{path}.oidcIssuer", "can't be set together with oidcProviderArn, which contains the issuer")
     if zone.create_oidc_provider and zone.oidc_issuer is None:
         yield Problem(f"{path}.oidcIssuer", "is missing: createOidcProvider needs it")
 

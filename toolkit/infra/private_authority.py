@@ -292,7 +292,7 @@ class PrivateAuthority(pulumi.ComponentResource):
                 raise build_error(
                     f"AWS can't change what {self._name} was made with",
                     changed,
-                    "Put the values back. For another CA make another stack and rotate the mesh to it.",
+                    "Restore the earlier values. For another CA, create another stack and rotate the mesh to it.",
                 )
             return str(arn)
 
@@ -327,7 +327,7 @@ def _refuse_when_new(certificate: acmpca.Certificate, problems: Callable[[], Ite
     async def check() -> str:
         is_new = pulumi.runtime.is_dry_run() and not await certificate.arn.is_known()
         if reasons := list(problems()) if is_new else []:
-            hint = "Choose another parent or other settings; nothing was made."
+            hint = "Choose another parent or other settings; nothing was created."
             raise build_error("the CA above can't sign", reasons, hint)
         return "checked"
 

@@ -31,7 +31,7 @@ def read_into(values: Object, project_dir: Path) -> list[Problem]:
     if not isinstance(name, str) or not name:
         return []
     if values.get("zones") is not None:
-        return [Problem(_KEY, "and zones are both set; zones come from one of them")]
+        return [Problem(_KEY, "and zones are both set; set only one of them")]
     try:
         zones = _load(project_dir / name, name)
     except ValueError as error:

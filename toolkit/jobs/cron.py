@@ -24,10 +24,10 @@ def read_schedule(text: str) -> str:
     """
     schedule = " ".join(text.split())
     if "TZ=" in schedule:
-        raise ValueError("names a time zone, which Kubernetes refuses there; name it with --time-zone")
+        raise ValueError("names a time zone, which Kubernetes rejects in a schedule; use --time-zone")
     if schedule not in MACROS and not _FIELDS.fullmatch(schedule):
         raise ValueError(
-            f"{quote(text)} is no schedule: it takes five fields, minute, hour, day of month, month and day of week "
+            f"{quote(text)} is not a schedule: use five fields, minute, hour, day of month, month and day of week "
             f"(0 6 * * 1), or one of {', '.join(MACROS)}"
         )
     return schedule
@@ -42,5 +42,5 @@ def read_time_zone(text: str) -> str:
     known = zoneinfo.available_timezones()
     # Kubernetes rejects Local. The other names mean the setting of a machine, not a place.
     if text.lower() in ("", "local", "localtime", "factory") or (known and text not in known):
-        raise ValueError(f"{quote(text)} is no time zone of the IANA database, such as Europe/Berlin or Etc/UTC")
+        raise ValueError(f"{quote(text)} is not a time zone of the IANA database, such as Europe/Berlin or Etc/UTC")
     return text

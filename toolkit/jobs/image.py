@@ -45,11 +45,11 @@ def read_image(text: str) -> Image:
     """
     match = _REFERENCE.fullmatch(text) if len(text) <= _MAX else None
     if match is None:
-        raise ValueError(f"{quote(text)} is no image: {_MEND}")
+        raise ValueError(f"{quote(text)} is not an image name: {_MEND}")
     tag, digest = match["tag"], match["digest"]
     if digest is None and tag is None:
         raise ValueError(f"{quote(text)} has no tag, so it means latest: {_MEND}")
     if digest is None and not re.search("[0-9]", tag):
-        raise ValueError(f"{quote(text)}: the tag {quote(tag)} is no version, what it means changes: {_MEND}")
+        raise ValueError(f"{quote(text)}: the tag {quote(tag)} is not a version, so the image can change: {_MEND}")
     version = (tag or "").strip("._-")[:_MAX_LABEL].rstrip("._-")
     return Image(text, version or f"sha256-{digest[:12]}")

@@ -68,7 +68,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
     """
     mesh_documents = documents.read(texts)
     problems = [
-        Problem(secret.show_place(secret.data_path), f"Secret {secret.name} is no chain of certificates: {problem}")
+        Problem(secret.show_place(secret.data_path), f"Secret {secret.name} is not a chain of certificates: {problem}")
         for secret in mesh_documents.secrets
         if secret.type == KUBERNETES_TYPE and (problem := find_chain_problem(secret))
     ]
@@ -76,7 +76,7 @@ def read_mesh(texts: Sequence[tuple[str, str]], mesh: str | None = None, backend
         raise InvalidInputError(
             "what goes into a ConfigMap can be read by many, and so must be no credential",
             problems,
-            "Give the Mesh, and the Secret of its caCert alone; render-mesh --secret-file keeps Secrets apart.",
+            "Give the Mesh, and only the Secret of its caCert; render-mesh --secret-file separates them.",
         )
     return read_applied(mesh_documents, mesh, backend)
 
@@ -150,7 +150,7 @@ def _timetable(problems: list[Problem], options: JobOptions) -> workloads.Timeta
     chosen, zone = options.schedule, options.time_zone
     if chosen is None:
         if zone is not None:
-            problems.append(Problem("--time-zone", "is of no use without --schedule"))
+            problems.append(Problem("--time-zone", "has no effect without --schedule"))
         return None
     schedule = _attempt(problems, "--schedule", lambda: cron.read_schedule(chosen))
     time_zone = None if zone is None else _attempt(problems, "--time-zone", lambda: cron.read_time_zone(zone))

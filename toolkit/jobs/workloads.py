@@ -107,7 +107,7 @@ class VerifyJob:
         if size > _MAX_DATA:
             raise InvalidInputError(
                 f"the ConfigMap of zone {self.zone} is too large",
-                [Problem("data", f"has {size} bytes; {_MAX_DATA} are what kubectl apply can take")],
+                [Problem("data", f"has {size} bytes, but kubectl apply accepts at most {_MAX_DATA}")],
                 "Shorten the Mesh's caCert: a trust bundle is a handful of certificates.",
             )
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": self._metadata(), "data": data}

@@ -119,7 +119,7 @@ class Fault(_Model):
     @model_validator(mode="after")
     def _latency_has_a_length(self) -> Self:
         if (self.effect == "latency") != (self.seconds > 0):
-            raise ValueError("seconds belong to the effect latency, which needs them")
+            raise ValueError("seconds is required for the effect latency, and for no other effect")
         return self
 
     def concerns(self, call: Call) -> bool:
@@ -156,7 +156,7 @@ def read_plan(path: Path) -> FaultPlan:
     try:
         return FaultPlan.model_validate(parsing.load(read_text(str(path)), str(path)))
     except ValidationError as error:
-        raise InvalidInputError(f"{path} is not a plan of faults", list_validation_problems(error)) from error
+        raise InvalidInputError(f"{path} is not a valid fault plan", list_validation_problems(error)) from error
 
 
 class Faults:

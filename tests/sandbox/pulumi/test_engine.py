@@ -199,7 +199,9 @@ def test_a_function_is_asked_with_an_explicit_provider(run: Runner, deployer: Ca
 
 def test_a_provider_in_an_account_that_is_not_allowed_is_refused(run: Runner, deployer: Callable[..., str]) -> None:
     body = elsewhere(deployer(), "role('one', opts=Options(provider=there))", allowed="111111111111")
-    with pytest.raises(ExternalError, match=f"provider there: the account is {OTHER}, and allowed is 111111111111"):
+    with pytest.raises(
+        ExternalError, match=f"provider there: the account is {OTHER}, but only 111111111111 is allowed"
+    ):
         run(body)
     assert run.made == []
 

@@ -78,7 +78,7 @@ def test_a_stack_file_that_is_broken(project: Path, text: str) -> None:
 
 def test_a_stack_without_a_region(aws: TestSandbox, project: Path) -> None:
     change(project / "stacks" / "Pulumi.dev.yaml", "aws:region: eu-central-1\n", "x:y: z\n")
-    with pytest.raises(InvalidInputError, match="names no region"):
+    with pytest.raises(InvalidInputError, match="sets no region"):
         program.run(project, program.read_stack(project, "dev"), aws)
 
 

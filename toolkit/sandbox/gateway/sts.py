@@ -65,7 +65,7 @@ def _parameters(query: str, body: bytes) -> dict[str, str]:
     pairs = parse_qsl(f"{query}&{body.decode('utf-8', 'replace')}", keep_blank_values=True)
     parameters = dict(pairs)
     if len(parameters) < len(pairs):
-        raise AwsError("MalformedQueryString", "A parameter comes twice.")
+        raise AwsError("MalformedQueryString", "A parameter occurs twice.")
     if parameters.get("Action") not in _OPERATIONS:
         raise AwsError("InvalidAction", f"The sandbox does not have {parameters.get('Action', '')!r} of STS.")
     return parameters

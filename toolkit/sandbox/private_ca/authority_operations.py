@@ -68,7 +68,7 @@ class Authorities:
             for authority in self._registry.authorities.values()
         )
         if counted >= self._registry.max_authorities:
-            raise AwsError("LimitExceededException", "The account has as many private CAs as it may have.")
+            raise AwsError("LimitExceededException", "The account has reached its quota of private CAs.")
 
     def describe_certificate_authority(self, caller: Caller, params: Object) -> Object:
         """Return a CA's properties, without its certificate."""

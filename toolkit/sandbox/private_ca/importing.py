@@ -36,7 +36,7 @@ def check_certificates(
     """
     own = _read(certificate, "certificate")
     if len(own) != 1:
-        raise _malformed("The certificate must be exactly one.")
+        raise _malformed("The certificate must contain exactly one certificate.")
     if authority.kind == "ROOT" and above:
         raise _invalid("A root CA's certificate is imported without a chain.")
     if authority.kind != "ROOT" and not above:

@@ -152,5 +152,5 @@ def _policy(item: Mapping[str, Value]) -> x509.PolicyInformation:
 def _custom(item: Mapping[str, Value]) -> x509.UnrecognizedExtension:
     oid = x509.ObjectIdentifier(item["ObjectIdentifier"])
     if oid in _NOT_CUSTOM:
-        raise make_argument_error(f"Extension {oid.dotted_string} can not be a custom one.")
+        raise make_argument_error(f"Extension {oid.dotted_string} can not be a custom extension.")
     return x509.UnrecognizedExtension(oid, base64.b64decode(item["Value"], validate=True))

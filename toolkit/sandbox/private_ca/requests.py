@@ -70,7 +70,7 @@ def read(text: bytes) -> tuple[x509.CertificateSigningRequest, PublicKey]:
     except _UNREADABLE as error:
         raise make_malformed_error("The request can not be read.") from error
     if not valid:
-        raise make_malformed_error("The signature of the request does not fit its key.")
+        raise make_malformed_error("The signature of the request does not match its key.")
     if lists > 1:
         # cryptography reads only the first list. Which one AWS reads is unknown.
         raise make_malformed_error("The request must not have more than one list of extensions.")

@@ -57,7 +57,7 @@ def _absolute(seconds: int) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError) as error:
-        raise make_validation_error("The absolute validity is no moment before the year 10000.") from error
+        raise make_validation_error("The absolute validity must be before the year 10000.") from error
 
 
 def _end_date(digits: int) -> datetime:

@@ -46,7 +46,7 @@ class StackConfig:
             return self.values["aws:region"]
         except KeyError:
             raise InvalidInputError(
-                f"stack {self.stack} names no region", [Problem("aws:region", "is missing")]
+                f"stack {self.stack} sets no region", [Problem("aws:region", "is missing")]
             ) from None
 
     def text(self, key: str) -> str:
@@ -128,7 +128,7 @@ def _read(project: Mapping[str, Value], stack_file: Path, stack: str) -> StackCo
     for key, value in config.items():
         if isinstance(value, dict) and set(value) == {"secure"}:
             raise InvalidInputError(
-                f"{stack_file.name} holds an encrypted value",
+                f"{stack_file.name} has an encrypted value",
                 [Problem(key, "can't be decrypted without the Pulumi CLI")],
                 "Use a stack without secrets for a rehearsal.",
             )

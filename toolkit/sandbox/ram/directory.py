@@ -136,7 +136,7 @@ class Directory:
         try:
             parsed = arns.PRIVATE_CA.parse(arn)
         except ValueError as error:
-            raise AwsError("MalformedArnException", f"The sandbox shares private CAs alone, and {error}.") from error
+            raise AwsError("MalformedArnException", f"The sandbox shares only private CAs: {error}.") from error
         if parsed.account != share.owner:
             raise AwsError("OperationNotPermittedException", f"{arn} belongs to another account.")
         authority = self._registry.authorities.get(arn)

@@ -254,9 +254,7 @@ class Ram:
 
     def _tagged(self, caller: Caller, operation: str, params: Object) -> ResourceShare:
         if "resourceShareArn" not in params or "resourceArn" in params:
-            raise make_invalid_error(
-                "In the sandbox the tags are those of a resource share: specify resourceShareArn alone."
-            )
+            raise make_invalid_error("In the sandbox only resource shares have tags: specify only resourceShareArn.")
         return self._own(caller, operation, params)
 
 

@@ -63,7 +63,7 @@ def find_permission(arn: str, partition: str) -> str:
     if arn not in names:
         raise AwsError(
             "UnknownResourceException",
-            f"Permission {arn} could not be found. The sandbox has AWS's managed permissions for private CAs alone.",
+            f"Permission {arn} could not be found. The sandbox has only AWS's managed permissions for private CAs.",
         )
     return names[arn]
 

@@ -48,7 +48,7 @@ def open_aws(sandbox: Sandbox, region: str, settings: Mapping[str, Value]) -> Aw
         aws = _assume(aws, role)
     account = aws.client("sts").get_caller_identity()["Account"]
     if allowed and account not in allowed:
-        raise ExternalError(f"the account is {account}, and allowed is {', '.join(allowed)}")
+        raise ExternalError(f"the account is {account}, but only {', '.join(allowed)} is allowed")
     return aws
 
 
