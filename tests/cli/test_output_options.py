@@ -60,7 +60,7 @@ def test_a_dash_is_standard_output(here: Path, dash: str) -> None:
         (("verify", "-o", "out/verify.xml"), "write junit=out/verify.xml"),
         (("verify", "-o", "verify.pdf"), "'verify.pdf' is a file, and a format belongs here; choose table, wide"),
         (("render-mesh", "-o", "mesh.yml"), "write yaml=mesh.yml"),
-        (("lint", "mesh.yaml", "-o", "jsno"), "'jsno' is no format; choose text, json or sarif"),
+        (("lint", "mesh.yaml", "-o", "jsno"), "'jsno' is not a format; choose text, json or sarif"),
         (("lint", "mesh.yaml", "-o", "json="), "'json=' names no file after the equals sign"),
         (("lint", "mesh.yaml", "-o", "json", "-o", "text"), "only one format can go to standard output"),
         (("lint", "mesh.yaml", "-o", "json=a", "-o", "sarif=./a"), "both write a; choose another file for one of them"),

@@ -141,7 +141,7 @@ def test_an_error_names_the_variable_that_a_value_comes_from(outputs: Path) -> N
     contract = ["--contract", str(outputs)]
     for arguments, environment, words in (
         (contract, {"TOOLKIT_VERIFY_TIMEOUT": "soon"}, "'--timeout' from TOOLKIT_VERIFY_TIMEOUT: 'soon'"),
-        ([], {"TOOLKIT_CONTRACT": "", "TOOLKIT_VERIFY_OUTPUT": "x"}, "from TOOLKIT_VERIFY_OUTPUT: 'x' is no format"),
+        ([], {"TOOLKIT_CONTRACT": "", "TOOLKIT_VERIFY_OUTPUT": "x"}, "from TOOLKIT_VERIFY_OUTPUT: 'x' is not a format"),
         ([*contract, "--timeout", "soon"], {"TOOLKIT_VERIFY_TIMEOUT": "1"}, "'--timeout': 'soon'"),
     ):
         result = CliRunner().invoke(main, ["verify", *arguments], env=environment)

@@ -121,8 +121,8 @@ def test_input_that_is_not_valid_buys_nothing(
         (["--backend-name", "x"], "--backend-name needs -f FILE"),
         (["--horizon", "soon"], "--horizon"),
         (["--merge", "missing.json"], "missing.json"),
-        (["-o", "pdf=x"], "'pdf=x' is no format; choose table, wide, json"),
-        (["frankfurt-1"], "frankfurt-1 is no option"),
+        (["-o", "pdf=x"], "'pdf=x' is not a format; choose table, wide, json"),
+        (["frankfurt-1"], "unexpected argument frankfurt-1"),
     ],
 )
 def test_options_that_do_not_go_together(aws: TestSandbox, live_file: Path, arguments: list[str], words: str) -> None:

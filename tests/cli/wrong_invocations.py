@@ -82,7 +82,7 @@ COMMAND_LINE = (
     Wrong("--verison", "No such option '--verison'. (Did you mean one of: '--verbose', '--version'?)"),
     Wrong("sandbox --prot 1", "No such option '--prot'. Did you mean '--port'?", environment={"TERM": "dumb"}),
     Wrong("version -o version.json", f"{_OUTPUT} 'version.json' is a file, and a format belongs here; …"),
-    Wrong("version -o yaml", f"{_OUTPUT} 'yaml' is no format; …", environment={"COLUMNS": "40"}),
+    Wrong("version -o yaml", f"{_OUTPUT} 'yaml' is not a format; …", environment={"COLUMNS": "40"}),
     Wrong("completion", "Missing argument '{bash|zsh|fish}'.…"),
     Wrong("completion tcsh", "Invalid value for '{bash|zsh|fish}': 'tcsh' is not one of 'bash', 'zsh', 'fish'."),
     Wrong("completion bash", "a shell completes a command: call toolkit, not python -m toolkit"),
@@ -171,7 +171,7 @@ RENDERMESH = (
     Wrong(f"{_RENDER} --credentials prompt", "--credentials prompt needs a terminal to ask on…"),
     Wrong(f"{_RENDER} --credentials prompt", "--credentials prompt needs a terminal to ask on…", redirect="<&-"),
     Wrong(f"{_RENDER} --credentials env", "the environment holds no access key\n  AWS_ACCESS_KEY_ID: is missing"),
-    Wrong(f"{_RENDER} --credentials binary", "binary is no AWS credentials file…"),
+    Wrong(f"{_RENDER} --credentials binary", "binary is not an AWS credentials file…"),
     Wrong(f"{_RENDER} --credentials credentials --credentials-profile nobody", "credentials has no profile nobody…"),
     Wrong(f"{_RENDER} --base control-plane", "name the control plane with --control-plane URL, …"),
 )
@@ -250,7 +250,7 @@ ROTATE_AND_LINT = (
     Wrong("lint mesh.yaml -o sarif=mesh.yaml", "mesh.yaml is an input (FILE), so …"),
     Wrong(
         "lint mesh.yaml -o srif",
-        f"{_OUTPUT} 'srif' is no format; choose text, json or sarif; to write a file: sarif=FILE. Did you mean sarif?",
+        f"{_OUTPUT} 'srif' is not a format; choose text, json or sarif; to write a file: sarif=FILE. Did you mean …",
     ),
     Wrong("lint mesh.yaml --tag service", "--tag takes KEY=VALUE, such as kuma.io/service=web"),
     Wrong("lint mesh.yaml --fail-on fatal", "Invalid value for '--fail-on': 'fatal' is not one of …"),

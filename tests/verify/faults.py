@@ -331,7 +331,7 @@ CASES = (
     Case("no-role", "the role does not exist", role_is_gone, ZONE, "identity", "verifierPrincipals", bought=0),
     Case(
         "no-describe",
-        "the role may not `DescribeCertificateAuthority`",
+        "the role is not allowed to call `DescribeCertificateAuthority`",
         denied("acm-pca:DescribeCertificateAuthority"),
         ZONE,
         "authority",
@@ -340,7 +340,7 @@ CASES = (
     ),
     Case(
         "no-issue",
-        "the role may not `IssueCertificate`",
+        "the role is not allowed to call `IssueCertificate`",
         denied("acm-pca:IssueCertificate"),
         ZONE,
         "issue",
@@ -349,7 +349,7 @@ CASES = (
     ),
     Case(
         "no-fetch",
-        "the role may not `GetCertificate`",
+        "the role is not allowed to call `GetCertificate`",
         denied("acm-pca:GetCertificate"),
         ZONE,
         "fetch",

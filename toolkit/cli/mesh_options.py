@@ -196,7 +196,7 @@ def _credentials(where: str, profile: str) -> Credentials:
         access_key = click.prompt("AWS access key", err=True)
         secret = click.prompt("AWS access key secret", hide_input=True, err=True)
         return static_credentials.check_credentials(access_key, secret, "the prompt")
-    text = read_text(where, "is no AWS credentials file")
+    text = read_text(where, "is not an AWS credentials file")
     return static_credentials.read_from_file(text, name_source(where), profile)
 
 

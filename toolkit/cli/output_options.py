@@ -85,7 +85,7 @@ class _OutputType(click.ParamType[object]):
         ending = Path(value).suffix.lower()
         form = _ENDINGS.get(ending, ending.removeprefix("."))
         if "=" in value or not (ending or os.sep in value):
-            return f"{value!r} is no format; {choices}.{suggest(value.partition('=')[0], self._forms)}"
+            return f"{value!r} is not a format; {choices}.{suggest(value.partition('=')[0], self._forms)}"
         meant = f"write {form}={value}" if form in self._forms else choices
         return f"{value!r} is a file, and a format belongs here; {meant}"
 

@@ -61,7 +61,7 @@ class _Seconds(click.FloatRange):
         """Return the number."""
         number = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value!r} is no number of seconds", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return number
 
 
@@ -73,7 +73,7 @@ class _Region(click.ParamType[object]):
     def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
         """Return the name."""
         if not _REGION.fullmatch(str(value)):
-            self.fail(f"{value!r} is no region such as eu-central-1", param, ctx)
+            self.fail(f"{value!r} is not a region, such as eu-central-1", param, ctx)
         return value
 
 

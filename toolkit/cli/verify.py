@@ -242,7 +242,7 @@ def _refuse_clashes(merged: tuple[str, ...], more: tuple[str, ...], resumed: Pat
     """Reject options that exclude each other, and return all reports to merge."""
     ctx = click.get_current_context()
     if more and not merged:
-        raise click.UsageError(f"{more[0]} is no option; reports of other runs follow --merge")
+        raise click.UsageError(f"unexpected argument {more[0]}; reports of other runs follow --merge")
     merged += more
     if merged and resumed:
         raise click.UsageError("--merge and --resume exclude each other")

@@ -102,7 +102,7 @@ def _unknown_keys(project: str) -> list[Problem]:
     problems = []
     for key in sorted(set(own) - set(_FIELDS)):
         close = difflib.get_close_matches(key, _FIELDS, 1)
-        problems.append(Problem(key, "is no setting" + (f"; {close[0]} is" if close else "")))
+        problems.append(Problem(key, "is not a setting" + (f"; did you mean {close[0]}?" if close else "")))
     return problems
 
 

@@ -35,7 +35,7 @@ def test_from_a_file_of_awss_form() -> None:
         (f"[mesh]\naws_access_key_id = short\naws_secret_access_key = {SECRET}\n", "16 to 128"),
         (f"[mesh]\naws_access_key_id = {KEY}\naws_secret_access_key = ümlaut\n", "no secret of AWS"),
         (f"[mesh]\naws_access_key_id = ASIA{KEY[4:]}\naws_secret_access_key = {SECRET}\n", "temporary"),
-        (f"{SECRET}\n", "is no AWS credentials file"),
+        (f"{SECRET}\n", "is not an AWS credentials file"),
     ],
 )
 def test_what_can_not_be_used_is_said_and_never_shown(text: str, words: str) -> None:

@@ -62,7 +62,7 @@ def read_from_file(text: str, source: str, profile: str) -> Credentials:
         parser.read_string(text, source)
     except configparser.Error:
         # Not from the error: it quotes the line that it does not understand.
-        raise InvalidInputError(f"{source} is no AWS credentials file", hint="It has sections: [default]") from None
+        raise InvalidInputError(f"{source} is not an AWS credentials file", hint="It has sections: [default]") from None
     if not parser.has_section(profile):
         there = ", ".join(parser.sections()) or "none"
         raise InvalidInputError(f"{source} has no profile {profile}. Profiles: {there}")
