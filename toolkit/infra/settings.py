@@ -1,6 +1,6 @@
-"""The stack's configuration as a typed model: what each key may hold by itself.
+"""Define the stack's configuration as a typed model, with the valid values of each key.
 
-What several keys together make impossible is in :mod:`toolkit.infra.rules`.
+Rules on several keys together are in :mod:`toolkit.infra.rules`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ KeyStorage = Literal["FIPS_140_2_LEVEL_2_OR_HIGHER", "FIPS_140_2_LEVEL_3_OR_HIGH
 
 
 class SettingsError(InvalidInputError, pulumi.RunError):
-    """The configuration is not valid; a ``RunError``, so Pulumi prints the text and no traceback."""
+    """The configuration is invalid; a ``RunError``, so that Pulumi prints the text without a traceback."""
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
 
 class _Model(BaseModel):
-    # Not strict: Pulumi hands over "10" for 10 and "true" for true.
+    # Not strict: Pulumi passes "10" for 10 and "true" for true.
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True)
 
 
@@ -60,14 +60,14 @@ class AccountSettings(_Model):
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether a provider of its own is needed."""
+        """Return whether the account needs its own provider."""
         return self.profile is not None or self.assume_role_arn is not None
 
     def resolve_account(self, own: str) -> str:
-        """Return the account that is meant.
+        """Return the account's ID.
 
         Args:
-            own: the one that the stack deploys to.
+            own: the account that the stack deploys to.
         """
         if self.assume_role_arn is not None:
             return arn.ROLE.parse(self.assume_role_arn).account
@@ -196,7 +196,7 @@ class AlarmSettings(_Model):
 
 
 class Settings(_Model):
-    """What a stack may ask for; ``Pulumi.yaml`` describes each key and holds the defaults users see."""
+    """The settings of a stack; ``Pulumi.yaml`` describes each key and has the defaults that users see."""
 
     topology: Topology = "intermediate"
     adopt_arn: Annotated[fields.Authority | None, fields.EMPTY_IS_NONE] = None

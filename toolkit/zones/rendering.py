@@ -136,7 +136,7 @@ def render_environment(zone: Zone, address: str | None) -> str:
 
 
 def refuse_quoting(zone: Zone, values: dict[str, str]) -> None:
-    """Refuse values that need quotes in an environment file.
+    """Reject values that need quotes in an environment file.
 
     Raises:
         InvalidInputError: a value needs quotes, which ``docker run`` reads as part of the value.
@@ -170,7 +170,7 @@ def read_environment(text: str) -> dict[str, str]:
 
 
 def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
-    """Refuse a namespace that the role of a zone does not trust.
+    """Reject a namespace that the role of a zone does not trust.
 
     Raises:
         InvalidInputError: the contract has another namespace; ``ambient`` does not depend on one.
@@ -192,7 +192,7 @@ def refuse_namespace(zones: Iterable[Zone], namespace: str) -> None:
 
 
 def refuse_version(zones: Iterable[Zone], version: MeshVersion) -> None:
-    """Refuse a version whose chart can't annotate the service account, which IRSA needs.
+    """Reject a version whose chart can't annotate the service account, which IRSA needs.
 
     ``serviceAccountAnnotations`` came with 2.5.0 (kumahq/kuma#7724).
 
