@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 def refuse_overwriting(written: Iterable[Place], inputs: Iterable[Place]) -> None:
-    """Refuse to write a file that is also an input, under whatever path or link.
+    """Reject an output file that is also an input, under any path or link.
 
     An option that reads and writes one file, such as ``verify --resume``, does not clash with itself.
 
@@ -59,7 +59,7 @@ def refuse_overwriting(written: Iterable[Place], inputs: Iterable[Place]) -> Non
 
 
 def refuse_one_place(written: Iterable[Place]) -> None:
-    """Refuse two outputs to one file, because only the last would remain. A device or a pipe takes several.
+    """Reject two outputs to one file, because only the last would remain. A device or a pipe may be named twice.
 
     Args:
         written: the files that will be written.

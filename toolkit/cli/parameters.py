@@ -32,10 +32,9 @@ _OF_A_SERVICE = r"_(SERVICE_|PORT(_|$))"
 
 
 class Option(click.Option):
-    """An option of a command.
+    """An option of a command, which may come from the variable ``TOOLKIT_<COMMAND>_<OPTION>``.
 
-    It may come from the variable ``TOOLKIT_<COMMAND>_<OPTION>``, where a repeatable option has one value on each line:
-    click would split them at each blank, and names and files may have blanks.
+    In the variable, a repeatable option has one value per line. click itself would split values at blanks.
 
     An option whose value is the path of a file or a directory declares whether the command reads or writes it. No
     command overwrites a file that it reads (see :meth:`Command.invoke`).
@@ -142,7 +141,8 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Value:
         """Run the command, unless it would overwrite a file that it reads.
 
-        A variable that looks like one of its options and is none has no effect, and is named.
+        Raises:
+            UsageError: it would, or a variable has the command's prefix but names none of its options.
         """
         written = _list_places(ctx, "writes")
         refuse_overwriting(written, list_inputs(ctx))

@@ -247,7 +247,7 @@ def _refuse_clashes(merged: tuple[str, ...], more: tuple[str, ...], resumed: Pat
     if merged and resumed:
         raise click.UsageError("--merge and --resume exclude each other")
     if merged and (given := list_given_besides(ctx, _OF_A_MERGE)):
-        # An error, so that nobody expects an effect.
+        # Ignoring these options would look as if they had an effect.
         raise click.UsageError(f"{', '.join(given)} has no effect with --merge, which verifies nothing")
     if resumed:
         verify_resume.refuse_others(ctx)
