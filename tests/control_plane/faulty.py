@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.control_plane.rehearsal import mesh_validation, messages
 from toolkit.control_plane.rehearsal.api import StandIn
+from toolkit.control_plane.rehearsal.go_structs import read_struct
 from toolkit.control_plane.rehearsal.inventory import build_path
 from toolkit.control_plane.rehearsal.jsonpb import read_message
+from toolkit.control_plane.rehearsal.spec_shapes import SHAPES
 from toolkit.control_plane.rehearsal.web_server import Handler, Rehearsal
 
 if TYPE_CHECKING:
@@ -48,8 +50,11 @@ class Fault:
 
 
 def kept(document: dict[str, Any]) -> dict[str, Any]:
-    """A Mesh or a Secret as a control plane keeps it, past all checks."""
+    """A resource as a control plane keeps it, past all checks."""
     meta = {name: document[name] for name in ("type", "mesh", "name", "labels") if document.get(name)}
+    if document["type"] in SHAPES:
+        shape = SHAPES[document["type"]]
+        return {**meta, "spec": read_struct(shape, document["spec"]), "status": document.get("status", {})}
     if document["type"] == "Secret":
         return {**meta, **read_message(messages.SECRET, document)}
     meta.pop("mesh", None)

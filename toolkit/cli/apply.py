@@ -7,36 +7,45 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.control_plane_options import control_plane_options, open_control_plane
-from toolkit.cli.options import can_ask, filename_option, say, warn, yes_option
+from toolkit.cli.control_plane_options import control_plane_options, open_control_plane, open_zones, wait_options
+from toolkit.cli.options import can_ask, filename_option, open_stderr_console, say, warn, yes_option
 from toolkit.cli.output_options import refuse_one_stdin
 from toolkit.cli.parameters import Command, option
 from toolkit.errors import InterruptedByUserError, InvalidInputError
 from toolkit.text import escape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
     from toolkit.control_plane.applying import Outcome, Plan
     from toolkit.control_plane.client import ControlPlane
-    from toolkit.control_plane.resources import Resource
+    from toolkit.control_plane.resources import Key, Resource
+    from toolkit.control_plane.waiting import Clock
     from toolkit.control_plane.write_order import Step
+    from toolkit.control_plane.zone_conditions import State, Zone
     from toolkit.values import Value
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 _WORDS = {"created": "green", "changed": "yellow", "unchanged": "bright_black"}
 
+# The time that --wait has; None for the real one.
+CLOCK: Clock | None = None
 _MERGE = "toolkit render-mesh --base control-plane --format universal"
 
 _EXAMPLES = """\b
 Examples:
   toolkit apply -f mesh.yaml --control-plane https://mesh.example.com:5682 --token-file token
   toolkit apply -f mesh.yaml --context production
+  toolkit apply -f identity.yaml --context production --wait --zone-control-plane z1=https://z1.example.com:5682
   toolkit render-mesh --format universal | toolkit apply -f - --yes --control-plane http://127.0.0.1:5681
 """
 
 
 @click.command(name="apply", cls=Command, epilog=_EXAMPLES)
-@filename_option("Meshes and Secrets of the Universal form, as one YAML stream.", required=True)
+@filename_option("Documents in the Universal form, as a YAML stream.", required=True)
 @control_plane_options
+@wait_options
 @yes_option
 @option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 def command(
@@ -44,18 +53,23 @@ def command(
     filenames: tuple[str, ...],
     yes: bool,
     dry_run: bool,
+    wait: bool,
+    wait_timeout: float,
+    zone_control_planes: tuple[str, ...],
     **access: Value,
 ) -> None:
-    """Apply a Mesh to a Universal control plane.
+    """Apply a Mesh and its resources to a Universal control plane.
 
-    Differences are shown first. A new mesh is written without mTLS, then its Secrets are written, then the whole mesh.
-    At the end everything is read back and compared. After an error, run the same command again: it writes only what
-    still differs. On Kubernetes, use kubectl apply.
+    It takes Meshes, Secrets, MeshIdentities, MeshTrusts, MeshTLSes and MeshTrafficPermissions, and writes them in an
+    order that works. Differences are shown first. At the end everything is read back and compared. After an error, run
+    the same command again: it writes only what still differs. On Kubernetes, use kubectl apply.
     """
     from toolkit.control_plane import applying
 
+    _check_waiting(wait=wait, dry_run=dry_run)
     with contextlib.ExitStack() as stack:
         try:
+            zones = [] if not wait else _open_zones(stack, zone_control_planes, access)
             wanted = _wanted(filenames, may_write=yes or dry_run or can_ask())
             client = stack.enter_context(open_control_plane(**access))
             plan = applying.plan(client, wanted)
@@ -66,8 +80,82 @@ def command(
             raise InterruptedByUserError("interrupted; nothing was written") from None
         if plan.writes and not dry_run:
             applying.execute(plan, client, _tell)
-    begin = "Nothing to do" if not plan.writes else "Dry run, nothing was written" if dry_run else "Done and read back"
-    say(f"{begin}: {_count(plan)}.")
+        begin = (
+            "Nothing to do" if not plan.writes else "Dry run, nothing was written" if dry_run else "Done and read back"
+        )
+        say(f"{begin}: {_count(plan)}.")
+        if wait:
+            _wait(plan, zones, wait_timeout, client.url)
+
+
+def _check_waiting(*, wait: bool, dry_run: bool) -> None:
+    ctx = click.get_current_context()
+    if wait and dry_run:
+        raise click.UsageError("--wait and --dry-run exclude each other: a dry run writes nothing to wait for")
+    given = ctx.get_parameter_source("zone_control_planes") is click.core.ParameterSource.COMMANDLINE
+    if given and not wait:
+        raise click.UsageError("--zone-control-plane needs --wait")
+
+
+def _open_zones(stack: contextlib.ExitStack, named: tuple[str, ...], access: dict[str, Value]) -> list[Zone]:
+    options = {name: access[name] for name in ("ca_file", "control_plane_timeout")}
+    return [
+        zone._replace(control_plane=stack.enter_context(zone.control_plane)) for zone in open_zones(named, **options)
+    ]
+
+
+def _wait(plan: Plan, zones: Sequence[Zone], timeout: float, url: str) -> None:
+    """Wait until every zone reports that the MeshIdentities are ready.
+
+    Raises:
+        NotReadyError: they are not in time, or no zone can be asked.
+        InterruptedByUserError: the user stopped it.
+    """
+    from toolkit.control_plane import waiting
+
+    identities = [step.resource for step in plan.steps if step.resource.key.kind == "MeshIdentity"]
+    if not identities:
+        say("There is no MeshIdentity among the documents, so there is nothing to wait for.")
+        return
+    if not zones:
+        waiting.refuse_without_zones(identities, url)
+    settling = waiting.SETTLING if plan.writes and waiting.needs_settling(plan.steps) else 0.0
+    try:
+        with _Progress() as progress:
+            missing = waiting.wait(zones, identities, timeout, progress.show, CLOCK, settling)
+    except KeyboardInterrupt:
+        raise InterruptedByUserError("interrupted while waiting; everything was written") from None
+    waiting.require_ready(missing, f"{timeout:g} s")
+
+
+class _Progress:
+    """The progress of waiting: a line for each MeshIdentity that is ready, and on a terminal what is missing."""
+
+    def __init__(self) -> None:
+        self._ready: set[tuple[str, Key]] = set()
+        console = open_stderr_console()
+        self._status = console.status("Waiting for the zones ...") if console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def show(self, states: Sequence[State]) -> None:
+        """Show the states of a round."""
+        for state in states:
+            if state.is_ready and (state.zone, state.key) not in self._ready:
+                self._ready.add((state.zone, state.key))
+                say(f"{escape(state.zone)}: {escape(str(state.key))} is ready")
+        missing = [state.zone for state in states if not state.is_ready]
+        if self._status is not None and missing:
+            from rich.text import Text
+
+            self._status.update(Text(f"Waiting for {escape(', '.join(dict.fromkeys(missing)))} ..."))
 
 
 def _wanted(filenames: tuple[str, ...], *, may_write: bool) -> tuple[Resource, ...]:

@@ -16,10 +16,12 @@ from toolkit.files import read_at_most
 from toolkit.redaction import check_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.connection import Token
+    from toolkit.control_plane.zone_conditions import Zone
+    from toolkit.values import Value
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 TOKEN_VARIABLE = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
@@ -35,6 +37,7 @@ NAMES = (
 )
 _GROUP = "Control plane"
 _MAX_TOKEN_FILE = 64 * 1024
+_LONGEST_WAIT_SECONDS = 24 * 3600
 
 
 def control_plane_options(function: _Command) -> _Command:
@@ -122,6 +125,86 @@ def _unless_a_context_is_named(ctx: click.Context, _: click.Parameter, value: st
     """
     is_environment = ctx.get_parameter_source("control_plane") is ParameterSource.ENVIRONMENT
     return None if is_environment and ctx.params.get("context") else value
+
+
+class _Duration(click.ParamType[object]):
+    """A duration such as ``90s`` or ``1m30s``, as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Value, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        """Return the seconds."""
+        from toolkit.mesh.schema.go_duration import parse_nanoseconds
+
+        if not isinstance(value, str):
+            return value
+        try:
+            seconds = parse_nanoseconds(value) / 1e9
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", param, ctx)
+        if not 0 < seconds <= _LONGEST_WAIT_SECONDS:
+            self.fail(f"{value!r} is not between 0s and 24h", param, ctx)
+        return seconds
+
+
+def wait_options(function: _Command) -> _Command:
+    """Add the options to wait for conditions: ``wait``, ``wait_timeout`` and ``zone_control_planes``."""
+    return with_options(
+        function,
+        option(
+            "--wait",
+            is_flag=True,
+            group=_GROUP,
+            help="After the writes, wait until every zone control plane reports that the MeshIdentities are ready.",
+        ),
+        option(
+            "--zone-control-plane",
+            "zone_control_planes",
+            multiple=True,
+            metavar="NAME=URL",
+            group=_GROUP,
+            help="A zone and its control plane's HTTP API, for --wait; repeatable.",
+        ),
+        option(
+            "--wait-timeout",
+            type=_Duration(),
+            default="2m",
+            show_default=True,
+            metavar="DURATION",
+            group=_GROUP,
+            help="How long --wait waits, such as 90s.",
+        ),
+    )
+
+
+def open_zones(named: Sequence[str], *, ca_file: Path | None, control_plane_timeout: int) -> list[Zone]:
+    """Return clients for zone control planes. They get no token: MeshIdentities are no secret.
+
+    Args:
+        named: pairs of a zone's name and a URL, as ``NAME=URL``.
+        ca_file: the CA of their certificates.
+        control_plane_timeout: seconds for each response.
+
+    Raises:
+        click.UsageError: a pair is not valid, or a zone is named twice.
+        InvalidInputError: a URL or the CA file is not valid.
+        ExternalError: a proxy's URL is not valid.
+    """
+    from toolkit.control_plane.client import ControlPlane
+    from toolkit.control_plane.connection import Access
+    from toolkit.control_plane.zone_conditions import Zone
+
+    zones: dict[str, Zone] = {}
+    for pair in named:
+        name, _, url = pair.partition("=")
+        if not name or not url or ":" in name:
+            raise click.UsageError("--zone-control-plane takes NAME=URL, such as z1=https://z1.example.com:5682")
+        if name in zones:
+            raise click.UsageError(f"--zone-control-plane names zone {name} twice")
+        trusted = ca_file if url.startswith("https:") else None
+        access = Access(url, None, trusted, control_plane_timeout, place=f"--zone-control-plane {name}")
+        zones[name] = Zone(name, ControlPlane(access))
+    return list(zones.values())
 
 
 def open_control_plane(

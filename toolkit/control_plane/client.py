@@ -100,6 +100,11 @@ class ControlPlaneError(ExternalError):
         """Return whether the same command may succeed later without a change."""
         return self.status is None or self.status in _TEMPORARY or httpx.codes.is_server_error(self.status)
 
+    @property
+    def may_end(self) -> bool:
+        """Return whether the next request may succeed: the failure is temporary, or a resource is not there yet."""
+        return self.passing or self.unsure or self.status in (*_TEMPORARY, _NOT_FOUND)
+
 
 class RefusedDocumentError(InvalidInputError):
     """The control plane rejected a document as invalid and changed nothing. Paths are relative to the document."""
