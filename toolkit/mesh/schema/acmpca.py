@@ -1,6 +1,6 @@
 """The mTLS backend ``acmpca``: AWS Private CA signs.
 
-It stands apart from the other kinds because every rendering needs it, and none of them.
+It has a module of its own because every rendering needs this backend, and no rendering needs the others.
 
 Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md; the plugin is closed source.
 """
@@ -17,7 +17,7 @@ from toolkit.pki.common_name import MAX_COMMON_NAME, is_balanced
 
 
 class AwsCredentials(Model):
-    """A long-lived access key of an IAM user; there is no field for the token of a temporary one."""
+    """A long-lived access key of an IAM user. The backend has no field for a session token."""
 
     access_key: Credential
     access_key_secret: Credential
@@ -37,13 +37,13 @@ def _authority(value: str) -> str:
 class AcmPcaConf(Model):
     """Configuration of ``acmpca``.
 
-    Without ``auth`` it takes the default AWS credential chain, so IRSA, which Kong prefers.
+    Without ``auth`` the control plane uses the default AWS credential chain, such as IRSA, which Kong recommends.
 
     Attributes:
-        arn: the private CA; the zone control plane calls the region that it names.
+        arn: the private CA; the zone control plane calls AWS in the region of this ARN.
         common_name: a template such as ``{{ tag "kuma.io/service" }}.mesh``.
-        ca_cert: the chain against which certificates are verified: issuing CA first, root last.
-        auth: credentials, where the control planes have no role.
+        ca_cert: the chain that verifies certificates: issuing CA first, root last.
+        auth: credentials of control planes that have no role.
     """
 
     arn: Annotated[str, AfterValidator(_authority)]
@@ -59,7 +59,7 @@ class AcmPcaConf(Model):
         if not value.strip():
             raise ValueError("is empty; leave it out for certificates without a common name")
         if lone := next((character for character in value if "\ud800" <= character <= "\udfff"), None):
-            # A byte of the command line that is not UTF-8 arrives as one.
+            # Python reads a byte of the command line that is not UTF-8 as a lone surrogate.
             raise ValueError(f"holds U+{ord(lone):04X}, half a character, which no document can carry")
         if not is_balanced(value):
             raise ValueError("has a '{{' without its '}}', or the other way round")

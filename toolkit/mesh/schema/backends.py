@@ -1,8 +1,8 @@
 """The five mTLS backends of Kong Mesh, as typed models that read and write them without loss.
 
 Sources of the fields: Kong/developer.konghq.com:app/mesh/{vault,cert-manager,mutual-tls}.md and
-kumahq/kuma:pkg/plugins/ca/{builtin,provided}/config/*.proto. ``vault`` and ``certmanager`` are closed source like
-``acmpca``: a field that Kong's documentation does not name is unknown here, too.
+kumahq/kuma:pkg/plugins/ca/{builtin,provided}/config/*.proto. ``vault`` and ``certmanager`` are closed source, as
+``acmpca`` is. Their models reject each field that Kong does not document.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from toolkit.mesh.schema.model import BackendModel, Credential, DataSource, Expi
 
 
 class BuiltinCaCert(Model):
-    """The root that the control plane makes for itself."""
+    """The root CA that the control plane creates."""
 
     # 0 is Kuma's default (kumahq/kuma:pkg/plugins/ca/builtin/manager.go, newRootCa).
     rsa_bits: int | None = Field(None, alias="RSAbits", ge=0, le=2**32 - 1)
@@ -24,34 +24,34 @@ class BuiltinCaCert(Model):
 
 
 class BuiltinConf(Model):
-    """Configuration of ``builtin``; all of it is optional."""
+    """Configuration of ``builtin``; every field is optional."""
 
     ca_cert: BuiltinCaCert | None = None
 
 
 class BuiltinBackend(BackendModel):
-    """The control plane makes a CA of its own."""
+    """The control plane creates a CA and signs with it."""
 
     type: Literal["builtin"]
     conf: BuiltinConf | None = None
 
 
 class ProvidedConf(Model):
-    """Configuration of ``provided``: the CA's chain and the key that signs."""
+    """Configuration of ``provided``: the CA's chain and its private key."""
 
     cert: DataSource
     key: Credential
 
 
 class ProvidedBackend(BackendModel):
-    """The control plane signs with a key that it was given."""
+    """The control plane signs with a key that the operator provides."""
 
     type: Literal["provided"]
     conf: ProvidedConf
 
 
 class VaultTls(Model):
-    """How the control plane verifies Vault."""
+    """TLS settings with which the control plane verifies Vault."""
 
     skip_verify: bool | None = None
     ca_cert: DataSource | None = None
@@ -66,7 +66,7 @@ class VaultClientCertificate(Model):
 
 
 class VaultAws(Model):
-    """Authentication to Vault with an AWS role; empty takes Vault's defaults."""
+    """Authentication to Vault with an AWS role; if empty, Vault's defaults apply."""
 
     type: Literal["IAM", "EC2"] | None = None
     role: str | None = None
@@ -82,7 +82,7 @@ class VaultAuth(Model):
 
 
 class VaultFromCp(Model):
-    """The control plane talks to Vault itself."""
+    """The control plane connects to Vault itself."""
 
     address: str
     agent_address: str | None = None
@@ -108,7 +108,7 @@ class VaultBackend(BackendModel):
 
 
 class IssuerRef(Model):
-    """A cert-manager Issuer; kind and group have cert-manager's defaults."""
+    """A cert-manager Issuer. Kind and group have cert-manager's defaults."""
 
     name: Annotated[str, Field(min_length=1)]
     kind: str | None = None
@@ -116,7 +116,7 @@ class IssuerRef(Model):
 
 
 class CertManagerConf(Model):
-    """Configuration of ``certmanager``; without ``ca_cert`` the issuer must say its CA."""
+    """Configuration of ``certmanager``. Without ``ca_cert`` the issuer must return its CA."""
 
     issuer_ref: IssuerRef
     ca_cert: DataSource | None = None
@@ -132,18 +132,18 @@ class CertManagerBackend(BackendModel):
 Backend = Annotated[
     BuiltinBackend | ProvidedBackend | VaultBackend | AcmPcaBackend | CertManagerBackend, Field(discriminator="type")
 ]
-# Where each type of backend has its CA chain. Vault has its own; that of builtin is in a Secret.
+# The field of each backend type that has its CA chain. Vault stores its own; that of builtin is in a Secret.
 CHAIN_FIELDS: dict[str, str] = {"acmpca": "caCert", "certmanager": "caCert", "provided": "cert"}
 BACKEND_TYPES = ("builtin", "provided", "vault", "acmpca", "certmanager")
 
 
 class Mtls(Model):
-    """The mTLS section: what a mesh trusts, and which backend signs.
+    """The mTLS section: the CAs that a mesh trusts, and the backend that signs.
 
     Attributes:
-        enabled_backend: name of the one that signs; without it, or empty, mTLS is off.
-        backends: each is trusted. Kong Mesh takes several, open-source Kuma one.
-        skip_validation: the control plane does not try the backends when the Mesh is applied.
+        enabled_backend: name of the backend that signs. If it is missing or empty, mTLS is off.
+        backends: all of them are trusted. Kong Mesh accepts several, open-source Kuma one.
+        skip_validation: whether the control plane skips the check of the backends when the Mesh is applied.
     """
 
     enabled_backend: str | None = None

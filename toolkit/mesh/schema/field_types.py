@@ -1,6 +1,6 @@
-"""The fields of a Mesh, and the way through a document along them.
+"""The types of a Mesh's fields, and a walk through a document along these fields.
 
-The fields of ``mtls`` are those of :mod:`toolkit.mesh.schema.backends`; the others are from
+The fields of ``mtls`` are those of :mod:`toolkit.mesh.schema.backends`. The others are from
 kumahq/kuma:docs/generated/resources/other_mesh.md and Kong/developer.konghq.com:app/mesh/mesh.md.
 """
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
 
 
-# typing has no type for an annotation of a field: a class, a union, a Literal, or one that is Annotated.
+# typing has no type for a field's annotation, which is a class, a union, a Literal or Annotated.
 Annotation: TypeAlias = Any
 
 
 class Outbound(Model):
-    """Traffic out of the mesh."""
+    """Traffic that leaves the mesh."""
 
     passthrough: Annotated[bool, PROTOBUF_WRAPPER] | None = None
 
@@ -48,32 +48,32 @@ class Routing(Model):
 
 
 class Rules(Model):
-    """What a proxy's tags must, or must not, be."""
+    """Tags that a proxy must have, or must not have."""
 
     tags: dict[str, str]
 
 
 class DataplaneProxy(Model):
-    """Which proxies are members of the mesh."""
+    """Rules about the proxies that may join the mesh."""
 
     requirements: tuple[Rules, ...] = ()
     restrictions: tuple[Rules, ...] = ()
 
 
 class Constraints(Model):
-    """Constraints on what is in the mesh."""
+    """Rules about the members of the mesh."""
 
     dataplane_proxy: DataplaneProxy | None = None
 
 
 class MeshServices(Model):
-    """Whether MeshServices are made."""
+    """Whether the control plane creates MeshServices."""
 
     mode: Annotated[Literal["Disabled", "Everywhere", "ReachableBackends", "Exclusive"], PROTOBUF_ENUM] | None = None
 
 
 class Spec(Model):
-    """Everything that a Mesh says, but its name."""
+    """Every field of a Mesh except its name."""
 
     mtls: Mtls | None = None
     tracing: Tracing | None = None
@@ -88,12 +88,12 @@ class Spec(Model):
 
 @dataclass(frozen=True)
 class FieldType:
-    """What may stand at a place.
+    """The type of a field.
 
     Attributes:
         kind: a model, ``tuple``, ``dict``, ``str``, ``bool``, ``int``, ``float``, a Literal, or a union of models.
-        inner: of the items of a tuple, or the values of a dict.
-        metadata: what pydantic was told beside the type.
+        inner: type of a tuple's items or a dict's values.
+        metadata: the metadata of pydantic's annotation.
     """
 
     kind: Annotation
@@ -102,22 +102,22 @@ class FieldType:
 
     @property
     def model(self) -> type[Model] | None:
-        """The model, if it is one."""
+        """Return the model; None for other types."""
         return self.kind if isinstance(self.kind, type) and issubclass(self.kind, Model) else None
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The texts of a Literal."""
+        """Return the values of a Literal."""
         return get_args(self.kind) if _origin(self.kind) is Literal else ()
 
     @property
     def is_enum(self) -> bool:
-        """Whether it is an enum of protobuf, whose values also have numbers."""
+        """Return whether it is an enum of protobuf, whose values also have numbers."""
         return PROTOBUF_ENUM in self.metadata
 
     @property
     def variants(self) -> dict[str, type[Model]]:
-        """The models of a union, by the type that chooses each."""
+        """Return the models of a union by their ``type``."""
         if _origin(self.kind) not in (Union, types.UnionType):
             return {}
         models = get_args(self.kind)
@@ -125,7 +125,7 @@ class FieldType:
 
     @property
     def common(self) -> type[Model] | None:
-        """The model of what all models of a union have, whatever their type."""
+        """Return the base model that all models of a union share."""
         models = get_args(self.kind) if self.variants else ()
         shared = (base for base in models[0].__mro__[1:] if issubclass(base, Model)) if models else ()
         return next((base for base in shared if all(issubclass(model, base) for model in models)), None)
@@ -136,7 +136,7 @@ def _origin(annotation: Annotation) -> object:
 
 
 def read_annotation(annotation: Annotation, metadata: tuple[object, ...] = ()) -> FieldType:
-    """What an annotation of a model's field says, None left out: to be missing is a question of its own."""
+    """Return the type of a field's annotation, without None: callers check separately whether a field is missing."""
     if _origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         flat = [part for each in more for part in (each.metadata if isinstance(each, FieldInfo) else [each])]
@@ -152,19 +152,19 @@ def read_annotation(annotation: Annotation, metadata: tuple[object, ...] = ()) -
 
 
 def list_fields(model: type[Model]) -> dict[str, FieldInfo]:
-    """The fields of a model by the names that documents have for them."""
+    """Return the fields of a model by their names in documents."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A value of a document with what may stand there.
+    """A value of a document with the type of its field.
 
     Attributes:
-        path: from the Mesh's fields on.
-        value: what stands there; never None, which counts as missing.
-        field_type: what may.
-        owners: the models above it, the nearest last, each with its path.
+        path: starts at the Mesh's fields.
+        value: never None, which counts as missing.
+        field_type: the type of the field.
+        owners: the models above it with their paths, the nearest last.
     """
 
     path: Path
@@ -174,17 +174,17 @@ class Spot:
 
     @property
     def is_data_source(self) -> bool:
-        """Whether the field is a data source."""
+        """Return whether the field is a data source."""
         return self.field_type.model is not None and issubclass(self.field_type.model, DataSource)
 
     @property
     def is_credential(self) -> bool:
-        """Whether the field is a data source of a credential."""
+        """Return whether the field is a data source of a credential."""
         return self.field_type.model is Credential
 
 
 def walk_fields(value: Value, model: type[Model] = Spec) -> Iterator[Spot]:
-    """Every value that stands where a field is known, from above, as deep as the types are right."""
+    """Yield every value of a known field, parents first. Values of a wrong type are not entered."""
     yield from _spots(Spot((), value, FieldType(model)))
 
 
@@ -211,7 +211,7 @@ def _spots(spot: Spot) -> Iterator[Spot]:
 
 
 def walk_models(model: type[Model]) -> Iterator[type[Model]]:
-    """Yield a model and every model of its fields, all the way down."""
+    """Yield a model and the models of its fields, recursively."""
     yield model
     for field in model.model_fields.values():
         field_type = read_annotation(field.annotation)

@@ -25,7 +25,7 @@ _PARTS = re.compile(_PART)
 _FORM = re.compile(rf"[-+]?(?:(?=\.?[0-9]){_PART})+")
 # An int64 of nanoseconds, some 292 years.
 _MAX = 2**63 - 1
-# Longer texts are no durations that anybody writes, and cost time to convert.
+# Longer texts are not realistic durations, and are slow to convert.
 _MAX_LENGTH = 100
 
 
@@ -41,7 +41,7 @@ def parse_nanoseconds(text: str) -> int:
         raise ValueError("is not a duration of Go, such as 10s or 1m30s")
     total = 0
     for whole, fraction, unit in _PARTS.findall(text):
-        # Go drops what is less than a nanosecond.
+        # Go drops fractions of a nanosecond.
         total += int(whole or 0) * _UNITS[unit]
         total += int(fraction or 0) * _UNITS[unit] // 10 ** len(fraction)
     if total > _MAX:

@@ -1,4 +1,4 @@
-"""A Mesh that lets AWS Private CA sign, as a typed model, in the form of Kubernetes and of Universal.
+"""A Mesh in which AWS Private CA signs, as a typed model, in the form of Kubernetes or Universal.
 
 Source: Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md and kumahq/kuma's validation of a Mesh.
 """
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 Form = Literal["kubernetes", "universal"]
 API_VERSION = "kuma.io/v1alpha1"
-# What a control plane adds to a resource; a document that was exported from one carries it back
+# Fields that a control plane adds to a resource, and that exported documents contain
 # (kumahq/kuma:pkg/core/resources/model/rest/v1alpha1/meta.go).
 ADDED_BY_SERVER = ("creationTime", "modificationTime", "kri", "status")
 
 
 class AcmPcaMtls(Model):
-    """An mTLS section with acmpca backends only; :class:`toolkit.mesh.schema.backends.Mtls` is that of any Mesh."""
+    """An mTLS section with acmpca backends only; :class:`toolkit.mesh.schema.backends.Mtls` has all types."""
 
     enabled_backend: str
     skip_validation: bool | None = None
@@ -37,13 +37,13 @@ class AcmPcaMtls(Model):
 
 
 class Mesh(Model):
-    """A Mesh with mTLS and nothing else."""
+    """A Mesh with mTLS and no other section."""
 
     name: DnsLabel
     mtls: AcmPcaMtls
 
     def to_form(self, form: Form) -> Object:
-        """The document that ``kubectl apply`` or ``kumactl apply`` takes."""
+        """Return the document for ``kubectl apply`` or ``kumactl apply``."""
         mtls = self.mtls.to_document()
         if form == "universal":
             return {"type": "Mesh", "name": self.name, "mtls": mtls}

@@ -1,4 +1,4 @@
-"""What all mTLS backends of a Mesh have in common, as typed models: data sources, lifetimes, timeouts.
+"""Typed models that all mTLS backends of a Mesh share: data sources, lifetimes, timeouts.
 
 Sources: kumahq/kuma:docs/generated/resources/other_mesh.md and api/system/v1alpha1/datasource.proto.
 """
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class ProtobufEnum:
-    """Mark a Literal as an enum of protobuf: a document may give a value by its number, counted from 0."""
+    """Mark a Literal as an enum of protobuf: a document may also contain a value's number, counted from 0."""
 
 
 class ProtobufWrapper:
-    """Mark a field of google.protobuf.BoolValue or DoubleValue: false and 0 differ from nothing."""
+    """Mark a field of google.protobuf.BoolValue or DoubleValue: false and 0 differ from a missing value."""
 
 
 class ProtobufDuration:
@@ -38,7 +38,7 @@ SOURCE_KINDS: tuple[SourceKind, ...] = ("secret", "file", "inline", "inlineStrin
 
 
 class Model(BaseModel):
-    """Base of everything that becomes part of a document: frozen, complete, nothing unknown."""
+    """Base of all models of documents: frozen, strict, and without unknown fields."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -46,32 +46,32 @@ class Model(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
-        # A document may carry credentials; an error says where, not what.
+        # A document may contain credentials, so errors must not show the value.
         hide_input_in_errors=True,
-        # Of all kinds of backend a command meets one or two: a model is built at first use.
+        # A command uses one or two types of backend, so each model is built at first use.
         defer_build=True,
     )
 
     def to_document(self) -> Object:
-        """The model as plain values under the names of the document, just what was given and no default added."""
+        """Return the model as plain values with the names of the document, without defaults that were not set."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class Source(NamedTuple):
-    """What a data source says: its kind, and the name, path or value behind it."""
+    """The kind of a data source, and its name, path or value."""
 
     kind: SourceKind
     value: str
 
 
 class DataSource(Model):
-    """Where a value comes from: exactly one of the kinds.
+    """The source of a value: exactly one of these kinds.
 
     Attributes:
         secret: name of a mesh-scoped Secret.
-        file: a path on the host of each control plane that reads it; deprecated upstream.
+        file: a path on the host of each control plane that reads it; deprecated by Kuma.
         inline: the value in base64; the field is protobuf ``bytes``.
-        inline_string: the value as it is.
+        inline_string: the value as text.
     """
 
     secret: str | None = None
@@ -89,7 +89,7 @@ class DataSource(Model):
 
     @property
     def source(self) -> Source:
-        """The one kind that is set."""
+        """Return the kind that is set."""
         return next(Source(kind, value) for kind, value in self._values() if value is not None)
 
     def _values(self) -> tuple[tuple[SourceKind, str | None], ...]:
@@ -115,10 +115,10 @@ _PROTOBUF_DURATION = re.compile(r"\d{1,12}(?:\.\d{1,9})?s", re.ASCII)
 
 
 def parse_timeout(value: str) -> float:
-    """The seconds of a protobuf duration, such as ``10s`` or ``0.5s``.
+    """Return the seconds of a protobuf duration, such as ``10s`` or ``0.5s``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a duration.
     """
     if not _PROTOBUF_DURATION.fullmatch(value):
         raise ValueError("is not a timeout: it takes seconds and an s, such as 10s or 0.5s")
@@ -136,16 +136,16 @@ Timeout = Annotated[str, AfterValidator(_timeout), PROTOBUF_DURATION]
 
 
 class Rotation(Model):
-    """How long a data plane certificate lives; it is renewed after four fifths of that."""
+    """The lifetime of data plane certificates. They are renewed after four fifths of it."""
 
     expiration: Expiration | None = None
 
 
 class DataPlaneCertificates(Model):
-    """What holds for the certificates that the backend issues.
+    """Settings of the certificates that the backend issues.
 
     Attributes:
-        rotation: their lifetime. Kuma refuses a ``dpCert`` without it: it reads the missing text as a duration
+        rotation: their lifetime. Kuma rejects a ``dpCert`` without it, because it parses the missing text as a duration
             (kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateMtls).
         request_timeout: how long the control plane waits for a certificate.
     """
@@ -161,16 +161,16 @@ class DataPlaneCertificates(Model):
 
 
 class RootChain(Model):
-    """What holds for asking the CA for its chain; 10s unless said."""
+    """Settings of the request for the CA's chain. The default timeout is 10s."""
 
     request_timeout: Timeout | None = None
 
 
 class BackendModel(Model):
-    """What every kind of backend has."""
+    """Fields of every type of backend."""
 
     name: Annotated[str, Field(min_length=1)]
-    # Each kind narrows it; it stands here for its place among the fields.
+    # Each type of backend narrows it. It is declared here to keep its position among the fields.
     type: str
     mode: Annotated[Mode, PROTOBUF_ENUM] | None = None
     dp_cert: DataPlaneCertificates | None = None
@@ -178,12 +178,12 @@ class BackendModel(Model):
 
 
 def refuse_names(enabled: str | None, backends: Sequence[BackendModel]) -> None:
-    """Refuse names of backends that a control plane refuses.
+    """Reject names of backends that a control plane rejects.
 
     Source: kumahq/kuma:pkg/core/resources/apis/mesh/mesh_validator.go, validateMtls.
 
     Raises:
-        ValueError: two have one name, or the enabled one is not there.
+        ValueError: two backends have the same name, or the enabled one does not exist.
     """
     names = [backend.name for backend in backends]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
@@ -193,5 +193,5 @@ def refuse_names(enabled: str | None, backends: Sequence[BackendModel]) -> None:
 
 
 def _sayable(text: str) -> str:
-    r"""The text without lone surrogates, which YAML's ``\ud800`` brings in and no message can carry."""
+    r"""Return the text with lone surrogates escaped, which YAML's ``\ud800`` can produce and UTF-8 can't encode."""
     return text.encode(errors="backslashreplace").decode()

@@ -30,10 +30,10 @@ GLOBAL_TYPE = "system.kuma.io/global-secret"
 
 
 def check_object_name(value: str) -> str:
-    """The name of a Kubernetes object, as it is.
+    """Return the name of a Kubernetes object unchanged.
 
     Raises:
-        ValueError: it can't be one; the error does not repeat it.
+        ValueError: the name is invalid; the error does not repeat it.
     """
     if len(value) > _MAX_NAME or not _SUBDOMAIN.fullmatch(value):
         raise ValueError(f"must be 1 to {_MAX_NAME} lower-case letters, digits, hyphens and dots (DNS-1123 subdomain)")
@@ -41,9 +41,9 @@ def check_object_name(value: str) -> str:
 
 
 def find_name_problem(name: str, form: Form) -> str:
-    """Return why no Secret can have a name; empty where one can. The name is not repeated: it may be a credential.
+    """Return why no Secret can have a name; empty if one can. The name is not repeated: it may be a credential.
 
-    Kuma 2.14.3 on Universal refuses capitals, and takes underscores (kumahq/kuma:pkg/core/resources/apis/mesh,
+    Kuma 2.14.3 on Universal rejects capitals, and accepts underscores (kumahq/kuma:pkg/core/resources/apis/mesh,
     NameCharacterSet).
     """
     if form == "universal":
@@ -73,11 +73,11 @@ ObjectName = Annotated[str, AfterValidator(check_object_name)]
 
 
 class MeshSecret(Model):
-    """A Secret of one mesh; on Kubernetes one name can serve only one mesh.
+    """A Secret of one mesh. On Kubernetes, a name can belong to one mesh only.
 
     Attributes:
-        namespace: Kong Mesh's system namespace; only Kubernetes knows it.
-        value: the text that it keeps.
+        namespace: Kong Mesh's system namespace, for Kubernetes only.
+        value: the text in it.
     """
 
     name: ObjectName
@@ -86,7 +86,7 @@ class MeshSecret(Model):
     value: str = Field(repr=False)
 
     def to_form(self, form: Form) -> Object:
-        """The document that ``kubectl apply`` or ``kumactl apply`` takes."""
+        """Return the document for ``kubectl apply`` or ``kumactl apply``."""
         encoded = base64.b64encode(self.value.encode()).decode()
         if form == "universal":
             return {"type": "Secret", "mesh": self.mesh, "name": self.name, "data": encoded}

@@ -16,7 +16,7 @@ TlsMode = Literal["activeMTLSBackend", "providedTLS", "disabled"]
 Name = Annotated[str, Field(min_length=1)]
 # kumahq/kuma:pkg/core/resources/apis/mesh/validators.go, ValidatePort
 Port = Annotated[int, Field(ge=1, le=65535)]
-# Kuma reads these ports as uint32 and checks no more.
+# Kuma reads these ports as uint32 and checks nothing else.
 Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
@@ -108,14 +108,14 @@ class PrometheusTls(Model):
 
 
 class PrometheusEnvoy(Model):
-    """Which of Envoy's metrics are returned."""
+    """The metrics of Envoy that the endpoint returns."""
 
     filter_regex: str | None = None
     used_only: Annotated[bool, PROTOBUF_WRAPPER] | None = None
 
 
 class PrometheusAggregate(Model):
-    """An application whose metrics the proxy returns too."""
+    """An application whose metrics the proxy also returns."""
 
     name: str | None = None
     port: Uint32 | None = None
@@ -125,7 +125,7 @@ class PrometheusAggregate(Model):
 
 
 class PrometheusConf(Model):
-    """Configuration of ``prometheus``; all of it is optional."""
+    """Configuration of ``prometheus``; every field is optional."""
 
     port: Uint32 | None = None
     path: str | None = None
