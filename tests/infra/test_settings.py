@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,19 +14,9 @@ from ruamel.yaml import YAML
 from toolkit.files import find_project_root
 from toolkit.infra.reading import check_settings, is_structured
 from toolkit.infra.settings import (
-    AlarmSettings,
-    CrlSettings,
-    OcspSettings,
-    ParentSettings,
-    RevocationSettings,
     Settings,
     SettingsError,
-    SharingSettings,
-    ZoneSettings,
 )
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 PROJECT = YAML(typ="safe").load((find_project_root() / "Pulumi.yaml").read_text())
 ZONE = {
@@ -57,26 +46,6 @@ def test_the_project_declares_every_setting_with_its_own_default() -> None:
 
 def key_to_name(key: str) -> str:
     return next(name for name in Settings.model_fields if to_camel(name) == key)
-
-
-@pytest.mark.parametrize(
-    ("key", "model"),
-    [
-        ("zones", ZoneSettings),
-        ("parent", ParentSettings),
-        ("revocation", RevocationSettings),
-        ("revocation", CrlSettings),
-        ("revocation", OcspSettings),
-        ("sharing", SharingSettings),
-        ("alarms", AlarmSettings),
-    ],
-)
-def test_the_comment_on_an_object_names_each_of_its_fields(key: str, model: type[BaseModel]) -> None:
-    comment = (find_project_root() / "Pulumi.yaml").read_text().partition("config:")[0]
-    _, _, described = comment.partition(f"# {key}: ")
-    described = re.split(r"\n# [a-z]+: ", described)[0]
-    for name in model.model_fields:
-        assert re.search(rf"\b{to_camel(name)}\b", described), name
 
 
 def test_values_come_as_pulumi_hands_them_over() -> None:
