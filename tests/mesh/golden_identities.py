@@ -9,8 +9,12 @@ from dataclasses import replace
 from typing import get_args
 
 from tests.mesh.golden_documents import GOLDEN, golden_outputs
+from tests.mesh.rotate.old_meshes import OLD_CHAIN, OLD_ISSUING, allow_all, backend, mesh, stream
+from toolkit.mesh.documents.editable import write_mesh
+from toolkit.mesh.documents.reader import read
 from toolkit.mesh.render.identity import IdentityOptions, build_identities, render_identities
 from toolkit.mesh.render.templating import join_documents
+from toolkit.mesh.rotate.identity_move import Given, plan_move_to_identity
 from toolkit.mesh.schema.mesh import Form
 
 IDENTITIES = GOLDEN / "identity"
@@ -38,9 +42,23 @@ def golden_texts() -> dict[str, str]:
     return texts
 
 
+def golden_stages() -> dict[str, str]:
+    """Return the golden files of the stages of a move by name; the mesh is PERMISSIVE, and its caCert has no root."""
+    texts = {}
+    for form in get_args(Form):
+        old = backend("acmpca", mode="PERMISSIVE", dpCert={"rotation": {"expiration": "1d"}})
+        old["conf"] = old["conf"] | {"caCert": {"inlineString": OLD_ISSUING}}
+        base = write_mesh(mesh("universal", old, meshServices={"mode": "Disabled"}), form)
+        given = Given(base, "mesh.yaml", None, read([("allow-all.yaml", stream(allow_all(form)))]), OLD_CHAIN)
+        for name in ("one-trust-domain-per-zone", "one-trust-domain"):
+            move = plan_move_to_identity(given, golden_outputs(), OPTIONS[name])
+            texts |= {f"rotate-{form}-{name}-{step.number}-{step.name}.yaml": step.text for step in move.steps}
+    return texts
+
+
 def main() -> None:
     IDENTITIES.mkdir(exist_ok=True)
-    for name, text in golden_texts().items():
+    for name, text in (golden_texts() | golden_stages()).items():
         (IDENTITIES / name).write_text(text)
 
 

@@ -8,40 +8,45 @@ extension acmpca is experimental (:mod:`toolkit.mesh.schema.identity`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast, get_args
 
+from toolkit.contract import check_dns_label
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents import editable
 from toolkit.mesh.documents.reader import Documents
+from toolkit.mesh.documents.wording import show
 from toolkit.mesh.render.identity import (
     IdentityOptions,
     build_identities,
+    convert_expiry,
     expand_trust_domains,
     make_trust,
     render_resource,
 )
 from toolkit.mesh.render.templating import join_documents, render_document
 from toolkit.mesh.rotate import obstacles, permissions
+from toolkit.mesh.rotate.existing_identities import ExistingIdentities
 from toolkit.mesh.rotate.identity_words import Names, describe_stages
 from toolkit.mesh.rotate.obstacles import PREPARE, SWITCH, Obstacle
 from toolkit.mesh.rotate.old_chains import read_old_chains
 from toolkit.mesh.rotate.rotation import Step
+from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.mesh.schema.identity import Selector
 from toolkit.mesh.schema.mesh import API_VERSION
+from toolkit.mesh.schema.model import Mode
 from toolkit.mesh.schema.policies import MeshTls, MeshTlsSpec, TargetRef, TlsConf, TlsRule
 from toolkit.mesh.schema.secret import MESH_LABEL
 from toolkit.mesh.schema.trust import CaBundle, MeshTrust, Pem
-from toolkit.yamltext.plain import at, mapping, text
+from toolkit.yamltext.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.documents.typed import ScopedDocument
     from toolkit.mesh.render.identity import Identities
     from toolkit.mesh.rotate.old_chains import OldChain
     from toolkit.values import Object
+    from toolkit.yamltext.nodes import Path
 
 STAGES = ("prepare", "publish", "trust", "switch", "finish")
 
@@ -102,16 +107,18 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
         InvalidInputError: an option is not valid, or the mesh has no mTLS and no MeshIdentity to go on from.
     """
     mesh = given.read()
+    _require_usable_name(mesh)
     options = replace(options, form=mesh.form, expiry=options.expiry or _find_expiration(mesh))
     documents = Documents([*mesh.documents.streams, *given.documents.streams])
     identities = build_identities(outputs, mesh.name, options)
-    state = _State(documents, mesh, options.name)
-    if not mesh.mtls and state.issuer is None:
-        raise mesh.refuse((), "is missing: mTLS is off, so there is nothing to move", _RENDER)
+    publisher = name_publisher(options.name)
+    _refuse_shared_names(mesh.name, identities)
+    existing = ExistingIdentities(documents, identities.identity, publisher)
+    if not mesh.enabled_backend and not existing.has_issuer:
+        raise mesh.refuse((), "has no enabled backend: mTLS is off, so there is nothing to move", _RENDER)
     chains = read_old_chains(mesh.document, documents, outputs, given.old_chain)
-    publisher = _name_publisher(options.name)
-    domains = list({each.text for each in expand_trust_domains(outputs, mesh.name, options.trust_domain).values()})
-    policies = _Policies(documents, mesh, sorted(domains), options)
+    domains = {each.text for each in expand_trust_domains(outputs, mesh.name, options.trust_domain).values()}
+    policies = _Policies(documents, mesh, sorted(domains - {mesh.name}), options)
     texts = _write_stages(given, mesh, identities, policies, _StageParts(publisher, chains, outputs.certificate_chain))
     names = Names(
         mesh=mesh.name,
@@ -124,9 +131,15 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
         trusts=[trust.name for trust in identities.trusts],
     )
     words = describe_stages(names)
-    reached = state.find_reached()
+    found = [
+        *policies.obstacles,
+        *existing.find_obstacles(),
+        *obstacles.find_obstacles(mesh.document, documents, chains, outputs.certificate_authority.arn),
+    ]
+    reached = existing.find_reached(has_mtls=bool(mesh.mtls))
+    if not reached and texts["prepare"] == given.text and not any(each.before == PREPARE for each in found):
+        reached = PREPARE
     steps = [Step(number, name, texts[name], number <= reached, words[name]) for number, name in enumerate(STAGES, 1)]
-    found = [*policies.obstacles, *obstacles.find_obstacles(mesh.document, documents, chains)]
     return IdentityMove(names, tuple(steps), tuple(found), tuple(policies.notes), given.text, mesh.is_confidential)
 
 
@@ -175,7 +188,7 @@ def _prepare(given: Given, parts: _StageParts) -> str:
         prepared.set_in_spec(path, value)
     for number, backend in enumerate(given.read().backends):
         chain = next(each for each in parts.chains if each.backend == backend["name"])
-        if chain.lacks_root and chain.bundle and backend.get("type") == "acmpca":
+        if chain.lacks_root and chain.bundle and CHAIN_FIELDS.get(text(backend.get("type"))) == "caCert":
             again = given.read(prepared.editor.text)
             again.set(("backends", number, "conf", "caCert"), {"inlineString": chain.bundle})
             prepared = again
@@ -183,27 +196,6 @@ def _prepare(given: Given, parts: _StageParts) -> str:
 
 
 _EXCLUSIVE = {"mode": "Exclusive"}
-
-
-class _State:
-    """What of the move is there already."""
-
-    def __init__(self, documents: Documents, mesh: EditableMesh, issuer: str) -> None:
-        found = {each.name: each.spec for each in documents.list_scoped("MeshIdentity", mesh.name)}
-        self.issuer: Mapping[str, object] | None = found.get(issuer)
-        self._mesh = mesh
-        self._publishes = any("provider" not in spec for spec in found.values())
-
-    def find_reached(self) -> int:
-        """Return the last stage that the input already has; 0 for none."""
-        if self.issuer is not None:
-            selects = isinstance(at(self.issuer, ("selector", "dataplane")), dict)
-            if selects and not self._mesh.mtls:
-                return len(STAGES)
-            return SWITCH if selects else SWITCH - 1
-        if self._publishes:
-            return SWITCH - 2
-        return 0
 
 
 class _Policies:
@@ -246,24 +238,24 @@ class _Policies:
             self._permissions.append(self._shape(permission, made.spec))
 
     def _shape(self, permission: ScopedDocument, spec: Object) -> Object:
-        """Return a permission with another spec, in the form of the Mesh."""
-        labels = mapping(at(permission.value, ("metadata", "labels"))) if not permission.is_universal else {}
+        """Return a permission with another spec, in the form of the Mesh; a control plane keeps its labels."""
+        metadata = mapping(permission.value.get("metadata"))
+        labels = mapping(permission.value.get("labels") if permission.is_universal else metadata.get("labels"))
         if self._mesh.form == "universal":
-            return {"type": permission.kind, "mesh": permission.mesh, "name": permission.name, "spec": spec}
-        namespace = text(at(permission.value, ("metadata", "namespace"))) or self._options.namespace
-        metadata = {
+            named = {"type": permission.kind, "mesh": permission.mesh, "name": permission.name}
+            return {**named, **({"labels": labels} if labels else {}), "spec": spec}
+        made = {
             "name": permission.name,
-            "namespace": namespace,
+            "namespace": text(metadata.get("namespace")) or self._options.namespace,
             "labels": {**labels, MESH_LABEL: permission.mesh},
         }
-        return {"apiVersion": API_VERSION, "kind": permission.kind, "metadata": metadata, "spec": spec}
+        return {"apiVersion": API_VERSION, "kind": permission.kind, "metadata": made, "spec": spec}
 
     def _make_tls(self, documents: Documents) -> MeshTls | None:
-        """Return the MeshTLS of a mesh whose signing backend is PERMISSIVE; None if there is one already."""
+        """Return the MeshTLS of a mesh whose enabled backend is PERMISSIVE; None if one for all proxies exists."""
         mesh = self._mesh
-        position = mesh.find_position(mesh.enabled_backend)
-        mode = None if position is None else mesh.backends[position].get("mode")
-        if mode != "PERMISSIVE" or documents.list_scoped("MeshTLS", mesh.name):
+        there = [each for each in documents.list_scoped("MeshTLS", mesh.name) if _is_mesh_wide(each)]
+        if _find_mode(mesh) == "STRICT" or there:
             return None
         self.notes.append("the mesh is PERMISSIVE; stage 1 has a MeshTLS that keeps it so")
         spec = MeshTlsSpec(target_ref=TargetRef(kind="Mesh"), rules=(TlsRule(default=TlsConf(mode="Permissive")),))
@@ -288,7 +280,7 @@ def _name_old_trust(mesh: str) -> str:
     return f"{mesh}-mtls"
 
 
-def _name_publisher(issuer: str) -> str:
+def name_publisher(issuer: str) -> str:
     """Return a name that sorts after the issuer's, with whatever suffix a zone gives the two.
 
     Of MeshIdentities that match equally, the smallest name wins (kumahq/kuma: meshidentity/api/v1alpha1/helpers.go,
@@ -298,15 +290,87 @@ def _name_publisher(issuer: str) -> str:
         InvalidInputError: there is none.
     """
     for name in (f"publish-{issuer}", f"zz-publish-{issuer}"):
+        if len(name) > _MAX_NAME:
+            break
         differ = next((pair for pair in zip(issuer, name, strict=False) if pair[0] != pair[1]), None)
         if differ and differ[0] < differ[1]:
             return name
     problem = Problem("--identity-name", f"no name of another MeshIdentity sorts after {issuer}")
-    raise InvalidInputError("the move can't be planned", [problem], "Choose a name that begins with a to o.")
+    raise InvalidInputError("the move can't be planned", [problem], "Choose a short name that begins with a to o.")
+
+
+# A control plane cuts longer names to make room for a suffix (kumahq/kuma:pkg/kds/hash/hash.go).
+_MAX_NAME = 236
+
+
+def _require_usable_name(mesh: EditableMesh) -> None:
+    try:
+        check_dns_label(mesh.name)
+    except ValueError as error:
+        fix = "Move its proxies to a mesh with another name first."
+        raise mesh.document.refuse(mesh.document.name_path, str(error), fix, verb="moved") from error
+
+
+def _refuse_shared_names(mesh: str, identities: Identities) -> None:
+    """Refuse a name that two resources would have; a control plane adds its CA to a MeshTrust of a MeshIdentity's name.
+
+    Raises:
+        InvalidInputError: the MeshTrust of the old CAs would have the name of something else.
+    """
+    name = _name_old_trust(mesh)
+    if name in (identities.identity.name, *(trust.name for trust in identities.trusts)):
+        problem = Problem("--identity-name", f"{name} is the name of the MeshTrust for the old CAs")
+        raise InvalidInputError("the move can't be planned", [problem], "Choose another name.")
+
+
+def _find_enabled(mesh: EditableMesh) -> tuple[Path, Object]:
+    """Return the path of the enabled backend in mtls, and its values; both empty if mTLS is off.
+
+    Raises:
+        InvalidInputError: there is no backend of that name.
+    """
+    if not mesh.enabled_backend:
+        return (), {}
+    position = mesh.find_position(mesh.enabled_backend)
+    if position is None:
+        raise mesh.refuse(("enabledBackend",), f"{show(mesh.enabled_backend)} is not among the backends")
+    return ("backends", position), mesh.backends[position]
 
 
 def _find_expiration(mesh: EditableMesh) -> str | None:
-    """Return the lifetime of certificates that the Mesh has; None if it has none."""
-    position = mesh.find_position(mesh.enabled_backend)
-    backend = {} if position is None else mesh.backends[position]
-    return text(at(backend, ("dpCert", "rotation", "expiration"))) or None
+    """Return the lifetime of certificates that the Mesh has; None if it has none.
+
+    Raises:
+        InvalidInputError: it is not a lifetime.
+    """
+    place, backend = _find_enabled(mesh)
+    path = ("dpCert", "rotation", "expiration")
+    expiration = at(backend, path)
+    if expiration is None:
+        return None
+    try:
+        return convert_expiry(text(expiration))
+    except ValueError as error:
+        raise mesh.refuse((*place, *path), str(error), "Correct it, or give --expiration.") from error
+
+
+def _find_mode(mesh: EditableMesh) -> Mode:
+    """Return the mode of the enabled backend; without one it is STRICT.
+
+    Raises:
+        InvalidInputError: it is neither STRICT nor PERMISSIVE.
+    """
+    place, backend = _find_enabled(mesh)
+    mode = backend.get("mode") or "STRICT"
+    if mode not in get_args(Mode):
+        message = f"is {show(mode)}; it must be {' or '.join(get_args(Mode))}"
+        raise mesh.refuse((*place, "mode"), message, "Correct it in the Mesh first.")
+    return cast("Mode", mode)
+
+
+def _is_mesh_wide(tls: ScopedDocument) -> bool:
+    """Return whether a MeshTLS sets the mode of all proxies."""
+    target = mapping(tls.spec.get("targetRef"))
+    entries = [*items(tls.spec.get("rules")), *items(tls.spec.get("from"))]
+    modes = [at(mapping(entry), ("default", "mode")) for entry in entries]
+    return target.get("kind", "Mesh") == "Mesh" and any(modes)

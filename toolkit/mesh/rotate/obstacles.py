@@ -6,15 +6,18 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.mesh.documents.typed import DEFAULT_MESH
+from toolkit.mesh.documents.wording import show_path
+from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.yamltext.plain import items, mapping, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import Backend, DataplaneDocument, Document, MeshDocument
     from toolkit.mesh.rotate.old_chains import OldChain
     from toolkit.yamltext.nodes import Path
+    from toolkit.yamltext.plain import AnyMapping
 
 PREPARE, PUBLISH, TRUST, SWITCH, FINISH = range(1, 6)
 # Kubernetes' names of Services, which Kong Mesh 3.0 requires of meshes (Kong Mesh's UPGRADE.md).
@@ -40,18 +43,20 @@ class Obstacle(NamedTuple):
         return f"{f'{self.place}: ' if self.place else ''}{self.message}"
 
 
-def find_obstacles(mesh: MeshDocument, documents: Documents, chains: Sequence[OldChain]) -> list[Obstacle]:
+def find_obstacles(mesh: MeshDocument, documents: Documents, chains: Sequence[OldChain], arn: str) -> list[Obstacle]:
     """Return everything that can't come along.
 
     Args:
         mesh: the Mesh as it is.
         documents: Dataplanes of the mesh among them.
         chains: of its backends.
+        arn: of the CA to move to.
     """
     return [
         *_of_name(mesh),
         *_of_routing(mesh),
         *(each for backend in mesh.backends for each in _of_backend(mesh, backend)),
+        *_of_settings(mesh, arn),
         *_of_chains(mesh, chains),
         *_of_dataplanes(mesh, documents),
     ]
@@ -99,11 +104,42 @@ def _of_backend(mesh: MeshDocument, backend: Backend) -> Iterator[Obstacle]:
             "sets a common name; certificates of a MeshIdentity have an empty subject",
             "Change everything that reads the common name so that it reads the SPIFFE ID.",
         )
-    # What has no counterpart, and stops nothing.
-    for field in (("dpCert", "requestTimeout"), ("rootChain", "requestTimeout")):
-        if mapping(backend.value.get(field[0])).get(field[1]) is not None:
-            message = "a MeshIdentity has no such timeout; the control plane's own applies"
-            yield _at(mesh, 0, (*backend.path, *field), message, "Nothing to do.")
+
+
+def _of_settings(mesh: MeshDocument, arn: str) -> Iterator[Obstacle]:
+    """Yield what a MeshIdentity has no counterpart of; it stops no stage."""
+    fix = "Nothing to do, unless something relies on them."
+    gone = [show_path(path) for path in _find_others(mesh.mtls, _SECTION)]
+    if gone:
+        message = f"{', '.join(gone)}: a MeshIdentity has no such setting"
+        yield _at(mesh, 0, mesh.mtls_path, message, fix)
+    for backend in mesh.backends:
+        kept = _KEPT | {("conf", field) for kind, field in CHAIN_FIELDS.items() if kind == backend.type}
+        if backend.name == mesh.enabled:
+            kept |= {("mode",), ("dpCert", "rotation", "expiration")}
+        if backend.conf.get("arn") == arn:
+            kept.add(("conf", "arn"))
+        gone = [show_path(path) for path in _find_others(backend.value, kept)]
+        if gone:
+            message = f"{backend.name} ends with mtls, and with it {', '.join(gone)}"
+            yield _at(mesh, 0, backend.path, message, fix)
+
+
+# The fields of mtls, and those of a backend, that stages or other obstacles are about.
+_SECTION: set[Path] = {("enabledBackend",), ("backends",)}
+_KEPT: set[Path] = {("name",), ("type",), ("conf", "auth"), ("conf", "commonName")}
+
+
+def _find_others(value: AnyMapping, kept: Collection[Path], path: Path = ()) -> Iterator[Path]:
+    """Yield the paths of a mapping that are not kept; that of a whole mapping if nothing in it is."""
+    for name, inner in value.items():
+        here: Path = (*path, str(name))
+        if here in kept or inner is None:
+            continue
+        if isinstance(inner, dict) and any(each[: len(here)] == here for each in kept):
+            yield from _find_others(inner, kept, here)
+        else:
+            yield here
 
 
 def _of_chains(mesh: MeshDocument, chains: Sequence[OldChain]) -> Iterator[Obstacle]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.data_sources import Resolved, read_secret_value, resolve
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
 from toolkit.pki import chain, pem
@@ -49,8 +50,14 @@ def read_old_chains(
         documents: Secrets that its backends name.
         outputs: the contract.
         given: PEM of CAs; None for none.
+
+    Raises:
+        InvalidInputError: the given text is not PEM of certificates.
     """
-    given_cas = pem.load_certificates(given) if given else ()
+    try:
+        given_cas = () if given is None else pem.load_certificates(given)
+    except ValueError as error:
+        raise InvalidInputError("the old CA's chain can't be read", [Problem("--old-chain", str(error))]) from error
     return [_read(mesh, backend, documents, given_cas, outputs) for backend in mesh.backends]
 
 
@@ -98,13 +105,17 @@ def _has_root(text: str) -> bool:
 
 
 def _complete(backend: str, certificates: Sequence[x509.Certificate], known: Sequence[x509.Certificate]) -> OldChain:
-    """Return a chain up to its root, with issuers from those that are known."""
-    links = list(certificates)
-    while not chain.is_self_signed(links[-1]):
-        last, others = links[-1], [each for each in (*certificates, *known) if each not in links]
-        issuer = next((each for each in others if chain.is_issued_by(last, each)), None)
+    """Return a chain with the issuers of all its certificates, from those that are known."""
+    links = list(dict.fromkeys(certificates))
+    # It grows by the issuers that are found.
+    for each in links:
+        name = chain.get_display_name(each)
+        if not chain.is_ca(each):
+            return OldChain(backend, "", problem=f"{name} is not a CA certificate")
+        if any(chain.is_issued_by(each, issuer) for issuer in links):
+            continue
+        issuer = next((other for other in known if chain.is_issued_by(each, other)), None)
         if issuer is None:
-            name = chain.get_display_name(last)
             problem = f"no root: the issuer of {name} is not among its certificates"
             return OldChain(backend, "", lacks_root=True, problem=problem)
         links.append(issuer)

@@ -71,6 +71,7 @@ def _convert_from(permission: ScopedDocument, domains: Sequence[str]) -> Convert
     spec = permission.spec
     doubts = [*_target_doubts(spec)]
     default: dict[str, list[Object]] = {}
+    # Of several entries for the whole mesh the last one counts.
     for index, entry in enumerate(items(spec.get("from"))):
         path: Path = ("spec", "from", index)
         target, action = mapping(mapping(entry).get("targetRef")), mapping(mapping(entry).get("default")).get("action")
@@ -79,11 +80,20 @@ def _convert_from(permission: ScopedDocument, domains: Sequence[str]) -> Convert
         elif text(action) not in _LISTS:
             doubts.append(Doubt((*path, "default", "action"), "has no action that can be converted"))
         else:
-            default.setdefault(_LISTS[text(action)], []).extend(_prefixes([permission.mesh, *domains]))
+            default = {_LISTS[text(action)]: _prefixes([permission.mesh, *domains])}
+    if _LISTS["Deny"] in default:
+        doubts.append(Doubt(("spec", "from"), _DENIES_ALL))
     if doubts or not default:
         return Converted(None, tuple(doubts))
     kept = {name: value for name, value in spec.items() if name != "from"}
     return Converted({**kept, "rules": [{"default": default}]}, ())
+
+
+# Kong/developer.konghq.com:app/mesh/policies/meshtrafficpermission_experimental: first deny, then allow.
+_DENIES_ALL = (
+    "denies all clients, which another permission can allow again; in rules a deny wins over every allow. Without a "
+    "permission that allows them, requests are denied anyway: delete this one"
+)
 
 
 def _target_doubts(spec: Object) -> Iterator[Doubt]:
@@ -126,22 +136,26 @@ def _extend(
     matches: Sequence[object], path: Path, mesh: str, domains: Sequence[str]
 ) -> tuple[list[object], list[Doubt]]:
     """Return the matches of one list with the new SPIFFE IDs in it, and what a person must decide."""
-    values = {text(mapping(mapping(match).get("spiffeID")).get("value")) for match in matches}
-    old = {value for value in values if value == _SCHEME + mesh or value.startswith(f"{_SCHEME}{mesh}/")}
-    new = {value for value in values if any(value.startswith(_SCHEME + domain) for domain in domains)} - old
+    ids = [mapping(mapping(match).get("spiffeID")) for match in matches]
+    values = {text(each.get("value")) for each in ids}
+    old = {value for value in values if _is_of(value, mesh)}
+    new = {value for value in values if any(_is_of(value, domain) for domain in domains)}
     if not old:
         doubt = Doubt(path, f"names new SPIFFE IDs only; add the old ones, which begin with {_SCHEME}{mesh}")
         return list(matches), [doubt] if new and path[-1] != "deny" else []
-    whole = old == {_SCHEME + mesh}
-    missing = [domain for domain in domains if not any(value.startswith(_SCHEME + domain) for value in new)]
-    if whole:
+    missing = [domain for domain in domains if not any(_is_of(value, domain) for value in new)]
+    if old == {_SCHEME + mesh} and {"type": "Prefix", "value": _SCHEME + mesh} in ids:
         return [*matches, *_prefixes(missing)], []
     if new:
         # Somebody has added new ones beside the old ones.
         return list(matches), []
-    named = ", ".join(sorted(old - {_SCHEME + mesh}))
+    named = ", ".join(sorted(old))
     message = f"names {named}; add the new SPIFFE ID of each, which has the namespace and the service account"
     return list(matches), [Doubt(path, f"{message} (Universal: the workload)")]
+
+
+def _is_of(value: str, domain: str) -> bool:
+    return f"{value}/".startswith(f"{_SCHEME}{domain}/")
 
 
 def _prefixes(domains: Sequence[str]) -> list[Object]:
