@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -202,3 +205,15 @@ def test_the_stages_of_a_move(file: Path, pauses: list[float]) -> None:
         there = both.below.stand_in.inventory.list("MeshTrust")
         assert {each["spec"]["trustDomain"] for each in there} == {"default", "default.z1.mesh.local"}
     assert set(pauses) <= {PAUSE}
+
+
+def test_the_sandbox_rehearses_it_with_a_global_control_plane_and_a_zone(file: Path) -> None:
+    file.write_text(scoped.stream(scoped.MESH, scoped.issue(scoped.ALL, scoped.ACMPCA)))
+    toolkit = [sys.executable, "-m", "toolkit"]
+    applied = [*toolkit, "apply", "-f", str(file), "--yes", "--wait"]
+    # Of a real mesh; the rehearsal must not ask it.
+    foreign = {**os.environ, "TOOLKIT_APPLY_ZONE_CONTROL_PLANE": "real=http://127.0.0.1:1"}
+    command = [*toolkit, "sandbox", "--with-control-plane", "multi-zone", "--", *applied]
+    seen = subprocess.run(command, env=foreign, capture_output=True, text=True, timeout=120, check=False)
+    assert seen.returncode == 0, seen.stderr
+    assert seen.stderr.endswith("z1: MeshIdentity issue of mesh default is ready\n")

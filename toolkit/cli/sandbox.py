@@ -10,7 +10,7 @@ import shlex
 import signal
 import sysconfig
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -41,12 +41,13 @@ Examples:
 """
 # Variables that would point a client to the real AWS or to other credentials.
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-# The real token would be sent to the stand-in control plane, which accepts any token.
+# The real token would be sent to the stand-in control plane, which accepts any token; real zones would be asked.
 _FOREIGN_TOKEN = "TOOLKIT_CONTROL_PLANE_TOKEN"  # noqa: S105 - the variable's name
+_ZONES = "TOOLKIT_APPLY_ZONE_CONTROL_PLANE"
 # Options whose field has another name.
 _OPTIONS = {"control_plane": "--with-control-plane"}
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
-_MODES, _PRODUCTS = ("zone", "global", "read-only"), ("kong-mesh", "kuma")
+_MODES, _PRODUCTS = ("zone", "global", "read-only", "multi-zone"), ("kong-mesh", "kuma")
 # A shell's exit codes for a program that was ended by a signal, can't be started, or does not exist.
 _SIGNALED, _NOT_STARTED, _NOT_FOUND = 128, 126, 127
 
@@ -120,7 +121,8 @@ class _Region(click.ParamType[object]):
     type=click.Choice(_MODES),
     is_flag=False,
     flag_value="zone",
-    help="Also run a stand-in control plane in this mode (zone unless given), and set TOOLKIT_CONTROL_PLANE.",
+    help="Also run a stand-in control plane in this mode (zone unless given), and set TOOLKIT_CONTROL_PLANE; "
+    "multi-zone is a global one and one of zone z1.",
 )
 @option(
     "--control-plane-product",
@@ -188,7 +190,7 @@ class _Options:
     faults: Path | None
     state: Path | None
     stack_file: Path | None
-    control_plane: Mode | None
+    control_plane: Mode | Literal["multi-zone"] | None
     control_plane_product: Product | None
     issuance_delay: float
 
@@ -211,7 +213,7 @@ def _serve(options: _Options, form: Literal["export", "json"], words: Sequence[s
     with (
         Sandbox(faults=plan, port=options.port, state=options.state, account=account) as aws,
         _filled(aws, config, options.stack_file) as more,
-        _control_plane(options.control_plane, options.control_plane_product or "kong-mesh") as rehearsed,
+        _control_plane(aws, options.control_plane, options.control_plane_product or "kong-mesh") as rehearsed,
     ):
         aws.private_ca.registry.issuance_delay = timedelta(seconds=options.issuance_delay)
         at = config.region if config else options.region
@@ -255,21 +257,34 @@ def _filled(aws: Sandbox, config: StackConfig | None, stack_file: Path | None) -
 
 
 @contextmanager
-def _control_plane(mode: Mode | None, product: Product) -> Iterator[dict[str, str]]:
-    """Run a stand-in control plane if a mode is given, and yield the variable that names it."""
+def _control_plane(
+    aws: Sandbox, mode: Mode | Literal["multi-zone"] | None, product: Product
+) -> Iterator[dict[str, str]]:
+    """Run a stand-in control plane if a mode is given, and yield the variables that name it and its zone."""
     if mode is None:
         yield {}
         return
     from toolkit.control_plane.rehearsal.api import StandIn
     from toolkit.control_plane.rehearsal.web_server import Rehearsal
+    from toolkit.pki import pem
 
-    with Rehearsal(StandIn(product=product, mode=mode)) as rehearsal:
-        yield {"TOOLKIT_CONTROL_PLANE": rehearsal.url}
+    def read_chain(arn: str) -> str:
+        authority = aws.private_ca.registry.authorities.get(arn)
+        return pem.write(authority.certificates) if authority is not None else ""
+
+    stand_in = StandIn(product=product, mode="global" if mode == "multi-zone" else mode, chains=read_chain)
+    with ExitStack() as stack:
+        rehearsal = stack.enter_context(Rehearsal(stand_in))
+        named = {"TOOLKIT_CONTROL_PLANE": rehearsal.url}
+        if mode == "multi-zone":
+            zone = stack.enter_context(Rehearsal(StandIn(product=product, chains=read_chain, upstream=stand_in)))
+            named[_ZONES] = f"z1={zone.url}"
+        yield named
 
 
 def _foreign(environment: dict[str, str]) -> tuple[str, ...]:
     """Return the variables that must be unset with an environment."""
-    return (*_FOREIGN, _FOREIGN_TOKEN) if "TOOLKIT_CONTROL_PLANE" in environment else _FOREIGN
+    return (*_FOREIGN, _FOREIGN_TOKEN, _ZONES) if "TOOLKIT_CONTROL_PLANE" in environment else _FOREIGN
 
 
 def _project_directory(stack_file: Path) -> Path:

@@ -31,6 +31,8 @@ from toolkit.control_plane.rehearsal.violations import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object
@@ -65,6 +67,7 @@ class StandIn:
         inventory: the resources.
         insights: MeshInsights by the mesh's name.
         delay: number of reads after which a MeshIdentity has its conditions, instead of the seconds that Kuma needs.
+        chains: returns the chain of a private CA as PEM, by its ARN, for Kong Mesh's provider ``acmpca``.
         upstream: the global control plane to which a zone's is connected.
     """
 
@@ -76,6 +79,7 @@ class StandIn:
     inventory: Inventory = field(default_factory=Inventory)
     insights: dict[str, Object] = field(default_factory=dict)
     delay: int = 1
+    chains: Callable[[str], str] = lambda _: ""
     upstream: StandIn | None = None
     _zones: list[StandIn] = field(default_factory=list)
     # The reads that are left until a MeshIdentity has its conditions, by its path.
@@ -224,7 +228,7 @@ class StandIn:
         for path in [path for path, left in self._waiting.items() if left <= 0]:
             identity = self.inventory.documents.get(path)
             if identity is not None:
-                status = reconcile(self.inventory, identity, names_and_labels.ZONE, self.product)
+                status = reconcile(self.inventory, identity, names_and_labels.ZONE, self.product, self.chains)
                 self.inventory.write({**identity, "status": status}, identity)
             self._waiting.pop(path, None)
 

@@ -2,7 +2,8 @@
 
 Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/status/updater.go and its providers; answers of Kuma 2.14.3 in
 ``tests/control_plane/recorded/``. For Kong Mesh's provider ``acmpca`` this plays Kong's unreleased documentation: it
-initializes, and its MeshTrust is created. The stand-in calls no AWS, so it uses a CA certificate of its own.
+initializes, and its MeshTrust is created. The stand-in calls no AWS: it is told the CA's chain, or makes a CA
+certificate of its own.
 """
 
 from __future__ import annotations
@@ -24,9 +25,14 @@ from toolkit.pki.chain import is_self_signed
 from toolkit.pki.go_pem import read_blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.control_plane.rehearsal.inventory import Inventory
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object
+
+    # Returns the chain of a private CA as PEM, by its ARN; empty if it is not known.
+    Chains = Callable[[str], str]
 
 _LIFETIME = timedelta(days=3650)
 _NO_MESH_SERVICES = (
@@ -54,7 +60,7 @@ class Authority(NamedTuple):
     creates_trust: bool
 
 
-def reconcile(inventory: Inventory, identity: Object, zone: str, product: Product) -> Object:
+def reconcile(inventory: Inventory, identity: Object, zone: str, product: Product, chains: Chains) -> Object:
     """Return the status of a MeshIdentity, after its MeshTrust was created or extended.
 
     Args:
@@ -62,13 +68,14 @@ def reconcile(inventory: Inventory, identity: Object, zone: str, product: Produc
         identity: the MeshIdentity in it.
         zone: name of the zone.
         product: whose providers there are.
+        chains: returns the chain of a private CA.
     """
     mesh = inventory.find("Mesh", identity["mesh"], identity["mesh"]) or {}
     provider = identity["spec"].get("provider")
     if mesh.get("meshServices", {}).get("mode") != "Exclusive":
         return _status(_condition("Provider", "MeshServicesDisabled", _NO_MESH_SERVICES, is_true=False))
     try:
-        authority = _find_authority(inventory, identity, product) if provider is not None else None
+        authority = _find_authority(inventory, identity, product, chains) if provider is not None else None
     except _FailedError as error:
         return _status(_condition("Provider", error.reason, str(error), is_true=False))
     if authority is None:
@@ -100,7 +107,7 @@ def _status(*conditions: Object) -> Object:
     return {"conditions": [*conditions, ready]}
 
 
-def _find_authority(inventory: Inventory, identity: Object, product: Product) -> Authority:
+def _find_authority(inventory: Inventory, identity: Object, product: Product, chains: Chains) -> Authority:
     provider = identity["spec"]["provider"]
     if provider["type"] == "Spire":
         return Authority("", creates_trust=False)
@@ -109,7 +116,9 @@ def _find_authority(inventory: Inventory, identity: Object, product: Product) ->
         if product != "kong-mesh" or extension["name"] != ACMPCA:
             raise _FailedError("ProviderNotFoundError", f"provider: {provider['type']} not found")
         config = extension["config"]
-        return Authority(_create_ca(config["arn"]), config.get("meshTrustCreation") != "Disabled")
+        return Authority(
+            chains(config["arn"]) or _create_ca(config["arn"]), config.get("meshTrustCreation") != "Disabled"
+        )
     bundled = provider["bundled"]
     creates_trust = bundled.get("meshTrustCreation") != "Disabled"
     text = _create_ca(f"{identity['mesh']} {identity['name']}")
