@@ -1,1 +1,1 @@
-"""Mesh documents from the contract, alone or in a Mesh that exists."""
+"""Render Mesh documents from the contract, alone or into an existing Mesh."""

@@ -1,4 +1,4 @@
-"""Build the models of one mesh's documents from the contract and the operator's choices, with all problems at once."""
+"""Build the models of one mesh's documents from the contract and the operator's options, and report every problem."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Built:
     Attributes:
         mesh: the Mesh.
         secrets: the Secrets that it names and whose values are known.
-        mesh_has_credentials: whether the Mesh itself carries a credential.
-        secrets_have_credentials: whether a Secret carries one.
+        mesh_has_credentials: whether the Mesh itself contains a credential.
+        secrets_have_credentials: whether a Secret contains one.
     """
 
     mesh: Mesh
@@ -47,19 +47,19 @@ class Built:
 
     @property
     def backend(self) -> Object:
-        """The backend as plain values, in the order in which it is written."""
+        """Return the backend as plain values, in the order of the document."""
         return self.mesh.mtls.backends[0].to_document()
 
 
 @dataclass(frozen=True)
 class _Value:
-    """A value that a document needs, and where the operator wants it.
+    """A value that a document needs, and the operator's choice of its data source.
 
     Attributes:
-        option: what the operator calls it.
-        choice: where it shall stand.
-        text: the value; None when nobody gave it, since it exists where it is named.
-        suffix: ends the name of its Secret, where the operator did not name it.
+        option: name of the operator's option.
+        choice: the data source.
+        text: the value; None if it already exists at its source.
+        suffix: end of the Secret's name, if the operator did not choose a name.
     """
 
     option: str
@@ -69,7 +69,7 @@ class _Value:
 
     @property
     def is_carried(self) -> bool:
-        """Whether a document carries the value itself."""
+        """Return whether a document contains the value itself."""
         return self.choice.kind != "file" and self.text is not None
 
 
@@ -77,14 +77,14 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
     """Build the models of one mesh's documents.
 
     Raises:
-        InvalidInputError: a choice is not valid; every problem is named by its option.
+        InvalidInputError: an option is invalid; every problem names its option.
     """
     chain = _Value("--ca-cert", options.ca_cert or _INLINE, outputs.certificate_chain, "ca-chain")
     credentials = _credentials(options)
     expiration = outputs.data_plane_lifetime if options.expiration is None else options.expiration
     problems = [
         *_mesh_problems(outputs, mesh),
-        # Kuma takes any name; ours becomes part of the names of Secrets, and of file names.
+        # Kuma accepts any name. Here it becomes part of the names of Secrets and files.
         *_refused("--backend-name", check_dns_label, options.backend_name),
         *_refused("--namespace", check_dns_label, options.namespace),
         *_expiration_problems(outputs, options, expiration),
@@ -108,7 +108,7 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
 
 
 def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
-    """Both parts of the access key, when the operator wants one; an option that is missing follows the other."""
+    """Return both parts of the access key, if the operator wants one. A missing option follows the other."""
     given = options.credentials
     access_key, secret = options.access_key, options.access_key_secret
     if given is not None:
@@ -122,7 +122,7 @@ def _credentials(options: MeshOptions) -> tuple[_Value, ...]:
 
 
 class _Builder:
-    """Makes the models; what a model refuses becomes a problem of an option, one per option."""
+    """Makes the models. An error of a model becomes a problem of an option, one per option."""
 
     def __init__(self, mesh: str, options: MeshOptions, problems: list[Problem]) -> None:
         self._mesh = mesh
@@ -172,8 +172,8 @@ class _Builder:
             case "file":
                 return kind(file=value.choice.name or "")
             case "inlineString":
-                # kumactl apply cuts off a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where
-                # a chain often is: without one, it reads what toolkit apply and kubectl read.
+                # kumactl apply removes a line end at the end of a document (kumahq/kuma:pkg/util/yaml/split.go), where
+                # a chain often is. Without it, kumactl reads the same value as toolkit apply and kubectl.
                 return kind(inline_string=text.removesuffix("\n"))
             case "inline":
                 return kind(inline=base64.b64encode(text.encode()).decode())
@@ -186,7 +186,7 @@ class _Builder:
 
         Args:
             model: the type of the model.
-            places: the option of each field that has another name than the field.
+            places: the option of each field whose option has another name.
             fields: of the model.
         """
         given: Object = {name: value for name, value in fields.items() if value is not None}
@@ -235,7 +235,7 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
         if value.text is None and (inline or (kind == "secret" and name is None)):
             yield Problem(value.option, f"{kind} needs the value: say where it comes from with --credentials")
         if value.text is None and kind == "secret" and name is not None:
-            # Of a Secret that somebody else makes; of ours the model says it.
+            # The operator creates this Secret. The model checks the names of the others.
             yield from _refused(value.option, check_object_name, name)
         if inline and not options.allow_inline_credentials:
             yield Problem(

@@ -1,4 +1,4 @@
-"""What an operator chooses about a Mesh; the rest comes from the contract."""
+"""The operator's options for a Mesh. Everything else comes from the contract."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Choice(NamedTuple):
-    """Where a value shall stand: the kind of a data source, and the Secret's name or the file's path.
+    """A kind of data source with the Secret's name or the file's path.
 
     Attributes:
         kind: of the data source.
@@ -28,13 +28,13 @@ def parse_choice(text: str) -> Choice:
     """Read ``inline``, ``inlineString``, ``secret``, ``secret=NAME`` or ``file=PATH``.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the text has another form.
     """
     kind, equals, name = text.partition("=")
     known_kind = next((known for known in SOURCE_KINDS if known == kind), None)
     takes_name = known_kind in ("secret", "file")
     if known_kind is None or (equals and not (takes_name and name)) or (known_kind == "file" and not name):
-        # Not repeated: it may be the very key that somebody took for the value of the option.
+        # The text is not repeated: a user may have passed the access key itself.
         raise ValueError(
             "must be one of inline, inlineString, secret, secret=NAME, file=PATH: where it is, not what it is set to"
         )
@@ -43,24 +43,24 @@ def parse_choice(text: str) -> Choice:
 
 @dataclass(frozen=True)
 class MeshOptions:
-    """What the operator chooses.
+    """The operator's options.
 
-    A choice that is None was not made: in a Mesh that exists its field stays as it is.
+    If an option is None, an existing Mesh keeps the current value of its field.
 
     Attributes:
         form: for ``kubectl apply`` or for ``kumactl apply``.
         backend_name: of the mTLS backend.
-        mode: PERMISSIVE to also accept plain traffic; STRICT where nothing is said.
+        mode: PERMISSIVE to also accept plain traffic; STRICT by default.
         expiration: lifetime of data plane certificates, a duration of Kuma; None for the contract's.
         common_name: template of their common name.
-        ca_cert: where the chain stands; inline where nothing is said.
-        access_key: where the control planes find their access key; None for the default AWS credential chain.
-        access_key_secret: where they find its secret.
-        credentials: the values of both, where a document shall carry them.
-        allow_inline_credentials: whether the Mesh itself may carry them.
+        ca_cert: data source of the chain; inline by default.
+        access_key: data source of the control planes' access key; None for the default AWS credential chain.
+        access_key_secret: data source of its secret.
+        credentials: the values of both, if a document must contain them.
+        allow_inline_credentials: whether the Mesh itself may contain them.
         request_timeout: for a certificate, such as ``10s``.
         root_chain_timeout: for the CA's chain.
-        skip_validation: the control plane does not try the backends when the Mesh is applied.
+        skip_validation: whether the control plane skips the check of the backends when the Mesh is applied.
         namespace: Kong Mesh's system namespace.
     """
 

@@ -1,4 +1,4 @@
-"""Documents as JSON: one as it is, several as the list that ``kubectl get -o json`` prints."""
+"""Convert documents to JSON: one document alone, several as the list that ``kubectl get -o json`` prints."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 def convert_to_json(stream: str) -> str:
     """Return the documents of a YAML stream as JSON; comments are lost.
 
-    Several documents of Kubernetes become a ``List`` of ``v1``, and several of Universal an object with ``items``, as
-    a control plane answers them.
+    Several documents of Kubernetes become a ``List`` of ``v1``. Several of Universal become an object with ``items``,
+    as a control plane returns them.
 
     Args:
         stream: the documents, as kubectl and kumactl would read them.
 
     Raises:
-        InvalidInputError: it is not YAML, or a value can't stand in JSON.
+        InvalidInputError: it is not YAML, or JSON can't represent a value.
     """
     values = [parsed.value for parsed in read_stream(stream, "the document").parsed]
     documents = [value for value in values if value is not None]

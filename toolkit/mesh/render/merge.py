@@ -1,6 +1,6 @@
-"""Our backend into a mesh that exists: everything else stays as it is, to the character.
+"""Add the acmpca backend to an existing Mesh. Every other character of the text stays the same.
 
-What the operator does not choose stays as the Mesh has it. What the contract says always holds: the CA and its chain.
+A field whose option was not set keeps its current value. The contract always decides the CA and its chain.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge needs beside the text that it changed.
+    """The result of a merge, besides the changed text.
 
     Attributes:
         secrets: Secrets that the Mesh names and that are not in the same text.
         notes: what the operator should know.
-        warnings: what breaks traffic when it is applied to a mesh that has some.
-        secrets_have_credentials: whether one of the Secrets carries a credential.
+        warnings: what breaks traffic when the document is applied to a live mesh.
+        secrets_have_credentials: whether one of the Secrets contains a credential.
     """
 
     secrets: tuple[MeshSecret, ...]
@@ -47,14 +47,14 @@ class Merged:
 
 
 def merge(outputs: StackOutputs, mesh: EditableMesh, options: MeshOptions) -> Merged:
-    """Add our backend to a mesh, or bring it up to the contract and the choices.
+    """Add the acmpca backend to a mesh, or update it to the contract and the options.
 
-    Doing it twice changes nothing more. Another backend that is enabled stays enabled: moving from one CA to another
-    takes several steps (:mod:`toolkit.mesh.rotate.rotation`).
+    A second merge changes nothing. If another backend is enabled, it stays enabled: a move from one CA to another takes
+    several steps (:mod:`toolkit.mesh.rotate.rotation`).
 
     Raises:
-        InvalidInputError: a choice is not valid, the backend's name is that of another kind of backend, or the text is
-            written in a way that can't be changed in part. What was changed until then is to be thrown away.
+        InvalidInputError: an option is invalid, the backend's name belongs to another type of backend, or the form of
+            the text can't be changed in part. Then discard the mesh: some of the changes may have been made.
     """
     number = mesh.find_position(options.backend_name)
     existing: Object = {} if number is None else mesh.backends[number]
@@ -98,7 +98,7 @@ def _warnings(mesh: EditableMesh, existing: Object, wanted: Object) -> Iterator[
 
 
 def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
-    """Let the backend sign, if none does yet."""
+    """Set the backend as the enabled one, if none is enabled."""
     enabled = mesh.enabled_backend
     if enabled == name:
         return ()
@@ -113,7 +113,7 @@ def _enable(mesh: EditableMesh, name: str) -> tuple[str, ...]:
 
 
 def _choice(existing: Object) -> Choice:
-    """Where the chain stands now; inline in a backend that is new or says nothing of use."""
+    """Return the current data source of the chain; inline if the backend is new or has no valid one."""
     source = mapping(mapping(existing.get("conf")).get("caCert"))
     given = [(kind, source[kind]) for kind in SOURCE_KINDS if isinstance(source.get(kind), str)]
     if len(given) != 1:
@@ -123,9 +123,9 @@ def _choice(existing: Object) -> Choice:
 
 
 def _chosen(mesh: EditableMesh, wanted: Object, existing: Object, options: MeshOptions) -> Object:
-    """Of the backend that is wanted, what the contract or the operator says; the rest stays as it is."""
+    """Return the fields of the wanted backend that the contract or an option sets. Other fields keep their values."""
     conf = dict(wanted["conf"])
-    # The same certificates in another spelling (line ends, blank lines) are no change.
+    # The same certificates with other line ends or blank lines are not a change.
     source, old = conf["caCert"], mapping(mapping(existing.get("conf")).get("caCert"))
     certificates = _certificates(mesh, source)
     if certificates is not None and certificates == _certificates(mesh, old) and source.keys() == old.keys():
@@ -153,7 +153,7 @@ def _update(mesh: EditableMesh, path: Path, old: Object, new: Object) -> None:
 
 
 def _changes_source(old: Object, new: Object) -> bool:
-    """Whether a data source is exchanged for one of another kind; then nothing of the old one may stay."""
+    """Return whether a data source is replaced with another kind. Then no field of the old one may stay."""
     return bool(new.keys() & set(SOURCE_KINDS)) and old.keys() != new.keys()
 
 
@@ -162,7 +162,7 @@ def _expiration(backend: Object) -> object:
 
 
 def _refuse_lifetime(outputs: StackOutputs, mesh: EditableMesh, number: int) -> None:
-    """Refuse a lifetime that was in the Mesh and that the CA can't sign."""
+    """Reject a lifetime of the Mesh that the CA can't sign."""
     path: Path = ("backends", number, "dpCert", "rotation", "expiration")
     text, hint = str(_expiration(mesh.backends[number])), "Choose another with --expiration."
     try:
@@ -174,7 +174,7 @@ def _refuse_lifetime(outputs: StackOutputs, mesh: EditableMesh, number: int) -> 
 
 
 def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
-    """Return the Secrets that are not in the Mesh's own text; those that are there are brought up to date."""
+    """Return the Secrets that are not in the Mesh's own text, and update those that are."""
     outside = []
     for secret in built.secrets:
         there = mesh.find_secret(secret.name, secret.namespace)
@@ -183,14 +183,14 @@ def _outside(mesh: EditableMesh, built: Built) -> tuple[MeshSecret, ...]:
             continue
         held = read_secret_value(there)
         old = held.value if isinstance(held, Resolved) else ""
-        # As in the Mesh itself, the same certificates in another spelling are no change.
+        # As in the Mesh itself, the same certificates with other line ends are not a change.
         if old != secret.value and (_parsed(old) is None or _parsed(old) != _parsed(secret.value)):
             mesh.set_secret(there, secret.value)
     return tuple(outside)
 
 
 def _certificates(mesh: EditableMesh, source: Object) -> list[bytes] | None:
-    """Return the certificates that a data source itself contains; None when it has none that can be read."""
+    """Return the certificates that a data source contains itself; None if it has none that can be read."""
     resolved = read_value(mesh.document, (), source, mesh.documents) if source.keys() & INLINE else None
     return None if resolved is None else _parsed(resolved.value)
 

@@ -1,7 +1,8 @@
-"""A long-lived AWS access key for control planes that have no role: read, never shown.
+"""Read a long-lived AWS access key for control planes that have no role. It is never shown.
 
-Kong Mesh's ``acmpca`` takes an access key and its secret and has no field for a session token
-(Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md), so the keys of a role or a login can't be used.
+Kong Mesh's ``acmpca`` has fields for an access key and its secret, but none for a session token
+(Kong/developer.konghq.com:app/mesh/acm-private-ca-policy.md). So temporary credentials of a role or a login can't be
+used.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Credentials:
     """An access key of an IAM user.
 
     Attributes:
-        access_key: its public part, ``AKIA...``; kept out of reprs all the same.
+        access_key: its public part, ``AKIA...``; also kept out of reprs.
         access_key_secret: its secret part.
     """
 
@@ -38,30 +39,30 @@ class Credentials:
 
 
 def read_from_environment(environment: Mapping[str, str]) -> Credentials:
-    """The key in AWS's own variables.
+    """Return the access key in AWS's environment variables.
 
     Raises:
-        InvalidInputError: a variable is missing, or the key is a temporary one.
+        InvalidInputError: a variable is missing, or the key is temporary.
     """
     return _from_fields(environment, "the environment", ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
 
 
 def read_from_file(text: str, source: str, profile: str) -> Credentials:
-    """The key of one profile in a file of AWS's form (``~/.aws/credentials``).
+    """Return the access key of a profile in an AWS credentials file (``~/.aws/credentials``).
 
     Args:
         text: the file's content.
-        source: what to call it in an error.
+        source: the file's name in errors.
         profile: the section.
 
     Raises:
-        InvalidInputError: it is no such file, has no such profile, or the key can't be used.
+        InvalidInputError: the file has another format, the profile does not exist, or the key can't be used.
     """
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     try:
         parser.read_string(text, source)
     except configparser.Error:
-        # Not from the error: it quotes the line that it does not understand.
+        # configparser's error quotes the invalid line, which may contain a secret.
         raise InvalidInputError(f"{source} is not an AWS credentials file", hint="It has sections: [default]") from None
     if not parser.has_section(profile):
         there = ", ".join(parser.sections()) or "none"
@@ -71,10 +72,10 @@ def read_from_file(text: str, source: str, profile: str) -> Credentials:
 
 
 def check_credentials(access_key: str, access_key_secret: str, source: str) -> Credentials:
-    """The key that was given, if Kong Mesh can use it.
+    """Return the access key if Kong Mesh can use it.
 
     Raises:
-        InvalidInputError: it can't.
+        InvalidInputError: the key is temporary or invalid.
     """
     access_key, access_key_secret = access_key.strip(), access_key_secret.strip()
     know(access_key_secret)

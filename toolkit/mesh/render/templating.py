@@ -1,7 +1,7 @@
-"""Documents as text, through templates that no value can break out of.
+"""Render documents as text through templates. No value can change the structure of a document.
 
-The templates are plain jinja2 (``templates/``). Whatever they interpolate passes :func:`_encoded`, and what was
-rendered is parsed again and compared with the model before it leaves.
+The templates are plain jinja2 (``templates/``). Every interpolated value passes :func:`_encoded`. The rendered text is
+parsed again and compared with the model before it is returned.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class UnfaithfulRenderingError(ToolkitError):
-    """What was rendered is not what was modelled: a defect in a template. Nothing is written."""
+    """The rendered text differs from the model: a defect in a template. Nothing is written."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class RenderedMesh:
     Attributes:
         mesh: the Mesh.
         secrets: the Secrets that it names and whose values are known.
-        mesh_has_credentials: whether the Mesh itself carries a credential.
-        secrets_have_credentials: whether a Secret carries one.
-        before: the text into which the Mesh was merged; empty where there was none.
+        mesh_has_credentials: whether the Mesh itself contains a credential.
+        secrets_have_credentials: whether a Secret contains one.
+        before: the text into which the Mesh was merged; empty without a base.
     """
 
     mesh: str
@@ -57,7 +57,7 @@ def render(outputs: StackOutputs, mesh: str, options: MeshOptions) -> RenderedMe
     """Render the documents of one mesh.
 
     Raises:
-        InvalidInputError: an option is not valid; every problem is named.
+        InvalidInputError: an option is invalid; every problem is named.
         UnfaithfulRenderingError: the rendered text does not parse to the model.
     """
     built = build(outputs, mesh, options)
@@ -80,18 +80,18 @@ def render_document(template: str, document: Object, **beside: object) -> str:
 
     Args:
         template: its path below ``templates/``.
-        document: what the text must say; the template sees its keys.
-        beside: what the template sees besides, for its comments.
+        document: the expected content; its keys are variables of the template.
+        beside: further variables of the template, for its comments.
 
     Raises:
-        InvalidInputError: a value can't stand in YAML.
+        InvalidInputError: YAML can't represent a value.
         UnfaithfulRenderingError: the rendered text does not parse to the document.
     """
     try:
         text = _templates().get_template(template).render(beside | document)
         parsed = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError) as error:
-        # YAML knows characters that no document can hold, such as most control characters.
+        # YAML forbids some characters, such as most control characters.
         raise InvalidInputError("an option holds what YAML can't carry", [Problem("", flatten(error))]) from error
     if parsed != document:
         raise UnfaithfulRenderingError(
@@ -101,29 +101,29 @@ def render_document(template: str, document: Object, **beside: object) -> str:
 
 
 def fill(template: str, **values: object) -> str:
-    """Fill in a template that is no YAML: texts stand in it as they are.
+    """Fill in a template that is not YAML. Texts are inserted without encoding.
 
     Args:
         template: its path below ``templates/``.
-        values: texts, and mappings of texts; the caller sees to it that none of them can be anything but a value.
+        values: texts, and mappings of texts; the caller ensures that they can't change the structure of the text.
     """
     return _templates().get_template(template).render(_verbatim(values))
 
 
 def join_documents(documents: Sequence[str]) -> str:
-    """Several texts, each of one document or more, as one YAML stream in their order."""
+    """Return several texts, each of one document or more, as one YAML stream in the same order."""
     text = ""
     for document in documents:
         if text:
             text += "" if text.endswith(("\n", "\r")) else "\n"
-            # Whoever wrote it may have begun it with a mark of its own, or with a directive.
+            # The text may begin with its own separator, or with a directive.
             text += "" if document.startswith("---") else "...\n" if document.startswith("%") else "---\n"
         text += document
     return text
 
 
 def _encoded(value: object) -> Markup:
-    """What a template interpolates: lines that are YAML already as they are, anything else as one scalar."""
+    """Return an interpolated value as YAML: rendered lines unchanged, anything else as one scalar."""
     return value if isinstance(value, Markup) else _as_it_is(scalars.write_scalar(value))
 
 
@@ -134,7 +134,7 @@ def _verbatim(value: object) -> Value:
 
 
 def _lines(value: Object, indent: int) -> Markup:
-    """The filter for a mapping that stands below its key."""
+    """Return a mapping as lines below its key; a filter of the templates."""
     return _as_it_is(scalars.write_block(value, indent).removesuffix("\n"))
 
 
@@ -148,7 +148,7 @@ def _templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(find_project_root() / "templates"),
         undefined=jinja2.StrictUndefined,
         finalize=_encoded,
-        # With it the lines of a filter are Markup, and so can be told from values; _encoded leaves nothing to escape.
+        # With autoescape a filter's lines are Markup, which tells them from values. _encoded leaves nothing to escape.
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
