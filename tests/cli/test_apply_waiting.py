@@ -125,6 +125,26 @@ def test_without_zones_the_requests_are_printed(file: Path) -> None:
     assert "Run the command again with --zone-control-plane NAME=URL" in result.stderr
 
 
+def test_a_zone_without_a_global_control_plane_is_asked_itself(file: Path, pauses: list[float]) -> None:
+    with Rehearsal(StandIn(delay=3)) as zone:
+        file.write_text(scoped.stream(scoped.MESH, scoped.issue()))
+        arguments = ["apply", "-f", str(file), "--yes", "--wait", "--control-plane", zone.url]
+        result = CliRunner().invoke(cli.main, arguments)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.endswith("z1: MeshIdentity issue of mesh default is ready\n")
+    assert set(pauses) <= {PAUSE}
+
+
+def test_a_trust_that_loses_a_ca_is_warned_of(file: Path) -> None:
+    with pair(file) as both:
+        assert "loses it" not in both.run(scoped.stream(scoped.MESH, scoped.TRUST)).stderr
+        there = both.above.stand_in.inventory.documents[scoped.path("meshtrusts", "old-ca")]
+        there["spec"]["caBundles"].append({"type": "Pem", "pem": {"value": "another"}})
+        said = both.run(scoped.TRUST).stderr
+    assert "spec.caBundles[1]" in said
+    assert "Proxies no longer trust what these CAs issued" in said
+
+
 def test_without_identities_there_is_nothing_to_wait_for(file: Path) -> None:
     with pair(file) as both:
         result = both.run(scoped.MESH, "--wait", *both.zone)

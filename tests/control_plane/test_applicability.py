@@ -162,3 +162,15 @@ def test_reading_back_lost_updates_and_a_second_run(standin: Faulty) -> None:
 
     error = refused(standin, scoped.issue(), between=overtake)
     assert "by someone else" in error.message
+
+
+def test_a_trust_that_loses_a_ca_is_named(standin: Faulty) -> None:
+    have(standin, scoped.MESH, scoped.TRUST)
+    path = scoped.path("meshtrusts", "old-ca")
+    bundles = standin.state[path]["spec"]["caBundles"]
+    bundles.append({"type": "Pem", "pem": {"value": "-----BEGIN CERTIFICATE-----"}})
+    plan, _ = apply(standin, scoped.TRUST)
+    assert plan.steps[0].list_lost() == ["spec.caBundles[1]"]
+    assert len(standin.state[path]["spec"]["caBundles"]) == 1
+    plan, _ = apply(standin, scoped.TRUST)
+    assert plan.steps[0].list_lost() == []

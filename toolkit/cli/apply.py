@@ -85,7 +85,7 @@ def command(
         )
         say(f"{begin}: {_count(plan)}.")
         if wait:
-            _wait(plan, zones, wait_timeout, client.url)
+            _wait(plan, client, zones, wait_timeout)
 
 
 def _check_waiting(*, wait: bool, dry_run: bool) -> None:
@@ -104,7 +104,7 @@ def _open_zones(stack: contextlib.ExitStack, named: tuple[str, ...], access: dic
     ]
 
 
-def _wait(plan: Plan, zones: Sequence[Zone], timeout: float, url: str) -> None:
+def _wait(plan: Plan, client: ControlPlane, zones: Sequence[Zone], timeout: float) -> None:
     """Wait until every zone reports that the MeshIdentities are ready.
 
     Raises:
@@ -117,8 +117,10 @@ def _wait(plan: Plan, zones: Sequence[Zone], timeout: float, url: str) -> None:
     if not identities:
         say("There is no MeshIdentity among the documents, so there is nothing to wait for.")
         return
+    own = None if zones else waiting.find_own_zone(client)
+    zones = zones or ([own] if own else [])
     if not zones:
-        waiting.refuse_without_zones(identities, url)
+        waiting.refuse_without_zones(identities, client.url)
     settling = waiting.SETTLING if plan.writes and waiting.needs_settling(plan.steps) else 0.0
     try:
         with _Progress() as progress:
@@ -204,9 +206,11 @@ def _show(plan: Plan, client: ControlPlane) -> None:
 
 def _warn_of_losses(step: Step) -> None:
     if losses := step.list_lost():
+        is_mesh = step.resource.key.kind == "Mesh"
+        fix = f"To keep it, merge first: {_MERGE}" if is_mesh else "Proxies no longer trust what these CAs issued"
         warn(
             f"{step.resource.key} has on the control plane what the document has not, and loses it: "
-            f"{', '.join(losses)}. To keep it, merge first: {_MERGE}"
+            f"{', '.join(losses)}. {fix}"
         )
 
 

@@ -12,11 +12,13 @@ from toolkit.control_plane.write_order import Change, Step
 from toolkit.control_plane.zone_conditions import State, Zone, read_states
 from toolkit.errors import EXIT_CHECK_FAILED, ToolkitError
 from toolkit.mesh.documents.kept import normalize
+from toolkit.text import take_line
 from toolkit.yamltext.plain import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from toolkit.control_plane.client import ControlPlane
     from toolkit.control_plane.resources import Resource
     from toolkit.values import Object
 
@@ -126,6 +128,15 @@ def list_requests(identities: Sequence[Resource]) -> Iterator[str]:
     for mesh in dict.fromkeys(identity.key.mesh for identity in identities):
         address = f"https://ZONE_CONTROL_PLANE:5682{build_list_path('MeshIdentity', mesh)}"
         yield f"curl --fail --silent --show-error {shlex.quote(address)}"
+
+
+def find_own_zone(control_plane: ControlPlane) -> Zone | None:
+    """Return the zone of a zone control plane, which computes conditions itself; None for any other."""
+    configuration = control_plane.get_configuration()
+    if configuration.get("mode") != "zone":
+        return None
+    name = mapping(mapping(configuration.get("multizone")).get("zone")).get("name")
+    return Zone(take_line(name) if isinstance(name, str) and name else "zone", control_plane)
 
 
 def is_konnect(url: str) -> bool:

@@ -69,6 +69,7 @@ class StandIn:
         delay: number of reads after which a MeshIdentity has its conditions, instead of the seconds that Kuma needs.
         chains: returns the chain of a private CA as PEM, by its ARN, for Kong Mesh's provider ``acmpca``.
         upstream: the global control plane to which a zone's is connected.
+        zone: name of the zone. Labels of written resources are those of the default name.
     """
 
     product: Product = "kong-mesh"
@@ -81,6 +82,7 @@ class StandIn:
     delay: int = 1
     chains: Callable[[str], str] = lambda _: ""
     upstream: StandIn | None = None
+    zone: str = names_and_labels.ZONE
     _zones: list[StandIn] = field(default_factory=list)
     # The reads that are left until a MeshIdentity has its conditions, by its path.
     _waiting: dict[str, int] = field(default_factory=dict)
@@ -145,7 +147,7 @@ class StandIn:
     def _configuration(self) -> Reply:
         mode = "global" if self.mode == "global" else "zone"
         address = "" if self.upstream is None else "grpcs://127.0.0.1:5685"
-        zone = {"name": names_and_labels.ZONE, "globalAddress": address}
+        zone = {"name": self.zone, "globalAddress": address}
         return build_json_reply(200, {"mode": mode, "environment": "universal", "multizone": {"zone": zone}})
 
     def _insight(self, mesh: str) -> Reply:
@@ -218,7 +220,7 @@ class StandIn:
                 for stand_in in (self, *self._zones):
                     stand_in._reconcile()  # noqa: SLF001
             for zone in self._zones:
-                synchronization.pull(zone.inventory, self.inventory, names_and_labels.ZONE)
+                synchronization.pull(zone.inventory, self.inventory, zone.zone)
 
     def _reconcile(self) -> None:
         """Compute the conditions of the MeshIdentities for which the time has come."""
@@ -228,7 +230,7 @@ class StandIn:
         for path in [path for path, left in self._waiting.items() if left <= 0]:
             identity = self.inventory.documents.get(path)
             if identity is not None:
-                status = reconcile(self.inventory, identity, names_and_labels.ZONE, self.product, self.chains)
+                status = reconcile(self.inventory, identity, self.zone, self.product, self.chains)
                 self.inventory.write({**identity, "status": status}, identity)
             self._waiting.pop(path, None)
 

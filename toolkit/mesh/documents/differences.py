@@ -1,4 +1,4 @@
-"""What differs between a document and what a control plane has of it, in the form that the control plane keeps."""
+"""Compare a document with the control plane's, both in the form that the control plane keeps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toolkit.mesh.documents.confidential import INLINE, hides
 from toolkit.mesh.documents.kept import drop_unknown, list_backends, normalize
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.text import escape, take_line
-from toolkit.yamltext.plain import mapping
+from toolkit.yamltext.plain import items, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,40 +22,42 @@ if TYPE_CHECKING:
 _SECTIONS_WITH_BACKENDS = ("mtls", "logging", "tracing", "metrics")
 # Labels that the control plane computes (kumahq/kuma:pkg/core/resources/model/resource.go, ComputeLabels).
 _ITS_LABELS = ("kuma.io/", "k8s.kuma.io/")
-# It counts when the mesh is created and never again, so nothing is lost with it.
+# A control plane reads it only when it creates the mesh, so its removal changes nothing.
 _ONLY_AT_CREATION = "skipCreatingInitialPolicies"
 _FIRST = {name: place for place, name in enumerate(("type", "mesh", "name", "enabledBackend", "mode"))}
 _DIGITS = 12
-# Values in the document itself; of a MeshTrust its certificates, which are too long to show.
+# Values inside the document. The certificates of a MeshTrust are too long to show.
 _DIGESTED = INLINE | {"insecureInline", "pem"}
-# The kinds of data source that only name the value.
+# The kinds of data source that refer to the value.
 _REFERENCES = frozenset({"secret", "file", "type", "secretRef", "envVar"})
 
 
 def are_same(wanted: Object, current: Object | None, *, heed_unknown: bool = False) -> bool:
-    """Return whether the control plane has what a document contains; see :func:`differences`."""
+    """Return whether the control plane has the document's content; see :func:`find_differences`."""
     return current is not None and not find_differences(wanted, current, heed_unknown=heed_unknown)
 
 
 def find_differences(wanted: Object, current: Object, *, heed_unknown: bool = False) -> list[str]:
-    """Return where the control plane differs from a document: paths, each with the difference.
+    """Return the differences between a document and the control plane's, each with its path.
 
     Args:
         wanted: the document.
-        current: what the control plane has.
-        heed_unknown: whether a field that Kuma 2.14 does not know is a difference. It is one for a newer control
-            plane, which may know it; others drop it (kumahq/kuma:pkg/util/proto/proto.go, AllowUnknownFields).
+        current: the control plane's document.
+        heed_unknown: whether a field that Kuma 2.14 does not know is a difference. A newer control plane may know
+            it; others drop it (kumahq/kuma:pkg/util/proto/proto.go, AllowUnknownFields).
     """
     return list(_walk(*_comparable(wanted, current, heed_unknown=heed_unknown), ""))
 
 
 def find_unknown(wanted: Object, current: Object | None) -> list[str]:
-    """Return the paths of the fields that Kuma 2.14 does not know and that the control plane does not have."""
+    """Return the paths of the fields that neither Kuma 2.14 nor the control plane's document has."""
     return drop_unknown(normalize(wanted), normalize(current or {}))[1]
 
 
 def find_lost(wanted: Object, current: Object | None) -> list[str]:
-    """The sections and backends that the control plane has and that writing the document would drop, by path."""
+    """Return the sections, backends and CA bundles that the new document would remove from the control plane's."""
+    if current is not None and wanted.get("type") == "MeshTrust":
+        return _list_lost_bundles(wanted, current)
     if current is None or wanted.get("type") != "Mesh":
         return []
     new, old = _comparable(wanted, current, heed_unknown=True)
@@ -67,14 +69,20 @@ def find_lost(wanted: Object, current: Object | None) -> list[str]:
     return [take_line(place) for place in lost]
 
 
+def _list_lost_bundles(wanted: Object, current: Object) -> list[str]:
+    """Return the CA bundles that proxies would no longer trust, such as one that a control plane added."""
+    new, old = (items(mapping(each.get("spec")).get("caBundles")) for each in (wanted, current))
+    return [f"spec.caBundles[{index}]" for index, bundle in enumerate(old) if bundle not in new]
+
+
 def write_diff(wanted: Object, current: Object | None, source: str, *, heed_unknown: bool = False) -> list[str]:
-    """Return a unified diff of YAML, line by line, with the size and a digest in place of each secret value.
+    """Return the lines of a unified diff of YAML, with the size and a digest instead of each secret value.
 
     Args:
         wanted: the document.
-        current: what the control plane has; None when it has nothing.
-        source: what to call the document.
-        heed_unknown: see :func:`differences`.
+        current: the control plane's document; None if it has none.
+        source: name of the document.
+        heed_unknown: see :func:`find_differences`.
     """
     new, old = _comparable(wanted, current or {}, heed_unknown=heed_unknown)
     before = _yaml(old) if current is not None else []
@@ -85,12 +93,12 @@ def write_diff(wanted: Object, current: Object | None, source: str, *, heed_unkn
 
 
 def show_digest(value: bytes) -> str:
-    """What may be shown of a secret value."""
+    """Return the size and a short digest of a secret value."""
     return f"{len(value)} bytes, SHA-256 {hashlib.sha256(value).hexdigest()[:_DIGITS]}"
 
 
 def _comparable(wanted: Object, current: Object, *, heed_unknown: bool) -> tuple[Object, Object]:
-    """Return both in the normal form. Labels that the control plane computes count when the document names them."""
+    """Return both in the normal form. Labels that the control plane computes count only if the document has them."""
     new, old = normalize(wanted), normalize(current)
     if not heed_unknown:
         new, _ = drop_unknown(new, old)
@@ -131,7 +139,7 @@ def _yaml(document: Object) -> list[str]:
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.indent(mapping=2, sequence=4, offset=2)
-    # Long values stay on their line.
+    # Don't wrap long values.
     yaml.width = 1 << 16
     stream = io.StringIO()
     yaml.dump(_shown(document), stream)
@@ -139,7 +147,7 @@ def _yaml(document: Object) -> list[str]:
 
 
 def _shown(value: object, name: str = "", *, hidden: bool = False) -> object:
-    """Return a part of a document in a fixed order, with digests of what is confidential and of data sources."""
+    """Return a part of a document in a fixed order, with digests of confidential values and data sources."""
     if isinstance(value, list):
         return [_shown(entry, name, hidden=hidden) for entry in value]
     if isinstance(value, dict):
@@ -154,6 +162,6 @@ def _shown(value: object, name: str = "", *, hidden: bool = False) -> object:
 
 
 def _bytes(name: str, value: str) -> bytes:
-    """Return the value that a text stands for; what is not base64 stands for itself."""
+    """Return the decoded value of a text; the text itself if it is not base64."""
     decoded = None if name == "inlineString" else decode(value)
     return value.encode(errors="surrogatepass") if decoded is None else decoded
