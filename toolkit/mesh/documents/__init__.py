@@ -1,1 +1,1 @@
-"""The one reader of Mesh and Secret documents, in every form in which people and tools write them."""
+"""Read Mesh documents and Secrets in every form that people and tools write."""

@@ -1,6 +1,6 @@
-"""What an applied Mesh contains about an acmpca backend: above all its trust bundle.
+"""Read the acmpca backend of an applied Mesh, above all its trust bundle.
 
-For a MeshIdentity that takes its place, see :mod:`toolkit.mesh.documents.applied_identity`.
+For MeshIdentities, see :mod:`toolkit.mesh.documents.applied_identity`.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _HINTS = {
 
 
 class Applied(NamedTuple):
-    """What a Mesh contains about one acmpca backend.
+    """An acmpca backend of a Mesh.
 
     Attributes:
-        mesh: its name.
-        bundle: the ``caCert`` as PEM text: what proxies trust.
-        common_name: the template of common names; None for none.
-        authority_arn: the CA that it names.
-        has_access_key: whether its control planes use an access key, and so no role of the zone.
+        mesh: name of the Mesh.
+        bundle: the ``caCert`` as PEM text, which proxies trust.
+        common_name: the template of common names; None if it has none.
+        authority_arn: the CA's ARN.
+        has_access_key: whether its control planes use an access key instead of the zone's role.
     """
 
     mesh: str
@@ -53,7 +53,7 @@ class Applied(NamedTuple):
 
 
 def read_applied(documents: Documents, mesh: str | None = None, backend: str | None = None) -> Applied:
-    """Return what a Mesh contains about its enabled acmpca backend, or about another one.
+    """Return the enabled acmpca backend of a Mesh, or another one.
 
     Args:
         documents: the Mesh, and the Secret that it names.
@@ -61,7 +61,7 @@ def read_applied(documents: Documents, mesh: str | None = None, backend: str | N
         backend: name of the backend, such as one that is trusted but does not sign yet; None for the enabled one.
 
     Raises:
-        InvalidInputError: the Mesh or the backend is not there, or the trust bundle can't be read.
+        InvalidInputError: the Mesh or the backend does not exist, or the trust bundle can't be read.
     """
     chosen = documents.choose(mesh)
     signing = _backend(chosen, backend)
@@ -80,10 +80,12 @@ def read_applied(documents: Documents, mesh: str | None = None, backend: str | N
 def choose_applied(
     documents: Documents, mesh: str | None = None, backend: str | None = None, identity: str | None = None
 ) -> Applied | AppliedIdentity:
-    """Return what issues certificates of AWS Private CA: a Mesh's acmpca backend, or a MeshIdentity.
+    """Return the issuer of AWS Private CA's certificates: a Mesh's acmpca backend, or a MeshIdentity.
 
-    A name decides. Without one, it is the MeshIdentity if no Mesh has an enabled acmpca backend, and the Mesh if there
-    is no MeshIdentity with the extension acmpca.
+    A name decides. Without a name:
+
+    - If no Mesh has an enabled acmpca backend, it is the MeshIdentity.
+    - If no MeshIdentity has the extension acmpca, it is the Mesh.
 
     Args:
         documents: the Mesh, the Secret that it names, MeshIdentities and MeshTrusts.
@@ -92,7 +94,7 @@ def choose_applied(
         identity: name of the MeshIdentity, which chooses it.
 
     Raises:
-        InvalidInputError: both or several issue certificates, nothing does, or what was chosen can't be read.
+        InvalidInputError: several documents issue certificates, none does, or the chosen one can't be read.
     """
     if identity:
         return read_identity(choose_identity(documents, mesh, identity), documents)

@@ -1,4 +1,4 @@
-"""What an applied MeshIdentity with Kong Mesh's extension ``acmpca`` contains, with the MeshTrusts of its mesh.
+"""Read an applied MeshIdentity with Kong Mesh's extension ``acmpca``, and the MeshTrusts of its mesh.
 
 Experimental: the extension's fields are those of :mod:`toolkit.mesh.schema.identity`, which names their source.
 """
@@ -32,20 +32,20 @@ _NANOSECONDS = 1000
 
 
 class AppliedIdentity(NamedTuple):
-    """What a MeshIdentity gives the proxies of its mesh, and what they trust.
+    """A MeshIdentity, and the CAs that the proxies of its mesh trust.
 
     Attributes:
         name: its name.
         mesh: the name of its mesh.
-        form: that of its document.
+        form: the form of its document.
         trust_domain: the template of the trust domain; None for Kuma's default.
         path: the template of the SPIFFE ID's path; None for Kuma's default.
-        labels: the labels of the document, which templates may name.
-        authority_arn: the CA that it names.
-        lifetime: of its certificates.
-        creates_trust: whether each zone's control plane makes the MeshTrust of its trust domain.
-        bundles: the CAs of the MeshTrusts of its mesh as PEM text, by trust domain.
-        place: where it is, as ``source:line:column``.
+        labels: the labels of the document, which templates may use.
+        authority_arn: the CA's ARN.
+        lifetime: the lifetime of its certificates.
+        creates_trust: whether each zone's control plane creates the MeshTrust of its trust domain.
+        bundles: the CAs of the mesh's MeshTrusts as PEM text, by trust domain.
+        place: the position of the document, as ``source:line:column``.
     """
 
     name: str
@@ -62,15 +62,15 @@ class AppliedIdentity(NamedTuple):
 
 
 def list_identities(documents: Documents, mesh: str | None) -> list[ScopedDocument]:
-    """Return the MeshIdentities whose provider is the extension acmpca; of a mesh, if it is given."""
+    """Return the MeshIdentities whose provider is the extension acmpca; only those of a mesh, if it is given."""
     return [each for each in documents.list_scoped("MeshIdentity", mesh) if _is_acmpca(each)]
 
 
 def choose_identity(documents: Documents, mesh: str | None, name: str) -> ScopedDocument:
-    """Return the MeshIdentity of a name.
+    """Return the MeshIdentity with a name.
 
     Raises:
-        InvalidInputError: it is not there, is there more than once, or its provider is not the extension acmpca.
+        InvalidInputError: it does not exist, exists more than once, or its provider is not the extension acmpca.
     """
     found = documents.list_scoped("MeshIdentity", mesh)
     chosen = [each for each in found if each.name == name]
@@ -92,14 +92,14 @@ def refuse_provider(document: ScopedDocument) -> InvalidInputError:
 
 
 def read_identity(document: ScopedDocument, documents: Documents) -> AppliedIdentity:
-    """Return what a MeshIdentity contains.
+    """Return the content of a MeshIdentity.
 
     Args:
-        document: its provider is the extension acmpca.
-        documents: has the MeshTrusts.
+        document: a MeshIdentity whose provider is the extension acmpca.
+        documents: contain the MeshTrusts.
 
     Raises:
-        InvalidInputError: a field is missing or not valid, or a MeshTrust can't be read.
+        InvalidInputError: a field is missing or invalid, or a MeshTrust can't be read.
     """
     if not is_tame(document.value):
         raise document.refuse(("spec",), "is nested without end, or is larger than a document needs")

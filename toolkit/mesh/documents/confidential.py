@@ -1,4 +1,4 @@
-"""What in a document only its owner may read: one list, for file modes, excerpts and differences."""
+"""Find confidential parts of documents: one list for file modes, excerpts and differences."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from toolkit.yamltext.plain import AnyMapping
 
-# Where a Secret keeps its value.
+# The fields of a Secret with its values.
 SECRET_PARTS = frozenset({"data", "stringData"})
 # The kinds of data source that contain the value themselves.
 INLINE = frozenset({"inline", "inlineString", "insecureInline"})
-# What kubectl apply keeps of the document that was applied last, as JSON
+# kubectl apply keeps the last applied document here, as JSON
 # (kubernetes/api:core/v1/annotation_key_constants.go, LastAppliedConfigAnnotation).
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -31,7 +31,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 def list_credential_fields() -> frozenset[str]:
     """Return the names of the fields that are data sources of credentials or private keys.
 
-    Those of a Mesh, and the private key of a MeshIdentity's Bundled provider.
+    These are the fields of a Mesh, and the private key of a MeshIdentity's Bundled provider.
     """
     of_a_mesh = frozenset(
         name
@@ -48,10 +48,10 @@ def hides(key: str) -> bool:
 
 
 def is_confidential(value: object) -> bool:
-    """Return whether a file with a document must be readable by its owner alone.
+    """Return whether only the owner may read a file with a document.
 
-    So it must with a Secret whose value is anything but a chain of certificates, and with a credential in a Mesh, also
-    where kubectl keeps it in an annotation.
+    This is so for a Secret with anything but certificates, and for a Mesh with a credential, also in the annotation
+    of kubectl.
 
     Args:
         value: the plain values of a document of any kind.
@@ -62,7 +62,7 @@ def is_confidential(value: object) -> bool:
 def find_credentials(value: object) -> Iterator[str]:
     """Yield the name of each field that contains a credential; of a Secret, ``Secret``.
 
-    Aliases may lead in circles, so each part is looked at once.
+    YAML aliases can form circles, so each part is visited once.
     """
     seen: dict[int, object] = {}
     pending = [value]
@@ -70,7 +70,7 @@ def find_credentials(value: object) -> Iterator[str]:
         part = pending.pop()
         if id(part) in seen:
             continue
-        # Kept, so that no other part gets its number.
+        # The reference keeps the part alive, so that no other part gets its id.
         seen[id(part)] = part
         if isinstance(part, list):
             pending += part
@@ -85,12 +85,12 @@ def find_credentials(value: object) -> Iterator[str]:
 
 
 def is_chain(secret: SecretDocument) -> bool:
-    """Return whether a Secret contains a chain of certificates, and nothing else."""
+    """Return whether a Secret contains only a chain of certificates."""
     return not find_chain_problem(secret)
 
 
 def find_chain_problem(secret: SecretDocument) -> str:
-    """Return why a Secret does not contain chains of certificates and nothing else; empty where it does."""
+    """Return why a Secret contains anything but certificates; empty if it contains only certificates."""
     problem = "it has no value"
     for value in read_secret_values(secret):
         if not isinstance(value, Resolved):
@@ -104,7 +104,7 @@ def find_chain_problem(secret: SecretDocument) -> str:
 
 
 def read_last_applied(annotations: AnyMapping) -> object:
-    """Return what kubectl keeps in annotations of the document that was applied last; None where there is nothing.
+    """Return the last applied document in kubectl's annotation; None if there is none.
 
     It may contain a key that the document itself no longer has.
     """
@@ -116,7 +116,7 @@ def read_last_applied(annotations: AnyMapping) -> object:
 
 
 def _is_held(field: object, value: object) -> bool:
-    """Whether a field contains a credential itself, in a data source or where a data source belongs."""
+    """Return whether a field contains a credential itself: in a data source, or as a plain text."""
     if field not in list_credential_fields():
         return False
     if isinstance(value, dict):

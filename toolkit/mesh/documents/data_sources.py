@@ -1,4 +1,4 @@
-"""Data sources: where a certificate, a key or a credential comes from, and what is there.
+"""Resolve data sources: find the certificate, key or credential that a Mesh names or contains.
 
 Source: kumahq/kuma:api/system/v1alpha1/datasource.proto and pkg/core/datasource/validator.go.
 """
@@ -27,12 +27,12 @@ _NOT_TEXT = ("must be a text", "Put the value in quotes.")
 
 
 class Resolved(NamedTuple):
-    """The value behind a data source.
+    """The value of a data source.
 
     Attributes:
         value: its text.
-        document: that contains it: the Mesh, or a Secret.
-        path: within that.
+        document: the Mesh or Secret that contains it.
+        path: of the value in that document.
     """
 
     value: str
@@ -41,7 +41,7 @@ class Resolved(NamedTuple):
 
 
 class Reason(Enum):
-    """Why a data source has no value that can be read here."""
+    """The reason why the value of a data source can't be read here."""
 
     NOT_ONE_KIND = auto()
     NOT_TEXT = auto()
@@ -56,14 +56,14 @@ class Reason(Enum):
 
 
 class Unresolved(NamedTuple):
-    """Why there is no value behind a data source.
+    """A data source whose value can't be read.
 
     Attributes:
         reason: for programs.
-        document: where it lies: the Mesh, or a Secret.
-        path: within that.
-        message: for people; never the value.
-        fix: what to do, where that is not clear from the message.
+        document: the Mesh or Secret with the problem.
+        path: of the problem in that document.
+        message: for people; never contains the value.
+        fix: how to fix it; empty if the message shows that.
     """
 
     reason: Reason
@@ -74,7 +74,7 @@ class Unresolved(NamedTuple):
 
 
 def is_pem_in_base64(value: str) -> bool:
-    """Return whether a text is base64 of PEM, wherever its lines end."""
+    """Return whether a text is base64 of PEM, with or without line ends."""
     return _PEM.encode() in (decode("".join(value.split())) or b"")
 
 
@@ -86,7 +86,7 @@ def find_data_sources(mesh: MeshDocument) -> Iterator[tuple[Path, AnyMapping]]:
 
 
 def find_secrets_named(conf: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Yield the name of every Secret in a backend's configuration, of whatever type it is, with its path."""
+    """Yield the name of every Secret in a backend's configuration, of any type, with its path."""
     if isinstance(conf, dict):
         if conf.keys() == {"secret"} and isinstance(conf["secret"], str):
             yield (*path, "secret"), conf["secret"]
@@ -98,24 +98,24 @@ def find_secrets_named(conf: object, path: Path = ()) -> Iterator[tuple[Path, st
 
 
 def list_kinds(source: AnyMapping) -> list[str]:
-    """Return the kinds that a data source has."""
+    """Return the kinds that are set in a data source."""
     return [kind for kind in SOURCE_KINDS if source.get(kind) is not None]
 
 
 def read_value(mesh: MeshDocument, path: Path, source: object, documents: Documents) -> Resolved | None:
-    """Return the value behind a data source; None where it has none that can be read here."""
+    """Return the value of a data source; None if it can't be read here."""
     resolved = resolve(mesh, path, source, documents)
     return resolved if isinstance(resolved, Resolved) else None
 
 
 def resolve(mesh: MeshDocument, path: Path, source: object, documents: Documents) -> Resolved | Unresolved:
-    """Return the value behind a data source, or why there is none.
+    """Return the value of a data source, or why it can't be read.
 
     Args:
-        mesh: that has the data source.
-        path: of the data source in it.
+        mesh: the Mesh with the data source.
+        path: of the data source in the Mesh.
         source: its plain values.
-        documents: among which Secrets are looked for.
+        documents: contain the Secrets.
     """
     given = mapping(source)
     given_kinds = list_kinds(given)
@@ -181,12 +181,12 @@ def explain_unusable(secret: SecretDocument, mesh: str) -> str:
 
 
 def read_secret_value(secret: SecretDocument) -> Resolved | Unresolved:
-    """Return the value of a Secret that Kong Mesh uses, or why it has none."""
+    """Return the value of a Secret that Kong Mesh uses, or why it can't be read."""
     return _held(secret, secret.data_path, secret.data)
 
 
 def read_secret_values(secret: SecretDocument) -> Iterator[Resolved | Unresolved]:
-    """Yield everything that a Secret contains, also what Kong Mesh does not use."""
+    """Yield every value of a Secret, also those that Kong Mesh does not use."""
     if secret.is_universal:
         yield read_secret_value(secret)
         return
@@ -210,7 +210,7 @@ def _held(secret: SecretDocument, path: Path, value: object) -> Resolved | Unres
 
 
 def _not_base64(value: str) -> tuple[str, str]:
-    """What is wrong with a text that is not base64, and the fix."""
+    """Return the problem of a text that is not base64, and the fix."""
     if decode("".join(value.split())) is not None:
         return "has spaces or tabs in its base64, which Go refuses", "Write it on one line."
     return "is not base64", ""

@@ -1,4 +1,4 @@
-"""Meshes that are edited in their text, without touching the rest."""
+"""Edit Meshes in their text, and leave the rest of the text unchanged."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 
 class EditableMesh:
-    """A Mesh of a YAML stream, and the stream that it is edited in.
+    """A Mesh of a YAML stream, and the editor of the stream.
 
     Args:
         document: the Mesh.
-        documents: of the stream that it is in, as they were before the edits; Meshes of one stream share them.
-        editor: of the stream; Meshes of one stream share it.
+        documents: of its stream, as they were before the edits; Meshes of one stream share them.
+        editor: of its stream; Meshes of one stream share it.
     """
 
     def __init__(self, document: MeshDocument, documents: Documents, editor: Editor) -> None:
@@ -47,7 +47,7 @@ class EditableMesh:
 
     @property
     def mtls(self) -> Object:
-        """The mTLS section as plain values, as it is after the edits so far; empty where there is none.
+        """Return the mTLS section as plain values, after the edits so far; empty if it is missing.
 
         Raises:
             InvalidInputError: it is not a mapping.
@@ -63,7 +63,7 @@ class EditableMesh:
 
     @property
     def enabled_backend(self) -> str:
-        """The name of the backend that signs; empty when mTLS is off.
+        """Return the name of the backend that signs; empty if mTLS is off.
 
         Raises:
             InvalidInputError: it is not a text.
@@ -75,7 +75,7 @@ class EditableMesh:
 
     @property
     def backends(self) -> list[Object]:
-        """The backends as plain values, in their order.
+        """Return the backends as plain values, in their order.
 
         Raises:
             InvalidInputError: they are not a list of mappings with unique names.
@@ -97,12 +97,12 @@ class EditableMesh:
 
     @property
     def zone_egress(self) -> bool:
-        """Whether traffic between zones is routed through egresses, which needs mTLS."""
+        """Return whether traffic between zones is routed through egresses, which needs mTLS."""
         return mapping(self.document.spec.get("routing")).get("zoneEgress") is True
 
     @property
     def has_resource_version(self) -> bool:
-        """Whether Kubernetes accepts the document only while the Mesh has not changed since it was read."""
+        """Return whether the document has a resourceVersion: Kubernetes rejects it once the Mesh has changed."""
         return self.form == "kubernetes" and "resourceVersion" in mapping(self.document.value.get("metadata"))
 
     def find_position(self, backend: str) -> int | None:
@@ -130,23 +130,23 @@ class EditableMesh:
         return (*self.document.base, *self.document.mtls_path, *path)
 
     def refuse(self, path: Path, message: str, hint: str = "") -> InvalidInputError:
-        """Return the error about a place of the mTLS section."""
+        """Return an error about a path in the mTLS section."""
         return self.document.refuse((*self.document.mtls_path, *path), message, hint, verb="changed")
 
     @property
     def is_confidential(self) -> bool:
-        """Whether the stream contains what only its owner may read."""
+        """Return whether only the owner may read the stream."""
         return any(map(is_confidential, self.editor.documents))
 
     def find_secret(self, name: str, namespace: str) -> SecretDocument | None:
-        """Return the Secret of this mesh in the same stream; None when it is not there.
+        """Return the Secret of this mesh in the same stream; None if it is not in the stream.
 
         Args:
             name: of the Secret.
             namespace: of the control plane on Kubernetes.
 
         Raises:
-            InvalidInputError: on Kubernetes, something else has that name: a name can serve only one mesh
+            InvalidInputError: on Kubernetes, another Secret has that name: a name can belong to one mesh only
                 (Kong/developer.konghq.com:app/mesh/manage-secrets.md).
         """
         secret = self.documents.find_secret(name, self.name)
@@ -159,17 +159,17 @@ class EditableMesh:
         return secret
 
     def set_secret(self, secret: SecretDocument, value: str) -> None:
-        """Give a Secret of the stream another value; where it has plain text, so does the new one."""
+        """Replace the value of a Secret in the stream; as plain text if the Secret has plain text."""
         content = value if secret.is_plain else base64.b64encode(value.encode()).decode()
         self.editor.set(secret.number, (*secret.base, *secret.data_path), content)
 
 
 def read_editable(text: str, source: str) -> list[EditableMesh]:
-    """Return every Mesh of a YAML stream, in their order; edits of one show in the text of all.
+    """Return every Mesh of a YAML stream, in order. All of them share one text.
 
     Args:
-        text: the stream; what is not a Mesh is left as it is.
-        source: what to call it in an error, usually the file's name.
+        text: the stream; other documents stay unchanged.
+        source: name of the text in errors, usually the file's name.
 
     Raises:
         InvalidInputError: the text is not YAML.
@@ -181,7 +181,7 @@ def read_editable(text: str, source: str) -> list[EditableMesh]:
 
 
 def choose(meshes: Sequence[EditableMesh], name: str | None, where: str) -> EditableMesh:
-    """Return the Mesh of a name, or the only one.
+    """Return the Mesh with a name, or the only one.
 
     Raises:
         InvalidInputError: as for :func:`toolkit.mesh.documents.reader.select`.
@@ -191,7 +191,7 @@ def choose(meshes: Sequence[EditableMesh], name: str | None, where: str) -> Edit
 
 
 class _Representer(RoundTripRepresenter):
-    """Quotes a text that Go reads as another value, such as ``on``."""
+    """Quotes a text that Go would read as another type, such as ``on``."""
 
     def represent_text(self, value: str) -> ScalarNode:
         """Return the node of a text."""
@@ -200,16 +200,16 @@ class _Representer(RoundTripRepresenter):
 
 
 _Representer.add_representer(str, _Representer.represent_text)
-# A merge key where it is a key, and a kind of value in YAML 1.1.
+# `<<` as a key merges mappings; `=` has a type of its own in YAML 1.1.
 _AMBIGUOUS = frozenset({"<<", "="})
 
 
 def write_mesh(resource: Object, form: Form) -> str:
-    """Return a Mesh that a control plane returned as YAML in either form.
+    """Return a Mesh that a control plane returned, as YAML in either form.
 
     Args:
-        resource: the answer of ``GET /meshes/{mesh}``, in the form of Universal.
-        form: the form that is wanted.
+        resource: the response to ``GET /meshes/{mesh}``, in the form of Universal.
+        form: the form to write.
     """
     spec = {key: value for key, value in resource.items() if key not in (*ADDED_BY_SERVER, "type", "name", "labels")}
     labels = resource.get("labels")
@@ -221,7 +221,7 @@ def write_mesh(resource: Object, form: Form) -> str:
     yaml = YAML(typ="rt", pure=True)
     yaml.Representer = _Representer
     yaml.indent(mapping=2, sequence=4, offset=2)
-    # A chain in base64 stays on its line.
+    # Don't wrap a chain in base64.
     yaml.width = 1 << 30
     stream = io.StringIO()
     yaml.dump(document, stream)

@@ -1,13 +1,13 @@
-"""What a control plane keeps of a document, so that two documents can be compared in one form.
+"""Convert documents to the form that a control plane keeps, so that two documents can be compared.
 
-A control plane reads a Mesh or a Secret into a protobuf message and returns that message as JSON: zero values are left
-out, enums come back by name, a Duration in seconds, and the conf of a backend as it was sent. The one exception is the
+A control plane reads a Mesh or a Secret into a protobuf message and returns that message as JSON. Zero values are left
+out, enums are returned by name, a Duration in seconds, and the conf of a backend unchanged. The one exception is the
 conf of a Prometheus backend, which gets its defaults. Sources: kumahq/kuma:api/mesh/v1alpha1/mesh.proto and
 metrics.proto (the fields), kumahq/kuma:pkg/util/proto/proto.go (golang/protobuf's jsonpb, with AllowUnknownFields) and
 kumahq/kuma:pkg/core/resources/apis/mesh/mesh_defaulter.go.
 
-It reads a MeshIdentity, MeshTrust, MeshTLS or MeshTrafficPermission into a Go struct, and keeps each field that is
-there, empty ones too: ``matchLabels: {}`` selects every proxy. Sources: kumahq/kuma:pkg/core/resources/model/rest/
+It reads a MeshIdentity, MeshTrust, MeshTLS or MeshTrafficPermission into a Go struct, and keeps each given field, even
+if it is empty: ``matchLabels: {}`` selects every proxy. Sources: kumahq/kuma:pkg/core/resources/model/rest/
 unmarshaller.go (defaults of the schema, unknown fields), kubernetes/apimachinery:pkg/apis/meta/v1/duration.go.
 """
 
@@ -43,23 +43,23 @@ class Kind(Enum):
 
     PLAIN = auto()
     NUMBER = auto()
-    # google.protobuf.BoolValue and DoubleValue: false and 0 differ from nothing.
+    # google.protobuf.BoolValue and DoubleValue: false and 0 differ from a missing value.
     WRAPPER = auto()
     DURATION = auto()
     # metav1.Duration of Kubernetes.
     GO_DURATION = auto()
-    # map<string, string>: an entry with an empty value is an entry.
+    # map<string, string>: entries with an empty value are kept.
     MAP = auto()
-    # google.protobuf.Struct: any JSON, as it is.
+    # google.protobuf.Struct: any JSON, unchanged.
     STRUCT = auto()
 
 
-# A message by its fields, a list of one type, an enum by its names (the first has the zero value), or a kind.
+# A message (its fields), a list (its item type), an enum (its names, the zero value first), or a kind.
 Type: TypeAlias = "dict[str, Type] | list[Type] | tuple[str, ...] | Kind"
 
 
 class GoFields(dict[str, Type]):
-    """The fields of a Go struct, which keeps empty values. Other messages are of protobuf, and leave them out."""
+    """The fields of a Go struct, which keeps empty values. Other messages are protobuf messages, which omit them."""
 
 
 def _type_of(field_type: FieldType) -> Type:
@@ -82,7 +82,7 @@ def _type_of(field_type: FieldType) -> Type:
 
 
 def _message(model: type[Model]) -> dict[str, Type]:
-    """Return the types of a model's fields; of a backend's conf a control plane keeps any JSON."""
+    """Return the types of a model's fields. A control plane keeps any JSON in a backend's conf."""
     types = {
         name: _type_of(read_annotation(field.annotation, tuple(field.metadata)))
         for name, field in list_fields(model).items()
@@ -91,7 +91,7 @@ def _message(model: type[Model]) -> dict[str, Type]:
 
 
 _HEAD: dict[str, Type] = {"type": Kind.PLAIN, "name": Kind.PLAIN, "labels": Kind.MAP}
-# An object of its own: the way through a document tells it from other messages.
+# A separate object, because _known compares it by identity.
 _METRICS_BACKEND = _message(MetricsBackend)
 SECRET: dict[str, Type] = {**_HEAD, "mesh": Kind.PLAIN, "data": Kind.PLAIN}
 MESH: dict[str, Type] = {**_HEAD, **_message(Spec)}
@@ -99,7 +99,7 @@ MESH["metrics"] = {**_message(Metrics), "backends": [_METRICS_BACKEND]}
 
 
 def _go_fields(kind: Type) -> Type:
-    """Return the type of a message, with all messages in it, as Go structs."""
+    """Return the type of a message and of all messages in it as Go structs."""
     if isinstance(kind, dict):
         return GoFields({name: _go_fields(below) for name, below in kind.items()})
     return [_go_fields(kind[0])] if isinstance(kind, list) else kind
@@ -118,12 +118,12 @@ _TYPES: dict[str, dict[str, Type]] = {"Secret": SECRET, **_SCOPED}
 _TLS_AUTO = "TLSAuto"
 _PROMETHEUS = _message(PrometheusConf)
 _PROMETHEUS_DEFAULTS = {"port": 5670, "path": "/metrics", "tags": {"kuma.io/service": "dataplane-metrics"}}
-# A number in quotes is read as that number.
+# A quoted number is read as a number.
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 
 
 def normalize(document: Object) -> Object:
-    """Return a document as the control plane keeps it, without what it adds by itself.
+    """Return a document as the control plane keeps it, without the fields that the control plane adds.
 
     Fields that Kuma does not know stay: a newer control plane may know them.
     """
@@ -132,11 +132,11 @@ def normalize(document: Object) -> Object:
         return _scoped(kept, _SCOPED[kind])
     if kind == "Secret":
         return {**mapping(_value(kept, SECRET)), "data": _canonical(kept.get("data") or "")}
-    # A Mesh belongs to no mesh.
+    # A Mesh has no field mesh.
     kept.pop("mesh", None)
     made = mapping(_value(kept, MESH))
     for backend in list_backends(made, "mtls"):
-        # Shown although it is the zero value: a change from PERMISSIVE must not look like a removal.
+        # STRICT is the zero value, but is shown: a change from PERMISSIVE must not look like a removal.
         backend.setdefault("mode", "STRICT")
     for backend in list_backends(made, "metrics"):
         if backend.get("type") == "prometheus" and isinstance(conf := backend.get("conf", {}), dict):
@@ -151,11 +151,11 @@ def list_backends(document: Object, section: str) -> list[Object]:
 
 
 def drop_unknown(document: Object, current: Object) -> tuple[Object, list[str]]:
-    """Return a document without the fields that Kuma drops, and where they are.
+    """Return a document without the fields that Kuma drops, and the paths of these fields.
 
     Args:
         document: in the normal form.
-        current: what the control plane has, in the normal form; a field that it has is known to it.
+        current: the control plane's document in the normal form. The control plane knows each field in it.
     """
     unknown: list[str] = []
     kind = _TYPES.get(str(document.get("type")), MESH)
@@ -178,7 +178,7 @@ def _known(value: object, current: object, kind: Type, path: str, unknown: list[
                 below = _PROMETHEUS
             made[name] = _known(entry, mapping(current).get(name), below, place, unknown)
             if made[name] == {} and entry and not isinstance(below, GoFields):
-                # A message of unknown fields alone is an empty one.
+                # A message with only unknown fields is empty.
                 del made[name]
         elif name in mapping(current):
             made[name] = entry
@@ -188,7 +188,7 @@ def _known(value: object, current: object, kind: Type, path: str, unknown: list[
 
 
 def _value(value: object, kind: Type) -> object:
-    """Return a value as its field keeps it; None, and what is empty, is left out by the message above it."""
+    """Return a value as its field keeps it. The message above it omits None and empty values."""
     if isinstance(kind, list):
         return [_value(entry, kind[0]) for entry in value] if isinstance(value, list) else value
     if isinstance(kind, tuple):
@@ -206,7 +206,7 @@ def _value(value: object, kind: Type) -> object:
 
 
 def _keeps_empty(kind: Type | None) -> bool:
-    """Return whether a field with an empty value is kept."""
+    """Return whether a field keeps an empty value."""
     return kind is Kind.WRAPPER or isinstance(kind, GoFields)
 
 
@@ -230,7 +230,7 @@ def _enum(value: object, names: tuple[str, ...]) -> object:
 
 
 def _duration(value: str, write: Callable[[str], str]) -> str:
-    """Return a Duration in one spelling: ``1m`` and ``60s`` are the same; what Go can't read stays as it is."""
+    """Return a Duration in one form: ``1m`` and ``60s`` are equal. Text that Go can't parse stays unchanged."""
     try:
         return write(value)
     except ValueError:
@@ -246,7 +246,7 @@ def _struct(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    """Return a number as a double, in one form."""
+    """Return a number as a double, and whole numbers as integers."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
     try:

@@ -1,4 +1,4 @@
-"""Find the Meshes and Secrets in texts: in the form of Kubernetes or Universal, alone, in streams and in lists."""
+"""Find Meshes, Secrets and related documents in texts of both forms: single documents, streams and lists."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ A_MESH_HAS = f"A Mesh has apiVersion: {API_VERSION} and kind: Mesh, or on Univer
 
 
 class Stream(NamedTuple):
-    """What one text contains.
+    """The documents of one text.
 
     Attributes:
-        source: what to call the text in an error, usually the file's name.
+        source: name of the text in errors, usually the file's name.
         text: the text itself.
         parsed: its YAML documents.
-        documents: of all kinds, in their order; the items of a list one by one. Empty YAML documents are left out.
+        documents: of all kinds, in order, with the items of lists instead of the lists. Empty documents are left out.
     """
 
     source: str
@@ -48,7 +48,7 @@ class Stream(NamedTuple):
 
 
 class Documents:
-    """Documents that belong together: those of one or several texts.
+    """Documents of one or several texts that are read together.
 
     Args:
         streams: in their order.
@@ -59,61 +59,61 @@ class Documents:
 
     @cached_property
     def all(self) -> list[Document]:
-        """Every document, in its order."""
+        """Return every document, in order."""
         return [document for stream in self.streams for document in stream.documents]
 
     @cached_property
     def meshes(self) -> list[MeshDocument]:
-        """The Meshes."""
+        """Return the Meshes."""
         return [document for document in self.all if isinstance(document, MeshDocument)]
 
     @cached_property
     def secrets(self) -> list[SecretDocument]:
-        """The Secrets, also those that are not of Kong Mesh."""
+        """Return the Secrets, also those that are not of Kong Mesh."""
         return [document for document in self.all if isinstance(document, SecretDocument)]
 
     @cached_property
     def scoped(self) -> list[ScopedDocument]:
-        """The MeshIdentities, MeshTrusts, MeshTLSes and MeshTrafficPermissions."""
+        """Return the MeshIdentities, MeshTrusts, MeshTLSes and MeshTrafficPermissions."""
         return [document for document in self.all if isinstance(document, ScopedDocument)]
 
     def list_scoped(self, kind: ScopedKind, mesh: str | None = None) -> list[ScopedDocument]:
-        """Return the resources of one kind; of a mesh, if it is given."""
+        """Return the resources of one kind; only those of a mesh, if it is given."""
         return [each for each in self.scoped if each.kind == kind and mesh in (None, each.mesh)]
 
     @cached_property
     def dataplanes(self) -> list[DataplaneDocument]:
-        """The data plane proxies."""
+        """Return the data plane proxies."""
         return [document for document in self.all if isinstance(document, DataplaneDocument)]
 
     @cached_property
     def secrets_by_name(self) -> Mapping[str, list[SecretDocument]]:
-        """The Secrets by name."""
+        """Return the Secrets by name."""
         secrets: defaultdict[str, list[SecretDocument]] = defaultdict(list)
         for secret in self.secrets:
             secrets[secret.name].append(secret)
         return secrets
 
     def find_secret(self, name: str, mesh: str) -> SecretDocument | None:
-        """Return the Secret that a data source of a mesh names; None where there is none."""
+        """Return the Secret that a data source of a mesh names; None if it is not in the documents."""
         return next((secret for secret in self.secrets_by_name.get(name, ()) if secret.serves(mesh)), None)
 
     def choose(self, name: str | None) -> MeshDocument:
-        """Return the Mesh of a name, or the only one; see :func:`select`."""
+        """Return the Mesh with a name, or the only one; see :func:`select`."""
         return select(self.meshes, name, ", ".join(stream.source for stream in self.streams))
 
 
 def select(meshes: Sequence[MeshDocument], name: str | None, where: str) -> MeshDocument:
-    """Return the Mesh of a name, or the only one.
+    """Return the Mesh with a name, or the only one.
 
     Args:
         meshes: to choose from.
         name: of the Mesh; None for the only one.
-        where: what to call the place where they are, in an error.
+        where: name of their source in errors.
 
     Raises:
-        InvalidInputError: it is not there, there are several, no control plane accepts it, or it is nested so deeply
-            that no function could walk through it.
+        InvalidInputError: no Mesh or several match, no control plane accepts it, or it is nested too deeply or is too
+            large.
     """
     chosen = [mesh for mesh in meshes if name in (None, mesh.name)]
     if len(chosen) == 1:
@@ -138,7 +138,7 @@ def read(texts: Sequence[tuple[str, str]]) -> Documents:
         texts: pairs of a source's name and its text.
 
     Raises:
-        InvalidInputError: a text is not YAML; the place is named as ``source:line:column``.
+        InvalidInputError: a text is not YAML; the error has the place as ``source:line:column``.
     """
     return Documents([read_stream(content, source) for source, content in texts])
 
@@ -148,12 +148,12 @@ def read_stream(content: str, source: str, advance: Callable[[int], None] = lamb
 
     Args:
         content: the text.
-        source: what to call it in an error, usually the file's name.
-        advance: is called on the way with the number of characters read since the last call.
+        source: name of the text in errors, usually the file's name.
+        advance: called during parsing with the number of characters read since the last call.
 
     Raises:
-        InvalidInputError: the text is not YAML, or kubectl and kumactl read other documents in it; the place is named
-            as ``source:line:column``.
+        InvalidInputError: the text is not YAML, or kubectl and kumactl read other documents in it. The error has the
+            place as ``source:line:column``.
     """
     parsed = parsing.parse(content, source, advance, as_go=True)
     documents: list[Document] = []
@@ -166,7 +166,7 @@ def read_stream(content: str, source: str, advance: Callable[[int], None] = lamb
 
 
 def _parts(value: object) -> Iterator[tuple[Path, object]]:
-    """Yield the document itself, or the items of a list: ``kubectl get -o yaml`` and ``kumactl get -o yaml``."""
+    """Yield the document itself, or the items of a list from ``kubectl get -o yaml`` or ``kumactl get -o yaml``."""
     if isinstance(value, dict) and isinstance(value.get("items"), list) and _is_list(value):
         for index, item in enumerate(value["items"]):
             yield ("items", index), item
@@ -175,5 +175,5 @@ def _parts(value: object) -> Iterator[tuple[Path, object]]:
 
 
 def _is_list(value: AnyMapping) -> bool:
-    """Whether it only wraps others: a ``List`` of Kubernetes, or what ``kumactl get meshes -o yaml`` prints."""
+    """Return whether it is a ``List`` of Kubernetes, or a list that ``kumactl get meshes -o yaml`` prints."""
     return text(value["kind"]).endswith("List") if "kind" in value else "type" not in value

@@ -1,7 +1,7 @@
-"""Refuse streams that kubectl and kumactl divide into other documents than YAML does.
+"""Reject streams that kubectl and kumactl split into other documents than YAML does.
 
-Both split a text at the lines that begin with ``---``, before they know anything else about it, and read the first
-document of each part. A document that only ``...`` separates from the one before is dropped without a word.
+Both programs split a text at lines that begin with ``---`` before they parse it. They read only the first document of
+each part. So they silently drop a document that only ``...`` separates from the one before.
 
 Source: kubernetes/apimachinery:pkg/util/yaml/decoder.go (YAMLReader); kumahq/kuma:pkg/util/yaml/split.go.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _SEPARATOR = re.compile(r"(?:\A|(?<=\n))---[^\n]*")
 _BEHIND = re.compile(r"---[ \t\r]*(?:#[^\n]*)?")
-# One behind `...` is dropped with the rest of the part that it is in.
+# A directive after `...` is dropped with the rest of its part.
 _DIRECTIVE = re.compile(r"(?:\A|(?<=[\r\n]))(?:%|\.\.\.(?!\S))")
 _HINT = "Begin each document but the first with a line `---`, and use no directives."
 
@@ -29,16 +29,17 @@ _HINT = "Begin each document but the first with a line `---`, and use no directi
 def require_separated(
     text: str, source: str, documents: Sequence[tuple[Node, int | None]], *, for_kubectl: bool
 ) -> None:
-    """Refuse a stream whose documents the real programs do not find.
+    """Reject a stream in which kubectl and kumactl would not find the same documents.
 
     Args:
         text: the stream.
-        source: what to call it in an error.
-        documents: the tree of each, and the index of its ``---``; None where it has none.
-        for_kubectl: whether a document is in the form of Kubernetes; kumactl accepts a document behind the ``---``.
+        source: name of the stream in errors.
+        documents: the tree of each document, and the index of its ``---``; None if it has none.
+        for_kubectl: whether a document is in the form of Kubernetes; kumactl also accepts content after ``---``.
 
     Raises:
-        InvalidInputError: kubectl and kumactl read other documents; every place is named as ``source:line:column``.
+        InvalidInputError: kubectl and kumactl read other documents; the error lists each place as
+            ``source:line:column``.
     """
     messages = dict(_problems(text, documents, for_kubectl=for_kubectl))
     if messages:

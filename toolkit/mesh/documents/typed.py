@@ -1,4 +1,4 @@
-"""Meshes and Secrets as typed documents, the differences between their forms removed, with the place of every node."""
+"""Meshes, Secrets and related resources as typed documents of both forms, with the position of every node."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 # The mesh of a Kubernetes Secret without a label (kumahq/kuma:pkg/plugins/secrets/k8s/store.go, GetMesh).
 DEFAULT_MESH = "default"
-# Where the mTLS section is when a line or an indentation was lost, by form.
+# Wrong paths of the mTLS section, caused by a missing line or indentation, by form.
 _MISPLACED: dict[Form, tuple[Path, ...]] = {
     "kubernetes": (("mtls",), ("metadata", "mtls")),
     "universal": (("spec", "mtls"), ("metadata", "mtls")),
 }
-# What Kong Mesh's documents call the types of Kubernetes Secrets on Universal.
+# The Universal types that correspond to types of Kubernetes Secrets.
 _UNIVERSAL_TYPES = {"Secret": KUBERNETES_TYPE, "GlobalSecret": GLOBAL_TYPE}
 
 
@@ -42,11 +42,11 @@ class Document:
 
     Attributes:
         source: name of the file.
-        form: that of Kubernetes or of Universal.
-        value: its plain values; empty where it is no mapping.
-        root: the YAML document that it is, or is an item of.
+        form: Kubernetes or Universal.
+        value: its plain values; empty if it is not a mapping.
+        root: the YAML document that it is or belongs to.
         number: of that YAML document in its stream, from 0.
-        base: its path in that; empty unless it is an item of a list.
+        base: its path in that document; empty unless it is an item of a list.
     """
 
     source: str
@@ -58,35 +58,35 @@ class Document:
 
     @property
     def is_universal(self) -> bool:
-        """Whether ``kumactl`` applies it, not ``kubectl``."""
+        """Return whether ``kumactl`` applies it, and not ``kubectl``."""
         return self.form == "universal"
 
     @property
     def kind(self) -> str:
-        """What it is, such as ``Mesh``; empty where it does not say."""
+        """Return its kind, such as ``Mesh``; empty if it has none."""
         return text(self.value.get("type" if self.is_universal else "kind"))
 
     @property
     def name_path(self) -> Path:
-        """The path of its name."""
+        """Return the path of its name."""
         return ("name",) if self.is_universal else ("metadata", "name")
 
     @property
     def name(self) -> str:
-        """Its name; empty where there is none."""
+        """Return its name; empty if it has none."""
         return text(at(self.value, self.name_path))
 
     def find_place(self, path: Path) -> Place:
-        """Return the place of a path, or of the closest node above it that exists."""
+        """Return the position of a path, or of its closest existing parent."""
         return nodes.find_nearest(self.root, (*self.base, *path))
 
     def show_place(self, path: Path) -> str:
-        """Return a place as ``source:line:column path``."""
+        """Return a position as ``source:line:column path``."""
         place = self.find_place(path)
         return f"{self.source}:{place.line}:{place.column} {show_path((*self.base, *path))}".rstrip()
 
     def refuse(self, path: Path, message: str, hint: str = "", verb: str = "used") -> InvalidInputError:
-        """Return the error that says what is wrong at a path."""
+        """Return an error about a path."""
         what = f"{self.kind} {self.name}".strip() or "a document"
         return InvalidInputError(f"{what} can't be {verb}", [Problem(self.show_place(path), message)], hint)
 
@@ -104,17 +104,17 @@ class Backend(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its name; empty where there is none."""
+        """Return its name; empty if it has none."""
         return text(self.value.get("name"))
 
     @property
     def type(self) -> str:
-        """Its type; empty where there is none."""
+        """Return its type; empty if it has none."""
         return text(self.value.get("type"))
 
     @property
     def conf(self) -> AnyMapping:
-        """Its configuration; empty where there is none."""
+        """Return its configuration; empty if it has none."""
         return mapping(self.value.get("conf"))
 
 
@@ -123,46 +123,46 @@ class MeshDocument(Document):
 
     @property
     def spec_path(self) -> Path:
-        """The path of the mapping that ``mtls`` and its siblings are in."""
+        """Return the path of the mapping that contains ``mtls``."""
         return () if self.is_universal else ("spec",)
 
     @property
     def spec(self) -> AnyMapping:
-        """The mapping at that path."""
+        """Return the mapping that contains ``mtls``."""
         return self.value if self.is_universal else mapping(self.value.get("spec"))
 
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
-        """Every value where a field of a Mesh is known, with what may be there; paths begin at the spec."""
+        """Return every value of a known field with its type; paths begin at the spec."""
         return tuple(walk_fields(self.spec))
 
     @property
     def mtls_path(self) -> Path:
-        """The path of the mTLS section."""
+        """Return the path of the mTLS section."""
         return (*self.spec_path, "mtls")
 
     @property
     def mtls(self) -> AnyMapping:
-        """The mTLS section; empty where there is none."""
+        """Return the mTLS section; empty if it is missing."""
         return mapping(self.spec.get("mtls"))
 
     @property
     def backends(self) -> list[Backend]:
-        """Everything in the list of mTLS backends that is a mapping."""
+        """Return the mTLS backends that are mappings."""
         path = (*self.mtls_path, "backends")
         entries = enumerate(items(self.mtls.get("backends")))
         return [Backend((*path, index), value) for index, value in entries if isinstance(value, dict)]
 
     @property
     def enabled(self) -> str:
-        """Name of the backend that signs; empty where mTLS is off."""
+        """Return the name of the backend that signs; empty if mTLS is off."""
         return text(self.mtls.get("enabledBackend"))
 
     def require_usable(self, verb: str = "used") -> None:
-        """Refuse a document that no control plane accepts as a Mesh.
+        """Reject a document that no control plane accepts as a Mesh.
 
         Raises:
-            InvalidInputError: the apiVersion is not Kong Mesh's, or the name is missing.
+            InvalidInputError: the apiVersion is not Kong Mesh's, the name is missing, or ``mtls`` has a wrong path.
         """
         if not self.is_universal and (version := self.value.get("apiVersion")) != API_VERSION:
             message = "is missing" if version is None else f"is not {API_VERSION}"
@@ -176,34 +176,34 @@ class MeshDocument(Document):
 
 
 class SecretDocument(Document):
-    """A Secret of Kong Mesh, or one that was meant to be."""
+    """A Secret, also one that Kong Mesh can't use."""
 
     @property
     def type(self) -> str:
-        """Its type, in the words of Kubernetes."""
+        """Return its type, as Kubernetes names it."""
         kind = text(self.value.get("type"))
         return _UNIVERSAL_TYPES.get(kind, kind) if self.is_universal else kind
 
     @property
     def mesh_path(self) -> Path:
-        """The path of the name of its mesh."""
+        """Return the path of its mesh's name."""
         return ("mesh",) if self.is_universal else ("metadata", "labels", MESH_LABEL)
 
     @property
     def mesh(self) -> str:
-        """The mesh that it belongs to: the default one where a Kubernetes Secret names none; else may be empty."""
+        """Return its mesh: the default one if a Kubernetes Secret names none; may be empty on Universal."""
         return text(at(self.value, self.mesh_path)) or ("" if self.is_universal else DEFAULT_MESH)
 
     @property
     def data_path(self) -> Path:
-        """The path of its value."""
+        """Return the path of its value."""
         if self.is_universal:
             return ("data",)
         return ("stringData", "value") if self.is_plain else ("data", "value")
 
     @property
     def is_plain(self) -> bool:
-        """Whether its value is not encoded: ``stringData``, which wins over ``data``.
+        """Return whether its value is not encoded: ``stringData``, which overrides ``data``.
 
         Source: kubernetes/api:core/v1/types.go, Secret.StringData.
         """
@@ -211,11 +211,11 @@ class SecretDocument(Document):
 
     @property
     def data(self) -> object:
-        """Its value, in base64 unless :attr:`is_plain`."""
+        """Return its value, in base64 unless :attr:`is_plain`."""
         return at(self.value, self.data_path)
 
     def serves(self, mesh: str) -> bool:
-        """Return whether backends of a mesh can use it; an empty name is that of any mesh."""
+        """Return whether backends of a mesh can use it. An empty name matches any mesh."""
         return self.type == KUBERNETES_TYPE and self.mesh == (mesh or self.mesh)
 
 
@@ -261,7 +261,7 @@ class DataplaneDocument(Document):
 
     @property
     def networking(self) -> AnyMapping:
-        """Return that section; empty if there is none."""
+        """Return its networking section; empty if it is missing."""
         return mapping(at(self.value, self.networking_path))
 
 
@@ -269,14 +269,14 @@ _NOWHERE = Scalar(Place(0, 1, 1), 0, 0, "", "")
 
 
 def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: int = 0, base: Path = ()) -> Document:
-    """Return a document of the type that it says it is.
+    """Return a document with the type that its kind and apiVersion give.
 
     Args:
         value: its plain values.
         source: name of the file.
-        root: the YAML document that it is, or is an item of.
+        root: the YAML document that it is or belongs to.
         number: of that YAML document in its stream, from 0.
-        base: its path in that.
+        base: its path in that document.
     """
     values = mapping(value)
     is_universal = "kind" not in values
@@ -285,7 +285,7 @@ def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: in
     if is_universal:
         made = _UNIVERSAL_KINDS.get(text(kind), Document)
     elif text(kind) in _OWN_KINDS and (not isinstance(version, str) or version.startswith(_GROUP)):
-        # Other products have a Mesh too, such as appmesh.k8s.aws.
+        # Other products also have a kind Mesh, such as appmesh.k8s.aws.
         made = _OWN_KINDS[text(kind)]
     elif kind == "Secret" and version in (None, "v1"):
         made = SecretDocument

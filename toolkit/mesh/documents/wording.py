@@ -1,4 +1,4 @@
-"""Values of documents in messages: on one line, cut, and never what may be a credential."""
+"""Show values of documents in messages: on one line, shortened, and without credentials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from toolkit.yamltext.nodes import Path
 
 HIDDEN = "…"
-# What has the form of a credential: identifiers of access keys (docs.aws.amazon.com/IAM/latest/UserGuide/
+# Forms of credentials: identifiers of access keys (docs.aws.amazon.com/IAM/latest/UserGuide/
 # reference_identifiers.html), the form of their secrets (40 characters of base64), tokens of Vault
 # (developer.hashicorp.com/vault/docs/concepts/tokens), and PEM, also in base64.
 _CREDENTIAL = re.compile(
@@ -32,12 +32,12 @@ def is_credential(value: str) -> bool:
 
 
 def hide_credentials(message: str) -> str:
-    """Return a message in which nothing has the form of a credential, whatever it was made of."""
+    """Return a message without anything that has the form of a credential."""
     return _CREDENTIAL.sub(HIDDEN, message)
 
 
 def show(value: object, limit: int = _LIMIT) -> str:
-    """A value for a message: quoted and cut; what may be a credential is only described."""
+    """Return a value for a message: quoted and shortened. A possible credential is only described."""
     if not isinstance(value, str):
         return name_kind(value)
     if is_credential(value):
@@ -47,7 +47,7 @@ def show(value: object, limit: int = _LIMIT) -> str:
 
 
 def name_kind(value: object) -> str:
-    """What a value is, in words of YAML; its content only where that can't be a secret."""
+    """Return the type of a value in YAML's words. The content is only shown if it can't be a secret."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -59,22 +59,22 @@ def name_kind(value: object) -> str:
 
 
 def has_half_characters(value: str) -> bool:
-    """Whether it holds a surrogate, which an escape of YAML can write and UTF-8 can't."""
+    """Return whether a text contains a lone surrogate, which YAML can escape and UTF-8 can't encode."""
     return any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def show_path(path: Path) -> str:
-    """A path as a user writes it: ``spec.mtls.backends[0].conf.arn``."""
+    """Return a path as users write it: ``spec.mtls.backends[0].conf.arn``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{show_key(part)}" for part in path)
     return text.removeprefix(".")
 
 
-# In {inlineString:x} the blank behind the colon is missing, so that the value is a part of the key.
+# In {inlineString:x} the space after the colon is missing, so the value is part of the key.
 _VALUE_IN_KEY = re.compile(r"(?<=[:\s])\S{16}.*", re.DOTALL)
 
 
 def show_key(key: str) -> str:
-    """A key of a document, which may be any text."""
+    """Return a key of a document for a message. A key can be any text."""
     if is_credential(key):
         return HIDDEN
     if value := _VALUE_IN_KEY.search(key):
@@ -83,12 +83,12 @@ def show_key(key: str) -> str:
 
 
 def join_words(words: list[str]) -> str:
-    """Words as a list in a sentence: ``a, b and c``."""
+    """Return words as a list in a sentence: ``a, b and c``."""
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def suggest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
-    """Return the question after the known word that is most like a word; empty where none is so much like it."""
+    """Return "Did you mean ...?" with the most similar known word; empty if none is similar enough."""
     import difflib  # noqa: PLC0415 - slow to import, and only a mistake needs it
 
     lower = {each.lower(): each for each in known}
