@@ -15,11 +15,13 @@ from tests.verify.proxies import ISSUING, proxy
 from toolkit.pki import pem, spiffe
 from toolkit.pki.usages import build_key_usage
 from toolkit.verify.handshakes import envoy, openssl
+from toolkit.verify.handshakes.envoy_configuration import bootstrap
 from toolkit.verify.handshakes.openssl import CLIENT_REFUSES, SERVER_REFUSES
 from toolkit.verify.handshakes.trust_domains import SpiffeTrust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from cryptography import x509
 
@@ -124,6 +126,29 @@ def test_reasons_name_the_trust_domain() -> None:
         "kuma": f"its first URI SAN is {KUMA}, which has no trust domain",
         "good": "",
     }
+
+
+def test_the_configuration_is_kumas(tmp_path: Path) -> None:
+    # The trust domains of Kuma's own test (kumahq/kuma:pkg/core/resources/apis/meshtrust/generator/v1alpha1/testdata).
+    trust = SpiffeTrust({"domain-2": "789", "domain-1": "123\n456"}, ("spiffe://domain-1/a", "spiffe://domain-2/a"))
+    made = bootstrap([good()], trust, tmp_path)["static_resources"]
+    tls_type = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3"
+    validator = {
+        "name": "envoy.tls.cert_validator.spiffe",
+        "typed_config": {
+            "@type": f"{tls_type}.SPIFFECertValidatorConfig",
+            "trust_domains": [
+                {"name": "domain-1", "trust_bundle": {"inline_string": "123\n456"}},
+                {"name": "domain-2", "trust_bundle": {"inline_string": "789"}},
+            ],
+        },
+    }
+    sockets = made["listeners"][0]["filter_chains"][0]["transport_socket"], made["clusters"][0]["transport_socket"]
+    matchers = ("prefix", "spiffe://domain-1", "spiffe://domain-2"), ("exact", *trust.server_ids)
+    for socket, (kind, *values) in zip(sockets, matchers, strict=True):
+        names = [{"san_type": "URI", "matcher": {kind: value}} for value in values]
+        context = socket["typed_config"]["common_tls_context"]["validation_context"]
+        assert context == {"custom_validator_config": validator, "match_typed_subject_alt_names": names}
 
 
 def test_the_stranger_is_of_an_unknown_trust_domain() -> None:
