@@ -60,6 +60,7 @@ INLINE = copy.deepcopy(next(document for document in DOCUMENTS if document.get("
 INLINE["spec"]["provider"]["bundled"]["ca"]["privateKey"] = {"type": "InsecureInline", "insecureInline": {"value": KEY}}
 
 
+@pytest.mark.slow
 @given(ANYTHING, st.sampled_from(SCOPED_KINDS), OPTIONS)
 def test_any_document(value: object, kind: str, options: dict[str, Any]) -> None:
     for around in (
@@ -85,6 +86,7 @@ def mutations(draw: st.DrawFn) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.slow
 @given(mutations(), OPTIONS)
 def test_any_mutation(document: dict[str, Any], options: dict[str, Any]) -> None:
     findings(json.dumps(document), **options)
@@ -124,7 +126,9 @@ BOMBS = [
     f"{HEAD}a\nspec: {{provider: {{type: Extension, extension: {{name: acmpca, config: &c {{arn: *c, auth: *c}}}}}}}}",
     "type: MeshTrafficPermission\nmesh: a\nname: a\nspec: {targetRef: &t {x: *t}, rules: &r [{default: {allow: *r}}]}",
     "type: MeshTrust\nmesh: default\nname: a\nspec: {trustDomain: a, caBundles: &c [*c, {pem: {value: *c}}]}",
+    # Each took a hundred seconds once.
     f"{HEAD}a\nspec: {{spiffeID: {{trustDomain: '{'{{' * 5000}', path: '{'{{ .Mesh }}' * 5000}'}}}}",
+    f"{HEAD}a\nspec: {{spiffeID: {{trustDomain: '{{{{{' ' * 5000}', path: '{'{{ .Mesh ' * 5000}'}}}}",
     "type: MeshIdentity",
     "kind: MeshTrust\nmetadata: []\nspec: []",
     "type: MeshTrust\nmesh: {}\nname: []\nspec: 1",

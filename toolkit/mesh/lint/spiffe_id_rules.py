@@ -96,9 +96,7 @@ def _text(document: ScopedDocument, path: Path, rule: Rule, text: str, written: 
     if rule is TRUST_DOMAIN and len(text) > MAX_TRUST_DOMAIN:
         message = f"{name} has {len(text)} characters, more than the {MAX_TRUST_DOMAIN} of a MeshTrust"
         yield report(document, TOO_LONG, path, message)
-    elif rule is TRUST_DOMAIN and "://" in written:
-        bare = written.partition("://")[2].strip("/")
-        fix = "" if check_trust_domain(bare) else f"Write {show(bare)}."
-        yield report(document, rule, path, f"{name} {show(written)} has a scheme", fix)
     elif problem := (check_trust_domain if rule is TRUST_DOMAIN else check_path)(text):
-        yield report(document, rule, path, f"{name} {show(written)} {problem}")
+        bare = written.partition("://")[2].strip("/")
+        fix = f"Write {show(bare)}." if rule is TRUST_DOMAIN and not check_trust_domain(bare) else ""
+        yield report(document, rule, path, f"{name} {show(written)} {problem}", fix)
