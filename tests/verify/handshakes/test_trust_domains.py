@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support import NOW, hierarchy
 from tests.verify.proxies import ISSUING, proxy
-from toolkit.pki import pem, spiffe
+from toolkit.pki import pem
 from toolkit.pki.usages import build_key_usage
 from toolkit.verify.handshakes import envoy, openssl
 from toolkit.verify.handshakes.envoy_configuration import bootstrap
@@ -154,10 +152,3 @@ def test_the_configuration_is_kumas(tmp_path: Path) -> None:
 def test_the_stranger_is_of_an_unknown_trust_domain() -> None:
     assert SpiffeTrust({"other-mesh": "", "x": ""}, ()).stranger_id == "spiffe://another-mesh/workload/stranger"
     assert not any(meet("envoy", trusting(ISSUING.chain()), good("another")).values())
-
-
-@given(st.lists(st.sampled_from(["spiffe:", "/", "//", "a", "B.c", ":", "?", "#", "kuma:", " "])).map("".join))
-def test_a_trust_domain_is_what_is_between_scheme_and_path(uri: str) -> None:
-    domain = spiffe.find_trust_domain(uri)
-    assert "/" not in domain
-    assert uri.startswith(f"spiffe://{domain}/") or not domain
