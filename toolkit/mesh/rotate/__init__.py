@@ -1,1 +1,1 @@
-"""Plans that move a mesh from one mTLS backend to another."""
+"""Plan moves of a mesh from one mTLS backend to another, or to a MeshIdentity."""

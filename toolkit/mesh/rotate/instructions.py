@@ -1,4 +1,4 @@
-"""What an operator does around each step of a rotation, in plain words."""
+"""Tell an operator what to do before and after each step of a rotation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Words:
-    """For people.
+    """Instructions for one step.
 
     Attributes:
-        title: what the step does.
-        first: what to do before it is applied.
+        title: the step's effect.
+        first: what to do before the step is applied.
         wait: what must be true before the next step.
-        back: how to undo it.
+        back: how to undo the step.
     """
 
     title: str
@@ -23,7 +23,7 @@ class Words:
 
 
 def describe_steps(mesh: str, old: str, new: str) -> dict[str, Words]:
-    """The words for add, switch and remove.
+    """Return the instructions for add, switch and remove.
 
     The counts are those of ``GET /mesh-insights/{mesh}`` (kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto).
     """
@@ -65,7 +65,7 @@ COST_OF_PERMISSIVE = (
 
 
 def describe_steps_of_kuma(mesh: str, old: str, new: str) -> dict[str, Words]:
-    """The words for the way through plain traffic."""
+    """Return the instructions for open-source Kuma, whose rotation passes through plain traffic."""
     insight = f"GET /mesh-insights/{mesh}"
     return {
         "permissive": Words(

@@ -1,7 +1,7 @@
-"""Whether a mesh's proxies are where the next step of a rotation needs them, as its control plane sees them.
+"""Check in a control plane's data whether all proxies of a mesh are ready for the next step of a rotation.
 
-Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto: proxies by the backends that they trust (supportedBackends)
-and by the one that issued their certificate (issuedBackends). Protobuf leaves a count of 0 out.
+Source: kumahq/kuma:api/mesh/v1alpha1/mesh_insight.proto: the number of proxies that trust each backend
+(supportedBackends) and that have a certificate of it (issuedBackends). Protobuf omits a count of 0.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def find_missing(rotation: Rotation, number: int, insight: Mapping[str, object]) -> str:
-    """Why a step must not be applied yet; empty when it may.
+    """Return why a step must not be applied yet; empty if it may be applied.
 
-    Only proxies that are online count: one that comes back gets the mesh as it is then.
+    Only proxies that are online count. A proxy that comes back gets the mesh's current state.
 
     Args:
-        rotation: add, switch, remove.
+        rotation: with the steps add, switch and remove.
         number: of the step.
-        insight: the answer of ``GET /mesh-insights/{mesh}``.
+        insight: the response to ``GET /mesh-insights/{mesh}``.
     """
     name = rotation.steps[number - 1].name
     online = _online(insight.get("dataplanes"))

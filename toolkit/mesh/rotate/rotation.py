@@ -1,8 +1,8 @@
-"""From one CA to another without breaking traffic: the documents to apply, in their order.
+"""Plan the move of a mesh from one CA to another without breaking traffic: the documents to apply, in order.
 
-Kong Mesh trusts the CAs of all backends and signs with the enabled one, so a mesh moves in three steps: add, switch,
-remove (Kong/developer.konghq.com:app/mesh/ca-rotation.md). Open-source Kuma takes one backend and lets nobody change
-it while mTLS is on (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go); there mTLS is off for a while.
+Kong Mesh trusts the CAs of all backends and signs with the enabled one. So a mesh moves in three steps: add, switch,
+remove (Kong/developer.konghq.com:app/mesh/ca-rotation.md). Open-source Kuma accepts one backend, and rejects changes
+of it while mTLS is on (kumahq/kuma:pkg/core/managers/apis/mesh/mesh_validator.go). There, mTLS is off for a while.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object
 
-# What open-source Kuma ships (kumahq/kuma:pkg/plugins/ca).
+# The backend types of open-source Kuma (kumahq/kuma:pkg/plugins/ca).
 _KUMAS_OWN = ("builtin", "provided")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One document to apply, and what to do around it.
+    """One document to apply, and the instructions for it.
 
     Attributes:
         number: from 1.
         name: one word, such as ``add``.
         text: the stream with the Mesh as it is after the step.
-        is_done: whether the mesh is so already.
-        words: for people.
+        is_done: whether the mesh is already in this state.
+        words: instructions for people.
     """
 
     number: int
@@ -56,20 +56,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Rotation:
-    """A way from one backend to another.
+    """The plan of a move from one backend to another.
 
     Attributes:
         mesh: its name.
         old: the backend that the mesh leaves.
         new: the backend that the mesh moves to.
-        steps: in their order.
+        steps: in order.
         secrets: Secrets to apply before the first step.
         notes: what the operator should know beforehand.
-        before: the stream as it was.
-        form: in which it is written.
-        is_confidential: whether only their owner may read the texts with the Mesh.
-        secrets_have_credentials: whether one of the Secrets carries one.
-        others: backends that stay trusted, too.
+        before: the stream before the rotation.
+        form: of the documents.
+        is_confidential: whether only the owner may read the texts with the Mesh.
+        secrets_have_credentials: whether one of the Secrets contains a credential.
+        others: backends that also stay trusted.
     """
 
     mesh: str
@@ -87,14 +87,14 @@ class Rotation:
 
 @dataclass(frozen=True)
 class Move:
-    """What is to move, and where from.
+    """The mesh to move, and the backend to leave.
 
     Attributes:
-        text: a stream with the Mesh as it is.
-        source: what to call it in an error.
+        text: a stream with the current Mesh.
+        source: name of the stream in errors.
         mesh: name of the Mesh; None for the only one.
         leave: the backend to leave; None for the one that signs.
-        product: which rules hold.
+        product: Kong Mesh or open-source Kuma.
     """
 
     text: str
@@ -104,18 +104,18 @@ class Move:
     product: Product = "kong-mesh"
 
     def read(self, text: str | None = None) -> EditableMesh:
-        """The Mesh in the stream, or in another text of it."""
+        """Return the Mesh in the stream, or in a changed text of the stream."""
         meshes = editable.read_editable(self.text if text is None else text, self.source)
         return editable.choose(meshes, self.mesh, self.source)
 
 
 def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions) -> Rotation:
-    """The way to the CA of a contract.
+    """Return the plan of the move to the contract's CA.
 
-    The new backend takes the mode of the old one unless another is chosen.
+    The new backend gets the mode of the old one, unless an option sets another.
 
     Raises:
-        InvalidInputError: there is no way that does not break traffic, or a choice is not valid.
+        InvalidInputError: every way would break traffic, or an option is invalid.
     """
     mesh = move.read()
     if move.product == "kuma":
@@ -135,7 +135,7 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
             "Rotate without --mode, and make the mesh STRICT afterwards.",
         )
     notes = [*_mode_notes(mode, wanted), *_authority_notes(mesh, old, options.backend_name, outputs)]
-    # A mode that is there already, or goes without saying, is no change.
+    # Don't write a mode that the backend already has, or has by default.
     is_so = mesh.find_position(options.backend_name) is not None and _mode(mesh, options.backend_name) == wanted
     merged = merge(outputs, mesh, replace(options, mode=None if is_so else wanted))
     rotation = _rotation(move, mesh, old, options.backend_name, notes)
@@ -147,14 +147,14 @@ def plan_move_to_acmpca(move: Move, outputs: StackOutputs, options: MeshOptions)
 
 
 def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
-    """The way to any other backend, such as back from acmpca.
+    """Return the plan of the move to any backend, such as back from acmpca.
 
     Args:
-        move: what is to move.
+        move: the mesh to move.
         backend: an item of ``mtls.backends`` as plain values.
 
     Raises:
-        InvalidInputError: there is no way that does not break traffic.
+        InvalidInputError: every way would break traffic.
     """
     mesh = move.read()
     name = backend["name"]
@@ -183,9 +183,9 @@ def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
 
 
 def _rotation(move: Move, added: EditableMesh, old: str, new: str, notes: list[str]) -> Rotation:
-    """Add, switch, remove."""
+    """Return the rotation with the steps add, switch and remove."""
     if added.enabled_backend != old:
-        # The switch has been made; what goes back is made all the same.
+        # The switch was already made. The earlier steps are still needed to go back.
         added.set(("enabledBackend",), old)
     switched = move.read(added.editor.text)
     switched.set(("enabledBackend",), new)
@@ -195,7 +195,7 @@ def _rotation(move: Move, added: EditableMesh, old: str, new: str, notes: list[s
     others = sorted(backend["name"] for backend in removed.backends if backend["name"] != new)
     if others:
         notes = [*notes, f"{', '.join(others)} stays trusted too; this rotation is about {old} and {new} only"]
-    # What the mesh is already needs no step: a rotation that stopped half-way goes on from there.
+    # Steps that the mesh already matches are done, so an interrupted rotation continues.
     steps = _steps(texts, _reached(move, texts.values()), instructions.describe_steps(added.name, old, new))
     private = added.is_confidential
     return Rotation(added.name, old, new, steps, (), tuple(notes), move.text, added.form, private, others=tuple(others))
@@ -209,9 +209,10 @@ def _steps(texts: Mapping[str, str], done: int, words: Mapping[str, Words]) -> t
 
 
 def _reached(move: Move, texts: Iterable[str]) -> int:
-    """The last of the steps whose Mesh is the one that is there; 0 for none.
+    """Return the latest step that the current Mesh already matches; 0 if it matches none.
 
-    Compared is what a control plane keeps: it hands a Mesh out without its zero values, such as ``mode: STRICT``.
+    The Meshes are compared in the form that a control plane keeps, because it returns a Mesh without zero values such
+    as ``mode: STRICT``.
     """
 
     def section(mesh: EditableMesh) -> Object:
@@ -223,7 +224,7 @@ def _reached(move: Move, texts: Iterable[str]) -> int:
 
 
 def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Rotation:
-    """Through plain traffic, where only one backend is allowed."""
+    """Return the rotation for open-source Kuma, through plain traffic, because Kuma allows one backend only."""
     new = backend["name"]
     if backend.get("type") not in _KUMAS_OWN:
         raise mesh.refuse((), f"{new} is of type {backend.get('type')}; open-source Kuma has {', '.join(_KUMAS_OWN)}")
@@ -264,7 +265,7 @@ def _permissive(move: Move, mesh: EditableMesh, old: str, backend: Object) -> Ro
 
 
 def _old(mesh: EditableMesh, move: Move, new: str) -> str:
-    """The backend that the mesh leaves."""
+    """Return the backend that the mesh leaves."""
     enabled = mesh.enabled_backend
     if not enabled and move.product == "kuma" and len(mesh.backends) == 1:
         # On open-source Kuma mTLS is off in the middle of a rotation.
@@ -288,12 +289,12 @@ def _old(mesh: EditableMesh, move: Move, new: str) -> str:
             )
         return move.leave
     others = [backend["name"] for backend in mesh.backends if backend["name"] != new]
-    # The switch may have been made already; what is left then is to remove the other one.
+    # If the switch was already made, the only remaining step removes the other backend.
     return others[0] if enabled == new and len(others) == 1 else enabled
 
 
 def _refuse_one_name(mesh: EditableMesh, old: str, new: str, arn: str) -> None:
-    """Refuse to give the backend that signs another CA in place, also where the switch to its name has been made."""
+    """Reject another CA for the name of the backend that signs, also if the switch was already made."""
     if new not in (old, mesh.enabled_backend):
         return
     is_the_same = _authority(mesh, new) == arn
@@ -321,7 +322,7 @@ def _one_name(mesh: EditableMesh, name: str, hint: str) -> InvalidInputError:
 
 
 def _put(mesh: EditableMesh, backend: Object) -> None:
-    """Add a backend as the last one, in the place of one of its name that is different."""
+    """Add a backend as the last one. A different backend with the same name is replaced."""
     number = mesh.find_position(backend["name"])
     if number is not None:
         if mesh.backends[number] == backend:
@@ -331,7 +332,7 @@ def _put(mesh: EditableMesh, backend: Object) -> None:
 
 
 def _position(mesh: EditableMesh, name: str) -> int:
-    """Return the number of a backend that the mesh has."""
+    """Return the index of a backend that the mesh has."""
     return [backend["name"] for backend in mesh.backends].index(name)
 
 
@@ -342,7 +343,7 @@ def _mode_notes(old: object, new: object) -> list[str]:
 
 
 def _mode(mesh: EditableMesh, backend: str) -> Mode:
-    """Return the mode of a backend; nothing is STRICT.
+    """Return the mode of a backend, which is STRICT by default.
 
     Raises:
         InvalidInputError: the Mesh has a mode that does not exist.
@@ -356,7 +357,7 @@ def _mode(mesh: EditableMesh, backend: str) -> Mode:
 
 
 def _authority(mesh: EditableMesh, backend: str) -> object:
-    """The ARN of an acmpca backend's CA; None for anything else."""
+    """Return the ARN of an acmpca backend's CA; None for other backends."""
     values = mesh.backends[_position(mesh, backend)]
     conf = values.get("conf")
     return conf.get("arn") if values.get("type") == "acmpca" and isinstance(conf, dict) else None
