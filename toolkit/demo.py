@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +24,7 @@ from toolkit.verify.report.json import JsonForm
 from toolkit.verify.runner import Run, verify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from toolkit.contract import StackOutputs
@@ -81,13 +83,7 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
     Raises:
         ToolkitError: a step failed; then nothing is written.
     """
-    config = program.read_stack(project_dir, stack)
-    with Sandbox() as aws:
-        audience.sandbox_started(aws.endpoint_url)
-        exports = program.run(project_dir, config, aws, audience.resource_created)
-        # Convert to JSON and back, so that the command line reads exactly what the program wrote.
-        outputs = contract.parse(json.dumps(exports), "the stack's outputs")
-        audience.stack_created(outputs)
+    with provision(project_dir, stack, audience) as (aws, outputs):
         mesh = outputs.meshes[0]
         in_secret = MeshOptions(common_name=COMMON_NAME, ca_cert=Choice("secret"))
         kubernetes = templating.render(outputs, mesh, in_secret)
@@ -103,6 +99,25 @@ def run(project_dir: Path, stack: str, directory: Path, audience: Audience) -> D
     files = _files(outputs, kubernetes, universal, verified)
     write_all({directory / name: content for name, content in files.items()})
     return Demo(outputs, verified.report, tuple(directory / name for name in files))
+
+
+@contextmanager
+def provision(project_dir: Path, stack: str, audience: Audience) -> Iterator[tuple[Sandbox, StackOutputs]]:
+    """Start an AWS, run the Pulumi program in it, and yield it with the contract.
+
+    Args:
+        project_dir: the directory of ``Pulumi.yaml`` and ``__main__.py``.
+        stack: the name of a stack with a file in ``stacks/``.
+        audience: receives the progress.
+    """
+    config = program.read_stack(project_dir, stack)
+    with Sandbox() as aws:
+        audience.sandbox_started(aws.endpoint_url)
+        exports = program.run(project_dir, config, aws, audience.resource_created)
+        # Convert to JSON and back, so that the command line reads exactly what the program wrote.
+        outputs = contract.parse(json.dumps(exports), "the stack's outputs")
+        audience.stack_created(outputs)
+        yield aws, outputs
 
 
 def _plan(outputs: StackOutputs, rendered: RenderedMesh) -> Plan:

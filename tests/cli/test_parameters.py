@@ -39,7 +39,8 @@ def test_the_help_of_a_command_fits_a_screen(path: str) -> None:
 def test_all_help_shows_every_option(path: str) -> None:
     shown = run([*path.split()[1:], "--help-all"])
     for parameter in ENTRIES[path].command.params:
-        if isinstance(parameter, click.Option):
+        # A hidden option only says why it can't be given.
+        if isinstance(parameter, click.Option) and not parameter.hidden:
             assert max(parameter.opts, key=len) in shown
 
 
@@ -72,7 +73,7 @@ def test_a_name_means_one_thing_in_all_commands() -> None:
     metavars: dict[str, set[str]] = {}
     for ctx in ENTRIES.values():
         for parameter in ctx.command.params:
-            if isinstance(parameter, click.Option):
+            if isinstance(parameter, click.Option) and not parameter.hidden:
                 long = max(parameter.opts, key=len)
                 assert all(SHORT.get(each, long) == long for each in parameter.opts), parameter.opts
                 metavars.setdefault(long, set()).add(parameter.make_metavar(ctx))
