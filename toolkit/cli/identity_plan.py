@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # The stage whose documents `toolkit verify` can ask zones for.
 _PROVABLE = "trust"
+# The stages with a MeshIdentity, whose conditions must be true before the next stage.
+_WAITING = ("publish", "trust", "switch")
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,17 @@ class IdentityPlan:
         }
 
     def _apply(self, step: Step) -> str:
+        waits = step.name in _WAITING
         if self.directory is not None:
-            return self._apply_file(name_file(step))
-        return f"{self._repeat()} --step {step.number} | {self._apply_file('-')}"
+            return self._apply_file(name_file(step), waits=waits)
+        return f"{self._repeat()} --step {step.number} | {self._apply_file('-', waits=waits)}"
 
-    def _apply_file(self, name: str) -> str:
-        apply = "kubectl apply -f" if self.move.names.form == "kubernetes" else "kumactl apply -f"
-        return f"{apply} {name if self.directory is None else shlex.quote(str(self.directory / name))}"
+    def _apply_file(self, name: str, *, waits: bool = False) -> str:
+        file = name if self.directory is None else shlex.quote(str(self.directory / name))
+        if self.move.names.form == "kubernetes":
+            return f"kubectl apply -f {file}"
+        # With --zone-control-plane for each zone, it also waits for the conditions.
+        return f"toolkit apply -f {file}{' --wait' if waits else ''}"
 
     def _verify(self, step: Step) -> str:
         """Return the command that proves issuance before a stage; empty for the others."""

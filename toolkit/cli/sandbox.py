@@ -22,7 +22,7 @@ from toolkit.cli.options import explain_missing_extra, say
 from toolkit.cli.parameters import Command, option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from toolkit.control_plane.rehearsal.names_and_labels import Mode
     from toolkit.mesh.schema.versions import Product
@@ -122,7 +122,7 @@ class _Region(click.ParamType[object]):
     is_flag=False,
     flag_value="zone",
     help="Also run a stand-in control plane in this mode (zone unless given), and set TOOLKIT_CONTROL_PLANE; "
-    "multi-zone is a global one and one of zone z1.",
+    "multi-zone is a global one and one for each zone of the stack, or of zone z1.",
 )
 @option(
     "--control-plane-product",
@@ -213,7 +213,7 @@ def _serve(options: _Options, form: Literal["export", "json"], words: Sequence[s
     with (
         Sandbox(faults=plan, port=options.port, state=options.state, account=account) as aws,
         _filled(aws, config, options.stack_file) as more,
-        _control_plane(aws, options.control_plane, options.control_plane_product or "kong-mesh") as rehearsed,
+        _control_plane(aws, _read_zones(more), options.control_plane, options.control_plane_product) as rehearsed,
     ):
         aws.private_ca.registry.issuance_delay = timedelta(seconds=options.issuance_delay)
         at = config.region if config else options.region
@@ -256,11 +256,20 @@ def _filled(aws: Sandbox, config: StackConfig | None, stack_file: Path | None) -
         yield {**filling.make_caller_environment(config, aws), "TOOLKIT_CONTRACT": str(contract)}
 
 
+def _read_zones(variables: Mapping[str, str]) -> list[str]:
+    """Return the zones of the stack's contract; without a contract that has zones, that of a stand-in."""
+    from toolkit.control_plane.rehearsal.names_and_labels import ZONE
+
+    contract = variables.get("TOOLKIT_CONTRACT")
+    exports = json.loads(Path(contract).read_text(encoding="utf-8")) if contract else {}
+    return [zone["name"] for zone in exports.get("zones", ())] or [ZONE]
+
+
 @contextmanager
 def _control_plane(
-    aws: Sandbox, mode: Mode | Literal["multi-zone"] | None, product: Product
+    aws: Sandbox, zones: Sequence[str], mode: Mode | Literal["multi-zone"] | None, product: Product | None
 ) -> Iterator[dict[str, str]]:
-    """Run a stand-in control plane if a mode is given, and yield the variables that name it and its zone."""
+    """Run a stand-in control plane if a mode is given, and yield the variables that name it and its zones'."""
     if mode is None:
         yield {}
         return
@@ -272,13 +281,15 @@ def _control_plane(
         authority = aws.private_ca.registry.authorities.get(arn)
         return pem.write(authority.certificates) if authority is not None else ""
 
-    stand_in = StandIn(product=product, mode="global" if mode == "multi-zone" else mode, chains=read_chain)
+    made = product or "kong-mesh"
+    stand_in = StandIn(product=made, mode="global" if mode == "multi-zone" else mode, chains=read_chain)
     with ExitStack() as stack:
         rehearsal = stack.enter_context(Rehearsal(stand_in))
         named = {"TOOLKIT_CONTROL_PLANE": rehearsal.url}
         if mode == "multi-zone":
-            zone = stack.enter_context(Rehearsal(StandIn(product=product, chains=read_chain, upstream=stand_in)))
-            named[_ZONES] = f"z1={zone.url}"
+            of_zones = [StandIn(product=made, chains=read_chain, upstream=stand_in, zone=zone) for zone in zones]
+            urls = [stack.enter_context(Rehearsal(each)).url for each in of_zones]
+            named[_ZONES] = "\n".join(f"{zone}={url}" for zone, url in zip(zones, urls, strict=True))
         yield named
 
 
