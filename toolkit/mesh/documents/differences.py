@@ -55,7 +55,7 @@ def find_unknown(wanted: Object, current: Object | None) -> list[str]:
 
 
 def find_lost(wanted: Object, current: Object | None) -> list[str]:
-    """Return the sections, backends and CA bundles that the new document would remove from the control plane's."""
+    """Return the sections, backends and CA bundles of the control plane's document that the new one would remove."""
     if current is not None and wanted.get("type") == "MeshTrust":
         return _list_lost_bundles(wanted, current)
     if current is None or wanted.get("type") != "Mesh":
