@@ -58,7 +58,7 @@ def command(
     zone_control_planes: tuple[str, ...],
     **access: Value,
 ) -> None:
-    """Apply a Mesh and its resources to a Universal control plane.
+    """Apply a Mesh to a Universal control plane.
 
     It takes Meshes, Secrets, MeshIdentities, MeshTrusts, MeshTLSes and MeshTrafficPermissions, and writes them in an
     order that works. Differences are shown first. At the end everything is read back and compared. After an error, run
