@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.rotate.rotation import Move, Rotation
     from toolkit.mesh.schema.versions import Product
     from toolkit.values import Object, Value
@@ -131,15 +132,7 @@ def command(
     chosen = {name: value for name, value in chosen.items() if name not in (*NAMES, "filenames", "old_chain")}
     move, insight = _move(base, take_access(chosen), mesh_version, mesh, leave, product)
     rotation = _plan(move, target, (contract_file, stack, cwd), chosen)
-    for text in rotation.notes:
-        note(text)
-    current = move.read()
-    note_list(current)
-    if (base != "-" or step is None) and current.has_resource_version:
-        note(
-            "the base has a metadata.resourceVersion, which every change outdates: Kubernetes takes the first step and "
-            "refuses the others; take it out of the base, or print each --step from the live mesh with --base -"
-        )
+    _say_notes(rotation, move.read(), is_read_again=base == "-" and step is not None)
     if step is not None:
         if step > len(rotation.steps):
             raise click.UsageError(f"there is no step {step}; the rotation has {len(rotation.steps)}")
@@ -155,6 +148,24 @@ def command(
         _write(plan, output_dir, read_mode(base))
     else:
         write_outputs(settled, lambda form, _: plan.render_json() if form == "json" else plan.render_text())
+
+
+def _say_notes(rotation: Rotation, current: EditableMesh, *, is_read_again: bool) -> None:
+    """Say what the operator should know before the first step.
+
+    Args:
+        rotation: the plan.
+        current: the mesh as it is.
+        is_read_again: whether each step is made from the mesh as it is then.
+    """
+    for text in rotation.notes:
+        note(text)
+    note_list(current)
+    if current.has_resource_version and not is_read_again:
+        note(
+            "the base has a metadata.resourceVersion, which each change makes invalid: Kubernetes accepts the first "
+            "step only. Remove it from the base, or print each --step from the live mesh with --base -"
+        )
 
 
 def _name_contract(contract_file: str | None, stack: str | None, cwd: str | None) -> list[str]:
