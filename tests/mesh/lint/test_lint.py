@@ -17,7 +17,9 @@ from tests.mesh.lint.worlds import (
     run,
 )
 from tests.support import AUTHORITY_ARN, NOW
+from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
+from toolkit.mesh.documents.confidential import is_confidential
 from toolkit.mesh.lint import RULES, Severity, Target, lint
 from toolkit.mesh.lint.durations import suggest_duration
 from toolkit.mesh.render import templating
@@ -71,6 +73,10 @@ def test_a_private_key_in_a_mesh_identity_is_shown_nowhere() -> None:
     found = run(text)
     assert {finding.code for finding in found} == {"MESH100", "MESH010"}
     assert not [form for form in every_form(found) if "hunter2" in form]
+    assert is_confidential(load_stream(text, "bundled.yaml")[0])
+    lost = run(text.replace(source, "          {InsecureInline:hunter2}\n"))
+    assert {finding.code for finding in lost} == {"MESH010", "MESH011"}
+    assert not [form for form in every_form(lost) if "hunter2" in form]
     annotation = json.dumps({"spec": {"privateKey": {"insecureInline": {"value": "hunter2"}}}})
     applied = IDENTITY.replace(
         "  labels:", f"  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: '{annotation}'\n  labels:"

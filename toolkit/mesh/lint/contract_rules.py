@@ -96,10 +96,11 @@ def _chain(bundle: Bundle, outputs: StackOutputs) -> Iterator[Finding]:
 
 def _is_known(certificate: x509.Certificate, wanted: tuple[x509.Certificate, ...]) -> bool:
     """Whether it is a certificate of the contract, or another one for the same name and key."""
-    return any(certificate == each or _same_ca(certificate, each) for each in wanted)
+    return any(certificate == each or is_same_ca(certificate, each) for each in wanted)
 
 
-def _same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
+def is_same_ca(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Return whether two certificates are of one name and one key."""
     try:
         return names.read_subject(one) == names.read_subject(other) and one.public_key() == other.public_key()
     except (ValueError, UnsupportedAlgorithm):

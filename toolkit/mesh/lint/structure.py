@@ -168,7 +168,7 @@ def _unknown(document: MeshDocument | ScopedDocument, spot: Spot, model: type[Mo
     for key in list_keys(spot.value):
         if key in known or key in head:
             continue
-        if spot.is_credential or model is SourceValue:
+        if spot.is_credential or model is SourceValue or spot.path[-1:] == ("privateKey",):
             # It may be the value itself, which lost the colon behind its kind.
             message = f"a key is no kind of data source; {join_words([*known])} are"
             yield report(document, UNKNOWN_FIELD, _at(document, spot.path), message)

@@ -14,7 +14,7 @@ from toolkit.mesh.documents.wording import join_words, show
 from toolkit.mesh.lint import chain_rules
 from toolkit.mesh.lint.catalogue import RULES
 from toolkit.mesh.lint.chains import read_chain
-from toolkit.mesh.lint.contract_rules import OTHER_CHAIN
+from toolkit.mesh.lint.contract_rules import OTHER_CHAIN, is_same_ca
 from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.provider_configs import find_acmpca_config, read_arn
 from toolkit.mesh.lint.spiffe_id_rules import TRUST_DOMAIN_PATH
@@ -110,6 +110,11 @@ def _contract(
     outputs = context.target.outputs
     if outputs is None:
         return
+    wanted = pem.load_certificates(outputs.certificate_chain)
+    # Another certificate of the same CA verifies the same certificates.
+    has_issuer, has_root = (any(is_same_ca(each, ca) for each in trusted) for ca in (wanted[0], wanted[-1]))
+    if has_issuer and has_root:
+        return
     domains = {
         domain
         for identity in context.documents.list_scoped("MeshIdentity", document.mesh)
@@ -118,11 +123,10 @@ def _contract(
     }
     if _domain(document) not in domains:
         return
-    wanted = pem.load_certificates(outputs.certificate_chain)
-    if wanted[-1] not in trusted:
+    if not has_root:
         message = "the contract's root is missing, and a MeshIdentity of this trust domain issues from its CA"
         yield chain_rules.report_chain(bundle, OTHER_CHAIN, message)
-    elif wanted[0] not in trusted:
+    else:
         message = "the contract's root is there, and the CA that issues is missing"
         yield chain_rules.report_chain(bundle, chain_rules.ROOT_ONLY, message)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.mesh.lint.cases.chains import LEAF, OTHER
+from tests.mesh.lint.cases.chains import LEAF, OTHER, REISSUED
 from tests.mesh.lint.scoped_worlds import IDENTITY, PERMISSION, TRUST, TRUSTS, trust
 from tests.mesh.lint.worlds import CHAIN, ISSUING_PEM, KEY, OUTPUTS, ROOT_PEM, Case, bundle
 from tests.support import NOW
@@ -122,6 +122,15 @@ DOMAINS = [
         base=ALL,
         options=SAME,
         near=with_bundles(ROOT_PEM, ISSUING_PEM),
+    ),
+    # Another certificate of the same CA does as well.
+    Case(
+        "MESH131",
+        TRUST,
+        with_bundles(bundle(OTHER.certificate)).replace("        value", "        «value"),
+        base=ALL,
+        options=SAME,
+        near=with_bundles(bundle(*REISSUED.chain())),
     ),
 ]
 PERMISSIONS = [
