@@ -26,7 +26,7 @@ def run(outputs: Path, *arguments: str | Path, **more: Any) -> Result:
 
 def names(text: str) -> list[tuple[str, str, str]]:
     """Return the mesh, the kind and the name of each document in the form of Kubernetes."""
-    found = load_stream(text, "identity")
+    found: Any = load_stream(text, "identity")
     return [(each["metadata"]["labels"]["kuma.io/mesh"], each["kind"], each["metadata"]["name"]) for each in found]
 
 

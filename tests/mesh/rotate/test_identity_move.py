@@ -33,7 +33,7 @@ from tests.yamltext.yaml_writing import load_stream
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.lint import Severity, Target, lint
-from toolkit.mesh.render.identity import IdentityOptions
+from toolkit.mesh.render.identity_documents import IdentityOptions
 from toolkit.mesh.rotate.identity_move import STAGES, Given, IdentityMove, name_publisher, plan_move_to_identity
 from toolkit.mesh.schema.mesh import Form
 from toolkit.pki import pem
@@ -335,14 +335,16 @@ def test_a_chain_that_is_none() -> None:
 def test_a_move_goes_on_where_it_stopped(form: Form, as_list: bool, reached: int) -> None:
     start = start_of(form, "builtin", mode="PERMISSIVE")
     first = plan(start)
-    applied = [document for step in first.steps[:reached] for document in load_stream(step.text, step.name)]
+    applied: list[Any] = [document for step in first.steps[:reached] for document in load_stream(step.text, step.name)]
     meshes = [each for each in applied if "Mesh" in (each.get("kind"), each.get("type"))]
     others = {str(kinds_of(each)): each for each in applied if each not in meshes}
     if reached >= 4:
         # Stage 4 ends with that.
         del others[str(("MeshIdentity", "publish-acmpca"))]
     # The Secret with the old CA is still there, and the permissions are those of stage 1.
-    kept = [each for each in load_stream(start.documents.streams[0].text, "x") if "Secret" in str(kinds_of(each))]
+    kept: list[Any] = [
+        each for each in load_stream(start.documents.streams[0].text, "x") if "Secret" in str(kinds_of(each))
+    ]
     found = [*others.values(), *kept]
     if as_list and form == "kubernetes":
         found = [{"apiVersion": "v1", "kind": "List", "items": found}]

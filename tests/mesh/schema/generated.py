@@ -26,13 +26,13 @@ _SIMPLE: dict[Any, SearchStrategy[Any]] = {bool: st.booleans(), int: st.integers
 
 
 def documents(
-    model: type[BaseModel], fields: Mapping[str, SearchStrategy[Any]] | None = None
+    model: type[BaseModel], fields: Mapping[str | type, SearchStrategy[Any]] | None = None
 ) -> SearchStrategy[dict[str, Any]]:
     """Return documents that a model accepts.
 
     Args:
         model: the model.
-        fields: values by the name of a field in documents, instead of any of the field's type.
+        fields: values by the name of a field in documents, or by the class of its model, instead of any.
     """
     chosen = fields or {}
     required: dict[str, SearchStrategy[Any]] = {}
@@ -52,10 +52,11 @@ def _is_accepted(model: type[BaseModel], document: dict[str, Any]) -> bool:
     return True
 
 
-def _values(annotation: Any, fields: Mapping[str, SearchStrategy[Any]]) -> SearchStrategy[Any]:
+def _values(annotation: Any, fields: Mapping[str | type, SearchStrategy[Any]]) -> SearchStrategy[Any]:
     origin, inner = get_origin(annotation), get_args(annotation)
-    if annotation in _SIMPLE:
-        return _SIMPLE[annotation]
+    known = _SIMPLE | dict(fields)
+    if annotation in known:
+        return known[annotation]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return documents(annotation, fields)
     if origin in (Union, types.UnionType):

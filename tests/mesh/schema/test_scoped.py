@@ -8,9 +8,9 @@ import pytest
 
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.documents.typed import ScopedDocument
-from toolkit.mesh.schema.identity import MeshIdentity
-from toolkit.mesh.schema.policies import MeshTls, MeshTrafficPermission
+from toolkit.mesh.schema.identity_spec import MeshIdentity
 from toolkit.mesh.schema.scoped import COLLECTIONS, SCOPED_KINDS, ScopedKind, ScopedResource
+from toolkit.mesh.schema.traffic_policies import MeshTls, MeshTrafficPermission
 from toolkit.mesh.schema.trust import MeshTrust
 
 MODELS: tuple[type[ScopedResource], ...] = (MeshIdentity, MeshTrust, MeshTls, MeshTrafficPermission)

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from tests.mesh.schema.generated import documents
 from tests.support import hierarchy
 from toolkit.mesh.documents.reader import read
-from toolkit.mesh.render.identity import make_trust, render_resource
+from toolkit.mesh.render.identity_documents import make_trust, render_resource
 from toolkit.mesh.schema.mesh import Form
 from toolkit.mesh.schema.trust import MeshTrust, MeshTrustSpec
 from toolkit.pki import pem

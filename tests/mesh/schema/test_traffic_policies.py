@@ -12,9 +12,9 @@ from ruamel.yaml import YAML
 
 from tests.mesh.schema.generated import documents
 from toolkit.mesh.documents.reader import read
-from toolkit.mesh.render.identity import render_resource
+from toolkit.mesh.render.identity_documents import render_resource
 from toolkit.mesh.schema.mesh import Form
-from toolkit.mesh.schema.policies import (
+from toolkit.mesh.schema.traffic_policies import (
     MeshTls,
     MeshTlsSpec,
     MeshTrafficPermission,

@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from tests.mesh.schema.generated import documents
 from toolkit.mesh.documents.reader import read
-from toolkit.mesh.render.identity import render_resource
-from toolkit.mesh.schema.identity import AcmPcaConfig, Bundled, Extension, MeshIdentity, MeshIdentitySpec, Spire
+from toolkit.mesh.render.identity_documents import render_resource
+from toolkit.mesh.schema.identity_spec import AcmPcaConfig, Bundled, Extension, MeshIdentity, MeshIdentitySpec, Spire
 from toolkit.mesh.schema.mesh import Form
 
 SELECT_ALL: dict[str, Any] = {"dataplane": {"matchLabels": {}}}
