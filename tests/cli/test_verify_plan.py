@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from tests.mesh.documents.applied_documents import identity, mesh, trust
 from toolkit.cli import main
-from toolkit.mesh.render.identity import IdentityOptions, build_identities, render_identities
+from toolkit.mesh.render.identity_documents import IdentityOptions, build_identities, render_identities
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from tests.mesh.golden_documents import GOLDEN, golden_outputs
 from tests.mesh.rotate.old_meshes import OLD_CHAIN, OLD_ISSUING, allow_all, backend, mesh, stream
 from toolkit.mesh.documents.editable import write_mesh
 from toolkit.mesh.documents.reader import read
-from toolkit.mesh.render.identity import IdentityOptions, build_identities, render_identities
+from toolkit.mesh.render.identity_documents import IdentityOptions, build_identities, render_identities
 from toolkit.mesh.render.templating import join_documents
 from toolkit.mesh.rotate.identity_move import Given, plan_move_to_identity
 from toolkit.mesh.schema.mesh import Form

@@ -12,7 +12,7 @@ from toolkit.cli.parameters import option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.mesh.render.identity import IdentityOptions
+    from toolkit.mesh.render.identity_documents import IdentityOptions
     from toolkit.mesh.schema.mesh import Form
     from toolkit.values import Object
 
@@ -88,7 +88,7 @@ def take_identity_options(chosen: Object, form: Form, expiration: str | None, na
     Raises:
         click.UsageError: two of them exclude each other.
     """
-    from toolkit.mesh.render.identity import IdentityOptions
+    from toolkit.mesh.render.identity_documents import IdentityOptions
 
     taken = {name: chosen.pop(name) for name in NAMES}
     if taken["workload"] and taken["path"] is not None:

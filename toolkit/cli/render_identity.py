@@ -26,7 +26,7 @@ from toolkit.errors import InvalidInputError, Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from toolkit.mesh.schema.identity import MeshTrustCreation
+    from toolkit.mesh.schema.identity_spec import MeshTrustCreation
     from toolkit.values import Value
 
 _GROUP = "Mesh"
@@ -106,7 +106,7 @@ def command(
     toolkit rotate --to mesh-identity plans the move. Experimental: Kong has not released documentation of the
     extension acmpca.
     """
-    from toolkit.mesh.render import identity
+    from toolkit.mesh.render import identity_documents
     from toolkit.mesh.render.templating import join_documents
 
     target = settle_document(outputs, output_file)
@@ -121,7 +121,9 @@ def command(
     documents = [
         text
         for name in names
-        for text in identity.render_identities(identity.build_identities(loaded, name, options), form)
+        for text in identity_documents.render_identities(
+            identity_documents.build_identities(loaded, name, options), form
+        )
     ]
     note(_CREATION[options.mesh_trust_creation])
     text = lay_out(join_documents(documents), target.form)

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from toolkit.contract import list_validation_problems
 from toolkit.errors import Problem
-from toolkit.mesh.schema.identity import MeshIdentitySpec
-from toolkit.mesh.schema.policies import MeshTlsSpec, MeshTrafficPermissionSpec
+from toolkit.mesh.schema.identity_spec import MeshIdentitySpec
+from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.pki.go_pem import read_blocks
 from toolkit.yamltext.plain import at
@@ -24,10 +24,10 @@ from toolkit.yamltext.plain import at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.mesh.schema.identity import Bundled
+    from toolkit.mesh.schema.identity_spec import Bundled
     from toolkit.mesh.schema.model import Model
-    from toolkit.mesh.schema.policies import PermissionRule
     from toolkit.mesh.schema.scoped import ScopedKind
+    from toolkit.mesh.schema.traffic_policies import PermissionRule
 
 _SPECS: dict[ScopedKind, type[Model]] = {
     "MeshIdentity": MeshIdentitySpec,

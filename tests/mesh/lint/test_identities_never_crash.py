@@ -16,9 +16,9 @@ from tests.mesh.lint.test_never_crashes import CONFIDENTIAL, OPTIONS, SCALARS, c
 from tests.mesh.lint.worlds import CHAIN, KEY, OUTPUTS
 from tests.yamltext.yaml_writing import load_stream
 from toolkit.mesh.lint import Severity
-from toolkit.mesh.schema.identity import AcmPcaConfig, MeshIdentitySpec
-from toolkit.mesh.schema.policies import MeshTlsSpec, MeshTrafficPermissionSpec
+from toolkit.mesh.schema.identity_spec import AcmPcaConfig, MeshIdentitySpec
 from toolkit.mesh.schema.scoped import SCOPED_KINDS
+from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.trust import MeshTrustSpec
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from tests.mesh.lint.worlds import GOOD, OUTPUTS
 from tests.support import NOW
 from toolkit.mesh.documents.reader import read
 from toolkit.mesh.lint import Target, lint
-from toolkit.mesh.render.identity import IdentityOptions, build_identities, render_identities
+from toolkit.mesh.render.identity_documents import IdentityOptions, build_identities, render_identities
 from toolkit.mesh.rotate.identity_move import Given, plan_move_to_identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.mesh.schema.identity import MeshTrustCreation
+    from toolkit.mesh.schema.identity_spec import MeshTrustCreation
     from toolkit.mesh.schema.mesh import Form
 
 PERMISSION = """\

@@ -171,7 +171,7 @@ def test_a_ca_that_is_exchanged_while_it_signs_is_warned_of() -> None:
     assert merged(new[0])[1].warnings == ()
     other = AUTHORITY_ARN[:-12] + "0123456789ab"
     (warning,) = merged(new[0].replace(AUTHORITY_ARN, other))[1].warnings
-    assert f"acmpca signs, and its CA is exchanged in place, {other} for another" in warning
+    assert f"acmpca signs, and this Mesh replaces its CA {other}" in warning
     more = new[0].replace(AUTHORITY_ARN, other).replace("enabledBackend: acmpca", "enabledBackend: ca-1")
     beside = merged(more + "    - {name: ca-1, type: builtin}\n")
     assert beside[1].warnings == ()

@@ -2,7 +2,7 @@
 
 Sources: kumahq/kuma:pkg/core/resources/apis/{meshidentity,meshtrust}/api/v1alpha1/validator.go,
 pkg/plugins/policies/{meshtls,meshtrafficpermission}/api/v1alpha1/validator.go. The validator of Kong Mesh's provider is
-closed source, so its rules are from Kong's unreleased documentation (:mod:`toolkit.mesh.schema.identity`).
+closed source, so its rules are from Kong's unreleased documentation (:mod:`toolkit.mesh.schema.identity_spec`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from toolkit.control_plane.rehearsal.violations import Violation
-from toolkit.mesh.schema.identity import ACMPCA, AcmPcaConfig
+from toolkit.mesh.schema.identity_spec import ACMPCA, AcmPcaConfig
 from toolkit.mesh.schema.spiffe_id import check_path, check_trust_domain
 from toolkit.pki.go_pem import read_blocks
 

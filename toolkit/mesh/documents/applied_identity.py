@@ -1,6 +1,6 @@
 """Read an applied MeshIdentity with Kong Mesh's extension ``acmpca``, and the MeshTrusts of its mesh.
 
-Experimental: the extension's fields are those of :mod:`toolkit.mesh.schema.identity`, which names their source.
+Experimental: the extension's fields are those of :mod:`toolkit.mesh.schema.identity_spec`, which names their source.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.documents.wording import show
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.identity import ACMPCA, MeshTrustCreation
+from toolkit.mesh.schema.identity_spec import ACMPCA, MeshTrustCreation
 from toolkit.pki import pem
 from toolkit.yamltext.plain import at, is_tame, items, mapping, text
 

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, TypeAlias, get_args
 from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.go_duration import write_seconds, write_text
-from toolkit.mesh.schema.identity import GoDuration, MeshIdentitySpec
+from toolkit.mesh.schema.identity_spec import GoDuration, MeshIdentitySpec
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER
-from toolkit.mesh.schema.policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.telemetry import Metrics, MetricsBackend, PrometheusConf
+from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.text import take_line
 from toolkit.yamltext.plain import items, mapping

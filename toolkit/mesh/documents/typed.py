@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents.wording import show_path
 from toolkit.mesh.schema.field_types import walk_fields
-from toolkit.mesh.schema.identity import MeshIdentitySpec
+from toolkit.mesh.schema.identity_spec import MeshIdentitySpec
 from toolkit.mesh.schema.mesh import API_VERSION
-from toolkit.mesh.schema.policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.secret import GLOBAL_TYPE, KUBERNETES_TYPE, MESH_LABEL
+from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.yamltext import nodes
 from toolkit.yamltext.nodes import Place, Scalar

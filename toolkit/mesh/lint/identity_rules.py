@@ -1,7 +1,7 @@
 """MeshIdentities: who issues their certificates, and whether that can work.
 
 Sources: kumahq/kuma:pkg/core/resources/apis/meshidentity/api/v1alpha1/validator.go; answers of Kuma 2.14.3. What
-concerns the extension ``acmpca`` rests on :mod:`toolkit.mesh.schema.identity` and is experimental.
+concerns the extension ``acmpca`` rests on :mod:`toolkit.mesh.schema.identity_spec` and is experimental.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from toolkit.mesh.lint.value_types import EMPTY_FIELD, report_type
 from toolkit.mesh.schema import versions
 from toolkit.mesh.schema.field_types import list_fields, walk_fields
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.identity import ACMPCA, AcmPcaConfig, SecureDataSource
+from toolkit.mesh.schema.identity_spec import ACMPCA, AcmPcaConfig, SecureDataSource
 from toolkit.yamltext.plain import at, mapping, text
 
 if TYPE_CHECKING:

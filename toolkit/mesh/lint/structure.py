@@ -15,7 +15,7 @@ from toolkit.mesh.lint.findings import report
 from toolkit.mesh.lint.value_types import UNKNOWN_VALUE, check_limits, check_type, report_type, show_end
 from toolkit.mesh.schema.backends import BACKEND_TYPES, ProvidedBackend, ProvidedConf
 from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
-from toolkit.mesh.schema.identity import SourceValue
+from toolkit.mesh.schema.identity_spec import SourceValue
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import DataSource
 from toolkit.yamltext.plain import at

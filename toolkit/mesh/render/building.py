@@ -97,7 +97,9 @@ def build(outputs: StackOutputs, mesh: str, options: MeshOptions) -> Built:
         if value.choice.kind == "secret" and value.text is not None
     )
     if len({secret.name for secret in secrets}) < len(secrets):
-        problems.append(Problem("--access-key", "two of the Secrets have one name; give each its own"))
+        problems.append(
+            Problem("--access-key", "two of the Secrets have the same name; choose another for one of them")
+        )
     model = builder.make_mesh(outputs.certificate_authority.arn, expiration, chain, credentials)
     if problems:
         raise InvalidInputError(
@@ -233,7 +235,7 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
         kind, name = value.choice
         inline = kind in ("inline", "inlineString")
         if value.text is None and (inline or (kind == "secret" and name is None)):
-            yield Problem(value.option, f"{kind} needs the value: say where it comes from with --credentials")
+            yield Problem(value.option, f"{kind} needs the value: read it with --credentials")
         if value.text is None and kind == "secret" and name is not None:
             # The operator creates this Secret. The model checks the names of the others.
             yield from _refused(value.option, check_object_name, name)
@@ -243,4 +245,4 @@ def _credential_problems(options: MeshOptions, values: tuple[_Value, ...]) -> It
                 f"{kind} shows the credential to everyone who may read the Mesh; --allow-inline-credentials allows it",
             )
     if options.credentials and not any(value.is_carried for value in values):
-        yield Problem("--credentials", "is of no use: both parts are read from files of the control planes' hosts")
+        yield Problem("--credentials", "has no effect: both parts are read from files on the control planes' hosts")

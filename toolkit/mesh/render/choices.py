@@ -36,7 +36,7 @@ def parse_choice(text: str) -> Choice:
     if known_kind is None or (equals and not (takes_name and name)) or (known_kind == "file" and not name):
         # The text is not repeated: a user may have passed the access key itself.
         raise ValueError(
-            "must be one of inline, inlineString, secret, secret=NAME, file=PATH: where it is, not what it is set to"
+            "must be one of inline, inlineString, secret, secret=NAME, file=PATH: the place of the value, not the value"
         )
     return Choice(known_kind, name or None)
 

@@ -91,9 +91,9 @@ def _warnings(mesh: EditableMesh, existing: Object, wanted: Object) -> Iterator[
     before = mapping(existing.get("conf")).get("arn")
     if enabled == name and isinstance(before, str) and before != wanted["conf"]["arn"]:
         yield (
-            f"mesh {mesh.name}: {name} signs, and its CA is exchanged in place, {before} for another: proxies with "
-            "certificates of the one do not trust those of the other until all are renewed; "
-            f"toolkit rotate --backend-name {name}-2 moves a mesh that is in use"
+            f"mesh {mesh.name}: {name} signs, and this Mesh replaces its CA {before}: until all certificates are "
+            "renewed, proxies with old and new ones do not trust each other; "
+            f"toolkit rotate --backend-name {name}-2 moves a live mesh without breaking traffic"
         )
 
 

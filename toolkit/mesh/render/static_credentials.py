@@ -88,7 +88,7 @@ def check_credentials(access_key: str, access_key_secret: str, source: str) -> C
     if not _ACCESS_KEY.fullmatch(access_key):
         problems.append(Problem("access key", "must be 16 to 128 letters, digits and underscores"))
     if not access_key_secret.isascii() or not access_key_secret.isprintable() or not access_key_secret:
-        problems.append(Problem("access key secret", "is empty, or holds what no secret of AWS holds"))
+        problems.append(Problem("access key secret", "is empty, or contains characters that no secret of AWS has"))
     if problems:
         raise InvalidInputError(f"the access key of {source} is not valid", problems, _HINT)
     return Credentials(access_key, access_key_secret)

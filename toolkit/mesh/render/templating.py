@@ -92,7 +92,9 @@ def render_document(template: str, document: Object, **beside: object) -> str:
         parsed = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError) as error:
         # YAML forbids some characters, such as most control characters.
-        raise InvalidInputError("an option holds what YAML can't carry", [Problem("", flatten(error))]) from error
+        raise InvalidInputError(
+            "an option contains a character that YAML forbids", [Problem("", flatten(error))]
+        ) from error
     if parsed != document:
         raise UnfaithfulRenderingError(
             f"{template} does not render what it was given", "This is a defect in the toolkit; nothing was written."

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from toolkit.mesh.documents.reader import Documents
     from toolkit.mesh.documents.typed import ScopedDocument
-    from toolkit.mesh.schema.identity import MeshIdentity
+    from toolkit.mesh.schema.identity_spec import MeshIdentity
 
 # The name that a resource has on the global control plane; a zone gives it another one with a suffix
 # (kumahq/kuma:pkg/kds, recorded with Kuma 2.14.3).

@@ -2,7 +2,7 @@
 
 Two MeshIdentities: one without a provider publishes SPIFFE IDs, one with the provider takes over. Sources: kumahq/kuma
 MADR-085 and test/e2e_env/multizone/meshidentity/migration.go. The order was played with Kuma 2.14.3; Kong Mesh's
-extension acmpca is experimental (:mod:`toolkit.mesh.schema.identity`).
+extension acmpca is experimental (:mod:`toolkit.mesh.schema.identity_spec`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.documents import editable
 from toolkit.mesh.documents.reader import Documents
 from toolkit.mesh.documents.wording import show
-from toolkit.mesh.render.identity import (
+from toolkit.mesh.render.identity_documents import (
     IdentityOptions,
     build_identities,
     convert_expiry,
@@ -31,11 +31,11 @@ from toolkit.mesh.rotate.obstacles import PREPARE, SWITCH, Obstacle
 from toolkit.mesh.rotate.old_chains import read_old_chains
 from toolkit.mesh.rotate.rotation import Step
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
-from toolkit.mesh.schema.identity import Selector
+from toolkit.mesh.schema.identity_spec import Selector
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import Mode
-from toolkit.mesh.schema.policies import MeshTls, MeshTlsSpec, TargetRef, TlsConf, TlsRule
 from toolkit.mesh.schema.secret import MESH_LABEL
+from toolkit.mesh.schema.traffic_policies import MeshTls, MeshTlsSpec, TargetRef, TlsConf, TlsRule
 from toolkit.mesh.schema.trust import CaBundle, MeshTrust, Pem
 from toolkit.yamltext.plain import at, items, mapping, text
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from toolkit.contract import StackOutputs
     from toolkit.mesh.documents.editable import EditableMesh
     from toolkit.mesh.documents.typed import ScopedDocument
-    from toolkit.mesh.render.identity import Identities
+    from toolkit.mesh.render.identity_documents import Identities
     from toolkit.mesh.rotate.old_chains import OldChain
     from toolkit.values import Object
     from toolkit.yamltext.nodes import Path

@@ -16,7 +16,7 @@ from tests.yamltext.yaml_writing import load_stream
 from toolkit.contract import StackOutputs
 from toolkit.errors import InvalidInputError
 from toolkit.mesh.lint import Severity, Target, lint
-from toolkit.mesh.render.identity import (
+from toolkit.mesh.render.identity_documents import (
     IdentityOptions,
     build_identities,
     convert_expiry,

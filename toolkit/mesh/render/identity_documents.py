@@ -1,7 +1,7 @@
 """MeshIdentity and MeshTrust documents from a contract.
 
 What rests on Kong Mesh's extension ``acmpca`` is experimental: its configuration is described on an unmerged branch of
-Kong's documentation only (see :mod:`toolkit.mesh.schema.identity`).
+Kong's documentation only (see :mod:`toolkit.mesh.schema.identity_spec`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from toolkit.errors import InvalidInputError, Problem
 from toolkit.mesh.render.templating import render_document
 from toolkit.mesh.schema import spiffe_id
 from toolkit.mesh.schema.go_duration import parse_nanoseconds
-from toolkit.mesh.schema.identity import (
+from toolkit.mesh.schema.identity_spec import (
     ACMPCA,
     AcmPcaConfig,
     CertificateParameters,
