@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -98,7 +100,7 @@ def test_a_zone_that_is_not_ready_is_explained(file: Path, pauses: list[float]) 
         in result.stderr
     )
     assert "z1: MeshIdentity publish of mesh default is ready" in lines
-    assert "Error: not ready after 11 s: 1 of the MeshIdentities in their zones" in lines
+    assert "Error: MeshIdentity issue of mesh default: not ready after 11 s in z1" in lines
     (cause,) = [line for line in lines if "z1: MeshIdentity issue" in line]
     assert (
         "Provider is False (ProviderNotFoundError: provider: Extension not found): this control plane has no" in cause
@@ -237,3 +239,22 @@ def test_the_sandbox_rehearses_it_with_a_global_control_plane_and_a_zone(file: P
     seen = subprocess.run(command, env=foreign, capture_output=True, text=True, timeout=120, check=False)
     assert seen.returncode == 0, seen.stderr
     assert seen.stderr.endswith("z1: MeshIdentity issue of mesh default is ready\n")
+
+
+def test_a_terminal_shows_which_zones_are_missing(file: Path) -> None:
+    with pair(file, delay=99) as both:
+        file.write_text(scoped.stream(scoped.MESH, scoped.issue()))
+        ours, theirs = pty.openpty()
+        named = ["-f", str(file), "--yes", "--control-plane", both.above.url, "--wait", "--wait-timeout", "300ms"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "toolkit", "apply", *named, *both.zone], stdin=theirs, stderr=theirs, stdout=theirs
+        )
+        os.close(theirs)
+        seen = b""
+        with contextlib.suppress(OSError):
+            while more := os.read(ours, 1024):
+                seen += more
+        os.close(ours)
+        assert process.wait(60) == 1
+    assert b"Waiting for z1 ..." in seen
+    assert b"not ready after 0.3 s in z1" in seen

@@ -174,3 +174,25 @@ def test_a_trust_that_loses_a_ca_is_named(standin: Faulty) -> None:
     assert len(standin.state[path]["spec"]["caBundles"]) == 1
     plan, _ = apply(standin, scoped.TRUST)
     assert plan.steps[0].list_lost() == []
+
+
+EVERYTHING = scoped.stream(
+    scoped.MESH, scoped.issue(scoped.ALL), scoped.PUBLISH, scoped.TRUST, scoped.TLS, scoped.PERMISSION
+)
+
+
+def count_requests() -> int:
+    with Faulty(token=TOKEN) as standin:
+        apply(standin, EVERYTHING)
+        return len(standin.requests)
+
+
+@pytest.mark.parametrize("hang_up", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, count_requests() + 1))
+def test_after_a_failure_at_any_request_the_same_command_finishes(standin: Faulty, number: int, hang_up: str) -> None:
+    standin.fault = lambda count, _method, _path: Fault(hang_up=hang_up) if count >= number else None
+    error = refused(standin, EVERYTHING)
+    assert error.exit_code == 3
+    standin.fault = lambda _count, _method, _path: None
+    apply(standin, EVERYTHING)
+    assert apply(standin, EVERYTHING)[0].writes == ()

@@ -99,8 +99,9 @@ def require_ready(missing: Sequence[State], timeout: str) -> None:
         NotReadyError: something is not.
     """
     if missing:
+        keys, zones = (dict.fromkeys(names) for names in zip(*((str(s.key), s.zone) for s in missing), strict=True))
         error = NotReadyError(
-            f"not ready after {timeout}: {len(missing)} of the MeshIdentities in their zones",
+            f"{', '.join(keys)}: not ready after {timeout} in {', '.join(zones)}",
             "Everything was written. Fix what is named, then run the same command again: it only waits.",
         )
         error.details = tuple(line for state in missing for line in state.describe())

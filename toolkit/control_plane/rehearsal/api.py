@@ -204,7 +204,8 @@ class StandIn:
         named = {"type": key.kind, **({} if key.is_mesh else {"mesh": key.mesh}), "name": key.name}
         self.inventory.write({**named, **({"labels": labels} if labels else {}), **rest}, before)
         if key.kind == "MeshIdentity":
-            self._waiting[build_path(*key)] = self.delay
+            with self._lock:
+                self._waiting[build_path(*key)] = self.delay
         warnings = names_and_labels.list_warnings(key.name)
         return build_json_reply(201 if before is None else 200, {"warnings": warnings} if warnings else {})
 
