@@ -13,6 +13,9 @@ from tests.verify.world import failures, verify, without
 from toolkit.errors import InvalidInputError
 from toolkit.verify import report_merging
 from toolkit.verify.report.json import JsonForm, make_json_schema, parse
+from toolkit.verify.report.junit import JunitForm
+from toolkit.verify.report.page import build
+from toolkit.verify.report.verdict import VERIFY_TOGETHER, summarize
 from toolkit.verify.results import Check, Handshake, Outcome
 
 if TYPE_CHECKING:
@@ -116,6 +119,24 @@ def test_a_job_that_was_stopped_and_tried_again_is_done_with(outputs: StackOutpu
         [replace(stopped, finished_at=samples.STARTED + timedelta(seconds=3)), of(samples.good())], outputs
     )
     assert report_merging.merge([stopped, of(samples.good())], outputs).interrupted
+
+
+def test_a_zone_that_was_verified_again_has_no_handshakes(outputs: StackOutputs) -> None:
+    names = [zone.name for zone in outputs.zones]
+    zones = [samples.good(name) for name in names]
+    first = of(samples.refused(names[0]), *zones[1:], handshakes=samples.meetings(zones[1:]))
+    merged = report_merging.merge([first, of(zones[0], at=1)], whose(outputs))
+    assert (merged.passed, merged.handshakes_not_made) == (True, 4)
+    text = summarize(merged)
+    assert text.startswith("All 3 zones get certificates, but 4 of 6 handshakes between them were not made; 3 cert")
+    assert text.endswith(VERIFY_TOGETHER)
+    page = build(merged)
+    assert page.headline == "Every zone gets certificates, but 4 handshakes were not made"
+    assert [action.advice for action in page.actions] == [VERIFY_TOGETHER]
+    assert "4 handshakes were not made" in JunitForm().render(merged)
+    # Without any handshake, nothing is claimed of them; a zone that failed can't make any.
+    assert report_merging.merge([of(*zones)], whose(outputs)).handshakes_not_made == 0
+    assert first.handshakes_not_made == 0
 
 
 def test_handshakes_of_strangers_are_refused(outputs: StackOutputs) -> None:

@@ -245,6 +245,16 @@ class Report:
         good = all(zone.passed for zone in self.zones) and not any(meeting.problem for meeting in self.handshakes)
         return good and not self.missing_zones and not self.interrupted
 
+    @property
+    def handshakes_not_made(self) -> int:
+        """Return how many handshakes between passed zones are missing; 0 if no handshakes were made at all.
+
+        Keys exist only during a run, so a merged report lacks some if a zone was verified again in a run of its own.
+        """
+        names = {zone.zone for zone in self.zones if zone.passed}
+        made = {(each.client, each.server) for each in self.handshakes if {each.client, each.server} <= names}
+        return len(names) * (len(names) - 1) - len(made) if self.handshakes else 0
+
     @computed(description="How many certificates were issued in the run.")
     @property
     def certificates_issued(self) -> _Count:

@@ -42,7 +42,12 @@ def _suites(report: Report) -> Iterator[Suite]:
         text = "The contract has the zone, but no report has a result for it: run its job, or add its report."
         yield Suite(name, [Case("report", "error", "no result for this zone", "missing", text)])
     if report.handshakes:
-        yield Suite(_HANDSHAKES, [_handshake(meeting) for meeting in report.handshakes])
+        cases = [_handshake(meeting) for meeting in report.handshakes]
+        if missing := report.handshakes_not_made:
+            cases.append(
+                Case("not made", "skipped", f"{missing} handshakes were not made", text=verdict.VERIFY_TOGETHER)
+            )
+        yield Suite(_HANDSHAKES, cases)
     if report.interrupted:
         text = "The run was stopped. The report has the results up to then."
         yield Suite(_RUN, [Case("completion", "error", "the run was interrupted", "interrupted", text)])

@@ -185,7 +185,8 @@ def build(report: Report) -> Page:
 
 def _headline(report: Report) -> str:
     if report.passed:
-        return "Every zone gets certificates"
+        missing = report.handshakes_not_made
+        return "Every zone gets certificates" + (f", but {missing:,} handshakes were not made" if missing else "")
     failed = [zone for zone in report.zones if not zone.passed and not zone.interrupted]
     if failed:
         return f"{verdict.count_zones(failed, report.zones)} failed"
@@ -207,7 +208,9 @@ def _tiles(report: Report) -> Iterator[Tile]:
     yield Tile("checks passed", f"{counts[Outcome.PASSED]:,}", note, bad=bool(others))
     if report.handshakes:
         met, total = sum(not meeting.problem for meeting in report.handshakes), len(report.handshakes)
-        yield Tile("handshakes", f"{met:,}", f"of {total:,}, both sides verify", bad=met < total)
+        missing = report.handshakes_not_made
+        note = f"of {total:,}, both sides verify" + (f"; {missing:,} not made" if missing else "")
+        yield Tile("handshakes", f"{met:,}", note, bad=met < total or missing > 0)
     times = [zone.issuance for zone in report.zones if zone.issuance is not None]
     if times:
         middle = median(time.total_seconds() for time in times)
@@ -228,6 +231,8 @@ def _actions(report: Report) -> Iterator[Action]:
     if report.missing_zones:
         advice = "Run the jobs of these zones, or add their reports with --merge."
         yield Action("missing", advice, "", tuple(Place(name, "") for name in report.missing_zones))
+    if report.passed and report.handshakes_not_made:
+        yield Action("handshakes", verdict.VERIFY_TOGETHER, f"{report.handshakes_not_made:,} were not made", ())
     groups: dict[tuple[str, str], list[tuple[Place, Check]]] = {}
     for number, zone in enumerate(report.zones):
         for check in zone.checks:
