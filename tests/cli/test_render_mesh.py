@@ -198,12 +198,12 @@ def test_two_secrets_of_one_name(outputs: Path) -> None:
     same = ("--credentials", "env", "--access-key", "secret=a", "--access-key-secret", "secret=a")
     result = run(outputs, *same, env=variables)
     assert result.exit_code == 2
-    assert "two of the Secrets have one name" in result.stderr
+    assert "two of the Secrets have the same name" in result.stderr
     unused = run(
         outputs, "--credentials", "env", "--access-key", "file=/a", "--access-key-secret", "file=/b", env=variables
     )
     assert unused.exit_code == 2
-    assert "--credentials: is of no use" in unused.stderr
+    assert "--credentials: has no effect" in unused.stderr
 
 
 def test_what_three_point_zero_drops_is_said_from_two_point_fourteen_on(outputs: Path) -> None:

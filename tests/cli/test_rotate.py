@@ -228,7 +228,7 @@ def test_and_back(outputs: Path, base: Path, tmp_path: Path) -> None:
         (["--step", "4"], "there is no step 4; the rotation has 3"),
         (["--output-file", "x.yaml"], "--output-file and -o yaml write one --step's document"),
         (["--step", "1", "--output-dir", "x"], "leave --step and -o out"),
-        (["--backend-name", "ca-1"], "is the name of the backend that signs now and of the new one"),
+        (["--backend-name", "ca-1"], "is the name of both the backend that signs and the new one"),
         (["--mesh", "other"], "there is no Mesh other in"),
         (["--product", "kuma"], "open-source Kuma has no acmpca backend"),
         (["--mesh-version", "3.0"], "3.0.0 can't have an mTLS backend"),

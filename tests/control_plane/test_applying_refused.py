@@ -69,7 +69,7 @@ def test_the_result_is_read_back(standin: Faulty) -> None:
     standin.fault = undo
     error = refused(standin)
     assert isinstance(error, ExternalError)
-    assert "Secret chain of mesh default: data: is something else on the control plane" in error.message
+    assert "Secret chain of mesh default: data: has another value on the control plane" in error.message
     assert "Written: Mesh default, without its mTLS" in "\n".join(error.lines())
 
 

@@ -92,25 +92,25 @@ def test_what_the_control_plane_leaves_out_is_no_difference() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        (("mtls", "backends", 0, "mode"), "PERMISSIVE", "mtls.backends[0].mode: is something else on"),
-        (("mtls", "backends", 0, "conf", "zero"), False, "mtls.backends[0].conf.zero: is something else on"),
-        (("mtls", "backends", 0, "conf", "nothing"), 0, "mtls.backends[0].conf.nothing: is something else on"),
+        (("mtls", "backends", 0, "mode"), "PERMISSIVE", "mtls.backends[0].mode: has another value"),
+        (("mtls", "backends", 0, "conf", "zero"), False, "mtls.backends[0].conf.zero: has another value"),
+        (("mtls", "backends", 0, "conf", "nothing"), 0, "mtls.backends[0].conf.nothing: has another value"),
         (("mtls", "backends", 0, "conf", "new"), None, "mtls.backends[0].conf.new: is not on"),
-        (("mtls", "backends", 0, "conf", "deep"), {}, "mtls.backends[0].conf.deep.a: is on the control plane alone"),
-        (("mtls", "backends", 0, "dpCert", "requestTimeout"), "0.6s", "requestTimeout: is something else on"),
-        (("mtls", "backends", 0, "rootChain"), {"requestTimeout": "0s"}, "rootChain.requestTimeout: is something else"),
-        (("networking", "outbound", "passthrough"), True, "networking.outbound.passthrough: is something else on"),
-        (("networking",), {}, "networking: is on the control plane alone"),
-        (("tracing", "backends", 0, "sampling"), None, "tracing.backends[0].sampling: is on the control plane alone"),
-        (("tracing", "backends", 0, "sampling"), 0.5, "tracing.backends[0].sampling: is something else on"),
-        (("metrics", "backends", 1, "conf", "port"), 0, "metrics.backends[1].conf.port: is something else on"),
-        (("metrics", "backends", 1, "conf", "skipMTLS"), False, "metrics.backends[1].conf.skipMTLS: is something"),
-        (("metrics", "backends"), [], "metrics.backends: is on the control plane alone"),
+        (("mtls", "backends", 0, "conf", "deep"), {}, "mtls.backends[0].conf.deep.a: is only on the control plane"),
+        (("mtls", "backends", 0, "dpCert", "requestTimeout"), "0.6s", "requestTimeout: has another value"),
+        (("mtls", "backends", 0, "rootChain"), {"requestTimeout": "0s"}, "rootChain.requestTimeout: has another value"),
+        (("networking", "outbound", "passthrough"), True, "networking.outbound.passthrough: has another value"),
+        (("networking",), {}, "networking: is only on the control plane"),
+        (("tracing", "backends", 0, "sampling"), None, "tracing.backends[0].sampling: is only on the control plane"),
+        (("tracing", "backends", 0, "sampling"), 0.5, "tracing.backends[0].sampling: has another value"),
+        (("metrics", "backends", 1, "conf", "port"), 0, "metrics.backends[1].conf.port: has another value"),
+        (("metrics", "backends", 1, "conf", "skipMTLS"), False, "metrics.backends[1].conf.skipMTLS: has another"),
+        (("metrics", "backends"), [], "metrics.backends: is only on the control plane"),
         (("meshServices", "mode"), 3, "meshServices: is not on the control plane"),
-        (("constraints", "dataplaneProxy", "requirements"), [{}], "requirements: is something else on"),
-        (("labels",), {}, "labels: is on the control plane alone"),
+        (("constraints", "dataplaneProxy", "requirements"), [{}], "requirements: has another value"),
+        (("labels",), {}, "labels: is only on the control plane"),
         (("labels", "kuma.io/origin"), "zone", "labels.kuma.io/origin: is not on"),
-        (("skipCreatingInitialPolicies",), [""], "skipCreatingInitialPolicies[0]: is something else on"),
+        (("skipCreatingInitialPolicies",), [""], "skipCreatingInitialPolicies[0]: has another value"),
     ],
 )
 def test_a_change_is_a_difference(path: tuple[Any, ...], value: object, said: str) -> None:
@@ -148,7 +148,7 @@ def test_secrets_are_compared_by_their_value() -> None:
     secret = {"type": "Secret", "mesh": "default", "name": "x", "data": base64.b64encode(b"\xff value").decode()}
     assert are_same(secret, kept(secret))
     assert are_same({**secret, "data": secret["data"][:4] + "\n" + secret["data"][4:]}, kept(secret))
-    assert find_differences(secret, {**secret, "data": "YQ=="}) == ["data: is something else on the control plane"]
+    assert find_differences(secret, {**secret, "data": "YQ=="}) == ["data: has another value on the control plane"]
 
 
 # Property: what protobuf makes of a Mesh is that Mesh, and nothing else is.
@@ -388,9 +388,9 @@ def test_fields_that_kuma_drops_are_named_by_path() -> None:
     # A control plane that has it knows it.
     assert find_unknown(document, {**kept(document), "newer": {"a": 2}}) == dropped[:-1]
     assert find_differences(document, {**kept(document), "newer": {"a": 2}}) == [
-        "newer.a: is something else on the control plane"
+        "newer.a: has another value on the control plane"
     ]
-    assert find_differences(mesh(), mesh(newer={"a": 2})) == ["newer: is on the control plane alone"]
+    assert find_differences(mesh(), mesh(newer={"a": 2})) == ["newer: is only on the control plane"]
 
 
 # Resources of one mesh

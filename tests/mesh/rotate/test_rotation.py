@@ -141,7 +141,7 @@ def test_both_with_one_name_would_break_traffic() -> None:
     with pytest.raises(InvalidInputError) as caught:
         plan(other)
     said = "\n".join(caught.value.lines())
-    assert "is the name of the backend that signs now and of the new one" in said
+    assert "is the name of both the backend that signs and the new one" in said
     assert "--backend-name acmpca-2" in said
     assert names(plan(other, MeshOptions(backend_name="acmpca-2")).steps[0].text) == ("acmpca", ["acmpca", "acmpca-2"])
     with pytest.raises(InvalidInputError, match="can't be changed"):
@@ -250,17 +250,17 @@ def test_a_ca_that_signs_is_never_exchanged_in_place_also_half_way() -> None:
     half_way = plan(BUILTIN).steps[1].text.replace(AUTHORITY_ARN, OTHER_ARN)
     with pytest.raises(InvalidInputError) as caught:
         plan(half_way)
-    assert "changed in place" in caught.value.problems[0].message
+    assert "change in place" in caught.value.problems[0].message
     assert caught.value.hint == "Give the new one another name: --backend-name acmpca-2."
 
 
 def test_a_ca_that_is_trusted_already_and_goes_is_told_of() -> None:
     found = plan(plan(BUILTIN).steps[0].text.replace(AUTHORITY_ARN, OTHER_ARN))
-    assert f"acmpca is trusted already, with another CA, {OTHER_ARN}" in found.notes[0]
+    assert f"acmpca is already trusted, with another CA, {OTHER_ARN}" in found.notes[0]
     assert plan(plan(BUILTIN).steps[0].text).notes == ()
     added = plan_to(BUILTIN, PROVIDED)
     again = plan_to(added.steps[0].text, PROVIDED.replace("secret: ", "secret: new-"))
-    assert any("ca-2 is trusted already, with another conf" in note for note in again.notes)
+    assert any("ca-2 is already trusted, with another conf" in note for note in again.notes)
     assert not any("already" in note for note in plan_to(added.steps[0].text, PROVIDED).notes)
 
 
@@ -268,8 +268,10 @@ def test_what_is_left_signs_or_has_been_switched_from() -> None:
     three = BUILTIN.replace("    # ours\n", "    # ours\n    - {name: ca-0, type: builtin}\n")
     with pytest.raises(InvalidInputError) as caught:
         plan(three, leave="ca-0")
-    assert "names ca-1, which signs: to leave ca-0, it would have to sign again first" in caught.value.lines()[1]
-    assert caught.value.hint == "Rotate from ca-1 first, without --from; afterwards --from ca-0 takes that one out."
+    assert (
+        "names ca-1, which is neither the backend to leave (ca-0) nor the new one (acmpca)" in caught.value.lines()[1]
+    )
+    assert caught.value.hint == "Rotate from ca-1 first, without --from. Then --from ca-0 removes ca-0."
 
 
 @pytest.mark.parametrize("reached", [1, 2])

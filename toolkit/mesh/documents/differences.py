@@ -124,7 +124,7 @@ def _walk(new: object, old: object, path: str) -> Iterator[str]:
             if name not in old:
                 yield f"{place}: is not on the control plane"
             elif name not in new:
-                yield f"{place}: is on the control plane alone"
+                yield f"{place}: is only on the control plane"
             else:
                 yield from _walk(new[name], old[name], place)
     elif isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
@@ -132,7 +132,7 @@ def _walk(new: object, old: object, path: str) -> Iterator[str]:
             yield from _walk(one, other, f"{path}[{index}]")
     elif type(new) is not type(old) or new != old:
         # True is 1 to Python, not to JSON.
-        yield f"{path}: is something else on the control plane"
+        yield f"{path}: has another value on the control plane"
 
 
 def _yaml(document: Object) -> list[str]:

@@ -175,8 +175,8 @@ def plan_move_to_backend(move: Move, backend: Object) -> Rotation:
     notes = [*_mode_notes(mode, wanted), *_secret_notes(mesh, backend)]
     if number is not None and mesh.backends[number].get("conf") != backend.get("conf"):
         notes.append(
-            f"{name} is trusted already, with another conf, which the first step replaces; if that is another CA, no "
-            "proxy may hold a certificate of it any more"
+            f"{name} is already trusted, with another conf, which the first step replaces; if that is another CA, no "
+            "proxy may still have a certificate of it"
         )
     _put(mesh, backend)
     return _rotation(move, mesh, old, name, notes)
@@ -284,8 +284,8 @@ def _old(mesh: EditableMesh, move: Move, new: str) -> str:
         if enabled not in (move.leave, new):
             raise mesh.refuse(
                 ("enabledBackend",),
-                f"names {enabled}, which signs: to leave {move.leave}, it would have to sign again first",
-                f"Rotate from {enabled} first, without --from; afterwards --from {move.leave} takes that one out.",
+                f"names {enabled}, which is neither the backend to leave ({move.leave}) nor the new one ({new})",
+                f"Rotate from {enabled} first, without --from. Then --from {move.leave} removes {move.leave}.",
             )
         return move.leave
     others = [backend["name"] for backend in mesh.backends if backend["name"] != new]
@@ -315,8 +315,8 @@ def _signs_already(mesh: EditableMesh, name: str, more: str = "") -> InvalidInpu
 def _one_name(mesh: EditableMesh, name: str, hint: str) -> InvalidInputError:
     return mesh.refuse(
         ("backends", _position(mesh, name), "name"),
-        f"{name} is the name of the backend that signs now and of the new one: changed in place, proxies with "
-        "certificates of the new CA would meet proxies that do not trust it yet",
+        f"{name} is the name of both the backend that signs and the new one; a change in place would give proxies "
+        "certificates that other proxies do not trust yet",
         hint,
     )
 
@@ -338,7 +338,7 @@ def _position(mesh: EditableMesh, name: str) -> int:
 
 def _mode_notes(old: object, new: object) -> list[str]:
     if (old, new) == ("STRICT", "PERMISSIVE"):
-        return ["the new backend is PERMISSIVE: from the switch on, plain traffic is accepted, too"]
+        return ["the new backend is PERMISSIVE: from the switch on, plain traffic is accepted too"]
     return []
 
 
@@ -368,8 +368,8 @@ def _authority_notes(mesh: EditableMesh, old: str, new: str, outputs: StackOutpu
     notes = [f"{old} and the new backend are the same CA, {arn}"] if _authority(mesh, old) == arn else []
     if mesh.find_position(new) is not None and (there := _authority(mesh, new)) not in (None, arn):
         notes.append(
-            f"{new} is trusted already, with another CA, {there}; the first step takes that one away, so no proxy may "
-            "hold a certificate of it any more"
+            f"{new} is already trusted, with another CA, {there}; the first step removes that CA, so no proxy may "
+            "still have a certificate of it"
         )
     return notes
 
