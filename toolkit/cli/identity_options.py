@@ -8,12 +8,14 @@ import click
 
 from toolkit.cli.options import with_options
 from toolkit.cli.parameters import option
+from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.mesh.render.identity_documents import IdentityOptions
     from toolkit.mesh.schema.mesh import Form
+    from toolkit.mesh.schema.versions import MeshVersion
     from toolkit.values import Object
 
 _Command = TypeVar("_Command", bound="Callable[..., object]")
@@ -80,6 +82,26 @@ def identity_options(*, rare: bool = False) -> Callable[[_Command], _Command]:
         )
 
     return add
+
+
+def refuse_old_version(version: MeshVersion, instead: str) -> None:
+    """Refuse a version that has no extension acmpca.
+
+    Args:
+        version: of Kong Mesh.
+        instead: what to do with this version.
+
+    Raises:
+        InvalidInputError: the version is too old.
+    """
+    from toolkit.mesh.schema.versions import FIRST_WITH_MESH_IDENTITY_EXTENSION as FIRST
+
+    if version < FIRST:
+        raise InvalidInputError(
+            f"Kong Mesh {version} has no MeshIdentity extension acmpca",
+            [Problem("--mesh-version", f"the extension came with Kong Mesh {FIRST}")],
+            instead,
+        )
 
 
 def take_identity_options(chosen: Object, form: Form, expiration: str | None, namespace: str) -> IdentityOptions:

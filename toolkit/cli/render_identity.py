@@ -9,7 +9,7 @@ import click
 from toolkit.cli.base import parse_version
 from toolkit.cli.documents import document_options, lay_out
 from toolkit.cli.exits import write_stdout
-from toolkit.cli.identity_options import identity_options, take_identity_options
+from toolkit.cli.identity_options import identity_options, refuse_old_version, take_identity_options
 from toolkit.cli.options import (
     STACKS_LIFETIME,
     contract_options,
@@ -142,13 +142,7 @@ def _heed_version(text: str | None, form: str) -> None:
     if text is None:
         return
     version = parse_version(text)
-    first = versions.FIRST_WITH_MESH_IDENTITY_EXTENSION
-    if version < first:
-        raise InvalidInputError(
-            f"Kong Mesh {version} has no MeshIdentity extension acmpca",
-            [Problem("--mesh-version", f"the extension came with Kong Mesh {first}")],
-            "toolkit render-mesh renders a Mesh with an acmpca backend for this version.",
-        )
+    refuse_old_version(version, "toolkit render-mesh renders a Mesh with an acmpca backend for this version.")
     if version >= versions.FIRST_WITHOUT_MTLS and form == "kubernetes":
         warn(
             f"Kong Mesh {version} has no global control plane on Kubernetes (UPGRADE.md); for one on Universal or "

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.base import CONTROL_PLANE, heed_version, note_list, read_base, read_mode, take_access
+from toolkit.cli.base import CONTROL_PLANE, heed_version, note_list, parse_version, read_base, read_mode, take_access
 from toolkit.cli.documents import lay_out, show_diff
-from toolkit.cli.identity_options import NAMES, take_identity_options
+from toolkit.cli.identity_options import NAMES, refuse_old_version, take_identity_options
 from toolkit.cli.identity_plan import IdentityPlan
 from toolkit.cli.mesh_options import refuse_public
 from toolkit.cli.options import emit, load_contract, note, say
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from toolkit.cli.output_options import Output
     from toolkit.mesh.rotate.identity_move import Given, IdentityMove
+    from toolkit.mesh.schema.versions import MeshVersion
     from toolkit.values import Object
 
 # The value of --to.
@@ -110,14 +111,21 @@ def _read_given(request: Request, access: Object, filenames: tuple[str, ...], ol
     documents = reader.read([(name_source(name), read_text(name)) for name in filenames])
     chain = None if old_chain is None else read_text(old_chain)
     if request.base != CONTROL_PLANE:
-        heed_version(request.mesh_version)
+        _heed_version(request.mesh_version, None)
         return Given(read_text(request.base), name_source(request.base), request.mesh, documents, chain)
     existing = read_base(request.base, access, [request.mesh or ""], "universal")
-    heed_version(request.mesh_version, existing.version)
+    _heed_version(request.mesh_version, existing.version)
     if not existing.meshes:
         raise InvalidInputError(f"the control plane has no mesh {request.mesh}")
     mesh = existing.meshes[0]
     return Given(mesh.editor.text, mesh.document.source, request.mesh, documents, chain)
+
+
+def _heed_version(given: str | None, known: MeshVersion | None) -> None:
+    heed_version(given, known)
+    version = known if given is None else parse_version(given)
+    if version is not None:
+        refuse_old_version(version, "Upgrade all control planes to 2.14 first, which has both mtls and MeshIdentity.")
 
 
 def _print_step(request: Request, move: IdentityMove, number: int) -> None:
