@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from toolkit.contract import list_validation_problems
 from toolkit.errors import Problem
+from toolkit.mesh.documents.typed import SPECS
 from toolkit.mesh.schema.identity_spec import MeshIdentitySpec
 from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
 from toolkit.mesh.schema.trust import MeshTrustSpec
@@ -29,12 +30,6 @@ if TYPE_CHECKING:
     from toolkit.mesh.schema.scoped import ScopedKind
     from toolkit.mesh.schema.traffic_policies import PermissionRule
 
-_SPECS: dict[ScopedKind, type[Model]] = {
-    "MeshIdentity": MeshIdentitySpec,
-    "MeshTrust": MeshTrustSpec,
-    "MeshTLS": MeshTlsSpec,
-    "MeshTrafficPermission": MeshTrafficPermissionSpec,
-}
 _MESSAGES = dict.fromkeys(("too_short", "string_too_short"), "must not be empty")
 _BOTH = "has from and rules; use only one of them"
 # Each type of a data source has a block of its own.
@@ -52,7 +47,7 @@ def list_spec_problems(kind: ScopedKind, spec: object) -> list[Problem]:
         return [Problem("spec", "is missing")]
     value = _drop_nulls(spec)
     try:
-        model = _SPECS[kind].model_validate(value)
+        model = SPECS[kind].model_validate(value)
     except ValidationError as error:
         problems = [*_list_invalid(error)]
         if problems or not _drop_unknown(value, error):

@@ -18,15 +18,14 @@ import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeAlias, get_args
 
+from toolkit.mesh.documents.typed import SPECS
 from toolkit.mesh.schema.field_types import Spec, list_fields, read_annotation
 from toolkit.mesh.schema.go_base64 import decode
 from toolkit.mesh.schema.go_duration import write_seconds, write_text
-from toolkit.mesh.schema.identity_spec import GoDuration, MeshIdentitySpec
+from toolkit.mesh.schema.identity_spec import GoDuration
 from toolkit.mesh.schema.mesh import ADDED_BY_SERVER
 from toolkit.mesh.schema.model import PROTOBUF_DURATION, PROTOBUF_WRAPPER
 from toolkit.mesh.schema.telemetry import Metrics, MetricsBackend, PrometheusConf
-from toolkit.mesh.schema.traffic_policies import MeshTlsSpec, MeshTrafficPermissionSpec
-from toolkit.mesh.schema.trust import MeshTrustSpec
 from toolkit.text import take_line
 from toolkit.yamltext.plain import items, mapping
 
@@ -105,14 +104,8 @@ def _go_fields(kind: Type) -> Type:
     return [_go_fields(kind[0])] if isinstance(kind, list) else kind
 
 
-_SPECS: dict[str, type[Model]] = {
-    "MeshIdentity": MeshIdentitySpec,
-    "MeshTrust": MeshTrustSpec,
-    "MeshTLS": MeshTlsSpec,
-    "MeshTrafficPermission": MeshTrafficPermissionSpec,
-}
 _SCOPED: dict[str, dict[str, Type]] = {
-    kind: {**_HEAD, "mesh": Kind.PLAIN, "spec": _go_fields(_message(spec))} for kind, spec in _SPECS.items()
+    kind: {**_HEAD, "mesh": Kind.PLAIN, "spec": _go_fields(_message(spec))} for kind, spec in SPECS.items()
 }
 _TYPES: dict[str, dict[str, Type]] = {"Secret": SECRET, **_SCOPED}
 _TLS_AUTO = "TLSAuto"

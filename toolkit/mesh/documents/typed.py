@@ -248,7 +248,7 @@ class ScopedDocument(Document):
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
         """Return every value of a known field with its type; paths begin at the spec."""
-        return tuple(walk_fields(self.spec, _SPECS[self.kind]))
+        return tuple(walk_fields(self.spec, SPECS[self.kind]))
 
 
 class DataplaneDocument(Document):
@@ -293,7 +293,8 @@ def recognize(value: object, source: str = "", root: Node = _NOWHERE, number: in
 
 
 _GROUP = API_VERSION.partition("/")[0] + "/"
-_SPECS: dict[str, type[Model]] = {
+# The models of the specs, by kind.
+SPECS: dict[str, type[Model]] = {
     "MeshIdentity": MeshIdentitySpec,
     "MeshTrust": MeshTrustSpec,
     "MeshTLS": MeshTlsSpec,
@@ -302,6 +303,6 @@ _SPECS: dict[str, type[Model]] = {
 _OWN_KINDS: dict[str, type[Document]] = {
     "Mesh": MeshDocument,
     "Dataplane": DataplaneDocument,
-    **dict.fromkeys(_SPECS, ScopedDocument),
+    **dict.fromkeys(SPECS, ScopedDocument),
 }
 _UNIVERSAL_KINDS = _OWN_KINDS | {"Secret": SecretDocument, "GlobalSecret": SecretDocument}
