@@ -253,7 +253,7 @@ def test_the_difference(move: Move) -> None:
 def test_a_move_goes_on_where_it_stopped(move: Move, tmp_path: Path) -> None:
     directory = tmp_path / "move"
     assert move.run("--output-dir", directory).exit_code == 0
-    prepared = load_stream((directory / "1-prepare.yaml").read_text(), "x")
+    prepared: list[Any] = load_stream((directory / "1-prepare.yaml").read_text(), "x")
     move.base.write_text(stream(prepared[-1]))
     before = [each for each in around("kubernetes", "builtin") if each["kind"] == "Secret"]
     reached = [prepared[0], *before]

@@ -34,7 +34,8 @@ OPTIONS: dict[str, IdentityOptions] = {
 
 def golden_texts() -> dict[str, str]:
     """Return the golden files by name."""
-    outputs, texts = golden_outputs(), {}
+    outputs = golden_outputs()
+    texts: dict[str, str] = {}
     for form in get_args(Form):
         for name, options in OPTIONS.items():
             identities = build_identities(outputs, "default", replace(options, form=form))
@@ -44,7 +45,7 @@ def golden_texts() -> dict[str, str]:
 
 def golden_stages() -> dict[str, str]:
     """Return the golden files of the stages of a move by name; the mesh is PERMISSIVE, and its caCert has no root."""
-    texts = {}
+    texts: dict[str, str] = {}
     for form in get_args(Form):
         old = backend("acmpca", mode="PERMISSIVE", dpCert={"rotation": {"expiration": "1d"}})
         old["conf"] = old["conf"] | {"caCert": {"inlineString": OLD_ISSUING}}

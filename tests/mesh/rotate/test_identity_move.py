@@ -223,13 +223,15 @@ def test_the_lifetime_of_the_mesh_comes_along() -> None:
     assert "expiry: 24h\n" in plan(start_of("universal", "own")).steps[3].text
 
 
-@pytest.mark.parametrize("expiration", ["1d12h", "x", 24, ["1d"], "0s"])
+@pytest.mark.parametrize("expiration", ["1d12h", "x", 24, ["1d"], "0s", "99y"])
 def test_a_lifetime_that_is_none_is_named_in_the_mesh(expiration: Any) -> None:
     with pytest.raises(InvalidInputError) as caught:
         plan(start_of("universal", "own", dpCert={"rotation": {"expiration": expiration}}))
     (problem,) = caught.value.problems
     assert problem.path.startswith("mesh.yaml:")
     assert problem.path.endswith("mtls.backends[0].dpCert.rotation.expiration")
+    assert "--expiration" in (caught.value.hint or "")
+    assert plan(start_of("universal", "own", dpCert={"rotation": {"expiration": expiration}}), expiry="1h")
 
 
 def test_permissive_becomes_a_mesh_tls() -> None:

@@ -54,7 +54,7 @@ def _is_accepted(model: type[BaseModel], document: dict[str, Any]) -> bool:
 
 def _values(annotation: Any, fields: Mapping[str | type, SearchStrategy[Any]]) -> SearchStrategy[Any]:
     origin, inner = get_origin(annotation), get_args(annotation)
-    known = _SIMPLE | dict(fields)
+    known: dict[Any, SearchStrategy[Any]] = {**_SIMPLE, **fields}
     if annotation in known:
         return known[annotation]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -62,7 +62,10 @@ DOCUMENTED: dict[str, dict[str, Any]] = {
         },
     },
 }
-FIELDS = {"expiry": st.sampled_from(["24h", "1h30m", "0.5s"]), "timeout": st.sampled_from(["1s", "500ms"])}
+FIELDS: dict[str | type, st.SearchStrategy[Any]] = {
+    "expiry": st.sampled_from(["24h", "1h30m", "0.5s"]),
+    "timeout": st.sampled_from(["1s", "500ms"]),
+}
 PROVIDERS = st.one_of(
     st.fixed_dictionaries({"type": st.just("Bundled"), "bundled": documents(Bundled, FIELDS)}),
     st.fixed_dictionaries({"type": st.just("Spire"), "spire": documents(Spire, FIELDS)}),

@@ -8,6 +8,7 @@ extension acmpca is experimental (:mod:`toolkit.mesh.schema.identity_spec`).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, cast, get_args
 
 from toolkit.contract import check_dns_label
@@ -31,6 +32,7 @@ from toolkit.mesh.rotate.obstacles import PREPARE, SWITCH, Obstacle
 from toolkit.mesh.rotate.old_chains import read_old_chains
 from toolkit.mesh.rotate.rotation import Step
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
+from toolkit.mesh.schema.go_duration import parse_nanoseconds
 from toolkit.mesh.schema.identity_spec import Selector
 from toolkit.mesh.schema.mesh import API_VERSION
 from toolkit.mesh.schema.model import Mode
@@ -108,7 +110,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
     """
     mesh = given.read()
     _require_usable_name(mesh)
-    options = replace(options, form=mesh.form, expiry=options.expiry or _find_expiration(mesh))
+    options = replace(options, form=mesh.form, expiry=options.expiry or _find_expiration(mesh, outputs))
     documents = Documents([*mesh.documents.streams, *given.documents.streams])
     identities = build_identities(outputs, mesh.name, options)
     publisher = name_publisher(options.name)
@@ -337,21 +339,26 @@ def _find_enabled(mesh: EditableMesh) -> tuple[Path, Object]:
     return ("backends", position), mesh.backends[position]
 
 
-def _find_expiration(mesh: EditableMesh) -> str | None:
+def _find_expiration(mesh: EditableMesh, outputs: StackOutputs) -> str | None:
     """Return the lifetime of certificates that the Mesh has; None if it has none.
 
     Raises:
-        InvalidInputError: it is not a lifetime.
+        InvalidInputError: it is not a lifetime, or the contract's CA can't issue certificates for so long.
     """
     place, backend = _find_enabled(mesh)
     path = ("dpCert", "rotation", "expiration")
     expiration = at(backend, path)
     if expiration is None:
         return None
+    fix = "Choose another lifetime for the MeshIdentity with --expiration."
     try:
-        return convert_expiry(text(expiration))
+        converted = convert_expiry(text(expiration))
     except ValueError as error:
-        raise mesh.refuse((*place, *path), str(error), "Correct it, or give --expiration.") from error
+        raise mesh.refuse((*place, *path), str(error), fix) from error
+    lifetime = timedelta(microseconds=parse_nanoseconds(converted) // 1000)
+    if problem := outputs.certificate_authority.check_lifetime(lifetime):
+        raise mesh.refuse((*place, *path), f"{expiration} {problem}", fix)
+    return converted
 
 
 def _find_mode(mesh: EditableMesh) -> Mode:
