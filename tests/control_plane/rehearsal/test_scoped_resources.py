@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -321,7 +322,55 @@ SPECS: dict[ScopedKind, st.SearchStrategy[Any]] = {
 }
 
 
-@given(st.sampled_from(SCOPED_KINDS).flatmap(lambda kind: st.tuples(st.just(kind), SPECS[kind])))
+VALID: list[tuple[ScopedKind, Any]] = [
+    (document["type"], document["spec"])
+    for document in YAML(typ="safe").load_all(
+        scoped.stream(
+            scoped.TRUST,
+            scoped.PERMISSION,
+            scoped.TLS.replace("mode: Strict", "mode: Strict, tlsVersion: {min: TLS12}"),
+            scoped.TLS.replace("rules: [", "targetRef: {kind: Mesh}, from: [").replace(
+                "[{", "[{targetRef: {kind: Mesh}, "
+            ),
+            scoped.PUBLISH,
+            scoped.issue(scoped.ALL, more=", spiffeID: {trustDomain: a.b, path: /x}"),
+            scoped.issue(provider=bundled("ca", ", certificateParameters: {expiry: 24h}, meshTrustCreation: Disabled")),
+            scoped.issue(provider="{type: Spire, spire: {agent: {timeout: 1s}}}"),
+            scoped.issue(provider=config()),
+        )
+    )
+]
+
+
+@pytest.mark.parametrize(("kind", "spec"), VALID)
+def test_what_is_valid_is_taken(kind: ScopedKind, spec: Any) -> None:
+    document = {"type": kind, "mesh": "default", "name": "x", "spec": spec}
+    assert put(StandIn(), scoped.path(COLLECTIONS[kind], "x"), document).status == 201
+
+
+def list_places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, entry in entries for place in list_places(entry, (*path, key)))]
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> tuple[ScopedKind, Any]:
+    """A valid spec in which a few values were taken away or replaced."""
+    kind, spec = draw(st.sampled_from(VALID))
+    spec = copy.deepcopy(spec)
+    for _ in range(draw(st.integers(0, 2))):
+        *above, last = draw(st.sampled_from(list_places(spec)[1:] or [("x",)]))
+        owner = spec
+        for step in above:
+            owner = owner[step]
+        if draw(st.booleans()):
+            owner[last] = draw(LEAVES)
+        else:
+            owner.pop(last, None) if isinstance(owner, dict) else owner.pop(last)
+    return kind, spec
+
+
+@given(changed() | st.sampled_from(SCOPED_KINDS).flatmap(lambda kind: st.tuples(st.just(kind), SPECS[kind])))
 def test_what_is_taken_is_kept_and_apply_finds_no_problem_in_it(case: tuple[ScopedKind, Any]) -> None:
     kind, spec = case
     stand_in, path = StandIn(product="kuma"), scoped.path(COLLECTIONS[kind], "x")
