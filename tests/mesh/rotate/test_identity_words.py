@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
 from toolkit.mesh.rotate.identity_move import STAGES
 from toolkit.mesh.rotate.identity_words import Names, describe_stages
-from toolkit.mesh.rotate.instructions import Words
 from toolkit.mesh.schema.mesh import Form
+
+if TYPE_CHECKING:
+    from toolkit.mesh.rotate.instructions import Words
 
 FORMS = get_args(Form)
 
