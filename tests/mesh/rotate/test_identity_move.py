@@ -378,3 +378,20 @@ def test_the_base_may_have_all_documents() -> None:
     text = f"{start.text}---\n{start.documents.streams[0].text}"
     move = plan(Given(text, "all.yaml", None, read([])))
     assert [message for before, message in messages(move) if before] == []
+
+
+def test_a_mesh_without_mesh_services_is_not_prepared_however_far_it_is() -> None:
+    start = start_of("universal", "own")
+    switched = documents(plan(start), "switch")
+    move = plan(given(mesh("universal", backend("own")), *switched, *around("universal", "own")))
+    assert [step.is_done for step in move.steps] == [False, True, True, True, False]
+
+
+def test_at_the_end_permissions_need_no_old_ids() -> None:
+    (issuer,) = documents(plan(start_of("universal", "own")), "switch")
+    new = [{"spiffeID": {"type": "Prefix", "value": "spiffe://default.zone-1.mesh.local"}}]
+    permission = scoped("universal", "MeshTrafficPermission", "p", {"rules": [{"default": {"allow": new}}]})
+    over = {"type": "Mesh", "name": "default", "meshServices": {"mode": "Exclusive"}}
+    move = plan(given(over, issuer, permission))
+    assert all(step.is_done for step in move.steps)
+    assert move.list_blocking(5) == []

@@ -28,7 +28,7 @@ from toolkit.mesh.render.templating import join_documents, render_document
 from toolkit.mesh.rotate import obstacles, permissions
 from toolkit.mesh.rotate.existing_identities import ExistingIdentities
 from toolkit.mesh.rotate.identity_words import Names, describe_stages
-from toolkit.mesh.rotate.obstacles import PREPARE, SWITCH, Obstacle
+from toolkit.mesh.rotate.obstacles import FINISH, PREPARE, SWITCH, Obstacle
 from toolkit.mesh.rotate.old_chains import read_old_chains
 from toolkit.mesh.rotate.rotation import Step
 from toolkit.mesh.schema.backends import CHAIN_FIELDS
@@ -63,6 +63,7 @@ class IdentityMove:
         obstacles: what a person must decide.
         notes: what the operator should know beforehand.
         before: the stream with the Mesh as it is.
+        earlier: the same documents before each stage; empty if they are new.
         is_confidential: whether only their owner may read the documents.
     """
 
@@ -71,6 +72,7 @@ class IdentityMove:
     obstacles: tuple[Obstacle, ...]
     notes: tuple[str, ...]
     before: str
+    earlier: tuple[str, ...]
     is_confidential: bool
 
     def list_blocking(self, number: int) -> list[Obstacle]:
@@ -121,7 +123,7 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
     chains = read_old_chains(mesh.document, documents, outputs, given.old_chain)
     domains = {each.text for each in expand_trust_domains(outputs, mesh.name, options.trust_domain).values()}
     policies = _Policies(documents, mesh, sorted(domains - {mesh.name}), options)
-    texts = _write_stages(given, mesh, identities, policies, _StageParts(publisher, chains, outputs.certificate_chain))
+    texts, earlier = _write_stages(given, identities, policies, publisher, chains)
     names = Names(
         mesh=mesh.name,
         form=mesh.form,
@@ -133,55 +135,56 @@ def plan_move_to_identity(given: Given, outputs: StackOutputs, options: Identity
         trusts=[trust.name for trust in identities.trusts],
     )
     words = describe_stages(names)
+    reached = existing.find_reached(has_mtls=bool(mesh.mtls))
     found = [
-        *policies.obstacles,
+        # Without mtls, permissions need no old SPIFFE IDs.
+        *(policies.obstacles if reached < FINISH else ()),
         *existing.find_obstacles(),
         *obstacles.find_obstacles(mesh.document, documents, chains, outputs.certificate_authority.arn),
     ]
-    reached = existing.find_reached(has_mtls=bool(mesh.mtls))
-    if not reached and texts["prepare"] == given.text and not any(each.before == PREPARE for each in found):
-        reached = PREPARE
-    steps = [Step(number, name, texts[name], number <= reached, words[name]) for number, name in enumerate(STAGES, 1)]
-    return IdentityMove(names, tuple(steps), tuple(found), tuple(policies.notes), given.text, mesh.is_confidential)
+    is_prepared = texts["prepare"] == given.text and not any(each.before == PREPARE for each in found)
+    done = {PREPARE: is_prepared or reached == FINISH}
+    steps = [
+        Step(number, name, texts[name], done.get(number, number <= reached), words[name])
+        for number, name in enumerate(STAGES, 1)
+    ]
+    return IdentityMove(
+        names, tuple(steps), tuple(found), tuple(policies.notes), given.text, earlier, mesh.is_confidential
+    )
 
 
 _RENDER = "toolkit render-identity renders a MeshIdentity for a mesh without mTLS."
 
 
-@dataclass(frozen=True)
-class _StageParts:
-    publisher: str
-    chains: list[OldChain]
-    contract_chain: str
-
-
 def _write_stages(
-    given: Given, mesh: EditableMesh, identities: Identities, policies: _Policies, parts: _StageParts
-) -> dict[str, str]:
-    """Return the stream of documents of each stage, by its name."""
-    form, issuer = mesh.form, identities.identity
+    given: Given, identities: Identities, policies: _Policies, publisher_name: str, chains: list[OldChain]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the stream of documents of each stage by its name, and what each stage changes; empty if it is new."""
+    issuer = identities.identity
+    form, mesh = given.read().form, issuer.mesh
     spec = issuer.spec
     # Both have the same SPIFFE ID, which must not change later.
     published = spec.model_copy(update={"provider": None})
     published.model_fields_set.discard("provider")
-    publisher = issuer.model_copy(update={"name": parts.publisher, "spec": published})
+    publisher = issuer.model_copy(update={"name": publisher_name, "spec": published})
     waiting = issuer.model_copy(update={"spec": spec.model_copy(update={"selector": Selector()})})
-    prepared = _prepare(given, parts)
+    prepared = _prepare(given, chains)
     finished = given.read(prepared)
     if finished.mtls:
         finished.remove_from_spec(("mtls",))
-    old_trust = _make_old_trust(mesh.name, issuer.namespace, parts.chains)
+    old_trust = _make_old_trust(mesh, issuer.namespace, chains)
     trusts = [*([old_trust] if old_trust else []), *identities.trusts]
-    return {
+    texts = {
         "prepare": join_documents([*policies.render(), prepared]),
         "publish": render_resource(publisher, form),
         "trust": join_documents([render_resource(each, form) for each in (*trusts, waiting)]),
         "switch": render_resource(issuer, form),
         "finish": finished.editor.text,
     }
+    return texts, (given.text, "", "", render_resource(waiting, form), prepared)
 
 
-def _prepare(given: Given, parts: _StageParts) -> str:
+def _prepare(given: Given, chains: list[OldChain]) -> str:
     """Return the stream with a Mesh that has MeshServices, and the root in every caCert that lacks it."""
     prepared = given.read()
     if at(prepared.document.spec, ("meshServices", "mode")) != "Exclusive":
@@ -189,7 +192,7 @@ def _prepare(given: Given, parts: _StageParts) -> str:
         path, value = (("meshServices", "mode"), "Exclusive") if is_there else (("meshServices",), _EXCLUSIVE)
         prepared.set_in_spec(path, value)
     for number, backend in enumerate(given.read().backends):
-        chain = next(each for each in parts.chains if each.backend == backend["name"])
+        chain = next(each for each in chains if each.backend == backend["name"])
         if chain.lacks_root and chain.bundle and CHAIN_FIELDS.get(text(backend.get("type"))) == "caCert":
             again = given.read(prepared.editor.text)
             again.set(("backends", number, "conf", "caCert"), {"inlineString": chain.bundle})
