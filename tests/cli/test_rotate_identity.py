@@ -243,11 +243,18 @@ def test_a_mesh_without_mtls(move: Move) -> None:
 
 
 def test_the_difference(move: Move) -> None:
-    result = move.run("--step", "5", "--diff")
-    assert result.exit_code == 0
-    assert "-" in result.stdout
-    # Stage 1 against the Mesh as it is.
-    assert "meshServices" in move.run("--step", "1", "--diff").stdout
+    changed = {}
+    for number in range(1, 6):
+        result = move.run("--step", str(number), "--diff")
+        assert result.exit_code == 0
+        lines = [line for line in result.stdout.splitlines() if not line.startswith(("---", "+++"))]
+        changed[number] = [line for line in lines if line.startswith(("-", "+"))]
+    assert any("Exclusive" in line for line in changed[1])
+    # New documents, another selector, and the section that goes.
+    assert all(line.startswith("+") for line in changed[2] + changed[3])
+    assert changed[4] == ["-  selector: {}", "+  selector:", "+    dataplane:", "+      matchLabels: {}"]
+    assert any('"mtls"' in line for line in changed[5])
+    assert not any("MeshIdentity" in line for line in changed[5])
 
 
 def test_a_move_goes_on_where_it_stopped(move: Move, tmp_path: Path) -> None:
@@ -295,6 +302,31 @@ def test_a_control_plane_has_the_mesh(move: Move, standin: Faulty) -> None:
     absent = CliRunner().invoke(main, [*command[:-4], "--mesh", "nope"], env=there)
     assert absent.exit_code == 2
     assert "the control plane has no mesh nope" in absent.stderr
+
+
+def test_a_control_plane_is_asked_for_everything_but_secrets(move: Move, standin: Faulty) -> None:
+    outbound = {"port": 80, "tags": {"kuma.io/service": "backend"}}
+    standin.state["/meshes/default/dataplanes/web"] = {
+        "type": "Dataplane",
+        "mesh": "default",
+        "name": "web",
+        "networking": {"address": "127.0.0.1", "outbound": [outbound]},
+    }
+    named = scoped("universal", "MeshTrafficPermission", "one", {"targetRef": {"kind": "Mesh"}, **allow_one("backend")})
+    standin.state["/meshes/default/meshtrafficpermissions/one"] = named
+    command = ["rotate", "--to", "mesh-identity", "--base", "control-plane", "--contract", str(move.contract)]
+    command += ["--mesh", "default", "-o", "json"]
+    result = CliRunner().invoke(main, command, env={"TOOLKIT_CONTROL_PLANE": standin.url})
+    assert result.exit_code == 0, result.stderr
+    decisions = {each["message"]: each for each in json.loads(result.stdout)["decisions"]}
+    (legacy,) = [each for message, each in decisions.items() if message.startswith("web reaches backend")]
+    assert (legacy["before"], legacy["place"].partition(":")[0]) == (5, "the control plane")
+    assert any("names clients by MeshSubset" in message for message in decisions)
+
+
+def allow_one(service: str) -> dict[str, Any]:
+    target = {"kind": "MeshSubset", "tags": {"kuma.io/service": service}}
+    return {"from": [{"targetRef": target, "default": {"action": "Allow"}}]}
 
 
 def test_a_control_plane_that_is_too_old(move: Move) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from toolkit.cli.base import CONTROL_PLANE, heed_version, note_list, parse_version, read_base, read_mode, take_access
+from toolkit.cli.control_plane_options import open_control_plane
 from toolkit.cli.documents import lay_out, show_diff
 from toolkit.cli.identity_options import NAMES, refuse_old_version, take_identity_options
 from toolkit.cli.identity_plan import IdentityPlan
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.cli.output_options import Output
+    from toolkit.control_plane.resources import ListedKind
     from toolkit.mesh.rotate.identity_move import Given, IdentityMove
     from toolkit.mesh.schema.versions import MeshVersion
     from toolkit.values import Object
@@ -108,17 +111,32 @@ def _read_given(request: Request, access: Object, filenames: tuple[str, ...], ol
     from toolkit.mesh.documents import reader
     from toolkit.mesh.rotate.identity_move import Given
 
-    documents = reader.read([(name_source(name), read_text(name)) for name in filenames])
+    texts = [(name_source(name), read_text(name)) for name in filenames]
     chain = None if old_chain is None else read_text(old_chain)
     if request.base != CONTROL_PLANE:
         _heed_version(request.mesh_version, None)
-        return Given(read_text(request.base), name_source(request.base), request.mesh, documents, chain)
+        return Given(read_text(request.base), name_source(request.base), request.mesh, reader.read(texts), chain)
     existing = read_base(request.base, access, [request.mesh or ""], "universal")
     _heed_version(request.mesh_version, existing.version)
     if not existing.meshes:
         raise InvalidInputError(f"the control plane has no mesh {request.mesh}")
     mesh = existing.meshes[0]
+    documents = reader.read([*texts, ("the control plane", _list_documents(mesh.name, access))])
     return Given(mesh.editor.text, mesh.document.source, request.mesh, documents, chain)
+
+
+def _list_documents(mesh: str, access: Object) -> str:
+    """Return what the control plane has of a mesh beside the Mesh, as a YAML stream; no Secrets.
+
+    Raises:
+        ExternalError: the control plane can't be reached or returned an error.
+    """
+    from toolkit.mesh.schema.scoped import SCOPED_KINDS
+
+    kinds: tuple[ListedKind, ...] = (*SCOPED_KINDS, "Dataplane")
+    with open_control_plane(**access) as control_plane:
+        found = [document for kind in kinds for document in control_plane.list_resources(kind, mesh)]
+    return "".join(f"---\n{json.dumps(document)}\n" for document in found)
 
 
 def _heed_version(given: str | None, known: MeshVersion | None) -> None:
@@ -143,8 +161,7 @@ def _print_step(request: Request, move: IdentityMove, number: int) -> None:
     if request.diff:
         if move.is_confidential:
             refuse_public("an AWS credential")
-        before = move.before if number == 1 else move.steps[number - 2].text
-        show_diff(before, step.text, (f"before stage {number}", f"after stage {number}"))
+        show_diff(move.earlier[number - 1], step.text, (f"before stage {number}", f"after stage {number}"))
         return
     target = request.outputs[0]
     # Only the stages with the Mesh can contain its credentials.

@@ -20,7 +20,6 @@ from toolkit.control_plane.connection import (
     Access,
     create_tls_context,
     explain_tls_failure,
-    is_loopback,
     parse_address,
     speaks_plainly,
 )
@@ -37,13 +36,14 @@ from toolkit.control_plane.request_deadline import RequestDeadline
 from toolkit.control_plane.resources import Key, build_list_path
 from toolkit.control_plane.responses import ApiResponse
 from toolkit.errors import ExternalError, InvalidInputError, Problem, flatten
+from toolkit.network_settings import is_loopback
 from toolkit.redaction import check_proxies
 from toolkit.text import take_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.mesh.schema.scoped import ScopedKind
+    from toolkit.control_plane.resources import ListedKind
     from toolkit.values import Object
 
 _log = logging.getLogger(__name__)
@@ -215,7 +215,7 @@ class ControlPlane:
         response = self._read("/config")
         return (response.parse_document() if response.status == httpx.codes.OK else None) or {}
 
-    def list_resources(self, kind: ScopedKind, mesh: str) -> list[Object]:
+    def list_resources(self, kind: ListedKind, mesh: str) -> list[Object]:
         """Return all resources of a kind in a mesh, from all pages.
 
         Source: kumahq/kuma:pkg/api-server/pagination.go.

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from toolkit.values import Object
 
 Kind: TypeAlias = Literal["Mesh", "Secret"] | ScopedKind
+ListedKind: TypeAlias = Literal["Secret", "Dataplane"] | ScopedKind
 KINDS: tuple[Kind, ...] = ("Mesh", "Secret", *SCOPED_KINDS)
 _SCOPED: dict[str, ScopedKind] = {kind: kind for kind in SCOPED_KINDS}
 # Fields of a Secret and of other resources of a mesh.
@@ -48,9 +49,11 @@ _FIELDS = frozenset({"type", "mesh", "name", "labels"})
 _SECRET_FIELDS, _SCOPED_FIELDS = _FIELDS | {"data"}, _FIELDS | {"spec"}
 
 
-def build_list_path(kind: Literal["Secret"] | ScopedKind, mesh: str) -> str:
-    """Return the path of all resources of a kind in a mesh."""
-    return f"/meshes/{quote(mesh, safe='')}/{'secrets' if kind == 'Secret' else COLLECTIONS[kind]}"
+def build_list_path(kind: ListedKind, mesh: str) -> str:
+    """Return the path of all resources of a kind in a mesh (kumahq/kuma:pkg/core/resources/apis/*/rest.yaml)."""
+    others = {"Secret": "secrets", "Dataplane": "dataplanes"}
+    collection = COLLECTIONS[kind] if kind in SCOPED_KINDS else others[kind]
+    return f"/meshes/{quote(mesh, safe='')}/{collection}"
 
 
 @dataclass(frozen=True)

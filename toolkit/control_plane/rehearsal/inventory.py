@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 # The collections of a mesh's resources in the API.
 COLLECTIONS: dict[str, str] = {"Secret": "secrets"} | dict(scoped.COLLECTIONS.items())
+# Of which the stand-in only lists what was put into it.
+LISTED = {"Dataplane": "dataplanes"}
 
 
 def build_path(kind: str, mesh: str, name: str) -> str:
     """Return the path of a resource in the API."""
     path = f"/meshes/{quote(mesh, safe='')}"
-    return path if kind == "Mesh" else f"{path}/{COLLECTIONS[kind]}/{quote(name, safe='')}"
+    return path if kind == "Mesh" else f"{path}/{(COLLECTIONS | LISTED)[kind]}/{quote(name, safe='')}"
 
 
 class Inventory:

@@ -10,13 +10,13 @@ import re
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
-from toolkit.control_plane.rehearsal.inventory import COLLECTIONS
+from toolkit.control_plane.rehearsal.inventory import COLLECTIONS, LISTED
 from toolkit.control_plane.rehearsal.violations import RefusedError, Reply, Violation
 
 _KINDS = {collection: kind for kind, collection in COLLECTIONS.items()}
 _ANY_COLLECTION = "|".join(_KINDS)
 _RESOURCE = re.compile(rf"/meshes/(?P<mesh>[^/]+)(?:/(?P<collection>{_ANY_COLLECTION})/(?P<name>[^/]+))?")
-_LIST = re.compile(rf"/meshes(?:/(?P<mesh>[^/]+)/(?P<collection>{_ANY_COLLECTION}))?")
+_LIST = re.compile(rf"/meshes(?:/(?P<mesh>[^/]+)/(?P<collection>{_ANY_COLLECTION}|{'|'.join(LISTED.values())}))?")
 _DEFAULT_SIZE, _MAX_SIZE = 100, 1000
 # Answers to requests without a route.
 PLAIN = {
@@ -89,7 +89,8 @@ def find_list(path: str) -> tuple[str, str | None] | None:
     match = _LIST.fullmatch(path)
     if match is None:
         return None
-    return (_KINDS[match["collection"]], unquote(match["mesh"])) if match["mesh"] else ("Mesh", None)
+    kinds = {**_KINDS, **{collection: kind for kind, collection in LISTED.items()}}
+    return (kinds[match["collection"]], unquote(match["mesh"])) if match["mesh"] else ("Mesh", None)
 
 
 def read_page(parameters: dict[str, str]) -> tuple[int, int]:

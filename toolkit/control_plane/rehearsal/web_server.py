@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
-from toolkit.control_plane.connection import is_loopback
+from toolkit.network_settings import is_loopback
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.routes import Request
 from toolkit.control_plane.rehearsal.violations import RefusedError, Reply
