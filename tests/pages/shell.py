@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# A new shell, too, ends at the first command that fails.
+_STRICT = "set -eu -o pipefail\n"
 MARK = "@@block"
 _PART = re.compile(
     r"^ *<!-- not run: (?P<reason>[^\n]+?) -->\n+(?= *```)"
@@ -130,17 +132,8 @@ def run_page(text: str, directory: Path, environment: dict[str, str]) -> None:
         AssertionError: a command failed, or printed something else than the page shows.
     """
     blocks = [block for block in read_blocks(text) if not block.reason]
-    for block in blocks:
-        # The new shell would not stop at the first failure of the commands that follow in its block.
-        assert "-- bash\n" not in block.commands.rstrip("\n"), f"line {block.line}: a new shell ends its block"
     script = "".join(
-        f"printf '\\n{MARK} %s\\n' {number}\nset -eu -o pipefail\n"
-        + (
-            f"set +e\n{block.commands}code=$?\nset -e\n[ $code = {block.exit_code} ]\n"
-            if block.exit_code
-            else block.commands
-        )
-        for number, block in enumerate(blocks)
+        f"printf '\\n{MARK} %s\\n' {number}\n{_STRICT}{_make_strict(block)}" for number, block in enumerate(blocks)
     )
     ours, theirs = os.pipe()
     with subprocess.Popen(
@@ -162,6 +155,14 @@ def run_page(text: str, directory: Path, environment: dict[str, str]) -> None:
     for number, block in enumerate(blocks):
         missing = find_missing(block.printed, seen[str(number)])
         assert not missing, f"line {block.line}: not printed: {missing!r}\n{seen[str(number)]}"
+
+
+def _make_strict(block: Block) -> str:
+    """Return commands with which the shell, and a shell that one of them opens, ends where a command fails."""
+    commands = re.sub(r"^(.*-- bash)\n", rf"\1\n{_STRICT}", block.commands, flags=re.MULTILINE)
+    if not block.exit_code:
+        return commands
+    return f"set +e\n{commands}code=$?\nset -e\n[ $code = {block.exit_code} ]\n"
 
 
 def make_environment(home: Path) -> dict[str, str]:

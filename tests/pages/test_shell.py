@@ -41,7 +41,7 @@ def test_a_page_that_is_right_passes(text: str, tmp_path: Path) -> None:
         (page("<!-- exit: 1 -->", "```sh", "(exit 2)", "```"), "line 2: failed"),
         (page("```sh", "false | cat", "```"), "line 1: failed"),
         (page("```sh", "bash", "```", "", "```sh", "false", "```", "", "```sh", "true", "```"), "line 5: failed"),
-        (page("```sh", "env -- bash", "false", "```"), "a new shell ends its block"),
+        (page("```sh", "env -- bash", "false", "true", "```", "", "```sh", "true", "```"), "line 1: failed"),
         (page("```console", "$ echo one", "two", "```"), "not printed: 'two'"),
     ],
 )
