@@ -1,7 +1,8 @@
-"""Check TLS settings in the environment before any connection: libraries report them late, or as errors of AWS."""
+"""Check network settings before any connection: libraries report wrong ones late, or as errors of AWS."""
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +73,14 @@ def require_proxy(proxy: str | None, variable: str = "HTTPS_PROXY") -> None:
             f"{variable} is not a valid URL of a proxy: {scheme}:// is neither http:// nor https://",
             f"Write http://HOST:PORT, or unset {variable}; NO_PROXY excepts hosts.",
         )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine's loopback interface."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _refuse(variable: str, file: str, problem: str) -> ExternalError:

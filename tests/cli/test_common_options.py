@@ -22,6 +22,8 @@ KEYS = {
 }
 # Nobody listens there.
 NOWHERE = ("--endpoint-url", "http://127.0.0.1:9", "--timeout", "1")
+# Not on this machine; a name that never resolves (RFC 6761, 6.4).
+ELSEWHERE = ("--endpoint-url", "https://aws.invalid", "--timeout", "1")
 
 
 @pytest.mark.parametrize("words", [("-q", "lint"), ("lint", "-q"), ("--quiet", "lint"), ("lint", "--quiet")])
@@ -66,22 +68,46 @@ def many_zones(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_more_than_a_dollar_is_asked_for_on_a_terminal(many_zones: Path, outputs: Path) -> None:
     question = "Go on? [y/N]"
-    refused = run_on_terminal("verify", "--contract", many_zones, *NOWHERE, answers={question: "n\n"}, environment=KEYS)
+    line = ("verify", "--contract", many_zones)
+    refused = run_on_terminal(*line, *ELSEWHERE, answers={question: "n\n"}, environment=KEYS)
     assert question in refused.text
     assert "not verified; nothing was issued" in refused.text
     assert refused.exit_code == 130
-    agreed = run_on_terminal("verify", "--contract", many_zones, *NOWHERE, answers={question: "y\n"}, environment=KEYS)
+    agreed = run_on_terminal(*line, *ELSEWHERE, answers={question: "y\n"}, environment=KEYS)
     assert (question in agreed.text, agreed.exit_code) == (True, 3)
     for arguments in (
-        ("verify", "-y", "--contract", many_zones),
-        ("verify", "--contract", outputs, "--zone", "zone-1"),
+        (*line, "-y", *ELSEWHERE),
+        ("verify", "--contract", outputs, "--zone", "zone-1", *ELSEWHERE),
+        # Nothing is paid on this machine.
+        (*line, *NOWHERE),
     ):
-        shown = run_on_terminal(*arguments, *NOWHERE, environment=KEYS)
+        shown = run_on_terminal(*arguments, environment=KEYS)
         assert (question in shown.text, shown.exit_code) == (False, 3)
 
 
 @pytest.mark.slow
 def test_a_job_is_not_asked(many_zones: Path) -> None:
-    result = CliRunner().invoke(main, ["verify", "--contract", str(many_zones), *NOWHERE], env=KEYS)
-    assert "Asking for 3 certificates, one per zone; on AWS they cost up to $2.25." in result.stderr
+    line = ["verify", "--contract", str(many_zones)]
+    result = CliRunner().invoke(main, [*line, *ELSEWHERE], env=KEYS)
+    assert "Asking for 3 certificates, one per zone; they cost up to $2.25." in result.stderr
     assert (result.exit_code, "Go on?" in result.stderr) == (3, False)
+    one = CliRunner().invoke(main, [*line, *ELSEWHERE, "--zone", "zone-1"], env=KEYS)
+    assert "Asking for 1 certificate; it costs up to $0.75." in one.stderr
+    local = CliRunner().invoke(main, [*line, *NOWHERE, "--zone", "zone-1"], env=KEYS)
+    assert "Asking for 1 certificate; on AWS it would cost up to $0.75." in local.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["verify"], ["verify", "--resume"]])
+def test_a_warning_that_credentials_are_sent_unencrypted(many_zones: Path, tmp_path: Path, command: list[str]) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    ledger.touch()
+    words = [*command, *([str(ledger)] if command[1:] else []), "--contract", str(many_zones)]
+    for url, is_safe in (
+        ("http://aws.invalid:4566", False),
+        ("https://aws.invalid", True),
+        ("http://localhost:9", True),
+        ("http://[::1]:9", True),
+    ):
+        result = CliRunner().invoke(main, words, env={**KEYS, "AWS_ENDPOINT_URL": url})
+        assert result.stderr.count(f"Warning: {url} is an http:// address on another host") == (not is_safe), url

@@ -58,7 +58,7 @@ def test_the_certificates_of_a_killed_run_are_recovered(
     result = toolkit(aws, "--contract", live_file, "--resume", killed, "-o", "json")
     assert result.returncode == 0, result.stderr
     assert result.stderr.startswith("Repeating 3 requests: ")
-    assert "on AWS that costs up to $2.25" in result.stderr
+    assert "on AWS that would cost up to $2.25" in result.stderr
     report = json.loads(result.stdout)
     assert report["complete"] is True
     found = {request["certificateArn"]: request for request in report["requests"]}

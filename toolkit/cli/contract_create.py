@@ -9,6 +9,7 @@ import click
 from toolkit.cli.options import emit, mesh_option, namespace_option, note, warn
 from toolkit.cli.output_options import output_file_option, refuse_one_stdin
 from toolkit.cli.parameters import Command, option
+from toolkit.cli.verify_identity import warn_of_plaintext
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -167,7 +168,10 @@ def _ask(draft: Draft, profile: str | None, endpoint_url: str | None) -> None:
     from toolkit.verify.identity import Ambient
 
     authority = draft.authority or {}
-    facts = ask_for_authority(authority["arn"], Ambient(profile, endpoint_url))
+    source = Ambient(profile, endpoint_url)
+    source.require_credentials()
+    warn_of_plaintext(source)
+    facts = ask_for_authority(authority["arn"], source)
     add_authority(draft, facts.fields, facts.chain)
     if facts.status != "ACTIVE":
         warn(f"the CA is {facts.status}: AWS issues no certificates from it")

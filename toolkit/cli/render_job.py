@@ -154,8 +154,11 @@ def _say(outputs: StackOutputs, zones: Sequence[Zone], options: JobOptions, mesh
 
     if options.schedule:
         price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(zones)
-        many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one per zone"
-        note(f"each run requests {many}; on AWS they cost up to ${price:.2f}")
+        is_one = len(zones) == 1
+        many = (
+            "1 certificate; on AWS it costs" if is_one else f"{len(zones)} certificates, one per zone; on AWS they cost"
+        )
+        note(f"each run requests {many} up to ${price:.2f}")
     if mesh and mesh.has_access_key:
         note("the Mesh names an access key, with which its control planes ask; the Jobs ask with the role of the pod")
     elsewhere = [zone.name for zone in zones if not _runs_as_control_plane(zone, options)]

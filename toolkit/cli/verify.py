@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from toolkit.cli.output_options import Output
+    from toolkit.cli.verify_identity import Source
     from toolkit.contract import StackOutputs, Zone
     from toolkit.values import Object, Value
     from toolkit.verify.identity import IdentitySource
     from toolkit.verify.ledger import Ledger
     from toolkit.verify.plan import Plan
     from toolkit.verify.results import Report
-    from toolkit.verify.resume import Resumption
     from toolkit.verify.runner import Run
 
 
@@ -193,7 +193,10 @@ def command(
     """
     # Open until the process ends: signals at the very end must not change the exit code.
     signals = click.get_current_context().find_root().with_resource(Signals())
+    from datetime import timedelta
+
     from toolkit.verify.plan import choose_zones
+    from toolkit.verify.resume import Resumption
 
     inputs = {"--merge": [*merged, *more], "-f": filenames, "--contract": [contract_file]}
     merged = _refuse_clashes(merged, more, resumed)
@@ -205,7 +208,9 @@ def command(
     zones = choose_zones(loaded, zone_names)
     chosen |= {"filenames": filenames}
     if resumed:
-        verify_resume.run(_resumption(loaded, zones, chosen), resumed, settled, signals)
+        source = verify_identity.choose_source(chosen, zones)
+        resumption = Resumption(loaded, source, zones, timedelta(seconds=chosen["timeout"]))
+        verify_resume.run(resumption, source, resumed, settled, signals)
         return
     require_writable(settled)
 
@@ -272,7 +277,7 @@ def _verify(
 
         write(report_unasked(outputs, plan, zones, error))
         raise
-    _require_consent(outputs, zones, yes=chosen["yes"])
+    _require_consent(outputs, zones, source, yes=chosen["yes"])
     # Open until the end: a late answer may name an issued certificate.
     with _ledger(ledger_file) as ledger:
         # From here on, every issued certificate is reported, no matter how many signals arrive.
@@ -284,18 +289,8 @@ def _verify(
     return met
 
 
-def _resumption(outputs: StackOutputs, zones: Sequence[Zone], chosen: Object) -> Resumption:
-    from datetime import timedelta
-
-    from toolkit.verify.resume import Resumption
-
-    return Resumption(
-        outputs, verify_identity.choose_source(chosen, zones), zones, timedelta(seconds=chosen["timeout"])
-    )
-
-
-def _require_consent(outputs: StackOutputs, zones: Sequence[Zone], *, yes: bool) -> None:
-    """Print the maximum cost of the run. If it is more than a dollar, ask for confirmation on a terminal.
+def _require_consent(outputs: StackOutputs, zones: Sequence[Zone], source: Source, *, yes: bool) -> None:
+    """Print the maximum cost of the run. If more than a dollar is paid, ask for confirmation on a terminal.
 
     Raises:
         InterruptedByUserError: the user did not confirm.
@@ -303,9 +298,10 @@ def _require_consent(outputs: StackOutputs, zones: Sequence[Zone], *, yes: bool)
     from toolkit.pricing import CERTIFICATE_PRICE
 
     price = CERTIFICATE_PRICE[outputs.certificate_authority.priced_mode] * len(zones)
-    many = "1 certificate" if len(zones) == 1 else f"{len(zones)} certificates, one per zone"
-    say(f"Asking for {many}; on AWS they cost up to ${price:.2f}.")
-    if yes or price <= _ASKS_ABOVE or not can_ask():
+    many, they = ("1 certificate", "it") if len(zones) == 1 else (f"{len(zones)} certificates, one per zone", "they")
+    cost, is_paid = verify_identity.price_on_aws(source, price, they)
+    say(f"Asking for {many}; {cost}.")
+    if yes or not is_paid or price <= _ASKS_ABOVE or not can_ask():
         return
     try:
         agreed = click.confirm("Go on?", err=True)

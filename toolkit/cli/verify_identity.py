@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import note
+from toolkit.cli.options import note, warn
 from toolkit.errors import InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from toolkit.contract import Zone
     from toolkit.values import Object
-    from toolkit.verify.identity import IdentitySource
+    from toolkit.verify.identity import Ambient, AssumeRole, WebIdentity
+
+    Source = Ambient | AssumeRole | WebIdentity
 
 
-def choose_source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
+def choose_source(chosen: Object, zones: Sequence[Zone]) -> Source:
     """Return the source of the zones' identities, after a check that its credentials exist.
 
     Args:
@@ -46,7 +48,7 @@ def choose_source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
         raise click.UsageError(f"--identity {how} is one zone's; name it with --zone: {names}")
     if how in ("ambient", "profile") and role:
         raise click.UsageError(f"--role has no meaning with --identity {how}: what is there is taken as it is")
-    source: AssumeRole | Ambient | WebIdentity
+    source: Source
     if how == "assume-role":
         if role != "zone":
             _heed_missing_verifiers(zones, is_wanted=role == "verifier")
@@ -56,7 +58,34 @@ def choose_source(chosen: Object, zones: Sequence[Zone]) -> IdentitySource:
     else:
         source = Ambient(profile if how == "profile" else None, endpoint)
     source.require_credentials()
+    warn_of_plaintext(source)
     return source
+
+
+def warn_of_plaintext(source: Source) -> None:
+    """Warn of endpoints to which credentials are sent unencrypted. Call it after the source's own checks."""
+    from toolkit.verify.endpoints import list_plaintext
+
+    for url in list_plaintext(dict.fromkeys(source.endpoints.values())):
+        warn(
+            f"{url} is an http:// address on another host: credentials that STS returns, and web identity tokens, can "
+            "be read on the way. Use an https:// address"
+        )
+
+
+def price_on_aws(source: Source, price: float, subject: str) -> tuple[str, bool]:
+    """Return what certificates cost as text, and whether anything is paid: nothing is on this machine.
+
+    Args:
+        source: the source of the zones' identities, after its own checks.
+        price: in dollars, at most.
+        subject: ``it`` or ``they``.
+    """
+    from toolkit.verify.endpoints import is_on_this_machine
+
+    if is_on_this_machine(source.endpoints["acm-pca"]):
+        return f"on AWS {subject} would cost up to ${price:.2f}", False
+    return f"{subject} cost{'s' * (subject != 'they')} up to ${price:.2f}", True
 
 
 def _heed_missing_verifiers(zones: Sequence[Zone], *, is_wanted: bool) -> None:

@@ -10,6 +10,7 @@ import click
 
 from toolkit.cli.options import choose_look, list_given_besides, note, say, warn
 from toolkit.cli.output_options import write_outputs
+from toolkit.cli.verify_identity import price_on_aws
 from toolkit.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, InvalidInputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from toolkit.cli.output_options import Output
     from toolkit.cli.signals import Signals
+    from toolkit.cli.verify_identity import Source
     from toolkit.values import Object
     from toolkit.verify.resume import Finding, Resumed, Resumption
 
@@ -67,7 +69,7 @@ def warn_of_unanswered(count: int, ledger: Path | None) -> None:
         warn(f"{requests}. To recover them, run within 4 minutes: toolkit verify --resume {shlex.quote(str(ledger))}")
 
 
-def run(resumption: Resumption, file: Path, outputs: Sequence[Output], signals: Signals) -> None:
+def run(resumption: Resumption, source: Source, file: Path, outputs: Sequence[Output], signals: Signals) -> None:
     """Resume a ledger and show the outcomes of its requests.
 
     Raises:
@@ -91,9 +93,10 @@ def run(resumption: Resumption, file: Path, outputs: Sequence[Output], signals: 
     if repeated:
         price = CERTIFICATE_PRICE[contract.certificate_authority.priced_mode] * len(repeated)
         many = "1 request" if len(repeated) == 1 else f"{len(repeated)} requests"
+        cost, _ = price_on_aws(source, price, "that")
         say(
             f"Repeating {many}: AWS returns the certificate of each, and may issue one for each that it never got; "
-            f"on AWS that costs up to ${price:.2f}."
+            f"{cost}."
         )
     with FileLedger(file) as ledger:
         signals.hold()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import ssl
@@ -13,7 +12,7 @@ import httpx
 
 from toolkit.errors import InvalidInputError, Problem, flatten
 from toolkit.files import read_at_most
-from toolkit.network_settings import require_key_log
+from toolkit.network_settings import is_loopback, require_key_log
 from toolkit.pki import pem
 from toolkit.redaction import Registry, check_characters, know, know_urls
 
@@ -132,14 +131,6 @@ def _address_problem(url: httpx.URL) -> str:
 
 def _invalid(place: str, problem: str, hint: str = "") -> InvalidInputError:
     return InvalidInputError("the settings for the control plane are not valid", [Problem(place, problem)], hint)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine's loopback interface."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def create_tls_context(access: Access) -> ssl.SSLContext:

@@ -7,7 +7,6 @@ import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
-from urllib.parse import urlsplit
 
 import boto3
 from botocore import UNSIGNED
@@ -21,7 +20,7 @@ from toolkit.files import read_at_most
 from toolkit.network_settings import require_ca_bundle, require_key_log, require_proxy
 from toolkit.pki import arn
 from toolkit.redaction import check_characters, know, know_sts_credentials
-from toolkit.verify import bounded_http, known_secrets
+from toolkit.verify import bounded_http, endpoints, known_secrets
 from toolkit.verify.aws_responses import NoAnswerError, read_caller_arn, read_credentials
 from toolkit.verify.bounded_http import READ_TIMEOUT_SECONDS
 from toolkit.verify.call_logging import log_calls
@@ -123,6 +122,8 @@ class _Clients:
         known_secrets.watch(self._session)
         bounded_http.watch(self._session)
         self._endpoint_url = endpoint_url
+        # URLs by service; check_endpoints fills it.
+        self.endpoints: dict[str, str] = {}
         # boto3 sessions are not thread-safe when they make clients (boto3 guide, "Multithreading").
         self._lock = threading.Lock()
 
@@ -146,8 +147,9 @@ class _Clients:
                     service, region_name=_ANY_REGION, endpoint_url=self._endpoint_url, config=_CLIENT
                 )
                 url = client.meta.endpoint_url
-                problem = _url_problem(url)
+                problem = endpoints.find_problem(url)
                 client.close()
+                self.endpoints[service] = url
                 kind = url.partition("://")[0]
                 require_proxy(get_environ_proxies(url).get(kind), f"{kind.upper()}_PROXY")
             except ValueError as error:
@@ -230,6 +232,7 @@ class _Configured:
         credentials: tuple[str, str] | None = None,
     ) -> None:
         self._clients = _clients(profile, endpoint_url, credentials)
+        self.endpoints = self._clients.endpoints
 
     def require_credentials(self) -> None:
         """Check that there are credentials, before any call.
@@ -305,6 +308,7 @@ class WebIdentity:
         self._token_file = token_file
         self._role = role
         self._clients = _clients(None, endpoint_url, None)
+        self.endpoints = self._clients.endpoints
 
     def require_credentials(self) -> None:
         """Check that the token can be read, before any call.
@@ -370,20 +374,6 @@ def _clients(profile: str | None, endpoint_url: str | None, credentials: tuple[s
         raise
     except Exception as error:
         raise _not_loaded(error) from error
-
-
-def _url_problem(url: str) -> str:
-    """Return the problem with an endpoint's URL; empty if it is valid. botocore itself checks only the host.
-
-    Raises:
-        ValueError: the port is not a number, or too large.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return f"{arn.quote(url)} is not an HTTP URL"
-    if parts.username is not None or parts.query or parts.fragment:
-        return "it must not contain a user, a query or a fragment"
-    return "" if parts.port != 0 else "port 0 is not valid"
 
 
 def _not_loaded(error: Exception) -> ExternalError:

@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
-from toolkit.network_settings import is_loopback
 from toolkit.control_plane.rehearsal.api import StandIn
 from toolkit.control_plane.rehearsal.routes import Request
 from toolkit.control_plane.rehearsal.violations import RefusedError, Reply
 from toolkit.errors import ExternalError
+from toolkit.network_settings import is_loopback
 
 _LOOPBACK = "127.0.0.1"
 # RFC 9110, 7.2.
