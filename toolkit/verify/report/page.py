@@ -208,9 +208,9 @@ def _tiles(report: Report) -> Iterator[Tile]:
     yield Tile("checks passed", f"{counts[Outcome.PASSED]:,}", note, bad=bool(others))
     if report.handshakes:
         met, total = sum(not meeting.problem for meeting in report.handshakes), len(report.handshakes)
-        missing = report.handshakes_not_made
-        note = f"of {total:,}, both sides verify" + (f"; {missing:,} not made" if missing else "")
-        yield Tile("handshakes", f"{met:,}", note, bad=met < total or missing > 0)
+        unmade = report.handshakes_not_made
+        note = f"of {total:,}, both sides verify" + (f"; {unmade:,} not made" if unmade else "")
+        yield Tile("handshakes", f"{met:,}", note, bad=met < total or unmade > 0)
     times = [zone.issuance for zone in report.zones if zone.issuance is not None]
     if times:
         middle = median(time.total_seconds() for time in times)
