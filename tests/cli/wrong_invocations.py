@@ -231,13 +231,29 @@ APPLY = (
 )
 
 _ROTATE = "rotate --contract c.json --base"
+_MOVE = f"{_ROTATE} mtls.yaml --to mesh-identity"
+_IDENTITY = "render-identity --contract c.json"
 ROTATE_AND_LINT = (
     Wrong("rotate --contract c.json", "Missing option '--base'."),
     *_read(_ROTATE, "missing"),
     _decode(_ROTATE, "binary", "YAML"),
     Wrong(f"{_ROTATE} mtls.yaml --to tab.yaml", _TAB),
     Wrong(f"{_ROTATE} - --to -", "--base and --to can't both be -: there is one standard input"),
-    Wrong(f"{_ROTATE} mtls.yaml --step 5", "Invalid value for '--step': 5 is not in the range 1<=x<=4."),
+    Wrong(f"{_ROTATE} mtls.yaml --step 6", "Invalid value for '--step': 6 is not in the range 1<=x<=5."),
+    Wrong(f"{_ROTATE} mtls.yaml --identity-name x", "--identity-name needs --to mesh-identity"),
+    Wrong(f"{_ROTATE} mtls.yaml --old-chain c.json", "--old-chain needs --to mesh-identity"),
+    Wrong(f"{_MOVE} --mode STRICT", "--mode has no effect with --to mesh-identity"),
+    Wrong(f"{_MOVE} --workload --path /x", "--workload and --path exclude each other"),
+    Wrong(f"{_MOVE} --mesh-version 2.13", "Kong Mesh 2.13.0 has no MeshIdentity extension acmpca\n  --mesh-version: …"),
+    *_read(f"{_MOVE} --old-chain"),
+    _decode(f"{_MOVE} -f", "utf16", "YAML"),
+    Wrong(f"{_MOVE} --old-chain empty", "the old CA's chain can't be read\n  --old-chain: …"),
+    Wrong(f"{_MOVE} --trust-domain spiffe://x", "the MeshIdentity can't be rendered\n  --trust-domain: …"),
+    Wrong(f"{_IDENTITY} --path x --expiration 0s", "the MeshIdentity can't be rendered\n  --path: …"),
+    Wrong(f"{_IDENTITY} --credentials env", "a MeshIdentity can't have static credentials\n  --credentials or --access-key: …"),
+    Wrong(f"{_IDENTITY} --mesh nope", "the contract has no mesh 'nope'\n  meshes: …"),
+    Wrong(f"{_IDENTITY} -o xml", f"{_OUTPUT} 'xml' is not a format; …"),
+    Wrong(f"{_IDENTITY} --output-file c.json", "c.json is an input (--contract), so …"),
     Wrong(f"{_ROTATE} mtls.yaml -o json=mtls.yaml", "mtls.yaml is an input (--base), so …"),
     Wrong(f"{_ROTATE} mtls.yaml --output-dir loop", "can't write loop/0-before.yaml: Too many levels …", 3),
     Wrong(f"{_ROTATE} control-plane", "--base control-plane needs --mesh NAME"),
