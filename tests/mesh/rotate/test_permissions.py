@@ -159,6 +159,29 @@ def test_nothing_to_convert(spec: dict[str, Any]) -> None:
     assert converted(spec) == Converted(None, ())
 
 
+def test_what_is_null_is_left_out() -> None:
+    rule = {"default": {"deny": None, "allow": prefixes(OLD)}}
+    found = converted({"targetRef": None, "from": [entry("Allow")], "rules": [rule]})
+    assert found.spec is not None
+    assert "targetRef" not in found.spec
+    assert found.spec["rules"] == [{"default": {"allow": prefixes(OLD, *NEW)}}]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"targetRef": {"kind": "Mesh", "labels": {"a": 1.5}}, "from": [entry("Allow")]},
+        {"targetRef": WHOLE, "from": [entry("Allow")], "nope": 1},
+        {"rules": [{"default": {"allow": [*prefixes(OLD), 1.5]}}]},
+    ],
+)
+def test_what_no_control_plane_knows_is_for_a_person_to_convert(spec: dict[str, Any]) -> None:
+    found = converted(spec)
+    assert found.spec is None
+    (doubt,) = found.doubts
+    assert doubt.message.startswith("can't be converted: ")
+
+
 IDS = st.sampled_from([OLD, f"{OLD}/web", NEW[0], f"{NEW[1]}/ns/a/sa/b", "spiffe://other", "x", ""])
 
 

@@ -245,7 +245,8 @@ class _Policies:
     def _shape(self, permission: ScopedDocument, spec: Object) -> Object:
         """Return a permission with another spec, in the form of the Mesh; a control plane keeps its labels."""
         metadata = mapping(permission.value.get("metadata"))
-        labels = mapping(permission.value.get("labels") if permission.is_universal else metadata.get("labels"))
+        given = mapping(permission.value.get("labels") if permission.is_universal else metadata.get("labels"))
+        labels = {name: value for name, value in given.items() if isinstance(value, str)}
         if self._mesh.form == "universal":
             named = {"type": permission.kind, "mesh": permission.mesh, "name": permission.name}
             return {**named, **({"labels": labels} if labels else {}), "spec": spec}

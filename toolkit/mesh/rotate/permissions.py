@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from toolkit.mesh.schema.traffic_policies import MeshTrafficPermissionSpec
 from toolkit.yamltext.plain import items, mapping, text
 
 if TYPE_CHECKING:
@@ -59,12 +62,33 @@ def convert(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
         permission: a MeshTrafficPermission.
         domains: the trust domains of the MeshIdentity, one per zone.
     """
-    spec = permission.spec
-    if "rules" in spec:
-        return _extend_rules(permission, domains)
-    if "from" not in spec:
+    if "rules" in permission.spec:
+        return _require_known(_extend_rules(permission, domains))
+    if "from" not in permission.spec:
         return Converted(None, ())
-    return _convert_from(permission, domains)
+    return _require_known(_convert_from(permission, domains))
+
+
+def _require_known(made: Converted) -> Converted:
+    """Return a conversion without its empty fields; a doubt instead if the spec has what Kuma doesn't know."""
+    if made.spec is None:
+        return made
+    spec = mapping(_without_nulls(made.spec))
+    try:
+        MeshTrafficPermissionSpec.model_validate(spec)
+    except ValidationError as error:
+        first = error.errors()[0]
+        # The place is in the new spec, which has other fields than the given one.
+        where = ".".join(map(str, first["loc"]))
+        return Converted(None, (Doubt(("spec",), f"can't be converted: {where}: {first['msg']}"),))
+    return Converted(spec, ())
+
+
+def _without_nulls(value: object) -> object:
+    """Return a value without the fields that are null, which are as good as absent."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _convert_from(permission: ScopedDocument, domains: Sequence[str]) -> Converted:
